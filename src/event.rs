@@ -1,0 +1,67 @@
+//! The engine's inputs as values.
+
+use crate::{DeviceKind, SessionKey};
+use alloc::vec::Vec;
+
+/// How a connection was lost; each cause has a [grace](crate::Grace) of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum LostCause {
+    /// The connection broke.
+    ConnectionError,
+    /// Nothing was heard of it for too long.
+    Timeout,
+    /// The node that had the connection is gone.
+    NodeLoss,
+}
+
+/// One input, owned: for recording, replaying, fuzzing and driving an engine from afar with
+/// [`Engine::apply`](crate::Engine::apply).
+///
+/// Each variant stands for the verb of its name, where its fields are described. Applying the same events at the same moments to
+/// two engines of the same [`Config`](crate::Config) gives the same keys, errors and decisions,
+/// whatever their hashers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[allow(missing_docs, reason = "the fields are the arguments of the verbs and described there")]
+#[non_exhaustive]
+pub enum Event<K, P> {
+    /// [`Engine::connect`](crate::Engine::connect)
+    Connect { user: K, kind: DeviceKind, audience: Vec<K>, blocked: Vec<K> },
+    /// [`Engine::disconnect`](crate::Engine::disconnect)
+    Disconnect { session: SessionKey },
+    /// [`Engine::lost`](crate::Engine::lost)
+    Lost { session: SessionKey, cause: LostCause },
+    /// [`Engine::resume`](crate::Engine::resume)
+    Resume { session: SessionKey },
+    /// [`Engine::heartbeat`](crate::Engine::heartbeat)
+    Heartbeat { session: SessionKey },
+    /// [`Engine::publish`](crate::Engine::publish)
+    Publish { session: SessionKey, presence: P },
+    /// [`Engine::direct`](crate::Engine::direct)
+    Direct { session: SessionKey, users: Vec<K>, presence: P },
+    /// [`Engine::audience_add`](crate::Engine::audience_add)
+    AudienceAdd { user: K, contacts: Vec<K> },
+    /// [`Engine::audience_remove`](crate::Engine::audience_remove)
+    AudienceRemove { user: K, contacts: Vec<K> },
+    /// [`Engine::audience_replace`](crate::Engine::audience_replace)
+    AudienceReplace { user: K, contacts: Vec<K> },
+    /// [`Engine::block`](crate::Engine::block)
+    Block { user: K, other: K },
+    /// [`Engine::unblock`](crate::Engine::unblock)
+    Unblock { user: K, other: K },
+    /// [`Engine::invisible`](crate::Engine::invisible)
+    Invisible { session: SessionKey },
+    /// [`Engine::visible`](crate::Engine::visible)
+    Visible { session: SessionKey },
+    /// [`Engine::congested`](crate::Engine::congested)
+    Congested { session: SessionKey },
+    /// [`Engine::writable`](crate::Engine::writable)
+    Writable { session: SessionKey },
+    /// [`Engine::system`](crate::Engine::system)
+    System { users: Vec<K>, presence: P },
+    /// [`Engine::expel`](crate::Engine::expel)
+    Expel { user: K },
+    /// [`Engine::advance`](crate::Engine::advance)
+    Advance,
+}

@@ -1,0 +1,134 @@
+//! A set of users as a plain sorted run of indices: an audience, or a list of blocked users.
+//!
+//! Four bytes a user. Sorted, so that "is v in it?" does not scan a celebrity's list for each fan
+//! that connects, and because ascending indices are kinder to caches when the list is walked.
+
+use crate::users::User;
+use alloc::vec::Vec;
+
+#[derive(Default)]
+pub(crate) struct UserList(Vec<User>);
+
+impl UserList {
+    /// From a sorted run without repetition, in exactly the memory it needs.
+    pub(crate) fn from_sorted(users: &[User]) -> Self {
+        debug_assert!(users.is_sorted_by(|a, b| a < b));
+        Self(users.to_vec())
+    }
+
+    pub(crate) fn as_slice(&self) -> &[User] {
+        &self.0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn contains(&self, user: User) -> bool {
+        self.0.binary_search(&user).is_ok()
+    }
+
+    /// Adds a sorted run of users, none of whom is in the list yet, by one merge from the back.
+    pub(crate) fn insert_sorted(&mut self, added: &[User]) {
+        let mut end = self.0.len();
+        let mut left = added.len();
+        self.0.resize(end + left, User(0));
+        let list = &mut self.0[..];
+        while left > 0 {
+            if end > 0 && list[end - 1] > added[left - 1] {
+                list[end + left - 1] = list[end - 1];
+                end -= 1;
+            } else {
+                list[end + left - 1] = added[left - 1];
+                left -= 1;
+            }
+        }
+        debug_assert!(self.0.is_sorted_by(|a, b| a < b));
+    }
+
+    /// Removes a sorted run of users, each of whom is in the list.
+    pub(crate) fn remove_sorted(&mut self, removed: &[User]) {
+        let Some(first) = removed.first().and_then(|user| self.0.binary_search(user).ok()) else {
+            return;
+        };
+        let mut removed = removed.iter().peekable();
+        let mut kept = first;
+        for at in first..self.0.len() {
+            if removed.next_if(|user| **user == self.0[at]).is_none() {
+                self.0[kept] = self.0[at];
+                kept += 1;
+            }
+        }
+        self.0.truncate(kept);
+    }
+}
+
+/// Makes a set of `users`: sorted, no repetition, without `not`.
+pub(crate) fn make_set(users: &mut Vec<User>, not: User) {
+    users.sort_unstable();
+    users.dedup();
+    users.retain(|user| *user != not);
+}
+
+/// Of two sorted runs, calls `only_old` for each user only in the first, and `only_new` for each
+/// only in the second.
+pub(crate) fn difference(
+    old: &[User],
+    new: &[User],
+    mut only_old: impl FnMut(User),
+    mut only_new: impl FnMut(User),
+) {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        match (old.peek(), new.peek()) {
+            (Some(a), Some(b)) if a == b => {
+                old.next();
+                new.next();
+            }
+            (Some(a), b) if b.is_none_or(|b| a < b) => {
+                only_old(**a);
+                old.next();
+            }
+            (_, Some(b)) => {
+                only_new(**b);
+                new.next();
+            }
+            (_, None) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+    use proptest::prelude::*;
+
+    fn users(set: &BTreeSet<u32>) -> Vec<User> {
+        set.iter().copied().map(User).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn merges_removals_and_differences_are_those_of_sets(
+            old in proptest::collection::btree_set(0_u32..40, 0..20),
+            new in proptest::collection::btree_set(0_u32..40, 0..20),
+        ) {
+            let (mut gone, mut came) = (Vec::new(), Vec::new());
+            difference(&users(&old), &users(&new), |u| gone.push(u), |u| came.push(u));
+            prop_assert_eq!(&gone, &users(&(&old - &new)));
+            prop_assert_eq!(&came, &users(&(&new - &old)));
+            let mut list = UserList::from_sorted(&users(&old));
+            list.insert_sorted(&came);
+            let both = users(&(&old | &new));
+            prop_assert_eq!(list.as_slice(), both.as_slice());
+            list.remove_sorted(&gone);
+            let new_list = users(&new);
+            prop_assert_eq!(list.as_slice(), new_list.as_slice());
+            prop_assert_eq!(list.len(), new.len());
+            for user in 0..40 {
+                prop_assert_eq!(list.contains(User(user)), new.contains(&user));
+            }
+        }
+    }
+}

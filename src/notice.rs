@@ -1,0 +1,109 @@
+//! One thing that a receiver is told.
+
+use crate::SessionKey;
+
+/// The number of a notice: 1 for an engine's first, one more for each that follows.
+///
+/// The several decisions of one large fan-out share one; every entry of a snapshot has its own.
+/// It stays below 2^53, which JavaScript can still tell apart, for 285 years at a million notices
+/// a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NoticeId(pub(crate) u64);
+
+impl NoticeId {
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Is this the first that its receivers hear of the session?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PresenceKind {
+    /// They held nothing of this session.
+    First,
+    /// It replaces what they held of this session.
+    Update,
+}
+
+/// One thing that a receiver is told.
+///
+/// Everything but the presence itself comes from the engine, so nobody can speak for somebody
+/// else: not who it is from, not its number, and not that it means "offline".
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Notice<'a, K, P> {
+    /// What a session of a user says of itself, to all who may see it.
+    Presence {
+        /// The notice's number.
+        id: NoticeId,
+        /// Whose session.
+        user: &'a K,
+        /// Which session.
+        session: SessionKey,
+        /// Does it replace something?
+        kind: PresenceKind,
+        /// What it says.
+        presence: &'a P,
+    },
+    /// What a session says to named users only. It does not replace the session's presence.
+    Directed {
+        /// The notice's number.
+        id: NoticeId,
+        /// Whose session.
+        user: &'a K,
+        /// Which session.
+        session: SessionKey,
+        /// What it says.
+        presence: &'a P,
+    },
+    /// A session has ended, and its user has others. What it said, directed presence included, no
+    /// longer holds.
+    SessionEnded {
+        /// The notice's number.
+        id: NoticeId,
+        /// Whose session it was.
+        user: &'a K,
+        /// Which session it was.
+        session: SessionKey,
+    },
+    /// The user is offline, or looks so from now on: nothing that any of its sessions said, directed presence
+    /// included, holds any more.
+    UserOffline {
+        /// The notice's number.
+        id: NoticeId,
+        /// Who is offline.
+        user: &'a K,
+    },
+    /// Something the application says, from no session.
+    System {
+        /// The notice's number.
+        id: NoticeId,
+        /// What it says.
+        presence: &'a P,
+    },
+}
+
+impl<K, P> Notice<'_, K, P> {
+    /// The notice's number.
+    #[must_use]
+    pub const fn id(&self) -> NoticeId {
+        match self {
+            Self::Presence { id, .. }
+            | Self::Directed { id, .. }
+            | Self::SessionEnded { id, .. }
+            | Self::UserOffline { id, .. }
+            | Self::System { id, .. } => *id,
+        }
+    }
+}
+
+// By hand, because deriving would ask `K` and `P` to be `Clone`, and only references are copied.
+impl<K, P> Clone for Notice<'_, K, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, P> Copy for Notice<'_, K, P> {}

@@ -1,0 +1,251 @@
+//! The other end: what one receiver believes.
+
+use crate::users::{User, Users};
+use crate::{Entry, Notice, SessionKey, Snapshot};
+use alloc::vec::Vec;
+use core::fmt;
+use core::hash::{BuildHasher, Hash};
+
+/// What one session knows of others: it applies what the session is sent, and can be asked who is
+/// present with what.
+///
+/// A client keeps one, and so do the engine's own tests, which hold it against the truth. It takes
+/// notices as the engine makes them ([`apply`](Self::apply) and
+/// [`apply_snapshot`](Self::apply_snapshot)) or in parts as a client gets them off the wire, `I` being what
+/// the wire calls a session.
+///
+/// Published and directed presence are kept apart: only the former is what the sender says to all
+/// its contacts, and only it is repeated by a snapshot.
+///
+/// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions as it
+/// was made for.
+pub struct Replica<K, P, I = SessionKey, S = crate::DefaultHashBuilder> {
+    users: Users<K>,
+    hasher: S,
+    /// By user; empty for those of whom nothing is known.
+    held: Vec<Vec<Held<P, I>>>,
+    sessions: usize,
+    limit: usize,
+    snapshot: u32,
+}
+
+struct Held<P, I> {
+    session: I,
+    published: Option<P>,
+    directed: Option<P>,
+    /// The snapshot that said so last, or that was the last one when a notice did.
+    snapshot: u32,
+}
+
+/// The replica holds as many sessions as it was made for, and was told of another. It is as it was
+/// before: what it was told is lost, so a client does best to ask for a new snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaFull;
+
+impl fmt::Display for ReplicaFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the replica holds as many sessions as it was made for")
+    }
+}
+
+impl core::error::Error for ReplicaFull {}
+
+#[cfg(feature = "std")]
+impl<K: Eq + Hash, P, I: Copy + Eq> Replica<K, P, I> {
+    /// Believes in nobody, and never in more than `limit` sessions.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self::with_hasher(limit, crate::DefaultHashBuilder::default())
+    }
+}
+
+impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
+    /// As [`new`](Replica::new), with a hasher of the caller's choice.
+    #[must_use]
+    pub fn with_hasher(limit: usize, hasher: S) -> Self {
+        Self { users: Users::new(), hasher, held: Vec::new(), sessions: 0, limit, snapshot: 0 }
+    }
+
+    // ---- what it is told
+
+    /// A session's presence is this.
+    ///
+    /// # Errors
+    /// [`ReplicaFull`].
+    pub fn set_presence(&mut self, user: K, session: I, presence: P) -> Result<(), ReplicaFull> {
+        self.held_mut(user, session)?.published = Some(presence);
+        Ok(())
+    }
+
+    /// A session has sent directed presence. Only the last is kept.
+    ///
+    /// # Errors
+    /// [`ReplicaFull`].
+    pub fn set_directed(&mut self, user: K, session: I, presence: P) -> Result<(), ReplicaFull> {
+        self.held_mut(user, session)?.directed = Some(presence);
+        Ok(())
+    }
+
+    /// A session has ended.
+    pub fn end_session(&mut self, user: &K, session: I) {
+        self.keep(user, |held| held.session != session);
+    }
+
+    /// A user is offline.
+    pub fn end_user(&mut self, user: &K) {
+        self.keep(user, |_| false);
+    }
+
+    /// A snapshot begins: what it does not repeat before [`end_snapshot`](Self::end_snapshot) is
+    /// gone then. Until that, what was believed still is, so that nobody seems to leave and
+    /// return.
+    pub fn begin_snapshot(&mut self) {
+        self.snapshot = self.snapshot.wrapping_add(1);
+        for held in self.held.iter_mut().flatten() {
+            held.directed = None;
+            held.snapshot = self.snapshot.wrapping_sub(1);
+        }
+    }
+
+    /// A snapshot is complete.
+    pub fn end_snapshot(&mut self) {
+        let snapshot = self.snapshot;
+        for user in (0..self.held.len() as u32).map(User) {
+            self.keep_of(user, |held| held.snapshot == snapshot);
+        }
+    }
+
+    fn held_mut(&mut self, user: K, session: I) -> Result<&mut Held<P, I>, ReplicaFull> {
+        let known = self.users.find(&self.hasher, &user);
+        let place = known.and_then(|user| {
+            self.held[user.0 as usize].iter().position(|held| held.session == session)
+        });
+        if place.is_none() && self.sessions >= self.limit {
+            return Err(ReplicaFull);
+        }
+        let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
+        if self.held.len() <= user.0 as usize {
+            self.held.resize_with(user.0 as usize + 1, Vec::new);
+        }
+        let of_user = &mut self.held[user.0 as usize];
+        let place = place.unwrap_or_else(|| {
+            self.users.retain(user);
+            self.sessions += 1;
+            of_user.push(Held {
+                session,
+                published: None,
+                directed: None,
+                snapshot: self.snapshot,
+            });
+            of_user.len() - 1
+        });
+        of_user[place].snapshot = self.snapshot;
+        Ok(&mut of_user[place])
+    }
+
+    fn keep(&mut self, user: &K, keep: impl Fn(&Held<P, I>) -> bool) {
+        if let Some(user) = self.users.find(&self.hasher, user) {
+            self.keep_of(user, keep);
+        }
+    }
+
+    fn keep_of(&mut self, user: User, keep: impl Fn(&Held<P, I>) -> bool) {
+        let of_user = &mut self.held[user.0 as usize];
+        let before = of_user.len();
+        of_user.retain(keep);
+        for _ in of_user.len()..before {
+            self.sessions -= 1;
+            self.users.release(&self.hasher, user);
+        }
+    }
+
+    // ---- what it can be asked
+
+    /// Is anything known of this user?
+    #[must_use]
+    pub fn is_present(&self, user: &K) -> bool {
+        self.sessions_of(user).next().is_some()
+    }
+
+    /// A user's sessions: which, the presence it publishes, and the last that it directed here.
+    /// At least one of the two is there. In the order in which they were first heard of.
+    pub fn sessions_of(&self, user: &K) -> impl Iterator<Item = (I, Option<&P>, Option<&P>)> {
+        let user = self.users.find(&self.hasher, user);
+        let of_user = user.map_or(&[][..], |user| &self.held[user.0 as usize]);
+        of_user.iter().map(|held| (held.session, held.published.as_ref(), held.directed.as_ref()))
+    }
+
+    /// Everyone of whom something is known, each once, in no particular order.
+    pub fn users(&self) -> impl Iterator<Item = &K> {
+        self.users.iter_known().map(|user| self.users.id(user))
+    }
+
+    /// How many sessions it holds something of.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.sessions
+    }
+
+    /// Is nobody known to be present?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.sessions == 0
+    }
+}
+
+impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionKey, S> {
+    /// Takes in a notice. Which of them it was sent is the caller's to know. A
+    /// [`System`](Notice::System) notice changes nothing: it is about nobody.
+    ///
+    /// # Errors
+    /// [`ReplicaFull`].
+    pub fn apply(&mut self, notice: &Notice<'_, K, P>) -> Result<(), ReplicaFull> {
+        match *notice {
+            Notice::Presence { user, session, presence, .. } => {
+                self.set_presence(user.clone(), session, presence.clone())
+            }
+            Notice::Directed { user, session, presence, .. } => {
+                self.set_directed(user.clone(), session, presence.clone())
+            }
+            Notice::SessionEnded { user, session, .. } => {
+                self.end_session(user, session);
+                Ok(())
+            }
+            Notice::UserOffline { user, .. } => {
+                self.end_user(user);
+                Ok(())
+            }
+            Notice::System { .. } => Ok(()),
+        }
+    }
+
+    /// Takes in a snapshot, or a part of one.
+    ///
+    /// # Errors
+    /// [`ReplicaFull`]: the entries before that are taken in.
+    pub fn apply_snapshot(&mut self, snapshot: &Snapshot<'_, K, P>) -> Result<(), ReplicaFull> {
+        if snapshot.is_first() {
+            self.begin_snapshot();
+        }
+        for Entry { user, session, presence, .. } in snapshot.entries() {
+            self.set_presence(user.clone(), session, presence.clone())?;
+        }
+        if snapshot.is_last() {
+            self.end_snapshot();
+        }
+        Ok(())
+    }
+}
+
+impl<K: fmt::Debug, P: fmt::Debug, I: fmt::Debug, S> fmt::Debug for Replica<K, P, I, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for user in self.users.iter_known() {
+            for held in &self.held[user.0 as usize] {
+                let presence = (&held.published, &held.directed);
+                map.entry(&(self.users.id(user), &held.session), &presence);
+            }
+        }
+        map.finish()
+    }
+}

@@ -1,0 +1,336 @@
+//! Everything an engine holds, and the small questions that all rules ask of it.
+//!
+//! The rules themselves are in the files named after what they are about (`lifecycle`, `speech`,
+//! `sight`, `backlog`), each a set of state changes that leave [`Step`]s of work behind. Nothing
+//! is told before the change is complete: `drain` turns the steps into decisions afterwards.
+
+use crate::blocks::Blocks;
+use crate::list::UserList;
+use crate::missed::{Missed, Noted};
+use crate::online::{Online, OnlineUsers};
+use crate::reach::{Reach, ReachMap, UserBits};
+use crate::sessions::{Link, SessionIndex, Sessions};
+use crate::timers::Timers;
+use crate::users::{User, Users};
+use crate::work::{About, Step, Work};
+use crate::{Error, Options, SessionKey, Slot, Stats, Time};
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+pub(crate) struct State<K, P, S> {
+    pub(crate) options: Options,
+    pub(crate) hasher: S,
+    pub(crate) now: Time,
+    /// Counts what sets deadlines, to tell which of two equal ones comes first.
+    pub(crate) order: u64,
+    pub(crate) users: Users<K>,
+    pub(crate) online: OnlineUsers,
+    pub(crate) sessions: Sessions<P>,
+    /// Who receives.
+    pub(crate) reach: ReachMap,
+    /// Who has published something and is not invisible.
+    pub(crate) shown: UserBits,
+    pub(crate) blocks: Blocks,
+    /// Leases of attached sessions, graces of detached ones.
+    pub(crate) lifetimes: Timers,
+    /// When a conflated publish goes out.
+    pub(crate) conflations: Timers,
+    pub(crate) work: Work<P>,
+    pub(crate) stats: Stats,
+    /// For lists of users while they are being made of ids.
+    pub(crate) scratch: [Vec<User>; 3],
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    pub(crate) fn new(options: Options, hasher: S) -> Self {
+        Self {
+            options,
+            hasher,
+            now: Time::ZERO,
+            order: 0,
+            users: Users::new(),
+            online: OnlineUsers::default(),
+            sessions: Sessions::new(),
+            reach: ReachMap::default(),
+            shown: UserBits::default(),
+            blocks: Blocks::default(),
+            lifetimes: Timers::new(),
+            conflations: Timers::new(),
+            work: Work::default(),
+            stats: Stats::default(),
+            scratch: [Vec::new(), Vec::new(), Vec::new()],
+        }
+    }
+
+    pub(crate) fn next_order(&mut self) -> u64 {
+        self.order += 1;
+        self.order
+    }
+
+    // ---- finding
+
+    pub(crate) fn session(&self, key: SessionKey) -> Result<SessionIndex, Error> {
+        self.sessions.find(key).ok_or(Error::UnknownSession)
+    }
+
+    /// The session of this key, which must be attached.
+    pub(crate) fn attached(&self, key: SessionKey) -> Result<SessionIndex, Error> {
+        let session = self.session(key)?;
+        match self.sessions.get(session).link {
+            Link::Attached | Link::Congested => Ok(session),
+            Link::Detached => Err(Error::Detached),
+        }
+    }
+
+    /// The user of this id and its place among those online, if it is.
+    pub(crate) fn find_online(&self, id: &K) -> Option<User> {
+        let user = self.users.find(&self.hasher, id)?;
+        self.users.online(user).map(|_| user)
+    }
+
+    pub(crate) fn online(&self, user: User) -> Option<&Online> {
+        self.users.online(user).map(|place| self.online.at(place))
+    }
+
+    pub(crate) fn online_mut(&mut self, user: User) -> Option<&mut Online> {
+        self.users.online(user).map(|place| self.online.at_mut(place))
+    }
+
+    pub(crate) fn sessions_of(&self, user: User) -> &[SessionIndex] {
+        self.online(user).map_or(&[], |online| &online.sessions)
+    }
+
+    pub(crate) fn has_in_audience(&self, user: User, contact: User) -> bool {
+        self.online(user).is_some_and(|online| online.audience.contains(contact))
+    }
+
+    pub(crate) fn blocked_between(&self, a: User, b: User) -> bool {
+        self.blocks.between(&self.hasher, a, b)
+    }
+
+    /// May `viewer` see what `user` publishes?
+    pub(crate) fn sees(&self, viewer: User, user: User) -> bool {
+        self.online(user).is_some_and(|online| online.visible && online.audience.contains(viewer))
+            && !self.blocked_between(viewer, user)
+    }
+
+    pub(crate) fn has_published(&self, session: SessionIndex) -> bool {
+        self.sessions.get(session).presence.is_some()
+    }
+
+    pub(crate) fn any_published(&self, user: User) -> bool {
+        self.sessions_of(user).iter().any(|session| self.has_published(*session))
+    }
+
+    // ---- what follows from a change
+
+    /// An input of the session restarts its lease (rule 11).
+    pub(crate) fn touch(&mut self, session: SessionIndex) {
+        let (now, order) = (self.now, self.next_order());
+        let session = self.sessions.get_mut(session);
+        session.heard = now;
+        session.heard_order = order;
+    }
+
+    /// Which of the user's near slots is free.
+    pub(crate) fn free_near_slot(&self, user: User) -> Option<Slot> {
+        let taken =
+            |slot| self.sessions_of(user).iter().any(|s| self.sessions.get(*s).slot == slot);
+        [Slot::near(user.0, 0), Slot::near(user.0, 1)].into_iter().find(|slot| !taken(*slot))
+    }
+
+    /// Works out anew how the user is reached, after a session came, went or changed its link.
+    pub(crate) fn update_reach(&mut self, user: User) {
+        self.reach.set(user, self.reach_of(user));
+    }
+
+    pub(crate) fn reach_of(&self, user: User) -> Reach {
+        let (mut near, mut listed) = (0_u32, false);
+        for session in self.sessions_of(user) {
+            let session = self.sessions.get(*session);
+            match session.link {
+                Link::Attached if session.slot.is_near() => near |= 1 << (session.slot.index() & 1),
+                Link::Attached | Link::Congested => listed = true,
+                Link::Detached => {}
+            }
+        }
+        match near {
+            _ if listed => Reach::Listed,
+            0 => Reach::Nobody,
+            1 => Reach::First,
+            2 => Reach::Listed,
+            _ => Reach::Both,
+        }
+    }
+
+    /// Works out anew whether the user has something to show to contacts.
+    pub(crate) fn update_shown(&mut self, user: User) {
+        let visible = self.online(user).is_some_and(|online| online.visible);
+        let shown = visible && self.any_published(user);
+        self.shown.set(user, shown);
+    }
+
+    // ---- references to users
+
+    pub(crate) fn release(&mut self, user: User) {
+        self.users.release(&self.hasher, user);
+    }
+
+    pub(crate) fn add_blocked_pair(&mut self, user: User, other: User) {
+        self.blocks.insert(&self.hasher, user, other);
+        self.users.retain(other);
+    }
+
+    /// Gives the reference to `other` back as well, so `other` may be gone afterwards.
+    pub(crate) fn remove_blocked_pair(&mut self, user: User, other: User) {
+        self.blocks.remove(&self.hasher, user, other);
+        self.release(other);
+    }
+
+    pub(crate) fn go_online(&mut self, user: User, audience: &[User], blocked: &[User]) {
+        for contact in audience {
+            self.users.retain(*contact);
+        }
+        for other in blocked {
+            self.add_blocked_pair(user, *other);
+        }
+        let place = self.online.insert(Online {
+            user,
+            visible: true,
+            sessions: smallvec::SmallVec::new(),
+            audience: UserList::from_sorted(audience),
+            blocked: UserList::from_sorted(blocked),
+        });
+        self.users.set_online(user, Some(place));
+        self.users.retain(user);
+    }
+
+    /// Frees what was kept of a user who has no session any more.
+    pub(crate) fn go_offline(&mut self, user: User) {
+        let Some(online) = self.users.online(user).and_then(|place| self.online.remove(place))
+        else {
+            return;
+        };
+        debug_assert!(online.sessions.is_empty());
+        for contact in online.audience.as_slice() {
+            self.release(*contact);
+        }
+        for other in online.blocked.as_slice() {
+            self.remove_blocked_pair(user, *other);
+        }
+        self.users.set_online(user, None);
+        self.release(user);
+    }
+
+    // ---- making lists of users from ids
+
+    /// Makes indices of ids, at most `limit` of them; `None` stands for one too many. Whatever the
+    /// outcome, `into` holds what has been interned so far.
+    pub(crate) fn intern_all(
+        &mut self,
+        ids: impl IntoIterator<Item = K>,
+        limit: u32,
+        into: &mut Vec<User>,
+    ) -> Result<Option<()>, Error> {
+        for id in ids {
+            if into.len() == limit as usize {
+                return Ok(None);
+            }
+            into.push(self.users.intern(&self.hasher, id).ok_or(Error::Full)?);
+        }
+        Ok(Some(()))
+    }
+
+    /// Undoes interning of which nothing came.
+    pub(crate) fn forget_all(&mut self, interned: &[User]) {
+        for user in interned.iter().rev() {
+            self.users.forget_unreferenced(&self.hasher, *user);
+        }
+    }
+
+    // ---- congested receivers (rule 14)
+
+    /// Notes what a congested session is not told.
+    pub(crate) fn note_missed(&mut self, receiver: SessionIndex, about: About) {
+        match about {
+            About::Presence { session, first } => {
+                let user = self.sessions.get(session).user;
+                let session = self.sessions.key(session);
+                self.note(receiver, user, |missed| missed.presence(user, session, first));
+            }
+            About::Ended { user, session } => {
+                self.note(receiver, user, |missed| missed.ended(user, session));
+            }
+            About::Offline { user, gone } => {
+                for at in gone.range() {
+                    let session = self.work.gone[at];
+                    self.note(receiver, user, |missed| missed.ended(user, session));
+                }
+                self.note(receiver, user, |missed| missed.offline_user(user));
+            }
+            // Not state: skipped, and the host told so, where the receivers are worked out.
+            About::Directed { .. } | About::System => {}
+        }
+    }
+
+    /// Notes that a session has ended whose directed presence a congested session was told, and
+    /// whether its user looks offline now.
+    pub(crate) fn note_told_ended(
+        &mut self,
+        receiver: SessionIndex,
+        user: User,
+        session: SessionKey,
+        offline: bool,
+    ) {
+        self.note(receiver, user, |missed| missed.told_ended(user, session));
+        if offline {
+            self.note(receiver, user, |missed| missed.offline_user(user));
+        }
+    }
+
+    fn note(
+        &mut self,
+        receiver: SessionIndex,
+        user: User,
+        note: impl FnOnce(&mut Missed) -> Noted,
+    ) {
+        match note(&mut self.sessions.extras_or_new(receiver).missed) {
+            Noted::Added => self.users.retain(user),
+            Noted::Removed => self.release(user),
+            Noted::AsBefore => {}
+        }
+    }
+
+    /// Forgets what the session missed: it is going to be told everything, or nothing ever again.
+    pub(crate) fn clear_missed(&mut self, session: SessionIndex) {
+        let Some(extras) = self.sessions.extras_mut(session) else { return };
+        let mut missed = core::mem::take(&mut extras.missed);
+        for entry in missed.sessions() {
+            self.release(entry.user);
+        }
+        for user in missed.offline() {
+            self.release(*user);
+        }
+        missed.clear();
+        self.sessions.extras_or_new(session).missed = missed;
+    }
+
+    // ---- work
+
+    /// Completes what a drain left undone: notices that nobody took are lost, state is not.
+    pub(crate) fn settle(&mut self) {
+        while let Some(step) = self.work.steps.pop_front() {
+            self.finish(step);
+        }
+        self.work.clear();
+    }
+
+    /// What a step leaves to do once its decisions have been taken.
+    pub(crate) fn finish(&mut self, step: Step) {
+        match step {
+            Step::GoOffline { user } => self.go_offline(user),
+            Step::Release { user } => self.release(user),
+            Step::Tell(_) | Step::Snapshot(_) | Step::Close { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What an engine holds, and what it has done.
+
+/// How much of everything an engine holds at the moment. All zero, as by default, when everyone
+/// has left and no deadline is pending: the engine is then as good as new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Users with at least one session.
+    pub users_online: usize,
+    /// Users whose id the engine keeps: those online, and all in their lists.
+    pub users_known: usize,
+    /// Sessions, detached ones included.
+    pub sessions: usize,
+    /// Sessions that are detached.
+    pub detached: usize,
+    /// Sessions that are congested.
+    pub congested: usize,
+    /// Presence values: one for each session that has published, and one for each
+    /// publish that waits for its token.
+    pub presences: usize,
+    /// Publishes that wait for their token.
+    pub conflated: usize,
+    /// Entries in audiences.
+    pub audience_entries: usize,
+    /// Pairs of a user and one it has blocked.
+    pub blocked_pairs: usize,
+    /// Receivers of directed presence that are remembered, some of whom may have ended.
+    pub told: usize,
+    /// Things to be told to congested sessions.
+    pub missed: usize,
+    /// Deadlines that are armed.
+    pub timers: usize,
+}
+
+/// What an engine has done since it was made. The numbers only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Inputs that were accepted.
+    pub inputs: u64,
+    /// Inputs that were refused with an [`Error`](crate::Error).
+    pub refusals: u64,
+    /// Notices, entries of snapshots included.
+    pub notices: u64,
+    /// Receivers of notices, and entries of snapshots.
+    pub deliveries: u64,
+    /// Publishes that had to wait for a token, or replaced one that waited.
+    pub conflated: u64,
+    /// Receivers who were not sent a directed or system notice because they were congested.
+    pub skipped: u64,
+}

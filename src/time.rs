@@ -1,0 +1,41 @@
+//! The engine's clock: whatever the host says.
+
+/// A moment, in milliseconds from an origin that the host chooses.
+///
+/// Every verb takes one as `now`. The engine reads no clock: only the differences between the
+/// moments it is given matter. A `now` earlier than one already given counts as that later one.
+/// Sums saturate at [`Time::MAX`], which is therefore a moment like any other and not "never".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Time(u64);
+
+impl Time {
+    /// The origin.
+    pub const ZERO: Self = Self(0);
+    /// The last moment there is, some 584 million years from the origin.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// The moment `millis` milliseconds from the origin.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds from the origin.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// This moment and `millis` more, at most [`Time::MAX`].
+    #[must_use]
+    pub const fn saturating_add(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// Milliseconds from `earlier` to this moment, zero where `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}

@@ -1,0 +1,175 @@
+//! What must always hold, what there is, and giving memory back: walks over the whole state.
+
+use crate::Counts;
+use crate::sessions::Link;
+use crate::state::State;
+use crate::users::User;
+use alloc::vec;
+use core::hash::{BuildHasher, Hash};
+
+/// Says in words what does not hold.
+macro_rules! hold {
+    ($condition:expr, $words:literal) => {
+        if !$condition {
+            return Err($words);
+        }
+    };
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts {
+            users_online: self.online.len(),
+            users_known: self.users.len(),
+            sessions: self.sessions.len(),
+            audience_entries: self.online.iter().map(|(_, online)| online.audience.len()).sum(),
+            blocked_pairs: self.blocks.len(),
+            timers: self.lifetimes.armed() + self.conflations.armed(),
+            ..Counts::default()
+        };
+        for (index, session) in self.sessions.iter() {
+            counts.detached += usize::from(session.link == Link::Detached);
+            counts.congested += usize::from(session.link == Link::Congested);
+            counts.presences += usize::from(session.presence.is_some());
+            if let Some(extras) = self.sessions.extras(index) {
+                counts.conflated += usize::from(extras.conflated.is_some());
+                counts.told += extras.told.len();
+                counts.missed += extras.missed.len();
+            }
+        }
+        counts.presences += counts.conflated;
+        counts
+    }
+
+    pub(crate) fn verify(&self) -> Result<(), &'static str> {
+        hold!(self.work.is_done(), "work is left between two inputs");
+        self.verify_online()?;
+        self.verify_sessions()?;
+        self.verify_references()
+    }
+
+    fn verify_online(&self) -> Result<(), &'static str> {
+        let mut pairs = 0;
+        for (place, online) in self.online.iter() {
+            let user = online.user;
+            hold!(self.users.online(user) == Some(place), "an online user points elsewhere");
+            hold!(!online.sessions.is_empty(), "a user without a session is online");
+            let limit = usize::from(self.options.max_sessions);
+            hold!(online.sessions.len() <= limit, "a user has too many sessions");
+            for list in [&online.audience, &online.blocked] {
+                let list = list.as_slice();
+                hold!(list.is_sorted_by(|a, b| a < b), "a list is not a sorted set");
+                hold!(!list.contains(&user), "a user stands in its own list");
+            }
+            let limit = self.options.max_audience as usize;
+            hold!(online.audience.len() <= limit, "an audience is over its limit");
+            let limit = self.options.max_blocked as usize;
+            hold!(online.blocked.len() <= limit, "a list of blocked users is over its limit");
+            for other in online.blocked.as_slice() {
+                hold!(self.blocked_between(user, *other), "a blocked user is in no pair");
+                hold!(
+                    self.blocks.involves(&self.hasher, user),
+                    "a block does not involve its user"
+                );
+                hold!(
+                    self.blocks.involves(&self.hasher, *other),
+                    "a block does not involve its target"
+                );
+            }
+            pairs += online.blocked.len();
+            let shown = online.visible && self.any_published(user);
+            hold!(self.shown.get(user) == shown, "the bit for what is shown is wrong");
+            for session in &online.sessions {
+                hold!(self.sessions.get(*session).user == user, "a session is in another's list");
+                let key = self.sessions.key(*session);
+                hold!(self.sessions.find(key) == Some(*session), "a listed session has ended");
+            }
+        }
+        hold!(pairs == self.blocks.len(), "a blocked pair is in no list");
+        Ok(())
+    }
+
+    fn verify_sessions(&self) -> Result<(), &'static str> {
+        let mut listed = 0;
+        let mut waiting = 0;
+        for (index, session) in self.sessions.iter() {
+            hold!(self.sessions_of(session.user).contains(&index), "a session is in no list");
+            listed += 1;
+            let timed = self.lifetimes.deadline(index).is_some();
+            let must = session.link == Link::Detached || self.options.lease.is_some();
+            hold!(timed == must, "a lease or a grace has no deadline, or a deadline no reason");
+            let extras = self.sessions.extras(index);
+            let conflated = extras.is_some_and(|extras| extras.conflated.is_some());
+            hold!(
+                self.conflations.deadline(index).is_some() == conflated,
+                "a conflated publish has no deadline, or a deadline no publish"
+            );
+            waiting += usize::from(conflated);
+            let missed = extras.map_or(0, |extras| extras.missed.len());
+            hold!(
+                missed == 0 || session.link == Link::Congested,
+                "what is not congested missed something"
+            );
+            let told = extras.map_or(0, |extras| extras.told.len());
+            hold!(told <= self.options.max_told as usize, "too many receivers are remembered");
+            hold!(
+                extras.is_none_or(|extras| extras.told.is_sorted()),
+                "the receivers remembered are not sorted"
+            );
+        }
+        hold!(listed == self.sessions.len(), "the number of sessions is wrong");
+        hold!(waiting == self.conflations.armed(), "a deadline belongs to nobody");
+        Ok(())
+    }
+
+    /// Counts every reference to a user anew, and works out every user's reach.
+    fn verify_references(&self) -> Result<(), &'static str> {
+        let mut references = vec![0_u32; self.users.span()];
+        let mut refer = |user: User| references[user.0 as usize] += 1;
+        for (_, online) in self.online.iter() {
+            refer(online.user);
+            online.audience.as_slice().iter().copied().for_each(&mut refer);
+            online.blocked.as_slice().iter().copied().for_each(&mut refer);
+        }
+        for (index, _) in self.sessions.iter() {
+            let Some(extras) = self.sessions.extras(index) else { continue };
+            extras.missed.sessions().iter().map(|entry| entry.user).for_each(&mut refer);
+            extras.missed.offline().iter().copied().for_each(&mut refer);
+        }
+        let mut known = 0;
+        for user in self.users.iter_known() {
+            known += 1;
+            let counted = references[user.0 as usize];
+            hold!(counted > 0, "a user to whom nothing refers is known");
+            hold!(
+                self.users.references(user) == counted,
+                "the references to a user are miscounted"
+            );
+            let id = self.users.id(user);
+            hold!(self.users.find(&self.hasher, id) == Some(user), "a known user is not found");
+        }
+        hold!(known == self.users.len(), "the number of known users is wrong");
+        for user in (0..self.users.span() as u32).map(User) {
+            hold!(
+                self.reach.get(user) == self.reach_of(user) as u64,
+                "how a user is reached is wrong"
+            );
+            hold!(self.online(user).is_some() || !self.shown.get(user), "an offline user is shown");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.settle();
+        self.users.shrink_to_fit();
+        self.online.shrink_to_fit();
+        self.sessions.shrink_to_fit();
+        self.reach.shrink_to_fit();
+        self.shown.shrink_to_fit();
+        self.blocks.shrink_to_fit(&self.hasher);
+        self.lifetimes.shrink_to_fit();
+        self.conflations.shrink_to_fit();
+        self.work = crate::work::Work::default();
+        self.scratch = Default::default();
+    }
+}
