@@ -94,7 +94,9 @@ fn carry_out(mut decisions: Decisions<'_, &str, &str, RandomState>, sockets: &mu
 /// A real host would make a frame here, once, whoever gets it.
 fn encode(notice: &Notice<'_, &str, &str>) -> String {
     match notice {
-        Notice::Presence { user, kind, presence, .. } => format!("{user} is {presence:?} ({kind:?})"),
+        Notice::Presence { user, kind, presence, .. } => {
+            format!("{user} is {presence:?} ({kind:?})")
+        }
         Notice::SessionEnded { user, .. } => format!("{user} has one device less"),
         Notice::UserOffline { user, .. } => format!("{user} is offline"),
         other => format!("{other:?}"),

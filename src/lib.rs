@@ -1,7 +1,120 @@
-//! An embeddable presence engine.
+//! An embeddable presence engine: it is told who connects, who disconnects and what each user says
+//! of themselves, and answers with routing decisions: which notice goes to which sessions.
+//!
+//! It is a state machine without input or output of its own. It opens no socket, reads no clock,
+//! writes no file, spawns nothing and knows no encoding, so any transport can host it: a chat
+//! server, a game, a collaboration backend, a test.
+//!
+//! # The loop
+//!
+//! Every input is one verb on [`Engine`], takes the time, and returns the [`Decisions`] to carry
+//! out. They borrow the engine, so "finish with one input before you give the next" is something
+//! that the compiler checks.
+//!
+//! ```
+//! use adsum::{Config, Decision, DeviceKind, Engine, Notice, SlotMap, Time};
+//!
+//! # fn send(socket: &str, frame: &str) { let _ = (socket, frame); }
+//! # fn frame(notice: &Notice<'_, &str, &str>) -> String { format!("{notice:?}") }
+//! let mut engine = Engine::<&str, &str>::new(Config::default());
+//! let mut sockets = SlotMap::new();
+//!
+//! let now = Time::from_millis(1_000);
+//! let (bob, _) = engine.connect(now, "bob", DeviceKind(0), ["ann"], [])?;
+//! sockets.insert(bob.slot(), "bob's socket");
+//! let (ann, _) = engine.connect(now, "ann", DeviceKind(0), ["bob"], [])?;
+//! sockets.insert(ann.slot(), "ann's socket");
+//!
+//! let mut told = Vec::new();
+//! let mut decisions = engine.publish(now, ann, "at my desk")?;
+//! while let Some(decision) = decisions.next() {
+//!     match decision {
+//!         Decision::Deliver { notice, to } => {
+//!             let frame = frame(&notice); // encode once, send to each
+//!             for slot in to {
+//!                 send(sockets.get(*slot).unwrap(), &frame);
+//!                 told.push(*slot);
+//!             }
+//!         }
+//!         Decision::Snapshot(snapshot) => { /* send snapshot.entries() to snapshot.to() */ }
+//!         Decision::Close { session, .. } => { sockets.remove(session.slot()); }
+//!         _ => {}
+//!     }
+//! }
+//! assert_eq!(told, [bob.slot()]);
+//! # drop(decisions);
+//!
+//! // Then wait for the next input, or until the engine's own next deadline:
+//! if let Some(at) = engine.deadline() {
+//!     let mut decisions = engine.advance(at);
+//!     while let Some(decision) = decisions.next() { /* as above */ }
+//! }
+//! # Ok::<(), adsum::Error>(())
+//! ```
+//!
+//! # What it promises
+//!
+//! 1. **Presence is never persisted.** There is no way to store it: no decision asks for storing,
+//!    no state can be serialised, and a presence value lives as long as the session that published
+//!    it. When the session ends, the value is dropped, before anyone is told.
+//! 2. **Presence never reaches an offline user.** Every receiver of every decision is a session
+//!    that is attached at that moment. Nothing is queued for later; who comes online learns the
+//!    present, never the past.
+//! 3. **Nobody can speak for somebody else.** Who a notice is from, its number, and whether it
+//!    means "offline" come from the engine, never from the payload.
+//! 4. **No ghosts.** A receiver that applies all it is sent believes what is true. [`Replica`] is
+//!    that receiver. (Unless [`OfflineNotices::Never`] is chosen; and a host without
+//!    [snapshots at connect](Options::snapshot_on_connect) has receivers that know too little,
+//!    never too much.)
+//!
+//! # What it cannot know
+//!
+//! These are the host's duties:
+//!
+//! * **A disconnect that nobody reports** leaves a session behind until its [`Lease`] lapses.
+//! * **A notice that the host took and then lost** is lost. Say [`Engine::congested`] before a
+//!   queue overflows, and [`Engine::writable`] or [`Engine::resume`] to make good.
+//! * **Two engines that both think they own a user** do not know of each other.
+//! * **Mutual audiences**: a snapshot is found through the user's own list. Where lists are one-way,
+//!   live notices follow the publisher's list alone, and a snapshot leaves that publisher out.
+//! * **Lists of ids** that are handed in are checked against the limits in [`Options`]; the length
+//!   of a single id is the host's to limit.
+//!
+//! # Words
+//!
+//! A **user** is an account, named by the host's own id type `K`. A **session** is one connection
+//! of a user, named by the [`SessionKey`] that [`Engine::connect`] gives out; a **detached** session has lost its
+//! connection and may still be resumed. A **presence** is the host's own value `P`, opaque here. A user's **audience** is
+//! who may see its presence; its **contacts** are those in the audience who are online and not
+//! blocked either way. A **notice** is one thing that receivers are told, a **snapshot** is what
+//! a session is told when it attaches, a **decision** is what the host must do now.
+//!
+//! # What it costs
+//!
+//! A publish looks at two bits for each entry of the audience and writes the slots of those who can
+//! receive into one reused buffer; 4,096 receivers at most make one decision. There is no state
+//! per pair of users: an audience entry takes 4 bytes, and coming online or going offline flips
+//! two bits. Timers are exact to the millisecond and O(1). Once warm, nothing but
+//! [`Engine::connect`] and growing lists allocates. Ids are hashed where they come in and nowhere
+//! else, with a keyed hasher by default. Each verb's own costs stand with it.
+//!
+//! # Panics, errors, features
+//!
+//! A refused input is a typed [`Error`] and changes nothing. No input makes the engine panic. If
+//! the host's own code does (an `Eq`, `Hash` or `Drop` of `K` or `P`, or an iterator handed in), the engine should not be
+//! used any further.
+//!
+//! The crate is `no_std` with `alloc`, has no unsafe code, and needs Rust 1.88. Feature `std` (on by
+//! default) gives [`Engine::new`] its keyed hasher; `serde` makes [`Event`], an input,
+//! serialisable, so that inputs can be recorded and replayed.
 
 #![no_std]
 #![forbid(unsafe_code)]
+
+/// The examples in the README compile and hold.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -43,6 +156,8 @@ pub use config::{
 };
 pub use decision::{CloseReason, Decision};
 pub use drain::Decisions;
+#[cfg(not(feature = "std"))]
+pub use engine::NoHasher;
 pub use engine::{DefaultHashBuilder, Engine, Verb};
 pub use error::Error;
 pub use event::{Event, LostCause};

@@ -1,0 +1,47 @@
+//! A library without the standard library that uses the engine and brings a panic handler of its
+//! own. If anything links the standard library, there are two handlers, and the compiler refuses
+//! (E0152).
+
+#![no_std]
+
+extern crate alloc;
+
+use adsum::{Config, Decision, DeviceKind, Engine, Time};
+use core::hash::{BuildHasherDefault, Hasher};
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// Not keyed: a host that lets outsiders choose ids brings a better one.
+#[derive(Default)]
+pub struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+}
+
+/// How many receivers a publish between two users has.
+pub fn deliveries() -> Result<usize, adsum::Error> {
+    let hasher = BuildHasherDefault::<Fnv>::default();
+    let mut engine = Engine::<u32, &str, _>::with_hasher(Config::default(), hasher);
+    let (ann, _) = engine.connect(Time::ZERO, 1, DeviceKind(0), [2], [])?;
+    drop(engine.connect(Time::ZERO, 2, DeviceKind(0), [1], [])?);
+    let mut decisions = engine.publish(Time::ZERO, ann, "here")?;
+    let mut receivers = 0;
+    while let Some(decision) = decisions.next() {
+        if let Decision::Deliver { to, .. } = decision {
+            receivers += to.len();
+        }
+    }
+    Ok(receivers)
+}
