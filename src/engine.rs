@@ -1,50 +1,12 @@
 //! The door: one verb for each input, each with its rule.
 
 use crate::drain::Decisions;
-use crate::sessions::Link;
+use crate::hasher::DefaultHashBuilder;
 use crate::state::State;
-use crate::{
-    Config, Counts, DeviceKind, Error, Event, LostCause, Options, SessionKey, Stats, Time,
-};
+use crate::{Config, DeviceKind, Error, Event, LostCause, SessionKey, Time};
 use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
-
-/// The hasher that an engine has if none is named: the standard library's, which is keyed with
-/// random numbers, because outsiders choose user ids.
-#[cfg(feature = "std")]
-pub type DefaultHashBuilder = std::hash::RandomState;
-
-/// Stands in for the default hasher where the feature `std` is off. It cannot be made: name a
-/// keyed hasher of your own and use [`Engine::with_hasher`].
-#[cfg(not(feature = "std"))]
-#[derive(Clone, Debug)]
-pub enum DefaultHashBuilder {}
-
-#[cfg(not(feature = "std"))]
-impl BuildHasher for DefaultHashBuilder {
-    type Hasher = NoHasher;
-
-    fn build_hasher(&self) -> NoHasher {
-        match *self {}
-    }
-}
-
-/// The hasher of a [`DefaultHashBuilder`] that cannot be made.
-#[cfg(not(feature = "std"))]
-#[derive(Clone, Debug)]
-pub enum NoHasher {}
-
-#[cfg(not(feature = "std"))]
-impl core::hash::Hasher for NoHasher {
-    fn finish(&self) -> u64 {
-        match *self {}
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        match *self {}
-    }
-}
 
 /// Who is here, and who must be told.
 ///
@@ -55,8 +17,8 @@ impl core::hash::Hasher for NoHasher {
 /// first decision is taken; a refused one leaves everything as it was, the clock included. `n` in
 /// the costs below is the length of the user's audience.
 pub struct Engine<K, P, S = DefaultHashBuilder> {
-    config: Config,
-    state: State<K, P, S>,
+    pub(crate) config: Config,
+    pub(crate) state: State<K, P, S>,
 }
 
 #[cfg(feature = "std")]
@@ -509,110 +471,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         self.state.stats.inputs += 1;
         verb(&mut self.state);
         Decisions::new(&mut self.state, None, None)
-    }
-
-    // ---- queries (rule 16)
-
-    /// The configuration in force.
-    #[must_use]
-    pub const fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// The latest moment that the engine has been told of.
-    #[must_use]
-    pub const fn now(&self) -> Time {
-        self.state.now
-    }
-
-    /// Has the user a session, be it a detached one? One hash look-up.
-    #[must_use]
-    pub fn is_online(&self, user: &K) -> bool {
-        self.state.find_online(user).is_some()
-    }
-
-    /// The user's sessions, detached ones included, in the order in which they connected. One
-    /// hash look-up.
-    pub fn sessions(&self, user: &K) -> impl ExactSizeIterator<Item = SessionKey> {
-        let user = self.state.find_online(user);
-        let sessions = user.map_or(&[][..], |user| self.state.sessions_of(user));
-        sessions.iter().map(|session| self.state.sessions.key(*session))
-    }
-
-    /// The presence of a session, one that waits for its token not counted. O(1).
-    #[must_use]
-    pub fn presence(&self, session: SessionKey) -> Option<&P> {
-        let session = self.state.sessions.find(session)?;
-        self.state.sessions.get(session).presence.as_ref()
-    }
-
-    /// Whose session this is, if it has not ended. O(1).
-    #[must_use]
-    pub fn user_of(&self, session: SessionKey) -> Option<&K> {
-        let session = self.state.sessions.find(session)?;
-        Some(self.state.users.id(self.state.sessions.get(session).user))
-    }
-
-    /// Is this session there and attached, congested or not? O(1).
-    #[must_use]
-    pub fn is_attached(&self, session: SessionKey) -> bool {
-        self.state.attached(session).is_ok()
-    }
-
-    /// Is this session congested? O(1).
-    #[must_use]
-    pub fn is_congested(&self, session: SessionKey) -> bool {
-        let session = self.state.sessions.find(session);
-        session.is_some_and(|session| self.state.sessions.get(session).link == Link::Congested)
-    }
-
-    /// Is the user online and invisible? One hash look-up.
-    #[must_use]
-    pub fn is_invisible(&self, user: &K) -> bool {
-        let online = self.state.find_online(user).and_then(|user| self.state.online(user));
-        online.is_some_and(|online| !online.visible)
-    }
-
-    /// May `viewer` see what `user` publishes: is `user` online and visible, `viewer` in its
-    /// audience, and neither blocked by the other? Two hash look-ups and a search.
-    #[must_use]
-    pub fn sees(&self, viewer: &K, user: &K) -> bool {
-        let viewer = self.state.users.find(&self.state.hasher, viewer);
-        let user = self.state.find_online(user);
-        viewer.zip(user).is_some_and(|(viewer, user)| self.state.sees(viewer, user))
-    }
-
-    /// How much of everything the engine holds. It walks over all sessions.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.state.counts()
-    }
-
-    /// What the engine has done so far. O(1).
-    #[must_use]
-    pub const fn stats(&self) -> Stats {
-        self.state.stats
-    }
-
-    /// Checks everything that must always hold between the parts of the engine, for tests and
-    /// fuzzers. It walks over everything.
-    ///
-    /// # Errors
-    /// What does not hold, in words.
-    pub fn verify(&self) -> Result<(), &'static str> {
-        self.state.verify()
-    }
-
-    /// Gives back memory that only a past peak needed. Otherwise the engine keeps it, so that it
-    /// allocates nothing once warm. It may walk over everything.
-    pub fn shrink_to_fit(&mut self) {
-        self.state.shrink_to_fit();
-    }
-
-    /// The options, from the configuration.
-    #[must_use]
-    pub const fn options(&self) -> &Options {
-        self.config.options()
     }
 }
 

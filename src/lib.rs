@@ -128,12 +128,14 @@ mod drain;
 mod engine;
 mod error;
 mod event;
+mod hasher;
 mod key;
 mod lifecycle;
 mod list;
 mod missed;
 mod notice;
 mod online;
+mod queries;
 mod rate;
 mod reach;
 mod receivers;
@@ -156,11 +158,12 @@ pub use config::{
 };
 pub use decision::{CloseReason, Decision};
 pub use drain::Decisions;
-#[cfg(not(feature = "std"))]
-pub use engine::NoHasher;
-pub use engine::{DefaultHashBuilder, Engine, Verb};
+pub use engine::{Engine, Verb};
 pub use error::Error;
 pub use event::{Event, LostCause};
+pub use hasher::DefaultHashBuilder;
+#[cfg(not(feature = "std"))]
+pub use hasher::NoHasher;
 pub use key::{DeviceKind, SessionKey, Slot};
 pub use notice::{Notice, NoticeId, PresenceKind};
 pub use replica::{Replica, ReplicaFull};

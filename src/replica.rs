@@ -19,7 +19,7 @@ use core::hash::{BuildHasher, Hash};
 ///
 /// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions as it
 /// was made for.
-pub struct Replica<K, P, I = SessionKey, S = crate::DefaultHashBuilder> {
+pub struct Replica<K, P, I = SessionKey, S = crate::hasher::DefaultHashBuilder> {
     users: Users<K>,
     hasher: S,
     /// By user; empty for those of whom nothing is known.
@@ -55,7 +55,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq> Replica<K, P, I> {
     /// Believes in nobody, and never in more than `limit` sessions.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self::with_hasher(limit, crate::DefaultHashBuilder::default())
+        Self::with_hasher(limit, crate::hasher::DefaultHashBuilder::default())
     }
 }
 
