@@ -3,17 +3,27 @@
 use crate::Slot;
 use crate::reach::{Reach, ReachMap};
 use crate::users::User;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// The most receivers, or entries, of one decision.
 pub(crate) const CHUNK: usize = if cfg!(feature = "shrunk") { 4 } else { 4_096 };
 
+/// Twice what is needed: a power of two, so that an index with its upper bits cut off is in range
+/// for certain and need not be checked.
+const PLACES: usize = 2 * CHUNK;
+
 /// A buffer for one decision's receivers.
-#[derive(Default)]
 pub(crate) struct Receivers {
-    /// Always as long as a decision can be; only the first `len` count.
-    slots: Vec<Slot>,
+    /// Only the first `len` count.
+    slots: Box<[Slot; PLACES]>,
     len: usize,
+}
+
+impl Default for Receivers {
+    fn default() -> Self {
+        Self { slots: Box::new([Slot::near(0, 0); PLACES]), len: 0 }
+    }
 }
 
 impl Receivers {
@@ -31,7 +41,6 @@ impl Receivers {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.slots.resize(CHUNK, Slot::near(0, 0));
         self.len = 0;
     }
 
@@ -52,20 +61,20 @@ impl Receivers {
         contacts: &[User],
         unusual: &mut Vec<User>,
     ) {
-        const LISTED: u64 = Reach::Listed as u64;
-        let out = &mut self.slots[self.len..self.len + 2 * contacts.len()];
-        let mut len = 0;
+        let mut len = self.len;
+        let mut any_listed = false;
         for user in contacts {
-            let code = reach.get(*user);
-            if code == LISTED {
-                unusual.push(*user);
-                continue;
-            }
-            out[len] = Slot::near(user.0, 0);
-            len += (code & 1) as usize;
-            out[len] = Slot::near(user.0, 1);
-            len += (code >> 1) as usize;
+            let code = reach.get(*user) as usize;
+            self.slots[len % PLACES] = Slot::near(user.0, 0);
+            len += code & 1;
+            self.slots[len % PLACES] = Slot::near(user.0, 1);
+            len += code >> 1 & code;
+            any_listed |= code == Reach::Listed as usize;
         }
-        self.len += len;
+        self.len = len;
+        if any_listed {
+            let listed = |user: &&User| reach.get(**user) == Reach::Listed as u64;
+            unusual.extend(contacts.iter().filter(listed));
+        }
     }
 }

@@ -20,7 +20,7 @@ impl Random {
     }
 
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() as u128 * end as u128 >> 64) as usize
+        ((self.next() as u128 * end as u128) >> 64) as usize
     }
 }
 
