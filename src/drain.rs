@@ -168,8 +168,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- one notice
 
-    /// The next decision about one notice. If it may not be the last, the rest of it becomes the
-    /// next step again.
+    /// The next decision about one notice.
     fn next_of_tell(&mut self, mut tell: Tell) -> Option<Ready> {
         self.work.receivers.clear();
         self.add_contacts(&mut tell);
@@ -178,7 +177,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let received = self.work.receivers.len();
         if received > 0 {
             let id = self.id_of(&mut tell);
-            self.work.steps.push_front(Step::Tell(tell));
+            self.go_on_with(tell);
             self.stats.deliveries += received as u64;
             return Some(Ready::Deliver(tell.about, id));
         }
@@ -193,8 +192,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         tell.skipped.from += chunk as u32;
         let id = self.id_of(&mut tell);
-        self.work.steps.push_front(Step::Tell(tell));
+        self.go_on_with(tell);
         Some(Ready::Skipped(tell.about, id))
+    }
+
+    /// What is left of a notice becomes the next step again.
+    fn go_on_with(&mut self, tell: Tell) {
+        if !tell.is_done() || !self.work.spilled.is_empty() {
+            self.work.steps.push_front(Step::Tell(tell));
+        }
     }
 
     /// A notice takes its number when it turns out that there is somebody to be told.
@@ -218,6 +224,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let left = &audience[scan.done as usize..];
             // Each may have two slots.
             let mut some = &left[..left.len().min(self.work.receivers.room() / 2)];
+            if left.is_empty() {
+                tell.contacts = None;
+                return;
+            }
             if some.is_empty() || !self.work.spilled.is_empty() {
                 return;
             }
@@ -271,6 +281,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             scan.done += 1;
         }
+        tell.own = None;
     }
 
     fn add_listed(&mut self, tell: &mut Tell) {

@@ -65,9 +65,9 @@ pub(crate) struct Tell {
     pub(crate) about: About,
     /// Given when the first of its decisions is made.
     pub(crate) id: Option<NoticeId>,
-    /// The user whose contacts are told.
+    /// The user whose contacts are told; `None` again when all of them are done.
     pub(crate) contacts: Option<Scan>,
-    /// The user whose own sessions are told.
+    /// The user whose own sessions are told, likewise.
     pub(crate) own: Option<Scan>,
     /// Sessions named one by one: a part of [`Work::listed`].
     pub(crate) listed: Span,
@@ -79,6 +79,12 @@ impl Tell {
     pub(crate) const fn new(about: About) -> Self {
         let none = Span { from: 0, to: 0 };
         Self { about, id: None, contacts: None, own: None, listed: none, skipped: none }
+    }
+
+    /// Is nobody left to be told, but for those already found?
+    pub(crate) const fn is_done(&self) -> bool {
+        let nobody = self.contacts.is_none() && self.own.is_none();
+        nobody && self.listed.is_empty() && self.skipped.is_empty()
     }
 
     pub(crate) fn contacts_of(self, user: User) -> Self {
