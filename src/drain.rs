@@ -122,6 +122,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Fires the next deadline that has come by then, if there is one.
     fn fire_next(&mut self, until: Time) -> bool {
         loop {
+            self.clean_up();
             let lifetime = self.lifetimes.first_due(until);
             let conflation = self.conflations.first_due(until);
             let (due, fires) = match (lifetime, conflation) {

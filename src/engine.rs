@@ -440,6 +440,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
                 self.state.stats.refusals += 1;
             }
         }
+        self.state.clean_up();
         result
     }
 
@@ -470,6 +471,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         self.begin(now);
         self.state.stats.inputs += 1;
         verb(&mut self.state);
+        self.state.clean_up();
         Decisions::new(&mut self.state, None, None)
     }
 }

@@ -100,9 +100,11 @@
 //!
 //! # Panics, errors, features
 //!
-//! A refused input is a typed [`Error`] and changes nothing. No input makes the engine panic. If
-//! the host's own code does (an `Eq`, `Hash` or `Drop` of `K` or `P`, or an iterator handed in), the engine should not be
-//! used any further.
+//! A refused input is a typed [`Error`] and changes nothing. No input makes the engine panic. Where
+//! the host's own code does, in an `Eq`, `Hash` or `Drop` of `K` or `P` or in an iterator handed in,
+//! the engine stays right and usable: an `Eq`, `Hash` or iterator runs before anything has changed,
+//! so the input has not happened; a `Drop` runs when the change is complete, so the input has
+//! happened and only its notices may be lost, as by a drain that is dropped half-way.
 //!
 //! The crate is `no_std` with `alloc`, has no unsafe code, and needs Rust 1.88. Feature `std` (on by
 //! default) gives [`Engine::new`] its keyed hasher; `serde` makes [`Event`], an input,

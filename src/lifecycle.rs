@@ -26,12 +26,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !self.sessions.has_room() {
             return Err(Error::Full);
         }
-        let [mut own, mut audience_list, mut blocked_list] = core::mem::take(&mut self.scratch);
-        let interned = self.intern_lists(
-            (user, &mut own),
-            (audience, &mut audience_list),
-            (blocked, &mut blocked_list),
-        );
+        let [mut audience_list, mut blocked_list] = core::mem::take(&mut self.scratch);
+        let interned =
+            self.intern_lists(user, (audience, &mut audience_list), (blocked, &mut blocked_list));
         let key = interned.map(|user| {
             list::make_set(&mut audience_list, user);
             list::make_set(&mut blocked_list, user);
@@ -43,37 +40,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             self.attach_new(user, kind, victim)
         });
-        own.clear();
         audience_list.clear();
         blocked_list.clear();
-        self.scratch = [own, audience_list, blocked_list];
+        self.scratch = [audience_list, blocked_list];
         key
     }
 
-    /// All or nothing: if one list is too long, no id of any of them is kept.
     fn intern_lists(
         &mut self,
-        (id, own): (K, &mut Vec<User>),
+        user: K,
         (audience, audience_list): (impl IntoIterator<Item = K>, &mut Vec<User>),
         (blocked, blocked_list): (impl IntoIterator<Item = K>, &mut Vec<User>),
     ) -> Result<User, Error> {
         let (max_audience, max_blocked) = (self.options.max_audience, self.options.max_blocked);
-        let intern = || {
-            let user = self.users.intern(&self.hasher, id).ok_or(Error::Full)?;
-            own.push(user);
-            self.intern_all(audience, max_audience, audience_list)?
-                .ok_or(Error::AudienceLimit { limit: max_audience })?;
-            self.intern_all(blocked, max_blocked, blocked_list)?
-                .ok_or(Error::BlockedLimit { limit: max_blocked })?;
-            Ok(user)
-        };
-        let result = intern();
-        if result.is_err() {
-            self.forget_all(blocked_list);
-            self.forget_all(audience_list);
-            self.forget_all(own);
-        }
-        result
+        let user = self.users.intern(&self.hasher, user).ok_or(Error::Full)?;
+        self.intern_all(audience, max_audience, audience_list)?
+            .ok_or(Error::AudienceLimit { limit: max_audience })?;
+        self.intern_all(blocked, max_blocked, blocked_list)?
+            .ok_or(Error::BlockedLimit { limit: max_blocked })?;
+        Ok(user)
     }
 
     /// Who has to go for another session of this kind (rule 12). A detached session never stands
@@ -320,9 +305,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             online.sessions.retain(|other| *other != session);
         }
         let said = self.sessions.remove(session);
+        self.work.dead.extend(said.into_iter().flatten());
         self.update_reach(user);
         self.update_shown(user);
-        drop(said);
     }
 
     /// Ends all of a user's sessions at once, so that contacts hear of it once (rule 15).

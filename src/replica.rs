@@ -140,6 +140,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
             of_user.len() - 1
         });
         of_user[place].snapshot = self.snapshot;
+        self.users.forget_fresh();
         Ok(&mut of_user[place])
     }
 
@@ -155,8 +156,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         of_user.retain(keep);
         for _ in of_user.len()..before {
             self.sessions -= 1;
-            self.users.release(&self.hasher, user);
+            self.users.release(user);
         }
+        self.users.bury();
     }
 
     // ---- what it can be asked

@@ -165,9 +165,9 @@ impl<P> Sessions<P> {
         }
     }
 
-    /// Ends a session: its key is stale from now on. Gives its presence back, for the caller to
-    /// drop when everything is in order again. Its missed list must be empty.
-    pub(crate) fn remove(&mut self, index: SessionIndex) -> (Option<P>, Option<P>) {
+    /// Ends a session: its key is stale from now on. Gives back its presence and the one that
+    /// waits, for the caller to drop when everything is in order. Its missed list must be empty.
+    pub(crate) fn remove(&mut self, index: SessionIndex) -> [Option<P>; 2] {
         let record = &mut self.records[index.0 as usize];
         let presence = record.presence.take();
         record.in_use = false;
@@ -189,7 +189,7 @@ impl<P> Sessions<P> {
             record.generation += 1;
             self.free.push(index);
         }
-        (presence, conflated)
+        [presence, conflated]
     }
 
     pub(crate) fn extras(&self, index: SessionIndex) -> Option<&Extras<P>> {

@@ -62,9 +62,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 list::make_set(&mut set, user);
                 edit(self, user, &mut set)
             });
-        if result.is_err() {
-            self.forget_all(&interned);
-        }
         interned.clear();
         set.clear();
         self.scratch[0] = interned;
@@ -132,7 +129,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let other = self.users.intern(&self.hasher, other).ok_or(Error::Full)?;
         let is_new = other != user && self.online(user).is_some_and(|o| !o.blocked.contains(other));
         if is_new && is_full {
-            self.forget_all(&[other]);
             return Err(Error::BlockedLimit { limit });
         }
         if is_new {

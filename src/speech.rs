@@ -21,10 +21,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             if free_at > self.now {
                 self.stats.conflated += 1;
                 let waiting = &mut self.sessions.extras_or_new(session).conflated;
-                let replaced = waiting.replace(presence);
-                if replaced.is_none() {
-                    let order = self.next_order();
-                    self.conflations.arm(session, free_at, order);
+                match waiting.replace(presence) {
+                    Some(replaced) => self.work.dead.push(replaced),
+                    None => {
+                        let order = self.next_order();
+                        self.conflations.arm(session, free_at, order);
+                    }
                 }
                 return Ok(());
             }
@@ -33,11 +35,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.conflations.disarm(session);
             let waited =
                 self.sessions.extras_mut(session).and_then(|extras| extras.conflated.take());
-            self.show(session, presence);
-            drop(waited);
-        } else {
-            self.show(session, presence);
+            self.work.dead.extend(waited);
         }
+        self.show(session, presence);
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             tell = tell.own_sessions_of(user, Some(session));
         }
         self.work.tell(tell);
-        drop(replaced);
+        self.work.dead.extend(replaced);
     }
 
     pub(crate) fn direct(

@@ -38,7 +38,7 @@ pub(crate) struct State<K, P, S> {
     pub(crate) work: Work<P>,
     pub(crate) stats: Stats,
     /// For lists of users while they are being made of ids.
-    pub(crate) scratch: [Vec<User>; 3],
+    pub(crate) scratch: [Vec<User>; 2],
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -58,7 +58,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             conflations: Timers::new(),
             work: Work::default(),
             stats: Stats::default(),
-            scratch: [Vec::new(), Vec::new(), Vec::new()],
+            scratch: [Vec::new(), Vec::new()],
         }
     }
 
@@ -173,7 +173,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- references to users
 
     pub(crate) fn release(&mut self, user: User) {
-        self.users.release(&self.hasher, user);
+        self.users.release(user);
     }
 
     pub(crate) fn add_blocked_pair(&mut self, user: User, other: User) {
@@ -224,8 +224,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- making lists of users from ids
 
-    /// Makes indices of ids, at most `limit` of them; `None` stands for one too many. Whatever the
-    /// outcome, `into` holds what has been interned so far.
+    /// Makes indices of ids, at most `limit` of them; `None` stands for one too many.
     pub(crate) fn intern_all(
         &mut self,
         ids: impl IntoIterator<Item = K>,
@@ -239,13 +238,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             into.push(self.users.intern(&self.hasher, id).ok_or(Error::Full)?);
         }
         Ok(Some(()))
-    }
-
-    /// Undoes interning of which nothing came.
-    pub(crate) fn forget_all(&mut self, interned: &[User]) {
-        for user in interned.iter().rev() {
-            self.users.forget_unreferenced(&self.hasher, *user);
-        }
     }
 
     // ---- congested receivers (rule 14)
@@ -323,6 +315,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.finish(step);
         }
         self.work.clear();
+        self.clean_up();
+    }
+
+    /// The last thing about an input: runs such code of the host's as may panic, now that
+    /// everything is in order.
+    pub(crate) fn clean_up(&mut self) {
+        self.users.forget_fresh();
+        self.users.bury();
+        self.work.dead.clear();
     }
 
     /// What a step leaves to do once its decisions have been taken.

@@ -22,6 +22,8 @@ const OFFLINE: u32 = u32::MAX;
 struct Known<K> {
     /// `None` while the index is free.
     id: Option<K>,
+    /// So that the id is hashed once only: the host's code is not run to move or to forget it.
+    hash: u64,
     references: u32,
     /// The user's place in the table of online users, or [`OFFLINE`].
     online: u32,
@@ -31,11 +33,22 @@ pub(crate) struct Users<K> {
     by_id: HashTable<User>,
     known: Vec<Known<K>>,
     free: Vec<User>,
+    /// Who has become known and may not be referred to yet.
+    fresh: Vec<User>,
+    /// Ids that nothing refers to any more. Dropping one runs the host's code, which may panic, so
+    /// it is done when everything is in order.
+    dead: Vec<K>,
 }
 
 impl<K> Users<K> {
     pub(crate) const fn new() -> Self {
-        Self { by_id: HashTable::new(), known: Vec::new(), free: Vec::new() }
+        Self {
+            by_id: HashTable::new(),
+            known: Vec::new(),
+            free: Vec::new(),
+            fresh: Vec::new(),
+            dead: Vec::new(),
+        }
     }
 
     /// How many users are known.
@@ -71,6 +84,39 @@ impl<K> Users<K> {
         self.known[user.0 as usize].references += 1;
     }
 
+    /// Gives a reference back; the last one frees the index.
+    pub(crate) fn release(&mut self, user: User) {
+        self.known[user.0 as usize].references -= 1;
+        self.forget_unreferenced(user);
+    }
+
+    fn forget_unreferenced(&mut self, user: User) {
+        let entry = &mut self.known[user.0 as usize];
+        if entry.references > 0 {
+            return;
+        }
+        let Some(id) = entry.id.take() else { return };
+        if let Ok(found) = self.by_id.find_entry(entry.hash, |other| *other == user) {
+            found.remove();
+        }
+        self.free.push(user);
+        self.dead.push(id);
+    }
+
+    /// Forgets those who became known and to whom nothing refers after all: the input was refused,
+    /// or the host's code panicked in the middle of it. In reverse order, so that the same indices
+    /// are given out again in the same order.
+    pub(crate) fn forget_fresh(&mut self) {
+        while let Some(user) = self.fresh.pop() {
+            self.forget_unreferenced(user);
+        }
+    }
+
+    /// Drops the ids that nothing refers to any more.
+    pub(crate) fn bury(&mut self) {
+        self.dead.clear();
+    }
+
     pub(crate) fn shrink_to_fit(&mut self) {
         while self.known.last().is_some_and(|last| last.id.is_none()) {
             self.known.pop();
@@ -79,6 +125,9 @@ impl<K> Users<K> {
         self.free.retain(|user| user.0 < span);
         self.known.shrink_to_fit();
         self.free.shrink_to_fit();
+        self.by_id.shrink_to_fit(|user| self.known[user.0 as usize].hash);
+        self.fresh.shrink_to_fit();
+        self.dead.shrink_to_fit();
     }
 
     pub(crate) fn iter_known(&self) -> impl Iterator<Item = User> {
@@ -103,8 +152,8 @@ impl<K: Eq + Hash> Users<K> {
     }
 
     /// The index of `id`, which is made known if it was not. No reference is taken: the caller
-    /// takes one, or calls [`forget_unreferenced`](Self::forget_unreferenced). `None` if the
-    /// table is full.
+    /// takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through. `None`
+    /// if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
         let hash = hasher.hash_one(&id);
         let known = &self.known;
@@ -112,7 +161,7 @@ impl<K: Eq + Hash> Users<K> {
         if let Some(user) = self.by_id.find(hash, is_id) {
             return Some(*user);
         }
-        let entry = Known { id: Some(id), references: 0, online: OFFLINE };
+        let entry = Known { id: Some(id), hash, references: 0, online: OFFLINE };
         let user = if let Some(user) = self.free.pop() {
             self.known[user.0 as usize] = entry;
             user
@@ -123,30 +172,9 @@ impl<K: Eq + Hash> Users<K> {
             return None;
         };
         let known = &self.known;
-        let rehash =
-            |user: &User| known[user.0 as usize].id.as_ref().map_or(0, |id| hasher.hash_one(id));
-        self.by_id.insert_unique(hash, user, rehash);
+        self.by_id.insert_unique(hash, user, |user| known[user.0 as usize].hash);
+        self.fresh.push(user);
         Some(user)
-    }
-
-    /// Gives a reference back; the last one frees the id and the index.
-    pub(crate) fn release<S: BuildHasher>(&mut self, hasher: &S, user: User) {
-        self.known[user.0 as usize].references -= 1;
-        self.forget_unreferenced(hasher, user);
-    }
-
-    /// Takes back an [`intern`](Self::intern) of which nothing came. Several are taken back in
-    /// reverse order, so that the same indices are given out again in the same order.
-    pub(crate) fn forget_unreferenced<S: BuildHasher>(&mut self, hasher: &S, user: User) {
-        let entry = &mut self.known[user.0 as usize];
-        if entry.references > 0 {
-            return;
-        }
-        let Some(id) = entry.id.take() else { return };
-        if let Ok(found) = self.by_id.find_entry(hasher.hash_one(&id), |other| *other == user) {
-            found.remove();
-        }
-        self.free.push(user);
     }
 }
 
@@ -176,12 +204,15 @@ mod tests {
         users.retain(ada);
         users.retain(bob);
         assert_eq!(users.intern(&hasher, "ada".to_string()), Some(ada));
-        users.release(&hasher, ada);
+        users.release(ada);
         assert_eq!(users.find(&hasher, &"ada".to_string()), Some(ada));
-        users.release(&hasher, ada);
+        users.release(ada);
         assert_eq!(users.find(&hasher, &"ada".to_string()), None);
         assert_eq!(users.find(&hasher, &"bob".to_string()), Some(bob));
         assert_eq!(users.intern(&hasher, "cyd".to_string()), Some(ada));
         assert_eq!((users.len(), users.span()), (2, 2));
+        users.forget_fresh();
+        assert_eq!(users.find(&hasher, &"cyd".to_string()), None);
+        assert_eq!(users.find(&hasher, &"bob".to_string()), Some(bob));
     }
 }

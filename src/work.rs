@@ -140,6 +140,9 @@ pub(crate) struct Work<P> {
     pub(crate) gone: Vec<SessionKey>,
     /// What is said by a directed or system notice.
     pub(crate) saying: Option<P>,
+    /// Presences that no longer hold. Dropping one runs the host's code, which may panic, so it is
+    /// done when everything is in order, and before anyone is told.
+    pub(crate) dead: Vec<P>,
     /// The receivers of the decision that is being made.
     pub(crate) receivers: Receivers,
     /// Contacts whose sessions must be looked at one by one.
@@ -159,6 +162,7 @@ impl<P> Default for Work<P> {
             listed: Vec::new(),
             gone: Vec::new(),
             saying: None,
+            dead: Vec::new(),
             receivers: Receivers::default(),
             unusual: Vec::new(),
             spilled: Vec::new(),
@@ -182,7 +186,7 @@ impl<P> Work<P> {
         self.gone.clear();
         self.unusual.clear();
         self.spilled.clear();
-        self.saying = None;
+        self.dead.extend(self.saying.take());
     }
 
     pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {

@@ -1,0 +1,199 @@
+//! Where the host's own code panics, the engine stays right: the input has either happened or not.
+
+use adsum::{Config, Counts, Decision, DeviceKind, Engine, Options, Rate, SessionKey, Time};
+use std::cell::Cell;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+/// What is to panic next, and after how many more times.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Bomb {
+    Hash,
+    Eq,
+    DropId,
+    DropPresence,
+}
+
+thread_local! {
+    static FUSE: Cell<Option<(Bomb, u32)>> = const { Cell::new(None) };
+}
+
+fn tick(bomb: Bomb) {
+    if let Some((armed, left)) = FUSE.get().filter(|(armed, _)| *armed == bomb) {
+        FUSE.set((left > 0).then(|| (armed, left - 1)));
+        assert!(left > 0, "the host's own code fails");
+    }
+}
+
+#[derive(Debug)]
+struct Id(u32);
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        tick(Bomb::Hash);
+        // Few hashes, so that ids are compared often.
+        (self.0 % 3).hash(state);
+    }
+}
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Self) -> bool {
+        tick(Bomb::Eq);
+        self.0 == other.0
+    }
+}
+
+impl Eq for Id {}
+
+impl Drop for Id {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            tick(Bomb::DropId);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Presence(#[expect(dead_code, reason = "only counted")] Rc<()>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            tick(Bomb::DropPresence);
+        }
+    }
+}
+
+struct World {
+    engine: Engine<Id, Presence>,
+    sessions: Vec<SessionKey>,
+    alive: Rc<()>,
+    now: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        let options = Options {
+            publish_rate: Some(Rate { burst: 1, interval_ms: 5 }),
+            max_sessions: 2,
+            max_sessions_per_kind: 2,
+            ..Options::default()
+        };
+        let config = Config::new(options).expect("the options are in range");
+        let mut world =
+            Self { engine: Engine::new(config), sessions: Vec::new(), alive: Rc::new(()), now: 0 };
+        for user in [1, 2, 1, 3] {
+            world.connect(user);
+        }
+        for at in 0..4 {
+            world.publish(at);
+        }
+        world
+    }
+
+    fn connect(&mut self, user: u32) {
+        let (now, contacts) = (Time::from_millis(self.now), (0..5).map(Id));
+        let result = self.engine.connect(now, Id(user), DeviceKind(0), contacts, [Id(9)]);
+        let Ok((session, mut decisions)) = result else { return };
+        while decisions.next().is_some() {}
+        drop(decisions);
+        self.sessions.push(session);
+    }
+
+    fn publish(&mut self, at: usize) {
+        let (now, presence) = (Time::from_millis(self.now), Presence(self.alive.clone()));
+        let Ok(mut decisions) = self.engine.publish(now, self.sessions[at], presence) else {
+            return;
+        };
+        while decisions.next().is_some() {}
+    }
+
+    /// One of every verb that runs the host's code.
+    fn act(&mut self, verb: u32) {
+        self.now += 3;
+        let now = Time::from_millis(self.now);
+        let first = self.sessions[0];
+        let presence = || Presence(self.alive.clone());
+        let mut decisions = match verb {
+            0 => return self.connect(7),
+            1 => return self.connect(1),
+            2 => return self.publish(0),
+            3 => self.engine.direct(now, first, [Id(2), Id(3)], presence()),
+            4 => self.engine.audience_replace(now, &Id(1), (2..12).map(Id)),
+            5 => self.engine.audience_remove(now, &Id(1), [Id(2), Id(3)]),
+            6 => self.engine.block(now, &Id(1), Id(3)),
+            7 => self.engine.unblock(now, &Id(1), &Id(3)),
+            8 => Ok(self.engine.system(now, [Id(1), Id(2)], presence())),
+            9 => Ok(self.engine.expel(now, &Id(2))),
+            10 => self.engine.disconnect(now, first),
+            11 => self.engine.audience_add(now, &Id(1), (20..22).map(Id)),
+            _ => Ok(self.engine.advance(Time::from_millis(self.now + 200_000))),
+        };
+        if let Ok(decisions) = &mut decisions {
+            while let Some(decision) = decisions.next() {
+                assert!(!matches!(decision, Decision::Deliver { to: [], .. }));
+            }
+        }
+    }
+}
+
+const VERBS: u32 = 13;
+
+#[test]
+fn whatever_of_the_hosts_code_panics_the_engine_stays_right() {
+    // The panics are wanted: they need not be printed.
+    std::panic::set_hook(Box::new(|_| ()));
+    let mut exploded = 0;
+    for bomb in [Bomb::Hash, Bomb::Eq, Bomb::DropId, Bomb::DropPresence] {
+        for verb in 0..VERBS {
+            for fuse in 0..40 {
+                let mut world = World::new();
+                FUSE.set(Some((bomb, fuse)));
+                let result = catch_unwind(AssertUnwindSafe(|| world.act(verb)));
+                let failed = result.is_err();
+                FUSE.set(None);
+                exploded += u32::from(failed);
+                // Whatever the next input is, everything is in order after it.
+                drop(world.engine.advance(Time::from_millis(world.now)));
+                assert_eq!(world.engine.verify(), Ok(()), "{bomb:?} in verb {verb}, fuse {fuse}");
+                let counted = world.engine.counts().presences;
+                assert_eq!(Rc::strong_count(&world.alive) - 1, counted, "{bomb:?} {verb} {fuse}");
+                for user in 0..30 {
+                    drop(world.engine.expel(Time::MAX, &Id(user)));
+                }
+                assert_eq!(world.engine.counts(), Counts::default(), "{bomb:?} {verb} {fuse}");
+                if !failed {
+                    break;
+                }
+            }
+        }
+    }
+    drop(std::panic::take_hook());
+    assert!(exploded > 100, "only {exploded} of the bombs went off");
+}
+
+#[test]
+fn an_iterator_that_panics_changes_nothing() {
+    std::panic::set_hook(Box::new(|_| ()));
+    let mut world = World::new();
+    let before = world.engine.counts();
+    let failing = || (40..45).map(|id| if id < 44 { Id(id) } else { panic!("no more") });
+    let now = Time::from_millis(world.now);
+    let results = [
+        catch_unwind(AssertUnwindSafe(|| {
+            let _ = world.engine.connect(now, Id(8), DeviceKind(0), failing(), []);
+        })),
+        catch_unwind(AssertUnwindSafe(|| {
+            let _ = world.engine.audience_replace(now, &Id(1), failing());
+        })),
+        catch_unwind(AssertUnwindSafe(|| {
+            drop(world.engine.system(now, failing(), Presence(Rc::new(()))))
+        })),
+    ];
+    drop(std::panic::take_hook());
+    assert!(results.iter().all(Result::is_err));
+    drop(world.engine.advance(now));
+    assert_eq!(world.engine.verify(), Ok(()));
+    assert_eq!(world.engine.counts(), before);
+}
