@@ -148,7 +148,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     user: self.users.id(record.user),
                     session: self.sessions.key(session),
                     kind: if first { PresenceKind::First } else { PresenceKind::Update },
-                    presence: record.presence.as_ref().expect(said),
+                    presence: self.sessions.rest(session).presence.as_ref().expect(said),
                 }
             }
             About::Directed { session } => Notice::Directed {
@@ -341,7 +341,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 None => &[],
             };
             for session in &seen[(snapshot.done_sessions as usize).min(seen.len())..] {
-                let published = self.sessions.get(*session).presence.is_some();
+                let published = self.sessions.rest(*session).presence.is_some();
                 if published && *session != snapshot.to {
                     if self.work.entries.len() == CHUNK {
                         return false;

@@ -418,10 +418,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     // ---- what the verbs have in common
 
     fn begin(&mut self, now: Time) {
-        if !self.state.work.is_done() {
-            // A drain was leaked instead of dropped.
-            self.state.settle();
-        }
+        // Not settled only if a drain was leaked instead of dropped, or the host's code panicked.
+        self.state.settle();
         self.state.now = self.state.now.max(now);
     }
 

@@ -88,7 +88,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let oldest = candidates.next().ok_or(Error::SessionLimit)?;
         match self.options.over_limit {
             OverLimit::EvictOldest { min_age_ms }
-                if self.now.since(self.sessions.get(*oldest).connected) >= min_age_ms =>
+                if self.now.since(self.sessions.rest(*oldest).connected) >= min_age_ms =>
             {
                 Ok(*oldest)
             }

@@ -36,7 +36,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     #[must_use]
     pub fn presence(&self, session: SessionKey) -> Option<&P> {
         let session = self.state.sessions.find(session)?;
-        self.state.sessions.get(session).presence.as_ref()
+        self.state.sessions.rest(session).presence.as_ref()
     }
 
     /// Whose session this is, if it has not ended. O(1).

@@ -27,19 +27,27 @@ pub(crate) enum Link {
     Detached,
 }
 
-pub(crate) struct Session<P> {
+/// What a heartbeat touches, in half a cache line of its own.
+#[repr(align(32))]
+pub(crate) struct Session {
     pub(crate) user: User,
     pub(crate) slot: Slot,
     generation: u32,
     in_use: bool,
     pub(crate) link: Link,
     pub(crate) kind: DeviceKind,
-    pub(crate) connected: Time,
     /// The last moment at which something was heard of it: its lease counts from here. The timer
     /// is not touched then, because that would cost three random memory accesses instead of one.
     pub(crate) heard: Time,
     /// Which input that was: among deadlines of the same moment, the earlier input's comes first.
     pub(crate) heard_order: u64,
+}
+
+const _: () = assert!(size_of::<Session>() == 32);
+
+/// The rest of a session.
+pub(crate) struct Rest<P> {
+    pub(crate) connected: Time,
     pub(crate) presence: Option<P>,
     pub(crate) bucket: Bucket,
     extras: Option<u32>,
@@ -63,7 +71,8 @@ const LAST_GENERATION: u32 = if cfg!(feature = "shrunk") { 3 } else { u32::MAX }
 const MAX_SESSIONS: usize = if cfg!(feature = "shrunk") { 1 << 16 } else { 1 << 31 };
 
 pub(crate) struct Sessions<P> {
-    records: Vec<Session<P>>,
+    records: Vec<Session>,
+    rests: Vec<Rest<P>>,
     free: Vec<SessionIndex>,
     retired: usize,
     far: Vec<Option<SessionIndex>>,
@@ -76,6 +85,7 @@ impl<P> Sessions<P> {
     pub(crate) const fn new() -> Self {
         Self {
             records: Vec::new(),
+            rests: Vec::new(),
             free: Vec::new(),
             retired: 0,
             far: Vec::new(),
@@ -104,12 +114,20 @@ impl<P> Sessions<P> {
         (record.in_use && record.generation == session.generation).then_some(session.index)
     }
 
-    pub(crate) fn get(&self, index: SessionIndex) -> &Session<P> {
+    pub(crate) fn get(&self, index: SessionIndex) -> &Session {
         &self.records[index.0 as usize]
     }
 
-    pub(crate) fn get_mut(&mut self, index: SessionIndex) -> &mut Session<P> {
+    pub(crate) fn get_mut(&mut self, index: SessionIndex) -> &mut Session {
         &mut self.records[index.0 as usize]
+    }
+
+    pub(crate) fn rest(&self, index: SessionIndex) -> &Rest<P> {
+        &self.rests[index.0 as usize]
+    }
+
+    pub(crate) fn rest_mut(&mut self, index: SessionIndex) -> &mut Rest<P> {
+        &mut self.rests[index.0 as usize]
     }
 
     pub(crate) fn key(&self, index: SessionIndex) -> SessionKey {
@@ -141,16 +159,17 @@ impl<P> Sessions<P> {
             in_use: true,
             link: Link::Attached,
             kind,
-            connected: now,
             heard: now,
             heard_order: order,
-            presence: None,
-            bucket: Bucket::default(),
-            extras: None,
         };
-        match self.records.get_mut(index.0 as usize) {
-            Some(record) => *record = session,
-            None => self.records.push(session),
+        let bucket = Bucket::default();
+        let rest = Rest { connected: now, presence: None, bucket, extras: None };
+        if index.0 as usize == self.records.len() {
+            self.records.push(session);
+            self.rests.push(rest);
+        } else {
+            self.records[index.0 as usize] = session;
+            self.rests[index.0 as usize] = rest;
         }
         index
     }
@@ -168,8 +187,9 @@ impl<P> Sessions<P> {
     /// Ends a session: its key is stale from now on. Gives back its presence and the one that
     /// waits, for the caller to drop when everything is in order. Its missed list must be empty.
     pub(crate) fn remove(&mut self, index: SessionIndex) -> [Option<P>; 2] {
-        let record = &mut self.records[index.0 as usize];
-        let presence = record.presence.take();
+        let (record, rest) =
+            (&mut self.records[index.0 as usize], &mut self.rests[index.0 as usize]);
+        let presence = rest.presence.take();
         record.in_use = false;
         if !record.slot.is_near() {
             let far = record.slot.index();
@@ -177,7 +197,7 @@ impl<P> Sessions<P> {
             self.free_far.push(far as u32);
         }
         let mut conflated = None;
-        if let Some(place) = record.extras.take() {
+        if let Some(place) = rest.extras.take() {
             let extras = &mut self.extras[place as usize];
             conflated = extras.conflated.take();
             extras.told.clear();
@@ -193,17 +213,17 @@ impl<P> Sessions<P> {
     }
 
     pub(crate) fn extras(&self, index: SessionIndex) -> Option<&Extras<P>> {
-        Some(&self.extras[self.records[index.0 as usize].extras? as usize])
+        Some(&self.extras[self.rests[index.0 as usize].extras? as usize])
     }
 
     pub(crate) fn extras_mut(&mut self, index: SessionIndex) -> Option<&mut Extras<P>> {
-        Some(&mut self.extras[self.records[index.0 as usize].extras? as usize])
+        Some(&mut self.extras[self.rests[index.0 as usize].extras? as usize])
     }
 
     /// The session's extras, which it gets if it has none. They come from a pool and keep the
     /// memory of whoever had them before, so that nothing is allocated once the pool is warm.
     pub(crate) fn extras_or_new(&mut self, index: SessionIndex) -> &mut Extras<P> {
-        let place = match self.records[index.0 as usize].extras.or_else(|| self.free_extras.pop()) {
+        let place = match self.rests[index.0 as usize].extras.or_else(|| self.free_extras.pop()) {
             Some(place) => place,
             None => {
                 let (told, missed) = (Vec::new(), Missed::default());
@@ -211,11 +231,11 @@ impl<P> Sessions<P> {
                 self.extras.len() as u32 - 1
             }
         };
-        self.records[index.0 as usize].extras = Some(place);
+        self.rests[index.0 as usize].extras = Some(place);
         &mut self.extras[place as usize]
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionIndex, &Session<P>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionIndex, &Session)> {
         let indexed = (0..).map(SessionIndex).zip(&self.records);
         indexed.filter(|(_, record)| record.in_use)
     }
@@ -223,6 +243,7 @@ impl<P> Sessions<P> {
     /// Releases memory that only a past peak needed. Records keep their generations and so must stay.
     pub(crate) fn shrink_to_fit(&mut self) {
         self.records.shrink_to_fit();
+        self.rests.shrink_to_fit();
         self.free.shrink_to_fit();
         if self.free_far.len() == self.far.len() {
             self.far.clear();

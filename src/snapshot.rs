@@ -72,7 +72,7 @@ impl<'a, K, P> Snapshot<'a, K, P> {
         let (users, sessions, first_id) = (self.users, self.sessions, self.first_id);
         self.entries.iter().enumerate().map(move |(at, index)| {
             let session = sessions.get(*index);
-            let presence = session.presence.as_ref();
+            let presence = sessions.rest(*index).presence.as_ref();
             Entry {
                 id: NoticeId(first_id + at as u64),
                 user: users.id(session.user),

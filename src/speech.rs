@@ -16,7 +16,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let session = self.attached(key)?;
         self.touch(session);
         if let Some(rate) = self.options.publish_rate {
-            let bucket = &mut self.sessions.get_mut(session).bucket;
+            let bucket = &mut self.sessions.rest_mut(session).bucket;
             let free_at = bucket.free_at(rate);
             if free_at > self.now {
                 self.stats.conflated += 1;
@@ -49,7 +49,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return false;
         };
         if let Some(rate) = self.options.publish_rate {
-            self.sessions.get_mut(due.session).bucket.take(rate, due.at);
+            self.sessions.rest_mut(due.session).bucket.take(rate, due.at);
         }
         self.show(due.session, presence);
         true
@@ -57,9 +57,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Makes a presence the session's own and tells everyone who may see it.
     fn show(&mut self, session: SessionIndex, presence: P) {
-        let record = self.sessions.get_mut(session);
-        let user = record.user;
-        let replaced = record.presence.replace(presence);
+        let user = self.sessions.get(session).user;
+        let replaced = self.sessions.rest_mut(session).presence.replace(presence);
         let first = replaced.is_none();
         let visible = self.online(user).is_some_and(|online| online.visible);
         if first {
@@ -112,7 +111,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if let Some(rate) = self.options.publish_rate {
             let waiting =
                 self.sessions.extras(session).is_some_and(|extras| extras.conflated.is_some());
-            let free_at = self.sessions.get(session).bucket.free_at(rate);
+            let free_at = self.sessions.rest(session).bucket.free_at(rate);
             if waiting {
                 let retry_at = free_at.saturating_add(rate.interval_ms.into());
                 return Err(Error::RateLimited { retry_at });
@@ -120,7 +119,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             if free_at > self.now {
                 return Err(Error::RateLimited { retry_at: free_at });
             }
-            self.sessions.get_mut(session).bucket.take(rate, self.now);
+            self.sessions.rest_mut(session).bucket.take(rate, self.now);
         }
         self.remember_told(session, listed);
         self.touch(session);

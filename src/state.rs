@@ -115,7 +115,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn has_published(&self, session: SessionIndex) -> bool {
-        self.sessions.get(session).presence.is_some()
+        self.sessions.rest(session).presence.is_some()
     }
 
     pub(crate) fn any_published(&self, user: User) -> bool {
@@ -309,8 +309,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- work
 
+    pub(crate) fn is_settled(&self) -> bool {
+        self.work.is_done() && self.users.is_clean()
+    }
+
     /// Completes what a drain left undone: notices that nobody took are lost, state is not.
     pub(crate) fn settle(&mut self) {
+        if self.is_settled() {
+            return;
+        }
         while let Some(step) = self.work.steps.pop_front() {
             self.finish(step);
         }
@@ -323,7 +330,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn clean_up(&mut self) {
         self.users.forget_fresh();
         self.users.bury();
-        self.work.dead.clear();
+        if !self.work.dead.is_empty() {
+            self.work.dead.clear();
+        }
     }
 
     /// What a step leaves to do once its decisions have been taken.

@@ -112,9 +112,16 @@ impl<K> Users<K> {
         }
     }
 
+    /// Is nothing left to forget or to drop?
+    pub(crate) fn is_clean(&self) -> bool {
+        self.fresh.is_empty() && self.dead.is_empty()
+    }
+
     /// Drops the ids that nothing refers to any more.
     pub(crate) fn bury(&mut self) {
-        self.dead.clear();
+        if !self.dead.is_empty() {
+            self.dead.clear();
+        }
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {

@@ -30,7 +30,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         for (index, session) in self.sessions.iter() {
             counts.detached += usize::from(session.link == Link::Detached);
             counts.congested += usize::from(session.link == Link::Congested);
-            counts.presences += usize::from(session.presence.is_some());
+            counts.presences += usize::from(self.has_published(index));
             if let Some(extras) = self.sessions.extras(index) {
                 counts.conflated += usize::from(extras.conflated.is_some());
                 counts.told += extras.told.len();
@@ -42,7 +42,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn verify(&self) -> Result<(), &'static str> {
-        hold!(self.work.is_done(), "work is left between two inputs");
+        hold!(self.is_settled(), "work is left between two inputs");
         self.verify_online()?;
         self.verify_sessions()?;
         self.verify_references()

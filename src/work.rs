@@ -174,10 +174,8 @@ impl<P> Default for Work<P> {
 
 impl<P> Work<P> {
     pub(crate) fn is_done(&self) -> bool {
-        self.steps.is_empty()
-            && self.saying.is_none()
-            && self.listed.is_empty()
-            && self.gone.is_empty()
+        let nothing_said = self.saying.is_none() && self.dead.is_empty();
+        self.steps.is_empty() && nothing_said && self.listed.is_empty() && self.gone.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
