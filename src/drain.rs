@@ -6,7 +6,6 @@ use crate::receivers::CHUNK;
 use crate::sessions::{Link, SessionIndex};
 use crate::snapshot::Snapshot;
 use crate::state::State;
-use crate::timers::Due;
 use crate::users::User;
 use crate::work::{About, SnapshotOf, Step, Tell};
 use crate::{CloseReason, SessionKey, Time};
@@ -113,29 +112,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     }
                 }
                 Step::Snapshot(snapshot) => return Some(self.next_of_snapshot(snapshot)),
-                Step::GoOffline { .. } | Step::Release { .. } => self.finish(step),
+                Step::Evict { .. } | Step::GoOffline { .. } | Step::Release { .. } => {
+                    self.finish(step);
+                }
             }
         }
         None
     }
 
-    /// Fires the next deadline that has come by then, if there is one.
+    /// Fires the next deadline that has come by then. Was there one?
     fn fire_next(&mut self, until: Time) -> bool {
-        loop {
-            self.clean_up();
-            let lifetime = self.lifetimes.first_due(until);
-            let conflation = self.conflations.first_due(until);
-            let (due, fires) = match (lifetime, conflation) {
-                (Some(due), other) if other.is_none_or(|other| due < other) => {
-                    (due, Self::lifetime_over as fn(&mut Self, Due) -> bool)
-                }
-                (_, Some(due)) => (due, Self::conflation_over as fn(&mut Self, Due) -> bool),
-                (_, None) => return false,
-            };
-            if fires(self, due) {
-                return true;
-            }
+        self.clean_up();
+        let lifetime = self.first_lifetime_over(until);
+        let conflation = self.conflations.first_due(until, |_| None);
+        match (lifetime, conflation) {
+            (Some(due), other) if other.is_none_or(|other| due < other) => self.lifetime_over(due),
+            (_, Some(due)) => self.conflation_over(due),
+            (_, None) => return false,
         }
+        true
     }
 
     fn notice(&self, about: About, id: NoticeId) -> Notice<'_, K, P> {
@@ -164,6 +159,55 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             About::System => {
                 Notice::System { id, presence: self.work.saying.as_ref().expect(said) }
             }
+        }
+    }
+
+    // ---- the end of an input
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.work.is_done() && self.users.is_clean()
+    }
+
+    /// Completes what a drain left undone: notices that nobody took are lost, state is not.
+    pub(crate) fn settle(&mut self) {
+        if self.is_settled() {
+            return;
+        }
+        while let Some(step) = self.work.steps.pop_front() {
+            self.finish(step);
+        }
+        self.work.clear();
+        self.clean_up();
+    }
+
+    /// The last thing about an input: runs such code of the host's as may panic, now that
+    /// everything is in order.
+    pub(crate) fn clean_up(&mut self) {
+        self.users.forget_fresh();
+        self.users.bury();
+        if !self.work.dead.is_empty() {
+            self.work.dead.clear();
+        }
+    }
+
+    /// What a step changes, whether or not its decisions are taken.
+    fn finish(&mut self, step: Step) {
+        match step {
+            Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
+            Step::GoOffline { user } => self.go_offline(user),
+            Step::Release { user } => self.release(user),
+            Step::Tell(tell) => self.pass_over(tell),
+            Step::Snapshot(_) | Step::Close { .. } => {}
+        }
+    }
+
+    /// Nobody is told, but what congested sessions are to be told later is noted all the same.
+    fn pass_over(&mut self, mut tell: Tell) {
+        while tell.contacts.is_some() || tell.own.is_some() {
+            self.work.receivers.clear();
+            self.work.spilled.clear();
+            self.add_contacts(&mut tell);
+            self.add_own(&mut tell);
         }
     }
 
@@ -218,7 +262,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.add_spilled();
         let Some(scan) = &mut tell.contacts else { return };
         let user = scan.user;
-        let Some(place) = self.users.online(user) else { return };
+        let Some(place) = self.users.online(user) else {
+            tell.contacts = None;
+            return;
+        };
         let blocks_matter = self.blocks.involves(&self.hasher, user);
         loop {
             let audience = self.online.at(place).audience.as_slice();

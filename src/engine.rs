@@ -13,8 +13,8 @@ use core::hash::{BuildHasher, Hash};
 /// `K` is the host's user id, `P` its presence value, which the engine never looks into and never
 /// clones. See the [crate documentation](crate) for the loop around it.
 ///
-/// Every verb takes the time first. An accepted input leaves its whole effect behind before the
-/// first decision is taken; a refused one leaves everything as it was, the clock included. `n` in
+/// Every verb takes the time first. An accepted input has its whole effect, whether or not its
+/// decisions are taken; a refused one leaves everything as it was, the clock included. `n` in
 /// the costs below is the length of the user's audience.
 pub struct Engine<K, P, S = DefaultHashBuilder> {
     pub(crate) config: Config,
@@ -365,6 +365,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     pub fn advance(&mut self, now: Time) -> Decisions<'_, K, P, S> {
         self.begin(now);
         self.state.stats.inputs += 1;
+        self.state.lifetimes.look_again();
+        self.state.conflations.look_again();
         let now = self.state.now;
         Decisions::new(&mut self.state, Some(now), None)
     }

@@ -110,14 +110,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.update_reach(user);
         self.start_lease(session);
-        if let Some(victim) = victim {
-            self.work.close(self.sessions.key(victim), CloseReason::Evicted, false);
-            self.end(victim, Some(session));
-        }
-        if self.options.snapshot_on_connect {
-            self.send_snapshot(session);
+        match victim {
+            // What the lists changed may still tell of the victim: that comes first.
+            Some(victim) => self.work.steps.push_back(Step::Evict { victim, newcomer: session }),
+            None if self.options.snapshot_on_connect => self.send_snapshot(session),
+            None => {}
         }
         self.sessions.key(session)
+    }
+
+    /// The newcomer is told last, when the victim has gone.
+    pub(crate) fn evict(&mut self, victim: SessionIndex, newcomer: SessionIndex) {
+        self.work.close(self.sessions.key(victim), CloseReason::Evicted, false);
+        self.end(victim, Some(newcomer));
+        if self.options.snapshot_on_connect {
+            self.send_snapshot(newcomer);
+        }
     }
 
     fn start_lease(&mut self, session: SessionIndex) {
@@ -197,27 +205,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
-    /// The deadline of a lease or of a grace has come. `false` if something was heard of the
-    /// session since the lease was armed, so that nothing happens but that it is armed again.
-    pub(crate) fn lifetime_over(&mut self, due: Due) -> bool {
+    /// The first lease or grace that is over by then, if there is one. Leases are not touched when
+    /// something is heard of their session; they move when their moment comes.
+    pub(crate) fn first_lifetime_over(&mut self, until: Time) -> Option<Due> {
+        let lease_ms = self.options.lease.map_or(0, |lease| lease.lease_ms);
+        let sessions = &self.sessions;
+        self.lifetimes.first_due(until, |session| {
+            let record = sessions.get(session);
+            let lapses = || (record.heard.saturating_add(lease_ms), record.heard_order);
+            (record.link != Link::Detached).then(lapses)
+        })
+    }
+
+    pub(crate) fn lifetime_over(&mut self, due: Due) {
         let session = due.session;
-        let record = self.sessions.get(session);
         let key = self.sessions.key(session);
-        if record.link == Link::Detached {
+        if self.sessions.get(session).link == Link::Detached {
             self.work.close(key, CloseReason::GraceOver, false);
             self.end(session, None);
-            return true;
+        } else {
+            let grace_ms = self.options.grace.timeout_ms;
+            self.work.close(key, CloseReason::LeaseLapsed, grace_ms > 0);
+            self.detach_or_end(session, due.at, grace_ms);
         }
-        let lease_ms = self.options.lease.map_or(0, |lease| lease.lease_ms);
-        let lapses = record.heard.saturating_add(lease_ms);
-        if lapses > due.at {
-            self.lifetimes.arm(session, lapses, record.heard_order);
-            return false;
-        }
-        let grace_ms = self.options.grace.timeout_ms;
-        self.work.close(key, CloseReason::LeaseLapsed, grace_ms > 0);
-        self.detach_or_end(session, due.at, grace_ms);
-        true
     }
 
     /// Ends a session and tells those who were told of it (rules 6 and 7), but not `newcomer`,

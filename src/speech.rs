@@ -41,18 +41,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
-    /// A conflated publish has its token. `false` if there is none, which cannot be.
-    pub(crate) fn conflation_over(&mut self, due: Due) -> bool {
+    /// A conflated publish has its token.
+    pub(crate) fn conflation_over(&mut self, due: Due) {
         self.conflations.disarm(due.session);
         let extras = self.sessions.extras_mut(due.session);
-        let Some(presence) = extras.and_then(|extras| extras.conflated.take()) else {
-            return false;
-        };
+        let Some(presence) = extras.and_then(|extras| extras.conflated.take()) else { return };
         if let Some(rate) = self.options.publish_rate {
             self.sessions.rest_mut(due.session).bucket.take(rate, due.at);
         }
         self.show(due.session, presence);
-        true
     }
 
     /// Makes a presence the session's own and tells everyone who may see it.

@@ -12,7 +12,7 @@ use crate::reach::{Reach, ReachMap, UserBits};
 use crate::sessions::{Link, SessionIndex, Sessions};
 use crate::timers::Timers;
 use crate::users::{User, Users};
-use crate::work::{About, Step, Work};
+use crate::work::{About, Work};
 use crate::{Error, Options, SessionKey, Slot, Stats, Time};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -305,42 +305,5 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         missed.clear();
         self.sessions.extras_or_new(session).missed = missed;
-    }
-
-    // ---- work
-
-    pub(crate) fn is_settled(&self) -> bool {
-        self.work.is_done() && self.users.is_clean()
-    }
-
-    /// Completes what a drain left undone: notices that nobody took are lost, state is not.
-    pub(crate) fn settle(&mut self) {
-        if self.is_settled() {
-            return;
-        }
-        while let Some(step) = self.work.steps.pop_front() {
-            self.finish(step);
-        }
-        self.work.clear();
-        self.clean_up();
-    }
-
-    /// The last thing about an input: runs such code of the host's as may panic, now that
-    /// everything is in order.
-    pub(crate) fn clean_up(&mut self) {
-        self.users.forget_fresh();
-        self.users.bury();
-        if !self.work.dead.is_empty() {
-            self.work.dead.clear();
-        }
-    }
-
-    /// What a step leaves to do once its decisions have been taken.
-    pub(crate) fn finish(&mut self, step: Step) {
-        match step {
-            Step::GoOffline { user } => self.go_offline(user),
-            Step::Release { user } => self.release(user),
-            Step::Tell(_) | Step::Snapshot(_) | Step::Close { .. } => {}
-        }
     }
 }

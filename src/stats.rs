@@ -7,7 +7,8 @@
 pub struct Counts {
     /// Users with at least one session.
     pub users_online: usize,
-    /// Users whose id the engine keeps: those online, and all in their lists.
+    /// Users whose id the engine keeps: those online, all in their lists, and those whom a
+    /// congested session has still to be told of.
     pub users_known: usize,
     /// Sessions, detached ones included.
     pub sessions: usize,

@@ -7,9 +7,9 @@
 //!
 //! Why not one FIFO per duration, which is simpler? Because moving a session to the back of a list
 //! at each heartbeat touches its two neighbours as well as itself: three random memory accesses
-//! where one would do. So heartbeats do not touch the timer; when it fires, the engine looks when
-//! it last heard of the session, and arms it again. Those new deadlines come in any order, which a
-//! FIFO cannot take.
+//! where one would do. So heartbeats do not touch the timer; when its moment comes, the engine is
+//! asked when it last heard of the session, and the deadline moves. Such deadlines come in any
+//! order, which a FIFO cannot take.
 
 use crate::Time;
 use crate::sessions::SessionIndex;
@@ -152,9 +152,19 @@ impl Timers {
         self.first_bucket().map(|(_, _, start)| Time::from_millis(start))
     }
 
+    /// To be called before a new series of [`first_due`](Self::first_due).
+    pub(crate) fn look_again(&mut self) {
+        self.in_order = None;
+    }
+
     /// The first deadline, if it is not after `limit`. It stays armed: the caller arms it anew or
-    /// disarms it.
-    pub(crate) fn first_due(&mut self, limit: Time) -> Option<Due> {
+    /// disarms it. `moved` says where a deadline really lies and what its order is, if that has
+    /// changed since it was armed: later, never earlier.
+    pub(crate) fn first_due(
+        &mut self,
+        limit: Time,
+        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
+    ) -> Option<Due> {
         let limit = limit.as_millis();
         loop {
             let Some((level, head, start)) = self.first_bucket().filter(|first| first.2 <= limit)
@@ -164,37 +174,46 @@ impl Timers {
                 return None;
             };
             self.now = start;
-            let bucket = head % BUCKETS;
             if level > 0 {
-                self.occupied[level as usize] &= !(1 << bucket);
+                self.occupied[level as usize] &= !(1 << (head % BUCKETS));
                 while self.nodes[head as usize].next != head {
                     let node = self.nodes[head as usize].next;
                     self.unlink(node);
                     self.link(node);
                 }
-                continue;
-            }
-            if self.in_order != Some(start) {
-                self.put_in_order(head);
+            } else if self.in_order != Some(start) {
+                self.put_in_order(head, &moved);
                 self.in_order = Some(start);
+            } else {
+                let first = self.nodes[head as usize].next;
+                let Node { deadline, order, .. } = self.nodes[first as usize];
+                let session = SessionIndex(first - HEADS);
+                return Some(Due { at: Time::from_millis(deadline), order, session });
             }
-            let first = self.nodes[head as usize].next;
-            let Node { deadline, order, .. } = self.nodes[first as usize];
-            let session = SessionIndex(first - HEADS);
-            return Some(Due { at: Time::from_millis(deadline), order, session });
         }
     }
 
-    /// Lists are in order as they grow, but for leases that were armed again late.
-    fn put_in_order(&mut self, head: u32) {
-        let mut node = self.nodes[head as usize].next;
-        let mut in_order = true;
+    /// Takes out of a bucket what has moved on, and sorts the rest unless it is sorted already, as
+    /// it is where nothing has moved: lists are in order as they grow.
+    fn put_in_order(&mut self, head: u32, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) {
         self.scratch.clear();
+        let mut in_order = true;
+        let mut node = self.nodes[head as usize].next;
         while node != head {
-            let order = self.nodes[node as usize].order;
-            in_order &= self.scratch.last().is_none_or(|(before, _)| *before <= order);
-            self.scratch.push((order, node));
-            node = self.nodes[node as usize].next;
+            let next = self.nodes[node as usize].next;
+            if let Some((at, order)) = moved(SessionIndex(node - HEADS)) {
+                self.nodes[node as usize].order = order;
+                self.nodes[node as usize].deadline = at.as_millis().max(self.now);
+            }
+            let Node { deadline, order, .. } = self.nodes[node as usize];
+            if deadline > self.now {
+                self.unlink(node);
+                self.link(node);
+            } else {
+                in_order &= self.scratch.last().is_none_or(|(before, _)| *before <= order);
+                self.scratch.push((order, node));
+            }
+            node = next;
         }
         if in_order {
             return;
@@ -268,7 +287,7 @@ mod tests {
                     }
                     Step::Advance { by } => {
                         now = now.saturating_add(by);
-                        while let Some(due) = timers.first_due(now) {
+                        while let Some(due) = timers.first_due(now, |_| None) {
                             prop_assert_eq!(set.pop_first(), Some(due));
                             timers.disarm(due.session);
                         }
@@ -290,7 +309,7 @@ mod tests {
                 timers.arm(session, Time::from_millis(70), *order);
             }
             let mut fired = Vec::new();
-            while let Some(due) = timers.first_due(Time::MAX) {
+            while let Some(due) = timers.first_due(Time::MAX, |_| None) {
                 fired.push(due.order);
                 timers.disarm(due.session);
             }
@@ -299,12 +318,33 @@ mod tests {
         }
     }
 
+    /// What has moved on fires where it lies now, and among equals where its order puts it now.
+    #[test]
+    fn deadlines_that_moved_fire_where_they_lie() {
+        let mut timers = Timers::new();
+        let at = Time::from_millis;
+        for session in 0..4 {
+            timers.arm(SessionIndex(session), at(70), session.into());
+        }
+        let moved = |session: SessionIndex| match session.0 {
+            0 => Some((at(70), 9)),
+            1 => Some((at(5_000), 1)),
+            _ => None,
+        };
+        let mut fired = Vec::new();
+        while let Some(due) = timers.first_due(at(10_000), moved) {
+            fired.push((due.session.0, due.at));
+            timers.disarm(due.session);
+        }
+        assert_eq!(fired, [(2, at(70)), (3, at(70)), (0, at(70)), (1, at(5_000))]);
+    }
+
     #[test]
     fn looking_again_and_again_comes_to_an_end() {
         let mut timers = Timers::new();
         timers.arm(SessionIndex(0), Time::from_millis(u64::MAX), 0);
         let mut looks = 0;
-        while timers.first_due(timers.next_look().unwrap()).is_none() {
+        while timers.first_due(timers.next_look().unwrap(), |_| None).is_none() {
             looks += 1;
         }
         assert!(looks <= LEVELS);

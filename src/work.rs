@@ -120,6 +120,11 @@ pub(crate) enum Step {
     },
     Tell(Tell),
     Snapshot(SnapshotOf),
+    /// A session has to go for a newer one of its user.
+    Evict {
+        victim: SessionIndex,
+        newcomer: SessionIndex,
+    },
     /// The notices about the end of the user's last session are out: what is kept can go.
     GoOffline {
         user: User,
