@@ -126,6 +126,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let lifetime = self.first_lifetime_over(until);
         let conflation = self.conflations.first_due(until, |_| None);
         match (lifetime, conflation) {
+            // If one input set both, what waits goes out before its session is lost.
             (Some(due), other) if other.is_none_or(|other| due < other) => self.lifetime_over(due),
             (_, Some(due)) => self.conflation_over(due),
             (_, None) => return false,

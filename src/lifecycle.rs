@@ -33,8 +33,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             list::make_set(&mut audience_list, user);
             list::make_set(&mut blocked_list, user);
             if self.users.online(user).is_some() {
+                // Who leaves the audience to be blocked must not be forgotten in between.
+                blocked_list.iter().for_each(|other| self.users.retain(*other));
                 self.replace_audience(user, &audience_list);
                 self.replace_blocked(user, &blocked_list);
+                blocked_list.iter().for_each(|other| self.release(*other));
             } else {
                 self.go_online(user, &audience_list, &blocked_list);
             }

@@ -24,7 +24,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 match waiting.replace(presence) {
                     Some(replaced) => self.work.dead.push(replaced),
                     None => {
-                        let order = self.next_order();
+                        let order = self.sessions.get(session).heard_order;
                         self.conflations.arm(session, free_at, order);
                     }
                 }

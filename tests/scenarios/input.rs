@@ -1,0 +1,184 @@
+//! One input line: what it says, read from its words.
+
+use crate::names::Name;
+use crate::words::{Word, Words};
+use adsum::LostCause;
+
+/// What a session does, or what becomes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verb {
+    Connect { kind: u8, audience: Option<Vec<String>>, blocked: Option<Vec<String>> },
+    Disconnect,
+    Lost(LostCause),
+    Resume,
+    Heartbeat,
+    Publish(String),
+    Direct(Vec<String>, String),
+    Invisible,
+    Visible,
+    Congested,
+    Writable,
+}
+
+/// What one input line says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Input {
+    Session(Name, Verb),
+    Adds(String, Vec<String>),
+    Removes(String, Vec<String>),
+    Replaces(String, Vec<String>),
+    Blocks(String, String),
+    Unblocks(String, String),
+    System(Vec<String>, String),
+    Expel(String),
+    Advance,
+    /// The host's own loop: `advance` at each deadline until this moment.
+    Wait,
+    /// What the host knows by itself: nothing of this is an input of the engine.
+    Friends(Vec<String>),
+    FriendsWith(String, Vec<String>),
+    Roster(String, Vec<String>),
+    Blocklist(String, Vec<String>),
+    Id(String, Vec<u8>),
+    /// Connected, and `here` published unless silent; what they are told is not shown.
+    Given(Vec<Name>, bool),
+    Remember,
+    ShrinkToFit,
+}
+
+impl Input {
+    /// Does it only prepare, so that it needs no expectation?
+    pub(crate) const fn is_setup(&self) -> bool {
+        matches!(
+            self,
+            Self::Friends(_)
+                | Self::FriendsWith(..)
+                | Self::Roster(..)
+                | Self::Blocklist(..)
+                | Self::Id(..)
+                | Self::Given(..)
+                | Self::Remember
+                | Self::ShrinkToFit
+        )
+    }
+
+    pub(crate) fn parse(words: &mut Words) -> Result<Self, String> {
+        let subject = words.word()?;
+        let input = match subject.as_str() {
+            "system" => {
+                let users = words.list()?;
+                Self::System(users, words.text_after_colon()?)
+            }
+            "expel" => Self::Expel(words.word()?),
+            "advance" => Self::Advance,
+            "wait" => Self::Wait,
+            "remember" => Self::Remember,
+            "shrink" => Self::ShrinkToFit,
+            "friends" => Self::friends(words)?,
+            "roster" | "blocklist" => {
+                let user = words.word()?;
+                words.colon()?;
+                let users = words.list()?;
+                let roster = subject == "roster";
+                if roster { Self::Roster(user, users) } else { Self::Blocklist(user, users) }
+            }
+            "id" => Self::Id(words.word()?, Self::bytes(words)?),
+            "given" => {
+                let silent = words.take("silent");
+                let names = words.list()?.iter().map(|name| Name::parse(name));
+                Self::Given(names.collect::<Result<_, _>>()?, !silent)
+            }
+            _ if subject.contains('.') => {
+                Self::Session(Name::parse(&subject)?, Verb::parse(words)?)
+            }
+            _ => Self::of_user(subject, words)?,
+        };
+        words.end()?;
+        Ok(input)
+    }
+
+    fn friends(words: &mut Words) -> Result<Self, String> {
+        let first = words.word()?;
+        if words.take("with") {
+            return Ok(Self::FriendsWith(first, words.list()?));
+        }
+        let mut all = words.list()?;
+        all.insert(0, first);
+        Ok(Self::Friends(all))
+    }
+
+    fn of_user(user: String, words: &mut Words) -> Result<Self, String> {
+        let verb = words.word()?;
+        Ok(match verb.as_str() {
+            "adds" => Self::Adds(user, words.list()?),
+            "removes" => Self::Removes(user, words.list()?),
+            "replaces" => Self::Replaces(user, words.list()?),
+            "blocks" => Self::Blocks(user, words.word()?),
+            "unblocks" => Self::Unblocks(user, words.word()?),
+            _ => return Err(format!("no input is called `{user} {verb}`")),
+        })
+    }
+
+    /// `"text"`, `bytes ff 00` or `filler 65536`
+    fn bytes(words: &mut Words) -> Result<Vec<u8>, String> {
+        if words.take("bytes") {
+            let hex = |word: String| u8::from_str_radix(&word, 16).map_err(|e| e.to_string());
+            return words.list()?.into_iter().map(hex).collect();
+        }
+        if words.take("filler") {
+            return Ok(vec![b'x'; words.number()?]);
+        }
+        words.text().map(String::into_bytes)
+    }
+}
+
+impl Verb {
+    fn parse(words: &mut Words) -> Result<Self, String> {
+        let verb = words.word()?;
+        Ok(match verb.as_str() {
+            "connect" => Self::connect(words)?,
+            "disconnect" => Self::Disconnect,
+            "lost" => Self::Lost(match words.optional().as_deref() {
+                None | Some("error") => LostCause::ConnectionError,
+                Some("timeout") => LostCause::Timeout,
+                Some("node") => LostCause::NodeLoss,
+                Some(other) => return Err(format!("nothing is lost by `{other}`")),
+            }),
+            "resume" => Self::Resume,
+            "heartbeat" => Self::Heartbeat,
+            "publish" => Self::Publish(words.text()?),
+            "direct" => {
+                let users = words.list()?;
+                Self::Direct(users, words.text_after_colon()?)
+            }
+            "invisible" => Self::Invisible,
+            "visible" => Self::Visible,
+            "congested" => Self::Congested,
+            "writable" => Self::Writable,
+            _ => return Err(format!("no session can `{verb}`")),
+        })
+    }
+
+    fn connect(words: &mut Words) -> Result<Self, String> {
+        let (mut kind, mut audience, mut blocked) = (0, None, None);
+        while let Some(option) = words.optional() {
+            match option.as_str() {
+                "kind" => kind = words.number()?,
+                "audience" => audience = Some(words.list_until(&["kind", "blocked"])?),
+                "blocked" => blocked = Some(words.list_until(&["kind", "audience"])?),
+                _ => return Err(format!("nobody connects with `{option}`")),
+            }
+        }
+        let kind = u8::try_from(kind).map_err(|_| format!("{kind} is no device kind"))?;
+        Ok(Self::Connect { kind, audience, blocked })
+    }
+}
+
+/// Says `#` in a text as this number.
+pub(crate) fn number_texts(words: &mut [Word], number: u32) {
+    for word in words {
+        if let Word::Text(text) = word {
+            *text = text.replace('#', &number.to_string());
+        }
+    }
+}

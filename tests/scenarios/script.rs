@@ -1,0 +1,236 @@
+//! Reads a file of scenarios into sections and blocks.
+
+use crate::input::{Input, number_texts};
+use crate::names::When;
+use crate::options;
+use crate::words::{Word, Words, expand, split};
+use adsum::Config;
+
+/// Which of the numbered cases or rules a section is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tag {
+    pub(crate) kind: String,
+    pub(crate) number: u32,
+}
+
+/// One scenario: everything from a heading to the next one. It starts with a new engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Section {
+    pub(crate) file: String,
+    pub(crate) line: usize,
+    pub(crate) title: String,
+    pub(crate) tags: Vec<Tag>,
+    /// It runs once with each of these, named as they are written.
+    pub(crate) configs: Vec<(String, Config)>,
+    /// If said: how many receivers one decision takes, in the build this section is for.
+    pub(crate) chunk: Option<usize>,
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// Inputs and what is expected of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    pub(crate) line: usize,
+    pub(crate) inputs: Vec<InputLine>,
+    /// Line numbers and lines; without any, the block only prepares.
+    pub(crate) expected: Vec<(usize, String)>,
+    /// Each is a sequence of inputs, to be tried in every order with the others.
+    pub(crate) interleaved: Option<Vec<Vec<InputLine>>>,
+}
+
+/// One line of input, which may stand for many.
+#[derive(Clone, Debug)]
+pub(crate) struct InputLine {
+    pub(crate) line: usize,
+    pub(crate) when: When,
+    /// Only how many decisions of each sort come of it is shown.
+    pub(crate) counted: bool,
+    /// The host takes only so many decisions and drops the rest.
+    pub(crate) take: Option<usize>,
+    pub(crate) inputs: Vec<Input>,
+}
+
+/// The sections of a file.
+pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Section>, String> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut block: Vec<(usize, &str)> = Vec::new();
+    for (line, text) in (1..).zip(text.lines().map(str::trim_end)).chain([(usize::MAX, "")]) {
+        let within = |error| format!("{file}:{line}: {error}");
+        if text.starts_with('#') {
+            continue;
+        }
+        if !text.is_empty() && !text.starts_with("== ") {
+            block.push((line, text));
+            continue;
+        }
+        if let Some((line, _)) = block.first() {
+            let lines = std::mem::take(&mut block);
+            let section = sections.last_mut().ok_or_else(|| within("no heading".to_owned()))?;
+            section.take(&lines).map_err(|error| match error {
+                (0, error) => format!("{file}:{line}: {error}"),
+                (line, error) => format!("{file}:{line}: {error}"),
+            })?;
+        }
+        if let Some(heading) = text.strip_prefix("== ") {
+            sections.push(Section::headed(file, line, heading).map_err(within)?);
+        }
+    }
+    for section in &mut sections {
+        if section.configs.is_empty() {
+            section.configs.push(("default".to_owned(), Config::default()));
+        }
+        if section.blocks.iter().all(|block| block.expected.is_empty()) {
+            return Err(format!("{file}:{}: nothing is expected", section.line));
+        }
+    }
+    Ok(sections)
+}
+
+impl Section {
+    /// `case 3, rule 6: what it shows`
+    fn headed(file: &str, line: usize, heading: &str) -> Result<Self, String> {
+        let (tags, title) = heading.split_once(": ").ok_or("a heading says `case 1: what`")?;
+        let tag = |tag: &str| {
+            let parts = tag.trim().split_once(' ');
+            let number = parts.and_then(|(_, number)| number.parse().ok());
+            match parts.zip(number) {
+                Some(((kind @ ("case" | "rule" | "promise"), _), number)) => {
+                    Ok(Tag { kind: kind.to_owned(), number })
+                }
+                _ => Err(format!("`{tag}` is no case, rule or promise")),
+            }
+        };
+        Ok(Self {
+            file: file.to_owned(),
+            line,
+            title: title.trim().to_owned(),
+            tags: tags.split(',').map(tag).collect::<Result<_, _>>()?,
+            configs: Vec::new(),
+            chunk: None,
+            blocks: Vec::new(),
+        })
+    }
+
+    /// Takes in the lines between two empty ones.
+    fn take(&mut self, lines: &[(usize, &str)]) -> Result<(), (usize, String)> {
+        let mut lines = lines;
+        while let Some(((line, text), rest)) = lines.split_first() {
+            let at = |error| (*line, error);
+            if let Some(words) = text.strip_prefix("config ") {
+                self.configs.push((words.to_owned(), options::parse(words).map_err(at)?));
+            } else if let Some(size) = text.strip_prefix("chunk ") {
+                self.chunk = Some(size.parse().map_err(|_| (*line, "no size".to_owned()))?);
+            } else {
+                break;
+            }
+            if !self.blocks.is_empty() {
+                return Err(at("this belongs to the top of the section".to_owned()));
+            }
+            lines = rest;
+        }
+        if !lines.is_empty() {
+            self.blocks.push(Block::parse(lines)?);
+        }
+        Ok(())
+    }
+}
+
+impl Block {
+    fn parse(lines: &[(usize, &str)]) -> Result<Self, (usize, String)> {
+        let rule = lines.iter().position(|(_, text)| *text == "----");
+        let (inputs, expected) = match rule {
+            Some(rule) => (&lines[..rule], &lines[rule + 1..]),
+            None => (lines, &[][..]),
+        };
+        let line = lines[0].0;
+        let mut block = Self {
+            line,
+            inputs: Vec::new(),
+            expected: expected.iter().map(|(line, text)| (*line, (*text).to_owned())).collect(),
+            interleaved: None,
+        };
+        if let Some(((_, "every interleaving of"), sequences)) = inputs.split_first() {
+            let sequence = |(line, text): &(usize, &str)| {
+                let inputs = text.split(" / ").map(|text| InputLine::parse(*line, text.trim()));
+                inputs.collect::<Result<Vec<_>, _>>().map_err(|error| (*line, error))
+            };
+            block.interleaved =
+                Some(sequences.iter().map(sequence).collect::<Result<Vec<_>, _>>()?);
+        } else {
+            for (line, text) in inputs {
+                let input = InputLine::parse(*line, text).map_err(|error| (*line, error))?;
+                block.inputs.push(input);
+            }
+        }
+        let is_setup = block.interleaved.is_none()
+            && block.inputs.iter().flat_map(|line| &line.inputs).all(Input::is_setup);
+        match (rule, block.expected.is_empty()) {
+            (None, _) if !is_setup => Err((line, "what is expected of these?".to_owned())),
+            (Some(_), true) => Err((line, "write `nothing` if nothing is expected".to_owned())),
+            _ => Ok(block),
+        }
+    }
+}
+
+impl InputLine {
+    pub(crate) fn parse(line: usize, text: &str) -> Result<Self, String> {
+        let mut words = split(text)?;
+        let mut parsed =
+            Self { line, when: When::Same, counted: false, take: None, inputs: Vec::new() };
+        let mut times = 1;
+        loop {
+            let number = |word: Option<&Word>| match word {
+                Some(Word::Plain(word)) => word.parse().map_err(|_| format!("`{word}`: how many?")),
+                _ => Err("how many?".to_owned()),
+            };
+            let taken = match words.first() {
+                Some(Word::Plain(word)) if word.starts_with('@') => {
+                    parsed.when = When::parse(word)?;
+                    1
+                }
+                Some(Word::Plain(word)) if word == "count" => {
+                    parsed.counted = true;
+                    1
+                }
+                Some(Word::Plain(word)) if word == "take" => {
+                    parsed.take = Some(number(words.get(1))? as usize);
+                    2
+                }
+                Some(Word::Plain(word)) if word == "repeat" => {
+                    times = number(words.get(1))?;
+                    2
+                }
+                _ => break,
+            };
+            words.drain(..taken);
+        }
+        parsed.inputs = Self::expand(&words, times)?;
+        Ok(parsed)
+    }
+
+    /// The inputs that a line stands for: it is repeated for each name of a range in its first
+    /// word; elsewhere a range is the list of its names.
+    fn expand(words: &[Word], times: u32) -> Result<Vec<Input>, String> {
+        let Some((Word::Plain(subject), rest)) = words.split_first() else {
+            return Err("no input".to_owned());
+        };
+        let mut arguments = Vec::new();
+        for word in rest {
+            match word {
+                Word::Plain(word) => arguments.extend(expand(word)?.into_iter().map(Word::Plain)),
+                other => arguments.push(other.clone()),
+            }
+        }
+        let subjects = expand(subject)?;
+        let mut inputs = Vec::new();
+        for time in 1..=times {
+            for (at, subject) in (1..).zip(&subjects) {
+                let mut words = vec![Word::Plain(subject.clone())];
+                words.extend(arguments.iter().cloned());
+                number_texts(&mut words, if times > 1 { time } else { at });
+                inputs.push(Input::parse(&mut Words::new(words))?);
+            }
+        }
+        Ok(inputs)
+    }
+}

@@ -1,0 +1,113 @@
+//! Decisions as the lines that scenarios expect.
+
+use crate::names::{Name, show_moment};
+use adsum::Error;
+
+/// Lists that are longer than this are shown as their length.
+const LONG: usize = 20;
+
+/// One decision, or several that are parts of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// `kind` is the first word of the line, `about` the rest up to the receivers.
+    Notice {
+        id: u64,
+        skipped: bool,
+        kind: &'static str,
+        about: String,
+        to: Vec<Name>,
+        parts: usize,
+    },
+    Snapshot {
+        to: Name,
+        presences: Vec<(Name, String)>,
+        parts: usize,
+    },
+    Close {
+        session: Name,
+        why: String,
+    },
+    Refused(String),
+}
+
+impl Told {
+    pub(crate) fn refused(error: Error, origin: u64) -> Self {
+        Self::Refused(match error {
+            Error::AudienceLimit { limit } => format!("AudienceLimit {limit}"),
+            Error::BlockedLimit { limit } => format!("BlockedLimit {limit}"),
+            Error::DirectLimit { limit } => format!("DirectLimit {limit}"),
+            Error::ToldLimit { limit } => format!("ToldLimit {limit}"),
+            Error::RateLimited { retry_at } => {
+                format!("RateLimited until {}", show_moment(retry_at.as_millis() - origin))
+            }
+            other => format!("{other:?}"),
+        })
+    }
+
+    /// The line. How many parts it came in is said if there were several and `parts` is set.
+    pub(crate) fn line(&self, with_parts: bool) -> String {
+        let in_parts = |parts: usize| match parts {
+            parts if with_parts && parts > 1 => format!(" in {parts} parts"),
+            _ => String::new(),
+        };
+        match self {
+            Self::Notice { skipped, kind, about, to, parts, .. } => {
+                let skipped = if *skipped { "skipped " } else { "" };
+                let mut to = to.clone();
+                to.sort();
+                let names: Vec<_> = to.iter().map(Name::to_string).collect();
+                let to = match names.len() {
+                    long if long > LONG => format!("{long} sessions"),
+                    _ => names.join(" "),
+                };
+                format!("{skipped}{kind} {about} -> {to}{}", in_parts(*parts))
+            }
+            Self::Snapshot { to, presences, parts } => {
+                let mut presences = presences.clone();
+                presences.sort();
+                let entries: Vec<_> =
+                    presences.iter().map(|(name, text)| format!("{name} \"{text}\"")).collect();
+                let entries = match entries.len() {
+                    0 => "nobody".to_owned(),
+                    long if long > LONG => format!("{long} presences"),
+                    _ => entries.join("; "),
+                };
+                format!("snapshot {to}: {entries}{}", in_parts(*parts))
+            }
+            Self::Close { session, why } => format!("close {session} {why}"),
+            Self::Refused(why) => format!("refused: {why}"),
+        }
+    }
+
+    /// What sort it is, and how many receivers or presences it has, where it has any.
+    fn sort(&self) -> (String, Option<usize>) {
+        match self {
+            Self::Notice { skipped: false, kind, to, .. } => ((*kind).to_owned(), Some(to.len())),
+            Self::Notice { kind, to, .. } => (format!("skipped {kind}"), Some(to.len())),
+            Self::Snapshot { presences, .. } => ("snapshot".to_owned(), Some(presences.len())),
+            Self::Close { why, .. } => (format!("close {why}"), None),
+            Self::Refused(why) => (format!("refused: {why}"), None),
+        }
+    }
+}
+
+/// How many there are of each sort: `3 update to 12 sessions`, `2 snapshot of 7 presences`.
+pub(crate) fn count(told: &[Told]) -> Vec<String> {
+    let mut sorts: Vec<(String, usize, Option<usize>)> = Vec::new();
+    for told in told {
+        let (sort, size) = told.sort();
+        match sorts.iter_mut().find(|(known, ..)| *known == sort) {
+            Some((_, times, sum)) => {
+                *times += 1;
+                *sum = sum.zip(size).map(|(sum, size)| sum + size);
+            }
+            None => sorts.push((sort, 1, size)),
+        }
+    }
+    let line = |(sort, times, sum): (String, usize, Option<usize>)| match sum {
+        None => format!("{times} {sort}"),
+        Some(sum) if sort == "snapshot" => format!("{times} snapshot of {sum} presences"),
+        Some(sum) => format!("{times} {sort} to {sum} sessions"),
+    };
+    sorts.into_iter().map(line).collect()
+}
