@@ -166,18 +166,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- the end of an input
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.work.is_done() && self.users.is_clean()
+        !self.unsettled && self.work.is_done() && self.users.is_clean()
     }
 
     /// Completes what a drain left undone: notices that nobody took are lost, state is not.
     pub(crate) fn settle(&mut self) {
-        if self.is_settled() {
+        if !self.unsettled {
             return;
         }
         while let Some(step) = self.work.steps.pop_front() {
             self.finish(step);
         }
         self.work.clear();
+        self.unsettled = false;
         self.clean_up();
     }
 

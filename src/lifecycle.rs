@@ -202,12 +202,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
-    pub(crate) fn heartbeat(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.attached(key)?;
-        self.touch(session);
-        Ok(())
-    }
-
     /// The first lease or grace that is over by then, if there is one. Leases are not touched when
     /// something is heard of their session; they move when their moment comes.
     pub(crate) fn first_lifetime_over(&mut self, until: Time) -> Option<Due> {

@@ -36,6 +36,8 @@ pub(crate) struct State<K, P, S> {
     /// When a conflated publish goes out.
     pub(crate) conflations: Timers,
     pub(crate) work: Work<P>,
+    /// An input has been begun, and what it leaves behind has not been settled.
+    pub(crate) unsettled: bool,
     pub(crate) stats: Stats,
     /// For lists of users while they are being made of ids.
     pub(crate) scratch: [Vec<User>; 2],
@@ -57,6 +59,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             lifetimes: Timers::new(),
             conflations: Timers::new(),
             work: Work::default(),
+            unsettled: false,
             stats: Stats::default(),
             scratch: [Vec::new(), Vec::new()],
         }
