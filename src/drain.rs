@@ -19,8 +19,8 @@ use core::hash::{BuildHasher, Hash};
 /// one decision, however many sessions are affected.
 ///
 /// Dropping it before the end loses the notices that were not taken, but no state: the input has
-/// happened all the same, except that deadlines which [`advance`](crate::Engine::advance) had not
-/// come to stay due for the next one.
+/// happened all the same, and congested sessions still learn of it later. Only deadlines which
+/// [`advance`](crate::Engine::advance) had not come to stay due for the next one.
 #[must_use = "decisions that nobody takes are notices that nobody gets"]
 pub struct Decisions<'e, K: Eq + Hash, P, S: BuildHasher> {
     state: &'e mut State<K, P, S>,
@@ -114,6 +114,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 Step::Snapshot(snapshot) => return Some(self.next_of_snapshot(snapshot)),
                 Step::Evict { .. } | Step::GoOffline { .. } | Step::Release { .. } => {
                     self.finish(step);
+                    self.clean_up();
                 }
             }
         }
@@ -122,7 +123,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Fires the next deadline that has come by then. Was there one?
     fn fire_next(&mut self, until: Time) -> bool {
-        self.clean_up();
         let lifetime = self.first_lifetime_over(until);
         let conflation = self.conflations.first_due(until, |_| None);
         match (lifetime, conflation) {
@@ -131,6 +131,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             (_, Some(due)) => self.conflation_over(due),
             (_, None) => return false,
         }
+        self.clean_up();
         true
     }
 
