@@ -52,7 +52,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// Contacts are told nothing: a session is seen once it has published. The new session gets
     /// its [snapshot](crate::Snapshot) after all other decisions, if
-    /// [`Options::snapshot_on_connect`] says so. Where the limits make another session go, that
+    /// [`Options::snapshot_on_connect`](crate::Options::snapshot_on_connect) says so. Where the limits make another session go, that
     /// one is closed, and those who were told of it are told that it ended; the newcomer counts
     /// already, so nobody hears that the user is offline.
     ///
@@ -80,7 +80,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// Those who were told of the session are told that it ended, or that the user is offline if
     /// it was the user's last: contacts, if it had published where they could see it, and those
-    /// whom its directed presence reached. [`Options::offline_notices`] can widen that to all
+    /// whom its directed presence reached. [`Options::offline_notices`](crate::Options::offline_notices) can widen that to all
     /// contacts or narrow it to nobody.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
 
     /// A lost session has a connection again (rule 5). It keeps its key and its slot; contacts are
     /// told nothing; it gets a snapshot, since it missed notices, even where
-    /// [`Options::snapshot_on_connect`] is off.
+    /// [`Options::snapshot_on_connect`](crate::Options::snapshot_on_connect) is off.
     ///
     /// At the very moment at which the grace is over it may still be resumed, unless
     /// [`advance`](Self::advance) came first. A session that is attached takes this as a change
@@ -154,11 +154,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// A session says what its presence is from now on (rule 2; the rate is rule 13).
     ///
     /// It goes to every attached session of every contact who may see the user, and to the user's
-    /// own other sessions if [`Options::own_echo`] says so; never back to the sender. One that
+    /// own other sessions if [`Options::own_echo`](crate::Options::own_echo) says so; never back to the sender. One that
     /// equals the last is delivered too: the engine does not look into it. While the user is
     /// [invisible](Self::invisible) it goes to own sessions only.
     ///
-    /// Over [`Options::publish_rate`] it is not told now. The newest such presence is kept and
+    /// Over [`Options::publish_rate`](crate::Options::publish_rate) it is not told now. The newest such presence is kept and
     /// goes out in [`advance`](Self::advance) as soon as there is a token; until then nobody sees
     /// it, and a newer one that can go out at once replaces it.
     ///
@@ -182,7 +182,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// # Errors
     /// [`Error::UnknownSession`], [`Error::Detached`], [`Error::DirectLimit`],
     /// [`Error::NotPermitted`] if one of those who are online may not be told (see
-    /// [`Options::direct_to`]; blocks always count), [`Error::ToldLimit`], and
+    /// [`Options::direct_to`](crate::Options::direct_to); blocks always count), [`Error::ToldLimit`], and
     /// [`Error::RateLimited`]. In none of these cases is anyone told.
     ///
     /// # Costs

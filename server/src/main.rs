@@ -1,3 +1,56 @@
-//! A presence server that embeds adsum and speaks tim's protocol.
+//! The server as a program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use adsum_server::config::{self, Loaded};
+use clap::{ArgMatches, Command};
+
+fn command() -> Command {
+    let check = Command::new("check-config")
+        .about("Say which options are in force and where each comes from, and end")
+        .args(config::arguments());
+    Command::new("adsum-server")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A presence server that speaks tim's protocol")
+        .after_help(
+            "A flag goes before the environment, that before the file. In the file a dot, an \
+             underscore and a change of case are all one (device.limit, device_limit, \
+             deviceLimit), and a dot may also be an object: {\"security\": {\"maxdata\": 65536}}.",
+        )
+        .args(config::arguments())
+        .subcommand(check)
+        .args_conflicts_with_subcommands(true)
+}
+
+fn load(flags: &ArgMatches) -> Option<Loaded> {
+    // Not std::env::vars, which panics at a name or value that is not UTF-8.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    match config::load(flags, environment) {
+        Ok(loaded) => Some(loaded),
+        Err(error) => {
+            for problem in error.problems {
+                eprintln!("adsum-server: {problem}");
+            }
+            None
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    match matches.subcommand() {
+        Some(("check-config", flags)) => {
+            let Some(loaded) = load(flags) else { return ExitCode::from(2) };
+            print!("{}", loaded.report());
+            ExitCode::SUCCESS
+        }
+        _ => {
+            let Some(loaded) = load(&matches) else { return ExitCode::from(2) };
+            for warning in &loaded.warnings {
+                eprintln!("adsum-server: warning: {warning}");
+            }
+            ExitCode::SUCCESS
+        }
+    }
+}

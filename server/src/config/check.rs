@@ -1,0 +1,95 @@
+//! What single ranges cannot say: options that do not go together, and such as are most likely
+//! not meant.
+
+use super::settings::{Accounts, Config, OfflineNotices, Presence, StoreKind};
+use crate::store::Cost;
+
+/// What cannot be.
+pub(super) fn problems(config: &Config) -> Vec<String> {
+    let Config { presence, accounts, network, .. } = config;
+    let mut problems = Vec::new();
+    if accounts.max_relations > presence.max_audience {
+        problems.push(format!(
+            "max_relations = {} is more than max_audience = {}: a user with that many friends \
+             could not log in",
+            accounts.max_relations, presence.max_audience
+        ));
+    }
+    if needs_snapshot(presence) && !presence.snapshot_at_login {
+        problems.push(
+            "snapshot_at_login = false does not go with offline_notices = whoever_saw: set \
+             offline_notices = all_contacts, or presence_offline_block = true"
+                .to_owned(),
+        );
+    }
+    if network.admin_listen == Some(network.client_listen) && network.client_listen.port() != 0 {
+        problems.push(format!(
+            "admin_listen = client_listen = {}: leave admin_listen out for one address",
+            network.client_listen
+        ));
+    }
+    if accounts.store == StoreKind::Jwt {
+        problems.extend(jwt_problem(accounts));
+    }
+    problems
+}
+
+const fn needs_snapshot(presence: &Presence) -> bool {
+    !presence.offline_block && matches!(presence.offline_notices, OfflineNotices::WhoeverSaw)
+}
+
+fn jwt_problem(accounts: &Accounts) -> Option<String> {
+    let problem = match (&accounts.jwt_secret, &accounts.jwt_public_key) {
+        (None, None) => "store = jwt needs jwt_secret or jwt_public_key",
+        (Some(_), Some(_)) => "jwt_secret and jwt_public_key: only one of them can be meant",
+        _ => return None,
+    };
+    Some(problem.to_owned())
+}
+
+/// What can be, and is worth a word.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    let Config { presence, accounts, network, services } = config;
+    let mut warnings = Vec::new();
+    let listens =
+        [("client_listen", Some(network.client_listen)), ("admin_listen", network.admin_listen)];
+    for (key, address) in listens {
+        let open = address.filter(|address| !address.ip().is_loopback());
+        if let Some(address) = open.filter(|_| !network.tls_in_front) {
+            warnings.push(format!(
+                "{key} = {address} can be reached from elsewhere, and what goes over the wire, \
+                 passwords included, is not encrypted: put a proxy with TLS in front and set \
+                 tls_in_front"
+            ));
+        }
+    }
+    let least = Cost::default();
+    let work = |memory: u32, passes: u32| u64::from(memory) * u64::from(passes);
+    if accounts.store == StoreKind::Sqlite
+        && work(accounts.password_memory_kib, accounts.password_passes)
+            < work(least.memory_kib, least.passes)
+    {
+        warnings.push(format!(
+            "password_memory_kib = {} and password_passes = {}: hashes cheaper than {} and {} are \
+             for tests",
+            accounts.password_memory_kib, accounts.password_passes, least.memory_kib, least.passes
+        ));
+    }
+    if presence.offline_block {
+        warnings.push(
+            "presence_offline_block = true: nobody is told that somebody has gone, and friends go \
+             on showing them"
+                .to_owned(),
+        );
+    }
+    let jwt = accounts.jwt_secret.is_some() || accounts.jwt_public_key.is_some();
+    if jwt && accounts.store == StoreKind::Sqlite {
+        warnings
+            .push("jwt_secret and jwt_public_key have no effect without store = jwt".to_owned());
+    }
+    if network.admin_listen.is_some() && !services.metrics && services.admin_token.is_none() {
+        warnings
+            .push("admin_listen serves health only: metrics and admin_token are off".to_owned());
+    }
+    warnings
+}

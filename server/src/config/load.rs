@@ -1,0 +1,246 @@
+//! Which value is in force: a flag before the environment, that before the file, that before the
+//! default.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches};
+use serde_json::Value;
+
+use super::check;
+use super::file;
+use super::key::{Key, fold};
+use super::settings::Config;
+use super::table;
+use super::unknown::why_unknown;
+use super::value::Given;
+
+/// Options that were read and fit together, and where each of them came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The options.
+    pub config: Config,
+    /// What is allowed, and most likely not meant.
+    pub warnings: Vec<String>,
+    sources: BTreeMap<&'static str, Source>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody said anything.
+    Default,
+    /// The file, in this spelling.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The key as it stands there.
+        key: String,
+    },
+    /// This variable of the environment.
+    Environment(String),
+    /// This flag.
+    Flag(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, key } => write!(f, "{key} in {}", path.display()),
+            Self::Environment(name) => write!(f, "{name} in the environment"),
+            Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Everything that is wrong with the options, not only the first thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// A sentence each, with the key, its value unless it is a secret, and where it came from.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The flags, one for every key, and `--config`: for a `clap::Command` of the host's.
+pub fn arguments() -> impl Iterator<Item = Arg> {
+    let config = Arg::new("config")
+        .short('c')
+        .long("config")
+        .value_name("FILE")
+        .help("The file with the options, JSON [env: ADSUM_CONFIG]");
+    let defaults = Config::default();
+    let keys = table::SECTIONS
+        .iter()
+        .flat_map(|(heading, keys)| keys.iter().map(move |key| (*heading, key)));
+    std::iter::once(config).chain(keys.map(move |(heading, key)| argument(heading, key, &defaults)))
+}
+
+fn argument(heading: &'static str, key: &'static Key, defaults: &Config) -> Arg {
+    let names: Vec<_> = key.names().collect();
+    let default =
+        (key.show)(defaults).map_or_else(String::new, |value| format!("[default: {value}] "));
+    let help =
+        format!("{} {default}[file: {}] [env: {}]", key.about, names.join(", "), key.variable());
+    let argument = Arg::new(key.name).long(key.flag()).help(help).help_heading(heading);
+    if key.unit.is_empty() {
+        // A flag alone says true; a value needs the equals sign, so that it is not mistaken.
+        argument
+            .value_name("true|false")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+    } else {
+        argument.value_name(key.unit)
+    }
+}
+
+/// Finds out which options are in force. `environment` is the process's (`std::env::vars`); of
+/// it, only names that begin with `ADSUM_` are looked at, and an empty value is as good as none.
+///
+/// # Errors
+/// Everything that is wrong: an unreadable file, unknown keys (the nearest known one is named),
+/// values out of range, options that do not go together.
+pub fn load(
+    flags: &ArgMatches,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Loaded, ConfigError> {
+    let mut loading = Loading::default();
+    let mut variables: BTreeMap<String, String> = environment
+        .into_iter()
+        .filter(|(name, value)| name.starts_with("ADSUM_") && !value.is_empty())
+        .collect();
+    let named = variables.remove("ADSUM_CONFIG");
+    if let Some(path) = flags.get_one::<String>("config").cloned().or(named) {
+        loading.file(path.into());
+    }
+    for (name, value) in &variables {
+        let source = Source::Environment(name.clone());
+        match table::all().find(|key| key.variable() == *name) {
+            Some(key) => loading.set(key, Given::Text(value), source),
+            None => {
+                let why = why_unknown(name.trim_start_matches("ADSUM_"));
+                loading.problems.push(format!("{name} (in the environment) is {why}"));
+            }
+        }
+    }
+    for key in table::all() {
+        if let Some(value) = flags.get_one::<String>(key.name) {
+            loading.set(key, Given::Text(value), Source::Flag(format!("--{}", key.flag())));
+        }
+    }
+    loading.finish()
+}
+
+#[derive(Default)]
+struct Loading {
+    config: Config,
+    sources: BTreeMap<&'static str, Source>,
+    problems: Vec<String>,
+}
+
+impl Loading {
+    fn file(&mut self, path: PathBuf) {
+        let entries = std::fs::read_to_string(&path)
+            .map_err(|error| error.to_string())
+            .and_then(|text| file::parse(&text));
+        let entries = match entries {
+            Ok(file::Entries(entries)) => entries,
+            Err(error) => return self.problems.push(format!("{}: {error}", path.display())),
+        };
+        let mut seen = BTreeMap::new();
+        for (name, value) in &entries {
+            let folded = fold(name);
+            let Some(key) = table::all().find(|key| key.is_called(&folded)) else {
+                let why = why_unknown(name);
+                self.problems.push(format!("{name} (in {}) is {why}", path.display()));
+                continue;
+            };
+            if let Some(before) = seen.insert(key.name, name) {
+                let place = path.display();
+                self.problems.push(format!(
+                    "{} is given twice, as {before} and as {name} (in {place})",
+                    key.name
+                ));
+                continue;
+            }
+            let source = Source::File { path: path.clone(), key: name.clone() };
+            self.set(key, Given::Json(value), source);
+        }
+    }
+
+    fn set(&mut self, key: &'static Key, given: Given<'_>, source: Source) {
+        match (key.set)(&mut self.config, given) {
+            Ok(()) => {
+                self.sources.insert(key.name, source);
+            }
+            Err(must) => {
+                let value = match given {
+                    _ if key.secret => "(not shown)".to_owned(),
+                    Given::Text(text) => text.to_owned(),
+                    Given::Json(Value::String(text)) => format!("{text:?}"),
+                    Given::Json(value) => value.to_string(),
+                };
+                self.problems.push(format!("{} = {value} ({source}): {must}", key.name));
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Loaded, ConfigError> {
+        // What was refused has left its default, which would only cause further complaints.
+        if self.problems.is_empty() {
+            self.problems = check::problems(&self.config);
+        }
+        if !self.problems.is_empty() {
+            return Err(ConfigError { problems: self.problems });
+        }
+        let warnings = check::warnings(&self.config);
+        Ok(Loaded { config: self.config, warnings, sources: self.sources })
+    }
+}
+
+impl Loaded {
+    /// Where a key's value came from; `None` if there is no such key.
+    #[must_use]
+    pub fn source(&self, key: &str) -> Option<&Source> {
+        let folded = fold(key);
+        let key = table::all().find(|key| key.is_called(&folded))?;
+        Some(self.sources.get(key.name).unwrap_or(&Source::Default))
+    }
+
+    /// What is in force and where it came from, a line each, secrets masked; then the warnings.
+    #[must_use]
+    pub fn report(&self) -> String {
+        use fmt::Write as _;
+        let mut report = String::new();
+        let width = table::all().map(|key| key.name.len()).max().unwrap_or(0);
+        for (heading, section) in table::SECTIONS {
+            let _ = writeln!(report, "# {heading}");
+            for key in section {
+                let value = (key.show)(&self.config).unwrap_or_else(|| "(none)".to_owned());
+                let source = self.sources.get(key.name).unwrap_or(&Source::Default);
+                let unit = match key.unit {
+                    "SECONDS" => " s",
+                    "MILLISECONDS" => " ms",
+                    "BYTES" => " bytes",
+                    "KIB" => " KiB",
+                    _ => "",
+                };
+                let _ = writeln!(report, "{:width$} = {value}{unit}  ({source})", key.name);
+            }
+            report.push('\n');
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(report, "warning: {warning}");
+        }
+        report
+    }
+}

@@ -1,0 +1,23 @@
+//! Options: a JSON file with tim's names where tim has one, the environment, and flags.
+//!
+//! [`arguments`] gives a `clap::Command` its flags, [`load`] finds out what is in force. All of it
+//! comes from one table, so that no way of setting something is ever forgotten.
+
+mod check;
+mod engine;
+mod file;
+mod key;
+mod load;
+mod settings;
+mod table;
+mod unknown;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use load::{ConfigError, Loaded, Source, arguments, load};
+pub use settings::{
+    Accounts, Config, DirectTo, Level, Network, OfflineNotices, OverLimit, Presence, Services,
+    StoreKind,
+};

@@ -1,0 +1,275 @@
+//! The options as plain values.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::protocol::Secret;
+
+/// Everything that can be set, each value within its range. Times are in milliseconds whatever
+/// unit their key has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Addresses, connections, and what one of them may ask for.
+    pub network: Network,
+    /// The engine's rules.
+    pub presence: Presence,
+    /// Accounts and rosters.
+    pub accounts: Accounts,
+    /// What is offered beside the protocol.
+    pub services: Services,
+}
+
+/// Addresses, connections, and what one of them may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Where clients connect.
+    pub client_listen: SocketAddr,
+    /// Where metrics and the administrator's API are, if not there too.
+    pub admin_listen: Option<SocketAddr>,
+    /// The only Origin that is let in; `None`: any, as long as there is one.
+    pub origin: Option<String>,
+    /// Does something in front of the server speak TLS? Then no warning is due.
+    pub tls_in_front: bool,
+    /// The most connections at once.
+    pub connect_limit: u32,
+    /// How long a connection may take to log in.
+    pub login_timeout_ms: u64,
+    /// How long a session may say nothing.
+    pub ping_timeout_ms: u64,
+    /// The most bytes of one frame.
+    pub max_data: usize,
+    /// How many frames a connection may send a second; 0: as many as it likes.
+    pub requests_per_second: u32,
+    /// How many it may send at once.
+    pub request_burst: u32,
+    /// How many directed presences the server takes a second from all; 0: as many as come.
+    pub request_rate: u32,
+    /// The most frames that wait for one connection.
+    pub queue_frames: usize,
+    /// The most bytes that wait for one connection.
+    pub queue_bytes: usize,
+    /// How long connections have to take what is due when the server stops.
+    pub drain_timeout_ms: u64,
+}
+
+/// The engine's rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// No offline notices at all.
+    pub offline_block: bool,
+    /// Who is told that somebody has gone, unless nobody is.
+    pub offline_notices: OfflineNotices,
+    /// Is a session told at login who is there?
+    pub snapshot_at_login: bool,
+    /// Are a user's other sessions told what one of them publishes?
+    pub own_echo: bool,
+    /// Who may send directed presence to whom.
+    pub direct_to: DirectTo,
+    /// How long a session whose connection broke may be resumed.
+    pub grace_error_ms: u64,
+    /// How long a session that fell silent may be resumed.
+    pub grace_timeout_ms: u64,
+    /// The most sessions of one user.
+    pub device_limit: u16,
+    /// The most sessions of one user with the same device kind.
+    pub devicetype_limit: u16,
+    /// What happens to a newcomer over either.
+    pub over_limit: OverLimit,
+    /// How old a session must be to make way.
+    pub auth_min_ms: u64,
+    /// How many presences a session may publish at once; 0: as many as it likes, at any time.
+    pub publish_burst: u32,
+    /// How long until it may publish one more.
+    pub publish_interval_ms: u32,
+    /// The most users whom one user's presence goes to.
+    pub max_audience: u32,
+    /// The most users one directed presence may name.
+    pub max_direct: u32,
+    /// The most sessions that one session's directed presence may have reached.
+    pub max_told: u32,
+}
+
+/// Who is told that somebody has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OfflineNotices {
+    /// Whoever was told of them.
+    WhoeverSaw,
+    /// All friends, as in tim.
+    AllContacts,
+}
+
+/// Who may send directed presence to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DirectTo {
+    /// Friends.
+    Contacts,
+    /// Anyone to anyone, blocks excepted, as in tim.
+    Anyone,
+}
+
+/// What happens to a newcomer over a session limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OverLimit {
+    /// The oldest session makes way, if it is old enough.
+    Evict,
+    /// The newcomer is refused.
+    Refuse,
+}
+
+/// Accounts and rosters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accounts {
+    /// Who keeps them.
+    pub store: StoreKind,
+    /// The SQLite file.
+    pub store_path: PathBuf,
+    /// The most users that one account may be friends with, ask or block.
+    pub max_relations: u32,
+    /// The memory of one password hash.
+    pub password_memory_kib: u32,
+    /// The passes of one password hash.
+    pub password_passes: u32,
+    /// How many passwords are hashed at once.
+    pub password_workers: u32,
+    /// How long a login token is good.
+    pub token_timeout_ms: u64,
+    /// How many login tokens may be issued in that time.
+    pub token_limit: u32,
+    /// The secret that tokens of another account service are signed with.
+    pub jwt_secret: Option<Secret>,
+    /// The file with the public key of that service.
+    pub jwt_public_key: Option<PathBuf>,
+    /// Who must have issued its tokens.
+    pub jwt_issuer: Option<String>,
+    /// Whom they must be for.
+    pub jwt_audience: Option<String>,
+    /// How far its clock may be off, in seconds.
+    pub jwt_leeway_s: u64,
+}
+
+/// Who keeps accounts and rosters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoreKind {
+    /// This server, in a file.
+    Sqlite,
+    /// Another service, whose tokens say who somebody is and whom they know.
+    Jwt,
+}
+
+/// What is offered beside the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Services {
+    /// Is there a web page?
+    pub web_page: bool,
+    /// Are there metrics?
+    pub metrics: bool,
+    /// What an administrator must show; `None`: there is no administrator's API.
+    pub admin_token: Option<Secret>,
+    /// No new accounts (tim's `TIMREGISTER`).
+    pub no_register: bool,
+    /// No login tokens (`TIMTOKEN`).
+    pub no_token: bool,
+    /// No presence to the roster (`TIMBROADPRESENCE`).
+    pub no_broad_presence: bool,
+    /// No directed presence (`TIMPRESENCE`).
+    pub no_presence: bool,
+    /// No roster requests (`TIMBUSINESS`).
+    pub no_business: bool,
+    /// How much is logged.
+    pub log: Level,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// What went wrong.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And what happens to the server.
+    Info,
+    /// And what happens to each connection.
+    Debug,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            client_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 20_003)),
+            admin_listen: None,
+            origin: None,
+            tls_in_front: false,
+            connect_limit: 20_000,
+            login_timeout_ms: 10_000,
+            // Browsers let a page in the background send once a minute.
+            ping_timeout_ms: 90_000,
+            max_data: 128 * 1024,
+            requests_per_second: 100,
+            request_burst: 500,
+            request_rate: 0,
+            queue_frames: 256,
+            queue_bytes: 256 * 1024,
+            drain_timeout_ms: 5_000,
+        }
+    }
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self {
+            offline_block: false,
+            offline_notices: OfflineNotices::WhoeverSaw,
+            snapshot_at_login: true,
+            own_echo: false,
+            direct_to: DirectTo::Contacts,
+            grace_error_ms: 60_000,
+            grace_timeout_ms: 15_000,
+            device_limit: 16,
+            devicetype_limit: 16,
+            over_limit: OverLimit::Evict,
+            auth_min_ms: 10_000,
+            // tim's web client answers each friend's announcement by a presence of its own.
+            publish_burst: 300,
+            publish_interval_ms: 50,
+            max_audience: 100_000,
+            max_direct: 1_000,
+            max_told: 4_096,
+        }
+    }
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self {
+            store: StoreKind::Sqlite,
+            store_path: PathBuf::from("adsum-server.db"),
+            max_relations: 10_000,
+            password_memory_kib: 19_456,
+            password_passes: 2,
+            password_workers: 2,
+            token_timeout_ms: 10_000,
+            token_limit: 100_000,
+            jwt_secret: None,
+            jwt_public_key: None,
+            jwt_issuer: None,
+            jwt_audience: None,
+            jwt_leeway_s: 30,
+        }
+    }
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self {
+            web_page: true,
+            metrics: true,
+            admin_token: None,
+            no_register: false,
+            no_token: false,
+            no_broad_presence: false,
+            no_presence: false,
+            no_business: false,
+            log: Level::Info,
+        }
+    }
+}

@@ -1,0 +1,482 @@
+//! Every key once: its names, what it says, its range, and which value it sets. The file, the
+//! flags, the environment, `--help` and `check-config` are all made from this table.
+
+use crate::protocol::Secret;
+
+use super::key::Key;
+use super::settings::{DirectTo, Level, OfflineNotices, OverLimit, StoreKind};
+use super::value::{address, boolean, choice, name_of, number, seconds, text};
+
+const STORES: [(&str, StoreKind); 2] = [("sqlite", StoreKind::Sqlite), ("jwt", StoreKind::Jwt)];
+const DIRECT_TO: [(&str, DirectTo); 2] =
+    [("contacts", DirectTo::Contacts), ("anyone", DirectTo::Anyone)];
+const OFFLINE_NOTICES: [(&str, OfflineNotices); 2] =
+    [("whoever_saw", OfflineNotices::WhoeverSaw), ("all_contacts", OfflineNotices::AllContacts)];
+const OVER_LIMIT: [(&str, OverLimit); 2] =
+    [("evict", OverLimit::Evict), ("refuse", OverLimit::Refuse)];
+const LEVELS: [(&str, Level); 4] = [
+    ("error", Level::Error),
+    ("warn", Level::Warn),
+    ("info", Level::Info),
+    ("debug", Level::Debug),
+];
+
+const DAY: u64 = 24 * 60 * 60;
+const WEEK: u64 = 7 * DAY;
+const MIB: u64 = 1024 * 1024;
+
+/// A key and the place of its value, by the kind of value it has.
+macro_rules! key {
+    (
+        $name:literal $($alias:literal)*: $about:literal,
+        number $unit:literal $min:literal..=$max:expr, $($at:ident).+
+    ) => {
+        key!(@ $name [$($alias)*] $about $unit false,
+            |config, given| { config.$($at).+ = number(given, $min, $max)?; Ok(()) },
+            |config| Some(config.$($at).+.to_string()))
+    };
+    (
+        $name:literal $($alias:literal)*: $about:literal,
+        seconds $min:literal..=$max:expr, $($at:ident).+
+    ) => {
+        key!(@ $name [$($alias)*] $about "SECONDS" false,
+            |config, given| { config.$($at).+ = seconds(given, $min, $max)?; Ok(()) },
+            |config| Some((config.$($at).+ / 1_000).to_string()))
+    };
+    (
+        $name:literal $($alias:literal)*: $about:literal,
+        boolean, $($at:ident).+
+    ) => {
+        key!(@ $name [$($alias)*] $about "" false,
+            |config, given| { config.$($at).+ = boolean(given)?; Ok(()) },
+            |config| Some(config.$($at).+.to_string()))
+    };
+    (
+        $name:literal $($alias:literal)*: $about:literal,
+        choice $names:literal $all:ident, $($at:ident).+
+    ) => {
+        key!(@ $name [$($alias)*] $about $names false,
+            |config, given| { config.$($at).+ = choice(given, &$all)?; Ok(()) },
+            |config| Some(name_of(config.$($at).+, &$all)))
+    };
+    (
+        $name:literal $($alias:literal)*: $about:literal,
+        text $unit:literal, $($at:ident).+
+    ) => {
+        key!(@ $name [$($alias)*] $about $unit false,
+            |config, given| { config.$($at).+ = Some(text(given)?); Ok(()) },
+            |config| config.$($at).+.clone())
+    };
+    (
+        $name:literal $($alias:literal)*: $about:literal,
+        path, $($at:ident).+
+    ) => {
+        key!(@ $name [$($alias)*] $about "FILE" false,
+            |config, given| { config.$($at).+ = Some(text(given)?.into()); Ok(()) },
+            |config| config.$($at).+.as_ref().map(|path| path.display().to_string()))
+    };
+    (
+        $name:literal $($alias:literal)*: $about:literal,
+        secret $least:literal, $($at:ident).+
+    ) => {
+        key!(@ $name [$($alias)*] $about "SECRET" true,
+            |config, given| {
+                let secret = text(given)?;
+                if secret.len() < $least {
+                    return Err(format!("must have at least {} bytes", $least));
+                }
+                config.$($at).+ = Some(Secret(secret));
+                Ok(())
+            },
+            |config| config.$($at).+.as_ref().map(|_| "********".to_owned()))
+    };
+    (
+        @ $name:literal [$($alias:literal)*] $about:literal $unit:literal $secret:literal,
+        $set:expr, $show:expr
+    ) => {
+        Key {
+            name: $name,
+            aliases: &[$($alias),*],
+            about: $about,
+            unit: $unit,
+            secret: $secret,
+            set: $set,
+            show: $show,
+        }
+    };
+}
+
+/// The keys, by heading, in the order in which people are shown them.
+pub(super) const SECTIONS: [(&str, &[Key]); 4] = [
+    ("Network", &NETWORK),
+    ("Presence", &PRESENCE),
+    ("Accounts and rosters", &ACCOUNTS),
+    ("Services", &SERVICES),
+];
+
+/// All keys.
+pub(super) fn all() -> impl Iterator<Item = &'static Key> {
+    SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
+}
+
+static NETWORK: [Key; 14] = [
+    Key {
+        name: "client_listen",
+        aliases: &["listen", "im.listen"],
+        about: "Where clients connect. A port alone is on loopback, :PORT on every address",
+        unit: "ADDRESS",
+        secret: false,
+        set: |config, given| {
+            config.network.client_listen = address(given)?;
+            Ok(())
+        },
+        show: |config| Some(config.network.client_listen.to_string()),
+    },
+    Key {
+        name: "admin_listen",
+        aliases: &[],
+        about: "Where metrics, health and the administrator's API are, if not there too",
+        unit: "ADDRESS",
+        secret: false,
+        set: |config, given| {
+            config.network.admin_listen = Some(address(given)?);
+            Ok(())
+        },
+        show: |config| config.network.admin_listen.map(|at| at.to_string()),
+    },
+    key!(
+        "origin":
+        "The only Origin header that is let in; without it any, as long as there is one",
+        text "ORIGIN", network.origin
+    ),
+    key!(
+        "tls_in_front":
+        "Something in front of this server speaks TLS: no warning is due",
+        boolean, network.tls_in_front
+    ),
+    key!(
+        "connect_limit":
+        "The most connections at once",
+        number "COUNT" 1..=1_000_000, network.connect_limit
+    ),
+    key!(
+        "login_timeout":
+        "How long a connection may take to log in",
+        seconds 1..=3_600, network.login_timeout_ms
+    ),
+    key!(
+        "ping_timeout":
+        "How long a session may say nothing until it counts as lost; clients ping every 10 to 60 s",
+        seconds 1..=WEEK, network.ping_timeout_ms
+    ),
+    key!(
+        "security.maxdata":
+        "The most bytes of one frame",
+        number "BYTES" 64..=32 * MIB, network.max_data
+    ),
+    key!(
+        "security.reqhzsecond":
+        "How many frames a connection may send a second, 0 for as many as it likes",
+        number "COUNT" 0..=1_000_000, network.requests_per_second
+    ),
+    key!(
+        "request_burst":
+        "How many of them it may send at once",
+        number "COUNT" 1..=1_000_000, network.request_burst
+    ),
+    key!(
+        "request_rate" "limitRate":
+        "How many directed presences the server takes a second from all, 0 for as many as come",
+        number "COUNT" 0..=100_000_000, network.request_rate
+    ),
+    key!(
+        "queue_frames":
+        "The most frames that wait for a connection before it counts as congested",
+        number "COUNT" 2..=1_000_000, network.queue_frames
+    ),
+    key!(
+        "queue_bytes":
+        "The most bytes that wait for a connection before it counts as congested",
+        number "BYTES" 1_024..=1_024 * MIB, network.queue_bytes
+    ),
+    key!(
+        "drain_timeout":
+        "How long connections have to take what is due when the server stops",
+        seconds 0..=300, network.drain_timeout_ms
+    ),
+];
+
+static PRESENCE: [Key; 16] = [
+    key!(
+        "presence_offline_block":
+        "Send no offline notices at all",
+        boolean, presence.offline_block
+    ),
+    key!(
+        "offline_notices":
+        "Who is told that somebody has gone: whoever was told of them, or all friends, as in tim",
+        choice "whoever_saw|all_contacts" OFFLINE_NOTICES, presence.offline_notices
+    ),
+    key!(
+        "snapshot_at_login":
+        "Tell a session at login who is there",
+        boolean, presence.snapshot_at_login
+    ),
+    key!(
+        "own_echo":
+        "Tell a user's other sessions what one of them publishes",
+        boolean, presence.own_echo
+    ),
+    key!(
+        "direct_to":
+        "Who may send directed presence to whom: friends, or, as in tim, anyone to anyone",
+        choice "contacts|anyone" DIRECT_TO, presence.direct_to
+    ),
+    key!(
+        "grace_error":
+        "How long a user counts as there after the connection broke",
+        seconds 0..=WEEK, presence.grace_error_ms
+    ),
+    key!(
+        "grace_timeout":
+        "How long a user counts as there after falling silent",
+        seconds 0..=WEEK, presence.grace_timeout_ms
+    ),
+    key!(
+        "device_limit":
+        "The most sessions of one user",
+        number "COUNT" 1..=1_024, presence.device_limit
+    ),
+    key!(
+        "devicetype_limit" "device_type_limit":
+        "The most sessions of one user with the same device kind (termtyp)",
+        number "COUNT" 1..=1_024, presence.devicetype_limit
+    ),
+    key!(
+        "over_limit":
+        "Over a limit: the oldest session makes way, or the newcomer is refused",
+        choice "evict|refuse" OVER_LIMIT, presence.over_limit
+    ),
+    key!(
+        "auth_min_unix":
+        "How old a session must be to make way",
+        seconds 0..=WEEK, presence.auth_min_ms
+    ),
+    key!(
+        "publish_burst":
+        "How many presences a session may publish at once, 0 for as many as it likes at any time",
+        number "COUNT" 0..=1_000_000, presence.publish_burst
+    ),
+    key!(
+        "publish_interval_ms":
+        "How long until it may publish one more; the newest is kept until then",
+        number "MILLISECONDS" 1..=86_400_000, presence.publish_interval_ms
+    ),
+    key!(
+        "max_audience":
+        "The most users whom one user's presence goes to",
+        number "COUNT" 1..=134_217_728, presence.max_audience
+    ),
+    key!(
+        "max_direct":
+        "The most users one directed presence may name",
+        number "COUNT" 1..=1_048_576, presence.max_direct
+    ),
+    key!(
+        "max_told":
+        "The most sessions that one session's directed presence may have reached",
+        number "COUNT" 1..=1_048_576, presence.max_told
+    ),
+];
+
+static ACCOUNTS: [Key; 13] = [
+    key!(
+        "store":
+        "Who keeps accounts and rosters: a file here, or another service's signed tokens",
+        choice "sqlite|jwt" STORES, accounts.store
+    ),
+    Key {
+        name: "store_path",
+        aliases: &["inlinedb.sqlite.dbname"],
+        about: "The SQLite file, made on first use",
+        unit: "FILE",
+        secret: false,
+        set: |config, given| {
+            config.accounts.store_path = text(given)?.into();
+            Ok(())
+        },
+        show: |config| Some(config.accounts.store_path.display().to_string()),
+    },
+    key!(
+        "max_relations":
+        "The most users that one account may be friends with, ask or block",
+        number "COUNT" 1..=1_000_000, accounts.max_relations
+    ),
+    key!(
+        "password_memory_kib":
+        "The memory of one password hash (argon2id)",
+        number "KIB" 8..=1_048_576, accounts.password_memory_kib
+    ),
+    key!(
+        "password_passes":
+        "The passes of one password hash",
+        number "COUNT" 1..=100, accounts.password_passes
+    ),
+    key!(
+        "password_workers":
+        "How many passwords are hashed at once",
+        number "COUNT" 1..=256, accounts.password_workers
+    ),
+    key!(
+        "token_timeout":
+        "How long a login token is good",
+        seconds 1..=DAY, accounts.token_timeout_ms
+    ),
+    key!(
+        "token_limit":
+        "How many login tokens may be issued in that time",
+        number "COUNT" 1..=10_000_000, accounts.token_limit
+    ),
+    key!(
+        "jwt_secret":
+        "The secret that tokens are signed with (HS256)",
+        secret 32, accounts.jwt_secret
+    ),
+    key!(
+        "jwt_public_key":
+        "The PEM file with the public key of whoever signs tokens (RS256)",
+        path, accounts.jwt_public_key
+    ),
+    key!(
+        "jwt_issuer":
+        "Who must have issued tokens (iss)",
+        text "ISSUER", accounts.jwt_issuer
+    ),
+    key!(
+        "jwt_audience":
+        "Whom tokens must be for (aud)",
+        text "AUDIENCE", accounts.jwt_audience
+    ),
+    key!(
+        "jwt_leeway":
+        "How many seconds the issuer's clock may be off",
+        number "SECONDS" 0..=3_600, accounts.jwt_leeway_s
+    ),
+];
+
+static SERVICES: [Key; 9] = [
+    key!(
+        "web_page":
+        "Serve the web page at /",
+        boolean, services.web_page
+    ),
+    key!(
+        "metrics":
+        "Serve metrics at /metrics",
+        boolean, services.metrics
+    ),
+    key!(
+        "admin_token":
+        "What an administrator must show; without it there is no administrator's API",
+        secret 16, services.admin_token
+    ),
+    key!(
+        "deactivate_api.TIMREGISTER":
+        "Take no new accounts",
+        boolean, services.no_register
+    ),
+    key!(
+        "deactivate_api.TIMTOKEN":
+        "Give no login tokens",
+        boolean, services.no_token
+    ),
+    key!(
+        "deactivate_api.TIMBROADPRESENCE":
+        "Take no presence to the roster",
+        boolean, services.no_broad_presence
+    ),
+    key!(
+        "deactivate_api.TIMPRESENCE":
+        "Take no directed presence",
+        boolean, services.no_presence
+    ),
+    key!(
+        "deactivate_api.TIMBUSINESS":
+        "Take no roster requests",
+        boolean, services.no_business
+    ),
+    key!(
+        "log":
+        "How much is logged",
+        choice "error|warn|info|debug" LEVELS, services.log
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::key::fold;
+    use super::super::settings::Config;
+    use super::super::value::Given;
+    use super::*;
+
+    #[test]
+    fn no_name_means_two_keys() {
+        let mut owners = BTreeMap::new();
+        for key in all() {
+            for name in key.names() {
+                let other = owners.insert(fold(name), key.name);
+                assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
+            }
+        }
+        assert_eq!(all().count(), 14 + 16 + 13 + 9);
+    }
+
+    #[test]
+    fn setting_what_is_shown_changes_nothing() {
+        let config = Config::default();
+        for key in all() {
+            let Some(shown) = (key.show)(&config) else { continue };
+            let mut set = config.clone();
+            (key.set)(&mut set, Given::Text(&shown))
+                .unwrap_or_else(|must| panic!("{} {must}", key.name));
+            assert_eq!(set, config, "{}", key.name);
+        }
+    }
+
+    /// That no key sets another's value, and none has lost its own.
+    #[test]
+    fn each_key_sets_what_it_shows() {
+        let other_values = [
+            "true",
+            "false",
+            "3",
+            "77",
+            "1500",
+            "other:1",
+            ":1",
+            "jwt",
+            "anyone",
+            "all_contacts",
+            "refuse",
+            "debug",
+            "a text of more than thirty-two bytes",
+        ];
+        for key in all() {
+            let before = Config::default();
+            let changed = other_values.iter().any(|value| {
+                let mut config = before.clone();
+                if (key.set)(&mut config, Given::Text(value)).is_err() {
+                    return false;
+                }
+                let others_stand = all()
+                    .filter(|other| other.name != key.name)
+                    .all(|other| (other.show)(&config) == (other.show)(&before));
+                assert!(others_stand, "{} changes another key's value", key.name);
+                (key.show)(&config) != (key.show)(&before)
+            });
+            assert!(changed, "{} changes nothing", key.name);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! From what somebody wrote to a value, or to a sentence that says what it must be.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde_json::Value;
+
+/// A value as it was given.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Given<'a> {
+    /// On the command line or in the environment.
+    Text(&'a str),
+    /// In the file.
+    Json(&'a Value),
+}
+
+/// What a value must be, where it is not: "must be 1 to 5".
+pub(super) type Must = String;
+
+pub(super) fn number<T: TryFrom<u64>>(given: Given<'_>, min: u64, max: u64) -> Result<T, Must> {
+    let number = match given {
+        Given::Text(text) => text.trim().parse().ok(),
+        Given::Json(value) => value.as_u64(),
+    };
+    number
+        .filter(|number| (min..=max).contains(number))
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| format!("must be {min} to {max}"))
+}
+
+/// Whole seconds, as milliseconds.
+pub(super) fn seconds(given: Given<'_>, min: u64, max: u64) -> Result<u64, Must> {
+    number::<u64>(given, min, max)
+        .map(|seconds| seconds * 1_000)
+        .map_err(|must| format!("{must} seconds"))
+}
+
+pub(super) fn boolean(given: Given<'_>) -> Result<bool, Must> {
+    let known = match given {
+        Given::Text("true") | Given::Json(Value::Bool(true)) => Some(true),
+        Given::Text("false") | Given::Json(Value::Bool(false)) => Some(false),
+        _ => None,
+    };
+    known.ok_or_else(|| "must be true or false".to_owned())
+}
+
+pub(super) fn text(given: Given<'_>) -> Result<String, Must> {
+    let text = match given {
+        Given::Text(text) => Some(text),
+        Given::Json(value) => value.as_str(),
+    };
+    let text = text.filter(|text| !text.is_empty()).ok_or("must be a text that is not empty")?;
+    Ok(text.to_owned())
+}
+
+pub(super) fn choice<T: Copy>(given: Given<'_>, all: &[(&str, T)]) -> Result<T, Must> {
+    let said = text(given).ok();
+    let found = all.iter().find(|(name, _)| Some(*name) == said.as_deref());
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+        format!("must be {}", names.join(" or "))
+    })
+}
+
+/// The name of a choice.
+pub(super) fn name_of<T: PartialEq>(value: T, all: &[(&'static str, T)]) -> String {
+    let found = all.iter().find(|(_, of)| *of == value);
+    found.map_or_else(String::new, |(name, _)| (*name).to_owned())
+}
+
+/// An address as tim writes it. A port alone is on loopback; a colon and a port, as in Go, on
+/// every address.
+pub(super) fn address(given: Given<'_>) -> Result<SocketAddr, Must> {
+    let said = match given {
+        Given::Text(text) => text.trim().to_owned(),
+        Given::Json(Value::Number(port)) => port.to_string(),
+        Given::Json(value) => value.as_str().unwrap_or_default().to_owned(),
+    };
+    let port = |text: &str| text.parse::<u16>().ok();
+    let found = if let Some(port) = port(&said) {
+        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    } else if let Some(port) = said.strip_prefix(':').and_then(port) {
+        Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+    } else if let Some(port) = said.strip_prefix("localhost:").and_then(port) {
+        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    } else {
+        said.parse().ok()
+    };
+    found.ok_or_else(|| {
+        "must be an address like 127.0.0.1:20003, [::1]:20003 or :20003 (every address)".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_whole_and_within_their_range() {
+        assert_eq!(number::<u16>(Given::Text(" 7 "), 1, 9), Ok(7));
+        assert_eq!(number::<u16>(Given::Json(&json!(9)), 1, 9), Ok(9));
+        for wrong in ["", "0", "10", "-1", "1.0", "0x1", "seven", "1 2"] {
+            assert_eq!(number::<u16>(Given::Text(wrong), 1, 9), Err("must be 1 to 9".to_owned()));
+        }
+        for wrong in [json!(0), json!(10), json!(1.5), json!("7"), json!(true), json!([7])] {
+            assert!(number::<u16>(Given::Json(&wrong), 1, 9).is_err(), "{wrong}");
+        }
+        // The type bounds too, should a range ever be wider than it.
+        assert!(number::<u8>(Given::Text("256"), 0, 1_000).is_err());
+        assert_eq!(seconds(Given::Text("2"), 1, 9), Ok(2_000));
+        assert_eq!(seconds(Given::Text("0"), 1, 9), Err("must be 1 to 9 seconds".to_owned()));
+    }
+
+    #[test]
+    fn truth_is_spelled_out() {
+        assert_eq!(boolean(Given::Text("true")), Ok(true));
+        assert_eq!(boolean(Given::Json(&json!(false))), Ok(false));
+        for wrong in ["", "yes", "1", "True"] {
+            assert!(boolean(Given::Text(wrong)).is_err(), "{wrong}");
+        }
+        assert!(boolean(Given::Json(&json!("true"))).is_err());
+        assert!(boolean(Given::Json(&json!(1))).is_err());
+    }
+
+    #[test]
+    fn choices_are_named_and_name_each_other() {
+        let all = [("a", 1), ("b", 2)];
+        assert_eq!(choice(Given::Text("b"), &all), Ok(2));
+        assert_eq!(choice(Given::Json(&json!("c")), &all), Err("must be a or b".to_owned()));
+        assert_eq!(name_of(1, &all), "a");
+    }
+
+    #[test]
+    fn addresses_as_tim_writes_them() {
+        let cases = [
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            ("0.0.0.0:20003", "0.0.0.0:20003"),
+            (":20003", "0.0.0.0:20003"),
+            ("20003", "127.0.0.1:20003"),
+            ("localhost:1", "127.0.0.1:1"),
+            ("[::1]:0", "[::1]:0"),
+        ];
+        for (said, meant) in cases {
+            assert_eq!(address(Given::Text(said)).unwrap().to_string(), meant);
+        }
+        assert_eq!(address(Given::Json(&json!(20003))).unwrap().to_string(), "127.0.0.1:20003");
+        for wrong in ["", ":", "127.0.0.1", "65536", ":65536", "example.org:80", "1.2.3.4:x"] {
+            assert!(address(Given::Text(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! A presence server that embeds adsum and speaks tim's protocol.
+
+pub mod config;
+pub mod protocol;
+pub mod store;
+pub mod tokens;

@@ -1,0 +1,81 @@
+//! Why the store did not do what was asked.
+
+use crate::protocol::Code;
+
+/// A refusal or a failure. Whatever it is, nothing was changed. Its text holds no password and no
+/// token, and may be logged.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The name is taken in this domain.
+    #[error("the name is taken")]
+    Exists,
+    /// No such account, or not its password. Which, is not said.
+    #[error("unknown account or wrong password")]
+    Denied,
+    /// The token that was to prove who this is does not.
+    #[error("token refused: {0}")]
+    Token(String),
+    /// There is no such account, or it is in another domain.
+    #[error("no such account")]
+    NoAccount,
+    /// One can be neither a friend of oneself nor block oneself.
+    #[error("this is about oneself")]
+    Oneself,
+    /// The other one has blocked this one.
+    #[error("blocked by the other one")]
+    BlockedByOther,
+    /// They are friends already.
+    #[error("friends already")]
+    AlreadyFriends,
+    /// There is nothing between the two that could be ended.
+    #[error("nothing between the two")]
+    NoRelation,
+    /// This account has as many relations as it may have.
+    #[error("as many relations as allowed")]
+    Full,
+    /// A name, domain or password that no account can have.
+    #[error("not a valid {0}")]
+    Invalid(&'static str),
+    /// Accounts and rosters are kept elsewhere and cannot be changed here.
+    #[error("accounts and rosters are kept elsewhere")]
+    Elsewhere,
+    /// It did not work.
+    #[error("the store failed: {0}")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// What to tell the client.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Exists => Code::Exists,
+            Self::Denied | Self::Oneself => Code::Permission,
+            Self::Token(_) => Code::Token,
+            Self::NoAccount => Code::Account,
+            Self::BlockedByOther => Code::Blocked,
+            Self::AlreadyFriends => Code::Repetitive,
+            Self::NoRelation | Self::Invalid(_) => Code::Parameter,
+            Self::Full => Code::OverEntry,
+            Self::Elsewhere => Code::Interface,
+            Self::Failed(_) => Code::Database,
+        }
+    }
+
+    /// Is it the store's fault, rather than a refusal? Then the last known roster stands, and the
+    /// operator should hear of it.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+
+    pub(crate) fn failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Failed(source.into())
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::failed(error)
+    }
+}

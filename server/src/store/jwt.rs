@@ -1,0 +1,252 @@
+//! Accounts and rosters that somebody else keeps: a signed token says who somebody is and whom
+//! they know.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde::Deserialize;
+
+use super::node::MAX_NODE;
+use super::{Asked, Credentials, Login, Relation, Relations, Store, StoreError};
+
+/// What a token's signature is checked with.
+#[derive(Clone, PartialEq, Eq)]
+pub enum JwtKey {
+    /// HS256: a secret that the issuer has too, at least 32 bytes (RFC 7518, section 3.2).
+    Secret(Vec<u8>),
+    /// RS256: the issuer's public key, as PEM.
+    PublicPem(Vec<u8>),
+}
+
+/// How tokens are checked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JwtOptions {
+    /// The issuer's key.
+    pub key: JwtKey,
+    /// What `iss` must be; `None`: not looked at.
+    pub issuer: Option<String>,
+    /// What `aud` must be or contain; `None`: a token that has one is for somebody else, and
+    /// refused.
+    pub audience: Option<String>,
+    /// How many seconds the issuer's clock may be off, for `exp` and `nbf`.
+    pub leeway: u64,
+    /// The most entries of `roster` and of `blocked`.
+    pub max_relations: u32,
+}
+
+/// Accounts and rosters by signed tokens (JSON Web Token, RFC 7519).
+///
+/// A client logs in with the token in tim's `token` field, or in place of a password. Claims:
+///
+/// | claim | |
+/// | --- | --- |
+/// | `sub` | the account's id, 1 to 64 bytes; required |
+/// | `exp` | when the token expires; required. `nbf` is honoured |
+/// | `name` | the account's name; where it is missing, `sub` is |
+/// | `domain` | the account's domain, if it has one |
+/// | `roster` | the ids of friends |
+/// | `blocked` | the ids of those whom this account has blocked |
+///
+/// A name or domain that the client gives must be the token's. Friendship needs both sides'
+/// consent here too, but it is the issuer who has asked for it: rosters must be mutual. They
+/// cannot be changed through this server; a new login brings a new roster.
+pub struct Jwt {
+    key: DecodingKey,
+    validation: Validation,
+    max_relations: u32,
+    /// What the newest token of each account that is here said.
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    relations: HashMap<String, (u64, Relations)>,
+    /// At how many to look for expired ones: logins that came to nothing are never released.
+    sweep_at: usize,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    exp: u64,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    domain: Option<String>,
+    #[serde(default)]
+    roster: Vec<String>,
+    #[serde(default)]
+    blocked: Vec<String>,
+}
+
+const MIN_SECRET: usize = 32;
+const MIN_SWEEP: usize = 1_024;
+
+impl Jwt {
+    /// Checks tokens as the options say.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a secret that is too short or a key that is none.
+    pub fn new(options: JwtOptions) -> Result<Self, StoreError> {
+        let (algorithm, key) = match &options.key {
+            JwtKey::Secret(secret) if secret.len() < MIN_SECRET => {
+                return Err(StoreError::Invalid("secret of at least 32 bytes"));
+            }
+            JwtKey::Secret(secret) => (Algorithm::HS256, DecodingKey::from_secret(secret)),
+            JwtKey::PublicPem(pem) => {
+                let key = DecodingKey::from_rsa_pem(pem);
+                (Algorithm::RS256, key.map_err(|_| StoreError::Invalid("public key in PEM"))?)
+            }
+        };
+        // The algorithm is ours to say, never the token's.
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = options.leeway;
+        validation.validate_nbf = true;
+        let mut required = vec!["exp", "sub"];
+        if let Some(issuer) = &options.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        if let Some(audience) = &options.audience {
+            validation.set_audience(&[audience]);
+            required.push("aud");
+        }
+        validation.set_required_spec_claims(&required);
+        let known = Mutex::new(Known { sweep_at: MIN_SWEEP, ..Known::default() });
+        Ok(Self { key, validation, max_relations: options.max_relations, known })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self, token: &str) -> Result<Claims, StoreError> {
+        let claims = decode::<Claims>(token, &self.key, &self.validation)
+            // The kind alone: the whole error may quote a claim.
+            .map_err(|error| StoreError::Token(kind(error.kind()).to_owned()))?
+            .claims;
+        let listed = claims.roster.iter().chain(&claims.blocked);
+        if !listed.chain([&claims.sub]).all(|node| self.is_node(node)) {
+            return Err(StoreError::Token("an id that none can be".to_owned()));
+        }
+        if claims.roster.len().max(claims.blocked.len()) > self.max_relations as usize {
+            return Err(StoreError::Token("too many relations".to_owned()));
+        }
+        Ok(claims)
+    }
+}
+
+const fn kind(of: &jsonwebtoken::errors::ErrorKind) -> &'static str {
+    use jsonwebtoken::errors::ErrorKind;
+    match of {
+        ErrorKind::InvalidSignature => "wrong signature",
+        ErrorKind::ExpiredSignature => "expired",
+        ErrorKind::ImmatureSignature => "not yet valid",
+        ErrorKind::InvalidIssuer => "another issuer",
+        ErrorKind::InvalidAudience => "for somebody else",
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => "another algorithm",
+        ErrorKind::MissingRequiredClaim(_) => "a claim is missing",
+        _ => "malformed",
+    }
+}
+
+/// A list as the store gives it: in order, nobody twice.
+fn tidy(mut nodes: Vec<String>, own: &str) -> Vec<String> {
+    nodes.retain(|node| node != own);
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes
+}
+
+fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+impl Store for Jwt {
+    fn register(&self, _: &str, _: &str, _: &str) -> Result<String, StoreError> {
+        Err(StoreError::Elsewhere)
+    }
+
+    fn login(&self, shown: &Credentials<'_>) -> Result<Login, StoreError> {
+        let token = if shown.token.is_empty() { shown.password } else { shown.token };
+        let claims = self.check(token)?;
+        let name = claims.name.unwrap_or_else(|| claims.sub.clone());
+        let same = |given: &str, own: &str| given.is_empty() || given == own;
+        if !same(shown.name, &name)
+            || !same(shown.domain, claims.domain.as_deref().unwrap_or_default())
+        {
+            return Err(StoreError::Token("another account".to_owned()));
+        }
+        let blocked = tidy(claims.blocked, &claims.sub);
+        let mut friends = tidy(claims.roster, &claims.sub);
+        friends.retain(|node| blocked.binary_search(node).is_err());
+        let relations = Relations { friends, blocked, ..Relations::default() };
+        let mut known = self.known();
+        known.relations.insert(claims.sub.clone(), (claims.exp, relations.clone()));
+        if known.relations.len() >= known.sweep_at {
+            let now = seconds_now();
+            known.relations.retain(|_, (expires_at, _)| *expires_at > now);
+            known.sweep_at = MIN_SWEEP.max(2 * known.relations.len());
+        }
+        Ok(Login { node: claims.sub, name, expires_at: Some(claims.exp), relations })
+    }
+
+    fn takes_tokens(&self) -> bool {
+        true
+    }
+
+    fn is_node(&self, node: &str) -> bool {
+        !node.is_empty() && node.len() <= MAX_NODE
+    }
+
+    /// Any account may exist: whether it does, only the issuer knows.
+    fn exists(&self, node: &str) -> Result<bool, StoreError> {
+        Ok(self.is_node(node))
+    }
+
+    /// Those of the newest token, while its user is here.
+    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
+        let known = self.known();
+        let (_, relations) = known.relations.get(node).ok_or(StoreError::NoAccount)?;
+        Ok(relations.clone())
+    }
+
+    fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
+        let known = self.known();
+        let Some((_, relations)) = known.relations.get(node) else {
+            return Ok(Relation::None);
+        };
+        let is_in =
+            |list: &[String]| list.binary_search_by(|node| node.as_str().cmp(other)).is_ok();
+        Ok(match (is_in(&relations.friends), is_in(&relations.blocked)) {
+            (_, true) => Relation::Blocked,
+            (true, false) => Relation::Friends,
+            (false, false) => Relation::None,
+        })
+    }
+
+    fn ask(&self, _: &str, _: &str, _: &str) -> Result<Asked, StoreError> {
+        Err(StoreError::Elsewhere)
+    }
+
+    fn remove(&self, _: &str, _: &str) -> Result<Relation, StoreError> {
+        Err(StoreError::Elsewhere)
+    }
+
+    fn block(&self, _: &str, _: &str) -> Result<Relation, StoreError> {
+        Err(StoreError::Elsewhere)
+    }
+
+    fn release(&self, node: &str) {
+        self.known().relations.remove(node);
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

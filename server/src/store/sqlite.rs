@@ -1,0 +1,225 @@
+//! Accounts and rosters in a file.
+
+mod ledger;
+mod schema;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
+
+use super::node;
+use super::password::{Cost, Passwords};
+use super::{Asked, Credentials, Login, Relation, Relations, Store, StoreError};
+
+/// The longest name or domain in bytes.
+const MAX_NAME: usize = 256;
+/// The longest words of a request in bytes; the rest is cut off.
+const MAX_WORDS: usize = 1_024;
+
+/// How the file is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// What a password's hash costs.
+    pub cost: Cost,
+    /// The most users that one account may be friends with, ask or block together. What others
+    /// ask of it does not count. Default: 10,000.
+    pub max_relations: u32,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { cost: Cost::default(), max_relations: 10_000 }
+    }
+}
+
+/// Accounts and rosters in an SQLite file (write-ahead log; it survives the process at any point,
+/// and holds no presence). Names and domains are compared byte by byte.
+pub struct Sqlite {
+    passwords: Passwords,
+    max_relations: u32,
+    /// Held for single statements and short transactions, never while a password is hashed.
+    connection: Mutex<Connection>,
+}
+
+impl Sqlite {
+    /// Opens the file, or makes it, readable by its owner only.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if it cannot be opened, is no file of this server or was written by
+    /// a newer one; [`StoreError::Invalid`] if the cost is out of range.
+    pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        schema::create_private(path)?;
+        Self::new(Connection::open(path)?, options)
+    }
+
+    /// Accounts and rosters that go with the process.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn in_memory(options: SqliteOptions) -> Result<Self, StoreError> {
+        Self::new(Connection::open_in_memory()?, options)
+    }
+
+    fn new(mut connection: Connection, options: SqliteOptions) -> Result<Self, StoreError> {
+        schema::prepare(&mut connection)?;
+        Ok(Self {
+            passwords: Passwords::new(options.cost)?,
+            max_relations: options.max_relations,
+            connection: Mutex::new(connection),
+        })
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A transaction that was cut short has rolled back when its guard went.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something in one transaction: all of it or, where there is an error, nothing.
+    fn transact<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.connection();
+        // Takes the lock for writing now, so that no other process comes in between.
+        let transaction =
+            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+}
+
+/// An account's row: its number, its id and its password's hash.
+type Row = (i64, String, String);
+
+fn find_account(
+    connection: &Connection,
+    name: &str,
+    domain: &str,
+) -> Result<Option<Row>, StoreError> {
+    let mut find = connection.prepare_cached(
+        "SELECT id, node, password FROM accounts WHERE name = ?1 AND domain = ?2",
+    )?;
+    Ok(find
+        .query_row(params![name, domain], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?)
+}
+
+/// As many of the words as are kept, no character cut in two.
+fn shortened(words: &str) -> &str {
+    let most = words.len().min(MAX_WORDS);
+    let end = (0..=most).rev().find(|end| words.is_char_boundary(*end)).unwrap_or(0);
+    &words[..end]
+}
+
+impl Store for Sqlite {
+    fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError> {
+        if name.is_empty() || name.len() > MAX_NAME {
+            return Err(StoreError::Invalid("name"));
+        }
+        if domain.len() > MAX_NAME {
+            return Err(StoreError::Invalid("domain"));
+        }
+        // Looked at before the hash is paid for; the file's own rule decides below.
+        if find_account(&self.connection(), name, domain)?.is_some() {
+            return Err(StoreError::Exists);
+        }
+        let hash = self.passwords.hash(password)?;
+        let node = node::generate()?;
+        let connection = self.connection();
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO accounts (node, name, domain, password) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        match insert.execute(params![node, name, domain, hash]) {
+            Ok(_) => Ok(node),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                // Either somebody was faster, or the id is taken: one in 2^55, not tried again.
+                Err(StoreError::Exists)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn login(&self, credentials: &Credentials<'_>) -> Result<Login, StoreError> {
+        let found = find_account(&self.connection(), credentials.name, credentials.domain)?;
+        let hash = found.as_ref().map(|(_, _, hash)| hash.as_str());
+        let known = self.passwords.verify(credentials.password, hash)?;
+        let (account, node, _) = found.filter(|_| known).ok_or(StoreError::Denied)?;
+        Ok(Login {
+            relations: ledger::all(&self.connection(), account)?,
+            node,
+            name: credentials.name.to_owned(),
+            expires_at: None,
+        })
+    }
+
+    fn is_node(&self, node: &str) -> bool {
+        node::is_well_formed(node)
+    }
+
+    fn exists(&self, node: &str) -> Result<bool, StoreError> {
+        Ok(ledger::find(&self.connection(), node)?.is_some())
+    }
+
+    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
+        let connection = self.connection();
+        let account = ledger::find(&connection, node)?.ok_or(StoreError::NoAccount)?;
+        ledger::all(&connection, account.id)
+    }
+
+    fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
+        let connection = self.connection();
+        let (Some(one), Some(two)) =
+            (ledger::find(&connection, node)?, ledger::find(&connection, other)?)
+        else {
+            return Ok(Relation::None);
+        };
+        Ok(ledger::Pair::of(one.id, two.id).read(&connection)?.seen())
+    }
+
+    fn ask(&self, node: &str, other: &str, words: &str) -> Result<Asked, StoreError> {
+        let words = shortened(words);
+        self.transact(|file| {
+            let pair = ledger::Pair::find(file, node, other)?;
+            let before = pair.read(file)?;
+            let (sides, asked) = before.ask()?;
+            if before.mine_is_free() {
+                pair.check_room(file, self.max_relations)?;
+            }
+            pair.write(file, sides, (asked != Asked::Friends).then_some(words))?;
+            Ok(asked)
+        })
+    }
+
+    fn remove(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
+        self.transact(|file| {
+            let pair = ledger::Pair::find(file, node, other).map_err(|error| match error {
+                StoreError::NoAccount | StoreError::Oneself => StoreError::NoRelation,
+                error => error,
+            })?;
+            let before = pair.read(file)?;
+            pair.write(file, before.remove()?, None)?;
+            Ok(before.seen())
+        })
+    }
+
+    fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
+        self.transact(|file| {
+            let pair = ledger::Pair::find(file, node, other)?;
+            let before = pair.read(file)?;
+            if before.mine_is_free() {
+                pair.check_room(file, self.max_relations)?;
+            }
+            pair.write(file, before.block(), None)?;
+            Ok(before.seen())
+        })
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        Ok(self.connection().query_row("SELECT 1", [], |_| Ok(()))?)
+    }
+}

@@ -1,0 +1,99 @@
+//! The file: what makes it ours, and what is in it.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Marks a file as this server's: "adsm".
+const APPLICATION_ID: i32 = 0x6164_736d;
+
+/// Each entry makes the next version of the file out of the one before; none is ever changed once
+/// it was released.
+///
+/// A pair of accounts has one row, the lower number first, so that what there is between them is
+/// the same from both sides. A side is 0: wants nothing, 1: wants to be friends, 2: has blocked
+/// the other. They are friends while both sides are 1. The words are those of a request that
+/// waits.
+const VERSIONS: [&str; 1] = ["
+    CREATE TABLE accounts (
+        id INTEGER PRIMARY KEY,
+        node TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        domain TEXT NOT NULL,
+        password TEXT NOT NULL,
+        created INTEGER NOT NULL DEFAULT (unixepoch()),
+        UNIQUE (name, domain)
+    ) STRICT;
+    CREATE TABLE relations (
+        low INTEGER NOT NULL REFERENCES accounts,
+        high INTEGER NOT NULL REFERENCES accounts,
+        low_side INTEGER NOT NULL CHECK (low_side IN (0, 1, 2)),
+        high_side INTEGER NOT NULL CHECK (high_side IN (0, 1, 2)),
+        words TEXT,
+        changed INTEGER NOT NULL DEFAULT (unixepoch()),
+        PRIMARY KEY (low, high),
+        CHECK (low < high),
+        CHECK (low_side + high_side > 0)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX relations_high ON relations (high);
+"];
+
+/// Makes the file and its folder, if they are not there: it holds hashes of passwords, so it is
+/// for its owner only. (SQLite gives its other files the same rights.)
+pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
+    let at = |error: io::Error| StoreError::failed(format!("{}: {error}", path.display()));
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(at)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(at(error)),
+    }
+}
+
+/// Sets the connection up, and brings the file to the newest version.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+    check_ours(connection)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    // What was committed survives the process; only a power cut may cost the last moments.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // The words of an answered request are overwritten, not just forgotten.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let done: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for sql in VERSIONS.get(done as usize..).unwrap_or_default() {
+        transaction.execute_batch(sql)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSIONS.len() as u32)?;
+    Ok(transaction.commit()?)
+}
+
+/// Refuses a file that something else has written, before anything in it is touched.
+fn check_ours(connection: &Connection) -> Result<(), StoreError> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && number("application_id")? != i64::from(APPLICATION_ID) {
+        return Err(StoreError::failed("the file is a database of something else"));
+    }
+    let version = number("user_version")?;
+    if version > VERSIONS.len() as i64 {
+        return Err(StoreError::failed(format!(
+            "the file has version {version}, this server knows up to {}",
+            VERSIONS.len()
+        )));
+    }
+    Ok(())
+}
