@@ -1,7 +1,7 @@
 //! The receivers of the decision that is being made, and the loop that finds most of them.
 
 use crate::Slot;
-use crate::reach::{Reach, ReachMap};
+use crate::reach::ReachMap;
 use crate::users::User;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -53,28 +53,37 @@ impl Receivers {
     /// must be [`room`](Self::room) for two slots each. Those whom the bitmap alone cannot answer
     /// for are put aside.
     ///
-    /// A contact's slots are written first and counted afterwards, so that the loop has no branch
-    /// that a processor could guess wrong: offline and online contacts come in no order.
+    /// In two steps, thirty-two contacts at a time: first their reach is packed into one word, two
+    /// bits a contact, without a branch; then each bit that is set is one receiver. Most contacts
+    /// are offline, and they cost nothing in the second step.
     pub(crate) fn add_reached(
         &mut self,
         reach: &ReachMap,
         contacts: &[User],
         unusual: &mut Vec<User>,
     ) {
+        const FIRSTS: u64 = 0x5555_5555_5555_5555;
         let mut len = self.len;
-        let mut any_listed = false;
-        for user in contacts {
-            let code = reach.get(*user) as usize;
-            self.slots[len % PLACES] = Slot::near(user.0, 0);
-            len += code & 1;
-            self.slots[len % PLACES] = Slot::near(user.0, 1);
-            len += code >> 1 & code;
-            any_listed |= code == Reach::Listed as usize;
+        for some in contacts.chunks(32) {
+            let mut packed = 0;
+            for user in some.iter().rev() {
+                packed = packed << 2 | reach.get(*user);
+            }
+            let listed = packed >> 1 & !packed & FIRSTS;
+            let mut receive = packed & !(listed << 1);
+            while receive != 0 {
+                let bit = receive.trailing_zeros();
+                let user = some[bit as usize / 2];
+                self.slots[len % PLACES] = Slot::near(user.0, bit % 2);
+                len += 1;
+                receive &= receive - 1;
+            }
+            let mut listed = listed;
+            while listed != 0 {
+                unusual.push(some[listed.trailing_zeros() as usize / 2]);
+                listed &= listed - 1;
+            }
         }
         self.len = len;
-        if any_listed {
-            let listed = |user: &&User| reach.get(**user) == Reach::Listed as u64;
-            unusual.extend(contacts.iter().filter(listed));
-        }
     }
 }
