@@ -1,6 +1,7 @@
 //! Receivers that cannot keep up (rule 14): they are sent nothing while congested, and the newest
 //! state of what changed meanwhile afterwards.
 
+use crate::config::OfflineNotices;
 use crate::missed::{Missed, MissedSession};
 use crate::sessions::{Link, SessionIndex};
 use crate::state::State;
@@ -87,15 +88,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) {
         let shows = self.shows_to(user, receiver);
         let viewer = self.sessions.get(receiver).user;
+        let sessions = &self.sessions;
+        let published = |session| sessions.rest(session).presence.is_some();
+        let holds =
+            |entry: &MissedSession| shows && sessions.find(entry.session).is_some_and(published);
+        let mut gone = of_user.iter().filter(|entry| entry.believed && !holds(entry)).peekable();
+        let notices = self.options.offline_notices;
+        let knew_nothing = gone.peek().is_none();
+        if knew_nothing && notices != OfflineNotices::ToAllContacts {
+            return;
+        }
         let sees_any = shows && self.any_published(user);
         if offline && !sees_any && !self.sees(viewer, user) {
             let about = About::Offline { user, gone: Span::default() };
             self.work.tell(Tell::new(about).listed(to_receiver));
-            return;
-        }
-        for entry in of_user.iter().filter(|entry| entry.believed) {
-            let session = self.sessions.find(entry.session);
-            if !session.is_some_and(|session| shows && self.has_published(session)) {
+        } else if offline || notices != OfflineNotices::Never {
+            // Under `Never`, only what may no longer be seen is told.
+            for entry in gone {
                 let about = About::Ended { user, session: entry.session };
                 self.work.tell(Tell::new(about).listed(to_receiver));
             }

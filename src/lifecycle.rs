@@ -285,9 +285,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let told_anyway = if viewer == user {
                 own
             } else {
-                contacts
-                    && self.has_in_audience(user, viewer)
-                    && !self.blocked_between(user, viewer)
+                // Nobody who was told is blocked: a block makes both forget.
+                contacts && self.has_in_audience(user, viewer)
             };
             match record.link {
                 Link::Detached => {}

@@ -163,7 +163,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         let is_online = self.online(other).is_some();
         self.remove_blocked_pair(user, other);
-        if is_online && !self.blocked_between(user, other) {
+        // As far as the other has not blocked this one as well.
+        if is_online {
             self.show_to(user, &[other]);
             self.show_to(other, &[user]);
         }
@@ -301,7 +302,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let Some(receiver) = self.sessions.find_ref(*receiver) else { return false };
             let record = self.sessions.get(receiver);
             let viewer = record.user;
-            if !self.has_in_audience(user, viewer) || self.blocked_between(user, viewer) {
+            if !self.has_in_audience(user, viewer) {
                 return true;
             }
             match record.link {

@@ -1,0 +1,87 @@
+//! Decisions in the form in which the engine's and the model's are compared.
+
+use super::User;
+use adsum::{CloseReason, SessionKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// A notice without its number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Notice {
+    Presence { user: User, session: SessionKey, first: bool, presence: u32 },
+    Directed { user: User, session: SessionKey, presence: u32 },
+    SessionEnded { user: User, session: SessionKey },
+    UserOffline { user: User },
+    System { presence: u32 },
+}
+
+impl Notice {
+    /// Who it is about.
+    pub const fn user(&self) -> Option<User> {
+        match self {
+            Self::Presence { user, .. }
+            | Self::Directed { user, .. }
+            | Self::SessionEnded { user, .. }
+            | Self::UserOffline { user } => Some(*user),
+            Self::System { .. } => None,
+        }
+    }
+}
+
+/// A decision with all receivers of its notice, however many chunks it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Deliver { notice: Notice, to: BTreeSet<SessionKey> },
+    Skipped { notice: Notice, to: BTreeSet<SessionKey> },
+    Snapshot { to: SessionKey, entries: BTreeMap<SessionKey, (User, u32)> },
+    Close { session: SessionKey, reason: CloseReason, resumable: bool },
+}
+
+impl Decision {
+    pub const fn notice(&self) -> Option<&Notice> {
+        match self {
+            Self::Deliver { notice, .. } | Self::Skipped { notice, .. } => Some(notice),
+            Self::Snapshot { .. } | Self::Close { .. } => None,
+        }
+    }
+
+    fn receivers(&self) -> Option<&BTreeSet<SessionKey>> {
+        match self {
+            Self::Deliver { to, .. } | Self::Skipped { to, .. } => Some(to),
+            Self::Snapshot { .. } | Self::Close { .. } => None,
+        }
+    }
+}
+
+/// What the model says must come out of one verb.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    pub decisions: Vec<Decision>,
+    /// Parts in which the order is the engine's own affair.
+    pub unordered: Vec<Range<usize>>,
+}
+
+impl Output {
+    /// Marks what was added since there were `start` decisions as a part without order.
+    pub fn unordered_since(&mut self, start: usize) {
+        self.unordered.push(start..self.decisions.len());
+    }
+
+    /// Is this what the model says?
+    pub fn agrees_with(&self, engine: &[Decision]) -> bool {
+        let mut model = self.decisions.clone();
+        let mut engine = engine.to_vec();
+        if model.len() != engine.len() {
+            return false;
+        }
+        for part in &self.unordered {
+            sort(&mut model[part.clone()]);
+            sort(&mut engine[part.clone()]);
+        }
+        model == engine
+    }
+}
+
+fn sort(part: &mut [Decision]) {
+    part.sort_by(|a, b| (a.notice(), a.receivers()).cmp(&(b.notice(), b.receivers())));
+}

@@ -1,0 +1,71 @@
+//! Options from a few bytes: small limits and short times, so that every bound is met.
+
+use adsum::{Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate};
+
+/// Bytes that decide on the options. All zero are plain ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setup(pub [u8; Self::LEN]);
+
+fn pick<T: Copy>(from: &[T], byte: u8) -> T {
+    from[usize::from(byte) % from.len()]
+}
+
+impl Setup {
+    /// How many bytes it takes.
+    pub const LEN: usize = 8;
+
+    pub fn options(self) -> Options {
+        let [flags, grace, lease, sessions, over, lists, direct, rate] = self.0;
+        let offline = [
+            OfflineNotices::ToWhoeverSaw,
+            OfflineNotices::ToAllContacts,
+            OfflineNotices::Never,
+            OfflineNotices::ToWhoeverSaw,
+        ];
+        let offline_notices = pick(&offline, flags >> 3);
+        let graces = [10, 0, 25, 4];
+        let leases = [
+            None,
+            Some(Lease { lease_ms: 30, heartbeat_ms: 10 }),
+            Some(Lease { lease_ms: 8, heartbeat_ms: 4 }),
+        ];
+        let policies = [5, 0, 40].map(|min_age_ms| OverLimit::EvictOldest { min_age_ms });
+        let rates = [
+            None,
+            Some(Rate { burst: 2, interval_ms: 6 }),
+            Some(Rate { burst: 1, interval_ms: 8 }),
+            Some(Rate { burst: 3, interval_ms: 1 }),
+        ];
+        let max_sessions = u16::from(3 - sessions % 3);
+        Options {
+            own_echo: flags & 1 == 0,
+            // Without snapshots nobody knows who saw what, and that combination is refused.
+            snapshot_on_connect: flags & 6 != 6 || offline_notices == OfflineNotices::ToWhoeverSaw,
+            offline_notices,
+            direct_to: if flags & 32 == 0 { DirectTo::Contacts } else { DirectTo::Anyone },
+            grace: Grace {
+                connection_error_ms: pick(&graces, grace),
+                timeout_ms: pick(&graces, grace >> 2),
+                node_loss_ms: pick(&graces, grace >> 4),
+            },
+            lease: pick(&leases, lease),
+            max_sessions,
+            max_sessions_per_kind: max_sessions.min(u16::from(3 - sessions / 3 % 3)),
+            over_limit: if over % 4 == 3 { OverLimit::Refuse } else { pick(&policies, over) },
+            max_audience: pick(&[7, 6, 4, 3], lists),
+            max_blocked: pick(&[3, 2, 1], lists >> 2),
+            max_direct: pick(&[6, 4, 2], direct),
+            max_told: pick(&[6, 3, 1], direct >> 3),
+            publish_rate: pick(&rates, rate),
+        }
+    }
+
+    pub fn config(self) -> Config {
+        Config::new(self.options()).expect("the options go together")
+    }
+
+    /// Does the host call `advance` before each input that comes after a deadline, as it should?
+    pub const fn is_punctual(self) -> bool {
+        self.0[0] & 64 == 0
+    }
+}

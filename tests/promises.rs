@@ -1,0 +1,539 @@
+//! The four promises of the design, one test each, with presences that can tell whether one is
+//! broken.
+
+mod model;
+#[path = "model/strategy.rs"]
+mod strategy;
+
+use adsum::{
+    Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, OfflineNotices,
+    Replica, SessionKey, Time,
+};
+use model::host::{Outcome, Watch};
+use model::world::{equal, no_session};
+use model::{Case, Event, Host, Model, Op, Payload, User};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An engine with presences of a test's own, and the model, relative to which operations are
+/// decoded.
+struct Run<P> {
+    host: Host<P>,
+    model: Model,
+    said: u32,
+}
+
+impl<P: Payload> Run<P> {
+    fn new(config: &Config) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        Self { host: Host::new(config.clone(), hasher), model: Model::new(config), said: 0 }
+    }
+
+    /// The operation, with a presence that nothing else says.
+    fn decode(&mut self, op: Op) -> (Time, Event) {
+        self.said += 1;
+        let (now, mut event) = op.decode(&self.model, self.said);
+        if let Event::Publish { presence, .. } = &mut event {
+            *presence = self.said;
+        }
+        (now, event)
+    }
+
+    fn input(
+        &mut self,
+        now: Time,
+        event: &Event,
+        take: usize,
+        watch: &mut Watch<'_, P>,
+    ) -> Result<Outcome, String> {
+        let outcome = self.host.handle(now, event, take, watch)?;
+        let key = outcome.as_ref().ok().and_then(|(key, _)| *key);
+        let expected = self.model.apply(now.as_millis(), event, key.unwrap_or_else(no_session));
+        equal("the refusal", outcome.as_ref().err(), expected.as_ref().err())?;
+        Ok(outcome)
+    }
+}
+
+// ---- 1
+
+thread_local! {
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A presence that is counted for as long as it exists.
+struct Counted(u32);
+
+impl Payload for Counted {
+    fn make(said: u32, _: Option<SessionKey>) -> Self {
+        ALIVE.set(ALIVE.get() + 1);
+        Self(said)
+    }
+
+    fn said(&self) -> u32 {
+        self.0
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        ALIVE.set(ALIVE.get() - 1);
+    }
+}
+
+/// One for each session that has published and has not ended, one for each conflated publish, and
+/// what a directed or system notice says while it is drained. Never more, and none at the end.
+#[test]
+fn presence_is_never_persisted() {
+    strategy::check(1_500, 60, |case| {
+        ALIVE.set(0);
+        let outcome = count_values(&case);
+        outcome.and_then(|()| equal("values of a dropped engine", ALIVE.get(), 0))
+    });
+}
+
+fn count_values(case: &Case) -> Result<(), String> {
+    let mut run = Run::<Counted>::new(&case.setup.config());
+    for op in &case.ops {
+        let (now, event) = run.decode(*op);
+        let bound = most_values(&run.model, now, &event);
+        // Dropped half-way or not, a drain holds nothing back.
+        let take = match event {
+            Event::Advance => usize::MAX,
+            _ if op.0[4] % 4 == 0 => usize::from(op.0[4] / 4 % 3),
+            _ => usize::MAX,
+        };
+        let mut most = 0;
+        _ = run.input(now, &event, take, &mut |_, _| most = most.max(ALIVE.get()))?;
+        if most > bound {
+            return Err(format!("{most} values during {event:?}, {bound} would do"));
+        }
+        let alive = run.model.counts().presences;
+        equal("values alive", ALIVE.get(), alive)?;
+        equal("values counted", run.host.engine.counts().presences, alive)?;
+        run.host.look_again(run.model.sessions.keys().copied());
+    }
+    // Half of the engines are dropped as they are, the others once everyone has left.
+    if case.ops.len().is_multiple_of(2) {
+        for session in run.model.sessions.clone().into_keys() {
+            let now = Time::from_millis(run.model.now);
+            _ = run.input(now, &Event::Disconnect { session }, usize::MAX, &mut |_, _| {})?;
+        }
+        equal("values when everyone has left", ALIVE.get(), 0)?;
+    }
+    Ok(())
+}
+
+/// The most values that may be alive while this input is drained.
+fn most_values(model: &Model, now: Time, event: &Event) -> usize {
+    let before = model.counts().presences;
+    let mut after = model.clone();
+    match event {
+        // What ends only in the course of these is alive until they come to it.
+        Event::Connect { .. } | Event::Advance => before,
+        _ if after.apply(now.as_millis(), event, no_session()).is_err() => before,
+        Event::Direct { .. } | Event::System { .. } => before + 1,
+        // Whatever ends is dropped before anyone is told.
+        _ => after.counts().presences,
+    }
+}
+
+/// Says whether a type has a trait, by what its name resolves to.
+struct Probe<T>(std::marker::PhantomData<T>);
+
+trait Otherwise {
+    const IS_CLONE: bool = false;
+    #[cfg(feature = "serde")]
+    const IS_SERIALIZE: bool = false;
+}
+
+impl<T> Otherwise for Probe<T> {}
+
+impl<T: Clone> Probe<T> {
+    const IS_CLONE: bool = true;
+}
+
+#[cfg(feature = "serde")]
+impl<T: serde::Serialize> Probe<T> {
+    const IS_SERIALIZE: bool = true;
+}
+
+/// Inputs can be kept, to replay them. State cannot, by anybody.
+#[test]
+fn state_can_be_neither_copied_nor_serialised() {
+    const {
+        assert!(Probe::<AnyEvent<u8, u32>>::IS_CLONE, "the probe works");
+        assert!(!Probe::<Engine<u8, u32>>::IS_CLONE);
+        assert!(!Probe::<adsum::Decisions<'_, u8, u32, DefaultHashBuilder>>::IS_CLONE);
+        assert!(!Probe::<adsum::Snapshot<'_, u8, u32>>::IS_CLONE);
+    }
+    #[cfg(feature = "serde")]
+    const {
+        assert!(Probe::<AnyEvent<u8, u32>>::IS_SERIALIZE, "the probe works");
+        assert!(!Probe::<Engine<u8, u32>>::IS_SERIALIZE);
+        assert!(!Probe::<Decision<'_, u8, u32>>::IS_SERIALIZE);
+        assert!(!Probe::<Notice<'_, u8, u32>>::IS_SERIALIZE);
+        assert!(!Probe::<adsum::Snapshot<'_, u8, u32>>::IS_SERIALIZE);
+        assert!(!Probe::<Replica<u8, u32>>::IS_SERIALIZE);
+    }
+}
+
+// ---- 2
+
+/// Every receiver is attached and takes notices at that moment, which the host checks of each
+/// against its own table of sockets. What it is told is the present: the presence that the session
+/// has now, or what the input at hand says, and never something from before.
+#[test]
+fn presence_never_reaches_an_offline_user() {
+    strategy::check(1_500, 60, |case| {
+        let mut run = Run::<u32>::new(&case.setup.config());
+        let mut published = BTreeMap::new();
+        for op in &case.ops {
+            let (now, event) = run.decode(*op);
+            present_only(&mut run, now, &event, &mut published)
+                .map_err(|fault| format!("{event:?}: {fault}"))?;
+        }
+        Ok(())
+    });
+}
+
+fn present_only(
+    run: &mut Run<u32>,
+    now: Time,
+    event: &Event,
+    published: &mut BTreeMap<SessionKey, u32>,
+) -> Result<(), String> {
+    let mut presences = Vec::new();
+    let mut words = Vec::new();
+    let mut heard: BTreeMap<SessionKey, Vec<bool>> = BTreeMap::new();
+    let outcome = run.input(now, event, usize::MAX, &mut |decision, to| {
+        for key in to {
+            let is_snapshot = matches!(decision, Decision::Snapshot(_));
+            heard.entry(*key).or_default().push(is_snapshot);
+        }
+        match decision {
+            Decision::Deliver { notice, .. } | Decision::Skipped { notice, .. } => match notice {
+                Notice::Presence { session, presence, .. } => {
+                    presences.push((*session, **presence))
+                }
+                Notice::Directed { presence, .. } | Notice::System { presence, .. } => {
+                    words.push(**presence);
+                }
+                _ => {}
+            },
+            Decision::Snapshot(snapshot) => {
+                presences.extend(snapshot.entries().map(|entry| (entry.session, *entry.presence)));
+            }
+            _ => {}
+        }
+    })?;
+    match event {
+        Event::Direct { presence, .. } | Event::System { presence, .. } => {
+            words.retain(|word| word != presence);
+        }
+        _ => {}
+    }
+    equal("what is said from earlier inputs", words, Vec::new())?;
+    if let (Event::Publish { session, presence }, Ok(_)) = (event, &outcome) {
+        published.insert(*session, *presence);
+    }
+    for (session, presence) in presences {
+        let now = run.host.engine.presence(session).copied();
+        // A session may also have ended in the course of the drain, after this was said.
+        let last = now.or_else(|| published.get(&session).copied());
+        let ended_in_drain = now.is_none() && matches!(event, Event::Connect { .. });
+        if last != Some(presence) && !ended_in_drain {
+            return Err(format!("{presence} of {session:?}, which says {last:?}"));
+        }
+    }
+    let Ok((Some(key), _)) = outcome else {
+        return Ok(());
+    };
+    let heard = heard.remove(&key).unwrap_or_default();
+    match event {
+        // Whoever attaches is told the present state, first and last.
+        Event::Connect { .. } | Event::Resume { .. } if heard.contains(&false) => {
+            Err("somebody who has just attached is told of something that happened".into())
+        }
+        Event::Connect { .. } if heard.is_empty() == run.model.options.snapshot_on_connect => {
+            Err("a snapshot is missing, or there is one too many".into())
+        }
+        Event::Resume { .. } if heard.is_empty() => Err("a snapshot is missing".into()),
+        _ => Ok(()),
+    }
+}
+
+// ---- 3
+
+/// A presence that knows who said it, and claims to be somebody else who is offline.
+struct Signed {
+    said: u32,
+    by: Option<SessionKey>,
+    claims: (User, &'static str),
+}
+
+impl Payload for Signed {
+    fn make(said: u32, by: Option<SessionKey>) -> Self {
+        Self { said, by, claims: ((said % u32::from(model::ops::USERS)) as User, "offline") }
+    }
+
+    fn said(&self) -> u32 {
+        self.said
+    }
+}
+
+/// A presence comes from the session that said it and from no other, whatever it claims; and
+/// neither a user nor a session is called gone that can still be seen.
+#[test]
+fn nobody_can_speak_for_somebody_else() {
+    strategy::check(1_500, 60, |case| {
+        let mut run = Run::<Signed>::new(&case.setup.config());
+        let mut users = BTreeMap::new();
+        for op in &case.ops {
+            let (now, event) = run.decode(*op);
+            check_senders(&mut run, now, &event, &mut users)
+                .map_err(|fault| format!("{event:?}: {fault}"))?;
+        }
+        Ok(())
+    });
+}
+
+fn check_senders(
+    run: &mut Run<Signed>,
+    now: Time,
+    event: &Event,
+    users: &mut BTreeMap<SessionKey, User>,
+) -> Result<(), String> {
+    let mut faults = Vec::new();
+    let mut endings: Vec<(User, Option<SessionKey>, Vec<SessionKey>)> = Vec::new();
+    let mut signed = |user: User, session: SessionKey, presence: &Signed| {
+        if presence.by != Some(session) || users.get(&session) != Some(&user) {
+            let (claimed, state) = presence.claims;
+            faults.push(format!("{session:?} of {user} for {:?} ({claimed} {state})", presence.by));
+        }
+    };
+    let outcome = run.input(now, event, usize::MAX, &mut |decision, to| match decision {
+        Decision::Deliver { notice, .. } | Decision::Skipped { notice, .. } => match notice {
+            Notice::Presence { user, session, presence, .. }
+            | Notice::Directed { user, session, presence, .. } => {
+                signed(**user, *session, presence)
+            }
+            Notice::SessionEnded { user, session, .. } => {
+                endings.push((**user, Some(*session), to.to_vec()));
+            }
+            Notice::UserOffline { user, .. } => endings.push((**user, None, to.to_vec())),
+            Notice::System { presence, .. } => assert_eq!(presence.by, None, "nobody says it"),
+            _ => unreachable!("an unknown kind of notice"),
+        },
+        Decision::Snapshot(snapshot) => {
+            for entry in snapshot.entries() {
+                signed(*entry.user, entry.session, entry.presence);
+            }
+        }
+        _ => {}
+    })?;
+    equal("what is said in another's name", faults, Vec::new())?;
+    if let (Event::Connect { user, .. }, Ok((Some(key), _))) = (event, &outcome) {
+        users.insert(*key, *user);
+    }
+    let engine = &run.host.engine;
+    for (user, session, to) in endings {
+        for receiver in to {
+            let viewer = users[&receiver];
+            let is_seen = user == viewer || engine.sees(&viewer, &user);
+            let is_so = match session {
+                // It has ended, or it is out of sight, or all that it said was directed.
+                Some(session) => {
+                    (!is_seen || engine.presence(session).is_none()) && users[&session] == user
+                }
+                None => !engine.is_online(&user) || !is_seen,
+            };
+            if !is_so {
+                return Err(format!("{receiver:?} is told that {user}, {session:?} is gone"));
+            }
+        }
+    }
+    Ok(())
+}
+
+// ---- 4
+
+/// A host that keeps lists mutual, as it should.
+struct Roster {
+    run: Run<u32>,
+    contacts: BTreeMap<User, BTreeSet<User>>,
+    blocked: BTreeMap<User, BTreeSet<User>>,
+    replicas: BTreeMap<SessionKey, Replica<User, u32>>,
+}
+
+/// What a receiver believes of the sessions that it may see is what is true of them, after every
+/// input; and it is what a snapshot would tell it.
+#[test]
+fn no_ghosts() {
+    strategy::check(1_500, 60, |case| {
+        let mut roster = Roster::new(&case, None);
+        for op in &case.ops {
+            roster.op(*op)?;
+        }
+        roster.compare_with_snapshots()
+    });
+}
+
+/// So the test above can tell: where nobody is told of endings, somebody believes in a ghost.
+#[test]
+fn ghosts_are_noticed() {
+    let connect = [0, 0, 0, 2, 0, 0];
+    let other_connects = [0, 0, 1, 2, 0, 0];
+    let [publish, disconnect] = [[12, 0, 0, 0, 0, 0], [41, 0, 0, 0, 0, 0]];
+    let ops = [connect, other_connects, publish, disconnect].map(Op).to_vec();
+    let run = |offline_notices| {
+        let case = Case { ops: ops.clone(), ..Case::default() };
+        let mut roster = Roster::new(&case, Some(offline_notices));
+        case.ops.iter().try_for_each(|op| roster.op(*op))
+    };
+    assert_eq!(run(OfflineNotices::ToWhoeverSaw), Ok(()));
+    let fault = run(OfflineNotices::Never).expect_err("there is a ghost");
+    assert!(fault.contains("believes"), "{fault}");
+}
+
+impl Roster {
+    fn new(case: &Case, offline_notices: Option<OfflineNotices>) -> Self {
+        let mut options = case.setup.options();
+        options.snapshot_on_connect = true;
+        (options.max_audience, options.max_blocked) = (100, 100);
+        if options.offline_notices == OfflineNotices::Never {
+            options.offline_notices = OfflineNotices::ToWhoeverSaw;
+        }
+        options.offline_notices = offline_notices.unwrap_or(options.offline_notices);
+        let config = Config::new(options).expect("the options go together");
+        let everyone: BTreeSet<User> = (0..model::ops::USERS).collect();
+        Self {
+            run: Run::new(&config),
+            contacts: everyone.iter().map(|user| (*user, everyone.clone())).collect(),
+            blocked: BTreeMap::new(),
+            replicas: BTreeMap::new(),
+        }
+    }
+
+    fn op(&mut self, op: Op) -> Result<(), String> {
+        let (now, event) = self.run.decode(op);
+        for event in self.mutual(event) {
+            self.input(now, &event)?;
+            self.check_beliefs().map_err(|fault| format!("{event:?}: {fault}"))?;
+        }
+        Ok(())
+    }
+
+    fn input(&mut self, now: Time, event: &Event) -> Result<(), String> {
+        let replicas = &mut self.replicas;
+        _ = self.run.input(now, event, usize::MAX, &mut |decision, to| {
+            for key in to {
+                let replica = replicas.entry(*key).or_insert_with(|| Replica::new(1_000));
+                let applied = match decision {
+                    Decision::Deliver { notice, .. } => replica.apply(notice),
+                    Decision::Snapshot(snapshot) => replica.apply_snapshot(snapshot),
+                    _ => Ok(()),
+                };
+                applied.expect("the replica is large enough");
+            }
+        })?;
+        Ok(())
+    }
+
+    /// The inputs that a host which keeps the roster makes of this one: whatever one user does to
+    /// their list happens to the other's as well.
+    fn mutual(&mut self, event: Event) -> Vec<Event> {
+        let old = |user| self.contacts.get(&user).cloned().unwrap_or_default();
+        let (user, new) = match event {
+            Event::Connect { user, kind, .. } => {
+                let audience = old(user).into_iter().collect();
+                let blocked = self.blocked.get(&user).into_iter().flatten().copied().collect();
+                return vec![Event::Connect { user, kind, audience, blocked }];
+            }
+            Event::Block { user, other } => {
+                self.blocked.entry(user).or_default().insert(other);
+                return vec![event];
+            }
+            Event::Unblock { user, other } => {
+                self.blocked.entry(user).or_default().remove(&other);
+                return vec![event];
+            }
+            Event::AudienceAdd { user, ref contacts } => (user, &old(user) | &set(contacts)),
+            Event::AudienceRemove { user, ref contacts } => (user, &old(user) - &set(contacts)),
+            Event::AudienceReplace { user, ref contacts } => (user, set(contacts)),
+            event => return vec![event],
+        };
+        let old = old(user);
+        let mut events = vec![event];
+        for other in &new - &old {
+            self.contacts.entry(other).or_default().insert(user);
+            events.push(Event::AudienceAdd { user: other, contacts: vec![user] });
+        }
+        for other in &old - &new {
+            self.contacts.entry(other).or_default().remove(&user);
+            events.push(Event::AudienceRemove { user: other, contacts: vec![user] });
+        }
+        self.contacts.insert(user, new);
+        events
+    }
+
+    /// By what the engine answers when asked, not by the model.
+    fn check_beliefs(&self) -> Result<(), String> {
+        let engine = &self.run.host.engine;
+        let echo = engine.config().options().own_echo;
+        let sessions_of = |user| engine.sessions(&user).collect::<Vec<_>>();
+        let sessions: Vec<SessionKey> = (0..model::ops::USERS).flat_map(sessions_of).collect();
+        for key in sessions.iter().copied() {
+            if !engine.is_attached(key) || engine.is_congested(key) {
+                continue;
+            }
+            let viewer = engine.user_of(key).expect("the session is there");
+            let mut truth = BTreeMap::new();
+            for session in sessions.iter().copied().filter(|session| *session != key) {
+                let user = engine.user_of(session).expect("the session is there");
+                let is_seen = if user == viewer { echo } else { engine.sees(viewer, user) };
+                if let Some(presence) = engine.presence(session).filter(|_| is_seen) {
+                    truth.insert(session, *presence);
+                }
+            }
+            equal(&format!("what {key:?} believes"), self.published(key), truth)?;
+            let Some(replica) = self.replicas.get(&key) else { continue };
+            for user in replica.users() {
+                for (session, ..) in replica.sessions_of(user) {
+                    equal("whose session it believes in", Some(user), engine.user_of(session))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn published(&self, key: SessionKey) -> BTreeMap<SessionKey, u32> {
+        let mut published = BTreeMap::new();
+        let Some(replica) = self.replicas.get(&key) else {
+            return published;
+        };
+        for user in replica.users() {
+            for (session, presence, _) in replica.sessions_of(user) {
+                published.extend(presence.map(|presence| (session, *presence)));
+            }
+        }
+        published
+    }
+
+    /// What was believed by the notices alone, and what a snapshot says instead.
+    fn compare_with_snapshots(&mut self) -> Result<(), String> {
+        let now = Time::from_millis(self.run.model.now);
+        for session in self.run.model.sessions.clone().into_keys() {
+            let engine = &self.run.host.engine;
+            if engine.is_attached(session) && !engine.is_congested(session) {
+                let believed = self.published(session);
+                self.input(now, &Event::Resume { session })?;
+                equal("what is believed without a snapshot", believed, self.published(session))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set(list: &[User]) -> BTreeSet<User> {
+    list.iter().copied().collect()
+}
