@@ -4,22 +4,25 @@ mod model;
 #[path = "model/strategy.rs"]
 mod strategy;
 
-use adsum::{Counts, DefaultHashBuilder, Time};
+use adsum::{
+    Counts, DefaultHashBuilder, DeviceKind, DirectTo, Grace, Lease, LostCause, OfflineNotices,
+    Options, OverLimit, Rate, SessionKey, Time,
+};
 use model::host::Outcome;
 use model::world::{check_state, compare, equal, exact_counts, no_session};
-use model::{Case, Decision, Event, Host, Model, Notice, Op, Setup, World};
+use model::{Case, Decision, Event, Host, Model, Notice, Op, Setup, User, World};
 use std::collections::BTreeSet;
 
 #[test]
 fn engine_and_model_agree() {
-    strategy::check(2_000, 60, |case| World::run(&case, DefaultHashBuilder::default()));
+    strategy::check(2_500, 60, |case| World::run(&case, DefaultHashBuilder::default()));
 }
 
 /// The host takes some of the decisions and drops the drain. Whoever was to be told the rest is
 /// not, but what the engine holds, and all that it says later, is as if they had been.
 #[test]
 fn a_drain_dropped_half_way_loses_notices_but_no_state() {
-    strategy::check(1_200, 60, |case| {
+    strategy::check(2_500, 60, |case| {
         let mut log = Vec::new();
         half_drained(&case, &mut log).map_err(|fault| format!("{}\n{fault}", log.join("\n")))
     });
@@ -83,6 +86,155 @@ fn finish_advance(
     }
 }
 
+// ---- meetings that chance seldom arranges
+
+/// A world to which inputs are given by hand. The model and every check come along.
+struct Scene {
+    world: World,
+    now: u64,
+}
+
+impl Scene {
+    fn new(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options { lease: None, publish_rate: None, ..Options::default() };
+        change(&mut options);
+        Self { world: World::new(options), now: 0 }
+    }
+
+    fn input(&mut self, event: Event) {
+        if let Err(fault) = self.world.input(Time::from_millis(self.now), &event) {
+            panic!("{fault}");
+        }
+    }
+
+    fn connect(&mut self, user: User, audience: &[User], blocked: &[User]) -> SessionKey {
+        let (audience, blocked) = (audience.to_vec(), blocked.to_vec());
+        self.input(Event::Connect { user, kind: DeviceKind(0), audience, blocked });
+        *self.world.model.sessions_of(user).last().expect("there is room for the session")
+    }
+
+    fn publish(&mut self, session: SessionKey) {
+        let presence = self.world.model.moments as u32;
+        self.input(Event::Publish { session, presence });
+    }
+
+    fn direct(&mut self, session: SessionKey, users: &[User]) {
+        let presence = self.world.model.moments as u32;
+        self.input(Event::Direct { session, users: users.to_vec(), presence });
+    }
+
+    fn advance(&mut self, by: u64) {
+        self.now += by;
+        self.input(Event::Advance);
+    }
+
+    fn end(mut self) {
+        if let Err(fault) = self.world.everyone_leaves(false) {
+            panic!("{fault}");
+        }
+    }
+}
+
+/// Its sessions are told apart by whom they told, and it hears once of all of them.
+#[test]
+fn a_stranger_told_by_two_sessions_of_one_who_is_expelled() {
+    let mut scene = Scene::new(|options| options.direct_to = DirectTo::Anyone);
+    let told = [scene.connect(0, &[1], &[]), scene.connect(0, &[1], &[])];
+    scene.connect(2, &[], &[]);
+    for session in told {
+        scene.direct(session, &[2]);
+    }
+    scene.input(Event::Expel { user: 0 });
+    scene.end();
+}
+
+/// It is not told now, and holds nothing once it has a snapshot, so it is not told later either.
+#[test]
+fn a_contact_told_directly_is_detached_when_the_sender_goes_invisible() {
+    let mut scene = Scene::new(|_| {});
+    let session = scene.connect(0, &[1], &[]);
+    let receiver = scene.connect(1, &[0], &[]);
+    scene.direct(session, &[1]);
+    scene.input(Event::Lost { session: receiver, cause: LostCause::ConnectionError });
+    scene.input(Event::Invisible { session });
+    scene.input(Event::Resume { session: receiver });
+    scene.end();
+}
+
+/// The last input decides, not the order in which leases began.
+#[test]
+fn leases_that_lapse_together_do_so_in_the_order_of_the_last_inputs() {
+    let lease = Lease { lease_ms: 30, heartbeat_ms: 10 };
+    let mut scene = Scene::new(|options| options.lease = Some(lease));
+    let sessions = [0, 1, 2].map(|user| scene.connect(user, &[0, 1, 2], &[]));
+    scene.now = 20;
+    for at in [1, 2, 0, 2] {
+        scene.input(Event::Heartbeat { session: sessions[at] });
+    }
+    for _ in 0..8 {
+        scene.advance(10);
+    }
+    scene.end();
+}
+
+/// The last word is not lost to a lease that one input restarted as it set the publish aside.
+#[test]
+fn a_waiting_publish_and_the_lease_of_its_session_are_due_together() {
+    let mut scene = Scene::new(|options| {
+        options.lease = Some(Lease { lease_ms: 8, heartbeat_ms: 4 });
+        options.publish_rate = Some(Rate { burst: 1, interval_ms: 8 });
+        options.grace = Grace::NONE;
+    });
+    let session = scene.connect(0, &[1], &[]);
+    scene.publish(session);
+    scene.publish(session);
+    scene.now = 4;
+    scene.connect(1, &[0], &[]);
+    scene.advance(4);
+    scene.end();
+}
+
+/// Whoever the lists let in is told of the session that has to go, and then that it went.
+#[test]
+fn a_connect_adds_a_contact_and_evicts_a_session_that_has_published() {
+    let mut scene = Scene::new(|options| {
+        options.max_sessions_per_kind = 1;
+        options.over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
+    });
+    let evicted = scene.connect(0, &[], &[]);
+    scene.publish(evicted);
+    scene.connect(1, &[0], &[]);
+    scene.connect(0, &[1], &[]);
+    scene.end();
+}
+
+/// The ids of those who leave the audience to be blocked are still known.
+#[test]
+fn a_connect_takes_contacts_out_and_blocks_them() {
+    let mut scene = Scene::new(|_| {});
+    scene.connect(0, &[1, 2, 3], &[]);
+    scene.connect(0, &[], &[1, 2, 3]);
+    scene.connect(1, &[0], &[]);
+    scene.connect(4, &[0], &[]);
+    scene.end();
+}
+
+/// Nobody else hears that somebody went invisible, so neither does a receiver that catches up.
+#[test]
+fn a_catch_up_where_endings_are_not_told() {
+    let mut scene = Scene::new(|options| options.offline_notices = OfflineNotices::Never);
+    let session = scene.connect(0, &[1], &[]);
+    let receiver = scene.connect(1, &[0], &[]);
+    scene.publish(session);
+    scene.input(Event::Congested { session: receiver });
+    scene.publish(session);
+    scene.input(Event::Invisible { session });
+    scene.input(Event::Writable { session: receiver });
+    scene.end();
+}
+
+// ---- the generator
+
 /// A generator that has stopped reaching something would make every other test here weaker and
 /// none of them fail.
 #[test]
@@ -114,7 +266,7 @@ fn what_happens(case: &Case) -> BTreeSet<String> {
     let mut labels = BTreeSet::new();
     for (at, op) in case.ops.iter().enumerate() {
         let (now, event) = op.decode(&model, at as u32);
-        let key = adsum::SessionKey::from_bits(at as u128);
+        let key = SessionKey::from_bits(at as u128);
         let outcome = model.apply(now.as_millis(), &event, key);
         labels.extend(self::labels(&event, &outcome.map(|output| (None, output.decisions))));
     }

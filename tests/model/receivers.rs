@@ -126,14 +126,17 @@ fn contradiction(
     notice: &Notice<'_, User, u32>,
     never: bool,
 ) -> Option<&'static str> {
-    let Notice::Presence { session, kind, .. } = notice else {
+    let Notice::Presence { user, session, kind, .. } = notice else {
         return None;
     };
-    let holds = published(receiver).contains_key(session);
+    let holds = receiver.replica.sessions_of(user).find(|(of, ..)| of == session);
+    let holds_published = holds.is_some_and(|(_, published, _)| published.is_some());
     match kind {
         // Of one who went invisible unheard and came back, it holds what it held before.
-        PresenceKind::First if holds && !never => Some("it held something of this session before"),
-        PresenceKind::Update if !holds && !receiver.left_out.contains_key(session) => {
+        PresenceKind::First if holds_published && !never => {
+            Some("it held something of this session before")
+        }
+        PresenceKind::Update if holds.is_none() && !receiver.left_out.contains_key(session) => {
             Some("it held nothing of this session before")
         }
         _ => None,

@@ -3,7 +3,7 @@
 use super::host::Outcome;
 use super::receivers::Receivers;
 use super::{Case, Decision, Event, Host, Model, Notice, Op, Output, Payload, Setup};
-use adsum::{Counts, DefaultHashBuilder, Error, SessionKey, Time};
+use adsum::{Config, Counts, DefaultHashBuilder, Error, Options, SessionKey, Time};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,22 +24,28 @@ pub struct World<S = DefaultHashBuilder> {
 }
 
 impl World {
-    pub fn new(setup: Setup) -> Self {
-        Self::with_hasher(setup, DefaultHashBuilder::default())
+    /// With options of a test's own, and a host that is punctual only as far as the test is.
+    pub fn new(options: Options) -> Self {
+        let config = Config::new(options).expect("the options go together");
+        Self::with_config(&config, false, DefaultHashBuilder::default())
     }
 }
 
 impl<S: BuildHasher> World<S> {
     pub fn with_hasher(setup: Setup, hasher: S) -> Self {
-        let model = Model::new(&setup.config());
+        Self::with_config(&setup.config(), setup.is_punctual(), hasher)
+    }
+
+    fn with_config(config: &Config, is_punctual: bool, hasher: S) -> Self {
+        let model = Model::new(config);
         Self {
-            host: Host::new(setup.config(), hasher),
+            host: Host::new(config.clone(), hasher),
             receivers: Receivers::new(&model),
             model,
             names: BTreeMap::new(),
-            transcript: vec![format!("{:?}", setup.options())],
+            transcript: vec![format!("{:?}", config.options())],
             said: 0,
-            is_punctual: setup.is_punctual(),
+            is_punctual,
             inputs: 0,
             refusals: 0,
         }

@@ -39,10 +39,16 @@ pub(crate) struct Host {
     /// What users are called in scenarios, by their ids.
     pub(crate) users: HashMap<Vec<u8>, String>,
     /// The session whose input is being carried out.
-    pub(crate) sender: Option<SessionKey>,
+    sender: Option<SessionKey>,
     /// How many presences there may be while decisions are taken.
-    pub(crate) most_presences: usize,
+    most_presences: usize,
+    /// A drain was dropped half-way: receivers may believe what is not so.
+    pub(crate) lossy: bool,
     last_id: u64,
+    /// The last notice, as long as more decisions about it may come, and who was named in those
+    /// that have come.
+    open_notice: Option<u64>,
+    receivers: BTreeSet<Slot>,
     /// A snapshot of which more parts are to come.
     open_snapshot: Option<Slot>,
 }
@@ -59,7 +65,10 @@ impl Host {
             users: HashMap::new(),
             sender: None,
             most_presences: 0,
+            lossy: false,
             last_id: 0,
+            open_notice: None,
+            receivers: BTreeSet::new(),
             open_snapshot: None,
         }
     }
@@ -104,6 +113,13 @@ impl Host {
         slots.filter_map(|(key, _)| self.seats.get(key.slot()))
     }
 
+    /// An input is given: no notice goes on from the one before it.
+    pub(crate) const fn begin(&mut self, sender: Option<SessionKey>, most_presences: usize) {
+        self.sender = sender;
+        self.most_presences = most_presences;
+        self.open_notice = None;
+    }
+
     /// Carries out a decision: checks it, lets its receivers believe it, and adds it to `told`.
     pub(crate) fn carry_out(
         &mut self,
@@ -122,6 +138,22 @@ impl Host {
                 self.close(*session, *reason, *resumable, told)
             }
             other => Err(format!("no host knows what to do with {other:?}")),
+        }
+    }
+
+    /// Counts a notice that was never told.
+    pub(crate) const fn skip_an_id(&mut self) {
+        self.last_id += 1;
+    }
+
+    /// A drain was dropped: what was promised will not come.
+    pub(crate) fn expect_nothing_more(&mut self) {
+        self.lossy = true;
+        self.open_snapshot = None;
+        for (key, _) in self.sessions.values().filter(|(_, life)| *life == Life::Attached) {
+            if let Some(seat) = self.seats.get_mut(key.slot()) {
+                seat.awaits_snapshot = false;
+            }
         }
     }
 
@@ -148,47 +180,45 @@ impl Host {
         if slots.is_empty() || slots.len() > CHUNK {
             return Err(format!("{} receivers in one decision", slots.len()));
         }
+        let goes_on = self.open_notice == Some(id);
+        if !goes_on {
+            self.count_ids(id)?;
+            self.open_notice = Some(id);
+            self.receivers.clear();
+        }
         let mut names = Vec::with_capacity(slots.len());
         for slot in slots {
-            names.push(self.receive(notice, *slot, skip)?);
-        }
-        let part_of = match told.last_mut() {
-            Some(Told::Notice { id: last, skipped, to, parts, .. }) if *last == id => {
-                if *skipped && !skip {
-                    return Err(format!("{kind} {about} was skipped first and then delivered"));
-                }
-                let all: BTreeSet<_> = to.iter().collect();
-                if let Some(name) = names.iter().find(|name| all.contains(name)) {
-                    return Err(format!("{name} is told {kind} {about} twice"));
-                }
-                (*skipped == skip).then_some((to, parts))
+            let name = self.receive(notice, *slot, skip)?;
+            if !self.receivers.insert(*slot) {
+                return Err(format!("{name} is told {kind} {about} twice"));
             }
-            _ => {
-                self.count_ids(id, 1)?;
-                None
-            }
-        };
-        if names.iter().collect::<BTreeSet<_>>().len() != names.len() {
-            return Err(format!("somebody is told {kind} {about} twice"));
+            names.push(name);
         }
-        match part_of {
-            Some((to, parts)) => {
+        match told.last_mut() {
+            Some(Told::Notice { kind: first, about: of, .. })
+                if goes_on && (*first, &*of) != (kind, &about) =>
+            {
+                return Err(format!("{kind} {about} has the number of {first} {of}"));
+            }
+            Some(Told::Notice { skipped, to, parts, .. }) if goes_on && *skipped == skip => {
                 to.extend(names);
                 *parts += 1;
             }
-            None => {
-                told.push(Told::Notice { id, skipped: skip, kind, about, to: names, parts: 1 });
+            Some(Told::Notice { skipped: true, .. }) if goes_on => {
+                return Err(format!("{kind} {about} was skipped first and then delivered"));
             }
+            _ => told.push(Told::Notice { skipped: skip, kind, about, to: names, parts: 1 }),
         }
         Ok(())
     }
 
     /// Notices are numbered from one, without a gap.
-    fn count_ids(&mut self, first: u64, count: u64) -> Checked {
-        if first != self.last_id + 1 {
-            return Err(format!("notice {first} comes after notice {}", self.last_id));
+    fn count_ids(&mut self, id: u64) -> Checked {
+        // What a dropped drain would have told may have had numbers already.
+        if id != self.last_id + 1 && !(self.lossy && id > self.last_id) {
+            return Err(format!("notice {id} comes after notice {}", self.last_id));
         }
-        self.last_id += count;
+        self.last_id = id;
         Ok(())
     }
 
@@ -254,8 +284,10 @@ impl Host {
                 return Err(format!("{name} is told what it said itself"));
             }
             Notice::Presence { user: id, session, kind, presence, .. } => {
-                let mut held = seat.replica.sessions_of(&user(id));
-                let knows = held.any(|(held, published, _)| held == *session && published.is_some());
+                let user_name = user(id);
+                let mut held = seat.replica.sessions_of(&user_name);
+                let knows =
+                    held.any(|(held, published, _)| held == *session && published.is_some());
                 drop(held);
                 let never = self.options.offline_notices == OfflineNotices::Never;
                 if *kind == PresenceKind::First && knows && !never {
@@ -277,15 +309,12 @@ impl Host {
         Ok(name)
     }
 
-    fn snapshot(
-        &mut self,
-        snapshot: &Snapshot<'_, Id, Presence>,
-        told: &mut Vec<Told>,
-    ) -> Checked {
+    fn snapshot(&mut self, snapshot: &Snapshot<'_, Id, Presence>, told: &mut Vec<Told>) -> Checked {
         let slot = snapshot.to();
+        self.open_notice = None;
         let mut entries = Vec::with_capacity(snapshot.len());
         for entry in snapshot.entries() {
-            self.count_ids(entry.id.get(), 1)?;
+            self.count_ids(entry.id.get())?;
             let name = self.name(entry.session)?;
             if name.user != self.user(entry.user)? {
                 return Err(format!("a snapshot says that {name} is {:?}'s", entry.user));
@@ -295,7 +324,8 @@ impl Host {
         if entries.len() > CHUNK || entries.len() != snapshot.len() {
             return Err(format!("a part of a snapshot has {} presences", entries.len()));
         }
-        let seat = self.seats.get_mut(slot).ok_or("a snapshot to a session that is not attached")?;
+        let seat =
+            self.seats.get_mut(slot).ok_or("a snapshot to a session that is not attached")?;
         if !seat.awaits_snapshot || snapshot.is_first() != self.open_snapshot.is_none() {
             return Err(format!("{} expects no such snapshot", seat.name));
         }
@@ -334,6 +364,7 @@ impl Host {
         told: &mut Vec<Told>,
     ) -> Checked {
         let name = self.name(session)?;
+        self.open_notice = None;
         let why = match reason {
             CloseReason::LeaseLapsed => "lease lapsed",
             CloseReason::Evicted => "evicted",

@@ -85,7 +85,8 @@ impl Input {
             "id" => Self::Id(words.word()?, Self::bytes(words)?),
             "given" => {
                 let silent = words.take("silent");
-                let names = words.list()?.iter().map(|name| Name::parse(name));
+                let names = words.list()?;
+                let names = names.iter().map(|name| Name::parse(name));
                 Self::Given(names.collect::<Result<_, _>>()?, !silent)
             }
             _ if subject.contains('.') => {

@@ -47,7 +47,10 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "grace.connection_error_ms" => options.grace.connection_error_ms = number(value)?,
         "grace.timeout_ms" => options.grace.timeout_ms = number(value)?,
         "grace.node_loss_ms" => options.grace.node_loss_ms = number(value)?,
-        "lease" => options.lease = pair(value)?.map(|(lease_ms, heartbeat_ms)| Lease { lease_ms, heartbeat_ms }),
+        "lease" => {
+            options.lease =
+                pair(value)?.map(|(lease_ms, heartbeat_ms)| Lease { lease_ms, heartbeat_ms })
+        }
         "max_sessions" => {
             options.max_sessions = number(value)? as u16;
             options.max_sessions_per_kind = options.max_sessions;

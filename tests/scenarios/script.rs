@@ -63,13 +63,13 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Section>, String> {
             block.push((line, text));
             continue;
         }
-        if let Some((line, _)) = block.first() {
-            let lines = std::mem::take(&mut block);
-            let section = sections.last_mut().ok_or_else(|| within("no heading".to_owned()))?;
-            section.take(&lines).map_err(|error| match error {
-                (0, error) => format!("{file}:{line}: {error}"),
-                (line, error) => format!("{file}:{line}: {error}"),
-            })?;
+        let lines = std::mem::take(&mut block);
+        if !lines.is_empty() {
+            let Some(section) = sections.last_mut() else {
+                return Err(format!("{file}:{}: no heading", lines[0].0));
+            };
+            let taken = section.take(&lines);
+            taken.map_err(|(line, error)| format!("{file}:{line}: {error}"))?;
         }
         if let Some(heading) = text.strip_prefix("== ") {
             sections.push(Section::headed(file, line, heading).map_err(within)?);
@@ -128,7 +128,10 @@ impl Section {
             }
             lines = rest;
         }
-        if !lines.is_empty() {
+        if let Some((line, _)) = lines.first() {
+            if self.blocks.last().is_some_and(|block| block.interleaved.is_some()) {
+                return Err((*line, "every interleaving ends its section".to_owned()));
+            }
             self.blocks.push(Block::parse(lines)?);
         }
         Ok(())

@@ -11,7 +11,6 @@ const LONG: usize = 20;
 pub(crate) enum Told {
     /// `kind` is the first word of the line, `about` the rest up to the receivers.
     Notice {
-        id: u64,
         skipped: bool,
         kind: &'static str,
         about: String,
@@ -44,10 +43,10 @@ impl Told {
         })
     }
 
-    /// The line. How many parts it came in is said if there were several and `parts` is set.
+    /// The line. That it came in several parts is said if `with_parts` is set.
     pub(crate) fn line(&self, with_parts: bool) -> String {
         let in_parts = |parts: usize| match parts {
-            parts if with_parts && parts > 1 => format!(" in {parts} parts"),
+            parts if with_parts && parts > 1 => " in parts".to_owned(),
             _ => String::new(),
         };
         match self {

@@ -1,0 +1,101 @@
+//! What the engine does, as tables: the texts in `tests/scenarios` are read, run and compared.
+//! How to read and write them stands in `tests/scenarios/README.md`.
+
+#[path = "scenarios/always.rs"]
+mod always;
+#[path = "scenarios/counted.rs"]
+mod counted;
+#[path = "scenarios/expect.rs"]
+mod expect;
+#[path = "scenarios/host.rs"]
+mod host;
+#[path = "scenarios/input.rs"]
+mod input;
+#[path = "scenarios/itself.rs"]
+mod itself;
+#[path = "scenarios/names.rs"]
+mod names;
+#[path = "scenarios/options.rs"]
+mod options;
+#[path = "scenarios/run.rs"]
+mod run;
+#[path = "scenarios/script.rs"]
+mod script;
+#[path = "scenarios/told.rs"]
+mod told;
+#[path = "scenarios/words.rs"]
+mod words;
+#[path = "scenarios/world.rs"]
+mod world;
+
+use script::Section;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
+}
+
+/// The sections of the file of this name.
+fn sections(name: &str) -> Vec<Section> {
+    let text = fs::read_to_string(folder().join(name)).expect("the scenarios are there");
+    let sections = script::parse(&format!("tests/scenarios/{name}"), &text);
+    sections.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn holds(name: &str) {
+    let failures: Vec<_> =
+        sections(name).iter().filter_map(|section| run::run(section).err()).collect();
+    assert!(failures.is_empty(), "\n{}\n", failures.join("\n\n"));
+}
+
+/// One test for each file.
+macro_rules! files {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                holds(concat!(stringify!($name), ".txt"));
+            }
+        )*
+
+        const FILES: &[&str] = &[$(concat!(stringify!($name), ".txt")),*];
+    };
+}
+
+files! { directed endings hidden limits loss others rates refusals sessions slow snapshots time }
+
+#[test]
+fn every_file_is_run() {
+    let files = fs::read_dir(folder()).expect("the scenarios are there");
+    let names = files.map(|file| file.expect("a file has a name").file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    let texts: BTreeSet<_> = names.filter(|name| name.ends_with(".txt")).collect();
+    assert_eq!(texts, FILES.iter().map(|name| (*name).to_owned()).collect());
+}
+
+#[test]
+fn every_case_rule_and_promise_is_named_by_a_scenario() {
+    let sections: Vec<_> = FILES.iter().flat_map(|name| sections(name)).collect();
+    for (kind, last) in [("case", 40), ("rule", 17), ("promise", 3)] {
+        let tags = sections.iter().flat_map(|section| &section.tags);
+        let named: BTreeSet<_> =
+            tags.filter(|tag| tag.kind == kind).map(|tag| tag.number).collect();
+        assert_eq!(named, (1..=last).collect(), "numbers of each {kind}");
+    }
+}
+
+/// Both presets matter: where their answers differ, each has a scenario of its own.
+#[test]
+fn both_presets_are_tried_in_every_case() {
+    let sections: Vec<_> = FILES.iter().flat_map(|name| sections(name)).collect();
+    for preset in ["default", "tim"] {
+        let has_preset = |section: &&Section| {
+            section.configs.iter().any(|(words, _)| words.split(' ').next() == Some(preset))
+        };
+        let tags = sections.iter().filter(has_preset).flat_map(|section| &section.tags);
+        let cases = tags.filter(|tag| tag.kind == "case").map(|tag| tag.number);
+        assert_eq!(cases.collect::<BTreeSet<_>>(), (1..=40).collect(), "cases with {preset}");
+    }
+}

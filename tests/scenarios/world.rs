@@ -1,0 +1,467 @@
+//! An engine and its host: gives inputs, takes decisions, and checks after each input what must
+//! always hold.
+
+use crate::counted::{Id, Presence, Seeded};
+use crate::host::{Host, Life};
+use crate::input::{Input, Verb};
+use crate::names::Name;
+use crate::told::Told;
+use adsum::{
+    Config, Counts, Decisions, DeviceKind, Engine, Error, Event, LostCause, SessionKey, Stats, Time,
+};
+use std::collections::HashMap;
+
+/// One way to run a scenario. What comes of it must not depend on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mode {
+    pub(crate) name: &'static str,
+    /// Inputs are given as events, and time advances from deadline to deadline.
+    pub(crate) by_events: bool,
+    pub(crate) seed: u64,
+    /// The moment that the scenario calls zero.
+    pub(crate) origin: u64,
+}
+
+/// Everything of one run of a scenario.
+pub(crate) struct World {
+    pub(crate) engine: Engine<Id, Presence, Seeded>,
+    pub(crate) host: Host,
+    pub(crate) mode: Mode,
+    /// The latest moment the scenario has spoken of.
+    pub(crate) latest: u64,
+    pub(crate) remembered: Option<(Counts, Option<Time>)>,
+    /// Checks that walk over all sessions are done after every input. Not while one line stands
+    /// for thousands.
+    pub(crate) thorough: bool,
+    /// How often the engine has hashed an id to carry inputs out.
+    pub(crate) hashed: u64,
+    ids: HashMap<String, Vec<u8>>,
+    rosters: HashMap<String, Vec<String>>,
+    blocklists: HashMap<String, Vec<String>>,
+}
+
+/// A line that stands for more inputs than this is checked once, at its end.
+pub(crate) const MANY: usize = 200;
+
+type Bound = Event<Id, Presence>;
+
+/// All that can be asked of an engine as a whole.
+type Everything = (Counts, Stats, Option<Time>, Time);
+
+impl World {
+    pub(crate) fn new(config: &Config, mode: Mode) -> Self {
+        Self {
+            engine: Engine::with_hasher(config.clone(), Seeded(mode.seed)),
+            host: Host::new(config.options().clone()),
+            mode,
+            latest: 0,
+            remembered: None,
+            thorough: true,
+            hashed: 0,
+            ids: HashMap::new(),
+            rosters: HashMap::new(),
+            blocklists: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn time(&self, at: u64) -> Time {
+        Time::from_millis(self.mode.origin.saturating_add(at))
+    }
+
+    /// The id of the user that scenarios call so.
+    pub(crate) fn id(&mut self, user: &str) -> Id {
+        let bytes = self.ids.get(user).map_or(user.as_bytes(), Vec::as_slice);
+        if !self.host.users.contains_key(bytes) {
+            self.host.users.insert(bytes.to_vec(), user.to_owned());
+        }
+        Id::new(bytes)
+    }
+
+    fn ids(&mut self, users: &[String]) -> Vec<Id> {
+        users.iter().map(|user| self.id(user)).collect()
+    }
+
+    /// The key of a session; `forged.1` and so on are keys that were never given out.
+    pub(crate) fn key(&self, name: &Name) -> Result<SessionKey, String> {
+        if name.user != "forged" {
+            let session = self.host.sessions.get(name);
+            return session.map(|(key, _)| *key).ok_or_else(|| format!("there is no {name}"));
+        }
+        let real = self.host.sessions.values().find(|(_, life)| *life != Life::Ended);
+        let real = real.map_or(0, |(key, _)| key.to_bits());
+        Ok(SessionKey::from_bits(match name.number {
+            1 => 99 << 32,
+            2 => u128::MAX,
+            3 => real ^ 1,
+            4 => real ^ 1 << 32,
+            5 => real ^ 1 << 64,
+            _ => return Err("there are forged.1 to forged.5".to_owned()),
+        }))
+    }
+
+    /// Does what an input line says at `at`, with the checks that fit often, and adds to `told`.
+    pub(crate) fn input(
+        &mut self,
+        at: u64,
+        input: &Input,
+        take: Option<usize>,
+        told: &mut Vec<Told>,
+    ) -> Result<(), String> {
+        self.latest = self.latest.max(at);
+        match input {
+            Input::Friends(users) => {
+                for user in users {
+                    self.befriend(user, users);
+                }
+            }
+            Input::FriendsWith(user, others) => {
+                self.befriend(user, others);
+                others.iter().for_each(|other| self.befriend(other, std::slice::from_ref(user)));
+            }
+            Input::Roster(user, list) => {
+                self.rosters.insert(user.clone(), list.clone());
+            }
+            Input::Blocklist(user, list) => {
+                self.blocklists.insert(user.clone(), list.clone());
+            }
+            Input::Id(user, bytes) => {
+                self.ids.insert(user.clone(), bytes.clone());
+            }
+            Input::Given(names, published) => self.given(at, names, *published)?,
+            Input::Remember => {
+                self.remembered = Some((self.engine.counts(), self.engine.deadline()));
+            }
+            Input::ShrinkToFit => self.engine.shrink_to_fit(),
+            Input::Advance if self.mode.by_events && take.is_none() => {
+                self.advance_by_deadlines(at, &mut |_, more| told.extend(more))?;
+            }
+            Input::Wait => return Err("only a line of its own can wait".to_owned()),
+            _ => self.give(at, input, take, told)?,
+        }
+        Ok(())
+    }
+
+    /// A session has a connection again, now.
+    pub(crate) fn resume(&mut self, name: &Name, told: &mut Vec<Told>) -> Result<(), String> {
+        let at = self.engine.now().as_millis() - self.mode.origin;
+        self.give(at, &Input::Session(name.clone(), Verb::Resume), None, told)
+    }
+
+    fn befriend(&mut self, user: &str, others: &[String]) {
+        let roster = self.rosters.entry(user.to_owned()).or_default();
+        for other in others.iter().filter(|other| *other != user) {
+            if others.len() > 100 || !roster.contains(other) {
+                roster.push(other.clone());
+            }
+        }
+    }
+
+    fn given(&mut self, at: u64, names: &[Name], published: bool) -> Result<(), String> {
+        self.thorough &= names.len() <= MANY;
+        let connect = Verb::Connect { kind: 0, audience: None, blocked: None };
+        let mut verbs = vec![connect];
+        verbs.extend(published.then(|| Verb::Publish("here".to_owned())));
+        for name in names {
+            for verb in &verbs {
+                let mut told = Vec::new();
+                self.give(at, &Input::Session(name.clone(), verb.clone()), None, &mut told)?;
+                if let Some(Told::Refused(why)) = told.first() {
+                    return Err(format!("{name} was to be given, but is refused: {why}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The host's loop: whenever the engine's deadline comes, up to `at`, time advances.
+    pub(crate) fn advance_by_deadlines(
+        &mut self,
+        at: u64,
+        each: &mut dyn FnMut(u64, Vec<Told>),
+    ) -> Result<(), String> {
+        let until = self.time(at).max(self.engine.now());
+        let mut before = None;
+        while let Some(deadline) = self.engine.deadline().filter(|deadline| *deadline <= until) {
+            if before.replace(deadline) >= Some(deadline) {
+                return Err(format!("advance left its deadline where it was, at {deadline:?}"));
+            }
+            let due = deadline.as_millis().saturating_sub(self.mode.origin);
+            let mut told = Vec::new();
+            self.give(due, &Input::Advance, None, &mut told)?;
+            each(due, told);
+        }
+        let mut late = Vec::new();
+        self.give(at, &Input::Advance, None, &mut late)?;
+        if late.is_empty() { Ok(()) } else { Err(format!("the deadline came late: {late:?}")) }
+    }
+
+    /// Gives the engine one input and carries its decisions out.
+    fn give(
+        &mut self,
+        at: u64,
+        input: &Input,
+        take: Option<usize>,
+        told: &mut Vec<Told>,
+    ) -> Result<(), String> {
+        let now = self.time(at);
+        let before = Presence::alive();
+        let event = self.bind(input)?;
+        let speaks = Presence::alive() - before;
+        self.host.begin(session_of(&event), before + speaks);
+        let state = self.thorough.then(|| self.state());
+        let by_events = self.mode.by_events;
+        let hashed = Id::hashed();
+        let result = match by_events {
+            true => self.engine.apply(now, event),
+            false => by_verb(&mut self.engine, now, event),
+        };
+        let host = &mut self.host;
+        let result = result.map(|decisions| carry_out(host, input, decisions, take, told));
+        self.hashed += Id::hashed() - hashed;
+        match result {
+            Ok(carried_out) => carried_out?,
+            Err(error) => {
+                told.push(Told::refused(error, self.mode.origin));
+                return self.nothing_changed(state, before);
+            }
+        }
+        self.learn(input);
+        match take {
+            None if self.thorough => self.host.settle(),
+            None => Ok(()),
+            Some(_) => self.resynchronise(),
+        }
+    }
+
+    /// Makes the engine's event of an input.
+    fn bind(&mut self, input: &Input) -> Result<Bound, String> {
+        Ok(match input {
+            Input::Session(name, verb) => return self.bind_verb(name, verb),
+            Input::Adds(user, list) => {
+                Event::AudienceAdd { user: self.id(user), contacts: self.ids(list) }
+            }
+            Input::Removes(user, list) => {
+                Event::AudienceRemove { user: self.id(user), contacts: self.ids(list) }
+            }
+            Input::Replaces(user, list) => {
+                Event::AudienceReplace { user: self.id(user), contacts: self.ids(list) }
+            }
+            Input::Blocks(user, other) => {
+                Event::Block { user: self.id(user), other: self.id(other) }
+            }
+            Input::Unblocks(user, other) => {
+                Event::Unblock { user: self.id(user), other: self.id(other) }
+            }
+            Input::System(list, text) => {
+                Event::System { users: self.ids(list), presence: Presence::new(text) }
+            }
+            Input::Expel(user) => Event::Expel { user: self.id(user) },
+            Input::Advance => Event::Advance,
+            other => return Err(format!("{other:?} is no input of the engine")),
+        })
+    }
+
+    fn bind_verb(&mut self, name: &Name, verb: &Verb) -> Result<Bound, String> {
+        if let Verb::Connect { kind, audience, blocked } = verb {
+            if self.host.sessions.contains_key(name) {
+                return Err(format!("{name} connects twice: give the new session a new name"));
+            }
+            let audience = audience.clone().or_else(|| self.rosters.get(&name.user).cloned());
+            let blocked = blocked.clone().or_else(|| self.blocklists.get(&name.user).cloned());
+            return Ok(Event::Connect {
+                user: self.id(&name.user),
+                kind: DeviceKind(*kind),
+                audience: self.ids(&audience.unwrap_or_default()),
+                blocked: self.ids(&blocked.unwrap_or_default()),
+            });
+        }
+        let session = self.key(name)?;
+        Ok(match verb {
+            Verb::Connect { .. } | Verb::Disconnect => Event::Disconnect { session },
+            Verb::Lost(cause) => Event::Lost { session, cause: *cause },
+            Verb::Resume => Event::Resume { session },
+            Verb::Heartbeat => Event::Heartbeat { session },
+            Verb::Publish(text) => Event::Publish { session, presence: Presence::new(text) },
+            Verb::Direct(users, text) => {
+                Event::Direct { session, users: self.ids(users), presence: Presence::new(text) }
+            }
+            Verb::Invisible => Event::Invisible { session },
+            Verb::Visible => Event::Visible { session },
+            Verb::Congested => Event::Congested { session },
+            Verb::Writable => Event::Writable { session },
+        })
+    }
+
+    /// What the host writes down of an accepted input in its own lists.
+    fn learn(&mut self, input: &Input) {
+        let remove = |list: &mut Vec<String>, gone: &[String]| list.retain(|u| !gone.contains(u));
+        match input {
+            Input::Session(name, Verb::Connect { audience, blocked, .. }) => {
+                let lists = [(&mut self.rosters, audience), (&mut self.blocklists, blocked)];
+                for (lists, given) in lists {
+                    if let Some(given) = given {
+                        lists.insert(name.user.clone(), given.clone());
+                    }
+                }
+            }
+            Input::Adds(user, list) => {
+                self.rosters.entry(user.clone()).or_default().extend(list.iter().cloned());
+            }
+            Input::Removes(user, list) => {
+                remove(self.rosters.entry(user.clone()).or_default(), list);
+            }
+            Input::Replaces(user, list) => {
+                self.rosters.insert(user.clone(), list.clone());
+            }
+            Input::Blocks(user, other) => {
+                self.blocklists.entry(user.clone()).or_default().push(other.clone());
+            }
+            Input::Unblocks(user, other) => {
+                let blocked = self.blocklists.entry(user.clone()).or_default();
+                remove(blocked, std::slice::from_ref(other));
+            }
+            _ => {}
+        }
+    }
+
+    fn state(&self) -> Everything {
+        let engine = &self.engine;
+        (engine.counts(), engine.stats(), engine.deadline(), engine.now())
+    }
+
+    /// A refused input leaves everything as it was, but for the count of refusals.
+    fn nothing_changed(&self, before: Option<Everything>, presences: usize) -> Result<(), String> {
+        if let Some(mut expected) = before {
+            expected.1.refusals += 1;
+            if self.state() != expected {
+                return Err(format!("a refusal left {:?}, not {expected:?}", self.state()));
+            }
+        }
+        if Presence::alive() != presences {
+            return Err("a refused presence is kept".to_owned());
+        }
+        Ok(())
+    }
+
+    /// After a drain that was dropped: which sessions does the engine still have?
+    fn resynchronise(&mut self) -> Result<(), String> {
+        self.host.expect_nothing_more();
+        let sessions: Vec<_> = self.host.sessions.values().copied().collect();
+        for (key, life) in sessions {
+            let is = self.life(key);
+            if life != is {
+                self.host.unseat(key, is)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How a session is, if the engine is asked.
+    pub(crate) fn life(&self, key: SessionKey) -> Life {
+        match (self.engine.user_of(key), self.engine.is_attached(key)) {
+            (None, _) => Life::Ended,
+            (Some(_), true) => Life::Attached,
+            (Some(_), false) => Life::Detached,
+        }
+    }
+}
+
+/// Takes the decisions about an input, all or only so many.
+fn carry_out(
+    host: &mut Host,
+    input: &Input,
+    mut decisions: Decisions<'_, Id, Presence, Seeded>,
+    take: Option<usize>,
+    told: &mut Vec<Told>,
+) -> Result<(), String> {
+    note(host, input, decisions.session())?;
+    let mut left = take.unwrap_or(usize::MAX);
+    while left > 0 {
+        let Some(decision) = decisions.next() else { break };
+        host.carry_out(&decision, told)?;
+        left -= 1;
+    }
+    if left > 0 && decisions.next().is_some() {
+        return Err("a decision comes after the last one".to_owned());
+    }
+    Ok(())
+}
+
+/// What the host notes at once of an accepted input.
+fn note(host: &mut Host, input: &Input, session: Option<SessionKey>) -> Result<(), String> {
+    let Input::Session(name, verb) = input else {
+        return match session {
+            Some(session) => Err(format!("this is not about {session:?}")),
+            None => Ok(()),
+        };
+    };
+    let key = session.ok_or("the decisions do not say which session they are about")?;
+    match verb {
+        Verb::Connect { .. } => {
+            return host.seat(name.clone(), key, host.options.snapshot_on_connect);
+        }
+        Verb::Resume => return host.seat(name.clone(), key, true),
+        Verb::Disconnect => host.unseat(key, Life::Ended)?,
+        Verb::Lost(cause) => {
+            let grace = match cause {
+                LostCause::ConnectionError => host.options.grace.connection_error_ms,
+                LostCause::Timeout => host.options.grace.timeout_ms,
+                LostCause::NodeLoss => host.options.grace.node_loss_ms,
+            };
+            let was_attached = host.seats.get(key.slot()).is_some_and(|seat| seat.key == key);
+            if was_attached {
+                host.unseat(key, if grace > 0 { Life::Detached } else { Life::Ended })?;
+            }
+        }
+        Verb::Congested | Verb::Writable => {
+            let seat = host.seats.get_mut(key.slot()).ok_or("a detached session speaks")?;
+            seat.congested = *verb == Verb::Congested;
+        }
+        _ => {}
+    }
+    if host.name(key)? != *name {
+        return Err(format!("the decisions are about {key:?}, not about {name}"));
+    }
+    Ok(())
+}
+
+fn session_of(event: &Bound) -> Option<SessionKey> {
+    match event {
+        Event::Publish { session, .. } | Event::Direct { session, .. } => Some(*session),
+        _ => None,
+    }
+}
+
+/// Calls the verb that an event stands for.
+fn by_verb(
+    engine: &mut Engine<Id, Presence, Seeded>,
+    now: Time,
+    event: Bound,
+) -> Result<Decisions<'_, Id, Presence, Seeded>, Error> {
+    match event {
+        Event::Connect { user, kind, audience, blocked } => {
+            let (key, decisions) = engine.connect(now, user, kind, audience, blocked)?;
+            assert_eq!(decisions.session(), Some(key));
+            Ok(decisions)
+        }
+        Event::Disconnect { session } => engine.disconnect(now, session),
+        Event::Lost { session, cause } => engine.lost(now, session, cause),
+        Event::Resume { session } => engine.resume(now, session),
+        Event::Heartbeat { session } => engine.heartbeat(now, session),
+        Event::Publish { session, presence } => engine.publish(now, session, presence),
+        Event::Direct { session, users, presence } => engine.direct(now, session, users, presence),
+        Event::AudienceAdd { user, contacts } => engine.audience_add(now, &user, contacts),
+        Event::AudienceRemove { user, contacts } => engine.audience_remove(now, &user, contacts),
+        Event::AudienceReplace { user, contacts } => engine.audience_replace(now, &user, contacts),
+        Event::Block { user, other } => engine.block(now, &user, other),
+        Event::Unblock { user, other } => engine.unblock(now, &user, &other),
+        Event::Invisible { session } => engine.invisible(now, session),
+        Event::Visible { session } => engine.visible(now, session),
+        Event::Congested { session } => engine.congested(now, session),
+        Event::Writable { session } => engine.writable(now, session),
+        Event::System { users, presence } => Ok(engine.system(now, users, presence)),
+        Event::Expel { user } => Ok(engine.expel(now, &user)),
+        Event::Advance => Ok(engine.advance(now)),
+        other => panic!("no verb is known for {other:?}"),
+    }
+}
