@@ -1,0 +1,81 @@
+//! Presence is never persisted: no state of the engine can be serialised, and this file would not
+//! compile if any could. Inputs can: what was said to the engine belongs to whoever records it.
+
+#![cfg(feature = "serde")]
+
+use adsum::{
+    Config, Counts, Decision, Decisions, DefaultHashBuilder, DeviceKind, Engine, Entry, Event,
+    LostCause, Notice, Options, Replica, SessionKey, Slot, SlotMap, Snapshot, Stats, Time,
+};
+
+/// Fails to compile if the type implements the trait: then there are two ways to infer `_`.
+macro_rules! assert_not_implemented {
+    ($type:ty: $trait:path) => {
+        const _: fn() = || {
+            struct Implemented;
+            trait Ambiguous<Which> {
+                fn item() {}
+            }
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            impl<T: ?Sized + $trait> Ambiguous<Implemented> for T {}
+            let _ = <$type as Ambiguous<_>>::item;
+        };
+    };
+}
+
+macro_rules! assert_never_serialised {
+    ($($type:ty),* $(,)?) => {
+        $(
+            assert_not_implemented!($type: serde::Serialize);
+            assert_not_implemented!($type: serde::de::DeserializeOwned);
+        )*
+    };
+}
+
+// With users and presences that can be serialised themselves: nothing else stands in the way.
+type K = u64;
+type P = String;
+
+assert_never_serialised!(
+    Engine<K, P>,
+    Replica<K, P>,
+    Decisions<'static, K, P, DefaultHashBuilder>,
+    Decision<'static, K, P>,
+    Notice<'static, K, P>,
+    Snapshot<'static, K, P>,
+    Entry<'static, K, P>,
+    SlotMap<P>,
+    Config,
+    Options,
+    Counts,
+    Stats,
+);
+
+fn is_input<T: serde::Serialize + serde::de::DeserializeOwned>() {}
+
+/// The other way round, so that the check above is known to see what is there.
+#[test]
+fn inputs_are_serialisable() {
+    is_input::<Event<K, P>>();
+    is_input::<SessionKey>();
+    is_input::<Slot>();
+    is_input::<Time>();
+    is_input::<DeviceKind>();
+    is_input::<LostCause>();
+}
+
+/// And the macro tells the two apart: the same trick, as a value instead of an error.
+#[test]
+fn the_check_tells_types_that_can_be_serialised_from_those_that_cannot() {
+    struct Probe<T>(core::marker::PhantomData<T>);
+    trait Otherwise {
+        const SERIALISABLE: bool = false;
+    }
+    impl<T> Otherwise for Probe<T> {}
+    impl<T: serde::Serialize> Probe<T> {
+        const SERIALISABLE: bool = true;
+    }
+    assert!(Probe::<Event<K, P>>::SERIALISABLE);
+    assert!(!Probe::<Engine<K, P>>::SERIALISABLE);
+    assert!(!Probe::<Replica<K, P>>::SERIALISABLE);
+}
