@@ -25,7 +25,7 @@ pub(crate) fn run(section: &Section) -> Result<(), String> {
         let from_zero = Mode { name: "by verbs", by_events: false, seed: 1, origin: 0 };
         let latest = Run::of(section, words, config, from_zero).all()?;
         // Once more with another hasher, by events, and as late as time allows.
-        let origin = u64::MAX.checked_sub(latest.saturating_add(REST_MS)).unwrap_or(0);
+        let origin = u64::MAX.saturating_sub(latest.saturating_add(REST_MS));
         let late = Mode { name: "by events, late", by_events: true, seed: 2, origin };
         Run::of(section, words, config, late).all()?;
     }
