@@ -1,7 +1,8 @@
 //! Who may see whom: audiences, blocks and invisibility (rules 8 to 10).
 
 use crate::config::OfflineNotices;
-use crate::list;
+use crate::list::{self, UserList};
+use crate::online::Online;
 use crate::sessions::{Link, SessionIndex};
 use crate::state::State;
 use crate::users::User;
@@ -89,12 +90,33 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Makes a sorted set, without the user, the user's audience.
     pub(crate) fn replace_audience(&mut self, user: User, audience: &[User]) {
-        let Some(online) = self.online(user) else { return };
-        let (mut removed, mut added) = (Vec::new(), Vec::new());
-        let present = online.audience.as_slice();
-        list::difference(present, audience, |old| removed.push(old), |new| added.push(new));
-        self.remove_from_audience(user, &removed);
-        self.add_to_audience(user, &added);
+        self.replace(
+            user,
+            |online| &online.audience,
+            audience,
+            |state, removed, added| {
+                state.remove_from_audience(user, removed);
+                state.add_to_audience(user, added);
+            },
+        );
+    }
+
+    fn replace(
+        &mut self,
+        user: User,
+        list: impl FnOnce(&Online) -> &UserList,
+        new: &[User],
+        change: impl FnOnce(&mut Self, &[User], &[User]),
+    ) {
+        let [mut removed, mut added] = core::mem::take(&mut self.lost_and_gained);
+        if let Some(online) = self.online(user) {
+            let old = list(online).as_slice();
+            list::difference(old, new, |old| removed.push(old), |new| added.push(new));
+        }
+        change(self, &removed, &added);
+        removed.clear();
+        added.clear();
+        self.lost_and_gained = [removed, added];
     }
 
     /// `added`, a sorted set, has nobody in it who is in the audience already.
@@ -172,16 +194,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Makes a sorted set, without the user, the users it has blocked.
     pub(crate) fn replace_blocked(&mut self, user: User, blocked: &[User]) {
-        let Some(online) = self.online(user) else { return };
-        let (mut removed, mut added) = (Vec::new(), Vec::new());
-        let present = online.blocked.as_slice();
-        list::difference(present, blocked, |old| removed.push(old), |new| added.push(new));
-        for other in removed {
-            self.unblock_old(user, other);
-        }
-        for other in added {
-            self.block_new(user, other);
-        }
+        self.replace(
+            user,
+            |online| &online.blocked,
+            blocked,
+            |state, removed, added| {
+                for other in removed {
+                    state.unblock_old(user, *other);
+                }
+                for other in added {
+                    state.block_new(user, *other);
+                }
+            },
+        );
     }
 
     // ---- the two directions of a change

@@ -41,6 +41,8 @@ pub(crate) struct State<K, P, S> {
     pub(crate) stats: Stats,
     /// For lists of users while they are being made of ids.
     pub(crate) scratch: [Vec<User>; 2],
+    /// For what a list that is replaced loses and gains.
+    pub(crate) lost_and_gained: [Vec<User>; 2],
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -62,6 +64,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             unsettled: false,
             stats: Stats::default(),
             scratch: [Vec::new(), Vec::new()],
+            lost_and_gained: [Vec::new(), Vec::new()],
         }
     }
 

@@ -196,8 +196,7 @@ impl Timers {
     /// Takes out of a bucket what has moved on, and sorts the rest unless it is sorted already, as
     /// it is where nothing has moved: lists are in order as they grow.
     fn put_in_order(&mut self, head: u32, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) {
-        self.scratch.clear();
-        let mut in_order = true;
+        let (mut in_order, mut before) = (true, 0);
         let mut node = self.nodes[head as usize].next;
         while node != head {
             let next = self.nodes[node as usize].next;
@@ -210,13 +209,23 @@ impl Timers {
                 self.unlink(node);
                 self.link(node);
             } else {
-                in_order &= self.scratch.last().is_none_or(|(before, _)| *before <= order);
-                self.scratch.push((order, node));
+                in_order &= before <= order;
+                before = order;
             }
             node = next;
         }
-        if in_order {
-            return;
+        if !in_order {
+            self.sort(head);
+        }
+    }
+
+    fn sort(&mut self, head: u32) {
+        self.scratch.clear();
+        let mut node = self.nodes[head as usize].next;
+        while node != head {
+            let Node { order, next, .. } = self.nodes[node as usize];
+            self.scratch.push((order, node));
+            node = next;
         }
         self.scratch.sort_unstable();
         for at in 0..self.scratch.len() {

@@ -171,5 +171,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.conflations.shrink_to_fit();
         self.work = crate::work::Work::default();
         self.scratch = Default::default();
+        self.lost_and_gained = Default::default();
     }
 }

@@ -214,8 +214,6 @@ fn once_warm_nothing_allocates_but_a_connect_and_a_growing_list() {
             "connect" => 2,
             // A list gets longer than it ever was.
             "block" => 1,
-            // Who is new and who is gone, up to eight of each here, in lists that double.
-            "audience_replace" => 4,
             _ => 0,
         };
         println!("{name:>16}: {row:?}");

@@ -233,6 +233,30 @@ fn a_catch_up_where_endings_are_not_told() {
     scene.end();
 }
 
+/// Everyone is skipped, in however many decisions.
+#[test]
+fn more_are_congested_than_fit_in_one_decision() {
+    let mut scene = Scene::new(|options| options.direct_to = DirectTo::Anyone);
+    let everyone = [0, 1, 2, 3, 4, 5];
+    let sessions: Vec<_> = [everyone, everyone]
+        .concat()
+        .into_iter()
+        .map(|user| scene.connect(user, &everyone, &[]))
+        .collect();
+    for (at, session) in sessions.iter().enumerate() {
+        scene.publish(*session);
+        if at % 6 != 5 {
+            scene.input(Event::Congested { session: *session });
+        }
+    }
+    scene.input(Event::System { users: everyone.to_vec(), presence: 0 });
+    scene.direct(sessions[0], &everyone);
+    for session in sessions {
+        scene.input(Event::Writable { session });
+    }
+    scene.end();
+}
+
 // ---- the generator
 
 /// A generator that has stopped reaching something would make every other test here weaker and

@@ -13,7 +13,7 @@ struct Receiver {
     /// Sessions that its last snapshot left out though it sees them, and how often they had
     /// published by then.
     left_out: BTreeMap<SessionKey, u64>,
-    /// The last directed presence from each session.
+    /// The last directed presence from each session since the last snapshot.
     directed: BTreeMap<SessionKey, u32>,
 }
 
@@ -54,6 +54,8 @@ impl Receivers {
                     receiver.replica.apply(notice).expect("the replica is large enough");
                 }
                 Decision::Snapshot(snapshot) => {
+                    // It replaces everything.
+                    receiver.directed.clear();
                     receiver.replica.apply_snapshot(snapshot).expect("the replica is large enough");
                 }
                 _ => {}
