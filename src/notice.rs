@@ -18,7 +18,8 @@ impl NoticeId {
     }
 }
 
-/// Is this the first that its receivers hear of the session?
+/// Is this the first presence that its receivers are told of the session? Directed presence does
+/// not count, but for a receiver that was congested meanwhile, for whom either may be said then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PresenceKind {
     /// They held nothing of this session.

@@ -26,7 +26,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
 
     /// The user's sessions, detached ones included, in the order in which they connected. One
     /// hash look-up.
-    pub fn sessions(&self, user: &K) -> impl ExactSizeIterator<Item = SessionKey> {
+    pub fn sessions<'e>(
+        &'e self,
+        user: &K,
+    ) -> impl ExactSizeIterator<Item = SessionKey> + use<'e, K, P, S> {
         let user = self.state.find_online(user);
         let sessions = user.map_or(&[][..], |user| self.state.sessions_of(user));
         sessions.iter().map(|session| self.state.sessions.key(*session))
