@@ -1,6 +1,8 @@
 //! A presence server that embeds adsum and speaks tim's protocol.
 
 pub mod config;
+pub mod host;
+pub mod load;
 pub mod protocol;
 pub mod store;
 pub mod tokens;

@@ -1,14 +1,20 @@
 //! The server as a program.
 
+mod serve;
+
 use std::process::ExitCode;
 
 use adsum_server::config::{self, Loaded};
+use adsum_server::load;
 use clap::{ArgMatches, Command};
 
 fn command() -> Command {
     let check = Command::new("check-config")
         .about("Say which options are in force and where each comes from, and end")
         .args(config::arguments());
+    let load = Command::new("load")
+        .about("Put a server under load and say what that costs, and end")
+        .args(load::arguments());
     Command::new("adsum-server")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A presence server that speaks tim's protocol")
@@ -19,10 +25,11 @@ fn command() -> Command {
         )
         .args(config::arguments())
         .subcommand(check)
+        .subcommand(load)
         .args_conflicts_with_subcommands(true)
 }
 
-fn load(flags: &ArgMatches) -> Option<Loaded> {
+fn read_config(flags: &ArgMatches) -> Option<Loaded> {
     // Not std::env::vars, which panics at a name or value that is not UTF-8.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -41,16 +48,17 @@ fn main() -> ExitCode {
     let matches = command().get_matches();
     match matches.subcommand() {
         Some(("check-config", flags)) => {
-            let Some(loaded) = load(flags) else { return ExitCode::from(2) };
+            let Some(loaded) = read_config(flags) else { return ExitCode::from(2) };
             print!("{}", loaded.report());
             ExitCode::SUCCESS
         }
+        Some(("load", flags)) => serve::load(load::Options::from_flags(flags)),
         _ => {
-            let Some(loaded) = load(&matches) else { return ExitCode::from(2) };
+            let Some(loaded) = read_config(&matches) else { return ExitCode::from(2) };
             for warning in &loaded.warnings {
                 eprintln!("adsum-server: warning: {warning}");
             }
-            ExitCode::SUCCESS
+            serve::serve(loaded.config)
         }
     }
 }

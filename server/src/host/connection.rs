@@ -1,0 +1,301 @@
+//! One WebSocket connection: its task reads, and answers what concerns nobody else.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use adsum::LostCause;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::bucket::Bucket;
+use super::command::Command;
+use super::link::Link;
+use super::login::{self, User};
+use super::metrics::QUEUED_BYTES;
+use super::outbox::{Limits, Socket};
+use super::shared::Shared;
+use super::speech;
+use crate::protocol::{Code, Form, Frame, Inbound, Kind, TimAck, bare};
+
+/// The library reads so many bytes at once. Most frames are a few hundred bytes, and every
+/// connection has such a buffer for itself.
+const READ_BUFFER: usize = 1_024;
+
+const GOING_AWAY: u16 = 1_001;
+const PROTOCOL: u16 = 1_002;
+const NOT_UTF8: u16 = 1_007;
+const POLICY: u16 = 1_008;
+const TOO_BIG: u16 = 1_009;
+/// From here on codes are the engine's thread's to send: it knows what becomes of the session.
+const OF_THE_ENGINE: u16 = 4_000;
+
+/// How a connection came to its end.
+enum End {
+    /// The client said so.
+    Clean,
+    /// It broke.
+    Broken,
+    /// It took nothing for too long.
+    Stuck,
+    /// This side sent a close frame.
+    Closed,
+}
+
+struct Connection {
+    shared: Arc<Shared>,
+    socket: Arc<Socket>,
+    user: Option<User>,
+    bucket: Option<Bucket>,
+    /// By then somebody must have logged in.
+    login_by: Instant,
+}
+
+/// Serves a connection to its end. `early` came together with the handshake.
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>) {
+    let network = &shared.config.network;
+    let limits = Limits { frames: network.queue_frames, bytes: network.queue_bytes };
+    let total: &'static AtomicU64 = &QUEUED_BYTES;
+    let socket = Arc::new(Socket::new(stream, limits, total));
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(network.max_data))
+        .max_frame_size(Some(network.max_data));
+    let link = Link(socket.clone());
+    let mut ws =
+        WebSocketStream::from_partially_read(link, early, Role::Server, Some(config)).await;
+    let now = Instant::now();
+    let mut connection = Connection {
+        bucket: Bucket::new(network.request_burst, network.requests_per_second, now),
+        login_by: now + Duration::from_millis(network.login_timeout_ms),
+        shared,
+        socket,
+        user: None,
+    };
+    let end = connection.run(&mut ws).await;
+    connection.finish(&end).await;
+    if matches!(end, End::Clean) {
+        // The library has the answer to the peer's close frame ready.
+        let _ = ws.flush().await;
+        connection.socket.flush();
+    }
+    connection.linger(&mut ws).await;
+}
+
+impl Connection {
+    async fn run(&mut self, ws: &mut WebSocketStream<Link>) -> End {
+        let shared = self.shared.clone();
+        loop {
+            if self.socket.closing().is_some() {
+                return End::Closed;
+            }
+            let stuck = self.socket.stuck_since();
+            let deadline = self.deadline(stuck);
+            let may_read = !self.socket.wait_if_full();
+            tokio::select! {
+                incoming = ws.next(), if may_read => {
+                    match incoming {
+                        Some(Ok(Message::Binary(bytes))) => self.frame(&bytes).await,
+                        // tim takes text for what it is: bytes.
+                        Some(Ok(Message::Text(text))) => self.frame(text.as_bytes()).await,
+                        Some(Ok(Message::Close(_))) => return End::Clean,
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => return self.failed(&error),
+                        None => return End::Broken,
+                    }
+                    self.flush();
+                }
+                () = self.socket.wake.notified() => {}
+                ready = self.socket.stream.writable(), if stuck.is_some() => {
+                    if ready.is_err() {
+                        return End::Broken;
+                    }
+                    shared.writable.report(self.socket.unstick());
+                }
+                () = at(deadline), if deadline.is_some() => {
+                    if stuck.is_some() {
+                        shared.metrics.closed_for("write_deadline");
+                        return End::Stuck;
+                    }
+                    shared.metrics.closed_for("login_deadline");
+                    self.socket.close(POLICY, "nobody has logged in");
+                }
+                () = shared.stop.cancelled() => {
+                    self.socket.close(GOING_AWAY, "the server is shutting down");
+                }
+            }
+        }
+    }
+
+    fn deadline(&self, stuck: Option<Instant>) -> Option<Instant> {
+        match stuck {
+            Some(since) => Some(since + self.shared.tuning.write_deadline),
+            None if self.user.is_none() => Some(self.login_by),
+            None => None,
+        }
+    }
+
+    fn flush(&self) {
+        self.shared.writable.report(self.socket.flush());
+    }
+
+    /// The library could not read on.
+    fn failed(&self, error: &WsError) -> End {
+        let (code, reason, label) = match error {
+            WsError::Capacity(CapacityError::MessageTooLong { .. }) => {
+                (TOO_BIG, "a frame over security.maxdata", "too_big")
+            }
+            WsError::Utf8(_) => (NOT_UTF8, "text that is not UTF-8", "not_utf8"),
+            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return End::Broken,
+            WsError::Protocol(_) | WsError::Capacity(_) => {
+                (PROTOCOL, "not the WebSocket protocol", "protocol")
+            }
+            WsError::ConnectionClosed | WsError::AlreadyClosed => return End::Clean,
+            _ => return End::Broken,
+        };
+        self.shared.metrics.closed_for(label);
+        self.socket.close(code, reason);
+        End::Closed
+    }
+
+    /// Takes one frame of the client's.
+    async fn frame(&mut self, bytes: &[u8]) {
+        // tim passes over an empty one.
+        let Ok(frame) = Frame::split(bytes) else { return };
+        let kind = frame.kind;
+        let before_login = self.user.is_none() && kind != Kind::AUTH && kind != Kind::PING;
+        if before_login {
+            self.shared.metrics.closed_for("before_login");
+            self.socket.close(POLICY, "log in first");
+            return;
+        }
+        let over = kind != Kind::ACK
+            && self.bucket.as_mut().is_some_and(|bucket| !bucket.take(Instant::now()));
+        let form = self.user.as_ref().map_or(frame.form, |user| user.form);
+        if over {
+            return self.refuse(form, kind, Code::Overload);
+        }
+        match frame.decode(&self.shared.limits) {
+            Ok(inbound) => self.inbound(form, kind, inbound).await,
+            Err(error) => {
+                tracing::debug!(kind = kind.number(), %error, "a frame was refused");
+                self.refuse(form, kind, error.code(kind));
+            }
+        }
+    }
+
+    async fn inbound(&mut self, form: Form, kind: Kind, inbound: Inbound) {
+        match (inbound, &self.user) {
+            (Inbound::Auth(_), Some(_)) => {
+                self.send(&TimAck::done(Kind::AUTH).to_frame(form, Kind::ACK));
+            }
+            (Inbound::Auth(auth), None) => {
+                match login::login(&self.shared, &self.socket, form, auth).await {
+                    Ok(user) => self.user = Some(user),
+                    Err(code) => {
+                        self.shared.metrics.login_refused(code.info());
+                        self.send(&TimAck::refused(kind, code).to_frame(form, Kind::ACK));
+                    }
+                }
+            }
+            (Inbound::Ping, Some(user)) => {
+                self.shared.command(Command::Heartbeat(user.session)).await;
+            }
+            // tim looks at it and says nothing.
+            (_, None) => {}
+            // A receipt for a notice about the roster. Nothing is sent again: what matters of it
+            // is in the store, and comes at the next login.
+            (Inbound::Ack(_), Some(_)) => {}
+            (Inbound::OfflineMessages, Some(_)) => self.send(&bare(Kind::OFFLINE_MESSAGES_END)),
+            (Inbound::BroadPresence(said), Some(user)) => {
+                if let Err(code) = speech::broad(&self.shared, user, *said).await {
+                    self.refuse(form, kind, code);
+                }
+            }
+            (Inbound::Presence(said), Some(user)) => {
+                if let Err(code) = speech::directed(&self.shared, user, *said).await {
+                    self.refuse(form, kind, code);
+                }
+            }
+            (Inbound::Business(request), Some(user)) => {
+                if self.shared.config.services.no_business {
+                    return self.refuse(form, kind, Code::Interface);
+                }
+                if let Some(answer) = super::roster::answer(&self.shared, user, request).await {
+                    self.send(&answer);
+                }
+            }
+            // Over HTTP only; or not presence; or nobody's.
+            (Inbound::Register(_) | Inbound::Token(_) | Inbound::Other(_), Some(_)) => {
+                self.refuse(form, kind, Code::Parameter);
+            }
+        }
+    }
+
+    fn send(&self, frame: &[u8]) {
+        // Its own answers never make a session congested by themselves: who does not read them is
+        // not read either.
+        self.socket.append_answer(frame);
+    }
+
+    fn refuse(&self, form: Form, kind: Kind, code: Code) {
+        self.shared.metrics.frame_refused(code.info());
+        self.send(&TimAck::refused(kind, code).to_frame(form, Kind::ACK));
+    }
+
+    /// Tells the engine's thread what became of the session.
+    async fn finish(&self, end: &End) {
+        let Some(user) = &self.user else { return };
+        let session = user.session;
+        let command = match end {
+            End::Clean => Command::Disconnect(session),
+            End::Broken => Command::Lost(session, LostCause::ConnectionError),
+            End::Stuck => Command::Lost(session, LostCause::Timeout),
+            End::Closed => match self.socket.closing().map(|closing| closing.code) {
+                // The session's end is decided already, or the whole server's is near.
+                Some(OF_THE_ENGINE.. | GOING_AWAY) => return,
+                _ => Command::Disconnect(session),
+            },
+        };
+        self.shared.command(command).await;
+    }
+
+    /// Gives the peer time to take the close frame and to answer it.
+    async fn linger(&self, ws: &mut WebSocketStream<Link>) {
+        if self.socket.closing().is_none() {
+            return;
+        }
+        let until = tokio::time::Instant::now() + self.shared.tuning.linger;
+        let goodbye = async {
+            loop {
+                let stuck = self.socket.stuck_since().is_some();
+                tokio::select! {
+                    ready = self.socket.stream.writable(), if stuck => {
+                        if ready.is_err() {
+                            return;
+                        }
+                        self.socket.unstick();
+                    }
+                    incoming = ws.next() => match incoming {
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                        Some(Ok(_)) => {}
+                    }
+                }
+            }
+        };
+        // A peer that does not answer has had its chance.
+        let _ = tokio::time::timeout_at(until, goodbye).await;
+    }
+}
+
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,243 @@
+//! From the engine's decisions to tim's frames.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use adsum::{
+    CloseReason, Decision, Decisions, DefaultHashBuilder, Notice, SessionKey, Slot, SlotMap,
+    Snapshot,
+};
+
+use super::command::{Node, Saying, SystemOutcome};
+use super::metrics::Metrics;
+use super::outbox::Socket;
+use crate::protocol::{Form, Prepared, Tid, TimPresence};
+
+/// What is kept for a session.
+pub(crate) struct Entry {
+    pub(crate) key: SessionKey,
+    pub(crate) node: Node,
+    pub(crate) form: Form,
+    pub(crate) tid: Arc<Tid>,
+    /// `None` while it is detached.
+    pub(crate) socket: Option<Arc<Socket>>,
+    /// The number of the last frame that wants a receipt.
+    pub(crate) sync: u32,
+    /// When it logged in.
+    pub(crate) since: Instant,
+}
+
+pub(crate) type Table = SlotMap<Box<Entry>>;
+
+/// The node that the administrator's words come from: no account is called that.
+pub(crate) const SYSTEM_NODE: &str = "@server";
+
+/// Something that only the engine's thread can do once the drain is over.
+pub(crate) enum After {
+    /// A session's queue is full.
+    Congested(SessionKey),
+    /// A session must be closed, or forgotten.
+    Close { session: SessionKey, reason: CloseReason, resumable: bool },
+    /// A session has ended and its user has others: those who were told of it are shown one of
+    /// these.
+    Instead { id: u64, user: Node, gone: Arc<Tid>, to: Vec<Slot> },
+    /// A notice that was decided after such a one, so that it must not overtake it.
+    Deliver(Box<TimPresence>, Vec<Slot>),
+}
+
+/// Carries out decisions: encodes, and appends to queues.
+pub(crate) struct Courier {
+    pub(crate) table: Table,
+    /// Connections that have something to be written.
+    pub(crate) list: Vec<Arc<Socket>>,
+    pub(crate) after: VecDeque<After>,
+    /// Must notices wait, because one before them does?
+    defer: bool,
+    /// Who a notice that names no session is from: the sessions that the input is about.
+    speakers: Vec<(Node, Arc<Tid>)>,
+    metrics: Arc<Metrics>,
+}
+
+/// A presence in both forms, each made when the first receiver needs it.
+struct Forms<'a> {
+    presence: &'a TimPresence,
+    json: Option<Prepared>,
+    thrift: Option<Prepared>,
+}
+
+impl<'a> Forms<'a> {
+    const fn of(presence: &'a TimPresence) -> Self {
+        Self { presence, json: None, thrift: None }
+    }
+
+    fn get(&mut self, form: Form) -> &Prepared {
+        let place = match form {
+            Form::Json => &mut self.json,
+            Form::Thrift => &mut self.thrift,
+        };
+        place.get_or_insert_with(|| self.presence.prepare(form))
+    }
+}
+
+/// What was said, with the notice's number.
+fn numbered(saying: &Saying, id: u64) -> TimPresence {
+    TimPresence { id: Some(id as i64), ..TimPresence::clone(saying) }
+}
+
+fn offline(id: u64, from: &Tid) -> TimPresence {
+    TimPresence {
+        id: Some(id as i64),
+        offline: Some(true),
+        from_tid: Some(from.clone()),
+        ..TimPresence::default()
+    }
+}
+
+impl Courier {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        let (table, list, after, speakers) = Default::default();
+        Self { table, list, after, defer: false, speakers, metrics }
+    }
+
+    /// Who a notice of the next input is from, if it only says which user.
+    pub(crate) fn speaks(&mut self, node: &Node, tid: Option<Arc<Tid>>) {
+        self.speakers.retain(|(other, _)| other != node);
+        self.speakers.extend(tid.map(|tid| (node.clone(), tid)));
+    }
+
+    /// Carries out the decisions on one input.
+    pub(crate) fn carry_out(
+        &mut self,
+        mut decisions: Decisions<'_, Node, Saying, DefaultHashBuilder>,
+    ) -> SystemOutcome {
+        let mut outcome = SystemOutcome::default();
+        while let Some(decision) = decisions.next() {
+            match decision {
+                Decision::Deliver { notice, to } => {
+                    outcome.delivered += to.len();
+                    self.deliver(&notice, to);
+                }
+                Decision::Skipped { to, .. } => {
+                    outcome.skipped += to.len();
+                    self.metrics.skipped(to.len());
+                }
+                Decision::Snapshot(snapshot) => self.snapshot(&snapshot),
+                Decision::Close { session, reason, resumable } => {
+                    if let Some(entry) = self.entry(session) {
+                        let (node, tid) = (entry.node.clone(), entry.tid.clone());
+                        self.speaks(&node, Some(tid));
+                    }
+                    self.after.push_back(After::Close { session, reason, resumable });
+                }
+                _ => {}
+            }
+        }
+        self.speakers.clear();
+        self.defer = false;
+        outcome
+    }
+
+    pub(crate) fn entry(&self, session: SessionKey) -> Option<&Entry> {
+        self.table.get(session.slot()).map(Box::as_ref).filter(|entry| entry.key == session)
+    }
+
+    pub(crate) fn entry_mut(&mut self, session: SessionKey) -> Option<&mut Entry> {
+        let entry = self.table.get_mut(session.slot()).map(Box::as_mut);
+        entry.filter(|entry| entry.key == session)
+    }
+
+    fn deliver(&mut self, notice: &Notice<'_, Node, Saying>, to: &[Slot]) {
+        let id = notice.id().get();
+        self.metrics.notice(notice, to.len());
+        match notice {
+            Notice::Presence { presence, .. } | Notice::Directed { presence, .. } => {
+                self.send_in_turn(numbered(presence, id), to);
+            }
+            Notice::System { presence, .. } => self.send_in_turn(numbered(presence, id), to),
+            Notice::UserOffline { user, .. } => {
+                let from = self.speakers.iter().find(|(node, _)| node == *user);
+                let notice = match from {
+                    Some((_, tid)) => offline(id, tid),
+                    None => offline(id, &Tid::of(user.as_ref())),
+                };
+                self.send_in_turn(notice, to);
+            }
+            Notice::SessionEnded { user, session, .. } => {
+                let gone = match self.entry(*session) {
+                    Some(entry) => entry.tid.clone(),
+                    None => Arc::new(Tid::of(user.as_ref())),
+                };
+                let (user, to) = (Node::clone(user), to.to_vec());
+                self.defer = true;
+                self.after.push_back(After::Instead { id, user, gone, to });
+            }
+            _ => {}
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot<'_, Node, Saying>) {
+        let to = [snapshot.to()];
+        self.metrics.snapshot(snapshot.len());
+        for entry in snapshot.entries() {
+            self.send_in_turn(numbered(entry.presence, entry.id.get()), &to);
+        }
+    }
+
+    /// Sends now, or, where an earlier notice waits for the end of the drain, after that.
+    fn send_in_turn(&mut self, presence: TimPresence, to: &[Slot]) {
+        if self.defer {
+            self.after.push_back(After::Deliver(Box::new(presence), to.to_vec()));
+        } else {
+            self.send(&presence, to);
+        }
+    }
+
+    /// Shows what one session says to those who are told that another one has ended.
+    pub(crate) fn send_numbered(&mut self, id: u64, saying: &Saying, to: &[Slot]) {
+        self.send(&numbered(saying, id), to);
+    }
+
+    /// Says that a user, last heard of by this device, is offline.
+    pub(crate) fn send_offline(&mut self, id: u64, gone: &Tid, to: &[Slot]) {
+        self.send(&offline(id, gone), to);
+    }
+
+    /// Puts a presence into the queues of its receivers.
+    pub(crate) fn send(&mut self, presence: &TimPresence, to: &[Slot]) {
+        if to.is_empty() {
+            return;
+        }
+        let mut forms = Forms::of(presence);
+        let mut guess = 192;
+        for slot in to {
+            let Some(entry) = self.table.get(*slot) else { continue };
+            let Some(socket) = &entry.socket else { continue };
+            let prepared = forms.get(entry.form);
+            let appended = socket.append(guess, |buffer| {
+                let before = buffer.len();
+                prepared.write_for(&entry.node, buffer);
+                guess = buffer.len() - before;
+            });
+            if appended.list {
+                self.list.push(socket.clone());
+            }
+            if appended.full {
+                self.after.push_back(After::Congested(entry.key));
+            }
+        }
+    }
+
+    /// Puts a frame that is made for one session into its queue.
+    pub(crate) fn send_frame(&mut self, session: SessionKey, frame: &[u8]) {
+        let Some(entry) = self.entry(session) else { return };
+        let Some(socket) = entry.socket.clone() else { return };
+        let appended = socket.append(frame.len(), |buffer| buffer.extend_from_slice(frame));
+        if appended.full {
+            self.after.push_back(After::Congested(session));
+        }
+        if appended.list {
+            self.list.push(socket);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The store from where the runtime can reach it: off its threads, so many calls at once at most,
+//! and in order for each user.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Semaphore};
+
+use super::command::Node;
+use super::metrics::Metrics;
+use crate::store::{Relations, Store, StoreError};
+use crate::tokens::{Account, TokenError, Tokens};
+
+/// Users share locks; two who meet in one only wait for each other.
+const LOCKS: usize = 1_024;
+/// How many calls look at the store at once. SQLite takes them one by one anyway.
+const LOOKS: usize = 4;
+/// How many slow calls may wait for their turn, for each one that runs.
+const WAITING: usize = 512;
+/// How long a login waits for the roster before it makes do with the last known one.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many last known rosters are kept.
+const KNOWN: usize = 20_000;
+
+/// The store, and what is known of it.
+pub(crate) struct Directory {
+    store: Arc<dyn Store>,
+    /// Held from before something is read from the store until the engine's thread has been told
+    /// of it, so that what the engine holds is never older than what it held.
+    locks: Box<[AsyncMutex<()>]>,
+    hasher: RandomState,
+    slow: Arc<Semaphore>,
+    slow_waiting: AtomicUsize,
+    max_waiting: usize,
+    looks: Arc<Semaphore>,
+    known: Mutex<HashMap<Node, Arc<Relations>>>,
+    tokens: Mutex<Tokens>,
+    origin: Instant,
+    metrics: Arc<Metrics>,
+}
+
+/// The locks of one or two users.
+pub(crate) struct Turn<'a> {
+    _first: AsyncMutexGuard<'a, ()>,
+    _second: Option<AsyncMutexGuard<'a, ()>>,
+}
+
+/// Too many wait already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Busy;
+
+impl Directory {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        tokens: Tokens,
+        slow: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            store,
+            locks: (0..LOCKS).map(|_| AsyncMutex::new(())).collect(),
+            hasher: RandomState::new(),
+            slow: Arc::new(Semaphore::new(slow)),
+            slow_waiting: AtomicUsize::new(0),
+            max_waiting: slow.saturating_mul(WAITING),
+            looks: Arc::new(Semaphore::new(LOOKS)),
+            known: Mutex::default(),
+            tokens: Mutex::new(tokens),
+            origin: Instant::now(),
+            metrics,
+        }
+    }
+
+    pub(crate) fn is_node(&self, node: &str) -> bool {
+        self.store.is_node(node)
+    }
+
+    pub(crate) fn takes_tokens(&self) -> bool {
+        self.store.takes_tokens()
+    }
+
+    /// Waits until nobody else changes or reads what concerns this user.
+    pub(crate) async fn turn(&self, user: &str) -> Turn<'_> {
+        Turn { _first: self.locks[self.lock_of(user)].lock().await, _second: None }
+    }
+
+    /// The same for two users.
+    pub(crate) async fn turn_of_two(&self, one: &str, two: &str) -> Turn<'_> {
+        let (one, two) = (self.lock_of(one), self.lock_of(two));
+        // In one order everywhere, so that no two wait for each other in a circle.
+        let first = self.locks[one.min(two)].lock().await;
+        let second = if one == two { None } else { Some(self.locks[one.max(two)].lock().await) };
+        Turn { _first: first, _second: second }
+    }
+
+    fn lock_of(&self, user: &str) -> usize {
+        self.hasher.hash_one(user) as usize % LOCKS
+    }
+
+    /// A call that hashes a password. So many run at once, so many wait, and the rest is refused
+    /// at once.
+    pub(crate) async fn slow<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Result<T, StoreError>, Busy> {
+        if self.slow_waiting.fetch_add(1, Ordering::Relaxed) >= self.max_waiting {
+            self.slow_waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Busy);
+        }
+        let result = self.call(&self.slow, call).await;
+        self.slow_waiting.fetch_sub(1, Ordering::Relaxed);
+        Ok(result)
+    }
+
+    /// A call that takes one short look at the store.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.call(&self.looks, call).await
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        permits: &Arc<Semaphore>,
+        call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = permits.clone().acquire_owned().await;
+        let store = self.store.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            // Held until the call is over, even if nobody waits for it any more.
+            let _permit = permit;
+            call(store.as_ref())
+        });
+        let result = match done.await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Failed("the store panicked".into())),
+        };
+        if let Err(error) = &result
+            && error.is_failure()
+        {
+            self.metrics.store_failed();
+            tracing::error!(%error, "the store failed");
+        }
+        result
+    }
+
+    /// A user's relations, or the last known ones if the store fails or takes too long. Needs the
+    /// user's [turn](Self::turn).
+    pub(crate) async fn relations(&self, user: &Node) -> Result<Arc<Relations>, StoreError> {
+        let node = user.clone();
+        let look = self.look(move |store| store.relations(&node));
+        let error = match tokio::time::timeout(PATIENCE, look).await {
+            Ok(Ok(relations)) => {
+                let relations = Arc::new(relations);
+                self.remember(user, relations.clone());
+                return Ok(relations);
+            }
+            Ok(Err(error)) => error,
+            Err(_) => {
+                self.metrics.store_failed();
+                tracing::error!("the store takes too long to say who knows whom");
+                StoreError::Failed("it takes too long".into())
+            }
+        };
+        match self.known().get(user) {
+            Some(known) => {
+                tracing::warn!(%error, "the last known roster is used");
+                Ok(known.clone())
+            }
+            None => Err(error),
+        }
+    }
+
+    /// Keeps what the store said of a user, for when it says nothing.
+    pub(crate) fn remember(&self, user: &Node, relations: Arc<Relations>) {
+        let mut known = self.known();
+        if known.len() >= KNOWN && !known.contains_key(user) {
+            // Any will do: it is only missed if the store fails before it answers again.
+            let other = known.keys().next().cloned();
+            other.and_then(|other| known.remove(&other));
+        }
+        known.insert(user.clone(), relations);
+    }
+
+    /// What the last known rosters say is changed by an edit too.
+    pub(crate) fn edited(&self, user: &Node, change: impl FnOnce(&mut Relations)) {
+        if let Some(relations) = self.known().get_mut(user) {
+            change(Arc::make_mut(relations));
+        }
+    }
+
+    /// The user's last session has ended.
+    pub(crate) async fn release(&self, user: &Node) {
+        let user = user.clone();
+        // It cannot fail, so there is nothing to say about it.
+        let _ = self
+            .look(move |store| {
+                store.release(&user);
+                Ok(())
+            })
+            .await;
+    }
+
+    pub(crate) async fn health(&self) -> Result<(), StoreError> {
+        match tokio::time::timeout(PATIENCE, self.look(|store| store.health())).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Failed("it takes too long".into())),
+        }
+    }
+
+    pub(crate) fn issue_token(&self, account: Account) -> Result<String, TokenError> {
+        let now = self.milliseconds();
+        self.tokens().issue(now, account)
+    }
+
+    pub(crate) fn redeem_token(&self, name: &str, domain: &str, token: &str) -> Option<Account> {
+        let now = self.milliseconds();
+        self.tokens().redeem(now, name, domain, token)
+    }
+
+    fn milliseconds(&self) -> u64 {
+        self.origin.elapsed().as_millis() as u64
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Node, Arc<Relations>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,228 @@
+//! HTTP: the way to the WebSocket endpoint, and what is served beside it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Extension, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio_tungstenite::tungstenite::handshake::server::create_response;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::command::{Command, Figures};
+use super::shared::Shared;
+use super::{admin, connection, login, page};
+use crate::protocol::{Code, Frame, Inbound, Kind, TimAck};
+
+/// How long a client may take for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Room for the head of a request: hyper's least.
+const HEAD_BYTES: usize = 8_192;
+/// After an error of the system's when accepting (no more descriptors, say) it is left alone for
+/// a moment.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What is served at an address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Services {
+    pub(crate) clients: bool,
+    pub(crate) operators: bool,
+}
+
+/// A connection's place among as many as there may be, and among those that the end waits for.
+#[derive(Clone)]
+struct Seat {
+    _permit: Arc<OwnedSemaphorePermit>,
+    tasks: TaskTracker,
+}
+
+/// Accepts connections until the server is to end, then waits for the last of them.
+pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, services: Services) {
+    let router = router(shared.clone(), services);
+    let tasks = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shared.stop.cancelled() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(permit) = shared.connections.clone().try_acquire_owned() else {
+            shared.metrics.closed_for("connect_limit");
+            continue;
+        };
+        // Without it the system holds small writes back until the last is acknowledged.
+        let _ = stream.set_nodelay(true);
+        let seat = Seat { _permit: Arc::new(permit), tasks: tasks.clone() };
+        tasks.spawn(serve(stream, seat, router.clone(), shared.clone()));
+    }
+    drop(listener);
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn serve(stream: TcpStream, seat: Seat, router: Router, shared: Arc<Shared>) {
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
+        request.extensions_mut().insert(seat.clone());
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(answer(router, request.map(Body::new)).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // A client that breaks off has nobody to be told.
+        _ = &mut connection => {}
+        () = shared.stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+async fn answer(router: Router, request: Request) -> Response {
+    match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn router(shared: Arc<Shared>, services: Services) -> Router {
+    let config = &shared.config;
+    let mut router = Router::new();
+    if services.clients {
+        router = router
+            .route("/tim", get(upgrade))
+            .route("/tim2", post(one_frame))
+            .layer(DefaultBodyLimit::max(config.network.max_data));
+        if config.services.web_page {
+            router = router.merge(page::router());
+        }
+    }
+    if services.operators {
+        router = router.route("/healthz", get(health));
+        if config.services.metrics {
+            router = router.route("/metrics", get(metrics));
+        }
+        if config.services.admin_token.is_some() {
+            router = router.merge(admin::router(shared.clone()));
+        }
+    }
+    router.with_state(shared)
+}
+
+/// Is this where clients may come from? tim wants an Origin from everybody.
+fn is_let_in(shared: &Shared, request: &Request) -> bool {
+    let origin = request.headers().get(header::ORIGIN);
+    match (&shared.config.network.origin, origin) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(only), Some(origin)) => origin.as_bytes() == only.as_bytes(),
+    }
+}
+
+async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Extension(seat): Extension<Seat>,
+    mut request: Request,
+) -> Response {
+    if !is_let_in(&shared, &request) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    let Ok(response) = create_response(&request.map(drop)) else {
+        return (StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here\n")
+            .into_response();
+    };
+    let tasks = seat.tasks.clone();
+    tasks.spawn(upgraded(shared, seat, upgrade));
+    response.map(|()| Body::empty())
+}
+
+async fn upgraded(shared: Arc<Shared>, seat: Seat, upgrade: OnUpgrade) {
+    let Some((stream, early)) = upgrade.await.ok().and_then(plain) else { return };
+    shared.metrics.connected();
+    let metrics = shared.metrics.clone();
+    // On the heap, so that what waited for the handshake does not hold room for it too.
+    Box::pin(connection::serve(shared, stream, early)).await;
+    metrics.disconnected();
+    drop(seat);
+}
+
+/// The socket under an upgraded connection, and what had been read of it too much.
+fn plain(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
+}
+
+/// A frame by POST: register and token, nothing else.
+async fn one_frame(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    if !is_let_in(&shared, &request) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let Ok(body) = axum::body::to_bytes(request.into_body(), shared.config.network.max_data).await
+    else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    match answer_frame(&shared, &body).await {
+        Some(frame) => {
+            ([(header::CONTENT_TYPE, "application/octet-stream")], frame).into_response()
+        }
+        None => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+async fn answer_frame(shared: &Shared, body: &Bytes) -> Option<Vec<u8>> {
+    let frame = Frame::split(body).ok()?;
+    let (form, kind) = (frame.form, frame.kind);
+    let ack = match (kind, frame.decode(&shared.limits)) {
+        (_, Err(error)) => TimAck::refused(kind, error.code(kind)),
+        (_, Ok(Inbound::Register(auth))) => login::register(shared, auth).await,
+        (_, Ok(Inbound::Token(auth))) => login::token(shared, auth).await,
+        (_, Ok(_)) => TimAck::refused(kind, Code::Parameter),
+    };
+    Some(ack.to_frame(form, Kind::ACK))
+}
+
+async fn figures(shared: &Shared) -> Option<Figures> {
+    let (reply, answer) = oneshot::channel();
+    shared.command(Command::Figures(reply)).await;
+    tokio::time::timeout(Duration::from_secs(5), answer).await.ok()?.ok()
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    let Some(figures) = figures(&shared).await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], shared.metrics.text(figures)).into_response()
+}
+
+async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    let store = shared.directory.health().await;
+    let engine = figures(&shared).await;
+    match (store, engine) {
+        (Ok(()), Some(_)) => "ok\n".into_response(),
+        (Err(_), _) => (StatusCode::SERVICE_UNAVAILABLE, "the store fails\n").into_response(),
+        (_, None) => (StatusCode::SERVICE_UNAVAILABLE, "the engine is stuck\n").into_response(),
+    }
+}

@@ -1,0 +1,324 @@
+//! What an operator sees of the server: numbers without names, and never a presence.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use adsum::{CloseReason, Error, Notice};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use super::command::{Command, Figures, Node, Saying};
+
+/// A label that is one of a few fixed words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Word(&'static str);
+
+impl EncodeLabelValue for Word {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        self.0.encode(encoder)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: Word,
+}
+
+type ByKind = Family<Kind, Counter>;
+type ByReason = Family<Reason, Counter>;
+
+/// Bytes that wait for all connections together. There is one server in a process, and each
+/// connection counts here until the very end of it.
+pub(crate) static QUEUED_BYTES: AtomicU64 = AtomicU64::new(0);
+
+/// Counters that grow as things happen, and the text that is made of them.
+pub(crate) struct Metrics {
+    registry: Registry,
+    connections: Gauge,
+    events: ByKind,
+    notices: ByKind,
+    deliveries: ByKind,
+    fan_out: Histogram,
+    batch_seconds: Histogram,
+    refusals: ByReason,
+    frames_refused: ByReason,
+    logins_refused: ByReason,
+    closed: ByReason,
+    skipped: Counter,
+    congested: Counter,
+    store_errors: Counter,
+    queue_depth: Gauge,
+}
+
+fn word(family: &ByReason, reason: &'static str) {
+    family.get_or_create(&Reason { reason: Word(reason) }).inc();
+}
+
+fn kind(family: &ByKind, kind: &'static str, count: u64) {
+    family.get_or_create(&Kind { kind: Word(kind) }).inc_by(count);
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("adsum"),
+            connections: Gauge::default(),
+            events: ByKind::default(),
+            notices: ByKind::default(),
+            deliveries: ByKind::default(),
+            fan_out: Histogram::new([
+                1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 4e3,
+            ]),
+            batch_seconds: Histogram::new(exponential_buckets(1e-5, 4.0, 9)),
+            refusals: ByReason::default(),
+            frames_refused: ByReason::default(),
+            logins_refused: ByReason::default(),
+            closed: ByReason::default(),
+            skipped: Counter::default(),
+            congested: Counter::default(),
+            store_errors: Counter::default(),
+            queue_depth: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let to = &mut self.registry;
+        to.register("connections", "Open connections", self.connections.clone());
+        to.register("events", "Inputs to the engine, by kind", self.events.clone());
+        to.register("notices", "Notices, by kind", self.notices.clone());
+        to.register("deliveries", "Receivers of notices, by kind", self.deliveries.clone());
+        to.register("fan_out", "Receivers of one notice", self.fan_out.clone());
+        to.register_with_unit(
+            "batch",
+            "Time that the engine's thread takes for one batch of commands",
+            Unit::Seconds,
+            self.batch_seconds.clone(),
+        );
+        to.register("refusals", "Inputs that the engine refused", self.refusals.clone());
+        to.register(
+            "frames_refused",
+            "Frames that were answered by an error",
+            self.frames_refused.clone(),
+        );
+        to.register("logins_refused", "Logins that were refused", self.logins_refused.clone());
+        to.register("closed", "Connections that the server closed", self.closed.clone());
+        to.register(
+            "skipped",
+            "Directed or system notices not sent to who reads too slowly",
+            self.skipped.clone(),
+        );
+        to.register("congested", "How often a connection's queue was full", self.congested.clone());
+        to.register("store_errors", "Failures of the store", self.store_errors.clone());
+        to.register(
+            "queue_depth",
+            "Commands that wait for the engine's thread",
+            self.queue_depth.clone(),
+        );
+    }
+
+    pub(crate) fn connected(&self) {
+        self.connections.inc();
+    }
+
+    pub(crate) fn disconnected(&self) {
+        self.connections.dec();
+    }
+
+    pub(crate) fn event(&self, command: &Command) {
+        let name = match command {
+            Command::Connect(_) => "connect",
+            Command::Heartbeat(_) => "heartbeat",
+            Command::Publish(..) => "publish",
+            Command::Direct(_) => "direct",
+            Command::Disconnect(_) => "disconnect",
+            Command::Lost(..) => "lost",
+            Command::Invisible(_) => "invisible",
+            Command::Visible(_) => "visible",
+            Command::Roster(_) => "roster",
+            Command::Tell(..) => "tell",
+            Command::System(_) => "system",
+            Command::Expel(..) => "expel",
+            Command::Online(..) | Command::IsOnline(..) | Command::Figures(_) => "query",
+            Command::Nudge | Command::Stop => return,
+        };
+        kind(&self.events, name, 1);
+    }
+
+    pub(crate) fn notice(&self, notice: &Notice<'_, Node, Saying>, receivers: usize) {
+        let name = match notice {
+            Notice::Presence { .. } => "presence",
+            Notice::Directed { .. } => "directed",
+            Notice::SessionEnded { .. } => "session_ended",
+            Notice::UserOffline { .. } => "offline",
+            Notice::System { .. } => "system",
+            _ => "other",
+        };
+        kind(&self.notices, name, 1);
+        kind(&self.deliveries, name, receivers as u64);
+        self.fan_out.observe(receivers as f64);
+    }
+
+    pub(crate) fn snapshot(&self, entries: usize) {
+        kind(&self.notices, "snapshot", entries as u64);
+        kind(&self.deliveries, "snapshot", entries as u64);
+    }
+
+    pub(crate) fn skipped(&self, receivers: usize) {
+        self.skipped.inc_by(receivers as u64);
+    }
+
+    pub(crate) fn congested(&self) {
+        self.congested.inc();
+    }
+
+    pub(crate) fn refused(&self, error: Error) {
+        word(
+            &self.refusals,
+            match error {
+                Error::UnknownSession => "unknown_session",
+                Error::Detached => "detached",
+                Error::SessionLimit => "session_limit",
+                Error::AudienceLimit { .. } => "audience_limit",
+                Error::BlockedLimit { .. } => "blocked_limit",
+                Error::DirectLimit { .. } => "direct_limit",
+                Error::ToldLimit { .. } => "told_limit",
+                Error::NotPermitted => "not_permitted",
+                Error::RateLimited { .. } => "rate_limited",
+                _ => "other",
+            },
+        );
+    }
+
+    pub(crate) fn closed(&self, reason: CloseReason) {
+        word(
+            &self.closed,
+            match reason {
+                CloseReason::LeaseLapsed => "lease_lapsed",
+                CloseReason::Evicted => "evicted",
+                CloseReason::Expelled => "expelled",
+                CloseReason::GraceOver => "grace_over",
+                _ => "other",
+            },
+        );
+    }
+
+    pub(crate) fn closed_for(&self, reason: &'static str) {
+        word(&self.closed, reason);
+    }
+
+    pub(crate) fn frame_refused(&self, reason: &'static str) {
+        word(&self.frames_refused, reason);
+    }
+
+    pub(crate) fn login_refused(&self, reason: &'static str) {
+        word(&self.logins_refused, reason);
+    }
+
+    pub(crate) fn store_failed(&self) {
+        self.store_errors.inc();
+    }
+
+    pub(crate) fn queue_depth(&self, waiting: usize) {
+        self.queue_depth.set(waiting as i64);
+    }
+
+    pub(crate) fn batch(&self, took: Duration) {
+        self.batch_seconds.observe(took.as_secs_f64());
+    }
+
+    /// All of it as Prometheus reads it.
+    pub(crate) fn text(&self, figures: Figures) -> String {
+        let mut text = String::new();
+        let counts = figures.counts;
+        let mut now = Registry::with_prefix("adsum");
+        let gauges: [(&str, &str, usize); 11] = [
+            ("sessions", "Sessions, detached ones included", counts.sessions),
+            (
+                "detached",
+                "Sessions whose connection is lost and that may come back",
+                counts.detached,
+            ),
+            ("congested_now", "Sessions that read too slowly at this moment", counts.congested),
+            ("users_online", "Users with a session", counts.users_online),
+            ("users_known", "Users online and all in their lists", counts.users_known),
+            ("presences", "Presence values", counts.presences),
+            ("conflated", "Presences that wait for their turn", counts.conflated),
+            ("audience_entries", "Entries in audiences", counts.audience_entries),
+            ("missed", "Things to be told to those who read too slowly", counts.missed),
+            ("timers", "Deadlines that are armed", counts.timers),
+            (
+                "queued_bytes",
+                "Bytes that wait for all connections together",
+                QUEUED_BYTES.load(Ordering::Relaxed) as usize,
+            ),
+        ];
+        for (name, help, value) in gauges {
+            now.register(name, help, ConstGauge::new(value as i64));
+        }
+        now.register(
+            "engine_inputs",
+            "Inputs that the engine accepted",
+            ConstCounter::new(figures.stats.inputs),
+        );
+        now.register(
+            "publishes_conflated",
+            "Publishes over the rate",
+            ConstCounter::new(figures.stats.conflated),
+        );
+        let mut process = Registry::with_prefix("process");
+        if let Some((cpu_seconds, resident)) = process_figures() {
+            process.register_with_unit(
+                "cpu",
+                "User and system time",
+                Unit::Seconds,
+                ConstCounter::new(cpu_seconds),
+            );
+            process.register_with_unit(
+                "resident_memory",
+                "Resident memory",
+                Unit::Bytes,
+                ConstGauge::new(resident),
+            );
+        }
+        // The last of them alone ends the text.
+        let mut part = |registry: &Registry| {
+            let mut one = String::new();
+            if encode(&mut one, registry).is_ok() {
+                text.push_str(one.trim_end_matches("# EOF\n"));
+            }
+        };
+        part(&self.registry);
+        part(&now);
+        part(&process);
+        text.push_str("# EOF\n");
+        text
+    }
+}
+
+/// Processor time in seconds and resident bytes of this process, where the system says so.
+fn process_figures() -> Option<(f64, i64)> {
+    let schedstat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<_> = schedstat.rsplit(')').next()?.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    let pages: i64 = std::fs::read_to_string("/proc/self/statm")
+        .ok()?
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()?;
+    // A hundredth of a second and four KiB, whatever the machine: Linux fixes the first, and the
+    // second is so where this runs unless it was built otherwise.
+    Some((ticks as f64 / 100.0, pages * 4_096))
+}

@@ -1,0 +1,324 @@
+//! A connection's way out: one buffer of frames, written by whoever has it in hand.
+//!
+//! The engine's thread appends and never writes. Writing is one call to the system for everything
+//! that has gathered, by the [writer](super::writer) thread, which is woken once for many
+//! connections; a connection's own task writes only its own answers, and what is left when the
+//! peer reads too slowly.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use adsum::SessionKey;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::frame;
+
+/// When a queue counts as full, and when as empty enough again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) frames: usize,
+    pub(crate) bytes: usize,
+}
+
+/// An open connection.
+pub(crate) struct Socket {
+    pub(crate) stream: TcpStream,
+    /// Wakes the connection's task: the peer reads too slowly, or the connection is to be closed.
+    pub(crate) wake: Notify,
+    limits: Limits,
+    queue: Mutex<Queue>,
+    /// Bytes that wait here, of all connections together.
+    total: &'static AtomicU64,
+}
+
+/// Who has the buffer in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hand {
+    /// Nobody.
+    Nobody,
+    /// Somebody writes it at this moment.
+    Writer,
+    /// The system takes no more; the connection's task waits until it does.
+    Stuck,
+}
+
+struct Queue {
+    /// Frames as they go over the wire.
+    waiting: Vec<u8>,
+    waiting_frames: usize,
+    /// What a write could not take whole, from `written` on; older than `waiting`.
+    front: Vec<u8>,
+    written: usize,
+    front_frames: usize,
+    hand: Hand,
+    /// Is it on the writer's list already?
+    listed: bool,
+    /// Has the engine been told, or is it about to be, that nothing more fits?
+    congested: bool,
+    /// After a close frame nothing follows.
+    closing: Option<Closing>,
+    /// Whose connection this is, once somebody has logged in.
+    session: Option<SessionKey>,
+    /// Since when the system takes nothing.
+    stuck_since: Option<Instant>,
+    /// Not to be written again before this moment, unless it is an answer.
+    rest_until: Option<Instant>,
+    /// Does the connection's task wait until there is room again?
+    reader_waits: bool,
+}
+
+/// The close frame that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Closing {
+    pub(crate) code: u16,
+}
+
+/// What came of appending a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Appended {
+    /// It is to be put on the writer's list.
+    pub(crate) list: bool,
+    /// It is over its limit as of now: the engine must be told.
+    pub(crate) full: bool,
+}
+
+/// What came of writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flushed {
+    /// The session is to be told of by the engine again.
+    pub(crate) writable: Option<SessionKey>,
+}
+
+/// A buffer up to this size is kept for the next frame; a larger one is given back.
+const KEPT: usize = 1_024;
+
+impl Socket {
+    pub(crate) fn new(stream: TcpStream, limits: Limits, total: &'static AtomicU64) -> Self {
+        let queue = Queue {
+            waiting: Vec::new(),
+            waiting_frames: 0,
+            front: Vec::new(),
+            written: 0,
+            front_frames: 0,
+            hand: Hand::Nobody,
+            listed: false,
+            congested: false,
+            closing: None,
+            session: None,
+            stuck_since: None,
+            rest_until: None,
+            reader_waits: false,
+        };
+        Self { stream, wake: Notify::new(), limits, queue: Mutex::new(queue), total }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on this is a session's connection.
+    pub(crate) fn belongs_to(&self, session: SessionKey) {
+        self.queue().session = Some(session);
+    }
+
+    /// Appends a data frame whose payload is about `guess` bytes long.
+    pub(crate) fn append(&self, guess: usize, payload: impl FnOnce(&mut Vec<u8>)) -> Appended {
+        let mut queue = self.queue();
+        if queue.closing.is_some() {
+            return Appended { list: false, full: false };
+        }
+        let before = queue.waiting.len();
+        frame::append_binary(&mut queue.waiting, guess, payload);
+        queue.waiting_frames += 1;
+        self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
+        let full = !queue.congested && queue.session.is_some() && queue.is_over(self.limits);
+        queue.congested |= full;
+        let list = !queue.listed && queue.hand == Hand::Nobody;
+        queue.listed |= list;
+        Appended { list, full }
+    }
+
+    /// Appends an answer to the client's own request; its task writes it.
+    pub(crate) fn append_answer(&self, frame: &[u8]) {
+        self.append_with(|buffer| {
+            frame::append_binary(buffer, frame.len(), |buffer| buffer.extend_from_slice(frame));
+        });
+    }
+
+    /// Appends bytes that the WebSocket library made: pongs, and its own close frames.
+    pub(crate) fn append_raw(&self, bytes: &[u8]) {
+        self.append_with(|buffer| buffer.extend_from_slice(bytes));
+    }
+
+    fn append_with(&self, append: impl FnOnce(&mut Vec<u8>)) {
+        let mut queue = self.queue();
+        if queue.closing.is_none() {
+            let before = queue.waiting.len();
+            append(&mut queue.waiting);
+            queue.waiting_frames += 1;
+            self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends a close frame after what is queued; nothing follows it.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        let mut queue = self.queue();
+        if queue.closing.is_some() {
+            return;
+        }
+        let before = queue.waiting.len();
+        frame::append_close(&mut queue.waiting, code, reason);
+        self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
+        queue.closing = Some(Closing { code });
+        drop(queue);
+        self.flush();
+        self.wake.notify_one();
+    }
+
+    /// The close frame that was sent, if one was.
+    pub(crate) fn closing(&self) -> Option<Closing> {
+        self.queue().closing
+    }
+
+    /// Since when the system takes nothing, if it does not.
+    pub(crate) fn stuck_since(&self) -> Option<Instant> {
+        self.queue().stuck_since
+    }
+
+    /// Are so many answers waiting that no more requests should be read? Then the task is woken
+    /// when they have gone.
+    pub(crate) fn wait_if_full(&self) -> bool {
+        let mut queue = self.queue();
+        queue.reader_waits = queue.is_over(self.limits);
+        queue.reader_waits
+    }
+
+    /// How long this connection has a rest from being written to, so that what comes at short
+    /// intervals goes out together.
+    pub(crate) fn rest(&self, now: Instant) -> Option<Instant> {
+        self.queue().rest_until.filter(|until| *until > now)
+    }
+
+    /// Writes all that is queued, or as much as the system takes; unless somebody else is at it,
+    /// who then writes this too.
+    pub(crate) fn flush(&self) -> Flushed {
+        self.write(None)
+    }
+
+    /// The same, after which the connection has a rest.
+    pub(crate) fn flush_and_rest(&self, until: Instant) -> Flushed {
+        self.write(Some(until))
+    }
+
+    /// The system takes bytes again.
+    pub(crate) fn unstick(&self) -> Flushed {
+        let mut queue = self.queue();
+        if queue.hand == Hand::Stuck {
+            queue.hand = Hand::Nobody;
+        }
+        drop(queue);
+        self.write(None)
+    }
+
+    fn write(&self, rest_until: Option<Instant>) -> Flushed {
+        let mut queue = self.queue();
+        queue.listed = false;
+        if rest_until.is_some() {
+            queue.rest_until = rest_until;
+        }
+        if queue.hand != Hand::Nobody {
+            return Flushed { writable: None };
+        }
+        loop {
+            if !queue.refill() {
+                break;
+            }
+            queue.hand = Hand::Writer;
+            let (front, from) = (std::mem::take(&mut queue.front), queue.written);
+            // Nobody waits for this lock while the system copies.
+            drop(queue);
+            let written = self.stream.try_write(&front[from..]);
+            queue = self.queue();
+            queue.front = front;
+            queue.hand = Hand::Nobody;
+            match written {
+                Ok(bytes) => {
+                    queue.written += bytes;
+                    self.total.fetch_sub(bytes as u64, Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    queue.hand = Hand::Stuck;
+                    queue.stuck_since.get_or_insert_with(Instant::now);
+                    self.wake.notify_one();
+                    break;
+                }
+                Err(_) => {
+                    // The reading side learns of it too, and says what it was.
+                    let lost = queue.len();
+                    queue.empty();
+                    self.total.fetch_sub(lost as u64, Ordering::Relaxed);
+                    break;
+                }
+            }
+        }
+        if queue.len() == 0 {
+            queue.stuck_since = None;
+        }
+        if queue.reader_waits && queue.is_low(self.limits) {
+            queue.reader_waits = false;
+            self.wake.notify_one();
+        }
+        let enough = queue.congested && queue.is_low(self.limits) && queue.closing.is_none();
+        queue.congested &= !enough;
+        Flushed { writable: queue.session.filter(|_| enough) }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let left = self.queue().len();
+        self.total.fetch_sub(left as u64, Ordering::Relaxed);
+    }
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.front.len() - self.written + self.waiting.len()
+    }
+
+    fn is_over(&self, limits: Limits) -> bool {
+        self.len() > limits.bytes || self.front_frames + self.waiting_frames > limits.frames
+    }
+
+    fn is_low(&self, limits: Limits) -> bool {
+        self.len() <= limits.bytes / 4
+            && self.front_frames + self.waiting_frames <= limits.frames / 4
+    }
+
+    /// Makes `front` hold what goes out next; false if there is nothing.
+    fn refill(&mut self) -> bool {
+        if self.written < self.front.len() {
+            return true;
+        }
+        self.front.clear();
+        self.written = 0;
+        std::mem::swap(&mut self.front, &mut self.waiting);
+        self.front_frames = std::mem::take(&mut self.waiting_frames);
+        if self.waiting.capacity() > KEPT {
+            self.waiting = Vec::new();
+        }
+        if self.front.is_empty() && self.front.capacity() > KEPT {
+            self.front = Vec::new();
+        }
+        !self.front.is_empty()
+    }
+
+    fn empty(&mut self) {
+        self.front = Vec::new();
+        self.waiting = Vec::new();
+        (self.written, self.front_frames, self.waiting_frames) = (0, 0, 0);
+    }
+}

@@ -1,0 +1,74 @@
+//! What all connections share.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::bucket::Bucket;
+use super::command::Command;
+use super::directory::Directory;
+use super::metrics::Metrics;
+use super::worklist::Writable;
+use crate::config::Config;
+use crate::protocol::Limits;
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) tuning: Tuning,
+    pub(crate) limits: Limits,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) writable: Arc<Writable>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) directory: Directory,
+    pub(crate) connections: Arc<Semaphore>,
+    /// Cancelled when the server is to end.
+    pub(crate) stop: CancellationToken,
+    /// Directed presences of all together.
+    pub(crate) directed: Option<Mutex<Bucket>>,
+    /// tim's acks to a login carry a number of the server's.
+    pub(crate) server_number: i64,
+}
+
+/// What has no key of its own, because nobody should need one; tests do.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuning {
+    /// How long a connection may take nothing of what is sent to it before it is given up.
+    pub write_deadline: Duration,
+    /// How long a connection is left alone after it was written to, so that what comes meanwhile
+    /// goes out in one write: nearly all of what a delivery costs is the system's, for each
+    /// write. What comes after a rest goes out at once.
+    pub rest: Duration,
+    /// How long the peer has to answer a close frame.
+    pub linger: Duration,
+    /// The system's buffer for what was written and not yet taken.
+    pub send_buffer_bytes: u32,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            write_deadline: Duration::from_secs(60),
+            rest: Duration::from_millis(80),
+            linger: Duration::from_secs(2),
+            send_buffer_bytes: 128 * 1024,
+        }
+    }
+}
+
+impl Shared {
+    /// May one more directed presence be sent?
+    pub(crate) fn may_direct(&self) -> bool {
+        let Some(bucket) = &self.directed else { return true };
+        bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
+    }
+
+    /// Asks the engine's thread to do something. It waits while the thread has too much to do,
+    /// and so does whoever sent the frame.
+    pub(crate) async fn command(&self, command: Command) {
+        // The thread ends only when the whole server does.
+        let _ = self.commands.send(command).await;
+    }
+}

@@ -1,0 +1,246 @@
+//! Starting and stopping the server.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use adsum::{Grace, Lease, OfflineNotices, Options, Rate};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::bucket::Bucket;
+use super::command::{Command, Node};
+use super::core::Core;
+use super::directory::Directory;
+use super::http::{self, Services};
+use super::metrics::{Metrics, QUEUED_BYTES};
+use super::shared::{Shared, Tuning};
+use super::worklist::Writable;
+use super::writer::Writer;
+use crate::config::{self, Config};
+use crate::protocol::Limits;
+use crate::store::Store;
+use crate::tokens::Tokens;
+
+/// How many commands may wait for the engine's thread before connections are not read on.
+const COMMANDS: usize = 4_096;
+/// How often a client should say that it is there, at least: half of what is allowed.
+const HEARTBEATS_PER_LEASE: u64 = 2;
+const BACKLOG: u32 = 4_096;
+
+/// A server that runs.
+pub struct Host {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    listeners: JoinSet<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The engine's rules do not go together.
+    #[error("the presence rules do not go together: {0}")]
+    Rules(#[from] adsum::ConfigError),
+    /// The system gave no thread.
+    #[error("no thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// The engine's rules as the options say.
+fn rules(config: &Config) -> Result<adsum::Config, adsum::ConfigError> {
+    let presence = &config.presence;
+    let offline_notices = match (presence.offline_block, presence.offline_notices) {
+        (true, _) => OfflineNotices::Never,
+        (false, config::OfflineNotices::WhoeverSaw) => OfflineNotices::ToWhoeverSaw,
+        (false, config::OfflineNotices::AllContacts) => OfflineNotices::ToAllContacts,
+    };
+    let lease_ms = config.network.ping_timeout_ms;
+    let heartbeat_ms = (lease_ms / HEARTBEATS_PER_LEASE).max(1);
+    adsum::Config::new(Options {
+        own_echo: presence.own_echo,
+        snapshot_on_connect: presence.snapshot_at_login,
+        offline_notices,
+        direct_to: match presence.direct_to {
+            config::DirectTo::Contacts => adsum::DirectTo::Contacts,
+            config::DirectTo::Anyone => adsum::DirectTo::Anyone,
+        },
+        grace: Grace {
+            connection_error_ms: presence.grace_error_ms,
+            timeout_ms: presence.grace_timeout_ms,
+            node_loss_ms: presence.grace_error_ms,
+        },
+        lease: Some(Lease { lease_ms, heartbeat_ms }),
+        max_sessions: presence.device_limit,
+        max_sessions_per_kind: presence.devicetype_limit.min(presence.device_limit),
+        over_limit: match presence.over_limit {
+            config::OverLimit::Evict => {
+                adsum::OverLimit::EvictOldest { min_age_ms: presence.auth_min_ms }
+            }
+            config::OverLimit::Refuse => adsum::OverLimit::Refuse,
+        },
+        max_audience: presence.max_audience,
+        max_blocked: config.accounts.max_relations.max(1),
+        max_direct: presence.max_direct,
+        max_told: presence.max_told,
+        publish_rate: (presence.publish_burst > 0).then_some(Rate {
+            burst: presence.publish_burst,
+            interval_ms: presence.publish_interval_ms,
+        }),
+    })
+}
+
+/// Listens; what is accepted inherits the buffer's size.
+fn listen(address: SocketAddr, tuning: &Tuning) -> Result<TcpListener, StartError> {
+    let open = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.set_send_buffer_size(tuning.send_buffer_bytes)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    open().map_err(|error| StartError::Listen { address, error })
+}
+
+impl Host {
+    /// Starts a server on the runtime that this is called in.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start(
+        config: Config,
+        store: Arc<dyn Store>,
+        tuning: Tuning,
+    ) -> Result<Self, StartError> {
+        let rules = rules(&config)?;
+        let listener = listen(config.network.client_listen, &tuning)?;
+        let address = listener.local_addr()?;
+        let admin = match config.network.admin_listen {
+            Some(at) => Some(listen(at, &tuning)?),
+            None => None,
+        };
+        let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
+        let metrics = Arc::new(Metrics::new());
+        let (commands, incoming) = mpsc::channel(COMMANDS);
+        let writable = Arc::new(Writable::new(commands.clone()));
+        let (writer, writing) = Writer::start(tuning.rest, writable.clone())?;
+        let (gone_to, gone) = mpsc::unbounded_channel();
+        let core = Core::new(rules, writer, writable.clone(), metrics.clone(), gone_to);
+        let engine = std::thread::Builder::new()
+            .name("adsum-engine".to_owned())
+            .spawn(move || run_engine(core, incoming))?;
+        let shared = share(config, tuning, store, commands, writable, metrics);
+        tokio::spawn(release_the_gone(shared.clone(), gone));
+        let mut listeners = JoinSet::new();
+        let all = Services { clients: true, operators: admin.is_none() };
+        listeners.spawn(http::accept(listener, shared.clone(), all));
+        if let Some(admin) = admin {
+            let operators = Services { clients: false, operators: true };
+            listeners.spawn(http::accept(admin, shared.clone(), operators));
+        }
+        let threads = vec![engine, writing];
+        Ok(Self { shared, address, admin_address, listeners, threads })
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where metrics and the administrator's API are, if not there too.
+    #[must_use]
+    pub const fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// Stops: accepts nobody more, tells every client, gives them time to take what is due, and
+    /// comes back when the last connection has ended or the time is over.
+    pub async fn stop(mut self) {
+        let drain = Duration::from_millis(self.shared.config.network.drain_timeout_ms);
+        let over_at = tokio::time::Instant::now() + drain;
+        self.shared.stop.cancel();
+        // A listener ends when its last connection has.
+        let drained = async { while self.listeners.join_next().await.is_some() {} };
+        if tokio::time::timeout_at(over_at, drained).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        self.listeners.abort_all();
+        let stopped = self.shared.commands.send(Command::Stop);
+        if tokio::time::timeout(drain.max(Duration::from_secs(1)), stopped).await.is_ok() {
+            let threads = std::mem::take(&mut self.threads);
+            // They end as soon as they are told; the engine's takes the writer's with it.
+            let _ = tokio::task::spawn_blocking(move || {
+                threads.into_iter().for_each(|thread| drop(thread.join()));
+            })
+            .await;
+        }
+        tracing::debug!(left = QUEUED_BYTES.load(Ordering::Relaxed), "stopped");
+    }
+}
+
+fn run_engine(core: Core, incoming: mpsc::Receiver<Command>) {
+    match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+        Ok(runtime) => runtime.block_on(core.run(incoming)),
+        Err(error) => tracing::error!(%error, "the engine's thread has no runtime"),
+    }
+}
+
+fn share(
+    config: Config,
+    tuning: Tuning,
+    store: Arc<dyn Store>,
+    commands: mpsc::Sender<Command>,
+    writable: Arc<Writable>,
+    metrics: Arc<Metrics>,
+) -> Arc<Shared> {
+    let accounts = &config.accounts;
+    let tokens = Tokens::new(accounts.token_timeout_ms, accounts.token_limit as usize);
+    let slow = accounts.password_workers as usize;
+    let directory = Directory::new(store, tokens, slow, metrics.clone());
+    let mut number = [0; 4];
+    // tim's is a hash of the server's id; clients do nothing with it.
+    let _ = getrandom::fill(&mut number);
+    let rate = config.network.request_rate;
+    Arc::new(Shared {
+        tuning,
+        limits: Limits { list: config.presence.max_direct as usize, ..Limits::default() },
+        commands,
+        writable,
+        metrics,
+        directory,
+        connections: Arc::new(Semaphore::new(config.network.connect_limit as usize)),
+        stop: CancellationToken::new(),
+        directed: Bucket::new(rate, rate, Instant::now()).map(Mutex::new),
+        server_number: i32::from_le_bytes(number).into(),
+        config,
+    })
+}
+
+/// Lets the store forget users whose last session has ended.
+async fn release_the_gone(shared: Arc<Shared>, mut gone: mpsc::UnboundedReceiver<Node>) {
+    while let Some(user) = gone.recv().await {
+        // Not while they log in again.
+        let turn = shared.directory.turn(&user).await;
+        let (reply, answer) = oneshot::channel();
+        shared.command(Command::IsOnline(user.clone(), reply)).await;
+        if answer.await == Ok(false) {
+            shared.directory.release(&user).await;
+        }
+        drop(turn);
+    }
+}

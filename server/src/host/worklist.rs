@@ -1,0 +1,38 @@
+//! Sessions whose connections take notices again.
+
+use std::sync::{Mutex, PoisonError};
+
+use adsum::SessionKey;
+use tokio::sync::mpsc::Sender;
+
+use super::command::Command;
+
+/// The list that those who write keep for the engine's thread.
+///
+/// It is not part of the channel of commands: that one is bounded, and whoever writes must never
+/// wait for the engine. Each session is in it at most once.
+pub(crate) struct Writable {
+    sessions: Mutex<Vec<SessionKey>>,
+    engine: Sender<Command>,
+}
+
+impl Writable {
+    pub(crate) fn new(engine: Sender<Command>) -> Self {
+        Self { sessions: Mutex::default(), engine }
+    }
+
+    pub(crate) fn push(&self, session: SessionKey) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.push(session);
+        let first = sessions.len() == 1;
+        drop(sessions);
+        if first {
+            // With a full channel the engine is awake, and looks here after each batch.
+            let _ = self.engine.try_send(Command::Nudge);
+        }
+    }
+
+    pub(crate) fn take(&self) -> Vec<SessionKey> {
+        std::mem::take(&mut self.sessions.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,138 @@
+//! One client.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use super::LoadError;
+use crate::protocol::{
+    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, receipt_frame,
+};
+
+pub(super) const PASSWORD: &str = "load";
+const BUFFER: usize = 4_096;
+
+/// A connection that is logged in.
+pub(super) struct Client {
+    ws: WebSocketStream<TcpStream>,
+    form: Form,
+}
+
+fn auth(name: &str) -> TimAuth {
+    let (name, pwd) = (Some(name.to_owned()), Some(Secret::from(PASSWORD)));
+    TimAuth { name, pwd, ..TimAuth::default() }
+}
+
+impl Client {
+    pub(super) async fn login(to: SocketAddr, form: Form, name: &str) -> Result<Self, LoadError> {
+        let failed = |error: &dyn std::fmt::Display| LoadError::new("a login failed", error);
+        let stream = TcpStream::connect(to).await.map_err(|error| failed(&error))?;
+        stream.set_nodelay(true).map_err(|error| failed(&error))?;
+        let mut request =
+            format!("ws://{to}/tim").into_client_request().map_err(|error| failed(&error))?;
+        let origin = format!("http://{to}").parse().map_err(|error| failed(&error))?;
+        request.headers_mut().insert("origin", origin);
+        let config = WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0);
+        let upgraded =
+            tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
+        let (ws, _) = upgraded.map_err(|error| failed(&error))?;
+        let mut client = Self { ws, form };
+        client.send(auth(name).to_request(form, Kind::AUTH)).await?;
+        let bytes = client.next().await?;
+        let frame = ServerFrame::split(&bytes).map_err(|error| failed(&error))?;
+        let ack = TimAck::decode(form, frame.body, &Limits::default());
+        match ack {
+            Ok(ack) if ack.ok => Ok(client),
+            Ok(ack) => Err(LoadError(format!("a login was refused: {:?}", ack.error))),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    pub(super) async fn send(&mut self, frame: Vec<u8>) -> Result<(), LoadError> {
+        let sent = self.ws.send(Message::Binary(frame.into())).await;
+        sent.map_err(|error| LoadError::new("a frame was not sent", error))
+    }
+
+    pub(super) async fn publish(&mut self, text: String) -> Result<(), LoadError> {
+        let presence = TimPresence { status: Some(text), ..TimPresence::default() };
+        let frame = presence.to_request(self.form, Kind::BROAD_PRESENCE);
+        self.send(frame).await
+    }
+
+    async fn next(&mut self) -> Result<Vec<u8>, LoadError> {
+        loop {
+            match self.ws.next().await {
+                Some(Ok(Message::Binary(bytes))) => return Ok(bytes.into()),
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(LoadError(format!("the server closed: {frame:?}")));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(LoadError::new("a connection broke", error)),
+                None => return Err(LoadError("a connection broke".to_owned())),
+            }
+        }
+    }
+
+    /// The text of the next presence that has one.
+    pub(super) async fn next_text(&mut self) -> Result<String, LoadError> {
+        loop {
+            let bytes = self.next().await?;
+            let Ok(frame) = ServerFrame::split(&bytes) else { continue };
+            if let Some(id) = frame.sync {
+                self.send(receipt_frame(self.form, id).to_vec()).await?;
+            }
+            if frame.kind != Kind::PRESENCE {
+                continue;
+            }
+            let presence = TimPresence::decode(self.form, frame.body, &Limits::default());
+            if let Ok(TimPresence { status: Some(text), .. }) = presence {
+                return Ok(text);
+            }
+        }
+    }
+
+    pub(super) async fn close(mut self) {
+        // Whether or not the server answers, it is over.
+        let _ = self.ws.close(None).await;
+    }
+}
+
+/// A new account by POST; its node.
+pub(super) async fn register(to: SocketAddr, name: &str) -> Result<String, LoadError> {
+    let failed = |error: &dyn std::fmt::Display| LoadError::new("an account was not made", error);
+    let body = auth(name).to_request(Form::Json, Kind::REGISTER);
+    let head = format!(
+        "POST /tim2 HTTP/1.1\r\nHost: {to}\r\nOrigin: http://{to}\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(to).await.map_err(|error| failed(&error))?;
+    let mut answer = Vec::new();
+    stream.write_all(&[head.as_bytes(), &body].concat()).await.map_err(|error| failed(&error))?;
+    stream.read_to_end(&mut answer).await.map_err(|error| failed(&error))?;
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let body = end.and_then(|end| answer.get(end + 5..)).unwrap_or_default();
+    let ack = TimAck::decode(Form::Json, body, &Limits::default());
+    match ack {
+        Ok(TimAck { ok: true, n: Some(node), .. }) => Ok(node),
+        Ok(ack) => Err(LoadError(format!("an account was refused: {:?}", ack.error))),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// A frame that asks `node` to be a friend, or says yes.
+pub(super) fn ask(form: Form, node: &str) -> Vec<u8> {
+    let request = crate::protocol::TimReq {
+        rtype: Some(crate::protocol::rtype::ADD_ROSTER),
+        node: Some(node.to_owned()),
+        req_str: Some(String::new()),
+        ..crate::protocol::TimReq::default()
+    };
+    request.to_request(form, Kind::BUSINESS)
+}

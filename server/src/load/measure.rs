@@ -1,0 +1,79 @@
+//! What the clients see, and what the system says of the server.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+/// What all clients have seen together.
+pub(super) struct Seen {
+    start: Instant,
+    pub(super) deliveries: AtomicU64,
+    /// Notices that came after a newer one of the same sender.
+    pub(super) disordered: AtomicU64,
+    latencies: Mutex<Histogram<u64>>,
+}
+
+impl Seen {
+    pub(super) fn new() -> Self {
+        // From a microsecond to a minute, to within one percent.
+        let latencies = Histogram::new_with_bounds(1, 60_000_000, 2)
+            .unwrap_or_else(|_| unreachable!("bounds in the right order"));
+        Self {
+            start: Instant::now(),
+            deliveries: AtomicU64::new(0),
+            disordered: AtomicU64::new(0),
+            latencies: Mutex::new(latencies),
+        }
+    }
+
+    /// The text of the presence that is published now.
+    pub(super) fn text(&self, number: u64, size: usize) -> String {
+        let mut text = format!("{number} {} ", self.start.elapsed().as_micros());
+        text.extend(std::iter::repeat_n('.', size.saturating_sub(text.len())));
+        text
+    }
+
+    /// A receiver has such a text; `last` is the number of the last one it had.
+    pub(super) fn receive(&self, text: &str, last: &mut u64) {
+        let mut parts = text.split(' ').map(str::parse::<u64>);
+        let (Some(Ok(number)), Some(Ok(sent))) = (parts.next(), parts.next()) else { return };
+        if number < *last {
+            self.disordered.fetch_add(1, Ordering::Relaxed);
+        }
+        *last = number.max(*last);
+        let took = (self.start.elapsed().as_micros() as u64).saturating_sub(sent);
+        self.latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .saturating_record(took.max(1));
+        self.deliveries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The latency that so many percent were below, in milliseconds.
+    pub(super) fn percentile_ms(&self, percent: f64) -> f64 {
+        let latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+        latencies.value_at_percentile(percent) as f64 / 1_000.0
+    }
+}
+
+/// What a process has used so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Used {
+    pub(super) cpu: Duration,
+    pub(super) resident_kib: u64,
+}
+
+/// What a process has used, as far as the system says so.
+pub(super) fn used(pid: u32) -> Option<Used> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may hold anything: the twelfth and thirteenth field are hundredths
+    // of a second in the program and in the system.
+    let fields: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let resident_kib = resident.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(Used { cpu: Duration::from_millis(ticks * 10), resident_kib })
+}

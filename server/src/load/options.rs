@@ -1,0 +1,104 @@
+//! What is to be measured.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+
+use crate::protocol::Form;
+
+/// What is to be measured.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A server that runs; `None`: one of its own.
+    pub server: Option<SocketAddr>,
+    /// That server's process, to read its processor time and memory.
+    pub pid: Option<u32>,
+    /// How many sessions are connected in all.
+    pub sessions: usize,
+    /// How many of them are friends of the one who publishes.
+    pub friends: usize,
+    /// Publishes a second.
+    pub rate: u32,
+    /// How long.
+    pub duration: Duration,
+    /// So many publishes as fast as they can be sent, instead of so many a second.
+    pub burst: Option<u32>,
+    /// How many friends read nothing until the end.
+    pub slow: usize,
+    /// Logins and logouts of friends a second, meanwhile.
+    pub churn: u32,
+    /// The form that all of them speak.
+    pub form: Form,
+    /// The text of each presence is at least so long.
+    pub size: usize,
+    /// Print JSON instead of text?
+    pub json: bool,
+}
+
+/// The flags.
+pub fn arguments() -> Vec<Arg> {
+    let number = |name: &'static str, default: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name("COUNT")
+            .default_value(default)
+            .value_parser(value_parser!(u32).range(0..=1_000_000))
+            .help(help)
+    };
+    vec![
+        Arg::new("server")
+            .long("server")
+            .value_name("ADDRESS")
+            .value_parser(value_parser!(SocketAddr))
+            .help("A server that runs, to which accounts are added; without it one is started"),
+        Arg::new("pid")
+            .long("pid")
+            .value_name("PID")
+            .value_parser(value_parser!(u32))
+            .requires("server")
+            .help("The process of that server, to read its processor time and memory"),
+        number("sessions", "1000", "How many sessions are connected in all"),
+        number("friends", "200", "How many of them are friends of the one who publishes"),
+        number("rate", "50", "Publishes a second"),
+        number("duration", "10", "How many seconds it goes on"),
+        number("burst", "0", "So many publishes at once instead, as fast as they can be sent"),
+        number("slow", "0", "How many friends read nothing until the end"),
+        number("churn", "0", "Logins and logouts of friends a second, meanwhile"),
+        number("size", "16", "The least length of each presence's text"),
+        Arg::new("form")
+            .long("form")
+            .value_parser(["json", "thrift"])
+            .default_value("json")
+            .help("The form that all speak"),
+        Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON, not text"),
+    ]
+}
+
+impl Options {
+    /// What the flags say.
+    #[must_use]
+    pub fn from_flags(flags: &ArgMatches) -> Self {
+        let number = |name: &str| flags.get_one::<u32>(name).copied().unwrap_or_default();
+        let friends = number("friends") as usize;
+        let burst = number("burst");
+        Self {
+            server: flags.get_one("server").copied(),
+            pid: flags.get_one("pid").copied(),
+            // The one who publishes, and the friends.
+            sessions: (number("sessions") as usize).max(friends + 1),
+            friends,
+            rate: number("rate").max(1),
+            duration: Duration::from_secs(number("duration").into()),
+            burst: (burst > 0).then_some(burst),
+            slow: (number("slow") as usize).min(friends),
+            churn: number("churn"),
+            form: match flags.get_one::<String>("form").map(String::as_str) {
+                Some("thrift") => Form::Thrift,
+                _ => Form::Json,
+            },
+            size: number("size") as usize,
+            json: flags.get_flag("json"),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One measurement.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::client::Client;
+use super::measure::{Seen, used};
+use super::report::Report;
+use super::world::World;
+use super::{LoadError, Options};
+
+/// How many log in at once.
+const LOGINS: usize = 32;
+/// How long nothing may arrive until it is over.
+const QUIET: Duration = Duration::from_secs(3);
+
+struct Load {
+    options: Options,
+    world: World,
+    seen: Arc<Seen>,
+    progress: ProgressBar,
+    /// Set when those who read nothing read on.
+    read_on: CancellationToken,
+    /// The number of the last publish.
+    last: Arc<AtomicU64>,
+    /// Set when nobody comes and goes any more.
+    over: Arc<AtomicBool>,
+}
+
+/// Measures, and says what was measured.
+///
+/// # Errors
+/// Whatever kept it from measuring.
+pub async fn run(options: Options) -> Result<(), LoadError> {
+    // Draws nothing where there is no terminal.
+    let progress = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{msg:12} {wide_bar} {pos}/{len} {elapsed}");
+    progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let world = World::prepare(&options, &progress).await?;
+    let json = options.json;
+    let read_on = CancellationToken::new();
+    let seen = Arc::new(Seen::new());
+    let last = Arc::new(AtomicU64::new(0));
+    let mut load = Load { options, world, seen, progress, read_on, last, over: Arc::default() };
+    let report = load.measure().await;
+    load.world.end();
+    load.progress.finish_and_clear();
+    let report = report?;
+    if json {
+        let text = serde_json::to_string_pretty(&report);
+        println!("{}", text.map_err(|error| LoadError::new("no report", error))?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+impl Load {
+    fn resident(&self) -> Option<u64> {
+        Some(used(self.world.pid?)?.resident_kib)
+    }
+
+    fn cpu(&self) -> Option<Duration> {
+        Some(used(self.world.pid?)?.cpu)
+    }
+
+    async fn measure(&self) -> Result<Report, LoadError> {
+        let resident_before = self.resident();
+        let mut clients = self.log_in().await?;
+        let resident_connected = self.resident();
+        let friends = self.options.friends;
+        let mut publisher = clients.remove(0);
+        let others = clients.split_off(friends);
+        let readers = self.readers(clients);
+        let churn = self.churn();
+        let cpu_before = self.cpu();
+        let start = Instant::now();
+        let published = self.publish(&mut publisher).await?;
+        let arrived = self.wait(published).await;
+        let seconds = (arrived - start).as_secs_f64();
+        let cpu = self.cpu().zip(cpu_before).map(|(after, before)| after - before);
+        self.over.store(true, Ordering::Release);
+        let churned = match churn {
+            Some(churn) => churn.await.unwrap_or_default(),
+            None => 0,
+        };
+        let slow_caught_up = self.catch_up(readers).await;
+        let resident_after = self.resident();
+        drop((publisher, others));
+        let deliveries = self.seen.deliveries.load(Ordering::Relaxed);
+        let per_connection = resident_connected.zip(resident_before).map(|(after, before)| {
+            after.saturating_sub(before) as f64 / self.options.sessions as f64
+        });
+        Ok(Report {
+            sessions: self.options.sessions,
+            friends,
+            slow: self.options.slow,
+            published,
+            deliveries,
+            expected: published * (friends - self.options.slow) as u64,
+            seconds,
+            deliveries_per_second: deliveries as f64 / seconds,
+            cpu_us_per_delivery: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / deliveries.max(1) as f64),
+            latency_p50_ms: self.seen.percentile_ms(50.0),
+            latency_p90_ms: self.seen.percentile_ms(90.0),
+            latency_p99_ms: self.seen.percentile_ms(99.0),
+            latency_max_ms: self.seen.percentile_ms(100.0),
+            order_violations: self.seen.disordered.load(Ordering::Relaxed),
+            slow_caught_up,
+            churned,
+            resident_before_kib: resident_before,
+            resident_connected_kib: resident_connected,
+            resident_after_kib: resident_after,
+            resident_kib_per_connection: per_connection,
+        })
+    }
+
+    async fn log_in(&self) -> Result<Vec<Client>, LoadError> {
+        self.progress.set_message("logins");
+        self.progress.set_position(0);
+        let permits = Arc::new(Semaphore::new(LOGINS));
+        let mut logins = JoinSet::new();
+        for (at, name) in self.world.names.iter().cloned().enumerate() {
+            let (permits, to, form) = (permits.clone(), self.world.address, self.options.form);
+            logins.spawn(async move {
+                let _permit = permits.acquire_owned().await;
+                Client::login(to, form, &name).await.map(|client| (at, client))
+            });
+        }
+        let mut clients = Vec::with_capacity(self.world.names.len());
+        while let Some(login) = logins.join_next().await {
+            clients.push(login.map_err(|error| LoadError::new("a login failed", error))??);
+            self.progress.inc(1);
+        }
+        clients.sort_unstable_by_key(|(at, _)| *at);
+        Ok(clients.into_iter().map(|(_, client)| client).collect())
+    }
+
+    fn readers(&self, clients: Vec<Client>) -> JoinSet<bool> {
+        let mut readers = JoinSet::new();
+        for (at, mut client) in clients.into_iter().enumerate() {
+            let (seen, read_on, last) =
+                (self.seen.clone(), self.read_on.clone(), self.last.clone());
+            let is_slow = at < self.options.slow;
+            readers.spawn(async move {
+                if is_slow {
+                    read_on.cancelled().await;
+                    return newest(&mut client, last.load(Ordering::Acquire)).await;
+                }
+                let mut newest = 0;
+                while let Ok(text) = client.next_text().await {
+                    seen.receive(&text, &mut newest);
+                }
+                false
+            });
+        }
+        readers
+    }
+
+    async fn publish(&self, publisher: &mut Client) -> Result<u64, LoadError> {
+        self.progress.set_message("publishes");
+        self.progress.set_position(0);
+        let Options { rate, duration, burst, size, .. } = self.options;
+        let count = burst.map_or_else(|| u64::from(rate) * duration.as_secs(), u64::from).max(1);
+        self.progress.set_length(count);
+        let mut pace = tokio::time::interval(Duration::from_secs(1) / rate);
+        for number in 1..=count {
+            if burst.is_none() {
+                pace.tick().await;
+            }
+            publisher.publish(self.seen.text(number, size)).await?;
+            self.last.store(number, Ordering::Release);
+            self.progress.inc(1);
+        }
+        Ok(count)
+    }
+
+    /// Waits until everything has arrived, or nothing more does; when the last came.
+    async fn wait(&self, published: u64) -> Instant {
+        let expected = published * (self.options.friends - self.options.slow) as u64;
+        let (mut count, mut at) = (0, Instant::now());
+        loop {
+            let now = self.seen.deliveries.load(Ordering::Relaxed);
+            if now != count {
+                (count, at) = (now, Instant::now());
+            }
+            if now >= expected || at.elapsed() > QUIET {
+                return at;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Friends who come and go, each with a session more.
+    fn churn(&self) -> Option<tokio::task::JoinHandle<u64>> {
+        let (per_second, friends) = (self.options.churn, self.options.friends);
+        if per_second == 0 || friends == 0 {
+            return None;
+        }
+        let (to, form) = (self.world.address, self.options.form);
+        let names: Vec<_> = self.world.names[1..=friends].to_vec();
+        let over = self.over.clone();
+        Some(tokio::spawn(async move {
+            let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second);
+            let mut count = 0;
+            for name in names.iter().cycle() {
+                pace.tick().await;
+                if over.load(Ordering::Acquire) {
+                    break;
+                }
+                if let Ok(client) = Client::login(to, form, name).await {
+                    client.close().await;
+                    count += 1;
+                }
+            }
+            count
+        }))
+    }
+
+    /// Lets those who read nothing read on; how many come to know the newest presence.
+    async fn catch_up(&self, mut readers: JoinSet<bool>) -> usize {
+        self.read_on.cancel();
+        let mut caught_up = 0;
+        let all = async {
+            while caught_up < self.options.slow {
+                match readers.join_next().await {
+                    Some(Ok(true)) => caught_up += 1,
+                    Some(_) => {}
+                    None => return,
+                }
+            }
+        };
+        // Whoever has not by then does not.
+        let _ = tokio::time::timeout(Duration::from_secs(20), all).await;
+        caught_up
+    }
+}
+
+/// Reads until the newest presence comes.
+async fn newest(client: &mut Client, newest: u64) -> bool {
+    while let Ok(text) = client.next_text().await {
+        let number = text.split(' ').next().and_then(|number| number.parse::<u64>().ok());
+        if number == Some(newest) {
+            return true;
+        }
+    }
+    false
+}

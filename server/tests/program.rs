@@ -1,0 +1,191 @@
+//! The program itself: how it starts, how it ends, and what it leaves behind.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use adsum_server::protocol::{Form, Kind, TimAuth, TimPresence, rtype};
+use support::{Client, auth};
+
+const ADMIN: &str = "the administrator's token";
+const PASSWORD: &str = "PASSWORD-MARKER";
+
+struct Program {
+    process: Child,
+    address: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+impl Program {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
+            .current_dir(folder.path())
+            .args(["--client-listen", "127.0.0.1:0", "--log", "debug"])
+            .args(["--password-memory-kib", "8", "--password-passes", "1"])
+            .args(["--admin-token", ADMIN])
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let address = first.split("ws://").nth(1).unwrap().trim_end_matches("/tim");
+        let address = address.parse().unwrap();
+        // Whatever else it says goes to the log, too.
+        let rest = folder.path().join("out");
+        std::thread::spawn(move || {
+            let text: Vec<_> = lines.map_while(Result::ok).collect();
+            std::fs::write(rest, text.join("\n"))
+        });
+        Self { process, address, folder }
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end; the exit code, if it was not killed.
+    fn end(&mut self) -> Option<i32> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(start.elapsed() < Duration::from_secs(15), "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A new account, and a session that is logged in.
+async fn newcomer(to: SocketAddr, name: &str) -> Client {
+    let mut auth = TimAuth { pwd: Some(PASSWORD.into()), ..auth(name) };
+    let body = auth.to_request(Form::Json, Kind::REGISTER);
+    let (status, answer) = support::request(to, "POST /tim2 HTTP/1.1\r\n", &body).await;
+    assert!(status == 200 && answer.contains("\"ok\":true"), "{answer}");
+    auth.resource = Some("MARKER-resource".to_owned());
+    auth.extend = Some([("k".to_owned(), "MARKER-login-extend".to_owned())].into());
+    let mut client = Client::connect(to, Form::Json).await;
+    let ack = client.authenticate(&auth).await;
+    client.node = ack.n.expect("a login");
+    client
+}
+
+fn marked(path: &str) -> TimPresence {
+    TimPresence {
+        extend: Some([("k".to_owned(), format!("MARKER-extend-{path}"))].into()),
+        ..support::says(&format!("MARKER-status-{path}"))
+    }
+}
+
+/// Presence by every way that there is: to the roster, directed both ways, unseen, by the
+/// administrator, refused, over a broken connection, and to somebody who is not there.
+async fn say_everything(to: SocketAddr) -> [Client; 2] {
+    let (mut ann, mut bob) = (newcomer(to, "ann").await, newcomer(to, "bob").await);
+    ann.ask(rtype::ADD_ROSTER, Some(&bob.node)).await;
+    bob.until_pong().await;
+    bob.ask(rtype::ADD_ROSTER, Some(&ann.node)).await;
+    ann.until_pong().await;
+    ann.publish(&marked("roster")).await;
+    bob.publish(&marked("other")).await;
+    let directed = TimPresence { to_tid: Some(bob.tid()), ..marked("directed") };
+    ann.send(directed.to_request(Form::Json, Kind::PRESENCE)).await;
+    let list = TimPresence { to_list: Some(vec![bob.node.clone()]), ..marked("list") };
+    ann.send(list.to_request(Form::Thrift, Kind::BROAD_PRESENCE)).await;
+    let nobody = TimPresence { to_tid: Some(ann.tid()), ..marked("self") };
+    bob.send(nobody.to_request(Form::Json, Kind::PRESENCE)).await;
+    ann.send([&[0x93][..], br#"{"status":"MARKER-broken","show":"x"}"#].concat()).await;
+    ann.send([&[0xda][..], br#"{"dataString":"MARKER-message"}"#].concat()).await;
+    ann.ask(1_001, None).await;
+    ann.publish(&marked("unseen")).await;
+    ann.ask(1_002, None).await;
+    let head = format!("POST /admin/presence HTTP/1.1\r\nAuthorization: Bearer {ADMIN}\r\n");
+    let body = format!(r#"{{"nodes":["{}"],"presence":{{"status":"MARKER-system"}}}}"#, bob.node);
+    assert_eq!(support::request(to, &head, body.as_bytes()).await.0, 200);
+    let mut third = newcomer(to, "cyd").await;
+    third.publish(&marked("lost")).await;
+    third.until_pong().await;
+    third.break_off();
+    ann.until_pong().await;
+    let heard = format!("{:?}", bob.until_pong().await);
+    for path in ["roster", "directed", "list", "unseen"] {
+        assert!(heard.contains(&format!("MARKER-status-{path}")), "{path}: {heard}");
+    }
+    assert!(heard.contains("MARKER-system") && heard.contains("MARKER-login-extend"));
+    [ann, bob]
+}
+
+/// Every byte of every file in the folder.
+fn written(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .map(|path| {
+            let mut bytes = Vec::new();
+            std::fs::File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
+            (path.display().to_string(), bytes)
+        })
+        .collect()
+}
+
+fn assert_unwritten(folder: &Path) {
+    let files = written(folder);
+    assert!(
+        files.iter().any(|(name, bytes)| name.ends_with("adsum-server.db") && !bytes.is_empty())
+    );
+    let contains =
+        |bytes: &[u8], what: &str| bytes.windows(what.len()).any(|part| part == what.as_bytes());
+    // The search finds what is there.
+    assert!(files.iter().any(|(_, bytes)| contains(bytes, "ann")));
+    for (name, bytes) in &files {
+        for what in ["MARKER", ADMIN] {
+            assert!(!contains(bytes, what), "{what} in {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn presence_is_in_no_file_after_a_stop() {
+    let mut program = Program::start();
+    let [mut ann, bob] = say_everything(program.address).await;
+    drop(bob);
+    let started = Instant::now();
+    program.signal("-TERM");
+    assert_eq!(ann.close_code().await, 1_001);
+    assert_eq!(program.end(), Some(0));
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert_unwritten(program.folder.path());
+}
+
+#[tokio::test]
+async fn presence_is_in_no_file_after_a_kill() {
+    let mut program = Program::start();
+    let clients = say_everything(program.address).await;
+    program.signal("-KILL");
+    assert_eq!(program.end(), None);
+    drop(clients);
+    assert_unwritten(program.folder.path());
+}
+
+/// A client that reads nothing does not keep the server from ending.
+#[tokio::test]
+async fn it_ends_in_bounded_time_whatever_clients_do() {
+    let mut program = Program::start();
+    let deaf = newcomer(program.address, "deaf").await;
+    let half_open = tokio::net::TcpStream::connect(program.address).await.unwrap();
+    program.signal("-INT");
+    assert_eq!(program.end(), Some(0));
+    drop((deaf, half_open));
+}

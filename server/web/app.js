@@ -1,0 +1,525 @@
+// The page: draws what `People` believes, sends what the forms say.
+// Whatever comes from others is only ever set as text, never as markup.
+import { Link, NODES, ROSTER, TYPE, register, typeName } from "./tim.js";
+import { People, SHOWS } from "./people.js";
+
+const FRAMES_KEPT = 200;
+const FRAME_TEXT_SHOWN = 4_000;
+const TEXT_SHOWN = 1_000;
+// Several changes within this time are read out as one.
+const NEWS_GATHERED_MS = 250;
+const NEWS_READ_OUT = 3;
+
+const REFUSALS = new Map([
+  [4101, "That name is taken."], [4102, "Wrong password."], [4104, "The server did not understand that."],
+  [4105, "Not allowed."], [4106, "There is no such account: ask by the id that stands under a name."], [4107, "This server does not offer that."],
+  [4110, "One of you blocks the other."], [4111, "Too many devices of this account."],
+  [4113, "The server could not read that."], [4115, "The token is not valid."],
+  [4117, "You are friends already, or have asked already."], [5103, "The server's database failed."],
+  [5104, "Too fast: the server asks for patience."],
+]);
+
+const $ = (id) => document.getElementById(id);
+const people = new People();
+const link = new Link({ state: linkState, ready, refused, receive, frame: addFrame });
+
+let me = "";
+let myNode = "";
+let mine = { show: 0, status: "", invisible: false };
+// From the login's ack to the end of what the server sends on its own: states then are not news.
+let settling = false;
+let announced = false;
+// Which lists have come since they were asked for, and whether to ask for them again.
+let listed = { friends: false, blocked: false, asking: false, again: false };
+let news = [];
+let countdownTimer = 0;
+
+// ---- drawing ---------------------------------------------------------------------------------
+
+function make(tag, props = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), props);
+  element.append(...children);
+  return element;
+}
+
+function clipped(text, limit = TEXT_SHOWN) {
+  return text.length > limit ? `${text.slice(0, limit)}…` : text;
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function button(label, about, action) {
+  const element = make("button", { type: "button", textContent: label });
+  element.setAttribute("aria-label", `${label} ${about}`);
+  element.addEventListener("click", action);
+  return element;
+}
+
+// Brings a list in line with `nodes`, keeping the rows that stay (and the focus in them).
+function drawList(list, nodes, create, update) {
+  const held = list.contains(document.activeElement) ? document.activeElement : null;
+  const rows = new Map([...list.children].map((row) => [row.dataset.node, row]));
+  let at = list.firstElementChild;
+  for (const node of nodes) {
+    let row = rows.get(node);
+    rows.delete(node);
+    if (!row) {
+      row = create(node);
+      row.dataset.node = node;
+    }
+    update(row, node);
+    if (row === at) at = at.nextElementSibling;
+    else list.insertBefore(row, at);
+  }
+  for (const row of rows.values()) row.remove();
+  if (held && document.activeElement !== held) {
+    if (held.isConnected) held.focus();
+    else list.closest("section").querySelector("h2").focus();
+  }
+}
+
+function draw() {
+  drawPeople("requests", people.requests.keys(), requestRow, updateRequest);
+  drawPeople("friends", people.friends, friendRow, updateFriend);
+  drawPeople("blocked", people.blocked, blockedRow, () => {});
+  $("requests-part").hidden = people.requests.size === 0;
+  $("no-friends").hidden = people.friends.size > 0;
+  $("no-blocked").hidden = people.blocked.size > 0;
+  drawCount();
+}
+
+function drawPeople(id, nodes, create, update) {
+  drawList($(id), people.sorted(nodes), (node) => create(node), (row, node) => {
+    rename(row, node);
+    update(row, node);
+  });
+}
+
+function drawCount() {
+  const total = people.friends.size;
+  setText($("friends-count"), total > 0 ? `${people.online()} of ${total} here` : "");
+}
+
+// A name may become known after the row stands, and the buttons speak it.
+function rename(row, node) {
+  const name = clipped(people.name(node), 80);
+  const heading = row.querySelector(".name");
+  if (heading.textContent === name) return;
+  heading.textContent = name;
+  // The id tells two apart who call themselves the same.
+  row.querySelector(".node").hidden = name === node;
+  for (const act of row.querySelectorAll("button")) act.setAttribute("aria-label", `${act.textContent} ${name}`);
+}
+
+function personRow(node, level, ...acts) {
+  const who = make(
+    "div", { className: "who" },
+    make(level, { className: "name", dir: "auto" }),
+    make("code", { className: "node", textContent: clipped(node, 80) }),
+  );
+  return make("li", { className: "person" }, who, make("div", { className: "acts" }, ...acts));
+}
+
+function requestRow(node) {
+  const row = personRow(
+    node, "h4",
+    button("Accept", node, () => accept(node)),
+    button("Decline", node, () => roster(ROSTER.REMOVE, node)),
+    button("Block", node, () => roster(ROSTER.BLOCK, node)),
+  );
+  row.querySelector(".who").append(make("p", { className: "words", dir: "auto" }));
+  return row;
+}
+
+function updateRequest(row, node) {
+  setText(row.querySelector(".words"), clipped(people.requests.get(node) ?? ""));
+}
+
+function friendRow(node) {
+  const row = personRow(
+    node, "h3",
+    button("Remove", node, () => roster(ROSTER.REMOVE, node)),
+    button("Block", node, () => roster(ROSTER.BLOCK, node)),
+  );
+  const mark = make("span", { className: "mark" });
+  mark.setAttribute("aria-hidden", "true");
+  row.prepend(mark);
+  row.querySelector(".who").append(
+    make("p", { className: "state" }),
+    make("p", { className: "words", dir: "auto" }),
+    make("ul", { className: "devices" }),
+  );
+  return row;
+}
+
+function updateFriend(row, node) {
+  const state = people.state(node);
+  row.dataset.state = state.kind;
+  setText(row.querySelector(".state"), state.label);
+  setText(row.querySelector(".words"), clipped(state.status));
+  const devices = people.devices(node);
+  const list = row.querySelector(".devices");
+  list.setAttribute("aria-label", `Devices of ${clipped(people.name(node), 80)}`);
+  list.replaceChildren(...devices.map((device) => make("li", { textContent: deviceText(device, devices.length) })));
+  list.hidden = devices.length === 0;
+}
+
+function deviceText(device, count) {
+  const name = clipped(device.resource, 80) || "unnamed device";
+  const typed = device.termtyp > 0 ? `${name} (type ${device.termtyp})` : name;
+  if (count === 1) return typed;
+  const status = device.status ? `, ${clipped(device.status, 80)}` : "";
+  return `${typed}: ${device.label}${status}`;
+}
+
+function blockedRow(node) {
+  return personRow(node, "h3", button("Unblock", node, () => roster(ROSTER.REMOVE, node)));
+}
+
+function drawSeenAs() {
+  const show = SHOWS.find((known) => known.value === mine.show);
+  const status = mine.status ? `: ${mine.status}` : "";
+  setText($("seen-as"), mine.invisible
+    ? `Friends see you as offline. (Visible, you would be ${show.label}${status})`
+    : `Friends see you as ${show.label}${status}`);
+  $("invisible").checked = mine.invisible;
+}
+
+// ---- saying things ---------------------------------------------------------------------------
+
+function say(text) {
+  setText($("said"), text);
+  setText($("refused"), "");
+}
+
+function complain(text) {
+  setText($("refused"), text);
+  setText($("said"), "");
+}
+
+function refusalText(error) {
+  const code = error?.code;
+  const words = REFUSALS.get(code) ?? "The server refused.";
+  const info = typeof error?.info === "string" ? ` ${clipped(error.info, 200)}` : "";
+  return code === undefined ? words : `${words} (${code}${info})`;
+}
+
+function tellChange(node) {
+  if (settling || !people.friends.has(node)) return;
+  const state = people.state(node);
+  const text = `${people.name(node)}: ${state.label}${state.status ? `, ${state.status}` : ""}`;
+  if (news.length === 0) setTimeout(readNews, NEWS_GATHERED_MS);
+  // Only a person's newest word is worth hearing.
+  news = news.filter((item) => item.node !== node);
+  news.push({ node, text: clipped(text, 200) });
+}
+
+function readNews() {
+  const rest = news.length - NEWS_READ_OUT;
+  const parts = news.slice(0, NEWS_READ_OUT).map((item) => item.text);
+  if (rest > 0) parts.push(`and ${rest} more changes`);
+  news = [];
+  $("news").textContent = parts.join(". ");
+}
+
+// ---- the connection --------------------------------------------------------------------------
+
+function linkState(state, detail) {
+  clearInterval(countdownTimer);
+  $("link").dataset.state = state;
+  $("retry").hidden = state !== "waiting";
+  setText($("countdown"), "");
+  if (state !== "ready") leaveTruth();
+  if (state === "connecting" && detail === 0) setText($("link"), "Connecting");
+  if (state === "ready") setText($("link"), detail ? "Connected again" : "Connected");
+  if (state === "closed") closedByServer(detail);
+  if (state === "waiting") {
+    setText($("link"), "Connection lost. Reconnecting");
+    countDown(detail);
+  }
+}
+
+// While there is no connection nothing is known of anybody, and the page says so.
+function leaveTruth() {
+  people.disconnected();
+  settling = false;
+  news = [];
+  draw();
+}
+
+function countDown(delay) {
+  const until = Date.now() + delay;
+  const tick = () => setText($("countdown"), `next try in ${Math.max(1, Math.ceil((until - Date.now()) / 1000))} s`);
+  tick();
+  countdownTimer = setInterval(tick, 1000);
+}
+
+function closedByServer(reason) {
+  leave();
+  setText($("link"), "Not connected");
+  setText($("enter-error"), `The server ended this session${reason ? `: ${clipped(reason, 200)}` : "."}`);
+}
+
+function ready(ack) {
+  const first = $("inside").hidden;
+  myNode = typeof ack.n === "string" ? ack.n : "";
+  people.begin();
+  settling = true;
+  announced = false;
+  listed = { friends: false, blocked: false, asking: false, again: false };
+  setText($("me"), me);
+  setText($("node"), myNode);
+  setText($("device"), link.resource);
+  $("password").value = "";
+  $("enter").hidden = true;
+  $("inside").hidden = false;
+  $("logout").hidden = false;
+  document.title = `${me} – adsum`;
+  if (first) $("you-title").focus();
+  // Hidden before the first word, so that no friend sees a flash of it.
+  if (mine.invisible) sendVisibility();
+  publish();
+  askRoster();
+  link.fence(settled);
+  draw();
+  drawSeenAs();
+}
+
+function refused(error) {
+  leave();
+  setText($("link"), "Not connected");
+  $("link").dataset.state = "none";
+  setText($("enter-error"), error.code === 4105 ? "Wrong name or password." : refusalText(error));
+}
+
+function leave() {
+  link.close();
+  people.clear();
+  draw();
+  mine = { show: 0, status: "", invisible: false };
+  myNode = "";
+  say("");
+  $("news").textContent = "";
+  $("frames").replaceChildren();
+  $("state-form").reset();
+  $("inside").hidden = true;
+  $("enter").hidden = false;
+  $("logout").hidden = true;
+  $("retry").hidden = true;
+  document.title = "adsum";
+  $("name").focus();
+}
+
+function receive(type, body) {
+  if (body === null) return;
+  if (type === TYPE.PRESENCE) presence(body);
+  if (type === TYPE.NODES) nodes(body);
+  if (type === TYPE.MESSAGE) message(body);
+  if (type === TYPE.ACK) acked(body);
+}
+
+function settled() {
+  settling = false;
+  const total = people.friends.size;
+  if (total > 0) $("news").textContent = `${people.online()} of ${total} friends are here`;
+}
+
+function presence(frame) {
+  const node = people.presence(frame);
+  if (node === null) {
+    // An administrator's word comes from nobody.
+    if (typeof frame.status === "string") say(`Notice from the server: ${clipped(frame.status)}`);
+    return;
+  }
+  if (node === myNode) return;
+  if (people.learnName(frame.fromTid)) draw();
+  const row = [...$("friends").children].find((item) => item.dataset.node === node);
+  if (!row) {
+    // Perhaps a friend this page has not heard of yet, made on another device.
+    if (frame.offline !== true && !people.blocked.has(node)) askRoster();
+    return;
+  }
+  updateFriend(row, node);
+  drawCount();
+  tellChange(node);
+}
+
+function nodes(body) {
+  const list = (body.nodelist ?? []).filter((node) => typeof node === "string");
+  if (body.ntype === NODES.ROSTER) listCame("friends", list);
+  if (body.ntype === NODES.BLOCKED) listCame("blocked", list);
+}
+
+function listCame(which, list) {
+  listed[which] = true;
+  people[which] = new Set(list);
+  for (const node of list) people.requests.delete(node);
+  draw();
+}
+
+// A list that has not come by now is empty.
+function listsDone() {
+  if (!listed.friends) listCame("friends", []);
+  if (!listed.blocked) listCame("blocked", []);
+  const { again } = listed;
+  listed = { friends: false, blocked: false, asking: false, again: false };
+  if (again) askRoster();
+}
+
+function message(body) {
+  const node = body.fromTid?.node;
+  if (typeof node !== "string" || node === myNode) return;
+  people.learnName(body.fromTid);
+  const name = people.name(node);
+  if (body.bnType === ROSTER.ADD) {
+    people.requests.set(node, typeof body.dataString === "string" ? body.dataString : "");
+    draw();
+    say(`${clipped(name, 80)} asks to be your friend.`);
+  } else if ([ROSTER.FRIEND, ROSTER.REMOVE, ROSTER.BLOCK].includes(body.bnType)) {
+    people.requests.delete(node);
+    askRoster();
+    if (body.bnType === ROSTER.FRIEND) say(`${clipped(name, 80)} is your friend now.`);
+  }
+}
+
+function acked(ack) {
+  if (ack.ok === false) {
+    complain(refusalText(ack.error));
+    return;
+  }
+  if (ack.timType === TYPE.BUSINESS && typeof ack.n === "string") rosterChanged(ack.t, ack.n);
+}
+
+function rosterChanged(what, node) {
+  people.requests.delete(node);
+  const name = clipped(people.name(node), 80);
+  if (what === ROSTER.BLOCK) say(`${name} is blocked.`);
+  else if (people.blocked.has(node)) say(`${name} is not blocked any more.`);
+  else if (what === ROSTER.REMOVE) say(`${name} is removed.`);
+  askRoster();
+}
+
+// ---- doing things ----------------------------------------------------------------------------
+
+// One question at a time, so that it is plain which answer belongs to it.
+function askRoster() {
+  if (listed.asking) {
+    listed.again = true;
+    return;
+  }
+  listed.asking = true;
+  link.send(TYPE.BUSINESS, { rtype: ROSTER.LIST });
+  link.send(TYPE.BUSINESS, { rtype: ROSTER.BLOCKED_LIST });
+  link.fence(listsDone);
+}
+
+function roster(rtype, node) {
+  if (!link.send(TYPE.BUSINESS, { rtype, node })) complain("Not connected: nothing was sent.");
+}
+
+function add(node, words) {
+  const sent = link.send(TYPE.BUSINESS, { rtype: ROSTER.ADD, node, reqStr: words });
+  if (sent) askRoster();
+  else complain("Not connected: nothing was sent.");
+  return sent;
+}
+
+function accept(node) {
+  if (!add(node, "yes")) return;
+  people.requests.delete(node);
+  draw();
+}
+
+function publish() {
+  // 1 is tim's "here I am", 4 its "my words have changed".
+  const subStatus = announced ? 4 : 1;
+  const sent = link.send(TYPE.BROAD_PRESENCE, { subStatus, show: mine.show, status: mine.status });
+  announced ||= sent;
+  return sent;
+}
+
+function sendVisibility() {
+  return link.send(TYPE.BUSINESS, { rtype: mine.invisible ? ROSTER.INVISIBLE : ROSTER.VISIBLE });
+}
+
+function addFrame({ sent, type, text }) {
+  if ($("pause").checked || (type === TYPE.PING && $("hide-pings").checked)) return;
+  const time = new Date().toTimeString().slice(0, 8);
+  const entry = make(
+    "li", { className: sent ? "sent" : "received" },
+    make("span", { className: "when", textContent: `${time} ${sent ? "sent" : "received"}` }),
+    make("span", { className: "type", textContent: `${type} ${typeName(type)}` }),
+    make("code", { textContent: clipped(text, FRAME_TEXT_SHOWN), dir: "ltr" }),
+  );
+  $("frames").prepend(entry);
+  while ($("frames").childElementCount > FRAMES_KEPT) $("frames").lastElementChild.remove();
+}
+
+function enter() {
+  me = $("name").value.trim();
+  mine.invisible = $("enter-invisible").checked;
+  setText($("enter-error"), "");
+  link.open(me, $("password").value);
+}
+
+async function create() {
+  if (!$("enter-form").reportValidity()) return;
+  setText($("enter-error"), "");
+  $("create").disabled = true;
+  try {
+    const ack = await register($("name").value.trim(), $("password").value, addFrame);
+    if (ack.ok) enter();
+    else setText($("enter-error"), refusalText(ack.error));
+  } catch (error) {
+    setText($("enter-error"), `The account could not be made: ${error.message}`);
+  } finally {
+    $("create").disabled = false;
+  }
+}
+
+function start() {
+  for (const { value, kind, label } of SHOWS) {
+    const radio = make("input", { type: "radio", name: "show", value: String(value), defaultChecked: value === 0 });
+    const mark = make("span", { className: "mark" });
+    mark.setAttribute("aria-hidden", "true");
+    const choice = make("label", {}, radio, mark, label);
+    choice.dataset.state = kind;
+    $("shows").append(choice);
+  }
+  $("enter-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    enter();
+  });
+  $("create").addEventListener("click", create);
+  $("logout").addEventListener("click", () => {
+    leave();
+    linkState("none");
+    setText($("link"), "Logged out");
+  });
+  $("retry").addEventListener("click", () => link.retryNow());
+  $("state-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    mine = { ...mine, show: Number(form.get("show")), status: String(form.get("status")).trim() };
+    say(publish() ? "Told." : "Not connected: this is told on the next connection.");
+    drawSeenAs();
+  });
+  $("invisible").addEventListener("change", (event) => {
+    mine.invisible = event.target.checked;
+    sendVisibility();
+    drawSeenAs();
+  });
+  $("ask-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const name = $("ask").value.trim();
+    if (!name || !add(name, `${me} would like to be friends.`)) return;
+    say(`Asked ${clipped(name, 80)}.`);
+    event.target.reset();
+  });
+  $("clear").addEventListener("click", () => $("frames").replaceChildren());
+  $("name").focus();
+}
+
+start();
