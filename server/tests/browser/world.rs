@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fantoccini::ClientBuilder;
@@ -20,18 +20,23 @@ const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
 const ADVICE: &str = "The tests of the web page need Debian's packages chromium and \
                       chromium-driver (scripts/test installs them)";
 
+/// One test at a time: several browsers at once are so slow that nothing shows within a second.
+static TURN: Mutex<()> = Mutex::new(());
+
 pub(crate) struct World {
     server: Mutex<Option<Process>>,
     server_port: u16,
     _driver: Process,
     driver_port: u16,
     sessions: Mutex<Vec<String>>,
-    // The last, so that nobody writes there any more when it goes.
+    // After all of them, so that nobody writes there any more when it goes.
     directory: TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         for program in [CHROMIUM, CHROMEDRIVER] {
             assert!(Path::new(program).exists(), "{program} is missing. {ADVICE}");
         }
@@ -49,6 +54,7 @@ impl World {
             driver_port,
             sessions: Mutex::default(),
             directory,
+            _turn: turn,
         }
     }
 
