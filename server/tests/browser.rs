@@ -157,6 +157,7 @@ async fn it_says_that_the_connection_is_lost_and_comes_back_by_itself() {
         page.until_friend_is("not known while disconnected").await;
     }
     assert_eq!(bob.text("#friends .words").await, "");
+    assert_eq!(bob.text("#friends-count").await, "");
     assert_eq!(bob.name_and_role(&bob.find("#link").await).await.1, "status");
     world.start_server();
     bob.click("#retry").await;
@@ -168,6 +169,27 @@ async fn it_says_that_the_connection_is_lost_and_comes_back_by_itself() {
     bob.until_text("#friends .words", "in a meeting").await;
     alice.until_friend_is("available").await;
     assert!(!bob.find("#retry").await.is_displayed().await.unwrap());
+}
+
+#[tokio::test]
+async fn who_lost_the_place_to_another_device_is_told_and_does_not_fight_for_it() {
+    let world = World::with_flags(&["--device-limit", "1", "--auth-min-unix", "0"]);
+    let (alice, bob) = two_friends(&world).await;
+    let first = alice.window().await;
+    let second = alice.new_tab().await;
+    bob.record_states().await;
+    alice.log_in("alice").await;
+    alice.tell(4, "from the newer device").await;
+    bob.until_text("#friends .words", "from the newer device").await;
+    alice.switch_to(first).await;
+    alice.until_text("#enter-error", "The server ended this session").await;
+    alice.until_text("#link", "Not connected").await;
+    assert_eq!(alice.run("return document.querySelector('#inside').hidden").await, json!(true));
+    assert!(!alice.find("#retry").await.is_displayed().await.unwrap());
+    // The newer one has stayed, and the friend has seen nobody go.
+    alice.switch_to(second).await;
+    alice.until_text("#link", "Connected").await;
+    assert_eq!(bob.recorded_states().await, ["here", "busy"]);
 }
 
 #[tokio::test]

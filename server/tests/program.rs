@@ -96,9 +96,10 @@ fn marked(path: &str) -> TimPresence {
 async fn say_everything(to: SocketAddr) -> [Client; 2] {
     let (mut ann, mut bob) = (newcomer(to, "ann").await, newcomer(to, "bob").await);
     ann.ask(rtype::ADD_ROSTER, Some(&bob.node)).await;
-    bob.until_pong().await;
-    bob.ask(rtype::ADD_ROSTER, Some(&ann.node)).await;
+    // A ping is answered when what came before it on its own connection is done.
     ann.until_pong().await;
+    bob.ask(rtype::ADD_ROSTER, Some(&ann.node)).await;
+    bob.until_pong().await;
     ann.publish(&marked("roster")).await;
     bob.publish(&marked("other")).await;
     let directed = TimPresence { to_tid: Some(bob.tid()), ..marked("directed") };

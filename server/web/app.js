@@ -99,7 +99,7 @@ function drawPeople(id, nodes, create, update) {
 
 function drawCount() {
   const total = people.friends.size;
-  setText($("friends-count"), total > 0 ? `${people.online()} of ${total} here` : "");
+  setText($("friends-count"), total > 0 && people.connected ? `${people.online()} of ${total} here` : "");
 }
 
 // A name may become known after the row stands, and the buttons speak it.
@@ -180,10 +180,10 @@ function blockedRow(node) {
 
 function drawSeenAs() {
   const show = SHOWS.find((known) => known.value === mine.show);
-  const status = mine.status ? `: ${mine.status}` : "";
-  setText($("seen-as"), mine.invisible
-    ? `Friends see you as offline. (Visible, you would be ${show.label}${status})`
-    : `Friends see you as ${show.label}${status}`);
+  const state = mine.status ? `${show.label}: ${mine.status}` : show.label;
+  if (!people.connected) setText($("seen-as"), "Friends do not see this page until it is connected again.");
+  else if (mine.invisible) setText($("seen-as"), `Friends see you as offline. (Visible, you would be ${state})`);
+  else setText($("seen-as"), `Friends see you as ${state}`);
   $("invisible").checked = mine.invisible;
 }
 
@@ -246,7 +246,9 @@ function leaveTruth() {
   people.disconnected();
   settling = false;
   news = [];
+  say("");
   draw();
+  drawSeenAs();
 }
 
 function countDown(delay) {
@@ -389,7 +391,13 @@ function acked(ack) {
     complain(refusalText(ack.error));
     return;
   }
-  if (ack.timType === TYPE.BUSINESS && typeof ack.n === "string") rosterChanged(ack.t, ack.n);
+  if (ack.timType !== TYPE.BUSINESS) return;
+  if (ack.t === ROSTER.INVISIBLE || ack.t === ROSTER.VISIBLE) {
+    mine.invisible = ack.t === ROSTER.INVISIBLE;
+    drawSeenAs();
+  } else if (typeof ack.n === "string") {
+    rosterChanged(ack.t, ack.n);
+  }
 }
 
 function rosterChanged(what, node) {

@@ -50,6 +50,10 @@ export class People {
     this.disconnected();
   }
 
+  get connected() {
+    return this.#connected;
+  }
+
   name(node) {
     return this.#names.get(node) ?? node;
   }

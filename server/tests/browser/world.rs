@@ -26,6 +26,7 @@ static TURN: Mutex<()> = Mutex::new(());
 pub(crate) struct World {
     server: Mutex<Option<Process>>,
     server_port: u16,
+    flags: &'static [&'static str],
     _driver: Process,
     driver_port: u16,
     sessions: Mutex<Vec<String>>,
@@ -36,6 +37,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with_flags(&[])
+    }
+
+    /// With a server that was started with some more flags.
+    pub(crate) fn with_flags(flags: &'static [&'static str]) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         for program in [CHROMIUM, CHROMEDRIVER] {
             assert!(Path::new(program).exists(), "{program} is missing. {ADVICE}");
@@ -46,10 +52,11 @@ impl World {
         );
         let driver_port = driver.number_after("successfully on port ");
         let directory = TempDir::new().unwrap();
-        let (server, server_port) = start_server(directory.path(), 0);
+        let (server, server_port) = start_server(directory.path(), 0, flags);
         Self {
             server: Mutex::new(Some(server)),
             server_port,
+            flags,
             _driver: driver,
             driver_port,
             sessions: Mutex::default(),
@@ -94,7 +101,7 @@ impl World {
 
     /// The same server again: the same port, the same files.
     pub(crate) fn start_server(&self) {
-        let (server, _) = start_server(self.directory.path(), self.server_port);
+        let (server, _) = start_server(self.directory.path(), self.server_port, self.flags);
         *self.server.lock().unwrap() = Some(server);
     }
 }
@@ -118,7 +125,7 @@ impl Drop for World {
     }
 }
 
-fn start_server(directory: &Path, port: u16) -> (Process, u16) {
+fn start_server(directory: &Path, port: u16, flags: &[&str]) -> (Process, u16) {
     let mut server = Process::start(
         Command::new(env!("CARGO_BIN_EXE_adsum-server"))
             .args(["--client-listen", &format!("127.0.0.1:{port}")])
@@ -126,6 +133,7 @@ fn start_server(directory: &Path, port: u16) -> (Process, u16) {
             .args(["--password-memory-kib", "64", "--password-passes", "1"])
             .arg("--store-path")
             .arg(directory.join("accounts.sqlite"))
+            .args(flags)
             .current_dir(directory),
         "It is built by this very test",
     );

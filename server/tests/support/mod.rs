@@ -203,6 +203,7 @@ impl Client {
     }
 
     pub async fn over(stream: TcpStream, to: SocketAddr, form: Form) -> Self {
+        stream.set_nodelay(true).unwrap();
         let mut request = format!("ws://{to}/tim").into_client_request().unwrap();
         request.headers_mut().insert("origin", format!("http://{to}").parse().unwrap());
         let (ws, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
