@@ -250,7 +250,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let saw = !gone.is_empty() && self.sees(*viewer, user);
             for at in 0..self.sessions_of(*viewer).len() {
                 let receiver = self.sessions_of(*viewer)[at];
-                let told = self.forget_told(user, receiver, true);
+                let told = self.forget_told(user, receiver);
                 match self.sessions.get(receiver).link {
                     Link::Attached if saw || told => self.work.listed.push(receiver),
                     Link::Congested if saw => self.note_missed(receiver, about),
@@ -263,7 +263,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Forgets that directed presence of the user's sessions reached this receiver. Was there
     /// any? If the receiver is congested, notes that it must hear that it no longer holds.
-    fn forget_told(&mut self, user: User, receiver: SessionIndex, offline: bool) -> bool {
+    fn forget_told(&mut self, user: User, receiver: SessionIndex) -> bool {
         let reference = self.sessions.reference(receiver);
         let congested = self.sessions.get(receiver).link == Link::Congested;
         let mut any = false;
@@ -275,7 +275,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 any = true;
                 if congested {
                     let session = self.sessions.key(session);
-                    self.note_told_ended(receiver, user, session, offline);
+                    self.note_told_ended(receiver, user, session, true);
                 }
             }
         }
