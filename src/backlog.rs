@@ -14,9 +14,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn congested(&mut self, key: SessionKey) -> Result<(), Error> {
         let session = self.attached(key)?;
         self.touch(session);
-        let record = self.sessions.get_mut(session);
-        record.link = Link::Congested;
-        let user = record.user;
+        self.sessions.get_mut(session).link = Link::Congested;
+        let user = self.sessions.user(session);
         self.update_reach(user);
         Ok(())
     }
@@ -27,7 +26,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let record = self.sessions.get_mut(session);
         if record.link == Link::Congested {
             record.link = Link::Attached;
-            let user = record.user;
+            let user = self.sessions.user(session);
             self.update_reach(user);
             self.catch_up(session);
         }
@@ -50,7 +49,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         }
         let users = sessions.iter().map(|entry| entry.user).chain(missed.offline().iter().copied());
-        self.work.steps.extend(users.map(|user| Step::Release { user }));
+        users.for_each(|user| self.work.then(Step::Release { user }));
         missed.clear();
         self.sessions.extras_or_new(receiver).missed = missed;
     }
@@ -87,7 +86,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         to_receiver: Span,
     ) {
         let shows = self.shows_to(user, receiver);
-        let viewer = self.sessions.get(receiver).user;
+        let viewer = self.sessions.user(receiver);
         let sessions = &self.sessions;
         let published = |session| sessions.rest(session).presence.is_some();
         let holds =
@@ -113,7 +112,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Does the receiver see what this user publishes: as a contact, or as one of its devices?
     fn shows_to(&self, user: User, receiver: SessionIndex) -> bool {
-        let viewer = self.sessions.get(receiver).user;
+        let viewer = self.sessions.user(receiver);
         if viewer == user { self.options.own_echo } else { self.sees(viewer, user) }
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::decision::Decision;
 use crate::notice::{Notice, NoticeId, PresenceKind};
+use crate::online::Online;
 use crate::receivers::CHUNK;
 use crate::sessions::{Link, SessionIndex};
 use crate::snapshot::Snapshot;
 use crate::state::State;
 use crate::users::User;
-use crate::work::{About, SnapshotOf, Step, Tell};
+use crate::work::{About, SnapshotOf, Span, Step, Tell};
 use crate::{CloseReason, SessionKey, Time};
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -29,10 +30,11 @@ pub struct Decisions<'e, K: Eq + Hash, P, S: BuildHasher> {
     session: Option<SessionKey>,
 }
 
-/// What the next decision is about; its receivers or entries lie in the work's buffers.
+/// What the next decision is. What a notice says, and the receivers or entries, lie in the work's
+/// buffers.
 enum Ready {
-    Deliver(About, NoticeId),
-    Skipped(About, NoticeId),
+    Deliver,
+    Skipped,
     Snapshot { to: SessionIndex, first_id: u64, is_first: bool, is_last: bool },
     Close { session: SessionKey, reason: CloseReason, resumable: bool },
 }
@@ -68,8 +70,8 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
         let state = &*self.state;
         let to = state.work.receivers.as_slice();
         Some(match ready {
-            Ready::Deliver(about, id) => Decision::Deliver { notice: state.notice(about, id), to },
-            Ready::Skipped(about, id) => Decision::Skipped { notice: state.notice(about, id), to },
+            Ready::Deliver => Decision::Deliver { notice: state.notice(), to },
+            Ready::Skipped => Decision::Skipped { notice: state.notice(), to },
             Ready::Close { session, reason, resumable } => {
                 Decision::Close { session, reason, resumable }
             }
@@ -101,18 +103,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> fmt::Debug for Decisions<'_, K, P, S> {
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Works on the steps until one gives a decision.
     fn next_ready(&mut self) -> Option<Ready> {
-        while let Some(step) = self.work.steps.pop_front() {
-            match step {
-                Step::Close { session, reason, resumable } => {
-                    return Some(Ready::Close { session, reason, resumable });
-                }
+        while let Some(step) = self.work.step() {
+            match *step {
                 Step::Tell(tell) => {
-                    if let Some(ready) = self.next_of_tell(tell) {
-                        return Some(ready);
+                    self.work.telling = tell;
+                    let ready = self.next_of_tell();
+                    if ready.is_some() {
+                        return ready;
                     }
                 }
                 Step::Snapshot(snapshot) => return Some(self.next_of_snapshot(snapshot)),
-                Step::Evict { .. } | Step::GoOffline { .. } | Step::Release { .. } => {
+                Step::Close { session, reason, resumable } => {
+                    self.work.step_is_done();
+                    return Some(Ready::Close { session, reason, resumable });
+                }
+                step @ (Step::Evict { .. } | Step::GoOffline { .. } | Step::Release { .. }) => {
+                    self.work.step_is_done();
                     self.finish(step);
                     self.clean_up();
                 }
@@ -135,22 +141,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         true
     }
 
-    fn notice(&self, about: About, id: NoticeId) -> Notice<'_, K, P> {
+    /// The notice that is being told.
+    fn notice(&self) -> Notice<'_, K, P> {
+        let Tell { about, id, .. } = self.work.telling;
+        let id = NoticeId(id);
         let said = "the notice's sender or words are kept until it is out";
         match about {
-            About::Presence { session, first } => {
-                let record = self.sessions.get(session);
-                Notice::Presence {
-                    id,
-                    user: self.users.id(record.user),
-                    session: self.sessions.key(session),
-                    kind: if first { PresenceKind::First } else { PresenceKind::Update },
-                    presence: self.sessions.rest(session).presence.as_ref().expect(said),
-                }
-            }
+            About::Presence { session, first } => Notice::Presence {
+                id,
+                user: self.users.id(self.sessions.user(session)),
+                session: self.sessions.key(session),
+                kind: if first { PresenceKind::First } else { PresenceKind::Update },
+                presence: self.sessions.rest(session).presence.as_ref().expect(said),
+            },
             About::Directed { session } => Notice::Directed {
                 id,
-                user: self.users.id(self.sessions.get(session).user),
+                user: self.users.id(self.sessions.user(session)),
                 session: self.sessions.key(session),
                 presence: self.work.saying.as_ref().expect(said),
             },
@@ -175,7 +181,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !self.unsettled {
             return;
         }
-        while let Some(step) = self.work.steps.pop_front() {
+        while let Some(step) = self.work.step().copied() {
+            self.work.step_is_done();
             self.finish(step);
         }
         self.work.clear();
@@ -199,104 +206,91 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
             Step::GoOffline { user } => self.go_offline(user),
             Step::Release { user } => self.release(user),
-            Step::Tell(tell) => self.pass_over(tell),
+            Step::Tell(tell) => {
+                self.work.telling = tell;
+                self.pass_over();
+            }
             Step::Snapshot(_) | Step::Close { .. } => {}
         }
     }
 
     /// Nobody is told, but what congested sessions are to be told later is noted all the same.
-    fn pass_over(&mut self, mut tell: Tell) {
-        while tell.contacts.is_some() || tell.own.is_some() {
+    fn pass_over(&mut self) {
+        while self.work.telling.contacts.is_some() || self.work.telling.own.is_some() {
             self.work.receivers.clear();
             self.work.spilled.clear();
-            self.add_contacts(&mut tell);
-            self.add_own(&mut tell);
+            self.add_contacts();
+            self.add_own();
         }
     }
 
     // ---- one notice
 
-    /// The next decision about one notice.
-    fn next_of_tell(&mut self, mut tell: Tell) -> Option<Ready> {
+    /// The next decision about the notice that is being told.
+    fn next_of_tell(&mut self) -> Option<Ready> {
         self.work.receivers.clear();
-        self.add_contacts(&mut tell);
-        self.add_own(&mut tell);
-        self.add_listed(&mut tell);
+        self.add_contacts();
+        self.add_own();
+        self.add_listed();
         let received = self.work.receivers.len();
-        if received > 0 {
-            let id = self.id_of(&mut tell);
-            self.go_on_with(tell);
+        let ready = if received > 0 {
             self.stats.deliveries += received as u64;
-            return Some(Ready::Deliver(tell.about, id));
-        }
-        let chunk = tell.skipped.range().len().min(CHUNK);
-        if chunk == 0 {
+            Ready::Deliver
+        } else if self.work.telling.skipped.is_empty() {
+            self.work.step_is_done();
             return None;
+        } else {
+            self.add_skipped();
+            Ready::Skipped
+        };
+        // A notice takes its number when it turns out that there is somebody to be told.
+        if self.work.telling.id == 0 {
+            self.stats.notices += 1;
+            self.work.telling.id = self.stats.notices;
         }
-        let from = tell.skipped.range().start;
-        for at in from..from + chunk {
-            let session = self.work.listed[at];
-            self.work.receivers.push(self.sessions.get(session).slot);
+        if self.work.telling.is_done() && self.work.spilled.is_empty() {
+            self.work.step_is_done();
+        } else {
+            self.work.go_on_with(Step::Tell(self.work.telling));
         }
-        tell.skipped.from += chunk as u32;
-        let id = self.id_of(&mut tell);
-        self.go_on_with(tell);
-        Some(Ready::Skipped(tell.about, id))
-    }
-
-    /// What is left of a notice becomes the next step again.
-    fn go_on_with(&mut self, tell: Tell) {
-        if !tell.is_done() || !self.work.spilled.is_empty() {
-            self.work.steps.push_front(Step::Tell(tell));
-        }
-    }
-
-    /// A notice takes its number when it turns out that there is somebody to be told.
-    fn id_of(&mut self, tell: &mut Tell) -> NoticeId {
-        let stats = &mut self.stats;
-        *tell.id.get_or_insert_with(|| {
-            stats.notices += 1;
-            NoticeId(stats.notices)
-        })
+        Some(ready)
     }
 
     /// Adds contacts until the decision is full or the list is done.
-    fn add_contacts(&mut self, tell: &mut Tell) {
+    fn add_contacts(&mut self) {
         self.add_spilled();
-        let Some(scan) = &mut tell.contacts else { return };
-        let user = scan.user;
-        let Some(place) = self.users.online(user) else {
-            tell.contacts = None;
-            return;
-        };
-        let blocks_matter = self.blocks.involves(&self.hasher, user);
-        loop {
-            let audience = self.online.at(place).audience.as_slice();
-            let left = &audience[scan.done as usize..];
+        while let Some(scan) = &mut self.work.telling.contacts {
+            let Online { user, audience, .. } = self.online.at(scan.place);
+            let left = &audience.as_slice()[scan.done as usize..];
             // Each may have two slots.
-            let mut some = &left[..left.len().min(self.work.receivers.room() / 2)];
-            if left.is_empty() {
-                tell.contacts = None;
+            let some = &left[..left.len().min(self.work.receivers.room() / 2)];
+            if left.len() == some.len() {
+                self.work.telling.contacts = None;
+            } else if some.is_empty() || !self.work.spilled.is_empty() {
                 return;
+            } else {
+                scan.done += some.len() as u32;
             }
-            if some.is_empty() || !self.work.spilled.is_empty() {
-                return;
-            }
-            scan.done += some.len() as u32;
-            if blocks_matter {
-                let blocked = |other: &User| self.blocks.between(&self.hasher, user, *other);
+            let (blocks, hasher) = (&self.blocks, &self.hasher);
+            let some = if blocks.involves(hasher, *user) {
+                let unblocked = some.iter().filter(|other| !blocks.between(hasher, *user, **other));
                 self.work.unblocked.clear();
-                self.work.unblocked.extend(some.iter().filter(|other| !blocked(other)));
-                some = &self.work.unblocked;
-            }
+                self.work.unblocked.extend(unblocked);
+                &self.work.unblocked
+            } else {
+                some
+            };
             self.work.receivers.add_reached(&self.reach, some, &mut self.work.unusual);
-            self.spill_unusual(tell.about);
-            self.add_spilled();
+            if !self.work.unusual.is_empty() {
+                self.spill_unusual();
+                self.add_spilled();
+            }
         }
     }
 
     /// Lists the sessions of those contacts for whom the bitmap did not say all.
-    fn spill_unusual(&mut self, about: About) {
+    fn spill_unusual(&mut self) {
+        let about = self.work.telling.about;
         while let Some(user) = self.work.unusual.pop() {
             for at in 0..self.sessions_of(user).len() {
                 let session = self.sessions_of(user)[at];
@@ -317,14 +311,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    fn add_own(&mut self, tell: &mut Tell) {
-        let Some(scan) = &mut tell.own else { return };
-        let about = tell.about;
-        while let Some(session) = self.sessions_of(scan.user).get(scan.done as usize).copied() {
-            if Some(session) != scan.except {
+    fn add_own(&mut self) {
+        let Tell { about, except, own: Some(mut scan), .. } = self.work.telling else { return };
+        while let Some(session) = self.online.at(scan.place).sessions.get(scan.done as usize) {
+            let session = *session;
+            if Some(session) != except {
                 let record = self.sessions.get(session);
                 match record.link {
-                    Link::Attached if self.work.receivers.room() == 0 => return,
+                    Link::Attached if self.work.receivers.room() == 0 => {
+                        self.work.telling.own = Some(scan);
+                        return;
+                    }
                     Link::Attached => self.work.receivers.push(record.slot),
                     Link::Congested => self.note_missed(session, about),
                     Link::Detached => {}
@@ -332,33 +329,48 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             scan.done += 1;
         }
-        tell.own = None;
+        self.work.telling.own = None;
     }
 
-    fn add_listed(&mut self, tell: &mut Tell) {
+    fn add_listed(&mut self) {
+        let listed = self.work.telling.listed;
+        let added = self.push_listed(listed);
+        self.work.telling.listed.from += added;
+    }
+
+    fn add_skipped(&mut self) {
+        let skipped = self.work.telling.skipped;
+        let added = self.push_listed(skipped);
+        self.work.telling.skipped.from += added;
+    }
+
+    /// Adds as many of these as there is room for. How many?
+    fn push_listed(&mut self, listed: Span) -> u32 {
         let room = self.work.receivers.room();
-        let from = tell.listed.range().start;
-        let some = from..from + room.min(tell.listed.range().len());
-        tell.listed.from = some.end as u32;
+        let some = listed.range().take(room);
+        let added = some.len() as u32;
         for at in some {
             let session = self.work.listed[at];
             self.work.receivers.push(self.sessions.get(session).slot);
         }
+        added
     }
 
     // ---- snapshots
 
     fn next_of_snapshot(&mut self, mut snapshot: SnapshotOf) -> Ready {
         self.work.entries.clear();
-        let viewer = self.sessions.get(snapshot.to).user;
+        let viewer = self.sessions.user(snapshot.to);
         let is_last = self.add_seen(viewer, &mut snapshot);
         let entries = self.work.entries.len() as u64;
         let first_id = self.stats.notices + 1;
         self.stats.notices += entries;
         self.stats.deliveries += entries;
         let is_first = snapshot.is_first;
-        if !is_last {
-            self.work.steps.push_front(Step::Snapshot(SnapshotOf { is_first: false, ..snapshot }));
+        if is_last {
+            self.work.step_is_done();
+        } else {
+            self.work.go_on_with(Step::Snapshot(SnapshotOf { is_first: false, ..snapshot }));
         }
         Ready::Snapshot { to: snapshot.to, first_id, is_first, is_last }
     }

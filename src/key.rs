@@ -32,6 +32,11 @@ impl Slot {
         Self(FAR | index)
     }
 
+    /// The number of the user whose near slot this is.
+    pub(crate) const fn near_user(self) -> Option<u32> {
+        if self.is_near() { Some(self.0 >> 1) } else { None }
+    }
+
     /// Is this one of the two slots that every known user has?
     #[must_use]
     pub const fn is_near(self) -> bool {

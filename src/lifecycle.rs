@@ -32,16 +32,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let key = interned.map(|user| {
             list::make_set(&mut audience_list, user);
             list::make_set(&mut blocked_list, user);
-            if self.users.online(user).is_some() {
+            let place = if let Some(place) = self.users.online(user) {
                 // Who leaves the audience to be blocked must not be forgotten in between.
                 blocked_list.iter().for_each(|other| self.users.retain(*other));
                 self.replace_audience(user, &audience_list);
                 self.replace_blocked(user, &blocked_list);
                 blocked_list.iter().for_each(|other| self.release(*other));
+                place
             } else {
-                self.go_online(user, &audience_list, &blocked_list);
-            }
-            self.attach_new(user, kind, victim)
+                self.go_online(user, &audience_list, &blocked_list)
+            };
+            self.attach_new((user, place), kind, victim)
         });
         audience_list.clear();
         blocked_list.clear();
@@ -56,7 +57,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         (blocked, blocked_list): (impl IntoIterator<Item = K>, &mut Vec<User>),
     ) -> Result<User, Error> {
         let (max_audience, max_blocked) = (self.options.max_audience, self.options.max_blocked);
-        let user = self.users.intern(&self.hasher, user).ok_or(Error::Full)?;
+        let user = self.intern(user)?;
         self.intern_all(audience, max_audience, audience_list)?
             .ok_or(Error::AudienceLimit { limit: max_audience })?;
         self.intern_all(blocked, max_blocked, blocked_list)?
@@ -101,21 +102,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn attach_new(
         &mut self,
-        user: User,
+        (user, place): (User, u32),
         kind: DeviceKind,
         victim: Option<SessionIndex>,
     ) -> SessionKey {
         let (now, order) = (self.now, self.next_order());
         let near = self.free_near_slot(user);
-        let session = self.sessions.insert(user, near, kind, now, order);
-        if let Some(online) = self.online_mut(user) {
-            online.sessions.push(session);
-        }
+        let session = self.sessions.insert((user, place), near, kind, now, order);
+        self.online.at_mut(place).sessions.push(session);
         self.update_reach(user);
         self.start_lease(session);
         match victim {
             // What the lists changed may still tell of the victim: that comes first.
-            Some(victim) => self.work.steps.push_back(Step::Evict { victim, newcomer: session }),
+            Some(victim) => self.work.then(Step::Evict { victim, newcomer: session }),
             None if self.options.snapshot_on_connect => self.send_snapshot(session),
             None => {}
         }
@@ -144,7 +143,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn send_snapshot(&mut self, to: SessionIndex) {
         let snapshot = SnapshotOf { to, done: 0, done_sessions: 0, is_first: true };
-        self.work.steps.push_back(Step::Snapshot(snapshot));
+        self.work.then(Step::Snapshot(snapshot));
     }
 
     pub(crate) fn disconnect(&mut self, key: SessionKey) -> Result<(), Error> {
@@ -179,9 +178,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// What was missed is forgotten: whoever attaches again is sent a snapshot.
     fn set_link(&mut self, session: SessionIndex, link: Link) {
-        let record = self.sessions.get_mut(session);
-        record.link = link;
-        let user = record.user;
+        self.sessions.get_mut(session).link = link;
+        let user = self.sessions.user(session);
         self.clear_missed(session);
         self.update_reach(user);
     }
@@ -230,7 +228,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends a session and tells those who were told of it (rules 6 and 7), but not `newcomer`,
     /// for whom it makes way: that one has not been told of anything yet.
     pub(crate) fn end(&mut self, session: SessionIndex, newcomer: Option<SessionIndex>) {
-        let user = self.sessions.get(session).user;
+        let user = self.sessions.user(session);
         let last = self.sessions_of(user).len() == 1;
         let published = self.has_published(session);
         let visible = self.online(user).is_some_and(|online| online.visible);
@@ -251,17 +249,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let from = self.work.listed.len();
             self.list_told(session, about, contacts, own);
             let mut tell = Tell::new(about).listed(self.work.listed_from(from));
+            let place = self.sessions.get(session).place;
             if contacts {
-                tell = tell.contacts_of(user);
+                tell = tell.contacts_of(place);
             }
             if own {
-                tell = tell.own_sessions_of(user, newcomer);
+                tell = tell.own_sessions_of(place, newcomer);
             }
             self.work.tell(tell);
         }
         self.remove(session);
         if last {
-            self.work.steps.push_back(Step::GoOffline { user });
+            self.work.then(Step::GoOffline { user });
         }
     }
 
@@ -274,21 +273,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         contacts: bool,
         own: bool,
     ) {
-        let user = self.sessions.get(session).user;
+        let user = self.sessions.user(session);
         let key = self.sessions.key(session);
         let Some(extras) = self.sessions.extras_mut(session) else { return };
         let told = core::mem::take(&mut extras.told);
         for receiver in &told {
             let Some(receiver) = self.sessions.find_ref(*receiver) else { continue };
-            let record = self.sessions.get(receiver);
-            let viewer = record.user;
+            let viewer = self.sessions.user(receiver);
             let told_anyway = if viewer == user {
                 own
             } else {
                 // Nobody who was told is blocked: a block makes both forget.
                 contacts && self.has_in_audience(user, viewer)
             };
-            match record.link {
+            match self.sessions.get(receiver).link {
                 Link::Detached => {}
                 Link::Congested => {
                     let offline = matches!(about, About::Offline { .. });
@@ -306,7 +304,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.clear_missed(session);
         self.lifetimes.disarm(session);
         self.conflations.disarm(session);
-        let user = self.sessions.get(session).user;
+        let user = self.sessions.user(session);
         if let Some(online) = self.online_mut(user) {
             online.sessions.retain(|other| *other != session);
         }
@@ -319,7 +317,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends all of a user's sessions at once, so that contacts hear of it once (rule 15).
     pub(crate) fn expel(&mut self, id: &K) {
         let Some(user) = self.find_online(id) else { return };
-        let sessions = self.sessions_of(user).len();
+        let Some(place) = self.users.online(user) else { return };
+        let sessions = self.online.at(place).sessions.len();
         for at in 0..sessions {
             let key = self.sessions.key(self.sessions_of(user)[at]);
             self.work.close(key, CloseReason::Expelled, false);
@@ -338,14 +337,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.work.make_listed_set(from);
             let mut tell = Tell::new(about).listed(self.work.listed_from(from));
             if contacts {
-                tell = tell.contacts_of(user);
+                tell = tell.contacts_of(place);
             }
             self.work.tell(tell);
         }
         while let Some(session) = self.sessions_of(user).first() {
             self.remove(*session);
         }
-        self.work.steps.push_back(Step::GoOffline { user });
+        self.work.then(Step::GoOffline { user });
     }
 
     /// Lists those sessions of a user that have published.

@@ -46,10 +46,12 @@ impl OnlineUsers {
         Some(online)
     }
 
+    #[inline]
     pub(crate) fn at(&self, place: u32) -> &Online {
         self.places[place as usize].as_ref().expect("known users point to places in use")
     }
 
+    #[inline]
     pub(crate) fn at_mut(&mut self, place: u32) -> &mut Online {
         self.places[place as usize].as_mut().expect("known users point to places in use")
     }

@@ -46,7 +46,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     #[must_use]
     pub fn user_of(&self, session: SessionKey) -> Option<&K> {
         let session = self.state.sessions.find(session)?;
-        Some(self.state.users.id(self.state.sessions.get(session).user))
+        Some(self.state.users.id(self.state.sessions.user(session)))
     }
 
     /// Is this session there and attached, congested or not? O(1).

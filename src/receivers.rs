@@ -62,28 +62,28 @@ impl Receivers {
         contacts: &[User],
         unusual: &mut Vec<User>,
     ) {
-        const FIRSTS: u64 = 0x5555_5555_5555_5555;
-        let mut len = self.len;
         for some in contacts.chunks(32) {
-            let mut packed = 0;
-            for user in some.iter().rev() {
-                packed = packed << 2 | reach.get(*user);
-            }
-            let listed = packed >> 1 & !packed & FIRSTS;
-            let mut receive = packed & !(listed << 1);
-            while receive != 0 {
-                let bit = receive.trailing_zeros();
-                let user = some[bit as usize / 2];
-                self.slots[len % PLACES] = Slot::near(user.0, bit % 2);
-                len += 1;
-                receive &= receive - 1;
-            }
-            let mut listed = listed;
-            while listed != 0 {
-                unusual.push(some[listed.trailing_zeros() as usize / 2]);
-                listed &= listed - 1;
-            }
+            self.add_packed(reach.pack(some), some, unusual);
+        }
+    }
+
+    #[inline]
+    fn add_packed(&mut self, packed: u64, contacts: &[User], unusual: &mut Vec<User>) {
+        const FIRSTS: u64 = 0x5555_5555_5555_5555;
+        let mut listed = packed >> 1 & !packed & FIRSTS;
+        let mut receive = packed & !(listed << 1);
+        let mut len = self.len;
+        while receive != 0 {
+            let bit = receive.trailing_zeros();
+            let user = contacts[bit as usize / 2];
+            self.slots[len % PLACES] = Slot::near(user.0, bit % 2);
+            len += 1;
+            receive &= receive - 1;
         }
         self.len = len;
+        while listed != 0 {
+            unusual.push(contacts[listed.trailing_zeros() as usize / 2]);
+            listed &= listed - 1;
+        }
     }
 }

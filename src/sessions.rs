@@ -27,10 +27,12 @@ pub(crate) enum Link {
     Detached,
 }
 
-/// What a heartbeat touches, in half a cache line of its own.
+/// What a heartbeat touches, in half a cache line of its own. The user is not in it: the slot tells
+/// whose session it is.
 #[repr(align(32))]
 pub(crate) struct Session {
-    pub(crate) user: User,
+    /// Where its user stands in the table of online users.
+    pub(crate) place: u32,
     pub(crate) slot: Slot,
     generation: u32,
     in_use: bool,
@@ -75,7 +77,8 @@ pub(crate) struct Sessions<P> {
     rests: Vec<Rest<P>>,
     free: Vec<SessionIndex>,
     retired: usize,
-    far: Vec<Option<SessionIndex>>,
+    /// Whose session is in each far slot, or was.
+    far: Vec<User>,
     free_far: Vec<u32>,
     extras: Vec<Extras<P>>,
     free_extras: Vec<u32>,
@@ -118,6 +121,15 @@ impl<P> Sessions<P> {
         &self.records[index.0 as usize]
     }
 
+    pub(crate) fn user(&self, index: SessionIndex) -> User {
+        self.user_in(self.records[index.0 as usize].slot)
+    }
+
+    /// Whose session is in this slot.
+    pub(crate) fn user_in(&self, slot: Slot) -> User {
+        slot.near_user().map_or_else(|| self.far[slot.index()], User)
+    }
+
     pub(crate) fn get_mut(&mut self, index: SessionIndex) -> &mut Session {
         &mut self.records[index.0 as usize]
     }
@@ -143,17 +155,17 @@ impl<P> Sessions<P> {
     /// asked [`has_room`](Self::has_room).
     pub(crate) fn insert(
         &mut self,
-        user: User,
+        (user, place): (User, u32),
         near: Option<Slot>,
         kind: DeviceKind,
         now: Time,
         order: u64,
     ) -> SessionIndex {
         let index = self.free.pop().unwrap_or(SessionIndex(self.records.len() as u32));
-        let slot = near.unwrap_or_else(|| self.far_slot(index));
+        let slot = near.unwrap_or_else(|| self.far_slot(user));
         let generation = self.records.get(index.0 as usize).map_or(0, |old| old.generation);
         let session = Session {
-            user,
+            place,
             slot,
             generation,
             in_use: true,
@@ -174,12 +186,12 @@ impl<P> Sessions<P> {
         index
     }
 
-    fn far_slot(&mut self, session: SessionIndex) -> Slot {
+    fn far_slot(&mut self, user: User) -> Slot {
         if let Some(far) = self.free_far.pop() {
-            self.far[far as usize] = Some(session);
+            self.far[far as usize] = user;
             Slot::far(far)
         } else {
-            self.far.push(Some(session));
+            self.far.push(user);
             Slot::far(self.far.len() as u32 - 1)
         }
     }
@@ -192,9 +204,7 @@ impl<P> Sessions<P> {
         let presence = rest.presence.take();
         record.in_use = false;
         if !record.slot.is_near() {
-            let far = record.slot.index();
-            self.far[far] = None;
-            self.free_far.push(far as u32);
+            self.free_far.push(record.slot.index() as u32);
         }
         let mut conflated = None;
         if let Some(place) = rest.extras.take() {
@@ -268,7 +278,7 @@ mod tests {
     fn a_record_whose_generations_are_used_up_is_retired() {
         let mut sessions = Sessions::<()>::new();
         let add = |sessions: &mut Sessions<()>| {
-            let index = sessions.insert(User(0), None, DeviceKind(0), Time::ZERO, 0);
+            let index = sessions.insert((User(0), 0), None, DeviceKind(0), Time::ZERO, 0);
             (index, sessions.key(index))
         };
         let (first, _) = add(&mut sessions);
@@ -289,7 +299,8 @@ mod tests {
     #[test]
     fn a_key_with_another_slot_is_no_key() {
         let mut sessions = Sessions::<()>::new();
-        let index = sessions.insert(User(4), Some(Slot::near(4, 1)), DeviceKind(0), Time::ZERO, 0);
+        let index =
+            sessions.insert((User(4), 0), Some(Slot::near(4, 1)), DeviceKind(0), Time::ZERO, 0);
         let key = sessions.key(index);
         assert_eq!(sessions.find(key), Some(index));
         assert_eq!(sessions.find(SessionKey { slot: Slot::near(4, 0), ..key }), None);

@@ -148,7 +148,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let limit = self.options.max_blocked;
         let Some(online) = self.online(user) else { return Ok(()) };
         let is_full = online.blocked.len() >= limit as usize;
-        let other = self.users.intern(&self.hasher, other).ok_or(Error::Full)?;
+        let other = self.intern(other)?;
         let is_new = other != user && self.online(user).is_some_and(|o| !o.blocked.contains(other));
         if is_new && is_full {
             return Err(Error::BlockedLimit { limit });
@@ -287,20 +287,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn invisible(&mut self, key: SessionKey) -> Result<(), Error> {
         let session = self.attached(key)?;
         self.touch(session);
-        let user = self.sessions.get(session).user;
-        let Some(online) = self.online_mut(user).filter(|online| online.visible) else {
+        let place = self.sessions.get(session).place;
+        let online = self.online.at_mut(place);
+        let user = online.user;
+        if !online.visible {
             return Ok(());
-        };
+        }
         online.visible = false;
         if self.options.offline_notices != OfflineNotices::Never {
-            self.tell_invisible(user);
+            self.tell_invisible(user, place);
         }
         self.update_shown(user);
         Ok(())
     }
 
     /// To contacts it must look like a logout, so they hear what a logout would have told them.
-    fn tell_invisible(&mut self, user: User) {
+    fn tell_invisible(&mut self, user: User, place: u32) {
         let to_all = self.options.offline_notices == OfflineNotices::ToAllContacts;
         let gone = self.list_published(user);
         let contacts = to_all || !gone.is_empty();
@@ -312,7 +314,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.work.make_listed_set(from);
         let mut tell = Tell::new(about).listed(self.work.listed_from(from));
         if contacts {
-            tell = tell.contacts_of(user);
+            tell = tell.contacts_of(place);
         }
         self.work.tell(tell);
     }
@@ -325,12 +327,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let mut told = core::mem::take(&mut extras.told);
         told.retain(|receiver| {
             let Some(receiver) = self.sessions.find_ref(*receiver) else { return false };
-            let record = self.sessions.get(receiver);
-            let viewer = record.user;
+            let viewer = self.sessions.user(receiver);
             if !self.has_in_audience(user, viewer) {
                 return true;
             }
-            match record.link {
+            match self.sessions.get(receiver).link {
                 Link::Attached if told_anyway => {}
                 Link::Attached => self.work.listed.push(receiver),
                 Link::Congested => self.note_told_ended(receiver, user, key, true),
@@ -344,17 +345,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn visible(&mut self, key: SessionKey) -> Result<(), Error> {
         let session = self.attached(key)?;
         self.touch(session);
-        let user = self.sessions.get(session).user;
-        let Some(online) = self.online_mut(user).filter(|online| !online.visible) else {
+        let place = self.sessions.get(session).place;
+        let online = self.online.at_mut(place);
+        let user = online.user;
+        if online.visible {
             return Ok(());
-        };
+        }
         online.visible = true;
         self.update_shown(user);
         for at in 0..self.sessions_of(user).len() {
             let session = self.sessions_of(user)[at];
             if self.has_published(session) {
                 let about = About::Presence { session, first: true };
-                self.work.tell(Tell::new(about).contacts_of(user));
+                self.work.tell(Tell::new(about).contacts_of(place));
             }
         }
         Ok(())

@@ -71,11 +71,10 @@ impl<'a, K, P> Snapshot<'a, K, P> {
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'a, K, P>> + use<'a, K, P> {
         let (users, sessions, first_id) = (self.users, self.sessions, self.first_id);
         self.entries.iter().enumerate().map(move |(at, index)| {
-            let session = sessions.get(*index);
             let presence = sessions.rest(*index).presence.as_ref();
             Entry {
                 id: NoticeId(first_id + at as u64),
-                user: users.id(session.user),
+                user: users.id(sessions.user(*index)),
                 session: sessions.key(*index),
                 presence: presence.expect("only sessions with a presence are put in a snapshot"),
             }

@@ -54,19 +54,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Makes a presence the session's own and tells everyone who may see it.
     fn show(&mut self, session: SessionIndex, presence: P) {
-        let user = self.sessions.get(session).user;
+        let place = self.sessions.get(session).place;
         let replaced = self.sessions.rest_mut(session).presence.replace(presence);
         let first = replaced.is_none();
-        let visible = self.online(user).is_some_and(|online| online.visible);
+        let online = self.online.at(place);
+        let (visible, alone) = (online.visible, online.sessions.len() == 1);
         if first {
-            self.shown.set(user, visible);
+            self.shown.set(self.sessions.user(session), visible);
         }
         let mut tell = Tell::new(About::Presence { session, first });
         if visible {
-            tell = tell.contacts_of(user);
+            tell = tell.contacts_of(place);
         }
-        if self.options.own_echo {
-            tell = tell.own_sessions_of(user, Some(session));
+        if self.options.own_echo && !alone {
+            tell = tell.own_sessions_of(place, Some(session));
         }
         self.work.tell(tell);
         self.work.dead.extend(replaced);
@@ -99,7 +100,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         named: &[User],
         presence: P,
     ) -> Result<(), Error> {
-        let sender = self.sessions.get(session).user;
+        let sender = self.sessions.user(session);
         if !named.iter().all(|user| self.may_direct(sender, *user)) {
             return Err(Error::NotPermitted);
         }

@@ -193,7 +193,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.release(other);
     }
 
-    pub(crate) fn go_online(&mut self, user: User, audience: &[User], blocked: &[User]) {
+    /// The place that the user has from now on.
+    pub(crate) fn go_online(&mut self, user: User, audience: &[User], blocked: &[User]) -> u32 {
         for contact in audience {
             self.users.retain(*contact);
         }
@@ -209,6 +210,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         });
         self.users.set_online(user, Some(place));
         self.users.retain(user);
+        place
     }
 
     /// Frees what was kept of a user who has no session any more.
@@ -230,6 +232,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- making lists of users from ids
 
+    /// The index of an id, which is made known if it was not.
+    pub(crate) fn intern(&mut self, id: K) -> Result<User, Error> {
+        let user = self.users.intern(&self.hasher, id).ok_or(Error::Full)?;
+        self.reach.cover(user);
+        Ok(user)
+    }
+
     /// Makes indices of ids, at most `limit` of them; `None` stands for one too many.
     pub(crate) fn intern_all(
         &mut self,
@@ -241,7 +250,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             if into.len() == limit as usize {
                 return Ok(None);
             }
-            into.push(self.users.intern(&self.hasher, id).ok_or(Error::Full)?);
+            into.push(self.intern(id)?);
         }
         Ok(Some(()))
     }
@@ -252,7 +261,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn note_missed(&mut self, receiver: SessionIndex, about: About) {
         match about {
             About::Presence { session, first } => {
-                let user = self.sessions.get(session).user;
+                let user = self.sessions.user(session);
                 let session = self.sessions.key(session);
                 self.note(receiver, user, |missed| missed.presence(user, session, first));
             }

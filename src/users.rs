@@ -19,19 +19,17 @@ const MAX_USERS: usize = 1 << 30;
 
 const OFFLINE: u32 = u32::MAX;
 
-struct Known<K> {
-    /// `None` while the index is free.
-    id: Option<K>,
-    /// So that the id is hashed once only: the host's code is not run to move or to forget it.
-    hash: u64,
-    references: u32,
-    /// The user's place in the table of online users, or [`OFFLINE`].
-    online: u32,
-}
-
+/// The table of users, a column for each question: whoever asks one of a hundred contacts should
+/// not drag the answers to the others through the caches.
 pub(crate) struct Users<K> {
     by_id: HashTable<User>,
-    known: Vec<Known<K>>,
+    /// `None` while the index is free.
+    ids: Vec<Option<K>>,
+    /// So that an id is hashed once only: the host's code is not run to move or to forget it.
+    hashes: Vec<ShortHash>,
+    references: Vec<u32>,
+    /// Places in the table of online users, or [`OFFLINE`].
+    online: Vec<u32>,
     free: Vec<User>,
     /// Who has become known and may not be referred to yet.
     fresh: Vec<User>,
@@ -40,11 +38,31 @@ pub(crate) struct Users<K> {
     dead: Vec<K>,
 }
 
+/// Half of an id's hash, which is as good as the whole for a table of at most 2^30 entries.
+#[derive(Clone, Copy)]
+struct ShortHash(u32);
+
+impl ShortHash {
+    /// Of the hasher's bits none is left out: weak hashers have only some that are good.
+    fn of<S: BuildHasher>(hasher: &S, id: &impl Hash) -> Self {
+        let hash = hasher.hash_one(id);
+        Self((hash ^ hash >> 32) as u32)
+    }
+
+    /// For the table, which wants the lowest and the highest bits to be good.
+    const fn spread(self) -> u64 {
+        (self.0 as u64) << 32 | self.0 as u64
+    }
+}
+
 impl<K> Users<K> {
     pub(crate) const fn new() -> Self {
         Self {
             by_id: HashTable::new(),
-            known: Vec::new(),
+            ids: Vec::new(),
+            hashes: Vec::new(),
+            references: Vec::new(),
+            online: Vec::new(),
             free: Vec::new(),
             fresh: Vec::new(),
             dead: Vec::new(),
@@ -58,45 +76,47 @@ impl<K> Users<K> {
 
     /// One more than the greatest index ever given out.
     pub(crate) fn span(&self) -> usize {
-        self.known.len()
+        self.ids.len()
     }
 
     pub(crate) fn id(&self, user: User) -> &K {
-        let id = self.known[user.0 as usize].id.as_ref();
+        let id = self.ids[user.0 as usize].as_ref();
         id.expect("whoever holds a user's index holds a reference that keeps its id")
     }
 
     /// Where the user stands in the table of online users.
     pub(crate) fn online(&self, user: User) -> Option<u32> {
-        let online = self.known[user.0 as usize].online;
+        let online = self.online[user.0 as usize];
         (online != OFFLINE).then_some(online)
     }
 
     pub(crate) fn set_online(&mut self, user: User, online: Option<u32>) {
-        self.known[user.0 as usize].online = online.unwrap_or(OFFLINE);
+        self.online[user.0 as usize] = online.unwrap_or(OFFLINE);
     }
 
     pub(crate) fn references(&self, user: User) -> u32 {
-        self.known[user.0 as usize].references
+        self.references[user.0 as usize]
     }
 
     pub(crate) fn retain(&mut self, user: User) {
-        self.known[user.0 as usize].references += 1;
+        self.references[user.0 as usize] += 1;
     }
 
     /// Gives a reference back; the last one frees the index.
     pub(crate) fn release(&mut self, user: User) {
-        self.known[user.0 as usize].references -= 1;
-        self.forget_unreferenced(user);
+        let references = &mut self.references[user.0 as usize];
+        *references -= 1;
+        if *references == 0 {
+            self.forget(user);
+        }
     }
 
-    fn forget_unreferenced(&mut self, user: User) {
-        let entry = &mut self.known[user.0 as usize];
-        if entry.references > 0 {
-            return;
-        }
-        let Some(id) = entry.id.take() else { return };
-        if let Ok(found) = self.by_id.find_entry(entry.hash, |other| *other == user) {
+    /// For users to whom nothing refers.
+    #[cold]
+    fn forget(&mut self, user: User) {
+        let Some(id) = self.ids[user.0 as usize].take() else { return };
+        let hash = self.hashes[user.0 as usize].spread();
+        if let Ok(found) = self.by_id.find_entry(hash, |other| *other == user) {
             found.remove();
         }
         self.free.push(user);
@@ -108,7 +128,9 @@ impl<K> Users<K> {
     /// are given out again in the same order.
     pub(crate) fn forget_fresh(&mut self) {
         while let Some(user) = self.fresh.pop() {
-            self.forget_unreferenced(user);
+            if self.references(user) == 0 {
+                self.forget(user);
+            }
         }
     }
 
@@ -125,28 +147,32 @@ impl<K> Users<K> {
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {
-        while self.known.last().is_some_and(|last| last.id.is_none()) {
-            self.known.pop();
+        while self.ids.last().is_some_and(Option::is_none) {
+            self.ids.pop();
         }
-        let span = self.known.len() as u32;
-        self.free.retain(|user| user.0 < span);
-        self.known.shrink_to_fit();
+        let span = self.ids.len();
+        self.hashes.truncate(span);
+        self.references.truncate(span);
+        self.online.truncate(span);
+        self.free.retain(|user| (user.0 as usize) < span);
+        self.ids.shrink_to_fit();
+        self.hashes.shrink_to_fit();
+        self.references.shrink_to_fit();
+        self.online.shrink_to_fit();
         self.free.shrink_to_fit();
-        self.by_id.shrink_to_fit(|user| self.known[user.0 as usize].hash);
+        self.by_id.shrink_to_fit(|user| self.hashes[user.0 as usize].spread());
         self.fresh.shrink_to_fit();
         self.dead.shrink_to_fit();
     }
 
     pub(crate) fn iter_known(&self) -> impl Iterator<Item = User> {
-        (0..self.known.len() as u32)
-            .map(User)
-            .filter(|user| self.known[user.0 as usize].id.is_some())
+        (0..).map(User).zip(&self.ids).filter(|(_, id)| id.is_some()).map(|(user, _)| user)
     }
 }
 
 impl<K: Eq + Hash> Users<K> {
     pub(crate) fn find<S: BuildHasher>(&self, hasher: &S, id: &K) -> Option<User> {
-        let hash = hasher.hash_one(id);
+        let hash = ShortHash::of(hasher, id).spread();
         self.by_id.find(hash, |user| self.id(*user) == id).copied()
     }
 
@@ -162,24 +188,26 @@ impl<K: Eq + Hash> Users<K> {
     /// takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through. `None`
     /// if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
-        let hash = hasher.hash_one(&id);
-        let known = &self.known;
-        let is_id = |user: &User| known[user.0 as usize].id.as_ref() == Some(&id);
-        if let Some(user) = self.by_id.find(hash, is_id) {
+        let hash = ShortHash::of(hasher, &id);
+        let is_id = |user: &User| self.ids[user.0 as usize].as_ref() == Some(&id);
+        if let Some(user) = self.by_id.find(hash.spread(), is_id) {
             return Some(*user);
         }
-        let entry = Known { id: Some(id), hash, references: 0, online: OFFLINE };
         let user = if let Some(user) = self.free.pop() {
-            self.known[user.0 as usize] = entry;
+            let at = user.0 as usize;
+            (self.ids[at], self.hashes[at], self.references[at]) = (Some(id), hash, 0);
             user
-        } else if self.known.len() < MAX_USERS {
-            self.known.push(entry);
-            User(self.known.len() as u32 - 1)
+        } else if self.ids.len() < MAX_USERS {
+            self.ids.push(Some(id));
+            self.hashes.push(hash);
+            self.references.push(0);
+            self.online.push(OFFLINE);
+            User(self.ids.len() as u32 - 1)
         } else {
             return None;
         };
-        let known = &self.known;
-        self.by_id.insert_unique(hash, user, |user| known[user.0 as usize].hash);
+        let hashes = &self.hashes;
+        self.by_id.insert_unique(hash.spread(), user, |user| hashes[user.0 as usize].spread());
         self.fresh.push(user);
         Some(user)
     }

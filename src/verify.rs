@@ -80,7 +80,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let shown = online.visible && self.any_published(user);
             hold!(self.shown.get(user) == shown, "the bit for what is shown is wrong");
             for session in &online.sessions {
-                hold!(self.sessions.get(*session).user == user, "a session is in another's list");
+                hold!(self.sessions.user(*session) == user, "a session is in another's list");
                 let key = self.sessions.key(*session);
                 hold!(self.sessions.find(key) == Some(*session), "a listed session has ended");
             }
@@ -93,7 +93,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let mut listed = 0;
         let mut waiting = 0;
         for (index, session) in self.sessions.iter() {
-            hold!(self.sessions_of(session.user).contains(&index), "a session is in no list");
+            hold!(
+                self.sessions_of(self.sessions.user(index)).contains(&index),
+                "a session is in no list"
+            );
+            let place = self.users.online(self.sessions.user(index));
+            hold!(place == Some(session.place), "a session points to another user's place");
             listed += 1;
             let timed = self.lifetimes.deadline(index).is_some();
             let must = session.link == Link::Detached || self.options.lease.is_some();
@@ -164,7 +169,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.users.shrink_to_fit();
         self.online.shrink_to_fit();
         self.sessions.shrink_to_fit();
-        self.reach.shrink_to_fit();
+        self.reach.shrink_to(self.users.span());
         self.shown.shrink_to_fit();
         self.blocks.shrink_to_fit(&self.hasher);
         self.lifetimes.shrink_to_fit();

@@ -1,11 +1,9 @@
 //! What a verb has left to be told: steps that the drain turns into decisions one by one.
 
-use crate::notice::NoticeId;
 use crate::receivers::Receivers;
 use crate::sessions::SessionIndex;
 use crate::users::User;
 use crate::{CloseReason, SessionKey, Slot};
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -52,23 +50,25 @@ pub(crate) enum About {
 /// Receivers that are worked out while the decisions are drained, because they may be many.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scan {
-    pub(crate) user: User,
+    /// The place, among those online, of the user whose list it is. It stays the user's until all
+    /// steps that were there before the user's [`GoOffline`](Step::GoOffline) are done.
+    pub(crate) place: u32,
     /// How many entries of the list are done.
     pub(crate) done: u32,
-    /// For own sessions: one that is not told.
-    pub(crate) except: Option<SessionIndex>,
 }
 
 /// One notice and all who are to be told: no session stands in two of the three parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tell {
     pub(crate) about: About,
-    /// Given when the first of its decisions is made.
-    pub(crate) id: Option<NoticeId>,
+    /// The notice's number, given when the first of its decisions is made; zero until then.
+    pub(crate) id: u64,
     /// The user whose contacts are told; `None` again when all of them are done.
     pub(crate) contacts: Option<Scan>,
     /// The user whose own sessions are told, likewise.
     pub(crate) own: Option<Scan>,
+    /// One of the user's own sessions that is not told.
+    pub(crate) except: Option<SessionIndex>,
     /// Sessions named one by one: a part of [`Work::listed`].
     pub(crate) listed: Span,
     /// Congested sessions that the host is told of: a part of [`Work::listed`].
@@ -78,7 +78,8 @@ pub(crate) struct Tell {
 impl Tell {
     pub(crate) const fn new(about: About) -> Self {
         let none = Span { from: 0, to: 0 };
-        Self { about, id: None, contacts: None, own: None, listed: none, skipped: none }
+        let (contacts, own, except) = (None, None, None);
+        Self { about, id: 0, contacts, own, except, listed: none, skipped: none }
     }
 
     /// Is nobody left to be told, but for those already found?
@@ -87,12 +88,12 @@ impl Tell {
         nobody && self.listed.is_empty() && self.skipped.is_empty()
     }
 
-    pub(crate) fn contacts_of(self, user: User) -> Self {
-        Self { contacts: Some(Scan { user, done: 0, except: None }), ..self }
+    pub(crate) fn contacts_of(self, place: u32) -> Self {
+        Self { contacts: Some(Scan { place, done: 0 }), ..self }
     }
 
-    pub(crate) fn own_sessions_of(self, user: User, except: Option<SessionIndex>) -> Self {
-        Self { own: Some(Scan { user, done: 0, except }), ..self }
+    pub(crate) fn own_sessions_of(self, place: u32, except: Option<SessionIndex>) -> Self {
+        Self { own: Some(Scan { place, done: 0 }), except, ..self }
     }
 
     pub(crate) fn listed(self, listed: Span) -> Self {
@@ -138,7 +139,9 @@ pub(crate) enum Step {
 /// The steps, and the buffers they refer to. All of it is empty between a drain and the next verb;
 /// the memory stays.
 pub(crate) struct Work<P> {
-    pub(crate) steps: VecDeque<Step>,
+    steps: Vec<Step>,
+    /// How many of them are done.
+    done: usize,
     /// Receivers named one by one.
     pub(crate) listed: Vec<SessionIndex>,
     /// Sessions that no longer hold.
@@ -148,6 +151,8 @@ pub(crate) struct Work<P> {
     /// Presences that no longer hold. Dropping one runs the host's code, which may panic, so it is
     /// done when everything is in order, and before anyone is told.
     pub(crate) dead: Vec<P>,
+    /// The notice that is being told.
+    pub(crate) telling: Tell,
     /// The receivers of the decision that is being made.
     pub(crate) receivers: Receivers,
     /// Contacts whose sessions must be looked at one by one.
@@ -163,7 +168,9 @@ pub(crate) struct Work<P> {
 impl<P> Default for Work<P> {
     fn default() -> Self {
         Self {
-            steps: VecDeque::new(),
+            steps: Vec::new(),
+            done: 0,
+            telling: Tell::new(About::System),
             listed: Vec::new(),
             gone: Vec::new(),
             saying: None,
@@ -180,11 +187,15 @@ impl<P> Default for Work<P> {
 impl<P> Work<P> {
     pub(crate) fn is_done(&self) -> bool {
         let nothing_said = self.saying.is_none() && self.dead.is_empty();
-        self.steps.is_empty() && nothing_said && self.listed.is_empty() && self.gone.is_empty()
+        self.steps.len() == self.done
+            && nothing_said
+            && self.listed.is_empty()
+            && self.gone.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
         self.steps.clear();
+        self.done = 0;
         self.listed.clear();
         self.gone.clear();
         self.unusual.clear();
@@ -192,12 +203,38 @@ impl<P> Work<P> {
         self.dead.extend(self.saying.take());
     }
 
+    /// The step to do now.
+    pub(crate) fn step(&self) -> Option<&Step> {
+        self.steps.get(self.done)
+    }
+
+    /// The step to do now is done, but for this.
+    pub(crate) fn go_on_with(&mut self, step: Step) {
+        if let Some(place) = self.steps.get_mut(self.done) {
+            *place = step;
+        }
+    }
+
+    /// The step to do now is done.
+    pub(crate) fn step_is_done(&mut self) {
+        self.done += 1;
+        if self.done == self.steps.len() {
+            self.steps.clear();
+            self.done = 0;
+        }
+    }
+
+    /// Something to do after all that is to be done already.
+    pub(crate) fn then(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
     pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {
-        self.steps.push_back(Step::Close { session, reason, resumable });
+        self.then(Step::Close { session, reason, resumable });
     }
 
     pub(crate) fn tell(&mut self, tell: Tell) {
-        self.steps.push_back(Step::Tell(tell));
+        self.then(Step::Tell(tell));
     }
 
     pub(crate) fn listed_from(&self, from: usize) -> Span {
