@@ -12,8 +12,7 @@ use core::hash::{BuildHasher, Hash};
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn congested(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.attached(key)?;
-        self.touch(session);
+        let session = self.hear(key)?;
         self.sessions.get_mut(session).link = Link::Congested;
         let user = self.sessions.user(session);
         self.update_reach(user);
@@ -21,8 +20,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn writable(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.attached(key)?;
-        self.touch(session);
+        let session = self.hear(key)?;
         let record = self.sessions.get_mut(session);
         if record.link == Link::Congested {
             record.link = Link::Attached;

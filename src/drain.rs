@@ -177,10 +177,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Completes what a drain left undone: notices that nobody took are lost, state is not.
+    #[inline]
     pub(crate) fn settle(&mut self) {
-        if !self.unsettled {
-            return;
+        if self.unsettled {
+            self.settle_now();
         }
+    }
+
+    fn settle_now(&mut self) {
         while let Some(step) = self.work.step().copied() {
             self.work.step_is_done();
             self.finish(step);
@@ -403,8 +407,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 None => &[],
             };
             for session in &seen[(snapshot.done_sessions as usize).min(seen.len())..] {
-                let published = self.sessions.rest(*session).presence.is_some();
-                if published && *session != snapshot.to {
+                // Of whom something is shown and who has one session, that one has published.
+                let published = || self.sessions.rest(*session).presence.is_some();
+                if *session != snapshot.to && (seen.len() == 1 || published()) {
                     if self.work.entries.len() == CHUNK {
                         return false;
                     }

@@ -140,13 +140,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     pub fn heartbeat(&mut self, now: Time, session: SessionKey) -> Verb<'_, K, P, S> {
         // By far the most frequent input, and there is nothing to settle after it.
         self.state.settle();
-        let found = self.state.attached(session);
-        let stats = &mut self.state.stats;
-        let session_index = found.inspect_err(|_| stats.refusals += 1)?;
-        stats.inputs += 1;
-        self.state.now = self.state.now.max(now);
-        self.state.touch(session_index);
-        Ok(Decisions::new(&mut self.state, None, Some(session)))
+        let before = self.state.now;
+        self.state.now = before.max(now);
+        match self.state.hear(session) {
+            Ok(_) => {
+                self.state.stats.inputs += 1;
+                Ok(Decisions::new(&mut self.state, None, Some(session)))
+            }
+            Err(error) => {
+                self.state.now = before;
+                self.state.stats.refusals += 1;
+                Err(error)
+            }
+        }
     }
 
     // ---- presence

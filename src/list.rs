@@ -4,10 +4,15 @@
 //! that connects, and because ascending indices are kinder to caches when the list is walked.
 
 use crate::users::User;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
 
 #[derive(Default)]
 pub(crate) struct UserList(Vec<User>);
+
+/// A list of so many users is searched by reading all of it.
+const STRETCH: usize = if cfg!(feature = "shrunk") { 3 } else { 128 };
 
 impl UserList {
     /// From a sorted run without repetition, in exactly the memory it needs.
@@ -24,8 +29,15 @@ impl UserList {
         self.0.len()
     }
 
+    /// A search by halves down to a stretch that is read as a whole: its cache lines are fetched
+    /// all at once, where each half would wait for the one before.
     pub(crate) fn contains(&self, user: User) -> bool {
-        self.0.binary_search(&user).is_ok()
+        let mut stretch = &self.0[..];
+        while stretch.len() > STRETCH {
+            let (low, high) = stretch.split_at(stretch.len() / 2);
+            stretch = if high.first().is_some_and(|first| *first <= user) { high } else { low };
+        }
+        stretch.iter().fold(false, |found, other| found | (*other == user))
     }
 
     /// Adds a sorted run of users, none of whom is in the list yet, by one merge from the back.
@@ -60,6 +72,32 @@ impl UserList {
             }
         }
         self.0.truncate(kept);
+    }
+}
+
+/// A list that most users leave empty: a pointer then, and no more.
+#[derive(Default)]
+pub(crate) struct RareList(Option<Box<UserList>>);
+
+impl RareList {
+    /// As [`UserList::from_sorted`].
+    pub(crate) fn from_sorted(users: &[User]) -> Self {
+        Self((!users.is_empty()).then(|| Box::new(UserList::from_sorted(users))))
+    }
+}
+
+impl Deref for RareList {
+    type Target = UserList;
+
+    fn deref(&self) -> &UserList {
+        static EMPTY: UserList = UserList(Vec::new());
+        self.0.as_deref().unwrap_or(&EMPTY)
+    }
+}
+
+impl DerefMut for RareList {
+    fn deref_mut(&mut self) -> &mut UserList {
+        self.0.get_or_insert_default()
     }
 }
 

@@ -1,12 +1,13 @@
 //! The users who have sessions.
 
-use crate::list::UserList;
+use crate::list::{RareList, UserList};
 use crate::sessions::SessionIndex;
 use crate::users::User;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
 
-/// What the engine keeps of a user while it has a session, detached ones included.
+/// What the engine keeps of a user while it has a session, detached ones included: a cache line.
+#[repr(align(64))]
 pub(crate) struct Online {
     pub(crate) user: User,
     pub(crate) visible: bool,
@@ -14,8 +15,10 @@ pub(crate) struct Online {
     /// decisions about it have been drained.
     pub(crate) sessions: SmallVec<[SessionIndex; 4]>,
     pub(crate) audience: UserList,
-    pub(crate) blocked: UserList,
+    pub(crate) blocked: RareList,
 }
+
+const _: () = assert!(size_of::<Option<Online>>() == 64);
 
 /// The online users, each at the place that [`Users::online`](crate::users::Users::online) gives.
 #[derive(Default)]

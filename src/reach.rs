@@ -36,6 +36,7 @@ fn reach_in(words: &[u64], user: User) -> u64 {
 
 impl ReachMap {
     /// Makes room for a user who has become known.
+    #[inline]
     pub(crate) fn cover(&mut self, user: User) {
         let word = user.0 as usize / SHARING;
         if word >= self.0.len() {

@@ -112,6 +112,13 @@ impl<P> Sessions<P> {
         is_it.then_some(SessionIndex(key.index))
     }
 
+    #[inline]
+    pub(crate) fn find_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        let record = self.records.get_mut(key.index as usize)?;
+        let is_it = record.in_use && record.generation == key.generation && record.slot == key.slot;
+        is_it.then_some(record)
+    }
+
     pub(crate) fn find_ref(&self, session: SessionRef) -> Option<SessionIndex> {
         let record = self.records.get(session.index.0 as usize)?;
         (record.in_use && record.generation == session.generation).then_some(session.index)

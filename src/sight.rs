@@ -285,8 +285,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- invisibility
 
     pub(crate) fn invisible(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.attached(key)?;
-        self.touch(session);
+        let session = self.hear(key)?;
         let place = self.sessions.get(session).place;
         let online = self.online.at_mut(place);
         let user = online.user;
@@ -343,8 +342,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn visible(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.attached(key)?;
-        self.touch(session);
+        let session = self.hear(key)?;
         let place = self.sessions.get(session).place;
         let online = self.online.at_mut(place);
         let user = online.user;

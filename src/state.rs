@@ -5,17 +5,18 @@
 //! is told before the change is complete: `drain` turns the steps into decisions afterwards.
 
 use crate::blocks::Blocks;
-use crate::list::UserList;
+use crate::list::{RareList, UserList};
 use crate::missed::{Missed, Noted};
 use crate::online::{Online, OnlineUsers};
 use crate::reach::{Reach, ReachMap, UserBits};
 use crate::sessions::{Link, SessionIndex, Sessions};
 use crate::timers::Timers;
-use crate::users::{User, Users};
+use crate::users::{ShortHash, User, Users};
 use crate::work::{About, Work};
 use crate::{Error, Options, SessionKey, Slot, Stats, Time};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
+use smallvec::SmallVec;
 
 pub(crate) struct State<K, P, S> {
     pub(crate) options: Options,
@@ -138,6 +139,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         session.heard_order = order;
     }
 
+    /// The session of this key, which must be attached, and of which this is an input.
+    #[inline]
+    pub(crate) fn hear(&mut self, key: SessionKey) -> Result<SessionIndex, Error> {
+        let session = self.sessions.find_mut(key).ok_or(Error::UnknownSession)?;
+        if session.link == Link::Detached {
+            return Err(Error::Detached);
+        }
+        self.order += 1;
+        session.heard = self.now;
+        session.heard_order = self.order;
+        Ok(SessionIndex(key.index))
+    }
+
     /// Which of the user's near slots is free.
     pub(crate) fn free_near_slot(&self, user: User) -> Option<Slot> {
         let taken =
@@ -204,9 +218,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let place = self.online.insert(Online {
             user,
             visible: true,
-            sessions: smallvec::SmallVec::new(),
+            sessions: SmallVec::new(),
             audience: UserList::from_sorted(audience),
-            blocked: UserList::from_sorted(blocked),
+            blocked: RareList::from_sorted(blocked),
         });
         self.users.set_online(user, Some(place));
         self.users.retain(user);
@@ -240,19 +254,32 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Makes indices of ids, at most `limit` of them; `None` stands for one too many.
+    ///
+    /// Some ids are hashed before any of them is looked up: memory is slow to find each, and so
+    /// the processor can look for several at once instead of hashing in between.
     pub(crate) fn intern_all(
         &mut self,
         ids: impl IntoIterator<Item = K>,
         limit: u32,
         into: &mut Vec<User>,
     ) -> Result<Option<()>, Error> {
-        for id in ids {
-            if into.len() == limit as usize {
+        let mut ids = ids.into_iter();
+        let mut some = SmallVec::<[(ShortHash, K); 16]>::new();
+        loop {
+            let hashed = ids.by_ref().map(|id| (ShortHash::of(&self.hasher, &id), id));
+            some.extend(hashed.take(16));
+            if some.is_empty() {
+                return Ok(Some(()));
+            }
+            if some.len() > limit as usize - into.len() {
                 return Ok(None);
             }
-            into.push(self.intern(id)?);
+            for (hash, id) in some.drain(..) {
+                let user = self.users.intern_hashed(hash, id).ok_or(Error::Full)?;
+                self.reach.cover(user);
+                into.push(user);
+            }
         }
-        Ok(Some(()))
     }
 
     // ---- congested receivers (rule 14)

@@ -56,7 +56,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             hold!(!online.sessions.is_empty(), "a user without a session is online");
             let limit = usize::from(self.options.max_sessions);
             hold!(online.sessions.len() <= limit, "a user has too many sessions");
-            for list in [&online.audience, &online.blocked] {
+            for list in [&online.audience, &*online.blocked] {
                 let list = list.as_slice();
                 hold!(list.is_sorted_by(|a, b| a < b), "a list is not a sorted set");
                 hold!(!list.contains(&user), "a user stands in its own list");
