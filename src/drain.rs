@@ -292,7 +292,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Lists the sessions of those contacts for whom the bitmap did not say all.
+    /// Lists the sessions of those contacts for whom the reach map does not say all.
     fn spill_unusual(&mut self) {
         let about = self.work.telling.about;
         while let Some(user) = self.work.unusual.pop() {

@@ -91,10 +91,10 @@
 //!
 //! # What it costs
 //!
-//! A publish looks at two bits for each entry of the audience and writes the slots of those who can
+//! A publish looks at one byte for each entry of the audience and writes the slots of those who can
 //! receive into one reused buffer; 4,096 receivers at most make one decision. There is no state
-//! per pair of users: an audience entry takes 4 bytes, and coming online or going offline flips
-//! two bits. Timers are exact to the millisecond and O(1). Once warm, nothing but
+//! per pair of users: an audience entry takes 4 bytes, and coming online or going offline writes
+//! one byte and one bit. Timers are exact to the millisecond and O(1). Once warm, nothing but
 //! [`Engine::connect`] and growing lists allocates. Ids are hashed where they come in and nowhere
 //! else, with a keyed hasher by default. Each verb's own costs stand with it.
 //!

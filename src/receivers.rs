@@ -50,7 +50,7 @@ impl Receivers {
     }
 
     /// The scan that everything is built for: which of these contacts receive, and where. There
-    /// must be [`room`](Self::room) for two slots each. Those whom the bitmap alone cannot answer
+    /// must be [`room`](Self::room) for two slots each. Those whom the map alone cannot answer
     /// for are put aside.
     ///
     /// In two steps, thirty-two contacts at a time: first their reach is packed into one word, two
