@@ -1,0 +1,147 @@
+//! A client: what its user wants, and what it believes of others.
+
+use super::random::Random;
+use super::wire::{Connection, Device, Token, Told, User, Word};
+use adsum::{Replica, SessionKey};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) struct Client {
+    pub(crate) device: Device,
+    pub(crate) user: User,
+    pub(crate) random: Random,
+    /// Does its user want to be online?
+    pub(crate) is_on: bool,
+    /// What it has said last, since it was switched on.
+    pub(crate) said: Option<Word>,
+    /// The last of its words that the server is known to have.
+    pub(crate) heard: u32,
+    numbers: u32,
+    pub(crate) connection: Option<Connection>,
+    /// Has this connection brought a welcome, so that the server listens?
+    pub(crate) is_welcome: bool,
+    /// Has it brought a snapshot?
+    pub(crate) is_ready: bool,
+    pub(crate) token: Option<Token>,
+    /// When the server was last heard of.
+    pub(crate) alive_at: u64,
+    /// Attempts to connect since the last welcome.
+    pub(crate) attempts: u32,
+    pub(crate) reading_ms: u64,
+    replica: Replica<User, Word>,
+}
+
+impl Client {
+    pub(crate) fn new(device: Device, user: User, seed: u64) -> Self {
+        Self {
+            device,
+            user,
+            random: Random::new(seed, device as u64),
+            is_on: false,
+            said: None,
+            heard: 0,
+            numbers: 0,
+            connection: None,
+            is_welcome: false,
+            is_ready: false,
+            token: None,
+            alive_at: 0,
+            attempts: 0,
+            reading_ms: 0,
+            replica: Replica::new(1_000),
+        }
+    }
+
+    pub(crate) const fn next_word(&mut self) -> Word {
+        self.numbers += 1;
+        Word { device: self.device, number: self.numbers }
+    }
+
+    /// The application is started: nothing is left of what it knew.
+    pub(crate) fn switch_on(&mut self) {
+        self.is_on = true;
+        self.token = None;
+        self.attempts = 0;
+        self.replica = Replica::new(1_000);
+    }
+
+    pub(crate) const fn switch_off(&mut self) {
+        self.is_on = false;
+        self.said = None;
+        self.hang_up();
+    }
+
+    pub(crate) const fn hang_up(&mut self) {
+        self.connection = None;
+        self.is_welcome = false;
+        self.is_ready = false;
+    }
+
+    // ---- what it is told
+
+    pub(crate) fn take_snapshot(&mut self, entries: &[(User, SessionKey, Word)]) {
+        self.replica.begin_snapshot();
+        for (user, session, word) in entries {
+            self.replica.set_presence(*user, *session, *word).expect("it is large enough");
+        }
+        self.replica.end_snapshot();
+        self.is_ready = true;
+    }
+
+    /// Takes in a notice. Did it say something that the client did not know?
+    pub(crate) fn take(&mut self, told: Told) -> bool {
+        let replica = &mut self.replica;
+        let large_enough = "it is large enough";
+        match told {
+            Told::Presence { user, session, word } => {
+                let mut held = replica.sessions_of(&user);
+                let knew = held.any(|(of, said, _)| of == session && said == Some(&word));
+                drop(held);
+                replica.set_presence(user, session, word).expect(large_enough);
+                !knew
+            }
+            Told::Directed { user, session, word } => {
+                replica.set_directed(user, session, word).expect(large_enough);
+                true
+            }
+            Told::Ended { user, session } => {
+                let knew = replica.sessions_of(&user).any(|(of, ..)| of == session);
+                replica.end_session(&user, session);
+                knew
+            }
+            Told::Offline { user } => {
+                let knew = replica.is_present(&user);
+                replica.end_user(&user);
+                knew
+            }
+        }
+    }
+
+    // ---- what it believes
+
+    /// The words that it believes a user's sessions say.
+    pub(crate) fn believed_of(&self, user: User) -> BTreeSet<Word> {
+        self.replica.sessions_of(&user).filter_map(|(_, said, _)| said.copied()).collect()
+    }
+
+    /// Everything it believes, by session.
+    pub(crate) fn believed(&self) -> BTreeMap<(User, SessionKey), Word> {
+        let of = |user: &User| {
+            let user = *user;
+            let sessions = self.replica.sessions_of(&user);
+            let said = sessions.filter_map(move |(key, said, _)| Some(((user, key), *said?)));
+            said.collect::<Vec<_>>()
+        };
+        self.replica.users().flat_map(of).collect()
+    }
+
+    /// The sessions of which it holds directed presence.
+    pub(crate) fn directed(&self) -> BTreeSet<(User, SessionKey)> {
+        let of = |user: &User| {
+            let user = *user;
+            let sessions = self.replica.sessions_of(&user);
+            let said = sessions.filter_map(move |(key, _, said)| said.map(|_| (user, key)));
+            said.collect::<Vec<_>>()
+        };
+        self.replica.users().flat_map(of).collect()
+    }
+}

@@ -1,0 +1,71 @@
+//! What clients and server say to each other.
+
+use adsum::SessionKey;
+
+/// An account.
+pub(crate) type User = u16;
+/// One device of one user: a place in the table of clients.
+pub(crate) type Device = usize;
+/// One connection, of all there ever were in a run.
+pub(crate) type Connection = usize;
+
+/// A presence: no device ever says the same word twice but to repeat itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Word {
+    pub(crate) device: Device,
+    pub(crate) number: u32,
+}
+
+/// What a client keeps to get its session back: the key, and which start of the server gave it
+/// out, because keys of an earlier engine may name other sessions of this one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    pub(crate) boot: u32,
+    pub(crate) key: SessionKey,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ToServer {
+    Hello { token: Option<Token> },
+    Say { word: Word },
+    Direct { to: User, word: Word },
+    Heartbeat,
+    Goodbye,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum ToClient {
+    Welcome {
+        token: Token,
+        resumed: bool,
+    },
+    /// The server has what the client said up to here.
+    Heard {
+        number: u32,
+    },
+    Pong,
+    Snapshot {
+        entries: Vec<(User, SessionKey, Word)>,
+    },
+    Notice(Told),
+}
+
+/// A notice on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told {
+    Presence { user: User, session: SessionKey, word: Word },
+    Directed { user: User, session: SessionKey, word: Word },
+    Ended { user: User, session: SessionKey },
+    Offline { user: User },
+}
+
+impl Told {
+    pub(crate) const fn user(self) -> User {
+        match self {
+            Self::Presence { user, .. }
+            | Self::Directed { user, .. }
+            | Self::Ended { user, .. }
+            | Self::Offline { user } => user,
+        }
+    }
+}
