@@ -1,0 +1,187 @@
+//! Keys of sessions that have ended, or that never were: every verb, every kind.
+
+use crate::common::{SESSION_VERBS, at, busy, config, drain, refused};
+use adsum::{DeviceKind, Engine, Error, Event, LostCause, SessionKey};
+
+const NOW: u64 = 1_000;
+
+/// Each verb refuses each of these keys and changes nothing; nor is anything known of them.
+fn all_refuse(kind: &str, engine: &mut Engine<u32, u32>, keys: &[SessionKey]) {
+    for key in keys {
+        for (verb, _, input) in SESSION_VERBS {
+            let what = format!("{verb} with {key:?}, {kind}");
+            // Later than everything, so that a clock that moved would be noticed.
+            refused(&what, engine, Error::UnknownSession, |engine| {
+                input(engine, at(NOW + 500), *key).err()
+            });
+        }
+        assert_eq!((engine.presence(*key), engine.user_of(*key)), (None, None), "{kind}");
+        assert!(!engine.is_attached(*key) && !engine.is_congested(*key), "{kind}");
+    }
+}
+
+#[test]
+fn keys_of_sessions_that_have_ended() {
+    let (mut engine, keys) = busy(at(NOW));
+    // By its own will, by expulsion (two at once), and by a loss without a grace.
+    drain(engine.disconnect(at(NOW), keys[0]).expect("it is there"));
+    drain(engine.expel(at(NOW), &3));
+    all_refuse("ended", &mut engine, &[keys[0], keys[3], keys[4]]);
+
+    // Over a grace, and over a limit.
+    let mut engine = Engine::new(config(|options| options.max_sessions_per_kind = 1));
+    let connect = |engine: &mut Engine<u32, u32>, user, now| {
+        let connected = engine.connect(at(now), user, DeviceKind(0), 0..5, []);
+        let (key, decisions) = connected.expect("there is room");
+        drain(decisions);
+        key
+    };
+    let (lost, evicted) = (connect(&mut engine, 1, 0), connect(&mut engine, 2, 0));
+    drain(engine.lost(at(0), lost, LostCause::Timeout).expect("it is there"));
+    drain(engine.advance(at(15_000)));
+    let newcomer = connect(&mut engine, 2, 15_000);
+    assert_ne!(newcomer, evicted);
+    all_refuse("evicted, or lost for good", &mut engine, &[lost, evicted]);
+}
+
+#[test]
+fn keys_of_sessions_whose_slot_another_has() {
+    let (mut engine, keys) = busy(at(NOW));
+    let mut stale = Vec::new();
+    let mut live = keys;
+    for _ in 0..6 {
+        // All four places and all slots are given to others of the same users.
+        for place in [0, 1, 2, 3] {
+            drain(engine.disconnect(at(NOW), live[place]).expect("it is there"));
+            stale.push(live[place]);
+        }
+        for (place, user) in [(0, 1), (1, 1), (2, 2), (3, 3)] {
+            let connected = engine.connect(at(NOW), user, DeviceKind(0), 0..5, []);
+            let (key, decisions) = connected.expect("there is room");
+            drain(decisions);
+            drain(engine.publish(at(NOW), key, 8).expect("it is attached"));
+            live[place] = key;
+        }
+    }
+    let reused = stale.iter().filter(|stale| live.iter().any(|key| key.slot() == stale.slot()));
+    assert!(reused.count() >= 12, "slots are not reused");
+    assert!(stale.iter().all(|key| !live.contains(key)));
+    all_refuse("of a slot that another has", &mut engine, &stale);
+}
+
+/// Every key one bit away from one that is live, and some that are far away from any.
+#[test]
+fn invented_keys() {
+    let (mut engine, keys) = busy(at(NOW));
+    let near = keys.iter().flat_map(|key| (0..96).map(|bit| key.to_bits() ^ 1 << bit));
+    let swapped = keys.iter().map(|key| key.to_bits().rotate_left(32));
+    let far = [u128::MAX, u128::MAX >> 32, u64::MAX.into(), u128::from(u32::MAX) << 32];
+    let invented: Vec<_> = near.chain(swapped).chain(far).map(SessionKey::from_bits).collect();
+    let invented: Vec<_> = invented.into_iter().filter(|key| !keys.contains(key)).collect();
+    assert!(invented.len() > 480);
+    all_refuse("invented", &mut engine, &invented);
+    // Bits beyond a key's own are no part of it.
+    for key in keys {
+        assert_eq!(SessionKey::from_bits(key.to_bits() | 1 << 96 | 1 << 127), key);
+    }
+}
+
+/// Two engines do not know of each other: a key of one is no key of the other, unless the other
+/// has given out the very same, so a host that has several, or that starts anew, must not mix
+/// them up.
+#[test]
+fn keys_of_another_engine() {
+    let (mut engine, keys) = busy(at(NOW));
+    let (mut other, _) = busy(at(NOW));
+    let mut foreign = Vec::new();
+    for user in [1, 1, 5, 6] {
+        let connected = other.connect(at(NOW), user, DeviceKind(1), [], []);
+        let (key, decisions) = connected.expect("there is room");
+        drain(decisions);
+        foreign.push(key);
+    }
+    drain(other.disconnect(at(NOW), foreign[0]).expect("it is there"));
+    let connected = other.connect(at(NOW), 7, DeviceKind(1), [], []);
+    foreign[0] = connected.expect("there is room").0;
+    assert!(foreign.iter().all(|key| !keys.contains(key)));
+    all_refuse("of another engine", &mut engine, &foreign);
+}
+
+/// The same through `apply`, and with a payload that is given back to nobody.
+#[test]
+fn events_with_keys_of_sessions_that_have_ended() {
+    let (mut engine, [session, ..]) = busy(at(NOW));
+    drain(engine.disconnect(at(NOW), session).expect("it is there"));
+    let events = [
+        Event::Disconnect { session },
+        Event::Lost { session, cause: LostCause::NodeLoss },
+        Event::Resume { session },
+        Event::Heartbeat { session },
+        Event::Publish { session, presence: 1 },
+        Event::Direct { session, users: vec![2], presence: 1 },
+        Event::Invisible { session },
+        Event::Visible { session },
+        Event::Congested { session },
+        Event::Writable { session },
+    ];
+    for event in events {
+        let what = format!("{event:?}");
+        refused(&what, &mut engine, Error::UnknownSession, |engine| {
+            engine.apply(at(NOW + 9), event).err()
+        });
+    }
+}
+
+/// A detached session is no stale one, but it cannot speak.
+#[test]
+fn keys_of_detached_sessions() {
+    for (verb, needs_attached, input) in SESSION_VERBS {
+        let (mut engine, keys) = busy(at(NOW));
+        let detached = keys[4];
+        if needs_attached {
+            refused(verb, &mut engine, Error::Detached, |engine| {
+                input(engine, at(NOW + 500), detached).err()
+            });
+        } else {
+            drain(input(&mut engine, at(NOW + 500), detached).expect(verb));
+            assert_eq!(engine.verify(), Ok(()), "{verb}");
+        }
+    }
+}
+
+/// Its grace is over, and nobody has said `advance` yet: it cannot come back, and it still ends
+/// with its notices.
+#[test]
+fn a_key_whose_grace_is_over_but_has_not_fired() {
+    let (mut engine, keys) = busy(at(NOW));
+    let over = at(NOW + 60_001);
+    refused("resume", &mut engine, Error::UnknownSession, |engine| {
+        engine.resume(over, keys[4]).err()
+    });
+    let said = drain(engine.advance(over));
+    assert!(said.iter().any(|said| said.contains("GraceOver")), "{said:?}");
+    all_refuse("over its grace", &mut engine, &[keys[4]]);
+}
+
+/// What a session was told is not held against the one that has its place and slot now.
+#[test]
+fn a_newer_session_is_not_told_what_concerns_an_older_one() {
+    let mut engine = Engine::new(config(|options| options.direct_to = adsum::DirectTo::Anyone));
+    let connect = |engine: &mut Engine<u32, u32>, user| {
+        let connected = engine.connect(at(NOW), user, DeviceKind(0), [], []);
+        connected.expect("there is room").0
+    };
+    let sender = connect(&mut engine, 1);
+    let mut receiver = connect(&mut engine, 2);
+    for _ in 0..3 {
+        let said = drain(engine.direct(at(NOW), sender, [2], 6).expect("anyone may"));
+        assert_eq!(said.len(), 1, "{said:?}");
+        drain(engine.disconnect(at(NOW), receiver).expect("it is there"));
+        let newer = connect(&mut engine, 2);
+        assert!(newer != receiver && newer.slot() == receiver.slot());
+        receiver = newer;
+    }
+    assert_eq!(engine.counts().told, 3, "those who were told are remembered until there is need");
+    let said = drain(engine.disconnect(at(NOW), sender).expect("it is there"));
+    assert_eq!(said, [""; 0], "nobody who is here was told anything");
+}

@@ -1,0 +1,117 @@
+//! The first moment there is, the last, and clocks that run backwards.
+
+use crate::common::{OTHER_VERBS, Picture, SESSION_VERBS, Verb, at, busy, drain};
+use adsum::{Counts, Engine, SessionKey, Time};
+
+/// Every verb, one name each.
+fn verbs() -> impl Iterator<Item = (&'static str, Verb)> + Clone {
+    let advance: (&str, Verb) = ("advance", |engine, now, _| Ok(engine.advance(now)));
+    let of_sessions = SESSION_VERBS.into_iter().map(|(name, _, verb)| (name, verb));
+    of_sessions.chain(OTHER_VERBS).chain([advance])
+}
+
+/// Says what came of it.
+fn give(engine: &mut Engine<u32, u32>, verb: Verb, now: Time, key: SessionKey) -> Vec<String> {
+    match verb(engine, now, key) {
+        Ok(decisions) => drain(decisions),
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+/// The host may count from any origin. What happens does not depend on it.
+#[test]
+fn every_verb_at_the_first_moment_and_at_any_other() {
+    for (name, verb) in verbs() {
+        let run = |origin: u64| {
+            let (mut engine, keys) = busy(at(origin));
+            let mut said = Vec::new();
+            // The last one is left as it is, so that something is due.
+            for key in &keys[..4] {
+                said.push(give(&mut engine, verb, at(origin), *key));
+                assert_eq!(engine.verify(), Ok(()), "{name} at {origin}");
+            }
+            assert_eq!(engine.now(), at(origin), "{name}");
+            // Everything ends in the same order, after the same times.
+            let mut after = 0;
+            while let Some(deadline) = engine.deadline() {
+                after = deadline.since(at(origin));
+                said.push(drain(engine.advance(deadline)));
+            }
+            // Where it looks for deadlines in between does depend on the origin.
+            said.retain(|said| !said.is_empty());
+            (said, after)
+        };
+        let from_zero = run(0);
+        assert!(from_zero.1 > 0, "{name}: something is due after the first moment");
+        for origin in [1, 63, 1 << 40, u64::MAX - (1 << 40)] {
+            assert_eq!(run(origin), from_zero, "{name} at {origin}");
+        }
+    }
+}
+
+/// Deadlines do not lie beyond the last moment: at it, everything is due, comes to an end, and
+/// whoever connects then can still do all that others can.
+#[test]
+fn every_verb_at_the_last_moment() {
+    for (name, verb) in verbs() {
+        let (mut engine, keys) = busy(at(1_000));
+        let mut at_the_end = busy(Time::MAX).0;
+        for key in keys {
+            for engine in [&mut engine, &mut at_the_end] {
+                give(engine, verb, Time::MAX, key);
+                assert_eq!(engine.verify(), Ok(()), "{name}");
+                assert_eq!(engine.now(), Time::MAX, "{name}");
+                // It is not overtaken.
+                give(engine, verb, Time::ZERO, key);
+                assert_eq!(engine.now(), Time::MAX, "{name}");
+            }
+        }
+        for mut engine in [engine, at_the_end] {
+            let said = drain(engine.advance(Time::MAX));
+            assert!(said.len() < 100, "{name}: {said:?}");
+            assert_eq!(engine.deadline(), None, "{name}: everything was due");
+            assert_eq!(engine.counts(), Counts::default(), "{name}");
+        }
+    }
+}
+
+/// A moment that is earlier than one already given counts as that later one: not one decision
+/// differs, and no deadline.
+#[test]
+fn every_verb_with_a_clock_that_runs_backwards() {
+    for (name, verb) in verbs() {
+        for back in [1, 999, 60_000] {
+            let (mut engine, keys) = busy(at(60_000));
+            let (mut twin, _) = busy(at(60_000));
+            for key in keys {
+                let said = give(&mut engine, verb, at(60_000 - back), key);
+                assert_eq!(said, give(&mut twin, verb, at(60_000), key), "{name}, back {back}");
+            }
+            assert_eq!(Picture::of(&engine), Picture::of(&twin), "{name}, back {back}");
+            assert_eq!(engine.now(), at(60_000), "{name}, back {back}");
+            // Nothing fires early, and everything in time.
+            assert_eq!(drain(engine.advance(at(0))), [""; 0], "{name}");
+            for later in [74_999, 75_000, 119_999, 120_000, 150_000, 165_000, 400_000] {
+                let (said, twin) =
+                    (drain(engine.advance(at(later))), drain(twin.advance(at(later))));
+                assert_eq!(said, twin, "{name}, back {back}, {later}");
+            }
+        }
+    }
+}
+
+/// A clock that leaps there and back between any two inputs changes nothing but what is due.
+#[test]
+fn a_clock_that_leaps_to_and_fro() {
+    let (mut engine, keys) = busy(at(500));
+    let mut now = Time::ZERO;
+    for (step, (name, verb)) in verbs().cycle().take(200).enumerate() {
+        let leap = [0, 501, 7, u64::from(u32::MAX), 40, 1 << 52, 3][step % 7];
+        give(&mut engine, verb, at(leap), keys[step % keys.len()]);
+        assert!(engine.now() >= now, "{name}: time runs backwards");
+        now = engine.now();
+        assert_eq!(engine.verify(), Ok(()), "{name}, step {step}");
+    }
+    drain(engine.advance(Time::MAX));
+    assert_eq!(engine.counts(), Counts::default());
+}
