@@ -151,20 +151,23 @@ fn the_simulation_notices_a_lost_notice() {
 }
 
 /// Each decision that a host must carry out, and each duty that it has, is needed for the check
-/// to pass.
+/// to pass: a plain run, with the seeds that it has, notices where one is neglected.
+///
+/// Not with every seed: a key of before a restart, say, must first happen to be somebody else's.
+/// Of the first 40 seeds, so many noticed when this was written.
 #[test]
 fn the_simulation_notices_a_careless_host() {
     for (scenario, fault) in [
-        ("breaks", Fault::CutSnapshots),
-        ("all at once", Fault::IgnoreCloses),
-        ("latency only", Fault::SkipLastReceiver),
-        ("slow readers", Fault::ForgetWritable),
-        ("slow readers", Fault::ForgetGaps),
-        ("all at once", Fault::TrustOldKeys),
+        ("breaks", Fault::CutSnapshots),           // 40
+        ("all at once", Fault::IgnoreCloses),      // 38
+        ("latency only", Fault::SkipLastReceiver), // 40
+        ("slow readers", Fault::ForgetWritable),   // 40
+        ("slow readers", Fault::ForgetGaps),       // 18
+        ("all at once", Fault::TrustOldKeys),      // 32
+        ("restarts", Fault::TrustOldKeys),         // 26
     ] {
         let scenario = named(scenario);
-        let goes_well = |seed| World::new(&scenario, seed, fault, false).run().is_ok();
-        let missed = (0..4).filter(|seed| goes_well(*seed)).count();
-        assert!(missed <= 2, "{fault:?} in {:?}: {missed} of 4 are missed", scenario.name);
+        let fails = |seed| World::new(&scenario, seed, fault, false).run().is_err();
+        assert!((0..SEEDS).any(fails), "{fault:?} is not noticed in {:?}", scenario.name);
     }
 }

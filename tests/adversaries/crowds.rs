@@ -191,11 +191,13 @@ fn an_audience_of_a_million() {
     }));
     assert!(block.receivers == 1 && block.touched <= 6, "{block:?}");
     assert!(block.time * 100 < whole.time, "{block:?}, {whole:?}");
-    // A fan who comes is sent the idol's presence, found by a search and not by a walk.
+    // A fan who comes, one of the last in the list, is sent the idol's presence: found by a search
+    // and not by a walk.
+    let last = Id(MILLION - 3);
     let fan = fastest((0..9).map(|_| {
-        let came = cost(|| usize::from(connect(&mut engine, Id(77), [IDOL]).slot().is_near()));
-        drain(Ok(engine.expel(at(0), &Id(77))));
+        let came = cost(|| usize::from(connect(&mut engine, last, [IDOL]).slot().is_near()));
+        drain(Ok(engine.expel(at(0), &last)));
         came
     }));
-    assert!(fan.touched <= 8 && fan.time * 100 < whole.time, "{fan:?}, {whole:?}");
+    assert!(fan.touched <= 8 && fan.time * 500 < whole.time, "{fan:?}, {whole:?}");
 }

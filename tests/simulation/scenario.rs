@@ -6,6 +6,8 @@ use adsum::{Config, Grace, Options, OverLimit, Rate};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whim {
     Say,
+    /// Says several things in one breath.
+    Babble,
     Direct,
     SignOff,
     /// The application is gone, and the system closes its connection, or the device is, and
@@ -81,7 +83,9 @@ impl Scenario {
         let breaks = [(14, Whim::Break)];
         let half_open = [(8, Whim::Break), (2, Whim::Die)];
         let restarts = [(5, Whim::Restart), (2, Whim::Die), (1, Whim::RestartServer)];
-        let everything = [&breaks, &restarts[..], &[(6, Whim::Slow), (3, Whim::Edit)]].concat();
+        let everything =
+            [&breaks, &restarts[..], &[(6, Whim::Slow), (6, Whim::Babble), (3, Whim::Edit)]]
+                .concat();
         // Four messages of 250 ms: hello, welcome, the first word, and the notice of it.
         let latency_only = with("latency only", &[], 1_100);
         // A client tries to reconnect after 8 s at most.

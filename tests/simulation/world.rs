@@ -305,6 +305,7 @@ impl<'s> World<'s> {
         let user = client.user;
         match client.random.pick(&self.scenario.whims) {
             Whim::Say => self.say(device),
+            Whim::Babble => (0..5).for_each(|_| self.say(device)),
             Whim::Direct => {
                 let to = client.random.below(u64::from(USERS)) as User;
                 let word = client.next_word();
