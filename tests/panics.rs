@@ -1,7 +1,11 @@
 //! Where the host's own code panics, the engine stays right: the input has either happened or not.
 
-use adsum::{Config, Counts, Decision, DeviceKind, Engine, Options, Rate, SessionKey, Time};
+use adsum::{
+    Config, Counts, Decision, DeviceKind, Engine, Event, Grace, LostCause, Options, Rate,
+    SessionKey, Time,
+};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -78,6 +82,8 @@ impl World {
             publish_rate: Some(Rate { burst: 1, interval_ms: 5 }),
             max_sessions: 2,
             max_sessions_per_kind: 2,
+            grace: Grace { node_loss_ms: 0, ..Options::default().grace },
+            max_direct: 20,
             ..Options::default()
         };
         let config = Config::new(options).expect("the options are in range");
@@ -109,6 +115,81 @@ impl World {
         while decisions.next().is_some() {}
     }
 
+    /// The session gives inputs of which the last drops what one before it said.
+    fn speak(&mut self, verb: u32) {
+        let [first, second] = [0, 1].map(|at| self.sessions[at]);
+        let presence = || Presence(self.alive.clone());
+        let at = |after| Time::from_millis(self.now + after);
+        let engine = &mut self.engine;
+        let decisions = match verb {
+            // Its presence is replaced.
+            13 => engine.publish(at(50), first, presence()),
+            // So is what waits for a token, by something that waits as well.
+            14 => {
+                drop(engine.publish(at(0), first, presence()));
+                engine.publish(at(0), first, presence())
+            }
+            // What waits is overtaken, and so is its presence.
+            15 => {
+                drop(engine.publish(at(0), first, presence()));
+                engine.publish(at(50), first, presence())
+            }
+            // What waits goes out.
+            16 => {
+                drop(engine.publish(at(0), first, presence()));
+                Ok(engine.advance(at(50)))
+            }
+            // It is refused: too many are named, too often, by one who is not there, who is
+            // detached, or who never was.
+            17 => engine.direct(at(50), first, (0..21).map(Id), presence()),
+            18 => engine.direct(at(0), first, [Id(2)], presence()),
+            19 => {
+                drop(engine.disconnect(at(50), first));
+                engine.publish(at(50), first, presence())
+            }
+            20 => {
+                drop(engine.lost(at(50), first, LostCause::Timeout));
+                engine.publish(at(50), first, presence())
+            }
+            21 => {
+                let (session, users) = (SessionKey::from_bits(77), vec![Id(2)]);
+                engine.apply(at(50), Event::Direct { session, users, presence: presence() })
+            }
+            // It ends with the node that had it, with what waits.
+            22 => {
+                drop(engine.publish(at(0), first, presence()));
+                engine.lost(at(0), first, LostCause::NodeLoss)
+            }
+            // It ends when its grace is over.
+            23 => {
+                drop(engine.lost(at(50), first, LostCause::Timeout));
+                Ok(engine.advance(at(20_000)))
+            }
+            // Who has missed somebody's end is the last to know their id.
+            24 => {
+                drop(engine.congested(at(50), second));
+                drop(engine.publish(at(50), first, presence()));
+                drop(engine.expel(at(50), &Id(2)));
+                drop(engine.audience_replace(at(50), &Id(1), []));
+                drop(engine.expel(at(50), &Id(3)));
+                engine.writable(at(50), second)
+            }
+            25 => {
+                drop(engine.invisible(at(50), first));
+                drop(engine.heartbeat(at(50), first));
+                drop(engine.visible(at(50), first));
+                engine.resume(at(50), first)
+            }
+            _ => {
+                let users = vec![Id(1), Id(2)];
+                engine.apply(at(50), Event::System { users, presence: presence() })
+            }
+        };
+        if let Ok(mut decisions) = decisions {
+            while decisions.next().is_some() {}
+        }
+    }
+
     /// One of every verb that runs the host's code.
     fn act(&mut self, verb: u32) {
         self.now += 3;
@@ -119,6 +200,12 @@ impl World {
             0 => return self.connect(7),
             1 => return self.connect(1),
             2 => return self.publish(0),
+            // Old enough to be evicted.
+            27 => {
+                self.now += 10_000;
+                return self.connect(1);
+            }
+            13.. => return self.speak(verb),
             3 => self.engine.direct(now, first, [Id(2), Id(3)], presence()),
             4 => self.engine.audience_replace(now, &Id(1), (2..12).map(Id)),
             5 => self.engine.audience_remove(now, &Id(1), [Id(2), Id(3)]),
@@ -138,13 +225,14 @@ impl World {
     }
 }
 
-const VERBS: u32 = 13;
+const VERBS: u32 = 28;
 
 #[test]
 fn whatever_of_the_hosts_code_panics_the_engine_stays_right() {
     // The panics are wanted: they need not be printed.
     std::panic::set_hook(Box::new(|_| ()));
     let mut exploded = 0;
+    let mut dropped = BTreeSet::new();
     for bomb in [Bomb::Hash, Bomb::Eq, Bomb::DropId, Bomb::DropPresence] {
         for verb in 0..VERBS {
             for fuse in 0..40 {
@@ -154,6 +242,9 @@ fn whatever_of_the_hosts_code_panics_the_engine_stays_right() {
                 let failed = result.is_err();
                 FUSE.set(None);
                 exploded += u32::from(failed);
+                if failed && bomb == Bomb::DropPresence {
+                    dropped.insert(verb);
+                }
                 // Whatever the next input is, everything is in order after it.
                 drop(world.engine.advance(Time::from_millis(world.now)));
                 assert_eq!(world.engine.verify(), Ok(()), "{bomb:?} in verb {verb}, fuse {fuse}");
@@ -171,6 +262,9 @@ fn whatever_of_the_hosts_code_panics_the_engine_stays_right() {
     }
     drop(std::panic::take_hook());
     assert!(exploded > 100, "only {exploded} of the bombs went off");
+    // A presence is dropped by these: the others keep it, or have none.
+    let expected = [3, 8, 9, 10, 12].into_iter().chain(13..=24).chain([26, 27]);
+    assert_eq!(dropped, expected.collect());
 }
 
 #[test]
