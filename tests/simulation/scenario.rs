@@ -93,8 +93,11 @@ impl Scenario {
         no_grace.options.grace = Grace::NONE;
         let mut half_open = with("half-open", &half_open, silence_ms);
         half_open.silent_per_cent = 50;
-        // A full queue, 14 frames of 4 s each, and as many again to catch up, or somewhat more.
-        let slow = with("slow readers", &[(6, Whim::Slow), (16, Whim::Say)], 160_000);
+        // A full queue, 14 frames of 4 s each, the news after it, which may fill the queue again,
+        // and the snapshot that makes good for what was dropped then; and the answers to what the
+        // reader says itself, in between.
+        let slow_ms = 3 * 14 * 4_000 + 72_000;
+        let slow = with("slow readers", &[(6, Whim::Slow), (16, Whim::Say)], slow_ms);
         let mut all = with("all at once", &everything, silence_ms);
         all.options = Options {
             max_sessions: 3,
