@@ -53,7 +53,8 @@ notices    once for each receiver
 naive      notices of a host that tells every word, every lost connection, and every return
 spared     the difference: what grace, conflation and backpressure save
 idle       notices that said what their receiver knew: words said again by a client that could not
-           know whether they had arrived
+           know whether they had arrived, what went out of sight of a slow reader and came back
+           unseen, and the ends of what it had not been told because its queue was full
 lost       connections that the host reported as lost
 hidden     clients that got their session back, so that nobody heard that they had been away
 seen       clients that came back too late for that, as a new session
