@@ -140,15 +140,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     pub fn heartbeat(&mut self, now: Time, session: SessionKey) -> Verb<'_, K, P, S> {
         // By far the most frequent input, and there is nothing to settle after it.
         self.state.settle();
-        let before = self.state.now;
-        self.state.now = before.max(now);
+        self.state.moment = self.state.now.max(now);
         match self.state.hear(session) {
             Ok(_) => {
-                self.state.stats.inputs += 1;
+                self.accept();
                 Ok(Decisions::new(&mut self.state, None, Some(session)))
             }
             Err(error) => {
-                self.state.now = before;
                 self.state.stats.refusals += 1;
                 Err(error)
             }
@@ -379,10 +377,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// order in which they were granted, are sorted first: 16 bytes each, for the moment.)
     pub fn advance(&mut self, now: Time) -> Decisions<'_, K, P, S> {
         self.begin(now);
-        self.state.stats.inputs += 1;
+        self.accept();
         self.state.lifetimes.look_again();
         self.state.conflations.look_again();
-        let now = self.state.now;
+        let now = self.state.moment;
         Decisions::new(&mut self.state, Some(now), None)
     }
 
@@ -438,7 +436,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         // Not settled only if a drain was leaked instead of dropped, or the host's code panicked.
         self.state.settle();
         self.state.unsettled = true;
-        self.state.now = self.state.now.max(now);
+        self.state.moment = self.state.now.max(now);
+    }
+
+    /// Only now has the input happened: not if it was refused, nor if the host's code panicked.
+    const fn accept(&mut self) {
+        self.state.now = self.state.moment;
+        self.state.stats.inputs += 1;
     }
 
     fn input<T>(
@@ -446,16 +450,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         now: Time,
         verb: impl FnOnce(&mut State<K, P, S>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let before = self.state.now;
         self.begin(now);
         match verb(&mut self.state) {
             Ok(done) => {
-                self.state.stats.inputs += 1;
+                self.accept();
                 self.state.clean_up();
                 Ok(done)
             }
             Err(error) => {
-                self.state.now = before;
                 self.state.stats.refusals += 1;
                 self.state.settle();
                 Err(error)
@@ -488,8 +490,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         verb: impl FnOnce(&mut State<K, P, S>),
     ) -> Decisions<'_, K, P, S> {
         self.begin(now);
-        self.state.stats.inputs += 1;
         verb(&mut self.state);
+        self.accept();
         self.state.clean_up();
         Decisions::new(&mut self.state, None, None)
     }

@@ -64,6 +64,10 @@ impl fmt::Debug for Slot {
 /// ended is *stale*: it is refused with [`Error::UnknownSession`](crate::Error::UnknownSession)
 /// for ever, and never mistaken for another session's, because each carries a generation that is
 /// not used twice.
+///
+/// That holds within one engine. A host that hands keys to its clients, to resume with after a
+/// restart, must tell the keys of one run from those of another: with a number of the run's own
+/// beside the key, say.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SessionKey {

@@ -92,7 +92,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let oldest = candidates.next().ok_or(Error::SessionLimit)?;
         match self.options.over_limit {
             OverLimit::EvictOldest { min_age_ms }
-                if self.now.since(self.sessions.rest(*oldest).connected) >= min_age_ms =>
+                if self.moment.since(self.sessions.rest(*oldest).connected) >= min_age_ms =>
             {
                 Ok(*oldest)
             }
@@ -106,7 +106,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         kind: DeviceKind,
         victim: Option<SessionIndex>,
     ) -> SessionKey {
-        let (now, order) = (self.now, self.next_order());
+        let (now, order) = (self.moment, self.next_order());
         let near = self.free_near_slot(user);
         let session = self.sessions.insert((user, place), near, kind, now, order);
         self.online.at_mut(place).sessions.push(session);
@@ -161,7 +161,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 LostCause::Timeout => grace.timeout_ms,
                 LostCause::NodeLoss => grace.node_loss_ms,
             };
-            self.detach_or_end(session, self.now, grace_ms);
+            self.detach_or_end(session, self.moment, grace_ms);
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let session = self.session(key)?;
         if self.sessions.get(session).link == Link::Detached {
             // The grace may be over though `advance` has not been called yet.
-            let over = self.lifetimes.deadline(session).is_some_and(|over| self.now > over);
+            let over = self.lifetimes.deadline(session).is_some_and(|over| self.moment > over);
             if over {
                 return Err(Error::UnknownSession);
             }

@@ -108,6 +108,16 @@ pub(crate) fn make_set(users: &mut Vec<User>, not: User) {
     users.retain(|user| *user != not);
 }
 
+/// Adds to what is to be made a set and has `most` members at most, however often each is added:
+/// repetitions do not pile up.
+pub(crate) fn push_into_set(users: &mut Vec<User>, user: User, most: usize) {
+    if users.len() > 2 * most {
+        users.sort_unstable();
+        users.dedup();
+    }
+    users.push(user);
+}
+
 /// Of two sorted runs, calls `only_old` for each user only in the first, and `only_new` for each
 /// only in the second.
 pub(crate) fn difference(

@@ -1,6 +1,7 @@
 //! What sessions and the application say (rules 2, 3, 13 and 15).
 
 use crate::config::DirectTo;
+use crate::list;
 use crate::sessions::{Link, SessionIndex, SessionRef};
 use crate::state::State;
 use crate::timers::Due;
@@ -17,7 +18,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if let Some(rate) = self.options.publish_rate {
             let bucket = &mut self.sessions.rest_mut(session).bucket;
             let free_at = bucket.free_at(rate);
-            if free_at > self.now {
+            if free_at > self.moment {
                 self.stats.conflated += 1;
                 let waiting = &mut self.sessions.extras_or_new(session).conflated;
                 match waiting.replace(presence) {
@@ -29,7 +30,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 }
                 return Ok(());
             }
-            bucket.take(rate, self.now);
+            bucket.take(rate, self.moment);
             // The newest is going out now, so what waited is not sent late.
             self.conflations.disarm(session);
             let waited =
@@ -81,10 +82,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let session = self.attached(key)?;
         let mut named = core::mem::take(&mut self.scratch[0]);
         let limit = self.options.max_direct;
-        let result = self
-            .find_all_online(users, limit, &mut named)
-            .ok_or(Error::DirectLimit { limit })
-            .and_then(|()| self.direct_to(session, &named, presence));
+        let mut users = users.into_iter();
+        self.find_all_online(users.by_ref().take(limit as usize), &mut named);
+        let result = if users.next().is_some() {
+            Err(Error::DirectLimit { limit })
+        } else {
+            self.direct_to(session, &named, presence)
+        };
         named.clear();
         self.scratch[0] = named;
         if result.is_err() {
@@ -113,10 +117,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 let retry_at = free_at.saturating_add(rate.interval_ms.into());
                 return Err(Error::RateLimited { retry_at });
             }
-            if free_at > self.now {
+            if free_at > self.moment {
                 return Err(Error::RateLimited { retry_at: free_at });
             }
-            self.sessions.rest_mut(session).bucket.take(rate, self.now);
+            self.sessions.rest_mut(session).bucket.take(rate, self.moment);
         }
         self.remember_told(session, listed);
         self.touch(session);
@@ -176,8 +180,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     pub(crate) fn system(&mut self, users: impl IntoIterator<Item: Borrow<K>>, presence: P) {
         let mut named = core::mem::take(&mut self.scratch[0]);
-        let found = self.find_all_online(users, u32::MAX, &mut named);
-        debug_assert!(found.is_some(), "a host does not name 2^32 users at once");
+        self.find_all_online(users, &mut named);
         let (listed, skipped) = self.list_sessions(&named, None);
         self.say(About::System, presence, listed, skipped);
         named.clear();
@@ -190,21 +193,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.work.tell(Tell { skipped, ..Tell::new(about).listed(listed) });
     }
 
-    /// The set of those named who are online. `None` if more than `limit` are named.
-    fn find_all_online(
-        &self,
-        ids: impl IntoIterator<Item: Borrow<K>>,
-        limit: u32,
-        into: &mut Vec<User>,
-    ) -> Option<()> {
-        let mut left = limit;
+    /// The set of those named who are online.
+    fn find_all_online(&self, ids: impl IntoIterator<Item: Borrow<K>>, into: &mut Vec<User>) {
         for id in ids {
-            left = left.checked_sub(1)?;
-            into.extend(self.find_online(id.borrow()));
+            if let Some(user) = self.find_online(id.borrow()) {
+                list::push_into_set(into, user, self.online.len());
+            }
         }
         into.sort_unstable();
         into.dedup();
-        Some(())
     }
 
     /// Lists the sessions of these users that can receive, and then those that are congested.

@@ -21,7 +21,10 @@ use smallvec::SmallVec;
 pub(crate) struct State<K, P, S> {
     pub(crate) options: Options,
     pub(crate) hasher: S,
+    /// The moment of the last input that was accepted.
     pub(crate) now: Time,
+    /// The moment of the input at hand, which may yet be refused.
+    pub(crate) moment: Time,
     /// Counts what sets deadlines, to tell which of two equal ones comes first.
     pub(crate) order: u64,
     pub(crate) users: Users<K>,
@@ -52,6 +55,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             options,
             hasher,
             now: Time::ZERO,
+            moment: Time::ZERO,
             order: 0,
             users: Users::new(),
             online: OnlineUsers::default(),
@@ -133,7 +137,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// An input of the session restarts its lease (rule 11).
     pub(crate) fn touch(&mut self, session: SessionIndex) {
-        let (now, order) = (self.now, self.next_order());
+        let (now, order) = (self.moment, self.next_order());
         let session = self.sessions.get_mut(session);
         session.heard = now;
         session.heard_order = order;
@@ -147,7 +151,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return Err(Error::Detached);
         }
         self.order += 1;
-        session.heard = self.now;
+        session.heard = self.moment;
         session.heard_order = self.order;
         Ok(SessionIndex(key.index))
     }
@@ -267,11 +271,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let mut some = SmallVec::<[(ShortHash, K); 16]>::new();
         loop {
             let hashed = ids.by_ref().map(|id| (ShortHash::of(&self.hasher, &id), id));
-            some.extend(hashed.take(16));
+            let room = limit as usize - into.len();
+            some.extend(hashed.take(some.inline_size().min(room + 1)));
             if some.is_empty() {
                 return Ok(Some(()));
             }
-            if some.len() > limit as usize - into.len() {
+            if some.len() > room {
                 return Ok(None);
             }
             for (hash, id) in some.drain(..) {

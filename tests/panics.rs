@@ -291,3 +291,27 @@ fn an_iterator_that_panics_changes_nothing() {
     assert_eq!(world.engine.verify(), Ok(()));
     assert_eq!(world.engine.counts(), before);
 }
+
+/// The clock shows the last input that was accepted, also where dropping what came with a refused
+/// one panics.
+#[test]
+fn a_refused_input_that_panics_has_not_happened() {
+    std::panic::set_hook(Box::new(|_| ()));
+    let mut world = World::new();
+    let gone = world.sessions[0];
+    let now = Time::from_millis(world.now);
+    drop(world.engine.disconnect(now, gone));
+    let (before, stats) = (world.engine.now(), world.engine.stats());
+    let later = Time::from_millis(world.now + 500);
+    let presence = Presence(Rc::clone(&world.alive));
+    FUSE.set(Some((Bomb::DropPresence, 0)));
+    let result =
+        catch_unwind(AssertUnwindSafe(|| drop(world.engine.publish(later, gone, presence))));
+    FUSE.set(None);
+    drop(std::panic::take_hook());
+    assert!(result.is_err(), "the presence of a refused publish is dropped");
+    assert_eq!((world.engine.now(), world.engine.stats()), (before, stats));
+    drop(world.engine.advance(before));
+    assert_eq!(world.engine.now(), before);
+    assert_eq!(world.engine.verify(), Ok(()));
+}

@@ -2,7 +2,7 @@
 //! nothing more taken from them than it takes to know.
 
 use crate::common::{Picture, at, busy, config, drain, refused};
-use adsum::{DeviceKind, DirectTo, Engine, Error};
+use adsum::{Config, DeviceKind, DirectTo, Engine, Error, Time};
 use allocation_counter::measure;
 use std::cell::Cell;
 
@@ -126,4 +126,17 @@ fn refused_lists_leave_no_memory_behind() {
     // The table of ids may have taken one last step. Ids left behind would be 200,000.
     assert!(memory.bytes_current < 40_000, "{memory:?}");
     assert_eq!(Picture::of(&engine).0, before);
+}
+
+/// The same names over and over do not pile up, where there is no limit to how many are named.
+#[test]
+fn repeated_names_take_no_memory() {
+    let mut engine = Engine::<u32, u8>::new(Config::default());
+    let now = Time::ZERO;
+    drop(engine.connect(now, 1, DeviceKind(0), [2, 3], []).expect("there is room"));
+    let again = || (0..1_000_000_u32).map(|at| 2 + at % 2);
+    let removed = measure(|| drop(engine.audience_remove(now, &1, again())));
+    assert!(removed.bytes_max < 10_000, "removing takes {} bytes", removed.bytes_max);
+    let told = measure(|| drop(engine.system(now, again().map(|at| at - 1), 0)));
+    assert!(told.bytes_max < 10_000, "telling takes {} bytes", told.bytes_max);
 }
