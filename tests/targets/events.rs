@@ -1,0 +1,234 @@
+//! Any events at any moments, with any keys and any lists, under any options: nothing is decoded
+//! relative to what is so, as nothing is where a hostile host records or makes up its inputs. The
+//! engine must not panic, a refusal must change nothing, and all of it is held against the model.
+
+use crate::model::{Event, Setup, User, World};
+use adsum::{
+    Config, DeviceKind, DirectTo, Engine, Grace, Lease, LostCause, OfflineNotices, Options,
+    OverLimit, Rate, SessionKey, Time,
+};
+
+/// No more events than this are read: the model looks at everyone for everything.
+const MAX_EVENTS: u64 = 96;
+/// Nor longer lists.
+const MAX_LIST: usize = 600;
+
+/// Gives the engine the events that these bytes stand for; says how many there were.
+///
+/// # Panics
+/// Where the engine and the model differ, and where a refusal has changed something.
+pub(crate) fn run(bytes: &[u8]) -> u64 {
+    let mut bytes = Bytes(bytes);
+    let Ok(config) = Config::new(options(&mut bytes)) else {
+        return 0;
+    };
+    let mut world = World::new(config.options().clone());
+    let mut hasty = Engine::<User, u32>::new(config);
+    let mut stream = Stream::default();
+    while !bytes.0.is_empty() && stream.events < MAX_EVENTS {
+        let (now, event) = stream.event(&mut bytes);
+        input(&mut world, &mut stream, now, &event);
+        drain_in_haste(&mut hasty, stream.events, now, event);
+    }
+    if let Err(difference) = world.everyone_leaves(stream.events.is_multiple_of(2)) {
+        panic!("{difference}");
+    }
+    stream.events
+}
+
+fn input(world: &mut World, stream: &mut Stream, now: Time, event: &Event) {
+    let seen = |world: &World| {
+        let engine = &world.host.engine;
+        (engine.counts(), engine.now(), engine.deadline())
+    };
+    let (before, stats) = (seen(world), world.host.engine.stats());
+    if let Err(difference) = world.input(now, event) {
+        panic!("{difference}");
+    }
+    if world.host.engine.stats().refusals > stats.refusals {
+        assert_eq!(seen(world), before, "{event:?} was refused");
+        assert_eq!(world.host.engine.stats().notices, stats.notices);
+    } else if let Event::Connect { user, .. } = event {
+        stream.given.extend(world.model.sessions_of(*user).last());
+    }
+}
+
+/// A second engine has the same events applied to it, and its host often drops a drain half-way.
+fn drain_in_haste(engine: &mut Engine<User, u32>, events: u64, now: Time, event: Event) {
+    let take = [usize::MAX, 0, 1, 3][events as usize % 4];
+    if let Ok(mut decisions) = engine.apply(now, event) {
+        for _ in 0..take {
+            if decisions.next().is_none() {
+                break;
+            }
+        }
+    }
+    assert_eq!(engine.verify(), Ok(()), "after a drain dropped half-way");
+}
+
+/// Bytes that are taken one after the other; zeros once they are at their end.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let mut taken = [0; N];
+        let (now, later) = self.0.split_at(self.0.len().min(N));
+        taken[..now.len()].copy_from_slice(now);
+        self.0 = later;
+        taken
+    }
+
+    fn u8(&mut self) -> u8 {
+        u8::from_le_bytes(self.take())
+    }
+
+    fn u16(&mut self) -> u16 {
+        u16::from_le_bytes(self.take())
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.take())
+    }
+
+    fn u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.take())
+    }
+}
+
+/// Small limits, the presets, or any numbers at all.
+fn options(bytes: &mut Bytes<'_>) -> Options {
+    match bytes.u8() % 8 {
+        0..=3 => Setup(bytes.take()).options(),
+        4 => Options::default(),
+        5 => Options::tim(),
+        _ => any_options(bytes),
+    }
+}
+
+fn any_options(bytes: &mut Bytes<'_>) -> Options {
+    let flags = bytes.u8();
+    let over_limit = match flags & 2 {
+        0 => OverLimit::Refuse,
+        _ => OverLimit::EvictOldest { min_age_ms: bytes.u32().into() },
+    };
+    let offline_notices = match flags >> 2 & 3 {
+        0 => OfflineNotices::ToAllContacts,
+        1 => OfflineNotices::Never,
+        _ => OfflineNotices::ToWhoeverSaw,
+    };
+    Options {
+        own_echo: flags & 1 == 0,
+        snapshot_on_connect: flags & 16 == 0,
+        offline_notices,
+        direct_to: if flags & 32 == 0 { DirectTo::Anyone } else { DirectTo::Contacts },
+        grace: Grace {
+            connection_error_ms: bytes.u32().into(),
+            timeout_ms: bytes.u16().into(),
+            node_loss_ms: bytes.u8().into(),
+        },
+        lease: (flags & 64 == 0)
+            .then(|| Lease { lease_ms: bytes.u32().into(), heartbeat_ms: bytes.u8().into() }),
+        max_sessions: bytes.u16(),
+        max_sessions_per_kind: bytes.u16(),
+        over_limit,
+        max_audience: bytes.u32(),
+        max_blocked: bytes.u32(),
+        max_direct: bytes.u32(),
+        max_told: bytes.u32(),
+        publish_rate: (flags & 128 == 0)
+            .then(|| Rate { burst: bytes.u32(), interval_ms: bytes.u32() }),
+    }
+}
+
+/// What a host has said so far, and the keys that it was given.
+#[derive(Default)]
+struct Stream {
+    events: u64,
+    last: u64,
+    given: Vec<SessionKey>,
+}
+
+impl Stream {
+    fn event(&mut self, bytes: &mut Bytes<'_>) -> (Time, Event) {
+        self.events += 1;
+        let head = bytes.u8();
+        let now = self.moment(head / VERBS, bytes);
+        (now, self.verb(head % VERBS, bytes))
+    }
+
+    /// Mostly as the last one, a little or much later, somewhat earlier, or any at all.
+    fn moment(&mut self, how: u8, bytes: &mut Bytes<'_>) -> Time {
+        self.last = match how {
+            8 => self.last.saturating_add(bytes.u8().into()),
+            9 => self.last.saturating_add(u64::from(bytes.u8()) * 1_000),
+            10 => self.last.saturating_add(bytes.u32().into()),
+            11 => self.last.saturating_sub(bytes.u8().into()),
+            12 => bytes.u64(),
+            _ => self.last,
+        };
+        Time::from_millis(self.last)
+    }
+
+    /// One that was given out, a guess that is close to such keys, or any number.
+    fn key(&self, bytes: &mut Bytes<'_>) -> SessionKey {
+        let how = bytes.u8();
+        match self.given.len() {
+            len if len > 0 && how < 0xd0 => self.given[usize::from(how) % len],
+            _ if how < 0xf0 => {
+                let [session, slot] = bytes.take();
+                let (index, generation) = (u128::from(session & 15), u128::from(session >> 4));
+                let far = u128::from(slot >> 7) << 31;
+                let slot = far | u128::from(slot & 0x7f);
+                SessionKey::from_bits(slot << 64 | generation << 32 | index)
+            }
+            _ => SessionKey::from_bits(u128::from_le_bytes(bytes.take())),
+        }
+    }
+
+    fn verb(&self, verb: u8, bytes: &mut Bytes<'_>) -> Event {
+        let presence = self.events as u32;
+        match verb {
+            0 => Event::Connect {
+                user: bytes.u8(),
+                kind: DeviceKind(bytes.u8()),
+                audience: list(bytes),
+                blocked: list(bytes),
+            },
+            1 => Event::Publish { session: self.key(bytes), presence },
+            2 => Event::Direct { session: self.key(bytes), users: list(bytes), presence },
+            3 => Event::Disconnect { session: self.key(bytes) },
+            4 => {
+                let causes = [LostCause::ConnectionError, LostCause::Timeout, LostCause::NodeLoss];
+                let cause = causes[usize::from(bytes.u8()) % causes.len()];
+                Event::Lost { session: self.key(bytes), cause }
+            }
+            5 => Event::Resume { session: self.key(bytes) },
+            6 => Event::Heartbeat { session: self.key(bytes) },
+            7 => Event::AudienceAdd { user: bytes.u8(), contacts: list(bytes) },
+            8 => Event::AudienceRemove { user: bytes.u8(), contacts: list(bytes) },
+            9 => Event::AudienceReplace { user: bytes.u8(), contacts: list(bytes) },
+            10 => Event::Block { user: bytes.u8(), other: bytes.u8() },
+            11 => Event::Unblock { user: bytes.u8(), other: bytes.u8() },
+            12 => Event::Invisible { session: self.key(bytes) },
+            13 => Event::Visible { session: self.key(bytes) },
+            14 => Event::Congested { session: self.key(bytes) },
+            15 => Event::Writable { session: self.key(bytes) },
+            16 => Event::System { users: list(bytes), presence },
+            17 => Event::Expel { user: bytes.u8() },
+            _ => Event::Advance,
+        }
+    }
+}
+
+const VERBS: u8 = 19;
+
+/// Any users; or users in a row, over and over.
+fn list(bytes: &mut Bytes<'_>) -> Vec<User> {
+    let count = bytes.u8();
+    if count < 0xe0 {
+        return (0..count % 16).map(|_| bytes.u8()).collect();
+    }
+    let [first, count, times] = bytes.take();
+    let row = (0..count).map(|nth| first.wrapping_add(nth));
+    (0..times % 4 + 1).flat_map(|_| row.clone()).take(MAX_LIST).collect()
+}

@@ -1,0 +1,257 @@
+//! A replica that is told anything at all, by a server that may be hostile: it must hold no more
+//! than it was made for, and say of itself what is so.
+
+use adsum::{
+    Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, SessionKey,
+    Time,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// What the replica should hold of a session.
+#[derive(Clone, Copy, Default)]
+struct Held {
+    published: Option<u8>,
+    directed: Option<u8>,
+    /// By the last snapshot, or by a notice since.
+    repeated: bool,
+}
+
+/// Who speaks for whom. A hostile server may give one session to several users.
+const USERS: u8 = 8;
+const OWN_SESSIONS: u8 = 4;
+
+/// Tells a replica what these bytes stand for; says how many inputs there were.
+///
+/// # Panics
+/// Where the replica is not as it should be.
+pub(crate) fn run(bytes: &[u8]) -> u64 {
+    let (first, told) = bytes.split_first().unwrap_or((&0, &[]));
+    let limit = usize::from(first / 2 % 8);
+    if first % 2 == 0 {
+        tell(Pair::new(limit, RandomState::new()), told)
+    } else {
+        tell(Pair::new(limit, Constant), told)
+    }
+}
+
+fn tell<S: BuildHasher>(mut pair: Pair<S>, told: &[u8]) -> u64 {
+    let told = told.as_chunks::<3>().0;
+    let mut server = Server::new();
+    for [verb, whom, presence] in told.iter().copied() {
+        let (user, session) = (whom % USERS, own_session(whom / USERS % OWN_SESSIONS));
+        match verb % 8 {
+            0 => pair.set_presence(user, session, presence),
+            1 => pair.set_directed(user, session, presence),
+            2 => pair.end_session(user, session),
+            3 => pair.end_user(user),
+            4 => pair.begin_snapshot(),
+            5 => pair.end_snapshot(),
+            _ => server.speak(&mut pair, verb / 8, whom, presence),
+        }
+        pair.check();
+    }
+    told.len() as u64
+}
+
+fn own_session(nth: u8) -> SessionKey {
+    SessionKey::from_bits(u128::from(nth) << 32)
+}
+
+/// The replica, and what it should hold.
+struct Pair<S> {
+    replica: Replica<u8, u8, SessionKey, S>,
+    limit: usize,
+    truth: BTreeMap<(u8, SessionKey), Held>,
+}
+
+impl<S: BuildHasher> Pair<S> {
+    fn new(limit: usize, hasher: S) -> Self {
+        Self { replica: Replica::with_hasher(limit, hasher), limit, truth: BTreeMap::new() }
+    }
+
+    fn held_mut(&mut self, user: u8, session: SessionKey) -> Option<&mut Held> {
+        let key = (user, session);
+        let fits = self.truth.len() < self.limit || self.truth.contains_key(&key);
+        fits.then(|| self.truth.entry(key).or_default())
+    }
+
+    fn expect_presence(&mut self, user: u8, session: SessionKey, presence: u8) -> bool {
+        let held = self.held_mut(user, session);
+        held.map(|held| (held.published, held.repeated) = (Some(presence), true)).is_some()
+    }
+
+    fn expect_directed(&mut self, user: u8, session: SessionKey, presence: u8) -> bool {
+        let held = self.held_mut(user, session);
+        held.map(|held| (held.directed, held.repeated) = (Some(presence), true)).is_some()
+    }
+
+    fn expect_begin(&mut self) {
+        for held in self.truth.values_mut() {
+            (held.directed, held.repeated) = (None, false);
+        }
+    }
+
+    fn set_presence(&mut self, user: u8, session: SessionKey, presence: u8) {
+        let fits = self.expect_presence(user, session, presence);
+        assert_eq!(self.replica.set_presence(user, session, presence).is_ok(), fits);
+    }
+
+    fn set_directed(&mut self, user: u8, session: SessionKey, presence: u8) {
+        let fits = self.expect_directed(user, session, presence);
+        assert_eq!(self.replica.set_directed(user, session, presence).is_ok(), fits);
+    }
+
+    fn end_session(&mut self, user: u8, session: SessionKey) {
+        self.truth.remove(&(user, session));
+        self.replica.end_session(&user, session);
+    }
+
+    fn end_user(&mut self, user: u8) {
+        self.truth.retain(|(other, _), _| *other != user);
+        self.replica.end_user(&user);
+    }
+
+    fn begin_snapshot(&mut self) {
+        self.expect_begin();
+        self.replica.begin_snapshot();
+    }
+
+    fn end_snapshot(&mut self) {
+        self.truth.retain(|_, held| held.repeated);
+        self.replica.end_snapshot();
+    }
+
+    /// Takes in a decision, whoever it is for.
+    fn apply(&mut self, decision: &Decision<'_, u8, u8>) {
+        match decision {
+            Decision::Deliver { notice, .. } | Decision::Skipped { notice, .. } => {
+                let fits = self.expect_notice(notice);
+                assert_eq!(self.replica.apply(notice).is_ok(), fits);
+            }
+            Decision::Snapshot(snapshot) => {
+                if snapshot.is_first() {
+                    self.expect_begin();
+                }
+                // The entries before the one that does not fit are taken in, and no end.
+                let fits = snapshot
+                    .entries()
+                    .all(|entry| self.expect_presence(*entry.user, entry.session, *entry.presence));
+                if fits && snapshot.is_last() {
+                    self.truth.retain(|_, held| held.repeated);
+                }
+                assert_eq!(self.replica.apply_snapshot(snapshot).is_ok(), fits);
+            }
+            _ => {}
+        }
+    }
+
+    fn expect_notice(&mut self, notice: &Notice<'_, u8, u8>) -> bool {
+        match *notice {
+            Notice::Presence { user, session, presence, .. } => {
+                self.expect_presence(*user, session, *presence)
+            }
+            Notice::Directed { user, session, presence, .. } => {
+                self.expect_directed(*user, session, *presence)
+            }
+            Notice::SessionEnded { user, session, .. } => {
+                self.truth.remove(&(*user, session));
+                true
+            }
+            Notice::UserOffline { user, .. } => {
+                self.truth.retain(|(other, _), _| other != user);
+                true
+            }
+            _ => true,
+        }
+    }
+
+    fn check(&self) {
+        let Self { replica, limit, truth } = self;
+        assert!(replica.len() <= *limit);
+        assert_eq!(replica.len(), truth.len());
+        assert_eq!(replica.is_empty(), truth.is_empty());
+        let present: BTreeSet<u8> = truth.keys().map(|(user, _)| *user).collect();
+        let mut users: Vec<u8> = replica.users().copied().collect();
+        users.sort_unstable();
+        assert!(users.iter().eq(&present), "each once");
+        for user in 0..USERS {
+            let mut held: Vec<_> = replica
+                .sessions_of(&user)
+                .map(|(session, published, directed)| {
+                    ((user, session), published.copied(), directed.copied())
+                })
+                .collect();
+            held.sort_unstable();
+            let of_user = truth.iter().filter(|((of, _), _)| *of == user);
+            let expected: Vec<_> =
+                of_user.map(|(key, h)| (*key, h.published, h.directed)).collect();
+            assert_eq!(held, expected);
+            assert_eq!(replica.is_present(&user), !held.is_empty());
+        }
+        let lines = format!("{replica:#?}").matches("session ").count();
+        assert_eq!(lines, truth.len(), "each is shown once");
+    }
+}
+
+/// A server that sends all it has to say to one receiver.
+struct Server {
+    engine: Engine<u8, u8>,
+    keys: Vec<SessionKey>,
+}
+
+impl Server {
+    fn new() -> Self {
+        let options = Options { publish_rate: None, lease: None, ..Options::default() };
+        let config = Config::new(options).expect("the options go together");
+        Self { engine: Engine::new(config), keys: Vec::new() }
+    }
+
+    fn speak<S: BuildHasher>(&mut self, to: &mut Pair<S>, verb: u8, whom: u8, presence: u8) {
+        let (user, everyone) = (whom % USERS, (0..USERS).collect::<Vec<u8>>());
+        let newest = self.keys.len().checked_sub(1 + usize::from(whom) % self.keys.len().max(1));
+        let event = match (verb % 10, newest.map(|at| self.keys[at])) {
+            (1 | 2, Some(session)) => Event::Publish { session, presence },
+            (3, Some(session)) => Event::Direct { session, users: everyone, presence },
+            (4, Some(session)) => Event::Disconnect { session },
+            (5, Some(session)) => Event::Resume { session },
+            (6, Some(session)) => Event::Lost { session, cause: LostCause::NodeLoss },
+            (7, Some(session)) => Event::Invisible { session },
+            (8, _) => Event::Expel { user },
+            (9, _) => Event::System { users: everyone, presence },
+            _ => {
+                let kind = DeviceKind(presence);
+                Event::Connect { user, kind, audience: everyone, blocked: Vec::new() }
+            }
+        };
+        let is_connect = matches!(event, Event::Connect { .. });
+        let Ok(mut decisions) = self.engine.apply(Time::ZERO, event) else {
+            return;
+        };
+        if is_connect {
+            self.keys.extend(decisions.session());
+        }
+        while let Some(decision) = decisions.next() {
+            to.apply(&decision);
+        }
+    }
+}
+
+/// Everything collides.
+struct Constant;
+
+impl BuildHasher for Constant {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self
+    }
+}
+
+impl Hasher for Constant {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}
