@@ -7,9 +7,9 @@ mod strategy;
 
 use adsum::{Config, Decisions, Engine, Error, SessionKey, Time};
 use model::host::{Outcome, verb};
+use model::told::{hear, users_of};
 use model::world::{equal, no_session};
-use model::{Case, Decision, Event, Host, Model, Notice, Op, User};
-use std::collections::BTreeMap;
+use model::{Case, Decision, Event, Host, Model, Op, User};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Multiplies and adds, from a seed.
@@ -157,6 +157,27 @@ fn an_event_is_its_verb() {
         let (config, script) = (case.setup.config(), record(&case)?);
         let verbs = text(&config, &script, Seeded(0), by_verb);
         equal("what is said", text(&config, &script, Seeded(0), by_event), verbs)
+    });
+}
+
+/// A stream of inputs that was written down and read again is the stream that it was, and all that
+/// comes of it is the same letter by letter.
+#[cfg(feature = "serde")]
+#[test]
+fn a_recorded_stream_replays_to_the_letter() {
+    strategy::check(500, 60, |case| {
+        let (config, script) = (case.setup.config(), record(&case)?);
+        let mut recorded = Vec::new();
+        for input in &script {
+            recorded.push(serde_json::to_string(input).map_err(|error| error.to_string())?);
+        }
+        let mut replayed = Script::new();
+        for line in &recorded {
+            replayed.push(serde_json::from_str(line).map_err(|error| error.to_string())?);
+        }
+        equal("what is read", &replayed, &script)?;
+        let told = text(&config, &script, Seeded(0), by_event);
+        equal("what is said", text(&config, &replayed, Seeded(1), by_event), told)
     });
 }
 
@@ -310,80 +331,8 @@ fn hear_apart(
     hear(&mut keys[1 - which], &mut told[1 - which], &Event::Advance, &Ok((None, of_the_other)));
 }
 
-/// Writes down what came of an input, sessions by the order in which they connected.
-fn hear(keys: &mut Vec<SessionKey>, told: &mut Vec<String>, event: &Event, outcome: &Outcome) {
-    let decisions = match outcome {
-        Err(error) => return told.push(format!("{error:?}")),
-        Ok((key, decisions)) => {
-            if let (Event::Connect { .. }, Some(key)) = (event, key) {
-                keys.push(*key);
-            }
-            decisions
-        }
-    };
-    let mut lines: Vec<String> = decisions.iter().map(|said| line(keys, said)).collect();
-    // In these the order of users is the engine's own affair.
-    if let Event::Connect { .. } | Event::Writable { .. } = event {
-        lines.sort();
-    }
-    told.extend(lines);
-}
-
-fn line(keys: &[SessionKey], decision: &Decision) -> String {
-    let names: BTreeMap<SessionKey, usize> =
-        keys.iter().enumerate().map(|(at, key)| (*key, at)).collect();
-    let notice = |notice: &Notice| match *notice {
-        Notice::Presence { user, session, first, presence } => {
-            format!("presence of {user}, {}: {presence}, {first}", names[&session])
-        }
-        Notice::Directed { user, session, presence } => {
-            format!("directed by {user}, {}: {presence}", names[&session])
-        }
-        Notice::SessionEnded { user, session } => format!("end of {user}, {}", names[&session]),
-        Notice::UserOffline { user } => format!("end of {user}"),
-        Notice::System { presence } => format!("system: {presence}"),
-    };
-    let all = |to: &std::collections::BTreeSet<SessionKey>| {
-        let mut all: Vec<usize> = to.iter().map(|key| names[key]).collect();
-        all.sort_unstable();
-        all
-    };
-    match decision {
-        Decision::Deliver { notice: said, to } => format!("{} to {:?}", notice(said), all(to)),
-        Decision::Skipped { notice: said, to } => format!("{} not to {:?}", notice(said), all(to)),
-        Decision::Snapshot { to, entries } => {
-            let entries: BTreeMap<usize, &(User, u32)> =
-                entries.iter().map(|(key, entry)| (names[key], entry)).collect();
-            format!("snapshot for {}: {entries:?}", names[to])
-        }
-        Decision::Close { session, reason, resumable } => {
-            format!("close {}: {reason:?} {resumable}", names[session])
-        }
-    }
-}
-
 fn shift(event: &Event, by: User) -> Event {
     let mut event = event.clone();
-    match &mut event {
-        Event::Connect { user, audience, blocked, .. } => {
-            *user += by;
-            audience.iter_mut().chain(blocked).for_each(|user| *user += by);
-        }
-        Event::AudienceAdd { user, contacts }
-        | Event::AudienceRemove { user, contacts }
-        | Event::AudienceReplace { user, contacts } => {
-            *user += by;
-            contacts.iter_mut().for_each(|user| *user += by);
-        }
-        Event::Block { user, other } | Event::Unblock { user, other } => {
-            *user += by;
-            *other += by;
-        }
-        Event::Direct { users, .. } | Event::System { users, .. } => {
-            users.iter_mut().for_each(|user| *user += by);
-        }
-        Event::Expel { user } => *user += by,
-        _ => {}
-    }
+    users_of(&mut event).for_each(|user| *user += by);
     event
 }

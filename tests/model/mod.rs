@@ -8,6 +8,7 @@
 //! | `decision` | decisions in the form in which they are compared |
 //! | `setup`, `ops`, `draw` | options and operations from a few bytes, decoded relative to the model's state |
 //! | `host` | an engine with the table of sockets that a host would keep |
+//! | `told` | what came of inputs in words, sessions by the order in which they connected |
 //! | `receivers` | a replica for each session, held against the truth |
 //! | `world` | all of it in step, with every check |
 //!
@@ -31,6 +32,7 @@ pub mod setup;
 mod slow;
 mod speech;
 pub mod state;
+pub mod told;
 pub mod world;
 
 pub use decision::{Decision, Notice, Output};

@@ -1,0 +1,366 @@
+//! Laws: of two ways to say something, or of two hosts that differ in one thing, what must come
+//! out the same. None of these tests knows what that is, so none repeats a mistake of the model.
+//!
+//! That the hash seed, the steps in which time is told, and users who have nothing to do with each
+//! other do not matter either stands in `determinism.rs`.
+
+#[path = "../model/mod.rs"]
+mod model;
+mod script;
+#[path = "../model/strategy.rs"]
+mod strategy;
+
+use adsum::{Error, Grace, LostCause, OfflineNotices, Options, Time};
+use model::world::equal;
+use model::{Case, Event, User};
+use script::{Input, Player, Script, law};
+
+/// So many that no list and no session is one too many.
+fn no_limits(options: &mut Options) {
+    (options.max_sessions, options.max_sessions_per_kind) = (500, 500);
+    (options.max_audience, options.max_blocked) = (500, 500);
+    (options.max_direct, options.max_told) = (500, 500);
+}
+
+fn patience(options: &mut Options) {
+    no_limits(options);
+    options.lease = None;
+    options.grace = Grace { connection_error_ms: 1_000, timeout_ms: 1_000, node_loss_ms: GRACE_MS };
+}
+
+const GRACE_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+
+// ---- what happens to a connection is its own affair
+
+/// A session is lost and resumed within the grace: everybody else is told what they would have
+/// been told otherwise, and nothing more.
+#[test]
+fn that_a_session_was_lost_and_resumed_is_nobody_elses_affair() {
+    law(patience, |case, script| meanwhile(case, script, Trouble::Lost, |_, _| Ok(())));
+}
+
+/// A session takes no notices for a while: everybody else is told what they would have been told
+/// otherwise, and once it takes them again it believes what it would have believed.
+#[test]
+fn that_a_session_was_congested_is_nobody_elses_affair_and_it_misses_nothing() {
+    let told_of_endings = |options: &mut Options| {
+        patience(options);
+        options.offline_notices = OfflineNotices::ToWhoeverSaw;
+        options.snapshot_on_connect = true;
+    };
+    law(told_of_endings, |case, script| {
+        meanwhile(case, script, Trouble::Congested, |without, with| {
+            equal("what it believes", with.beliefs(), without.beliefs())
+        })
+    });
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Lost,
+    Congested,
+}
+
+/// Plays the inputs for two engines, in one of which a session has trouble from some input on,
+/// until it speaks itself or a few inputs later. `afterwards` is asked each time that is over.
+fn meanwhile(
+    case: &Case,
+    script: &Script,
+    trouble: Trouble,
+    afterwards: fn(&Player, &Player) -> Result<(), String>,
+) -> Result<(), String> {
+    let choice = case.ops.last().map_or([0; 6], |op| op.0);
+    let (apart, length) = (usize::from(choice[2]) % 4, 1 + usize::from(choice[3]) % 12);
+    let (mut without, mut with) =
+        (Player::apart(&script.config, apart), Player::apart(&script.config, apart));
+    let mut since: Option<(usize, Time)> = None;
+    for (at, input) in script.inputs.iter().enumerate() {
+        let own = input.session == Some(apart);
+        let now = input.now.max(with.now());
+        let in_time = |since: Time| now < since.saturating_add(GRACE_MS);
+        if let Some((began, time)) = since
+            && (own || !in_time(time) || at - began >= length)
+        {
+            end(&mut with, &without, trouble, afterwards)?;
+            since = None;
+        } else if since.is_none() && !own && in_time(with.now()) && without.is_well(apart) {
+            since = Some((at, with.now()));
+            let session = with.keys[apart];
+            with.besides(match trouble {
+                Trouble::Lost => Event::Lost { session, cause: LostCause::NodeLoss },
+                Trouble::Congested => Event::Congested { session },
+            })?;
+        }
+        equal("what others are told", with.play(input)?, without.play(input)?)?;
+    }
+    Ok(())
+}
+
+fn end(
+    with: &mut Player,
+    without: &Player,
+    trouble: Trouble,
+    afterwards: fn(&Player, &Player) -> Result<(), String>,
+) -> Result<(), String> {
+    // Somebody else may have ended it meanwhile, and then for both.
+    let session = with.apart_while_there();
+    equal("whether it is there", session.is_some(), without.apart_while_there().is_some())?;
+    let Some(session) = session else {
+        return Ok(());
+    };
+    with.besides(match trouble {
+        Trouble::Lost => Event::Resume { session },
+        Trouble::Congested => Event::Writable { session },
+    })?;
+    afterwards(without, with)
+}
+
+// ---- inputs that change nothing
+
+/// Whatever was refused might as well never have been said: all that comes of the other inputs is
+/// the same to the letter, numbers and keys included.
+#[test]
+fn a_refusal_leaves_no_trace() {
+    law(
+        |_| {},
+        |_, script| {
+            let mut player = Player::new(&script.config);
+            let (mut accepted, mut told) = (script.clone(), Vec::new());
+            accepted.inputs.clear();
+            for input in &script.inputs {
+                let refusals = player.refusals();
+                let lines = player.play(input)?;
+                if player.refusals() == refusals {
+                    accepted.inputs.push(input.clone());
+                    told.push((lines, player.host.last_id, player.keys.clone()));
+                }
+            }
+            let mut player = Player::new(&script.config);
+            for (input, expected) in accepted.inputs.iter().zip(told) {
+                let lines = player.play(input)?;
+                equal("what is said", (lines, player.host.last_id, player.keys.clone()), expected)?;
+            }
+            Ok(())
+        },
+    );
+}
+
+/// To say once more what is so already says nothing to anybody, then or later.
+#[test]
+fn what_is_so_already_can_be_said_again() {
+    law(
+        |_| {},
+        |_, script| {
+            let mut again = Player::new(&script.config);
+            let told = script.play()?;
+            for (input, expected) in script.inputs.iter().zip(told) {
+                let said = again.play(input)?;
+                let refusals = again.refusals();
+                let once_more = match input.event {
+                    Event::Connect { .. }
+                    | Event::Disconnect { .. }
+                    | Event::Resume { .. }
+                    | Event::Publish { .. }
+                    | Event::Direct { .. }
+                    | Event::System { .. } => Vec::new(),
+                    _ => again.play(input)?,
+                };
+                equal("what is said", &said, &expected)?;
+                // What was refused is refused again, and one who has gone cannot be lost again.
+                let gone = [format!("{:?}", Error::UnknownSession)];
+                if again.refusals() == refusals {
+                    equal("what is said again", once_more, Vec::new())?;
+                } else if once_more != gone {
+                    equal("the refusal", once_more, said)?;
+                }
+            }
+            Ok(())
+        },
+    );
+}
+
+/// Where there are no leases, a session's state can be said again at any time, and that is nothing
+/// at all: that it is alive, that it is congested, that it was lost.
+#[test]
+fn without_leases_the_state_of_a_session_can_be_said_at_any_time() {
+    law(
+        |options| options.lease = None,
+        |_, script| {
+            let mut repeating = Player::new(&script.config);
+            for (input, expected) in script.inputs.iter().zip(script.play()?) {
+                for (at, session) in repeating.keys.clone().into_iter().enumerate() {
+                    let engine = &repeating.host.engine;
+                    let event = if engine.user_of(session).is_none() {
+                        continue;
+                    } else if !engine.is_attached(session) {
+                        Event::Lost { session, cause: LostCause::NodeLoss }
+                    } else if engine.is_congested(session) {
+                        Event::Congested { session }
+                    } else {
+                        Event::Heartbeat { session }
+                    };
+                    let again = Input { now: repeating.now(), event, session: Some(at) };
+                    equal("what is said again", repeating.play(&again)?, Vec::new())?;
+                }
+                equal("what is said", repeating.play(input)?, expected)?;
+            }
+            Ok(())
+        },
+    );
+}
+
+/// A system notice is not state: whoever was told it or not, all else is said as if nobody had.
+#[test]
+fn a_system_notice_leaves_nothing_behind() {
+    law(
+        |_| {},
+        |_, script| {
+            let silent = script.map(|mut input| {
+                if let Event::System { users, .. } = &mut input.event {
+                    users.clear();
+                }
+                input
+            });
+            let told = script.inputs.iter().zip(script.play()?.into_iter().zip(silent.play()?));
+            for (input, (loud, silent)) in told {
+                let is_system = matches!(input.event, Event::System { .. });
+                equal("what is said", silent, if is_system { Vec::new() } else { loud })?;
+            }
+            Ok(())
+        },
+    );
+}
+
+// ---- other words for the same
+
+/// A list is a set: neither order nor repetition matters, nor the user in its own list.
+#[test]
+fn a_list_is_a_set() {
+    fn again<T: Clone>(list: &mut Vec<T>) {
+        let turned: Vec<T> = list.iter().rev().cloned().collect();
+        list.splice(0..0, turned);
+    }
+    law(no_limits, |_, script| {
+        let longer = script.map(|mut input| {
+            match &mut input.event {
+                Event::Connect { user, audience, blocked, .. } => {
+                    again(audience);
+                    again(blocked);
+                    audience.push(*user);
+                    blocked.insert(0, *user);
+                }
+                Event::AudienceAdd { user, contacts }
+                | Event::AudienceRemove { user, contacts }
+                | Event::AudienceReplace { user, contacts } => {
+                    again(contacts);
+                    contacts.push(*user);
+                }
+                Event::Direct { users, .. } | Event::System { users, .. } => again(users),
+                _ => {}
+            }
+            input
+        });
+        equal("what is said", longer.play()?, script.play()?)
+    });
+}
+
+/// Contacts who are added or taken out one by one are told what they are told when it is done at
+/// once: the same to the same receivers, in more notices.
+#[test]
+fn contacts_may_come_and_go_one_by_one() {
+    law(no_limits, |_, script| {
+        let mut single = Player::new(&script.config);
+        let mut whole = Player::new(&script.config);
+        for input in &script.inputs {
+            let expected = whole.play_apiece(input)?;
+            let one_by_one: Vec<Event> = match &input.event {
+                Event::AudienceAdd { user, contacts } if !contacts.is_empty() => {
+                    let add = |contact: &User| Event::AudienceAdd {
+                        user: *user,
+                        contacts: vec![*contact],
+                    };
+                    contacts.iter().map(add).collect()
+                }
+                Event::AudienceRemove { user, contacts } if !contacts.is_empty() => {
+                    let remove = |contact: &User| Event::AudienceRemove {
+                        user: *user,
+                        contacts: vec![*contact],
+                    };
+                    contacts.iter().map(remove).collect()
+                }
+                _ => vec![input.event.clone()],
+            };
+            let mut told = Vec::new();
+            for event in one_by_one {
+                told.extend(single.play_apiece(&Input { event, ..input.clone() })?);
+            }
+            told.sort();
+            equal("who is told what", told, expected)?;
+        }
+        Ok(())
+    });
+}
+
+/// A presence is opaque: what it says, and whether it says the same as the last, changes nothing.
+#[test]
+fn what_a_presence_says_does_not_matter() {
+    law(
+        |_| {},
+        |_, script| {
+            let same = script.map(|mut input| {
+                if let Event::Publish { presence, .. }
+                | Event::Direct { presence, .. }
+                | Event::System { presence, .. } = &mut input.event
+                {
+                    *presence = 7;
+                }
+                input
+            });
+            let told = script.play_as(|_, presence| *presence = 7)?;
+            equal("what is said", same.play()?, told)
+        },
+    );
+}
+
+/// An id is a name and nothing else: under other ids the same is said to the same.
+#[test]
+fn what_users_are_called_does_not_matter() {
+    law(
+        |_| {},
+        |_, script| {
+            let called = script.map(|mut input| {
+                model::told::users_of(&mut input.event).for_each(|user| *user = User::MAX - *user);
+                input
+            });
+            let told = called.play_as(|user, _| *user = User::MAX - *user)?;
+            equal("what is said", told, script.play()?)
+        },
+    );
+}
+
+/// Only differences between moments matter, not when it all began, as long as it does not come to
+/// the end of time.
+#[test]
+fn when_it_began_does_not_matter() {
+    const LATER_MS: u64 = 1 << 40;
+    const LAST: Time = Time::from_millis(1 << 60);
+    fn earlier(line: &str) -> String {
+        match line.strip_prefix("RateLimited { retry_at: Time(") {
+            None => line.to_owned(),
+            Some(rest) => {
+                let at: u64 = rest.trim_end_matches(") }").parse().expect("milliseconds");
+                format!("RateLimited {{ retry_at: Time({}) }}", at - LATER_MS)
+            }
+        }
+    }
+    let holds = |_: &Case, script: &Script| {
+        let mut script = script.clone();
+        let end = script.inputs.iter().position(|input| input.now > LAST);
+        script.inputs.truncate(end.unwrap_or(script.inputs.len()));
+        let later = script.map(|input| Input { now: input.now.saturating_add(LATER_MS), ..input });
+        let told = later.play()?.into_iter();
+        let told = told.map(|lines| lines.iter().map(|line| earlier(line)).collect::<Vec<_>>());
+        equal("what is said", told.collect(), script.play()?)
+    };
+    law(|_| {}, holds);
+}
