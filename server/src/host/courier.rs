@@ -71,12 +71,15 @@ impl<'a> Forms<'a> {
         Self { presence, json: None, thrift: None }
     }
 
-    fn get(&mut self, form: Form) -> &Prepared {
+    fn get(&mut self, form: Form, metrics: &Metrics) -> &Prepared {
         let place = match form {
             Form::Json => &mut self.json,
             Form::Thrift => &mut self.thrift,
         };
-        place.get_or_insert_with(|| self.presence.prepare(form))
+        place.get_or_insert_with(|| {
+            metrics.encoded(form);
+            self.presence.prepare(form)
+        })
     }
 }
 
@@ -213,7 +216,7 @@ impl Courier {
         for slot in to {
             let Some(entry) = self.table.get(*slot) else { continue };
             let Some(socket) = &entry.socket else { continue };
-            let prepared = forms.get(entry.form);
+            let prepared = forms.get(entry.form, &self.metrics);
             let appended = socket.append(guess, |buffer| {
                 let before = buffer.len();
                 prepared.write_for(&entry.node, buffer);

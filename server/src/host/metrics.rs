@@ -13,6 +13,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::command::{Command, Figures, Node, Saying};
+use crate::protocol::Form;
+use crate::usage::Usage;
 
 /// A label that is one of a few fixed words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +39,11 @@ struct Reason {
 type ByKind = Family<Kind, Counter>;
 type ByReason = Family<Reason, Counter>;
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InForm {
+    form: Word,
+}
+
 /// Bytes that wait for all connections together. There is one server in a process, and each
 /// connection counts here until the very end of it.
 pub(crate) static QUEUED_BYTES: AtomicU64 = AtomicU64::new(0);
@@ -48,6 +55,7 @@ pub(crate) struct Metrics {
     events: ByKind,
     notices: ByKind,
     deliveries: ByKind,
+    encodings: Family<InForm, Counter>,
     fan_out: Histogram,
     batch_seconds: Histogram,
     refusals: ByReason,
@@ -76,6 +84,7 @@ impl Metrics {
             events: ByKind::default(),
             notices: ByKind::default(),
             deliveries: ByKind::default(),
+            encodings: Family::default(),
             fan_out: Histogram::new([
                 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 4e3,
             ]),
@@ -99,6 +108,11 @@ impl Metrics {
         to.register("events", "Inputs to the engine, by kind", self.events.clone());
         to.register("notices", "Notices, by kind", self.notices.clone());
         to.register("deliveries", "Receivers of notices, by kind", self.deliveries.clone());
+        to.register(
+            "encodings",
+            "Presences that were encoded, once for all receivers of a form",
+            self.encodings.clone(),
+        );
         to.register("fan_out", "Receivers of one notice", self.fan_out.clone());
         to.register_with_unit(
             "batch",
@@ -168,6 +182,14 @@ impl Metrics {
         kind(&self.notices, name, 1);
         kind(&self.deliveries, name, receivers as u64);
         self.fan_out.observe(receivers as f64);
+    }
+
+    pub(crate) fn encoded(&self, form: Form) {
+        let form = match form {
+            Form::Json => "json",
+            Form::Thrift => "thrift",
+        };
+        self.encodings.get_or_create(&InForm { form: Word(form) }).inc();
     }
 
     pub(crate) fn snapshot(&self, entries: usize) {
@@ -278,18 +300,18 @@ impl Metrics {
             ConstCounter::new(figures.stats.conflated),
         );
         let mut process = Registry::with_prefix("process");
-        if let Some((cpu_seconds, resident)) = process_figures() {
+        if let Some(usage) = Usage::own() {
             process.register_with_unit(
                 "cpu",
                 "User and system time",
                 Unit::Seconds,
-                ConstCounter::new(cpu_seconds),
+                ConstCounter::new(usage.cpu.as_secs_f64()),
             );
             process.register_with_unit(
                 "resident_memory",
                 "Resident memory",
                 Unit::Bytes,
-                ConstGauge::new(resident),
+                ConstGauge::new((usage.resident_kib * 1_024) as i64),
             );
         }
         // The last of them alone ends the text.
@@ -305,20 +327,4 @@ impl Metrics {
         text.push_str("# EOF\n");
         text
     }
-}
-
-/// Processor time in seconds and resident bytes of this process, where the system says so.
-fn process_figures() -> Option<(f64, i64)> {
-    let schedstat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let fields: Vec<_> = schedstat.rsplit(')').next()?.split_whitespace().collect();
-    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    let pages: i64 = std::fs::read_to_string("/proc/self/statm")
-        .ok()?
-        .split_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()?;
-    // A hundredth of a second and four KiB, whatever the machine: Linux fixes the first, and the
-    // second is so where this runs unless it was built otherwise.
-    Some((ticks as f64 / 100.0, pages * 4_096))
 }

@@ -1,8 +1,8 @@
-//! What the clients see, and what the system says of the server.
+//! What the clients see.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hdrhistogram::Histogram;
 
@@ -56,24 +56,4 @@ impl Seen {
         let latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         latencies.value_at_percentile(percent) as f64 / 1_000.0
     }
-}
-
-/// What a process has used so far.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Used {
-    pub(super) cpu: Duration,
-    pub(super) resident_kib: u64,
-}
-
-/// What a process has used, as far as the system says so.
-pub(super) fn used(pid: u32) -> Option<Used> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // Behind the name, which may hold anything: the twelfth and thirteenth field are hundredths
-    // of a second in the program and in the system.
-    let fields: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
-    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let resident_kib = resident.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(Used { cpu: Duration::from_millis(ticks * 10), resident_kib })
 }

@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
-use super::measure::{Seen, used};
+use super::measure::Seen;
 use super::report::Report;
 use super::world::World;
 use super::{LoadError, Options};
+use crate::usage::Usage;
 
 /// How many log in at once.
 const LOGINS: usize = 32;
@@ -63,11 +64,11 @@ pub async fn run(options: Options) -> Result<(), LoadError> {
 
 impl Load {
     fn resident(&self) -> Option<u64> {
-        Some(used(self.world.pid?)?.resident_kib)
+        Some(Usage::of(self.world.pid?)?.resident_kib)
     }
 
     fn cpu(&self) -> Option<Duration> {
-        Some(used(self.world.pid?)?.cpu)
+        Some(Usage::of(self.world.pid?)?.cpu)
     }
 
     async fn measure(&self) -> Result<Report, LoadError> {
