@@ -2,72 +2,20 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use adsum_server::protocol::{Form, Kind, TimAuth, TimPresence, rtype};
+use support::program::Program;
 use support::{Client, auth};
 
 const ADMIN: &str = "the administrator's token";
 const PASSWORD: &str = "PASSWORD-MARKER";
 
-struct Program {
-    process: Child,
-    address: SocketAddr,
-    folder: tempfile::TempDir,
-}
-
-impl Program {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
-            .current_dir(folder.path())
-            .args(["--client-listen", "127.0.0.1:0", "--log", "debug"])
-            .args(["--password-memory-kib", "8", "--password-passes", "1"])
-            .args(["--admin-token", ADMIN])
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let first = lines.next().unwrap().unwrap();
-        let address = first.split("ws://").nth(1).unwrap().trim_end_matches("/tim");
-        let address = address.parse().unwrap();
-        // Whatever else it says goes to the log, too.
-        let rest = folder.path().join("out");
-        std::thread::spawn(move || {
-            let text: Vec<_> = lines.map_while(Result::ok).collect();
-            std::fs::write(rest, text.join("\n"))
-        });
-        Self { process, address, folder }
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    }
-
-    /// Waits for the end; the exit code, if it was not killed.
-    fn end(&mut self) -> Option<i32> {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return status.code();
-            }
-            assert!(start.elapsed() < Duration::from_secs(15), "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn start() -> Program {
+    Program::start(&["--admin-token", ADMIN])
 }
 
 /// A new account, and a session that is logged in.
@@ -159,7 +107,7 @@ fn assert_unwritten(folder: &Path) {
 
 #[tokio::test]
 async fn presence_is_in_no_file_after_a_stop() {
-    let mut program = Program::start();
+    let mut program = start();
     let [mut ann, bob] = say_everything(program.address).await;
     drop(bob);
     let started = Instant::now();
@@ -167,23 +115,22 @@ async fn presence_is_in_no_file_after_a_stop() {
     assert_eq!(ann.close_code().await, 1_001);
     assert_eq!(program.end(), Some(0));
     assert!(started.elapsed() < Duration::from_secs(10));
-    assert_unwritten(program.folder.path());
+    assert_unwritten(program.folder());
 }
 
 #[tokio::test]
 async fn presence_is_in_no_file_after_a_kill() {
-    let mut program = Program::start();
+    let program = start();
     let clients = say_everything(program.address).await;
-    program.signal("-KILL");
-    assert_eq!(program.end(), None);
+    let folder = program.kill();
     drop(clients);
-    assert_unwritten(program.folder.path());
+    assert_unwritten(folder.path());
 }
 
 /// A client that reads nothing does not keep the server from ending.
 #[tokio::test]
 async fn it_ends_in_bounded_time_whatever_clients_do() {
-    let mut program = Program::start();
+    let mut program = start();
     let deaf = newcomer(program.address, "deaf").await;
     let half_open = tokio::net::TcpStream::connect(program.address).await.unwrap();
     program.signal("-INT");

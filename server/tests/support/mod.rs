@@ -1,7 +1,8 @@
-//! A server in this process, and clients of it.
+//! A server, in this process or as a program of its own, and clients of it.
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
+pub mod program;
 pub mod village;
 
 use std::net::SocketAddr;
@@ -15,7 +16,9 @@ use adsum_server::protocol::{
     TimPresence, TimReq, receipt_frame, rtype,
 };
 use adsum_server::store::{Cost, Sqlite, SqliteOptions, Store};
+use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
+use program::Running;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -39,7 +42,7 @@ pub fn brisk() -> Tuning {
 }
 
 pub struct Server {
-    pub host: Host,
+    pub host: Running,
     pub store: Arc<dyn Store>,
 }
 
@@ -61,7 +64,7 @@ impl Server {
         config.network.client_listen = SocketAddr::from(([127, 0, 0, 1], 0));
         change(&mut config);
         let host = Host::start(config, store.clone(), tuning).unwrap();
-        Self { host, store }
+        Self { host: Running::Here(host), store }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -134,6 +137,15 @@ pub fn auth(name: &str) -> TimAuth {
 /// A login from a device of this name.
 pub fn auth_from(name: &str, resource: &str) -> TimAuth {
     TimAuth { resource: Some(resource.to_owned()), ..auth(name) }
+}
+
+/// Names of that many people.
+pub fn crowd(count: usize) -> Vec<String> {
+    (0..count).map(|at| format!("p{at:03}")).collect()
+}
+
+pub async fn all_log_in(server: &Server, names: &[String]) -> Vec<Client> {
+    join_all(names.iter().map(|name| server.login(name))).await
 }
 
 pub fn says(status: &str) -> TimPresence {

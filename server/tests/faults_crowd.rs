@@ -1,0 +1,202 @@
+//! tim's faults, by their numbers, against the program: many are lost at once, and the store does
+//! not answer.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+
+use adsum_server::protocol::{Form, Kind, TimAuth, rtype};
+use futures_util::future::join_all;
+use support::{Client, Server, Told, all_log_in, auth, crowd};
+
+/// How many are lost at once, all of them friends of each other: as many as tim's deadlock needed.
+const LOST: usize = 200;
+/// How many friends of all of them stay, each of whom must be told of each.
+const STAYING: usize = 200;
+
+fn is_pending<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> bool {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    matches!(future.as_mut().poll(&mut context), Poll::Pending)
+}
+
+/// Each of those who stay hears of each of the others, once: who it heard of.
+async fn hear_of_all(staying: &mut [Client], what: &str) -> Vec<BTreeSet<String>> {
+    join_all(staying.iter_mut().map(|client| async move {
+        let mut from = BTreeSet::new();
+        while from.len() < LOST {
+            let heard = client.heard().await;
+            assert_eq!(heard.1, what);
+            assert!(from.insert(heard.0), "twice {what}");
+        }
+        from
+    }))
+    .await
+}
+
+/// The rounds: the store works; it answers nobody; the rosters in it cannot be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b01_mass_disconnect_does_not_deadlock() {
+    let names = crowd(LOST + STAYING);
+    let flags = ["--grace-error", "0", "--queue-frames", "2000"];
+    let server = Server::run(&flags);
+    for name in &names {
+        server.account(name);
+    }
+    server.make_all_friends();
+    let mut staying = all_log_in(&server, &names[LOST..]).await;
+    // They are friends of nobody, and only there to keep the store busy.
+    let strangers = [server.account("s0"), server.account("s1"), server.account("s2")];
+    let mut busy = all_log_in(&server, &["s0", "s1", "s2"].map(str::to_owned)).await;
+    let sql = server.program().sql();
+    for round in ["works", "is slow", "fails"] {
+        let mut lost = all_log_in(&server, &names[..LOST]).await;
+        join_all(lost.iter_mut().map(|client| client.say("here"))).await;
+        let expected: BTreeSet<_> = lost.iter().map(|client| client.node.clone()).collect();
+        for heard in hear_of_all(&mut staying, "here").await {
+            assert_eq!(heard, expected);
+        }
+        let mut waiting = Vec::new();
+        match round {
+            // Whoever writes waits for this lock for five seconds, and all others for them.
+            "is slow" => {
+                sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
+                for (at, client) in busy.iter_mut().enumerate() {
+                    client.ask(rtype::ADD_ROSTER, Some(&strangers[(at + 1) % 3])).await;
+                    waiting.push(Box::pin(client.until_pong()));
+                }
+            }
+            "fails" => sql.execute_batch("ALTER TABLE relations RENAME TO gone").unwrap(),
+            _ => {}
+        }
+        lost.into_iter().for_each(Client::break_off);
+        for heard in hear_of_all(&mut staying, "offline").await {
+            assert_eq!(heard, expected, "the store {round}");
+        }
+        if round == "is slow" {
+            assert!(waiting.iter_mut().any(is_pending), "the store has answered meanwhile");
+            sql.execute_batch("ROLLBACK").unwrap();
+            join_all(waiting).await;
+        }
+    }
+    // Whoever asks for a roster meanwhile is told the last that is known, and the operator hears.
+    let mut one = staying.pop().unwrap();
+    one.ask(rtype::ROSTER, None).await;
+    let Told::Nodes(nodes) = one.next().await else { panic!("no roster") };
+    assert_eq!(nodes.nodelist.unwrap().len(), LOST + STAYING - 1);
+    assert!(server.metric("adsum_store_errors_total").await >= 1.0);
+    let log = server.program().log();
+    assert!(log.contains("ERROR") && log.contains("the store failed"), "{log}");
+    assert!(log.contains("the last known roster is used"), "{log}");
+    // Nobody is left over, and nobody is told anything more.
+    server.until_metric("adsum_sessions", (STAYING + 3) as f64).await;
+    for client in &mut staying {
+        assert_eq!(client.until_pong().await, []);
+    }
+    server.host.stop().await;
+}
+
+/// A token for one login.
+async fn token(server: &Server, name: &str) -> String {
+    let body = auth(name).to_request(Form::Json, Kind::TOKEN);
+    let head = "POST /tim2 HTTP/1.1\r\n";
+    let (_, answer) = support::request(server.address(), head, &body).await;
+    answer.split("\"n\":\"").nth(1).expect("a token").trim_end_matches("\"}").to_owned()
+}
+
+/// Friends who all have said that they are here, and one of them who has heard it; and a token for
+/// that one's next login.
+async fn friends_and_a_watcher(server: &Server) -> (Vec<Client>, Client, TimAuth) {
+    let names = crowd(5);
+    for name in &names {
+        server.account(name);
+    }
+    server.make_all_friends();
+    let mut clients = all_log_in(server, &names).await;
+    join_all(clients.iter_mut().map(|client| client.say("here"))).await;
+    let mut watcher = clients.swap_remove(0);
+    for _ in 1..5 {
+        assert_eq!(watcher.heard().await.1, "here");
+    }
+    let token = Some(token(server, &names[0]).await.as_str().into());
+    (clients, watcher, TimAuth { token, pwd: None, ..auth(&names[0]) })
+}
+
+/// Rosters that cannot be read are those that were read last: no notice is lost, neither to who is
+/// there nor to who logs in meanwhile, and nobody has suddenly no friends.
+#[tokio::test]
+async fn b06_a_failing_store_costs_no_notice() {
+    let server = Server::run(&["--token-timeout", "60"]);
+    let (clients, mut watcher, login) = friends_and_a_watcher(&server).await;
+    let sql = server.program().sql();
+    sql.execute_batch("ALTER TABLE relations RENAME TO gone").unwrap();
+    watcher.ask(rtype::ROSTER, None).await;
+    let Told::Nodes(told) = watcher.next().await else { panic!("no roster") };
+    assert_eq!(told.nodelist.unwrap().len(), 4);
+    assert!(server.metric("adsum_store_errors_total").await >= 1.0);
+    let log = server.program().log();
+    assert!(log.contains("ERROR") && log.contains("the store failed"), "{log}");
+    // A login that needs nothing of the store but the roster: its snapshot has everybody.
+    let name = login.name.clone().unwrap();
+    let mut again = server.login_as(&name, Form::Json, login).await;
+    for _ in 0..4 {
+        assert_eq!(again.heard().await.1, "here");
+    }
+    for client in clients {
+        let node = client.node.clone();
+        client.close().await;
+        for watcher in [&mut watcher, &mut again] {
+            assert_eq!(watcher.heard().await, (node.clone(), "offline".to_owned()));
+        }
+    }
+    // As soon as it can be read again, what stands in it counts.
+    sql.execute_batch("ALTER TABLE gone RENAME TO relations; DELETE FROM relations").unwrap();
+    watcher.ask(rtype::ROSTER, None).await;
+    assert_eq!(watcher.until_pong().await, []);
+    server.host.stop().await;
+}
+
+/// Nor does a store that does not answer hold up anything but what must be asked of it.
+#[tokio::test]
+async fn b06_a_slow_store_costs_no_notice() {
+    let server = Server::run(&["--token-timeout", "60"]);
+    let (clients, mut watcher, login) = friends_and_a_watcher(&server).await;
+    let strangers = ["s0", "s1", "s2"].map(|name| (name, server.account(name)));
+    let sql = server.program().sql();
+    sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    // Each of these waits five seconds for the lock, and all who read wait for them.
+    let mut busy = Vec::new();
+    for (name, _) in &strangers {
+        busy.push(server.login(name).await);
+    }
+    for (at, client) in busy.iter_mut().enumerate() {
+        client.ask(rtype::ADD_ROSTER, Some(&strangers[(at + 1) % 3].1)).await;
+    }
+    let mut busy = Box::pin(join_all(busy.iter_mut().map(Client::until_pong)));
+    assert!(is_pending(&mut busy));
+    watcher.ask(rtype::ROSTER, None).await;
+    let name = login.name.clone().unwrap();
+    let again = server.login_as(&name, Form::Json, login);
+    let goings = async {
+        for client in clients {
+            let node = client.node.clone();
+            client.close().await;
+            // It hears this before it is told its roster, for which it has asked before.
+            assert_eq!(watcher.heard().await, (node, "offline".to_owned()));
+        }
+        let Told::Nodes(told) = watcher.next().await else { panic!("no roster") };
+        assert_eq!(told.nodelist.unwrap().len(), 4);
+    };
+    let (mut again, ()) = tokio::join!(again, goings);
+    // All of them have gone when it is let in with the last known roster.
+    again.ask(rtype::ROSTER, None).await;
+    sql.execute_batch("ROLLBACK").unwrap();
+    assert!(matches!(&again.until_pong().await[..], [Told::Nodes(_)]));
+    busy.await;
+    assert!(server.metric("adsum_store_errors_total").await >= 1.0);
+    let log = server.program().log();
+    assert!(log.contains("takes too long") && log.contains("last known roster"), "{log}");
+    server.host.stop().await;
+}

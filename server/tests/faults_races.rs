@@ -1,0 +1,138 @@
+//! tim's fault B27: fields that several threads changed at the same time, with nothing to keep
+//! them from it. Here the compiler does, and after a storm every count is exactly right.
+
+mod support;
+
+use std::time::Duration;
+
+use adsum_server::host::{INVISIBLE, VISIBLE};
+use adsum_server::protocol::{Form, Kind, rtype};
+use futures_util::future::join_all;
+use support::{Client, PATIENCE, Server, auth, crowd, says};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+const CONNECTIONS: u32 = 40;
+
+/// One session's life: it does everything that a session can do, in both forms, while all others
+/// do, and understands all that it is told. It ends in one of three ways.
+async fn live(server: &Server, name: &str, form: Form, life: usize) {
+    let mut client = server.login_as(name, form, auth(name)).await;
+    let other = if form == Form::Json { Form::Thrift } else { Form::Json };
+    let own = client.node.clone();
+    for turn in 0..6 {
+        client.say("one's own form").await;
+        client.send(says("the other form").to_request(other, Kind::BROAD_PRESENCE)).await;
+        client.direct(&[&own], "to oneself").await;
+        let request = [INVISIBLE, VISIBLE, rtype::ROSTER][(life + turn) % 3];
+        client.ask(request, None).await;
+        client.ask(VISIBLE, None).await;
+        // What comes is in this session's form, or it is not understood.
+        client.until_pong().await;
+    }
+    match life % 3 {
+        0 => client.close().await,
+        1 => client.break_off(),
+        // A frame that is not whole, and then nothing.
+        _ => {
+            use tokio::io::AsyncWriteExt as _;
+            let mut stream = client.ws.into_inner();
+            stream.write_all(&[0x82, 0xfe, 0x0f]).await.unwrap();
+        }
+    }
+}
+
+async fn try_connect(server: &Server) -> Option<Client> {
+    let to = server.address();
+    let mut request = format!("ws://{to}/tim").into_client_request().unwrap();
+    request.headers_mut().insert("origin", "x".parse().unwrap());
+    let stream = TcpStream::connect(to).await.unwrap();
+    let (ws, _) = tokio_tungstenite::client_async(request, stream).await.ok()?;
+    Some(Client { ws, form: Form::Json, node: String::new() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b27_after_a_storm_every_count_is_right() {
+    let limit = CONNECTIONS.to_string();
+    let server = Server::run(
+        &[
+            &["--publish-burst", "0", "--security-reqhzsecond", "0", "--grace-error", "0"][..],
+            &["--device-limit", "64", "--devicetype-limit", "64", "--connect-limit", &limit],
+            // So small that sessions are congested and writable again all the time.
+            &["--queue-frames", "8"],
+        ]
+        .concat(),
+    );
+    let names = crowd(8);
+    for name in &names {
+        server.account(name);
+    }
+    server.make_all_friends();
+    let lives = (0..16).map(|at| {
+        let (name, server) = (&names[at / 2], &server);
+        let form = if at % 2 == 0 { Form::Json } else { Form::Thrift };
+        async move {
+            for life in 0..6 {
+                live(server, name, form, at + life).await;
+            }
+        }
+    });
+    let looking = async {
+        for _ in 0..40 {
+            server.metric("adsum_sessions").await;
+        }
+    };
+    tokio::join!(join_all(lives), looking);
+    let nothing_left = [
+        "connections",
+        "sessions",
+        "detached",
+        "users_online",
+        "users_known",
+        "presences",
+        "audience_entries",
+        "missed",
+        "congested_now",
+        "timers",
+        "queued_bytes",
+        "queue_depth",
+    ];
+    for name in nothing_left {
+        server.until_metric(&format!("adsum_{name}"), 0.0).await;
+    }
+    let events = async |kind: &str| {
+        server.metric(&format!("adsum_events_total{{kind=\"{kind}\"}}")).await as u32
+    };
+    assert_eq!(events("connect").await, 16 * 6);
+    assert_eq!(events("disconnect").await + events("lost").await, 16 * 6);
+    assert_eq!(events("publish").await, 16 * 6 * 6 * 2);
+    assert!(server.metric("adsum_congested_total").await >= 1.0, "the queues were full at times");
+    // As many connections as are allowed find room again, and not one more.
+    let mut open = Vec::new();
+    let fill = async {
+        while open.len() < CONNECTIONS as usize {
+            match try_connect(&server).await {
+                Some(client) => open.push(client),
+                // The last question for a figure holds a place for a moment.
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, fill).await.expect("room for as many as before");
+    assert!(try_connect(&server).await.is_none());
+    drop(open);
+    server.host.stop().await;
+}
+
+/// Without unsafe code two threads cannot touch one thing at once, whatever they do: that is the
+/// compiler's promise, as long as no crate of ours is let off.
+#[test]
+fn b27_unsafe_code_is_forbidden_everywhere() {
+    let workspace = include_str!("../../Cargo.toml");
+    let lints = workspace.split("[workspace.lints.rust]").nth(1).unwrap();
+    assert!(lints.split("\n[").next().unwrap().contains("unsafe_code = \"forbid\""));
+    for manifest in [workspace, include_str!("../Cargo.toml")] {
+        let lints = manifest.split("\n[lints]\n").nth(1).unwrap();
+        assert!(lints.starts_with("workspace = true"));
+    }
+}

@@ -1,0 +1,189 @@
+//! The program itself, in a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use adsum_server::host::Host;
+use adsum_server::store::{Cost, Sqlite, SqliteOptions};
+use tempfile::TempDir;
+
+use super::{PATIENCE, Server};
+
+/// The program, in a folder that goes when this does.
+pub struct Program {
+    process: Child,
+    pub address: SocketAddr,
+    /// Where metrics and administration are, if not there too.
+    pub admin_address: Option<SocketAddr>,
+    folder: Option<TempDir>,
+}
+
+impl Program {
+    /// Starts it with these flags, and with passwords that cost next to nothing.
+    pub fn start(flags: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), flags)
+    }
+
+    /// The same where it, or another, was before.
+    pub fn start_in(folder: TempDir, flags: &[&str]) -> Self {
+        let log = folder.path().join("log");
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
+            .current_dir(folder.path())
+            .args(["--client-listen", "127.0.0.1:0", "--log", "debug"])
+            .args(["--password-memory-kib", "8", "--password-passes", "1"])
+            .args(flags)
+            .env_clear()
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut said = String::new();
+        let mut address_after = |what: &str| {
+            loop {
+                let Some(Ok(line)) = lines.next() else {
+                    let log = std::fs::read_to_string(folder.path().join("log"));
+                    panic!("it does not say where it is: {}", log.unwrap());
+                };
+                said.push_str(&line);
+                if let Some((_, rest)) = line.split_once(what) {
+                    return rest.split('/').next().unwrap().parse().unwrap();
+                }
+            }
+        };
+        let address = address_after("ws://");
+        let admin = flags.contains(&"--admin-listen");
+        let admin_address = admin.then(|| address_after("administration at http://"));
+        // Whatever else it says is kept, too.
+        let out = folder.path().join("out");
+        std::thread::spawn(move || {
+            let rest: Vec<_> = lines.map_while(Result::ok).collect();
+            std::fs::write(out, said + &rest.join("\n"))
+        });
+        Self { process, address, admin_address, folder: Some(folder) }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.folder().join("adsum-server.db")
+    }
+
+    /// The accounts and rosters, opened a second time.
+    pub fn store(&self) -> Sqlite {
+        let cost = Cost { memory_kib: 8, passes: 1 };
+        Sqlite::open(&self.file(), SqliteOptions { cost, ..SqliteOptions::default() }).unwrap()
+    }
+
+    /// Another connection to the store's file: to hold it up, or to spoil it.
+    pub fn sql(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.file()).unwrap()
+    }
+
+    /// All that it has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("log")).unwrap()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end; the exit code, if it was not killed.
+    pub fn end(&mut self) -> Option<i32> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends it as a power cut would, and leaves the folder.
+    pub fn kill(mut self) -> TempDir {
+        self.signal("-KILL");
+        assert_eq!(self.end(), None);
+        self.folder.take().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A server, here or in a process of its own.
+pub enum Running {
+    Here(Host),
+    Program(Program),
+}
+
+impl Running {
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Here(host) => host.address(),
+            Self::Program(program) => program.address,
+        }
+    }
+
+    pub async fn stop(self) {
+        match self {
+            Self::Here(host) => host.stop().await,
+            Self::Program(mut program) => {
+                program.signal("-TERM");
+                let ended = tokio::task::spawn_blocking(move || program.end()).await;
+                assert_eq!(ended.unwrap(), Some(0));
+            }
+        }
+    }
+}
+
+impl Server {
+    /// The program itself, with these flags, on an SQLite file that the test has open as well. It
+    /// ends without waiting for clients, which are the test's and still there.
+    pub fn run(flags: &[&str]) -> Self {
+        Self::of_program(Program::start(&[&["--drain-timeout", "0"], flags].concat()))
+    }
+
+    pub fn of_program(program: Program) -> Self {
+        let store = Arc::new(program.store());
+        Self { host: Running::Program(program), store }
+    }
+
+    pub fn program(&self) -> &Program {
+        match &self.host {
+            Running::Program(program) => program,
+            Running::Here(_) => panic!("this one runs in the test's own process"),
+        }
+    }
+
+    pub fn into_program(self) -> Program {
+        match self.host {
+            Running::Program(program) => program,
+            Running::Here(_) => panic!("this one runs in the test's own process"),
+        }
+    }
+
+    /// Makes every account a friend of every other.
+    pub fn make_all_friends(&self) {
+        let all = "INSERT OR REPLACE INTO relations (low, high, low_side, high_side) \
+                   SELECT a.id, b.id, 1, 1 FROM accounts a JOIN accounts b ON a.id < b.id";
+        self.program().sql().execute_batch(all).unwrap();
+    }
+}
