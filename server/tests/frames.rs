@@ -1,155 +1,281 @@
-//! Frames that no client should send, and connections that say nothing.
+//! Frames that no client should send: each is answered by tim's code or closed with a reason, and
+//! nobody else hears of it.
 
 mod support;
 
-use std::time::Duration;
-
-use adsum_server::protocol::{Form, Kind, TimPresence};
+use adsum_server::protocol::{Form, Kind};
 use futures_util::SinkExt as _;
-use support::{Client, Server, auth, brisk};
+use support::{Client, Server, Told, says};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
+
+const BROAD: i8 = Kind::BROAD_PRESENCE.tim_type();
+const DIRECTED: i8 = Kind::PRESENCE.tim_type();
 
 fn json(kind: Kind, body: &str) -> Vec<u8> {
     [&[kind.number() | 0x80], body.as_bytes()].concat()
 }
 
-/// Each is answered by tim's code and by nothing else, and the session goes on.
-#[tokio::test]
-async fn what_cannot_be_read_is_answered() {
-    let server = Server::start();
-    let [_, bob] = server.friends(["ann", "bob"]);
-    let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
-    let names = vec![format!("\"{bob}\""); 9_000].join(",");
-    let deep = format!("{{\"x\":{}1{}}}", "[".repeat(50_000), "]".repeat(50_000));
-    let broad = Kind::BROAD_PRESENCE.tim_type();
-    let cases: [(Vec<u8>, i8, i32); 14] = [
-        (json(Kind::BROAD_PRESENCE, "{"), broad, 4_113),
-        (json(Kind::BROAD_PRESENCE, "[]"), broad, 4_113),
-        (json(Kind::BROAD_PRESENCE, &deep), broad, 4_113),
-        (json(Kind::BROAD_PRESENCE, r#"{"show":"1"}"#), broad, 4_113),
-        ([&[0x93][..], b"{\"status\":\"\xff\xfe\"}"].concat(), broad, 4_113),
-        (vec![Kind::BROAD_PRESENCE.number()], broad, 4_113),
-        (vec![Kind::BROAD_PRESENCE.number(), 0xff, 0xff, 0xff], broad, 4_113),
-        (json(Kind::PRESENCE, &format!("{{\"toList\":[{names}]}}")), 91, 4_113),
-        (json(Kind::PRESENCE, r#"{"toTid":{"node":"no node"}}"#), 91, 4_106),
-        (json(Kind::PRESENCE, "{}"), 91, 4_106),
-        (json(Kind::BUSINESS, r#"{"rtype":99}"#), 41, 4_104),
-        (json(Kind::MESSAGE, "{}"), 90, 4_104),
-        (json(Kind::from_byte(22), "{}"), 22, 4_104),
-        (vec![0x7f], 127, 4_104),
-    ];
-    for (frame, kind, code) in cases {
+/// Two friends, of whom the first one sends what nobody should.
+struct Scene {
+    server: Server,
+    ann: Client,
+    bob: Client,
+}
+
+impl Scene {
+    async fn new(flags: &[&str]) -> Self {
+        let server = Server::run(flags);
+        let [_, _] = server.friends(["ann", "bob"]);
+        let (ann, bob) = (server.login("ann").await, server.login("bob").await);
+        Self { server, ann, bob }
+    }
+
+    /// This is answered so.
+    async fn refuses(&mut self, frame: Vec<u8>, kind: i8, code: i32) {
         let start: Vec<_> = frame.iter().take(40).copied().collect();
-        at_ann.send(frame).await;
-        assert_eq!(at_ann.refusal().await, (kind, code), "{start:?}");
+        self.ann.send(frame).await;
+        assert_eq!(self.ann.refusal().await, (kind, code), "{start:?}");
     }
-    // An empty one is passed over; text is taken as bytes.
-    at_ann.send(Vec::new()).await;
-    let text = String::from_utf8(b"\x13\x01".to_vec()).unwrap();
-    at_ann.ws.send(Message::Text(text.into())).await.unwrap();
-    assert_eq!(at_ann.refusal().await, (broad, 4_113));
-    assert_eq!(at_bob.until_pong().await, []);
-    at_ann.say("still here").await;
-    assert_eq!(at_bob.heard().await.1, "still here");
-    server.host.stop().await;
-}
 
-/// A message in several pieces, some of one byte, is one message.
-#[tokio::test]
-async fn fragments_are_put_together() {
-    let server = Server::start();
-    let [_, _] = server.friends(["ann", "bob"]);
-    let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
-    let whole = support::says("in pieces").to_request(Form::Json, Kind::BROAD_PRESENCE);
-    for (at, byte) in whole.iter().enumerate() {
-        let code = if at == 0 { Data::Binary } else { Data::Continue };
-        let header = FrameHeader {
-            is_final: at + 1 == whole.len(),
-            opcode: OpCode::Data(code),
-            // The library masks what it sends by the mask that stands here.
-            mask: Some([1, 2, 3, 4]),
-            ..FrameHeader::default()
-        };
-        let piece = Frame::from_payload(header, vec![*byte].into());
-        at_ann.ws.send(Message::Frame(piece)).await.unwrap();
+    /// The friend has heard nothing, and hears what comes now: the session goes on.
+    async fn ends_well(mut self) {
+        assert_eq!(self.ann.until_pong().await, []);
+        assert_eq!(self.bob.until_pong().await, []);
+        self.ann.say("still here").await;
+        assert_eq!(self.bob.heard().await.1, "still here");
+        self.server.host.stop().await;
     }
-    assert_eq!(at_bob.heard().await.1, "in pieces");
-    server.host.stop().await;
+
+    /// The connection is closed so, the friend is told once, and one may come again.
+    async fn closes(mut self, code: u16, reason: &str) {
+        let (found, words) = self.ann.close_frame().await;
+        assert_eq!(found, code, "{words}");
+        assert!(words.contains(reason), "{words}");
+        assert_eq!(self.bob.heard().await, (self.ann.node.clone(), "offline".to_owned()));
+        let mut again = self.server.login("ann").await;
+        again.say("here again").await;
+        assert_eq!(self.bob.heard().await.1, "here again");
+        self.server.host.stop().await;
+    }
 }
 
 #[tokio::test]
-async fn whoever_never_logs_in_is_closed_at_the_deadline() {
-    let server = Server::with(|config| config.network.login_timeout_ms = 200);
-    let mut silent = Client::connect(server.address(), Form::Json).await;
-    let mut wrong = Client::connect(server.address(), Form::Json).await;
-    assert!(!wrong.authenticate(&auth("nobody")).await.ok);
-    let mut early = Client::connect(server.address(), Form::Json).await;
-    early.publish(&TimPresence::default()).await;
-    for client in [&mut silent, &mut wrong, &mut early] {
-        assert_eq!(client.close_code().await, 1_008);
+async fn broken_json_is_answered() {
+    let mut scene = Scene::new(&[]).await;
+    for body in ["", "{", "[]", "null", "7", r#"{"status":"a""#, r#"{"show":"1"}"#, "{} {}"] {
+        scene.refuses(json(Kind::BROAD_PRESENCE, body), BROAD, 4_113).await;
     }
-    server.until_metric("adsum_connections", 0.0).await;
-    server.host.stop().await;
+    scene.refuses([&[0x93][..], b"{\"status\":\"\xff\xfe\"}"].concat(), BROAD, 4_113).await;
+    scene.refuses(json(Kind::BUSINESS, "{"), 41, 4_104).await;
+    scene.ends_well().await;
 }
 
 #[tokio::test]
-async fn whoever_stops_pinging_is_closed_and_contacts_are_told_once() {
-    let server = Server::with(|config| {
-        config.network.ping_timeout_ms = 800;
-        config.presence.grace_timeout_ms = 0;
-    });
-    let [ann, _] = server.friends(["ann", "bob"]);
-    let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
-    at_ann.say("here").await;
-    assert_eq!(at_bob.heard().await.1, "here");
-    let closed = tokio::spawn(async move { at_ann.close_code().await });
-    let mut told = Vec::new();
-    while !closed.is_finished() || told.is_empty() {
-        told.extend(at_bob.until_pong().await);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+async fn broken_thrift_is_answered() {
+    let mut scene = Scene::new(&[]).await;
+    let whole = says("whole").to_request(Form::Thrift, Kind::BROAD_PRESENCE);
+    for length in 1..whole.len() {
+        scene.refuses(whole[..length].to_vec(), BROAD, 4_113).await;
     }
-    assert_eq!(closed.await.unwrap(), 4_003);
-    told.extend(at_bob.until_pong().await);
-    let [support::Told::Presence(gone)] = &told[..] else { panic!("{told:?}") };
-    assert_eq!((gone.offline, &gone.from_tid.as_ref().unwrap().node), (Some(true), &ann));
-    server.host.stop().await;
+    let bodies: [&[u8]; 5] = [
+        &[0xff, 0xff, 0xff],
+        // A text that claims four GiB, and a list that claims two thousand million.
+        &[0x88, 0xff, 0xff, 0xff, 0xff, 0x0f, b'a'],
+        &[0x69, 0xf8, 0xff, 0xff, 0xff, 0xff, 0x07],
+        // A text that is not UTF-8, and a type that does not exist.
+        &[0x88, 0x02, 0xff, 0xfe, 0x00],
+        &[0x1e, 0x00],
+    ];
+    for body in bodies {
+        let frame = [&[Kind::BROAD_PRESENCE.number()], body].concat();
+        scene.refuses(frame, BROAD, 4_113).await;
+    }
+    scene.ends_well().await;
 }
 
-/// A connection that does not speak WebSocket is closed with a reason.
 #[tokio::test]
-async fn text_that_is_not_utf8_is_closed() {
-    let server = Server::tuned(|_| {}, brisk());
-    server.account("ann");
-    let mut at_ann = server.login("ann").await;
+async fn an_unknown_type_is_answered() {
+    let mut scene = Scene::new(&[]).await;
+    for number in [0, 1, 11, 21, 22, 43, 89, 90, 92, 97, 126, 127] {
+        scene.refuses(json(Kind::from_byte(number), "{}"), number as i8, 4_104).await;
+        scene.refuses(vec![number, 0], number as i8, 4_104).await;
+    }
+    scene.refuses(json(Kind::BUSINESS, r#"{"rtype":99}"#), 41, 4_104).await;
+    scene.refuses(json(Kind::BUSINESS, "{}"), 41, 4_104).await;
+    scene.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_text_frame_is_taken_for_its_bytes() {
+    let mut scene = Scene::new(&[]).await;
+    scene.ann.ws.send(Message::Text("\u{13}\u{1}".into())).await.unwrap();
+    assert_eq!(scene.ann.refusal().await, (BROAD, 4_113));
+    // Field 8, a text of two bytes, and the end.
+    scene.ann.ws.send(Message::Text("\u{13}\u{8}\u{10}\u{2}hi\0".into())).await.unwrap();
+    assert_eq!(scene.bob.heard().await.1, "hi");
+    scene.ends_well().await;
+}
+
+/// All that there are, after a login and before it.
+#[tokio::test]
+async fn one_byte_frames_do_no_harm() {
+    let mut scene = Scene::new(&["--request-burst", "2000"]).await;
+    let not_pings = || (0..=u8::MAX).filter(|byte| Kind::from_byte(*byte) != Kind::PING);
+    for byte in not_pings() {
+        scene.ann.send(vec![byte]).await;
+    }
+    let told = scene.ann.until_pong().await;
+    assert_eq!(told.len(), not_pings().count());
+    for (byte, told) in not_pings().zip(told) {
+        match (Kind::from_byte(byte), told) {
+            // A question for messages, which needs no body.
+            (Kind::OFFLINE_MESSAGES, told) => assert_eq!(told, Told::Bare(18)),
+            (kind, Told::Ack(ack)) => {
+                assert_eq!((ack.ok, ack.tim_type), (false, kind.tim_type()), "{byte}");
+            }
+            other => panic!("{byte}: {other:?}"),
+        }
+    }
+    scene.ann.send(Vec::new()).await;
+    for byte in 0..=u8::MAX {
+        let mut client = Client::connect(scene.server.address(), Form::Json).await;
+        client.send(vec![byte]).await;
+        match Kind::from_byte(byte) {
+            Kind::PING => drop(client),
+            Kind::AUTH => {
+                client.form = if byte & 0x80 == 0 { Form::Thrift } else { Form::Json };
+                assert_eq!(client.refusal().await, (Kind::AUTH.tim_type(), 4_104));
+            }
+            _ => assert_eq!(client.close_frame().await, (1_008, "log in first".to_owned())),
+        }
+    }
+    scene.ends_well().await;
+}
+
+#[tokio::test]
+async fn nesting_100_000_deep_is_answered() {
+    const DEEP: usize = 100_000;
+    let mut scene = Scene::new(&["--security-maxdata", "1048576"]).await;
+    let (open, close) = ("[".repeat(DEEP), "]".repeat(DEEP));
+    let objects = ["{\"x\":".repeat(DEEP), "}".repeat(DEEP)];
+    for body in [
+        format!("{{\"x\":{open}1{close}}}"),
+        format!("{}1{}", objects[0], objects[1]),
+        format!("{{\"extend\":{open}{close}}}"),
+        open,
+    ] {
+        scene.refuses(json(Kind::BROAD_PRESENCE, &body), BROAD, 4_113).await;
+    }
+    // A structure in a structure, and a list of lists, in fields that nobody knows.
+    for level in [0x1c, 0xf9] {
+        let body = [vec![Kind::BROAD_PRESENCE.number(), 0xfc], vec![level; DEEP], vec![0; DEEP]];
+        scene.refuses(body.concat(), BROAD, 4_113).await;
+    }
+    scene.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_list_of_100_000_names_is_answered() {
+    const NAMES: usize = 100_000;
+    let mut scene = Scene::new(&["--security-maxdata", "8000000"]).await;
+    let bob = scene.bob.node.clone();
+    let names = vec![format!("\"{bob}\""); NAMES].join(",");
+    let body = format!("{{\"toList\":[{names}]}}");
+    scene.refuses(json(Kind::PRESENCE, &body), DIRECTED, 4_113).await;
+    scene.refuses(json(Kind::BROAD_PRESENCE, &body), BROAD, 4_113).await;
+    let list =
+        adsum_server::protocol::TimPresence { to_list: Some(vec![bob; NAMES]), ..says("to many") };
+    scene.refuses(list.to_request(Form::Thrift, Kind::PRESENCE), DIRECTED, 4_113).await;
+    // One name that no account can have.
+    let body = r#"{"toTid":{"node":"no node"}}"#;
+    scene.refuses(json(Kind::PRESENCE, body), DIRECTED, 4_106).await;
+    scene.refuses(json(Kind::PRESENCE, "{}"), DIRECTED, 4_106).await;
+    scene.ends_well().await;
+}
+
+/// A frame of the client's that the library would not make.
+fn raw(is_final: bool, code: Data, payload: Vec<u8>) -> Message {
     let header = FrameHeader {
-        is_final: true,
-        opcode: OpCode::Data(Data::Text),
-        mask: Some([0; 4]),
+        is_final,
+        opcode: OpCode::Data(code),
+        // The library masks what it sends by the mask that stands here.
+        mask: Some([1, 2, 3, 4]),
         ..FrameHeader::default()
     };
-    let frame = Frame::from_payload(header, vec![0xff, 0xfe].into());
-    at_ann.ws.send(Message::Frame(frame)).await.unwrap();
-    assert_eq!(at_ann.close_code().await, 1_007);
+    Message::Frame(Frame::from_payload(header, payload.into()))
+}
+
+/// A message in several pieces, each of one byte, with a ping between them, is one message.
+#[tokio::test]
+async fn fragments_are_put_together() {
+    let mut scene = Scene::new(&[]).await;
+    let whole = says("in pieces").to_request(Form::Json, Kind::BROAD_PRESENCE);
+    for (at, byte) in whole.iter().enumerate() {
+        let code = if at == 0 { Data::Binary } else { Data::Continue };
+        scene.ann.ws.send(raw(at + 1 == whole.len(), code, vec![*byte])).await.unwrap();
+        if at == 5 {
+            scene.ann.ws.send(Message::Ping(Vec::new().into())).await.unwrap();
+        }
+    }
+    assert_eq!(scene.bob.heard().await.1, "in pieces");
+    scene.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_frame_of_1_mb_is_closed_with_a_reason() {
+    let mut scene = Scene::new(&[]).await;
+    scene.ann.say("here").await;
+    assert_eq!(scene.bob.heard().await.1, "here");
+    // The server may close before it has all of it.
+    let frame = says(&"x".repeat(1 << 20)).to_request(Form::Json, Kind::BROAD_PRESENCE);
+    let _ = scene.ann.ws.send(Message::Binary(frame.into())).await;
+    scene.closes(1_009, "maxdata").await;
+}
+
+/// Nor does it help to send it in pieces that are small enough.
+#[tokio::test]
+async fn fragments_over_maxdata_are_closed_with_a_reason() {
+    let mut scene = Scene::new(&["--security-maxdata", "1000"]).await;
+    scene.ann.say("here").await;
+    assert_eq!(scene.bob.heard().await.1, "here");
+    for at in 0..3 {
+        let code = if at == 0 { Data::Binary } else { Data::Continue };
+        scene.ann.ws.send(raw(false, code, vec![b'x'; 400])).await.unwrap();
+    }
+    scene.closes(1_009, "maxdata").await;
+}
+
+/// A body by POST is bounded as well.
+#[tokio::test]
+async fn a_request_over_maxdata_is_refused() {
+    let server = Server::run(&["--security-maxdata", "1000"]);
+    let body = support::auth(&"x".repeat(1_000)).to_request(Form::Json, Kind::REGISTER);
+    let (status, _) = support::request(server.address(), "POST /tim2 HTTP/1.1\r\n", &body).await;
+    assert_eq!(status, 413);
     server.host.stop().await;
 }
 
 #[tokio::test]
-async fn a_token_is_good_once_and_for_its_own_account() {
-    let server = Server::start();
-    server.account("ann");
-    let body = auth("ann").to_request(Form::Json, Kind::TOKEN);
-    let (status, answer) =
-        support::request(server.address(), "POST /tim2 HTTP/1.1\r\n", &body).await;
-    assert_eq!(status, 200);
-    let token = answer.split("\"n\":\"").nth(1).unwrap().trim_end_matches("\"}").to_owned();
-    for (name, code) in [("bob", Some(4_115)), ("ann", None), ("ann", Some(4_115))] {
-        let mut client = Client::connect(server.address(), Form::Json).await;
-        let mut auth = auth(name);
-        (auth.pwd, auth.token) = (None, Some(token.as_str().into()));
-        let ack = client.authenticate(&auth).await;
-        assert_eq!(ack.error.and_then(|error| error.code), code, "{name}");
+async fn text_that_is_not_utf8_is_closed_with_a_reason() {
+    let mut scene = Scene::new(&[]).await;
+    scene.ann.say("here").await;
+    assert_eq!(scene.bob.heard().await.1, "here");
+    scene.ann.ws.send(raw(true, Data::Text, vec![0xff, 0xfe])).await.unwrap();
+    scene.closes(1_007, "UTF-8").await;
+}
+
+/// What is not WebSocket at all: an unmasked frame, and a kind of frame that does not exist.
+#[tokio::test]
+async fn what_is_not_websocket_is_closed_with_a_reason() {
+    let frames: [&[u8]; 2] = [&[0x82, 0x01, 0x0d], &[0x83, 0x80, 0, 0, 0, 0]];
+    for bytes in frames {
+        use tokio::io::AsyncWriteExt as _;
+        let mut scene = Scene::new(&[]).await;
+        scene.ann.say("here").await;
+        assert_eq!(scene.bob.heard().await.1, "here");
+        scene.ann.ws.get_mut().write_all(bytes).await.unwrap();
+        scene.closes(1_002, "WebSocket").await;
     }
-    server.host.stop().await;
 }

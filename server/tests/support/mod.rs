@@ -273,10 +273,17 @@ impl Client {
 
     /// The code that the server closes with; everything before it is passed over.
     pub async fn close_code(&mut self) -> u16 {
+        self.close_frame().await.0
+    }
+
+    /// The code that the server closes with, and the reason.
+    pub async fn close_frame(&mut self) -> (u16, String) {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.ws.next()).await;
             match next.expect("a close frame in time") {
-                Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return (frame.code.into(), frame.reason.to_string());
+                }
                 Some(Ok(_)) => {}
                 other => panic!("{other:?} instead of a close frame"),
             }
