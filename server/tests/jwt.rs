@@ -1,0 +1,156 @@
+//! Accounts and rosters that somebody else keeps: signed tokens, against the program.
+
+mod support;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use adsum_server::protocol::{Form, Kind, TimAck, TimAuth, rtype};
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use support::program::Program;
+use support::{Client, Told};
+
+const SECRET: &str = "the secret of whoever keeps the accounts";
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn signed(claims: &Value, secret: &str) -> String {
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    encode(&Header::default(), claims, &key).unwrap()
+}
+
+/// A token that is good for an hour.
+fn token(node: &str, roster: &[&str]) -> String {
+    signed(&json!({ "sub": node, "exp": now() + 3_600, "roster": roster }), SECRET)
+}
+
+fn auth(token: &str) -> TimAuth {
+    TimAuth { token: Some(token.into()), ..TimAuth::default() }
+}
+
+async fn answer(program: &Program, auth: &TimAuth) -> (Client, TimAck) {
+    let mut client = Client::connect(program.address, Form::Json).await;
+    let ack = client.authenticate(auth).await;
+    (client, ack)
+}
+
+async fn login(program: &Program, auth: &TimAuth) -> Client {
+    let (mut client, ack) = answer(program, auth).await;
+    assert!(ack.ok, "{ack:?}");
+    client.node = ack.n.unwrap();
+    client
+}
+
+fn start() -> Program {
+    Program::start(&["--store", "jwt", "--jwt-secret", SECRET, "--jwt-leeway", "0"])
+}
+
+#[tokio::test]
+async fn a_token_is_a_login_and_a_roster() {
+    let program = start();
+    let mut ann = login(&program, &auth(&token("ann", &["bob"]))).await;
+    assert_eq!(ann.node, "ann");
+    // In place of a password, too; and a name that is the token's own does no harm.
+    let password = Some(token("bob", &["ann"]).as_str().into());
+    let by_password = TimAuth { name: Some("bob".to_owned()), pwd: password, ..TimAuth::default() };
+    let mut bob = login(&program, &by_password).await;
+    ann.say("here").await;
+    assert_eq!(bob.heard().await, ("ann".to_owned(), "here".to_owned()));
+    for (client, friend) in [(&mut ann, "bob"), (&mut bob, "ann")] {
+        client.ask(rtype::ROSTER, None).await;
+        let Told::Nodes(nodes) = client.next().await else { panic!("no roster") };
+        assert_eq!((nodes.ntype, nodes.nodelist), (1, Some(vec![friend.to_owned()])));
+    }
+    // A stranger to them hears nothing and reaches nobody.
+    let mut eve = login(&program, &auth(&token("eve", &[]))).await;
+    eve.direct(&["ann"], "let me in").await;
+    ann.say("for friends").await;
+    assert_eq!(bob.heard().await, ("ann".to_owned(), "for friends".to_owned()));
+    assert_eq!(eve.until_pong().await, []);
+    assert_eq!(ann.until_pong().await, []);
+    // A new token brings a new roster: bob is no friend any more, cyd is.
+    let mut cyd = login(&program, &auth(&token("cyd", &["ann"]))).await;
+    let second = login(&program, &auth(&token("ann", &["cyd"]))).await;
+    assert_eq!(bob.heard().await, ("ann".to_owned(), "offline".to_owned()));
+    assert_eq!(cyd.heard().await, ("ann".to_owned(), "for friends".to_owned()));
+    second.close().await;
+    ann.close().await;
+    assert_eq!(cyd.heard().await, ("ann".to_owned(), "offline".to_owned()));
+    assert_eq!(bob.until_pong().await, []);
+}
+
+/// Blocked ones are the token's to say as well.
+#[tokio::test]
+async fn a_token_says_who_is_blocked() {
+    let program = start();
+    let claims = json!({ "sub": "ann", "exp": now() + 60, "roster": ["bob", "cyd"],
+                         "blocked": ["bob"] });
+    let mut ann = login(&program, &auth(&signed(&claims, SECRET))).await;
+    let mut bob = login(&program, &auth(&token("bob", &["ann"]))).await;
+    let mut cyd = login(&program, &auth(&token("cyd", &["ann"]))).await;
+    ann.say("here").await;
+    assert_eq!(cyd.heard().await, ("ann".to_owned(), "here".to_owned()));
+    bob.say("here").await;
+    bob.direct(&["ann"], "here").await;
+    assert_eq!(bob.until_pong().await, []);
+    assert_eq!(ann.until_pong().await, []);
+}
+
+/// What is kept elsewhere is changed elsewhere: tim's code for that, in both forms.
+#[tokio::test]
+async fn accounts_and_rosters_are_not_changed_here() {
+    let program = start();
+    let head = "POST /tim2 HTTP/1.1\r\n";
+    for kind in [Kind::REGISTER, Kind::TOKEN] {
+        let body = support::auth("new").to_request(Form::Json, kind);
+        let (status, answer) = support::request(program.address, head, &body).await;
+        assert_eq!(status, 200);
+        assert!(answer.contains("\"ok\":false") && answer.contains("4107"), "{answer}");
+    }
+    let mut ann = login(&program, &auth(&token("ann", &["bob"]))).await;
+    for edit in [rtype::ADD_ROSTER, rtype::REMOVE_ROSTER, rtype::BLOCK_ROSTER] {
+        ann.ask(edit, Some("bob")).await;
+        assert_eq!(ann.refusal().await, (Kind::BUSINESS.tim_type(), 4_107));
+    }
+    assert_eq!(ann.until_pong().await, []);
+}
+
+#[tokio::test]
+async fn what_is_no_good_token_lets_nobody_in() {
+    let program = start();
+    let good = token("ann", &[]);
+    let unsigned = format!("{}.", good.rsplit_once('.').unwrap().0);
+    let expired = signed(&json!({ "sub": "ann", "exp": now() - 1 }), SECRET);
+    let bad = [
+        auth(&signed(&json!({ "sub": "ann", "exp": now() + 60 }), "another secret of that length")),
+        auth(&expired),
+        auth(&signed(&json!({ "sub": "ann", "exp": now() + 60, "nbf": now() + 30 }), SECRET)),
+        auth(&signed(&json!({ "sub": "ann" }), SECRET)),
+        auth(&signed(&json!({ "exp": now() + 60 }), SECRET)),
+        auth(&signed(&json!({ "sub": "", "exp": now() + 60 }), SECRET)),
+        auth(&signed(&json!({ "sub": "@server", "exp": now() + 60 }), SECRET)),
+        auth(&unsigned),
+        auth("not.a.token"),
+        TimAuth::default(),
+        TimAuth { name: Some("bob".to_owned()), ..auth(&good) },
+        TimAuth { domain: Some("elsewhere".to_owned()), ..auth(&good) },
+        support::auth("ann"),
+    ];
+    for (at, auth) in bad.iter().enumerate() {
+        let (_, ack) = answer(&program, auth).await;
+        let code = ack.error.as_ref().and_then(|error| error.code);
+        // An id that is the server's own is not a matter of the token.
+        let expected = if at == 6 { 4_105 } else { 4_115 };
+        assert_eq!((ack.ok, code), (false, Some(expected)), "{at}");
+    }
+    login(&program, &auth(&good)).await;
+    let log = program.log();
+    assert!(log.contains("wrong signature") && log.contains("expired"), "{log}");
+    for token in [&good, &expired] {
+        for part in token.split('.').skip(1) {
+            assert!(!log.contains(part), "{part} in {log}");
+        }
+    }
+}
