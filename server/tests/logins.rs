@@ -254,6 +254,28 @@ async fn whoever_never_logs_in_is_closed_at_the_deadline() {
     server.host.stop().await;
 }
 
+/// Nor does a place belong to one who never asks for anything, or asks half of it, or has asked
+/// and says nothing more.
+#[tokio::test]
+async fn whoever_says_nothing_over_http_is_closed() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = Server::run(&[]);
+    let whole = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let half_a_body = "POST /tim2 HTTP/1.1\r\nHost: x\r\nOrigin: x\r\nContent-Length: 9\r\n\r\n{";
+    let closed = ["", "GET /tim HT", whole, half_a_body].map(|start| {
+        let to = server.address();
+        async move {
+            let mut stream = tokio::net::TcpStream::connect(to).await.unwrap();
+            stream.write_all(start.as_bytes()).await.unwrap();
+            let mut rest = Vec::new();
+            let end = tokio::time::timeout(support::PATIENCE, stream.read_to_end(&mut rest)).await;
+            assert!(end.is_ok(), "{start:?} may stay for ever");
+        }
+    });
+    join_all(closed).await;
+    server.host.stop().await;
+}
+
 #[tokio::test]
 async fn whoever_stops_pinging_is_closed_and_contacts_are_told_once() {
     let server = Server::run(&["--ping-timeout", "1", "--grace-timeout", "0"]);

@@ -23,8 +23,10 @@ use super::shared::Shared;
 use super::{admin, connection, login, page};
 use crate::protocol::{Code, Frame, Inbound, Kind, TimAck};
 
-/// How long a client may take for the head of a request.
+/// How long a client may take for the head of a request, and for the body of one that anybody may
+/// send.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Room for the head of a request: hyper's least.
 const HEAD_BYTES: usize = 8_192;
 /// After an error of the system's when accepting (no more descriptors, say) it is left alone for
@@ -179,9 +181,14 @@ async fn one_frame(State(shared): State<Arc<Shared>>, request: Request) -> Respo
     if !is_let_in(&shared, &request) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let Ok(body) = axum::body::to_bytes(request.into_body(), shared.config.network.max_data).await
-    else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    let body = axum::body::to_bytes(request.into_body(), shared.config.network.max_data);
+    let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(_) => {
+            shared.metrics.closed_for("body_timeout");
+            return StatusCode::REQUEST_TIMEOUT.into_response();
+        }
     };
     match answer_frame(&shared, &body).await {
         Some(frame) => {
