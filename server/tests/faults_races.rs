@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 const CONNECTIONS: u32 = 40;
+const ADMIN: &str = "a token of an administrator";
 
 /// One session's life: it does everything that a session can do, in both forms, while all others
 /// do, and understands all that it is told. It ends in one of three ways.
@@ -59,7 +60,7 @@ async fn b27_after_a_storm_every_count_is_right() {
             &["--publish-burst", "0", "--security-reqhzsecond", "0", "--grace-error", "0"][..],
             &["--device-limit", "64", "--devicetype-limit", "64", "--connect-limit", &limit],
             // So small that sessions are congested and writable again all the time.
-            &["--queue-frames", "8"],
+            &["--queue-frames", "8", "--admin-token", ADMIN],
         ]
         .concat(),
     );
@@ -100,6 +101,9 @@ async fn b27_after_a_storm_every_count_is_right() {
     for name in nothing_left {
         server.until_metric(&format!("adsum_{name}"), 0.0).await;
     }
+    let online = format!("GET /admin/online HTTP/1.1\r\nAuthorization: Bearer {ADMIN}\r\n");
+    let nobody = (200, r#"{"next":null,"total":0,"users":[]}"#.to_owned());
+    assert_eq!(support::request(server.address(), &online, b"").await, nobody);
     let events = async |kind: &str| {
         server.metric(&format!("adsum_events_total{{kind=\"{kind}\"}}")).await as u32
     };

@@ -173,3 +173,24 @@ async fn sigterm_drains_tells_everybody_and_ends_well() {
     drop(half_open);
     assert!(program.log().contains("stopping"));
 }
+
+/// Not even a store that does not answer keeps it from ending.
+#[tokio::test]
+async fn it_ends_in_bounded_time_though_the_store_is_stuck() {
+    let server = Server::of_program(Program::start(&["--drain-timeout", "1"]));
+    let [_, bob] = ["ann", "bob"].map(|name| server.account(name));
+    let mut ann = server.login("ann").await;
+    let mut bobs = Client::connect(server.address(), Form::Json).await;
+    let sql = server.program().sql();
+    sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    ann.ask(adsum_server::protocol::rtype::ADD_ROSTER, Some(&bob)).await;
+    bobs.send(auth("bob").to_request(Form::Json, adsum_server::protocol::Kind::AUTH)).await;
+    let mut program = server.into_program();
+    let started = Instant::now();
+    program.signal("-TERM");
+    assert_eq!(program.end(), Some(0));
+    // The lock would have kept it five seconds.
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(program.log().contains("did not end in time"), "{}", program.log());
+    drop((ann, bobs, sql));
+}
