@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use adsum_server::protocol::{Form, Kind, TimAck, TimAuth, rtype};
+use adsum_server::protocol::{Form, Kind, TimAck, TimAuth};
 use futures_util::future::join_all;
 use support::{Client, Server, Told, auth, auth_from};
 
@@ -141,20 +141,11 @@ async fn more_logins_than_can_wait_are_refused_at_once() {
     let many = ["--device-limit", "1000", "--devicetype-limit", "1000"];
     let server = Server::run(&[&flags[..], &many[..]].concat());
     let [ann, _] = server.friends(["ann", "bob"]);
-    let strangers = ["s0", "s1", "s2", "all"].map(|name| server.account(name));
+    server.account("all");
     let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
-    let mut busy = Vec::new();
-    for at in 0..3 {
-        busy.push(server.login(&format!("s{at}")).await);
-    }
     let connect = (0..WAITING + TOO_MANY).map(|_| Client::connect(server.address(), Form::Json));
     let mut clients = join_all(connect).await;
-    // Each of these waits five seconds for the lock, and every password for them.
-    let sql = server.program().sql();
-    sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    for (at, client) in busy.iter_mut().enumerate() {
-        client.ask(rtype::ADD_ROSTER, Some(&strangers[(at + 1) % 3])).await;
-    }
+    let held_up = server.hold_up().await;
     join_all(
         clients
             .iter_mut()
@@ -171,7 +162,7 @@ async fn more_logins_than_can_wait_are_refused_at_once() {
     at_ann.say("here").await;
     assert_eq!(at_bob.heard().await, (ann, "here".to_owned()));
     assert_eq!(at_ann.until_pong().await, []);
-    sql.execute_batch("ROLLBACK").unwrap();
+    held_up.let_go().await;
     let acks = join_all(clients.iter_mut().map(Client::next)).await;
     let mut over = Vec::new();
     for (client, told) in clients.iter_mut().zip(acks) {

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adsum_server::host::Host;
+use adsum_server::protocol::rtype;
 use adsum_server::store::{Cost, Sqlite, SqliteOptions};
+use futures_util::future::join_all;
 use tempfile::TempDir;
 
-use super::{PATIENCE, Server};
+use super::{Client, PATIENCE, Server};
 
 /// The program, in a folder that goes when this does.
 pub struct Program {
@@ -185,5 +187,44 @@ impl Server {
         let all = "INSERT OR REPLACE INTO relations (low, high, low_side, high_side) \
                    SELECT a.id, b.id, 1, 1 FROM accounts a JOIN accounts b ON a.id < b.id";
         self.program().sql().execute_batch(all).unwrap();
+    }
+}
+
+/// A store that answers nobody, for fifteen seconds at most.
+pub struct HeldUp {
+    sql: rusqlite::Connection,
+    busy: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    /// Holds the store up: three users who are nobody's friends want to write, each of whom waits
+    /// five seconds for a lock that the test has, and whoever reads waits for them.
+    pub async fn hold_up(&self) -> HeldUp {
+        let names = ["busy0", "busy1", "busy2"];
+        let nodes = names.map(|name| self.account(name));
+        let mut busy = join_all(names.map(|name| self.login(name))).await;
+        let sql = self.program().sql();
+        sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        for (at, client) in busy.iter_mut().enumerate() {
+            client.ask(rtype::ADD_ROSTER, Some(&nodes[(at + 1) % 3])).await;
+        }
+        let all_done = async move {
+            join_all(busy.iter_mut().map(Client::until_pong)).await;
+            join_all(busy.into_iter().map(Client::close)).await;
+        };
+        let busy = tokio::spawn(all_done);
+        let soon = Duration::from_millis(250);
+        // It takes a moment until the first of them has come so far.
+        while tokio::time::timeout(soon, self.get("/healthz")).await.is_ok() {}
+        HeldUp { sql, busy }
+    }
+}
+
+impl HeldUp {
+    /// Lets it go on, which it must not have done before.
+    pub async fn let_go(self) {
+        assert!(!self.busy.is_finished(), "the store has answered meanwhile");
+        self.sql.execute_batch("ROLLBACK").unwrap();
+        self.busy.await.unwrap();
     }
 }
