@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use adsum_server::config::Config;
 use adsum_server::host::Tuning;
-use adsum_server::protocol::{Form, Kind};
+use adsum_server::protocol::Form;
 use support::village::Village;
 use support::{Client, PATIENCE, Server, Told, auth, brisk};
 use tokio::net::TcpSocket;
@@ -102,7 +102,8 @@ async fn b04_a_slow_reader_delays_nobody() {
     server.host.stop().await;
 }
 
-/// The deadline of a silent client holds, though nothing can be written to it.
+/// The deadline of a silent client holds, though nothing can be written to it; and so do those of
+/// the other silent ones.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b05_a_stuck_session_still_expires() {
     let change = |config: &mut Config| {
@@ -110,28 +111,36 @@ async fn b05_a_stuck_session_still_expires() {
         config.presence.grace_timeout_ms = 0;
         config.network.ping_timeout_ms = 1_500;
     };
-    let names = ["sender", "stuck", "x"].map(str::to_owned);
+    let names = ["sender", "silent", "stuck", "x"].map(str::to_owned);
     let server = Server::over(Village::of(names), change, small_buffers());
     let mut stuck = tiny(&server, "stuck").await;
     stuck.say("here").await;
-    let mut sender = server.login("sender").await;
-    let mut x = server.login("x").await;
+    let (mut sender, mut x) = (server.login("sender").await, server.login("x").await);
     assert_eq!(x.heard().await, ("stuck".to_owned(), "here".to_owned()));
     let text = "long ".repeat(2_000);
-    let offline = async {
-        loop {
+    let mut silent = server.login("silent").await;
+    silent.say("here").await;
+    let closed = tokio::spawn(async move { silent.close_code().await });
+    let mut gone = Vec::new();
+    let all_gone = async {
+        while gone.len() < 2 {
             sender.say(&text).await;
-            x.send(vec![Kind::PING.number()]).await;
-            loop {
-                match x.next().await {
-                    Told::Presence(told) if told.offline == Some(true) => return told,
-                    Told::Bare(_) => break,
+            for told in x.until_pong().await {
+                match told {
+                    Told::Presence(told) if told.offline == Some(true) => {
+                        gone.push(told.from_tid.unwrap().node);
+                    }
                     _ => {}
                 }
             }
         }
     };
-    let told = tokio::time::timeout(PATIENCE, offline).await.unwrap();
-    assert_eq!(told.from_tid.unwrap().node, "stuck");
+    tokio::time::timeout(PATIENCE, all_gone).await.unwrap();
+    assert!(server.metric("adsum_congested_total").await >= 1.0, "it was stuck before");
+    gone.sort();
+    assert_eq!(gone, ["silent", "stuck"]);
+    assert_eq!(closed.await.unwrap(), 4_003);
+    let lapsed = "adsum_closed_total{reason=\"lease_lapsed\"}";
+    assert!((server.metric(lapsed).await - 2.0).abs() < f64::EPSILON);
     server.host.stop().await;
 }
