@@ -141,34 +141,34 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         known && !self.blocked_between(sender, target)
     }
 
-    /// Would everyone who is about to be told fit in the sender's memory? Makes room by forgetting
-    /// those who have ended, which nobody can notice.
-    fn check_told(&mut self, session: SessionIndex, listed: Span) -> Result<(), Error> {
+    /// Would everyone who is about to be told fit in the sender's memory, if those who have ended
+    /// were forgotten?
+    fn check_told(&self, session: SessionIndex, listed: Span) -> Result<(), Error> {
         let limit = self.options.max_told;
-        let Some(extras) = self.sessions.extras_mut(session) else {
-            let fits = listed.range().len() <= limit as usize;
-            return if fits { Ok(()) } else { Err(Error::ToldLimit { limit }) };
-        };
-        if extras.told.len() + listed.range().len() <= limit as usize {
+        let told = self.sessions.extras(session).map_or(&[][..], |extras| &extras.told);
+        if told.len() + listed.range().len() <= limit as usize {
             return Ok(());
         }
-        let mut told = core::mem::take(&mut extras.told);
-        told.retain(|receiver| self.sessions.find_ref(*receiver).is_some());
+        let is_there = |receiver: &&SessionRef| self.sessions.find_ref(**receiver).is_some();
         let is_new = |receiver: &&SessionIndex| {
             told.binary_search(&self.sessions.reference(**receiver)).is_err()
         };
         let new = self.work.listed[listed.range()].iter().filter(is_new).count();
-        let fits = told.len() + new <= limit as usize;
-        self.sessions.extras_or_new(session).told = told;
+        let fits = told.iter().filter(is_there).count() + new <= limit as usize;
         if fits { Ok(()) } else { Err(Error::ToldLimit { limit }) }
     }
 
+    /// To be called when [`check_told`](Self::check_told) has passed. Forgets those who have ended
+    /// where there is need, which nobody can notice.
     fn remember_told(&mut self, session: SessionIndex, listed: Span) {
         if listed.is_empty() {
             return;
         }
         let mut told: Vec<SessionRef> =
             core::mem::take(&mut self.sessions.extras_or_new(session).told);
+        if told.len() + listed.range().len() > self.options.max_told as usize {
+            told.retain(|receiver| self.sessions.find_ref(*receiver).is_some());
+        }
         for at in listed.range() {
             let receiver = self.sessions.reference(self.work.listed[at]);
             if let Err(place) = told.binary_search(&receiver) {
