@@ -1,0 +1,134 @@
+//! The inputs that sequences are made of.
+
+use crate::model::{Event, Model, User};
+use adsum::{DeviceKind, LostCause, SessionKey, Time};
+
+/// A session by its place among its user's, or the one that ended last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Who {
+    Nth(User, usize),
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verb {
+    Disconnect,
+    Lost,
+    TimedOut,
+    Resume,
+    Heartbeat,
+    Publish,
+    Direct,
+    Invisible,
+    Visible,
+    Congested,
+    Writable,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    /// With the other user as a contact, or with nobody.
+    Connect(User, bool),
+    Session(Verb, Who),
+    AudienceAdd(User),
+    AudienceRemove(User),
+    Block(User),
+    Unblock(User),
+    Expel(User),
+    /// To both users.
+    System,
+    /// To the next deadline.
+    Advance,
+    /// A millisecond further, without a call of `advance` for what is due then.
+    HeartbeatLater(Who),
+}
+
+const USERS: [User; 2] = [0, 1];
+
+const fn other(user: User) -> User {
+    1 - user
+}
+
+impl Action {
+    pub(crate) fn all() -> Vec<Self> {
+        use Verb::{
+            Congested, Direct, Disconnect, Heartbeat, Invisible, Lost, Publish, Resume, TimedOut,
+            Visible, Writable,
+        };
+        let mut all = vec![Self::Advance, Self::System, Self::HeartbeatLater(Who::Nth(0, 0))];
+        for user in USERS {
+            all.extend([Self::Connect(user, true), Self::Connect(user, false)]);
+            all.extend([Self::AudienceAdd(user), Self::AudienceRemove(user)]);
+            all.extend([Self::Block(user), Self::Unblock(user), Self::Expel(user)]);
+        }
+        let sessions = USERS.into_iter().flat_map(|user| [Who::Nth(user, 0), Who::Nth(user, 1)]);
+        for who in sessions.chain([Who::Ended]) {
+            let verbs = [
+                Disconnect, Lost, TimedOut, Resume, Heartbeat, Publish, Direct, Invisible, Visible,
+                Congested, Writable,
+            ];
+            all.extend(verbs.map(|verb| Self::Session(verb, who)));
+        }
+        all
+    }
+
+    /// The input that this is as things stand: `None` where there is no such session, or no
+    /// deadline, and for the second user while nobody has come yet, because the two are alike.
+    /// Presences are numbers; the `nth` input says its own.
+    pub(crate) fn event(self, model: &Model, nth: usize) -> Option<(Time, Event)> {
+        let presence = nth as u32;
+        let untouched = model.accounts.is_empty() && model.ended.is_empty();
+        let mut now = model.now;
+        let event = match self {
+            Self::Connect(1, _) if untouched => return None,
+            Self::Connect(user, mutual) => {
+                let audience = if mutual { vec![other(user)] } else { vec![] };
+                Event::Connect { user, kind: DeviceKind(0), audience, blocked: vec![] }
+            }
+            Self::Session(verb, who) => Self::of_session(verb, named(who, model)?, model, presence),
+            Self::AudienceAdd(user) => Event::AudienceAdd { user, contacts: vec![other(user)] },
+            Self::AudienceRemove(user) => {
+                Event::AudienceRemove { user, contacts: vec![other(user)] }
+            }
+            Self::Block(user) => Event::Block { user, other: other(user) },
+            Self::Unblock(user) => Event::Unblock { user, other: other(user) },
+            Self::Expel(user) => Event::Expel { user },
+            Self::System => Event::System { users: USERS.to_vec(), presence },
+            Self::Advance => {
+                now = *model.deadlines().first()?;
+                Event::Advance
+            }
+            Self::HeartbeatLater(who) => {
+                now = model.deadlines().first()? + 1;
+                Event::Heartbeat { session: named(who, model)? }
+            }
+        };
+        Some((Time::from_millis(now), event))
+    }
+
+    fn of_session(verb: Verb, session: SessionKey, model: &Model, presence: u32) -> Event {
+        match verb {
+            Verb::Disconnect => Event::Disconnect { session },
+            Verb::Lost => Event::Lost { session, cause: LostCause::ConnectionError },
+            Verb::TimedOut => Event::Lost { session, cause: LostCause::Timeout },
+            Verb::Resume => Event::Resume { session },
+            Verb::Heartbeat => Event::Heartbeat { session },
+            Verb::Publish => Event::Publish { session, presence },
+            Verb::Direct => {
+                let own = model.sessions.get(&session).map_or(0, |session| session.user);
+                Event::Direct { session, users: vec![other(own)], presence }
+            }
+            Verb::Invisible => Event::Invisible { session },
+            Verb::Visible => Event::Visible { session },
+            Verb::Congested => Event::Congested { session },
+            Verb::Writable => Event::Writable { session },
+        }
+    }
+}
+
+fn named(who: Who, model: &Model) -> Option<SessionKey> {
+    match who {
+        Who::Nth(user, nth) => model.sessions_of(user).get(nth).copied(),
+        Who::Ended => model.ended.last().copied(),
+    }
+}

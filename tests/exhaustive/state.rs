@@ -1,0 +1,87 @@
+//! What of the model's state can still make a difference.
+
+use crate::model::{Model, User};
+use adsum::SessionKey;
+use std::collections::BTreeMap;
+
+/// Two models of which this is equal go the same way from here on.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct State(Vec<u64>);
+
+/// Apart from all other numbers.
+const NONE: u64 = u64::MAX;
+
+impl State {
+    pub(crate) fn of(model: &Model) -> Self {
+        let mut names = BTreeMap::new();
+        let users = [0, 1].into_iter().flat_map(|user| model.sessions_of(user));
+        for (nth, key) in users.enumerate() {
+            names.insert(key, nth as u64);
+        }
+        // Those that have ended are all alike but for the last, which actions name.
+        let last = model.ended.last().copied();
+        let name = |key: &SessionKey| match names.get(key) {
+            Some(name) => *name,
+            None if Some(*key) == last => 100,
+            None => 101,
+        };
+        let mut state = Self(vec![model.ended.len().min(1) as u64]);
+        for user in [0, 1] {
+            state.add_account(model, user);
+        }
+        // What is due at one moment is due in this order.
+        let mut timers: Vec<_> = model
+            .sessions
+            .values()
+            .flat_map(|session| [session.lease, session.grace, session.token])
+            .flatten()
+            .collect();
+        timers.sort_unstable();
+        for key in names.keys() {
+            state.add_session(model, *key, &name, &timers);
+        }
+        state
+    }
+
+    fn add_account(&mut self, model: &Model, user: User) {
+        let Some(account) = model.accounts.get(&user) else { return self.0.push(NONE) };
+        let lists = [&account.audience, &account.blocked].map(|list| list.contains(&(1 - user)));
+        self.0.extend([lists[0], lists[1], account.invisible].map(u64::from));
+    }
+
+    fn add_session(
+        &mut self,
+        model: &Model,
+        key: SessionKey,
+        name: &impl Fn(&SessionKey) -> u64,
+        timers: &[(u64, u64)],
+    ) {
+        let session = &model.sessions[&key];
+        let slot = if key.slot().is_near() { key.slot().index() as u64 % 2 } else { 2 };
+        self.0.extend([name(&key), session.user.into(), slot, session.attached.into()]);
+        let said = [session.presence.is_some(), session.waiting.is_some(), session.version > 0];
+        self.0.extend(said.map(u64::from));
+        self.0.push(session.tat.saturating_sub(model.now));
+        for timer in [session.lease, session.grace, session.token] {
+            let place = timer.and_then(|timer| timers.binary_search(&timer).ok());
+            self.0.push(timer.map_or(NONE, |(at, _)| at.saturating_sub(model.now)));
+            self.0.push(place.map_or(NONE, |place| place as u64));
+        }
+        let told = session.told.iter().map(|(to, held)| name(to) << 1 | u64::from(held.is_some()));
+        self.add_all(told);
+        let Some(missed) = &session.missed else { return self.0.push(NONE) };
+        let sessions = missed.sessions.iter();
+        self.add_all(
+            sessions
+                .map(|((user, of), held)| name(of) << 2 | u64::from(*user) << 1 | u64::from(*held)),
+        );
+        self.add_all(missed.offline.iter().map(|user| u64::from(*user)));
+    }
+
+    fn add_all(&mut self, numbers: impl Iterator<Item = u64>) {
+        let mut numbers: Vec<u64> = numbers.collect();
+        numbers.sort_unstable();
+        self.0.push(numbers.len() as u64);
+        self.0.extend(numbers);
+    }
+}
