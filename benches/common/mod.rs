@@ -1,28 +1,14 @@
 //! What the benchmarks have in common: a world to measure in, and figures that can be trusted on a
 //! noisy machine: the candidates take turns within one run, and medians are compared.
 
+#![allow(dead_code, reason = "each benchmark needs its part of this")]
+
+pub(crate) mod graphs;
+pub(crate) mod random;
+
+pub(crate) use random::Random;
 use std::hint::black_box;
 use std::time::Instant;
-
-/// The same numbers each time, and good enough to scatter memory accesses.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        ((self.next() as u128 * end as u128) >> 64) as usize
-    }
-}
 
 /// Mutual friendships: everyone has `degree` friends on average.
 pub(crate) fn random_graph(users: usize, degree: usize) -> Vec<Vec<u32>> {

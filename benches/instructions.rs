@@ -1,0 +1,180 @@
+//! How many instructions do the hot verbs take?
+//!
+//! This program only does the same operations each time, with fixed hasher seeds and without a
+//! clock, and calls [`mark`] before and after those of each verb. `scripts/check-instructions`
+//! runs it in Valgrind, which counts between the marks, and compares with
+//! `benches/instructions.txt`.
+//!
+//! The world: 2,000 users with string ids and exactly 100 contacts each, one session a user,
+//! everything else as by default but for the rate limit, which is off so that publishes are told.
+
+mod common;
+
+use adsum::{
+    Config, Decision, Decisions, DeviceKind, Engine, LostCause, Options, SessionKey, Time,
+};
+use common::graphs::{Graph, regular};
+use common::random::Random;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::hint::black_box;
+
+/// The default engine's hasher, but with the same keys each time.
+type Hasher = BuildHasherDefault<DefaultHasher>;
+type Core = Engine<&'static str, u64, Hasher>;
+
+const USERS: usize = 2_000;
+const DEGREE: usize = 100;
+
+fn main() {
+    if !std::env::args().any(|argument| argument == "--count") {
+        println!("instructions are counted by scripts/check-instructions");
+    }
+    for percent in [5, 20, 100] {
+        World::new(percent).publish(percent);
+    }
+    World::new(100).direct();
+    World::new(20).sessions();
+}
+
+/// Where Valgrind is told to start a new count.
+#[inline(never)]
+fn mark(step: usize) {
+    black_box(step);
+}
+
+/// Takes all decisions as a host does that sends nothing.
+fn drain(mut decisions: Decisions<'_, &'static str, u64, Hasher>) {
+    while let Some(decision) = decisions.next() {
+        if let Decision::Snapshot(snapshot) = &decision {
+            for entry in snapshot.entries() {
+                black_box(entry);
+            }
+        }
+        black_box(&decision);
+    }
+}
+
+struct World {
+    engine: Core,
+    names: Vec<&'static str>,
+    graph: Graph,
+    /// Those who are online, in no order.
+    online: Vec<(u32, SessionKey)>,
+    /// All others.
+    offline: Vec<u32>,
+    now: u64,
+}
+
+impl World {
+    fn new(percent: usize) -> Self {
+        let options = Options { publish_rate: None, ..Options::default() };
+        let config = Config::new(options).expect("the rest are the defaults");
+        let names = (0..USERS).map(|user| &*format!("user{user:08}").leak()).collect();
+        let mut offline = Random::new(3).order(USERS);
+        let online = offline.split_off(USERS - USERS * percent / 100);
+        let mut world = Self {
+            engine: Core::with_hasher(config, Hasher::default()),
+            names,
+            graph: regular(USERS, DEGREE),
+            online: Vec::new(),
+            offline,
+            now: 1_000,
+        };
+        for user in online {
+            let session = world.connect(user);
+            drain(world.engine.publish(world.time(), session, 1).expect("it is attached"));
+            world.online.push((user, session));
+        }
+        world
+    }
+
+    const fn time(&self) -> Time {
+        Time::from_millis(self.now)
+    }
+
+    fn connect(&mut self, user: u32) -> SessionKey {
+        let audience = self.graph[user as usize].iter().map(|other| self.names[*other as usize]);
+        let name = self.names[user as usize];
+        let connected = self.engine.connect(self.time(), name, DeviceKind(0), audience, []);
+        let (session, decisions) = connected.expect("there is room");
+        drain(decisions);
+        session
+    }
+
+    /// Counts `operation`, done once for each of those who are online, when all have done it
+    /// twice before: nothing is cold then.
+    fn count(&mut self, verb: &str, mut operation: impl FnMut(&mut Self, u32, SessionKey)) {
+        let online = self.online.clone();
+        let mut all = |world: &mut Self| {
+            for (user, session) in &online {
+                operation(world, *user, *session);
+            }
+        };
+        (0..2).for_each(|_| all(self));
+        mark(1);
+        all(self);
+        mark(2);
+        println!("COUNTED {verb} {}", online.len());
+    }
+
+    fn publish(&mut self, percent: usize) {
+        self.count(&format!("publish-{percent}"), |world, _, session| {
+            let now = world.time();
+            drain(world.engine.publish(now, session, 2).expect("it is attached"));
+        });
+    }
+
+    fn direct(&mut self) {
+        for receivers in [1, 10] {
+            self.count(&format!("direct-{receivers}"), |world, user, session| {
+                let contacts = &world.graph[user as usize][..receivers];
+                let named = contacts.iter().map(|other| world.names[*other as usize]);
+                let now = world.time();
+                drain(world.engine.direct(now, session, named, 3).expect("they are contacts"));
+            });
+        }
+    }
+
+    fn sessions(&mut self) {
+        self.count("heartbeat", |world, _, session| {
+            world.now += 1;
+            drain(world.engine.heartbeat(world.time(), session).expect("it is attached"));
+        });
+        self.count("advance-idle", |world, _, _| {
+            world.now += 1;
+            drain(world.engine.advance(world.time()));
+        });
+        self.count("lost-resume", |world, _, session| {
+            let now = world.time();
+            let cause = LostCause::ConnectionError;
+            drain(world.engine.lost(now, session, cause).expect("it is attached"));
+            drain(world.engine.resume(now, session).expect("it was just lost"));
+        });
+        // Each hundredth part of those who are offline comes and goes, so that the share of those
+        // who are online stays what it is.
+        (0..2).for_each(|_| self.come_and_go(|_| {}));
+        self.come_and_go(mark);
+        println!("COUNTED connect {}\nCOUNTED disconnect {}", COMING, COMING);
+    }
+
+    fn come_and_go(&mut self, mark: impl Fn(usize)) {
+        let coming = self.offline[..COMING].to_vec();
+        let mut sessions = Vec::with_capacity(COMING);
+        mark(1);
+        for user in coming {
+            sessions.push(self.connect(user));
+        }
+        mark(2);
+        for session in &sessions {
+            drain(self.engine.publish(self.time(), *session, 4).expect("it is attached"));
+        }
+        mark(3);
+        for session in sessions {
+            drain(self.engine.disconnect(self.time(), session).expect("it is attached"));
+        }
+        mark(4);
+    }
+}
+
+/// How many of those who are offline come and go at a time.
+const COMING: usize = 50;
