@@ -13,7 +13,7 @@ mod common;
 use adsum::{
     Config, Decision, Decisions, DeviceKind, Engine, LostCause, Options, SessionKey, Time,
 };
-use common::graphs::{Graph, regular};
+use common::graphs::Ring;
 use common::random::Random;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::hint::black_box;
@@ -57,7 +57,7 @@ fn drain(mut decisions: Decisions<'_, &'static str, u64, Hasher>) {
 struct World {
     engine: Core,
     names: Vec<&'static str>,
-    graph: Graph,
+    graph: Vec<Vec<u32>>,
     /// Those who are online, in no order.
     online: Vec<(u32, SessionKey)>,
     /// All others.
@@ -70,12 +70,18 @@ impl World {
         let options = Options { publish_rate: None, ..Options::default() };
         let config = Config::new(options).expect("the rest are the defaults");
         let names = (0..USERS).map(|user| &*format!("user{user:08}").leak()).collect();
+        let ring = Ring::new(USERS, DEGREE);
+        let contacts = |user| {
+            let mut list = Vec::with_capacity(DEGREE);
+            ring.contacts(user, &mut list);
+            list
+        };
         let mut offline = Random::new(3).order(USERS);
         let online = offline.split_off(USERS - USERS * percent / 100);
         let mut world = Self {
             engine: Core::with_hasher(config, Hasher::default()),
             names,
-            graph: regular(USERS, DEGREE),
+            graph: (0..USERS as u32).map(contacts).collect(),
             online: Vec::new(),
             offline,
             now: 1_000,

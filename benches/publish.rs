@@ -1,110 +1,254 @@
-//! What does a publish cost, and how far is it from the floor?
+//! What does a publish cost, and how far is it from the floor and from what others do?
 //!
-//! The floor does the least that has to be done: it walks the same contact lists, in the same
-//! memory order, asks a bitmap who is online, and writes the slots of those who are. Users have one session each.
-//!
-//! `cargo bench --bench publish` prints a line for each size and share of users online, and
-//! `RATIO` lines for scripts.
+//! The floor does the least that has to be done: it walks the same contact lists, asks a bitmap
+//! who is online, and writes the slots of those who are. Users have one session each, but for the
+//! rows that say otherwise, and publish in an order that memory does not help with: no list is
+//! walked twice within some ten thousand publishes.
 
 mod common;
 
-use adsum::{Config, Decision, DeviceKind, Engine, Options, SessionKey, Time};
-use common::{Random, medians, random_graph};
+use adsum::SessionKey;
+use common::arguments::Arguments;
+use common::figures::Figures;
+use common::floor::Floor;
+use common::graphs::{self, Graph};
+use common::peers::{Hour, Interned, Queues, rosters, session_of};
+use common::random::Random;
+use common::report::{Report, Row};
+use common::tim::Tim;
+use common::world::{World, names, numbers, unlimited};
 
-const DEGREE: usize = 100;
+/// What tim itself takes for a delivery, in nanoseconds, on a quiet machine of this kind.
+const TIM_NS_A_DELIVERY: f64 = 1_700.0;
 
 fn main() {
-    println!(
-        "users     online  contacts  receivers   publish ns   floor ns   ratio   ns/contact  ns/delivery"
-    );
-    for (users, rounds) in [(1_000, 41), (100_000, 21), (1_000_000, 11)] {
-        let friends = random_graph(users, DEGREE);
+    let Some(arguments) = Arguments::parse("publish") else { return };
+    let scale = arguments.scale;
+    let mut report = Report::new("publish", "what does a publish cost?", scale);
+    let degree = scale.pick(20, 100, 100);
+    let mut costs = Vec::new();
+    for users in arguments.sizes() {
+        let rounds = scale.pick(1, 5, if users < 10_000 { 101 } else { 11 });
+        let mut bench = Bench { report: &mut report, rounds, name: "random", users };
+        let graph = graphs::random(users, degree);
+        costs.push((users, bench.shares(&graph)));
+        bench.peers(&graph);
+        bench.more_sessions(&graph);
+        bench.name = "power-law";
+        bench.shares(&graphs::power_law(users, degree));
+    }
+    growth(&mut report, &costs);
+    if let Some(graph) = graphs::facebook() {
+        let (rounds, users) = (scale.pick(1, 5, 31), graph.users());
+        Bench { report: &mut report, rounds, name: "facebook", users }.shares(&graph);
+    } else {
+        println!("without the real friend graph, which is not present");
+    }
+    report.finish();
+}
+
+/// Does the cost grow with the number of users as the floor does?
+fn growth(report: &mut Report, costs: &[(usize, [f64; 2])]) {
+    if let [.., (fewer, [ours_before, floor_before]), (more, [ours, floor])] = costs {
+        report.add(Row {
+            question: format!("publish/random/20%/growth-{fewer}-{more}"),
+            unit: "x",
+            ours: ours / ours_before,
+            other: floor / floor_before,
+            target: Some(1.1),
+            note: "times as much as with fewer users".to_owned(),
+        });
+    }
+}
+
+struct Bench<'a> {
+    report: &'a mut Report,
+    rounds: usize,
+    name: &'static str,
+    users: usize,
+}
+
+/// Those who are online.
+struct Crowd {
+    world: World<u32>,
+    floor: Floor,
+    /// With the session that each got first.
+    online: Vec<(u32, SessionKey)>,
+    /// In the order in which they come online.
+    order: Vec<u32>,
+    /// Those who are online in the order in which they publish, which is another: else the engine
+    /// would walk through its memory from one end to the other.
+    publishers: Vec<(u32, SessionKey)>,
+}
+
+impl Crowd {
+    fn new(graph: &Graph) -> Self {
+        Self {
+            world: World::new(numbers(graph.users()), unlimited()),
+            floor: Floor::new(graph.users()),
+            online: Vec::new(),
+            order: Random::new(3).order(graph.users()),
+            publishers: Vec::new(),
+        }
+    }
+
+    /// More come online, until they are so many in a hundred.
+    fn grow(&mut self, graph: &Graph, percent: usize) {
+        for at in self.online.len()..graph.users() * percent / 100 {
+            let user = self.order[at];
+            self.online.push((user, self.world.connect(user, graph.of(user))));
+            self.floor.connect(user, graph.of(user));
+        }
+        self.publishers.clone_from(&self.online);
+        Random::new(17).shuffle(&mut self.publishers);
+    }
+
+    /// Those who publish in a round, other ones than in the last if there are enough.
+    fn publishers(&self, round: usize) -> Vec<(u32, SessionKey)> {
+        let all = &self.publishers;
+        let count = all.len().min(20_000);
+        let publishers = all.iter().cycle().skip(round * count % all.len());
+        publishers.take(count).copied().collect()
+    }
+}
+
+impl Bench<'_> {
+    fn question(&self, percent: usize, other: &str) -> String {
+        format!("publish/{}/{}/{percent}%/{other}", self.name, self.users)
+    }
+
+    /// With few, some and all online. Returns what it costs with some, and the floor.
+    fn shares(&mut self, graph: &Graph) -> [f64; 2] {
+        let mut crowd = Crowd::new(graph);
+        let mut some = [0.0; 2];
         for percent in [5, 20, 100] {
-            measure(users, &friends, percent, rounds);
+            crowd.grow(graph, percent);
+            let costs = self.against_floor(graph, &mut crowd, percent);
+            if percent == 20 {
+                some = costs;
+            }
         }
+        some
     }
-}
 
-fn measure(users: usize, friends: &[Vec<u32>], percent: usize, rounds: usize) {
-    let mut random = Random::new(11);
-    let online: Vec<bool> = (0..users).map(|_| random.below(100) < percent).collect();
-    let options = Options { lease: None, publish_rate: None, ..Options::default() };
-    let config = Config::new(options).expect("the rest are the defaults");
-    let mut engine = Engine::<u32, u64>::new(config);
-    let mut sessions = Vec::new();
-    for user in (0..users).filter(|user| online[*user]) {
-        let audience = friends[user].iter().copied();
-        let connected = engine.connect(Time::ZERO, user as u32, DeviceKind(0), audience, []);
-        let (session, decisions) = connected.expect("there is room");
-        drop(decisions);
-        sessions.push((session, user));
-    }
-    // Publishers in an order that memory does not help with.
-    for at in (1..sessions.len()).rev() {
-        sessions.swap(at, random.below(at + 1));
-    }
-    let publishers = &sessions[..sessions.len().min(20_000)];
-
-    let mut floor = Floor::new(friends, &online);
-    let (mut contacts, mut receivers) = (0, 0);
-    for (session, user) in publishers {
-        contacts += friends[*user].len();
-        let delivered = publish(&mut engine, *session, 0);
-        assert_eq!(delivered, floor.publish(*user), "both must find the same receivers");
-        receivers += delivered;
-    }
-    let count = publishers.len();
-    let [ours, least] = medians(
-        rounds,
-        count,
-        [&mut |at| publish(&mut engine, publishers[at].0, at as u64), &mut |at| {
-            floor.publish(publishers[at].1)
-        }],
-    );
-    let (contacts, receivers) = (contacts as f64 / count as f64, receivers as f64 / count as f64);
-    let (ratio, per_contact, per_delivery) = (ours / least, ours / contacts, ours / receivers);
-    println!(
-        "{users:<9} {percent:>4} %  {contacts:>8.1}  {receivers:>9.1}  {ours:>11.1}  {least:>9.1}  \
-         {ratio:>6.2}  {per_contact:>10.2}  {per_delivery:>11.2}"
-    );
-    println!("RATIO publish/{users}/{percent} {ours:.1} {least:.1} {ratio:.3}");
-}
-
-fn publish(engine: &mut Engine<u32, u64>, session: SessionKey, presence: u64) -> usize {
-    let mut decisions = engine.publish(Time::ZERO, session, presence).expect("it is attached");
-    let mut receivers = 0;
-    while let Some(decision) = decisions.next() {
-        if let Decision::Deliver { to, .. } = decision {
-            receivers += to.len();
+    fn against_floor(&mut self, graph: &Graph, crowd: &mut Crowd, percent: usize) -> [f64; 2] {
+        let (mut contacts, mut told, mut publishes) = (0, 0, 0);
+        let mut figures = Figures::default();
+        for round in 0..=self.rounds {
+            let publishers = crowd.publishers(round);
+            let Crowd { world, floor, .. } = crowd;
+            let count = publishers.len();
+            figures.time("ours", count, |at| world.publish(publishers[at].1, round as u64));
+            figures.time("floor", count, |at| floor.publish(publishers[at].0));
+            for (user, session) in &publishers[..count / 10] {
+                let delivered = world.publish(*session, 0);
+                assert_eq!(delivered, floor.publish(*user), "both must find the same receivers");
+                contacts += graph.of(*user).len();
+                told += delivered;
+                publishes += 1;
+            }
         }
+        let [ours, floor] = ["ours", "floor"].map(|name| figures.median(name));
+        let [contacts, told] = [contacts, told].map(|sum| sum as f64 / f64::from(publishes));
+        let target = match (self.name, self.users, percent) {
+            ("random", 1_000, 20) => Some(2.0),
+            ("random", 1_000_000, 20) => Some(1.3),
+            _ => None,
+        };
+        self.report.add(Row {
+            question: self.question(percent, "floor"),
+            unit: "ns",
+            ours,
+            other: floor,
+            target,
+            note: format!(
+                "{contacts:.0} contacts, {told:.1} told: {:.2} ns a contact, {:.2} a delivery",
+                ours / contacts,
+                ours / told
+            ),
+        });
+        [ours, floor]
     }
-    receivers
-}
 
-/// The least that has to be done.
-struct Floor<'a> {
-    friends: &'a [Vec<u32>],
-    online: Vec<u64>,
-    slots: Vec<u32>,
-}
-
-impl<'a> Floor<'a> {
-    fn new(friends: &'a [Vec<u32>], is_online: &[bool]) -> Self {
-        let mut online = vec![0; is_online.len() / 64 + 1];
-        for (user, _) in is_online.iter().enumerate().filter(|(_, online)| **online) {
-            online[user / 64] |= 1 << (user % 64);
+    /// Against what others do, with one in five online.
+    fn peers(&mut self, graph: &Graph) {
+        let mut crowd = Crowd::new(graph);
+        crowd.grow(graph, 20);
+        let online: Vec<u32> = crowd.online.iter().map(|(user, _)| *user).collect();
+        let names = names(graph.users());
+        let rosters = rosters(graph, &names, &online);
+        let mut hour = Hour::new(rosters.clone(), &names, &online);
+        let mut interned = Interned::new(graph, &online);
+        let mut tim = Tim::new(rosters, &names, &online);
+        let mut queues = Queues::new(graph, &online);
+        let (mut told, mut publishes) = (0, 0.0);
+        let mut figures = Figures::default();
+        for round in 0..=self.rounds.min(31) {
+            let publishers = crowd.publishers(round);
+            let user = |at: usize| publishers[at].0;
+            let world = &mut crowd.world;
+            for at in 0..publishers.len() / 10 {
+                let delivered = world.publish(publishers[at].1, 0);
+                let others = [
+                    hour.publish(names[user(at) as usize]),
+                    interned.publish(user(at)),
+                    tim.publish(session_of(user(at))),
+                    queues.publish(user(at), 0),
+                ];
+                assert_eq!(others, [delivered; 4], "all must find the same receivers");
+                told += delivered;
+                publishes += 1.0;
+            }
+            let count = publishers.len();
+            figures.time("ours", count, |at| world.publish(publishers[at].1, round as u64));
+            figures.time("hour", count, |at| hour.publish(names[user(at) as usize]));
+            figures.time("interned", count, |at| interned.publish(user(at)));
+            figures.time("tim", count, |at| tim.publish(session_of(user(at))));
+            figures.time("queues", count, |at| queues.publish(user(at), at as u64));
         }
-        let longest = friends.iter().map(Vec::len).max().unwrap_or(0);
-        Self { friends, online, slots: vec![0; longest + 1] }
+        let ours = figures.median("ours");
+        for (peer, in_cache, million) in [
+            ("hour", Some(1.0 / 30.0), Some(0.12)),
+            ("interned", Some(1.0 / 8.0), None),
+            ("tim", None, None),
+            ("queues", None, None),
+        ] {
+            let target = match self.users {
+                1_000 => in_cache,
+                1_000_000 => million,
+                _ => None,
+            };
+            self.report.compare(self.question(20, peer), ours, figures.median(peer), target);
+        }
+        let delivery = ours / (told as f64 / publishes);
+        let tim = figures.median("tim") * delivery / ours;
+        self.report.add(Row {
+            question: self.question(20, "tim-itself-a-delivery"),
+            unit: "ns",
+            ours: delivery,
+            other: TIM_NS_A_DELIVERY,
+            target: (self.users == 1_000_000).then_some(0.03),
+            note: format!("not of this run; transcribed it takes {tim:.0}"),
+        });
     }
 
-    fn publish(&mut self, user: usize) -> usize {
-        let mut len = 0;
-        for friend in &self.friends[user] {
-            let bit = self.online[*friend as usize / 64] >> (friend % 64) & 1;
-            self.slots[len] = 2 * friend;
-            len += bit as usize;
+    /// Every other user has two sessions, and the floor still one each.
+    fn more_sessions(&mut self, graph: &Graph) {
+        let mut crowd = Crowd::new(graph);
+        crowd.grow(graph, 20);
+        for (user, _) in crowd.online.iter().step_by(2) {
+            crowd.world.connect(*user, graph.of(*user));
         }
-        std::hint::black_box(&self.slots[..len]).len()
+        let mut figures = Figures::default();
+        for round in 0..=self.rounds {
+            let publishers = crowd.publishers(round);
+            let Crowd { world, floor, .. } = &mut crowd;
+            let count = publishers.len();
+            figures.time("ours", count, |at| world.publish(publishers[at].1, round as u64));
+            figures.time("floor", count, |at| floor.publish(publishers[at].0));
+        }
+        let [ours, floor] = ["ours", "floor"].map(|name| figures.median(name));
+        let question = self.question(20, "floor-1.5-sessions");
+        self.report.compare(question, ours, floor, Some(1.6));
     }
 }

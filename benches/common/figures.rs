@@ -1,0 +1,43 @@
+//! Times that can be compared on a noisy machine: the candidates take turns, and their medians
+//! count.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+/// The times of several candidates, in nanoseconds for one operation.
+#[derive(Default)]
+pub(crate) struct Figures {
+    samples: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Figures {
+    /// Lets one candidate do its operations, once a round. They return something that depends on
+    /// their work, so that it cannot be left out.
+    #[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+    pub(crate) fn time(
+        &mut self,
+        candidate: &'static str,
+        operations: usize,
+        mut operation: impl FnMut(usize) -> usize,
+    ) {
+        let start = Instant::now();
+        for at in 0..operations {
+            black_box(operation(black_box(at)));
+        }
+        let nanos = start.elapsed().as_nanos() as f64 / operations as f64;
+        match self.samples.iter_mut().find(|(name, _)| *name == candidate) {
+            Some((_, samples)) => samples.push(nanos),
+            None => self.samples.push((candidate, vec![nanos])),
+        }
+    }
+
+    /// The median of all rounds but the first, which warms up.
+    pub(crate) fn median(&self, candidate: &str) -> f64 {
+        let found = self.samples.iter().find(|(name, _)| *name == candidate);
+        let (_, samples) = found.expect("a candidate that was timed");
+        let first = usize::from(samples.len() > 1);
+        let mut samples = samples[first..].to_vec();
+        samples.sort_unstable_by(f64::total_cmp);
+        samples[samples.len() / 2]
+    }
+}

@@ -1,0 +1,97 @@
+//! What a benchmark says: a line for each comparison as it comes, then `RATIO` lines for scripts,
+//! a table and a plot.
+
+use super::arguments::Scale;
+use super::plot;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// One comparison.
+pub(crate) struct Row {
+    /// One word: what is asked, of which size, and against what.
+    pub(crate) question: String,
+    pub(crate) unit: &'static str,
+    pub(crate) ours: f64,
+    pub(crate) other: f64,
+    /// The ratio that is aimed at, at most.
+    pub(crate) target: Option<f64>,
+    pub(crate) note: String,
+}
+
+impl Row {
+    pub(crate) fn ratio(&self) -> f64 {
+        self.ours / self.other
+    }
+
+    pub(crate) fn is_above_target(&self) -> bool {
+        self.target.is_some_and(|target| self.ratio() > target)
+    }
+}
+
+pub(crate) struct Report {
+    name: &'static str,
+    title: &'static str,
+    scale: Scale,
+    rows: Vec<Row>,
+}
+
+impl Report {
+    pub(crate) fn new(name: &'static str, title: &'static str, scale: Scale) -> Self {
+        println!("\n{name}: {title}");
+        Self { name, title, scale, rows: Vec::new() }
+    }
+
+    /// `ours` against `other`, in nanoseconds an operation.
+    pub(crate) fn compare(&mut self, question: String, ours: f64, other: f64, target: Option<f64>) {
+        self.add(Row { question, unit: "ns", ours, other, target, note: String::new() });
+    }
+
+    pub(crate) fn add(&mut self, row: Row) {
+        let Row { question, unit, ours, other, note, .. } = &row;
+        let target = row.target.map_or_else(String::new, |target| format!("target {target:.3}"));
+        let verdict = if row.is_above_target() { "ABOVE" } else { "" };
+        println!(
+            "{question:<44} {ours:>12.1} {unit:<4} against {other:>12.1}   {:>8.3}  {target:<12} {verdict:<5} {note}",
+            row.ratio()
+        );
+        self.rows.push(row);
+    }
+
+    /// The lines for scripts; and the table and the plot under `target/bench`, if this was a
+    /// measurement.
+    pub(crate) fn finish(self) {
+        println!();
+        for row in &self.rows {
+            println!("RATIO {} {:.2} {:.2} {:.4}", row.question, row.ours, row.other, row.ratio());
+        }
+        if self.scale == Scale::Smoke {
+            return;
+        }
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
+        let directory = target.join("bench");
+        std::fs::create_dir_all(&directory).expect("a directory for what was measured");
+        let table = directory.join(self.name).with_extension("md");
+        std::fs::write(&table, self.table()).expect("a table is written");
+        let picture = table.with_extension("svg");
+        plot::bars(&picture, self.title, &self.rows).expect("a plot is drawn");
+        println!("written: {} and {}", table.display(), picture.display());
+    }
+
+    fn table(&self) -> String {
+        let mut text = format!("# {}\n\n{}\n\n", self.name, self.title);
+        text.push_str("| question | ours | other | unit | ratio | target | |\n");
+        text.push_str("| --- | ---: | ---: | --- | ---: | ---: | --- |\n");
+        for row in &self.rows {
+            let target = row.target.map_or_else(String::new, |target| format!("{target:.3}"));
+            let above = if row.is_above_target() { "**above** " } else { "" };
+            let Row { question, unit, ours, other, note, .. } = row;
+            let ratio = row.ratio();
+            writeln!(
+                text,
+                "| {question} | {ours:.1} | {other:.1} | {unit} | {ratio:.3} | {target} | {above}{note} |"
+            )
+            .expect("a string takes everything");
+        }
+        text
+    }
+}
