@@ -13,17 +13,29 @@ pub(crate) struct Figures {
 impl Figures {
     /// Lets one candidate do its operations, once a round. They return something that depends on
     /// their work, so that it cannot be left out.
-    #[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
     pub(crate) fn time(
         &mut self,
         candidate: &'static str,
         operations: usize,
         mut operation: impl FnMut(usize) -> usize,
     ) {
+        self.time_all(candidate, operations, || {
+            (0..operations)
+                .map(|at| black_box(operation(black_box(at))))
+                .fold(0, usize::wrapping_add)
+        });
+    }
+
+    /// The same for operations that are done all at once.
+    #[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+    pub(crate) fn time_all(
+        &mut self,
+        candidate: &'static str,
+        operations: usize,
+        all: impl FnOnce() -> usize,
+    ) {
         let start = Instant::now();
-        for at in 0..operations {
-            black_box(operation(black_box(at)));
-        }
+        black_box(all());
         let nanos = start.elapsed().as_nanos() as f64 / operations as f64;
         match self.samples.iter_mut().find(|(name, _)| *name == candidate) {
             Some((_, samples)) => samples.push(nanos),
@@ -33,11 +45,21 @@ impl Figures {
 
     /// The median of all rounds but the first, which warms up.
     pub(crate) fn median(&self, candidate: &str) -> f64 {
-        let found = self.samples.iter().find(|(name, _)| *name == candidate);
-        let (_, samples) = found.expect("a candidate that was timed");
+        let samples = self.samples(candidate);
         let first = usize::from(samples.len() > 1);
         let mut samples = samples[first..].to_vec();
         samples.sort_unstable_by(f64::total_cmp);
         samples[samples.len() / 2]
+    }
+
+    /// The mean of all rounds, for what changes from one to the next.
+    pub(crate) fn mean(&self, candidate: &str) -> f64 {
+        let samples = self.samples(candidate);
+        samples.iter().sum::<f64>() / samples.len() as f64
+    }
+
+    fn samples(&self, candidate: &str) -> &[f64] {
+        let found = self.samples.iter().find(|(name, _)| *name == candidate);
+        &found.expect("a candidate that was timed").1
     }
 }

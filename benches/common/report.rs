@@ -46,7 +46,10 @@ impl Report {
         self.add(Row { question, unit: "ns", ours, other, target, note: String::new() });
     }
 
-    pub(crate) fn add(&mut self, row: Row) {
+    pub(crate) fn add(&mut self, mut row: Row) {
+        if self.scale == Scale::Smoke {
+            row.target = None;
+        }
         let Row { question, unit, ours, other, note, .. } = &row;
         let target = row.target.map_or_else(String::new, |target| format!("target {target:.3}"));
         let verdict = if row.is_above_target() { "ABOVE" } else { "" };

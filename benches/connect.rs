@@ -1,0 +1,116 @@
+//! What do a connect, alone, and a disconnect cost, and how far are they from their floors?
+//!
+//! One in five is online and shows something; some more connect, publish (which is not timed) and
+//! disconnect again. The floor of a connect is what nobody can do without who keeps dense numbers
+//! for ids: a look-up of each id in a table with the same hasher, a counter of who refers to it,
+//! and a look at the bitmap that gathers those who are online. The engine's own share in a connect is
+//! all the rest, the snapshot included. The floor of a disconnect is that of a publish.
+
+mod common;
+
+use adsum::DefaultHashBuilder;
+use common::arguments::Arguments;
+use common::figures::Figures;
+use common::floor::Floor;
+use common::graphs::{self, Graph};
+use common::random::Random;
+use common::report::Report;
+use common::world::{World, names, numbers, unlimited};
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::hint::black_box;
+
+fn main() {
+    let Some(arguments) = Arguments::parse("connect") else { return };
+    let scale = arguments.scale;
+    let title = "what do a connect and a disconnect cost?";
+    let mut report = Report::new("connect", title, scale);
+    for users in arguments.sizes() {
+        let graph = graphs::random(users, scale.pick(20, 100, 100));
+        let rounds = scale.pick(1, 5, if users < 10_000 { 51 } else { 9 });
+        measure(&mut report, "string", names(users), &graph, rounds);
+        measure(&mut report, "integer", numbers(users), &graph, rounds);
+    }
+    report.finish();
+}
+
+/// Numbers for ids, and counters of how many refer to each.
+struct LookUps<K> {
+    numbers: HashMap<K, u32, DefaultHashBuilder>,
+    counters: Vec<u32>,
+    found: Vec<u32>,
+}
+
+impl<K: Copy + Eq + Hash> LookUps<K> {
+    fn new(ids: &[K], longest: usize) -> Self {
+        let numbers = ids.iter().enumerate().map(|(number, id)| (*id, number as u32)).collect();
+        Self { numbers, counters: vec![0; ids.len()], found: vec![0; longest + 1] }
+    }
+
+    fn connect(&mut self, audience: impl Iterator<Item = K>, floor: &Floor) -> usize {
+        let mut len = 0;
+        for id in audience {
+            let user = self.numbers[&id];
+            self.counters[user as usize] += 1;
+            self.found[len] = user;
+            len += usize::from(floor.is_online(user));
+        }
+        black_box(&self.found[..len]).len()
+    }
+}
+
+fn measure<K: Copy + Eq + Hash + 'static>(
+    report: &mut Report,
+    kind: &str,
+    ids: Vec<K>,
+    graph: &Graph,
+    rounds: usize,
+) {
+    let users = graph.users();
+    let longest = (0..users as u32).map(|user| graph.of(user).len()).max().unwrap_or(0);
+    let mut look_ups = LookUps::new(&ids, longest);
+    let mut world = World::new(ids, unlimited());
+    let mut floor = Floor::new(users);
+    let mut order = Random::new(3).order(users);
+    let mut offline = order.split_off(users / 5);
+    for user in order {
+        let session = world.connect(user, graph.of(user));
+        world.publish(session, 0);
+        floor.connect(user, graph.of(user));
+    }
+    // A twentieth of those who are online, so that they stay one in five.
+    let count = (users / 100).min(10_000);
+    let mut figures = Figures::default();
+    for _ in 0..=rounds {
+        let coming = offline[..count].to_vec();
+        let mut sessions = Vec::with_capacity(count);
+        figures.time("connect", count, |at| {
+            sessions.push(world.connect(coming[at], graph.of(coming[at])));
+            at
+        });
+        let ids = &world.ids;
+        figures.time("look-ups", count, |at| {
+            let audience = graph.of(coming[at]).iter().map(|other| ids[*other as usize]);
+            look_ups.connect(audience, &floor)
+        });
+        for (user, session) in coming.iter().zip(&sessions) {
+            world.publish(*session, 0);
+            floor.connect(*user, graph.of(*user));
+        }
+        // They go in another order than they came.
+        let mut going: Vec<_> = coming.iter().copied().zip(sessions).collect();
+        Random::new(17).shuffle(&mut going);
+        figures.time("walk", count, |at| floor.publish(going[at].0));
+        for (user, _) in &going {
+            floor.set_online(*user, false);
+        }
+        figures.time("disconnect", count, |at| world.disconnect(going[at].1));
+        offline.rotate_left(count);
+    }
+    let [connect, look_ups] = ["connect", "look-ups"].map(|name| figures.median(name));
+    let target = (kind == "string" && users == 1_000_000).then_some(1.5);
+    report.compare(format!("connect/{kind}/{users}/look-ups"), connect, look_ups, target);
+    let [disconnect, walk] = ["disconnect", "walk"].map(|name| figures.median(name));
+    let target = (users == 1_000_000).then_some(1.3);
+    report.compare(format!("disconnect/{kind}/{users}/walk"), disconnect, walk, target);
+}

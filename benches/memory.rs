@@ -1,0 +1,201 @@
+//! How many bytes do an online user, a session and a contact take, and what allocates?
+//!
+//! Counted by an allocator that counts, for everything that the engine asks it for. The id itself
+//! (4 bytes here) and the payload (8 bytes) are the host's and taken off. All users are online and
+//! know each other's ids, with 100 contacts each. The peers are those of the publish benchmark.
+
+mod common;
+
+use adsum::{DeviceKind, SessionKey};
+use allocation_counter::{AllocationInfo, measure};
+use common::arguments::Arguments;
+use common::graphs::Ring;
+use common::random::Random;
+use common::report::{Report, Row};
+use common::world::{World, drain, names, numbers, unlimited};
+use foldhash::fast::RandomState as FastState;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+
+/// What an online user with one session, and a contact, may take, in bytes.
+const USER: f64 = 96.0;
+const CONTACT: f64 = 4.5;
+/// The id and the payload.
+const OF_THE_HOST: f64 = 12.0;
+
+fn main() {
+    let Some(arguments) = Arguments::parse("memory") else { return };
+    let scale = arguments.scale;
+    let mut report = Report::new("memory", "how much memory does it take?", scale);
+    for users in arguments.sizes() {
+        let degree = if users < 1_000 { 20 } else { 100 };
+        engine(&mut report, users, degree);
+        if users <= 100_000 {
+            peers(&mut report, users, degree);
+        }
+    }
+    allocations(&mut report);
+    report.finish();
+}
+
+/// Bytes for each of `count`.
+fn each(info: AllocationInfo, count: usize) -> f64 {
+    info.bytes_current as f64 / count as f64
+}
+
+fn row(question: String, ours: f64, other: f64, target: Option<f64>, note: String) -> Row {
+    Row { question, unit: "B", ours, other, target, note }
+}
+
+/// An engine with everybody online, which `contacts` gives their lists.
+fn crowd(users: usize, contacts: impl Fn(u32, &mut Vec<u32>)) -> (World<u32>, Vec<SessionKey>) {
+    let mut world = World::new(numbers(users), unlimited());
+    let (mut list, mut sessions) = (Vec::with_capacity(1_000), Vec::with_capacity(users));
+    for user in Random::new(3).order(users) {
+        list.clear();
+        contacts(user, &mut list);
+        let session = world.connect(user, &list);
+        world.publish(session, 1);
+        sessions.push(session);
+    }
+    (world, sessions)
+}
+
+/// What the world holds besides the engine.
+fn aside(users: usize) -> f64 {
+    4.0 * users as f64
+}
+
+fn engine(report: &mut Report, users: usize, degree: usize) {
+    let ring = Ring::new(users, degree);
+    let mut kept = None;
+    let alone = measure(|| kept = Some(crowd(users, |_, _| {}).0));
+    let alone = (alone.bytes_current as f64 - aside(users)) / users as f64 - OF_THE_HOST;
+    let question = |what: &str| format!("memory/{what}/{users}");
+    report.add(row(
+        question("user"),
+        alone,
+        USER,
+        Some(1.0),
+        "one session, no contacts".to_owned(),
+    ));
+
+    let mut world = kept.take().expect("it was made");
+    let second = measure(|| {
+        for id in world.ids.clone() {
+            let connected = world.engine.connect(world.now, id, DeviceKind(1), [], []);
+            let session = connected.expect("there is room").0;
+            world.publish(session, 2);
+        }
+    });
+    let second = each(second, users) - 8.0;
+    report.add(row(question("second-session"), second, USER, None, "without payload".to_owned()));
+    drop(world);
+
+    let mut kept = None;
+    let whole = measure(|| kept = Some(crowd(users, |user, list| ring.contacts(user, list)).0));
+    drop(kept);
+    let peak = whole.bytes_max as f64 / users as f64;
+    let whole = (whole.bytes_current as f64 - aside(users)) / users as f64 - OF_THE_HOST;
+    let contact = (whole - alone) / degree as f64;
+    let note = format!("{degree} contacts each; {peak:.0} B a user for a moment");
+    report.add(row(question("contact"), contact, CONTACT, Some(1.0), note));
+    let most = USER + CONTACT * degree as f64;
+    report.add(row(question("user-with-contacts"), whole, most, Some(1.0), String::new()));
+}
+
+/// What the peers take for the same users, ids and payload included.
+fn peers(report: &mut Report, users: usize, degree: usize) {
+    let ring = Ring::new(users, degree);
+    let mut kept = None;
+    let ours = measure(|| kept = Some(crowd(users, |user, list| ring.contacts(user, list)).0));
+    drop(kept);
+    let ours = (ours.bytes_current as f64 - aside(users)) / users as f64;
+    let names = names(users);
+    let named = |user: &u32| names[*user as usize].to_owned();
+    let hour = measured(users, &ring, named, std::hash::RandomState::default());
+    let interned = measured(users, &ring, |user| *user, FastState::default());
+    for (peer, theirs) in [("hour", hour), ("interned", interned)] {
+        let question = format!("memory/user-with-contacts/{users}/{peer}");
+        report.add(row(question, ours, theirs, None, "ids included".to_owned()));
+    }
+}
+
+/// Bytes a user of two tables: whose sessions, and whose contacts.
+fn measured<K: Eq + std::hash::Hash, S: BuildHasher + Clone + Default>(
+    users: usize,
+    ring: &Ring,
+    id: impl Fn(&u32) -> K,
+    hasher: S,
+) -> f64 {
+    let mut kept = None;
+    let info = measure(|| {
+        let mut sessions: HashMap<K, HashSet<u64, S>, S> = HashMap::with_hasher(hasher.clone());
+        let mut contacts: HashMap<K, Vec<K>, S> = HashMap::with_hasher(hasher);
+        let mut list = Vec::new();
+        for user in 0..users as u32 {
+            list.clear();
+            ring.contacts(user, &mut list);
+            sessions.insert(id(&user), [u64::from(user)].into_iter().collect());
+            contacts.insert(id(&user), list.iter().map(&id).collect());
+        }
+        kept = Some((sessions, contacts));
+    });
+    drop(kept);
+    each(info, users)
+}
+
+/// What once warm must not allocate.
+fn allocations(report: &mut Report) {
+    const USERS: usize = 1_000;
+    const CONTACTS: usize = 100;
+    let ring = Ring::new(USERS, CONTACTS);
+    let lists = |user: u32, list: &mut Vec<u32>| ring.contacts(user, list);
+    let (mut world, sessions) = crowd(USERS, lists);
+    let order = Random::new(3).order(USERS);
+    // Everyone directs, goes and comes once before it counts.
+    let mut sessions = sessions;
+    for counts in [false, true] {
+        let mut list = Vec::new();
+        ring.contacts(order[0], &mut list);
+        let named: Vec<u32> = list[..10].iter().map(|user| world.ids[*user as usize]).collect();
+        let (first, now) = (sessions[0], world.now);
+        let mut rows = vec![
+            ("publish", measure(|| sessions.iter().for_each(|key| _ = world.publish(*key, 3)))),
+            (
+                "direct",
+                measure(|| {
+                    let directed = world.engine.direct(now, first, &named, 4);
+                    drain(directed.expect("they are contacts"));
+                }),
+            ),
+            (
+                "heartbeat",
+                measure(|| {
+                    for session in &sessions {
+                        drain(world.engine.heartbeat(now, *session).expect("it is attached"));
+                    }
+                }),
+            ),
+            ("advance", measure(|| _ = drain(world.engine.advance(now)))),
+        ];
+        let going = measure(|| sessions.iter().for_each(|key| _ = world.disconnect(*key)));
+        rows.push(("disconnect", going));
+        for (user, session) in order.iter().zip(&mut sessions) {
+            list.clear();
+            ring.contacts(*user, &mut list);
+            *session = world.connect(*user, &list);
+            world.publish(*session, 5);
+        }
+        for (verb, info) in rows.into_iter().filter(|_| counts) {
+            report.add(Row {
+                question: format!("allocations/{verb}"),
+                unit: "in all",
+                ours: info.count_total as f64,
+                other: 1.0,
+                target: Some(0.0),
+                note: "once warm".to_owned(),
+            });
+        }
+    }
+}
