@@ -1,7 +1,7 @@
 //! What do a heartbeat, and an `advance` with nothing due, cost?
 //!
-//! The floor of a heartbeat is a read-modify-write of one record of 64 bytes in a table of as
-//! many, in the same random order. The other of an idle `advance` is a look at the oldest of as
+//! The floor of a heartbeat is a read-modify-write of one record in a table of as many, in the
+//! same random order: 16 bytes, in which a generation is checked and a time is written. The other of an idle `advance` is a look at the oldest of as
 //! many deadlines.
 
 mod common;
@@ -12,6 +12,7 @@ use common::figures::Figures;
 use common::random::Random;
 use common::report::{Report, Row};
 use std::collections::VecDeque;
+use std::hint::black_box;
 
 /// What a heartbeat may take when all sessions are in the cache.
 const IN_CACHE_NS: f64 = 15.0;
@@ -40,7 +41,7 @@ fn measure(report: &mut Report, count: usize, rounds: usize) {
     // A host has the key at hand: it comes with the connection that is read.
     let order = Random::new(3).order(count);
     let keys: Vec<SessionKey> = order.iter().map(|at| keys[*at as usize]).collect();
-    let mut records = vec![[0_u64; 8]; count];
+    let mut records = vec![(1_u32, 0_u64); count];
     let mut deadlines: VecDeque<u64> = (0..count as u64).map(|at| 90_000 + at).collect();
     let operations = count.min(200_000);
     let mut inputs = 0;
@@ -55,9 +56,12 @@ fn measure(report: &mut Report, count: usize, rounds: usize) {
             usize::from(engine.heartbeat(now, keys[turn(at)]).is_ok())
         });
         figures.time("record", operations, |at| {
-            let record = &mut records[order[turn(at)] as usize];
-            record[0] += 1;
-            record[0] as usize
+            let (generation, seen) = &mut records[order[turn(at)] as usize];
+            inputs += 1;
+            if *generation == black_box(1) {
+                *seen = (*seen).max(inputs / 1_000);
+            }
+            *seen as usize
         });
         figures.time("advance", operations, |_| {
             inputs += 1;

@@ -47,29 +47,43 @@ fn row(question: String, ours: f64, other: f64, target: Option<f64>, note: Strin
     Row { question, unit: "B", ours, other, target, note }
 }
 
-/// An engine with everybody online, which `contacts` gives their lists.
-fn crowd(users: usize, contacts: impl Fn(u32, &mut Vec<u32>)) -> (World<u32>, Vec<SessionKey>) {
-    let mut world = World::new(numbers(users), unlimited());
-    let (mut list, mut sessions) = (Vec::with_capacity(1_000), Vec::with_capacity(users));
-    for user in Random::new(3).order(users) {
-        list.clear();
-        contacts(user, &mut list);
-        let session = world.connect(user, &list);
-        world.publish(session, 1);
-        sessions.push(session);
-    }
-    (world, sessions)
+/// Those who will be online, and their sessions: memory that is not the engine's.
+struct Host {
+    order: Vec<u32>,
+    sessions: Vec<SessionKey>,
+    list: Vec<u32>,
 }
 
-/// What the world holds besides the engine.
+impl Host {
+    fn new(users: usize) -> Self {
+        let (sessions, list) = (Vec::with_capacity(users), Vec::with_capacity(1_000));
+        Self { order: Random::new(3).order(users), sessions, list }
+    }
+
+    /// An engine with everybody online, which `contacts` gives their lists.
+    fn crowd(&mut self, contacts: impl Fn(u32, &mut Vec<u32>)) -> World<u32> {
+        let mut world = World::new(numbers(self.order.len()), unlimited());
+        self.sessions.clear();
+        for user in &self.order {
+            self.list.clear();
+            contacts(*user, &mut self.list);
+            let session = world.connect(*user, &self.list);
+            world.publish(session, 1);
+            self.sessions.push(session);
+        }
+        world
+    }
+}
+
+/// What a world holds besides the engine.
 fn aside(users: usize) -> f64 {
     4.0 * users as f64
 }
 
 fn engine(report: &mut Report, users: usize, degree: usize) {
-    let ring = Ring::new(users, degree);
+    let (ring, mut host) = (Ring::new(users, degree), Host::new(users));
     let mut kept = None;
-    let alone = measure(|| kept = Some(crowd(users, |_, _| {}).0));
+    let alone = measure(|| kept = Some(host.crowd(|_, _| {})));
     let alone = (alone.bytes_current as f64 - aside(users)) / users as f64 - OF_THE_HOST;
     let question = |what: &str| format!("memory/{what}/{users}");
     report.add(row(
@@ -93,7 +107,7 @@ fn engine(report: &mut Report, users: usize, degree: usize) {
     drop(world);
 
     let mut kept = None;
-    let whole = measure(|| kept = Some(crowd(users, |user, list| ring.contacts(user, list)).0));
+    let whole = measure(|| kept = Some(host.crowd(|user, list| ring.contacts(user, list))));
     drop(kept);
     let peak = whole.bytes_max as f64 / users as f64;
     let whole = (whole.bytes_current as f64 - aside(users)) / users as f64 - OF_THE_HOST;
@@ -106,9 +120,9 @@ fn engine(report: &mut Report, users: usize, degree: usize) {
 
 /// What the peers take for the same users, ids and payload included.
 fn peers(report: &mut Report, users: usize, degree: usize) {
-    let ring = Ring::new(users, degree);
+    let (ring, mut host) = (Ring::new(users, degree), Host::new(users));
     let mut kept = None;
-    let ours = measure(|| kept = Some(crowd(users, |user, list| ring.contacts(user, list)).0));
+    let ours = measure(|| kept = Some(host.crowd(|user, list| ring.contacts(user, list))));
     drop(kept);
     let ours = (ours.bytes_current as f64 - aside(users)) / users as f64;
     let names = names(users);
@@ -150,13 +164,13 @@ fn allocations(report: &mut Report) {
     const USERS: usize = 1_000;
     const CONTACTS: usize = 100;
     let ring = Ring::new(USERS, CONTACTS);
-    let lists = |user: u32, list: &mut Vec<u32>| ring.contacts(user, list);
-    let (mut world, sessions) = crowd(USERS, lists);
-    let order = Random::new(3).order(USERS);
+    let mut host = Host::new(USERS);
+    let mut world = host.crowd(|user, list| ring.contacts(user, list));
+    let Host { order, sessions, mut list } = host;
     // Everyone directs, goes and comes once before it counts.
     let mut sessions = sessions;
     for counts in [false, true] {
-        let mut list = Vec::new();
+        list.clear();
         ring.contacts(order[0], &mut list);
         let named: Vec<u32> = list[..10].iter().map(|user| world.ids[*user as usize]).collect();
         let (first, now) = (sessions[0], world.now);

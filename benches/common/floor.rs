@@ -26,6 +26,12 @@ impl Floor {
         self.set_online(user, true);
     }
 
+    /// A user goes offline, and the list goes too.
+    pub(crate) fn disconnect(&mut self, user: u32) {
+        self.lists[user as usize] = Vec::new();
+        self.set_online(user, false);
+    }
+
     pub(crate) fn set_online(&mut self, user: u32, online: bool) {
         let (word, bit) = (user as usize / 64, 1 << (user % 64));
         if online {
