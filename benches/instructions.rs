@@ -26,14 +26,26 @@ const USERS: usize = 2_000;
 const DEGREE: usize = 100;
 
 fn main() {
-    if !std::env::args().any(|argument| argument == "--count") {
-        println!("instructions are counted by scripts/check-instructions");
+    if !is_counting() {
+        println!("\ninstructions: not counted here, but by scripts/check-instructions");
     }
     for percent in [5, 20, 100] {
         World::new(percent).publish(percent);
     }
     World::new(100).direct();
     World::new(20).sessions();
+}
+
+/// Is this run for the script?
+fn is_counting() -> bool {
+    std::env::args().any(|argument| argument == "--count")
+}
+
+/// Names what was counted last to the script.
+fn counted(verb: &str, operations: usize) {
+    if is_counting() {
+        println!("COUNTED {verb} {operations}");
+    }
 }
 
 /// Where Valgrind is told to start a new count.
@@ -120,7 +132,7 @@ impl World {
         mark(1);
         all(self);
         mark(2);
-        println!("COUNTED {verb} {}", online.len());
+        counted(verb, online.len());
     }
 
     fn publish(&mut self, percent: usize) {
@@ -160,7 +172,8 @@ impl World {
         // who are online stays what it is.
         (0..2).for_each(|_| self.come_and_go(|_| {}));
         self.come_and_go(mark);
-        println!("COUNTED connect {}\nCOUNTED disconnect {}", COMING, COMING);
+        counted("connect", COMING);
+        counted("disconnect", COMING);
     }
 
     fn come_and_go(&mut self, mark: impl Fn(usize)) {

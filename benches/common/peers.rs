@@ -1,8 +1,7 @@
 //! What others do for the same question, as honestly as it can be written: each holds the contact
 //! lists of those who are online, and finds the sessions to which a publish goes.
 //!
-//! All of them reuse their output buffer, which flatters them: as one writes them, they would
-//! return a new list, or send at once.
+//! Two of them return a new list, as one writes it.
 
 use super::graphs::Graph;
 use foldhash::fast::RandomState as FastState;
@@ -24,23 +23,22 @@ pub(crate) fn rosters(graph: &Graph, names: &[&str], online: &[u32]) -> Rc<Roste
 pub(crate) struct Hour {
     sessions: HashMap<String, HashSet<u64>>,
     contacts: Rc<Rosters>,
-    to: Vec<u64>,
 }
 
 impl Hour {
     pub(crate) fn new(contacts: Rc<Rosters>, names: &[&str], online: &[u32]) -> Self {
         let session = |user: &u32| (names[*user as usize].to_owned(), [session_of(*user)].into());
-        Self { sessions: online.iter().map(session).collect(), contacts, to: Vec::new() }
+        Self { sessions: online.iter().map(session).collect(), contacts }
     }
 
-    pub(crate) fn publish(&mut self, user: &str) -> usize {
-        self.to.clear();
+    pub(crate) fn publish(&self, user: &str) -> Vec<u64> {
+        let mut to = Vec::new();
         for contact in &self.contacts[user] {
             if let Some(sessions) = self.sessions.get(contact) {
-                self.to.extend(sessions);
+                to.extend(sessions);
             }
         }
-        black_box(&self.to).len()
+        to
     }
 }
 
@@ -48,7 +46,6 @@ impl Hour {
 pub(crate) struct Interned {
     sessions: HashMap<u32, HashSet<u64, FastState>, FastState>,
     contacts: HashMap<u32, Vec<u32>, FastState>,
-    to: Vec<u64>,
 }
 
 impl Interned {
@@ -58,18 +55,17 @@ impl Interned {
         Self {
             sessions: online.iter().map(session).collect(),
             contacts: online.iter().map(contacts).collect(),
-            to: Vec::new(),
         }
     }
 
-    pub(crate) fn publish(&mut self, user: u32) -> usize {
-        self.to.clear();
+    pub(crate) fn publish(&self, user: u32) -> Vec<u64> {
+        let mut to = Vec::new();
         for contact in &self.contacts[&user] {
             if let Some(sessions) = self.sessions.get(contact) {
-                self.to.extend(sessions);
+                to.extend(sessions);
             }
         }
-        black_box(&self.to).len()
+        to
     }
 }
 
