@@ -8,7 +8,7 @@
 mod common;
 
 use adsum::SessionKey;
-use common::arguments::Arguments;
+use common::arguments::{Arguments, Scale};
 use common::figures::Figures;
 use common::floor::Floor;
 use common::graphs::{self, Graph};
@@ -29,8 +29,8 @@ fn main() {
     let degree = scale.pick(20, 100, 100);
     let mut costs = Vec::new();
     for users in arguments.sizes() {
-        let rounds = scale.pick(1, 5, if users < 10_000 { 101 } else { 11 });
-        let mut bench = Bench { report: &mut report, rounds, name: "random", users };
+        let rounds = scale.pick(1, 5, if users < 10_000 { 31 } else { 11 });
+        let mut bench = Bench { report: &mut report, scale, rounds, name: "random", users };
         let graph = graphs::random(users, degree);
         costs.push((users, bench.shares(&graph)));
         bench.peers(&graph);
@@ -41,7 +41,7 @@ fn main() {
     growth(&mut report, &costs);
     if let Some(graph) = graphs::facebook() {
         let (rounds, users) = (scale.pick(1, 5, 31), graph.users());
-        Bench { report: &mut report, rounds, name: "facebook", users }.shares(&graph);
+        Bench { report: &mut report, scale, rounds, name: "facebook", users }.shares(&graph);
     } else {
         println!("without the real friend graph, which is not present");
     }
@@ -64,6 +64,7 @@ fn growth(report: &mut Report, costs: &[(usize, [f64; 2])]) {
 
 struct Bench<'a> {
     report: &'a mut Report,
+    scale: Scale,
     rounds: usize,
     name: &'static str,
     users: usize,
@@ -104,10 +105,11 @@ impl Crowd {
         Random::new(17).shuffle(&mut self.publishers);
     }
 
-    /// Those who publish in a round, other ones than in the last if there are enough.
-    fn publishers(&self, round: usize) -> Vec<(u32, SessionKey)> {
+    /// Those who publish in a round: others than in the last if there are enough, and the same
+    /// again and again if there are few, since those are meant to be in the cache.
+    fn publishers(&self, round: usize, scale: Scale) -> Vec<(u32, SessionKey)> {
         let all = &self.publishers;
-        let count = all.len().min(20_000);
+        let count = scale.pick(all.len(), 20_000, 20_000);
         let publishers = all.iter().cycle().skip(round * count % all.len());
         publishers.take(count).copied().collect()
     }
@@ -136,7 +138,7 @@ impl Bench<'_> {
         let (mut contacts, mut told, mut publishes) = (0, 0, 0);
         let mut figures = Figures::default();
         for round in 0..=self.rounds {
-            let publishers = crowd.publishers(round);
+            let publishers = crowd.publishers(round, self.scale);
             let Crowd { world, floor, .. } = crowd;
             let count = publishers.len();
             figures.time("ours", count, |at| world.publish(publishers[at].1, round as u64));
@@ -184,8 +186,8 @@ impl Bench<'_> {
         let mut queues = Queues::new(graph, &online);
         let (mut told, mut publishes) = (0, 0.0);
         let mut figures = Figures::default();
-        for round in 0..=self.rounds.min(31) {
-            let publishers = crowd.publishers(round);
+        for round in 0..=self.rounds {
+            let publishers = crowd.publishers(round, self.scale);
             let user = |at: usize| publishers[at].0;
             let world = &mut crowd.world;
             for at in 0..publishers.len() / 10 {
@@ -243,7 +245,7 @@ impl Bench<'_> {
         }
         let mut figures = Figures::default();
         for round in 0..=self.rounds {
-            let publishers = crowd.publishers(round);
+            let publishers = crowd.publishers(round, self.scale);
             let Crowd { world, floor, .. } = &mut crowd;
             let count = publishers.len();
             figures.time("ours", count, |at| world.publish(publishers[at].1, round as u64));
