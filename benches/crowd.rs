@@ -55,6 +55,10 @@ impl Crowd {
                 sessions.push((batch[at], session));
                 at
             });
+            if sessions.len() % 1_000_000 == 0 {
+                let rate = 1e9 / figures.last(what);
+                println!("{} are online, {rate:.0} a second connect", sessions.len());
+            }
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Times that can be compared on a noisy machine: the candidates take turns, and their medians
 //! count.
 
+use cpu_time::ThreadTime;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Longer work is likely to be interrupted.
+const LONG: Duration = Duration::from_micros(200);
 
 /// The times of several candidates, in nanoseconds for one operation.
 #[derive(Default)]
@@ -34,9 +38,15 @@ impl Figures {
         operations: usize,
         all: impl FnOnce() -> usize,
     ) {
+        let start_of_work = ThreadTime::now();
         let start = Instant::now();
         black_box(all());
-        let nanos = start.elapsed().as_nanos() as f64 / operations as f64;
+        let elapsed = start.elapsed();
+        let worked = start_of_work.elapsed();
+        // What a thread has worked leaves out when others had its processor, but is dear to ask
+        // for; short work is seldom interrupted, and then the median leaves it out.
+        let time = if elapsed < LONG { elapsed } else { worked };
+        let nanos = time.as_nanos() as f64 / operations as f64;
         match self.samples.iter_mut().find(|(name, _)| *name == candidate) {
             Some((_, samples)) => samples.push(nanos),
             None => self.samples.push((candidate, vec![nanos])),
@@ -50,6 +60,11 @@ impl Figures {
         let mut samples = samples[first..].to_vec();
         samples.sort_unstable_by(f64::total_cmp);
         samples[samples.len() / 2]
+    }
+
+    /// The newest.
+    pub(crate) fn last(&self, candidate: &str) -> f64 {
+        *self.samples(candidate).last().expect("a candidate that was timed")
     }
 
     /// The mean of all rounds, for what changes from one to the next.
