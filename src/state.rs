@@ -11,7 +11,7 @@ use crate::online::{Online, OnlineUsers};
 use crate::reach::{Reach, ReachMap, UserBits};
 use crate::sessions::{Link, SessionIndex, Sessions};
 use crate::timers::Timers;
-use crate::users::{ShortHash, User, Users};
+use crate::users::{User, Users};
 use crate::work::{About, Work};
 use crate::{Error, Options, SessionKey, Slot, Stats, Time};
 use alloc::vec::Vec;
@@ -258,33 +258,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Makes indices of ids, at most `limit` of them; `None` stands for one too many.
-    ///
-    /// Some ids are hashed before any of them is looked up: memory is slow to find each, and so
-    /// the processor can look for several at once instead of hashing in between.
     pub(crate) fn intern_all(
         &mut self,
         ids: impl IntoIterator<Item = K>,
         limit: u32,
         into: &mut Vec<User>,
     ) -> Result<Option<()>, Error> {
-        let mut ids = ids.into_iter();
-        let mut some = SmallVec::<[(ShortHash, K); 16]>::new();
-        loop {
-            let hashed = ids.by_ref().map(|id| (ShortHash::of(&self.hasher, &id), id));
-            let room = limit as usize - into.len();
-            some.extend(hashed.take(some.inline_size().min(room + 1)));
-            if some.is_empty() {
-                return Ok(Some(()));
-            }
-            if some.len() > room {
+        for id in ids {
+            if into.len() == limit as usize {
                 return Ok(None);
             }
-            for (hash, id) in some.drain(..) {
-                let user = self.users.intern_hashed(hash, id).ok_or(Error::Full)?;
-                self.reach.cover(user);
-                into.push(user);
-            }
+            into.push(self.intern(id)?);
         }
+        Ok(Some(()))
     }
 
     // ---- congested receivers (rule 14)

@@ -40,11 +40,11 @@ pub(crate) struct Users<K> {
 
 /// Half of an id's hash, which is as good as the whole for a table of at most 2^30 entries.
 #[derive(Clone, Copy)]
-pub(crate) struct ShortHash(u32);
+struct ShortHash(u32);
 
 impl ShortHash {
     /// Of the hasher's bits none is left out: weak hashers have only some that are good.
-    pub(crate) fn of<S: BuildHasher>(hasher: &S, id: &impl Hash) -> Self {
+    fn of<S: BuildHasher>(hasher: &S, id: &impl Hash) -> Self {
         let hash = hasher.hash_one(id);
         Self((hash ^ hash >> 32) as u32)
     }
@@ -188,11 +188,7 @@ impl<K: Eq + Hash> Users<K> {
     /// takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through. `None`
     /// if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
-        self.intern_hashed(ShortHash::of(hasher, &id), id)
-    }
-
-    /// The same for an id whose hash is known already.
-    pub(crate) fn intern_hashed(&mut self, hash: ShortHash, id: K) -> Option<User> {
+        let hash = ShortHash::of(hasher, &id);
         let is_id = |user: &User| self.ids[user.0 as usize].as_ref() == Some(&id);
         if let Some(user) = self.by_id.find(hash.spread(), is_id) {
             return Some(*user);
