@@ -1,0 +1,144 @@
+//! What a host uses beside the verbs: memory given back, texts for logs, the configuration.
+
+mod model;
+#[path = "model/strategy.rs"]
+mod strategy;
+
+use adsum::{
+    Config, ConfigError, Counts, DeviceKind, Engine, Error, Event, Lease, OfflineNotices, Options,
+    Rate, Replica, SlotMap, Time,
+};
+use allocation_counter::measure;
+use model::World;
+use std::hash::RandomState;
+
+/// Whenever memory is given back, nobody misses it.
+#[test]
+fn memory_given_back_is_not_missed() {
+    strategy::check(300, 80, |case| {
+        let mut world = World::with_hasher(case.setup, RandomState::new());
+        for op in &case.ops {
+            world.op(*op)?;
+            world.host.engine.shrink_to_fit();
+        }
+        world.everyone_leaves(case.ops.len().is_multiple_of(2))?;
+        world.host.engine.shrink_to_fit();
+        Ok(world.host.engine.verify()?)
+    });
+}
+
+/// Everything there is to keep, for each of many users: two near sessions and a far one, lists,
+/// blocks, what was told, what was missed, what waits, and deadlines.
+fn busy_day(engine: &mut Engine<u32, u32>, users: u32) {
+    let now = Time::from_millis(1);
+    let mut all = Vec::new();
+    for user in 0..users {
+        for _ in 0..3 {
+            let (contacts, blocked) = ((0..20).map(|at| (user + at) % users), [user + users]);
+            let connected = engine.connect(now, user, DeviceKind(0), contacts, blocked);
+            all.push((connected.expect("there is room").0, user));
+        }
+    }
+    for (session, _) in all.iter().step_by(4) {
+        drop(engine.congested(now, *session).expect("it is attached"));
+    }
+    for (session, user) in &all {
+        for said in 0..3 {
+            drop(engine.publish(now, *session, said).expect("it is attached"));
+        }
+        _ = engine.direct(now, *session, [(user + 1) % users], 9);
+    }
+    let counts = engine.counts();
+    assert!(counts.missed > 0 && counts.conflated > 0 && counts.timers > 0, "{counts:?}");
+    for (session, _) in &all {
+        drop(engine.disconnect(now, *session).expect("it is there"));
+    }
+    assert_eq!(engine.counts(), Counts::default());
+}
+
+#[test]
+fn after_a_peak_memory_can_be_given_back() {
+    let options = Options {
+        publish_rate: Some(Rate { burst: 1, interval_ms: 1_000 }),
+        max_sessions: 3,
+        max_sessions_per_kind: 3,
+        ..Options::default()
+    };
+    let config = Config::new(options).expect("the options go together");
+    // What an engine keeps for itself, besides the records of sessions: those stay, so that keys
+    // of the past stay stale.
+    let mut engine = None;
+    let own = measure(|| engine = Some(Engine::new(config.clone()))).bytes_current;
+    let mut engine = engine.expect("it was made");
+    let held = measure(|| busy_day(&mut engine, 300)).bytes_current;
+    let given_back = -measure(|| engine.shrink_to_fit()).bytes_current;
+    let left = held - given_back;
+    let records = 900 * 120;
+    assert!(held > 3 * records, "the day took only {held} bytes");
+    assert!(left < records, "{left} bytes of {held} are left, {own} are the engine's own");
+    // And it is as good as new.
+    busy_day(&mut engine, 300);
+    assert_eq!(engine.verify(), Ok(()));
+}
+
+#[test]
+fn every_error_says_what_is_wrong() {
+    for (error, words) in [
+        (Error::UnknownSession, "session"),
+        (Error::Detached, "detached"),
+        (Error::SessionLimit, "session"),
+        (Error::AudienceLimit { limit: 21 }, "21"),
+        (Error::BlockedLimit { limit: 22 }, "22"),
+        (Error::DirectLimit { limit: 23 }, "23"),
+        (Error::ToldLimit { limit: 24 }, "24"),
+        (Error::NotPermitted, "directed presence"),
+        (Error::RateLimited { retry_at: Time::from_millis(25) }, "25 ms"),
+        (Error::Full, "no more"),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains(words), "{error:?}: {text}");
+        assert!(text.starts_with(char::is_lowercase) && !text.ends_with('.'), "{text}");
+    }
+    let full = Replica::<u8, u8, u8>::new(0).set_presence(1, 1, 1).expect_err("it holds none");
+    assert!(full.to_string().contains("as many sessions"), "{full}");
+}
+
+#[test]
+fn every_config_error_names_its_option() {
+    let error = |options| Config::new(options).expect_err("it is refused").to_string();
+    let text = error(Options { max_sessions: 0, ..Options::default() });
+    assert!(text.contains("max_sessions is 0"), "{text}");
+    let lease = Some(Lease { lease_ms: 10, heartbeat_ms: 10 });
+    let text = error(Options { lease, ..Options::default() });
+    assert!(text.contains("10"), "{text}");
+    let offline_notices = OfflineNotices::ToWhoeverSaw;
+    let options = Options { snapshot_on_connect: false, offline_notices, ..Options::default() };
+    let text = error(options.clone());
+    assert!(text.contains("offline_notices") && text.contains("snapshot_on_connect"), "{text}");
+    let source: Box<dyn std::error::Error> = Box::new(Config::new(options).expect_err("refused"));
+    assert!(source.downcast_ref::<ConfigError>().is_some());
+}
+
+#[test]
+fn what_is_shown_for_debugging_names_what_it_is() {
+    let config = Config::new(Options { max_told: 77, ..Options::default() }).expect("in range");
+    let mut engine = Engine::<&str, &str>::new(config);
+    assert_eq!((engine.config().options(), engine.options().max_told), (engine.options(), 77));
+    let (now, kind) = (Time::from_millis(5), DeviceKind(0));
+    let (bob, _) = engine.connect(now, "bob", kind, ["ann"], []).expect("there is room");
+    let (ann, _) = engine.connect(now, "ann", kind, ["bob"], []).expect("there is room");
+    let text = format!("{engine:?}");
+    assert!(text.contains("Engine") && text.contains("users_online: 2"), "{text}");
+    let mut decisions = engine.publish(now, ann, "hello").expect("it is attached");
+    assert!(format!("{decisions:?}").contains(&format!("{ann:?}")));
+    let told = format!("{:?}", decisions.next().expect("bob is told"));
+    assert!(told.contains("hello") && told.contains(&format!("{:?}", bob.slot())), "{told}");
+    drop(decisions);
+    let mut sockets = SlotMap::default();
+    sockets.insert(bob.slot(), 1);
+    *sockets.get_mut(bob.slot()).expect("it is there") += 1;
+    assert_eq!(sockets.get_mut(ann.slot()), None);
+    assert_eq!(format!("{sockets:?}"), "[2]");
+    let event = Event::<&str, &str>::Heartbeat { session: ann };
+    assert_eq!(format!("{:?}", event.clone()), format!("{event:?}"));
+}
