@@ -5,8 +5,8 @@ mod model;
 mod strategy;
 
 use adsum::{
-    Config, ConfigError, Counts, DeviceKind, Engine, Error, Event, Lease, OfflineNotices, Options,
-    Rate, Replica, SlotMap, Time,
+    Config, ConfigError, Counts, Decision, DeviceKind, Engine, Error, Event, Lease, OfflineNotices,
+    Options, Rate, Replica, SlotMap, Time,
 };
 use allocation_counter::measure;
 use model::World;
@@ -141,4 +141,35 @@ fn what_is_shown_for_debugging_names_what_it_is() {
     assert_eq!(format!("{sockets:?}"), "[2]");
     let event = Event::<&str, &str>::Heartbeat { session: ann };
     assert_eq!(format!("{:?}", event.clone()), format!("{event:?}"));
+}
+
+/// A host's table by slot is dense because of it.
+#[test]
+fn a_users_first_two_sessions_have_near_slots() {
+    let options = Options { max_sessions: 4, max_sessions_per_kind: 4, ..Options::default() };
+    let mut engine = Engine::<u8, u8>::new(Config::new(options).expect("in range"));
+    let mut connect = |user| {
+        let connected = engine.connect(Time::ZERO, user, DeviceKind(0), [], []);
+        connected.expect("there is room").0.slot()
+    };
+    let slots = [7, 7, 7, 9, 7, 9].map(&mut connect);
+    assert_eq!(slots.map(|slot| slot.is_near()), [true, true, false, true, false, true]);
+    assert_eq!(slots.map(|slot| slot.index()), [0, 1, 0, 2, 1, 3]);
+}
+
+#[test]
+fn a_snapshot_says_how_long_it_is() {
+    let mut engine = Engine::<&str, &str>::new(Config::default());
+    let (now, kind) = (Time::ZERO, DeviceKind(0));
+    let (ann, decisions) = engine.connect(now, "ann", kind, ["bob"], []).expect("there is room");
+    drop(decisions);
+    drop(engine.publish(now, ann, "hello").expect("it is attached"));
+    for (name, contacts, entries) in [("bob", vec!["ann"], 1), ("cyd", vec![], 0)] {
+        let connected = engine.connect(now, name, kind, contacts, []);
+        let (session, mut decisions) = connected.expect("there is room");
+        let Some(Decision::Snapshot(snapshot)) = decisions.next() else { panic!("no snapshot") };
+        assert_eq!((snapshot.len(), snapshot.is_empty()), (entries, entries == 0));
+        assert_eq!((snapshot.entries().len(), snapshot.to()), (entries, session.slot()));
+        assert!(snapshot.is_first() && snapshot.is_last());
+    }
 }
