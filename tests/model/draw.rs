@@ -5,9 +5,9 @@ use super::{Event, Model, User};
 use adsum::{DeviceKind, SessionKey};
 
 /// Users that connect.
-pub const USERS: u8 = 6;
+pub const USERS: User = 6;
 /// Users that are named in lists: two more, who never connect.
-pub const NAMED: u8 = 8;
+pub const NAMED: User = 8;
 /// From this byte on, it is not a session that the verb is meant for.
 pub const SELDOM: u8 = 0xd8;
 
@@ -109,8 +109,13 @@ pub fn user(model: &Model, who: u8) -> User {
             let online: Vec<User> = model.accounts.keys().copied().collect();
             online[usize::from(who) % len]
         }
-        _ => who % USERS,
+        _ => User::from(who) % USERS,
     }
+}
+
+/// Anybody who is ever named.
+pub fn named(x: u8) -> User {
+    User::from(x) % NAMED
 }
 
 /// Everyone; those who have the user in their lists; some; or too many, some twice, and the user.
@@ -133,8 +138,8 @@ pub fn list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
 /// Mostly users who may be told, so that few are enough to be refused.
 pub fn direct_list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
     match y % 8 {
-        0 => vec![x % NAMED],
-        1 => vec![x % USERS, x / USERS % USERS],
+        0 => vec![named(x)],
+        1 => vec![User::from(x) % USERS, User::from(x) / USERS % USERS],
         2 => vec![user],
         3..=5 => {
             let mut contacts = list(model, user, x, 2);
@@ -155,7 +160,7 @@ pub fn blocked(model: &Model, user: User, x: u8) -> (User, User) {
     }
     match pairs.len() {
         len if len > 0 && x % 8 != 7 => pairs[usize::from(x) % len],
-        _ => (user, x % NAMED),
+        _ => (user, named(x)),
     }
 }
 

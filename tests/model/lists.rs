@@ -136,8 +136,12 @@ impl Model {
         if self.is_invisible(user) {
             return Ok(out);
         }
-        let contacts: BTreeSet<User> =
-            (0..=User::MAX).filter(|viewer| self.sees(*viewer, user)).collect();
+        let contacts: BTreeSet<User> = self.accounts[&user]
+            .audience
+            .iter()
+            .copied()
+            .filter(|viewer| self.sees(*viewer, user))
+            .collect();
         let mut holders = self.holders(user, &self.sessions_of(user));
         holders.retain(|receiver, _| contacts.contains(&self.sessions[receiver].user));
         if self.options.offline_notices == OfflineNotices::ToAllContacts {
@@ -160,7 +164,7 @@ impl Model {
         let user = self.sessions[&key].user;
         if self.is_invisible(user) {
             self.account_mut(user).invisible = false;
-            self.show(&mut out, user, &(0..=User::MAX).collect());
+            self.show(&mut out, user, &self.accounts[&user].audience.clone());
         }
         Ok(out)
     }

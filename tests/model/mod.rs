@@ -43,7 +43,7 @@ pub use state::Model;
 pub use world::World;
 
 /// The users' ids. The generator connects [`ops::USERS`] of them; a few more are only ever named.
-pub type User = u8;
+pub type User = u32;
 
 /// An input; presences are numbers.
 pub type Event = adsum::Event<User, u32>;

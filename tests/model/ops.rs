@@ -2,7 +2,7 @@
 //! are detached or congested just now, the very moment of a deadline, lists over their limits and
 //! the user itself in its own list all come up as often as plain input does.
 
-use super::draw::{self, NAMED};
+use super::draw;
 use super::{Event, Model, Setup};
 use adsum::{LostCause, Time};
 
@@ -140,7 +140,7 @@ fn event(verb: Verb, model: &Model, presence: u32, [who, x, y, z]: [u8; 4]) -> E
         Verb::Add => Event::AudienceAdd { user, contacts: draw::list(model, user, x, y) },
         Verb::Remove => Event::AudienceRemove { user, contacts: draw::list(model, user, x, 2) },
         Verb::Replace => Event::AudienceReplace { user, contacts: draw::list(model, user, x, y) },
-        Verb::Block => Event::Block { user, other: x % NAMED },
+        Verb::Block => Event::Block { user, other: draw::named(x) },
         Verb::Unblock => {
             let (user, other) = draw::blocked(model, user, x);
             Event::Unblock { user, other }

@@ -2,7 +2,7 @@
 
 use super::host::Outcome;
 use super::receivers::Receivers;
-use super::{Case, Decision, Event, Host, Model, Notice, Op, Output, Payload, Setup};
+use super::{Case, Decision, Event, Host, Model, Notice, Op, Output, Payload, Setup, User};
 use adsum::{Config, Counts, DefaultHashBuilder, Error, Options, SessionKey, Time};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -226,7 +226,7 @@ pub fn no_session() -> SessionKey {
 /// # Errors
 /// The first that is not as the model says.
 pub fn check_state<P: Payload, S: BuildHasher>(
-    engine: &adsum::Engine<u8, P, S>,
+    engine: &adsum::Engine<User, P, S>,
     model: &Model,
 ) -> Result<(), String> {
     // Some who are in nobody's list as well.

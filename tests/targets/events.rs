@@ -101,6 +101,11 @@ impl Bytes<'_> {
         u8::from_le_bytes(self.take())
     }
 
+    /// Few, so that they meet.
+    fn user(&mut self) -> User {
+        self.u8().into()
+    }
+
     fn u16(&mut self) -> u16 {
         u16::from_le_bytes(self.take())
     }
@@ -208,7 +213,7 @@ impl Stream {
         let presence = self.events as u32;
         match verb {
             0 => Event::Connect {
-                user: bytes.u8(),
+                user: bytes.user(),
                 kind: DeviceKind(bytes.u8()),
                 audience: list(bytes),
                 blocked: list(bytes),
@@ -223,17 +228,17 @@ impl Stream {
             }
             5 => Event::Resume { session: self.key(bytes) },
             6 => Event::Heartbeat { session: self.key(bytes) },
-            7 => Event::AudienceAdd { user: bytes.u8(), contacts: list(bytes) },
-            8 => Event::AudienceRemove { user: bytes.u8(), contacts: list(bytes) },
-            9 => Event::AudienceReplace { user: bytes.u8(), contacts: list(bytes) },
-            10 => Event::Block { user: bytes.u8(), other: bytes.u8() },
-            11 => Event::Unblock { user: bytes.u8(), other: bytes.u8() },
+            7 => Event::AudienceAdd { user: bytes.user(), contacts: list(bytes) },
+            8 => Event::AudienceRemove { user: bytes.user(), contacts: list(bytes) },
+            9 => Event::AudienceReplace { user: bytes.user(), contacts: list(bytes) },
+            10 => Event::Block { user: bytes.user(), other: bytes.user() },
+            11 => Event::Unblock { user: bytes.user(), other: bytes.user() },
             12 => Event::Invisible { session: self.key(bytes) },
             13 => Event::Visible { session: self.key(bytes) },
             14 => Event::Congested { session: self.key(bytes) },
             15 => Event::Writable { session: self.key(bytes) },
             16 => Event::System { users: list(bytes), presence },
-            17 => Event::Expel { user: bytes.u8() },
+            17 => Event::Expel { user: bytes.user() },
             _ => Event::Advance,
         }
     }
@@ -245,9 +250,9 @@ const VERBS: u8 = 19;
 fn list(bytes: &mut Bytes<'_>) -> Vec<User> {
     let count = bytes.u8();
     if count < 0xe0 {
-        return (0..count % 16).map(|_| bytes.u8()).collect();
+        return (0..count % 16).map(|_| bytes.user()).collect();
     }
     let [first, count, times] = bytes.take();
-    let row = (0..count).map(|nth| first.wrapping_add(nth));
+    let row = (0..count).map(|nth| User::from(first.wrapping_add(nth)));
     (0..times % 4 + 1).flat_map(|_| row.clone()).take(MAX_LIST).collect()
 }
