@@ -1,0 +1,52 @@
+//! Feeds what really happened to the engine, and counts.
+//!
+//! `cargo run --release --example replay -- TRACE [GRAPH]`
+//!
+//! TRACE is the coming and going in one channel, GRAPH the friendships of many people, both packed
+//! by gzip or plain. Their forms stand in `trace.rs` and `friends.rs`; how a channel becomes
+//! audiences, in `channel.rs`.
+//!
+//! The whole trace goes through the engine for each grace, and where everyone sees everyone it is
+//! known who must be told what after every input. On stretches of it, the tests' reference model and
+//! a receiver for each session run beside the engine. Any difference ends the replay with a failure.
+
+mod alone;
+mod beside;
+mod channel;
+mod friends;
+mod lines;
+#[path = "../../tests/model/mod.rs"]
+mod model;
+mod report;
+mod trace;
+
+use beside::Sample;
+use report::Report;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Half a minute of work for the model.
+const SAMPLE: Sample = Sample { stretches: 10, events: 2_000 };
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let paths: Vec<&Path> = args.iter().map(Path::new).collect();
+    let result = match paths[..] {
+        [trace] => replay(trace, None),
+        [trace, graph] => replay(trace, Some(graph)),
+        _ => Err("usage: replay TRACE [GRAPH]".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn replay(trace: &Path, graph: Option<&Path>) -> Result<(), String> {
+    let mut report = Report::new(std::io::stdout());
+    report.trace(trace, SAMPLE)?;
+    graph.map_or(Ok(()), |graph| report.graph(graph))
+}
