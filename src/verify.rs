@@ -179,3 +179,49 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.lost_and_gained = Default::default();
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use crate::sessions::{Link, SessionIndex};
+    use crate::users::User;
+    use crate::{Config, DeviceKind, Engine, Time};
+
+    type Broken = Engine<u32, u32>;
+
+    /// Two friends online, one of whom has published.
+    fn engine() -> Broken {
+        let mut engine = Broken::new(Config::default());
+        let (kind, now) = (DeviceKind(0), Time::ZERO);
+        let (session, decisions) = engine.connect(now, 1, kind, [2], [3]).expect("there is room");
+        drop(decisions);
+        drop(engine.connect(now, 2, kind, [1], []).expect("there is room"));
+        drop(engine.publish(now, session, 5).expect("it is attached"));
+        engine
+    }
+
+    #[test]
+    fn what_is_broken_is_seen() {
+        let first = SessionIndex(0);
+        let breaks: [fn(&mut Broken); 9] = [
+            |engine| engine.state.unsettled = true,
+            |engine| engine.state.shown.set(User(0), false),
+            |engine| engine.state.users.retain(User(1)),
+            |engine| engine.state.reach.set(User(1), crate::reach::Reach::Nobody),
+            |engine| engine.state.lifetimes.disarm(SessionIndex(0)),
+            |engine| engine.state.sessions.get_mut(SessionIndex(0)).place = 1,
+            |engine| engine.state.online.at_mut(0).sessions.clear(),
+            |engine| {
+                let (hasher, blocks) = (&engine.state.hasher, &mut engine.state.blocks);
+                blocks.insert(hasher, User(0), User(1));
+            },
+            |engine| engine.state.conflations.arm(SessionIndex(0), Time::MAX, 0),
+        ];
+        assert_eq!(engine().verify(), Ok(()));
+        for (nth, break_it) in breaks.iter().enumerate() {
+            let mut engine = engine();
+            assert_eq!(engine.state.sessions.get(first).link, Link::Attached);
+            break_it(&mut engine);
+            assert!(engine.verify().is_err(), "the break number {nth} is not seen");
+        }
+    }
+}

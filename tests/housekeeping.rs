@@ -5,8 +5,8 @@ mod model;
 mod strategy;
 
 use adsum::{
-    Config, ConfigError, Counts, Decision, DeviceKind, Engine, Error, Event, Lease, OfflineNotices,
-    Options, Rate, Replica, SlotMap, Time,
+    Config, ConfigError, Counts, Decision, DeviceKind, DirectTo, Engine, Error, Event, Grace,
+    Lease, OfflineNotices, Options, OverLimit, Rate, Replica, SlotMap, Time,
 };
 use allocation_counter::measure;
 use model::World;
@@ -101,6 +101,19 @@ fn every_error_says_what_is_wrong() {
     }
     let full = Replica::<u8, u8, u8>::new(0).set_presence(1, 1, 1).expect_err("it holds none");
     assert!(full.to_string().contains("as many sessions"), "{full}");
+}
+
+/// What tim does, as observed, and not what suits a messenger.
+#[test]
+fn the_preset_of_tim_is_what_tim_does() {
+    let tim = Options::tim();
+    assert_eq!(Config::tim().options(), &tim);
+    assert_eq!((tim.max_sessions, tim.max_sessions_per_kind), (1, 1));
+    assert_eq!(tim.over_limit, OverLimit::EvictOldest { min_age_ms: 10_000 });
+    assert_eq!(tim.lease, Some(Lease { lease_ms: 600_000, heartbeat_ms: 15_000 }));
+    assert_eq!((tim.own_echo, tim.snapshot_on_connect, tim.grace), (false, false, Grace::NONE));
+    assert_eq!(tim.offline_notices, OfflineNotices::ToAllContacts);
+    assert_eq!((tim.direct_to, tim.publish_rate), (DirectTo::Anyone, None));
 }
 
 #[test]
