@@ -175,6 +175,8 @@ pub struct Services {
     pub no_presence: bool,
     /// No roster requests (`TIMBUSINESS`).
     pub no_business: bool,
+    /// No questions about names (`TIMNODES`).
+    pub no_nodes: bool,
     /// How much is logged.
     pub log: Level,
 }
@@ -269,6 +271,7 @@ impl Default for Services {
             no_broad_presence: false,
             no_presence: false,
             no_business: false,
+            no_nodes: false,
             log: Level::Info,
         }
     }

@@ -364,7 +364,7 @@ static ACCOUNTS: [Key; 13] = [
     ),
 ];
 
-static SERVICES: [Key; 9] = [
+static SERVICES: [Key; 10] = [
     key!(
         "web_page":
         "Serve the web page at /",
@@ -406,6 +406,11 @@ static SERVICES: [Key; 9] = [
         boolean, services.no_business
     ),
     key!(
+        "deactivate_api.TIMNODES":
+        "Answer no questions about names",
+        boolean, services.no_nodes
+    ),
+    key!(
         "log":
         "How much is logged",
         choice "error|warn|info|debug" LEVELS, services.log
@@ -430,7 +435,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 14 + 16 + 13 + 9);
+        assert_eq!(all().count(), 14 + 16 + 13 + 10);
     }
 
     #[test]

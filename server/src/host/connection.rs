@@ -230,6 +230,14 @@ impl Connection {
                     self.send(&answer);
                 }
             }
+            (Inbound::Nodes(asked), Some(user)) => {
+                if self.shared.config.services.no_nodes {
+                    return self.refuse(form, kind, Code::Interface);
+                }
+                if let Some(answer) = super::names::answer(&self.shared, user, asked).await {
+                    self.send(&answer);
+                }
+            }
             // Over HTTP only; or not presence; or nobody's.
             (Inbound::Register(_) | Inbound::Token(_) | Inbound::Other(_), Some(_)) => {
                 self.refuse(form, kind, Code::Parameter);

@@ -24,6 +24,7 @@ mod http;
 mod link;
 mod login;
 mod metrics;
+mod names;
 mod outbox;
 mod page;
 mod roster;

@@ -66,19 +66,23 @@ async fn change(
     edit: i32,
     request: TimReq,
 ) -> Result<Option<Vec<u8>>, Code> {
-    let other = request.node.filter(|node| !node.is_empty()).ok_or(Code::Parameter)?;
-    if other == *user.node {
+    let named = request.node.filter(|node| !node.is_empty()).ok_or(Code::Parameter)?;
+    if edit == rtype::ADD_ROSTER && request.req_str.is_none() {
+        return Err(Code::Parameter);
+    }
+    let other = match edit {
+        rtype::ADD_ROSTER => meant(shared, user, named).await?,
+        _ if shared.directory.is_node(&named) => Node::from(named),
+        _ => return Err(Code::Account),
+    };
+    if other == user.node {
         return Err(Code::Permission);
     }
-    if !shared.directory.is_node(&other) {
-        return Err(Code::Account);
-    }
-    let other = Node::from(other);
     // Until the engine's thread has been told, nobody reads or changes either roster.
     let turn = shared.directory.turn_of_two(&user.node, &other).await;
     let answer = match edit {
         rtype::ADD_ROSTER => {
-            let words = request.req_str.ok_or(Code::Parameter)?;
+            let words = request.req_str.unwrap_or_default();
             ask(shared, user, &other, words).await.map(|()| None)
         }
         rtype::REMOVE_ROSTER => {
@@ -89,6 +93,14 @@ async fn change(
     drop(turn);
     let answer = answer.map_err(|error| error.code())?;
     Ok(answer.map(|ack| ack.to_frame(user.form, Kind::ACK)))
+}
+
+/// Whom one asks to be a friend: an account's id, as in tim, or else its name, which people know
+/// of each other. (That a name is taken, tim says to whoever registers.)
+async fn meant(shared: &Shared, user: &User, typed: String) -> Result<Node, Code> {
+    let node = user.node.clone();
+    let look = shared.directory.look(move |store| store.resolve(&node, &typed)).await;
+    look.map_err(|error| error.code())?.map(Node::from).ok_or(Code::Account)
 }
 
 async fn ask(shared: &Shared, user: &User, other: &Node, words: String) -> Result<(), StoreError> {

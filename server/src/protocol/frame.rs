@@ -3,7 +3,7 @@
 use super::error::{DecodeError, Fault};
 use super::kind::Kind;
 use super::limits::Limits;
-use super::message::{TimAuth, TimPresence, TimReq};
+use super::message::{TimAuth, TimNodes, TimPresence, TimReq};
 use super::wire::Wire;
 use super::{json, thrift_form};
 
@@ -51,6 +51,8 @@ pub enum Inbound {
     Presence(Box<TimPresence>),
     /// A request, mostly about the roster.
     Business(TimReq),
+    /// A question about users or rooms.
+    Nodes(TimNodes),
     /// A service that is not offered here, or nobody's: tim answers 4104.
     Other(Kind),
 }
@@ -83,6 +85,7 @@ impl<'a> Frame<'a> {
             }
             Kind::PRESENCE => Inbound::Presence(Box::new(decode(self.form, self.body, limits)?)),
             Kind::BUSINESS => Inbound::Business(decode(self.form, self.body, limits)?),
+            Kind::NODES => Inbound::Nodes(decode(self.form, self.body, limits)?),
             other => Inbound::Other(other),
         })
     }

@@ -25,7 +25,7 @@ impl Kind {
     pub const BROAD_PRESENCE: Self = Self(19);
     /// A request about the roster.
     pub const BUSINESS: Self = Self(41);
-    /// A list of nodes, such as the roster.
+    /// A list of nodes, such as the roster; from a client a question about some.
     pub const NODES: Self = Self(42);
     /// A message; here only the notices that go with a change of the roster.
     pub const MESSAGE: Self = Self(90);
@@ -72,6 +72,14 @@ pub mod rtype {
 pub mod ntype {
     /// The roster.
     pub const ROSTER: i32 = 1;
+    /// What is known of a room. Not offered here.
+    pub const ROOM_INFO: i32 = 5;
+    /// What is known of users: their names.
+    pub const USER_INFO: i32 = 4;
+    /// A change of one's own profile. Not offered here.
+    pub const MODIFY_USER: i32 = 6;
+    /// A change of a room's profile. Not offered here.
+    pub const MODIFY_ROOM: i32 = 7;
     /// Whom one has blocked.
     pub const BLOCK_ROSTER_LIST: i32 = 8;
 }

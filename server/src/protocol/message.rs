@@ -297,12 +297,21 @@ messages! {
         7 opt req_str2 "reqStr2" String;
     }
 
-    /// A list of nodes. (tim's profiles of users and rooms, fields 3 and 4, are passed over.)
+    /// What is known of a user. (Of tim's profile only the name; the rest is passed over.)
+    TimUserBean {
+        /// What the user is called.
+        1 opt name "name" String;
+    }
+
+    /// A list of nodes, or what is known of them. (tim's profiles of rooms, field 4, are passed
+    /// over.)
     TimNodes {
         /// What it lists: see [`ntype`](super::ntype).
         1 req ntype "ntype" i32;
         /// The nodes.
         2 opt nodelist "nodelist" Vec<String>;
+        /// What is known of each.
+        3 opt usermap "usermap" BTreeMap<String, TimUserBean>;
         /// Whose list it is, where that is not plain.
         5 opt node "node" String;
     }

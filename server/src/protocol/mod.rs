@@ -57,6 +57,8 @@ pub use error::{DecodeError, Fault};
 pub use frame::{Form, Frame, Inbound, ServerFrame, bare, receipt_frame};
 pub use kind::{Kind, ntype, rtype};
 pub use limits::Limits;
-pub use message::{Tid, TimAck, TimAuth, TimError, TimMessage, TimNodes, TimPresence, TimReq};
+pub use message::{
+    Tid, TimAck, TimAuth, TimError, TimMessage, TimNodes, TimPresence, TimReq, TimUserBean,
+};
 pub use prepared::Prepared;
 pub use wire::{Bytes, Secret};

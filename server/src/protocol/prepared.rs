@@ -1,6 +1,7 @@
 //! A presence that goes to many: encoded once for each form, the receiver's node put in for each.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use serde::Serializer as _;
 use serde::ser::SerializeMap as _;
@@ -14,6 +15,7 @@ use super::thrift_form::{self, Sink};
 /// The field that differs from receiver to receiver: `toTid`.
 const TO_TID: i16 = 5;
 const NODE: i16 = 1;
+const EXTEND: i16 = 5;
 
 /// A presence frame but for the receiver's node.
 ///
@@ -26,19 +28,29 @@ pub struct Prepared {
     tail: Box<[u8]>,
 }
 
+/// What the server adds for the receiver, if it is not empty.
+type Extend<'a> = Option<&'a BTreeMap<String, String>>;
+
 impl TimPresence {
     /// Encodes the presence up to the receiver, who is left open: `toTid` and `toList` of this
     /// value are not looked at.
     #[must_use]
     pub fn prepare(&self, form: Form) -> Prepared {
+        self.prepare_with(form, &BTreeMap::new())
+    }
+
+    /// The same, with something that the server adds for every receiver: `extend` of `toTid`.
+    #[must_use]
+    pub fn prepare_with(&self, form: Form, extend: &BTreeMap<String, String>) -> Prepared {
+        let extend = Some(extend).filter(|extend| !extend.is_empty());
         let (head, tail) = match form {
-            Form::Json => self.json_halves(),
-            Form::Thrift => self.thrift_halves(),
+            Form::Json => self.json_halves(extend),
+            Form::Thrift => self.thrift_halves(extend),
         };
         Prepared { form, head: head.into(), tail: tail.into() }
     }
 
-    fn json_halves(&self) -> (Vec<u8>, Vec<u8>) {
+    fn json_halves(&self, extend: Extend<'_>) -> (Vec<u8>, Vec<u8>) {
         let part = |from, to| {
             let mut bytes = Vec::with_capacity(128);
             let mut serializer = serde_json::Serializer::new(&mut bytes);
@@ -59,7 +71,12 @@ impl TimPresence {
             head.push(b',');
         }
         head.extend(br#""toTid":{"node":"#);
-        let mut tail = vec![b'}'];
+        let mut tail = Vec::new();
+        if let Some(extend) = extend {
+            tail.extend(br#","extend":"#);
+            serde_json::to_writer(&mut tail, extend).expect("text, written to memory");
+        }
+        tail.push(b'}');
         let rest = part(TO_TID + 2, i16::MAX);
         if rest != b"{}" {
             tail.push(b',');
@@ -68,12 +85,12 @@ impl TimPresence {
         (head, tail)
     }
 
-    fn thrift_halves(&self) -> (Vec<u8>, Vec<u8>) {
+    fn thrift_halves(&self, extend: Extend<'_>) -> (Vec<u8>, Vec<u8>) {
         let mut bytes = vec![Kind::PRESENCE.number()];
         let length = Cell::new(0);
         let mut out = TCompactOutputProtocol::new(Sink::new(&mut bytes, &length));
         let mut cut = 0;
-        thrift_form::written(self.write_around_node(&mut out, &length, &mut cut));
+        thrift_form::written(self.write_around_node(&mut out, extend, &length, &mut cut));
         let tail = bytes.split_off(cut);
         (bytes, tail)
     }
@@ -82,6 +99,7 @@ impl TimPresence {
     fn write_around_node(
         &self,
         out: &mut dyn TOutputProtocol,
+        extend: Extend<'_>,
         length: &Cell<usize>,
         cut: &mut usize,
     ) -> thrift::Result<()> {
@@ -91,6 +109,9 @@ impl TimPresence {
         thrift_form::begin_struct(out)?;
         thrift_form::begin_field(out, NODE, TType::String)?;
         *cut = length.get();
+        if let Some(extend) = extend {
+            thrift_form::write_field(out, EXTEND, extend)?;
+        }
         thrift_form::end_struct(out)?;
         self.write_fields(out, TO_TID + 2, i16::MAX)?;
         thrift_form::end_struct(out)

@@ -62,9 +62,28 @@ pub struct Jwt {
 
 #[derive(Default)]
 struct Known {
-    relations: HashMap<String, (u64, Relations)>,
+    users: HashMap<String, Said>,
     /// At how many to look for expired ones: logins that came to nothing are never released.
     sweep_at: usize,
+}
+
+/// What a token said of its account.
+struct Said {
+    expires_at: u64,
+    name: String,
+    relations: Relations,
+}
+
+impl Said {
+    fn relation(&self, other: &str) -> Relation {
+        let is_in =
+            |list: &[String]| list.binary_search_by(|node| node.as_str().cmp(other)).is_ok();
+        match (is_in(&self.relations.friends), is_in(&self.relations.blocked)) {
+            (_, true) => Relation::Blocked,
+            (true, false) => Relation::Friends,
+            (false, false) => Relation::None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -184,11 +203,13 @@ impl Store for Jwt {
         friends.retain(|node| blocked.binary_search(node).is_err());
         let relations = Relations { friends, blocked, ..Relations::default() };
         let mut known = self.known();
-        known.relations.insert(claims.sub.clone(), (claims.exp, relations.clone()));
-        if known.relations.len() >= known.sweep_at {
+        let said =
+            Said { expires_at: claims.exp, name: name.clone(), relations: relations.clone() };
+        known.users.insert(claims.sub.clone(), said);
+        if known.users.len() >= known.sweep_at {
             let now = seconds_now();
-            known.relations.retain(|_, (expires_at, _)| *expires_at > now);
-            known.sweep_at = MIN_SWEEP.max(2 * known.relations.len());
+            known.users.retain(|_, said| said.expires_at > now);
+            known.sweep_at = MIN_SWEEP.max(2 * known.users.len());
         }
         Ok(Login { node: claims.sub, name, expires_at: Some(claims.exp), relations })
     }
@@ -206,25 +227,30 @@ impl Store for Jwt {
         Ok(self.is_node(node))
     }
 
+    /// Names are the issuer's matter: only ids are taken here.
+    fn resolve(&self, _: &str, typed: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.is_node(typed).then(|| typed.to_owned()))
+    }
+
+    /// Of those who are here: of others no token has said a name.
+    fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        let known = self.known();
+        let Some(own) = known.users.get(node) else { return Ok(Vec::new()) };
+        let may_know = |other: &&String| *other == node || own.relation(other) != Relation::None;
+        let name = |other: &String| Some((other.clone(), known.users.get(other)?.name.clone()));
+        Ok(others.iter().filter(may_know).filter_map(name).collect())
+    }
+
     /// Those of the newest token, while its user is here.
     fn relations(&self, node: &str) -> Result<Relations, StoreError> {
         let known = self.known();
-        let (_, relations) = known.relations.get(node).ok_or(StoreError::NoAccount)?;
-        Ok(relations.clone())
+        let said = known.users.get(node).ok_or(StoreError::NoAccount)?;
+        Ok(said.relations.clone())
     }
 
     fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         let known = self.known();
-        let Some((_, relations)) = known.relations.get(node) else {
-            return Ok(Relation::None);
-        };
-        let is_in =
-            |list: &[String]| list.binary_search_by(|node| node.as_str().cmp(other)).is_ok();
-        Ok(match (is_in(&relations.friends), is_in(&relations.blocked)) {
-            (_, true) => Relation::Blocked,
-            (true, false) => Relation::Friends,
-            (false, false) => Relation::None,
-        })
+        Ok(known.users.get(node).map_or(Relation::None, |said| said.relation(other)))
     }
 
     fn ask(&self, _: &str, _: &str, _: &str) -> Result<Asked, StoreError> {
@@ -240,7 +266,7 @@ impl Store for Jwt {
     }
 
     fn release(&self, node: &str) {
-        self.known().relations.remove(node);
+        self.known().users.remove(node);
     }
 
     fn health(&self) -> Result<(), StoreError> {

@@ -50,6 +50,20 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Failed`].
     fn exists(&self, node: &str) -> Result<bool, StoreError>;
 
+    /// Whom a user means by what they typed: an account's id, or else an account's name in the
+    /// user's own domain. `None` if nobody.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError>;
+
+    /// The names of those of `others` that the user has a relation to, and of the user: id and
+    /// name. Whose name is not known, or not this user's to know, is left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError>;
+
     /// A user's relations to others.
     ///
     /// # Errors

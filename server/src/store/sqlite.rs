@@ -165,6 +165,29 @@ impl Store for Sqlite {
         Ok(ledger::find(&self.connection(), node)?.is_some())
     }
 
+    fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError> {
+        let connection = self.connection();
+        if ledger::find(&connection, typed)?.is_some() {
+            return Ok(Some(typed.to_owned()));
+        }
+        let Some(own) = ledger::find(&connection, node)? else { return Ok(None) };
+        Ok(find_account(&connection, typed, &own.domain)?.map(|(_, found, _)| found))
+    }
+
+    fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        let connection = self.connection();
+        let Some(own) = ledger::find(&connection, node)? else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for other in others {
+            let Some(account) = ledger::find(&connection, other)? else { continue };
+            let pair = ledger::Pair::of(own.id, account.id);
+            if own.id == account.id || pair.read(&connection)?.seen() != Relation::None {
+                names.push((other.clone(), ledger::name(&connection, account.id)?));
+            }
+        }
+        Ok(names)
+    }
+
     fn relations(&self, node: &str) -> Result<Relations, StoreError> {
         let connection = self.connection();
         let account = ledger::find(&connection, node)?.ok_or(StoreError::NoAccount)?;

@@ -51,6 +51,15 @@ impl Store for Village {
         Ok(self.people.lock().unwrap().contains(node))
     }
 
+    fn resolve(&self, _: &str, typed: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.exists(typed)?.then(|| typed.to_owned()))
+    }
+
+    fn names(&self, _: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        self.look()?;
+        Ok(others.iter().map(|other| (other.clone(), other.clone())).collect())
+    }
+
     fn relations(&self, node: &str) -> Result<Relations, StoreError> {
         self.look()?;
         let people = self.people.lock().unwrap();

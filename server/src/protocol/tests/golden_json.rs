@@ -211,7 +211,8 @@ fn the_roster_and_its_changes() {
     assert_eq!(inbound(&[0x0c, 1, 2, 3, 4]), Ok(Inbound::Ack(0x0102_0304)));
 
     let list = |ntype, node: &str| {
-        let nodes = TimNodes { ntype, nodelist: Some(vec![node.to_owned()]), node: None };
+        let nodes =
+            TimNodes { ntype, nodelist: Some(vec![node.to_owned()]), ..TimNodes::default() };
         body(&nodes.to_frame(Form::Json, Kind::NODES)).to_owned()
     };
     assert_eq!(list(ntype::ROSTER, BOB), r#"{"ntype":1,"nodelist":["HMTooZ8Tk2A"]}"#);
@@ -227,6 +228,45 @@ fn the_roster_and_its_changes() {
     assert_eq!(
         body(&blocked.to_frame(Form::Json, Kind::ACK)),
         r#"{"ok":true,"timType":41,"t":7,"n":"4FYVdaqpYtU"}"#
+    );
+}
+
+#[test]
+fn names_asked_and_answered() {
+    let sent = json(
+        Kind::NODES,
+        r#"{"ntype":4,"nodelist":["HMTooZ8Tk2A"],"usermap":null,"roommap":null,"node":null}"#,
+    );
+    assert_eq!(sent[0], 0xaa);
+    let asked = TimNodes {
+        ntype: ntype::USER_INFO,
+        nodelist: Some(vec![BOB.to_owned()]),
+        ..TimNodes::default()
+    };
+    assert_eq!(inbound(&sent), Ok(Inbound::Nodes(asked)));
+    let answer = TimNodes {
+        ntype: ntype::USER_INFO,
+        usermap: map([(BOB, TimUserBean { name: text("bob") })]),
+        ..TimNodes::default()
+    };
+    let frame = answer.to_frame(Form::Json, Kind::NODES);
+    assert_eq!(frame[0], 0x2a);
+    assert_eq!(body(&frame), r#"{"ntype":4,"usermap":{"HMTooZ8Tk2A":{"name":"bob"}}}"#);
+}
+
+/// The device that ended goes with the receiver, where tim's clients do not look.
+#[test]
+fn another_device_shows_instead_of_the_one_that_ended() {
+    let shown = TimPresence {
+        id: Some(7),
+        from_tid: Some(alice()),
+        status: text("at the desk"),
+        ..TimPresence::default()
+    };
+    let ended = map([("ended", "phone \"2\"".to_owned())]).unwrap();
+    assert_eq!(
+        body(&shown.prepare_with(Form::Json, &ended).for_receiver(BOB)),
+        r#"{"id":7,"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","termtyp":3},"toTid":{"node":"HMTooZ8Tk2A","extend":{"ended":"phone \"2\""}},"status":"at the desk"}"#
     );
 }
 

@@ -102,7 +102,7 @@ fn rosters_and_requests() {
     let nodes = TimNodes {
         ntype: ntype::ROSTER,
         nodelist: Some(vec!["a".to_owned(), "b".to_owned()]),
-        node: None,
+        ..TimNodes::default()
     };
     both_ways("150219280161016200", &nodes, TimNodes::decode, |nodes| {
         nodes.to_frame(Form::Thrift, Kind::NODES)
@@ -117,6 +117,38 @@ fn rosters_and_requests() {
         ..TimReq::default()
     };
     both_ways("15081801614802686900", &add, TimReq::decode, request);
+}
+
+#[test]
+fn names_asked_and_answered() {
+    let asked = TimNodes {
+        ntype: ntype::USER_INFO,
+        nodelist: Some(vec!["a".to_owned(), "b".to_owned()]),
+        ..TimNodes::default()
+    };
+    assert_eq!(inbound(&hex("2a150819280161016200")), Ok(Inbound::Nodes(asked)));
+    // tim's profile has more: what is not the name is passed over (here nickName 2, gender 5).
+    let profile = hex("15082b018c01611803616e6e18017833010000");
+    let nodes = TimNodes::decode(Form::Thrift, &profile, &Limits::default()).unwrap();
+    let ann = TimUserBean { name: text("ann") };
+    assert_eq!(nodes.usermap, map([("a", ann.clone())]));
+    let answer =
+        TimNodes { ntype: ntype::USER_INFO, usermap: map([("a", ann)]), ..TimNodes::default() };
+    both_ways("15082b018c01611803616e6e0000", &answer, TimNodes::decode, |nodes| {
+        nodes.to_frame(Form::Thrift, Kind::NODES)
+    });
+}
+
+/// The device that ended goes with the receiver, where tim's clients do not look.
+#[test]
+fn another_device_shows_instead_of_the_one_that_ended() {
+    let shown =
+        TimPresence { from_tid: Some(Tid::of("a")), show: Some(2), ..TimPresence::default() };
+    let ended = map([("ended", "r".to_owned())]).unwrap();
+    let frame = shown.prepare_with(Form::Thrift, &ended).for_receiver("b");
+    assert_eq!(frame, hex("5b4c180161001c1801624b018805656e646564017200240400"));
+    let whole = TimPresence { to_tid: Some(Tid { extend: Some(ended), ..Tid::of("b") }), ..shown };
+    assert_eq!(frame, whole.to_frame(Form::Thrift, Kind::PRESENCE));
 }
 
 /// What the Go client sent and was sent, byte for byte: here and in the next two.
@@ -218,8 +250,11 @@ fn the_go_client_speaks_to_a_list_asks_for_its_roster_and_goes() {
 
     let asked = TimReq { rtype: Some(rtype::ROSTER), ..TimReq::default() };
     assert_eq!(inbound(&hex("29150200")), Ok(Inbound::Business(asked)));
-    let roster =
-        TimNodes { ntype: ntype::ROSTER, nodelist: Some(vec![BOB.to_owned()]), node: None };
+    let roster = TimNodes {
+        ntype: ntype::ROSTER,
+        nodelist: Some(vec![BOB.to_owned()]),
+        ..TimNodes::default()
+    };
     let bytes = hex("2a150219180b484d546f6f5a38546b324100");
     assert_eq!(roster.to_frame(Form::Thrift, Kind::NODES), bytes);
 }

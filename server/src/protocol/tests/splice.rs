@@ -49,6 +49,13 @@ fn spliced_is_as_encoded_whole_for_the_nastiest_names() {
                 let read = TimPresence::decode(form, &frame[1..], &Limits::default()).unwrap();
                 assert_eq!(read.to_tid, whole.to_tid);
                 assert_eq!((read.show, read.status), (whole.show, whole.status));
+                // The same with what the server adds for the receiver.
+                let extend = map([("ended", node.to_owned()), ("\"", "\\".to_owned())]);
+                let frame =
+                    presence.prepare_with(form, extend.as_ref().unwrap()).for_receiver(node);
+                let to_tid = Some(Tid { extend, ..Tid::of(node) });
+                let whole = TimPresence { to_tid, ..presence.clone() };
+                assert_eq!(frame, whole.to_frame(form, Kind::PRESENCE), "{form:?} {node:?}");
             }
         }
     }

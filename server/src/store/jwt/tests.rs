@@ -135,7 +135,7 @@ fn logins_that_were_never_released_do_not_pile_up() {
     for n in 0..3 * MIN_SWEEP {
         show(&store, &token(&json!({"sub": format!("u{n}"), "exp": within(-60)}))).unwrap();
     }
-    let kept = store.known().relations.len();
+    let kept = store.known().users.len();
     assert!(kept < MIN_SWEEP, "{kept}");
 }
 
@@ -257,4 +257,30 @@ fn keys_that_are_none() {
     assert!(matches!(Jwt::new(short), Err(StoreError::Invalid(_))));
     let wrong = JwtOptions { key: JwtKey::PublicPem(b"no key".to_vec()), ..options() };
     assert!(matches!(Jwt::new(wrong), Err(StoreError::Invalid("public key in PEM"))));
+}
+
+#[test]
+fn names_are_told_of_friends_who_are_here_and_of_nobody_else() {
+    let store = store();
+    let log_in = |claims: &Value| {
+        let token = token(claims);
+        let shown = Credentials { name: "", domain: "", password: "", token: &token };
+        store.login(&shown).unwrap();
+    };
+    let asked = ["alice", "bob", "carol", "dave"].map(str::to_owned);
+    assert_eq!(store.names("alice", &asked).unwrap(), []);
+    log_in(
+        &json!({ "sub": "alice", "exp": within(60), "name": "Alice", "roster": ["bob", "dave"] }),
+    );
+    log_in(&json!({ "sub": "bob", "exp": within(60), "name": "Bob", "roster": ["alice"] }));
+    log_in(&json!({ "sub": "carol", "exp": within(60), "name": "Carol" }));
+    let named = |node: &str, name: &str| (node.to_owned(), name.to_owned());
+    let both = [named("alice", "Alice"), named("bob", "Bob")];
+    assert_eq!(store.names("alice", &asked).unwrap(), both);
+    assert_eq!(store.names("carol", &asked).unwrap(), [named("carol", "Carol")]);
+    store.release("bob");
+    assert_eq!(store.names("alice", &asked).unwrap(), both[..1]);
+    // Whom somebody means by a name only the issuer knows.
+    assert_eq!(store.resolve("alice", "bob").unwrap().as_deref(), Some("bob"));
+    assert_eq!(store.resolve("alice", "").unwrap(), None);
 }

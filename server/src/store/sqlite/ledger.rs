@@ -13,7 +13,7 @@ const BLOCK: i64 = 2;
 /// An account's row, as far as relations need it.
 pub(super) struct Account {
     pub(super) id: i64,
-    domain: String,
+    pub(super) domain: String,
 }
 
 /// The account with this id.
@@ -21,6 +21,12 @@ pub(super) fn find(connection: &Connection, node: &str) -> Result<Option<Account
     let mut find = connection.prepare_cached("SELECT id, domain FROM accounts WHERE node = ?1")?;
     let row = |row: &rusqlite::Row<'_>| Ok(Account { id: row.get(0)?, domain: row.get(1)? });
     Ok(find.query_row(params![node], row).optional()?)
+}
+
+/// What an account is called.
+pub(super) fn name(connection: &Connection, account: i64) -> Result<String, StoreError> {
+    let mut find = connection.prepare_cached("SELECT name FROM accounts WHERE id = ?1")?;
+    Ok(find.query_row(params![account], |row| row.get(0))?)
 }
 
 /// What either side wants, first the one who acts.

@@ -351,3 +351,45 @@ fn a_store_that_fails_says_so_and_changes_nothing() {
     assert_eq!(between(&store, &alice, &bob), (Relation::None, Relation::None));
     assert_eq!(store.ask(&alice, &bob, "").unwrap(), Asked::Waiting);
 }
+
+#[test]
+fn names_are_told_of_those_one_has_a_relation_to_and_of_nobody_else() {
+    let store = store();
+    let people = ["alice", "bob", "carol", "dave", "eve"].map(|name| register(&store, name));
+    let [alice, bob, carol, dave, eve] = &people;
+    for (one, two) in [(alice, bob), (bob, alice), (carol, alice)] {
+        store.ask(one, two, "").unwrap();
+    }
+    store.block(alice, dave).unwrap();
+    let mut asked = people.to_vec();
+    asked.push("nobody".to_owned());
+    let names = |node: &str| -> Vec<String> {
+        let names = store.names(node, &asked).unwrap();
+        assert!(names.iter().all(|(node, name)| people.contains(node) && node != name));
+        names.into_iter().map(|(_, name)| name).collect()
+    };
+    assert_eq!(names(alice), ["alice", "bob", "carol", "dave"]);
+    assert_eq!(names(bob), ["alice", "bob"]);
+    // Who is blocked learns nothing, and a stranger neither.
+    assert_eq!(names(dave), ["dave"]);
+    assert_eq!(names(eve), ["eve"]);
+    assert_eq!(names("nobody"), [""; 0]);
+}
+
+#[test]
+fn somebody_is_meant_by_their_id_or_by_their_name_in_ones_own_domain() {
+    let store = store();
+    let (alice, bob) = (register(&store, "alice"), register(&store, "bob"));
+    // Somebody whose name is another one's id; and a namesake elsewhere.
+    let trap = store.register(&bob, "pw", "dom").unwrap();
+    let elsewhere = store.register("bob", "pw", "other").unwrap();
+    let meant = |node: &str, typed: &str| store.resolve(node, typed).unwrap();
+    assert_eq!(meant(&alice, "bob").as_ref(), Some(&bob));
+    assert_eq!(meant(&elsewhere, "bob").as_ref(), Some(&elsewhere));
+    assert_eq!(meant(&alice, &bob).as_ref(), Some(&bob));
+    assert_eq!(meant(&alice, &trap).as_ref(), Some(&trap));
+    for typed in ["Bob", "bo", "", "'; DROP TABLE accounts; --"] {
+        assert_eq!(meant(&alice, typed), None, "{typed}");
+    }
+    assert_eq!(meant("nobody", "bob"), None);
+}
