@@ -2,6 +2,7 @@
 
 mod support;
 
+use adsum_server::host::{INVISIBLE, VISIBLE};
 use adsum_server::protocol::{Form, Kind, rtype};
 use support::{Server, Told, says};
 
@@ -89,13 +90,44 @@ async fn invisible_looks_offline_and_visible_shows_the_present() {
     let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
     at_ann.say("here").await;
     assert_eq!(at_bob.heard().await.1, "here");
-    at_ann.ask(adsum_server::host::INVISIBLE, None).await;
+    at_ann.ask(INVISIBLE, None).await;
     assert_eq!(at_bob.heard().await, (ann.clone(), "offline".to_owned()));
     at_ann.say("unseen").await;
     at_ann.direct(&[&bob], "for you alone").await;
     assert_eq!(at_bob.heard().await.1, "for you alone");
-    at_ann.ask(adsum_server::host::VISIBLE, None).await;
+    at_ann.ask(VISIBLE, None).await;
     assert_eq!(at_bob.heard().await, (ann, "unseen".to_owned()));
+    server.host.stop().await;
+}
+
+/// Every device of a user shows whether friends see the user.
+#[tokio::test]
+async fn all_of_ones_devices_hear_that_one_is_invisible() {
+    let server = Server::start();
+    server.account("ann");
+    let (mut desk, mut phone) = (
+        server.login("ann").await,
+        server.login_as("ann", Form::Thrift, support::auth("ann")).await,
+    );
+    let visibility = |told: &[Told], rtype: i32| {
+        let [Told::Ack(ack)] = told else { panic!("{told:?}") };
+        (ack.ok, ack.tim_type, ack.t) == (true, Kind::BUSINESS.tim_type(), Some(rtype.into()))
+    };
+    for rtype in [INVISIBLE, VISIBLE, INVISIBLE] {
+        desk.ask(rtype, None).await;
+        for device in [&mut desk, &mut phone] {
+            assert!(visibility(&device.until_pong().await, rtype));
+        }
+    }
+    // Who comes later hears it right after the answer to the login.
+    let mut late = server.login("ann").await;
+    assert!(visibility(&late.until_pong().await, INVISIBLE));
+    late.ask(VISIBLE, None).await;
+    for device in [&mut desk, &mut phone, &mut late] {
+        assert!(visibility(&device.until_pong().await, VISIBLE));
+    }
+    let mut last = server.login("ann").await;
+    assert_eq!(last.until_pong().await, []);
     server.host.stop().await;
 }
 

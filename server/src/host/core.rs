@@ -144,6 +144,11 @@ impl Core {
             let verb = self.engine.writable(self.now(), session);
             Self::done(&mut self.courier, verb, &self.metrics);
             self.settle();
+            if self.courier.entry(session).is_some_and(|entry| entry.owed_visibility) {
+                let user = self.engine.user_of(session);
+                let invisible = user.is_some_and(|user| self.engine.is_invisible(user));
+                self.send_visibility(session, invisible);
+            }
         }
     }
 
@@ -162,8 +167,12 @@ impl Core {
                 }
             }
             Command::Publish(session, saying) => {
+                let held = self.held_for(session);
+                self.courier.replaces = held.as_ref().map(|held| held.gone.clone());
                 let verb = self.engine.publish(now, session, saying);
                 Self::done(&mut self.courier, verb, &self.metrics);
+                self.courier.replaces = None;
+                self.newcomer_spoke(held);
             }
             Command::Direct(direct) => self.direct(now, *direct),
             Command::Disconnect(session) => {
@@ -182,10 +191,12 @@ impl Core {
                 self.session_speaks(session);
                 let verb = self.engine.invisible(now, session);
                 Self::done(&mut self.courier, verb, &self.metrics);
+                self.tell_visibility(session);
             }
             Command::Visible(session) => {
                 let verb = self.engine.visible(now, session);
                 Self::done(&mut self.courier, verb, &self.metrics);
+                self.tell_visibility(session);
             }
             Command::Roster(change) => self.roster(now, *change),
             Command::Tell(user, message) => self.tell(&user, *message),
@@ -239,8 +250,16 @@ impl Core {
         let connected = connected.map(|(session, decisions)| {
             login.socket.belongs_to(session);
             let (form, tid, socket) = (login.form, login.tid, Some(login.socket));
-            let entry =
-                Entry { key: session, node: node.clone(), form, tid, socket, sync: 0, since };
+            let entry = Entry {
+                key: session,
+                node: node.clone(),
+                form,
+                tid,
+                socket,
+                sync: 0,
+                since,
+                owed_visibility: false,
+            };
             courier.table.insert(session.slot(), Box::new(entry));
             courier.send_frame(session, &ack);
             courier.carry_out(decisions);
@@ -254,6 +273,9 @@ impl Core {
                 return;
             }
         };
+        if self.engine.is_invisible(&node) {
+            self.send_visibility(session, true);
+        }
         *self.online.entry(node).or_default() += 1;
         for request in requests {
             self.tell_session(session, &request);
@@ -330,6 +352,28 @@ impl Core {
         self.courier.send_frame(session, &frame);
     }
 
+    /// All of a user's devices show whether the user is invisible.
+    fn tell_visibility(&mut self, session: SessionKey) {
+        let Some(user) = self.engine.user_of(session) else { return };
+        let invisible = self.engine.is_invisible(user);
+        let sessions: Vec<_> = self.engine.sessions(user).collect();
+        for session in sessions {
+            self.send_visibility(session, invisible);
+        }
+    }
+
+    fn send_visibility(&mut self, session: SessionKey, invisible: bool) {
+        // Who does not read gets the newest only, when there is room again.
+        let owed = self.engine.is_congested(session);
+        let Some(entry) = self.courier.entry_mut(session) else { return };
+        entry.owed_visibility = owed;
+        if owed {
+            return;
+        }
+        let ack = super::roster::visibility(invisible).to_frame(entry.form, Kind::ACK);
+        self.courier.send_frame(session, &ack);
+    }
+
     fn online_page(&self, after: Option<Node>, limit: usize) -> OnlinePage {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut rest = self.online.range::<Node, _>((from, Bound::Unbounded));
@@ -368,6 +412,7 @@ impl Core {
                 After::Deliver(presence, to) => self.courier.send(&presence, &to),
             }
         }
+        self.courier.remember(self.engine.counts().congested > 0);
     }
 
     fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {
@@ -390,36 +435,81 @@ impl Core {
     /// The presence of one that remains goes out again, so that nobody goes on showing the state
     /// of the device that is gone.
     fn show_another(&mut self, id: u64, user: Node, gone: Arc<Tid>, to: &[Slot]) {
-        let newest = Self::newest(&self.engine, &user).cloned();
+        if Self::newest(&self.engine, &user).is_none() && self.has_newcomer(&user) {
+            let key = |slot: &Slot| Some(self.courier.table.get(*slot)?.key);
+            let to = to.iter().filter_map(key).collect();
+            self.held.push_back(Held { due: Instant::now() + SETTLING, id, user, gone, to });
+            return;
+        }
+        self.show_instead(id, &user, &gone, to);
+    }
+
+    /// Time is up for a newcomer, or it has spoken, or it has gone too.
+    fn show_end(&mut self, held: Held) {
+        let Held { id, user, gone, to, .. } = held;
+        let here = |session: &SessionKey| self.courier.entry(*session).map(|_| session.slot());
+        let to: Vec<_> = to.iter().filter_map(here).collect();
+        self.show_instead(id, &user, &gone, &to);
+    }
+
+    /// Shows the newest of what a user's other devices say to who may see it; to all others the
+    /// user looks offline now.
+    fn show_instead(&mut self, id: u64, user: &Node, gone: &Tid, to: &[Slot]) {
+        let newest = Self::newest(&self.engine, user).cloned();
         let (mut seeing, mut others) = (Vec::new(), Vec::new());
         for slot in to {
             let Some(entry) = self.courier.table.get(*slot) else { continue };
-            match newest.is_some() && self.engine.sees(&entry.node, &user) {
+            match newest.is_some() && self.engine.sees(&entry.node, user) {
                 true => seeing.push(*slot),
                 false => others.push(*slot),
             }
         }
         if let Some(saying) = newest {
-            self.courier.send_numbered(id, &saying, &seeing);
-        } else if self.has_newcomer(&user) {
-            let key = |slot: &Slot| Some(self.courier.table.get(*slot)?.key);
-            let to = others.iter().filter_map(key).collect();
-            self.held.push_back(Held { due: Instant::now() + SETTLING, id, user, gone, to });
-            return;
+            self.courier.send_instead(id, &saying, gone, &seeing);
         }
-        self.courier.send_offline(id, &gone, &others);
+        self.courier.send_offline(id, gone, &others);
     }
 
-    /// Time is up for a newcomer, or it has gone too: if it has said nothing, the user looks
-    /// offline now.
-    fn show_end(&mut self, held: Held) {
-        let shows = Self::newest(&self.engine, &held.user).is_some();
-        let is_told = |session: &&SessionKey| {
-            let entry = self.courier.entry(**session);
-            entry.is_some_and(|entry| !(shows && self.engine.sees(&entry.node, &held.user)))
-        };
-        let to: Vec<_> = held.to.iter().filter(is_told).map(|session| session.slot()).collect();
-        self.courier.send_offline(held.id, &held.gone, &to);
+    /// What waits for this newcomer's first presence.
+    fn held_for(&mut self, session: SessionKey) -> Option<Held> {
+        if self.held.is_empty() {
+            return None;
+        }
+        let user = self.engine.user_of(session)?;
+        let at = self.held.iter().position(|held| held.user == *user)?;
+        self.held.remove(at)
+    }
+
+    /// The first presence has gone out, and said whose place it took, to all who could take it.
+    fn newcomer_spoke(&mut self, held: Option<Held>) {
+        let Some(mut held) = held else { return };
+        if Self::newest(&self.engine, &held.user).is_some() {
+            let engine = &self.engine;
+            held.to.retain(|session| {
+                let entry = self.courier.entry(*session);
+                entry.is_some_and(|entry| {
+                    engine.is_congested(*session) || !engine.sees(&entry.node, &held.user)
+                })
+            });
+            // Who sees it and is congested is told when the time is up.
+            let (later, now) = held.to.iter().partition(|session| engine.is_congested(**session));
+            let rest = Held { to: now, user: held.user.clone(), gone: held.gone.clone(), ..held };
+            held.to = later;
+            self.show_end(rest);
+        }
+        if !held.to.is_empty() {
+            // Where it was: all wait equally long, and none of the user's came before it.
+            let at = self.held.partition_point(|other| other.due < held.due);
+            self.held.insert(at, held);
+        }
+    }
+
+    fn show_held(&mut self, user: &Node) {
+        while let Some(at) = self.held.iter().position(|held| held.user == *user) {
+            if let Some(held) = self.held.remove(at) {
+                self.show_end(held);
+            }
+        }
     }
 
     fn newest<'e>(engine: &'e Engine<Node, Saying>, user: &Node) -> Option<&'e Saying> {
@@ -441,16 +531,12 @@ impl Core {
             return;
         }
         let node = entry.node.clone();
-        self.courier.table.remove(session.slot());
+        self.courier.forget(session);
         if let Some(sessions) = self.online.get_mut(&node) {
             *sessions -= 1;
             if *sessions == 0 {
                 self.online.remove(&node);
-                while let Some(at) = self.held.iter().position(|held| held.user == node) {
-                    if let Some(held) = self.held.remove(at) {
-                        self.show_end(held);
-                    }
-                }
+                self.show_held(&node);
                 let _ = self.gone.send(node);
             }
         }

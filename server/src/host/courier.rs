@@ -1,6 +1,6 @@
 //! From the engine's decisions to tim's frames.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use adsum::{
 };
 
 use super::command::{Node, Saying, SystemOutcome};
+use super::departed::Departed;
 use super::metrics::Metrics;
 use super::outbox::Socket;
 use crate::protocol::{Form, Prepared, Tid, TimPresence};
@@ -26,12 +27,18 @@ pub(crate) struct Entry {
     pub(crate) sync: u32,
     /// When it logged in.
     pub(crate) since: Instant,
+    /// While it was congested the user became invisible, or visible again.
+    pub(crate) owed_visibility: bool,
 }
 
 pub(crate) type Table = SlotMap<Box<Entry>>;
 
 /// The node that the administrator's words come from: no account is called that.
 pub(crate) const SYSTEM_NODE: &str = "@server";
+
+/// What a presence says of its receiver (`extend` of `toTid`) when it is shown instead of another
+/// one: the resource of the device that ended.
+const ENDED: &str = "ended";
 
 /// Something that only the engine's thread can do once the drain is over.
 pub(crate) enum After {
@@ -56,19 +63,26 @@ pub(crate) struct Courier {
     defer: bool,
     /// Who a notice that names no session is from: the sessions that the input is about.
     speakers: Vec<(Node, Arc<Tid>)>,
+    /// The device whose place the one that speaks now has taken.
+    pub(crate) replaces: Option<Arc<Tid>>,
+    /// Kept while a session is congested.
+    departed: Departed,
+    remembers: bool,
     metrics: Arc<Metrics>,
 }
 
 /// A presence in both forms, each made when the first receiver needs it.
 struct Forms<'a> {
     presence: &'a TimPresence,
+    /// What goes with the receiver.
+    extend: BTreeMap<String, String>,
     json: Option<Prepared>,
     thrift: Option<Prepared>,
 }
 
 impl<'a> Forms<'a> {
-    const fn of(presence: &'a TimPresence) -> Self {
-        Self { presence, json: None, thrift: None }
+    const fn of(presence: &'a TimPresence, extend: BTreeMap<String, String>) -> Self {
+        Self { presence, extend, json: None, thrift: None }
     }
 
     fn get(&mut self, form: Form, metrics: &Metrics) -> &Prepared {
@@ -78,7 +92,7 @@ impl<'a> Forms<'a> {
         };
         place.get_or_insert_with(|| {
             metrics.encoded(form);
-            self.presence.prepare(form)
+            self.presence.prepare_with(form, &self.extend)
         })
     }
 }
@@ -99,8 +113,25 @@ fn offline(id: u64, from: &Tid) -> TimPresence {
 
 impl Courier {
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        let (table, list, after, speakers) = Default::default();
-        Self { table, list, after, defer: false, speakers, metrics }
+        let (table, list, after, speakers, departed) = Default::default();
+        let (defer, replaces, remembers) = (false, None, false);
+        Self { table, list, after, defer, speakers, replaces, departed, remembers, metrics }
+    }
+
+    /// Is somebody congested, who will have to be told later what others are told now?
+    pub(crate) fn remember(&mut self, remembers: bool) {
+        if self.remembers && !remembers {
+            self.departed.forget_all();
+        }
+        self.remembers = remembers;
+    }
+
+    /// What was kept for a session goes.
+    pub(crate) fn forget(&mut self, session: SessionKey) {
+        let entry = self.table.remove(session.slot());
+        if let Some(entry) = entry.filter(|_| self.remembers) {
+            self.departed.remember_session(session, entry.tid);
+        }
     }
 
     /// Who a notice of the next input is from, if it only says which user.
@@ -136,7 +167,12 @@ impl Courier {
                 _ => {}
             }
         }
-        self.speakers.clear();
+        for (node, tid) in self.speakers.drain(..) {
+            if self.remembers {
+                self.departed.remember_user(node, tid);
+            }
+        }
+        self.replaces = None;
         self.defer = false;
         outcome
     }
@@ -154,21 +190,27 @@ impl Courier {
         let id = notice.id().get();
         self.metrics.notice(notice, to.len());
         match notice {
-            Notice::Presence { presence, .. } | Notice::Directed { presence, .. } => {
+            Notice::Presence { presence, .. } => match self.replaces.clone() {
+                Some(gone) => self.send_instead(id, presence, &gone, to),
+                None => self.send_in_turn(numbered(presence, id), to),
+            },
+            Notice::Directed { presence, .. } => {
                 self.send_in_turn(numbered(presence, id), to);
             }
             Notice::System { presence, .. } => self.send_in_turn(numbered(presence, id), to),
             Notice::UserOffline { user, .. } => {
-                let from = self.speakers.iter().find(|(node, _)| node == *user);
+                let speaker = self.speakers.iter().find(|(node, _)| node == *user);
+                let from = speaker.map(|(_, tid)| tid).or_else(|| self.departed.user(user));
                 let notice = match from {
-                    Some((_, tid)) => offline(id, tid),
+                    Some(tid) => offline(id, tid),
                     None => offline(id, &Tid::of(user.as_ref())),
                 };
                 self.send_in_turn(notice, to);
             }
             Notice::SessionEnded { user, session, .. } => {
-                let gone = match self.entry(*session) {
-                    Some(entry) => entry.tid.clone(),
+                let here = self.entry(*session).map(|entry| &entry.tid);
+                let gone = match here.or_else(|| self.departed.session(*session)) {
+                    Some(tid) => tid.clone(),
                     None => Arc::new(Tid::of(user.as_ref())),
                 };
                 let (user, to) = (Node::clone(user), to.to_vec());
@@ -196,9 +238,12 @@ impl Courier {
         }
     }
 
-    /// Shows what one session says to those who are told that another one has ended.
-    pub(crate) fn send_numbered(&mut self, id: u64, saying: &Saying, to: &[Slot]) {
-        self.send(&numbered(saying, id), to);
+    /// Shows what one session says to those who are told that another one, this device, has
+    /// ended. tim has no word for that; its clients do not look at what goes with the receiver.
+    pub(crate) fn send_instead(&mut self, id: u64, saying: &Saying, gone: &Tid, to: &[Slot]) {
+        let ended = gone.resource.clone().unwrap_or_default();
+        let extend = BTreeMap::from([(ENDED.to_owned(), ended)]);
+        self.send_with(&numbered(saying, id), extend, to);
     }
 
     /// Says that a user, last heard of by this device, is offline.
@@ -208,10 +253,14 @@ impl Courier {
 
     /// Puts a presence into the queues of its receivers.
     pub(crate) fn send(&mut self, presence: &TimPresence, to: &[Slot]) {
+        self.send_with(presence, BTreeMap::new(), to);
+    }
+
+    fn send_with(&mut self, presence: &TimPresence, extend: BTreeMap<String, String>, to: &[Slot]) {
         if to.is_empty() {
             return;
         }
-        let mut forms = Forms::of(presence);
+        let mut forms = Forms::of(presence, extend);
         let mut guess = 192;
         for slot in to {
             let Some(entry) = self.table.get(*slot) else { continue };

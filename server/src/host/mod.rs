@@ -18,6 +18,7 @@ mod command;
 mod connection;
 mod core;
 mod courier;
+mod departed;
 mod directory;
 mod frame;
 mod http;

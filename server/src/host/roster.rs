@@ -7,9 +7,10 @@ use super::tell;
 use crate::protocol::{Code, Kind, TimAck, TimNodes, TimReq, ntype, rtype};
 use crate::store::{Asked, Relation, Relations, StoreError};
 
-/// This server's own: contacts hear that one is offline, and nothing from then on.
+/// This server's own: contacts hear that one is offline, and nothing from then on. All of the
+/// user's sessions get the ack, and one that logs in later gets it after the answer to its login.
 pub const INVISIBLE: i32 = 1_001;
-/// This server's own: one shows again.
+/// This server's own: one shows again. All of the user's sessions get the ack.
 pub const VISIBLE: i32 = 1_002;
 
 /// Answers one request: the frame, or nothing where tim says nothing.
@@ -17,13 +18,14 @@ pub(crate) async fn answer(shared: &Shared, user: &User, request: TimReq) -> Opt
     let outcome = match request.rtype {
         Some(rtype::ROSTER) => list(shared, user, ntype::ROSTER).await,
         Some(rtype::BLOCK_ROSTER_LIST) => list(shared, user, ntype::BLOCK_ROSTER_LIST).await,
+        // The engine's thread answers these two, and not only the session that asked.
         Some(INVISIBLE) => {
             shared.command(Command::Invisible(user.session)).await;
-            Ok(Some(done(INVISIBLE, None).to_frame(user.form, Kind::ACK)))
+            Ok(None)
         }
         Some(VISIBLE) => {
             shared.command(Command::Visible(user.session)).await;
-            Ok(Some(done(VISIBLE, None).to_frame(user.form, Kind::ACK)))
+            Ok(None)
         }
         Some(edit @ (rtype::ADD_ROSTER | rtype::REMOVE_ROSTER | rtype::BLOCK_ROSTER)) => {
             change(shared, user, edit, request).await
@@ -34,6 +36,11 @@ pub(crate) async fn answer(shared: &Shared, user: &User, request: TimReq) -> Opt
         shared.metrics.frame_refused(code.info());
         Some(TimAck::refused(Kind::BUSINESS, code).to_frame(user.form, Kind::ACK))
     })
+}
+
+/// The ack that says whether a user is invisible.
+pub(crate) fn visibility(invisible: bool) -> TimAck {
+    done(if invisible { INVISIBLE } else { VISIBLE }, None)
 }
 
 fn done(rtype: i32, node: Option<&Node>) -> TimAck {
