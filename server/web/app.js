@@ -1,23 +1,15 @@
 // The page: draws what `People` believes, sends what the forms say.
-// Whatever comes from others is only ever set as text, never as markup.
 import { Link, NODES, ROSTER, TYPE, register, typeName } from "./tim.js";
 import { People, SHOWS } from "./people.js";
+import { button, clipped, drawList, make, setText } from "./dom.js";
+import { refusalText } from "./words.js";
 
 const FRAMES_KEPT = 200;
 const FRAME_TEXT_SHOWN = 4_000;
-const TEXT_SHOWN = 1_000;
 // Several changes within this time are read out as one.
 const NEWS_GATHERED_MS = 250;
 const NEWS_READ_OUT = 3;
-
-const REFUSALS = new Map([
-  [4101, "That name is taken."], [4102, "Wrong password."], [4104, "The server did not understand that."],
-  [4105, "Not allowed."], [4106, "There is no such account: ask by the id that stands under a name."], [4107, "This server does not offer that."],
-  [4110, "One of you blocks the other."], [4111, "Too many devices of this account."],
-  [4113, "The server could not read that."], [4115, "The token is not valid."],
-  [4117, "You are friends already, or have asked already."], [5103, "The server's database failed."],
-  [5104, "Too fast: the server asks for patience."],
-]);
+const NAMES_AT_ONCE = 100;
 
 const $ = (id) => document.getElementById(id);
 const people = new People();
@@ -35,50 +27,6 @@ let news = [];
 let countdownTimer = 0;
 
 // ---- drawing ---------------------------------------------------------------------------------
-
-function make(tag, props = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), props);
-  element.append(...children);
-  return element;
-}
-
-function clipped(text, limit = TEXT_SHOWN) {
-  return text.length > limit ? `${text.slice(0, limit)}…` : text;
-}
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function button(label, about, action) {
-  const element = make("button", { type: "button", textContent: label });
-  element.setAttribute("aria-label", `${label} ${about}`);
-  element.addEventListener("click", action);
-  return element;
-}
-
-// Brings a list in line with `nodes`, keeping the rows that stay (and the focus in them).
-function drawList(list, nodes, create, update) {
-  const held = list.contains(document.activeElement) ? document.activeElement : null;
-  const rows = new Map([...list.children].map((row) => [row.dataset.node, row]));
-  let at = list.firstElementChild;
-  for (const node of nodes) {
-    let row = rows.get(node);
-    rows.delete(node);
-    if (!row) {
-      row = create(node);
-      row.dataset.node = node;
-    }
-    update(row, node);
-    if (row === at) at = at.nextElementSibling;
-    else list.insertBefore(row, at);
-  }
-  for (const row of rows.values()) row.remove();
-  if (held && document.activeElement !== held) {
-    if (held.isConnected) held.focus();
-    else list.closest("section").querySelector("h2").focus();
-  }
-}
 
 function draw() {
   drawPeople("requests", people.requests.keys(), requestRow, updateRequest);
@@ -108,23 +56,17 @@ function rename(row, node) {
   const heading = row.querySelector(".name");
   if (heading.textContent === name) return;
   heading.textContent = name;
-  // The id tells two apart who call themselves the same.
-  row.querySelector(".node").hidden = name === node;
   for (const act of row.querySelectorAll("button")) act.setAttribute("aria-label", `${act.textContent} ${name}`);
 }
 
-function personRow(node, level, ...acts) {
-  const who = make(
-    "div", { className: "who" },
-    make(level, { className: "name", dir: "auto" }),
-    make("code", { className: "node", textContent: clipped(node, 80) }),
-  );
+function personRow(level, ...acts) {
+  const who = make("div", { className: "who" }, make(level, { className: "name", dir: "auto" }));
   return make("li", { className: "person" }, who, make("div", { className: "acts" }, ...acts));
 }
 
 function requestRow(node) {
   const row = personRow(
-    node, "h4",
+    "h4",
     button("Accept", node, () => accept(node)),
     button("Decline", node, () => roster(ROSTER.REMOVE, node)),
     button("Block", node, () => roster(ROSTER.BLOCK, node)),
@@ -139,7 +81,7 @@ function updateRequest(row, node) {
 
 function friendRow(node) {
   const row = personRow(
-    node, "h3",
+    "h3",
     button("Remove", node, () => roster(ROSTER.REMOVE, node)),
     button("Block", node, () => roster(ROSTER.BLOCK, node)),
   );
@@ -167,15 +109,15 @@ function updateFriend(row, node) {
 }
 
 function deviceText(device, count) {
-  const name = clipped(device.resource, 80) || "unnamed device";
-  const typed = device.termtyp > 0 ? `${name} (type ${device.termtyp})` : name;
-  if (count === 1) return typed;
+  // What a type's number means is the application's: it only tells devices apart that have no name.
+  const name = clipped(device.resource, 80) || `an unnamed device (type ${device.termtyp})`;
+  if (count === 1) return `on ${name}`;
   const status = device.status ? `, ${clipped(device.status, 80)}` : "";
-  return `${typed}: ${device.label}${status}`;
+  return `on ${name}: ${device.label}${status}`;
 }
 
 function blockedRow(node) {
-  return personRow(node, "h3", button("Unblock", node, () => roster(ROSTER.REMOVE, node)));
+  return personRow("h3", button("Unblock", node, () => roster(ROSTER.REMOVE, node)));
 }
 
 function drawSeenAs() {
@@ -199,17 +141,10 @@ function complain(text) {
   setText($("said"), "");
 }
 
-function refusalText(error) {
-  const code = error?.code;
-  const words = REFUSALS.get(code) ?? "The server refused.";
-  const info = typeof error?.info === "string" ? ` ${clipped(error.info, 200)}` : "";
-  return code === undefined ? words : `${words} (${code}${info})`;
-}
-
 function tellChange(node) {
   if (settling || !people.friends.has(node)) return;
   const state = people.state(node);
-  const text = `${people.name(node)}: ${state.label}${state.status ? `, ${state.status}` : ""}`;
+  const text = `${state.label}${state.status ? `, ${state.status}` : ""}`;
   if (news.length === 0) setTimeout(readNews, NEWS_GATHERED_MS);
   // Only a person's newest word is worth hearing.
   news = news.filter((item) => item.node !== node);
@@ -218,7 +153,7 @@ function tellChange(node) {
 
 function readNews() {
   const rest = news.length - NEWS_READ_OUT;
-  const parts = news.slice(0, NEWS_READ_OUT).map((item) => item.text);
+  const parts = news.slice(0, NEWS_READ_OUT).map(({ node, text }) => `${clipped(people.name(node), 80)}: ${text}`);
   if (rest > 0) parts.push(`and ${rest} more changes`);
   news = [];
   $("news").textContent = parts.join(". ");
@@ -272,7 +207,6 @@ function ready(ack) {
   announced = false;
   listed = { friends: false, blocked: false, asking: false, again: false };
   setText($("me"), me);
-  setText($("node"), myNode);
   setText($("device"), link.resource);
   $("password").value = "";
   $("enter").hidden = true;
@@ -336,7 +270,6 @@ function presence(frame) {
     return;
   }
   if (node === myNode) return;
-  if (people.learnName(frame.fromTid)) draw();
   const row = [...$("friends").children].find((item) => item.dataset.node === node);
   if (!row) {
     // Perhaps a friend this page has not heard of yet, made on another device.
@@ -352,6 +285,17 @@ function nodes(body) {
   const list = (body.nodelist ?? []).filter((node) => typeof node === "string");
   if (body.ntype === NODES.ROSTER) listCame("friends", list);
   if (body.ntype === NODES.BLOCKED) listCame("blocked", list);
+  if (body.ntype === NODES.USER_INFO) people.learnNames(body.usermap);
+}
+
+// The server says what people are called; where it does not, their ids stand for them.
+function withNames(nodes, then) {
+  const unknown = people.unnamed(nodes);
+  for (let at = 0; at < unknown.length; at += NAMES_AT_ONCE) {
+    link.send(TYPE.NODES, { ntype: NODES.USER_INFO, nodelist: unknown.slice(at, at + NAMES_AT_ONCE) });
+  }
+  if (unknown.length > 0) link.fence(then);
+  else then();
 }
 
 function listCame(which, list) {
@@ -359,6 +303,7 @@ function listCame(which, list) {
   people[which] = new Set(list);
   for (const node of list) people.requests.delete(node);
   draw();
+  withNames(list, draw);
 }
 
 // A list that has not come by now is empty.
@@ -373,22 +318,25 @@ function listsDone() {
 function message(body) {
   const node = body.fromTid?.node;
   if (typeof node !== "string" || node === myNode) return;
-  people.learnName(body.fromTid);
-  const name = people.name(node);
   if (body.bnType === ROSTER.ADD) {
     people.requests.set(node, typeof body.dataString === "string" ? body.dataString : "");
-    draw();
-    say(`${clipped(name, 80)} asks to be your friend.`);
+    withNames([node], () => {
+      draw();
+      say(`${clipped(people.name(node), 80)} asks to be your friend.`);
+    });
   } else if ([ROSTER.FRIEND, ROSTER.REMOVE, ROSTER.BLOCK].includes(body.bnType)) {
     people.requests.delete(node);
     askRoster();
-    if (body.bnType === ROSTER.FRIEND) say(`${clipped(name, 80)} is your friend now.`);
+    if (body.bnType === ROSTER.FRIEND) {
+      withNames([node], () => say(`${clipped(people.name(node), 80)} is your friend now.`));
+    }
   }
 }
 
 function acked(ack) {
   if (ack.ok === false) {
-    complain(refusalText(ack.error));
+    // Without names there are still ids.
+    if (ack.timType !== TYPE.NODES) complain(refusalText(ack.error));
     return;
   }
   if (ack.timType !== TYPE.BUSINESS) return;
@@ -427,6 +375,7 @@ function roster(rtype, node) {
   if (!link.send(TYPE.BUSINESS, { rtype, node })) complain("Not connected: nothing was sent.");
 }
 
+// By an id, or by a name.
 function add(node, words) {
   const sent = link.send(TYPE.BUSINESS, { rtype: ROSTER.ADD, node, reqStr: words });
   if (sent) askRoster();

@@ -24,7 +24,7 @@ export class People {
   blocked = new Set();
   // Who asked to be friends, with their words.
   requests = new Map();
-  // What people call themselves; nobody vouches for it but their id.
+  // What the server says people are called.
   #names = new Map();
   // node -> device key -> the device's newest presence, newest last.
   #devices = new Map();
@@ -58,12 +58,15 @@ export class People {
     return this.#names.get(node) ?? node;
   }
 
-  // Returns whether the person is called otherwise now.
-  learnName(from) {
-    const before = this.name(from.node);
-    const name = text(from.extend?.name).trim();
-    if (name) this.#names.set(from.node, name);
-    return this.name(from.node) !== before;
+  learnNames(usermap) {
+    for (const [node, bean] of Object.entries(usermap ?? {})) {
+      const name = text(bean?.name).trim();
+      if (name) this.#names.set(node, name);
+    }
+  }
+
+  unnamed(nodes) {
+    return [...nodes].filter((node) => !this.#names.has(node));
   }
 
   sorted(nodes) {
@@ -78,6 +81,10 @@ export class People {
     if (frame.offline === true) {
       devices.clear();
     } else {
+      // tim has no word for one of several devices that goes: the server shows another one again,
+      // and says to the receiver whose place it takes.
+      const ended = frame.toTid?.extend?.ended;
+      for (const [key, device] of devices) if (device.resource === ended) devices.delete(key);
       this.#put(devices, from, frame);
     }
     if (devices.size > 0) this.#devices.set(from.node, devices);
@@ -90,12 +97,9 @@ export class People {
     const termtyp = Number.isInteger(from.termtyp) ? from.termtyp : 0;
     const key = `${termtyp} ${resource}`;
     const show = Number.isInteger(frame.show) ? frame.show : 0;
-    const said = JSON.stringify({ ...frame, id: 0 });
-    // When one of several devices goes, tim has no word for it: the server repeats what one that
-    // remains has said. So a repetition may mean that any other is gone, and no gone one is shown.
-    if (devices.get(key)?.said === said) devices.clear();
-    else devices.delete(key);
-    devices.set(key, { resource, termtyp, ...meaning(show), status: text(frame.status), said });
+    // The newest is last: a map keeps the order in which keys came.
+    devices.delete(key);
+    devices.set(key, { resource, termtyp, ...meaning(show), status: text(frame.status) });
   }
 
   devices(node) {

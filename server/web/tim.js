@@ -15,8 +15,8 @@ const TYPE_NAMES = new Map([
 export const ROSTER = {
   LIST: 1, ADD: 4, FRIEND: 5, REMOVE: 6, BLOCK: 7, BLOCKED_LIST: 18, INVISIBLE: 1001, VISIBLE: 1002,
 };
-// What a Nodes frame lists (ntype).
-export const NODES = { ROSTER: 1, BLOCKED: 8 };
+// What a Nodes frame lists, or asks for (ntype).
+export const NODES = { ROSTER: 1, USER_INFO: 4, BLOCKED: 8 };
 
 // Towards the server this bit says "JSON follows"; from the server it says "wants an ack".
 const HIGH_BIT = 0x80;
@@ -112,8 +112,7 @@ export class Link {
 
   open(name, pwd) {
     this.close();
-    // What `extend` says is repeated in every presence: so friends read a name where tim knows ids.
-    this.#login = { name, pwd, resource: this.#resource, termtyp: 3, extend: { name } };
+    this.#login = { name, pwd, resource: this.#resource, termtyp: 3 };
     this.#tries = 0;
     this.#connect();
   }

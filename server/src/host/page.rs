@@ -17,11 +17,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Each file: its path, what it is, and all of it.
-const FILES: [(&str, &str, &str); 5] = [
+const FILES: [(&str, &str, &str); 8] = [
     ("/", "text/html; charset=utf-8", include_str!("../../web/index.html")),
     ("/app.js", SCRIPT, include_str!("../../web/app.js")),
+    ("/dom.js", SCRIPT, include_str!("../../web/dom.js")),
+    ("/favicon.svg", "image/svg+xml", include_str!("../../web/favicon.svg")),
     ("/people.js", SCRIPT, include_str!("../../web/people.js")),
     ("/tim.js", SCRIPT, include_str!("../../web/tim.js")),
+    ("/words.js", SCRIPT, include_str!("../../web/words.js")),
     ("/style.css", "text/css; charset=utf-8", include_str!("../../web/style.css")),
 ];
 

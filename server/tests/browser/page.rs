@@ -179,9 +179,9 @@ impl Page {
         self.until_text("#link", "Connected").await;
     }
 
-    /// The id that others can ask by.
-    pub(crate) async fn node(&self) -> String {
-        self.text("#node").await
+    /// The name that others can ask by.
+    pub(crate) async fn name(&self) -> String {
+        self.text("#me").await
     }
 
     pub(crate) async fn ask(&self, whom: &str) {
@@ -260,9 +260,7 @@ impl Page {
         let log =
             self.client.issue_cmd(Command::post("se/log", json!({ "type": "browser" }))).await;
         let entries = log.unwrap();
-        let messages = entries.as_array().unwrap().iter().map(|entry| entry["message"].to_string());
-        // An icon for the tab is what browsers ask for unasked.
-        messages.filter(|message| !message.contains("/favicon.ico")).collect()
+        entries.as_array().unwrap().iter().map(|entry| entry["message"].to_string()).collect()
     }
 }
 
