@@ -25,8 +25,8 @@ use report::Report;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Half a minute of work for the model.
-const SAMPLE: Sample = Sample { stretches: 10, events: 2_000 };
+/// About as much work as the whole trace is without a model.
+const SAMPLE: Sample = Sample { stretches: 40, events: 2_000 };
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
