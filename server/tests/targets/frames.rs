@@ -51,6 +51,7 @@ fn from_client(bytes: &[u8], limits: &Limits) -> u64 {
             told_on(&presence);
         }
         Inbound::Business(request) => understood(&request, form, kind, frame.body, limits),
+        Inbound::Nodes(nodes) => understood(&nodes, form, kind, frame.body, limits),
         Inbound::Ping | Inbound::OfflineMessages => {}
         Inbound::Other(other) => assert_eq!(other, kind),
     }
