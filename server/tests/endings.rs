@@ -6,7 +6,7 @@ mod support;
 use adsum_server::config::Config;
 use adsum_server::protocol::{Form, Kind, Limits, Tid, TimAuth, TimPresence};
 use support::village::Village;
-use support::{Client, Server, Told, auth, auth_from, brisk};
+use support::{Client, Server, Told, auth, auth_from, brisk, says};
 use tokio::net::TcpSocket;
 
 /// A login from a device with everything that goes into a `fromTid`.
@@ -31,8 +31,10 @@ async fn the_frames_when_a_device_and_then_the_user_goes() {
     let mut desk = server.login_as("ann", Form::Json, from_device("ann", "desk")).await;
     let mut phone = server.login_as("ann", Form::Json, from_device("ann", "phone")).await;
     for (device, words) in [(&mut desk, "at the desk"), (&mut phone, "on the phone")] {
-        device.say(words).await;
-        assert_eq!(json.heard().await.1, words);
+        // 1 asks friends for theirs; what is shown again later asks for nothing.
+        device.publish(&TimPresence { sub_status: Some(1), ..says(words) }).await;
+        let told = json.presence().await;
+        assert_eq!((told.status.as_deref(), told.sub_status), (Some(words), Some(1)));
         assert_eq!(thrift.heard().await.1, words);
     }
     phone.close().await;

@@ -31,6 +31,10 @@ const LAPSED: u16 = 4_003;
 /// contacts hear nothing: it would be *offline* though the user is online, for a moment.
 const SETTLING: Duration = Duration::from_secs(10);
 
+/// `subStatus` of a presence whose sender wants to be told the receiver's own. tim's web client
+/// answers each such one.
+const ASKS: i8 = 1;
+
 /// A session has ended and the user's only other one is new and has said nothing yet.
 struct Held {
     due: Instant,
@@ -464,7 +468,11 @@ impl Core {
                 false => others.push(*slot),
             }
         }
-        if let Some(saying) = newest {
+        if let Some(mut saying) = newest {
+            // It is repeated, not said: nobody asks for anything now.
+            if saying.sub_status == Some(ASKS) {
+                Arc::make_mut(&mut saying).sub_status = None;
+            }
             self.courier.send_instead(id, &saying, gone, &seeing);
         }
         self.courier.send_offline(id, gone, &others);
