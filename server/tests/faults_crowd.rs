@@ -123,13 +123,16 @@ async fn b06_a_failing_store_costs_no_notice() {
     // A login that needs nothing of the store but the roster: its snapshot has everybody.
     let name = login.name.clone().unwrap();
     let mut again = server.login_as(&name, Form::Json, login).await;
+    // And one by password, for which the accounts can be read.
+    let mut third = server.login_as(&name, Form::Json, auth(&name)).await;
     for _ in 0..4 {
         assert_eq!(again.heard().await.1, "here");
+        assert_eq!(third.heard().await.1, "here");
     }
     for client in clients {
         let node = client.node.clone();
         client.close().await;
-        for watcher in [&mut watcher, &mut again] {
+        for watcher in [&mut watcher, &mut again, &mut third] {
             assert_eq!(watcher.heard().await, (node.clone(), "offline".to_owned()));
         }
     }

@@ -121,7 +121,7 @@ async fn who(shared: &Shared, auth: TimAuth) -> Result<(String, Known), Code> {
         return account.map(|account| (account.node, None)).ok_or(Code::Token);
     }
     let login = check_password(shared, auth).await?;
-    Ok((login.node, Some(Arc::new(login.relations))))
+    Ok((login.node, login.relations.map(Arc::new)))
 }
 
 async fn check_password(shared: &Shared, auth: TimAuth) -> Result<Login, Code> {

@@ -211,7 +211,8 @@ impl Store for Jwt {
             known.users.retain(|_, said| said.expires_at > now);
             known.sweep_at = MIN_SWEEP.max(2 * known.users.len());
         }
-        Ok(Login { node: claims.sub, name, expires_at: Some(claims.exp), relations })
+        let (node, expires_at) = (claims.sub, Some(claims.exp));
+        Ok(Login { node, name, expires_at, relations: Some(relations) })
     }
 
     fn takes_tokens(&self) -> bool {

@@ -133,6 +133,7 @@ pub struct Login {
     pub name: String,
     /// When this stops being good, in seconds since 1970; `None` if never.
     pub expires_at: Option<u64>,
-    /// The account's relations as they are now.
-    pub relations: Relations,
+    /// The account's relations, where what was shown says them. Otherwise they are asked for
+    /// apart, so that whoever has shown who they are gets in though their roster cannot be read.
+    pub relations: Option<Relations>,
 }

@@ -148,13 +148,8 @@ impl Store for Sqlite {
         let found = find_account(&self.connection(), credentials.name, credentials.domain)?;
         let hash = found.as_ref().map(|(_, _, hash)| hash.as_str());
         let known = self.passwords.verify(credentials.password, hash)?;
-        let (account, node, _) = found.filter(|_| known).ok_or(StoreError::Denied)?;
-        Ok(Login {
-            relations: ledger::all(&self.connection(), account)?,
-            node,
-            name: credentials.name.to_owned(),
-            expires_at: None,
-        })
+        let (_, node, _) = found.filter(|_| known).ok_or(StoreError::Denied)?;
+        Ok(Login { node, name: credentials.name.to_owned(), expires_at: None, relations: None })
     }
 
     fn is_node(&self, node: &str) -> bool {
