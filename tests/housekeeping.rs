@@ -140,6 +140,7 @@ fn what_is_shown_for_debugging_names_what_it_is() {
     let (now, kind) = (Time::from_millis(5), DeviceKind(0));
     let (bob, _) = engine.connect(now, "bob", kind, ["ann"], []).expect("there is room");
     let (ann, _) = engine.connect(now, "ann", kind, ["bob"], []).expect("there is room");
+    assert_eq!(format!("{:?}", bob.slot()), "near 0");
     let text = format!("{engine:?}");
     assert!(text.contains("Engine") && text.contains("users_online: 2"), "{text}");
     let mut decisions = engine.publish(now, ann, "hello").expect("it is attached");
