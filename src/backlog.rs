@@ -1,5 +1,6 @@
 //! Receivers that cannot keep up (rule 14): they are sent nothing while congested, and the newest
-//! state of what changed meanwhile afterwards.
+//! state of what changed meanwhile afterwards. Both words are the host's about its own queue, not
+//! the client's, so neither restarts a lease: a connection that hangs would stay for ever.
 
 use crate::config::OfflineNotices;
 use crate::missed::{Missed, MissedSession};
@@ -12,7 +13,7 @@ use core::hash::{BuildHasher, Hash};
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn congested(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.hear(key)?;
+        let session = self.attached(key)?;
         self.sessions.get_mut(session).link = Link::Congested;
         let user = self.sessions.user(session);
         self.update_reach(user);
@@ -20,7 +21,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn writable(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.hear(key)?;
+        let session = self.attached(key)?;
         let record = self.sessions.get_mut(session);
         if record.link == Link::Congested {
             record.link = Link::Attached;

@@ -126,7 +126,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         self.session_input(now, session, |state| state.resume(session))
     }
 
-    /// The session is alive (rule 11). Any other accepted input of a session says so too.
+    /// The session is alive (rule 11). Any other accepted input of a session says so too, but not
+    /// [`congested`](Self::congested) and [`writable`](Self::writable), which are the host's word.
     ///
     /// A session of which nothing was heard for the length of its lease is closed and counts as
     /// lost by timeout when [`advance`](Self::advance) comes to that moment; whatever is heard
@@ -327,7 +328,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// The session's connection takes nothing more for now (rule 14): from here until
     /// [`writable`](Self::writable) no decision names it as a receiver of a notice. A notice that the
     /// host took and could not pass on before saying so is lost; [`resume`](Self::resume) makes
-    /// good for that.
+    /// good for that. It is no sign of life: a connection that hangs still lapses.
     ///
     /// # Errors
     /// [`Error::UnknownSession`] and [`Error::Detached`].

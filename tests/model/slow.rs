@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 impl Model {
     pub fn congested(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
         self.must_be_attached(key)?;
-        self.accept_from(self.clamp(now), key);
+        self.accept(self.clamp(now));
         self.session_mut(key).missed.get_or_insert_default();
         Ok(Output::default())
     }
 
     pub fn writable(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
         self.must_be_attached(key)?;
-        self.accept_from(self.clamp(now), key);
+        self.accept(self.clamp(now));
         let mut out = Output::default();
         let Some(missed) = self.session_mut(key).missed.take() else {
             return Ok(out);
