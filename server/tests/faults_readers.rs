@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use adsum_server::config::Config;
 use adsum_server::host::Tuning;
@@ -112,7 +113,9 @@ async fn b05_a_stuck_session_still_expires() {
         config.network.ping_timeout_ms = 1_500;
     };
     let names = ["sender", "silent", "stuck", "x"].map(str::to_owned);
-    let server = Server::over(Village::of(names), change, small_buffers());
+    // Long enough for a close frame to get past all that waits for a client that does read.
+    let tuning = Tuning { linger: Duration::from_secs(2), ..small_buffers() };
+    let server = Server::over(Village::of(names), change, tuning);
     let mut stuck = tiny(&server, "stuck").await;
     stuck.say("here").await;
     let (mut sender, mut x) = (server.login("sender").await, server.login("x").await);
@@ -142,5 +145,6 @@ async fn b05_a_stuck_session_still_expires() {
     assert_eq!(closed.await.unwrap(), 4_003);
     let lapsed = "adsum_closed_total{reason=\"lease_lapsed\"}";
     assert!((server.metric(lapsed).await - 2.0).abs() < f64::EPSILON);
+    drop(stuck);
     server.host.stop().await;
 }

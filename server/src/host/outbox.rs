@@ -49,9 +49,10 @@ struct Queue {
     /// Frames as they go over the wire.
     waiting: Vec<u8>,
     waiting_frames: usize,
-    /// What a write could not take whole, from `written` on; older than `waiting`.
+    /// What is being written, older than `waiting`: its last `front_left` bytes are still to go.
+    /// Whoever writes has the buffer itself in hand, so its length says nothing meanwhile.
     front: Vec<u8>,
-    written: usize,
+    front_left: usize,
     front_frames: usize,
     hand: Hand,
     /// Is it on the writer's list already?
@@ -97,22 +98,7 @@ const KEPT: usize = 1_024;
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream, limits: Limits, total: &'static AtomicU64) -> Self {
-        let queue = Queue {
-            waiting: Vec::new(),
-            waiting_frames: 0,
-            front: Vec::new(),
-            written: 0,
-            front_frames: 0,
-            hand: Hand::Nobody,
-            listed: false,
-            congested: false,
-            closing: None,
-            session: None,
-            stuck_since: None,
-            rest_until: None,
-            reader_waits: false,
-        };
-        Self { stream, wake: Notify::new(), limits, queue: Mutex::new(queue), total }
+        Self { stream, wake: Notify::new(), limits, queue: Mutex::new(Queue::new()), total }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -237,7 +223,7 @@ impl Socket {
                 break;
             }
             queue.hand = Hand::Writer;
-            let (front, from) = (std::mem::take(&mut queue.front), queue.written);
+            let (front, from) = queue.take_front();
             // Nobody waits for this lock while the system copies.
             drop(queue);
             let written = self.stream.try_write(&front[from..]);
@@ -246,7 +232,7 @@ impl Socket {
             queue.hand = Hand::Nobody;
             match written {
                 Ok(bytes) => {
-                    queue.written += bytes;
+                    queue.front_left -= bytes;
                     self.total.fetch_sub(bytes as u64, Ordering::Relaxed);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -285,8 +271,26 @@ impl Drop for Socket {
 }
 
 impl Queue {
+    const fn new() -> Self {
+        Self {
+            waiting: Vec::new(),
+            waiting_frames: 0,
+            front: Vec::new(),
+            front_left: 0,
+            front_frames: 0,
+            hand: Hand::Nobody,
+            listed: false,
+            congested: false,
+            closing: None,
+            session: None,
+            stuck_since: None,
+            rest_until: None,
+            reader_waits: false,
+        }
+    }
+
     fn len(&self) -> usize {
-        self.front.len() - self.written + self.waiting.len()
+        self.front_left + self.waiting.len()
     }
 
     fn is_over(&self, limits: Limits) -> bool {
@@ -300,12 +304,12 @@ impl Queue {
 
     /// Makes `front` hold what goes out next; false if there is nothing.
     fn refill(&mut self) -> bool {
-        if self.written < self.front.len() {
+        if self.front_left > 0 {
             return true;
         }
         self.front.clear();
-        self.written = 0;
         std::mem::swap(&mut self.front, &mut self.waiting);
+        self.front_left = self.front.len();
         self.front_frames = std::mem::take(&mut self.waiting_frames);
         if self.waiting.capacity() > KEPT {
             self.waiting = Vec::new();
@@ -316,9 +320,50 @@ impl Queue {
         !self.front.is_empty()
     }
 
+    /// Hands the front out to be written, from this byte on. It counts as queued all the while.
+    fn take_front(&mut self) -> (Vec<u8>, usize) {
+        let front = std::mem::take(&mut self.front);
+        let from = front.len() - self.front_left;
+        (front, from)
+    }
+
     fn empty(&mut self) {
         self.front = Vec::new();
         self.waiting = Vec::new();
-        (self.written, self.front_frames, self.waiting_frames) = (0, 0, 0);
+        (self.front_left, self.front_frames, self.waiting_frames) = (0, 0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_under_way_counts_as_queued_until_it_is_written() {
+        let limits = Limits { frames: 9, bytes: 120 };
+        let mut queue = Queue::new();
+        queue.waiting.extend([7; 100]);
+        queue.waiting_frames = 1;
+        assert!(queue.refill());
+        let (front, from) = queue.take_front();
+        assert_eq!((front.len(), from, queue.len()), (100, 0, 100));
+        // The system took 60 of them; somebody appends while the rest is being written.
+        queue.front = front;
+        queue.front_left -= 60;
+        assert!(queue.refill());
+        let (front, from) = queue.take_front();
+        queue.waiting.extend([8; 80]);
+        queue.waiting_frames += 1;
+        assert_eq!((front.len(), from, queue.len()), (100, 60, 120));
+        assert!(!queue.is_over(limits));
+        queue.waiting.push(8);
+        assert!(queue.is_over(limits));
+        queue.front = front;
+        queue.front_left -= 40;
+        assert!(queue.refill(), "what came meanwhile is next");
+        assert_eq!((queue.front.as_slice(), queue.len()), ([8; 81].as_slice(), 81));
+        queue.front_left = 0;
+        assert!(!queue.refill());
+        assert_eq!(queue.len(), 0);
     }
 }
