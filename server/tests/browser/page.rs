@@ -28,7 +28,9 @@ const UNTIL: &str = "
 const STAMP: &str = "
     window.stamp = null;
     const look = () => { if (window.stamp === null && EXPRESSION) window.stamp = Date.now(); };
-    new MutationObserver(look).observe(document, {
+    window.looking?.disconnect(); // one that was told to look for something else
+    window.looking = new MutationObserver(look);
+    window.looking.observe(document, {
         subtree: true, childList: true, attributes: true, characterData: true });
 ";
 
