@@ -4,6 +4,9 @@
 //! who is online, and writes the slots of those who are. Users have one session each, but for the
 //! rows that say otherwise, and publish in an order that memory does not help with: no list is
 //! walked twice within some ten thousand publishes.
+//!
+//! They publish one by one, as if each were all that the host knew of; and "waiting", as a host does
+//! that has several publishes at hand and has fetched what they will read.
 
 mod common;
 
@@ -49,16 +52,18 @@ fn main() {
 }
 
 /// Does the cost grow with the number of users as the floor does?
-fn growth(report: &mut Report, costs: &[(usize, [f64; 2])]) {
-    if let [.., (fewer, [ours_before, floor_before]), (more, [ours, floor])] = costs {
-        report.add(Row {
-            question: format!("publish/random/20%/growth-{fewer}-{more}"),
-            unit: "x",
-            ours: ours / ours_before,
-            other: floor / floor_before,
-            target: Some(1.1),
-            note: "times as much as with fewer users".to_owned(),
-        });
+fn growth(report: &mut Report, costs: &[(usize, [f64; 3])]) {
+    if let [.., (fewer, before), (more, now)] = costs {
+        for (way, ours) in [("growth", 0), ("waiting/growth", 2)] {
+            report.add(Row {
+                question: format!("publish/random/20%/{way}-{fewer}-{more}"),
+                unit: "x",
+                ours: now[ours] / before[ours],
+                other: now[1] / before[1],
+                target: Some(1.1),
+                note: "times as much as with fewer users".to_owned(),
+            });
+        }
     }
 }
 
@@ -113,6 +118,11 @@ impl Crowd {
         let publishers = all.iter().cycle().skip(round * count % all.len());
         publishers.take(count).copied().collect()
     }
+
+    /// Others than [`publishers`](Self::publishers) gives within a few rounds, if there are enough.
+    fn waiting(&self, round: usize, scale: Scale) -> (Vec<u32>, Vec<SessionKey>) {
+        self.publishers(round + 5, scale).into_iter().unzip()
+    }
 }
 
 impl Bench<'_> {
@@ -120,10 +130,11 @@ impl Bench<'_> {
         format!("publish/{}/{}/{percent}%/{other}", self.name, self.users)
     }
 
-    /// With few, some and all online. Returns what it costs with some, and the floor.
-    fn shares(&mut self, graph: &Graph) -> [f64; 2] {
+    /// With few, some and all online. Returns what it costs with some: one by one, the floor, and
+    /// several at a time.
+    fn shares(&mut self, graph: &Graph) -> [f64; 3] {
         let mut crowd = Crowd::new(graph);
-        let mut some = [0.0; 2];
+        let mut some = [0.0; 3];
         for percent in [5, 20, 100] {
             crowd.grow(graph, percent);
             let costs = self.against_floor(graph, &mut crowd, percent);
@@ -134,7 +145,7 @@ impl Bench<'_> {
         some
     }
 
-    fn against_floor(&mut self, graph: &Graph, crowd: &mut Crowd, percent: usize) -> [f64; 2] {
+    fn against_floor(&mut self, graph: &Graph, crowd: &mut Crowd, percent: usize) -> [f64; 3] {
         let (mut contacts, mut told, mut publishes) = (0, 0, 0);
         let mut figures = Figures::default();
         for round in 0..=self.rounds {
@@ -143,6 +154,11 @@ impl Bench<'_> {
             let count = publishers.len();
             figures.time("ours", count, |at| world.publish(publishers[at].1, round as u64));
             figures.time("floor", count, |at| floor.publish(publishers[at].0));
+            // Others, whose lists no cache holds.
+            let (users, sessions) = crowd.waiting(round, self.scale);
+            let Crowd { world, floor, .. } = crowd;
+            figures.time_all("waiting", count, || world.publish_all(&sessions, round as u64));
+            figures.time_all("floor-waiting", count, || floor.publish_all(&users));
             for (user, session) in &publishers[..count / 10] {
                 let delivered = world.publish(*session, 0);
                 assert_eq!(delivered, floor.publish(*user), "both must find the same receivers");
@@ -151,7 +167,8 @@ impl Bench<'_> {
                 publishes += 1;
             }
         }
-        let [ours, floor] = ["ours", "floor"].map(|name| figures.median(name));
+        let [ours, floor, waiting, floor_waiting] =
+            ["ours", "floor", "waiting", "floor-waiting"].map(|name| figures.median(name));
         let [contacts, told] = [contacts, told].map(|sum| sum as f64 / f64::from(publishes));
         let target = match (self.name, self.users, percent) {
             ("random", 1_000, 20) => Some(2.0),
@@ -170,7 +187,11 @@ impl Bench<'_> {
                 ours / told
             ),
         });
-        [ours, floor]
+        let question = self.question(percent, "waiting/floor");
+        self.report.compare(question, waiting, floor, target);
+        let question = self.question(percent, "waiting/floor-waiting");
+        self.report.compare(question, waiting, floor_waiting, None);
+        [ours, floor, waiting]
     }
 
     /// Against what others do, with one in five online.
@@ -204,6 +225,9 @@ impl Bench<'_> {
             }
             let count = publishers.len();
             figures.time("ours", count, |at| world.publish(publishers[at].1, round as u64));
+            let sessions = crowd.waiting(round, self.scale).1;
+            let world = &mut crowd.world;
+            figures.time_all("waiting", count, || world.publish_all(&sessions, round as u64));
             figures
                 .time("hour", count, |at| black_box(hour.publish(names[user(at) as usize])).len());
             figures.time("interned", count, |at| black_box(interned.publish(user(at))).len());
@@ -224,16 +248,21 @@ impl Bench<'_> {
             };
             self.report.compare(self.question(20, peer), ours, figures.median(peer), target);
         }
-        let delivery = ours / (told as f64 / publishes);
-        let tim = figures.median("tim") * delivery / ours;
-        self.report.add(Row {
-            question: self.question(20, "tim-itself-a-delivery"),
-            unit: "ns",
-            ours: delivery,
-            other: TIM_NS_A_DELIVERY,
-            target: (self.users == 1_000_000).then_some(0.03),
-            note: format!("not of this run; transcribed it takes {tim:.0}"),
-        });
+        let a_publish = told as f64 / publishes;
+        let tim = figures.median("tim") / a_publish;
+        for (other, ours) in [
+            ("tim-itself-a-delivery", ours),
+            ("waiting/tim-itself-a-delivery", figures.median("waiting")),
+        ] {
+            self.report.add(Row {
+                question: self.question(20, other),
+                unit: "ns",
+                ours: ours / a_publish,
+                other: TIM_NS_A_DELIVERY,
+                target: (self.users == 1_000_000).then_some(0.03),
+                note: format!("not of this run; transcribed it takes {tim:.0}"),
+            });
+        }
     }
 
     /// Every other user has two sessions, and the floor still one each.
@@ -250,9 +279,16 @@ impl Bench<'_> {
             let count = publishers.len();
             figures.time("ours", count, |at| world.publish(publishers[at].1, round as u64));
             figures.time("floor", count, |at| floor.publish(publishers[at].0));
+            let sessions = crowd.waiting(round, self.scale).1;
+            let world = &mut crowd.world;
+            figures.time_all("waiting", count, || world.publish_all(&sessions, round as u64));
         }
-        let [ours, floor] = ["ours", "floor"].map(|name| figures.median(name));
-        let question = self.question(20, "floor-1.5-sessions");
-        self.report.compare(question, ours, floor, Some(1.6));
+        let floor = figures.median("floor");
+        for (ours, other) in
+            [("ours", "floor-1.5-sessions"), ("waiting", "waiting/floor-1.5-sessions")]
+        {
+            let question = self.question(20, other);
+            self.report.compare(question, figures.median(ours), floor, Some(1.6));
+        }
     }
 }

@@ -51,6 +51,9 @@ pub(crate) fn drain<K: Eq + Hash>(
     told
 }
 
+/// For so many inputs at a time is fetched what they will read.
+pub(crate) const PREFETCHED: usize = 32;
+
 /// An engine, and what its host knows of its users.
 pub(crate) struct World<K: 'static> {
     pub(crate) engine: Engine<K, u64>,
@@ -76,6 +79,18 @@ impl<K: Copy + Eq + Hash> World<K> {
 
     pub(crate) fn publish(&mut self, session: SessionKey, presence: u64) -> usize {
         drain(self.engine.publish(self.now, session, presence).expect("it is attached"))
+    }
+
+    /// As a host does that has many publishes waiting. Says how many were told.
+    pub(crate) fn publish_all(&mut self, sessions: &[SessionKey], presence: u64) -> usize {
+        let mut told = 0;
+        for some in sessions.chunks(PREFETCHED) {
+            self.engine.prefetch(some.iter().copied());
+            for session in some {
+                told += self.publish(*session, presence);
+            }
+        }
+        told
     }
 
     pub(crate) fn disconnect(&mut self, session: SessionKey) -> usize {

@@ -17,6 +17,7 @@ fn connect(engine: &mut Engine<u32, u32>, user: u32) -> Result<SessionKey, Error
 }
 
 fn all_stale(engine: &mut Engine<u32, u32>, keys: &[SessionKey]) {
+    engine.prefetch(keys.iter().copied());
     for key in keys {
         assert_eq!(engine.user_of(*key), None, "{key:?}");
         let refused = [

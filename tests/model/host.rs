@@ -75,6 +75,9 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
         watch: &mut Watch<'_, P>,
     ) -> Result<Outcome, String> {
         let Self { engine, sockets, congested, .. } = self;
+        // Makes no difference, or the model would find it.
+        let named = super::session_of(&mut event.clone()).copied();
+        engine.prefetch(named.into_iter().cycle().take(17));
         let mut decisions = match verb(engine, now, event) {
             Ok(decisions) => decisions,
             Err(error) => return Ok(Err(error)),
