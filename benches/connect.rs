@@ -125,7 +125,11 @@ fn measure<K: Copy + Eq + Hash + 'static>(
         for (user, _) in &going {
             floor.disconnect(*user);
         }
-        figures.time("disconnect", count, |at| world.disconnect(going[at].1));
+        // Half of them one by one, and half as a host does that has several at hand.
+        let (some, others) = going.split_at(count / 2);
+        figures.time("disconnect", some.len(), |at| world.disconnect(some[at].1));
+        let others: Vec<SessionKey> = others.iter().map(|(_, session)| *session).collect();
+        figures.time_all("waiting", others.len(), || world.disconnect_all(&others));
         Random::new(17).shuffle(&mut came);
         online.extend(came);
         offline.extend(going.iter().map(|(user, _)| *user));
@@ -133,7 +137,9 @@ fn measure<K: Copy + Eq + Hash + 'static>(
     let [connect, look_ups] = ["connect", "look-ups"].map(|name| figures.median(name));
     let target = (kind == "string" && users == 1_000_000).then_some(1.5);
     report.compare(format!("connect/{kind}/{users}/look-ups"), connect, look_ups, target);
-    let [disconnect, walk] = ["disconnect", "walk"].map(|name| figures.median(name));
     let target = (users == 1_000_000).then_some(1.3);
-    report.compare(format!("disconnect/{kind}/{users}/walk"), disconnect, walk, target);
+    for (ours, other) in [("disconnect", "walk"), ("waiting", "waiting/walk")] {
+        let [ours, walk] = [ours, "walk"].map(|name| figures.median(name));
+        report.compare(format!("disconnect/{kind}/{users}/{other}"), ours, walk, target);
+    }
 }

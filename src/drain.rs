@@ -284,7 +284,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             } else {
                 some
             };
-            self.work.receivers.add_reached(&self.reach, some, &mut self.work.unusual);
+            self.work.receivers.add_reached(&self.users.marks, some, &mut self.work.unusual);
             if !self.work.unusual.is_empty() {
                 self.spill_unusual();
                 self.add_spilled();
@@ -292,7 +292,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Lists the sessions of those contacts for whom the reach map does not say all.
+    /// Lists the sessions of those contacts for whom the marks do not say all.
     fn spill_unusual(&mut self) {
         let about = self.work.telling.about;
         while let Some(user) = self.work.unusual.pop() {

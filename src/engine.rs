@@ -171,7 +171,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::UnknownSession`] and [`Error::Detached`].
     ///
     /// # Costs
-    /// O(n): a look at one byte a contact. With several publishes waiting, see
+    /// O(n): a look at two bytes a contact. With several publishes waiting, see
     /// [`prefetch`](Self::prefetch).
     pub fn publish(&mut self, now: Time, session: SessionKey, presence: P) -> Verb<'_, K, P, S> {
         self.session_input(now, session, |state| state.publish(session, presence))

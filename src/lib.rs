@@ -91,10 +91,10 @@
 //!
 //! # What it costs
 //!
-//! A publish looks at one byte for each entry of the audience and writes the slots of those who can
+//! A publish looks at two bytes for each entry of the audience and writes the slots of those who can
 //! receive into one reused buffer; 4,096 receivers at most make one decision. There is no state
 //! per pair of users: an audience entry takes 4 bytes, and coming online or going offline writes
-//! one byte and one bit. Timers are exact to the millisecond and O(1). Once warm, nothing but
+//! two bytes and one bit. Timers are exact to the millisecond and O(1). Once warm, nothing but
 //! [`Engine::connect`] and growing lists allocates. With more users online than the caches hold, most
 //! of an input is waiting for memory: [`Engine::prefetch`] lets several inputs wait together. Ids are hashed where they come in and nowhere
 //! else, with a keyed hasher by default. Each verb's own costs stand with it.
@@ -135,13 +135,13 @@ mod hasher;
 mod key;
 mod lifecycle;
 mod list;
+mod marks;
 mod missed;
 mod notice;
 mod online;
 mod prefetch;
 mod queries;
 mod rate;
-mod reach;
 mod receivers;
 mod replica;
 mod sessions;

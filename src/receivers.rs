@@ -1,7 +1,7 @@
 //! The receivers of the decision that is being made, and the loop that finds most of them.
 
 use crate::Slot;
-use crate::reach::ReachMap;
+use crate::marks::Marks;
 use crate::users::User;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -50,20 +50,20 @@ impl Receivers {
     }
 
     /// The scan that everything is built for: which of these contacts receive, and where. There
-    /// must be [`room`](Self::room) for two slots each. Those whom the map alone cannot answer
-    /// for are put aside.
+    /// must be [`room`](Self::room) for two slots each. Those for whom the marks alone cannot
+    /// answer are put aside.
     ///
     /// In two steps, thirty-two contacts at a time: first their reach is packed into one word, two
     /// bits a contact, without a branch; then each bit that is set is one receiver. Most contacts
     /// are offline, and they cost nothing in the second step.
     pub(crate) fn add_reached(
         &mut self,
-        reach: &ReachMap,
+        marks: &Marks,
         contacts: &[User],
         unusual: &mut Vec<User>,
     ) {
         for some in contacts.chunks(32) {
-            self.add_packed(reach.pack(some), some, unusual);
+            self.add_packed(marks.pack(some), some, unusual);
         }
     }
 

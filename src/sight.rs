@@ -138,9 +138,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if let Some(online) = self.online_mut(user) {
             online.audience.remove_sorted(removed);
         }
-        for contact in removed {
-            self.release(*contact);
-        }
+        self.users.release_all(removed);
     }
 
     // ---- blocks

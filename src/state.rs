@@ -6,9 +6,9 @@
 
 use crate::blocks::Blocks;
 use crate::list::{RareList, UserList};
+use crate::marks::{Reach, UserBits};
 use crate::missed::{Missed, Noted};
 use crate::online::{Online, OnlineUsers};
-use crate::reach::{Reach, ReachMap, UserBits};
 use crate::sessions::{Link, SessionIndex, Sessions};
 use crate::timers::Timers;
 use crate::users::{User, Users};
@@ -31,7 +31,6 @@ pub(crate) struct State<K, P, S> {
     pub(crate) online: OnlineUsers,
     pub(crate) sessions: Sessions<P>,
     /// Who receives.
-    pub(crate) reach: ReachMap,
     /// Who has published something and is not invisible.
     pub(crate) shown: UserBits,
     pub(crate) blocks: Blocks,
@@ -60,7 +59,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             users: Users::new(),
             online: OnlineUsers::default(),
             sessions: Sessions::new(),
-            reach: ReachMap::default(),
             shown: UserBits::default(),
             blocks: Blocks::default(),
             lifetimes: Timers::new(),
@@ -165,7 +163,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Works out anew how the user is reached, after a session came, went or changed its link.
     pub(crate) fn update_reach(&mut self, user: User) {
-        self.reach.set(user, self.reach_of(user));
+        self.users.marks.set_reach(user, self.reach_of(user));
     }
 
     pub(crate) fn reach_of(&self, user: User) -> Reach {
@@ -238,9 +236,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return;
         };
         debug_assert!(online.sessions.is_empty());
-        for contact in online.audience.as_slice() {
-            self.release(*contact);
-        }
+        self.users.release_all(online.audience.as_slice());
         for other in online.blocked.as_slice() {
             self.remove_blocked_pair(user, *other);
         }
@@ -252,9 +248,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// The index of an id, which is made known if it was not.
     pub(crate) fn intern(&mut self, id: K) -> Result<User, Error> {
-        let user = self.users.intern(&self.hasher, id).ok_or(Error::Full)?;
-        self.reach.cover(user);
-        Ok(user)
+        self.users.intern(&self.hasher, id).ok_or(Error::Full)
     }
 
     /// Makes indices of ids, at most `limit` of them; `None` stands for one too many.

@@ -5,6 +5,7 @@
 //! known while anything refers to it: its own sessions, somebody's audience or block list, or a
 //! congested session that has yet to be told of it. Then its id is dropped and its index reused.
 
+use crate::marks::Marks;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -27,7 +28,7 @@ pub(crate) struct Users<K> {
     ids: Vec<Option<K>>,
     /// So that an id is hashed once only: the host's code is not run to move or to forget it.
     hashes: Vec<ShortHash>,
-    references: Vec<u32>,
+    pub(crate) marks: Marks,
     /// Places in the table of online users, or [`OFFLINE`].
     online: Vec<u32>,
     free: Vec<User>,
@@ -61,7 +62,7 @@ impl<K> Users<K> {
             by_id: HashTable::new(),
             ids: Vec::new(),
             hashes: Vec::new(),
-            references: Vec::new(),
+            marks: Marks::new(),
             online: Vec::new(),
             free: Vec::new(),
             fresh: Vec::new(),
@@ -94,20 +95,21 @@ impl<K> Users<K> {
         self.online[user.0 as usize] = online.unwrap_or(OFFLINE);
     }
 
-    pub(crate) fn references(&self, user: User) -> u32 {
-        self.references[user.0 as usize]
-    }
-
+    #[inline]
     pub(crate) fn retain(&mut self, user: User) {
-        self.references[user.0 as usize] += 1;
+        self.marks.retain(user);
     }
 
     /// Gives a reference back; the last one frees the index.
     pub(crate) fn release(&mut self, user: User) {
-        let references = &mut self.references[user.0 as usize];
-        *references -= 1;
-        if *references == 0 {
-            self.forget(user);
+        self.release_all(&[user]);
+    }
+
+    /// Gives a reference to each of them back.
+    pub(crate) fn release_all(&mut self, mut users: &[User]) {
+        while let Some((last, left)) = self.marks.release_until_last(users) {
+            self.forget(last);
+            users = left;
         }
     }
 
@@ -128,7 +130,7 @@ impl<K> Users<K> {
     /// are given out again in the same order.
     pub(crate) fn forget_fresh(&mut self) {
         while let Some(user) = self.fresh.pop() {
-            if self.references(user) == 0 {
+            if self.marks.references(user) == 0 {
                 self.forget(user);
             }
         }
@@ -152,12 +154,11 @@ impl<K> Users<K> {
         }
         let span = self.ids.len();
         self.hashes.truncate(span);
-        self.references.truncate(span);
         self.online.truncate(span);
         self.free.retain(|user| (user.0 as usize) < span);
         self.ids.shrink_to_fit();
         self.hashes.shrink_to_fit();
-        self.references.shrink_to_fit();
+        self.marks.shrink_to(span);
         self.online.shrink_to_fit();
         self.free.shrink_to_fit();
         self.by_id.shrink_to_fit(|user| self.hashes[user.0 as usize].spread());
@@ -195,12 +196,12 @@ impl<K: Eq + Hash> Users<K> {
         }
         let user = if let Some(user) = self.free.pop() {
             let at = user.0 as usize;
-            (self.ids[at], self.hashes[at], self.references[at]) = (Some(id), hash, 0);
+            (self.ids[at], self.hashes[at]) = (Some(id), hash);
             user
         } else if self.ids.len() < MAX_USERS {
             self.ids.push(Some(id));
             self.hashes.push(hash);
-            self.references.push(0);
+            self.marks.push();
             self.online.push(OFFLINE);
             User(self.ids.len() as u32 - 1)
         } else {

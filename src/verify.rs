@@ -147,7 +147,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let counted = references[user.0 as usize];
             hold!(counted > 0, "a user to whom nothing refers is known");
             hold!(
-                self.users.references(user) == counted,
+                self.users.marks.references(user) == counted,
                 "the references to a user are miscounted"
             );
             let id = self.users.id(user);
@@ -156,7 +156,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         hold!(known == self.users.len(), "the number of known users is wrong");
         for user in (0..self.users.span() as u32).map(User) {
             hold!(
-                self.reach.get(user) == self.reach_of(user) as u64,
+                self.users.marks.reach(user) == self.reach_of(user) as u64,
                 "how a user is reached is wrong"
             );
             hold!(self.online(user).is_some() || !self.shown.get(user), "an offline user is shown");
@@ -169,7 +169,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.users.shrink_to_fit();
         self.online.shrink_to_fit();
         self.sessions.shrink_to_fit();
-        self.reach.shrink_to(self.users.span());
         self.shown.shrink_to_fit();
         self.blocks.shrink_to_fit(&self.hasher);
         self.lifetimes.shrink_to_fit();
@@ -206,7 +205,7 @@ mod tests {
             |engine| engine.state.unsettled = true,
             |engine| engine.state.shown.set(User(0), false),
             |engine| engine.state.users.retain(User(1)),
-            |engine| engine.state.reach.set(User(1), crate::reach::Reach::Nobody),
+            |engine| engine.state.users.marks.set_reach(User(1), crate::marks::Reach::Nobody),
             |engine| engine.state.lifetimes.disarm(SessionIndex(0)),
             |engine| engine.state.sessions.get_mut(SessionIndex(0)).place = 1,
             |engine| engine.state.online.at_mut(0).sessions.clear(),

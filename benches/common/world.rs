@@ -81,19 +81,31 @@ impl<K: Copy + Eq + Hash> World<K> {
         drain(self.engine.publish(self.now, session, presence).expect("it is attached"))
     }
 
+    pub(crate) fn disconnect(&mut self, session: SessionKey) -> usize {
+        drain(self.engine.disconnect(self.now, session).expect("it is attached"))
+    }
+
     /// As a host does that has many publishes waiting. Says how many were told.
     pub(crate) fn publish_all(&mut self, sessions: &[SessionKey], presence: u64) -> usize {
+        self.for_all(sessions, |world, session| world.publish(session, presence))
+    }
+
+    pub(crate) fn disconnect_all(&mut self, sessions: &[SessionKey]) -> usize {
+        self.for_all(sessions, Self::disconnect)
+    }
+
+    fn for_all(
+        &mut self,
+        sessions: &[SessionKey],
+        mut verb: impl FnMut(&mut Self, SessionKey) -> usize,
+    ) -> usize {
         let mut told = 0;
         for some in sessions.chunks(PREFETCHED) {
             self.engine.prefetch(some.iter().copied());
             for session in some {
-                told += self.publish(*session, presence);
+                told += verb(self, *session);
             }
         }
         told
-    }
-
-    pub(crate) fn disconnect(&mut self, session: SessionKey) -> usize {
-        drain(self.engine.disconnect(self.now, session).expect("it is attached"))
     }
 }
