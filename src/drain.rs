@@ -386,8 +386,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         };
         let audience = online.audience.as_slice();
         let blocked = self.blocks.involves(&self.hasher, viewer);
+        let mut fetched = 0;
         // Own sessions come after the last contact.
         while snapshot.done as usize <= audience.len() {
+            if snapshot.done as usize >= fetched {
+                fetched =
+                    snapshot.done as usize + self.fetch_shown(&audience[snapshot.done as usize..]);
+            }
             let seen: &[SessionIndex] = match audience.get(snapshot.done as usize) {
                 Some(user) if self.shown.get(*user) => {
                     let place = self.users.online(*user);

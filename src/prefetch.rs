@@ -7,12 +7,14 @@
 
 use crate::SessionKey;
 use crate::engine::Engine;
+use crate::online::Online;
+use crate::state::State;
 use crate::users::User;
 use core::hash::{BuildHasher, Hash};
 use core::hint::black_box;
 
 /// So many chains are walked side by side: more than a core can wait for at once.
-const SIDE_BY_SIDE: usize = 16;
+pub(crate) const SIDE_BY_SIDE: usize = 16;
 
 /// As many contacts as lie in a cache line.
 const LINE: usize = 64 / size_of::<User>();
@@ -58,7 +60,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             if none {
                 return;
             }
-            self.fetch_lists(places);
+            self.state.fetch_lists(places);
         }
     }
 
@@ -70,13 +72,35 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         black_box(sessions.rest(index).presence.is_some());
         Some(sessions.get(index).place)
     }
+}
 
-    fn fetch_lists(&self, places: [Option<u32>; SIDE_BY_SIDE]) {
-        let list_of = |place| self.state.online.at(place).audience.as_slice();
-        let lists = places.map(|place| place.map_or(&[][..], list_of));
-        for list in lists {
-            let first = list.iter().take(CONTACTS).step_by(LINE);
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    /// The same for the snapshot of somebody with these contacts, up to a point: which?
+    pub(crate) fn fetch_shown(&self, contacts: &[User]) -> usize {
+        if !self.users.is_crowd() {
+            return contacts.len() + 1;
+        }
+        let mut places = [None; SIDE_BY_SIDE];
+        let mut shown = contacts.iter().enumerate().filter(|(_, user)| self.shown.get(**user));
+        for (place, (_, user)) in places.iter_mut().zip(&mut shown) {
+            *place = self.users.online(*user);
+        }
+        let online = self.fetch_lists(places);
+        for online in online.into_iter().flatten() {
+            if let [session, ..] = online.sessions[..] {
+                black_box(self.sessions.get(session).place);
+                black_box(self.sessions.rest(session).presence.is_some());
+            }
+        }
+        shown.next().map_or(contacts.len() + 1, |(at, _)| at)
+    }
+
+    fn fetch_lists(&self, places: [Option<u32>; SIDE_BY_SIDE]) -> [Option<&Online>; SIDE_BY_SIDE] {
+        let online = places.map(|place| place.map(|place| self.online.at(place)));
+        for online in online.into_iter().flatten() {
+            let first = online.audience.as_slice().iter().take(CONTACTS).step_by(LINE);
             black_box(first.fold(0, |read, user| read ^ user.0));
         }
+        online
     }
 }

@@ -78,11 +78,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(user) = self.find_online(id) else { return Ok(()) };
         let mut removed = core::mem::take(&mut self.scratch[0]);
         let most = self.online(user).map_or(0, |online| online.audience.len());
-        let found =
-            contacts.into_iter().filter_map(|id| self.users.find_borrowed(&self.hasher, id));
-        for contact in found.filter(|contact| self.has_in_audience(user, *contact)) {
-            list::push_into_set(&mut removed, contact, most);
-        }
+        self.users.find_all(&self.hasher, contacts.into_iter(), |contact| {
+            if self.has_in_audience(user, contact) {
+                list::push_into_set(&mut removed, contact, most);
+            }
+        });
         list::make_set(&mut removed, user);
         self.remove_from_audience(user, &removed);
         removed.clear();

@@ -195,11 +195,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// The set of those named who are online.
     fn find_all_online(&self, ids: impl IntoIterator<Item: Borrow<K>>, into: &mut Vec<User>) {
-        for id in ids {
-            if let Some(user) = self.find_online(id.borrow()) {
+        self.users.find_all(&self.hasher, ids.into_iter(), |user| {
+            if self.users.online(user).is_some() {
                 list::push_into_set(into, user, self.online.len());
             }
-        }
+        });
         into.sort_unstable();
         into.dedup();
     }

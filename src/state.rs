@@ -258,13 +258,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         limit: u32,
         into: &mut Vec<User>,
     ) -> Result<Option<()>, Error> {
-        for id in ids {
-            if into.len() == limit as usize {
-                return Ok(None);
-            }
-            into.push(self.intern(id)?);
-        }
-        Ok(Some(()))
+        let mut ids = ids.into_iter();
+        let some = ids.by_ref().take((limit as usize).saturating_sub(into.len()));
+        self.users.intern_all(&self.hasher, some, into).ok_or(Error::Full)?;
+        Ok(ids.next().is_none().then_some(()))
     }
 
     // ---- congested receivers (rule 14)

@@ -6,10 +6,13 @@
 //! congested session that has yet to be told of it. Then its id is dropped and its index reused.
 
 use crate::marks::Marks;
+use crate::prefetch::SIDE_BY_SIDE;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
+use core::hint::black_box;
 use hashbrown::HashTable;
+use smallvec::SmallVec;
 
 /// A known user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +20,8 @@ pub(crate) struct User(pub(crate) u32);
 
 /// Two near slots a user must fit below the far range.
 const MAX_USERS: usize = 1 << 30;
+
+const CROWD: usize = if cfg!(feature = "shrunk") { 5 } else { 20_000 };
 
 const OFFLINE: u32 = u32::MAX;
 
@@ -73,6 +78,12 @@ impl<K> Users<K> {
     /// How many users are known.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// Are so many known that it pays to fetch what is going to be read? What is kept of fewer is
+    /// in the caches anyway.
+    pub(crate) fn is_crowd(&self) -> bool {
+        self.ids.len() >= CROWD
     }
 
     /// One more than the greatest index ever given out.
@@ -173,16 +184,55 @@ impl<K> Users<K> {
 
 impl<K: Eq + Hash> Users<K> {
     pub(crate) fn find<S: BuildHasher>(&self, hasher: &S, id: &K) -> Option<User> {
-        let hash = ShortHash::of(hasher, id).spread();
-        self.by_id.find(hash, |user| self.id(*user) == id).copied()
+        self.find_hashed(ShortHash::of(hasher, id), id)
     }
 
-    pub(crate) fn find_borrowed<S: BuildHasher>(
+    /// Those of these ids that are known.
+    pub(crate) fn find_all<S: BuildHasher, B: Borrow<K>>(
         &self,
         hasher: &S,
-        id: impl Borrow<K>,
-    ) -> Option<User> {
-        self.find(hasher, id.borrow())
+        ids: impl Iterator<Item = B>,
+        mut found: impl FnMut(User),
+    ) {
+        if !self.is_crowd() {
+            return ids
+                .for_each(|id| self.find(hasher, id.borrow()).into_iter().for_each(&mut found));
+        }
+        let mut ids = ids.fuse();
+        loop {
+            let some: SmallVec<[B; SIDE_BY_SIDE]> = ids.by_ref().take(SIDE_BY_SIDE).collect();
+            if some.is_empty() {
+                return;
+            }
+            for (id, hash) in some.iter().zip(self.fetch(hasher, &some)) {
+                self.find_hashed(hash, id.borrow()).into_iter().for_each(&mut found);
+            }
+        }
+    }
+
+    fn find_hashed(&self, hash: ShortHash, id: &K) -> Option<User> {
+        let is_id = |user: &User| self.ids[user.0 as usize].as_ref() == Some(id);
+        self.by_id.find(hash.spread(), is_id).copied()
+    }
+
+    /// The hashes of these ids, [`SIDE_BY_SIDE`] at most. What is read to look them up has been
+    /// fetched: of one after the other each would wait for memory twice.
+    fn fetch<S: BuildHasher>(
+        &self,
+        hasher: &S,
+        ids: &[impl Borrow<K>],
+    ) -> [ShortHash; SIDE_BY_SIDE] {
+        let (mut hashes, mut likely) = ([ShortHash(0); SIDE_BY_SIDE], [None; SIDE_BY_SIDE]);
+        for (hash, id) in hashes.iter_mut().zip(ids) {
+            *hash = ShortHash::of(hasher, id.borrow());
+        }
+        for (likely, hash) in likely.iter_mut().zip(&hashes[..ids.len()]) {
+            *likely = self.by_id.iter_hash(hash.spread()).next();
+        }
+        for user in likely[..ids.len()].iter().flatten() {
+            black_box(self.ids[user.0 as usize].is_some());
+        }
+        hashes
     }
 
     /// The index of `id`, which is made known if it was not. No reference is taken: the caller
@@ -190,9 +240,38 @@ impl<K: Eq + Hash> Users<K> {
     /// if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
         let hash = ShortHash::of(hasher, &id);
-        let is_id = |user: &User| self.ids[user.0 as usize].as_ref() == Some(&id);
-        if let Some(user) = self.by_id.find(hash.spread(), is_id) {
-            return Some(*user);
+        self.intern_hashed(hash, id)
+    }
+
+    /// The indices of all these ids, likewise.
+    pub(crate) fn intern_all<S: BuildHasher>(
+        &mut self,
+        hasher: &S,
+        ids: impl Iterator<Item = K>,
+        into: &mut Vec<User>,
+    ) -> Option<()> {
+        if !self.is_crowd() {
+            for id in ids {
+                into.push(self.intern(hasher, id)?);
+            }
+            return Some(());
+        }
+        let mut ids = ids.fuse();
+        loop {
+            let some: SmallVec<[K; SIDE_BY_SIDE]> = ids.by_ref().take(SIDE_BY_SIDE).collect();
+            if some.is_empty() {
+                return Some(());
+            }
+            let hashes = self.fetch(hasher, &some);
+            for (id, hash) in some.into_iter().zip(hashes) {
+                into.push(self.intern_hashed(hash, id)?);
+            }
+        }
+    }
+
+    fn intern_hashed(&mut self, hash: ShortHash, id: K) -> Option<User> {
+        if let Some(user) = self.find_hashed(hash, &id) {
+            return Some(user);
         }
         let user = if let Some(user) = self.free.pop() {
             let at = user.0 as usize;
