@@ -42,6 +42,22 @@ pub(crate) enum Command {
     Stop,
 }
 
+impl Command {
+    /// The session whose word this is.
+    pub(crate) fn session(&self) -> Option<SessionKey> {
+        match self {
+            Self::Heartbeat(session)
+            | Self::Publish(session, _)
+            | Self::Disconnect(session)
+            | Self::Lost(session, _)
+            | Self::Invisible(session)
+            | Self::Visible(session) => Some(*session),
+            Self::Direct(direct) => Some(direct.session),
+            _ => None,
+        }
+    }
+}
+
 /// Somebody has shown who they are.
 pub(crate) struct Connect {
     pub(crate) node: Node,

@@ -99,6 +99,9 @@ impl Core {
             self.metrics.queue_depth(commands.len());
             let started = Instant::now();
             self.advance();
+            if batch.len() > 1 {
+                self.engine.prefetch(batch.iter().filter_map(Command::session));
+            }
             for command in batch.drain(..) {
                 if matches!(command, Command::Stop) {
                     return;
