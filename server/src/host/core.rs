@@ -1,6 +1,6 @@
 //! The engine's thread.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +52,9 @@ pub(crate) struct Core {
     online: BTreeMap<Node, usize>,
     /// Notices that wait for a newcomer's first presence, in the order in which they are due.
     held: VecDeque<Held>,
+    /// Sessions that read too slowly: the engine counts them only by walking over all sessions,
+    /// which is too much for each command.
+    congested: HashSet<SessionKey>,
     origin: Instant,
     writer: Writer,
     writable: Arc<Writable>,
@@ -73,6 +76,7 @@ impl Core {
             courier: Courier::new(metrics.clone()),
             online: BTreeMap::new(),
             held: VecDeque::new(),
+            congested: HashSet::new(),
             origin: Instant::now(),
             writer,
             writable,
@@ -150,6 +154,7 @@ impl Core {
             // One whose connection is gone meanwhile is refused, and has nothing to be told.
             let verb = self.engine.writable(self.now(), session);
             Self::done(&mut self.courier, verb, &self.metrics);
+            self.congested.remove(&session);
             self.settle();
             if self.courier.entry(session).is_some_and(|entry| entry.owed_visibility) {
                 let user = self.engine.user_of(session);
@@ -411,6 +416,9 @@ impl Core {
                     let verb = self.engine.congested(self.now(), session);
                     self.metrics.congested();
                     Self::done(&mut self.courier, verb, &self.metrics);
+                    if self.engine.is_congested(session) {
+                        self.congested.insert(session);
+                    }
                 }
                 After::Close { session, reason, resumable } => {
                     self.close(session, reason, resumable);
@@ -419,11 +427,13 @@ impl Core {
                 After::Deliver(presence, to) => self.courier.send(&presence, &to),
             }
         }
-        self.courier.remember(self.engine.counts().congested > 0);
+        debug_assert_eq!(self.congested.len(), self.engine.counts().congested);
+        self.courier.remember(!self.congested.is_empty());
     }
 
     fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {
         self.metrics.closed(reason);
+        self.congested.remove(&session);
         if let Some(socket) = self.courier.entry_mut(session).and_then(|entry| entry.socket.take())
         {
             let (code, words) = match reason {
@@ -536,6 +546,7 @@ impl Core {
 
     /// Lets go of what was kept for a session, or for its connection if it is only detached.
     fn forget(&mut self, session: SessionKey) {
+        self.congested.remove(&session);
         let Some(entry) = self.courier.entry_mut(session) else { return };
         entry.socket = None;
         if self.engine.user_of(session).is_some() {
