@@ -3,8 +3,10 @@
 mod support;
 
 use adsum_server::protocol::{Form, Kind, TimPresence, rtype};
+use futures_util::SinkExt as _;
 use futures_util::future::join_all;
 use support::{Client, Server, Told, auth, crowd, says};
+use tokio_tungstenite::tungstenite::Message;
 
 const BROAD: i8 = Kind::BROAD_PRESENCE.tim_type();
 
@@ -36,6 +38,32 @@ async fn b13_over_the_rate_is_answered() {
     assert!(matches!(at_cyd.next().await, Told::Presence(_)), "the snapshot");
     at_cyd.direct(&[&at_bob.node], "not too much").await;
     assert_eq!(at_bob.heard().await.1, "not too much");
+    server.host.stop().await;
+}
+
+/// What asks for nothing is counted too, and takes nothing away from requests.
+#[tokio::test]
+async fn b13_signs_of_life_over_the_rate_are_answered() {
+    let server = Server::run(&["--security-reqhzsecond", "1", "--request-burst", "5"]);
+    let [_, _] = server.friends(["ann", "bob"]);
+    let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
+    let ping = || Message::Ping(vec![7].into());
+    for sign in [ping(), Message::Pong(vec![].into()), Message::Binary(vec![].into())] {
+        at_ann.ws.send(sign).await.unwrap();
+    }
+    for sign in [ping(), Message::Text("".into())] {
+        at_ann.ws.send(sign).await.unwrap();
+    }
+    at_ann.say("there was room for five").await;
+    assert_eq!(at_bob.heard().await.1, "there was room for five");
+    assert_eq!(at_ann.until_pong().await, []);
+    for sign in [ping(), Message::Binary(vec![].into()), Message::Pong(vec![].into())] {
+        at_ann.ws.send(sign).await.unwrap();
+        assert_eq!(at_ann.refusal().await, (Kind::PING.tim_type(), 5_104));
+    }
+    // The login, a presence and a ping were three of five.
+    at_ann.say("and for a request").await;
+    assert_eq!(at_bob.heard().await.1, "and for a request");
     server.host.stop().await;
 }
 

@@ -51,6 +51,9 @@ struct Connection {
     socket: Arc<Socket>,
     user: Option<User>,
     bucket: Option<Bucket>,
+    /// For what asks for nothing: the WebSocket's own pings and pongs, and empty frames. They have
+    /// as much room as requests, and take none away from them.
+    signs: Option<Bucket>,
     /// By then somebody must have logged in.
     login_by: Instant,
 }
@@ -70,8 +73,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>
     let mut ws =
         WebSocketStream::from_partially_read(link, early, Role::Server, Some(config)).await;
     let now = Instant::now();
+    let bucket = Bucket::new(network.request_burst, network.requests_per_second, now);
     let mut connection = Connection {
-        bucket: Bucket::new(network.request_burst, network.requests_per_second, now),
+        signs: bucket.clone(),
+        bucket,
         login_by: now + Duration::from_millis(network.login_timeout_ms),
         shared,
         socket,
@@ -104,7 +109,9 @@ impl Connection {
                         // tim takes text for what it is: bytes.
                         Some(Ok(Message::Text(text))) => self.frame(text.as_bytes()).await,
                         Some(Ok(Message::Close(_))) => return End::Clean,
-                        Some(Ok(_)) => {}
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.sign_of_life(),
+                        // The library hands out no frames unless it is asked to.
+                        Some(Ok(Message::Frame(_))) => {}
                         Some(Err(error)) => return self.failed(&error),
                         None => return End::Broken,
                     }
@@ -166,7 +173,7 @@ impl Connection {
     /// Takes one frame of the client's.
     async fn frame(&mut self, bytes: &[u8]) {
         // tim passes over an empty one.
-        let Ok(frame) = Frame::split(bytes) else { return };
+        let Ok(frame) = Frame::split(bytes) else { return self.sign_of_life() };
         let kind = frame.kind;
         let before_login = self.user.is_none() && kind != Kind::AUTH && kind != Kind::PING;
         if before_login {
@@ -186,6 +193,14 @@ impl Connection {
                 tracing::debug!(kind = kind.number(), %error, "a frame was refused");
                 self.refuse(form, kind, error.code(kind));
             }
+        }
+    }
+
+    /// The client is there, and wants nothing.
+    fn sign_of_life(&mut self) {
+        if self.signs.as_mut().is_some_and(|signs| !signs.take(Instant::now())) {
+            let form = self.user.as_ref().map_or(Form::Json, |user| user.form);
+            self.refuse(form, Kind::PING, Code::Overload);
         }
     }
 
