@@ -13,6 +13,7 @@ use super::command::{Node, Saying, SystemOutcome};
 use super::departed::Departed;
 use super::metrics::Metrics;
 use super::outbox::Socket;
+use super::worklist::Worklist;
 use crate::protocol::{Form, Prepared, Tid, TimPresence};
 
 /// What is kept for a session.
@@ -57,7 +58,7 @@ pub(crate) enum After {
 pub(crate) struct Courier {
     pub(crate) table: Table,
     /// Connections that have something to be written.
-    pub(crate) list: Vec<Arc<Socket>>,
+    pub(crate) list: Worklist,
     pub(crate) after: VecDeque<After>,
     /// Must notices wait, because one before them does?
     defer: bool,
@@ -261,18 +262,19 @@ impl Courier {
             return;
         }
         let mut forms = Forms::of(presence, extend);
+        let now = Instant::now();
         let mut guess = 192;
         for slot in to {
             let Some(entry) = self.table.get(*slot) else { continue };
             let Some(socket) = &entry.socket else { continue };
             let prepared = forms.get(entry.form, &self.metrics);
-            let appended = socket.append(guess, |buffer| {
+            let appended = socket.append(now, guess, |buffer| {
                 let before = buffer.len();
                 prepared.write_for(&entry.node, buffer);
                 guess = buffer.len() - before;
             });
-            if appended.list {
-                self.list.push(socket.clone());
+            if let Some(when) = appended.list {
+                self.list.push(when, socket.clone());
             }
             if appended.full {
                 self.after.push_back(After::Congested(entry.key));
@@ -284,12 +286,13 @@ impl Courier {
     pub(crate) fn send_frame(&mut self, session: SessionKey, frame: &[u8]) {
         let Some(entry) = self.entry(session) else { return };
         let Some(socket) = entry.socket.clone() else { return };
-        let appended = socket.append(frame.len(), |buffer| buffer.extend_from_slice(frame));
+        let append = |buffer: &mut Vec<u8>| buffer.extend_from_slice(frame);
+        let appended = socket.append(Instant::now(), frame.len(), append);
         if appended.full {
             self.after.push_back(After::Congested(session));
         }
-        if appended.list {
-            self.list.push(socket);
+        if let Some(when) = appended.list {
+            self.list.push(when, socket);
         }
     }
 }

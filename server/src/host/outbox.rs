@@ -45,6 +45,25 @@ enum Hand {
     Stuck,
 }
 
+/// Does the writer know of it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listed {
+    No,
+    /// It writes when the rest has lasted longest.
+    AtLatest(Instant),
+    /// It is about to write.
+    Now,
+}
+
+/// For how long a connection is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rest {
+    /// What comes from then on goes out at once, with all that has gathered.
+    pub(crate) until: Instant,
+    /// If nothing comes, what has gathered goes out then.
+    pub(crate) at_latest: Instant,
+}
+
 struct Queue {
     /// Frames as they go over the wire.
     waiting: Vec<u8>,
@@ -55,8 +74,7 @@ struct Queue {
     front_left: usize,
     front_frames: usize,
     hand: Hand,
-    /// Is it on the writer's list already?
-    listed: bool,
+    listed: Listed,
     /// Has the engine been told, or is it about to be, that nothing more fits?
     congested: bool,
     /// After a close frame nothing follows.
@@ -65,8 +83,8 @@ struct Queue {
     session: Option<SessionKey>,
     /// Since when the system takes nothing.
     stuck_since: Option<Instant>,
-    /// Not to be written again before this moment, unless it is an answer.
-    rest_until: Option<Instant>,
+    /// Since it was written to.
+    rest: Option<Rest>,
     /// Does the connection's task wait until there is room again?
     reader_waits: bool,
 }
@@ -81,9 +99,16 @@ pub(crate) struct Closing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Appended {
     /// It is to be put on the writer's list.
-    pub(crate) list: bool,
+    pub(crate) list: Option<When>,
     /// It is over its limit as of now: the engine must be told.
     pub(crate) full: bool,
+}
+
+/// When the writer is to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Now,
+    At(Instant),
 }
 
 /// What came of writing.
@@ -94,7 +119,7 @@ pub(crate) struct Flushed {
 }
 
 /// A buffer up to this size is kept for the next frame; a larger one is given back.
-const KEPT: usize = 1_024;
+const KEPT: usize = 2_048;
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream, limits: Limits, total: &'static AtomicU64) -> Self {
@@ -111,10 +136,15 @@ impl Socket {
     }
 
     /// Appends a data frame whose payload is about `guess` bytes long.
-    pub(crate) fn append(&self, guess: usize, payload: impl FnOnce(&mut Vec<u8>)) -> Appended {
+    pub(crate) fn append(
+        &self,
+        now: Instant,
+        guess: usize,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) -> Appended {
         let mut queue = self.queue();
         if queue.closing.is_some() {
-            return Appended { list: false, full: false };
+            return Appended { list: None, full: false };
         }
         let before = queue.waiting.len();
         frame::append_binary(&mut queue.waiting, guess, payload);
@@ -122,9 +152,7 @@ impl Socket {
         self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
         let full = !queue.congested && queue.session.is_some() && queue.is_over(self.limits);
         queue.congested |= full;
-        let list = !queue.listed && queue.hand == Hand::Nobody;
-        queue.listed |= list;
-        Appended { list, full }
+        Appended { list: queue.list(now), full }
     }
 
     /// Appends an answer to the client's own request; its task writes it.
@@ -182,12 +210,6 @@ impl Socket {
         queue.reader_waits
     }
 
-    /// How long this connection has a rest from being written to, so that what comes at short
-    /// intervals goes out together.
-    pub(crate) fn rest(&self, now: Instant) -> Option<Instant> {
-        self.queue().rest_until.filter(|until| *until > now)
-    }
-
     /// Writes all that is queued, or as much as the system takes; unless somebody else is at it,
     /// who then writes this too.
     pub(crate) fn flush(&self) -> Flushed {
@@ -195,8 +217,14 @@ impl Socket {
     }
 
     /// The same, after which the connection has a rest.
-    pub(crate) fn flush_and_rest(&self, until: Instant) -> Flushed {
-        self.write(Some(until))
+    pub(crate) fn flush_and_rest(&self, rest: Rest) -> Flushed {
+        self.write(Some(rest))
+    }
+
+    /// Is this the moment for which the connection is on the list? Not if it has been written to
+    /// since it was put there.
+    pub(crate) fn is_due(&self, at: Instant) -> bool {
+        self.queue().listed == Listed::AtLatest(at)
     }
 
     /// The system takes bytes again.
@@ -209,12 +237,9 @@ impl Socket {
         self.write(None)
     }
 
-    fn write(&self, rest_until: Option<Instant>) -> Flushed {
+    fn write(&self, rest: Option<Rest>) -> Flushed {
         let mut queue = self.queue();
-        queue.listed = false;
-        if rest_until.is_some() {
-            queue.rest_until = rest_until;
-        }
+        queue.listed = Listed::No;
         if queue.hand != Hand::Nobody {
             return Flushed { writable: None };
         }
@@ -223,6 +248,7 @@ impl Socket {
                 break;
             }
             queue.hand = Hand::Writer;
+            queue.rest = rest.or(queue.rest);
             let (front, from) = queue.take_front();
             // Nobody waits for this lock while the system copies.
             drop(queue);
@@ -279,13 +305,33 @@ impl Queue {
             front_left: 0,
             front_frames: 0,
             hand: Hand::Nobody,
-            listed: false,
+            listed: Listed::No,
             congested: false,
             closing: None,
             session: None,
             stuck_since: None,
-            rest_until: None,
+            rest: None,
             reader_waits: false,
+        }
+    }
+
+    /// Puts it on the writer's list, unless it is there already or somebody is about to write.
+    fn list(&mut self, now: Instant) -> Option<When> {
+        if self.hand != Hand::Nobody || self.listed == Listed::Now {
+            return None;
+        }
+        match self.rest {
+            Some(rest) if now < rest.until => {
+                if self.listed != Listed::No {
+                    return None;
+                }
+                self.listed = Listed::AtLatest(rest.at_latest);
+                Some(When::At(rest.at_latest))
+            }
+            _ => {
+                self.listed = Listed::Now;
+                Some(When::Now)
+            }
         }
     }
 
@@ -307,17 +353,22 @@ impl Queue {
         if self.front_left > 0 {
             return true;
         }
-        self.front.clear();
-        std::mem::swap(&mut self.front, &mut self.waiting);
-        self.front_left = self.front.len();
+        let mut written = std::mem::take(&mut self.front);
+        written.clear();
+        if written.capacity() > KEPT {
+            written = Vec::new();
+        }
         self.front_frames = std::mem::take(&mut self.waiting_frames);
-        if self.waiting.capacity() > KEPT {
-            self.waiting = Vec::new();
+        if self.waiting.is_empty() {
+            // The buffer that was used last is the one that is in the caches.
+            if written.capacity() > 0 {
+                self.waiting = written;
+            }
+            return false;
         }
-        if self.front.is_empty() && self.front.capacity() > KEPT {
-            self.front = Vec::new();
-        }
-        !self.front.is_empty()
+        self.front = std::mem::replace(&mut self.waiting, written);
+        self.front_left = self.front.len();
+        true
     }
 
     /// Hands the front out to be written, from this byte on. It counts as queued all the while.
@@ -365,5 +416,26 @@ mod tests {
         queue.front_left = 0;
         assert!(!queue.refill());
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn after_a_rest_what_comes_takes_along_what_has_gathered() {
+        let start = Instant::now();
+        let at = |ms| start + std::time::Duration::from_millis(ms);
+        let mut queue = Queue::new();
+        assert_eq!(queue.list(at(0)), Some(When::Now), "nothing was written yet");
+        assert_eq!(queue.list(at(0)), None, "it is about to be");
+        queue.listed = Listed::No;
+        queue.rest = Some(Rest { until: at(70), at_latest: at(90) });
+        assert_eq!(queue.list(at(10)), Some(When::At(at(90))));
+        assert_eq!(queue.list(at(69)), None, "it goes with the one before");
+        assert_eq!(queue.list(at(70)), Some(When::Now));
+        assert_eq!(queue.list(at(90)), None);
+        // Somebody who writes, or waits until the system takes more, takes this along too.
+        queue.listed = Listed::No;
+        for hand in [Hand::Writer, Hand::Stuck] {
+            queue.hand = hand;
+            assert_eq!(queue.list(at(200)), None);
+        }
     }
 }

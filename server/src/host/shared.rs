@@ -39,8 +39,10 @@ pub struct Tuning {
     pub write_deadline: Duration,
     /// How long a connection is left alone after it was written to, so that what comes meanwhile
     /// goes out in one write: nearly all of what a delivery costs is the system's, for each
-    /// write. What comes after a rest goes out at once.
+    /// write. What comes after a rest goes out at once, with all that has gathered.
     pub rest: Duration,
+    /// How much longer what has gathered waits for something to come with which it can go out.
+    pub patience: Duration,
     /// How long the peer has to answer a close frame.
     pub linger: Duration,
     /// The system's buffer for what was written and not yet taken.
@@ -51,7 +53,8 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             write_deadline: Duration::from_secs(60),
-            rest: Duration::from_millis(80),
+            rest: Duration::from_millis(70),
+            patience: Duration::from_millis(20),
             linger: Duration::from_secs(2),
             send_buffer_bytes: 128 * 1024,
         }

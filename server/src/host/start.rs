@@ -137,7 +137,7 @@ impl Host {
         let metrics = Arc::new(Metrics::new());
         let (commands, incoming) = mpsc::channel(COMMANDS);
         let writable = Arc::new(Writable::new(commands.clone()));
-        let (writer, writing) = Writer::start(tuning.rest, writable.clone())?;
+        let (writer, writing) = Writer::start(tuning.rest, tuning.patience, writable.clone())?;
         let (gone_to, gone) = mpsc::unbounded_channel();
         let core = Core::new(rules, writer, writable.clone(), metrics.clone(), gone_to);
         let engine = std::thread::Builder::new()

@@ -1,11 +1,37 @@
 //! Sessions whose connections take notices again.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use adsum::SessionKey;
 use tokio::sync::mpsc::Sender;
 
 use super::command::Command;
+use super::outbox::{Socket, When};
+
+/// Connections that have something to be written.
+#[derive(Default)]
+pub(crate) struct Worklist {
+    pub(crate) now: Vec<Arc<Socket>>,
+    /// At these moments; those that were written to together are due together.
+    pub(crate) later: Vec<(Instant, Vec<Arc<Socket>>)>,
+}
+
+impl Worklist {
+    pub(crate) fn push(&mut self, when: When, socket: Arc<Socket>) {
+        match when {
+            When::Now => self.now.push(socket),
+            When::At(at) => match self.later.last_mut() {
+                Some((last, sockets)) if *last == at => sockets.push(socket),
+                _ => self.later.push((at, vec![socket])),
+            },
+        }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.now.is_empty() && self.later.is_empty()
+    }
+}
 
 /// The list that those who write keep for the engine's thread.
 ///

@@ -5,36 +5,46 @@
 //! while: what comes for it meanwhile goes out in one write. Most of what a delivery costs is
 //! the system's, and that is paid for each write, not for each frame.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::outbox::{Flushed, Socket};
-use super::worklist::Writable;
+use super::outbox::{Flushed, Rest, Socket};
+use super::worklist::{Worklist, Writable};
+
+/// So many are written to as if it were at one moment: they are due together again, and are
+/// written to one after the other then, which is cheaper than a wake-up for each.
+const TOGETHER: usize = 256;
+/// What is due so soon is due now.
+const SOON: Duration = Duration::from_millis(2);
 
 /// Hands connections to the thread.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    lists: Sender<Vec<Arc<Socket>>>,
+    lists: Sender<Worklist>,
 }
 
 impl Writer {
-    /// Starts the thread; it ends when the last `Writer` is gone.
+    /// Starts the thread; it ends when the last `Writer` is gone. After a write a connection has a
+    /// rest, which may last so much longer than `rest` as `patience` says until something comes
+    /// that can go with what has gathered.
     pub(crate) fn start(
         rest: Duration,
+        patience: Duration,
         writable: Arc<Writable>,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (lists, incoming) = channel();
+        let writing = Writing { rest, patience, writable, later: BTreeMap::new() };
         let thread = std::thread::Builder::new()
             .name("adsum-writer".to_owned())
-            .spawn(move || Writing { rest, writable, later: VecDeque::new() }.run(&incoming))?;
+            .spawn(move || writing.run(&incoming))?;
         Ok((Self { lists }, thread))
     }
 
     /// All of these have something to be written.
-    pub(crate) fn write(&self, list: Vec<Arc<Socket>>) {
+    pub(crate) fn write(&self, list: Worklist) {
         // The thread ends after all who could send.
         let _ = self.lists.send(list);
     }
@@ -42,15 +52,16 @@ impl Writer {
 
 struct Writing {
     rest: Duration,
+    patience: Duration,
     writable: Arc<Writable>,
-    /// Connections that have a rest, and until when.
-    later: VecDeque<(Instant, Arc<Socket>)>,
+    /// Connections that have a rest, and until when at the latest.
+    later: BTreeMap<Instant, Vec<Arc<Socket>>>,
 }
 
 impl Writing {
-    fn run(mut self, incoming: &Receiver<Vec<Arc<Socket>>>) {
+    fn run(mut self, incoming: &Receiver<Worklist>) {
         loop {
-            let list = match self.later.front() {
+            let list = match self.later.first_key_value() {
                 None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some((at, _)) => {
                     incoming.recv_timeout(at.saturating_duration_since(Instant::now()))
@@ -63,38 +74,41 @@ impl Writing {
             }
             self.write_due();
         }
-        for (_, socket) in self.later {
+        for socket in self.later.into_values().flatten() {
             socket.flush();
         }
     }
 
-    fn take(&mut self, list: Vec<Arc<Socket>>) {
-        for socket in list {
-            let now = Instant::now();
-            match socket.rest(now) {
-                // In the order of the moments, to within a rest: nobody waits twice as long.
-                Some(until) => self.later.push_back((until, socket)),
-                None => self.flush(&socket, now),
-            }
+    fn take(&mut self, list: Worklist) {
+        for (at, mut sockets) in list.later {
+            self.later.entry(at).or_default().append(&mut sockets);
         }
+        self.write_all(&list.now);
     }
 
     fn write_due(&mut self) {
-        let mut now = Instant::now();
-        while self.later.front().is_some_and(|(at, _)| *at <= now) {
-            let Some((_, socket)) = self.later.pop_front() else { break };
-            self.flush(&socket, now);
-            now = Instant::now();
+        let now = Instant::now();
+        // A wake-up costs more than they could wait for.
+        while let Some(first) = self.later.first_entry().filter(|first| *first.key() <= now + SOON)
+        {
+            let (at, mut sockets) = first.remove_entry();
+            sockets.retain(|socket| socket.is_due(at));
+            self.write_all(&sockets);
         }
     }
 
-    fn flush(&self, socket: &Socket, now: Instant) {
-        let flushed = if self.rest.is_zero() {
-            socket.flush()
-        } else {
-            socket.flush_and_rest(now + self.rest)
-        };
-        self.writable.report(flushed);
+    fn write_all(&self, sockets: &[Arc<Socket>]) {
+        for sockets in sockets.chunks(TOGETHER) {
+            let until = Instant::now() + self.rest;
+            let rest = Rest { until, at_latest: until + self.patience };
+            for socket in sockets {
+                let flushed = match self.rest.is_zero() {
+                    true => socket.flush(),
+                    false => socket.flush_and_rest(rest),
+                };
+                self.writable.report(flushed);
+            }
+        }
     }
 }
 

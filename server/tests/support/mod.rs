@@ -38,7 +38,7 @@ pub fn store() -> Arc<Sqlite> {
 /// As in earnest, but that nobody waits for a peer that is gone, or long for company.
 pub fn brisk() -> Tuning {
     let (linger, rest) = (Duration::from_millis(100), Duration::from_millis(2));
-    Tuning { linger, rest, ..Tuning::default() }
+    Tuning { linger, rest, patience: rest, ..Tuning::default() }
 }
 
 pub struct Server {
