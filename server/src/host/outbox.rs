@@ -130,6 +130,11 @@ impl Socket {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads something at one end of it, so that the rest is at hand soon.
+    pub(crate) const fn look(&self) -> usize {
+        self.limits.frames
+    }
+
     /// From now on this is a session's connection.
     pub(crate) fn belongs_to(&self, session: SessionKey) {
         self.queue().session = Some(session);
