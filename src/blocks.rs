@@ -31,8 +31,18 @@ impl Blocks {
 
     /// Has the user blocked anyone, or anyone the user?
     pub(crate) fn involves<S: BuildHasher>(&self, hasher: &S, user: User) -> bool {
-        !self.pairs.is_empty()
-            && self.involved.find(hasher.hash_one(user), |(other, _)| *other == user).is_some()
+        !self.pairs.is_empty() && self.count(hasher, user) > 0
+    }
+
+    /// In how many pairs the user stands.
+    pub(crate) fn count<S: BuildHasher>(&self, hasher: &S, user: User) -> u32 {
+        let entry = self.involved.find(hasher.hash_one(user), |(other, _)| *other == user);
+        entry.map_or(0, |(_, count)| *count)
+    }
+
+    /// How many users stand in pairs.
+    pub(crate) fn users(&self) -> usize {
+        self.involved.len()
     }
 
     /// Adds a pair that is not there yet.
@@ -67,5 +77,22 @@ impl Blocks {
     pub(crate) fn shrink_to_fit<S: BuildHasher>(&mut self, hasher: &S) {
         self.pairs.shrink_to_fit(|pair| hasher.hash_one(pair));
         self.involved.shrink_to_fit(|(user, _)| hasher.hash_one(user));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hasher::tests::Plain;
+
+    #[test]
+    fn memory_comes_back_when_the_blocks_have_gone() {
+        let (mut blocks, users) = (Blocks::default(), (0..1_000).map(User));
+        users.clone().for_each(|user| blocks.insert(&Plain, user, User(user.0 + 1)));
+        users.for_each(|user| blocks.remove(&Plain, user, User(user.0 + 1)));
+        assert!(blocks.pairs.capacity() > 0 && blocks.involved.capacity() > 0);
+        assert_eq!((blocks.len(), blocks.users()), (0, 0));
+        blocks.shrink_to_fit(&Plain);
+        assert_eq!((blocks.pairs.capacity(), blocks.involved.capacity()), (0, 0));
     }
 }

@@ -311,6 +311,12 @@ mod tests {
     }
 
     #[test]
+    fn tim_has_one_session_a_user_of_whatever_kind() {
+        let Options { max_sessions, max_sessions_per_kind, .. } = Options::tim();
+        assert_eq!((max_sessions, max_sessions_per_kind), (1, 1));
+    }
+
+    #[test]
     fn zero_and_absurd_values_are_refused_by_name() {
         type Change = fn(&mut Options, u64);
         let numbers: [(&str, Change, u64, u64); 13] = [

@@ -38,3 +38,35 @@ impl core::hash::Hasher for NoHasher {
         match *self {}
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use core::hash::{BuildHasher, Hasher};
+
+    /// A hash is the number itself.
+    pub(crate) struct Plain;
+
+    pub(crate) struct Number(u64);
+
+    impl BuildHasher for Plain {
+        type Hasher = Number;
+
+        fn build_hasher(&self) -> Number {
+            Number(0)
+        }
+    }
+
+    impl Hasher for Number {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+
+        fn write(&mut self, bytes: &[u8]) {
+            bytes.iter().for_each(|byte| self.0 = self.0 << 8 | u64::from(*byte));
+        }
+
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
+        }
+    }
+}

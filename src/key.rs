@@ -122,5 +122,7 @@ mod tests {
     fn near_and_far_slots_have_dense_tables_of_their_own() {
         assert_eq!((Slot::near(5, 1).index(), Slot::near(5, 1).is_near()), (11, true));
         assert_eq!((Slot::far(5).index(), Slot::far(5).is_near()), (5, false));
+        let names = [Slot::near(5, 1), Slot::far(5)].map(|slot| alloc::format!("{slot:?}"));
+        assert_eq!(names, ["near 11", "far 5"]);
     }
 }

@@ -296,6 +296,7 @@ impl<K: Eq + Hash> Users<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hasher::tests::Plain;
     use alloc::string::{String, ToString};
     use core::hash::BuildHasherDefault;
 
@@ -329,5 +330,27 @@ mod tests {
         users.forget_fresh();
         assert_eq!(users.find(&hasher, &"cyd".to_string()), None);
         assert_eq!(users.find(&hasher, &"bob".to_string()), Some(bob));
+    }
+
+    #[test]
+    fn what_is_left_to_do_is_known() {
+        let mut users = Users::<u64>::new();
+        let ada = users.intern(&Plain, 1).unwrap();
+        assert!(!users.is_clean(), "it may turn out that nothing refers to her");
+        users.retain(ada);
+        users.forget_fresh();
+        assert!(users.is_clean());
+        users.release(ada);
+        assert!(!users.is_clean(), "her id is not dropped yet");
+        users.bury();
+        assert!(users.is_clean());
+    }
+
+    #[test]
+    fn a_hash_of_which_one_half_is_always_the_same_will_do() {
+        let hashes = [0_u64, 1, 1 << 33, 1 << 63].map(|id| ShortHash::of(&Plain, &id).spread());
+        for (at, hash) in hashes.iter().enumerate() {
+            assert!(!hashes[..at].contains(hash), "{hashes:x?}");
+        }
     }
 }

