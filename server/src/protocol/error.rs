@@ -21,7 +21,7 @@ pub enum Fault {
     Empty,
     /// It ends before its end: an open brace, a missing stop byte, a string longer than the rest.
     Truncated,
-    /// Bytes after its end.
+    /// Bytes after its end, if they are not zeros after a Thrift struct.
     Trailing,
     /// Neither JSON nor Thrift, as the frame claims to be.
     Syntax,

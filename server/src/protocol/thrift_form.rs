@@ -104,7 +104,8 @@ impl Reader<'_> {
     }
 }
 
-/// Reads `body`, which must hold one struct and no more.
+/// Reads `body`, which must hold one struct and no more, but for zeros: tim's Java client sends
+/// the whole buffer that it has encoded into, of which the struct is the beginning.
 pub(super) fn decode<T: Wire>(body: &[u8], limits: &Limits) -> Result<T, DecodeError> {
     let config = TConfiguration::builder()
         .max_string_size(Some(body.len()))
@@ -116,7 +117,12 @@ pub(super) fn decode<T: Wire>(body: &[u8], limits: &Limits) -> Result<T, DecodeE
     let source = Source { rest: body, left: &left };
     let protocol = TCompactInputProtocol::with_config(source, config);
     let message = T::read(&mut Reader { protocol, limits: *limits })?;
-    if left.get() == 0 { Ok(message) } else { Err(DecodeError::new(Fault::Trailing)) }
+    let (_, unused) = body.split_at(body.len() - left.get());
+    if unused.iter().all(|byte| *byte == 0) {
+        Ok(message)
+    } else {
+        Err(DecodeError::new(Fault::Trailing))
+    }
 }
 
 fn within(count: i32, limit: usize) -> Result<usize, DecodeError> {

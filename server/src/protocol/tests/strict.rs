@@ -146,10 +146,23 @@ fn every_cut_of_a_good_frame_is_refused_and_every_addition_too() {
         for end in 1..whole.len() {
             assert!(inbound(&whole[..end]).is_err(), "{form:?} cut to {end}");
         }
-        for extra in [0u8, b'}', b'{', 0xff] {
-            let longer = [&whole[..], &[extra]].concat();
-            assert!(inbound(&longer).is_err(), "{form:?} and {extra}");
+        // Zeros after a struct are the unused rest of a buffer.
+        let zero = if form == Form::Thrift { None } else { Some(0) };
+        for extra in [1, b'}', b'{', 0xff].into_iter().chain(zero) {
+            for zeros in 0..3 {
+                let longer = [&whole[..], &vec![0; zeros], &[extra]].concat();
+                assert!(inbound(&longer).is_err(), "{form:?}, {zeros} zeros and {extra}");
+            }
         }
+    }
+}
+
+#[test]
+fn zeros_after_a_struct_change_nothing() {
+    let whole = full_presence().to_request(Form::Thrift, Kind::PRESENCE);
+    for zeros in 1..=2 * whole.len() {
+        let padded = [&whole[..], &vec![0; zeros]].concat();
+        assert_eq!(inbound(&padded), inbound(&whole), "{zeros} zeros");
     }
 }
 
