@@ -48,6 +48,16 @@ pub(crate) struct Turn<'a> {
     _second: Option<AsyncMutexGuard<'a, ()>>,
 }
 
+/// A place among those who wait. It is given back even if nobody waits any more: who asks over
+/// HTTP and breaks off is not waited for.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Too many wait already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Busy;
@@ -106,13 +116,12 @@ impl Directory {
         &self,
         call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Result<T, StoreError>, Busy> {
-        if self.slow_waiting.fetch_add(1, Ordering::Relaxed) >= self.max_waiting {
-            self.slow_waiting.fetch_sub(1, Ordering::Relaxed);
+        let before = self.slow_waiting.fetch_add(1, Ordering::Relaxed);
+        let _place = Place(&self.slow_waiting);
+        if before >= self.max_waiting {
             return Err(Busy);
         }
-        let result = self.call(&self.slow, call).await;
-        self.slow_waiting.fetch_sub(1, Ordering::Relaxed);
-        Ok(result)
+        Ok(self.call(&self.slow, call).await)
     }
 
     /// A call that takes one short look at the store.
@@ -232,5 +241,31 @@ impl Directory {
 
     fn tokens(&self) -> MutexGuard<'_, Tokens> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::store::{Sqlite, SqliteOptions};
+
+    #[tokio::test]
+    async fn who_breaks_off_leaves_no_place_taken() {
+        let store = Arc::new(Sqlite::in_memory(SqliteOptions::default()).unwrap());
+        let metrics = Arc::new(Metrics::new());
+        let directory = Directory::new(store, Tokens::new(1, 1), 1, metrics);
+        // The one that works is held up until the test says so.
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let mut first = Box::pin(directory.slow(move |_| Ok(wait.recv().is_err())));
+        assert!((&mut first).now_or_never().is_none());
+        for _ in 0..=WAITING {
+            let waiting = directory.slow(|_| Ok(()));
+            assert!(waiting.now_or_never().is_none(), "there is room to wait");
+        }
+        drop(first);
+        drop(go_on);
+        assert_eq!(directory.slow(|_| Ok(7)).await.unwrap().unwrap(), 7);
     }
 }
