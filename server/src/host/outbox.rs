@@ -263,6 +263,7 @@ impl Socket {
             queue.hand = Hand::Nobody;
             match written {
                 Ok(bytes) => {
+                    queue.stuck_since = None;
                     queue.front_left -= bytes;
                     self.total.fetch_sub(bytes as u64, Ordering::Relaxed);
                 }
@@ -276,13 +277,11 @@ impl Socket {
                     // The reading side learns of it too, and says what it was.
                     let lost = queue.len();
                     queue.empty();
+                    queue.stuck_since = None;
                     self.total.fetch_sub(lost as u64, Ordering::Relaxed);
                     break;
                 }
             }
-        }
-        if queue.len() == 0 {
-            queue.stuck_since = None;
         }
         if queue.reader_waits && queue.is_low(self.limits) {
             queue.reader_waits = false;
@@ -392,6 +391,11 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::{TcpListener, TcpSocket};
+
     use super::*;
 
     #[test]
@@ -442,5 +446,47 @@ mod tests {
             queue.hand = hand;
             assert_eq!(queue.list(at(200)), None);
         }
+    }
+
+    /// A connection, and its other end, with room in between for little.
+    async fn connection(limits: Limits) -> (Socket, TcpStream) {
+        static TOTAL: AtomicU64 = AtomicU64::new(0);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpSocket::new_v4().unwrap();
+        near.set_send_buffer_size(4_096).unwrap();
+        let near = near.connect(listener.local_addr().unwrap());
+        let (near, far) = tokio::join!(near, listener.accept());
+        (Socket::new(near.unwrap(), limits, &TOTAL), far.unwrap().0)
+    }
+
+    /// Appends and writes until the system takes no more.
+    fn fill(socket: &Socket) {
+        while socket.stuck_since().is_none() {
+            socket.append(10_000, |buffer| buffer.resize(buffer.len() + 10_000, 7));
+            socket.flush();
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_a_little_is_not_stuck_since_before_that() {
+        let (socket, mut far) = connection(Limits { frames: 9, bytes: 100_000 }).await;
+        fill(&socket);
+        socket.append(10, |buffer| buffer.resize(buffer.len() + 5_000_000, 7));
+        let first = socket.stuck_since().expect("it took no more");
+        let mut taken = vec![0; 10_000];
+        // What is read makes room for more, though far from all.
+        let reads_on = async {
+            while socket.stuck_since().expect("there is more") == first {
+                tokio::select! {
+                    read = far.read(&mut taken) => assert_ne!(read.unwrap(), 0),
+                    ready = socket.stream.writable() => {
+                        ready.unwrap();
+                        socket.unstick();
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), reads_on).await.expect("a later moment");
+        assert!(socket.stuck_since() > Some(first));
     }
 }
