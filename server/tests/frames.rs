@@ -223,6 +223,23 @@ async fn fragments_are_put_together() {
     scene.ends_well().await;
 }
 
+/// A ping of the WebSocket protocol's own is answered at once, though nothing else is going on:
+/// there are clients that hang up if it is not.
+#[tokio::test]
+async fn a_protocol_ping_is_answered() {
+    use futures_util::StreamExt as _;
+    let mut scene = Scene::new(&[]).await;
+    for client in [&mut scene.ann, &mut scene.bob] {
+        client.ws.send(Message::Ping(b"there?".as_slice().into())).await.unwrap();
+        let answer = tokio::time::timeout(support::PATIENCE, client.ws.next()).await;
+        assert_eq!(
+            answer.expect("an answer").unwrap().unwrap(),
+            Message::Pong(b"there?".as_slice().into())
+        );
+    }
+    scene.ends_well().await;
+}
+
 #[tokio::test]
 async fn a_frame_of_1_mb_is_closed_with_a_reason() {
     let mut scene = Scene::new(&[]).await;

@@ -109,7 +109,13 @@ impl Connection {
                         // tim takes text for what it is: bytes.
                         Some(Ok(Message::Text(text))) => self.frame(text.as_bytes()).await,
                         Some(Ok(Message::Close(_))) => return End::Clean,
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.sign_of_life(),
+                        Some(Ok(Message::Ping(_))) => {
+                            // The library has the pong ready, and would put it into the queue only
+                            // when it is asked for the next frame.
+                            drop(ws.flush().await);
+                            self.sign_of_life();
+                        }
+                        Some(Ok(Message::Pong(_))) => self.sign_of_life(),
                         // The library hands out no frames unless it is asked to.
                         Some(Ok(Message::Frame(_))) => {}
                         Some(Err(error)) => return self.failed(&error),
