@@ -3,6 +3,7 @@
 
 mod support;
 
+use adsum_server::host::Tuning;
 use adsum_server::protocol::{Form, Kind};
 use futures_util::SinkExt as _;
 use support::{Client, Server, Told, says};
@@ -249,6 +250,28 @@ async fn a_frame_of_1_mb_is_closed_with_a_reason() {
     let frame = says(&"x".repeat(1 << 20)).to_request(Form::Json, Kind::BROAD_PRESENCE);
     let _ = scene.ann.ws.send(Message::Binary(frame.into())).await;
     scene.closes(1_009, "maxdata").await;
+}
+
+/// Whoever is still sending when the close frame comes gets it all the same: what they send is
+/// taken to its end, since the system answers unread bytes by breaking the connection.
+#[tokio::test]
+async fn a_close_frame_reaches_who_is_still_sending() {
+    // More than fits into the system's buffers.
+    const MUCH: usize = 16 << 20;
+    let tuning = Tuning { linger: support::PATIENCE, ..support::brisk() };
+    let server = Server::tuned(|_| {}, tuning);
+    let [ann, _] = server.friends(["ann", "bob"]);
+    let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
+    at_ann.say("here").await;
+    assert_eq!(at_bob.heard().await.1, "here");
+    let frame = says(&"x".repeat(MUCH)).to_request(Form::Json, Kind::BROAD_PRESENCE);
+    at_ann.send(frame).await;
+    let (code, reason) = at_ann.close_frame().await;
+    assert!(code == 1_009 && reason.contains("maxdata"), "{code} {reason}");
+    drop(at_ann);
+    assert_eq!(at_bob.heard().await, (ann, "offline".to_owned()));
+    drop(at_bob);
+    server.host.stop().await;
 }
 
 /// Nor does it help to send it in pieces that are small enough.

@@ -1,5 +1,6 @@
 //! One WebSocket connection: its task reads, and answers what concerns nobody else.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -301,6 +302,9 @@ impl Connection {
         }
         let until = tokio::time::Instant::now() + self.shared.tuning.linger;
         let goodbye = async {
+            // Once the library reads no more, what comes is passed over: if it were left unread, the
+            // system would tell the peer that the connection broke, which overtakes the close frame.
+            let mut over = false;
             loop {
                 let stuck = self.socket.stuck_since().is_some();
                 tokio::select! {
@@ -310,9 +314,23 @@ impl Connection {
                         }
                         self.socket.unstick();
                     }
-                    incoming = ws.next() => match incoming {
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    // Another thread had the queue in hand, and could not write all of it.
+                    () = self.socket.wake.notified() => {}
+                    incoming = ws.next(), if !over => match incoming {
+                        Some(Ok(Message::Close(_))) => return,
                         Some(Ok(_)) => {}
+                        Some(Err(_)) | None => over = true,
+                    },
+                    ready = self.socket.stream.readable(), if over => {
+                        if ready.is_err() {
+                            return;
+                        }
+                        // Not kept while it waits: there may be many that linger.
+                        match self.socket.stream.try_read(&mut [0; READ_BUFFER]) {
+                            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                            Ok(0) | Err(_) => return,
+                            Ok(_) => {}
+                        }
                     }
                 }
             }
