@@ -141,6 +141,7 @@ impl Core {
                 self.show_end(held);
             }
         }
+        self.settle();
     }
 
     fn hand_over(&mut self) {
@@ -151,6 +152,11 @@ impl Core {
 
     fn writable_again(&mut self) {
         for session in self.writable.take() {
+            // It may have become full again since it was put into the list. Then it will be put
+            // there again; until then the engine must send it nothing, or nothing bounds its queue.
+            if self.courier.is_full(session) {
+                continue;
+            }
             // One whose connection is gone meanwhile is refused, and has nothing to be told.
             let verb = self.engine.writable(self.now(), session);
             Self::done(&mut self.courier, verb, &self.metrics);
@@ -160,6 +166,7 @@ impl Core {
                 let user = self.engine.user_of(session);
                 let invisible = user.is_some_and(|user| self.engine.is_invisible(user));
                 self.send_visibility(session, invisible);
+                self.settle();
             }
         }
     }
@@ -564,3 +571,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,6 +190,12 @@ impl Courier {
         entry.filter(|entry| entry.key == session)
     }
 
+    /// Is its queue full at this moment?
+    pub(crate) fn is_full(&self, session: SessionKey) -> bool {
+        let socket = self.entry(session).and_then(|entry| entry.socket.as_ref());
+        socket.is_some_and(|socket| socket.is_congested())
+    }
+
     fn deliver(&mut self, notice: &Notice<'_, Node, Saying>, to: &[Slot]) {
         let id = notice.id().get();
         self.metrics.notice(notice, to.len());

@@ -202,6 +202,12 @@ impl Socket {
         self.queue().closing
     }
 
+    /// Is it over its limit, and has not been low enough since? When it is, whoever has written
+    /// reports it.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.queue().congested
+    }
+
     /// Since when the system takes nothing, if it does not.
     pub(crate) fn stuck_since(&self) -> Option<Instant> {
         self.queue().stuck_since
