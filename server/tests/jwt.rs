@@ -1,14 +1,20 @@
-//! Accounts and rosters that somebody else keeps: signed tokens, against the program.
+//! Accounts and rosters that somebody else keeps: signed tokens, against the program but for the
+//! one that needs a store which forgets at a certain moment.
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use adsum_server::protocol::{Form, Kind, TimAck, TimAuth, rtype};
+use adsum_server::store::{
+    Asked, Credentials, Jwt, JwtKey, JwtOptions, Login, Relation, Relations, Store, StoreError,
+};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use support::program::Program;
-use support::{Client, Told};
+use support::{Client, Server, Told, brisk};
 
 const SECRET: &str = "the secret of whoever keeps the accounts";
 
@@ -153,4 +159,102 @@ async fn what_is_no_good_token_lets_nobody_in() {
             assert!(!log.contains(part), "{part} in {log}");
         }
     }
+}
+
+/// A store that forgets a user at the most awkward moment: after a token was looked at, because
+/// of a session that ended before.
+struct Forgetful {
+    jwt: Jwt,
+    forgets: AtomicBool,
+}
+
+impl Store for Forgetful {
+    fn login(&self, shown: &Credentials<'_>) -> Result<Login, StoreError> {
+        let login = self.jwt.login(shown)?;
+        if self.forgets.swap(false, Ordering::Relaxed) {
+            self.jwt.release(&login.node);
+        }
+        Ok(login)
+    }
+
+    fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError> {
+        self.jwt.register(name, password, domain)
+    }
+
+    fn takes_tokens(&self) -> bool {
+        self.jwt.takes_tokens()
+    }
+
+    fn is_node(&self, node: &str) -> bool {
+        self.jwt.is_node(node)
+    }
+
+    fn exists(&self, node: &str) -> Result<bool, StoreError> {
+        self.jwt.exists(node)
+    }
+
+    fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError> {
+        self.jwt.resolve(node, typed)
+    }
+
+    fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        self.jwt.names(node, others)
+    }
+
+    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
+        self.jwt.relations(node)
+    }
+
+    fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
+        self.jwt.relation(node, other)
+    }
+
+    fn ask(&self, node: &str, other: &str, words: &str) -> Result<Asked, StoreError> {
+        self.jwt.ask(node, other, words)
+    }
+
+    fn remove(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
+        self.jwt.remove(node, other)
+    }
+
+    fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
+        self.jwt.block(node, other)
+    }
+
+    fn release(&self, node: &str) {
+        self.jwt.release(node);
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        self.jwt.health()
+    }
+}
+
+/// Whoever comes back with a new token just when they are forgotten has the roster that it says,
+/// and not the one of the token before.
+#[tokio::test]
+async fn a_new_token_counts_though_its_user_is_just_forgotten() {
+    let options = JwtOptions {
+        key: JwtKey::Secret(SECRET.into()),
+        issuer: None,
+        audience: None,
+        leeway: 0,
+        max_relations: 10,
+    };
+    let jwt = Jwt::new(options).unwrap();
+    let store = Arc::new(Forgetful { jwt, forgets: AtomicBool::new(false) });
+    let server = Server::over(store.clone(), |_| {}, brisk());
+    let mut bob = server.login_as("bob", Form::Json, auth(&token("bob", &["ann"]))).await;
+    let first = server.login_as("ann", Form::Json, auth(&token("ann", &["bob"]))).await;
+    first.close().await;
+    store.forgets.store(true, Ordering::Relaxed);
+    let mut ann = server.login_as("ann", Form::Json, auth(&token("ann", &["cyd"]))).await;
+    assert!(!store.forgets.load(Ordering::Relaxed));
+    ann.ask(rtype::ROSTER, None).await;
+    let Told::Nodes(nodes) = ann.next().await else { panic!("no roster") };
+    assert_eq!(nodes.nodelist, Some(vec!["cyd".to_owned()]));
+    ann.say("for new friends").await;
+    assert_eq!(ann.until_pong().await, []);
+    assert_eq!(bob.until_pong().await, []);
+    server.host.stop().await;
 }

@@ -168,6 +168,8 @@ impl Directory {
                 self.remember(user, relations.clone());
                 return Ok(relations);
             }
+            // That is an answer too.
+            Ok(Err(error)) if !error.is_failure() => return Err(error),
             Ok(Err(error)) => error,
             Err(_) => {
                 self.metrics.store_failed();

@@ -73,6 +73,7 @@ pub(crate) async fn login(
         termtyp: auth.termtyp,
         extend: auth.extend.clone(),
     };
+    let again = shared.directory.takes_tokens().then(|| auth.clone());
     let (node, relations) = who(shared, auth).await?;
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
@@ -83,6 +84,15 @@ pub(crate) async fn login(
     let turn = shared.directory.turn(&node).await;
     let relations = match shared.directory.relations(&node).await {
         Ok(relations) => relations,
+        // The user's last session has just ended, and the store forgot the user after it had
+        // looked at this token. It does so at nobody's turn but its own, so it is shown once more.
+        Err(StoreError::NoAccount) => match again {
+            Some(auth) => {
+                let relations = check_password(shared, auth).await?.relations;
+                Arc::new(relations.ok_or(Code::Account)?)
+            }
+            None => return Err(Code::Account),
+        },
         Err(error) => relations.ok_or_else(|| error.code())?,
     };
     let ack = TimAck {
