@@ -436,7 +436,7 @@ mod tests {
     #[test]
     fn after_a_rest_what_comes_takes_along_what_has_gathered() {
         let start = Instant::now();
-        let at = |ms| start + std::time::Duration::from_millis(ms);
+        let at = |ms| start + Duration::from_millis(ms);
         let mut queue = Queue::new();
         assert_eq!(queue.list(at(0)), Some(When::Now), "nothing was written yet");
         assert_eq!(queue.list(at(0)), None, "it is about to be");
@@ -468,7 +468,7 @@ mod tests {
     /// Appends and writes until the system takes no more.
     fn fill(socket: &Socket) {
         while socket.stuck_since().is_none() {
-            socket.append(10_000, |buffer| buffer.resize(buffer.len() + 10_000, 7));
+            socket.append(Instant::now(), 10_000, |buffer| buffer.resize(buffer.len() + 10_000, 7));
             socket.flush();
         }
     }
@@ -477,7 +477,7 @@ mod tests {
     async fn who_takes_a_little_is_not_stuck_since_before_that() {
         let (socket, mut far) = connection(Limits { frames: 9, bytes: 100_000 }).await;
         fill(&socket);
-        socket.append(10, |buffer| buffer.resize(buffer.len() + 5_000_000, 7));
+        socket.append(Instant::now(), 10, |buffer| buffer.resize(buffer.len() + 5_000_000, 7));
         let first = socket.stuck_since().expect("it took no more");
         let mut taken = vec![0; 10_000];
         // What is read makes room for more, though far from all.

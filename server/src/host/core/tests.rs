@@ -36,7 +36,7 @@ impl Scene {
         let metrics = Arc::new(Metrics::new());
         let (to_core, commands) = mpsc::channel(1);
         let writable = Arc::new(Writable::new(to_core));
-        let (writer, _) = Writer::start(Duration::ZERO, writable.clone()).unwrap();
+        let (writer, _) = Writer::start(Duration::ZERO, Duration::ZERO, writable.clone()).unwrap();
         let (to_gone, gone) = mpsc::unbounded_channel();
         let rules = Config::new(Options::default()).unwrap();
         let core = Core::new(rules, writer, writable.clone(), metrics, to_gone);
