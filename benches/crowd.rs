@@ -144,10 +144,15 @@ fn publish(report: &mut Report, crowd: &mut Crowd, users: usize, rounds: usize) 
         let world = &mut crowd.world;
         figures.time("ours", count, |at| world.publish(turn(at).1, round as u64));
         figures.time("floor", count, |at| floor.publish(turn(at).0));
+        // Others, of whom no cache holds anything.
+        let waiting = |at: usize| crowd.sessions[((round + rounds + 1) * count + at) % users].1;
+        let waiting: Vec<SessionKey> = (0..count).map(waiting).collect();
+        figures.time_all("waiting", count, || world.publish_all(&waiting, round as u64));
         let (user, session) = turn(0);
         assert_eq!(world.publish(session, 0), floor.publish(user), "all contacts are told");
     }
-    let [ours, least] = ["ours", "floor"].map(|name| figures.median(name));
-    let question = format!("crowd/publish/{users}/floor");
-    report.compare(question, ours, least, Some(1.5));
+    for (ours, way) in [("ours", "publish"), ("waiting", "publish/waiting")] {
+        let [ours, least] = [ours, "floor"].map(|name| figures.median(name));
+        report.compare(format!("crowd/{way}/{users}/floor"), ours, least, Some(1.5));
+    }
 }
