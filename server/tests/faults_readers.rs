@@ -112,6 +112,8 @@ async fn b05_a_stuck_session_still_expires() {
         config.presence.grace_timeout_ms = 0;
         // The others live on only if they speak in time, however slow this machine is.
         config.network.ping_timeout_ms = 5_000;
+        // And the stuck one's queue is full long before its time is up.
+        config.network.queue_bytes = 64 * 1024;
     };
     let names = ["sender", "silent", "stuck", "x"].map(str::to_owned);
     // Long enough for a close frame to get past all that waits for a client that does read.
