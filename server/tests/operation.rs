@@ -174,6 +174,25 @@ async fn sigterm_drains_tells_everybody_and_ends_well() {
     assert!(program.log().contains("stopping"));
 }
 
+/// One that is part of another program may be dropped instead: its threads end, its connections
+/// are closed, and the store is nobody's but the test's again.
+#[tokio::test]
+async fn a_host_that_is_dropped_leaves_nothing_behind() {
+    let server = Server::start();
+    server.account("ann");
+    let mut ann = server.login("ann").await;
+    let store = server.store.clone();
+    drop(server);
+    assert_eq!(ann.close_code().await, 1_001);
+    drop(ann);
+    let all_gone = async {
+        while std::sync::Arc::strong_count(&store) > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(support::PATIENCE, all_gone).await.expect("an end");
+}
+
 /// Not even a store that does not answer keeps it from ending.
 #[tokio::test]
 async fn it_ends_in_bounded_time_though_the_store_is_stuck() {

@@ -193,6 +193,16 @@ impl Host {
     }
 }
 
+/// A host that is dropped without being stopped gives nobody time, but leaves nothing behind: its
+/// threads hold the ways to each other, and would not end of themselves.
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+        // Refused if they have ended; or if too much waits, which then keeps them for good.
+        let _ = self.shared.commands.try_send(Command::Stop);
+    }
+}
+
 fn run_engine(core: Core, incoming: mpsc::Receiver<Command>) {
     match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime.block_on(core.run(incoming)),
