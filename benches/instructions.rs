@@ -30,7 +30,12 @@ fn main() {
         println!("\ninstructions: not counted here, but by scripts/check-instructions");
     }
     for percent in [5, 20, 100] {
-        World::new(percent).publish(percent);
+        World::new(percent).publish(&format!("publish-{percent}"));
+    }
+    // Nobody is told anything: what three times as many contacts take more is what it takes to
+    // look at them.
+    for degree in [DEGREE, 3 * DEGREE] {
+        World::of_strangers(degree).publish(&format!("unheard-{degree}"));
     }
     World::new(100).direct();
     World::new(20).sessions();
@@ -79,17 +84,34 @@ struct World {
 
 impl World {
     fn new(percent: usize) -> Self {
+        let mut offline = Random::new(3).order(USERS);
+        let online = offline.split_off(USERS - USERS * percent / 100);
+        Self::with(online, offline, DEGREE)
+    }
+
+    /// Nobody who is online has a contact who is.
+    fn of_strangers(degree: usize) -> Self {
+        let ring = Ring::new(USERS, degree);
+        let (mut online, mut offline, mut contacts) = (Vec::new(), Vec::new(), Vec::new());
+        for user in 0..USERS as u32 {
+            contacts.clear();
+            ring.contacts(user, &mut contacts);
+            let knows_one = online.iter().any(|other| contacts.contains(other));
+            if knows_one { &mut offline } else { &mut online }.push(user);
+        }
+        Self::with(online, offline, degree)
+    }
+
+    fn with(online: Vec<u32>, offline: Vec<u32>, degree: usize) -> Self {
         let options = Options { publish_rate: None, ..Options::default() };
         let config = Config::new(options).expect("the rest are the defaults");
         let names = (0..USERS).map(|user| &*format!("user{user:08}").leak()).collect();
-        let ring = Ring::new(USERS, DEGREE);
+        let ring = Ring::new(USERS, degree);
         let contacts = |user| {
-            let mut list = Vec::with_capacity(DEGREE);
+            let mut list = Vec::with_capacity(degree);
             ring.contacts(user, &mut list);
             list
         };
-        let mut offline = Random::new(3).order(USERS);
-        let online = offline.split_off(USERS - USERS * percent / 100);
         let mut world = Self {
             engine: Core::with_hasher(config, Hasher::default()),
             names,
@@ -135,8 +157,8 @@ impl World {
         counted(verb, online.len());
     }
 
-    fn publish(&mut self, percent: usize) {
-        self.count(&format!("publish-{percent}"), |world, _, session| {
+    fn publish(&mut self, verb: &str) {
+        self.count(verb, |world, _, session| {
             let now = world.time();
             drain(world.engine.publish(now, session, 2).expect("it is attached"));
         });
