@@ -6,7 +6,7 @@
 
 mod common;
 
-use adsum::{DeviceKind, SessionKey};
+use adsum::{DeviceKind, Options, SessionKey};
 use allocation_counter::{AllocationInfo, measure};
 use common::arguments::Arguments;
 use common::graphs::Ring;
@@ -62,7 +62,15 @@ impl Host {
 
     /// An engine with everybody online, which `contacts` gives their lists.
     fn crowd(&mut self, contacts: impl Fn(u32, &mut Vec<u32>)) -> World<u32> {
-        let mut world = World::new(numbers(self.order.len()), unlimited());
+        self.crowd_with(unlimited(), contacts)
+    }
+
+    fn crowd_with(
+        &mut self,
+        options: Options,
+        contacts: impl Fn(u32, &mut Vec<u32>),
+    ) -> World<u32> {
+        let mut world = World::new(numbers(self.order.len()), options);
         self.sessions.clear();
         for user in &self.order {
             self.list.clear();
@@ -105,6 +113,14 @@ fn engine(report: &mut Report, users: usize, degree: usize) {
     let second = each(second, users) - 8.0;
     report.add(row(question("second-session"), second, USER, None, "without payload".to_owned()));
     drop(world);
+
+    let leases = Options { lease: Options::default().lease, ..unlimited() };
+    let mut kept = None;
+    let leased = measure(|| kept = Some(host.crowd_with(leases, |_, _| {})));
+    drop(kept);
+    let leased = (leased.bytes_current as f64 - aside(users)) / users as f64 - OF_THE_HOST;
+    let note = "each session with a deadline".to_owned();
+    report.add(row(question("user-with-lease"), leased, USER, None, note));
 
     let mut kept = None;
     let whole = measure(|| kept = Some(host.crowd(|user, list| ring.contacts(user, list))));
