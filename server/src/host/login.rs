@@ -73,7 +73,7 @@ pub(crate) async fn login(
         termtyp: auth.termtyp,
         extend: auth.extend.clone(),
     };
-    let again = shared.directory.takes_tokens().then(|| auth.clone());
+    let again = shared.directory.takes_tokens().then(|| Box::new(auth.clone()));
     let (node, relations) = who(shared, auth).await?;
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
@@ -88,7 +88,7 @@ pub(crate) async fn login(
         // looked at this token. It does so at nobody's turn but its own, so it is shown once more.
         Err(StoreError::NoAccount) => match again {
             Some(auth) => {
-                let relations = check_password(shared, auth).await?.relations;
+                let relations = check_password(shared, *auth).await?.relations;
                 Arc::new(relations.ok_or(Code::Account)?)
             }
             None => return Err(Code::Account),
