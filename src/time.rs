@@ -4,6 +4,10 @@
 ///
 /// Every verb takes one as `now`. The engine reads no clock: only the differences between the
 /// moments it is given matter. A `now` earlier than one already given counts as that later one.
+/// So the host may leave out the stretches in which it did not run itself (a paused machine, a
+/// thread that got no turn): else the leases of all who sent heartbeats meanwhile have lapsed
+/// before the first of these is read.
+///
 /// Sums saturate at [`Time::MAX`], which is therefore a moment like any other and not "never".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

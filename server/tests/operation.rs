@@ -4,11 +4,11 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use adsum_server::protocol::Form;
+use adsum_server::protocol::{Form, Kind};
 use futures_util::future::join_all;
 use serde_json::Value;
 use support::program::Program;
-use support::{Client, Server, auth, crowd, request};
+use support::{Client, Server, Told, auth, crowd, request};
 use tokio::net::TcpStream;
 
 const ADMIN: &str = "a token of an administrator";
@@ -193,6 +193,60 @@ async fn a_host_that_is_dropped_leaves_nothing_behind() {
     tokio::time::timeout(support::PATIENCE, all_gone).await.expect("an end");
 }
 
+/// A server that was stopped for longer than a client may be silent, as a machine that is moved is,
+/// holds nobody to have been silent: their pings were there all the time. Afterwards silence counts
+/// as before.
+#[tokio::test]
+async fn a_pause_of_the_server_makes_nobody_offline() {
+    let server =
+        Server::of_program(Program::start(&["--ping-timeout", "3", "--grace-timeout", "1"]));
+    for name in ["ann", "bob"] {
+        server.account(name);
+    }
+    server.make_all_friends();
+    let mut ann = server.login("ann").await;
+    let mut bob = server.login("bob").await;
+    ann.say("before").await;
+    assert_eq!(next_presence(&mut bob).await, ("before".to_owned(), false));
+    server.program().signal("-STOP");
+    let mut between_pings = tokio::time::interval(Duration::from_millis(500));
+    for _ in 0..10 {
+        between_pings.tick().await;
+        for client in [&mut ann, &mut bob] {
+            client.send(vec![Kind::PING.number()]).await;
+        }
+    }
+    server.program().signal("-CONT");
+    // The first thing that bob hears of ann is no end.
+    ann.say("after").await;
+    assert_eq!(next_presence(&mut bob).await, ("after".to_owned(), false));
+    assert!(server.metric("adsum_stalled_seconds_total").await > 2.0);
+    let log = server.program().log();
+    assert!(log.contains("did not get to run"), "{log}");
+    // From now on only bob pings.
+    let silent = Instant::now();
+    let told = loop {
+        between_pings.tick().await;
+        let told = bob.until_pong().await;
+        if !told.is_empty() {
+            break told;
+        }
+        assert!(silent.elapsed() < support::PATIENCE, "ann is silent and online");
+    };
+    let [Told::Presence(end)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(end.offline, Some(true));
+    assert!(silent.elapsed() > Duration::from_secs(1), "{:?}", silent.elapsed());
+}
+
+/// The next presence that comes, among pongs: what it says, and whether it says *offline*.
+async fn next_presence(client: &mut Client) -> (String, bool) {
+    loop {
+        if let Told::Presence(heard) = client.next().await {
+            return (heard.status.unwrap_or_default(), heard.offline == Some(true));
+        }
+    }
+}
+
 /// Not even a store that does not answer keeps it from ending.
 #[tokio::test]
 async fn it_ends_in_bounded_time_though_the_store_is_stuck() {
@@ -203,7 +257,7 @@ async fn it_ends_in_bounded_time_though_the_store_is_stuck() {
     let sql = server.program().sql();
     sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
     ann.ask(adsum_server::protocol::rtype::ADD_ROSTER, Some(&bob)).await;
-    bobs.send(auth("bob").to_request(Form::Json, adsum_server::protocol::Kind::AUTH)).await;
+    bobs.send(auth("bob").to_request(Form::Json, Kind::AUTH)).await;
     let mut program = server.into_program();
     let started = Instant::now();
     program.signal("-TERM");

@@ -133,6 +133,11 @@ impl Connection {
                 }
                 () = at(deadline), if deadline.is_some() => {
                     if stuck.is_some() {
+                        // The server may itself have stood still, and the peer not.
+                        shared.writable.report(self.socket.unstick());
+                        if self.socket.stuck_since() != stuck {
+                            continue;
+                        }
                         shared.metrics.closed_for("write_deadline");
                         return End::Stuck;
                     }

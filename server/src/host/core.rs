@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use adsum::{CloseReason, Config, DeviceKind, Engine, Error, SessionKey, Slot, Time, Verb};
 use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
+use super::clock::Clock;
 use super::command::{
     Command, Connect, Direct, Figures, Node, OnlinePage, RosterChange, RosterChangeKind, Saying,
     System, SystemOutcome,
@@ -55,7 +56,7 @@ pub(crate) struct Core {
     /// Sessions that read too slowly: the engine counts them only by walking over all sessions,
     /// which is too much for each command.
     congested: HashSet<SessionKey>,
-    origin: Instant,
+    clock: Clock,
     writer: Writer,
     writable: Arc<Writable>,
     metrics: Arc<Metrics>,
@@ -77,7 +78,7 @@ impl Core {
             online: BTreeMap::new(),
             held: VecDeque::new(),
             congested: HashSet::new(),
-            origin: Instant::now(),
+            clock: Clock::new(Instant::now()),
             writer,
             writable,
             metrics,
@@ -89,9 +90,9 @@ impl Core {
     pub(crate) async fn run(mut self, mut commands: Receiver<Command>) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let deadline = self.engine.deadline().map(|at| self.instant(at));
+            let bound = self.engine.deadline().map(|at| self.clock.wait_until(at));
             let held = self.held.front().map(|held| held.due);
-            let deadline = [deadline, held].into_iter().flatten().min();
+            let deadline = [bound, held].into_iter().flatten().min();
             let taken = commands.recv_many(&mut batch, BATCH);
             let count = match deadline {
                 Some(at) => tokio::time::timeout_at(at.into(), taken).await.unwrap_or(usize::MAX),
@@ -102,7 +103,8 @@ impl Core {
             }
             self.metrics.queue_depth(commands.len());
             let started = Instant::now();
-            self.advance();
+            self.begin_turn(started, bound.is_some());
+            let worked = self.advance() || !batch.is_empty();
             if batch.len() > 1 {
                 self.engine.prefetch(batch.iter().filter_map(Command::session));
             }
@@ -116,22 +118,28 @@ impl Core {
             }
             self.writable_again();
             self.hand_over();
-            self.metrics.batch(started.elapsed());
+            if worked {
+                self.metrics.batch(started.elapsed());
+            }
         }
     }
 
-    fn now(&self) -> Time {
-        Time::from_millis(self.origin.elapsed().as_millis() as u64)
+    fn begin_turn(&mut self, now: Instant, bounded: bool) {
+        let stalled = self.clock.turn(now, bounded);
+        if !stalled.is_zero() {
+            self.metrics.stalled(stalled);
+            tracing::warn!(
+                ms = stalled.as_millis() as u64,
+                "the server did not get to run; what is due of clients is put off by as much"
+            );
+        }
     }
 
-    fn instant(&self, at: Time) -> Instant {
-        // A deadline is a whole number of milliseconds, and the clock must have come to it.
-        self.origin + Duration::from_millis(at.as_millis())
-    }
-
-    fn advance(&mut self) {
-        let now = self.now();
-        if self.engine.deadline().is_some_and(|at| at <= now) {
+    /// Does what is due; whether anything was.
+    fn advance(&mut self) -> bool {
+        let now = self.clock.now();
+        let mut worked = self.engine.deadline().is_some_and(|at| at <= now);
+        if worked {
             self.courier.carry_out(self.engine.advance(now));
             self.settle();
         }
@@ -139,9 +147,11 @@ impl Core {
         while self.held.front().is_some_and(|held| held.due <= now) {
             if let Some(held) = self.held.pop_front() {
                 self.show_end(held);
+                worked = true;
             }
         }
         self.settle();
+        worked
     }
 
     fn hand_over(&mut self) {
@@ -158,7 +168,7 @@ impl Core {
                 continue;
             }
             // One whose connection is gone meanwhile is refused, and has nothing to be told.
-            let verb = self.engine.writable(self.now(), session);
+            let verb = self.engine.writable(self.clock.now(), session);
             Self::done(&mut self.courier, verb, &self.metrics);
             self.congested.remove(&session);
             self.settle();
@@ -172,7 +182,7 @@ impl Core {
     }
 
     fn take(&mut self, command: Command) {
-        let now = self.now();
+        let now = self.clock.now();
         match command {
             Command::Connect(connect) => self.connect(now, *connect),
             Command::Heartbeat(session) => {
@@ -420,7 +430,7 @@ impl Core {
         while let Some(after) = self.courier.after.pop_front() {
             match after {
                 After::Congested(session) => {
-                    let verb = self.engine.congested(self.now(), session);
+                    let verb = self.engine.congested(self.clock.now(), session);
                     self.metrics.congested();
                     Self::done(&mut self.courier, verb, &self.metrics);
                     if self.engine.is_congested(session) {

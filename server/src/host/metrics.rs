@@ -58,6 +58,7 @@ pub(crate) struct Metrics {
     encodings: Family<InForm, Counter>,
     fan_out: Histogram,
     batch_seconds: Histogram,
+    stalled_seconds: Counter<f64, AtomicU64>,
     refusals: ByReason,
     frames_refused: ByReason,
     logins_refused: ByReason,
@@ -89,6 +90,7 @@ impl Metrics {
                 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 4e3,
             ]),
             batch_seconds: Histogram::new(exponential_buckets(1e-5, 4.0, 9)),
+            stalled_seconds: Counter::default(),
             refusals: ByReason::default(),
             frames_refused: ByReason::default(),
             logins_refused: ByReason::default(),
@@ -119,6 +121,12 @@ impl Metrics {
             "Time that the engine's thread takes for one batch of commands",
             Unit::Seconds,
             self.batch_seconds.clone(),
+        );
+        to.register_with_unit(
+            "stalled",
+            "Time in which the server did not get to run; deadlines are put off by as much",
+            Unit::Seconds,
+            self.stalled_seconds.clone(),
         );
         to.register("refusals", "Inputs that the engine refused", self.refusals.clone());
         to.register(
@@ -258,6 +266,10 @@ impl Metrics {
 
     pub(crate) fn batch(&self, took: Duration) {
         self.batch_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn stalled(&self, time: Duration) {
+        self.stalled_seconds.inc_by(time.as_secs_f64());
     }
 
     /// All of it as Prometheus reads it.

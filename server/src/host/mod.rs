@@ -14,6 +14,7 @@
 
 mod admin;
 mod bucket;
+mod clock;
 mod command;
 mod connection;
 mod core;
