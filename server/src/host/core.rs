@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adsum::{CloseReason, Config, DeviceKind, Engine, Error, SessionKey, Slot, Time, Verb};
-use tokio::sync::mpsc::{Receiver, UnboundedSender};
+use tokio::sync::mpsc::Receiver;
 
 use super::clock::Clock;
 use super::command::{
@@ -14,6 +14,7 @@ use super::command::{
     System, SystemOutcome,
 };
 use super::courier::{After, Courier, Entry};
+use super::leavers::Leavers;
 use super::metrics::Metrics;
 use super::worklist::Writable;
 use super::writer::Writer;
@@ -61,7 +62,7 @@ pub(crate) struct Core {
     writable: Arc<Writable>,
     metrics: Arc<Metrics>,
     /// Told of each user whose last session has ended.
-    gone: UnboundedSender<Node>,
+    gone: Arc<Leavers>,
 }
 
 impl Core {
@@ -70,7 +71,7 @@ impl Core {
         writer: Writer,
         writable: Arc<Writable>,
         metrics: Arc<Metrics>,
-        gone: UnboundedSender<Node>,
+        gone: Arc<Leavers>,
     ) -> Self {
         Self {
             engine: Engine::new(config),
@@ -576,7 +577,7 @@ impl Core {
             if *sessions == 0 {
                 self.online.remove(&node);
                 self.show_held(&node);
-                let _ = self.gone.send(node);
+                self.gone.push(node);
             }
         }
     }

@@ -23,6 +23,7 @@ mod departed;
 mod directory;
 mod frame;
 mod http;
+mod leavers;
 mod link;
 mod login;
 mod metrics;

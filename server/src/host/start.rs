@@ -14,10 +14,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
-use super::command::{Command, Node};
+use super::command::Command;
 use super::core::Core;
 use super::directory::Directory;
 use super::http::{self, Services};
+use super::leavers::Leavers;
 use super::metrics::{Metrics, QUEUED_BYTES};
 use super::shared::{Shared, Tuning};
 use super::worklist::Writable;
@@ -138,8 +139,8 @@ impl Host {
         let (commands, incoming) = mpsc::channel(COMMANDS);
         let writable = Arc::new(Writable::new(commands.clone()));
         let (writer, writing) = Writer::start(tuning.rest, tuning.patience, writable.clone())?;
-        let (gone_to, gone) = mpsc::unbounded_channel();
-        let core = Core::new(rules, writer, writable.clone(), metrics.clone(), gone_to);
+        let gone = Arc::new(Leavers::default());
+        let core = Core::new(rules, writer, writable.clone(), metrics.clone(), gone.clone());
         let engine = std::thread::Builder::new()
             .name("adsum-engine".to_owned())
             .spawn(move || run_engine(core, incoming))?;
@@ -242,15 +243,21 @@ fn share(
 }
 
 /// Lets the store forget users whose last session has ended.
-async fn release_the_gone(shared: Arc<Shared>, mut gone: mpsc::UnboundedReceiver<Node>) {
-    while let Some(user) = gone.recv().await {
-        // Not while they log in again.
-        let turn = shared.directory.turn(&user).await;
-        let (reply, answer) = oneshot::channel();
-        shared.command(Command::IsOnline(user.clone(), reply)).await;
-        if answer.await == Ok(false) {
-            shared.directory.release(&user).await;
+async fn release_the_gone(shared: Arc<Shared>, gone: Arc<Leavers>) {
+    loop {
+        let users = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            users = gone.take() => users,
+        };
+        for user in users {
+            // Not while they log in again.
+            let turn = shared.directory.turn(&user).await;
+            let (reply, answer) = oneshot::channel();
+            shared.command(Command::IsOnline(user.clone(), reply)).await;
+            if answer.await == Ok(false) {
+                shared.directory.release(&user).await;
+            }
+            drop(turn);
         }
-        drop(turn);
     }
 }

@@ -21,7 +21,6 @@ struct Scene {
     core: Core,
     writable: Arc<Writable>,
     _commands: Receiver<Command>,
-    _gone: mpsc::UnboundedReceiver<Node>,
 }
 
 /// A session, and the client's end of its connection.
@@ -37,10 +36,10 @@ impl Scene {
         let (to_core, commands) = mpsc::channel(1);
         let writable = Arc::new(Writable::new(to_core));
         let (writer, _) = Writer::start(Duration::ZERO, Duration::ZERO, writable.clone()).unwrap();
-        let (to_gone, gone) = mpsc::unbounded_channel();
+        let gone = Arc::new(Leavers::default());
         let rules = Config::new(Options::default()).unwrap();
-        let core = Core::new(rules, writer, writable.clone(), metrics, to_gone);
-        Self { core, writable, _commands: commands, _gone: gone }
+        let core = Core::new(rules, writer, writable.clone(), metrics, gone);
+        Self { core, writable, _commands: commands }
     }
 
     async fn login(&mut self, node: &str, friend: &str) -> Client {
