@@ -347,6 +347,25 @@ mod tests {
     }
 
     #[test]
+    fn memory_comes_back_when_users_have_gone() {
+        let mut users = Users::<u64>::new();
+        let all: Vec<User> = (0..1_000).map(|id| users.intern(&Plain, id).unwrap()).collect();
+        all.iter().for_each(|user| users.retain(*user));
+        users.forget_fresh();
+        all.iter().filter(|user| user.0 != 500).for_each(|user| users.release(*user));
+        users.bury();
+        users.shrink_to_fit();
+        assert_eq!((users.len(), users.span()), (1, 501));
+        assert!(users.ids.capacity() < 1_000 && users.by_id.capacity() < 1_000);
+        // Who is left is still found, and no index is given out twice.
+        assert_eq!(users.find(&Plain, &500), Some(User(500)));
+        let mut new: Vec<User> = (0..600).map(|id| users.intern(&Plain, id).unwrap()).collect();
+        new.sort_unstable();
+        new.dedup();
+        assert_eq!((new.len(), users.len(), users.span()), (600, 600, 600));
+    }
+
+    #[test]
     fn a_hash_of_which_one_half_is_always_the_same_will_do() {
         let hashes = [0_u64, 1, 1 << 33, 1 << 63].map(|id| ShortHash::of(&Plain, &id).spread());
         for (at, hash) in hashes.iter().enumerate() {

@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn what_is_broken_is_seen() {
         let first = SessionIndex(0);
-        let breaks: [fn(&mut Broken); 13] = [
+        let breaks: [fn(&mut Broken); 14] = [
             |engine| engine.state.work.listed.push(SessionIndex(0)),
             |engine| engine.state.work.gone.push(engine.state.sessions.key(SessionIndex(0))),
             |engine| engine.state.work.saying = Some(1),
@@ -228,6 +228,7 @@ mod tests {
                 let (hasher, blocks) = (&engine.state.hasher, &mut engine.state.blocks);
                 blocks.insert(hasher, User(0), User(1));
             },
+            |engine| engine.state.blocks.miscount(&engine.state.hasher, User(1)),
             |engine| engine.state.conflations.arm(SessionIndex(0), Time::MAX, 0),
         ];
         assert_eq!(engine().verify(), Ok(()));
