@@ -199,7 +199,7 @@ async fn a_host_that_is_dropped_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_pause_of_the_server_makes_nobody_offline() {
     let server =
-        Server::of_program(Program::start(&["--ping-timeout", "3", "--grace-timeout", "1"]));
+        Server::of_program(Program::start(&["--ping-timeout", "5", "--grace-timeout", "1"]));
     for name in ["ann", "bob"] {
         server.account(name);
     }
@@ -210,7 +210,7 @@ async fn a_pause_of_the_server_makes_nobody_offline() {
     assert_eq!(next_presence(&mut bob).await, ("before".to_owned(), false));
     server.program().signal("-STOP");
     let mut between_pings = tokio::time::interval(Duration::from_millis(500));
-    for _ in 0..10 {
+    for _ in 0..14 {
         between_pings.tick().await;
         for client in [&mut ann, &mut bob] {
             client.send(vec![Kind::PING.number()]).await;
