@@ -13,13 +13,21 @@ struct Receiver {
     /// Sessions that its last snapshot left out though it sees them, and how often they had
     /// published by then.
     left_out: BTreeMap<SessionKey, u64>,
+    /// Sessions that remember, from before its last snapshot, that they directed something to it.
+    /// It holds nothing of that any more, but may be told as if it did.
+    remembered_by: BTreeSet<SessionKey>,
     /// The last directed presence from each session since the last snapshot.
     directed: BTreeMap<SessionKey, u32>,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { replica: Replica::new(LIMIT), left_out: BTreeMap::new(), directed: BTreeMap::new() }
+        Self {
+            replica: Replica::new(LIMIT),
+            left_out: BTreeMap::new(),
+            remembered_by: BTreeSet::new(),
+            directed: BTreeMap::new(),
+        }
     }
 }
 
@@ -108,6 +116,8 @@ impl Receivers {
         let viewer = model.sessions[&key].user;
         let receiver = self.receivers.entry(key).or_default();
         receiver.left_out.clear();
+        let told_it = model.sessions.iter().filter(|(_, sender)| sender.told.contains_key(&key));
+        receiver.remembered_by = told_it.map(|(sender, _)| *sender).collect();
         let known = published(receiver);
         for (session, (user, _)) in model.truth(key) {
             if known.contains_key(&session) {
@@ -138,7 +148,11 @@ fn contradiction(
         PresenceKind::First if holds_published && !never => {
             Some("it held something of this session before")
         }
-        PresenceKind::Update if holds.is_none() && !receiver.left_out.contains_key(session) => {
+        PresenceKind::Update
+            if holds.is_none()
+                && !receiver.left_out.contains_key(session)
+                && !receiver.remembered_by.contains(session) =>
+        {
             Some("it held nothing of this session before")
         }
         _ => None,
