@@ -208,7 +208,7 @@ structs! {
     TimAck {}
     TimPresence { from_tid tid, to_tid tid, to_list list, extend map, extra map }
     TimReq {}
-    TimNodes { nodelist list }
+    TimNodes { nodelist list, usermap map }
     TimMessage {
         from_tid tid, to_tid tid, room_tid tid, to_list list, extend map, extra map,
         data_binary bytes
