@@ -53,7 +53,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             write_deadline: Duration::from_secs(60),
-            rest: Duration::from_millis(70),
+            rest: Duration::from_millis(90),
             patience: Duration::from_millis(20),
             linger: Duration::from_secs(2),
             send_buffer_bytes: 128 * 1024,
