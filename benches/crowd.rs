@@ -41,7 +41,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// Some connect, each with a list that is made beforehand.
+    /// Some connect, each with a list of ids that is made beforehand.
     fn connect(&mut self, figures: &mut Figures, what: &'static str, users: &[u32]) {
         let Self { ring, world, sessions } = self;
         for batch in users.chunks(BATCH) {
@@ -50,8 +50,12 @@ impl Crowd {
                 ring.contacts(*user, &mut lists);
                 ends.push(lists.len());
             }
+            // As a host has them that has just read them from somewhere.
+            let id = |user: &u32| world.ids[*user as usize];
+            let ids: Vec<u32> = batch.iter().map(id).collect();
+            let lists: Vec<u32> = lists.iter().map(id).collect();
             figures.time(what, batch.len(), |at| {
-                let session = world.connect(batch[at], &lists[ends[at]..ends[at + 1]]);
+                let session = world.connect_by_id(ids[at], &lists[ends[at]..ends[at + 1]]);
                 sessions.push((batch[at], session));
                 at
             });

@@ -71,10 +71,12 @@ impl<K: Copy + Eq + Hash> World<K> {
     pub(crate) fn connect(&mut self, user: u32, contacts: &[u32]) -> SessionKey {
         let Self { engine, ids, now } = self;
         let audience = contacts.iter().map(|other| ids[*other as usize]);
-        let connected = engine.connect(*now, ids[user as usize], DeviceKind(0), audience, []);
-        let (session, decisions) = connected.expect("there is room");
-        drain(decisions);
-        session
+        connect(engine, *now, ids[user as usize], audience)
+    }
+
+    /// The same of a user whose id, and those of the contacts, are at hand.
+    pub(crate) fn connect_by_id(&mut self, id: K, audience: &[K]) -> SessionKey {
+        connect(&mut self.engine, self.now, id, audience.iter().copied())
     }
 
     pub(crate) fn publish(&mut self, session: SessionKey, presence: u64) -> usize {
@@ -108,4 +110,16 @@ impl<K: Copy + Eq + Hash> World<K> {
         }
         told
     }
+}
+
+fn connect<K: Eq + Hash>(
+    engine: &mut Engine<K, u64>,
+    now: Time,
+    id: K,
+    audience: impl Iterator<Item = K>,
+) -> SessionKey {
+    let connected = engine.connect(now, id, DeviceKind(0), audience, []);
+    let (session, decisions) = connected.expect("there is room");
+    drain(decisions);
+    session
 }
