@@ -132,6 +132,7 @@ mod engine;
 mod error;
 mod event;
 mod hasher;
+mod index;
 mod key;
 mod lifecycle;
 mod list;

@@ -14,7 +14,7 @@ use core::hash::{BuildHasher, Hash};
 use core::hint::black_box;
 
 /// So many chains are walked side by side: more than a core can wait for at once.
-pub(crate) const SIDE_BY_SIDE: usize = 16;
+pub(crate) const SIDE_BY_SIDE: usize = 32;
 
 /// As many contacts as lie in a cache line.
 const LINE: usize = 64 / size_of::<User>();

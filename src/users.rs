@@ -5,13 +5,13 @@
 //! known while anything refers to it: its own sessions, somebody's audience or block list, or a
 //! congested session that has yet to be told of it. Then its id is dropped and its index reused.
 
+use crate::index::{Index, ShortHash};
 use crate::marks::Marks;
 use crate::prefetch::SIDE_BY_SIDE;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 use core::hint::black_box;
-use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 /// A known user.
@@ -28,10 +28,10 @@ const OFFLINE: u32 = u32::MAX;
 /// The table of users, a column for each question: whoever asks one of a hundred contacts should
 /// not drag the answers to the others through the caches.
 pub(crate) struct Users<K> {
-    by_id: HashTable<User>,
+    by_id: Index,
     /// `None` while the index is free.
     ids: Vec<Option<K>>,
-    /// So that an id is hashed once only: the host's code is not run to move or to forget it.
+    /// So that an id is hashed once only: the host's code is not run to forget it.
     hashes: Vec<ShortHash>,
     pub(crate) marks: Marks,
     /// Places in the table of online users, or [`OFFLINE`].
@@ -44,27 +44,10 @@ pub(crate) struct Users<K> {
     dead: Vec<K>,
 }
 
-/// Half of an id's hash, which is as good as the whole for a table of at most 2^30 entries.
-#[derive(Clone, Copy)]
-struct ShortHash(u32);
-
-impl ShortHash {
-    /// Of the hasher's bits none is left out: weak hashers have only some that are good.
-    fn of<S: BuildHasher>(hasher: &S, id: &impl Hash) -> Self {
-        let hash = hasher.hash_one(id);
-        Self((hash ^ hash >> 32) as u32)
-    }
-
-    /// For the table, which wants the lowest and the highest bits to be good.
-    const fn spread(self) -> u64 {
-        (self.0 as u64) << 32 | self.0 as u64
-    }
-}
-
 impl<K> Users<K> {
     pub(crate) const fn new() -> Self {
         Self {
-            by_id: HashTable::new(),
+            by_id: Index::new(),
             ids: Vec::new(),
             hashes: Vec::new(),
             marks: Marks::new(),
@@ -128,10 +111,7 @@ impl<K> Users<K> {
     #[cold]
     fn forget(&mut self, user: User) {
         let Some(id) = self.ids[user.0 as usize].take() else { return };
-        let hash = self.hashes[user.0 as usize].spread();
-        if let Ok(found) = self.by_id.find_entry(hash, |other| *other == user) {
-            found.remove();
-        }
+        self.by_id.remove(self.hashes[user.0 as usize], user);
         self.free.push(user);
         self.dead.push(id);
     }
@@ -172,7 +152,7 @@ impl<K> Users<K> {
         self.marks.shrink_to(span);
         self.online.shrink_to_fit();
         self.free.shrink_to_fit();
-        self.by_id.shrink_to_fit(|user| self.hashes[user.0 as usize].spread());
+        self.by_id.shrink_to_fit();
         self.fresh.shrink_to_fit();
         self.dead.shrink_to_fit();
     }
@@ -204,43 +184,56 @@ impl<K: Eq + Hash> Users<K> {
             if some.is_empty() {
                 return;
             }
-            for (id, hash) in some.iter().zip(self.fetch(hasher, &some)) {
-                self.find_hashed(hash, id.borrow()).into_iter().for_each(&mut found);
+            for (id, (hash, user)) in some.iter().zip(self.find_some(hasher, &some)) {
+                let user = user.or_else(|| self.find_hashed(hash, id.borrow()));
+                user.into_iter().for_each(&mut found);
             }
         }
     }
 
     fn find_hashed(&self, hash: ShortHash, id: &K) -> Option<User> {
-        let is_id = |user: &User| self.ids[user.0 as usize].as_ref() == Some(id);
-        self.by_id.find(hash.spread(), is_id).copied()
+        self.by_id.find(hash, |user| self.has_id(user, id))
     }
 
-    /// The hashes of these ids, [`SIDE_BY_SIDE`] at most. What is read to look them up has been
-    /// fetched: of one after the other each would wait for memory twice.
-    fn fetch<S: BuildHasher>(
+    fn has_id(&self, user: User, id: &K) -> bool {
+        self.ids[user.0 as usize].as_ref() == Some(id)
+    }
+
+    /// The hashes of these ids, [`SIDE_BY_SIDE`] at most, and the users who have them: all who are
+    /// known, but for those who share a hash with another. Of look-ups one after the other each
+    /// would wait for memory three times.
+    fn find_some<S: BuildHasher>(
         &self,
         hasher: &S,
         ids: &[impl Borrow<K>],
-    ) -> [ShortHash; SIDE_BY_SIDE] {
-        let (mut hashes, mut likely) = ([ShortHash(0); SIDE_BY_SIDE], [None; SIDE_BY_SIDE]);
-        for (hash, id) in hashes.iter_mut().zip(ids) {
+    ) -> [(ShortHash, Option<User>); SIDE_BY_SIDE] {
+        let mut found = [(ShortHash::ZERO, None); SIDE_BY_SIDE];
+        let some = &mut found[..ids.len()];
+        for ((hash, _), id) in some.iter_mut().zip(ids) {
             *hash = ShortHash::of(hasher, id.borrow());
         }
-        for (likely, hash) in likely.iter_mut().zip(&hashes[..ids.len()]) {
-            *likely = self.by_id.iter_hash(hash.spread()).next();
+        for (hash, _) in &*some {
+            self.by_id.fetch(*hash);
         }
-        for user in likely[..ids.len()].iter().flatten() {
+        for (hash, user) in &mut *some {
+            *user = self.by_id.find(*hash, |_| true);
+        }
+        for user in some.iter().filter_map(|(_, user)| *user) {
             black_box(self.ids[user.0 as usize].is_some());
+            // Whoever looks for many counts references to them, or asks whether they are online.
+            black_box(self.marks.reach(user));
         }
-        hashes
+        for ((_, user), id) in some.iter_mut().zip(ids) {
+            *user = user.filter(|user| self.has_id(*user, id.borrow()));
+        }
+        found
     }
 
     /// The index of `id`, which is made known if it was not. No reference is taken: the caller
     /// takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through. `None`
     /// if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
-        let hash = ShortHash::of(hasher, &id);
-        self.intern_hashed(hash, id)
+        self.find_or_add(ShortHash::of(hasher, &id), id)
     }
 
     /// The indices of all these ids, likewise.
@@ -262,14 +255,14 @@ impl<K: Eq + Hash> Users<K> {
             if some.is_empty() {
                 return Some(());
             }
-            let hashes = self.fetch(hasher, &some);
-            for (id, hash) in some.into_iter().zip(hashes) {
-                into.push(self.intern_hashed(hash, id)?);
+            let found = self.find_some(hasher, &some);
+            for (id, (hash, user)) in some.into_iter().zip(found) {
+                into.push(user.or_else(|| self.find_or_add(hash, id))?);
             }
         }
     }
 
-    fn intern_hashed(&mut self, hash: ShortHash, id: K) -> Option<User> {
+    fn find_or_add(&mut self, hash: ShortHash, id: K) -> Option<User> {
         if let Some(user) = self.find_hashed(hash, &id) {
             return Some(user);
         }
@@ -286,8 +279,7 @@ impl<K: Eq + Hash> Users<K> {
         } else {
             return None;
         };
-        let hashes = &self.hashes;
-        self.by_id.insert_unique(hash.spread(), user, |user| hashes[user.0 as usize].spread());
+        self.by_id.insert(hash, user);
         self.fresh.push(user);
         Some(user)
     }
@@ -356,20 +348,12 @@ mod tests {
         users.bury();
         users.shrink_to_fit();
         assert_eq!((users.len(), users.span()), (1, 501));
-        assert!(users.ids.capacity() < 1_000 && users.by_id.capacity() < 1_000);
+        assert!(users.ids.capacity() < 1_000 && users.by_id.len() == 1);
         // Who is left is still found, and no index is given out twice.
         assert_eq!(users.find(&Plain, &500), Some(User(500)));
         let mut new: Vec<User> = (0..600).map(|id| users.intern(&Plain, id).unwrap()).collect();
         new.sort_unstable();
         new.dedup();
         assert_eq!((new.len(), users.len(), users.span()), (600, 600, 600));
-    }
-
-    #[test]
-    fn a_hash_of_which_one_half_is_always_the_same_will_do() {
-        let hashes = [0_u64, 1, 1 << 33, 1 << 63].map(|id| ShortHash::of(&Plain, &id).spread());
-        for (at, hash) in hashes.iter().enumerate() {
-            assert!(!hashes[..at].contains(hash), "{hashes:x?}");
-        }
     }
 }
