@@ -3,6 +3,7 @@
 use crate::decision::Decision;
 use crate::notice::{Notice, NoticeId, PresenceKind};
 use crate::online::Online;
+use crate::prefetch::fetch_list;
 use crate::receivers::CHUNK;
 use crate::sessions::{Link, SessionIndex};
 use crate::snapshot::Snapshot;
@@ -268,6 +269,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let left = &audience.as_slice()[scan.done as usize..];
             // Each may have two slots.
             let some = &left[..left.len().min(self.work.receivers.room() / 2)];
+            if self.users.is_crowd() {
+                fetch_list(some);
+            }
             if left.len() == some.len() {
                 self.work.telling.contacts = None;
             } else if some.is_empty() || !self.work.spilled.is_empty() {

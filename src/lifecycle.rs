@@ -147,6 +147,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn disconnect(&mut self, key: SessionKey) -> Result<(), Error> {
+        self.fetch_sender(key);
         let session = self.session(key)?;
         self.end(session, None);
         Ok(())

@@ -75,6 +75,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    /// Fetches what an input of this session reads later, while it waits for what it reads first. It
+    /// is known from the key alone whose session it is, so nothing waits for the session's record.
+    #[inline]
+    pub(crate) fn fetch_sender(&self, key: SessionKey) {
+        if !self.users.is_crowd() {
+            return;
+        }
+        let user = key.slot.near_user().map(User);
+        // The key may be another engine's.
+        if let Some(user) = user.filter(|user| (user.0 as usize) < self.users.span()) {
+            self.users.fetch(user);
+            black_box(self.online(user).is_some_and(|online| online.visible));
+        }
+    }
+
     /// The same for the snapshot of somebody with these contacts, up to a point: which?
     pub(crate) fn fetch_shown(&self, contacts: &[User]) -> usize {
         if !self.users.is_crowd() {
@@ -98,9 +113,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn fetch_lists(&self, places: [Option<u32>; SIDE_BY_SIDE]) -> [Option<&Online>; SIDE_BY_SIDE] {
         let online = places.map(|place| place.map(|place| self.online.at(place)));
         for online in online.into_iter().flatten() {
-            let first = online.audience.as_slice().iter().take(CONTACTS).step_by(LINE);
-            black_box(first.fold(0, |read, user| read ^ user.0));
+            fetch_list(online.audience.as_slice());
         }
         online
     }
+}
+
+/// All of its cache lines at once, where a walk would come to them one after the other.
+#[inline]
+pub(crate) fn fetch_list(contacts: &[User]) {
+    let lines = contacts.iter().take(CONTACTS).step_by(LINE);
+    black_box(lines.fold(0, |read, user| read ^ user.0));
 }

@@ -14,6 +14,7 @@ use core::hash::{BuildHasher, Hash};
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn publish(&mut self, key: SessionKey, presence: P) -> Result<(), Error> {
+        self.fetch_sender(key);
         let session = self.hear(key)?;
         if let Some(rate) = self.options.publish_rate {
             let bucket = &mut self.sessions.rest_mut(session).bucket;

@@ -79,6 +79,13 @@ impl<K> Users<K> {
         id.expect("whoever holds a user's index holds a reference that keeps its id")
     }
 
+    /// Fetches what is kept of a user here.
+    #[inline]
+    pub(crate) fn fetch(&self, user: User) {
+        black_box(self.ids[user.0 as usize].is_some());
+        black_box(self.marks.reach(user));
+    }
+
     /// Where the user stands in the table of online users.
     pub(crate) fn online(&self, user: User) -> Option<u32> {
         let online = self.online[user.0 as usize];
@@ -219,9 +226,8 @@ impl<K: Eq + Hash> Users<K> {
             *user = self.by_id.find(*hash, |_| true);
         }
         for user in some.iter().filter_map(|(_, user)| *user) {
-            black_box(self.ids[user.0 as usize].is_some());
-            // Whoever looks for many counts references to them, or asks whether they are online.
-            black_box(self.marks.reach(user));
+            // The marks as well: whoever looks for many goes on to count references to them.
+            self.fetch(user);
         }
         for ((_, user), id) in some.iter_mut().zip(ids) {
             *user = user.filter(|user| self.has_id(*user, id.borrow()));

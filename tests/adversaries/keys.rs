@@ -86,6 +86,23 @@ fn invented_keys() {
     }
 }
 
+/// The same among so many that the engine fetches in advance what a key says that it will read.
+#[test]
+fn invented_keys_in_a_crowd() {
+    let mut engine = Engine::new(config(|options| options.max_audience = 30_000));
+    let connected = engine.connect(at(NOW), 1, DeviceKind(0), 0..30_000, []);
+    let (key, decisions) = connected.expect("there is room");
+    drain(decisions);
+    for invented in (0..96).map(|bit| SessionKey::from_bits(key.to_bits() ^ 1 << bit)) {
+        let published = engine.publish(at(NOW), invented, 77).err();
+        let disconnected = engine.disconnect(at(NOW), invented).err();
+        assert_eq!((published, disconnected), (Some(Error::UnknownSession), published));
+        engine.prefetch([invented]);
+    }
+    drain(engine.publish(at(NOW), key, 8).expect("it is attached"));
+    assert_eq!(engine.presence(key), Some(&8));
+}
+
 /// Two engines do not know of each other: a key of one is no key of the other, unless the other
 /// has given out the very same, so a host that has several, or that starts anew, must not mix
 /// them up.
