@@ -27,8 +27,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// It changes nothing and may always be left out. A host that has several inputs waiting, from
     /// a channel or a batch of packets, calls it with their sessions before it hands the inputs in
-    /// one by one: with so many users online that no cache holds them, a publish then costs less
-    /// than half (`SPEED.md`). Sixteen to some hundred at a time are a good number: with more, the
+    /// one by one: with so many users online that no cache holds them, a publish then costs six
+    /// tenths (`SPEED.md`). Sixteen to some hundred at a time are a good number: with more, the
     /// first are out of the caches again before their turn comes. Keys of sessions that have ended
     /// are passed over.
     ///
