@@ -148,10 +148,8 @@ impl Index {
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {
-        let mut homes = self.len + self.len / 3;
-        while most(homes) < self.len {
-            homes += 1;
-        }
+        // As few as are enough: see `most`.
+        let homes = self.len + self.len / 3;
         if homes < self.homes {
             self.rebuild(homes);
         }
@@ -288,11 +286,23 @@ mod tests {
         check(&index);
         assert_eq!((index.homes, index.len()), (133, 100));
         for user in 0..100_u32 {
+            let homes = index.homes;
+            index.shrink_to_fit();
+            check(&index);
+            assert!(index.homes < homes || index.len == 100);
             index.remove(ShortHash(user.wrapping_mul(0x9e37_79b1)), User(user));
         }
         index.shrink_to_fit();
         assert_eq!((index.homes, index.entries.capacity()), (0, 0));
         check(&index);
+    }
+
+    #[test]
+    fn homes_are_spread_over_the_table() {
+        let mut index = Index::new();
+        (0..9).for_each(|user| index.insert(ShortHash(user), User(user)));
+        let homes = [0, 1 << 30, 1 << 31, u32::MAX].map(|hash| index.home(ShortHash(hash)));
+        assert_eq!((index.homes, homes), (12, [0, 3, 6, 11]));
     }
 
     #[test]
