@@ -1,8 +1,12 @@
 //! What the host must do: the output of every verb.
 
-use crate::{Notice, SessionKey, Slot, Snapshot};
+use crate::event::LostCause;
+use crate::key::{SessionId, SessionKey, Slot};
+use crate::notice::Notice;
+use crate::snapshot::Snapshot;
+use crate::time::Time;
 
-/// What the host must do now.
+/// What the host must do now, or should know.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Decision<'a, K, P> {
@@ -24,29 +28,73 @@ pub enum Decision<'a, K, P> {
         /// Who is not told: at least one, at most 4,096, none twice.
         to: &'a [Slot],
     },
-    /// A session's connection must be closed, or what the host keeps for a detached session can
-    /// go.
+    /// Close the connection of an attachment, which is stale already. It is never given for one
+    /// that has no connection.
     Close {
-        /// The session.
+        /// The key of the attachment that the connection belongs to.
         session: SessionKey,
         /// Why.
         reason: CloseReason,
-        /// Has the session been detached, so that it can still be resumed within its grace? If
-        /// not, it has ended and its key is stale.
+        /// Whether the session is now detached, so that it can still be resumed within its grace:
+        /// its key is then good for [`resume`](crate::Engine::resume). Otherwise it has ended, or
+        /// another connection has it.
         resumable: bool,
+    },
+    /// A user's first session has come (rule 18). For the host alone: nobody is told.
+    Online {
+        /// Whose session.
+        user: &'a K,
+        /// The session.
+        session: SessionKey,
+        /// Whether the user is visible. It is so at this moment; said for completeness beside
+        /// [`Ended`](Self::Ended).
+        visible: bool,
+    },
+    /// A session has ended: the host can forget what it keeps for it. Given once for each session,
+    /// whatever the cause, after the notices about its end (rule 6).
+    Ended {
+        /// Whose session it was.
+        user: &'a K,
+        /// The key of its last attachment, which is stale.
+        session: SessionKey,
+        /// What receivers knew it by.
+        id: SessionId,
+        /// Why it ended.
+        reason: EndReason,
+        /// When its connection was gone: of a detached session, the moment at which it was lost;
+        /// otherwise that of its end.
+        since: Time,
+        /// Whether it was the user's last, so that the user is offline from now on.
+        last: bool,
+        /// Whether the user was visible.
+        visible: bool,
     },
 }
 
-/// Why the engine closes a session.
+/// Why the engine closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// Nothing was heard of it for the length of its lease.
+    /// Nothing was heard of the session for the length of its lease.
     LeaseLapsed,
     /// A newer session of its user took its place.
     Evicted,
     /// An administrator expelled its user.
     Expelled,
-    /// It was detached and nobody resumed it in time. There is no connection left to close.
-    GraceOver,
+    /// The session was resumed on another connection while this one seemed to be up.
+    Replaced,
+}
+
+/// Why a session has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// It was [disconnected](crate::Engine::disconnect): a logout.
+    Disconnected,
+    /// It was lost for this cause, and not resumed within its grace, or had none.
+    Lost(LostCause),
+    /// A newer session of its user took its place.
+    Evicted,
+    /// An administrator expelled its user.
+    Expelled,
 }

@@ -1,6 +1,7 @@
 //! Why a verb was refused.
 
-use crate::Time;
+use crate::key::DeviceKind;
+use crate::time::Time;
 use core::fmt;
 
 /// Why a verb was refused.
@@ -11,13 +12,19 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {
-    /// No session has this key: it has ended, its grace is over, or the key was never given out.
+    /// No attachment has this key: its session has ended, its grace is over, it was resumed and
+    /// has another key now, or the key was never given out.
     UnknownSession,
     /// The session is detached, so it can say nothing until it is resumed.
     Detached,
-    /// The user has as many sessions, or as many of this device kind, as the limits allow, and
-    /// none may be evicted.
-    SessionLimit,
+    /// The user has as many sessions, or as many of one device kind, as the limits allow, and none
+    /// may be evicted.
+    SessionLimit {
+        /// The limit in force.
+        limit: u16,
+        /// The device kind that has a limit of its own, if it is that one which is reached.
+        kind: Option<DeviceKind>,
+    },
     /// The audience would have more entries than [`Options::max_audience`](crate::Options).
     AudienceLimit {
         /// The limit in force.
@@ -46,22 +53,37 @@ pub enum Error {
     ///
     /// This is for the host. A host that lets its client tell this from success also tells the
     /// client that the other user is online.
-    NotPermitted,
+    NotPermitted {
+        /// Which of those named it is, counted from zero; the first where there are several.
+        at: usize,
+    },
+    /// The grace given for one loss is longer than a grace may be. (That of the
+    /// [configuration](crate::Grace) is checked there.)
+    GraceLimit {
+        /// The longest that a grace may be, in milliseconds.
+        limit_ms: u64,
+    },
     /// The session is over its publish rate, or has a conflated presence waiting to go out.
     RateLimited {
         /// The first moment at which the same call may succeed.
         retry_at: Time,
     },
-    /// The engine knows 2^30 users, or has 2^31 sessions, and can index no more.
+    /// The engine knows 2^30 users, or has 2^31 sessions, and can index no more; or the session
+    /// was resumed 2^32 times, and there is no other key for it.
     Full,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownSession => f.write_str("no session has this key"),
+            Self::UnknownSession => f.write_str("no session has this key any more"),
             Self::Detached => f.write_str("the session is detached"),
-            Self::SessionLimit => f.write_str("the user's session limit is reached"),
+            Self::SessionLimit { limit, kind: None } => {
+                write!(f, "the user's limit of {limit} sessions is reached")
+            }
+            Self::SessionLimit { limit, kind: Some(kind) } => {
+                write!(f, "the user's limit of {limit} sessions of kind {} is reached", kind.0)
+            }
             Self::AudienceLimit { limit } => write!(f, "the audience is over its limit of {limit}"),
             Self::BlockedLimit { limit } => {
                 write!(f, "the list of blocked users is over its limit of {limit}")
@@ -72,7 +94,10 @@ impl fmt::Display for Error {
             Self::ToldLimit { limit } => {
                 write!(f, "the session would have told more than {limit} receivers directly")
             }
-            Self::NotPermitted => f.write_str("a named user may not be sent directed presence"),
+            Self::NotPermitted { at } => {
+                write!(f, "the user named in place {at} may not be sent directed presence")
+            }
+            Self::GraceLimit { limit_ms } => write!(f, "a grace is at most {limit_ms} ms"),
             Self::RateLimited { retry_at } => {
                 write!(f, "over the publish rate until {} ms", retry_at.as_millis())
             }

@@ -1,11 +1,12 @@
 //! The engine's inputs as values.
 
-use crate::{DeviceKind, SessionKey};
+use crate::key::{DeviceKind, SessionKey};
 use alloc::vec::Vec;
 
 /// How a connection was lost; each cause has a [grace](crate::Grace) of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum LostCause {
     /// The connection broke.
     ConnectionError,
@@ -13,14 +14,17 @@ pub enum LostCause {
     Timeout,
     /// The node that had the connection is gone.
     NodeLoss,
+    /// The client said that it is going away and will probably be back: a page is reloaded, an
+    /// app goes to the background.
+    GoingAway,
 }
 
 /// One input, owned: for recording, replaying, fuzzing and driving an engine from afar with
 /// [`Engine::apply`](crate::Engine::apply).
 ///
-/// Each variant stands for the verb of its name, where its fields are described. Applying the same events at the same moments to
-/// two engines of the same [`Config`](crate::Config) gives the same keys, errors and decisions,
-/// whatever their hashers.
+/// Each variant stands for the verb of its name, where its fields are described. Applying the same
+/// events at the same moments to two engines of the same [`Config`](crate::Config) gives the same
+/// keys, errors and decisions, whatever their hashers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "the fields are the arguments of the verbs and described there")]
@@ -30,8 +34,9 @@ pub enum Event<K, P> {
     Connect { user: K, kind: DeviceKind, audience: Vec<K>, blocked: Vec<K> },
     /// [`Engine::disconnect`](crate::Engine::disconnect)
     Disconnect { session: SessionKey },
-    /// [`Engine::lost`](crate::Engine::lost)
-    Lost { session: SessionKey, cause: LostCause },
+    /// [`Engine::lost`](crate::Engine::lost), or
+    /// [`Engine::lost_with_grace`](crate::Engine::lost_with_grace) where a grace is given
+    Lost { session: SessionKey, cause: LostCause, grace_ms: Option<u64> },
     /// [`Engine::resume`](crate::Engine::resume)
     Resume { session: SessionKey },
     /// [`Engine::heartbeat`](crate::Engine::heartbeat)

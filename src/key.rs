@@ -1,6 +1,7 @@
-//! The names that the engine gives out: session keys and slots.
+//! The names that the engine gives out: keys of attachments, ids of sessions, and slots.
 
 use core::fmt;
+use core::num::{NonZeroU32, NonZeroU64};
 
 /// The host's small number for what kind of device a session runs on ("phone", "desktop", "web";
 /// `termtyp` in tim). It matters for limits only.
@@ -19,6 +20,7 @@ pub struct DeviceKind(pub u8);
 /// are only as many as ever existed at once. [`SlotMap`](crate::SlotMap) is a table by slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[repr(transparent)]
 pub struct Slot(u32);
 
 const FAR: u32 = 1 << 31;
@@ -32,22 +34,35 @@ impl Slot {
         Self(FAR | index)
     }
 
-    /// The number of the user whose near slot this is.
+    /// Returns the number of the user whose near slot this is.
     pub(crate) const fn near_user(self) -> Option<u32> {
         if self.is_near() { Some(self.0 >> 1) } else { None }
     }
 
-    /// Is this one of the two slots that every known user has?
+    /// Returns whether this is one of the two slots that every known user has.
     #[must_use]
     pub const fn is_near(self) -> bool {
         self.0 & FAR == 0
     }
 
-    /// The place in the table of near slots or in that of far ones. Both tables are dense: they
-    /// start at zero and grow with the number of users known, or of far sessions.
+    /// Returns the place in the table of near slots, or in that of far ones. Both tables are
+    /// dense: they start at zero and grow with the number of users known, or of far sessions.
     #[must_use]
     pub const fn index(self) -> usize {
         (self.0 & !FAR) as usize
+    }
+
+    /// Returns the slot as a number, to send it through something that knows only numbers.
+    #[must_use]
+    pub const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// Returns the slot that [`to_bits`](Self::to_bits) made this number of. Every number is a
+    /// slot, though not every slot has a session.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
     }
 }
 
@@ -58,52 +73,115 @@ impl fmt::Debug for Slot {
     }
 }
 
-/// Names one session for as long as the host may remember it.
+/// Names one attachment of a session: one stretch of its life on one connection.
 ///
-/// The engine gives a key out at [`connect`](crate::Engine::connect). A key whose session has
-/// ended is *stale*: it is refused with [`Error::UnknownSession`](crate::Error::UnknownSession)
-/// for ever, and never mistaken for another session's, because each carries a generation that is
-/// not used twice.
+/// The engine gives a key out at [`connect`](crate::Engine::connect), and another one at each
+/// [`resume`](crate::Engine::resume). From then on the key before is *stale*, as every key is once
+/// its session has ended: it is refused with
+/// [`Error::UnknownSession`](crate::Error::UnknownSession) for ever, and never mistaken for
+/// another's, because each carries a generation that is not used twice. So the late end of an old
+/// connection cannot end the session that has a new one ([rule 5](crate::rules)).
 ///
-/// That holds within one engine. A host that hands keys to its clients, to resume with after a
-/// restart, must tell the keys of one run from those of another: with a number of the run's own
-/// beside the key, say.
+/// What receivers are told of is the session, which stays the same: [`SessionId`].
+///
+/// A key takes 12 bytes, and an `Option` of one takes no more. That holds within one engine. A
+/// host that hands keys to its clients, to resume with after a restart, must tell the keys of one
+/// run from those of another, with a number of the run's own beside the key, say. Keys are not
+/// secrets: they can be guessed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SessionKey {
     pub(crate) index: u32,
-    pub(crate) generation: u32,
+    pub(crate) generation: NonZeroU32,
     pub(crate) slot: Slot,
 }
 
+const _: () = assert!(size_of::<Option<SessionKey>>() == 12);
+
 impl SessionKey {
-    /// The slot under which decisions name this session as a receiver, while it has not ended.
+    /// Returns the slot under which decisions name this session as a receiver, while it has not
+    /// ended. It stays the same when the session is resumed.
     #[must_use]
     pub const fn slot(self) -> Slot {
         self.slot
     }
 
-    /// The key as a number below 2^96, to send it through something that knows only numbers.
+    /// Returns the key as a pair of numbers, to send it through something that knows only
+    /// numbers: a name, which is never zero, and the bits of the [slot](Self::slot).
+    ///
+    /// Why a pair: the slot says whose session it is before anything has been looked up, so the
+    /// engine reads the user while it waits for the session. A key that had to be looked up to
+    /// find its slot would cost each publish and each disconnect a wait for memory.
     #[must_use]
-    pub const fn to_bits(self) -> u128 {
-        (self.slot.0 as u128) << 64 | (self.generation as u128) << 32 | self.index as u128
+    pub const fn to_bits(self) -> (u64, u32) {
+        ((self.generation.get() as u64) << 32 | self.index as u64, self.slot.0)
     }
 
-    /// The key that [`to_bits`](Self::to_bits) made this number of. Any number gives a key; one
-    /// that the engine never gave out is refused as stale ones are. Bits above 2^96 are ignored.
+    /// Returns the key that [`to_bits`](Self::to_bits) made these numbers of, or `None` for
+    /// numbers that no key is made into. Others that the engine never gave out are refused as
+    /// stale keys are.
     #[must_use]
-    pub const fn from_bits(bits: u128) -> Self {
-        Self {
-            index: bits as u32,
-            generation: (bits >> 32) as u32,
-            slot: Slot((bits >> 64) as u32),
+    pub const fn from_bits((name, slot): (u64, u32)) -> Option<Self> {
+        match NonZeroU32::new((name >> 32) as u32) {
+            Some(generation) => Some(Self { index: name as u32, generation, slot: Slot(slot) }),
+            None => None,
         }
     }
 }
 
 impl fmt::Debug for SessionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "session {}.{} at {:?}", self.index, self.generation, self.slot)
+        write!(f, "attachment {}.{} at {:?}", self.index, self.generation, self.slot)
+    }
+}
+
+/// Names one session for those who are told of it, from its first presence to its end.
+///
+/// It stays the same when the session is resumed, and is not used again in this engine. It is
+/// never zero, and an `Option` of one takes no more than its 8 bytes. It gives nobody any power:
+/// what a host hands in is a [`SessionKey`]. Hosts that do not want receivers to see how many
+/// sessions there have been translate it into opaque ids of their own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[repr(transparent)]
+pub struct SessionId(NonZeroU64);
+
+const _: () = assert!(size_of::<Option<SessionId>>() == 8);
+
+impl SessionId {
+    pub(crate) const fn new(index: u32, born: NonZeroU32) -> Self {
+        // The higher half is not zero, so neither is the whole.
+        match NonZeroU64::new((born.get() as u64) << 32 | index as u64) {
+            Some(bits) => Self(bits),
+            None => unreachable!(),
+        }
+    }
+
+    /// Returns the place of the session's record, and its generation when the session began.
+    pub(crate) const fn parts(self) -> (u32, u32) {
+        (self.0.get() as u32, (self.0.get() >> 32) as u32)
+    }
+
+    /// Returns the id as a number, which is never zero.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        self.0.get()
+    }
+
+    /// Returns the id that [`to_bits`](Self::to_bits) made this number of; `None` for zero.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        match NonZeroU64::new(bits) {
+            Some(bits) => Some(Self(bits)),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (index, born) = self.parts();
+        write!(f, "session {index}.{born}")
     }
 }
 
@@ -112,10 +190,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_survives_the_trip_through_bits() {
-        let key = SessionKey { index: 7, generation: u32::MAX, slot: Slot::far(3) };
-        assert_eq!(SessionKey::from_bits(key.to_bits()), key);
-        assert!(key.to_bits() < 1 << 96);
+    fn keys_and_ids_survive_the_trip_through_bits() {
+        let key = SessionKey { index: 0, generation: NonZeroU32::MIN, slot: Slot::near(0, 0) };
+        let last = SessionKey { index: 7, generation: NonZeroU32::MAX, slot: Slot::far(3) };
+        for key in [key, last] {
+            assert_ne!(key.to_bits().0, 0, "no key has a name of zero");
+            assert_eq!(SessionKey::from_bits(key.to_bits()), Some(key));
+            assert_eq!(Slot::from_bits(key.slot().to_bits()), key.slot());
+            let id = SessionId::new(key.index, key.generation);
+            assert_eq!(SessionId::from_bits(id.to_bits()), Some(id));
+            assert_eq!(id.parts(), (key.index, key.generation.get()));
+        }
+        assert_eq!(SessionKey::from_bits((u64::from(u32::MAX), 1)), None);
+        assert_eq!(SessionId::from_bits(0), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One thing that a receiver is told.
 
-use crate::SessionKey;
+use crate::key::SessionId;
 
 /// The number of a notice: 1 for an engine's first, one more for each that follows.
 ///
@@ -11,15 +11,16 @@ use crate::SessionKey;
 pub struct NoticeId(pub(crate) u64);
 
 impl NoticeId {
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 }
 
-/// Is this the first presence that its receivers are told of the session? Directed presence does
-/// not count, but for a receiver that was congested meanwhile, for whom either may be said then.
+/// Whether a presence is the first that its receivers are told of the session. Directed presence
+/// does not count, but for a receiver that was congested meanwhile, for whom either may be said
+/// then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PresenceKind {
     /// They held nothing of this session.
@@ -42,8 +43,8 @@ pub enum Notice<'a, K, P> {
         /// Whose session.
         user: &'a K,
         /// Which session.
-        session: SessionKey,
-        /// Does it replace something?
+        session: SessionId,
+        /// Whether it replaces something.
         kind: PresenceKind,
         /// What it says.
         presence: &'a P,
@@ -55,7 +56,7 @@ pub enum Notice<'a, K, P> {
         /// Whose session.
         user: &'a K,
         /// Which session.
-        session: SessionKey,
+        session: SessionId,
         /// What it says.
         presence: &'a P,
     },
@@ -67,10 +68,10 @@ pub enum Notice<'a, K, P> {
         /// Whose session it was.
         user: &'a K,
         /// Which session it was.
-        session: SessionKey,
+        session: SessionId,
     },
-    /// The user is offline, or looks so from now on: nothing that any of its sessions said, directed presence
-    /// included, holds any more.
+    /// The user is offline, or looks so from now on: nothing that any of its sessions said,
+    /// directed presence included, holds any more.
     UserOffline {
         /// The notice's number.
         id: NoticeId,
@@ -87,7 +88,7 @@ pub enum Notice<'a, K, P> {
 }
 
 impl<K, P> Notice<'_, K, P> {
-    /// The notice's number.
+    /// Returns the notice's number.
     #[must_use]
     pub const fn id(&self) -> NoticeId {
         match self {

@@ -1,93 +1,278 @@
-//! What an engine can be asked (rule 16): nothing here changes anything but `shrink_to_fit`.
+//! What an engine can be asked (rule 16): nothing here changes anything that can be observed.
+//!
+//! Users can be asked for by any borrowed form of their id: with `String` ids, by `&str`.
 
+use crate::config::{Config, Options};
 use crate::engine::Engine;
-use crate::sessions::Link;
-use crate::{Config, Counts, Options, SessionKey, Stats, Time};
+use crate::event::LostCause;
+use crate::key::{DeviceKind, SessionId, SessionKey};
+use crate::stats::{Counts, Stats};
+use crate::tables::ids::SessionIndex;
+use crate::tables::sessions::Link;
+use crate::time::Time;
+use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
+/// What the engine knows of one session.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Session<'e, K, P> {
+    /// The key of its attachment, or of the last one if it is detached.
+    pub key: SessionKey,
+    /// What receivers know it by.
+    pub id: SessionId,
+    /// Whose session it is.
+    pub user: &'e K,
+    /// What kind of device it is on.
+    pub kind: DeviceKind,
+    /// What it shows; a publish that waits for its token is not counted.
+    pub presence: Option<&'e P>,
+    /// When it connected. A resume does not change that.
+    pub connected: Time,
+    /// When something was last heard of it: an input of its own, no word of the host's.
+    pub heard: Time,
+    /// When and why it was lost, if it is detached.
+    pub lost: Option<(Time, LostCause)>,
+    /// Whether it is [congested](Engine::congested).
+    pub is_congested: bool,
+}
+
+impl<K, P> Session<'_, K, P> {
+    /// Returns whether it has a connection, congested or not.
+    #[must_use]
+    pub const fn is_attached(&self) -> bool {
+        self.lost.is_none()
+    }
+}
+
 impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
-    /// The configuration in force.
+    /// Returns the configuration in force.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The latest moment that the engine has been told of.
+    /// Returns the options, from the configuration.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        self.config.options()
+    }
+
+    /// Returns the latest moment that the engine has been told of.
     #[must_use]
     pub const fn now(&self) -> Time {
-        self.state.now
+        self.state.now()
     }
 
-    /// Has the user a session, be it a detached one? One hash look-up.
+    // ---- users
+
+    /// Returns whether the user has a session, be it a detached one. One hash look-up.
     #[must_use]
-    pub fn is_online(&self, user: &K) -> bool {
-        self.state.find_online(user).is_some()
+    pub fn is_online<Q>(&self, user: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.state.tables().find_online(user).is_some()
     }
 
-    /// The user's sessions, detached ones included, in the order in which they connected. One
-    /// hash look-up.
-    pub fn sessions<'e>(
+    /// Returns those of these users who are online, in the order in which they are given. One hash
+    /// look-up each.
+    pub fn online_of<'q, Q>(
+        &self,
+        users: impl IntoIterator<Item = &'q Q>,
+    ) -> impl Iterator<Item = &'q Q>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized + 'q,
+    {
+        users.into_iter().filter(|user| self.is_online(*user))
+    }
+
+    /// Returns everyone who is online, each once, in no particular order. O(1) each.
+    pub fn users_online(&self) -> impl Iterator<Item = &K> {
+        let users = self.state.tables().users();
+        self.state.tables().iter_online().map(|user| users.id(user))
+    }
+
+    /// Returns whether the user is online and invisible. One hash look-up.
+    #[must_use]
+    pub fn is_invisible<Q>(&self, user: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let tables = self.state.tables();
+        tables.find_online(user).is_some_and(|user| !tables.is_visible(user))
+    }
+
+    /// Returns the user's audience while it is online, in no particular order; nobody if it is
+    /// not. One hash look-up, and O(1) each.
+    pub fn audience<Q>(&self, user: &Q) -> impl ExactSizeIterator<Item = &K>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let tables = self.state.tables();
+        let user = tables.find_online(user);
+        let audience = user.map_or(&[][..], |user| tables.audience_of(user));
+        audience.iter().map(|user| tables.users().id(*user))
+    }
+
+    /// Returns those whom the user has blocked while it is online, in no particular order; nobody
+    /// if it is not. One hash look-up, and O(1) each.
+    pub fn blocked<Q>(&self, user: &Q) -> impl ExactSizeIterator<Item = &K>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let tables = self.state.tables();
+        let user = tables.find_online(user);
+        let blocked = user.map_or(&[][..], |user| tables.blocked_by(user));
+        blocked.iter().map(|user| tables.users().id(*user))
+    }
+
+    /// Returns whether `viewer` may see what `user` publishes: `user` is online and visible,
+    /// `viewer` is in its audience, and neither has blocked the other. Two hash look-ups and a
+    /// search.
+    #[must_use]
+    pub fn sees<V, U>(&self, viewer: &V, user: &U) -> bool
+    where
+        K: Borrow<V> + Borrow<U>,
+        V: Eq + Hash + ?Sized,
+        U: Eq + Hash + ?Sized,
+    {
+        let tables = self.state.tables();
+        let (viewer, user) = (tables.find(viewer), tables.find_online(user));
+        viewer.zip(user).is_some_and(|(viewer, user)| tables.sees(viewer, user))
+    }
+
+    // ---- sessions
+
+    /// Returns the keys of the user's sessions, detached ones included, in the order in which they
+    /// connected. One hash look-up.
+    pub fn sessions<'e, Q>(
         &'e self,
-        user: &K,
-    ) -> impl ExactSizeIterator<Item = SessionKey> + use<'e, K, P, S> {
-        let user = self.state.find_online(user);
-        let sessions = user.map_or(&[][..], |user| self.state.sessions_of(user));
-        sessions.iter().map(|session| self.state.sessions.key(*session))
+        user: &Q,
+    ) -> impl ExactSizeIterator<Item = SessionKey> + use<'e, K, P, S, Q>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let tables = self.state.tables();
+        let user = tables.find_online(user);
+        let sessions = user.map_or(&[][..], |user| tables.sessions_of(user));
+        sessions.iter().map(|session| tables.sessions().key(*session))
     }
 
-    /// The presence of a session, one that waits for its token not counted. O(1).
+    /// Returns all sessions, detached ones included, in no particular order. O(1) each.
+    pub fn all_sessions(&self) -> impl Iterator<Item = Session<'_, K, P>> {
+        self.state.tables().sessions().iter().map(|session| self.describe(session))
+    }
+
+    /// Returns what is known of the session that has this key; `None` for a stale one. O(1).
+    #[must_use]
+    pub fn session(&self, key: SessionKey) -> Option<Session<'_, K, P>> {
+        Some(self.describe(self.state.tables().sessions().find(key)?))
+    }
+
+    /// Returns the session that receivers know by this id, if it has not ended. O(1).
+    #[must_use]
+    pub fn session_by_id(&self, id: SessionId) -> Option<Session<'_, K, P>> {
+        Some(self.describe(self.state.tables().sessions().find_id(id)?))
+    }
+
+    fn describe(&self, session: SessionIndex) -> Session<'_, K, P> {
+        let (users, sessions) = (self.state.tables().users(), self.state.tables().sessions());
+        Session {
+            key: sessions.key(session),
+            id: sessions.id(session),
+            user: users.id(sessions.user(session)),
+            kind: sessions.kind(session),
+            presence: sessions.presence(session),
+            connected: sessions.connected(session),
+            heard: sessions.heard(session),
+            lost: sessions.loss(session),
+            is_congested: sessions.link(session) == Link::Congested,
+        }
+    }
+
+    /// Returns the presence of a session, one that waits for its token not counted. O(1).
     #[must_use]
     pub fn presence(&self, session: SessionKey) -> Option<&P> {
-        let session = self.state.sessions.find(session)?;
-        self.state.sessions.rest(session).presence.as_ref()
+        let sessions = self.state.tables().sessions();
+        sessions.presence(sessions.find(session)?)
     }
 
-    /// Whose session this is, if it has not ended. O(1).
+    /// Returns whose session this is, if the key is not stale. O(1).
     #[must_use]
     pub fn user_of(&self, session: SessionKey) -> Option<&K> {
-        let session = self.state.sessions.find(session)?;
-        Some(self.state.users.id(self.state.sessions.user(session)))
+        let tables = self.state.tables();
+        let session = tables.sessions().find(session)?;
+        Some(tables.users().id(tables.sessions().user(session)))
     }
 
-    /// Is this session there and attached, congested or not? O(1).
+    /// Returns what receivers know this session by, if the key is not stale. O(1).
+    #[must_use]
+    pub fn id_of(&self, session: SessionKey) -> Option<SessionId> {
+        let sessions = self.state.tables().sessions();
+        Some(sessions.id(sessions.find(session)?))
+    }
+
+    /// Returns whether this attachment is current and has a connection, congested or not. O(1).
     #[must_use]
     pub fn is_attached(&self, session: SessionKey) -> bool {
-        self.state.attached(session).is_ok()
+        self.state.tables().find_session(session).is_some_and(|(_, link)| link.is_up())
     }
 
-    /// Is this session congested? O(1).
+    /// Returns whether this session is congested. O(1).
     #[must_use]
     pub fn is_congested(&self, session: SessionKey) -> bool {
-        let session = self.state.sessions.find(session);
-        session.is_some_and(|session| self.state.sessions.get(session).link == Link::Congested)
+        let found = self.state.tables().find_session(session);
+        found.is_some_and(|(_, link)| link == Link::Congested)
     }
 
-    /// Is the user online and invisible? One hash look-up.
-    #[must_use]
-    pub fn is_invisible(&self, user: &K) -> bool {
-        let online = self.state.find_online(user).and_then(|user| self.state.online(user));
-        online.is_some_and(|online| !online.visible)
+    // ---- the whole
+
+    /// Fetches into the processor's caches what the next inputs of these sessions will read.
+    ///
+    /// It changes nothing and may always be left out. A host that has several inputs waiting, from
+    /// a channel or a batch of packets, calls it with their sessions before it hands the inputs in
+    /// one by one: with so many users online that no cache holds them, a publish then costs six
+    /// tenths (`docs/SPEED.md`). Sixteen to some hundred at a time are a good number: with more,
+    /// the first are out of the caches again before their turn comes. Keys of sessions that have
+    /// ended are passed over.
+    ///
+    /// # Costs
+    /// O(1) a session: three accesses to memory, and up to sixteen cache lines of its contacts.
+    ///
+    /// ```
+    /// # use adsum::{Config, Connect, Engine, Time};
+    /// # let mut engine: Engine<u64, &str> = Engine::new(Config::default());
+    /// # let now = Time::from_millis(0);
+    /// # let (ada, _) = engine.connect(now, Connect::new(1).audience([2]))?;
+    /// let waiting = [(ada, "here"), (ada, "busy")];
+    /// engine.prefetch(waiting.iter().map(|(session, _)| *session));
+    /// for (session, presence) in waiting {
+    ///     let mut decisions = engine.publish(now, session, presence)?;
+    ///     while let Some(decision) = decisions.next() { /* send it */ }
+    /// }
+    /// # Ok::<(), adsum::Error>(())
+    /// ```
+    pub fn prefetch(&self, sessions: impl IntoIterator<Item = SessionKey>) {
+        self.state.tables().prefetch(sessions);
     }
 
-    /// May `viewer` see what `user` publishes: is `user` online and visible, `viewer` in its
-    /// audience, and neither blocked by the other? Two hash look-ups and a search.
-    #[must_use]
-    pub fn sees(&self, viewer: &K, user: &K) -> bool {
-        let viewer = self.state.users.find(&self.state.hasher, viewer);
-        let user = self.state.find_online(user);
-        viewer.zip(user).is_some_and(|(viewer, user)| self.state.sees(viewer, user))
-    }
-
-    /// How much of everything the engine holds. It walks over all sessions.
+    /// Returns how much of everything the engine holds. The counts are kept, so it is O(1).
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.state.counts()
     }
 
-    /// What the engine has done so far. O(1).
+    /// Returns what the engine has done so far. O(1).
     #[must_use]
     pub const fn stats(&self) -> Stats {
-        self.state.stats
+        self.state.stats()
     }
 
     /// Checks everything that must always hold between the parts of the engine, for tests and
@@ -103,11 +288,5 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// allocates nothing once warm. It may walk over everything.
     pub fn shrink_to_fit(&mut self) {
         self.state.shrink_to_fit();
-    }
-
-    /// The options, from the configuration.
-    #[must_use]
-    pub const fn options(&self) -> &Options {
-        self.config.options()
     }
 }

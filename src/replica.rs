@@ -1,7 +1,10 @@
 //! The other end: what one receiver believes.
 
-use crate::users::{User, Users};
-use crate::{Entry, Notice, SessionKey, Snapshot};
+use crate::key::SessionId;
+use crate::notice::Notice;
+use crate::snapshot::{Entry, Snapshot};
+use crate::tables::Users;
+use crate::tables::ids::User;
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -19,7 +22,7 @@ use core::hash::{BuildHasher, Hash};
 ///
 /// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions as it
 /// was made for.
-pub struct Replica<K, P, I = SessionKey, S = crate::hasher::DefaultHashBuilder> {
+pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     users: Users<K>,
     hasher: S,
     /// By user; empty for those of whom nothing is known.
@@ -195,7 +198,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     }
 }
 
-impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionKey, S> {
+impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S> {
     /// Takes in a notice. Which of them it was sent is the caller's to know. A
     /// [`System`](Notice::System) notice changes nothing: it is about nobody.
     ///

@@ -1,25 +1,32 @@
 //! The present state of all whom one session may see.
 
+use crate::key::{SessionId, SessionKey, Slot};
 use crate::notice::NoticeId;
-use crate::sessions::{SessionIndex, Sessions};
-use crate::users::Users;
-use crate::{SessionKey, Slot};
+use crate::rules::Part;
+use crate::tables::Users;
+use crate::tables::ids::SessionIndex;
+use crate::tables::sessions::Sessions;
 use core::fmt;
 
 /// What one session is told when it attaches: the presence of every session that it may see.
 ///
-/// It is the whole truth and replaces everything the receiver believed: whoever is not in it is
-/// gone, directed presence included. A large one comes as several decisions, of which only the
-/// first [is first](Self::is_first) and only the last [is last](Self::is_last); nothing else is
-/// sent to the session in between. It may be empty.
+/// It is the whole truth of its [scope](Self::scope) and replaces what the receiver believed of
+/// it: whoever is not in it is gone, directed presence included. A large one comes as several
+/// decisions, of which only the first [is first](Self::is_first) and only the last
+/// [is last](Self::is_last); nothing else is sent to the session in between. It may be empty.
 pub struct Snapshot<'a, K, P> {
     pub(crate) users: &'a Users<K>,
     pub(crate) sessions: &'a Sessions<P>,
-    pub(crate) to: SessionIndex,
     pub(crate) entries: &'a [SessionIndex],
-    pub(crate) first_id: u64,
-    pub(crate) is_first: bool,
-    pub(crate) is_last: bool,
+    pub(crate) part: Part,
+}
+
+/// What a snapshot is the whole truth of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// Everything that the receiver may see: it starts anew with this.
+    Everything,
 }
 
 /// One session's presence in a [`Snapshot`].
@@ -31,53 +38,64 @@ pub struct Entry<'a, K, P> {
     /// Whose session.
     pub user: &'a K,
     /// Which session.
-    pub session: SessionKey,
+    pub session: SessionId,
     /// What it says.
     pub presence: &'a P,
 }
 
 impl<'a, K, P> Snapshot<'a, K, P> {
-    /// The session that is told.
+    /// Returns the slot of the session that is told.
     #[must_use]
     pub fn to(&self) -> Slot {
-        self.sessions.get(self.to).slot
+        self.sessions.slot(self.part.to)
     }
 
-    /// Is this the first part, at which the receiver starts anew?
+    /// Returns the key of the session that is told.
+    #[must_use]
+    pub fn receiver(&self) -> SessionKey {
+        self.sessions.key(self.part.to)
+    }
+
+    /// Returns what it is the whole truth of.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        Scope::Everything
+    }
+
+    /// Returns whether this is the first part, at which the receiver starts anew.
     #[must_use]
     pub const fn is_first(&self) -> bool {
-        self.is_first
+        self.part.is_first
     }
 
-    /// Is this the last part, after which the receiver knows the whole truth?
+    /// Returns whether this is the last part, after which the receiver knows the whole truth.
     #[must_use]
     pub const fn is_last(&self) -> bool {
-        self.is_last
+        self.part.is_last
     }
 
-    /// How many entries this part has: at most 4,096.
+    /// Returns the number of entries of this part: at most 4,096.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Has this part no entry?
+    /// Returns whether this part has no entry.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The entries of this part, a user's sessions one after the other.
+    /// Returns the entries of this part, a user's sessions one after the other.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'a, K, P>> + use<'a, K, P> {
-        let (users, sessions, first_id) = (self.users, self.sessions, self.first_id);
-        self.entries.iter().enumerate().map(move |(at, index)| {
-            let presence = sessions.rest(*index).presence.as_ref();
-            Entry {
-                id: NoticeId(first_id + at as u64),
-                user: users.id(sessions.user(*index)),
-                session: sessions.key(*index),
-                presence: presence.expect("only sessions with a presence are put in a snapshot"),
-            }
+        let (users, sessions, first_id) = (self.users, self.sessions, self.part.first_id);
+        self.entries.iter().enumerate().map(move |(at, index)| Entry {
+            id: NoticeId(first_id + at as u64),
+            user: users.id(sessions.user(*index)),
+            session: sessions.id(*index),
+            presence: sessions
+                .presence(*index)
+                .expect("only sessions with a presence are put in a snapshot"),
         })
     }
 }
@@ -86,8 +104,8 @@ impl<K: fmt::Debug, P: fmt::Debug> fmt::Debug for Snapshot<'_, K, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
             .field("to", &self.to())
-            .field("is_first", &self.is_first)
-            .field("is_last", &self.is_last)
+            .field("is_first", &self.is_first())
+            .field("is_last", &self.is_last())
             .field("entries", &self.entries().collect::<alloc::vec::Vec<_>>())
             .finish()
     }

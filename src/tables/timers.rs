@@ -11,8 +11,8 @@
 //! asked when it last heard of the session, and the deadline moves. Such deadlines come in any
 //! order, which a FIFO cannot take.
 
-use crate::Time;
-use crate::sessions::SessionIndex;
+use crate::tables::ids::SessionIndex;
+use crate::time::Time;
 use alloc::vec::Vec;
 
 const LEVELS: u32 = 11;

@@ -9,7 +9,7 @@
 //! So who is not there is known early, and the table grows by one walk from front to back,
 //! by a quarter at a time, without asking anybody for a hash.
 
-use crate::users::User;
+use crate::tables::ids::User;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 use core::hint::black_box;
@@ -23,7 +23,7 @@ impl ShortHash {
 
     /// Weak hashers vary in a few bits only, wherever those are: here they come to the top, which
     /// says the place.
-    pub(crate) fn of<S: BuildHasher>(hasher: &S, id: &impl Hash) -> Self {
+    pub(crate) fn of<S: BuildHasher>(hasher: &S, id: &(impl Hash + ?Sized)) -> Self {
         // 2^64 divided by the golden ratio: multiples of it lie far apart.
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
         let hash = hasher.hash_one(id);
@@ -49,14 +49,14 @@ impl Entry {
 pub(crate) struct Index {
     /// One for each home, and behind them those who have been pushed out of the last ones.
     entries: Vec<Entry>,
-    /// How many places hashes stand for.
+    /// The number of places that hashes stand for.
     homes: usize,
     len: usize,
 }
 
 /// Fewer homes than this are not worth while.
 const FEWEST: usize = 8;
-/// Who is pushed out of the last homes finds so much room in advance.
+/// Spare entries for overflow past the last home.
 const BEHIND: usize = 32;
 
 /// The table is full with so many: three in four homes are taken.
@@ -83,7 +83,7 @@ impl Index {
         black_box(self.entries.get(self.home(hash)).is_some_and(|entry| entry.is_vacant()));
     }
 
-    /// The first user whose id has this hash and of whom that is so.
+    /// Returns the first user with this hash that satisfies `is_so`.
     #[inline]
     pub(crate) fn find(
         &self,
@@ -141,7 +141,7 @@ impl Index {
         self.len -= 1;
     }
 
-    /// The first from there on of whom that is so, or the end.
+    /// Returns the first place from there on whose entry satisfies `is_so`, or the end.
     fn position(&self, from: usize, is_so: impl Fn(&Entry) -> bool) -> usize {
         let behind = &self.entries[from..];
         from + behind.iter().position(is_so).unwrap_or(behind.len())

@@ -4,8 +4,8 @@
 //! full again (the "theoretical arrival time" of the generic cell rate algorithm). The two say the
 //! same, and this one needs no rounding.
 
-use crate::Rate;
-use crate::Time;
+use crate::config::Rate;
+use crate::time::Time;
 
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Bucket {

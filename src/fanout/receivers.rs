@@ -1,8 +1,8 @@
 //! The receivers of the decision that is being made, and the loop that finds most of them.
 
-use crate::Slot;
-use crate::marks::Marks;
-use crate::users::User;
+use crate::key::Slot;
+use crate::tables::ids::User;
+use crate::tables::reach::Reaches;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -35,7 +35,7 @@ impl Receivers {
         self.len
     }
 
-    /// How many more fit.
+    /// Returns the number of slots for which there is room.
     pub(crate) fn room(&self) -> usize {
         CHUNK - self.len
     }
@@ -50,7 +50,7 @@ impl Receivers {
     }
 
     /// The scan that everything is built for: which of these contacts receive, and where. There
-    /// must be [`room`](Self::room) for two slots each. Those for whom the marks alone cannot
+    /// must be [`room`](Self::room) for two slots each. Those whose reach alone does not
     /// answer are put aside.
     ///
     /// In two steps, thirty-two contacts at a time: first their reach is packed into one word, two
@@ -58,12 +58,12 @@ impl Receivers {
     /// are offline, and they cost nothing in the second step.
     pub(crate) fn add_reached(
         &mut self,
-        marks: &Marks,
+        reaches: &Reaches,
         contacts: &[User],
         unusual: &mut Vec<User>,
     ) {
         for some in contacts.chunks(32) {
-            self.add_packed(marks.pack(some), some, unusual);
+            self.add_packed(reaches.pack(some), some, unusual);
         }
     }
 

@@ -3,7 +3,7 @@
 //! Four bytes a user. Sorted, so that "is v in it?" does not scan a celebrity's list for each fan
 //! that connects, and because ascending indices are kinder to caches when the list is walked.
 
-use crate::users::User;
+use crate::tables::ids::User;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
@@ -37,7 +37,8 @@ impl UserList {
             let (low, high) = stretch.split_at(stretch.len() / 2);
             stretch = if high.first().is_some_and(|first| *first <= user) { high } else { low };
         }
-        // Numbers of one width, and no way out before the end: the compiler compares several at once.
+        // Numbers of one width, and no way out before the end: the compiler compares several at
+        // once.
         stretch.iter().fold(0, |found, other| found | u32::from(other.0 == user.0)) != 0
     }
 

@@ -5,15 +5,15 @@
 //! nothing here, so the list is bounded by what the receiver believed when it became congested and
 //! what it may see now, however much happens in between.
 
-use crate::SessionKey;
-use crate::users::User;
+use crate::key::SessionId;
+use crate::tables::ids::User;
 use alloc::vec::Vec;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MissedSession {
     pub(crate) user: User,
-    pub(crate) session: SessionKey,
-    /// Did the receiver hold something of this session when it last listened?
+    pub(crate) session: SessionId,
+    /// Whether the receiver held something of this session when it last listened.
     pub(crate) believed: bool,
 }
 
@@ -47,17 +47,23 @@ impl Missed {
         &self.offline
     }
 
+    /// Returns the user of each entry, once for each.
+    pub(crate) fn references(&self) -> impl Iterator<Item = User> + '_ {
+        let of_sessions = self.sessions.iter().map(|entry| entry.user);
+        of_sessions.chain(self.offline.iter().copied())
+    }
+
     pub(crate) fn clear(&mut self) {
         self.sessions.clear();
         self.offline.clear();
     }
 
-    fn place(&self, user: User, session: SessionKey) -> Result<usize, usize> {
+    fn place(&self, user: User, session: SessionId) -> Result<usize, usize> {
         self.sessions.binary_search_by_key(&(user, session), |missed| (missed.user, missed.session))
     }
 
     /// The receiver would have been told of a presence; of the session's first, if it held none.
-    pub(crate) fn presence(&mut self, user: User, session: SessionKey, first: bool) -> Noted {
+    pub(crate) fn presence(&mut self, user: User, session: SessionId, first: bool) -> Noted {
         match self.place(user, session) {
             Ok(_) => Noted::AsBefore,
             Err(place) => {
@@ -68,7 +74,7 @@ impl Missed {
     }
 
     /// The receiver would have been told that a session it was told of has ended.
-    pub(crate) fn ended(&mut self, user: User, session: SessionKey) -> Noted {
+    pub(crate) fn ended(&mut self, user: User, session: SessionId) -> Noted {
         match self.place(user, session) {
             Ok(place) if self.sessions[place].believed => Noted::AsBefore,
             Ok(place) => {
@@ -84,7 +90,7 @@ impl Missed {
 
     /// The receiver would have been told that a session has ended whose directed presence it was
     /// told, so that it holds something whatever it knew of the session otherwise.
-    pub(crate) fn told_ended(&mut self, user: User, session: SessionKey) -> Noted {
+    pub(crate) fn told_ended(&mut self, user: User, session: SessionId) -> Noted {
         match self.place(user, session) {
             Ok(place) => {
                 self.sessions[place].believed = true;
@@ -112,12 +118,11 @@ impl Missed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Slot;
 
     #[test]
     fn what_came_and_went_unseen_leaves_nothing() {
         let mut missed = Missed::default();
-        let session = |index| SessionKey { index, generation: 0, slot: Slot::near(1, 0) };
+        let session = |index| SessionId::new(index, core::num::NonZeroU32::MIN);
         assert_eq!(missed.ended(User(1), session(0)), Noted::Added);
         for index in 1..1_000 {
             assert_eq!(missed.presence(User(1), session(index), true), Noted::Added);

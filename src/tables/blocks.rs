@@ -4,7 +4,7 @@
 //! user is [involved](Blocks::involves) at all, and only then for single pairs. The tables are
 //! keyed with the host's hasher and never walked.
 
-use crate::users::User;
+use crate::tables::ids::User;
 use core::hash::BuildHasher;
 use hashbrown::HashTable;
 
@@ -24,23 +24,23 @@ impl Blocks {
         self.pairs.find(hasher.hash_one((by, blocked)), |pair| *pair == (by, blocked)).is_some()
     }
 
-    /// Has one of the two blocked the other?
+    /// Returns whether one of the two has blocked the other.
     pub(crate) fn between<S: BuildHasher>(&self, hasher: &S, a: User, b: User) -> bool {
         !self.pairs.is_empty() && (self.has(hasher, a, b) || self.has(hasher, b, a))
     }
 
-    /// Has the user blocked anyone, or anyone the user?
+    /// Returns whether the user has blocked anyone, or anyone the user.
     pub(crate) fn involves<S: BuildHasher>(&self, hasher: &S, user: User) -> bool {
         !self.pairs.is_empty() && self.count(hasher, user) > 0
     }
 
-    /// In how many pairs the user stands.
+    /// Returns the number of pairs in which the user stands.
     pub(crate) fn count<S: BuildHasher>(&self, hasher: &S, user: User) -> u32 {
         let entry = self.involved.find(hasher.hash_one(user), |(other, _)| *other == user);
         entry.map_or(0, |(_, count)| *count)
     }
 
-    /// How many users stand in pairs.
+    /// Returns the number of users who stand in pairs.
     pub(crate) fn users(&self) -> usize {
         self.involved.len()
     }

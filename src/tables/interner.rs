@@ -1,22 +1,18 @@
-//! The users that the engine knows, numbered densely.
+//! Interns user ids: the users that the engine knows, numbered densely.
 //!
 //! Hashing an id costs more than everything else a verb does, so ids are looked up only where the
 //! host hands them in. From there on a user is a [`User`], an index into this table. A user is
 //! known while anything refers to it: its own sessions, somebody's audience or block list, or a
 //! congested session that has yet to be told of it. Then its id is dropped and its index reused.
 
-use crate::index::{Index, ShortHash};
-use crate::marks::Marks;
-use crate::prefetch::SIDE_BY_SIDE;
+use crate::tables::ids::{SIDE_BY_SIDE, User};
+use crate::tables::index::{Index, ShortHash};
+use crate::tables::reach::{Reach, Reaches};
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 use core::hint::black_box;
 use smallvec::SmallVec;
-
-/// A known user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct User(pub(crate) u32);
 
 /// Two near slots a user must fit below the far range.
 const MAX_USERS: usize = 1 << 30;
@@ -33,7 +29,7 @@ pub(crate) struct Users<K> {
     ids: Vec<Option<K>>,
     /// So that an id is hashed once only: the host's code is not run to forget it.
     hashes: Vec<ShortHash>,
-    pub(crate) marks: Marks,
+    reaches: Reaches,
     /// Places in the table of online users, or [`OFFLINE`].
     online: Vec<u32>,
     free: Vec<User>,
@@ -50,7 +46,7 @@ impl<K> Users<K> {
             by_id: Index::new(),
             ids: Vec::new(),
             hashes: Vec::new(),
-            marks: Marks::new(),
+            reaches: Reaches::new(),
             online: Vec::new(),
             free: Vec::new(),
             fresh: Vec::new(),
@@ -58,18 +54,18 @@ impl<K> Users<K> {
         }
     }
 
-    /// How many users are known.
+    /// Returns the number of users known.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    /// Are so many known that it pays to fetch what is going to be read? What is kept of fewer is
-    /// in the caches anyway.
+    /// Returns whether so many are known that it pays to fetch what is going to be read. What is
+    /// kept of fewer is in the caches anyway.
     pub(crate) fn is_crowd(&self) -> bool {
         self.ids.len() >= CROWD
     }
 
-    /// One more than the greatest index ever given out.
+    /// Returns one more than the greatest index in use.
     pub(crate) fn span(&self) -> usize {
         self.ids.len()
     }
@@ -83,10 +79,10 @@ impl<K> Users<K> {
     #[inline]
     pub(crate) fn fetch(&self, user: User) {
         black_box(self.ids[user.0 as usize].is_some());
-        black_box(self.marks.reach(user));
+        black_box(self.reaches.reach(user));
     }
 
-    /// Where the user stands in the table of online users.
+    /// Returns the user's place in the table of online users.
     pub(crate) fn online(&self, user: User) -> Option<u32> {
         let online = self.online[user.0 as usize];
         (online != OFFLINE).then_some(online)
@@ -96,9 +92,17 @@ impl<K> Users<K> {
         self.online[user.0 as usize] = online.unwrap_or(OFFLINE);
     }
 
+    pub(crate) const fn reaches(&self) -> &Reaches {
+        &self.reaches
+    }
+
+    pub(crate) fn set_reach(&mut self, user: User, reach: Reach) {
+        self.reaches.set_reach(user, reach);
+    }
+
     #[inline]
     pub(crate) fn retain(&mut self, user: User) {
-        self.marks.retain(user);
+        self.reaches.retain(user);
     }
 
     /// Gives a reference back; the last one frees the index.
@@ -108,7 +112,7 @@ impl<K> Users<K> {
 
     /// Gives a reference to each of them back.
     pub(crate) fn release_all(&mut self, mut users: &[User]) {
-        while let Some((last, left)) = self.marks.release_until_last(users) {
+        while let Some((last, left)) = self.reaches.release_until_last(users) {
             self.forget(last);
             users = left;
         }
@@ -128,13 +132,13 @@ impl<K> Users<K> {
     /// are given out again in the same order.
     pub(crate) fn forget_fresh(&mut self) {
         while let Some(user) = self.fresh.pop() {
-            if self.marks.references(user) == 0 {
+            if self.reaches.references(user) == 0 {
                 self.forget(user);
             }
         }
     }
 
-    /// Is nothing left to forget or to drop?
+    /// Returns whether nothing is left to forget or to drop.
     pub(crate) fn is_clean(&self) -> bool {
         self.fresh.is_empty() && self.dead.is_empty()
     }
@@ -156,7 +160,7 @@ impl<K> Users<K> {
         self.free.retain(|user| (user.0 as usize) < span);
         self.ids.shrink_to_fit();
         self.hashes.shrink_to_fit();
-        self.marks.shrink_to(span);
+        self.reaches.shrink_to(span);
         self.online.shrink_to_fit();
         self.free.shrink_to_fit();
         self.by_id.shrink_to_fit();
@@ -170,79 +174,106 @@ impl<K> Users<K> {
 }
 
 impl<K: Eq + Hash> Users<K> {
-    pub(crate) fn find<S: BuildHasher>(&self, hasher: &S, id: &K) -> Option<User> {
+    pub(crate) fn find<S, Q>(&self, hasher: &S, id: &Q) -> Option<User>
+    where
+        S: BuildHasher,
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.find_hashed(ShortHash::of(hasher, id), id)
     }
 
-    /// Those of these ids that are known.
-    pub(crate) fn find_all<S: BuildHasher, B: Borrow<K>>(
+    /// Calls `found` for each of these ids that is known, with its place in the list.
+    pub(crate) fn find_all<'q, S, Q>(
         &self,
         hasher: &S,
-        ids: impl Iterator<Item = B>,
-        mut found: impl FnMut(User),
-    ) {
+        ids: impl Iterator<Item = &'q Q>,
+        mut found: impl FnMut(usize, User),
+    ) where
+        S: BuildHasher,
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized + 'q,
+    {
+        let mut ids = ids.fuse().enumerate();
         if !self.is_crowd() {
-            return ids
-                .for_each(|id| self.find(hasher, id.borrow()).into_iter().for_each(&mut found));
+            for (at, id) in ids {
+                self.find(hasher, id).into_iter().for_each(|user| found(at, user));
+            }
+            return;
         }
-        let mut ids = ids.fuse();
         loop {
-            let some: SmallVec<[B; SIDE_BY_SIDE]> = ids.by_ref().take(SIDE_BY_SIDE).collect();
+            let some: SmallVec<[(usize, &Q); SIDE_BY_SIDE]> =
+                ids.by_ref().take(SIDE_BY_SIDE).collect();
             if some.is_empty() {
                 return;
             }
-            for (id, (hash, user)) in some.iter().zip(self.find_some(hasher, &some)) {
-                let user = user.or_else(|| self.find_hashed(hash, id.borrow()));
-                user.into_iter().for_each(&mut found);
+            let users = self.find_some(hasher, &some, |(_, id)| *id);
+            for ((at, id), (hash, user)) in some.into_iter().zip(users) {
+                let user = user.or_else(|| self.find_hashed(hash, id));
+                user.into_iter().for_each(|user| found(at, user));
             }
         }
     }
 
-    fn find_hashed(&self, hash: ShortHash, id: &K) -> Option<User> {
+    fn find_hashed<Q>(&self, hash: ShortHash, id: &Q) -> Option<User>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
         self.by_id.find(hash, |user| self.has_id(user, id))
     }
 
-    fn has_id(&self, user: User, id: &K) -> bool {
-        self.ids[user.0 as usize].as_ref() == Some(id)
+    fn has_id<Q>(&self, user: User, id: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.ids[user.0 as usize].as_ref().is_some_and(|own| own.borrow() == id)
     }
 
-    /// The hashes of these ids, [`SIDE_BY_SIDE`] at most, and the users who have them: all who are
-    /// known, but for those who share a hash with another. Of look-ups one after the other each
-    /// would wait for memory three times.
-    fn find_some<S: BuildHasher>(
+    /// Returns the hashes of these, [`SIDE_BY_SIDE`] at most, and the users who have their ids:
+    /// all who are known, but for those who share a hash with another. Of look-ups one after the
+    /// other each would wait for memory three times.
+    fn find_some<S, Q, B>(
         &self,
         hasher: &S,
-        ids: &[impl Borrow<K>],
-    ) -> [(ShortHash, Option<User>); SIDE_BY_SIDE] {
-        let mut found = [(ShortHash::ZERO, None); SIDE_BY_SIDE];
-        let some = &mut found[..ids.len()];
-        for ((hash, _), id) in some.iter_mut().zip(ids) {
-            *hash = ShortHash::of(hasher, id.borrow());
+        some: &[B],
+        id: impl Fn(&B) -> &Q,
+    ) -> [(ShortHash, Option<User>); SIDE_BY_SIDE]
+    where
+        S: BuildHasher,
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let mut all = [(ShortHash::ZERO, None); SIDE_BY_SIDE];
+        let found = &mut all[..some.len()];
+        for ((hash, _), one) in found.iter_mut().zip(some) {
+            *hash = ShortHash::of(hasher, id(one));
         }
-        for (hash, _) in &*some {
+        for (hash, _) in &*found {
             self.by_id.fetch(*hash);
         }
-        for (hash, user) in &mut *some {
+        for (hash, user) in &mut *found {
             *user = self.by_id.find(*hash, |_| true);
         }
-        for user in some.iter().filter_map(|(_, user)| *user) {
-            // The marks as well: whoever looks for many goes on to count references to them.
+        for user in found.iter().filter_map(|(_, user)| *user) {
+            // The reach as well: whoever looks for many goes on to count references to them.
             self.fetch(user);
         }
-        for ((_, user), id) in some.iter_mut().zip(ids) {
-            *user = user.filter(|user| self.has_id(*user, id.borrow()));
+        for ((_, user), one) in found.iter_mut().zip(some) {
+            *user = user.filter(|user| self.has_id(*user, id(one)));
         }
-        found
+        all
     }
 
-    /// The index of `id`, which is made known if it was not. No reference is taken: the caller
+    /// Returns the index of `id`, which is made known if it was not. No reference is taken: the caller
     /// takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through. `None`
     /// if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
         self.find_or_add(ShortHash::of(hasher, &id), id)
     }
 
-    /// The indices of all these ids, likewise.
+    /// Adds the indices of all these ids, likewise.
     pub(crate) fn intern_all<S: BuildHasher>(
         &mut self,
         hasher: &S,
@@ -261,7 +292,7 @@ impl<K: Eq + Hash> Users<K> {
             if some.is_empty() {
                 return Some(());
             }
-            let found = self.find_some(hasher, &some);
+            let found = self.find_some(hasher, &some, |id| id);
             for (id, (hash, user)) in some.into_iter().zip(found) {
                 into.push(user.or_else(|| self.find_or_add(hash, id))?);
             }
@@ -279,7 +310,7 @@ impl<K: Eq + Hash> Users<K> {
         } else if self.ids.len() < MAX_USERS {
             self.ids.push(Some(id));
             self.hashes.push(hash);
-            self.marks.push();
+            self.reaches.push();
             self.online.push(OFFLINE);
             User(self.ids.len() as u32 - 1)
         } else {

@@ -1,0 +1,222 @@
+//! The drain: takes the decisions about one input, one at a time.
+
+use crate::CloseReason;
+use crate::decision::Decision;
+use crate::fanout::plan::{Ended, Step};
+use crate::fanout::subject::Subject;
+use crate::hasher::DefaultHashBuilder;
+use crate::key::SessionKey;
+use crate::notice::{Notice, NoticeId, PresenceKind};
+use crate::rules::{Delivery, Part, State};
+use crate::snapshot::Snapshot;
+use crate::tables::ids::{SessionIndex, User};
+use crate::time::Time;
+use core::fmt;
+use core::hash::{BuildHasher, Hash};
+
+/// The decisions about one input, to be taken one by one until there is none left.
+///
+/// It borrows the engine, so the compiler sees to it that one input's decisions are drained before
+/// the next input is given. Decisions are worked out as they are taken: memory stays bounded by
+/// one decision, however many sessions are affected.
+///
+/// Dropping it before the end loses the notices that were not taken, but no state: the input has
+/// happened all the same, and congested sessions still learn of it later. Only deadlines which
+/// [`advance`](crate::Engine::advance) had not come to stay due for the next one.
+///
+/// With `?` a refusal is passed on and the decisions are at hand. A `Result` that is held in a
+/// variable borrows the engine as long as it lives, its error too, so take it apart at once:
+///
+/// ```
+/// use adsum::{Config, Connect, Decision, Engine, Time};
+///
+/// # fn main() -> Result<(), adsum::Error> {
+/// let mut engine = Engine::<&str, &str>::new(Config::default());
+/// let now = Time::ZERO;
+/// let (session, decisions) = engine.connect(now, Connect::new("ann"))?;
+/// decisions.for_each(|decision| println!("{decision:?}"));
+///
+/// match engine.publish(now, session, "here") {
+///     Ok(mut decisions) => {
+///         while let Some(decision) = decisions.next() {
+///             if let Decision::Deliver { notice, to } = decision {
+///                 println!("{notice:?} to {to:?}");
+///             }
+///         }
+///     }
+///     Err(error) => println!("refused: {error}"),
+/// }
+///
+/// // The error alone, to be looked at after the next input: it borrows nothing.
+/// let refused = engine.heartbeat(now, session).err();
+/// engine.disconnect(now, session)?.for_each(drop);
+/// assert_eq!(refused, None);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "decisions that nobody takes are notices that nobody gets"]
+pub struct Decisions<'e, K: Eq + Hash, P, S: BuildHasher = DefaultHashBuilder> {
+    state: &'e mut State<K, P, S>,
+    about: About,
+}
+
+/// What the drain knows of its input.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct About {
+    /// Deadlines up to here are fired as the drain comes to them.
+    pub(crate) until: Option<Time>,
+    pub(crate) session: Option<SessionKey>,
+    pub(crate) waits_until: Option<Time>,
+}
+
+/// What the next decision is. What a notice says, and the receivers or entries, lie in the plan.
+enum Ready {
+    Delivery(Delivery),
+    Part(Part),
+    Close { session: SessionKey, reason: CloseReason, resumable: bool },
+    Online { user: User, session: SessionIndex },
+    Ended(Ended),
+}
+
+impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
+    pub(crate) const fn new(state: &'e mut State<K, P, S>, about: About) -> Self {
+        Self { state, about }
+    }
+
+    /// Returns the session that the input was about: for a connect and a resume, the key of the
+    /// new attachment. `None` for inputs that name no session.
+    #[must_use]
+    pub const fn session(&self) -> Option<SessionKey> {
+        self.about.session
+    }
+
+    /// Returns when an accepted publish goes out, if it has to wait for a token (rule 13); `None`
+    /// if it is told now. Whether anybody hears of it is known from the decisions alone, and is
+    /// not for clients.
+    #[must_use]
+    pub const fn waits_until(&self) -> Option<Time> {
+        self.about.waits_until
+    }
+
+    /// Returns the next decision. `None` when there is nothing left to do, then and ever after.
+    // Not an `Iterator`: each decision borrows from the engine until the next one is asked for.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Option<Decision<'_, K, P>> {
+        let ready = loop {
+            if let Some(ready) = next_ready(self.state) {
+                break ready;
+            }
+            if !self.about.until.is_some_and(|until| self.state.fire_next(until)) {
+                return None;
+            }
+        };
+        Some(decision(self.state, ready))
+    }
+
+    /// Takes all that are left.
+    pub fn for_each(mut self, mut each: impl FnMut(Decision<'_, K, P>)) {
+        while let Some(decision) = self.next() {
+            each(decision);
+        }
+    }
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> Drop for Decisions<'_, K, P, S> {
+    fn drop(&mut self) {
+        self.state.settle();
+    }
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> fmt::Debug for Decisions<'_, K, P, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decisions").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
+/// Works on the steps until one gives a decision.
+fn next_ready<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) -> Option<Ready> {
+    while let Some(step) = state.step() {
+        match step {
+            Step::FanOut(fan_out) => {
+                if let Some(delivery) = state.next_delivery(fan_out) {
+                    return Some(Ready::Delivery(delivery));
+                }
+                continue;
+            }
+            Step::Snapshot(snapshot) => return Some(Ready::Part(state.next_part(snapshot))),
+            _ => state.step_is_done(),
+        }
+        match step {
+            Step::Close { session, reason, resumable } => {
+                return Some(Ready::Close { session, reason, resumable });
+            }
+            Step::Online { user, session } => return Some(Ready::Online { user, session }),
+            Step::Ended(ended) => return Some(Ready::Ended(ended)),
+            _ => {
+                state.finish(step);
+                state.clean_up();
+            }
+        }
+    }
+    None
+}
+
+fn decision<K: Eq + Hash, P, S: BuildHasher>(
+    state: &State<K, P, S>,
+    ready: Ready,
+) -> Decision<'_, K, P> {
+    let (tables, plan) = (state.tables(), state.plan());
+    match ready {
+        Ready::Delivery(Delivery::Deliver) => {
+            Decision::Deliver { notice: notice(state), to: plan.to() }
+        }
+        Ready::Delivery(Delivery::Skipped) => {
+            Decision::Skipped { notice: notice(state), to: plan.to() }
+        }
+        Ready::Part(part) => Decision::Snapshot(Snapshot {
+            users: tables.users(),
+            sessions: tables.sessions(),
+            entries: plan.entries(),
+            part,
+        }),
+        Ready::Close { session, reason, resumable } => {
+            Decision::Close { session, reason, resumable }
+        }
+        Ready::Online { user, session } => Decision::Online {
+            user: tables.users().id(user),
+            session: tables.sessions().key(session),
+            visible: tables.is_visible(user),
+        },
+        Ready::Ended(Ended { user, session, id, reason, since, last, visible }) => {
+            let user = tables.users().id(user);
+            Decision::Ended { user, session, id, reason, since, last, visible }
+        }
+    }
+}
+
+/// Returns the notice that is being told.
+fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_, K, P> {
+    let (subject, id) = state.plan().current();
+    let (id, users, sessions) = (NoticeId(id), state.tables().users(), state.tables().sessions());
+    let said = "the notice's sender or words are kept until it is out";
+    match subject {
+        Subject::Presence { session, first } => Notice::Presence {
+            id,
+            user: users.id(sessions.user(session)),
+            session: sessions.id(session),
+            kind: if first { PresenceKind::First } else { PresenceKind::Update },
+            presence: sessions.presence(session).expect(said),
+        },
+        Subject::Directed { session } => Notice::Directed {
+            id,
+            user: users.id(sessions.user(session)),
+            session: sessions.id(session),
+            presence: state.plan().said().expect(said),
+        },
+        Subject::Ended { user, session } => {
+            Notice::SessionEnded { id, user: users.id(user), session }
+        }
+        Subject::Offline { user, .. } => Notice::UserOffline { id, user: users.id(user) },
+        Subject::System => Notice::System { id, presence: state.plan().said().expect(said) },
+    }
+}

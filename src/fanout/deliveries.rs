@@ -1,0 +1,202 @@
+//! One notice becomes decisions: its receivers are found, a decision full at a time.
+
+use crate::fanout::plan::{FanOut, Plan, Step};
+use crate::fanout::subject::{Span, Subject};
+use crate::stats::Stats;
+use crate::tables::ids::{SessionIndex, User};
+use crate::tables::notes::Note;
+use crate::tables::{Tables, fetch_list};
+use core::hash::{BuildHasher, Hash};
+
+/// What the next decision about a notice is. The receivers lie in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Deliver,
+    Skipped,
+}
+
+impl<P> Plan<P> {
+    /// Works on a fan-out, which is the step to do now, until it gives a decision. `None` if
+    /// nobody is left to be told.
+    pub(crate) fn next_delivery<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        fan_out: FanOut,
+        tables: &mut Tables<K, P, S>,
+        stats: &mut Stats,
+    ) -> Option<Delivery> {
+        self.current = fan_out;
+        self.receivers.clear();
+        self.add_contacts(tables);
+        self.add_own(tables);
+        self.add_named(tables);
+        let received = self.receivers.len();
+        let delivery = if received > 0 {
+            stats.deliveries += received as u64;
+            Delivery::Deliver
+        } else if self.current.skipped.is_empty() {
+            self.step_is_done();
+            return None;
+        } else {
+            self.add_skipped(tables);
+            Delivery::Skipped
+        };
+        // A notice takes its number when it turns out that there is somebody to be told.
+        if self.current.id == 0 {
+            stats.notices += 1;
+            self.current.id = stats.notices;
+        }
+        if self.current.is_done() && self.spilled.is_empty() {
+            self.step_is_done();
+        } else {
+            self.go_on_with(Step::FanOut(self.current));
+        }
+        Some(delivery)
+    }
+
+    /// Tells nobody, but notes all the same what congested sessions are to be told later.
+    pub(crate) fn pass_over<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        fan_out: FanOut,
+        tables: &mut Tables<K, P, S>,
+    ) {
+        self.current = fan_out;
+        while self.current.contacts.is_some() || self.current.own.is_some() {
+            self.receivers.clear();
+            self.spilled.clear();
+            self.add_contacts(tables);
+            self.add_own(tables);
+        }
+    }
+
+    /// Adds contacts until the decision is full or the list is done.
+    fn add_contacts<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) {
+        self.add_spilled();
+        while let Some(cursor) = &mut self.current.contacts {
+            let user = tables.user_at(cursor.place);
+            let left = &tables.audience_at(cursor.place)[cursor.done as usize..];
+            // Each may have two slots.
+            let some = &left[..left.len().min(self.receivers.room() / 2)];
+            if tables.users().is_crowd() {
+                fetch_list(some);
+            }
+            if left.len() == some.len() {
+                self.current.contacts = None;
+            } else if some.is_empty() || !self.spilled.is_empty() {
+                return;
+            } else {
+                cursor.done += some.len() as u32;
+            }
+            let some = if tables.is_in_blocks(user) {
+                let unblocked = some.iter().filter(|other| !tables.blocked_between(user, **other));
+                self.unblocked.clear();
+                self.unblocked.extend(unblocked);
+                &self.unblocked
+            } else {
+                some
+            };
+            self.receivers.add_reached(tables.users().reaches(), some, &mut self.unusual);
+            if !self.unusual.is_empty() {
+                self.spill_unusual(tables);
+                self.add_spilled();
+            }
+        }
+    }
+
+    /// Lists the sessions of those contacts whose reach does not say all.
+    fn spill_unusual<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) {
+        while let Some(user) = self.unusual.pop() {
+            for at in 0..tables.sessions_of(user).len() {
+                let session = tables.sessions_of(user)[at];
+                if self.receives(tables, session) {
+                    self.spilled.push(tables.sessions().slot(session));
+                }
+            }
+        }
+    }
+
+    fn add_spilled(&mut self) {
+        while self.receivers.room() > 0 {
+            let Some(slot) = self.spilled.pop() else { return };
+            self.receivers.push(slot);
+        }
+    }
+
+    fn add_own<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) {
+        let FanOut { except, own: Some(mut cursor), .. } = self.current else { return };
+        while let Some(session) = tables.sessions_at(cursor.place).get(cursor.done as usize) {
+            let session = *session;
+            if self.receivers.room() == 0 {
+                self.current.own = Some(cursor);
+                return;
+            }
+            if Some(session) != except && self.receives(tables, session) {
+                self.receivers.push(tables.sessions().slot(session));
+            }
+            cursor.done += 1;
+        }
+        self.current.own = None;
+    }
+
+    fn add_named<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &Tables<K, P, S>) {
+        let named = self.current.named;
+        self.current.named.from += self.push_named(named, tables);
+    }
+
+    fn add_skipped<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &Tables<K, P, S>) {
+        let skipped = self.current.skipped;
+        self.current.skipped.from += self.push_named(skipped, tables);
+    }
+
+    /// Adds as many of these as there is room for, and returns their number.
+    fn push_named<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        named: Span,
+        tables: &Tables<K, P, S>,
+    ) -> u32 {
+        let room = self.receivers.room();
+        let some = named.range().take(room);
+        let added = some.len() as u32;
+        for at in some {
+            self.receivers.push(tables.sessions().slot(self.named[at]));
+        }
+        added
+    }
+
+    // ---- congested receivers
+
+    /// Returns whether a receiver of the notice at hand is to be sent it now.
+    fn receives<K: Eq + Hash, S: BuildHasher>(
+        &self,
+        tables: &mut Tables<K, P, S>,
+        receiver: SessionIndex,
+    ) -> bool {
+        let subject = self.current.subject;
+        tables.receives_or(receiver, |tables| self.note_missed(tables, receiver, subject))
+    }
+
+    /// Notes what a congested session is not told.
+    pub(crate) fn note_missed<K: Eq + Hash, S: BuildHasher>(
+        &self,
+        tables: &mut Tables<K, P, S>,
+        receiver: SessionIndex,
+        subject: Subject,
+    ) {
+        let (user, note): (User, Note) = match subject {
+            Subject::Presence { session, first } => {
+                let user = tables.sessions().user(session);
+                let session = tables.sessions().id(session);
+                (user, Note::Presence { session, first })
+            }
+            Subject::Ended { user, session } => (user, Note::Ended { session }),
+            Subject::Offline { user, ended } => {
+                for session in self.ended(ended) {
+                    tables.note(receiver, user, Note::Ended { session: *session });
+                }
+                (user, Note::Offline)
+            }
+            // Not state: skipped, and the host told so, where the receivers are worked out.
+            Subject::Directed { .. } | Subject::System => return,
+        };
+        tables.note(receiver, user, note);
+    }
+}

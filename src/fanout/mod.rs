@@ -1,0 +1,12 @@
+//! Who is told: what a verb leaves to be told, and how that becomes decisions one at a time.
+//!
+//! A verb changes the tables first and leaves [`Step`](plan::Step)s in the [`Plan`]. Receivers are
+//! found when the decisions are taken, because they may be many.
+
+pub(crate) mod deliveries;
+pub(crate) mod plan;
+mod receivers;
+pub(crate) mod snapshots;
+pub(crate) mod subject;
+
+pub(crate) use plan::Plan;

@@ -1,0 +1,325 @@
+//! The plan: what a verb leaves to be told and done, step by step, and the buffers for it.
+
+use crate::decision::{CloseReason, EndReason};
+use crate::fanout::receivers::Receivers;
+use crate::fanout::subject::{Span, Subject};
+use crate::key::{SessionId, SessionKey, Slot};
+use crate::tables::ids::{SessionIndex, User};
+use crate::time::Time;
+use alloc::vec::Vec;
+
+/// How far a walk over a list has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor {
+    /// The place, among those online, of the user whose list it is. It stays the user's until all
+    /// steps that were there before the user's [`Forget`](Step::Forget) are done.
+    pub(super) place: u32,
+    /// The number of entries that are done.
+    pub(super) done: u32,
+}
+
+/// One notice and all who are to be told: no session stands in two of the three parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FanOut {
+    pub(super) subject: Subject,
+    /// The notice's number, given when the first of its decisions is made; zero until then.
+    pub(super) id: u64,
+    /// The user whose contacts are told; `None` again when all of them are done.
+    pub(super) contacts: Option<Cursor>,
+    /// The user whose own sessions are told, likewise.
+    pub(super) own: Option<Cursor>,
+    /// One of the user's own sessions that is not told.
+    pub(super) except: Option<SessionIndex>,
+    /// Sessions named one by one.
+    pub(super) named: Span,
+    /// Congested sessions that the host is told of.
+    pub(super) skipped: Span,
+}
+
+impl FanOut {
+    pub(crate) const fn of(subject: Subject) -> Self {
+        let (contacts, own, except) = (None, None, None);
+        let (named, skipped) = (Span::EMPTY, Span::EMPTY);
+        Self { subject, id: 0, contacts, own, except, named, skipped }
+    }
+
+    /// Tells the contacts of the user at this place.
+    pub(crate) const fn to_contacts_of(mut self, place: u32) -> Self {
+        self.contacts = Some(Cursor { place, done: 0 });
+        self
+    }
+
+    /// Tells the sessions of the user at this place, but for one.
+    pub(crate) const fn to_own_sessions_of(
+        mut self,
+        place: u32,
+        except: Option<SessionIndex>,
+    ) -> Self {
+        self.own = Some(Cursor { place, done: 0 });
+        self.except = except;
+        self
+    }
+
+    /// Tells those [named](Plan::name).
+    pub(crate) const fn to_named(mut self, named: Span) -> Self {
+        self.named = named;
+        self
+    }
+
+    /// Tells the host that those named here are not told.
+    pub(crate) const fn not_to(mut self, skipped: Span) -> Self {
+        self.skipped = skipped;
+        self
+    }
+
+    /// Returns whether nobody is left to be told, but for those already found.
+    pub(super) const fn is_done(&self) -> bool {
+        let nobody = self.contacts.is_none() && self.own.is_none();
+        nobody && self.named.is_empty() && self.skipped.is_empty()
+    }
+}
+
+/// A snapshot on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SnapshotOf {
+    pub(super) to: SessionIndex,
+    /// The number of users in the audience that are done.
+    pub(super) done: u32,
+    /// The number of sessions of the contact at `done` that are done.
+    pub(super) done_sessions: u32,
+    pub(super) is_first: bool,
+}
+
+/// A session that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) user: User,
+    pub(crate) session: SessionKey,
+    pub(crate) id: SessionId,
+    pub(crate) reason: EndReason,
+    pub(crate) since: Time,
+    pub(crate) last: bool,
+    pub(crate) visible: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    Close {
+        session: SessionKey,
+        reason: CloseReason,
+        resumable: bool,
+    },
+    FanOut(FanOut),
+    Snapshot(SnapshotOf),
+    Online {
+        user: User,
+        session: SessionIndex,
+    },
+    Ended(Ended),
+    /// A session has to go for a newer one of its user.
+    Evict {
+        victim: SessionIndex,
+        newcomer: SessionIndex,
+    },
+    /// What was to be told of the end of the user's last session is out: what is kept can go.
+    Forget {
+        user: User,
+    },
+    /// The notices about the user are out: a reference to it can go.
+    Release {
+        user: User,
+    },
+}
+
+/// The steps, and the buffers they refer to. All of it is empty between a drain and the next verb;
+/// the memory stays.
+pub(crate) struct Plan<P> {
+    steps: Vec<Step>,
+    /// The number of them that are done.
+    done: usize,
+    /// Receivers named one by one.
+    pub(super) named: Vec<SessionIndex>,
+    /// Sessions that no longer hold.
+    ended: Vec<SessionId>,
+    /// What is said by a directed or system notice.
+    said: Option<P>,
+    /// Presences that no longer hold. Dropping one runs the host's code, which may panic, so it is
+    /// done when everything is in order, and before anyone is told.
+    dropped: Vec<P>,
+    /// The notice that is being told.
+    pub(super) current: FanOut,
+    /// The receivers of the decision that is being made.
+    pub(super) receivers: Receivers,
+    /// Contacts whose sessions must be looked at one by one.
+    pub(super) unusual: Vec<User>,
+    /// Receivers found that wait for room in a decision.
+    pub(super) spilled: Vec<Slot>,
+    /// Contacts left over when the blocked ones are taken out.
+    pub(super) unblocked: Vec<User>,
+    /// The entries of the snapshot that is being made.
+    pub(super) entries: Vec<SessionIndex>,
+}
+
+impl<P> Default for Plan<P> {
+    fn default() -> Self {
+        Self {
+            steps: Vec::new(),
+            done: 0,
+            named: Vec::new(),
+            ended: Vec::new(),
+            said: None,
+            dropped: Vec::new(),
+            current: FanOut::of(Subject::System),
+            receivers: Receivers::default(),
+            unusual: Vec::new(),
+            spilled: Vec::new(),
+            unblocked: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+}
+
+impl<P> Plan<P> {
+    // ---- what the rules leave to be told
+
+    /// Adds something to do after all that is to be done already.
+    pub(crate) fn then(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {
+        self.then(Step::Close { session, reason, resumable });
+    }
+
+    pub(crate) fn tell(&mut self, fan_out: FanOut) {
+        self.then(Step::FanOut(fan_out));
+    }
+
+    /// Sends a session everything that it may see.
+    pub(crate) fn send_snapshot(&mut self, to: SessionIndex) {
+        let snapshot = SnapshotOf { to, done: 0, done_sessions: 0, is_first: true };
+        self.then(Step::Snapshot(snapshot));
+    }
+
+    /// Names a receiver.
+    pub(crate) fn name(&mut self, receiver: SessionIndex) {
+        self.named.push(receiver);
+    }
+
+    /// Returns where the next receiver that is named will stand.
+    pub(crate) fn names(&self) -> usize {
+        self.named.len()
+    }
+
+    /// Returns those named from there on.
+    pub(crate) fn named_since(&self, from: usize) -> Span {
+        Span { from: from as u32, to: self.named.len() as u32 }
+    }
+
+    pub(crate) fn named(&self, named: Span) -> &[SessionIndex] {
+        &self.named[named.range()]
+    }
+
+    /// Names everyone named from there on only once.
+    pub(crate) fn make_named_set(&mut self, from: usize) {
+        let added = &mut self.named[from..];
+        added.sort_unstable();
+        let mut kept = from;
+        for at in from..self.named.len() {
+            if at == from || self.named[at] != self.named[kept - 1] {
+                self.named[kept] = self.named[at];
+                kept += 1;
+            }
+        }
+        self.named.truncate(kept);
+    }
+
+    /// Lists these as sessions that no longer hold.
+    pub(crate) fn list_ended(&mut self, sessions: impl IntoIterator<Item = SessionId>) -> Span {
+        let from = self.ended.len() as u32;
+        self.ended.extend(sessions);
+        Span { from, to: self.ended.len() as u32 }
+    }
+
+    pub(crate) fn ended(&self, ended: Span) -> &[SessionId] {
+        &self.ended[ended.range()]
+    }
+
+    /// Keeps what a directed or system notice says until it is out.
+    pub(crate) fn say(&mut self, presence: P) {
+        self.said = Some(presence);
+    }
+
+    pub(crate) const fn said(&self) -> Option<&P> {
+        self.said.as_ref()
+    }
+
+    /// Drops presences when everything is in order.
+    pub(crate) fn drop_later(&mut self, presences: impl IntoIterator<Item = P>) {
+        self.dropped.extend(presences);
+    }
+
+    // ---- what the drain does with it
+
+    /// Returns the step to do now.
+    pub(crate) fn step(&self) -> Option<&Step> {
+        self.steps.get(self.done)
+    }
+
+    /// The step to do now is done, but for this.
+    pub(super) fn go_on_with(&mut self, step: Step) {
+        if let Some(place) = self.steps.get_mut(self.done) {
+            *place = step;
+        }
+    }
+
+    /// The step to do now is done.
+    pub(crate) fn step_is_done(&mut self) {
+        self.done += 1;
+        if self.done == self.steps.len() {
+            self.steps.clear();
+            self.done = 0;
+        }
+    }
+
+    /// Returns the receivers of the decision at hand.
+    pub(crate) fn to(&self) -> &[Slot] {
+        self.receivers.as_slice()
+    }
+
+    /// Returns the entries of the snapshot at hand.
+    pub(crate) fn entries(&self) -> &[SessionIndex] {
+        &self.entries
+    }
+
+    /// Returns what the notice at hand is about, and its number.
+    pub(crate) const fn current(&self) -> (Subject, u64) {
+        (self.current.subject, self.current.id)
+    }
+
+    // ---- the end of an input
+
+    pub(crate) fn is_done(&self) -> bool {
+        let nothing_said = self.said.is_none() && self.dropped.is_empty();
+        let nobody_named = self.named.is_empty() && self.ended.is_empty();
+        self.steps.len() == self.done && nothing_said && nobody_named
+    }
+
+    /// Forgets what was left to be told.
+    pub(crate) fn clear(&mut self) {
+        self.steps.clear();
+        self.done = 0;
+        self.named.clear();
+        self.ended.clear();
+        self.unusual.clear();
+        self.spilled.clear();
+        self.dropped.extend(self.said.take());
+    }
+
+    /// Drops the presences that no longer hold: runs the host's code, which may panic.
+    pub(crate) fn drop_presences(&mut self) {
+        if !self.dropped.is_empty() {
+            self.dropped.clear();
+        }
+    }
+}

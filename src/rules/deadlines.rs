@@ -1,0 +1,49 @@
+//! What is due: leases, graces and publishes that waited for a token, in their order.
+
+use crate::decision::{CloseReason, EndReason};
+use crate::event::LostCause;
+use crate::rules::State;
+use crate::tables::sessions::Link;
+use crate::tables::timers::Due;
+use crate::time::Time;
+use core::hash::{BuildHasher, Hash};
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    /// Fires the next deadline that has come by then, and returns whether there was one.
+    pub(crate) fn fire_next(&mut self, until: Time) -> bool {
+        let lifetime = self.first_lifetime_over(until);
+        let token = self.tokens.first_due(until, |_| None);
+        match (lifetime, token) {
+            // If one input set both, what waits goes out before its session is lost.
+            (Some(due), other) if other.is_none_or(|other| due < other) => self.lifetime_over(due),
+            (_, Some(due)) => self.token_is_there(due),
+            (_, None) => return false,
+        }
+        self.clean_up();
+        true
+    }
+
+    /// Returns the first lease or grace that is over by then. Leases are not touched when something
+    /// is heard of their session; they move when their moment comes.
+    fn first_lifetime_over(&mut self, until: Time) -> Option<Due> {
+        let lease_ms = self.options.lease.map_or(0, |lease| lease.lease_ms);
+        let sessions = self.tables.sessions();
+        self.lifetimes.first_due(until, |session| {
+            let order = sessions.heard_order(session)?;
+            Some((sessions.heard(session).saturating_add(lease_ms), order))
+        })
+    }
+
+    fn lifetime_over(&mut self, due: Due) {
+        let session = due.session;
+        if let Some((_, cause)) = self.tables.sessions().loss(session) {
+            self.end(session, EndReason::Lost(cause), due.at);
+            return;
+        }
+        debug_assert!(self.tables.sessions().link(session) != Link::Vacant);
+        let grace_ms = self.options.grace.timeout_ms;
+        let key = self.tables.sessions().key(session);
+        self.plan.close(key, CloseReason::LeaseLapsed, grace_ms > 0);
+        self.detach_or_end(session, due.at, LostCause::Timeout, grace_ms);
+    }
+}

@@ -1,0 +1,195 @@
+//! How sessions come, are lost and are resumed (rules 1, 4, 5 and 11).
+
+use crate::config::Grace;
+use crate::decision::{CloseReason, EndReason};
+use crate::error::Error;
+use crate::event::LostCause;
+use crate::fanout::plan::Step;
+use crate::key::{DeviceKind, SessionKey};
+use crate::rules::State;
+use crate::tables::ids::{SessionIndex, User};
+use crate::tables::lists;
+use crate::time::Time;
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+/// Who connects, and with which lists.
+pub(crate) struct Newcomer<K, A, B> {
+    pub(crate) user: K,
+    pub(crate) kind: DeviceKind,
+    pub(crate) audience: A,
+    pub(crate) blocked: B,
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    pub(crate) fn connect(
+        &mut self,
+        newcomer: Newcomer<K, impl IntoIterator<Item = K>, impl IntoIterator<Item = K>>,
+    ) -> Result<SessionKey, Error> {
+        let kind = newcomer.kind;
+        let victim = match self.tables.find_online(&newcomer.user) {
+            Some(user) => self.victim_for(user, kind)?,
+            None => None,
+        };
+        if !self.tables.sessions().has_room() {
+            return Err(Error::Full);
+        }
+        let [mut audience, mut blocked] = core::mem::take(&mut self.scratch);
+        let interned = self.intern_lists(newcomer, &mut audience, &mut blocked);
+        let key = interned.map(|user| {
+            lists::make_set(&mut audience, user);
+            lists::make_set(&mut blocked, user);
+            let (place, is_first) = self.set_lists(user, &audience, &blocked);
+            self.attach_new((user, place), kind, victim, is_first)
+        });
+        audience.clear();
+        blocked.clear();
+        self.scratch = [audience, blocked];
+        key
+    }
+
+    fn intern_lists(
+        &mut self,
+        newcomer: Newcomer<K, impl IntoIterator<Item = K>, impl IntoIterator<Item = K>>,
+        audience: &mut Vec<User>,
+        blocked: &mut Vec<User>,
+    ) -> Result<User, Error> {
+        let (max_audience, max_blocked) = (self.options.max_audience, self.options.max_blocked);
+        let user = self.tables.intern(newcomer.user)?;
+        if !self.tables.intern_all(newcomer.audience, max_audience, audience)? {
+            return Err(Error::AudienceLimit { limit: max_audience });
+        }
+        if !self.tables.intern_all(newcomer.blocked, max_blocked, blocked)? {
+            return Err(Error::BlockedLimit { limit: max_blocked });
+        }
+        Ok(user)
+    }
+
+    /// Gives a user these lists, and returns its place among those online and whether it comes
+    /// online with this.
+    fn set_lists(&mut self, user: User, audience: &[User], blocked: &[User]) -> (u32, bool) {
+        let Some(place) = self.tables.place(user) else {
+            return (self.tables.go_online(user, audience, blocked), true);
+        };
+        // Who leaves the audience to be blocked must not be forgotten in between.
+        blocked.iter().for_each(|other| self.tables.retain(*other));
+        self.replace_audience(user, audience);
+        self.replace_blocked(user, blocked);
+        blocked.iter().for_each(|other| self.tables.release(*other));
+        (place, false)
+    }
+
+    fn attach_new(
+        &mut self,
+        (user, place): (User, u32),
+        kind: DeviceKind,
+        victim: Option<SessionIndex>,
+        is_first: bool,
+    ) -> SessionKey {
+        let now = (self.moment, self.next_order());
+        let session = self.tables.add_session((user, place), kind, now);
+        self.start_lease(session);
+        if is_first {
+            self.plan.then(Step::Online { user, session });
+        }
+        match victim {
+            // What the lists changed may still tell of the victim: that comes first.
+            Some(victim) => self.plan.then(Step::Evict { victim, newcomer: session }),
+            None => self.greet(session),
+        }
+        self.tables.sessions().key(session)
+    }
+
+    /// Makes room for a newcomer, who is told last, when the victim has gone.
+    pub(super) fn evict(&mut self, victim: SessionIndex, newcomer: SessionIndex) {
+        self.close(victim, CloseReason::Evicted);
+        self.end_for(victim, newcomer);
+        self.greet(newcomer);
+    }
+
+    fn greet(&mut self, newcomer: SessionIndex) {
+        if self.options.snapshot_on_connect {
+            self.plan.send_snapshot(newcomer);
+        }
+    }
+
+    /// Has the connection of a session closed, if it has one.
+    pub(super) fn close(&mut self, session: SessionIndex, reason: CloseReason) {
+        if self.tables.sessions().link(session).is_up() {
+            self.plan.close(self.tables.sessions().key(session), reason, false);
+        }
+    }
+
+    fn start_lease(&mut self, session: SessionIndex) {
+        let sessions = self.tables.sessions();
+        match (self.options.lease, sessions.heard_order(session)) {
+            (Some(lease), Some(order)) => {
+                let lapses = sessions.heard(session).saturating_add(lease.lease_ms);
+                self.lifetimes.arm(session, lapses, order);
+            }
+            _ => self.lifetimes.disarm(session),
+        }
+    }
+
+    pub(crate) fn disconnect(&mut self, key: SessionKey) -> Result<(), Error> {
+        self.tables.fetch_sender(key);
+        let session = self.session(key)?;
+        self.end(session, EndReason::Disconnected, self.moment);
+        Ok(())
+    }
+
+    /// A connection is lost. The grace is the cause's own if none is given.
+    pub(crate) fn lost(
+        &mut self,
+        key: SessionKey,
+        cause: LostCause,
+        grace_ms: Option<u64>,
+    ) -> Result<(), Error> {
+        let session = self.session(key)?;
+        let grace_ms = grace_ms.unwrap_or_else(|| self.options.grace.after(cause));
+        if grace_ms > Grace::LIMIT_MS {
+            return Err(Error::GraceLimit { limit_ms: Grace::LIMIT_MS });
+        }
+        if self.tables.sessions().link(session).is_up() {
+            self.detach_or_end(session, self.moment, cause, grace_ms);
+        }
+        Ok(())
+    }
+
+    pub(super) fn detach_or_end(
+        &mut self,
+        session: SessionIndex,
+        at: Time,
+        cause: LostCause,
+        grace_ms: u64,
+    ) {
+        if grace_ms == 0 {
+            self.end(session, EndReason::Lost(cause), at);
+            return;
+        }
+        self.tables.detach(session, at, cause);
+        let order = self.next_order();
+        self.lifetimes.arm(session, at.saturating_add(grace_ms), order);
+    }
+
+    /// Begins a new attachment, whose key it returns.
+    pub(crate) fn resume(&mut self, key: SessionKey) -> Result<SessionKey, Error> {
+        let session = self.session(key)?;
+        let had_connection = self.tables.sessions().link(session).is_up();
+        if !had_connection {
+            // The grace may be over though `advance` has not been called yet.
+            let over = self.lifetimes.deadline(session).is_some_and(|over| self.moment > over);
+            if over {
+                return Err(Error::UnknownSession);
+            }
+        }
+        self.tables.attach(session).ok_or(Error::Full)?;
+        if had_connection {
+            self.plan.close(key, CloseReason::Replaced, false);
+        }
+        self.touch(session);
+        self.start_lease(session);
+        self.plan.send_snapshot(session);
+        Ok(self.tables.sessions().key(session))
+    }
+}

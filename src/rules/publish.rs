@@ -1,0 +1,69 @@
+//! What a session shows, and how often it may say so (rules 2 and 13).
+
+use crate::error::Error;
+use crate::fanout::plan::FanOut;
+use crate::fanout::subject::Subject;
+use crate::key::SessionKey;
+use crate::rules::State;
+use crate::tables::ids::SessionIndex;
+use crate::tables::timers::Due;
+use crate::time::Time;
+use core::hash::{BuildHasher, Hash};
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    /// Publishes a presence. Returns when it goes out, if it has to wait for a token.
+    pub(crate) fn publish(&mut self, key: SessionKey, presence: P) -> Result<Option<Time>, Error> {
+        self.tables.fetch_sender(key);
+        let session = self.hear(key)?;
+        if let Some(rate) = self.options.publish_rate {
+            let sessions = self.tables.sessions_mut();
+            let free_at = sessions.bucket(session).free_at(rate);
+            if free_at > self.moment {
+                self.wait(session, presence, free_at);
+                return Ok(Some(free_at));
+            }
+            sessions.bucket_mut(session).take(rate, self.moment);
+            // The newest is going out now, so what waited is not sent late.
+            self.tokens.disarm(session);
+            self.plan.drop_later(sessions.take_waiting(session));
+        }
+        self.show(session, presence);
+        Ok(None)
+    }
+
+    /// Keeps a publish until there is a token, instead of any that waits already.
+    fn wait(&mut self, session: SessionIndex, presence: P, free_at: Time) {
+        self.stats.conflated += 1;
+        let sessions = self.tables.sessions_mut();
+        match (sessions.set_waiting(session, presence), sessions.heard_order(session)) {
+            (Some(replaced), _) => self.plan.drop_later([replaced]),
+            (None, order) => self.tokens.arm(session, free_at, order.unwrap_or(self.order)),
+        }
+    }
+
+    /// A publish that waited has its token.
+    pub(super) fn token_is_there(&mut self, due: Due) {
+        self.tokens.disarm(due.session);
+        let sessions = self.tables.sessions_mut();
+        let Some(presence) = sessions.take_waiting(due.session) else { return };
+        if let Some(rate) = self.options.publish_rate {
+            sessions.bucket_mut(due.session).take(rate, due.at);
+        }
+        self.show(due.session, presence);
+    }
+
+    /// Makes a presence the session's own and tells everyone who may see it.
+    fn show(&mut self, session: SessionIndex, presence: P) {
+        let place = self.tables.sessions().place(session);
+        let replaced = self.tables.set_presence(session, presence);
+        let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
+        if self.tables.is_visible_at(place) {
+            fan_out = fan_out.to_contacts_of(place);
+        }
+        if self.options.own_echo && self.tables.sessions_at(place).len() > 1 {
+            fan_out = fan_out.to_own_sessions_of(place, Some(session));
+        }
+        self.plan.tell(fan_out);
+        self.plan.drop_later(replaced);
+    }
+}

@@ -1,0 +1,124 @@
+//! What must always hold between the tables, the limits and the deadlines, and giving memory back:
+//! walks over the whole state.
+
+use crate::fanout::Plan;
+use crate::rules::State;
+use crate::tables::verify::hold;
+use core::hash::{BuildHasher, Hash};
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    pub(crate) fn verify(&self) -> Result<(), &'static str> {
+        hold!(self.is_settled(), "work is left between two inputs");
+        self.tables.verify()?;
+        self.verify_limits()?;
+        self.verify_deadlines()
+    }
+
+    fn is_settled(&self) -> bool {
+        !self.unsettled && self.plan.is_done() && self.tables.is_clean()
+    }
+
+    fn verify_limits(&self) -> Result<(), &'static str> {
+        let options = &self.options;
+        for user in self.tables.iter_online() {
+            let sessions = self.tables.sessions_of(user);
+            let limit = usize::from(options.max_sessions);
+            hold!(sessions.len() <= limit, "a user has too many sessions");
+            let audience = self.tables.audience_of(user);
+            let limit = options.max_audience as usize;
+            hold!(audience.len() <= limit, "an audience is over its limit");
+            let blocked = self.tables.blocked_by(user);
+            let limit = options.max_blocked as usize;
+            hold!(blocked.len() <= limit, "a list of blocked users is over its limit");
+            for session in sessions {
+                let told = self.tables.sessions().told(*session);
+                let limit = options.max_told as usize;
+                hold!(told.len() <= limit, "too many receivers are remembered");
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_deadlines(&self) -> Result<(), &'static str> {
+        let sessions = self.tables.sessions();
+        let (mut waiting, mut lifetimes) = (0, 0);
+        for session in sessions.iter() {
+            let timed = self.lifetimes.deadline(session).is_some();
+            let must = sessions.loss(session).is_some() || self.options.lease.is_some();
+            hold!(timed == must, "a lease or a grace has no deadline, or a deadline no reason");
+            lifetimes += usize::from(timed);
+            let waits = sessions.has_waiting(session);
+            hold!(
+                self.tokens.deadline(session).is_some() == waits,
+                "a publish that waits has no deadline, or a deadline no publish"
+            );
+            waiting += usize::from(waits);
+        }
+        hold!(waiting == self.tokens.armed(), "a deadline belongs to no publish");
+        hold!(lifetimes == self.lifetimes.armed(), "a deadline belongs to no session");
+        Ok(())
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.settle();
+        self.tables.shrink_to_fit();
+        self.lifetimes.shrink_to_fit();
+        self.tokens.shrink_to_fit();
+        self.plan = Plan::default();
+        self.scratch = Default::default();
+        self.lost_and_gained = Default::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Options;
+    use crate::hasher::tests::Plain;
+    use crate::key::{DeviceKind, SessionId};
+    use crate::rules::Newcomer;
+    use crate::tables::ids::SessionIndex;
+    use crate::time::Time;
+
+    type Broken = State<u64, u32, Plain>;
+
+    /// Two friends online, one of whom has published.
+    fn state() -> Broken {
+        let mut state = Broken::new(Options::default(), Plain);
+        for (user, audience, blocked) in [(1, [2], Some(3)), (2, [1], None)] {
+            let newcomer = Newcomer { user, kind: DeviceKind(0), audience, blocked };
+            state.begin(Time::ZERO);
+            let key = state.connect(newcomer).expect("there is room");
+            state.accept();
+            state.settle();
+            if user == 1 {
+                state.begin(Time::ZERO);
+                state.publish(key, 5).expect("it is attached");
+                state.accept();
+                state.settle();
+            }
+        }
+        state
+    }
+
+    #[test]
+    fn what_is_broken_is_seen() {
+        let breaks: [fn(&mut Broken); 9] = [
+            |state| state.plan.name(SessionIndex(0)),
+            |state| _ = state.plan.list_ended(SessionId::from_bits(1)),
+            |state| state.plan.say(1),
+            |state| state.plan.drop_later([1]),
+            |state| state.unsettled = true,
+            |state| state.lifetimes.disarm(SessionIndex(0)),
+            |state| state.tokens.arm(SessionIndex(0), Time::MAX, 0),
+            |state| state.options.max_audience = 0,
+            |state| state.options.max_blocked = 0,
+        ];
+        assert_eq!(state().verify(), Ok(()));
+        for (nth, break_it) in breaks.iter().enumerate() {
+            let mut state = state();
+            break_it(&mut state);
+            assert!(state.verify().is_err(), "the break number {nth} is not seen");
+        }
+    }
+}

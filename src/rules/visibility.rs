@@ -1,0 +1,140 @@
+//! Who comes into sight and who goes out of it (rules 8 to 10).
+
+use crate::error::Error;
+use crate::fanout::plan::FanOut;
+use crate::fanout::subject::{Span, Subject};
+use crate::key::SessionKey;
+use crate::rules::State;
+use crate::rules::farewell::Going;
+use crate::tables::ids::{SessionIndex, User};
+use crate::tables::notes::Note;
+use crate::tables::sessions::Link;
+use core::hash::{BuildHasher, Hash};
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    // ---- to some, by a list that changed
+
+    /// Tells `viewers` what the user's sessions say now, as far as they may see it.
+    pub(super) fn show_to(&mut self, user: User, viewers: &[User]) {
+        if !self.tables.any_published(user) {
+            return;
+        }
+        let seeing = |viewer: &&User| self.tables.sees(**viewer, user);
+        let from = self.plan.names();
+        for viewer in viewers.iter().filter(seeing) {
+            for receiver in self.tables.sessions_of(*viewer) {
+                self.plan.name(*receiver);
+            }
+        }
+        let all = self.plan.named_since(from);
+        let receivers = self.name_those(all, Link::Attached);
+        for at in 0..self.tables.sessions_of(user).len() {
+            let session = self.tables.sessions_of(user)[at];
+            if self.tables.sessions().has_published(session) {
+                let subject = Subject::Presence { session, first: true };
+                self.note_missed_by(all, subject);
+                self.plan.tell(FanOut::of(subject).to_named(receivers));
+            }
+        }
+    }
+
+    /// Names again those of them that are connected so.
+    fn name_those(&mut self, all: Span, link: Link) -> Span {
+        let from = self.plan.names();
+        for at in 0..all.range().len() {
+            let receiver = self.plan.named(all)[at];
+            if self.tables.sessions().link(receiver) == link {
+                self.plan.name(receiver);
+            }
+        }
+        self.plan.named_since(from)
+    }
+
+    fn note_missed_by(&mut self, all: Span, subject: Subject) {
+        for receiver in self.plan.named(all) {
+            if self.tables.sessions().link(*receiver) == Link::Congested {
+                self.plan.note_missed(&mut self.tables, *receiver, subject);
+            }
+        }
+    }
+
+    /// Before `viewers` lose sight of the user: tells those who hold something of it that it is
+    /// offline, and forgets that its directed presence reached them.
+    pub(super) fn hide_from(&mut self, user: User, viewers: &[User]) {
+        if self.tables.place(user).is_none() {
+            return;
+        }
+        let (subject, shows) = self.offline(user, true);
+        let from = self.plan.names();
+        for viewer in viewers {
+            let saw = shows && self.tables.sees(*viewer, user);
+            for at in 0..self.tables.sessions_of(*viewer).len() {
+                let receiver = self.tables.sessions_of(*viewer)[at];
+                let was_told = self.forget_told(user, receiver);
+                let receives = self.tables.receives_or(receiver, |tables| {
+                    if saw {
+                        self.plan.note_missed(tables, receiver, subject);
+                    }
+                });
+                if receives && (saw || was_told) {
+                    self.plan.name(receiver);
+                }
+            }
+        }
+        self.plan.tell(FanOut::of(subject).to_named(self.plan.named_since(from)));
+    }
+
+    /// Forgets that directed presence of the user's sessions reached this receiver, and returns
+    /// whether any did. If the receiver is congested, notes that it must hear that it no longer
+    /// holds.
+    fn forget_told(&mut self, user: User, receiver: SessionIndex) -> bool {
+        let attachment = self.tables.sessions().attachment(receiver);
+        let mut any = false;
+        for at in 0..self.tables.sessions_of(user).len() {
+            let session = self.tables.sessions_of(user)[at];
+            let Ok(place) = self.tables.sessions().told(session).binary_search(&attachment) else {
+                continue;
+            };
+            if let Some(mut told) = self.tables.sessions_mut().take_told(session) {
+                told.remove(place);
+                self.tables.sessions_mut().put_told(session, told);
+            }
+            any = true;
+            let id = self.tables.sessions().id(session);
+            self.tables.receives_or(receiver, |tables| {
+                tables.note(receiver, user, Note::DirectedEnded { session: id });
+                tables.note(receiver, user, Note::Offline);
+            });
+        }
+        any
+    }
+
+    // ---- to all contacts, by the user's wish
+
+    /// To contacts it must look like a logout, so they hear what a logout would have told them.
+    pub(crate) fn invisible(&mut self, key: SessionKey) -> Result<(), Error> {
+        let session = self.hear(key)?;
+        let place = self.tables.sessions().place(session);
+        if self.tables.is_visible_at(place) {
+            self.say_farewell(Going::OutOfSight(self.tables.user_at(place)));
+            self.tables.set_visible(place, false);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn visible(&mut self, key: SessionKey) -> Result<(), Error> {
+        let session = self.hear(key)?;
+        let place = self.tables.sessions().place(session);
+        if self.tables.is_visible_at(place) {
+            return Ok(());
+        }
+        self.tables.set_visible(place, true);
+        for session in self.tables.sessions_at(place) {
+            if self.tables.sessions().has_published(*session) {
+                let subject = Subject::Presence { session: *session, first: true };
+                self.plan.tell(FanOut::of(subject).to_contacts_of(place));
+            }
+        }
+        Ok(())
+    }
+}

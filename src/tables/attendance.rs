@@ -1,0 +1,156 @@
+//! Users come online and go, with their sessions: what that changes in every table.
+
+use crate::event::LostCause;
+use crate::key::{DeviceKind, Slot};
+use crate::tables::Tables;
+use crate::tables::ids::{SessionIndex, User};
+use crate::tables::reach::Reach;
+use crate::tables::sessions::Link;
+use crate::time::Time;
+use core::hash::{BuildHasher, Hash};
+
+impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
+    /// Makes a user online with these lists, which are sorted sets without the user itself, and
+    /// returns the place that it has from now on. A first session must follow.
+    pub(crate) fn go_online(&mut self, user: User, audience: &[User], blocked: &[User]) -> u32 {
+        for contact in audience {
+            self.users.retain(*contact);
+        }
+        for other in blocked {
+            self.add_blocked_pair(user, *other);
+        }
+        let place = self.online.insert(user, audience, blocked);
+        self.users.set_online(user, Some(place));
+        self.users.retain(user);
+        place
+    }
+
+    /// Frees what was kept of a user who has no session any more.
+    pub(crate) fn go_offline(&mut self, user: User) {
+        let Some(online) = self.place(user).and_then(|place| self.online.remove(place)) else {
+            return;
+        };
+        debug_assert!(online.sessions.is_empty());
+        self.users.release_all(online.audience.as_slice());
+        for other in online.blocked.as_slice() {
+            self.remove_blocked_pair(user, *other);
+        }
+        self.users.set_online(user, None);
+        self.users.release(user);
+    }
+
+    /// Adds an attached session to a user who is online. The caller has asked whether the table of
+    /// sessions has room.
+    pub(crate) fn add_session(
+        &mut self,
+        (user, place): (User, u32),
+        kind: DeviceKind,
+        now: (Time, u64),
+    ) -> SessionIndex {
+        let near = self.free_near_slot(user);
+        let session = self.sessions.insert((user, place), near, kind, now);
+        self.online.at_mut(place).sessions.push(session);
+        self.update_reach(user);
+        session
+    }
+
+    /// Takes a session out of everything, and gives back its presence and the one that waits for
+    /// a token: they are to be dropped when everything is in order.
+    pub(crate) fn remove_session(&mut self, session: SessionIndex) -> [Option<P>; 2] {
+        self.clear_missed(session);
+        let user = self.sessions.user(session);
+        if let Some(online) = self.online_mut(user) {
+            online.sessions.retain(|other| *other != session);
+        }
+        let said = self.sessions.remove(session);
+        self.update_reach(user);
+        self.update_shown(user);
+        said
+    }
+
+    /// Returns a near slot of the user that no session has.
+    fn free_near_slot(&self, user: User) -> Option<Slot> {
+        let taken = |slot| self.sessions_of(user).iter().any(|s| self.sessions.slot(*s) == slot);
+        [Slot::near(user.0, 0), Slot::near(user.0, 1)].into_iter().find(|slot| !taken(*slot))
+    }
+
+    // ---- how a session is connected
+
+    /// Attaches a session to a new connection; the key of the attachment before is stale from now
+    /// on. `None`, and nothing has changed, if there is no other key for it.
+    pub(crate) fn attach(&mut self, session: SessionIndex) -> Option<()> {
+        self.sessions.begin_attachment(session)?;
+        self.set_link(session, Link::Attached);
+        Some(())
+    }
+
+    /// Changes how an attached session takes notices.
+    pub(crate) fn set_congested(&mut self, session: SessionIndex, congested: bool) {
+        let link = if congested { Link::Congested } else { Link::Attached };
+        self.sessions.set_link(session, link);
+        self.update_reach(self.sessions.user(session));
+    }
+
+    /// Detaches a session.
+    pub(crate) fn detach(&mut self, session: SessionIndex, at: Time, cause: LostCause) {
+        self.sessions.set_lost(session, at, cause);
+        self.set_link(session, Link::Detached);
+    }
+
+    /// What was missed is forgotten: whoever attaches again is sent a snapshot.
+    fn set_link(&mut self, session: SessionIndex, link: Link) {
+        self.sessions.set_link(session, link);
+        self.clear_missed(session);
+        self.update_reach(self.sessions.user(session));
+    }
+
+    /// Works out anew how the user is reached, after a session came, went or changed its link.
+    fn update_reach(&mut self, user: User) {
+        self.users.set_reach(user, self.reach_of(user));
+    }
+
+    pub(super) fn reach_of(&self, user: User) -> Reach {
+        let (mut near, mut listed) = (0_u32, false);
+        for session in self.sessions_of(user) {
+            let slot = self.sessions.slot(*session);
+            match self.sessions.link(*session) {
+                Link::Attached if slot.is_near() => near |= 1 << (slot.index() & 1),
+                Link::Attached | Link::Congested => listed = true,
+                Link::Detached | Link::Vacant => {}
+            }
+        }
+        match near {
+            _ if listed => Reach::Listed,
+            0 => Reach::Nobody,
+            1 => Reach::First,
+            2 => Reach::Listed,
+            _ => Reach::Both,
+        }
+    }
+
+    // ---- what a session shows
+
+    /// Makes a presence the session's own, and gives back the one that it replaces.
+    pub(crate) fn set_presence(&mut self, session: SessionIndex, presence: P) -> Option<P> {
+        let replaced = self.sessions.set_presence(session, presence);
+        if replaced.is_none() {
+            let visible = self.is_visible_at(self.sessions.place(session));
+            self.shown.set(self.sessions.user(session), visible);
+        }
+        replaced
+    }
+
+    /// Makes the user at this place visible or invisible.
+    pub(crate) fn set_visible(&mut self, place: u32, visible: bool) {
+        let online = self.online.at_mut(place);
+        online.visible = visible;
+        let user = online.user;
+        self.update_shown(user);
+    }
+
+    /// Works out anew whether the user has something to show to contacts.
+    fn update_shown(&mut self, user: User) {
+        let shown = self.is_visible(user) && self.any_published(user);
+        self.shown.set(user, shown);
+    }
+}

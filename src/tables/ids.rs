@@ -1,0 +1,22 @@
+//! The numbers by which the tables name users, sessions and attachments.
+
+use core::num::NonZeroU32;
+
+/// A known user: an index into the columns of the interner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct User(pub(crate) u32);
+
+/// A session's place in the table of sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SessionIndex(pub(crate) u32);
+
+/// One attachment of a session, which may be over by now: what a [`SessionKey`](crate::SessionKey)
+/// is outside, in eight bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Attachment {
+    pub(crate) session: SessionIndex,
+    pub(crate) generation: NonZeroU32,
+}
+
+/// How many look-ups are walked side by side: more than a core can wait for at once.
+pub(crate) const SIDE_BY_SIDE: usize = 32;

@@ -1,0 +1,237 @@
+//! What is kept: who is known, who is online with which sessions, and whose lists name whom.
+//!
+//! Tables know no rule. Each method here leaves the tables agreeing with each other: references
+//! are counted, reaches and counts are up to date. The rules call them and decide nothing of that.
+
+mod attendance;
+mod blocks;
+pub(crate) mod ids;
+mod index;
+mod interner;
+pub(crate) mod lists;
+pub(crate) mod missed;
+pub(crate) mod notes;
+mod online;
+mod prefetch;
+pub(crate) mod rate;
+pub(crate) mod reach;
+pub(crate) mod roster;
+pub(crate) mod sessions;
+pub(crate) mod timers;
+mod user_bits;
+pub(crate) mod verify;
+
+pub(crate) use interner::Users;
+pub(crate) use prefetch::fetch_list;
+
+use crate::key::SessionKey;
+use crate::stats::Counts;
+use blocks::Blocks;
+use core::borrow::Borrow;
+use core::hash::{BuildHasher, Hash};
+use ids::{SessionIndex, User};
+use online::{Online, OnlineUsers};
+use sessions::{Link, Sessions};
+use user_bits::UserBits;
+
+pub(crate) struct Tables<K, P, S> {
+    hasher: S,
+    users: Users<K>,
+    online: OnlineUsers,
+    sessions: Sessions<P>,
+    blocks: Blocks,
+    /// Who has published something and is not invisible.
+    shown: UserBits,
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
+    pub(crate) fn new(hasher: S) -> Self {
+        Self {
+            hasher,
+            users: Users::new(),
+            online: OnlineUsers::default(),
+            sessions: Sessions::new(),
+            blocks: Blocks::default(),
+            shown: UserBits::default(),
+        }
+    }
+
+    // ---- the tables themselves, to be read
+
+    pub(crate) const fn users(&self) -> &Users<K> {
+        &self.users
+    }
+
+    pub(crate) const fn sessions(&self) -> &Sessions<P> {
+        &self.sessions
+    }
+
+    /// What can be changed through it concerns one session alone.
+    pub(crate) const fn sessions_mut(&mut self) -> &mut Sessions<P> {
+        &mut self.sessions
+    }
+
+    // ---- finding
+
+    /// Returns the user of this id, if it is online.
+    pub(crate) fn find_online<Q>(&self, id: &Q) -> Option<User>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.find(id).filter(|user| self.place(*user).is_some())
+    }
+
+    /// Returns the user of this id, if it is known.
+    pub(crate) fn find<Q>(&self, id: &Q) -> Option<User>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.users.find(&self.hasher, id)
+    }
+
+    /// Calls `found` for each of these ids that is known, with its place in the list.
+    pub(crate) fn find_all<'q, Q>(
+        &self,
+        ids: impl IntoIterator<Item = &'q Q>,
+        found: impl FnMut(usize, User),
+    ) where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized + 'q,
+    {
+        self.users.find_all(&self.hasher, ids.into_iter(), found);
+    }
+
+    /// Returns the number of users online.
+    pub(crate) fn users_online(&self) -> usize {
+        self.online.len()
+    }
+
+    /// Returns everyone online.
+    pub(crate) fn iter_online(&self) -> impl Iterator<Item = User> + '_ {
+        self.online.iter().map(|(_, online)| online.user)
+    }
+
+    /// Returns the user's place among those online, if it is. It stays the user's until
+    /// [`go_offline`](Self::go_offline).
+    pub(crate) fn place(&self, user: User) -> Option<u32> {
+        self.users.online(user)
+    }
+
+    fn online(&self, user: User) -> Option<&Online> {
+        self.place(user).map(|place| self.online.at(place))
+    }
+
+    fn online_mut(&mut self, user: User) -> Option<&mut Online> {
+        self.place(user).map(|place| self.online.at_mut(place))
+    }
+
+    // ---- what is known of those online
+
+    pub(crate) fn user_at(&self, place: u32) -> User {
+        self.online.at(place).user
+    }
+
+    pub(crate) fn is_visible_at(&self, place: u32) -> bool {
+        self.online.at(place).visible
+    }
+
+    /// Returns whether the user is online and not invisible.
+    pub(crate) fn is_visible(&self, user: User) -> bool {
+        self.online(user).is_some_and(|online| online.visible)
+    }
+
+    /// Returns whether the user has something to show to contacts: it is visible and has
+    /// published.
+    pub(crate) fn is_shown(&self, user: User) -> bool {
+        self.shown.get(user)
+    }
+
+    /// Returns the user's sessions in the order in which they connected.
+    pub(crate) fn sessions_of(&self, user: User) -> &[SessionIndex] {
+        self.online(user).map_or(&[], |online| &online.sessions)
+    }
+
+    pub(crate) fn sessions_at(&self, place: u32) -> &[SessionIndex] {
+        &self.online.at(place).sessions
+    }
+
+    pub(crate) fn audience_of(&self, user: User) -> &[User] {
+        self.online(user).map_or(&[], |online| online.audience.as_slice())
+    }
+
+    pub(crate) fn audience_at(&self, place: u32) -> &[User] {
+        self.online.at(place).audience.as_slice()
+    }
+
+    pub(crate) fn blocked_by(&self, user: User) -> &[User] {
+        self.online(user).map_or(&[], |online| online.blocked.as_slice())
+    }
+
+    pub(crate) fn any_published(&self, user: User) -> bool {
+        self.sessions_of(user).iter().any(|session| self.sessions.has_published(*session))
+    }
+
+    // ---- who stands in whose list
+
+    pub(crate) fn has_in_audience(&self, user: User, contact: User) -> bool {
+        self.online(user).is_some_and(|online| online.audience.contains(contact))
+    }
+
+    pub(crate) fn has_blocked(&self, user: User, other: User) -> bool {
+        self.online(user).is_some_and(|online| online.blocked.contains(other))
+    }
+
+    /// Returns whether one of the two has blocked the other.
+    pub(crate) fn blocked_between(&self, a: User, b: User) -> bool {
+        self.blocks.between(&self.hasher, a, b)
+    }
+
+    /// Returns whether the user has blocked anyone, or anyone the user.
+    pub(crate) fn is_in_blocks(&self, user: User) -> bool {
+        self.blocks.involves(&self.hasher, user)
+    }
+
+    /// Returns whether `viewer` may see what `user` publishes.
+    pub(crate) fn sees(&self, viewer: User, user: User) -> bool {
+        self.online(user).is_some_and(|online| online.visible && online.audience.contains(viewer))
+            && !self.blocked_between(viewer, user)
+    }
+
+    // ---- sessions by their keys
+
+    /// Returns the session of this key, if it is current, and how it is connected.
+    pub(crate) fn find_session(&self, key: SessionKey) -> Option<(SessionIndex, Link)> {
+        let session = self.sessions.find(key)?;
+        Some((session, self.sessions.link(session)))
+    }
+
+    // ---- the whole
+
+    pub(crate) fn counts(&self) -> Counts {
+        let sessions = self.sessions.counts();
+        Counts {
+            users_online: self.online.len(),
+            users_known: self.users.len(),
+            sessions: self.sessions.len(),
+            detached: sessions.detached,
+            congested: sessions.congested,
+            presences: sessions.published + sessions.waiting,
+            conflated: sessions.waiting,
+            audience_entries: self.online.audience_entries(),
+            blocked_pairs: self.blocks.len(),
+            told: sessions.told,
+            missed: sessions.missed,
+            ..Counts::default()
+        }
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.users.shrink_to_fit();
+        self.online.shrink_to_fit();
+        self.sessions.shrink_to_fit();
+        self.shown.shrink_to_fit();
+        self.blocks.shrink_to_fit(&self.hasher);
+    }
+}

@@ -1,0 +1,101 @@
+//! The users who have sessions.
+
+use crate::tables::ids::{SessionIndex, User};
+use crate::tables::lists::{RareList, UserList};
+use alloc::vec::Vec;
+use smallvec::SmallVec;
+
+/// What the engine keeps of a user while it has a session, detached ones included: a cache line.
+#[repr(align(64))]
+pub(super) struct Online {
+    pub(super) user: User,
+    pub(super) visible: bool,
+    /// In the order in which they connected. Empty only from the end of the last one until the
+    /// decisions about it have been drained.
+    pub(super) sessions: SmallVec<[SessionIndex; 4]>,
+    pub(super) audience: UserList,
+    pub(super) blocked: RareList,
+}
+
+const _: () = assert!(size_of::<Option<Online>>() == 64);
+
+/// The online users, each at the place that [`Users::online`](super::interner::Users::online)
+/// gives.
+#[derive(Default)]
+pub(super) struct OnlineUsers {
+    places: Vec<Option<Online>>,
+    free: Vec<u32>,
+    /// The number of entries in all audiences.
+    audience_entries: usize,
+}
+
+impl OnlineUsers {
+    pub(super) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    pub(super) const fn audience_entries(&self) -> usize {
+        self.audience_entries
+    }
+
+    /// Adds a user who has these lists, which are sorted, and no session yet.
+    pub(super) fn insert(&mut self, user: User, audience: &[User], blocked: &[User]) -> u32 {
+        self.audience_entries += audience.len();
+        let online = Online {
+            user,
+            visible: true,
+            sessions: SmallVec::new(),
+            audience: UserList::from_sorted(audience),
+            blocked: RareList::from_sorted(blocked),
+        };
+        if let Some(place) = self.free.pop() {
+            self.places[place as usize] = Some(online);
+            place
+        } else {
+            self.places.push(Some(online));
+            // There are never more places than known users, of whom there are at most 2^30.
+            self.places.len() as u32 - 1
+        }
+    }
+
+    pub(super) fn remove(&mut self, place: u32) -> Option<Online> {
+        let online = self.places[place as usize].take()?;
+        self.audience_entries -= online.audience.len();
+        self.free.push(place);
+        Some(online)
+    }
+
+    pub(super) fn add_to_audience(&mut self, place: u32, added: &[User]) {
+        self.audience_entries += added.len();
+        self.at_mut(place).audience.insert_sorted(added);
+    }
+
+    pub(super) fn remove_from_audience(&mut self, place: u32, removed: &[User]) {
+        self.audience_entries -= removed.len();
+        self.at_mut(place).audience.remove_sorted(removed);
+    }
+
+    #[inline]
+    pub(super) fn at(&self, place: u32) -> &Online {
+        self.places[place as usize].as_ref().expect("known users point to places in use")
+    }
+
+    #[inline]
+    pub(super) fn at_mut(&mut self, place: u32) -> &mut Online {
+        self.places[place as usize].as_mut().expect("known users point to places in use")
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Online)> {
+        (0..).zip(&self.places).filter_map(|(place, online)| Some((place, online.as_ref()?)))
+    }
+
+    pub(super) fn shrink_to_fit(&mut self) {
+        while self.places.last().is_some_and(Option::is_none) {
+            self.places.pop();
+        }
+        let span = self.places.len() as u32;
+        self.free.retain(|place| *place < span);
+        self.places.shrink_to_fit();
+        self.free.shrink_to_fit();
+    }
+}

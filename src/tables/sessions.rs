@@ -1,0 +1,568 @@
+//! The sessions: one record each in a dense table, with generations against stale keys.
+
+use crate::event::LostCause;
+use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
+use crate::tables::ids::{Attachment, SessionIndex, User};
+use crate::tables::missed::{Missed, Noted};
+use crate::tables::rate::Bucket;
+use crate::time::Time;
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+
+/// How a session is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// The record has no session.
+    Vacant,
+    Attached,
+    /// Attached, but not to be sent anything at the moment.
+    Congested,
+    /// Lost and not yet given up.
+    Detached,
+}
+
+impl Link {
+    /// Returns whether the session has a connection.
+    pub(crate) const fn is_up(self) -> bool {
+        matches!(self, Self::Attached | Self::Congested)
+    }
+}
+
+/// What a heartbeat touches, in half a cache line of its own. The user is not in it: the slot tells
+/// whose session it is.
+#[repr(align(32))]
+struct Record {
+    /// Where its user stands in the table of online users.
+    place: u32,
+    slot: Slot,
+    /// The attachment that is current, or the first of the next session.
+    generation: NonZeroU32,
+    link: Link,
+    kind: DeviceKind,
+    /// Why it was lost, while it is detached.
+    cause: LostCause,
+    /// When something was last heard of it: its lease counts from here. The timer is not touched
+    /// then, because that would cost three random memory accesses instead of one.
+    heard: Time,
+    /// While it is attached, which input that was: among deadlines of the same moment, the earlier
+    /// input's comes first. While it is detached, the milliseconds of the moment of its loss.
+    stamp: u64,
+}
+
+const _: () = assert!(size_of::<Record>() == 32);
+
+/// What a publish touches besides.
+struct Detail<P> {
+    connected: Time,
+    presence: Option<P>,
+    bucket: Bucket,
+    /// The generation of the session's first attachment, which names the session.
+    born: NonZeroU32,
+    /// One more than the place of its extras.
+    extras: Option<NonZeroU32>,
+}
+
+/// What few sessions need: kept apart, so that the others are small.
+struct Extras<P> {
+    /// The publish that waits for a token.
+    waiting: Option<P>,
+    /// The attachments that its directed presence reached, sorted. Those that are over are dropped
+    /// when there is need.
+    told: Vec<Attachment>,
+    /// What it was not told while congested.
+    missed: Missed,
+}
+
+/// A record whose generation has come so far is not used for another session, so that each session
+/// can be resumed as often again.
+const LAST_BIRTH: u32 = if cfg!(feature = "shrunk") { 4 } else { 1 << 31 };
+
+/// Far slots and session indices stay below 2^31.
+const MAX_SESSIONS: usize = if cfg!(feature = "shrunk") { 1 << 16 } else { 1 << 31 };
+
+/// How many sessions are what, and how much is kept for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SessionCounts {
+    pub(crate) detached: usize,
+    pub(crate) congested: usize,
+    pub(crate) published: usize,
+    pub(crate) waiting: usize,
+    pub(crate) told: usize,
+    pub(crate) missed: usize,
+}
+
+pub(crate) struct Sessions<P> {
+    records: Vec<Record>,
+    details: Vec<Detail<P>>,
+    free: Vec<SessionIndex>,
+    retired: usize,
+    /// Whose session is in each far slot, or was.
+    far: Vec<User>,
+    free_far: Vec<u32>,
+    extras: Vec<Extras<P>>,
+    free_extras: Vec<NonZeroU32>,
+    counts: SessionCounts,
+}
+
+impl<P> Sessions<P> {
+    pub(super) fn new() -> Self {
+        Self {
+            records: Vec::new(),
+            details: Vec::new(),
+            free: Vec::new(),
+            retired: 0,
+            far: Vec::new(),
+            free_far: Vec::new(),
+            extras: Vec::new(),
+            free_extras: Vec::new(),
+            counts: SessionCounts::default(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.records.len() - self.free.len() - self.retired
+    }
+
+    pub(crate) const fn counts(&self) -> SessionCounts {
+        self.counts
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        !self.free.is_empty() || self.records.len() < MAX_SESSIONS
+    }
+
+    // ---- finding
+
+    pub(crate) fn find(&self, key: SessionKey) -> Option<SessionIndex> {
+        let record = self.records.get(key.index as usize)?;
+        record.is(key).then_some(SessionIndex(key.index))
+    }
+
+    /// Returns the session of an attachment that is not over.
+    pub(crate) fn find_attachment(&self, attachment: Attachment) -> Option<SessionIndex> {
+        let record = self.records.get(attachment.session.0 as usize)?;
+        let current = record.link != Link::Vacant && record.generation == attachment.generation;
+        current.then_some(attachment.session)
+    }
+
+    pub(crate) fn find_id(&self, id: SessionId) -> Option<SessionIndex> {
+        let (index, born) = id.parts();
+        let in_use = self.records.get(index as usize)?.link != Link::Vacant;
+        let is_it = in_use && self.details[index as usize].born.get() == born;
+        is_it.then_some(SessionIndex(index))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = SessionIndex> + '_ {
+        let indexed = (0..).map(SessionIndex).zip(&self.records);
+        indexed.filter(|(_, record)| record.link != Link::Vacant).map(|(index, _)| index)
+    }
+
+    // ---- what is known of a session
+
+    fn record(&self, index: SessionIndex) -> &Record {
+        &self.records[index.0 as usize]
+    }
+
+    fn detail(&self, index: SessionIndex) -> &Detail<P> {
+        &self.details[index.0 as usize]
+    }
+
+    pub(crate) fn key(&self, index: SessionIndex) -> SessionKey {
+        let Record { generation, slot, .. } = *self.record(index);
+        SessionKey { index: index.0, generation, slot }
+    }
+
+    pub(crate) fn id(&self, index: SessionIndex) -> SessionId {
+        SessionId::new(index.0, self.detail(index).born)
+    }
+
+    pub(crate) fn attachment(&self, session: SessionIndex) -> Attachment {
+        Attachment { session, generation: self.record(session).generation }
+    }
+
+    pub(crate) fn slot(&self, index: SessionIndex) -> Slot {
+        self.record(index).slot
+    }
+
+    pub(crate) fn user(&self, index: SessionIndex) -> User {
+        let slot = self.slot(index);
+        slot.near_user().map_or_else(|| self.far[slot.index()], User)
+    }
+
+    /// Returns the place of the session's user among those online.
+    pub(crate) fn place(&self, index: SessionIndex) -> u32 {
+        self.record(index).place
+    }
+
+    pub(crate) fn link(&self, index: SessionIndex) -> Link {
+        self.record(index).link
+    }
+
+    pub(crate) fn kind(&self, index: SessionIndex) -> DeviceKind {
+        self.record(index).kind
+    }
+
+    pub(crate) fn connected(&self, index: SessionIndex) -> Time {
+        self.detail(index).connected
+    }
+
+    /// Returns when something was last heard of it.
+    pub(crate) fn heard(&self, index: SessionIndex) -> Time {
+        self.record(index).heard
+    }
+
+    /// Returns which input was the last that was heard of it, if it is not detached.
+    pub(crate) fn heard_order(&self, index: SessionIndex) -> Option<u64> {
+        let record = self.record(index);
+        (record.link != Link::Detached).then_some(record.stamp)
+    }
+
+    /// Returns when and why the session was lost, if it is detached.
+    pub(crate) fn loss(&self, index: SessionIndex) -> Option<(Time, LostCause)> {
+        let record = self.record(index);
+        let at = Time::from_millis(record.stamp);
+        (record.link == Link::Detached).then_some((at, record.cause))
+    }
+
+    pub(crate) fn presence(&self, index: SessionIndex) -> Option<&P> {
+        self.detail(index).presence.as_ref()
+    }
+
+    pub(crate) fn has_published(&self, index: SessionIndex) -> bool {
+        self.detail(index).presence.is_some()
+    }
+
+    // ---- coming and going
+
+    /// Adds a session. `near` is the near slot of its user that is free, if one is. The caller has
+    /// asked [`has_room`](Self::has_room).
+    pub(super) fn insert(
+        &mut self,
+        (user, place): (User, u32),
+        near: Option<Slot>,
+        kind: DeviceKind,
+        (now, order): (Time, u64),
+    ) -> SessionIndex {
+        let index = self.free.pop().unwrap_or(SessionIndex(self.records.len() as u32));
+        let slot = near.unwrap_or_else(|| self.far_slot(user));
+        let before = self.records.get(index.0 as usize);
+        let generation = before.map_or(NonZeroU32::MIN, |before| before.generation);
+        let record = Record {
+            place,
+            slot,
+            generation,
+            link: Link::Attached,
+            kind,
+            cause: LostCause::ConnectionError,
+            heard: now,
+            stamp: order,
+        };
+        let bucket = Bucket::default();
+        let detail =
+            Detail { connected: now, presence: None, bucket, born: generation, extras: None };
+        if index.0 as usize == self.records.len() {
+            self.records.push(record);
+            self.details.push(detail);
+        } else {
+            self.records[index.0 as usize] = record;
+            self.details[index.0 as usize] = detail;
+        }
+        index
+    }
+
+    fn far_slot(&mut self, user: User) -> Slot {
+        if let Some(far) = self.free_far.pop() {
+            self.far[far as usize] = user;
+            Slot::far(far)
+        } else {
+            self.far.push(user);
+            Slot::far(self.far.len() as u32 - 1)
+        }
+    }
+
+    /// Ends a session: its key is stale from now on. Gives back its presence and the one that
+    /// waits, for the caller to drop when everything is in order. Its missed list must be empty.
+    pub(super) fn remove(&mut self, index: SessionIndex) -> [Option<P>; 2] {
+        self.count_link(index, Link::Vacant);
+        let record = &mut self.records[index.0 as usize];
+        let detail = &mut self.details[index.0 as usize];
+        record.link = Link::Vacant;
+        if !record.slot.is_near() {
+            self.free_far.push(record.slot.index() as u32);
+        }
+        if record.generation.get() >= LAST_BIRTH {
+            self.retired += 1;
+        } else {
+            record.generation = record.generation.saturating_add(1);
+            self.free.push(index);
+        }
+        let presence = detail.presence.take();
+        self.counts.published -= usize::from(presence.is_some());
+        let mut waiting = None;
+        if let Some(place) = detail.extras.take() {
+            let extras = &mut self.extras[place_of(place)];
+            waiting = extras.waiting.take();
+            self.counts.waiting -= usize::from(waiting.is_some());
+            self.counts.told -= extras.told.len();
+            extras.told.clear();
+            self.free_extras.push(place);
+        }
+        [presence, waiting]
+    }
+
+    /// Begins a new attachment: the key of the one before is stale from now on. `None` if all keys
+    /// of this record have been used.
+    pub(super) fn begin_attachment(&mut self, index: SessionIndex) -> Option<()> {
+        let record = &mut self.records[index.0 as usize];
+        record.generation = record.generation.checked_add(1)?;
+        Some(())
+    }
+
+    // ---- what changes
+
+    /// Something is heard of the session, in this input.
+    #[inline]
+    pub(crate) fn hear(&mut self, index: SessionIndex, (now, order): (Time, u64)) {
+        let record = &mut self.records[index.0 as usize];
+        (record.heard, record.stamp) = (now, order);
+    }
+
+    /// The same, by its key, if it is current and the session has a connection.
+    #[inline]
+    pub(crate) fn hear_key(&mut self, key: SessionKey, (now, order): (Time, u64)) -> Heard {
+        let Some(record) = self.records.get_mut(key.index as usize) else { return Heard::Unknown };
+        if !record.is(key) {
+            return Heard::Unknown;
+        }
+        if record.link == Link::Detached {
+            return Heard::Detached;
+        }
+        (record.heard, record.stamp) = (now, order);
+        Heard::Session(SessionIndex(key.index))
+    }
+
+    pub(super) fn set_link(&mut self, index: SessionIndex, link: Link) {
+        self.count_link(index, link);
+        self.records[index.0 as usize].link = link;
+    }
+
+    pub(super) fn set_lost(&mut self, index: SessionIndex, at: Time, cause: LostCause) {
+        self.set_link(index, Link::Detached);
+        let record = &mut self.records[index.0 as usize];
+        (record.stamp, record.cause) = (at.as_millis(), cause);
+    }
+
+    fn count_link(&mut self, index: SessionIndex, link: Link) {
+        let counts = &mut self.counts;
+        let mut count = |link, by: isize| match link {
+            Link::Detached => counts.detached = counts.detached.wrapping_add_signed(by),
+            Link::Congested => counts.congested = counts.congested.wrapping_add_signed(by),
+            Link::Attached | Link::Vacant => {}
+        };
+        count(self.records[index.0 as usize].link, -1);
+        count(link, 1);
+    }
+
+    /// Replaces the session's presence.
+    pub(super) fn set_presence(&mut self, index: SessionIndex, presence: P) -> Option<P> {
+        let replaced = self.details[index.0 as usize].presence.replace(presence);
+        self.counts.published += usize::from(replaced.is_none());
+        replaced
+    }
+
+    pub(crate) fn bucket(&self, index: SessionIndex) -> &Bucket {
+        &self.detail(index).bucket
+    }
+
+    pub(crate) fn bucket_mut(&mut self, index: SessionIndex) -> &mut Bucket {
+        &mut self.details[index.0 as usize].bucket
+    }
+
+    // ---- what few sessions have
+
+    fn extras(&self, index: SessionIndex) -> Option<&Extras<P>> {
+        Some(&self.extras[place_of(self.detail(index).extras?)])
+    }
+
+    fn extras_mut(&mut self, index: SessionIndex) -> Option<&mut Extras<P>> {
+        Some(&mut self.extras[place_of(self.details[index.0 as usize].extras?)])
+    }
+
+    /// Returns the session's extras, which it gets if it has none. They come from a pool and keep
+    /// the memory of whoever had them before, so that nothing is allocated once the pool is warm.
+    fn extras_or_new(&mut self, index: SessionIndex) -> &mut Extras<P> {
+        let own = &mut self.details[index.0 as usize].extras;
+        let place = *own.get_or_insert_with(|| {
+            self.free_extras.pop().unwrap_or_else(|| {
+                let (told, missed) = (Vec::new(), Missed::default());
+                self.extras.push(Extras { waiting: None, told, missed });
+                // There are never more of them than sessions.
+                NonZeroU32::MIN.saturating_add(self.extras.len() as u32 - 1)
+            })
+        });
+        &mut self.extras[place_of(place)]
+    }
+
+    pub(crate) fn has_waiting(&self, index: SessionIndex) -> bool {
+        self.extras(index).is_some_and(|extras| extras.waiting.is_some())
+    }
+
+    /// Keeps a publish that waits for a token, and gives back the one that it replaces.
+    pub(crate) fn set_waiting(&mut self, index: SessionIndex, presence: P) -> Option<P> {
+        let replaced = self.extras_or_new(index).waiting.replace(presence);
+        self.counts.waiting += usize::from(replaced.is_none());
+        replaced
+    }
+
+    pub(crate) fn take_waiting(&mut self, index: SessionIndex) -> Option<P> {
+        let waiting = self.extras_mut(index)?.waiting.take();
+        self.counts.waiting -= usize::from(waiting.is_some());
+        waiting
+    }
+
+    /// Returns the attachments that the session's directed presence reached, in their order.
+    pub(crate) fn told(&self, index: SessionIndex) -> &[Attachment] {
+        self.extras(index).map_or(&[], |extras| &extras.told)
+    }
+
+    /// Takes that list out, to be changed and [put back](Self::put_told). `None` if the session
+    /// has never had one.
+    pub(crate) fn take_told(&mut self, index: SessionIndex) -> Option<Vec<Attachment>> {
+        let told = core::mem::take(&mut self.extras_mut(index)?.told);
+        self.counts.told -= told.len();
+        Some(told)
+    }
+
+    pub(crate) fn put_told(&mut self, index: SessionIndex, told: Vec<Attachment>) {
+        self.counts.told += told.len();
+        self.extras_or_new(index).told = told;
+    }
+
+    pub(crate) fn missed(&self, index: SessionIndex) -> Option<&Missed> {
+        self.extras(index).map(|extras| &extras.missed)
+    }
+
+    /// Notes something that the session is not told.
+    pub(super) fn note(
+        &mut self,
+        index: SessionIndex,
+        note: impl FnOnce(&mut Missed) -> Noted,
+    ) -> Noted {
+        let noted = note(&mut self.extras_or_new(index).missed);
+        match noted {
+            Noted::Added => self.counts.missed += 1,
+            Noted::Removed => self.counts.missed -= 1,
+            Noted::AsBefore => {}
+        }
+        noted
+    }
+
+    /// Takes out what the session missed, to be [put back](Self::put_missed) empty, for its
+    /// memory. `None` if there was never anything.
+    pub(crate) fn take_missed(&mut self, index: SessionIndex) -> Option<Missed> {
+        let missed = core::mem::take(&mut self.extras_mut(index)?.missed);
+        self.counts.missed -= missed.len();
+        Some(missed)
+    }
+
+    pub(crate) fn put_missed(&mut self, index: SessionIndex, mut missed: Missed) {
+        missed.clear();
+        self.extras_or_new(index).missed = missed;
+    }
+
+    /// Releases memory that only a past peak needed. Records keep their generations and so must
+    /// stay.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.records.shrink_to_fit();
+        self.details.shrink_to_fit();
+        self.free.shrink_to_fit();
+        if self.free_far.len() == self.far.len() {
+            self.far.clear();
+            self.free_far.clear();
+        }
+        self.far.shrink_to_fit();
+        self.free_far.shrink_to_fit();
+        if self.free_extras.len() == self.extras.len() {
+            self.extras.clear();
+            self.free_extras.clear();
+        }
+        self.extras.shrink_to_fit();
+        self.free_extras.shrink_to_fit();
+    }
+}
+
+/// What became of an input by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Session(SessionIndex),
+    Detached,
+    Unknown,
+}
+
+impl Record {
+    #[inline]
+    fn is(&self, key: SessionKey) -> bool {
+        self.link != Link::Vacant && self.generation == key.generation && self.slot == key.slot
+    }
+}
+
+const fn place_of(extras: NonZeroU32) -> usize {
+    extras.get() as usize - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(sessions: &mut Sessions<()>) -> (SessionIndex, SessionKey) {
+        let index = sessions.insert((User(0), 0), None, DeviceKind(0), (Time::ZERO, 0));
+        (index, sessions.key(index))
+    }
+
+    fn generation(generation: u32) -> NonZeroU32 {
+        NonZeroU32::new(generation).expect("it is not zero")
+    }
+
+    #[test]
+    fn a_record_whose_generations_are_used_up_is_retired() {
+        let mut sessions = Sessions::<()>::new();
+        let (first, _) = add(&mut sessions);
+        sessions.records[first.0 as usize].generation = generation(LAST_BIRTH - 1);
+        let mut keys = alloc::vec![sessions.key(first)];
+        sessions.remove(first);
+        let (second, key) = add(&mut sessions);
+        assert_eq!((second, key.generation), (first, generation(LAST_BIRTH)));
+        keys.push(key);
+        sessions.remove(second);
+        let (third, key) = add(&mut sessions);
+        assert_ne!(third, first, "the record must not come back with a generation used before");
+        assert_eq!(sessions.find(key), Some(third));
+        assert!(keys.iter().all(|stale| sessions.find(*stale).is_none()));
+        assert_eq!(sessions.len(), 1);
+    }
+
+    #[test]
+    fn a_session_is_resumed_until_its_keys_are_used_up_and_keeps_its_id() {
+        let mut sessions = Sessions::<()>::new();
+        let (index, first) = add(&mut sessions);
+        let id = sessions.id(index);
+        assert_eq!(sessions.begin_attachment(index), Some(()));
+        assert_eq!((sessions.find(first), sessions.id(index)), (None, id));
+        sessions.records[index.0 as usize].generation = NonZeroU32::MAX;
+        assert_eq!(sessions.begin_attachment(index), None);
+        assert_eq!(sessions.find_id(id), Some(index));
+        sessions.remove(index);
+        assert_eq!((sessions.find_id(id), sessions.retired), (None, 1));
+    }
+
+    #[test]
+    fn a_key_with_another_slot_is_no_key() {
+        let mut sessions = Sessions::<()>::new();
+        let near = Some(Slot::near(4, 1));
+        let index = sessions.insert((User(4), 0), near, DeviceKind(0), (Time::ZERO, 0));
+        let key = sessions.key(index);
+        assert_eq!(sessions.find(key), Some(index));
+        assert_eq!(sessions.find(SessionKey { slot: Slot::near(4, 0), ..key }), None);
+        assert_eq!(sessions.find(SessionKey { index: 1, ..key }), None);
+    }
+}

@@ -1,0 +1,181 @@
+//! What must always hold between the tables: walks over all of them.
+
+use crate::tables::Tables;
+use crate::tables::ids::User;
+use crate::tables::sessions::{Link, SessionCounts};
+use alloc::vec;
+use core::hash::{BuildHasher, Hash};
+
+/// Returns the words as an error if the condition does not hold.
+macro_rules! hold {
+    ($condition:expr, $words:literal) => {
+        if !$condition {
+            return Err($words);
+        }
+    };
+}
+pub(crate) use hold;
+
+impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
+    /// Checks that the tables agree with each other and with what is counted of them.
+    pub(crate) fn verify(&self) -> Result<(), &'static str> {
+        self.verify_online()?;
+        self.verify_sessions()?;
+        self.verify_references()?;
+        self.verify_blocks()
+    }
+
+    fn verify_online(&self) -> Result<(), &'static str> {
+        let (mut pairs, mut entries) = (0, 0);
+        for (place, online) in self.online.iter() {
+            let user = online.user;
+            hold!(self.users.online(user) == Some(place), "an online user points elsewhere");
+            hold!(!online.sessions.is_empty(), "a user without a session is online");
+            for list in [&online.audience, &*online.blocked] {
+                let list = list.as_slice();
+                hold!(list.is_sorted_by(|a, b| a < b), "a list is not a sorted set");
+                hold!(!list.contains(&user), "a user stands in its own list");
+            }
+            for other in online.blocked.as_slice() {
+                hold!(self.blocked_between(user, *other), "a blocked user is in no pair");
+            }
+            pairs += online.blocked.len();
+            entries += online.audience.len();
+            let shown = online.visible && self.any_published(user);
+            hold!(self.shown.get(user) == shown, "the bit for what is shown is wrong");
+            for session in &online.sessions {
+                hold!(self.sessions.user(*session) == user, "a session is in another's list");
+                let key = self.sessions.key(*session);
+                hold!(self.sessions.find(key) == Some(*session), "a listed session has ended");
+                let id = self.sessions.id(*session);
+                hold!(self.sessions.find_id(id) == Some(*session), "a session has another's id");
+            }
+        }
+        hold!(pairs == self.blocks.len(), "a blocked pair is in no list");
+        hold!(entries == self.online.audience_entries(), "the entries are miscounted");
+        Ok(())
+    }
+
+    fn verify_sessions(&self) -> Result<(), &'static str> {
+        let (mut listed, mut counts) = (0, SessionCounts::default());
+        for index in self.sessions.iter() {
+            let user = self.sessions.user(index);
+            hold!(self.sessions_of(user).contains(&index), "a session is in no list");
+            let place = self.users.online(user);
+            hold!(
+                place == Some(self.sessions.place(index)),
+                "a session points to another user's place"
+            );
+            listed += 1;
+            let missed = self.sessions.missed(index).map_or(0, |missed| missed.len());
+            let link = self.sessions.link(index);
+            hold!(missed == 0 || link == Link::Congested, "what is not congested missed something");
+            let told = self.sessions.told(index);
+            hold!(told.is_sorted(), "the receivers remembered are not sorted");
+            counts.detached += usize::from(link == Link::Detached);
+            counts.congested += usize::from(link == Link::Congested);
+            counts.published += usize::from(self.sessions.has_published(index));
+            counts.waiting += usize::from(self.sessions.has_waiting(index));
+            counts.told += told.len();
+            counts.missed += missed;
+        }
+        hold!(listed == self.sessions.len(), "the number of sessions is wrong");
+        hold!(counts == self.sessions.counts(), "what sessions are or have is miscounted");
+        Ok(())
+    }
+
+    /// Counts every reference to a user anew, and works out every user's reach.
+    fn verify_references(&self) -> Result<(), &'static str> {
+        let mut references = vec![0_u32; self.users.span()];
+        let mut refer = |user: User| references[user.0 as usize] += 1;
+        for (_, online) in self.online.iter() {
+            refer(online.user);
+            online.audience.as_slice().iter().copied().for_each(&mut refer);
+            online.blocked.as_slice().iter().copied().for_each(&mut refer);
+        }
+        for index in self.sessions.iter() {
+            let missed = self.sessions.missed(index);
+            missed.into_iter().flat_map(|missed| missed.references()).for_each(&mut refer);
+        }
+        let mut known = 0;
+        for user in self.users.iter_known() {
+            known += 1;
+            let counted = references[user.0 as usize];
+            hold!(counted > 0, "a user to whom nothing refers is known");
+            let kept = self.users.reaches().references(user);
+            hold!(kept == counted, "the references to a user are miscounted");
+            let found = self.users.find(&self.hasher, self.users.id(user));
+            hold!(found == Some(user), "a known user is not found");
+        }
+        hold!(known == self.users.len(), "the number of known users is wrong");
+        for user in (0..self.users.span() as u32).map(User) {
+            let reach = self.users.reaches().reach(user);
+            hold!(reach == self.reach_of(user) as u64, "how a user is reached is wrong");
+            hold!(self.online(user).is_some() || !self.shown.get(user), "an offline user is shown");
+        }
+        Ok(())
+    }
+
+    /// Counts anew in how many pairs each user stands.
+    fn verify_blocks(&self) -> Result<(), &'static str> {
+        let mut pairs = vec![0_u32; self.users.span()];
+        for (_, online) in self.online.iter() {
+            for other in online.blocked.as_slice() {
+                pairs[online.user.0 as usize] += 1;
+                pairs[other.0 as usize] += 1;
+            }
+        }
+        for (user, counted) in (0..).map(User).zip(&pairs) {
+            let count = self.blocks.count(&self.hasher, user);
+            hold!(count == *counted, "the blocks of a user are miscounted");
+        }
+        let involved = pairs.iter().filter(|counted| **counted > 0).count();
+        hold!(involved == self.blocks.users(), "somebody stands in no pair");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hasher::tests::Plain;
+    use crate::key::DeviceKind;
+    use crate::tables::ids::SessionIndex;
+    use crate::tables::reach::Reach;
+    use crate::time::Time;
+
+    /// Two friends online, one of whom has published and blocks a third.
+    fn tables() -> Tables<u64, u32, Plain> {
+        let mut tables = Tables::new(Plain);
+        let users = [1, 2, 3].map(|id| tables.intern(id).expect("there is room"));
+        for (at, (contact, blocked)) in
+            [(users[1], &users[2..]), (users[0], &[])].iter().enumerate()
+        {
+            let place = tables.go_online(users[at], &[*contact], blocked);
+            tables.add_session((users[at], place), DeviceKind(0), (Time::ZERO, 0));
+        }
+        tables.set_presence(SessionIndex(0), 5);
+        tables.forget_fresh();
+        tables
+    }
+
+    #[test]
+    fn what_is_broken_is_seen() {
+        let breaks: [fn(&mut Tables<u64, u32, Plain>); 8] = [
+            |tables| tables.shown.set(User(0), false),
+            |tables| tables.users.retain(User(1)),
+            |tables| tables.users.set_reach(User(1), Reach::Nobody),
+            |tables| tables.users.set_online(User(0), Some(1)),
+            |tables| tables.online.at_mut(0).sessions.clear(),
+            |tables| tables.blocks.insert(&Plain, User(0), User(1)),
+            |tables| tables.blocks.miscount(&Plain, User(1)),
+            |tables| _ = tables.sessions.remove(SessionIndex(0)),
+        ];
+        assert_eq!(tables().verify(), Ok(()));
+        for (nth, break_it) in breaks.iter().enumerate() {
+            let mut tables = tables();
+            break_it(&mut tables);
+            assert!(tables.verify().is_err(), "the break number {nth} is not seen");
+        }
+    }
+}
