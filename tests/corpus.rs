@@ -1,12 +1,6 @@
 //! Every input that fuzzing found worth keeping, and every one that once was a fault.
 
-#[path = "targets/events.rs"]
-mod events;
-mod model;
-#[path = "targets/operations.rs"]
-mod operations;
-#[path = "targets/replica.rs"]
-mod replica;
+use adsum_model::targets;
 
 /// Runs a target on each line of its corpus; says how many operations there were.
 fn replay(corpus: &str, run: fn(&[u8]) -> u64) -> u64 {
@@ -32,15 +26,15 @@ fn assert_worth(operations: u64, at_least: u64) {
 
 #[test]
 fn operations() {
-    assert_worth(replay(include_str!("corpus/operations.hex"), operations::run), 1_500);
+    assert_worth(replay(include_str!("corpus/operations.hex"), targets::operations::run), 1_500);
 }
 
 #[test]
 fn events() {
-    assert_worth(replay(include_str!("corpus/events.hex"), events::run), 1_500);
+    assert_worth(replay(include_str!("corpus/events.hex"), targets::events::run), 1_500);
 }
 
 #[test]
 fn replica() {
-    assert_worth(replay(include_str!("corpus/replica.hex"), replica::run), 1_000);
+    assert_worth(replay(include_str!("corpus/replica.hex"), targets::replica::run), 1_000);
 }

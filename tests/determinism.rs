@@ -1,15 +1,11 @@
 //! The same events give the same decisions: whatever the hash seed, by verbs or by events, however
 //! often time is told, and whatever happens to users who have nothing to do with each other.
 
-mod model;
-#[path = "model/strategy.rs"]
-mod strategy;
-
 use adsum::{Config, Decisions, Engine, Error, SessionKey, Time};
-use model::host::{Outcome, verb};
-use model::told::{hear, users_of};
-use model::world::{equal, no_session};
-use model::{Case, Decision, Event, Host, Model, Op, User};
+use adsum_model::host::{Outcome, verb};
+use adsum_model::told::{hear, users_of};
+use adsum_model::world::{equal, no_session};
+use adsum_model::{Case, Decision, Event, Host, Model, Op, User, session_of, strategy};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Multiplies and adds, from a seed.
@@ -247,7 +243,7 @@ fn alone(case: &Case, ops: &[Op], from: User) -> Result<Group, String> {
         let (now, mut event) = op.decode(&model, at as u32);
         let now = now.max(Time::from_millis(model.now));
         // A key that was never given out may be somebody's in another engine.
-        if model::session_of(&mut event).is_some_and(|session| !group.keys.contains(session)) {
+        if session_of(&mut event).is_some_and(|session| !group.keys.contains(session)) {
             continue;
         }
         // The model goes on without the shift; the other group's users are not in it.
@@ -271,7 +267,7 @@ fn together(case: &Case, groups: &[Group; 2], order: &[u8]) -> Result<[Vec<Strin
     let mut told = [Vec::new(), Vec::new()];
     for (which, at) in merge(groups, order) {
         let (now, mut event) = groups[which].script[at].clone();
-        if let Some(session) = model::session_of(&mut event) {
+        if let Some(session) = session_of(&mut event) {
             let ordinal = groups[which].keys.iter().position(|key| key == session);
             *session = keys[which][ordinal.expect("the session was named before")];
         }

@@ -1,15 +1,11 @@
 //! What a host uses beside the verbs: memory given back, texts for logs, the configuration.
 
-mod model;
-#[path = "model/strategy.rs"]
-mod strategy;
-
 use adsum::{
     Config, ConfigError, Counts, Decision, DeviceKind, DirectTo, Engine, Error, Event, Grace,
     Lease, OfflineNotices, Options, OverLimit, Rate, Replica, SlotMap, Time,
 };
+use adsum_model::{World, strategy};
 use allocation_counter::measure;
-use model::World;
 use std::hash::RandomState;
 
 /// Whenever memory is given back, nobody misses it.

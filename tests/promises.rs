@@ -1,17 +1,14 @@
 //! The four promises of the design, one test each, with presences that can tell whether one is
 //! broken.
 
-mod model;
-#[path = "model/strategy.rs"]
-mod strategy;
-
 use adsum::{
     Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, OfflineNotices,
     Replica, SessionKey, Time,
 };
-use model::host::{Outcome, Watch};
-use model::world::{equal, no_session};
-use model::{Case, Event, Host, Model, Op, Payload, User};
+use adsum_model::host::{Outcome, Watch};
+use adsum_model::ops::USERS;
+use adsum_model::world::{equal, no_session};
+use adsum_model::{Case, Event, Host, Model, Op, Payload, User, strategy};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -273,7 +270,7 @@ struct Signed {
 
 impl Payload for Signed {
     fn make(said: u32, by: Option<SessionKey>) -> Self {
-        Self { said, by, claims: (said % model::ops::USERS, "offline") }
+        Self { said, by, claims: (said % USERS, "offline") }
     }
 
     fn said(&self) -> u32 {
@@ -405,7 +402,7 @@ impl Roster {
         }
         options.offline_notices = offline_notices.unwrap_or(options.offline_notices);
         let config = Config::new(options).expect("the options go together");
-        let everyone: BTreeSet<User> = (0..model::ops::USERS).collect();
+        let everyone: BTreeSet<User> = (0..USERS).collect();
         Self {
             run: Run::new(&config),
             contacts: everyone.iter().map(|user| (*user, everyone.clone())).collect(),
@@ -481,7 +478,7 @@ impl Roster {
         let engine = &self.run.host.engine;
         let echo = engine.config().options().own_echo;
         let sessions_of = |user| engine.sessions(&user).collect::<Vec<_>>();
-        let sessions: Vec<SessionKey> = (0..model::ops::USERS).flat_map(sessions_of).collect();
+        let sessions: Vec<SessionKey> = (0..USERS).flat_map(sessions_of).collect();
         for key in sessions.iter().copied() {
             if !engine.is_attached(key) || engine.is_congested(key) {
                 continue;

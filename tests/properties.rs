@@ -1,16 +1,12 @@
 //! Whatever comes, the engine does what the model does.
 
-mod model;
-#[path = "model/strategy.rs"]
-mod strategy;
-
 use adsum::{
     Counts, DefaultHashBuilder, DeviceKind, DirectTo, Grace, Lease, LostCause, OfflineNotices,
     Options, OverLimit, Rate, SessionKey, Time,
 };
-use model::host::Outcome;
-use model::world::{check_state, compare, equal, exact_counts, no_session};
-use model::{Case, Decision, Event, Host, Model, Notice, Op, Setup, User, World};
+use adsum_model::host::Outcome;
+use adsum_model::world::{check_state, compare, equal, exact_counts, no_session};
+use adsum_model::{Case, Decision, Event, Host, Model, Notice, Op, Setup, User, World, strategy};
 use std::collections::BTreeSet;
 
 #[test]

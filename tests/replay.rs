@@ -10,7 +10,6 @@ mod channel;
 mod friends;
 #[path = "../examples/replay/lines.rs"]
 mod lines;
-mod model;
 #[path = "../examples/replay/report.rs"]
 mod report;
 #[path = "../examples/replay/trace.rs"]

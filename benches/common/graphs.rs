@@ -134,7 +134,7 @@ impl Ring {
 
 /// A real friend graph (SNAP ego-Facebook: McAuley and Leskovec, 2012), where present.
 pub(crate) fn facebook() -> Option<Graph> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/ego_facebook.txt.gz");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/ego_facebook.txt.gz");
     let file = std::fs::File::open(path).ok()?;
     let mut text = String::new();
     let read = flate2::read::GzDecoder::new(file).read_to_string(&mut text);

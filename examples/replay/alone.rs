@@ -2,8 +2,8 @@
 //! what must come out where everyone sees everyone, and its memory is measured.
 
 use crate::channel::Door;
-use crate::model::{Event, User};
 use adsum::{Config, Counts, Decision, Engine, Notice, NoticeId, PresenceKind, Time};
+use adsum_model::{Event, User};
 use allocation_counter::measure;
 
 pub(crate) struct Alone {

@@ -6,9 +6,9 @@
 //! on counts, and only who does not fit is left out until there is room.
 
 use crate::channel::{self, Channel, Door};
-use crate::model::{Event, User, World};
 use crate::trace::Record;
 use adsum::{Engine, Time};
+use adsum_model::{Event, User, World};
 
 /// The most members in a stretch.
 pub(crate) const LIMIT: usize = 16;

@@ -25,9 +25,9 @@
 //! Who leaves and has not been seen to join was there before the trace began, and is not counted
 //! among the members.
 
-use crate::model::{Event, User};
 use crate::trace::{Reason, Record, What};
 use adsum::{Config, ConfigError, DeviceKind, Engine, Grace, LostCause, Options, SessionKey, Time};
+use adsum_model::{Event, User};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A list with fewer additions than this is never worth replacing.

@@ -15,8 +15,6 @@ mod beside;
 mod channel;
 mod friends;
 mod lines;
-#[path = "../../tests/model/mod.rs"]
-mod model;
 mod report;
 mod trace;
 

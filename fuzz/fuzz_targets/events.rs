@@ -1,8 +1,5 @@
 #![no_main]
 
-#[path = "../../tests/model/mod.rs"]
-mod model;
-#[path = "../../tests/targets/events.rs"]
-mod target;
+use adsum_model::targets::events;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| adsum_fuzz::count(target::run(bytes)));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| adsum_fuzz::count(events::run(bytes)));

@@ -1,6 +1,5 @@
 #![no_main]
 
-#[path = "../../tests/targets/replica.rs"]
-mod target;
+use adsum_model::targets::replica;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| adsum_fuzz::count(target::run(bytes)));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| adsum_fuzz::count(replica::run(bytes)));

@@ -1,7 +1,7 @@
 //! The inputs that sequences are made of.
 
-use crate::model::{Event, Model, User};
 use adsum::{DeviceKind, LostCause, SessionKey, Time};
+use adsum_model::{Event, Model, User};
 
 /// A session by its place among its user's, or the one that ended last.
 #[derive(Clone, Copy, Debug)]

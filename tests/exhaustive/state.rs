@@ -1,7 +1,7 @@
 //! What of the model's state can still make a difference.
 
-use crate::model::{Model, User};
 use adsum::SessionKey;
+use adsum_model::{Model, User};
 use std::collections::BTreeMap;
 
 /// Two models of which this is equal go the same way from here on.

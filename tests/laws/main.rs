@@ -4,15 +4,12 @@
 //! That the hash seed, the steps in which time is told, and users who have nothing to do with each
 //! other do not matter either stands in `determinism.rs`.
 
-#[path = "../model/mod.rs"]
-mod model;
 mod script;
-#[path = "../model/strategy.rs"]
-mod strategy;
 
 use adsum::{Error, Grace, LostCause, OfflineNotices, Options, Time};
-use model::world::equal;
-use model::{Case, Event, User};
+use adsum_model::told::users_of;
+use adsum_model::world::equal;
+use adsum_model::{Case, Event, User};
 use script::{Input, Player, Script, law};
 
 /// So many that no list and no session is one too many.
@@ -329,7 +326,7 @@ fn what_users_are_called_does_not_matter() {
         |_| {},
         |_, script| {
             let called = script.map(|mut input| {
-                model::told::users_of(&mut input.event).for_each(|user| *user = User::MAX - *user);
+                users_of(&mut input.event).for_each(|user| *user = User::MAX - *user);
                 input
             });
             let told = called.play_as(|user, _| *user = User::MAX - *user)?;

@@ -1,11 +1,9 @@
 //! Inputs that can be changed and played again, and what is told then.
 
-use super::{model, strategy};
 use adsum::{Config, Options, Replica, SessionKey, Time};
-use model::host::Outcome;
-use model::told;
-use model::world::{equal, no_session};
-use model::{Case, Decision, Event, Host, Model, User};
+use adsum_model::host::Outcome;
+use adsum_model::world::{equal, no_session};
+use adsum_model::{Case, Decision, Event, Host, Model, User, session_of, strategy, told};
 use std::collections::BTreeMap;
 use std::hash::RandomState;
 
@@ -42,7 +40,7 @@ pub(crate) fn record(case: &Case, config: &Config) -> Result<Vec<Input>, String>
     let (mut keys, mut inputs) = (Vec::new(), Vec::new());
     for (at, op) in case.ops.iter().enumerate() {
         let (now, mut event) = op.decode(&model, at as u32);
-        let session = match model::session_of(&mut event) {
+        let session = match session_of(&mut event) {
             None => None,
             Some(session) => match keys.iter().position(|key| key == session) {
                 None => continue,
@@ -146,7 +144,7 @@ impl Player {
 
     fn decide(&mut self, input: &Input) -> Result<Outcome, String> {
         let mut event = input.event.clone();
-        if let (Some(session), Some(ordinal)) = (model::session_of(&mut event), input.session) {
+        if let (Some(session), Some(ordinal)) = (session_of(&mut event), input.session) {
             *session = *self.keys.get(ordinal).ok_or("a session did not come to be")?;
         }
         let (apart, replica) = (self.key_apart(), &mut self.replica);

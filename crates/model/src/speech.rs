@@ -1,6 +1,6 @@
 //! Publish, direct, system, and the rate.
 
-use super::{Decision, Model, Notice, Output, User};
+use crate::{Decision, Model, Notice, Output, User};
 use adsum::{DirectTo, Error, Rate, SessionKey, Time};
 use std::collections::BTreeSet;
 
@@ -140,7 +140,7 @@ impl Model {
 /// A notice that is not state: now or never.
 fn at_once(notice: Notice, to: BTreeSet<SessionKey>, skipped: BTreeSet<SessionKey>) -> Output {
     let mut out = Output::default();
-    super::state::deliver(&mut out, notice.clone(), to);
+    crate::state::deliver(&mut out, notice.clone(), to);
     if !skipped.is_empty() {
         out.decisions.push(Decision::Skipped { notice, to: skipped });
     }

@@ -25,7 +25,7 @@ const OWN_SESSIONS: u8 = 4;
 ///
 /// # Panics
 /// Where the replica is not as it should be.
-pub(crate) fn run(bytes: &[u8]) -> u64 {
+pub fn run(bytes: &[u8]) -> u64 {
     let (first, told) = bytes.split_first().unwrap_or((&0, &[]));
     let limit = usize::from(first / 2 % 8);
     if first % 2 == 0 {

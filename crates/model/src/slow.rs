@@ -1,6 +1,6 @@
 //! Congested sessions, and what they are told once they take notices again.
 
-use super::{Model, Notice, Output, User};
+use crate::{Model, Notice, Output, User};
 use adsum::{Error, OfflineNotices, SessionKey};
 use std::collections::BTreeSet;
 
@@ -43,11 +43,11 @@ impl Model {
             let offline = missed.offline.contains(&user);
             let nothing_shown = truth.values().all(|(of, _)| *of != user);
             if offline && nothing_shown && !self.sees(self.sessions[&key].user, user) {
-                super::state::deliver(&mut out, Notice::UserOffline { user }, to.clone());
+                crate::state::deliver(&mut out, Notice::UserOffline { user }, to.clone());
             } else if offline || notices != OfflineNotices::Never {
                 for (session, _) in gone {
                     let notice = Notice::SessionEnded { user, session: *session };
-                    super::state::deliver(&mut out, notice, to.clone());
+                    crate::state::deliver(&mut out, notice, to.clone());
                 }
             }
         }

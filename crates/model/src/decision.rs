@@ -1,6 +1,6 @@
 //! Decisions in the form in which the engine's and the model's are compared.
 
-use super::User;
+use crate::User;
 use adsum::{CloseReason, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

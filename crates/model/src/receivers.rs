@@ -1,6 +1,6 @@
 //! A replica for each session, fed with what that session is sent, and held against the truth.
 
-use super::{Event, Model, User};
+use crate::{Event, Model, User};
 use adsum::{Decision, Notice, OfflineNotices, PresenceKind, Replica, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,11 @@
 //! Cases as proptest draws and shrinks them.
 
-use super::model::{Case, Op, Setup};
+use crate::{Case, Op, Setup};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 
 /// Options and up to this many operations.
-pub(crate) fn cases(max_ops: usize) -> impl Strategy<Value = Case> {
+pub fn cases(max_ops: usize) -> impl Strategy<Value = Case> {
     let op = any::<[u8; Op::LEN]>().prop_map(Op);
     let ops = prop::collection::vec(op, 1..=max_ops);
     (any::<[u8; Setup::LEN]>().prop_map(Setup), ops).prop_map(|(setup, ops)| Case { setup, ops })
@@ -15,7 +15,7 @@ pub(crate) fn cases(max_ops: usize) -> impl Strategy<Value = Case> {
 ///
 /// # Panics
 /// With the smallest case found that fails, and why it does.
-pub(crate) fn check(cases: u32, max_ops: usize, test: impl Fn(Case) -> Result<(), String>) {
+pub fn check(cases: u32, max_ops: usize, test: impl Fn(Case) -> Result<(), String>) {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = cases;

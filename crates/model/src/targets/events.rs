@@ -2,7 +2,7 @@
 //! relative to what is so, as nothing is where a hostile host records or makes up its inputs. The
 //! engine must not panic, a refusal must change nothing, and all of it is held against the model.
 
-use crate::model::{Event, Setup, User, World};
+use crate::{Event, Setup, User, World};
 use adsum::{
     Config, Counts, DeviceKind, DirectTo, Engine, Grace, Lease, LostCause, OfflineNotices, Options,
     OverLimit, Rate, SessionKey, Time,
@@ -17,7 +17,7 @@ const MAX_LIST: usize = 600;
 ///
 /// # Panics
 /// Where the engine and the model differ, and where a refusal has changed something.
-pub(crate) fn run(bytes: &[u8]) -> u64 {
+pub fn run(bytes: &[u8]) -> u64 {
     let mut bytes = Bytes(bytes);
     let Ok(config) = Config::new(options(&mut bytes)) else {
         return 0;

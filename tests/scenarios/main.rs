@@ -1,31 +1,18 @@
 //! What the engine does, as tables: the texts in `tests/scenarios` are read, run and compared.
 //! How to read and write them stands in `tests/scenarios/README.md`.
 
-#[path = "scenarios/always.rs"]
 mod always;
-#[path = "scenarios/counted.rs"]
 mod counted;
-#[path = "scenarios/expect.rs"]
 mod expect;
-#[path = "scenarios/host.rs"]
 mod host;
-#[path = "scenarios/input.rs"]
 mod input;
-#[path = "scenarios/itself.rs"]
 mod itself;
-#[path = "scenarios/names.rs"]
 mod names;
-#[path = "scenarios/options.rs"]
 mod options;
-#[path = "scenarios/run.rs"]
 mod run;
-#[path = "scenarios/script.rs"]
 mod script;
-#[path = "scenarios/told.rs"]
 mod told;
-#[path = "scenarios/words.rs"]
 mod words;
-#[path = "scenarios/world.rs"]
 mod world;
 
 use script::Section;

@@ -1,6 +1,6 @@
 //! An engine with the table of sockets that a host keeps, and its decisions in canonical form.
 
-use super::{Decision, Event, Notice, User};
+use crate::{Decision, Event, Notice, User};
 use adsum::{
     Config, Decisions, DefaultHashBuilder, Engine, Error, PresenceKind, SessionKey, Slot, SlotMap,
     Snapshot, Time,
@@ -76,7 +76,7 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
     ) -> Result<Outcome, String> {
         let Self { engine, sockets, congested, .. } = self;
         // Makes no difference, or the model would find it.
-        let named = super::session_of(&mut event.clone()).copied();
+        let named = crate::session_of(&mut event.clone()).copied();
         engine.prefetch(named.into_iter().cycle().take(17));
         let mut decisions = match verb(engine, now, event) {
             Ok(decisions) => decisions,

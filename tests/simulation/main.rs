@@ -12,25 +12,15 @@
 //! | `ADSUM_SIMULATION_SCENARIO=breaks` | with one of the above: in this scenario only |
 //! | `ADSUM_SIMULATION_WRITE=1` | writes the summary, `tests/simulation/summary.txt`, anew: look at what changed in it |
 
-#[path = "simulation/accounts.rs"]
 mod accounts;
-#[path = "simulation/client.rs"]
 mod client;
-#[path = "simulation/network.rs"]
 mod network;
-#[path = "simulation/random.rs"]
 mod random;
-#[path = "simulation/scenario.rs"]
 mod scenario;
-#[path = "simulation/server.rs"]
 mod server;
-#[path = "simulation/tally.rs"]
 mod tally;
-#[path = "simulation/watch.rs"]
 mod watch;
-#[path = "simulation/wire.rs"]
 mod wire;
-#[path = "simulation/world.rs"]
 mod world;
 
 use scenario::{Fault, Scenario};
@@ -43,7 +33,7 @@ use world::World;
 const SEEDS: u64 = 8;
 
 const LEGEND: &str = "\
-What happened in the simulated worlds of tests/simulation.rs, summed up over all runs. Each ends
+What happened in the simulated worlds of tests/simulation, summed up over all runs. Each ends
 with everyone believing what is true. Reviewed: the test compares, and
 `ADSUM_SIMULATION_WRITE=1 cargo test --test simulation` writes it anew.
 

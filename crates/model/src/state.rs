@@ -1,6 +1,6 @@
 //! What the model holds, and what can be asked of it.
 
-use super::{Decision, Notice, Output, User};
+use crate::{Decision, Notice, Output, User};
 use adsum::{Config, Counts, Error, Options, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! Sessions come, are lost, return and end; time passes.
 
-use super::lists::without;
-use super::state::{Account, Session};
-use super::{Decision, Event, Model, Notice, Output, User};
+use crate::lists::without;
+use crate::state::{Account, Session};
+use crate::{Decision, Event, Model, Notice, Output, User};
 use adsum::{CloseReason, DeviceKind, Error, LostCause, OfflineNotices, OverLimit, SessionKey};
 use std::collections::BTreeMap;
 

@@ -2,11 +2,11 @@
 //! are detached or congested just now, the very moment of a deadline, lists over their limits and
 //! the user itself in its own list all come up as often as plain input does.
 
-use super::draw;
-use super::{Event, Model, Setup};
+use crate::draw;
+use crate::{Event, Model, Setup};
 use adsum::{LostCause, Time};
 
-pub use super::draw::USERS;
+pub use crate::draw::USERS;
 
 /// Bytes that decide on one operation: the verb, the time, whose, and three for the rest. Smaller
 /// bytes mean simpler operations.

@@ -1,20 +1,20 @@
 //! What an operation's bytes stand for: a moment, a session, a list. All of it as things stand in
 //! the model.
 
-use super::{Event, Model, User};
+use crate::{Event, Model, User};
 use adsum::{DeviceKind, SessionKey};
 
 /// Users that connect.
 pub const USERS: User = 6;
 /// Users that are named in lists: two more, who never connect.
-pub const NAMED: User = 8;
+pub(crate) const NAMED: User = 8;
 /// From this byte on, it is not a session that the verb is meant for.
-pub const SELDOM: u8 = 0xd8;
+pub(crate) const SELDOM: u8 = 0xd8;
 
 // ---- when
 
 /// Now, a little later, a little earlier, and around the deadlines.
-pub fn moment(model: &Model, time: u8, far: u8) -> u64 {
+pub(crate) fn moment(model: &Model, time: u8, far: u8) -> u64 {
     let deadlines = model.deadlines();
     let next = deadlines.first().copied().unwrap_or(model.now);
     let last = deadlines.last().copied().unwrap_or(model.now);
@@ -74,36 +74,36 @@ fn forged(near: Option<SessionKey>, who: u8) -> SessionKey {
     SessionKey::from_bits(bits ^ change)
 }
 
-pub fn any(model: &Model, who: u8) -> SessionKey {
+pub(crate) fn any(model: &Model, who: u8) -> SessionKey {
     choose(model, who, |_| true)
 }
 
-pub fn attached(model: &Model, who: u8) -> SessionKey {
+pub(crate) fn attached(model: &Model, who: u8) -> SessionKey {
     choose(model, who, |key| model.sessions[key].attached)
 }
 
-pub fn detached(model: &Model, who: u8) -> SessionKey {
+pub(crate) fn detached(model: &Model, who: u8) -> SessionKey {
     choose(model, who, |key| !model.sessions[key].attached)
 }
 
-pub fn congested(model: &Model, who: u8) -> SessionKey {
+pub(crate) fn congested(model: &Model, who: u8) -> SessionKey {
     choose(model, who, |key| model.sessions[key].missed.is_some())
 }
 
-pub fn invisible(model: &Model, who: u8) -> SessionKey {
+pub(crate) fn invisible(model: &Model, who: u8) -> SessionKey {
     choose(model, who, |key| model.is_invisible(model.sessions[key].user))
 }
 
 // ---- whom
 
 /// Who connects: some do so more often, so that they have several devices and a past.
-pub fn newcomer(who: u8) -> User {
+pub(crate) fn newcomer(who: u8) -> User {
     const OFTEN: [User; 12] = [0, 1, 2, 3, 4, 5, 0, 1, 2, 0, 1, 0];
     OFTEN[usize::from(who) % OFTEN.len()]
 }
 
 /// Somebody who is online, seldom somebody who may not be.
-pub fn user(model: &Model, who: u8) -> User {
+pub(crate) fn user(model: &Model, who: u8) -> User {
     match model.accounts.len() {
         len if len > 0 && who < SELDOM => {
             let online: Vec<User> = model.accounts.keys().copied().collect();
@@ -114,12 +114,12 @@ pub fn user(model: &Model, who: u8) -> User {
 }
 
 /// Anybody who is ever named.
-pub fn named(x: u8) -> User {
+pub(crate) fn named(x: u8) -> User {
     User::from(x) % NAMED
 }
 
 /// Everyone; those who have the user in their lists; some; or too many, some twice, and the user.
-pub fn list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
+pub(crate) fn list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
     let some = |mask: u8| (0..NAMED).filter(move |named| mask & (1 << named) != 0);
     match y % 4 {
         0 => {
@@ -136,7 +136,7 @@ pub fn list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
 }
 
 /// Mostly users who may be told, so that few are enough to be refused.
-pub fn direct_list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
+pub(crate) fn direct_list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
     match y % 8 {
         0 => vec![named(x)],
         1 => vec![User::from(x) % USERS, User::from(x) / USERS % USERS],
@@ -153,7 +153,7 @@ pub fn direct_list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
 }
 
 /// Mostly a pair that is blocked.
-pub fn blocked(model: &Model, user: User, x: u8) -> (User, User) {
+pub(crate) fn blocked(model: &Model, user: User, x: u8) -> (User, User) {
     let mut pairs = Vec::new();
     for (by, account) in &model.accounts {
         pairs.extend(account.blocked.iter().map(|other| (*by, *other)));
@@ -164,7 +164,7 @@ pub fn blocked(model: &Model, user: User, x: u8) -> (User, User) {
     }
 }
 
-pub fn connect(model: &Model, user: User, x: u8, y: u8, z: u8) -> Event {
+pub(crate) fn connect(model: &Model, user: User, x: u8, y: u8, z: u8) -> Event {
     let kind = DeviceKind(z % 3);
     let account = model.accounts.get(&user);
     match account {

@@ -1,7 +1,7 @@
 //! What came of inputs, in words in which two engines can be compared that gave out other keys.
 
-use super::host::Outcome;
-use super::{Decision, Event, Notice, User};
+use crate::host::Outcome;
+use crate::{Decision, Event, Notice, User};
 use adsum::SessionKey;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! The engine, the model and the receivers in step, with every check after every input.
 
-use super::host::Outcome;
-use super::receivers::Receivers;
-use super::{Case, Decision, Event, Host, Model, Notice, Op, Output, Payload, Setup, User};
+use crate::host::Outcome;
+use crate::receivers::Receivers;
+use crate::{Case, Decision, Event, Host, Model, Notice, Op, Output, Payload, Setup, User};
 use adsum::{Config, Counts, DefaultHashBuilder, Error, Options, SessionKey, Time};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -305,7 +305,7 @@ pub fn compare(model: &Result<Output, Error>, engine: &Outcome) -> Result<(), St
 
 /// A drain says which session its input was about.
 fn about_whom(event: &Event, key: Option<SessionKey>) -> Result<(), String> {
-    let named = super::session_of(&mut event.clone()).copied();
+    let named = crate::session_of(&mut event.clone()).copied();
     match (event, key) {
         (Event::Connect { .. }, _) | (_, None) => Ok(()),
         _ if named == key => Ok(()),

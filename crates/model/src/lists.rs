@@ -1,6 +1,6 @@
 //! Who may see whom: audiences, blocks, invisibility.
 
-use super::{Model, Notice, Output, User};
+use crate::{Model, Notice, Output, User};
 use adsum::{Error, OfflineNotices, SessionKey};
 use std::collections::BTreeSet;
 
@@ -191,6 +191,6 @@ impl Model {
 }
 
 /// A list as a set, in which the user itself does not count.
-pub fn without(list: &[User], user: User) -> BTreeSet<User> {
+pub(crate) fn without(list: &[User], user: User) -> BTreeSet<User> {
     list.iter().copied().filter(|other| *other != user).collect()
 }

@@ -16,15 +16,12 @@
 //! | --- | --- |
 //! | `ADSUM_EXHAUSTIVE_LENGTH=5` | sequences up to this length, with all options there are |
 
-#[path = "exhaustive/actions.rs"]
 mod actions;
-mod model;
-#[path = "exhaustive/state.rs"]
 mod state;
 
 use actions::Action;
 use adsum::{Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate};
-use model::World;
+use adsum_model::World;
 use state::State;
 use std::collections::HashSet;
 

@@ -1,0 +1,52 @@
+//! The reference model: what the engine's rules say, written down a second time, as plainly and as
+//! slowly as possible, so that a difference between the two means something.
+//!
+//! | module | what it has |
+//! | --- | --- |
+//! | `event` | users and inputs as the tests have them |
+//! | [`state`] | the [`Model`]: its state, what can be asked of it, and who may see whom |
+//! | `lifecycle`, `lists`, `speech`, `slow` | the verbs, by what they are about |
+//! | [`decision`] | decisions in the form in which they are compared |
+//! | [`setup`], [`ops`], `draw` | options and operations from a few bytes, decoded relative to the model's state |
+//! | [`host`] | an engine with the table of sockets that a host would keep |
+//! | [`told`] | what came of inputs in words, sessions by the order in which they connected |
+//! | [`receivers`] | a replica for each session, held against the truth |
+//! | [`world`] | all of it in step, with every check |
+//! | [`targets`] | what the fuzz targets run, and the tests on what these have found |
+//! | `strategy` | cases as proptest draws them, with the feature `proptest` |
+//!
+//! The engine's tests, the fuzz targets and the replay use it. It is no part of the engine, and is
+//! not published.
+//!
+//! | feature | what it does |
+//! | --- | --- |
+//! | `proptest` | brings `strategy`, which fuzz targets and replays do not need |
+//! | `serde` | the engine's: inputs can be serialised |
+//! | `shrunk` | the engine's: the model expects its inner constants shrunk |
+#![allow(missing_docs, reason = "the verbs and fields have the engine's names, and mean the same")]
+
+pub mod decision;
+mod draw;
+mod event;
+pub mod host;
+mod lifecycle;
+mod lists;
+pub mod ops;
+pub mod receivers;
+pub mod setup;
+mod slow;
+mod speech;
+pub mod state;
+#[cfg(feature = "proptest")]
+pub mod strategy;
+pub mod targets;
+pub mod told;
+pub mod world;
+
+pub use decision::{Decision, Notice, Output};
+pub use event::{Event, User, session_of};
+pub use host::{Host, Payload};
+pub use ops::{Case, Op};
+pub use setup::Setup;
+pub use state::Model;
+pub use world::World;
