@@ -176,6 +176,7 @@ pub mod host;
 mod key;
 mod notice;
 mod queries;
+mod reason;
 mod replica;
 pub mod rules;
 mod slot_map;
@@ -188,7 +189,7 @@ pub use config::{
     Config, ConfigError, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate,
 };
 pub use connect::Connect;
-pub use decision::{CloseReason, Decision, EndReason};
+pub use decision::Decision;
 pub use decisions::Decisions;
 pub use engine::Engine;
 pub use error::Error;
@@ -199,6 +200,7 @@ pub use hasher::NoHasher;
 pub use key::{DeviceKind, SessionId, SessionKey, Slot};
 pub use notice::{Notice, NoticeId, PresenceKind};
 pub use queries::Session;
+pub use reason::{CloseReason, EndReason};
 pub use replica::{Difference, Replica, ReplicaFull};
 pub use slot_map::SlotMap;
 pub use snapshot::{Entry, Scope, Snapshot};

@@ -1,9 +1,10 @@
 //! Decisions become frames in outboxes.
 
-use crate::decision::{CloseReason, Decision};
+use crate::decision::Decision;
 use crate::decisions::Decisions;
 use crate::host::connection::{Application, Closing, Connection, ConnectionId, SessionEnd};
 use crate::key::SessionKey;
+use crate::reason::CloseReason;
 use crate::slot_map::SlotMap;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

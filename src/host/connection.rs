@@ -1,8 +1,8 @@
 //! What a host has to bring: a way to say things, and a way to send them.
 
-use crate::decision::{CloseReason, EndReason};
 use crate::key::SessionKey;
 use crate::notice::Notice;
+use crate::reason::{CloseReason, EndReason};
 use crate::snapshot::Snapshot;
 use crate::time::Time;
 use core::fmt;
