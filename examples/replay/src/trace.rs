@@ -18,15 +18,15 @@ const MINUTE_MS: u64 = 60_000;
 
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) at: Time,
-    pub(crate) user: u32,
-    pub(crate) what: What,
+pub struct Record {
+    pub at: Time,
+    pub user: u32,
+    pub what: What,
 }
 
 /// What somebody did, or what happened to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub enum What {
     Join,
     Part,
     Kick,
@@ -37,7 +37,7 @@ pub(crate) enum What {
 
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub enum Reason {
     Clean,
     Timeout,
     Error,
@@ -49,7 +49,7 @@ pub(crate) enum Reason {
 ///
 /// # Errors
 /// The first line that is not of this form, with its number and what is wrong with it.
-pub(crate) fn read(input: &mut dyn BufRead) -> Result<Vec<Record>, String> {
+pub fn read(input: &mut dyn BufRead) -> Result<Vec<Record>, String> {
     let mut records = Vec::new();
     let mut is_first_line = true;
     // The minute at which we are, and where its events begin.

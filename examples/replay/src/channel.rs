@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 const FEW: u64 = 16;
 
 /// What takes inputs, and finds a fault in what comes of them if there is one.
-pub(crate) trait Door {
+pub trait Door {
     fn engine(&self) -> &Engine<User, u32>;
 
     /// # Errors
@@ -47,7 +47,7 @@ pub(crate) trait Door {
 ///
 /// # Errors
 /// A grace that no engine allows.
-pub(crate) fn config(grace_ms: u64) -> Result<Config, ConfigError> {
+pub fn config(grace_ms: u64) -> Result<Config, ConfigError> {
     let grace =
         Grace { connection_error_ms: grace_ms, timeout_ms: grace_ms, node_loss_ms: grace_ms };
     Config::new(Options { grace, lease: None, ..Options::default() })
@@ -55,20 +55,20 @@ pub(crate) fn config(grace_ms: u64) -> Result<Config, ConfigError> {
 
 /// What became of the events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) events: u64,
+pub struct Tally {
+    pub events: u64,
     /// Quits and the like of those who were not there.
-    pub(crate) strays: u64,
+    pub strays: u64,
     /// Joins that did not fit into a channel with a limit.
-    pub(crate) left_out: u64,
+    pub left_out: u64,
     /// Connections that were lost.
-    pub(crate) lost: u64,
+    pub lost: u64,
     /// Those of them that came back within the grace, so that nobody was told anything.
-    pub(crate) hidden: u64,
+    pub hidden: u64,
     /// Joins of those who were still there.
-    pub(crate) takeovers: u64,
-    pub(crate) peak_users: usize,
-    pub(crate) peak_entries: usize,
+    pub takeovers: u64,
+    pub peak_users: usize,
+    pub peak_entries: usize,
 }
 
 /// What the host remembers of somebody who is there.
@@ -79,9 +79,9 @@ struct Member {
     added: u64,
 }
 
-pub(crate) struct Channel<D> {
-    pub(crate) door: D,
-    pub(crate) tally: Tally,
+pub struct Channel<D> {
+    pub door: D,
+    pub tally: Tally,
     limit: usize,
     members: BTreeMap<User, Member>,
     /// Those members whose sessions are detached.
@@ -93,7 +93,7 @@ pub(crate) struct Channel<D> {
 
 impl<D: Door> Channel<D> {
     /// A channel in which there is room for so many.
-    pub(crate) fn new(door: D, limit: usize) -> Self {
+    pub fn new(door: D, limit: usize) -> Self {
         Self {
             door,
             tally: Tally::default(),
@@ -110,7 +110,7 @@ impl<D: Door> Channel<D> {
     ///
     /// # Errors
     /// A fault that the door has found, or a member more or less than the engine has.
-    pub(crate) fn record(&mut self, record: Record) -> Result<(), String> {
+    pub fn record(&mut self, record: Record) -> Result<(), String> {
         let Record { at, user, what } = record;
         self.pass_time(at)?;
         self.tally.events += 1;
@@ -234,7 +234,7 @@ impl<D: Door> Channel<D> {
     ///
     /// # Errors
     /// As [`record`](Self::record).
-    pub(crate) fn close(&mut self) -> Result<(), String> {
+    pub fn close(&mut self) -> Result<(), String> {
         self.pass_time(Time::MAX)?;
         let now = self.door.engine().now();
         let members: Vec<User> = self.members.keys().copied().collect();

@@ -9,26 +9,26 @@ use std::io::Write;
 use std::path::Path;
 
 /// The graces that are compared, in milliseconds.
-pub(crate) const GRACES_MS: [u64; 4] = [0, 15_000, 60_000, 120_000];
+pub const GRACES_MS: [u64; 4] = [0, 15_000, 60_000, 120_000];
 
 /// What the engine did with a whole trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Whole {
-    pub(crate) tally: Tally,
-    pub(crate) told: Told,
-    pub(crate) inputs: u64,
-    pub(crate) refusals: u64,
-    pub(crate) peak_bytes: i64,
+pub struct Whole {
+    pub tally: Tally,
+    pub told: Told,
+    pub inputs: u64,
+    pub refusals: u64,
+    pub peak_bytes: i64,
     /// When everyone had left.
-    pub(crate) left_bytes: i64,
+    pub left_bytes: i64,
 }
 
-pub(crate) struct Report<W> {
+pub struct Report<W> {
     out: W,
 }
 
 impl<W: Write> Report<W> {
-    pub(crate) const fn new(out: W) -> Self {
+    pub const fn new(out: W) -> Self {
         Self { out }
     }
 
@@ -36,7 +36,7 @@ impl<W: Write> Report<W> {
     ///
     /// # Errors
     /// A line that is not of the form, or the first difference.
-    pub(crate) fn trace(&mut self, path: &Path, sample: Sample) -> Result<(), String> {
+    pub fn trace(&mut self, path: &Path, sample: Sample) -> Result<(), String> {
         let records = trace::read(&mut *lines::open(path)?)
             .map_err(|fault| format!("{}: {fault}", path.display()))?;
         self.line(format_args!(
@@ -66,7 +66,7 @@ impl<W: Write> Report<W> {
     ///
     /// # Errors
     /// As [`trace`](Self::trace).
-    pub(crate) fn graph(&mut self, path: &Path) -> Result<(), String> {
+    pub fn graph(&mut self, path: &Path) -> Result<(), String> {
         let named = |fault| format!("{}: {fault}", path.display());
         let graph = friends::read(&mut *lines::open(path)?).map_err(named)?;
         let counted = friends::lose_half(&graph).map_err(named)?;
@@ -121,7 +121,7 @@ impl<W: Write> Report<W> {
 ///
 /// # Errors
 /// The first difference, with the event that led to it.
-pub(crate) fn whole(records: &[Record], grace_ms: u64) -> Result<Whole, String> {
+pub fn whole(records: &[Record], grace_ms: u64) -> Result<Whole, String> {
     let config = channel::config(grace_ms).map_err(|error| error.to_string())?;
     let mut channel = Channel::new(Alone::new(config), usize::MAX);
     for (nth, record) in (1_u64..).zip(records) {

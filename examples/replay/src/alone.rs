@@ -6,27 +6,27 @@ use adsum::{Config, Counts, Decision, Engine, Notice, NoticeId, PresenceKind, Ti
 use adsum_model::{Event, User};
 use allocation_counter::measure;
 
-pub(crate) struct Alone {
+pub struct Alone {
     engine: Engine<User, u32>,
-    pub(crate) told: Told,
+    pub told: Told,
     /// Bytes that the engine has allocated and not freed, now and at most.
-    pub(crate) bytes: i64,
-    pub(crate) peak_bytes: i64,
+    pub bytes: i64,
+    pub peak_bytes: i64,
 }
 
 /// What was told, and to how many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
-    pub(crate) presences: u64,
-    pub(crate) offline: u64,
+pub struct Told {
+    pub presences: u64,
+    pub offline: u64,
     /// Receivers of both.
-    pub(crate) receivers: u64,
-    pub(crate) snapshots: u64,
-    pub(crate) entries: u64,
+    pub receivers: u64,
+    pub snapshots: u64,
+    pub entries: u64,
 }
 
 impl Alone {
-    pub(crate) fn new(config: Config) -> Self {
+    pub fn new(config: Config) -> Self {
         let mut engine = None;
         let bytes = measure(|| engine = Some(Engine::new(config))).bytes_current;
         let engine = engine.expect("it was made");

@@ -1,30 +1,16 @@
 //! The replay example on small traces and graphs, and on real ones where present.
 
-#[path = "../examples/replay/alone.rs"]
-mod alone;
-#[path = "../examples/replay/beside.rs"]
-mod beside;
-#[path = "../examples/replay/channel.rs"]
-mod channel;
-#[path = "../examples/replay/friends.rs"]
-mod friends;
-#[path = "../examples/replay/lines.rs"]
-mod lines;
-#[path = "../examples/replay/report.rs"]
-mod report;
-#[path = "../examples/replay/trace.rs"]
-mod trace;
-
-use beside::Sample;
-use channel::Tally;
+use adsum_replay::beside::{self, Sample};
+use adsum_replay::channel::Tally;
+use adsum_replay::friends::{self, Counted};
+use adsum_replay::lines;
+use adsum_replay::report::{GRACES_MS, Report, whole};
+use adsum_replay::trace::{self, Reason, Record, What};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use friends::Counted;
-use report::{GRACES_MS, Report, whole};
 use std::fs;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
-use trace::{Reason, Record, What};
 
 /// Everything that can happen in a channel. At 10:00 all join. Then 1 is lost and back in the same
 /// minute, 2 within one minute and 3 within two; 4 is lost and stays away.
@@ -247,7 +233,7 @@ fn of_friends_each_is_told_once_or_nobody() {
 
 /// Read where present: `None` says that the replay is left out.
 fn real(name: &str) -> Option<Box<dyn BufRead>> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
     if data.exists() {
         return Some(lines::open(&data).expect("it can be read"));
     }

@@ -98,24 +98,3 @@ fn the_room_shows_who_is_in_it() {
     let _ = bob.lines.read_to_end(&mut rest);
     assert!(rest.is_empty(), "who has left is told nothing more");
 }
-
-/// What the replay finds stands in its own tests; here, that a script can rely on it.
-#[test]
-fn the_replay_fails_when_there_is_something_to_say() {
-    let path = std::env::temp_dir().join(format!("adsum-replay-{}", std::process::id()));
-    let replay = |trace: &str| {
-        std::fs::write(&path, trace).expect("there is room for a file");
-        example("replay").arg(&path).output().expect("the example is built with the tests")
-    };
-    let good = replay("20200101\t0000\tjoin\t1\t\n");
-    let bad = replay("20200101\t0000\tjoin\t1\t\nnonsense\n");
-    std::fs::remove_file(&path).expect("it was written");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints text");
-    assert!(good.status.success() && text(good.stdout).contains("0 differences"));
-    assert_eq!(bad.status.code(), Some(1));
-    let fault = text(bad.stderr);
-    assert!(fault.contains("line 2: 1 columns"), "{fault}");
-    let usage = example("replay").output().expect("the example is built with the tests");
-    assert_eq!(usage.status.code(), Some(1));
-    assert!(text(usage.stderr).starts_with("usage: replay TRACE [GRAPH]"));
-}

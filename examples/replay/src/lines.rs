@@ -12,7 +12,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 ///
 /// # Errors
 /// What the system says, with the file's name.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, String> {
+pub fn open(path: &Path) -> Result<Box<dyn BufRead>, String> {
     let mut file = File::open(path).map(BufReader::new).map_err(|e| named(path, &e))?;
     let is_packed = file.fill_buf().map_err(|e| named(path, &e))?.starts_with(&GZIP);
     Ok(if is_packed { Box::new(unpacked(file)) } else { Box::new(file) })
@@ -30,7 +30,7 @@ fn unpacked(packed: impl Read) -> impl BufRead {
 ///
 /// # Errors
 /// The first line that cannot be read or is not taken, with its number.
-pub(crate) fn for_each(
+pub fn for_each(
     input: &mut dyn BufRead,
     mut take: impl FnMut(&str) -> Result<(), String>,
 ) -> Result<(), String> {
@@ -51,6 +51,6 @@ pub(crate) fn for_each(
 ///
 /// # Errors
 /// What stands there instead.
-pub(crate) fn person(text: &str) -> Result<u32, String> {
+pub fn person(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("{text:?} is not somebody's number"))
 }

@@ -11,26 +11,26 @@ use adsum::{Engine, Time};
 use adsum_model::{Event, User, World};
 
 /// The most members in a stretch.
-pub(crate) const LIMIT: usize = 16;
+pub const LIMIT: usize = 16;
 
 /// How many stretches, and how many events each.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
-    pub(crate) stretches: usize,
-    pub(crate) events: usize,
+pub struct Sample {
+    pub stretches: usize,
+    pub events: usize,
 }
 
 /// What was compared, and found to be the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Compared {
-    pub(crate) stretches: u64,
+pub struct Compared {
+    pub stretches: u64,
     /// Events of the trace, but for those of people who did not fit in.
-    pub(crate) events: u64,
+    pub events: u64,
     /// Inputs that they came to.
-    pub(crate) inputs: u64,
+    pub inputs: u64,
     /// Notices, entries of snapshots included.
-    pub(crate) notices: u64,
-    pub(crate) hidden: u64,
+    pub notices: u64,
+    pub hidden: u64,
 }
 
 impl Door for World {
@@ -51,11 +51,7 @@ impl Door for World {
 ///
 /// # Errors
 /// The first difference, with all that led to it.
-pub(crate) fn compare(
-    records: &[Record],
-    grace_ms: u64,
-    sample: Sample,
-) -> Result<Compared, String> {
+pub fn compare(records: &[Record], grace_ms: u64, sample: Sample) -> Result<Compared, String> {
     let mut compared = Compared::default();
     for nth in 0..sample.stretches {
         let begin = records.len() * nth / sample.stretches;

@@ -11,13 +11,13 @@ use adsum::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 
-pub(crate) type Graph = BTreeMap<u32, BTreeSet<u32>>;
+pub type Graph = BTreeMap<u32, BTreeSet<u32>>;
 
 /// Reads a graph to its end. A friendship that stands there twice is one.
 ///
 /// # Errors
 /// The first line that is not of this form, with its number and what is wrong with it.
-pub(crate) fn read(input: &mut dyn BufRead) -> Result<Graph, String> {
+pub fn read(input: &mut dyn BufRead) -> Result<Graph, String> {
     let mut graph = Graph::new();
     lines::for_each(input, |line| {
         let columns: Vec<&str> = line.split_whitespace().collect();
@@ -37,15 +37,15 @@ pub(crate) fn read(input: &mut dyn BufRead) -> Result<Graph, String> {
 
 /// What was counted, and found to be what it should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counted {
-    pub(crate) people: usize,
-    pub(crate) friendships: usize,
+pub struct Counted {
+    pub people: usize,
+    pub friendships: usize,
     /// Those who were lost and came back, and what anybody else was told of it.
-    pub(crate) returned: usize,
-    pub(crate) told_of_return: usize,
+    pub returned: usize,
+    pub told_of_return: usize,
     /// Those who were lost and did not, and what their friends were told of it.
-    pub(crate) gone: usize,
-    pub(crate) told_of_gone: usize,
+    pub gone: usize,
+    pub told_of_gone: usize,
 }
 
 /// What one receiver was told of one other: a presence, or that it is offline.
@@ -74,7 +74,7 @@ struct Room<'g> {
 ///
 /// # Errors
 /// The first difference between who was told what and who should have been.
-pub(crate) fn lose_half(graph: &Graph) -> Result<Counted, String> {
+pub fn lose_half(graph: &Graph) -> Result<Counted, String> {
     let mut room = Room::new(graph);
     let now = Time::from_millis(1_000);
     room.log_in(now)?;
