@@ -56,7 +56,8 @@
 //!
 //! host.publish(now, ann, "at my desk".to_owned())?;
 //! host.disconnect(now, ann)?;
-//! assert_eq!(bobs.try_iter().collect::<Vec<_>>(), ["0 here", "ann is at my desk", "ann has left"]);
+//! let heard: Vec<String> = bobs.try_iter().collect();
+//! assert_eq!(heard, ["0 here", "ann is at my desk", "ann has left"]);
 //! # Ok::<(), adsum::Error>(())
 //! ```
 
