@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use adsum_server::protocol::{Form, Tid, TimPresence};
+use adsum_tim::{Form, Tid, TimPresence};
 use cpu_time::ThreadTime;
 use serde::Deserialize;
 

@@ -4,7 +4,7 @@
 mod support;
 
 use adsum_server::config::Config;
-use adsum_server::protocol::{Form, Kind, Limits, Tid, TimAuth, TimPresence};
+use adsum_tim::{Form, Kind, Limits, Tid, TimAuth, TimPresence};
 use support::village::Village;
 use support::{Client, Server, Told, auth, auth_from, brisk, says};
 use tokio::net::TcpSocket;

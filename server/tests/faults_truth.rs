@@ -2,7 +2,7 @@
 
 mod support;
 
-use adsum_server::protocol::{Form, Kind, Tid, TimPresence, rtype};
+use adsum_tim::{Form, Kind, Tid, TimPresence, rtype};
 use support::program::Program;
 use support::{Server, auth_from, says};
 

@@ -3,7 +3,7 @@
 mod support;
 
 use adsum_server::host::{INVISIBLE, VISIBLE};
-use adsum_server::protocol::{Form, Kind, rtype};
+use adsum_tim::{Form, Kind, rtype};
 use support::{Server, Told, says};
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::fs;
 use std::sync::Arc;
 
+use adsum_tim::Limits;
+
 use super::settings::{Accounts, Config, DirectTo, OfflineNotices, OverLimit, Presence, StoreKind};
-use crate::protocol::Limits;
 use crate::store::{Cost, Jwt, JwtKey, JwtOptions, Sqlite, SqliteOptions, Store, StoreError};
 
 /// The longest that clients are expected to wait between two signs of life, where the ping
@@ -102,7 +103,7 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Secret;
+    use adsum_tim::Secret;
 
     #[test]
     fn the_defaults_are_options_that_the_engine_takes() {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::protocol::Secret;
+use adsum_tim::Secret;
 
 /// Everything that can be set, each value within its range. Times are in milliseconds whatever
 /// unit their key has.

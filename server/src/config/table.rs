@@ -1,7 +1,7 @@
 //! Every key once: its names, what it says, its range, and which value it sets. The file, the
 //! flags, the environment, `--help` and `check-config` are all made from this table.
 
-use crate::protocol::Secret;
+use adsum_tim::Secret;
 
 use super::key::Key;
 use super::settings::{DirectTo, Level, OfflineNotices, OverLimit, StoreKind};

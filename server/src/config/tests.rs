@@ -1,9 +1,9 @@
 use std::io::Write as _;
 
+use adsum_tim::Secret;
 use clap::Command;
 
 use super::*;
-use crate::protocol::Secret;
 
 /// What is in force for these flags, these variables and a file with this text.
 fn read(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use adsum_tim::{Form, Limits, Tid, TimPresence};
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
@@ -17,7 +18,6 @@ use tokio::sync::oneshot;
 use super::command::{Command, Node, System};
 use super::courier::SYSTEM_NODE;
 use super::shared::Shared;
-use crate::protocol::{Form, Limits, Tid, TimPresence};
 
 /// The most users of one page, and how many if nothing is said.
 const MAX_PAGE: usize = 1_000;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use adsum::{LostCause, SessionKey};
+use adsum_tim::{Form, Tid, TimMessage, TimPresence};
 use tokio::sync::oneshot;
 
 use super::outbox::Socket;
-use crate::protocol::{Form, Tid, TimMessage, TimPresence};
 
 /// An account's id, shared by all who name it.
 pub(crate) type Node = Arc<str>;

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use adsum::LostCause;
+use adsum_tim::{Code, Form, Frame, Inbound, Kind, TimAck, bare};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -21,7 +22,6 @@ use super::metrics::QUEUED_BYTES;
 use super::outbox::{Limits, Socket};
 use super::shared::Shared;
 use super::speech;
-use crate::protocol::{Code, Form, Frame, Inbound, Kind, TimAck, bare};
 
 /// The library reads so many bytes at once. Most frames are a few hundred bytes, and every
 /// connection has such a buffer for itself.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adsum::{CloseReason, Config, DeviceKind, Engine, Error, SessionKey, Slot, Time, Verb};
+use adsum_tim::{Kind, Tid, TimMessage, bare};
 use tokio::sync::mpsc::Receiver;
 
 use super::clock::Clock;
@@ -18,7 +19,6 @@ use super::leavers::Leavers;
 use super::metrics::Metrics;
 use super::worklist::Writable;
 use super::writer::Writer;
-use crate::protocol::{Kind, Tid, TimMessage, bare};
 
 /// The most commands between two hand-overs to the writer: what they decide for one receiver goes
 /// out in one write.

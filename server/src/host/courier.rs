@@ -8,13 +8,13 @@ use adsum::{
     CloseReason, Decision, Decisions, DefaultHashBuilder, Notice, SessionKey, Slot, SlotMap,
     Snapshot,
 };
+use adsum_tim::{Form, Prepared, Tid, TimPresence};
 
 use super::command::{Node, Saying, SystemOutcome};
 use super::departed::Departed;
 use super::metrics::Metrics;
 use super::outbox::Socket;
 use super::worklist::Worklist;
-use crate::protocol::{Form, Prepared, Tid, TimPresence};
 
 /// What is kept for a session.
 pub(crate) struct Entry {

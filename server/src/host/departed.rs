@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use adsum::SessionKey;
+use adsum_tim::Tid;
 
 use super::command::Node;
-use crate::protocol::Tid;
 
 /// The most of each kind that are remembered. Beyond it a notice names the user alone.
 const MOST: usize = 65_536;

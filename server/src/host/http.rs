@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adsum_tim::{Code, Frame, Inbound, Kind, TimAck};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
@@ -21,7 +22,6 @@ use tower::ServiceExt as _;
 use super::command::{Command, Figures};
 use super::shared::Shared;
 use super::{admin, connection, login, page};
-use crate::protocol::{Code, Frame, Inbound, Kind, TimAck};
 
 /// How long a client may take for the head of a request, and for the body of one that anybody may
 /// send.

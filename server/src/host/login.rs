@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use adsum::{Error, SessionKey};
+use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
 use tokio::sync::oneshot;
 
 use super::command::{Command, Connect, LoggedIn, Node};
@@ -10,7 +11,6 @@ use super::courier::SYSTEM_NODE;
 use super::outbox::Socket;
 use super::shared::Shared;
 use super::tell;
-use crate::protocol::{Code, Form, Kind, Tid, TimAck, TimAuth};
 use crate::store::{Credentials, Login, StoreError};
 use crate::tokens::Account;
 

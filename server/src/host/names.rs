@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use adsum_tim::{Code, Kind, TimAck, TimNodes, TimUserBean, ntype};
+
 use super::login::User;
 use super::shared::Shared;
-use crate::protocol::{Code, Kind, TimAck, TimNodes, TimUserBean, ntype};
 
 /// Answers a question about users: the frame, or nothing where tim says nothing.
 pub(crate) async fn answer(shared: &Shared, user: &User, asked: TimNodes) -> Option<Vec<u8>> {

@@ -1,10 +1,11 @@
 //! What a user asks about the roster, and changes in it.
 
+use adsum_tim::{Code, Kind, TimAck, TimNodes, TimReq, ntype, rtype};
+
 use super::command::{Command, Node, RosterChange, RosterChangeKind};
 use super::login::User;
 use super::shared::Shared;
 use super::tell;
-use crate::protocol::{Code, Kind, TimAck, TimNodes, TimReq, ntype, rtype};
 use crate::store::{Asked, Relation, Relations, StoreError};
 
 /// This server's own: contacts hear that one is offline, and nothing from then on. All of the

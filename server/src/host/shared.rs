@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use adsum_tim::Limits;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +13,6 @@ use super::directory::Directory;
 use super::metrics::Metrics;
 use super::worklist::Writable;
 use crate::config::Config;
-use crate::protocol::Limits;
 
 /// What all connections share.
 pub(crate) struct Shared {

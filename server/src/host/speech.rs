@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use adsum::Error;
+use adsum_tim::{Code, TimPresence};
 use tokio::sync::oneshot;
 
 use super::command::{Command, Direct, Node, Saying};
 use super::login::User;
 use super::shared::Shared;
-use crate::protocol::{Code, TimPresence};
 
 /// What goes out of what a client said: who it is from, its number and that it means "offline"
 /// are never the client's to say.

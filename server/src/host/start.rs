@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use adsum::{Grace, Lease, OfflineNotices, Options, Rate};
+use adsum_tim::Limits;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -24,7 +25,6 @@ use super::shared::{Shared, Tuning};
 use super::worklist::Writable;
 use super::writer::Writer;
 use crate::config::{self, Config};
-use crate::protocol::Limits;
 use crate::store::Store;
 use crate::tokens::Tokens;
 

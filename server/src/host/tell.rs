@@ -2,8 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use adsum_tim::{Tid, TimMessage, rtype};
+
 use super::command::Node;
-use crate::protocol::{Tid, TimMessage, rtype};
 use crate::store::Request;
 
 /// From a user, about the roster: how tim marks such a message.

@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use adsum_tim::{
+    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, receipt_frame,
+};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -11,9 +14,6 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::LoadError;
-use crate::protocol::{
-    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, receipt_frame,
-};
 
 pub(super) const PASSWORD: &str = "load";
 const BUFFER: usize = 4_096;
@@ -128,11 +128,11 @@ pub(super) async fn register(to: SocketAddr, name: &str) -> Result<String, LoadE
 
 /// A frame that asks `node` to be a friend, or says yes.
 pub(super) fn ask(form: Form, node: &str) -> Vec<u8> {
-    let request = crate::protocol::TimReq {
-        rtype: Some(crate::protocol::rtype::ADD_ROSTER),
+    let request = adsum_tim::TimReq {
+        rtype: Some(adsum_tim::rtype::ADD_ROSTER),
         node: Some(node.to_owned()),
         req_str: Some(String::new()),
-        ..crate::protocol::TimReq::default()
+        ..adsum_tim::TimReq::default()
     };
     request.to_request(form, Kind::BUSINESS)
 }

@@ -3,9 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use adsum_tim::Form;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
-
-use crate::protocol::Form;
 
 /// What is to be measured.
 #[derive(Clone, Debug)]

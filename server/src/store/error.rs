@@ -1,6 +1,6 @@
 //! Why the store did not do what was asked.
 
-use crate::protocol::Code;
+use adsum_tim::Code;
 
 /// A refusal or a failure. Whatever it is, nothing was changed. Its text holds no password and no
 /// token, and may be logged.

@@ -2,7 +2,7 @@
 //! something that can be said again in either form and is then read as the same. Reading takes no
 //! more memory than the bytes are worth.
 
-use crate::protocol::{
+use adsum_tim::{
     Bytes, DecodeError, Form, Frame, Inbound, Kind, Limits, ServerFrame, Tid, TimAck, TimAuth,
     TimError, TimMessage, TimNodes, TimPresence, TimReq, receipt_frame,
 };

@@ -4,6 +4,7 @@
 use std::sync::atomic::AtomicU64;
 
 use adsum::Options;
+use adsum_tim::{Form, TimPresence};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -11,7 +12,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::command::LoggedIn;
 use super::super::outbox::{Limits, Socket};
 use super::*;
-use crate::protocol::{Form, TimPresence};
 
 const FRAMES: usize = 4;
 

@@ -7,17 +7,19 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use thrift::protocol::{TOutputProtocol, TType};
 
-use super::code::Code;
-use super::error::DecodeError;
-use super::frame::{self, Form};
-use super::json::{self, Context, FieldName, Skip};
-use super::kind::Kind;
-use super::limits::Limits;
-use super::thrift_form::{self, Reader};
-use super::wire::{Bytes, Secret, Wire};
+use crate::code::Code;
+use crate::error::{DecodeError, Fault};
+use crate::form::Form;
+use crate::json_reader::{Context, FieldName, Skip};
+use crate::kind::Kind;
+use crate::limits::Limits;
+use crate::thrift_reader::Reader;
+use crate::values::{Bytes, Secret};
+use crate::wire::Wire;
+use crate::{body, json, thrift_form, thrift_writer};
 
 /// A struct of which a part of the fields can be written.
-pub(super) trait Parts {
+pub(crate) trait Parts {
     /// Writes those fields whose ids lie between the two, both included.
     fn write_fields(&self, out: &mut dyn TOutputProtocol, from: i16, to: i16)
     -> thrift::Result<()>;
@@ -48,7 +50,7 @@ macro_rules! thrift_found {
         $value
     };
     (req $value:ident $wire:literal) => {
-        $value.ok_or(DecodeError::new(super::Fault::Missing).within($wire))?
+        $value.ok_or(DecodeError::new(Fault::Missing).within($wire))?
     };
 }
 
@@ -65,7 +67,10 @@ macro_rules! messages {
     ($(
         $(#[$about:meta])*
         $name:ident {
-            $( $(#[$field_about:meta])* $id:literal $need:ident $field:ident $wire:literal $type:ty; )*
+            $(
+                $(#[$field_about:meta])*
+                $id:literal $need:ident $field:ident $wire:literal $type:ty;
+            )*
         }
     )*) => { $(
         $(#[$about])*
@@ -81,7 +86,9 @@ macro_rules! messages {
                 from: i16,
                 to: i16,
             ) -> thrift::Result<()> {
-                $( if let Some(value) = present!($need self.$field).filter(|_| from <= $id && $id <= to) {
+                $( if let Some(value) = present!($need self.$field)
+                    .filter(|_| from <= $id && $id <= to)
+                {
                     thrift_form::write_field(out, $id, value)?;
                 } )*
                 Ok(())
@@ -119,7 +126,7 @@ macro_rules! messages {
                 while let Some((id, found)) = reader.field()? {
                     match id {
                         $( $id => {
-                            let value = reader.value(found, $field.as_ref());
+                            let value = thrift_form::value(reader, found, $field.as_ref());
                             $field = Some(value.map_err(|error| error.within($wire))?);
                         } )*
                         _ => reader.skip(found)?,
@@ -130,9 +137,9 @@ macro_rules! messages {
             }
 
             fn write(&self, out: &mut dyn TOutputProtocol) -> thrift::Result<()> {
-                thrift_form::begin_struct(out)?;
+                thrift_writer::begin_struct(out)?;
                 self.write_fields(out, 1, i16::MAX)?;
-                thrift_form::end_struct(out)
+                thrift_writer::end_struct(out)
             }
 
             fn from_json<'de, D: Deserializer<'de>>(
@@ -172,25 +179,25 @@ macro_rules! messages {
             /// # Errors
             /// What is wrong with it, and in which field.
             pub fn decode(form: Form, body: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-                frame::decode(form, body, limits)
+                body::decode(form, body, limits)
             }
 
             /// The frame in which a server sends it.
             #[must_use]
             pub fn to_frame(&self, form: Form, kind: Kind) -> Vec<u8> {
-                frame::encode(form, kind.number(), &[], self)
+                body::encode(form, kind.number(), &[], self)
             }
 
             /// The frame in which a server sends it where it wants a receipt that repeats `id`.
             #[must_use]
             pub fn to_sync_frame(&self, form: Form, kind: Kind, id: u32) -> Vec<u8> {
-                frame::encode(form, kind.number() | 0x80, &id.to_be_bytes(), self)
+                body::encode(form, kind.number() | 0x80, &id.to_be_bytes(), self)
             }
 
             /// The frame in which a client sends it.
             #[must_use]
             pub fn to_request(&self, form: Form, kind: Kind) -> Vec<u8> {
-                frame::encode(form, frame::request_byte(form, kind), &[], self)
+                body::encode(form, body::request_byte(form, kind), &[], self)
             }
         }
     )* };
@@ -281,7 +288,7 @@ messages! {
 
     /// A request, mostly about the roster.
     TimReq {
-        /// What is asked for: see [`rtype`](super::rtype).
+        /// What is asked for: see [`rtype`](crate::rtype).
         1 opt rtype "rtype" i32;
         /// Whom it is about.
         2 opt node "node" String;
@@ -306,7 +313,7 @@ messages! {
     /// A list of nodes, or what is known of them. (tim's profiles of rooms, field 4, are passed
     /// over.)
     TimNodes {
-        /// What it lists: see [`ntype`](super::ntype).
+        /// What it lists: see [`ntype`](crate::ntype).
         1 req ntype "ntype" i32;
         /// The nodes.
         2 opt nodelist "nodelist" Vec<String>;
@@ -326,7 +333,7 @@ messages! {
         3 opt id "id" i64;
         /// Its number in a conversation.
         4 opt mid "mid" i64;
-        /// What has happened: see [`rtype`](super::rtype).
+        /// What has happened: see [`rtype`](crate::rtype).
         5 opt bn_type "bnType" i32;
         /// Who did it.
         6 opt from_tid "fromTid" Tid;

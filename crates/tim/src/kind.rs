@@ -52,7 +52,7 @@ impl Kind {
     }
 }
 
-/// What a [`TimReq`](super::TimReq) asks for: its `rtype`.
+/// What a [`TimReq`](crate::TimReq) asks for: its `rtype`.
 pub mod rtype {
     /// The roster.
     pub const ROSTER: i32 = 1;
@@ -68,7 +68,7 @@ pub mod rtype {
     pub const BLOCK_ROSTER_LIST: i32 = 18;
 }
 
-/// What a [`TimNodes`](super::TimNodes) lists: its `ntype`.
+/// What a [`TimNodes`](crate::TimNodes) lists: its `ntype`.
 pub mod ntype {
     /// The roster.
     pub const ROSTER: i32 = 1;

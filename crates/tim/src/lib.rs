@@ -10,7 +10,7 @@
 //! * A client (the load generator, the tests) has `to_request` and [`ServerFrame::split`].
 //!
 //! ```
-//! use adsum_server::protocol::{Frame, Inbound, Kind, Limits, Tid, TimAck, TimPresence};
+//! use adsum_tim::{Frame, Inbound, Kind, Limits, Tid, TimAck, TimPresence};
 //!
 //! let bytes = b"\x93{\"offline\":true,\"show\":2,\"status\":\"at lunch\"}";
 //! let frame = Frame::split(bytes).unwrap();
@@ -38,15 +38,21 @@
 //! }
 //! ```
 
+mod body;
 mod code;
 mod error;
+mod form;
 mod frame;
 mod json;
+mod json_reader;
 mod kind;
 mod limits;
 mod message;
 mod prepared;
 mod thrift_form;
+mod thrift_reader;
+mod thrift_writer;
+mod values;
 mod wire;
 
 #[cfg(test)]
@@ -54,11 +60,12 @@ mod tests;
 
 pub use code::Code;
 pub use error::{DecodeError, Fault};
-pub use frame::{Form, Frame, Inbound, ServerFrame, bare, receipt_frame};
+pub use form::Form;
+pub use frame::{Frame, Inbound, ServerFrame, bare, receipt_frame};
 pub use kind::{Kind, ntype, rtype};
 pub use limits::Limits;
 pub use message::{
     Tid, TimAck, TimAuth, TimError, TimMessage, TimNodes, TimPresence, TimReq, TimUserBean,
 };
 pub use prepared::Prepared;
-pub use wire::{Bytes, Secret};
+pub use values::{Bytes, Secret};

@@ -19,4 +19,4 @@ impl Default for Limits {
 
 /// How deep a value that nobody knows may be nested before the frame is refused. tim's own are
 /// three deep.
-pub(super) const MAX_DEPTH: u8 = 32;
+pub(crate) const MAX_DEPTH: u8 = 32;

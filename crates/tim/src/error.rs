@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Code, Kind};
+use crate::code::Code;
+use crate::kind::Kind;
 
 /// A frame that was not understood: nothing of it was taken.
 ///
@@ -42,12 +43,12 @@ pub enum Fault {
 }
 
 impl DecodeError {
-    pub(super) const fn new(fault: Fault) -> Self {
+    pub(crate) const fn new(fault: Fault) -> Self {
         Self { fault, field: None }
     }
 
     /// Names the field, unless an inner one is named already.
-    pub(super) fn within(self, field: &'static str) -> Self {
+    pub(crate) fn within(self, field: &'static str) -> Self {
         Self { field: self.field.or(Some(field)), ..self }
     }
 

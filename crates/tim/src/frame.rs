@@ -1,20 +1,11 @@
 //! Frames: a type byte and a body.
 
-use super::error::{DecodeError, Fault};
-use super::kind::Kind;
-use super::limits::Limits;
-use super::message::{TimAuth, TimNodes, TimPresence, TimReq};
-use super::wire::Wire;
-use super::{json, thrift_form};
-
-/// How a body is encoded. A session is answered in the form of its login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// A JSON object.
-    Json,
-    /// A struct in Thrift's compact protocol.
-    Thrift,
-}
+use crate::body::{decode, request_byte};
+use crate::error::{DecodeError, Fault};
+use crate::form::Form;
+use crate::kind::Kind;
+use crate::limits::Limits;
+use crate::message::{TimAuth, TimNodes, TimPresence, TimReq};
 
 /// A frame from a client: its parts, the body not yet read.
 ///
@@ -130,33 +121,6 @@ pub const fn bare(kind: Kind) -> [u8; 1] {
 pub fn receipt_frame(form: Form, id: u32) -> [u8; 5] {
     let [a, b, c, d] = id.to_be_bytes();
     [request_byte(form, Kind::ACK), a, b, c, d]
-}
-
-pub(super) const fn request_byte(form: Form, kind: Kind) -> u8 {
-    match form {
-        Form::Json => kind.number() | 0x80,
-        Form::Thrift => kind.number(),
-    }
-}
-
-pub(super) fn decode<T: Wire>(form: Form, body: &[u8], limits: &Limits) -> Result<T, DecodeError> {
-    match form {
-        Form::Json => json::decode(body, limits),
-        Form::Thrift => thrift_form::decode(body, limits),
-    }
-}
-
-pub(super) fn encode<T: Wire>(form: Form, first: u8, id: &[u8], message: &T) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(128);
-    bytes.push(first);
-    bytes.extend_from_slice(id);
-    match form {
-        Form::Json => {
-            serde_json::to_writer(&mut bytes, message).expect("text keys, written to memory");
-        }
-        Form::Thrift => thrift_form::encode(message, &mut bytes),
-    }
-    bytes
 }
 
 fn receipt(body: &[u8]) -> Result<u32, DecodeError> {

@@ -7,10 +7,11 @@ use serde::Serializer as _;
 use serde::ser::SerializeMap as _;
 use thrift::protocol::{TCompactOutputProtocol, TOutputProtocol, TType};
 
-use super::frame::Form;
-use super::kind::Kind;
-use super::message::{Parts, TimPresence};
-use super::thrift_form::{self, Sink};
+use crate::form::Form;
+use crate::kind::Kind;
+use crate::message::{Parts, TimPresence};
+use crate::thrift_form;
+use crate::thrift_writer::{self, Sink};
 
 /// The field that differs from receiver to receiver: `toTid`.
 const TO_TID: i16 = 5;
@@ -90,7 +91,7 @@ impl TimPresence {
         let length = Cell::new(0);
         let mut out = TCompactOutputProtocol::new(Sink::new(&mut bytes, &length));
         let mut cut = 0;
-        thrift_form::written(self.write_around_node(&mut out, extend, &length, &mut cut));
+        thrift_writer::written(self.write_around_node(&mut out, extend, &length, &mut cut));
         let tail = bytes.split_off(cut);
         (bytes, tail)
     }
@@ -103,18 +104,18 @@ impl TimPresence {
         length: &Cell<usize>,
         cut: &mut usize,
     ) -> thrift::Result<()> {
-        thrift_form::begin_struct(out)?;
+        thrift_writer::begin_struct(out)?;
         self.write_fields(out, 1, TO_TID - 1)?;
-        thrift_form::begin_field(out, TO_TID, TType::Struct)?;
-        thrift_form::begin_struct(out)?;
-        thrift_form::begin_field(out, NODE, TType::String)?;
+        thrift_writer::begin_field(out, TO_TID, TType::Struct)?;
+        thrift_writer::begin_struct(out)?;
+        thrift_writer::begin_field(out, NODE, TType::String)?;
         *cut = length.get();
         if let Some(extend) = extend {
             thrift_form::write_field(out, EXTEND, extend)?;
         }
-        thrift_form::end_struct(out)?;
+        thrift_writer::end_struct(out)?;
         self.write_fields(out, TO_TID + 2, i16::MAX)?;
-        thrift_form::end_struct(out)
+        thrift_writer::end_struct(out)
     }
 }
 

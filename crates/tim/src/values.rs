@@ -1,4 +1,4 @@
-//! What a field of a frame can hold, and how it is read and written in either form.
+//! The types that fields have: truth values, numbers, text, bytes, lists and maps.
 
 use std::collections::BTreeMap;
 
@@ -7,29 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserializer, Serialize, Serializer};
 use thrift::protocol::{TOutputProtocol, TType};
 
-use super::error::{DecodeError, Fault};
-use super::json::{self, Context};
-use super::thrift_form::{self, Reader};
-
-/// A type that fields can have.
-pub(super) trait Wire: Sized + Serialize {
-    /// Thrift's name for it.
-    const TYPE: TType;
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
-
-    fn write(&self, out: &mut dyn TOutputProtocol) -> thrift::Result<()>;
-
-    fn from_json<'de, D: Deserializer<'de>>(
-        from: D,
-        context: &Context<'_>,
-    ) -> Result<Self, D::Error>;
-
-    /// Go leaves empty lists and maps out of its JSON, though not out of its Thrift.
-    fn left_out_of_json(&self) -> bool {
-        false
-    }
-}
+use crate::error::{DecodeError, Fault};
+use crate::json_reader::{self, Context};
+use crate::thrift_reader::Reader;
+use crate::wire::Wire;
+use crate::{json, thrift_form};
 
 /// Bytes: base64 in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -98,7 +80,7 @@ macro_rules! integers {
                 from: D,
                 context: &Context<'_>,
             ) -> Result<Self, D::Error> {
-                Self::try_from(json::integer(from, context)?)
+                Self::try_from(json_reader::integer(from, context)?)
                     .map_err(|_| context.fail(Fault::OutOfRange))
             }
         }
