@@ -1,19 +1,14 @@
-//! From the options to the things that they are for.
-
-use std::fs;
-use std::sync::Arc;
+//! The engine's options, and the bounds on a frame, as the settings say.
 
 use adsum_tim::Limits;
 
-use super::settings::{Accounts, Config, DirectTo, OfflineNotices, OverLimit, Presence, StoreKind};
-use crate::store::{Cost, Jwt, JwtKey, JwtOptions, Sqlite, SqliteOptions, Store, StoreError};
+use super::settings::{Config, DirectTo, OfflineNotices, OverLimit, Presence};
 
-/// The longest that clients are expected to wait between two signs of life, where the ping
-/// timeout leaves room for it.
+/// How often clients are expected to say that they are there, if the ping timeout allows it.
 const HEARTBEAT_MS: u64 = 30_000;
 
 impl Config {
-    /// The engine's options.
+    /// Returns the engine's options.
     #[must_use]
     pub fn engine_options(&self) -> adsum::Options {
         let Presence { device_limit, devicetype_limit, .. } = self.presence;
@@ -33,14 +28,14 @@ impl Config {
             grace: adsum::Grace {
                 connection_error_ms: presence.grace_error_ms,
                 timeout_ms: presence.grace_timeout_ms,
-                node_loss_ms: 0,
+                node_loss_ms: presence.grace_error_ms,
             },
             lease: Some(adsum::Lease {
                 lease_ms: self.network.ping_timeout_ms,
                 heartbeat_ms: HEARTBEAT_MS.min(self.network.ping_timeout_ms / 2),
             }),
             max_sessions: device_limit,
-            // A limit of a kind above that of all never comes to bear.
+            // A limit for one kind that is above the limit for all never matters.
             max_sessions_per_kind: devicetype_limit.min(device_limit),
             over_limit: match presence.over_limit {
                 OverLimit::Evict => {
@@ -59,56 +54,24 @@ impl Config {
         }
     }
 
-    /// What one frame may hold. A list that the engine would refuse is not even read.
+    /// Returns what one frame may hold. A list that the engine would refuse is not even read.
     #[must_use]
     pub fn frame_limits(&self) -> Limits {
         Limits { list: self.presence.max_direct as usize, ..Limits::default() }
     }
 }
 
-impl Accounts {
-    /// Opens the store.
-    ///
-    /// # Errors
-    /// [`StoreError`]: the file or the key cannot be read, or is none.
-    pub fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
-        Ok(match self.store {
-            StoreKind::Sqlite => {
-                let cost =
-                    Cost { memory_kib: self.password_memory_kib, passes: self.password_passes };
-                let options = SqliteOptions { cost, max_relations: self.max_relations };
-                Arc::new(Sqlite::open(&self.store_path, options)?)
-            }
-            StoreKind::Jwt => Arc::new(Jwt::new(JwtOptions {
-                key: self.jwt_key()?,
-                issuer: self.jwt_issuer.clone(),
-                audience: self.jwt_audience.clone(),
-                leeway: self.jwt_leeway_s,
-                max_relations: self.max_relations,
-            })?),
-        })
-    }
-
-    fn jwt_key(&self) -> Result<JwtKey, StoreError> {
-        match (&self.jwt_secret, &self.jwt_public_key) {
-            (Some(secret), _) => Ok(JwtKey::Secret(secret.0.clone().into_bytes())),
-            (None, Some(path)) => fs::read(path)
-                .map(JwtKey::PublicPem)
-                .map_err(|error| StoreError::failed(format!("{}: {error}", path.display()))),
-            (None, None) => Err(StoreError::Invalid("key for tokens")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adsum_tim::Secret;
 
     #[test]
     fn the_defaults_are_options_that_the_engine_takes() {
         let options = Config::default().engine_options();
         assert!(!options.own_echo && options.snapshot_on_connect);
+        let grace =
+            adsum::Grace { connection_error_ms: 60_000, timeout_ms: 15_000, node_loss_ms: 60_000 };
+        assert_eq!(options.grace, grace);
         assert_eq!(options.lease, Some(adsum::Lease { lease_ms: 90_000, heartbeat_ms: 30_000 }));
         adsum::Config::new(options).unwrap();
     }
@@ -154,24 +117,48 @@ mod tests {
         }
     }
 
+    /// That no option takes another setting's value: each setting has a value of its own here.
     #[test]
-    fn either_store_opens() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut accounts = Accounts {
-            store_path: folder.path().join("a.db"),
-            password_memory_kib: 8,
-            password_passes: 1,
-            ..Accounts::default()
+    fn each_option_is_the_setting_of_its_name() {
+        let mut config = Config::default();
+        config.network.ping_timeout_ms = 20_000;
+        config.accounts.max_relations = 21;
+        config.presence = Presence {
+            snapshot_at_login: false,
+            own_echo: true,
+            offline_notices: OfflineNotices::AllContacts,
+            direct_to: DirectTo::Anyone,
+            grace_error_ms: 22,
+            grace_timeout_ms: 23,
+            device_limit: 25,
+            devicetype_limit: 24,
+            auth_min_ms: 26,
+            publish_burst: 27,
+            publish_interval_ms: 28,
+            max_audience: 29,
+            max_direct: 30,
+            max_told: 31,
+            ..Presence::default()
         };
-        assert!(!accounts.open_store().unwrap().takes_tokens());
-        assert!(accounts.store_path.exists());
-        accounts.store = StoreKind::Jwt;
-        assert!(matches!(accounts.open_store().err(), Some(StoreError::Invalid(_))));
-        accounts.jwt_secret = Some(Secret("x".repeat(32)));
-        assert!(accounts.open_store().unwrap().takes_tokens());
-        accounts.jwt_secret = None;
-        accounts.jwt_public_key = Some(folder.path().join("no such key"));
-        let error = accounts.open_store().err().unwrap();
-        assert!(error.to_string().contains("no such key"), "{error}");
+        let expected = adsum::Options {
+            own_echo: true,
+            snapshot_on_connect: false,
+            offline_notices: adsum::OfflineNotices::ToAllContacts,
+            direct_to: adsum::DirectTo::Anyone,
+            grace: adsum::Grace { connection_error_ms: 22, timeout_ms: 23, node_loss_ms: 22 },
+            lease: Some(adsum::Lease { lease_ms: 20_000, heartbeat_ms: 10_000 }),
+            max_sessions: 25,
+            max_sessions_per_kind: 24,
+            over_limit: adsum::OverLimit::EvictOldest { min_age_ms: 26 },
+            max_audience: 29,
+            max_blocked: 21,
+            max_direct: 30,
+            max_told: 31,
+            publish_rate: Some(adsum::Rate { burst: 27, interval_ms: 28 }),
+        };
+        assert_eq!(config.engine_options(), expected);
+        config.presence.over_limit = OverLimit::Refuse;
+        assert_eq!(config.engine_options().over_limit, adsum::OverLimit::Refuse);
+        assert_eq!(config.frame_limits(), Limits { list: 30, ..Limits::default() });
     }
 }
