@@ -1,4 +1,4 @@
-//! One client.
+//! One client of the load generator.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::LoadError;
+use super::error::LoadError;
 
 pub(super) const PASSWORD: &str = "load";
 const BUFFER: usize = 4_096;
@@ -79,7 +79,7 @@ impl Client {
         }
     }
 
-    /// The text of the next presence that has one.
+    /// Returns the text of the next presence that has one.
     pub(super) async fn next_text(&mut self) -> Result<String, LoadError> {
         loop {
             let bytes = self.next().await?;
@@ -103,7 +103,7 @@ impl Client {
     }
 }
 
-/// A new account by POST; its node.
+/// Makes a new account by POST; returns its node.
 pub(super) async fn register(to: SocketAddr, name: &str) -> Result<String, LoadError> {
     let failed = |error: &dyn std::fmt::Display| LoadError::new("an account was not made", error);
     let body = auth(name).to_request(Form::Json, Kind::REGISTER);
@@ -126,7 +126,7 @@ pub(super) async fn register(to: SocketAddr, name: &str) -> Result<String, LoadE
     }
 }
 
-/// A frame that asks `node` to be a friend, or says yes.
+/// Returns a frame that asks `node` to be a friend, or says yes.
 pub(super) fn ask(form: Form, node: &str) -> Vec<u8> {
     let request = adsum_tim::TimReq {
         rtype: Some(adsum_tim::rtype::ADD_ROSTER),

@@ -1,4 +1,4 @@
-//! The server, and the accounts on it.
+//! The server under load, and the accounts on it.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -8,25 +8,26 @@ use std::process::{Child, Command, Stdio};
 use indicatif::ProgressBar;
 
 use super::client::{self, PASSWORD};
-use super::{LoadError, Options};
+use super::error::LoadError;
+use super::options::Options;
 use crate::store::{Cost, Sqlite, SqliteOptions, Store as _};
 
 /// The server under load.
-pub(super) struct World {
+pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) pid: Option<u32>,
     /// The names of the accounts: the publisher, the friends, the others.
     pub(super) names: Vec<String>,
-    own: Option<Own>,
+    own: Option<OwnServer>,
 }
 
-/// A server that ends, and leaves nothing behind, when this does.
-struct Own {
+/// A server of this run's own, which ends and leaves nothing behind when this is dropped.
+struct OwnServer {
     process: Child,
     folder: PathBuf,
 }
 
-impl Drop for Own {
+impl Drop for OwnServer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -34,7 +35,7 @@ impl Drop for Own {
     }
 }
 
-impl World {
+impl Server {
     pub(super) async fn prepare(
         options: &Options,
         progress: &ProgressBar,
@@ -56,16 +57,16 @@ impl World {
         seed(options, &file, &names, progress)?;
         let (process, address) = start(&file)?;
         let pid = Some(process.id());
-        Ok(Self { address, pid, names, own: Some(Own { process, folder }) })
+        Ok(Self { address, pid, names, own: Some(OwnServer { process, folder }) })
     }
 
-    /// The server ends, if it is this run's own.
+    /// Ends the server, if it is this run's own.
     pub(super) fn end(&mut self) {
         self.own = None;
     }
 }
 
-/// Puts accounts into a file that no server has open yet, at the least cost of a password.
+/// Puts accounts into a file that no server has open yet, at the lowest cost of a password.
 fn seed(
     options: &Options,
     file: &Path,
@@ -89,7 +90,7 @@ fn seed(
     Ok(())
 }
 
-/// Makes accounts and friendships over the wire, as clients do.
+/// Makes accounts and friendships on a running server, as clients do.
 async fn register(
     options: &Options,
     to: SocketAddr,
@@ -124,7 +125,7 @@ fn start(file: &Path) -> Result<(Child, SocketAddr), LoadError> {
         .arg("--store-path")
         .arg(file)
         .stdout(Stdio::piped())
-        // It warns of the cheap passwords, which are on purpose.
+        // It warns of the cheap passwords, which are intended here.
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| failed(&error))?;

@@ -1,9 +1,9 @@
-//! What there is between two accounts: the rules, and the rows that they are kept in.
+//! The relation between two accounts: its rules, and the rows that it is kept in.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::super::{Asked, Relation, Relations, Request};
-use super::StoreError;
+use crate::store::error::StoreError;
+use crate::store::relations::{Asked, Relation, Relations, Request};
 
 /// What one side wants.
 const NOTHING: i64 = 0;
@@ -16,20 +16,20 @@ pub(super) struct Account {
     pub(super) domain: String,
 }
 
-/// The account with this id.
+/// Returns the account with this id, if there is one.
 pub(super) fn find(connection: &Connection, node: &str) -> Result<Option<Account>, StoreError> {
     let mut find = connection.prepare_cached("SELECT id, domain FROM accounts WHERE node = ?1")?;
     let row = |row: &rusqlite::Row<'_>| Ok(Account { id: row.get(0)?, domain: row.get(1)? });
     Ok(find.query_row(params![node], row).optional()?)
 }
 
-/// What an account is called.
+/// Returns an account's name.
 pub(super) fn name(connection: &Connection, account: i64) -> Result<String, StoreError> {
     let mut find = connection.prepare_cached("SELECT name FROM accounts WHERE id = ?1")?;
     Ok(find.query_row(params![account], |row| row.get(0))?)
 }
 
-/// What either side wants, first the one who acts.
+/// What either side wants, the one who acts first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sides {
     mine: i64,
@@ -51,13 +51,14 @@ impl Sides {
         self.mine == NOTHING
     }
 
-    /// What is left when the one who acts wants nothing any more: of the other side only a block.
-    /// A wish that was met once does not stand for ever: both must say so anew.
+    /// Returns what is left when the one who acts no longer wants the same: of the other side only a
+    /// block. A wish that was met once does not stand for ever: both must say so anew.
     const fn without_mine(self, mine: i64) -> Self {
         Self { mine, other: if self.other == BLOCK { BLOCK } else { NOTHING } }
     }
 
-    /// Only the other side's own wish makes friends: asking twice is asking once.
+    /// Returns what there is after asking. Only the other side's own wish makes friends: asking
+    /// twice is asking once.
     pub(super) fn ask(self) -> Result<(Self, Asked), StoreError> {
         let asked = match (self.mine, self.other) {
             (FRIENDS, FRIENDS) => return Err(StoreError::AlreadyFriends),
@@ -93,7 +94,7 @@ impl Pair {
         Self { mine, other }
     }
 
-    /// The two accounts: both there, not the same one, and in one domain.
+    /// Returns the two accounts if both exist, are not the same and are in one domain.
     pub(super) fn find(
         connection: &Connection,
         mine: &str,
@@ -154,8 +155,8 @@ impl Pair {
         Ok(())
     }
 
-    /// May the one who acts want something of one more account? What others want of it does not
-    /// count, so nobody can fill somebody else's list.
+    /// Checks that the one who acts may have a relation to one more account. What others want of it
+    /// does not count, so nobody can fill somebody else's list.
     pub(super) fn check_room(self, connection: &Connection, most: u32) -> Result<(), StoreError> {
         let mut count = connection.prepare_cached(
             "SELECT (SELECT count(*) FROM relations WHERE low = ?1 AND low_side > 0)
@@ -166,7 +167,7 @@ impl Pair {
     }
 }
 
-/// All relations of one account.
+/// Returns all relations of one account.
 pub(super) fn all(connection: &Connection, account: i64) -> Result<Relations, StoreError> {
     let mut find = connection.prepare_cached(
         "SELECT node, mine, other, words, changed FROM (

@@ -1,4 +1,4 @@
-//! What the clients see.
+//! What the clients receive, and how late.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use hdrhistogram::Histogram;
 
-/// What all clients have seen together.
-pub(super) struct Seen {
+/// What all clients together have received.
+pub(super) struct Measurements {
     start: Instant,
     pub(super) deliveries: AtomicU64,
     /// Notices that came after a newer one of the same sender.
@@ -15,7 +15,7 @@ pub(super) struct Seen {
     latencies: Mutex<Histogram<u64>>,
 }
 
-impl Seen {
+impl Measurements {
     pub(super) fn new() -> Self {
         // From a microsecond to a minute, to within one percent.
         let latencies = Histogram::new_with_bounds(1, 60_000_000, 2)
@@ -28,14 +28,14 @@ impl Seen {
         }
     }
 
-    /// The text of the presence that is published now.
+    /// Returns the text of a presence that is published now.
     pub(super) fn text(&self, number: u64, size: usize) -> String {
         let mut text = format!("{number} {} ", self.start.elapsed().as_micros());
         text.extend(std::iter::repeat_n('.', size.saturating_sub(text.len())));
         text
     }
 
-    /// A receiver has such a text; `last` is the number of the last one it had.
+    /// Counts such a text as received; `last` is the number of the newest that the receiver has.
     pub(super) fn receive(&self, text: &str, last: &mut u64) {
         let mut parts = text.split(' ').map(str::parse::<u64>);
         let (Some(Ok(number)), Some(Ok(sent))) = (parts.next(), parts.next()) else { return };
@@ -51,7 +51,7 @@ impl Seen {
         self.deliveries.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The latency that so many percent were below, in milliseconds.
+    /// Returns the latency that this many percent were below, in milliseconds.
     pub(super) fn percentile_ms(&self, percent: f64) -> f64 {
         let latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         latencies.value_at_percentile(percent) as f64 / 1_000.0
