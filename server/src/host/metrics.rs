@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::command::{Command, Figures, Node, Saying};
+use super::command::{Command, Figures, Node, Presence};
 use crate::usage::Usage;
 
 /// A label that is one of a few fixed words.
@@ -169,16 +169,16 @@ impl Metrics {
             Command::Invisible(_) => "invisible",
             Command::Visible(_) => "visible",
             Command::Roster(_) => "roster",
-            Command::Tell(..) => "tell",
+            Command::RosterMessage(..) => "tell",
             Command::System(_) => "system",
             Command::Expel(..) => "expel",
             Command::Online(..) | Command::IsOnline(..) | Command::Figures(_) => "query",
-            Command::Nudge | Command::Stop => return,
+            Command::Writable | Command::Stop => return,
         };
         kind(&self.events, name, 1);
     }
 
-    pub(crate) fn notice(&self, notice: &Notice<'_, Node, Saying>, receivers: usize) {
+    pub(crate) fn notice(&self, notice: &Notice<'_, Node, Presence>, receivers: usize) {
         let name = match notice {
             Notice::Presence { .. } => "presence",
             Notice::Directed { .. } => "directed",

@@ -1,4 +1,4 @@
-//! The web page: files that are part of the program.
+//! The web page: its files are part of the program.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Users who have left, for whoever lets go of what was kept of them.
+//! Users who have gone offline, for the task that lets the store forget them.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,21 +7,23 @@ use tokio::sync::Notify;
 
 use super::command::Node;
 
+/// The users who have gone offline since the list was last taken.
+///
 /// Each user is in it at most once, so it needs no other bound: the engine's thread must never
-/// wait for those who look into it.
+/// wait for the task that takes it.
 #[derive(Default)]
-pub(crate) struct Leavers {
+pub(crate) struct OfflineUsers {
     users: Mutex<HashSet<Node>>,
     more: Notify,
 }
 
-impl Leavers {
+impl OfflineUsers {
     pub(crate) fn push(&self, user: Node) {
         self.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user);
         self.more.notify_one();
     }
 
-    /// Waits until there is somebody, and takes all.
+    /// Waits until there is a user, and takes all.
     pub(crate) async fn take(&self) -> HashSet<Node> {
         loop {
             let users =
@@ -40,12 +42,12 @@ mod tests {
 
     #[tokio::test]
     async fn each_is_taken_once() {
-        let leavers = Leavers::default();
+        let offline = OfflineUsers::default();
         for user in ["ann", "bob", "ann"] {
-            leavers.push(user.into());
+            offline.push(user.into());
         }
-        assert_eq!(leavers.take().await, HashSet::from(["ann".into(), "bob".into()]));
-        let (later, ()) = tokio::join!(leavers.take(), async { leavers.push("cat".into()) });
+        assert_eq!(offline.take().await, HashSet::from(["ann".into(), "bob".into()]));
+        let (later, ()) = tokio::join!(offline.take(), async { offline.push("cat".into()) });
         assert_eq!(later, HashSet::from(["cat".into()]));
     }
 }

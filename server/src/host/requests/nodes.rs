@@ -1,13 +1,13 @@
-//! What people are called.
+//! Questions about nodes: what users are called.
 
 use std::collections::BTreeMap;
 
 use adsum_tim::{Code, Kind, TimAck, TimNodes, TimUserBean, ntype};
 
 use super::login::User;
-use super::shared::Shared;
+use crate::host::shared::Shared;
 
-/// Answers a question about users: the frame, or nothing where tim says nothing.
+/// Returns the answer to a question about users, or nothing where tim answers nothing.
 pub(crate) async fn answer(shared: &Shared, user: &User, asked: TimNodes) -> Option<Vec<u8>> {
     let outcome = match asked.ntype {
         ntype::USER_INFO => names(shared, user, asked.nodelist.unwrap_or_default()).await,
@@ -20,15 +20,15 @@ pub(crate) async fn answer(shared: &Shared, user: &User, asked: TimNodes) -> Opt
     })
 }
 
-/// The names of those whom the user may know. How many one may ask for at once, the bound on
-/// lists in a frame says.
+/// Returns the names of those whom the user may know. The bound on lists in a frame is the bound
+/// on how many can be asked for at once.
 async fn names(shared: &Shared, user: &User, nodes: Vec<String>) -> Result<Option<Vec<u8>>, Code> {
     if nodes.is_empty() {
         return Err(Code::Parameter);
     }
     let node = user.node.clone();
-    let look = shared.directory.look(move |store| store.names(&node, &nodes)).await;
-    let names = look.map_err(|error| error.code())?;
+    let found = shared.directory.quick(move |store| store.names(&node, &nodes)).await;
+    let names = found.map_err(|error| error.code())?;
     if names.is_empty() {
         return Ok(None);
     }

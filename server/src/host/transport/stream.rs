@@ -1,4 +1,4 @@
-//! A connection as the WebSocket library sees it.
+//! A socket as the stream that the WebSocket library reads and writes.
 
 use std::io;
 use std::pin::Pin;
@@ -7,13 +7,13 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::outbox::Socket;
+use super::socket::Socket;
 
 /// Reads come from the socket; what the library writes, pongs and its half of closing, goes into
 /// the same queue as everything else, so that nothing comes between the bytes of a frame.
-pub(crate) struct Link(pub(crate) Arc<Socket>);
+pub(crate) struct SocketStream(pub(crate) Arc<Socket>);
 
-impl AsyncRead for Link {
+impl AsyncRead for SocketStream {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -33,7 +33,7 @@ impl AsyncRead for Link {
     }
 }
 
-impl AsyncWrite for Link {
+impl AsyncWrite for SocketStream {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,

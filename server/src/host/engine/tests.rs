@@ -1,26 +1,34 @@
 //! What becomes of sessions whose queues are full: the engine must hold a session congested for as
 //! long as its queue is, or else nothing bounds that queue, or the session hears nothing more.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
-use adsum::Options;
-use adsum_tim::{Form, TimPresence};
+use adsum::{Config, Options, SessionKey};
+use adsum_tim::{Form, Tid, TimPresence};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::command::LoggedIn;
-use super::super::outbox::{Limits, Socket};
-use super::*;
+use super::core::Core;
+use super::pending_replacements::PendingReplacement;
+use crate::host::command::{Command, Connect, LoggedIn};
+use crate::host::metrics::Metrics;
+use crate::host::offline_users::OfflineUsers;
+use crate::host::transport::send_queue::Limits;
+use crate::host::transport::socket::Socket;
+use crate::host::writable::WritableSessions;
+use crate::host::writer::Writer;
 
 const FRAMES: usize = 4;
 
-/// The engine's side without its thread and without a writer: what is written, and when, is the
-/// test's to say.
+/// The engine's side without its thread and without a writer: the test decides what is written,
+/// and when.
 struct Scene {
     core: Core,
-    writable: Arc<Writable>,
-    _commands: Receiver<Command>,
+    writable: Arc<WritableSessions>,
+    _commands: mpsc::Receiver<Command>,
 }
 
 /// A session, and the client's end of its connection.
@@ -34,11 +42,11 @@ impl Scene {
     fn new() -> Self {
         let metrics = Arc::new(Metrics::new());
         let (to_core, commands) = mpsc::channel(1);
-        let writable = Arc::new(Writable::new(to_core));
+        let writable = Arc::new(WritableSessions::new(to_core));
         let (writer, _) = Writer::start(Duration::ZERO, Duration::ZERO, writable.clone()).unwrap();
-        let gone = Arc::new(Leavers::default());
+        let offline_users = Arc::new(OfflineUsers::default());
         let rules = Config::new(Options::default()).unwrap();
-        let core = Core::new(rules, writer, writable.clone(), metrics, gone);
+        let core = Core::new(rules, writer, writable.clone(), metrics, offline_users);
         Self { core, writable, _commands: commands }
     }
 
@@ -71,20 +79,20 @@ impl Scene {
         self.core.settle();
     }
 
-    fn say(&mut self, from: &Client, words: &str) {
-        let saying = TimPresence { status: Some(words.to_owned()), ..TimPresence::default() };
-        self.take(Command::Publish(from.session, Arc::new(saying)));
+    fn publish(&mut self, from: &Client, words: &str) {
+        let presence = TimPresence { status: Some(words.to_owned()), ..TimPresence::default() };
+        self.take(Command::Publish(from.session, Arc::new(presence)));
     }
 
-    /// Says something until the other's queue is full.
+    /// Publishes until the other's queue is full.
     fn fill(&mut self, from: &Client, to: &Client) {
         for _ in 0..=FRAMES {
-            self.say(from, "more");
+            self.publish(from, "more");
         }
         assert!(to.socket.is_congested() && self.core.engine.is_congested(to.session));
     }
 
-    /// All that is queued for a client goes out.
+    /// Writes all that is queued for a client.
     fn write(&self, to: &Client) {
         self.writable.report(to.socket.flush());
         assert!(!to.socket.is_congested() && to.socket.stuck_since().is_none());
@@ -105,7 +113,7 @@ impl Client {
 }
 
 #[tokio::test]
-async fn who_is_full_again_is_not_writable() {
+async fn a_session_that_is_full_again_is_not_writable() {
     let mut scene = Scene::new();
     let (ann, mut bob) = (scene.login("ann", "bob").await, scene.login("bob", "ann").await);
     scene.fill(&ann, &bob);
@@ -116,19 +124,19 @@ async fn who_is_full_again_is_not_writable() {
         scene.take(Command::Heartbeat(bob.session));
     }
     assert!(bob.socket.is_congested());
-    scene.core.writable_again();
+    scene.core.resume_writable();
     assert!(scene.core.engine.is_congested(bob.session), "nothing bounds its queue");
-    scene.say(&ann, "the newest");
+    scene.publish(&ann, "the newest");
     // When that has gone too it is told what it missed.
     scene.write(&bob);
-    scene.core.writable_again();
+    scene.core.resume_writable();
     assert!(!scene.core.engine.is_congested(bob.session));
     scene.write(&bob);
     bob.hears("the newest").await;
 }
 
-/// As soon as the answer that it is owed fills the queue, the engine knows, and not only at the
-/// next command, by when it may have been written and reported.
+/// The engine knows as soon as the answer that is owed fills the queue, and not only at the next
+/// command, when it may have been written and reported already.
 #[tokio::test]
 async fn what_is_owed_may_fill_the_queue() {
     let mut scene = Scene::new();
@@ -140,33 +148,33 @@ async fn what_is_owed_may_fill_the_queue() {
     for _ in 0..FRAMES - 1 {
         scene.take(Command::Heartbeat(bob.session));
     }
-    scene.core.writable_again();
-    assert!(bob.socket.is_congested() && scene.core.courier.after.is_empty());
+    scene.core.resume_writable();
+    assert!(bob.socket.is_congested() && scene.core.dispatch.deferred.is_empty());
     assert!(scene.core.engine.is_congested(bob.session));
     scene.write(&bob);
-    scene.core.writable_again();
+    scene.core.resume_writable();
     assert!(!scene.core.engine.is_congested(bob.session));
 }
 
-/// The same for what was held back for a newcomer's sake.
+/// The same for a notice that waited for a newcomer's presence.
 #[tokio::test]
-async fn what_was_held_may_fill_the_queue() {
+async fn what_waited_may_fill_the_queue() {
     let mut scene = Scene::new();
     let (ann, bob) = (scene.login("ann", "bob").await, scene.login("bob", "ann").await);
     scene.write(&bob);
     for _ in 0..FRAMES {
-        scene.say(&ann, "more");
+        scene.publish(&ann, "more");
     }
-    let held = Held {
+    let pending = PendingReplacement {
         due: Instant::now(),
         id: 1_000,
         user: "ann".into(),
-        gone: Arc::new(Tid::of("ann")),
+        ended: Arc::new(Tid::of("ann")),
         to: vec![bob.session],
     };
-    scene.core.held.push_back(held);
+    scene.core.pending.insert(pending);
     assert!(!bob.socket.is_congested());
     scene.core.advance();
-    assert!(bob.socket.is_congested() && scene.core.courier.after.is_empty());
+    assert!(bob.socket.is_congested() && scene.core.dispatch.deferred.is_empty());
     assert!(scene.core.engine.is_congested(bob.session));
 }

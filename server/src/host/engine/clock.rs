@@ -9,35 +9,35 @@ use adsum::Time;
 /// clients sent meanwhile is still to be read, and to be judged by when it could first be read.
 const STRIDE: Duration = Duration::from_secs(1);
 
-/// A turn with a deadline ahead waits no longer than this, so that a longer one tells of a stall.
+/// The longest that a turn with a deadline ahead waits, so that a longer one betrays a stall.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// Goes forward once a turn: all that is done in a turn happens at the same time.
-pub(crate) struct Clock {
+/// A clock that goes forward once a turn: all that is done in a turn happens at the same time.
+pub(super) struct Clock {
     turn: Instant,
     /// The engine's time at that turn.
     time: Duration,
 }
 
 impl Clock {
-    pub(crate) const fn new(now: Instant) -> Self {
+    pub(super) const fn new(now: Instant) -> Self {
         Self { turn: now, time: Duration::ZERO }
     }
 
-    pub(crate) fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Time {
         Time::from_millis(self.time.as_millis() as u64)
     }
 
-    /// Until when to wait for the next turn at most, with this deadline ahead.
-    pub(crate) fn wait_until(&self, deadline: Time) -> Instant {
+    /// Returns until when to wait for the next turn at most, with this deadline ahead.
+    pub(super) fn wait_until(&self, deadline: Time) -> Instant {
         // A deadline is a whole number of milliseconds, and the clock must have come to it.
         let left = Duration::from_millis(deadline.as_millis()).saturating_sub(self.time);
         self.turn + left.min(WAIT)
     }
 
-    /// Begins a turn; how much of the time since the last one does not count. `bounded` says
+    /// Begins a turn; returns how much of the time since the last one does not count. `bounded` says
     /// whether that one was to end at a moment that [`wait_until`](Self::wait_until) gave.
-    pub(crate) fn turn(&mut self, now: Instant, bounded: bool) -> Duration {
+    pub(super) fn turn(&mut self, now: Instant, bounded: bool) -> Duration {
         let passed = now.saturating_duration_since(self.turn);
         let counts = if bounded { passed.min(STRIDE) } else { passed };
         self.turn = now;

@@ -1,4 +1,4 @@
-//! Accounts: register, token, login.
+//! Logins, and what comes before them: accounts and login tokens.
 
 use std::sync::Arc;
 
@@ -6,15 +6,14 @@ use adsum::{Error, SessionKey};
 use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
 use tokio::sync::oneshot;
 
-use super::command::{Command, Connect, LoggedIn, Node};
-use super::courier::SYSTEM_NODE;
-use super::outbox::Socket;
-use super::shared::Shared;
-use super::tell;
-use crate::store::{Credentials, Login, StoreError};
+use crate::host::command::{Command, Connect, LoggedIn, Node, SYSTEM_NODE};
+use crate::host::roster_messages;
+use crate::host::shared::Shared;
+use crate::host::transport::socket::Socket;
+use crate::store::{Credentials, Login, Relations, StoreError};
 use crate::tokens::Account;
 
-/// Somebody who is logged in.
+/// A user who is logged in, on one session.
 pub(crate) struct User {
     pub(crate) node: Node,
     pub(crate) session: SessionKey,
@@ -22,7 +21,7 @@ pub(crate) struct User {
     pub(crate) tid: Arc<Tid>,
 }
 
-/// A request for an account.
+/// Returns the answer to a request for an account.
 pub(crate) async fn register(shared: &Shared, auth: TimAuth) -> TimAck {
     if shared.config.services.no_register {
         return TimAck::refused(Kind::REGISTER, Code::Interface);
@@ -38,7 +37,7 @@ pub(crate) async fn register(shared: &Shared, auth: TimAuth) -> TimAck {
     }
 }
 
-/// A request for a login token.
+/// Returns the answer to a request for a login token.
 pub(crate) async fn token(shared: &Shared, auth: TimAuth) -> TimAck {
     if shared.config.services.no_token || shared.directory.takes_tokens() {
         return TimAck::refused(Kind::TOKEN, Code::Interface);
@@ -59,7 +58,8 @@ pub(crate) async fn token(shared: &Shared, auth: TimAuth) -> TimAck {
     }
 }
 
-/// A login: the session's ack is out when this comes back; a refusal's is the caller's to send.
+/// Logs a client in. The session's ack is queued when this returns; the ack of a refusal is left to
+/// the caller.
 pub(crate) async fn login(
     shared: &Shared,
     socket: &Arc<Socket>,
@@ -74,18 +74,18 @@ pub(crate) async fn login(
         extend: auth.extend.clone(),
     };
     let again = shared.directory.takes_tokens().then(|| Box::new(auth.clone()));
-    let (node, relations) = who(shared, auth).await?;
+    let (node, relations) = identify(shared, auth).await?;
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
     }
     let tid = Arc::new(Tid { node: node.clone(), ..tid });
     let node = Node::from(node);
     // No edit of this user's roster comes between what is read here and what the engine is told.
-    let turn = shared.directory.turn(&node).await;
+    let lock = shared.directory.lock(&node).await;
     let relations = match shared.directory.relations(&node).await {
         Ok(relations) => relations,
         // The user's last session has just ended, and the store forgot the user after it had
-        // looked at this token. It does so at nobody's turn but its own, so it is shown once more.
+        // looked at this token. It does so only under this lock, so it is shown once more.
         Err(StoreError::NoAccount) => match again {
             Some(auth) => {
                 let relations = check_password(shared, *auth).await?.relations;
@@ -101,7 +101,8 @@ pub(crate) async fn login(
         n2: Some(random_id()?),
         ..TimAck::done(Kind::AUTH)
     };
-    let requests = relations.requests.iter().map(|request| tell::request(&node, request)).collect();
+    let request = |request| roster_messages::request(&node, request);
+    let requests = relations.requests.iter().map(request).collect();
     let (reply, answer) = oneshot::channel();
     let connect = Connect {
         node: node.clone(),
@@ -113,7 +114,7 @@ pub(crate) async fn login(
         reply,
     };
     shared.command(Command::Connect(Box::new(connect))).await;
-    drop(turn);
+    drop(lock);
     match answer.await {
         Ok(Ok(session)) => Ok(User { node, session, form, tid }),
         Ok(Err(Error::SessionLimit)) => Err(Code::OverEntry),
@@ -121,10 +122,11 @@ pub(crate) async fn login(
     }
 }
 
-type Known = Option<Arc<crate::store::Relations>>;
-
-/// Who this is, by password or token.
-async fn who(shared: &Shared, auth: TimAuth) -> Result<(String, Known), Code> {
+/// Returns whose password or token this is, and the relations that the token states.
+async fn identify(
+    shared: &Shared,
+    auth: TimAuth,
+) -> Result<(String, Option<Arc<Relations>>), Code> {
     let given = Given::of(&auth);
     if !given.token.is_empty() && !shared.directory.takes_tokens() {
         let account = shared.directory.redeem_token(given.name, given.domain, given.token);
@@ -151,7 +153,7 @@ async fn check_password(shared: &Shared, auth: TimAuth) -> Result<Login, Code> {
     }
 }
 
-/// What a client gave; what it did not is empty.
+/// What a client gave to log in with; what it did not give is empty.
 struct Given<'a> {
     name: &'a str,
     password: &'a str,
@@ -170,7 +172,7 @@ impl<'a> Given<'a> {
     }
 }
 
-/// The name that a client knows its session by; nothing is done with it.
+/// Returns a name for the session, which clients are given and the server does nothing with.
 fn random_id() -> Result<String, Code> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|_| Code::Overload)?;
