@@ -1,4 +1,4 @@
-//! tim's error codes, as far as login, roster and presence know them.
+//! tim's error codes, as far as login, roster and presence use them.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use std::fmt;
 pub enum Code {
     /// 4101: the name is taken.
     Exists,
-    /// 4102: a token was asked for with a wrong password.
+    /// 4102: a request for a token had a wrong password.
     NoPass,
     /// 4104: an unknown type, or a request that cannot be read or lacks something.
     Parameter,
-    /// 4105: a wrong password, or something one may not do.
+    /// 4105: a wrong password, or something that is not permitted.
     Permission,
     /// 4106: no such account.
     Account,
     /// 4107: not done here, because accounts and rosters are kept elsewhere.
     Interface,
-    /// 4110: the other one has blocked you.
+    /// 4110: blocked by the other user.
     Blocked,
     /// 4111: too many devices.
     OverEntry,
@@ -36,7 +36,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Every code, in the order of the numbers.
+    /// All codes, in the order of their numbers.
     pub const ALL: [Self; 14] = [
         Self::Exists,
         Self::NoPass,
@@ -54,7 +54,7 @@ impl Code {
         Self::Frequency,
     ];
 
-    /// The number on the wire.
+    /// Returns the number on the wire.
     #[must_use]
     pub const fn number(self) -> i32 {
         match self {
@@ -75,7 +75,7 @@ impl Code {
         }
     }
 
-    /// The text that goes with it on the wire, in tim's words.
+    /// Returns the text that goes with it on the wire, in tim's words.
     #[must_use]
     pub const fn info(self) -> &'static str {
         match self {

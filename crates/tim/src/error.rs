@@ -7,8 +7,8 @@ use crate::kind::Kind;
 
 /// A frame that was not understood: nothing of it was taken.
 ///
-/// It says what is wrong and in which field, and never what was in the field: it may be logged
-/// though the frame holds a password or a presence.
+/// It says what is wrong and in which field, never what was in the field: it may be logged even if
+/// the frame holds a password or a presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     fault: Fault,
@@ -18,7 +18,7 @@ pub struct DecodeError {
 /// What is wrong with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// Not one byte.
+    /// There is not one byte.
     Empty,
     /// It ends before its end: an open brace, a missing stop byte, a string longer than the rest.
     Truncated,
@@ -52,20 +52,20 @@ impl DecodeError {
         Self { field: self.field.or(Some(field)), ..self }
     }
 
-    /// What is wrong.
+    /// Returns what is wrong.
     #[must_use]
     pub const fn fault(&self) -> Fault {
         self.fault
     }
 
-    /// The field it is wrong in, if it is in one.
+    /// Returns the field that it is wrong in, if it is in one.
     #[must_use]
     pub const fn field(&self) -> Option<&'static str> {
         self.field
     }
 
-    /// The code that tim answers an unreadable frame of this kind with: 4113 for a presence, 4104
-    /// for all else.
+    /// Returns the code that tim answers an unreadable frame of this kind with: 4113 for a
+    /// presence, 4104 for all else.
     #[must_use]
     pub fn code(&self, kind: Kind) -> Code {
         match kind {

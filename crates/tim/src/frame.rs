@@ -1,4 +1,4 @@
-//! Frames: a type byte and a body.
+//! Frames: a type byte and a body, taken apart.
 
 use crate::body::{decode, request_byte};
 use crate::error::{DecodeError, Fault};
@@ -21,7 +21,7 @@ pub struct Frame<'a> {
     pub body: &'a [u8],
 }
 
-/// What a client says.
+/// A client's frame, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inbound {
     /// The receipt for the sync frame with this id.
@@ -44,7 +44,7 @@ pub enum Inbound {
     Business(TimReq),
     /// A question about users or rooms.
     Nodes(TimNodes),
-    /// A service that is not offered here, or nobody's: tim answers 4104.
+    /// A service that is not offered here, or no service at all: tim answers 4104.
     Other(Kind),
 }
 
@@ -110,13 +110,13 @@ impl<'a> ServerFrame<'a> {
     }
 }
 
-/// A frame of a client or server that is nothing but its type: a ping, the end of messages.
+/// Returns a frame that is nothing but its type: a ping, the end of messages.
 #[must_use]
 pub const fn bare(kind: Kind) -> [u8; 1] {
     [kind.number()]
 }
 
-/// A client's receipt for a sync frame.
+/// Returns a client's receipt for a sync frame.
 #[must_use]
 pub fn receipt_frame(form: Form, id: u32) -> [u8; 5] {
     let [a, b, c, d] = id.to_be_bytes();

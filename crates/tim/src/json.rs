@@ -39,7 +39,7 @@ pub(crate) fn value<'de, T: Wire, M: MapAccess<'de>>(
     Ok(())
 }
 
-/// A required field that may be missing.
+/// Returns a required field's value, or the error that it is missing.
 pub(crate) fn required<T, E: serde::de::Error>(
     value: Option<T>,
     context: &Context<'_>,
@@ -82,7 +82,7 @@ impl<'de, T: Wire> Visitor<'de> for Nullable<'_, T> {
     }
 }
 
-/// A list; `null` in it stands for an empty entry.
+/// Reads a list; `null` in it stands for an empty entry.
 pub(crate) fn list<'de, T: Wire + Default, D: Deserializer<'de>>(
     from: D,
     context: &Context<'_>,
@@ -111,7 +111,7 @@ pub(crate) fn list<'de, T: Wire + Default, D: Deserializer<'de>>(
     from.deserialize_seq(List(context, PhantomData))
 }
 
-/// A map; `null` in it stands for an empty entry.
+/// Reads a map; `null` in it stands for an empty entry.
 pub(crate) fn map<'de, T: Wire + Default, D: Deserializer<'de>>(
     from: D,
     context: &Context<'_>,

@@ -9,8 +9,8 @@ use serde_json::error::Category;
 use crate::error::{DecodeError, Fault};
 use crate::limits::{Limits, MAX_DEPTH};
 
-/// What goes along through one decoding: the bounds on the way in, and on the way out what was
-/// wrong, since serde's own errors are text that quotes the frame.
+/// What accompanies one decoding: the bounds on the way in, and what was wrong on the way out,
+/// since serde's own errors are text that quotes the frame.
 pub(crate) struct Context<'a> {
     limits: &'a Limits,
     fault: Cell<Option<Fault>>,
@@ -29,7 +29,7 @@ impl Context<'_> {
         self.limits
     }
 
-    /// Notes what is wrong, and gives the error that ends the decoding.
+    /// Notes what is wrong, and returns the error that ends the decoding.
     pub(crate) fn fail<E: serde::de::Error>(&self, fault: Fault) -> E {
         self.fault.set(Some(fault));
         E::custom("")
@@ -42,7 +42,7 @@ impl Context<'_> {
         }
     }
 
-    /// Turns serde's error into what was noted, or else into what kind of error it is.
+    /// Turns serde's error into what was noted, or else into a fault of the error's kind.
     pub(crate) fn error(&self, error: &serde_json::Error) -> DecodeError {
         let fault = self.fault.get().unwrap_or_else(|| match error.classify() {
             Category::Eof => Fault::Truncated,
@@ -77,7 +77,7 @@ impl Visitor<'_> for FieldName {
     }
 }
 
-/// A whole number.
+/// Reads a whole number.
 pub(crate) fn integer<'de, D: Deserializer<'de>>(
     from: D,
     context: &Context<'_>,

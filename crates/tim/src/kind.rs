@@ -1,8 +1,8 @@
-//! The numbers that tim's protocol gives to its frames.
+//! The types of tim's frames and requests, by number.
 
 /// The type of a frame: its first byte without the top bit.
 ///
-/// A number without a name here is another service of tim (messages, rooms, streams), or nobody's.
+/// A number without a name here is another service of tim (messages, rooms, streams), or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Kind(u8);
 
@@ -32,19 +32,19 @@ impl Kind {
     /// A presence.
     pub const PRESENCE: Self = Self(91);
 
-    /// The type that a frame's first byte says.
+    /// Returns the type that a frame's first byte states.
     #[must_use]
     pub const fn from_byte(first: u8) -> Self {
         Self(first & 0x7f)
     }
 
-    /// The number, 0 to 127.
+    /// Returns the number, 0 to 127.
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0
     }
 
-    /// The number as `timType` of an ack has it.
+    /// Returns the number as `timType` of an ack has it.
     #[must_use]
     pub const fn tim_type(self) -> i8 {
         // At most 127, so it fits.
@@ -56,7 +56,7 @@ impl Kind {
 pub mod rtype {
     /// The roster.
     pub const ROSTER: i32 = 1;
-    /// Ask somebody to be a friend, or say yes to who asked.
+    /// Ask somebody to be a friend, or say yes to somebody who has asked.
     pub const ADD_ROSTER: i32 = 4;
     /// The two are friends now; from the server only, as `bnType` of a message.
     pub const FRIEND: i32 = 5;

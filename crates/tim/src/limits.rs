@@ -17,6 +17,5 @@ impl Default for Limits {
     }
 }
 
-/// How deep a value that nobody knows may be nested before the frame is refused. tim's own are
-/// three deep.
+/// How deep an unknown value may be nested before the frame is refused. tim's own are three deep.
 pub(crate) const MAX_DEPTH: u8 = 32;

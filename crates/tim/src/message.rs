@@ -18,24 +18,24 @@ use crate::values::{Bytes, Secret};
 use crate::wire::Wire;
 use crate::{body, json, thrift_form, thrift_writer};
 
-/// A struct of which a part of the fields can be written.
+/// A struct that can write a part of its fields.
 pub(crate) trait Parts {
     /// Writes those fields whose ids lie between the two, both included.
     fn write_fields(&self, out: &mut dyn TOutputProtocol, from: i16, to: i16)
     -> thrift::Result<()>;
 
-    /// The same in JSON.
+    /// Writes the same fields in JSON.
     fn json_fields<M: SerializeMap>(&self, map: &mut M, from: i16, to: i16)
     -> Result<(), M::Error>;
 }
 
-/// An optional field is an `Option`; a required one is there in every frame.
+/// The type of a field: an optional one is an `Option`, a required one is there in every frame.
 macro_rules! field_type {
     (opt $type:ty) => { Option<$type> };
     (req $type:ty) => { $type };
 }
 
-/// What a field refers to if it has something to write.
+/// Refers to a field's value, if there is one to write.
 macro_rules! present {
     (opt $value:expr) => {
         $value.as_ref()
@@ -182,19 +182,19 @@ macro_rules! messages {
                 body::decode(form, body, limits)
             }
 
-            /// The frame in which a server sends it.
+            /// Returns the frame in which a server sends it.
             #[must_use]
             pub fn to_frame(&self, form: Form, kind: Kind) -> Vec<u8> {
                 body::encode(form, kind.number(), &[], self)
             }
 
-            /// The frame in which a server sends it where it wants a receipt that repeats `id`.
+            /// Returns the frame in which a server sends it to get a receipt that repeats `id`.
             #[must_use]
             pub fn to_sync_frame(&self, form: Form, kind: Kind, id: u32) -> Vec<u8> {
                 body::encode(form, kind.number() | 0x80, &id.to_be_bytes(), self)
             }
 
-            /// The frame in which a client sends it.
+            /// Returns the frame in which a client sends it.
             #[must_use]
             pub fn to_request(&self, form: Form, kind: Kind) -> Vec<u8> {
                 body::encode(form, body::request_byte(form, kind), &[], self)
@@ -246,11 +246,11 @@ messages! {
 
     /// The server's answer.
     TimAck {
-        /// Was it done?
+        /// Whether it was done.
         1 req ok "ok" bool;
         /// The type of the frame that is answered.
         2 req tim_type "timType" i8;
-        /// Why not.
+        /// Why it was not.
         3 opt error "error" TimError;
         /// Depends on the type: the rtype of a roster change, a server's hash at login.
         4 opt t "t" i64;
@@ -266,11 +266,11 @@ messages! {
     TimPresence {
         /// Its number, the server's: a client's own is not kept.
         1 opt id "id" i64;
-        /// Is this the notice that the user has gone? The server's word, never a client's.
+        /// Whether this is the notice that the user has gone: the server says so, never a client.
         2 opt offline "offline" bool;
         /// By convention 1 asks for the receiver's own, 2 answers.
         3 opt sub_status "subStatus" i8;
-        /// Who says it: the session's login, never the client's word.
+        /// Who it is from: taken from the session's login, never from the client.
         4 opt from_tid "fromTid" Tid;
         /// Who is told.
         5 opt to_tid "toTid" Tid;
@@ -345,7 +345,7 @@ messages! {
         9 opt data_binary "dataBinary" Bytes;
         /// Content as text: the words that go with a request to be friends.
         10 opt data_string "dataString" String;
-        /// Was it kept while the user was away?
+        /// Whether it was kept while the user was away.
         11 opt is_offline "isOffline" bool;
         /// Nanoseconds since 1970.
         12 opt timestamp "timestamp" i64;
@@ -363,7 +363,7 @@ messages! {
 }
 
 impl Tid {
-    /// A user, no device said.
+    /// Returns a user without a device.
     #[must_use]
     pub fn of(node: impl Into<String>) -> Self {
         Self { node: node.into(), ..Self::default() }
@@ -371,13 +371,13 @@ impl Tid {
 }
 
 impl TimAck {
-    /// It is done.
+    /// Returns the ack that something is done.
     #[must_use]
     pub fn done(kind: Kind) -> Self {
         Self { ok: true, tim_type: kind.tim_type(), ..Self::default() }
     }
 
-    /// It is not done.
+    /// Returns the ack that something is refused.
     #[must_use]
     pub fn refused(kind: Kind, code: Code) -> Self {
         let error = TimError { code: Some(code.number()), info: Some(code.info().to_owned()) };

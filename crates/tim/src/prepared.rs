@@ -1,4 +1,4 @@
-//! A presence that goes to many: encoded once for each form, the receiver's node put in for each.
+//! A presence for many receivers: encoded once a form, and each receiver's node put in.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ impl TimPresence {
         self.prepare_with(form, &BTreeMap::new())
     }
 
-    /// The same, with something that the server adds for every receiver: `extend` of `toTid`.
+    /// Encodes the same, with what the server adds for every receiver: `extend` of `toTid`.
     #[must_use]
     pub fn prepare_with(&self, form: Form, extend: &BTreeMap<String, String>) -> Prepared {
         let extend = Some(extend).filter(|extend| !extend.is_empty());
@@ -120,13 +120,13 @@ impl TimPresence {
 }
 
 impl Prepared {
-    /// The form it is in.
+    /// Returns the form that it is in.
     #[must_use]
     pub const fn form(&self) -> Form {
         self.form
     }
 
-    /// The frame for one receiver.
+    /// Returns the frame for one receiver.
     #[must_use]
     pub fn for_receiver(&self, node: &str) -> Vec<u8> {
         // A length or two quotes; escapes, if there are any, make it grow.
@@ -151,7 +151,7 @@ impl Prepared {
     }
 }
 
-/// A length as the compact protocol has it: seven bits a byte, the lowest first.
+/// Writes a length as the compact protocol does: seven bits a byte, the lowest first.
 fn write_length(mut length: usize, buffer: &mut Vec<u8>) {
     while length > 0x7f {
         buffer.push(length as u8 | 0x80);

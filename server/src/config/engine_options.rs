@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    /// That no option takes another setting's value: each setting has a value of its own here.
+    /// No option takes another setting's value: each setting has a value of its own here.
     #[test]
     fn each_option_is_the_setting_of_its_name() {
         let mut config = Config::default();

@@ -36,9 +36,9 @@ const TOO_BIG: u16 = 1_009;
 /// Codes from here on are sent by the engine's thread, which knows what becomes of the session.
 const FROM_ENGINE: u16 = 4_000;
 
-/// How a connection came to its end.
+/// How a connection ended.
 enum End {
-    /// The client said so.
+    /// The client closed it.
     Clean,
     /// It broke.
     Broken,
@@ -109,7 +109,7 @@ impl Connection {
                 incoming = ws.next(), if may_read => {
                     match incoming {
                         Some(Ok(Message::Binary(bytes))) => self.frame(&bytes).await,
-                        // tim takes text for what it is: bytes.
+                        // tim takes text as bytes.
                         Some(Ok(Message::Text(text))) => self.frame(text.as_bytes()).await,
                         Some(Ok(Message::Close(_))) => return End::Clean,
                         Some(Ok(Message::Ping(_))) => {
@@ -135,7 +135,7 @@ impl Connection {
                 }
                 () = at(deadline), if deadline.is_some() => {
                     if stuck.is_some() {
-                        // The server may itself have stood still, and the peer not.
+                        // It may be the server that stood still, and not the peer.
                         shared.writable.report(self.socket.unstick());
                         if self.socket.stuck_since() != stuck {
                             continue;
@@ -186,7 +186,7 @@ impl Connection {
 
     /// Takes one frame from the client.
     async fn frame(&mut self, bytes: &[u8]) {
-        // tim passes over an empty one.
+        // tim ignores an empty one.
         let Ok(frame) = Frame::split(bytes) else { return self.keepalive() };
         let kind = frame.kind;
         let before_login = self.user.is_none() && kind != Kind::AUTH && kind != Kind::PING;
@@ -294,7 +294,7 @@ impl Connection {
             End::Broken => Command::Lost(session, LostCause::ConnectionError),
             End::Stuck => Command::Lost(session, LostCause::Timeout),
             End::Closed => match self.socket.closing().map(|closing| closing.code) {
-                // The session's end is decided already, or the whole server's is near.
+                // The session has ended already, or the whole server is about to.
                 Some(FROM_ENGINE.. | GOING_AWAY) => return,
                 _ => Command::Disconnect(session),
             },

@@ -157,8 +157,8 @@ impl Directory {
         result
     }
 
-    /// Returns a user's relations, or the last known ones if the store fails or is too slow. Needs the
-    /// user's [lock](Self::lock).
+    /// Returns a user's relations, or the last known ones if the store fails or is too slow. Needs
+    /// the user's [lock](Self::lock).
     pub(crate) async fn relations(&self, user: &Node) -> Result<Arc<Relations>, StoreError> {
         let node = user.clone();
         let call = self.quick(move |store| store.relations(&node));

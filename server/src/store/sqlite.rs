@@ -51,8 +51,9 @@ impl Sqlite {
     /// Opens the file, or makes it, readable by its owner only.
     ///
     /// # Errors
-    /// [`StoreError::Failed`], which does not name the file, if it cannot be opened, is no file of this server or was written by
-    /// a newer one; [`StoreError::Invalid`] if the cost is out of range.
+    /// [`StoreError::Failed`], which does not name the file, if it cannot be opened, is no file of
+    /// this server or was written by a newer one; [`StoreError::Invalid`] if the cost is out of
+    /// range.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         schema::create_private(path)?;
         Self::new(Connection::open(path)?, options)

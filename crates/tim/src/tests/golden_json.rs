@@ -23,7 +23,10 @@ fn body(frame: &[u8]) -> &str {
 fn what_the_client_says_at_login() {
     let sent = json(
         Kind::AUTH,
-        r#"{"name":"alice","pwd":"pw-alice","domain":"dom","resource":"node-web","termtyp":3,"token":null,"extend":null}"#,
+        concat!(
+            r#"{"name":"alice","pwd":"pw-alice","domain":"dom","resource":"node-web","#,
+            r#""termtyp":3,"token":null,"extend":null}"#,
+        ),
     );
     assert_eq!(sent[0], 0x90);
     let wanted = TimAuth {
@@ -37,7 +40,10 @@ fn what_the_client_says_at_login() {
     assert_eq!(inbound(&sent), Ok(Inbound::Auth(wanted)));
     let by_token = json(
         Kind::AUTH,
-        r#"{"name":"alice","pwd":"","domain":"dom","resource":"web","termtyp":3,"token":"3QuAgjtb7WH","extend":null}"#,
+        concat!(
+            r#"{"name":"alice","pwd":"","domain":"dom","resource":"web","termtyp":3,"#,
+            r#""token":"3QuAgjtb7WH","extend":null}"#,
+        ),
     );
     let Ok(Inbound::Auth(auth)) = inbound(&by_token) else { panic!("not a login") };
     assert_eq!(auth.token, Some("3QuAgjtb7WH".into()));
@@ -97,7 +103,10 @@ fn acks() {
 fn a_broad_presence_and_what_a_friend_is_told() {
     let sent = json(
         Kind::BROAD_PRESENCE,
-        r#"{"id":null,"offline":false,"subStatus":1,"fromTid":null,"toTid":null,"toList":null,"show":null,"status":"happy 😄","extend":null,"extra":null}"#,
+        concat!(
+            r#"{"id":null,"offline":false,"subStatus":1,"fromTid":null,"toTid":null,"#,
+            r#""toList":null,"show":null,"status":"happy 😄","extend":null,"extra":null}"#,
+        ),
     );
     assert_eq!(sent[0], 0x93);
     let Ok(Inbound::BroadPresence(presence)) = inbound(&sent) else { panic!("not a presence") };
@@ -113,7 +122,11 @@ fn a_broad_presence_and_what_a_friend_is_told() {
     assert_eq!(frame[0], 0x5b);
     assert_eq!(
         body(&frame),
-        r#"{"subStatus":1,"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","termtyp":3},"toTid":{"node":"HMTooZ8Tk2A"},"status":"happy 😄"}"#
+        concat!(
+            r#"{"subStatus":1,"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","#,
+            r#""resource":"node-web","termtyp":3},"toTid":{"node":"HMTooZ8Tk2A"},"#,
+            r#""status":"happy 😄"}"#,
+        )
     );
 }
 
@@ -121,7 +134,11 @@ fn a_broad_presence_and_what_a_friend_is_told() {
 fn directed_presence() {
     let sent = json(
         Kind::PRESENCE,
-        r#"{"id":null,"offline":false,"subStatus":2,"fromTid":null,"toTid":{"node":"HMTooZ8Tk2A","domain":null,"resource":null,"termtyp":null},"toList":null,"show":3,"status":"away","extend":null,"extra":null}"#,
+        concat!(
+            r#"{"id":null,"offline":false,"subStatus":2,"fromTid":null,"#,
+            r#""toTid":{"node":"HMTooZ8Tk2A","domain":null,"resource":null,"termtyp":null},"#,
+            r#""toList":null,"show":3,"status":"away","extend":null,"extra":null}"#,
+        ),
     );
     assert_eq!(sent[0], 0xdb);
     let Ok(Inbound::Presence(presence)) = inbound(&sent) else { panic!("not a presence") };
@@ -135,11 +152,18 @@ fn directed_presence() {
     };
     assert_eq!(
         body(&told.prepare(Form::Json).for_receiver(BOB)),
-        r#"{"id":8748167863753001791,"subStatus":2,"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","termtyp":3},"toTid":{"node":"HMTooZ8Tk2A"},"show":3,"status":"away"}"#
+        concat!(
+            r#"{"id":8748167863753001791,"subStatus":2,"fromTid":{"node":"M9Qvh4xSyhc","#,
+            r#""domain":"dom","resource":"node-web","termtyp":3},"#,
+            r#""toTid":{"node":"HMTooZ8Tk2A"},"show":3,"status":"away"}"#,
+        )
     );
     let sent = json(
         Kind::BROAD_PRESENCE,
-        r#"{"id":44,"offline":true,"toList":["HMTooZ8Tk2A","4FYVdaqpYtU","zzz"],"show":9,"extra":{"bin":"AQID"},"extend":{"k":"v"}}"#,
+        concat!(
+            r#"{"id":44,"offline":true,"toList":["HMTooZ8Tk2A","4FYVdaqpYtU","zzz"],"show":9,"#,
+            r#""extra":{"bin":"AQID"},"extend":{"k":"v"}}"#,
+        ),
     );
     let Ok(Inbound::BroadPresence(presence)) = inbound(&sent) else { panic!("not a presence") };
     assert_eq!(presence.to_list.as_ref().map(Vec::len), Some(3));
@@ -153,7 +177,11 @@ fn directed_presence() {
     };
     assert_eq!(
         body(&told.prepare(Form::Json).for_receiver(BOB)),
-        r#"{"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","termtyp":3},"toTid":{"node":"HMTooZ8Tk2A"},"show":9,"extend":{"k":"v"},"extra":{"bin":"AQID"}}"#
+        concat!(
+            r#"{"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","#,
+            r#""termtyp":3},"toTid":{"node":"HMTooZ8Tk2A"},"show":9,"extend":{"k":"v"},"#,
+            r#""extra":{"bin":"AQID"}}"#,
+        )
     );
 }
 
@@ -167,7 +195,11 @@ fn the_offline_notice() {
     };
     assert_eq!(
         body(&gone.prepare(Form::Json).for_receiver(BOB)),
-        r#"{"id":5807618082900954899,"offline":true,"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","termtyp":3},"toTid":{"node":"HMTooZ8Tk2A"}}"#
+        concat!(
+            r#"{"id":5807618082900954899,"offline":true,"fromTid":{"node":"M9Qvh4xSyhc","#,
+            r#""domain":"dom","resource":"node-web","termtyp":3},"#,
+            r#""toTid":{"node":"HMTooZ8Tk2A"}}"#,
+        )
     );
 }
 
@@ -175,7 +207,10 @@ fn the_offline_notice() {
 fn the_roster_and_its_changes() {
     let sent = json(
         Kind::BUSINESS,
-        r#"{"rtype":4,"node":"HMTooZ8Tk2A","node2":null,"reqInt":null,"reqInt2":null,"reqStr":"be my friend","reqStr2":null}"#,
+        concat!(
+            r#"{"rtype":4,"node":"HMTooZ8Tk2A","node2":null,"reqInt":null,"reqInt2":null,"#,
+            r#""reqStr":"be my friend","reqStr2":null}"#,
+        ),
     );
     assert_eq!(sent[0], 0xa9);
     let wanted = TimReq {
@@ -200,7 +235,12 @@ fn the_roster_and_its_changes() {
     assert_eq!(frame[..5], [0xda, 0, 0, 0, 1]);
     assert_eq!(
         std::str::from_utf8(&frame[5..]).unwrap(),
-        r#"{"msType":2,"odType":4,"id":1915384607607245038,"bnType":4,"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","termtyp":3},"toTid":{"node":"HMTooZ8Tk2A"},"dataString":"be my friend","timestamp":1795387985683503312}"#
+        concat!(
+            r#"{"msType":2,"odType":4,"id":1915384607607245038,"bnType":4,"#,
+            r#""fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","#,
+            r#""termtyp":3},"toTid":{"node":"HMTooZ8Tk2A"},"dataString":"be my friend","#,
+            r#""timestamp":1795387985683503312}"#,
+        )
     );
     let told = ServerFrame::split(&frame).unwrap();
     assert_eq!((told.kind, told.sync), (Kind::MESSAGE, Some(1)));
@@ -266,7 +306,11 @@ fn another_device_shows_instead_of_the_one_that_ended() {
     let ended = map([("ended", "phone \"2\"".to_owned())]).unwrap();
     assert_eq!(
         body(&shown.prepare_with(Form::Json, &ended).for_receiver(BOB)),
-        r#"{"id":7,"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","termtyp":3},"toTid":{"node":"HMTooZ8Tk2A","extend":{"ended":"phone \"2\""}},"status":"at the desk"}"#
+        concat!(
+            r#"{"id":7,"fromTid":{"node":"M9Qvh4xSyhc","domain":"dom","resource":"node-web","#,
+            r#""termtyp":3},"toTid":{"node":"HMTooZ8Tk2A","extend":{"ended":"phone \"2\""}},"#,
+            r#""status":"at the desk"}"#,
+        )
     );
 }
 
@@ -288,7 +332,10 @@ fn services_that_are_not_offered_keep_their_number() {
 fn names_in_any_case_and_unknown_fields_as_tim_takes_them() {
     let sent = json(
         Kind::PRESENCE,
-        r#" {"TOTID":{"Node":"m1","new":{"a":[1,-2,2.5,"s",null,true,{}]}},"Show":3,"later":[[]]} "#,
+        concat!(
+            r#" {"TOTID":{"Node":"m1","new":{"a":[1,-2,2.5,"s",null,true,{}]}},"Show":3,"#,
+            r#""later":[[]]} "#,
+        ),
     );
     let Ok(Inbound::Presence(presence)) = inbound(&sent) else { panic!("not a presence") };
     assert_eq!((presence.to_tid, presence.show), (Some(Tid::of("m1")), Some(3)));

@@ -202,16 +202,16 @@ fn the_go_client_speaks() {
     let sent = hex("1333014404180a66726f6d2074696d676f00");
     assert_eq!(inbound(&sent), Ok(Inbound::BroadPresence(Box::new(broad.clone()))));
     let told = TimPresence { from_tid: Some(tid_alice()), to_tid: Some(Tid::of(BOB)), ..broad };
-    let bytes = hex(
-        "5b33011c180b4d395176683478537968631803646f6d1802676f13031b0188036578740131001c180b484d546f6f\
-         5a38546b3241002404180a66726f6d2074696d676f00",
-    );
+    let bytes =
+        hex("5b33011c180b4d395176683478537968631803646f6d1802676f13031b0188036578740131001c180\
+         b484d546f6f\
+         5a38546b3241002404180a66726f6d2074696d676f00");
     assert_eq!(told.to_frame(Form::Thrift, Kind::PRESENCE), bytes);
     assert_eq!(told.prepare(Form::Thrift).for_receiver(BOB), bytes);
 
-    let direct = hex(
-        "5b33022c180b484d546f6f5a38546b324100240618066469726563741b0188016b01761b018801620301020300",
-    );
+    let direct =
+        hex("5b33022c180b484d546f6f5a38546b324100240618066469726563741b0188016b01761b018801620\
+         301020300");
     let wanted = TimPresence {
         sub_status: Some(2),
         to_tid: Some(Tid::of(BOB)),
@@ -224,10 +224,10 @@ fn the_go_client_speaks() {
     assert_eq!(inbound(&direct), Ok(Inbound::Presence(Box::new(wanted.clone()))));
     let told =
         TimPresence { id: Some(-727_259_999_338_675_595), from_tid: Some(tid_alice()), ..wanted };
-    let bytes = hex(
-        "5b1695f6f5feb7c7df971423021c180b4d395176683478537968631803646f6d1802676f13031b01880365787401\
-         31001c180b484d546f6f5a38546b324100240618066469726563741b0188016b01761b018801620301020300",
-    );
+    let bytes =
+        hex("5b1695f6f5feb7c7df971423021c180b4d395176683478537968631803646f6d1802676f13031b018\
+         80365787401\
+         31001c180b484d546f6f5a38546b324100240618066469726563741b0188016b01761b018801620301020300");
     assert_eq!(told.prepare(Form::Thrift).for_receiver(BOB), bytes);
 }
 
@@ -239,10 +239,10 @@ fn the_go_client_speaks_to_a_list_asks_for_its_roster_and_goes() {
     assert_eq!(presence.to_list.as_deref(), Some(&[BOB.to_owned(), "M9Qvh4xSyhc".to_owned()][..]));
     assert_eq!(presence.to_request(Form::Thrift, Kind::PRESENCE), to_list);
 
-    let gone = hex(
-        "5b16d1eaf591958cb1d6bf01112c180b4d395176683478537968631803646f6d1802676f13031b01880365787401\
-         31001c180b484d546f6f5a38546b32410000",
-    );
+    let gone =
+        hex("5b16d1eaf591958cb1d6bf01112c180b4d395176683478537968631803646f6d1802676f13031b018\
+         80365787401\
+         31001c180b484d546f6f5a38546b32410000");
     let notice = TimPresence::decode(Form::Thrift, &gone[1..], &limits).unwrap();
     assert_eq!(notice.offline, Some(true));
     assert_eq!(notice.from_tid, Some(tid_alice()));

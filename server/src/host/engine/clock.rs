@@ -35,8 +35,8 @@ impl Clock {
         self.turn + left.min(WAIT)
     }
 
-    /// Begins a turn; returns how much of the time since the last one does not count. `bounded` says
-    /// whether that one was to end at a moment that [`wait_until`](Self::wait_until) gave.
+    /// Begins a turn; returns how much of the time since the last one does not count. `bounded`
+    /// says whether that one was to end at a moment that [`wait_until`](Self::wait_until) gave.
     pub(super) fn turn(&mut self, now: Instant, bounded: bool) -> Duration {
         let passed = now.saturating_duration_since(self.turn);
         let counts = if bounded { passed.min(STRIDE) } else { passed };

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::socket::Socket;
 
-/// Reads come from the socket; what the library writes, pongs and its half of closing, goes into
-/// the same queue as everything else, so that nothing comes between the bytes of a frame.
+/// A stream that reads from the socket. What the library writes (pongs, and its part of closing)
+/// goes into the same queue as everything else, so that nothing comes between the bytes of a frame.
 pub(crate) struct SocketStream(pub(crate) Arc<Socket>);
 
 impl AsyncRead for SocketStream {

@@ -51,8 +51,8 @@ impl Sides {
         self.mine == NOTHING
     }
 
-    /// Returns what is left when the one who acts no longer wants the same: of the other side only a
-    /// block. A wish that was met once does not stand for ever: both must say so anew.
+    /// Returns what is left when the one who acts no longer wants the same: of the other side only
+    /// a block. A wish that was met once does not stand for ever: both must say so anew.
     const fn without_mine(self, mine: i64) -> Self {
         Self { mine, other: if self.other == BLOCK { BLOCK } else { NOTHING } }
     }
