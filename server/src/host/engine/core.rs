@@ -19,7 +19,7 @@ use crate::host::writable::WritableSessions;
 use crate::host::writer::Writer;
 
 /// The engine, and what the host keeps beside it.
-pub(in crate::host) struct Core {
+pub(crate) struct Core {
     pub(super) engine: Engine<Node, Presence>,
     pub(super) dispatch: Dispatch,
     /// Who is online, for the administrator to page through.
@@ -38,7 +38,7 @@ pub(in crate::host) struct Core {
 }
 
 impl Core {
-    pub(in crate::host) fn new(
+    pub(crate) fn new(
         config: Config,
         writer: Writer,
         writable: Arc<WritableSessions>,

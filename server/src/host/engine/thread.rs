@@ -13,7 +13,7 @@ const BATCH: usize = 256;
 
 impl Core {
     /// Takes commands until it is told to stop.
-    pub(in crate::host) async fn run(mut self, mut commands: Receiver<Command>) {
+    pub(crate) async fn run(mut self, mut commands: Receiver<Command>) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let bound = self.engine.deadline().map(|at| self.clock.wait_until(at));
