@@ -7,6 +7,7 @@ mod expect;
 mod host;
 mod input;
 mod itself;
+mod lives;
 mod names;
 mod options;
 mod run;
