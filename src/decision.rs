@@ -1,8 +1,8 @@
 //! What the host must do: the output of every verb.
 
-use crate::event::LostCause;
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::notice::Notice;
+use crate::reason::{CloseReason, EndReason};
 use crate::snapshot::Snapshot;
 use crate::time::Time;
 
@@ -69,32 +69,4 @@ pub enum Decision<'a, K, P> {
         /// Whether the user was visible.
         visible: bool,
     },
-}
-
-/// Why the engine closes a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CloseReason {
-    /// Nothing was heard of the session for the length of its lease.
-    LeaseLapsed,
-    /// A newer session of its user took its place.
-    Evicted,
-    /// An administrator expelled its user.
-    Expelled,
-    /// The session was resumed on another connection while this one seemed to be up.
-    Replaced,
-}
-
-/// Why a session has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum EndReason {
-    /// It was [disconnected](crate::Engine::disconnect): a logout.
-    Disconnected,
-    /// It was lost for this cause, and not resumed within its grace, or had none.
-    Lost(LostCause),
-    /// A newer session of its user took its place.
-    Evicted,
-    /// An administrator expelled its user.
-    Expelled,
 }

@@ -1,13 +1,15 @@
 //! The drain: takes the decisions about one input, one at a time.
 
-use crate::CloseReason;
 use crate::decision::Decision;
+use crate::fanout::deliveries::Delivery;
 use crate::fanout::plan::{Ended, Step};
+use crate::fanout::snapshots::Part;
 use crate::fanout::subject::Subject;
 use crate::hasher::DefaultHashBuilder;
 use crate::key::SessionKey;
 use crate::notice::{Notice, NoticeId, PresenceKind};
-use crate::rules::{Delivery, Part, State};
+use crate::reason::CloseReason;
+use crate::rules::State;
 use crate::snapshot::Snapshot;
 use crate::tables::ids::{SessionIndex, User};
 use crate::time::Time;
@@ -49,7 +51,7 @@ use core::hash::{BuildHasher, Hash};
 ///
 /// // The error alone, to be looked at after the next input: it borrows nothing.
 /// let refused = engine.heartbeat(now, session).err();
-/// engine.disconnect(now, session)?.for_each(drop);
+/// engine.disconnect(now, session)?.for_each(|_| {});
 /// assert_eq!(refused, None);
 /// # Ok(())
 /// # }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::event::LostCause;
 use crate::hasher::DefaultHashBuilder;
 use crate::key::SessionKey;
-use crate::rules::{Newcomer, State};
+use crate::rules::State;
 use crate::time::Time;
 use core::borrow::Borrow;
 use core::fmt;
@@ -80,9 +80,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         A: IntoIterator<Item = K>,
         B: IntoIterator<Item = K>,
     {
-        let Connect { user, kind, audience, blocked } = connect;
-        let newcomer = Newcomer { user, kind, audience, blocked };
-        let key = self.input(now, |state| state.connect(newcomer))?;
+        let key = self.input(now, |state| state.connect(connect))?;
         Ok((key, self.drain(About { session: Some(key), ..About::default() })))
     }
 

@@ -3,7 +3,8 @@
 //!
 //! It is a state machine without input or output of its own. It opens no socket, reads no clock,
 //! writes no file, spawns nothing and knows no encoding, so any transport can host it: a chat
-//! server, a game, a collaboration backend, a test.
+//! server, a game, a collaboration backend, a test. It is no broker, no database and no protocol:
+//! messages that must not be lost do not belong in it.
 //!
 //! # The loop
 //!
@@ -12,18 +13,19 @@
 //! that the compiler checks.
 //!
 //! ```
-//! use adsum::{Config, Decision, DeviceKind, Engine, Notice, SlotMap, Time};
+//! use adsum::{Config, Connect, Decision, Engine, Notice, SlotMap, Time};
 //!
-//! # fn send(socket: &str, frame: &str) { let _ = (socket, frame); }
+//! # struct Socket(&'static str);
+//! # impl Socket { fn send(&self, frame: &str) { let _ = frame; } fn close(self) {} }
 //! # fn frame(notice: &Notice<'_, &str, &str>) -> String { format!("{notice:?}") }
 //! let mut engine = Engine::<&str, &str>::new(Config::default());
 //! let mut sockets = SlotMap::new();
 //!
 //! let now = Time::from_millis(1_000);
-//! let (bob, _) = engine.connect(now, "bob", DeviceKind(0), ["ann"], [])?;
-//! sockets.insert(bob.slot(), "bob's socket");
-//! let (ann, _) = engine.connect(now, "ann", DeviceKind(0), ["bob"], [])?;
-//! sockets.insert(ann.slot(), "ann's socket");
+//! let (bob, _) = engine.connect(now, Connect::new("bob").audience(["ann"]))?;
+//! sockets.insert(bob, Socket("bob's"));
+//! let (ann, _) = engine.connect(now, Connect::new("ann").audience(["bob"]))?;
+//! sockets.insert(ann, Socket("ann's"));
 //!
 //! let mut told = Vec::new();
 //! let mut decisions = engine.publish(now, ann, "at my desk")?;
@@ -31,17 +33,18 @@
 //!     match decision {
 //!         Decision::Deliver { notice, to } => {
 //!             let frame = frame(&notice); // encode once, send to each
-//!             for slot in to {
-//!                 send(sockets.get(*slot).unwrap(), &frame);
-//!                 told.push(*slot);
+//!             for (key, socket) in to.iter().filter_map(|slot| sockets.at(*slot)) {
+//!                 socket.send(&frame);
+//!                 told.push(key);
 //!             }
 //!         }
 //!         Decision::Snapshot(snapshot) => { /* send snapshot.entries() to snapshot.to() */ }
-//!         Decision::Close { session, .. } => { sockets.remove(session.slot()); }
+//!         Decision::Close { session, .. } => sockets.remove(session).map_or((), Socket::close),
+//!         Decision::Ended { session, .. } => { /* forget what else is kept for it */ }
 //!         _ => {}
 //!     }
 //! }
-//! assert_eq!(told, [bob.slot()]);
+//! assert_eq!(told, [bob]);
 //! # drop(decisions);
 //!
 //! // Then wait for the next input, or until the engine's own next deadline:
@@ -52,14 +55,17 @@
 //! # Ok::<(), adsum::Error>(())
 //! ```
 //!
+//! What everybody writes around that loop is in [`host`]: a table of connections, outboxes, and
+//! the order of things. Most hosts start there.
+//!
 //! # What it promises
 //!
 //! 1. **Presence is never persisted.** There is no way to store it: no decision asks for storing,
 //!    no state can be serialised, and a presence value lives as long as the session that published
 //!    it. When the session ends, the value is dropped, before anyone is told.
 //! 2. **Presence never reaches an offline user.** Every receiver of every decision is a session
-//!    that is attached at that moment. Nothing is queued for later; who comes online learns the
-//!    present, never the past.
+//!    that is attached at that moment. Nothing is queued for later; a user who comes online learns
+//!    the present, never the past.
 //! 3. **Nobody can speak for somebody else.** Who a notice is from, its number, and whether it
 //!    means "offline" come from the engine, never from the payload.
 //! 4. **No ghosts.** A receiver that applies all it is sent believes what is true. [`Replica`] is
@@ -67,51 +73,81 @@
 //!    [snapshots at connect](Options::snapshot_on_connect) has receivers that know too little,
 //!    never too much.)
 //!
-//! # What it cannot know
+//! The [`rules`] say what happens on each input, with the reason and the source of each.
 //!
-//! These are the host's duties:
+//! # The host's duties
 //!
-//! * **A disconnect that nobody reports** leaves a session behind until its [`Lease`] lapses.
-//! * **A notice that the host took and then lost** is lost. Say [`Engine::congested`] before a
-//!   queue overflows, and [`Engine::writable`] or [`Engine::resume`] to make good.
+//! What the engine cannot know, the host must say or see to. [`host::Host`] does what is marked
+//! with a star.
+//!
+//! * **Heartbeats.** A disconnect that nobody reports leaves a session behind until its [`Lease`]
+//!   lapses, and a session of which nothing is heard for that long is closed. So say
+//!   [`Engine::heartbeat`] for whatever a client sends that is no other input, and have clients
+//!   send something as often as the lease says.
+//! * **Advance before an input.**★ Call [`Engine::advance`] at [`Engine::deadline`], and before an
+//!   input that came after it: what is due happened first. A host that did not run for a while
+//!   reads the inputs that waited before it advances, or leaves the pause out of its
+//!   [clock](Time): else the leases of all who sent heartbeats meanwhile have lapsed.
+//! * **Insert before the drain.**★ A new connection belongs in the host's table before the
+//!   decisions about it are taken: its snapshot is among them.
+//! * **Flush after the drain, and say when there is no room.**★ A notice that the host took and
+//!   then lost is lost. Say [`Engine::congested`] before a queue overflows and
+//!   [`Engine::writable`] when it has room; if it overflowed, [`Engine::resume`] makes good: the
+//!   snapshot is the whole truth.
+//! * **Stale attachments.**★ A key names one attachment. After a resume the old connection's reader
+//!   may still report its end: hand in the key that *it* has, and the engine refuses it.
+//! * **Tokens are not secrets.** Keys and ids can be guessed. A client that may resume a session
+//!   proves it by something else: a random token that the host keeps beside the key.
+//! * **A restart makes everybody offline.** A single process holds all there is, in memory; keys
+//!   of another run are not known, and may even look like others of this one. Clients connect
+//!   anew and publish again.
 //! * **Two engines that both think they own a user** do not know of each other.
-//! * **Mutual audiences**: a snapshot is found through the user's own list. Where lists are one-way,
-//!   live notices follow the publisher's list alone, and a snapshot leaves that publisher out.
-//! * **Lists of ids** that are handed in are checked against the limits in [`Options`]; the length
-//!   of a single id is the host's to limit.
+//! * **Mutual audiences.** A snapshot is found through the user's own list. Where lists are
+//!   one-way, live notices follow the publisher's list alone, and a snapshot leaves that publisher
+//!   out.
+//! * **Ids.** Lists of ids are checked against the limits in [`Options`]; the length of a single
+//!   id is the host's to limit.
 //!
 //! # Words
 //!
-//! A **user** is an account, named by the host's own id type `K`. A **session** is one connection
-//! of a user, named by the [`SessionKey`] that [`Engine::connect`] gives out; a **detached** session has lost its
-//! connection and may still be resumed. A **presence** is the host's own value `P`, opaque here. A user's **audience** is
-//! who may see its presence; its **contacts** are those in the audience who are online and not
-//! blocked either way. A **notice** is one thing that receivers are told, a **snapshot** is what
-//! a session is told when it attaches, a **decision** is what the host must do now.
+//! A **user** is an account, named by the host's own id type `K`. A **session** is one connected
+//! device of a user; receivers know it by its [`SessionId`]. An **attachment** is one stretch of a
+//! session's life on one connection, named by the [`SessionKey`] that [`Engine::connect`] and
+//! [`Engine::resume`] give out; a **detached** session has lost its connection and may still be
+//! resumed. A **presence** is the host's own value `P`, opaque here. A user's **audience** is who
+//! may see its presence; its **contacts** are those in the audience who are online and not blocked
+//! either way. A **notice** is one thing that receivers are told, a **snapshot** is what a session
+//! is told when it attaches, a **decision** is what the host must do now.
 //!
 //! # What it costs
 //!
-//! A publish looks at two bytes for each entry of the audience and writes the slots of those who can
-//! receive into one reused buffer; 4,096 receivers at most make one decision. There is no state
-//! per pair of users: an audience entry takes 4 bytes, and coming online or going offline writes
-//! two bytes and one bit. Timers are exact to the millisecond and O(1). Once warm, nothing but
-//! [`Engine::connect`] and growing lists allocates. With more users online than the caches hold, most
-//! of an input is waiting for memory: [`Engine::prefetch`] lets several inputs wait together. Ids are hashed where they come in and nowhere
-//! else, with a keyed hasher by default. Each verb's own costs stand with it.
+//! A publish looks at two bytes for each entry of the audience and writes the slots of those who
+//! can receive into one reused buffer; 4,096 receivers at most make one decision. There is no
+//! state per pair of users: an audience entry takes 4 bytes, and coming online or going offline
+//! writes two bytes and one bit. Timers are exact to the millisecond and O(1). Once warm, nothing
+//! but [`Engine::connect`] and growing lists allocates. With more users online than the caches
+//! hold, most of an input is waiting for memory: [`Engine::prefetch`] lets several inputs wait
+//! together. Ids are hashed where they come in and nowhere else, with a keyed hasher by default.
+//! Each verb's own costs stand with it.
 //!
 //! # Panics, errors, features
 //!
 //! A refused input is a typed [`Error`] and changes nothing. No input makes the engine panic. Where
-//! the host's own code does, in an `Eq`, `Hash` or `Drop` of `K` or `P` or in an iterator handed in,
-//! the engine stays right and usable: an `Eq`, `Hash` or iterator runs before anything has changed,
-//! so the input has not happened; a `Drop` runs when the change is complete, so the input has
-//! happened and only its notices may be lost, as by a drain that is dropped half-way.
+//! the host's own code does, in an `Eq`, `Hash` or `Drop` of `K` or `P` or in an iterator handed
+//! in, the engine stays right and usable: an `Eq`, `Hash` or iterator runs before anything has
+//! changed, so the input has not happened; a `Drop` runs when the change is complete, so the input
+//! has happened and only its notices may be lost, as by a drain that is dropped half-way.
 //!
-//! The crate is `no_std` with `alloc`, has no unsafe code, and needs Rust 1.88. Feature `std` (on by
-//! default) gives [`Engine::new`] its keyed hasher; `serde` makes [`Event`], an input,
-//! serialisable, so that inputs can be recorded and replayed.
+//! The crate is `no_std` with `alloc`, has no unsafe code, and needs Rust 1.88. Features:
+//!
+//! * `std` (on by default) gives [`Engine::new`] its keyed hasher, and [`host`].
+//! * `serde` makes [`Event`], an input, serialisable, so that inputs can be recorded and replayed.
+//!   No state ever is.
+//! * `arbitrary` has `adsum::arbitrary`, which makes inputs from arbitrary bytes: for fuzzing a
+//!   host of your own.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 /// The examples in the README compile and hold.
@@ -124,6 +160,8 @@ extern crate alloc;
 extern crate std;
 
 mod apply;
+#[cfg(feature = "arbitrary")]
+pub mod arbitrary;
 mod config;
 mod connect;
 mod decision;
@@ -133,9 +171,12 @@ mod error;
 mod event;
 mod fanout;
 mod hasher;
+#[cfg(feature = "std")]
+pub mod host;
 mod key;
 mod notice;
 mod queries;
+mod reason;
 mod replica;
 pub mod rules;
 mod slot_map;
@@ -148,7 +189,7 @@ pub use config::{
     Config, ConfigError, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate,
 };
 pub use connect::Connect;
-pub use decision::{CloseReason, Decision, EndReason};
+pub use decision::Decision;
 pub use decisions::Decisions;
 pub use engine::Engine;
 pub use error::Error;
@@ -159,7 +200,8 @@ pub use hasher::NoHasher;
 pub use key::{DeviceKind, SessionId, SessionKey, Slot};
 pub use notice::{Notice, NoticeId, PresenceKind};
 pub use queries::Session;
-pub use replica::{Replica, ReplicaFull};
+pub use reason::{CloseReason, EndReason};
+pub use replica::{Difference, Replica, ReplicaFull};
 pub use slot_map::SlotMap;
 pub use snapshot::{Entry, Scope, Snapshot};
 pub use stats::{Counts, Stats};

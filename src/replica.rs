@@ -1,11 +1,14 @@
 //! The other end: what one receiver believes.
 
-use crate::key::SessionId;
+use crate::engine::Engine;
+use crate::key::{SessionId, SessionKey};
 use crate::notice::Notice;
+use crate::queries::Session;
 use crate::snapshot::{Entry, Snapshot};
 use crate::tables::Users;
 use crate::tables::ids::User;
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 
@@ -14,14 +17,15 @@ use core::hash::{BuildHasher, Hash};
 ///
 /// A client keeps one, and so do the engine's own tests, which hold it against the truth. It takes
 /// notices as the engine makes them ([`apply`](Self::apply) and
-/// [`apply_snapshot`](Self::apply_snapshot)) or in parts as a client gets them off the wire, `I` being what
-/// the wire calls a session.
+/// [`apply_snapshot`](Self::apply_snapshot)) or in parts as a client gets them off the wire, `I`
+/// being what the wire calls a session.
 ///
 /// Published and directed presence are kept apart: only the former is what the sender says to all
 /// its contacts, and only it is repeated by a snapshot.
 ///
 /// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions as it
-/// was made for.
+/// was made for. Whoever tests a host holds a replica for each session and asks it whether it
+/// [differs](Self::differs_from) from the engine.
 pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     users: Users<K>,
     hasher: S,
@@ -55,7 +59,7 @@ impl core::error::Error for ReplicaFull {}
 
 #[cfg(feature = "std")]
 impl<K: Eq + Hash, P, I: Copy + Eq> Replica<K, P, I> {
-    /// Believes in nobody, and never in more than `limit` sessions.
+    /// Returns a replica that believes in nobody, and never in more than `limit` sessions.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self::with_hasher(limit, crate::hasher::DefaultHashBuilder::default())
@@ -90,12 +94,20 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     }
 
     /// A session has ended.
-    pub fn end_session(&mut self, user: &K, session: I) {
+    pub fn end_session<Q>(&mut self, user: &Q, session: I)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.keep(user, |held| held.session != session);
     }
 
     /// A user is offline.
-    pub fn end_user(&mut self, user: &K) {
+    pub fn end_user<Q>(&mut self, user: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.keep(user, |_| false);
     }
 
@@ -147,7 +159,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Ok(&mut of_user[place])
     }
 
-    fn keep(&mut self, user: &K, keep: impl Fn(&Held<P, I>) -> bool) {
+    fn keep<Q>(&mut self, user: &Q, keep: impl Fn(&Held<P, I>) -> bool)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         if let Some(user) = self.users.find(&self.hasher, user) {
             self.keep_of(user, keep);
         }
@@ -166,32 +182,40 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
 
     // ---- what it can be asked
 
-    /// Is anything known of this user?
+    /// Returns whether anything is known of this user.
     #[must_use]
-    pub fn is_present(&self, user: &K) -> bool {
+    pub fn is_present<Q>(&self, user: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.sessions_of(user).next().is_some()
     }
 
-    /// A user's sessions: which, the presence it publishes, and the last that it directed here.
-    /// At least one of the two is there. In the order in which they were first heard of.
-    pub fn sessions_of(&self, user: &K) -> impl Iterator<Item = (I, Option<&P>, Option<&P>)> {
+    /// Returns a user's sessions: which, the presence it publishes, and the last that it directed
+    /// here. At least one of the two is there. In the order in which they were first heard of.
+    pub fn sessions_of<Q>(&self, user: &Q) -> impl Iterator<Item = (I, Option<&P>, Option<&P>)>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let user = self.users.find(&self.hasher, user);
         let of_user = user.map_or(&[][..], |user| &self.held[user.0 as usize]);
         of_user.iter().map(|held| (held.session, held.published.as_ref(), held.directed.as_ref()))
     }
 
-    /// Everyone of whom something is known, each once, in no particular order.
+    /// Returns everyone of whom something is known, each once, in no particular order.
     pub fn users(&self) -> impl Iterator<Item = &K> {
         self.users.iter_known().map(|user| self.users.id(user))
     }
 
-    /// How many sessions it holds something of.
+    /// Returns the number of sessions it holds something of.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.sessions
     }
 
-    /// Is nobody known to be present?
+    /// Returns whether nobody is known to be present.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.sessions == 0
@@ -239,6 +263,100 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
             self.end_snapshot();
         }
         Ok(())
+    }
+}
+
+impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
+    /// Returns the first thing in which it differs from what this session of the engine should
+    /// know of published presence, `None` if there is nothing: promise 4, no ghosts, as a check
+    /// for everyone who tests a host.
+    ///
+    /// Ask it of a session that is attached and not congested, when everything that was sent to it
+    /// has been applied. It must hold each presence that the user's own audience shows to it and
+    /// each of its own devices', and no published presence that it may not see. Under
+    /// [`OfflineNotices::Never`](crate::OfflineNotices::Never) there are ghosts, and they are
+    /// reported; without [snapshots at connect](crate::Options::snapshot_on_connect) it knows too
+    /// little, and that is reported.
+    ///
+    /// # Costs
+    /// A look-up and a search for each contact, and for each session held.
+    pub fn differs_from<E: BuildHasher>(
+        &self,
+        engine: &Engine<K, P, E>,
+        session: SessionKey,
+    ) -> Option<Difference> {
+        let Some(receiver) = engine.session(session) else { return Some(Difference::NoSession) };
+        self.missing(engine, receiver.user, receiver.id).or_else(|| {
+            let held = self.users().flat_map(|user| {
+                self.sessions_of(user).filter(|(_, published, _)| published.is_some())
+            });
+            let mut ghosts = held.filter(|(id, ..)| {
+                let of = engine.session_by_id(*id);
+                !of.is_some_and(|of| may_see(engine, receiver.user, receiver.id, &of))
+            });
+            ghosts.next().map(|(id, ..)| Difference::Ghost(id))
+        })
+    }
+
+    /// Returns the first session that it should hold something else of.
+    fn missing<E: BuildHasher>(
+        &self,
+        engine: &Engine<K, P, E>,
+        viewer: &K,
+        receiver: SessionId,
+    ) -> Option<Difference> {
+        let users = engine.audience(viewer).chain([viewer]);
+        let sessions = users.flat_map(|user| engine.sessions(user));
+        let shown = sessions.filter_map(|key| engine.session(key));
+        for of in shown.filter(|of| may_see(engine, viewer, receiver, of)) {
+            let held = self.sessions_of(of.user).find(|(id, ..)| *id == of.id);
+            match held.and_then(|(_, published, _)| published) {
+                None => return Some(Difference::Missing(of.id)),
+                Some(held) if Some(held) != of.presence => return Some(Difference::Stale(of.id)),
+                Some(_) => {}
+            }
+        }
+        None
+    }
+}
+
+/// Returns whether a session shows something to a receiver.
+fn may_see<K: Eq + Hash, P, E: BuildHasher>(
+    engine: &Engine<K, P, E>,
+    viewer: &K,
+    receiver: SessionId,
+    of: &Session<'_, K, P>,
+) -> bool {
+    let in_sight = if of.user == viewer {
+        engine.options().own_echo && of.id != receiver
+    } else {
+        engine.sees(viewer, of.user)
+    };
+    of.presence.is_some() && in_sight
+}
+
+/// In what a [`Replica`] differs from an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Difference {
+    /// The engine has no such session.
+    NoSession,
+    /// It holds no published presence of this session, and should.
+    Missing(SessionId),
+    /// It holds another presence of this session than the one it shows.
+    Stale(SessionId),
+    /// It holds a published presence of this session, which has ended or is out of its sight.
+    Ghost(SessionId),
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSession => f.write_str("the engine has no such session"),
+            Self::Missing(id) => write!(f, "{id:?} shows something that is not held"),
+            Self::Stale(id) => write!(f, "{id:?} shows something else than is held"),
+            Self::Ghost(id) => write!(f, "{id:?} is a ghost"),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The present state of all whom one session may see.
 
+use crate::fanout::snapshots::Part;
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::notice::NoticeId;
-use crate::rules::Part;
 use crate::tables::Users;
 use crate::tables::ids::SessionIndex;
 use crate::tables::sessions::Sessions;

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use adsum_server::protocol::{Form, Kind};
+use adsum_tim::{Form, Kind};
 use futures_util::future::join_all;
 use serde_json::Value;
 use support::program::Program;
@@ -256,7 +256,7 @@ async fn it_ends_in_bounded_time_though_the_store_is_stuck() {
     let mut bobs = Client::connect(server.address(), Form::Json).await;
     let sql = server.program().sql();
     sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    ann.ask(adsum_server::protocol::rtype::ADD_ROSTER, Some(&bob)).await;
+    ann.ask(adsum_tim::rtype::ADD_ROSTER, Some(&bob)).await;
     bobs.send(auth("bob").to_request(Form::Json, Kind::AUTH)).await;
     let mut program = server.into_program();
     let started = Instant::now();

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use adsum_server::protocol::{Form, Kind, TimNodes, TimUserBean, ntype, rtype};
+use adsum_tim::{Form, Kind, TimNodes, TimUserBean, ntype, rtype};
 use support::{Client, Server, Told, auth};
 
 async fn ask_names(client: &mut Client, ntype: i32, nodes: &[&str]) {

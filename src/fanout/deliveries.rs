@@ -3,9 +3,10 @@
 use crate::fanout::plan::{FanOut, Plan, Step};
 use crate::fanout::subject::{Span, Subject};
 use crate::stats::Stats;
+use crate::tables::Tables;
 use crate::tables::ids::{SessionIndex, User};
+use crate::tables::lists::fetch_list;
 use crate::tables::notes::Note;
-use crate::tables::{Tables, fetch_list};
 use core::hash::{BuildHasher, Hash};
 
 /// What the next decision about a notice is. The receivers lie in the plan.

@@ -1,9 +1,9 @@
 //! The plan: what a verb leaves to be told and done, step by step, and the buffers for it.
 
-use crate::decision::{CloseReason, EndReason};
 use crate::fanout::receivers::Receivers;
 use crate::fanout::subject::{Span, Subject};
 use crate::key::{SessionId, SessionKey, Slot};
+use crate::reason::{CloseReason, EndReason};
 use crate::tables::ids::{SessionIndex, User};
 use crate::time::Time;
 use alloc::vec::Vec;

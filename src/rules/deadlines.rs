@@ -1,7 +1,7 @@
 //! What is due: leases, graces and publishes that waited for a token, in their order.
 
-use crate::decision::{CloseReason, EndReason};
 use crate::event::LostCause;
+use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
 use crate::tables::sessions::Link;
 use crate::tables::timers::Due;

@@ -4,9 +4,9 @@
 //! and a user who goes invisible say the same farewell to different receivers.
 
 use crate::config::OfflineNotices;
-use crate::decision::{CloseReason, EndReason};
 use crate::fanout::plan::{Ended, FanOut, Step};
 use crate::fanout::subject::Subject;
+use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
 use crate::tables::ids::{SessionIndex, User};
 use crate::tables::notes::Note;

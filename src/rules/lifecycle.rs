@@ -1,11 +1,12 @@
 //! How sessions come, are lost and are resumed (rules 1, 4, 5 and 11).
 
 use crate::config::Grace;
-use crate::decision::{CloseReason, EndReason};
+use crate::connect::Connect;
 use crate::error::Error;
 use crate::event::LostCause;
 use crate::fanout::plan::Step;
 use crate::key::{DeviceKind, SessionKey};
+use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
 use crate::tables::ids::{SessionIndex, User};
 use crate::tables::lists;
@@ -13,18 +14,10 @@ use crate::time::Time;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
-/// Who connects, and with which lists.
-pub(crate) struct Newcomer<K, A, B> {
-    pub(crate) user: K,
-    pub(crate) kind: DeviceKind,
-    pub(crate) audience: A,
-    pub(crate) blocked: B,
-}
-
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn connect(
         &mut self,
-        newcomer: Newcomer<K, impl IntoIterator<Item = K>, impl IntoIterator<Item = K>>,
+        newcomer: Connect<K, impl IntoIterator<Item = K>, impl IntoIterator<Item = K>>,
     ) -> Result<SessionKey, Error> {
         let kind = newcomer.kind;
         let victim = match self.tables.find_online(&newcomer.user) {
@@ -50,7 +43,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn intern_lists(
         &mut self,
-        newcomer: Newcomer<K, impl IntoIterator<Item = K>, impl IntoIterator<Item = K>>,
+        newcomer: Connect<K, impl IntoIterator<Item = K>, impl IntoIterator<Item = K>>,
         audience: &mut Vec<User>,
         blocked: &mut Vec<User>,
     ) -> Result<User, Error> {

@@ -30,7 +30,9 @@ mod visibility;
 use crate::config::Options;
 use crate::error::Error;
 use crate::fanout::Plan;
+use crate::fanout::deliveries::Delivery;
 use crate::fanout::plan::{FanOut, SnapshotOf, Step};
+use crate::fanout::snapshots::Part;
 use crate::key::SessionKey;
 use crate::stats::{Counts, Stats};
 use crate::tables::Tables;
@@ -41,9 +43,6 @@ use crate::tables::timers::Timers;
 use crate::time::Time;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
-
-pub(crate) use crate::fanout::{deliveries::Delivery, snapshots::Part};
-pub(crate) use lifecycle::Newcomer;
 
 /// Everything an engine holds.
 pub(crate) struct State<K, P, S> {

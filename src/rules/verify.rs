@@ -74,9 +74,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 mod tests {
     use super::*;
     use crate::config::Options;
+    use crate::connect::Connect;
     use crate::hasher::tests::Plain;
-    use crate::key::{DeviceKind, SessionId};
-    use crate::rules::Newcomer;
+    use crate::key::SessionId;
     use crate::tables::ids::SessionIndex;
     use crate::time::Time;
 
@@ -86,7 +86,7 @@ mod tests {
     fn state() -> Broken {
         let mut state = Broken::new(Options::default(), Plain);
         for (user, audience, blocked) in [(1, [2], Some(3)), (2, [1], None)] {
-            let newcomer = Newcomer { user, kind: DeviceKind(0), audience, blocked };
+            let newcomer = Connect::new(user).audience(audience).blocked(blocked);
             state.begin(Time::ZERO);
             let key = state.connect(newcomer).expect("there is room");
             state.accept();

@@ -22,7 +22,6 @@ mod user_bits;
 pub(crate) mod verify;
 
 pub(crate) use interner::Users;
-pub(crate) use prefetch::fetch_list;
 
 use crate::key::SessionKey;
 use crate::stats::Counts;

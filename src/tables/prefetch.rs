@@ -8,15 +8,10 @@
 use crate::key::SessionKey;
 use crate::tables::Tables;
 use crate::tables::ids::{SIDE_BY_SIDE, User};
+use crate::tables::lists::fetch_list;
 use crate::tables::online::Online;
 use core::hash::{BuildHasher, Hash};
 use core::hint::black_box;
-
-/// The number of contacts that lie in a cache line.
-const LINE: usize = 64 / size_of::<User>();
-
-/// So much of a list is fetched. When a longer one is read the processor sees where it goes on.
-const CONTACTS: usize = 16 * LINE;
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Fetches what the next inputs of these sessions will read.
@@ -88,11 +83,4 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
         online
     }
-}
-
-/// Fetches all cache lines of a list at once, where a walk would come to them one after the other.
-#[inline]
-pub(crate) fn fetch_list(contacts: &[User]) {
-    let lines = contacts.iter().take(CONTACTS).step_by(LINE);
-    black_box(lines.fold(0, |read, user| read ^ user.0));
 }

@@ -1,10 +1,10 @@
-//! What single ranges cannot say: options that do not go together, and such as are most likely
-//! not meant.
+//! Checks that no single range can make: options that do not go together, and options that are
+//! most likely a mistake.
 
 use super::settings::{Accounts, Config, OfflineNotices, Presence, StoreKind};
 use crate::store::Cost;
 
-/// What cannot be.
+/// Returns what is wrong, a sentence each.
 pub(super) fn problems(config: &Config) -> Vec<String> {
     let Config { presence, accounts, network, .. } = config;
     let mut problems = Vec::new();
@@ -47,7 +47,7 @@ fn jwt_problem(accounts: &Accounts) -> Option<String> {
     Some(problem.to_owned())
 }
 
-/// What can be, and is worth a word.
+/// Returns what is allowed but most likely a mistake, a sentence each.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let Config { presence, accounts, network, services } = config;
     let mut warnings = Vec::new();

@@ -1,5 +1,5 @@
-//! Which value is in force: a flag before the environment, that before the file, that before the
-//! default.
+//! Finds out which value is in force: a flag goes before the environment, that before the file, and
+//! that before the default.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ use super::value::Given;
 pub struct Loaded {
     /// The options.
     pub config: Config,
-    /// What is allowed, and most likely not meant.
+    /// What is allowed but most likely a mistake.
     pub warnings: Vec<String>,
     sources: BTreeMap<&'static str, Source>,
 }
@@ -29,9 +29,9 @@ pub struct Loaded {
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody said anything.
+    /// Nobody has set it.
     Default,
-    /// The file, in this spelling.
+    /// The file, where the key has this spelling.
     File {
         /// The file.
         path: PathBuf,
@@ -70,7 +70,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The flags, one for every key, and `--config`: for a `clap::Command` of the host's.
+/// Returns the flags, one for every key, and `--config`, for a `clap::Command`.
 pub fn arguments() -> impl Iterator<Item = Arg> {
     let config = Arg::new("config")
         .short('c')
@@ -92,7 +92,8 @@ fn argument(heading: &'static str, key: &'static Key, defaults: &Config) -> Arg 
         format!("{} {default}[file: {}] [env: {}]", key.about, names.join(", "), key.variable());
     let argument = Arg::new(key.name).long(key.flag()).help(help).help_heading(heading);
     if key.unit.is_empty() {
-        // A flag alone says true; a value needs the equals sign, so that it is not mistaken.
+        // A flag alone means true; a value needs the equals sign, so that it is not taken for a
+        // subcommand.
         argument
             .value_name("true|false")
             .num_args(0..=1)
@@ -103,8 +104,8 @@ fn argument(heading: &'static str, key: &'static Key, defaults: &Config) -> Arg 
     }
 }
 
-/// Finds out which options are in force. `environment` is the process's (`std::env::vars`); of
-/// it, only names that begin with `ADSUM_` are looked at, and an empty value is as good as none.
+/// Finds out which options are in force. `environment` is the process's (`std::env::vars`); only
+/// names that begin with `ADSUM_` are looked at, and an empty value is as good as none.
 ///
 /// # Errors
 /// Everything that is wrong: an unreadable file, unknown keys (the nearest known one is named),
@@ -195,7 +196,7 @@ impl Loading {
     }
 
     fn finish(mut self) -> Result<Loaded, ConfigError> {
-        // What was refused has left its default, which would only cause further complaints.
+        // A refused value has left the default in place, which might only cause more complaints.
         if self.problems.is_empty() {
             self.problems = check::problems(&self.config);
         }
@@ -208,7 +209,7 @@ impl Loading {
 }
 
 impl Loaded {
-    /// Where a key's value came from; `None` if there is no such key.
+    /// Returns where a key's value came from; `None` if there is no such key.
     #[must_use]
     pub fn source(&self, key: &str) -> Option<&Source> {
         let folded = fold(key);
@@ -216,7 +217,8 @@ impl Loaded {
         Some(self.sources.get(key.name).unwrap_or(&Source::Default))
     }
 
-    /// What is in force and where it came from, a line each, secrets masked; then the warnings.
+    /// Returns what is in force and where it came from, a line each, with secrets masked; then the
+    /// warnings.
     #[must_use]
     pub fn report(&self) -> String {
         use fmt::Write as _;

@@ -1,7 +1,7 @@
-//! Every key once: its names, what it says, its range, and which value it sets. The file, the
-//! flags, the environment, `--help` and `check-config` are all made from this table.
+//! The table of all keys: names, help, range, and the value that each sets. The file, the flags,
+//! the environment, `--help` and `check-config` are all made from it.
 
-use crate::protocol::Secret;
+use adsum_tim::Secret;
 
 use super::key::Key;
 use super::settings::{DirectTo, Level, OfflineNotices, OverLimit, StoreKind};
@@ -25,7 +25,7 @@ const DAY: u64 = 24 * 60 * 60;
 const WEEK: u64 = 7 * DAY;
 const MIB: u64 = 1024 * 1024;
 
-/// A key and the place of its value, by the kind of value it has.
+/// Makes a key of one kind of value, which it keeps in one place of the settings.
 macro_rules! key {
     (
         $name:literal $($alias:literal)*: $about:literal,
@@ -114,7 +114,7 @@ pub(super) const SECTIONS: [(&str, &[Key]); 4] = [
     ("Services", &SERVICES),
 ];
 
-/// All keys.
+/// Returns all keys.
 pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
 }
@@ -450,7 +450,7 @@ mod tests {
         }
     }
 
-    /// That no key sets another's value, and none has lost its own.
+    /// No key sets another's value, and none has lost its own.
     #[test]
     fn each_key_sets_what_it_shows() {
         let other_values = [

@@ -1,9 +1,9 @@
-//! What to say of a key that nobody knows.
+//! What to say about an unknown key.
 
 use super::key::{Key, fold};
 use super::table;
 
-/// What some of tim's keys are about that have no meaning here, by how they begin.
+/// What to do instead of some of tim's keys that have no meaning here, by how they begin.
 const FOREIGN: [(&str, &str); 10] = [
     ("ssl_certificate", "TLS is not spoken here: put a proxy in front and set tls_in_front"),
     ("webadmin", "the administrator's API is HTTP here: see admin_token and admin_listen"),
@@ -17,7 +17,7 @@ const FOREIGN: [(&str, &str); 10] = [
     ("maxmessagesize", "the size of a frame is security.maxdata"),
 ];
 
-/// The rest of tim's keys, by how they begin.
+/// The rest of tim's keys that have no meaning here, by how they begin.
 const FOREIGN_OTHERS: [&str; 20] = [
     "bind",
     "cache_",
@@ -41,7 +41,8 @@ const FOREIGN_OTHERS: [&str; 20] = [
     "zookeeper",
 ];
 
-/// Why a key is not known: tim's but without meaning here, or near to one that is.
+/// Returns why a key is not known: it is tim's but has no meaning here, or close to one that is
+/// known.
 pub(super) fn why_unknown(name: &str) -> String {
     let folded = fold(name);
     if let Some((_, why)) = FOREIGN.iter().find(|(start, _)| folded.starts_with(start)) {

@@ -1,7 +1,8 @@
-//! The administrator's API.
+//! The administrator's HTTP API.
 
 use std::sync::Arc;
 
+use adsum_tim::{Form, Limits, Tid, TimPresence};
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
@@ -14,15 +15,13 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::oneshot;
 
-use super::command::{Command, Node, System};
-use super::courier::SYSTEM_NODE;
+use super::command::{Command, Node, SYSTEM_NODE, System};
 use super::shared::Shared;
-use crate::protocol::{Form, Limits, Tid, TimPresence};
 
-/// The most users of one page, and how many if nothing is said.
+/// The most users on one page, and how many where the request does not say.
 const MAX_PAGE: usize = 1_000;
 const PAGE: usize = 100;
-/// The most users that one presence goes to.
+/// The most users that one notice may go to.
 const MAX_NODES: usize = 100_000;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router<Arc<Shared>> {
@@ -33,7 +32,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router<Arc<Shared>> {
         .route_layer(middleware::from_fn_with_state(shared, check))
 }
 
-/// Lets in who shows the token.
+/// Lets in those who show the token.
 async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION);
     let shown = shown.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
@@ -53,7 +52,7 @@ fn wrong(what: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({ "error": what }))).into_response()
 }
 
-/// A presence to a list.
+/// A request to send a notice to a list of users.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Broadcast {
@@ -69,21 +68,21 @@ async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         return wrong("too many nodes");
     }
     let text = presence.to_string();
-    let said = match TimPresence::decode(Form::Json, text.as_bytes(), &Limits::default()) {
-        Ok(said) => said,
+    let decoded = match TimPresence::decode(Form::Json, text.as_bytes(), &Limits::default()) {
+        Ok(decoded) => decoded,
         Err(error) => return wrong(&format!("presence: {error}")),
     };
-    let saying = Arc::new(TimPresence {
+    let presence = Arc::new(TimPresence {
         id: None,
         offline: None,
-        // tim's web client fails on a presence that is from nobody.
+        // tim's web client fails on a presence without a sender.
         from_tid: Some(Tid::of(SYSTEM_NODE)),
         to_tid: None,
         to_list: None,
-        ..said
+        ..decoded
     });
     let (reply, answer) = oneshot::channel();
-    shared.command(Command::System(Box::new(System { to: nodes, saying, reply }))).await;
+    shared.command(Command::System(Box::new(System { to: nodes, presence, reply }))).await;
     match answer.await {
         Ok(outcome) => Json(json!({ "delivered": outcome.delivered, "skipped": outcome.skipped }))
             .into_response(),
@@ -91,7 +90,7 @@ async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     }
 }
 
-/// Which page of the users who are online.
+/// A request for a page of the users online.
 #[derive(Deserialize)]
 struct Page {
     after: Option<Node>,
@@ -117,6 +116,7 @@ async fn online(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> 
     Json(json!({ "users": users, "next": next, "total": page.total })).into_response()
 }
 
+/// A request to end all of a user's sessions.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expulsion {

@@ -1,9 +1,10 @@
-//! What an operator sees of the server: numbers without names, and never a presence.
+//! Metrics for the operator: numbers without names, and never a presence.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adsum::{CloseReason, Error, Notice};
+use adsum_tim::Form;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -12,8 +13,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::command::{Command, Figures, Node, Saying};
-use crate::protocol::Form;
+use super::command::{Command, Figures, Node, Presence};
 use crate::usage::Usage;
 
 /// A label that is one of a few fixed words.
@@ -45,10 +45,10 @@ struct InForm {
 }
 
 /// Bytes that wait for all connections together. There is one server in a process, and each
-/// connection counts here until the very end of it.
+/// connection counts here until its very end.
 pub(crate) static QUEUED_BYTES: AtomicU64 = AtomicU64::new(0);
 
-/// Counters that grow as things happen, and the text that is made of them.
+/// Counters that grow as things happen, and the text made from them.
 pub(crate) struct Metrics {
     registry: Registry,
     connections: Gauge,
@@ -169,16 +169,16 @@ impl Metrics {
             Command::Invisible(_) => "invisible",
             Command::Visible(_) => "visible",
             Command::Roster(_) => "roster",
-            Command::Tell(..) => "tell",
+            Command::RosterMessage(..) => "tell",
             Command::System(_) => "system",
             Command::Expel(..) => "expel",
             Command::Online(..) | Command::IsOnline(..) | Command::Figures(_) => "query",
-            Command::Nudge | Command::Stop => return,
+            Command::Writable | Command::Stop => return,
         };
         kind(&self.events, name, 1);
     }
 
-    pub(crate) fn notice(&self, notice: &Notice<'_, Node, Saying>, receivers: usize) {
+    pub(crate) fn notice(&self, notice: &Notice<'_, Node, Presence>, receivers: usize) {
         let name = match notice {
             Notice::Presence { .. } => "presence",
             Notice::Directed { .. } => "directed",
@@ -272,7 +272,7 @@ impl Metrics {
         self.stalled_seconds.inc_by(time.as_secs_f64());
     }
 
-    /// All of it as Prometheus reads it.
+    /// Returns all metrics as Prometheus reads them.
     pub(crate) fn text(&self, figures: Figures) -> String {
         let mut text = String::new();
         let counts = figures.counts;
@@ -326,7 +326,7 @@ impl Metrics {
                 ConstGauge::new((usage.resident_kib * 1_024) as i64),
             );
         }
-        // The last of them alone ends the text.
+        // Only the last of them ends the text.
         let mut part = |registry: &Registry| {
             let mut one = String::new();
             if encode(&mut one, registry).is_ok() {

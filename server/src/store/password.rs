@@ -7,7 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// The longest password in bytes: argon2 takes more, but a frame may hold megabytes.
 const MAX_PASSWORD: usize = 1_024;
@@ -35,8 +35,8 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Hashes at this cost from now on. Hashes made at another cost can be checked all the same:
-    /// each says its own.
+    /// Returns what hashes at this cost. Hashes made at another cost can be checked all the same:
+    /// each states its own.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] if the cost is out of range, [`StoreError::Failed`] without random
@@ -49,7 +49,7 @@ impl Passwords {
         Ok(Self { argon2, decoy })
     }
 
-    /// The hash of a password, with a salt of its own. Slow.
+    /// Returns the hash of a password, with a salt of its own. Slow.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] if it is empty or longer than 1,024 bytes, [`StoreError::Failed`]
@@ -61,8 +61,8 @@ impl Passwords {
         hash(&self.argon2, password)
     }
 
-    /// Is this the password of that hash? Without a hash (no such account) the answer is no, and
-    /// takes as long. Slow, and compares in constant time.
+    /// Returns whether this is the password of that hash. Without a hash (no such account) the
+    /// answer is no, and takes as long. Slow, and compares in constant time.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the hash is none, or without memory.

@@ -1,6 +1,6 @@
-//! Accounts and rosters in a file.
+//! Accounts and rosters in an SQLite file.
 
-mod ledger;
+mod relations;
 mod schema;
 
 #[cfg(test)]
@@ -11,13 +11,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
+use super::error::StoreError;
+use super::interface::{Credentials, Login, Store};
 use super::node;
 use super::password::{Cost, Passwords};
-use super::{Asked, Credentials, Login, Relation, Relations, Store, StoreError};
+use super::relations::{Asked, Relation, Relations};
 
 /// The longest name or domain in bytes.
 const MAX_NAME: usize = 256;
-/// The longest words of a request in bytes; the rest is cut off.
+/// The longest text of a request in bytes; the rest is cut off.
 const MAX_WORDS: usize = 1_024;
 
 /// How the file is kept.
@@ -49,14 +51,15 @@ impl Sqlite {
     /// Opens the file, or makes it, readable by its owner only.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] if it cannot be opened, is no file of this server or was written by
-    /// a newer one; [`StoreError::Invalid`] if the cost is out of range.
+    /// [`StoreError::Failed`], which does not name the file, if it cannot be opened, is no file of
+    /// this server or was written by a newer one; [`StoreError::Invalid`] if the cost is out of
+    /// range.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         schema::create_private(path)?;
         Self::new(Connection::open(path)?, options)
     }
 
-    /// Accounts and rosters that go with the process.
+    /// Opens a store in memory, which ends with the process.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
@@ -78,7 +81,7 @@ impl Sqlite {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something in one transaction: all of it or, where there is an error, nothing.
+    /// Does all of this in one transaction or, where there is an error, nothing.
     fn transact<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
@@ -109,7 +112,7 @@ fn find_account(
         .optional()?)
 }
 
-/// As many of the words as are kept, no character cut in two.
+/// Returns the part of the text that is kept, with no character cut in two.
 fn shortened(words: &str) -> &str {
     let most = words.len().min(MAX_WORDS);
     let end = (0..=most).rev().find(|end| words.is_char_boundary(*end)).unwrap_or(0);
@@ -124,7 +127,7 @@ impl Store for Sqlite {
         if domain.len() > MAX_NAME {
             return Err(StoreError::Invalid("domain"));
         }
-        // Looked at before the hash is paid for; the file's own rule decides below.
+        // Checked before the hash is paid for; the file's own constraint decides below.
         if find_account(&self.connection(), name, domain)?.is_some() {
             return Err(StoreError::Exists);
         }
@@ -137,7 +140,7 @@ impl Store for Sqlite {
         match insert.execute(params![node, name, domain, hash]) {
             Ok(_) => Ok(node),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                // Either somebody was faster, or the id is taken: one in 2^55, not tried again.
+                // Either somebody was faster, or the id is taken (a chance of one in 2^55).
                 Err(StoreError::Exists)
             }
             Err(error) => Err(error.into()),
@@ -157,27 +160,27 @@ impl Store for Sqlite {
     }
 
     fn exists(&self, node: &str) -> Result<bool, StoreError> {
-        Ok(ledger::find(&self.connection(), node)?.is_some())
+        Ok(relations::find(&self.connection(), node)?.is_some())
     }
 
     fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError> {
         let connection = self.connection();
-        if ledger::find(&connection, typed)?.is_some() {
+        if relations::find(&connection, typed)?.is_some() {
             return Ok(Some(typed.to_owned()));
         }
-        let Some(own) = ledger::find(&connection, node)? else { return Ok(None) };
+        let Some(own) = relations::find(&connection, node)? else { return Ok(None) };
         Ok(find_account(&connection, typed, &own.domain)?.map(|(_, found, _)| found))
     }
 
     fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
         let connection = self.connection();
-        let Some(own) = ledger::find(&connection, node)? else { return Ok(Vec::new()) };
+        let Some(own) = relations::find(&connection, node)? else { return Ok(Vec::new()) };
         let mut names = Vec::new();
         for other in others {
-            let Some(account) = ledger::find(&connection, other)? else { continue };
-            let pair = ledger::Pair::of(own.id, account.id);
+            let Some(account) = relations::find(&connection, other)? else { continue };
+            let pair = relations::Pair::of(own.id, account.id);
             if own.id == account.id || pair.read(&connection)?.seen() != Relation::None {
-                names.push((other.clone(), ledger::name(&connection, account.id)?));
+                names.push((other.clone(), relations::name(&connection, account.id)?));
             }
         }
         Ok(names)
@@ -185,24 +188,24 @@ impl Store for Sqlite {
 
     fn relations(&self, node: &str) -> Result<Relations, StoreError> {
         let connection = self.connection();
-        let account = ledger::find(&connection, node)?.ok_or(StoreError::NoAccount)?;
-        ledger::all(&connection, account.id)
+        let account = relations::find(&connection, node)?.ok_or(StoreError::NoAccount)?;
+        relations::all(&connection, account.id)
     }
 
     fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         let connection = self.connection();
         let (Some(one), Some(two)) =
-            (ledger::find(&connection, node)?, ledger::find(&connection, other)?)
+            (relations::find(&connection, node)?, relations::find(&connection, other)?)
         else {
             return Ok(Relation::None);
         };
-        Ok(ledger::Pair::of(one.id, two.id).read(&connection)?.seen())
+        Ok(relations::Pair::of(one.id, two.id).read(&connection)?.seen())
     }
 
     fn ask(&self, node: &str, other: &str, words: &str) -> Result<Asked, StoreError> {
         let words = shortened(words);
         self.transact(|file| {
-            let pair = ledger::Pair::find(file, node, other)?;
+            let pair = relations::Pair::find(file, node, other)?;
             let before = pair.read(file)?;
             let (sides, asked) = before.ask()?;
             if before.mine_is_free() {
@@ -215,7 +218,7 @@ impl Store for Sqlite {
 
     fn remove(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         self.transact(|file| {
-            let pair = ledger::Pair::find(file, node, other).map_err(|error| match error {
+            let pair = relations::Pair::find(file, node, other).map_err(|error| match error {
                 StoreError::NoAccount | StoreError::Oneself => StoreError::NoRelation,
                 error => error,
             })?;
@@ -227,7 +230,7 @@ impl Store for Sqlite {
 
     fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         self.transact(|file| {
-            let pair = ledger::Pair::find(file, node, other)?;
+            let pair = relations::Pair::find(file, node, other)?;
             let before = pair.read(file)?;
             if before.mine_is_free() {
                 pair.check_room(file, self.max_relations)?;

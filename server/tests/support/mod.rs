@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use adsum_server::config::Config;
 use adsum_server::host::{Host, Tuning};
-use adsum_server::protocol::{
+use adsum_server::store::{Cost, Sqlite, SqliteOptions, Store};
+use adsum_tim::{
     Form, Kind, Limits, Secret, ServerFrame, Tid, TimAck, TimAuth, TimMessage, TimNodes,
     TimPresence, TimReq, receipt_frame, rtype,
 };
-use adsum_server::store::{Cost, Sqlite, SqliteOptions, Store};
 use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
 use program::Running;

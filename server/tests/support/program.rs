@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adsum_server::host::Host;
-use adsum_server::protocol::rtype;
 use adsum_server::store::{Cost, Sqlite, SqliteOptions};
+use adsum_tim::rtype;
 use futures_util::future::join_all;
 use tempfile::TempDir;
 

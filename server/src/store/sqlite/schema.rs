@@ -1,4 +1,4 @@
-//! The file: what makes it ours, and what is in it.
+//! The SQLite file: what marks it as this server's, and its tables.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::StoreError;
+use crate::store::error::StoreError;
 
 /// Marks a file as this server's: "adsm".
 const APPLICATION_ID: i32 = 0x6164_736d;
@@ -45,9 +45,8 @@ const VERSIONS: [&str; 1] = ["
 /// Makes the file and its folder, if they are not there: it holds hashes of passwords, so it is
 /// for its owner only. (SQLite gives its other files the same rights.)
 pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
-    let at = |error: io::Error| StoreError::failed(format!("{}: {error}", path.display()));
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(at)?;
+        fs::create_dir_all(folder).map_err(StoreError::failed)?;
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -56,7 +55,7 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     match options.open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(at(error)),
+        Err(error) => Err(StoreError::failed(error)),
     }
 }
 

@@ -1,0 +1,119 @@
+//! What contacts are shown in place of a device that has ended: the newest presence of the user's
+//! other devices, so that nobody goes on showing the state of a device that is no longer there.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use adsum::{Engine, SessionKey, Slot};
+use adsum_tim::Tid;
+
+use super::core::Core;
+use super::pending_replacements::PendingReplacement;
+use crate::host::command::{Node, Presence};
+
+/// How long a newcomer that took another device's place has until it first publishes. Until then
+/// contacts are told nothing: for a moment it would be *offline*, though the user is online.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// `subStatus` of a presence whose sender asks for the receiver's own. tim's web client answers
+/// each such presence.
+const ASKS: i8 = 1;
+
+impl Core {
+    /// Shows another device's presence to those who were told that this device has ended, or
+    /// waits for a newcomer's.
+    pub(super) fn replace(&mut self, id: u64, user: Node, ended: Arc<Tid>, to: &[Slot]) {
+        if newest_presence(&self.engine, &user).is_none() && self.has_newcomer(&user) {
+            let key = |slot: &Slot| Some(self.dispatch.sessions.at(*slot)?.key);
+            let to = to.iter().filter_map(key).collect();
+            let due = Instant::now() + SETTLE;
+            self.pending.insert(PendingReplacement { due, id, user, ended, to });
+            return;
+        }
+        self.show_newest(id, &user, &ended, to);
+    }
+
+    /// Stops waiting: the time is up, or the newcomer has published, or it has ended too.
+    pub(super) fn finish_replacement(&mut self, pending: PendingReplacement) {
+        let PendingReplacement { id, user, ended, to, .. } = pending;
+        let sessions = &self.dispatch.sessions;
+        let here = |session: &SessionKey| sessions.get(*session).map(|_| session.slot());
+        let to: Vec<_> = to.iter().filter_map(here).collect();
+        self.show_newest(id, &user, &ended, &to);
+    }
+
+    /// Shows the newest presence of a user's other devices to those who may see it; to all others
+    /// the user is offline from now on.
+    fn show_newest(&mut self, id: u64, user: &Node, ended: &Tid, to: &[Slot]) {
+        let newest = newest_presence(&self.engine, user).cloned();
+        let (mut seeing, mut others) = (Vec::new(), Vec::new());
+        for slot in to {
+            let Some(entry) = self.dispatch.sessions.at(*slot) else { continue };
+            match newest.is_some() && self.engine.sees(&entry.node, user) {
+                true => seeing.push(*slot),
+                false => others.push(*slot),
+            }
+        }
+        if let Some(mut presence) = newest {
+            // It is repeated, not published: nobody asks for anything now.
+            if presence.sub_status == Some(ASKS) {
+                Arc::make_mut(&mut presence).sub_status = None;
+            }
+            self.dispatch.send_replacement(id, &presence, ended, &seeing);
+        }
+        self.dispatch.send_offline(id, ended, &others);
+    }
+
+    /// Takes what waits for this session's first presence.
+    pub(super) fn take_pending(&mut self, session: SessionKey) -> Option<PendingReplacement> {
+        // Hardly ever does anything wait, and then nothing is looked up.
+        self.pending.next_due()?;
+        let user = self.engine.user_of(session)?;
+        self.pending.take_of(user)
+    }
+
+    /// Settles what waited for a newcomer's presence, which has gone out, and has said whose place
+    /// it took, to all who could receive it.
+    pub(super) fn newcomer_published(&mut self, pending: Option<PendingReplacement>) {
+        let Some(mut pending) = pending else { return };
+        if newest_presence(&self.engine, &pending.user).is_some() {
+            let (engine, sessions) = (&self.engine, &self.dispatch.sessions);
+            pending.to.retain(|session| {
+                let entry = sessions.get(*session);
+                entry.is_some_and(|entry| {
+                    engine.is_congested(*session) || !engine.sees(&entry.node, &pending.user)
+                })
+            });
+            // Those who may see it and are congested are told when the time is up.
+            let (later, now) =
+                pending.to.iter().partition(|session| engine.is_congested(**session));
+            let (user, ended) = (pending.user.clone(), pending.ended.clone());
+            let rest = PendingReplacement { to: now, user, ended, ..pending };
+            pending.to = later;
+            self.finish_replacement(rest);
+        }
+        if !pending.to.is_empty() {
+            self.pending.put_back(pending);
+        }
+    }
+
+    /// Stops waiting for a user who has gone offline.
+    pub(super) fn finish_replacements_of(&mut self, user: &Node) {
+        while let Some(pending) = self.pending.take_of(user) {
+            self.finish_replacement(pending);
+        }
+    }
+
+    /// Returns whether one of the user's devices is attached and has logged in only just now.
+    fn has_newcomer(&self, user: &Node) -> bool {
+        self.engine.sessions(user).any(|session| {
+            let entry = self.dispatch.sessions.get(session);
+            entry.is_some_and(|entry| entry.socket.is_some() && entry.since.elapsed() < SETTLE)
+        })
+    }
+}
+
+/// Returns the presence of the user's newest session that shows one.
+fn newest_presence<'e>(engine: &'e Engine<Node, Presence>, user: &Node) -> Option<&'e Presence> {
+    engine.sessions(user).filter_map(|session| engine.presence(session)).last()
+}

@@ -1,0 +1,188 @@
+//! Inputs from arbitrary bytes, for those who fuzz an engine or a host of their own.
+//!
+//! An [`Event`] made of arbitrary bytes alone names sessions that never were, and is refused. So
+//! [`Inputs`] decodes each event relative to the engine that it is for: its keys are those of live
+//! sessions, attached or detached as the verb wants them, and now and then one that is stale; its
+//! moment is now, a little later, around the next deadline, or earlier than the last. The same
+//! bytes give the same inputs.
+//!
+//! ```
+//! use adsum::arbitrary::Inputs;
+//! use adsum::{Config, Engine};
+//!
+//! // The body of a fuzz target.
+//! fn run(bytes: &[u8]) {
+//!     let mut engine = Engine::<String, u8>::new(Config::default());
+//!     let mut inputs = Inputs::new(bytes);
+//!     while let Some((now, event)) = inputs.next(&engine, |byte| format!("user {byte}"), |p| p) {
+//!         if let Ok(decisions) = engine.apply(now, event) {
+//!             decisions.for_each(|decision| { /* hold your host against it */ });
+//!         }
+//!         assert_eq!(engine.verify(), Ok(()));
+//!     }
+//! }
+//! run(b"any bytes at all, the longer the better");
+//! ```
+
+use crate::engine::Engine;
+use crate::event::{Event, LostCause};
+use crate::key::{DeviceKind, SessionKey};
+use crate::time::Time;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+/// Bytes that one input is made of.
+const INPUT: usize = 6;
+/// Users whom bytes name: few, so that they meet.
+const USERS: u8 = 8;
+/// The number of keys remembered to be handed in again when they are stale.
+const REMEMBERED: usize = 32;
+
+/// A source of inputs. See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Inputs<'b> {
+    bytes: &'b [u8],
+    /// Keys of sessions that were handed in, the latest last.
+    seen: VecDeque<SessionKey>,
+}
+
+/// What kind of session a verb is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meant {
+    Any,
+    Attached,
+    Detached,
+    Congested,
+}
+
+impl<'b> Inputs<'b> {
+    /// Returns the inputs that these bytes make: one for each six of them.
+    #[must_use]
+    pub const fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, seen: VecDeque::new() }
+    }
+
+    /// Returns the next input for this engine, and its moment; `None` when the bytes are used up.
+    ///
+    /// `user` makes an id of a byte, of which there are eight, and `presence` a presence of any
+    /// byte.
+    ///
+    /// # Costs
+    /// O(n) in the number of the engine's sessions.
+    pub fn next<K, P, S>(
+        &mut self,
+        engine: &Engine<K, P, S>,
+        mut user: impl FnMut(u8) -> K,
+        mut presence: impl FnMut(u8) -> P,
+    ) -> Option<(Time, Event<K, P>)>
+    where
+        K: Eq + Hash,
+        S: BuildHasher,
+    {
+        let (input, left) = self.bytes.split_first_chunk::<INPUT>()?;
+        self.bytes = left;
+        let [verb, time, who, x, y, z] = *input;
+        let now = moment(engine, time);
+        let mut id = |byte: u8| user(byte % USERS);
+        let list = |mask: u8, id: &mut dyn FnMut(u8) -> K| -> Vec<K> {
+            (0..USERS).filter(|user| mask & (1 << user) != 0).map(&mut *id).collect()
+        };
+        // In an empty house somebody comes.
+        let nobody_there = engine.counts().sessions == 0 && who % 16 != 15;
+        let event = match if nobody_there { 0 } else { verb % 32 } {
+            0..=4 => {
+                let (audience, blocked) = (list(x, &mut id), list(y & z & 0x55, &mut id));
+                Event::Connect { user: id(who), kind: DeviceKind(z % 3), audience, blocked }
+            }
+            5..=10 => {
+                let session = self.session(engine, who, Meant::Attached);
+                Event::Publish { session, presence: presence(x) }
+            }
+            11..=13 => {
+                let session = self.session(engine, who, Meant::Attached);
+                Event::Direct { session, users: list(x, &mut id), presence: presence(y) }
+            }
+            14 => Event::Disconnect { session: self.session(engine, who, Meant::Any) },
+            15 | 16 => {
+                let causes = [
+                    LostCause::ConnectionError,
+                    LostCause::Timeout,
+                    LostCause::NodeLoss,
+                    LostCause::GoingAway,
+                ];
+                let cause = causes[usize::from(x % 4)];
+                let grace_ms = (y % 4 == 3).then_some(u64::from(z) * 100);
+                let session = self.session(engine, who, Meant::Attached);
+                Event::Lost { session, cause, grace_ms }
+            }
+            17 | 18 => Event::Resume { session: self.session(engine, who, Meant::Detached) },
+            19 => Event::Heartbeat { session: self.session(engine, who, Meant::Any) },
+            20 => Event::AudienceAdd { user: id(who), contacts: list(x, &mut id) },
+            21 => Event::AudienceRemove { user: id(who), contacts: list(x, &mut id) },
+            22 => Event::AudienceReplace { user: id(who), contacts: list(x, &mut id) },
+            23 => Event::Block { user: id(who), other: id(x) },
+            24 => Event::Unblock { user: id(who), other: id(x) },
+            25 => Event::Invisible { session: self.session(engine, who, Meant::Attached) },
+            26 => Event::Visible { session: self.session(engine, who, Meant::Attached) },
+            27 => Event::Congested { session: self.session(engine, who, Meant::Attached) },
+            28 => Event::Writable { session: self.session(engine, who, Meant::Congested) },
+            29 => Event::System { users: list(x, &mut id), presence: presence(y) },
+            30 => Event::Expel { user: id(who) },
+            _ => Event::Advance,
+        };
+        Some((now, event))
+    }
+
+    /// Returns the key of a session that the verb is meant for, if there is one and the byte does
+    /// not ask for one that may be stale.
+    fn session<K, P, S>(&mut self, engine: &Engine<K, P, S>, who: u8, meant: Meant) -> SessionKey
+    where
+        K: Eq + Hash,
+        S: BuildHasher,
+    {
+        const STALE: u8 = 0xe0;
+        let is_meant = |session: &crate::queries::Session<'_, K, P>| match meant {
+            Meant::Any => true,
+            Meant::Attached => session.is_attached(),
+            Meant::Detached => !session.is_attached(),
+            Meant::Congested => session.is_congested,
+        };
+        let of = |meant: bool| {
+            let all = engine.all_sessions().filter(|session| !meant || is_meant(session));
+            all.map(|session| session.key).collect::<Vec<_>>()
+        };
+        let mut candidates = of(true);
+        if candidates.is_empty() {
+            candidates = of(false);
+        }
+        if (who >= STALE || candidates.is_empty()) && !self.seen.is_empty() {
+            return self.seen[usize::from(who) % self.seen.len()];
+        }
+        let Some(key) = candidates.get(usize::from(who) % candidates.len().max(1)).copied() else {
+            return SessionKey::from_bits((1 << 32 | u64::from(who), 0))
+                .expect("its generation is not zero");
+        };
+        if !self.seen.contains(&key) {
+            self.seen.push_back(key);
+            if self.seen.len() > REMEMBERED {
+                self.seen.pop_front();
+            }
+        }
+        key
+    }
+}
+
+/// Returns a moment: now, a little later or earlier, or around the next deadline.
+fn moment<K: Eq + Hash, P, S: BuildHasher>(engine: &Engine<K, P, S>, time: u8) -> Time {
+    let now = engine.now();
+    let some = u64::from(time / 16);
+    match time % 16 {
+        0..=7 => now,
+        8..=10 => now.saturating_add(some * some),
+        11 => Time::from_millis(now.as_millis().saturating_sub(some)),
+        12 | 13 => engine.deadline().unwrap_or(now),
+        14 => engine.deadline().unwrap_or(now).saturating_add(some),
+        _ => now.saturating_add(some * 60_000),
+    }
+}
