@@ -26,7 +26,7 @@ pub struct Network {
     pub client_listen: SocketAddr,
     /// Where metrics and the administrator's API are, if not there too.
     pub admin_listen: Option<SocketAddr>,
-    /// The only Origin that is let in; `None` for any, as long as there is one.
+    /// The only Origin that is let in, where one is sent; `None` for any.
     pub origin: Option<String>,
     /// Whether something in front of the server speaks TLS, so that no warning is due.
     pub tls_in_front: bool,

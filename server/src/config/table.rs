@@ -146,7 +146,7 @@ static NETWORK: [Key; 14] = [
     },
     key!(
         "origin":
-        "The only Origin header that is let in; without it any, as long as there is one",
+        "The only Origin header that is let in, where a client sends one; without it any",
         text "ORIGIN", network.origin
     ),
     key!(

@@ -1,0 +1,7 @@
+//! The server gives right answers: a test for each row of a list of wrong ones, named after its
+//! row, against the program itself.
+
+mod support;
+
+#[path = "answers/origin.rs"]
+mod origin;
