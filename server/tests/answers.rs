@@ -5,3 +5,5 @@ mod support;
 
 #[path = "answers/origin.rs"]
 mod origin;
+#[path = "answers/settings.rs"]
+mod settings;
