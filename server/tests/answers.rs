@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "answers/not_offered.rs"]
+mod not_offered;
 #[path = "answers/origin.rs"]
 mod origin;
 #[path = "answers/settings.rs"]

@@ -25,7 +25,9 @@ pub(crate) async fn answer(shared: &Shared, user: &User, request: TimReq) -> Opt
         Some(edit @ (rtype::ADD_ROSTER | rtype::REMOVE_ROSTER | rtype::BLOCK_ROSTER)) => {
             change(shared, user, edit, request).await
         }
-        _ => Err(Code::Parameter),
+        // Rooms, and whatever else tim offers.
+        Some(_) => Err(Code::Interface),
+        None => Err(Code::Parameter),
     };
     outcome.unwrap_or_else(|code| {
         shared.metrics.frame_refused(code.info());
