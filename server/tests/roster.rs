@@ -36,7 +36,7 @@ async fn names_are_answered_of_those_one_knows() {
         for (ntype, nodes, code) in [
             (ntype::USER_INFO, &[][..], 4_104),
             (ntype::USER_INFO, &many[..], 4_104),
-            (ntype::ROSTER, &[bob.as_str()][..], 4_104),
+            (ntype::ROSTER, &[bob.as_str()][..], 4_107),
             (ntype::ROOM_INFO, &[bob.as_str()][..], 4_107),
             (ntype::MODIFY_USER, &[bob.as_str()][..], 4_107),
         ] {

@@ -123,6 +123,8 @@ pub struct Accounts {
     pub store: StoreKind,
     /// The SQLite file.
     pub store_path: PathBuf,
+    /// Whether a new name must differ from all others in more than case.
+    pub names_fold_case: bool,
     /// The most users that one account may be friends with, ask or block.
     pub max_relations: u32,
     /// The memory of one password hash.
@@ -245,6 +247,7 @@ impl Default for Accounts {
         Self {
             store: StoreKind::Sqlite,
             store_path: PathBuf::from("adsum-server.db"),
+            names_fold_case: true,
             max_relations: 10_000,
             password_memory_kib: 19_456,
             password_passes: 2,

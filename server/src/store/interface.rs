@@ -5,7 +5,9 @@ use super::relations::{Asked, Relation, Relations};
 
 /// A store of accounts and rosters.
 pub trait Store: Send + Sync {
-    /// Makes a new account and returns its id. Slow.
+    /// Makes a new account and returns its id. Slow. A name has nothing in it that is not seen, and
+    /// unless the store is told otherwise it differs from all others of its domain in more than
+    /// case.
     ///
     /// # Errors
     /// [`StoreError::Exists`], [`StoreError::Invalid`], [`StoreError::Elsewhere`],

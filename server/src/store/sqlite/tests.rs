@@ -4,7 +4,7 @@ use super::super::Request;
 use super::*;
 
 const CHEAP: SqliteOptions =
-    SqliteOptions { cost: Cost { memory_kib: 8, passes: 1 }, max_relations: 10 };
+    SqliteOptions { cost: Cost { memory_kib: 8, passes: 1 }, max_relations: 10, fold_case: true };
 
 fn store() -> Sqlite {
     Sqlite::in_memory(CHEAP).unwrap()
