@@ -64,9 +64,8 @@ pub trait Store: Send + Sync {
     /// has blocked lifts the block first.
     ///
     /// # Errors
-    /// [`StoreError::Oneself`], [`StoreError::NoAccount`], [`StoreError::BlockedByOther`],
-    /// [`StoreError::AlreadyFriends`], [`StoreError::Full`], [`StoreError::Elsewhere`],
-    /// [`StoreError::Failed`].
+    /// [`StoreError::Oneself`], [`StoreError::NoAccount`], [`StoreError::AlreadyFriends`],
+    /// [`StoreError::Full`], [`StoreError::Elsewhere`], [`StoreError::Failed`].
     fn ask(&self, node: &str, other: &str, words: &str) -> Result<Asked, StoreError>;
 
     /// Ends a friendship, withdraws or turns down a request, or lifts the user's own block (as in

@@ -237,7 +237,11 @@ impl Store for Sqlite {
             if before.mine_is_free() {
                 pair.check_room(file, self.max_relations)?;
             }
-            pair.write(file, sides, (asked != Asked::Friends).then_some(words))?;
+            pair.write(
+                file,
+                sides,
+                matches!(asked, Asked::Waiting | Asked::WaitingStill).then_some(words),
+            )?;
             Ok(asked)
         })
     }
