@@ -3,6 +3,12 @@
 
 mod support;
 
+#[path = "answers/admin.rs"]
+mod admin;
+#[path = "answers/blocks.rs"]
+mod blocks;
+#[path = "answers/names.rs"]
+mod names;
 #[path = "answers/not_offered.rs"]
 mod not_offered;
 #[path = "answers/origin.rs"]

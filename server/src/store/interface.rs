@@ -41,6 +41,13 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Failed`].
     fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError>;
 
+    /// Returns the id of the account that an administrator means by what they typed: an account's
+    /// id, or else an account's name in this domain. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn account(&self, typed: &str, domain: &str) -> Result<Option<String>, StoreError>;
+
     /// Returns id and name of those of `others` that the user has a relation to, and of the user.
     /// Those whose name is not known, or not for this user to know, are left out.
     ///

@@ -190,12 +190,16 @@ impl Store for Sqlite {
     }
 
     fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError> {
+        let own = relations::find(&self.connection(), node)?;
+        own.map_or(Ok(None), |own| self.account(typed, &own.domain))
+    }
+
+    fn account(&self, typed: &str, domain: &str) -> Result<Option<String>, StoreError> {
         let connection = self.connection();
         if relations::find(&connection, typed)?.is_some() {
             return Ok(Some(typed.to_owned()));
         }
-        let Some(own) = relations::find(&connection, node)? else { return Ok(None) };
-        Ok(find_account(&connection, typed, &own.domain)?.map(|(_, found, _)| found))
+        Ok(find_account(&connection, typed, domain)?.map(|(_, found, _)| found))
     }
 
     fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
