@@ -267,10 +267,12 @@ impl Connection {
                     self.send(&answer);
                 }
             }
-            // For HTTP only, or for another service, or for none.
-            (Inbound::Register(_) | Inbound::Token(_) | Inbound::Other(_), Some(_)) => {
+            // For HTTP only.
+            (Inbound::Register(_) | Inbound::Token(_), Some(_)) => {
                 self.refuse(form, kind, Code::Parameter);
             }
+            // Another service of tim, or none.
+            (Inbound::Other(_), Some(_)) => self.refuse(form, kind, Code::Interface),
         }
     }
 

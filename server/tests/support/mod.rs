@@ -28,6 +28,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 /// Nothing takes longer than this unless it never happens.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const PASSWORD: &str = "a password of the tests";
+/// What an administrator shows.
+pub const TOKEN: &str = "a token of an administrator";
 
 /// Cheap enough for a test, and otherwise as in earnest.
 pub fn store() -> Arc<Sqlite> {

@@ -130,6 +130,45 @@ impl Drop for Program {
     }
 }
 
+/// What a program that ends by itself has said.
+pub struct Said {
+    /// `None` if it did not end, and was killed.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs the program in a folder of its own to its end, which must come soon.
+pub fn run_to_end(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    run_to_end_in(folder.path(), arguments, variables)
+}
+
+/// The same in this folder.
+pub fn run_to_end_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
+        .current_dir(folder)
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    // What it says fits into the pipes.
+    while process.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            process.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = process.wait_with_output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    Said { code: output.status.code(), out, err }
+}
+
 /// A server, here or in a process of its own.
 pub enum Running {
     Here(Host),

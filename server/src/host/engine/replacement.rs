@@ -24,7 +24,7 @@ impl Core {
     /// waits for a newcomer's.
     pub(super) fn replace(&mut self, id: u64, user: Node, ended: Arc<Tid>, to: &[Slot]) {
         if newest_presence(&self.engine, &user).is_none() && self.has_newcomer(&user) {
-            let key = |slot: &Slot| Some(self.dispatch.sessions.at(*slot)?.key);
+            let key = |slot: &Slot| Some(self.dispatch.sessions.at(*slot)?.0);
             let to = to.iter().filter_map(key).collect();
             let due = Instant::now() + SETTLE;
             self.pending.insert(PendingReplacement { due, id, user, ended, to });
@@ -48,7 +48,7 @@ impl Core {
         let newest = newest_presence(&self.engine, user).cloned();
         let (mut seeing, mut others) = (Vec::new(), Vec::new());
         for slot in to {
-            let Some(entry) = self.dispatch.sessions.at(*slot) else { continue };
+            let Some((_, entry)) = self.dispatch.sessions.at(*slot) else { continue };
             match newest.is_some() && self.engine.sees(&entry.node, user) {
                 true => seeing.push(*slot),
                 false => others.push(*slot),
@@ -106,9 +106,11 @@ impl Core {
 
     /// Returns whether one of the user's devices is attached and has logged in only just now.
     fn has_newcomer(&self, user: &Node) -> bool {
+        let now = self.clock.now();
+        let is_new = |connected| u128::from(now.since(connected)) < SETTLE.as_millis();
         self.engine.sessions(user).any(|session| {
-            let entry = self.dispatch.sessions.get(session);
-            entry.is_some_and(|entry| entry.socket.is_some() && entry.since.elapsed() < SETTLE)
+            let session = self.engine.session(session);
+            session.is_some_and(|session| session.is_attached() && is_new(session.connected))
         })
     }
 }

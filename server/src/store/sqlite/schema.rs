@@ -4,9 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, params};
 
 use crate::store::error::StoreError;
+use crate::store::name;
 
 /// Marks a file as this server's: "adsm".
 const APPLICATION_ID: i32 = 0x6164_736d;
@@ -18,7 +19,8 @@ const APPLICATION_ID: i32 = 0x6164_736d;
 /// the same from both sides. A side is 0: wants nothing, 1: wants to be friends, 2: has blocked
 /// the other. They are friends while both sides are 1. The words are those of a request that
 /// waits.
-const VERSIONS: [&str; 1] = ["
+const VERSIONS: [&str; 2] = [
+    "
     CREATE TABLE accounts (
         id INTEGER PRIMARY KEY,
         node TEXT NOT NULL UNIQUE,
@@ -40,7 +42,13 @@ const VERSIONS: [&str; 1] = ["
         CHECK (low_side + high_side > 0)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX relations_high ON relations (high);
-"];
+",
+    // What names that differ only in case have in common; not unique, since it was not always.
+    "
+    ALTER TABLE accounts ADD COLUMN folded TEXT;
+    CREATE INDEX accounts_folded ON accounts (folded, domain);
+",
+];
 
 /// Makes the file and its folder, if they are not there: it holds hashes of passwords, so it is
 /// for its owner only. (SQLite gives its other files the same rights.)
@@ -74,9 +82,22 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     for sql in VERSIONS.get(done as usize..).unwrap_or_default() {
         transaction.execute_batch(sql)?;
     }
+    fold_names(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSIONS.len() as u32)?;
     Ok(transaction.commit()?)
+}
+
+/// Fills in what is not kept yet for accounts of an older version.
+fn fold_names(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let mut find = transaction.prepare("SELECT id, name FROM accounts WHERE folded IS NULL")?;
+    let mut fold = transaction.prepare("UPDATE accounts SET folded = ?2 WHERE id = ?1")?;
+    let names: Vec<(i64, String)> =
+        find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    for (id, name) in names {
+        fold.execute(params![id, name::fold(&name)])?;
+    }
+    Ok(())
 }
 
 /// Refuses a file that something else has written, before anything in it is touched.
