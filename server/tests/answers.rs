@@ -15,3 +15,5 @@ mod not_offered;
 mod origin;
 #[path = "answers/settings.rs"]
 mod settings;
+#[path = "answers/two_servers.rs"]
+mod two_servers;

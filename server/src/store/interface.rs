@@ -94,7 +94,7 @@ pub trait Store: Send + Sync {
     /// Lets go of what was kept for a user's sessions, as the last one has ended.
     fn release(&self, _node: &str) {}
 
-    /// Checks that the store answers.
+    /// Checks that the store answers, and could write if it had to.
     ///
     /// # Errors
     /// [`StoreError::Failed`].
