@@ -3,5 +3,7 @@
 
 mod support;
 
+#[path = "attackers/mutants.rs"]
+mod mutants;
 #[path = "attackers/operators_only.rs"]
 mod operators_only;

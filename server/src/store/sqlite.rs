@@ -300,6 +300,12 @@ impl Store for Sqlite {
         })
     }
 
+    /// Empties the write-ahead log, which has what was overwritten in the file.
+    fn close(&self) -> Result<(), StoreError> {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        Ok(self.connection().query_row(checkpoint, [], |_| Ok(()))?)
+    }
+
     /// Writes what is there already: a file that can only be read is no good.
     fn health(&self) -> Result<(), StoreError> {
         self.connection().busy_timeout(HEALTH_PATIENCE)?;
