@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "attackers/memory.rs"]
+mod memory;
 #[path = "attackers/mutants.rs"]
 mod mutants;
 #[path = "attackers/operators_only.rs"]
