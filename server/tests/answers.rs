@@ -7,6 +7,8 @@ mod support;
 mod admin;
 #[path = "answers/blocks.rs"]
 mod blocks;
+#[path = "answers/devices.rs"]
+mod devices;
 #[path = "answers/names.rs"]
 mod names;
 #[path = "answers/not_offered.rs"]
