@@ -45,12 +45,9 @@ impl Program {
 
     fn start_at_cost(folder: TempDir, flags: &[&str], memory_kib: u32, passes: u32) -> Self {
         // Metrics are for who shows a token, where clients come too.
-        let given = flags.iter().position(|flag| *flag == "--admin-token");
-        let admin = flags.contains(&"--admin-listen");
-        let given = given.map(|at| flags[at + 1]).or((!admin).then_some(TOKEN));
-        let token = given
-            .filter(|_| !flags.contains(&"--admin-token"))
-            .map(|token| ["--admin-token", token]);
+        let given = flags.iter().position(|flag| *flag == "--admin-token").map(|at| flags[at + 1]);
+        let default = given.is_none() && !flags.contains(&"--admin-listen");
+        let added = default.then_some(["--admin-token", TOKEN]);
         let log = folder.path().join("log");
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
@@ -59,7 +56,7 @@ impl Program {
             .args(["--password-memory-kib", &memory_kib.to_string()])
             .args(["--password-passes", &passes.to_string()])
             .args(flags)
-            .args(token.iter().flatten())
+            .args(added.iter().flatten())
             .env_clear()
             .stdout(Stdio::piped())
             .stderr(log)
@@ -80,6 +77,7 @@ impl Program {
             }
         };
         let address = address_after("ws://");
+        let admin = flags.contains(&"--admin-listen");
         let admin_address = admin.then(|| address_after("administration at http://"));
         // Whatever else it says is kept, too.
         let out = folder.path().join("out");
@@ -87,7 +85,7 @@ impl Program {
             let rest: Vec<_> = lines.map_while(Result::ok).collect();
             std::fs::write(out, said + &rest.join("\n"))
         });
-        let token = given.map(str::to_owned);
+        let token = given.or_else(|| default.then_some(TOKEN)).map(str::to_owned);
         Self { process, address, token, admin_address, folder: Some(folder) }
     }
 
