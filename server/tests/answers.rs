@@ -7,6 +7,8 @@ mod support;
 mod admin;
 #[path = "answers/blocks.rs"]
 mod blocks;
+#[path = "answers/devices.rs"]
+mod devices;
 #[path = "answers/names.rs"]
 mod names;
 #[path = "answers/not_offered.rs"]
@@ -15,3 +17,5 @@ mod not_offered;
 mod origin;
 #[path = "answers/settings.rs"]
 mod settings;
+#[path = "answers/two_servers.rs"]
+mod two_servers;

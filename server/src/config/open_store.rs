@@ -54,7 +54,7 @@ impl Accounts {
             max_relations: self.max_relations,
             fold_case: self.names_fold_case,
         };
-        Sqlite::open(&self.store_path, options).map_err(|error| match error {
+        Sqlite::open_alone(&self.store_path, options).map_err(|error| match error {
             StoreError::Failed(why) => OpenStoreError::file("store_path", &self.store_path, why),
             error => error.into(),
         })

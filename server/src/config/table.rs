@@ -377,12 +377,13 @@ static SERVICES: [Key; 10] = [
     ),
     key!(
         "metrics":
-        "Serve metrics at /metrics",
+        "Serve metrics at /metrics: at admin_listen, or for who shows admin_token",
         boolean, services.metrics
     ),
     key!(
         "admin_token":
-        "What an administrator must show; without it there is no administrator's API",
+        "What an administrator must show; without it there is no administrator's API, and health \
+         and metrics are at admin_listen only",
         secret 16, services.admin_token
     ),
     key!(

@@ -28,12 +28,20 @@ const LOOK_UPS: usize = 256;
 /// How many of those that are not known are named at most.
 const MAX_UNKNOWN: usize = 100;
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router<Arc<Shared>> {
-    Router::new()
+pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    let router = Router::new()
         .route("/admin/presence", post(presence))
         .route("/admin/online", get(online))
-        .route("/admin/expel", post(expel))
-        .route_layer(middleware::from_fn_with_state(shared, check))
+        .route("/admin/expel", post(expel));
+    for_who_shows_the_token(router, shared)
+}
+
+/// Returns the same routes, which nobody is let in to without the token.
+pub(crate) fn for_who_shows_the_token(
+    router: Router<Arc<Shared>>,
+    shared: &Arc<Shared>,
+) -> Router<Arc<Shared>> {
+    router.route_layer(middleware::from_fn_with_state(shared.clone(), check))
 }
 
 /// Lets in those who show the token.

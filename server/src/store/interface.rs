@@ -94,7 +94,15 @@ pub trait Store: Send + Sync {
     /// Lets go of what was kept for a user's sessions, as the last one has ended.
     fn release(&self, _node: &str) {}
 
-    /// Checks that the store answers.
+    /// Leaves nothing behind that is not to be kept, as the server ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Checks that the store answers, and could write if it had to.
     ///
     /// # Errors
     /// [`StoreError::Failed`].

@@ -6,8 +6,10 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
@@ -19,6 +21,10 @@ use super::{name, node};
 
 /// The longest name or domain in bytes.
 const MAX_NAME: usize = 256;
+/// How long a call waits for another process that has locked the file, and how long one that only
+/// asks whether it would have to.
+const PATIENCE: Duration = Duration::from_secs(5);
+const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
 /// The longest text of a request in bytes; the rest is cut off.
 const MAX_WORDS: usize = 1_024;
 
@@ -47,6 +53,8 @@ pub struct Sqlite {
     passwords: Passwords,
     max_relations: u32,
     fold_case: bool,
+    /// Keeps other processes out, where this one is to be alone.
+    _lock: Option<File>,
     /// Held for single statements and short transactions, never while a password is hashed.
     connection: Mutex<Connection>,
 }
@@ -60,7 +68,19 @@ impl Sqlite {
     /// range.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         schema::create_private(path)?;
-        Self::new(Connection::open(path)?, options)
+        Self::new(Connection::open(path)?, None, options)
+    }
+
+    /// Opens the file as [`open`](Self::open) does, for this process alone until the store is
+    /// dropped or the process ends, however it does. Two servers on one file would each hold those
+    /// who are connected to the other for offline.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and [`StoreError::Failed`] if another process is alone with it.
+    pub fn open_alone(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        schema::create_private(path)?;
+        let lock = schema::lock(path)?;
+        Self::new(Connection::open(path)?, Some(lock), options)
     }
 
     /// Opens a store in memory, which ends with the process.
@@ -68,15 +88,21 @@ impl Sqlite {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn in_memory(options: SqliteOptions) -> Result<Self, StoreError> {
-        Self::new(Connection::open_in_memory()?, options)
+        Self::new(Connection::open_in_memory()?, None, options)
     }
 
-    fn new(mut connection: Connection, options: SqliteOptions) -> Result<Self, StoreError> {
+    fn new(
+        mut connection: Connection,
+        lock: Option<File>,
+        options: SqliteOptions,
+    ) -> Result<Self, StoreError> {
+        connection.busy_timeout(PATIENCE)?;
         schema::prepare(&mut connection)?;
         Ok(Self {
             passwords: Passwords::new(options.cost)?,
             max_relations: options.max_relations,
             fold_case: options.fold_case,
+            _lock: lock,
             connection: Mutex::new(connection),
         })
     }
@@ -274,7 +300,17 @@ impl Store for Sqlite {
         })
     }
 
+    /// Empties the write-ahead log, which has what was overwritten in the file.
+    fn close(&self) -> Result<(), StoreError> {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        Ok(self.connection().query_row(checkpoint, [], |_| Ok(()))?)
+    }
+
+    /// Writes what is there already: a file that can only be read is no good.
     fn health(&self) -> Result<(), StoreError> {
-        Ok(self.connection().query_row("SELECT 1", [], |_| Ok(()))?)
+        self.connection().busy_timeout(HEALTH_PATIENCE)?;
+        let done = self.transact(schema::rewrite_version);
+        self.connection().busy_timeout(PATIENCE)?;
+        done
     }
 }

@@ -110,3 +110,31 @@ fn s18_all_of_tims_keys_are_known() {
     assert!(said.err.contains("colour (in tim.json) is unknown"), "{}", said.err);
     assert!(said.err.contains("store = jwt needs"), "{}", said.err);
 }
+
+/// Whatever keeps the server from starting is said with the setting and the file or address.
+#[test]
+fn s20_errors_name_the_setting_and_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("text"), "neither a key nor a database ".repeat(40)).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let free = ["--client-listen", "127.0.0.1:0"];
+    let jwt = ["--client-listen", "127.0.0.1:0", "--store", "jwt"];
+    let begins = |flags: &[&str], begin: &str| {
+        let said = run_to_end_in(folder.path(), flags, &[]);
+        assert!(matches!(said.code, Some(1 | 2)), "{flags:?}");
+        let line = said.err.lines().last().unwrap_or_default();
+        assert!(line.starts_with(&format!("adsum-server: {begin}")), "{flags:?}: {}", said.err);
+    };
+    let with = |base: &[&'static str], more: &[&'static str]| [base, more].concat();
+    begins(&with(&jwt, &["--jwt-public-key", "/nope"]), "jwt_public_key = /nope: No such file");
+    begins(&with(&jwt, &["--jwt-public-key", "text"]), "jwt_public_key = text: not a valid public");
+    begins(&with(&free, &["--store-path", "text"]), "store_path = text: file is not a database");
+    begins(&with(&free, &["--store-path", "text/a"]), "store_path = text/a: ");
+    begins(&["-c", "/nope"], "/nope: No such file");
+    begins(&["-c", "text"], "text: expected");
+    let listen = format!("client_listen = {taken}: cannot listen there: Address already in use");
+    begins(&["--client-listen", &taken], &listen);
+    let listen = format!("admin_listen = {taken}: cannot listen there: Address already in use");
+    begins(&[&free[..], &["--admin-listen", &taken]].concat(), &listen);
+}

@@ -32,6 +32,7 @@ impl Core {
                 self.dispatch.carry_out_if_taken(result);
                 self.dispatch.replaced = None;
                 self.newcomer_published(pending);
+                self.review_silent_of(session);
             }
             Command::Direct(direct) => self.direct(now, *direct),
             Command::Disconnect(session) => {
@@ -46,6 +47,7 @@ impl Core {
             Command::Invisible(session) => {
                 let result = self.engine.invisible(now, session);
                 self.dispatch.carry_out_if_taken(result);
+                self.review_silent_of(session);
                 self.send_visibility_to_all(session);
             }
             Command::Visible(session) => {
@@ -146,8 +148,15 @@ impl Core {
         }
     }
 
+    fn review_silent_of(&mut self, session: SessionKey) {
+        if let Some(user) = self.engine.user_of(session).cloned() {
+            self.review_silent(&user);
+        }
+    }
+
     fn change_roster(&mut self, now: Time, change: RosterChange) {
         let RosterChange { user, other, kind } = change;
+        let both = [user.clone(), other.clone()];
         let result = match kind {
             RosterChangeKind::Befriended => {
                 let result = self.engine.audience_add(now, &user, [other.clone()]);
@@ -163,6 +172,9 @@ impl Core {
             RosterChangeKind::Unblocked => self.engine.unblock(now, &user, &other),
         };
         self.dispatch.carry_out_if_taken(result);
+        for user in &both {
+            self.review_silent(user);
+        }
     }
 
     fn system(&mut self, now: Time, system: System) {

@@ -33,6 +33,7 @@ impl Core {
                 Deferred::Offline { id, user, to } => {
                     let device = self.last_seen_device(&user);
                     self.dispatch.send_offline(id, &device, &to);
+                    self.forget_silent(&user, &to);
                 }
                 Deferred::Deliver(presence, to) => self.dispatch.send(&presence, &to),
                 Deferred::Ended { session, user, last } => {
@@ -72,7 +73,7 @@ impl Core {
 
     /// Returns the device by which a user was last seen: the newest that shows something, or else
     /// the last one that ended.
-    fn last_seen_device(&self, user: &Node) -> Arc<Tid> {
+    pub(super) fn last_seen_device(&self, user: &Node) -> Arc<Tid> {
         let shows = |session: &SessionKey| self.engine.presence(*session).is_some();
         let newest = self.engine.sessions(user).filter(shows).last();
         let device = newest.and_then(|session| self.device(session));
