@@ -7,6 +7,7 @@ use crate::reason::{CloseReason, EndReason};
 use crate::snapshot::Snapshot;
 use crate::time::Time;
 use core::fmt;
+use std::sync::mpsc::{SyncSender, TrySendError};
 
 /// Names one connection of a [`Host`](crate::host::Host), for as long as anybody may remember it.
 ///
@@ -26,7 +27,7 @@ impl fmt::Debug for ConnectionId {
 }
 
 /// One connection, as far as the host sends through it: a bounded queue to whatever writes, a
-/// socket that does not block, an address to send datagrams to.
+/// socket that does not block, an address to send datagrams to. A [`SyncSender`] is one.
 ///
 /// Whoever empties the queue says [`flush`](crate::host::Host::flush) when there is room again. It
 /// need not know whether the host has found the queue full, and no flag is needed, which is easily
@@ -57,6 +58,16 @@ pub trait Connection<F> {
         Self: Sized,
     {
         let _ = reason;
+    }
+}
+
+/// The queue of a thread that writes: it ends when the host lets go of the connection.
+impl<F> Connection<F> for SyncSender<F> {
+    fn send(&mut self, frame: F) -> Result<(), F> {
+        match self.try_send(frame) {
+            Err(TrySendError::Full(frame)) => Err(frame),
+            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
+        }
     }
 }
 

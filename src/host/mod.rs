@@ -16,7 +16,7 @@
 //! ```
 //! use adsum::host::{Application, Connection, Host};
 //! use adsum::{Config, Connect, Notice, Snapshot, Time};
-//! use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+//! use std::sync::mpsc::sync_channel;
 //!
 //! struct Chat;
 //! impl Application<String, String> for Chat {
@@ -33,26 +33,16 @@
 //!     }
 //! }
 //!
-//! /// The other end of the channel is read by whatever writes to the socket.
-//! struct Outbound(SyncSender<String>);
-//! impl Connection<String> for Outbound {
-//!     fn send(&mut self, frame: String) -> Result<(), String> {
-//!         match self.0.try_send(frame) {
-//!             Err(TrySendError::Full(frame)) => Err(frame),
-//!             Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
-//!         }
-//!     }
-//! }
-//!
 //! let mut host = Host::new(Config::default(), Chat);
 //! let now = Time::from_millis(0);
 //! let connect = |name: &str, friend: &str| {
 //!     Connect::new(name.to_owned()).audience([friend.to_owned()])
 //! };
+//! // The other end of each channel is for whatever writes to the socket.
 //! let (to_bob, bobs) = sync_channel(8);
-//! host.connect(now, connect("bob", "ann"), Outbound(to_bob))?;
+//! host.connect(now, connect("bob", "ann"), to_bob)?;
 //! let (to_ann, _anns) = sync_channel(8);
-//! let ann = host.connect(now, connect("ann", "bob"), Outbound(to_ann))?;
+//! let ann = host.connect(now, connect("ann", "bob"), to_ann)?;
 //!
 //! host.publish(now, ann, "at my desk".to_owned())?;
 //! host.disconnect(now, ann)?;
