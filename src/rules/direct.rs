@@ -134,7 +134,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if receivers.is_empty() {
             return;
         }
-        let mut told = self.tables.sessions_mut().take_told(session).unwrap_or_default();
+        let mut told = self.tables.sessions_mut().take_told_or_new(session);
         let sessions = self.tables.sessions();
         if told.len() + receivers.range().len() > self.options.max_told as usize {
             told.retain(|receiver| sessions.find_attachment(*receiver).is_some());
