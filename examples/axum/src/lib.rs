@@ -1,5 +1,5 @@
 //! adsum over WebSockets: one task owns the host and takes inputs from a queue, and each socket
-//! has a task of its own. Frames are JSON, as `chat.rs` makes them and [`Said`] takes them.
+//! has a task of its own. Frames are JSON, as `chat.rs` makes them and `Said` takes them.
 //!
 //! There are no accounts here: whoever says a name is believed. A real host knows from its login
 //! who somebody is, and from its roster who may see whom.
@@ -98,7 +98,7 @@ pub async fn serve(
     }
     drop(stop);
     host.shut_down();
-    drop(queue);
+    drop(queue); // Which every socket that waits for its first message notices.
     let closed = timeout(PATIENCE, async {
         let _ = all_closed.recv().await;
         server.await
@@ -132,7 +132,7 @@ impl House {
                 let _ = timeout(PATIENCE, writing).await;
             }
             // The host has let go of the connection, or it is broken.
-            _ = &mut writing => {
+            () = &mut writing => {
                 let goodbye = async { while let Some(Ok(_)) = from_client.next().await {} };
                 let _ = timeout(PATIENCE, goodbye).await;
                 self.tell(move |host, now| host.lost(now, id, LostCause::ConnectionError)).await;
@@ -205,23 +205,25 @@ impl House {
         Some(LostCause::ConnectionError)
     }
 
-    /// Sends what the host has for a client, until the host lets go of the connection.
+    /// Sends what the host has for a client, until the host lets go of the connection or the
+    /// client takes nothing for too long.
     async fn write(
         &self,
         mut to_client: SplitSink<WebSocket, Message>,
         mut messages: mpsc::Receiver<Message>,
         id: Option<ConnectionId>,
-    ) -> Result<(), axum::Error> {
+    ) {
         let (mut pings, mut in_a_row) = (interval(self.heartbeat), 0);
         loop {
-            tokio::select! {
+            let message = tokio::select! {
                 biased;
-                _ = pings.tick() => to_client.send(Message::Ping(Bytes::new())).await?,
-                message = messages.recv() => match message {
-                    Some(message) => to_client.send(message).await?,
-                    None => return to_client.close().await,
-                },
-            }
+                _ = pings.tick() => Some(Message::Ping(Bytes::new())),
+                message = messages.recv() => message,
+            };
+            let Some(message) = message else { return drop(to_client.close().await) };
+            let Ok(Ok(())) = timeout(3 * self.heartbeat, to_client.send(message)).await else {
+                return;
+            };
             // A queue that was full gives this many in a row before it is empty.
             in_a_row += 1;
             if messages.is_empty() {
