@@ -176,7 +176,8 @@ async fn an_administrator_sees_who_is_online_and_expels() {
     assert_eq!(at_bob.close_code().await, 4_002);
     assert_eq!(at_ann.heard().await, (bob, "offline".to_owned()));
     assert_eq!(at_ann.until_pong().await, []);
-    assert_eq!(server.get("/admin/online").await.0, 401);
+    let no_token = "GET /admin/online HTTP/1.1\r\n";
+    assert_eq!(support::request(server.address(), no_token, b"").await.0, 401);
     drop(also_bob);
     server.host.stop().await;
 }

@@ -184,7 +184,7 @@ impl Loading {
     }
 
     /// Notes a key that is not in the table. In a file it is a mistake whatever it looks like; the
-    /// environment has variables of others, too (an orchestrator's are made from names of services).
+    /// environment has variables of others, too: an orchestrator makes some from services' names.
     fn unknown(&mut self, place: &str, unknown: Unknown, may_be_others: bool) {
         let (why, list) = match unknown {
             Unknown::Near(why) | Unknown::Dangerous(why) => (why, &mut self.problems),

@@ -78,7 +78,7 @@ impl PendingReplacements {
         self.silent.remove(user)
     }
 
-    /// Forgets these sessions, in their order, among those who are shown that this user says nothing.
+    /// Forgets these sessions, sorted, among those who are shown that this user says nothing.
     pub(super) fn forget_silent(&mut self, user: &Node, told: &[SessionKey]) {
         if let Some(shown) = self.silent.get_mut(user) {
             shown.to.retain(|session| told.binary_search(session).is_err());
