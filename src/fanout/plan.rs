@@ -254,9 +254,12 @@ impl<P> Plan<P> {
         self.said.as_ref()
     }
 
-    /// Drops presences when everything is in order.
-    pub(crate) fn drop_later(&mut self, presences: impl IntoIterator<Item = P>) {
-        self.dropped.extend(presences);
+    /// Drops a presence, if there is one, when everything is in order.
+    #[inline]
+    pub(crate) fn drop_later(&mut self, presence: Option<P>) {
+        if let Some(presence) = presence {
+            self.dropped.push(presence);
+        }
     }
 
     // ---- what the drain does with it

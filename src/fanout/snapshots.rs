@@ -60,6 +60,8 @@ impl<P> Plan<P> {
                 fetched = done + tables.fetch_shown(&audience[done..]);
             }
             let seen: &[SessionIndex] = match audience.get(done) {
+                // Most contacts show nothing, so that is asked before anything else.
+                Some(user) if !tables.is_shown(*user) => &[],
                 Some(user) => seen_of(*user, viewer, blocked, tables),
                 None if own_echo => tables.sessions_at(place),
                 None => &[],
@@ -82,17 +84,20 @@ impl<P> Plan<P> {
     }
 }
 
-/// Returns the sessions of a user that `viewer` may see.
+/// Returns the sessions of a user, who shows something, that `viewer` may see.
 fn seen_of<K: Eq + Hash, P, S: BuildHasher>(
     user: User,
     viewer: User,
     blocked: bool,
     tables: &Tables<K, P, S>,
 ) -> &[SessionIndex] {
-    let shown = tables.is_shown(user) && tables.has_in_audience(user, viewer);
-    if shown && !(blocked && tables.blocked_between(viewer, user)) {
-        tables.sessions_of(user)
-    } else {
-        &[]
+    match tables.place(user) {
+        Some(place)
+            if tables.has_in_audience_at(place, viewer)
+                && !(blocked && tables.blocked_between(viewer, user)) =>
+        {
+            tables.sessions_at(place)
+        }
+        _ => &[],
     }
 }

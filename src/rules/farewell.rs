@@ -80,8 +80,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         };
         self.lifetimes.disarm(session);
         self.tokens.disarm(session);
-        let said = self.tables.remove_session(session);
-        self.plan.drop_later(said.into_iter().flatten());
+        for said in self.tables.remove_session(session) {
+            self.plan.drop_later(said);
+        }
         self.plan.then(Step::Ended(ended));
         if last {
             self.plan.then(Step::Forget { user });

@@ -112,6 +112,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- an input from its beginning to its end
 
     /// Begins an input, which may yet be refused.
+    #[inline]
     pub(crate) fn begin(&mut self, now: Time) {
         // Not settled only if a drain was leaked instead of dropped, or the host's code panicked.
         self.settle();

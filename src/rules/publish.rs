@@ -36,7 +36,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.stats.conflated += 1;
         let sessions = self.tables.sessions_mut();
         match (sessions.set_waiting(session, presence), sessions.heard_order(session)) {
-            (Some(replaced), _) => self.plan.drop_later([replaced]),
+            (Some(replaced), _) => self.plan.drop_later(Some(replaced)),
             (None, order) => self.tokens.arm(session, free_at, order.unwrap_or(self.order)),
         }
     }

@@ -107,7 +107,7 @@ mod tests {
             |state| state.plan.name(SessionIndex(0)),
             |state| _ = state.plan.list_ended(SessionId::from_bits(1)),
             |state| state.plan.say(1),
-            |state| state.plan.drop_later([1]),
+            |state| state.plan.drop_later(Some(1)),
             |state| state.unsettled = true,
             |state| state.lifetimes.disarm(SessionIndex(0)),
             |state| state.tokens.arm(SessionIndex(0), Time::MAX, 0),

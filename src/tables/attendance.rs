@@ -131,6 +131,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     // ---- what a session shows
 
     /// Makes a presence the session's own, and gives back the one that it replaces.
+    #[inline]
     pub(crate) fn set_presence(&mut self, session: SessionIndex, presence: P) -> Option<P> {
         let replaced = self.sessions.set_presence(session, presence);
         if replaced.is_none() {

@@ -178,6 +178,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.online(user).is_some_and(|online| online.audience.contains(contact))
     }
 
+    pub(crate) fn has_in_audience_at(&self, place: u32, contact: User) -> bool {
+        self.online.at(place).audience.contains(contact)
+    }
+
     pub(crate) fn has_blocked(&self, user: User, other: User) -> bool {
         self.online(user).is_some_and(|online| online.blocked.contains(other))
     }
