@@ -6,10 +6,10 @@ use crate::config::OfflineNotices;
 use crate::error::Error;
 use crate::fanout::plan::{FanOut, Step};
 use crate::fanout::subject::{Span, Subject};
-use crate::key::SessionKey;
+use crate::key::{SessionId, SessionKey};
 use crate::rules::State;
 use crate::tables::ids::{SessionIndex, User};
-use crate::tables::missed::{Missed, MissedSession};
+use crate::tables::missed::Change;
 use crate::tables::sessions::Link;
 use core::hash::{BuildHasher, Hash};
 
@@ -29,21 +29,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
+    /// Tells a session what it missed: of one user after the other, or everything.
     fn catch_up(&mut self, receiver: SessionIndex) {
-        let Some(missed) = self.tables.sessions_mut().take_missed(receiver) else { return };
+        let Some(mut missed) = self.tables.sessions_mut().take_missed(receiver) else { return };
         let from = self.plan.names();
         self.plan.name(receiver);
         let to_receiver = self.plan.named_since(from);
-        let sessions = missed.sessions();
-        for of_user in sessions.chunk_by(|a, b| a.user == b.user) {
-            self.catch_up_on(receiver, of_user, &missed, to_receiver);
-        }
-        for user in missed.offline() {
-            if sessions.binary_search_by_key(user, |entry| entry.user).is_err() {
-                self.tell_gone(receiver, *user, &[], true, to_receiver);
+        if missed.is_everything() {
+            self.plan.send_snapshot(receiver);
+        } else {
+            let mut entries = missed.entries().peekable();
+            while let Some((user, ..)) = entries.peek().copied() {
+                let of_user = core::iter::from_fn(|| entries.next_if(|(of, ..)| *of == user));
+                self.catch_up_on(receiver, user, of_user, to_receiver);
+            }
+            if missed.own_visibility {
+                let user = self.tables.sessions().user(receiver);
+                self.plan.tell(FanOut::of(Subject::Visibility { user }).to_named(to_receiver));
+            }
+            for (user, ..) in missed.entries() {
+                self.plan.then(Step::Release { user });
             }
         }
-        missed.references().for_each(|user| self.plan.then(Step::Release { user }));
+        missed.clear();
         self.tables.sessions_mut().put_missed(receiver, missed);
     }
 
@@ -52,22 +60,30 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn catch_up_on(
         &mut self,
         receiver: SessionIndex,
-        of_user: &[MissedSession],
-        missed: &Missed,
+        user: User,
+        of_user: impl Iterator<Item = (User, Option<SessionId>, Change)>,
         to_receiver: Span,
     ) {
-        let Some(MissedSession { user, .. }) = of_user.first().copied() else { return };
+        let mut changes = core::mem::take(&mut self.changes);
+        let mut offline = false;
+        for (_, session, change) in of_user {
+            match session {
+                Some(session) => changes.push((session, change)),
+                None => offline = true,
+            }
+        }
         let shows = self.shows_to(user, receiver);
         let sessions = self.tables.sessions();
-        for entry in of_user {
-            let session = sessions.find_id(entry.session);
+        for (id, change) in changes.iter().filter(|(_, change)| change.shown) {
+            let session = sessions.find_shown(*id);
             if let Some(session) = session.filter(|s| shows && sessions.has_published(*s)) {
-                let subject = Subject::Presence { session, first: !entry.believed };
+                let subject = Subject::Presence { session, first: !change.believed };
                 self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             }
         }
-        let offline = missed.offline().binary_search(&user).is_ok();
-        self.tell_gone(receiver, user, of_user, offline, to_receiver);
+        self.tell_gone(receiver, user, &changes, offline, to_receiver);
+        changes.clear();
+        self.changes = changes;
     }
 
     /// Tells which of the sessions that the receiver believed in no longer hold.
@@ -75,7 +91,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         &mut self,
         receiver: SessionIndex,
         user: User,
-        of_user: &[MissedSession],
+        changes: &[(SessionId, Change)],
         offline: bool,
         to_receiver: Span,
     ) {
@@ -83,22 +99,28 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let sessions = self.tables.sessions();
         let viewer = sessions.user(receiver);
         let published = |session| sessions.has_published(session);
-        let holds =
-            |entry: &MissedSession| shows && sessions.find_id(entry.session).is_some_and(published);
-        let mut gone = of_user.iter().filter(|entry| entry.believed && !holds(entry)).peekable();
+        let holds = |id: SessionId| shows && sessions.find_shown(id).is_some_and(published);
+        let is_gone =
+            |(id, change): &(SessionId, Change)| change.believed && change.ended && !holds(*id);
         let notices = self.options.offline_notices;
-        let knew_nothing = gone.peek().is_none();
-        if knew_nothing && notices != OfflineNotices::ToAllContacts {
-            return;
-        }
+        let knew_nothing = !changes.iter().any(is_gone);
+        let to_all = notices == OfflineNotices::ToAllContacts;
         let sees_any = shows && self.tables.any_published(user);
-        if offline && !sees_any && !self.tables.sees(viewer, user) {
+        let looks_offline = offline && !sees_any && !self.tables.sees(viewer, user);
+        if looks_offline && (to_all || !knew_nothing) {
             let subject = Subject::Offline { user, ended: Span::default() };
             self.plan.tell(FanOut::of(subject).to_named(to_receiver));
-        } else if offline || notices != OfflineNotices::Never {
-            // Under `Never`, only what may no longer be seen is told.
-            for entry in gone {
-                let subject = Subject::Ended { user, session: entry.session };
+            return;
+        }
+        for (id, change) in changes {
+            if is_gone(&(*id, *change)) {
+                // Under `Never`, only what may no longer be seen is told.
+                if offline || notices != OfflineNotices::Never {
+                    let subject = Subject::Ended { user, session: *id };
+                    self.plan.tell(FanOut::of(subject).to_named(to_receiver));
+                }
+            } else if change.directed_over {
+                let subject = Subject::DirectedOver { user, session: *id };
                 self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             }
         }
