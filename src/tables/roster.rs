@@ -143,6 +143,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     fn change_hidden(&mut self, user: User, others: &[User], hide: bool) {
+        let mut changed = core::mem::take(&mut self.scratch);
+        self.find_changed(user, others, hide, &mut changed);
+        if let Some(online) = self.online_mut(user).filter(|_| !changed.is_empty()) {
+            let hidden = &mut online.rare_mut().hidden;
+            if hide { hidden.insert_sorted(&changed) } else { hidden.remove_sorted(&changed) }
+        }
+        changed.clear();
+        self.scratch = changed;
+    }
+
+    /// Lists those who are hidden from now on, or no longer.
+    fn find_changed(&self, user: User, others: &[User], hide: bool, changed: &mut Vec<User>) {
         let Some(online) = self.online(user) else { return };
         let nothing_to_do = match hide {
             true => !self.blocks.involves(&self.hasher, user),
@@ -151,18 +163,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         if nothing_to_do {
             return;
         }
-        let mut changed = core::mem::take(&mut self.scratch);
         let changes = |other: &&User| {
             online.audience.contains(**other)
                 && online.rare().hidden.contains(**other) != hide
                 && self.blocked_between(user, **other) == hide
         };
         changed.extend(others.iter().filter(changes));
-        if let Some(online) = self.online_mut(user).filter(|_| !changed.is_empty()) {
-            let hidden = &mut online.rare_mut().hidden;
-            if hide { hidden.insert_sorted(&changed) } else { hidden.remove_sorted(&changed) }
-        }
-        changed.clear();
-        self.scratch = changed;
     }
 }
