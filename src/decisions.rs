@@ -51,7 +51,7 @@ use core::hash::{BuildHasher, Hash};
 ///
 /// // The error alone, to be looked at after the next input: it borrows nothing.
 /// let refused = engine.heartbeat(now, session).err();
-/// engine.disconnect(now, session)?.for_each(drop);
+/// engine.disconnect(now, session)?.for_each(|_| {});
 /// assert_eq!(refused, None);
 /// # Ok(())
 /// # }

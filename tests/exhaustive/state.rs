@@ -1,6 +1,7 @@
 //! What of the model's state can still make a difference.
 
-use adsum::SessionKey;
+use crate::actions::last_stale;
+use adsum::{SessionId, SessionKey};
 use adsum_model::{Model, User};
 use std::collections::BTreeMap;
 
@@ -14,18 +15,14 @@ const NONE: u64 = u64::MAX;
 impl State {
     pub(crate) fn of(model: &Model) -> Self {
         let mut names = BTreeMap::new();
-        let users = [0, 1].into_iter().flat_map(|user| model.sessions_of(user));
-        for (nth, key) in users.enumerate() {
-            names.insert(key, nth as u64);
+        let sessions = [0, 1].into_iter().flat_map(|user| model.sessions_of(user));
+        for (nth, id) in sessions.enumerate() {
+            names.insert(id, nth as u64);
         }
-        // Those that have ended are all alike but for the last, which actions name.
-        let last = model.ended.last().copied();
-        let name = |key: &SessionKey| match names.get(key) {
-            Some(name) => *name,
-            None if Some(*key) == last => 100,
-            None => 101,
-        };
-        let mut state = Self(vec![model.ended.len().min(1) as u64]);
+        // Those that have ended are all alike; of stale keys actions name the last.
+        let name = |id: &SessionId| names.get(id).copied().unwrap_or(100);
+        let stale = [true, false].map(|replaced| last_stale(model, replaced));
+        let mut state = Self(stale.map(|stale| stale.map_or(NONE, |s| name(&s.session))).into());
         for user in [0, 1] {
             state.add_account(model, user);
         }
@@ -37,8 +34,11 @@ impl State {
             .flatten()
             .collect();
         timers.sort_unstable();
-        for key in names.keys() {
-            state.add_session(model, *key, &name, &timers);
+        // In their order, whatever the engine calls them.
+        let mut sessions: Vec<_> = names.iter().map(|(id, name)| (*name, *id)).collect();
+        sessions.sort_unstable();
+        for (_, id) in sessions {
+            state.add_session(model, id, &name, &timers);
         }
         state
     }
@@ -52,13 +52,15 @@ impl State {
     fn add_session(
         &mut self,
         model: &Model,
-        key: SessionKey,
-        name: &impl Fn(&SessionKey) -> u64,
+        id: SessionId,
+        name: &impl Fn(&SessionId) -> u64,
         timers: &[(u64, u64)],
     ) {
-        let session = &model.sessions[&key];
-        let slot = if key.slot().is_near() { key.slot().index() as u64 % 2 } else { 2 };
-        self.0.extend([name(&key), session.user.into(), slot, session.attached.into()]);
+        let session = &model.sessions[&id];
+        let slot = session.key.slot();
+        let slot = if slot.is_near() { slot.index() as u64 % 2 } else { 2 };
+        let lost = session.lost.map_or(0, |(_, cause)| 1 + cause as u64);
+        self.0.extend([name(&id), session.user.into(), slot, lost]);
         let said = [session.presence.is_some(), session.waiting.is_some(), session.version > 0];
         self.0.extend(said.map(u64::from));
         self.0.push(session.tat.saturating_sub(model.now));
@@ -67,7 +69,7 @@ impl State {
             self.0.push(timer.map_or(NONE, |(at, _)| at.saturating_sub(model.now)));
             self.0.push(place.map_or(NONE, |place| place as u64));
         }
-        let told = session.told.iter().map(|(to, held)| name(to) << 1 | u64::from(held.is_some()));
+        let told = session.told.keys().map(|to| name(&of(model, *to)));
         self.add_all(told);
         let Some(missed) = &session.missed else { return self.0.push(NONE) };
         let sessions = missed.sessions.iter();
@@ -84,4 +86,9 @@ impl State {
         self.0.push(numbers.len() as u64);
         self.0.extend(numbers);
     }
+}
+
+/// Returns the session of an attachment that is not over.
+fn of(model: &Model, key: SessionKey) -> SessionId {
+    model.find(key).expect("whoever is over is forgotten")
 }

@@ -1,42 +1,37 @@
 //! A replica for each session, fed with what that session is sent, and held against the truth.
 
-use crate::{Event, Model, User};
-use adsum::{Decision, Notice, OfflineNotices, PresenceKind, Replica, SessionKey};
+use crate::{Attachment, Event, Model, User};
+use adsum::{Decision, Notice, OfflineNotices, PresenceKind, Replica, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More sessions than any case has.
 const LIMIT: usize = 1_000;
 
-/// One session's client.
+/// One session's client: what it believes outlives its connections.
 struct Receiver {
     replica: Replica<User, u32>,
     /// Sessions that its last snapshot left out though it sees them, and how often they had
     /// published by then.
-    left_out: BTreeMap<SessionKey, u64>,
-    /// Sessions that remember, from before its last snapshot, that they directed something to it.
-    /// It holds nothing of that any more, but may be told as if it did.
-    remembered_by: BTreeSet<SessionKey>,
+    left_out: BTreeMap<SessionId, u64>,
     /// The last directed presence from each session since the last snapshot.
-    directed: BTreeMap<SessionKey, u32>,
+    directed: BTreeMap<SessionId, u32>,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self {
-            replica: Replica::new(LIMIT),
-            left_out: BTreeMap::new(),
-            remembered_by: BTreeSet::new(),
-            directed: BTreeMap::new(),
-        }
+        Self { replica: Replica::new(LIMIT), left_out: BTreeMap::new(), directed: BTreeMap::new() }
     }
 }
 
 #[derive(Default)]
 pub struct Receivers {
+    /// By the key of the attachment.
     receivers: BTreeMap<SessionKey, Receiver>,
+    /// The key from before the resume at hand.
+    resumed: Option<SessionKey>,
     /// Sessions of users who have been invisible. Under [`OfflineNotices::Never`] nobody is told
     /// of that, so receivers may go on believing in them.
-    veiled: BTreeSet<SessionKey>,
+    veiled: BTreeSet<SessionId>,
     never: bool,
     fault: Option<String>,
 }
@@ -47,19 +42,40 @@ impl Receivers {
         Self { never, ..Self::default() }
     }
 
+    /// Prepares for the decisions about an input.
+    pub const fn expect(&mut self, event: &Event) {
+        self.resumed = match event {
+            Event::Resume { session } => Some(*session),
+            _ => None,
+        };
+    }
+
+    /// Returns the receiver on this attachment. On the one that a resume begins it is who it was.
+    fn receiver(&mut self, key: SessionKey) -> &mut Receiver {
+        if !self.receivers.contains_key(&key)
+            && let Some(resumed) = self.resumed.take()
+            && let Some(receiver) = self.receivers.remove(&resumed)
+        {
+            self.receivers.insert(key, receiver);
+        }
+        self.receivers.entry(key).or_default()
+    }
+
     /// Takes in a decision of the engine.
     pub fn hear(&mut self, decision: &Decision<'_, User, u32>, to: &[SessionKey]) {
         for key in to {
-            let receiver = self.receivers.entry(*key).or_default();
+            let never = self.never;
+            let receiver = self.receiver(*key);
             match decision {
                 Decision::Deliver { notice, .. } => {
-                    if let Some(fault) = contradiction(receiver, notice, self.never) {
-                        self.fault = Some(format!("{key:?} is told {notice:?}: {fault}"));
-                    }
+                    let fault = contradiction(receiver, notice, never);
                     if let Notice::Directed { session, presence, .. } = notice {
                         receiver.directed.insert(*session, **presence);
                     }
                     receiver.replica.apply(notice).expect("the replica is large enough");
+                    if let Some(fault) = fault {
+                        self.fault = Some(format!("{key:?} is told {notice:?}: {fault}"));
+                    }
                 }
                 Decision::Snapshot(snapshot) => {
                     // It replaces everything.
@@ -79,52 +95,52 @@ impl Receivers {
         &mut self,
         model: &Model,
         event: &Event,
-        session: Option<SessionKey>,
+        begun: Option<Attachment>,
     ) -> Result<(), String> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        self.receivers.retain(|key, _| model.sessions.contains_key(key));
-        for (key, session) in &model.sessions {
+        self.receivers.retain(|key, _| model.find(*key).is_ok());
+        for (id, session) in &model.sessions {
             if model.is_invisible(session.user) {
-                self.veiled.insert(*key);
+                self.veiled.insert(*id);
             }
         }
-        if let (Event::Connect { .. } | Event::Resume { .. }, Some(key)) = (event, session) {
+        if let (Event::Connect { .. } | Event::Resume { .. }, Some(attached)) = (event, begun) {
             let is_told =
                 model.options.snapshot_on_connect || matches!(event, Event::Resume { .. });
-            self.note_left_out(model, key, is_told)?;
+            self.note_left_out(model, attached, is_told)?;
         }
-        for (key, session) in &model.sessions {
-            if session.attached && session.missed.is_none() {
-                let receiver = self.receivers.entry(*key).or_default();
-                check_published(model, *key, receiver, self.never, &self.veiled)
-                    .and_then(|()| check_directed(model, *key, receiver, self.never, &self.veiled))
-                    .map_err(|fault| format!("what {key:?} believes: {fault}"))?;
+        let (never, veiled) = (self.never, &self.veiled);
+        for (id, session) in &model.sessions {
+            if session.is_attached() && session.missed.is_none() {
+                let receiver = self.receivers.entry(session.key).or_default();
+                check_published(model, *id, receiver, never, veiled)
+                    .and_then(|()| check_directed(model, *id, receiver, never, veiled))
+                    .map_err(|fault| format!("what {id:?} believes: {fault}"))?;
             }
         }
         Ok(())
     }
 
-    /// A session has just attached. A snapshot leaves out nobody but users with one-way lists.
+    /// Notes whom a session that has just attached sees and does not know of. A snapshot leaves out
+    /// nobody but users with one-way lists.
     fn note_left_out(
         &mut self,
         model: &Model,
-        key: SessionKey,
+        attached: Attachment,
         has_snapshot: bool,
     ) -> Result<(), String> {
-        let viewer = model.sessions[&key].user;
-        let receiver = self.receivers.entry(key).or_default();
+        let viewer = model.sessions[&attached.session].user;
+        let receiver = self.receivers.entry(attached.key).or_default();
         receiver.left_out.clear();
-        let told_it = model.sessions.iter().filter(|(_, sender)| sender.told.contains_key(&key));
-        receiver.remembered_by = told_it.map(|(sender, _)| *sender).collect();
         let known = published(receiver);
-        for (session, (user, _)) in model.truth(key) {
+        for (session, (user, _)) in model.truth(attached.session) {
             if known.contains_key(&session) {
                 continue;
             }
             if has_snapshot && (user == viewer || model.has_in_audience(viewer, user)) {
-                return Err(format!("the snapshot for {key:?} leaves {session:?} out"));
+                return Err(format!("the snapshot for {attached:?} leaves {session:?} out"));
             }
             receiver.left_out.insert(session, model.sessions[&session].version);
         }
@@ -132,7 +148,7 @@ impl Receivers {
     }
 }
 
-/// Does a notice say something of what its receiver held that is not so?
+/// Returns what a notice says of its receiver that is not so.
 fn contradiction(
     receiver: &Receiver,
     notice: &Notice<'_, User, u32>,
@@ -148,18 +164,14 @@ fn contradiction(
         PresenceKind::First if holds_published && !never => {
             Some("it held something of this session before")
         }
-        PresenceKind::Update
-            if holds.is_none()
-                && !receiver.left_out.contains_key(session)
-                && !receiver.remembered_by.contains(session) =>
-        {
+        PresenceKind::Update if holds.is_none() && !receiver.left_out.contains_key(session) => {
             Some("it held nothing of this session before")
         }
         _ => None,
     }
 }
 
-fn published(receiver: &Receiver) -> BTreeMap<SessionKey, (User, u32)> {
+fn published(receiver: &Receiver) -> BTreeMap<SessionId, (User, u32)> {
     let mut published = BTreeMap::new();
     for user in receiver.replica.users() {
         for (session, presence, _) in receiver.replica.sessions_of(user) {
@@ -171,17 +183,17 @@ fn published(receiver: &Receiver) -> BTreeMap<SessionKey, (User, u32)> {
     published
 }
 
-/// It believes what is true, and all of it but for sessions that its snapshot left out and that
-/// have not published since. Where endings are not told of, it may also go on believing in those
-/// who have ended or gone invisible.
+/// Checks that it believes what is true, and all of it but for sessions that its snapshot left out
+/// and that have not published since. Where endings are not told of, it may also go on believing in
+/// those who have ended or gone invisible.
 fn check_published(
     model: &Model,
-    key: SessionKey,
+    id: SessionId,
     receiver: &Receiver,
     never: bool,
-    veiled: &BTreeSet<SessionKey>,
+    veiled: &BTreeSet<SessionId>,
 ) -> Result<(), String> {
-    let (truth, believed) = (model.truth(key), published(receiver));
+    let (truth, believed) = (model.truth(id), published(receiver));
     for (session, presence) in &truth {
         match believed.get(session) {
             Some(held) if held == presence => {}
@@ -204,16 +216,17 @@ fn check_published(
     Ok(())
 }
 
-/// Whatever it holds of directed presence is the last word of a session that is still there, and
-/// that either remembers having told it or is in its sight; and what the sender remembers it to
-/// hold, it holds.
+/// Checks that whatever it holds of directed presence is the last word of a session that is still
+/// there, and that either remembers having told it or is in its sight; and that what the sender
+/// remembers it to hold, it holds.
 fn check_directed(
     model: &Model,
-    key: SessionKey,
+    id: SessionId,
     receiver: &Receiver,
     never: bool,
-    veiled: &BTreeSet<SessionKey>,
+    veiled: &BTreeSet<SessionId>,
 ) -> Result<(), String> {
+    let key = model.sessions[&id].key;
     for user in receiver.replica.users() {
         for (session, _, directed) in receiver.replica.sessions_of(user) {
             let Some(directed) = directed else { continue };
@@ -223,7 +236,7 @@ fn check_directed(
             let is_over = match model.sessions.get(&session) {
                 None => true,
                 Some(sender) => {
-                    !sender.told.contains_key(&key) && !model.truth(key).contains_key(&session)
+                    !sender.told.contains_key(&key) && !model.truth(id).contains_key(&session)
                 }
             };
             let lingers = !model.sessions.contains_key(&session) || veiled.contains(&session);
@@ -233,7 +246,7 @@ fn check_directed(
         }
     }
     for (sender, session) in &model.sessions {
-        if let Some(Some(presence)) = session.told.get(&key) {
+        if let Some(presence) = session.told.get(&key) {
             let mut held = receiver.replica.sessions_of(&session.user);
             let holds = held.any(|(of, _, directed)| of == *sender && directed == Some(presence));
             if !holds && !never {

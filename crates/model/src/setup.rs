@@ -47,10 +47,12 @@ impl Setup {
                 connection_error_ms: pick(&graces, grace),
                 timeout_ms: pick(&graces, grace >> 2),
                 node_loss_ms: pick(&graces, grace >> 4),
+                going_away_ms: pick(&graces, grace >> 6),
             },
             lease: pick(&leases, lease),
             max_sessions,
-            max_sessions_per_kind: max_sessions.min(u16::from(3 - sessions / 3 % 3)),
+            max_sessions_per_kind: (sessions / 9 % 4 != 3)
+                .then(|| max_sessions.min(u16::from(3 - sessions / 3 % 3))),
             over_limit: if over % 4 == 3 { OverLimit::Refuse } else { pick(&policies, over) },
             max_audience: pick(&[7, 6, 4, 3], lists),
             max_blocked: pick(&[3, 2, 1], lists >> 2),
@@ -64,7 +66,8 @@ impl Setup {
         Config::new(self.options()).expect("the options go together")
     }
 
-    /// Does the host call `advance` before each input that comes after a deadline, as it should?
+    /// Returns whether the host calls `advance` before each input that comes after a deadline, as
+    /// it should.
     pub const fn is_punctual(self) -> bool {
         self.0[0] & 64 == 0
     }

@@ -1,11 +1,47 @@
 //! What the model holds, and what can be asked of it.
 
 use crate::{Decision, Notice, Output, User};
-use adsum::{Config, Counts, Error, Options, SessionKey};
+use adsum::{Config, Counts, Error, LostCause, Options, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A deadline and the place in line among those of the same moment.
 pub type Timer = (u64, u64);
+
+/// The names that the engine gives out as a session attaches. The model is handed them, since it
+/// cannot make them itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Names this attachment: what a host hands in.
+    pub key: SessionKey,
+    /// Names the session: what receivers are told.
+    pub session: SessionId,
+}
+
+impl Attachment {
+    /// Names that no engine gives out: for inputs that attach nobody.
+    pub const NONE: Self = Self::of(u64::MAX, u32::MAX);
+
+    /// Returns made-up names. `name` is that of the key and of the session: 2^32 or more.
+    ///
+    /// # Panics
+    /// If the name is less than that.
+    pub const fn of(name: u64, slot: u32) -> Self {
+        match (SessionKey::from_bits((name, slot)), SessionId::from_bits(name)) {
+            (Some(key), Some(session)) => Self { key, session },
+            _ => panic!("no key has this name"),
+        }
+    }
+}
+
+/// A key that is refused from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale {
+    pub key: SessionKey,
+    /// The session whose key it was.
+    pub session: SessionId,
+    /// Whether a resume has replaced the attachment; otherwise its session has ended.
+    pub replaced: bool,
+}
 
 /// What is known of a user while it has a session.
 #[derive(Clone, Debug, Default)]
@@ -17,19 +53,24 @@ pub struct Account {
 
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The key of its attachment, or of the last one while it is detached.
+    pub key: SessionKey,
     pub user: User,
     pub kind: u8,
-    pub connected_at: u64,
+    pub connected: u64,
     /// A user's sessions stand in the order in which they connected.
     pub order: u64,
-    pub attached: bool,
+    /// When something was last heard of it.
+    pub heard: u64,
+    /// When and why it was lost, while it is detached.
+    pub lost: Option<(u64, LostCause)>,
     pub presence: Option<u32>,
     /// How often it has published so that others could see it.
     pub version: u64,
     /// The publish that waits for its token.
     pub waiting: Option<u32>,
-    /// Whom its directed presence reached, and what each of them still holds of that.
-    pub told: BTreeMap<SessionKey, Option<u32>>,
+    /// The attachments that its directed presence reached, and what each holds of it.
+    pub told: BTreeMap<SessionKey, u32>,
     /// What it was not told; `None` while it is not congested.
     pub missed: Option<Missed>,
     /// The rate's "theoretical arrival time".
@@ -39,11 +80,18 @@ pub struct Session {
     pub token: Option<Timer>,
 }
 
+impl Session {
+    /// Returns whether it has a connection, congested or not.
+    pub const fn is_attached(&self) -> bool {
+        self.lost.is_none()
+    }
+}
+
 /// What a congested session was not told.
 #[derive(Clone, Debug, Default)]
 pub struct Missed {
     /// Sessions that changed, and whether the receiver holds something of each.
-    pub sessions: BTreeMap<(User, SessionKey), bool>,
+    pub sessions: BTreeMap<(User, SessionId), bool>,
     /// Users of whom it would have been told that they are offline.
     pub offline: BTreeSet<User>,
 }
@@ -56,13 +104,14 @@ pub struct Model {
     /// Counts inputs and deadlines that fired, so that timers can stand in line.
     pub moments: u64,
     pub accounts: BTreeMap<User, Account>,
-    pub sessions: BTreeMap<SessionKey, Session>,
-    /// Sessions that have ended.
-    pub ended: Vec<SessionKey>,
+    /// By what stays the same as they are resumed.
+    pub sessions: BTreeMap<SessionId, Session>,
+    /// Keys that were good once, in the order in which they became stale.
+    pub stale: Vec<Stale>,
 }
 
 /// The sessions that a receiver held something of, and whether it held directed presence.
-pub type Held = Vec<(SessionKey, bool)>;
+pub type Held = Vec<(SessionId, bool)>;
 
 impl Model {
     pub fn new(config: &Config) -> Self {
@@ -72,7 +121,7 @@ impl Model {
             moments: 0,
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            ended: Vec::new(),
+            stale: Vec::new(),
         }
     }
 
@@ -82,19 +131,29 @@ impl Model {
         self.accounts.contains_key(&user)
     }
 
-    /// A user's sessions in the order in which they connected.
-    pub fn sessions_of(&self, user: User) -> Vec<SessionKey> {
+    /// Returns a user's sessions in the order in which they connected.
+    pub fn sessions_of(&self, user: User) -> Vec<SessionId> {
         let mut sessions: Vec<_> =
             self.sessions.iter().filter(|(_, session)| session.user == user).collect();
         sessions.sort_by_key(|(_, session)| session.order);
-        sessions.into_iter().map(|(key, _)| *key).collect()
+        sessions.into_iter().map(|(id, _)| *id).collect()
+    }
+
+    /// Returns the keys of a user's sessions in the order in which they connected.
+    pub fn keys_of(&self, user: User) -> Vec<SessionKey> {
+        self.sessions_of(user).into_iter().map(|id| self.sessions[&id].key).collect()
+    }
+
+    /// Returns the key of every session.
+    pub fn keys(&self) -> Vec<SessionKey> {
+        self.sessions.values().map(|session| session.key).collect()
     }
 
     pub fn is_invisible(&self, user: User) -> bool {
         self.accounts.get(&user).is_some_and(|account| account.invisible)
     }
 
-    /// Has one of the two blocked the other? Known only of those who are online.
+    /// Returns whether one of the two has blocked the other, as far as they are online.
     pub fn is_blocked(&self, one: User, other: User) -> bool {
         let blocks = |by: User, whom: User| {
             self.accounts.get(&by).is_some_and(|account| account.blocked.contains(&whom))
@@ -113,28 +172,29 @@ impl Model {
             && !self.is_blocked(viewer, user)
     }
 
-    /// Does what `session` publishes reach `receiver`, or would it if that were attached?
-    pub fn reaches(&self, session: SessionKey, receiver: SessionKey) -> bool {
+    /// Returns whether what `session` publishes reaches `receiver`, or would if that were
+    /// attached.
+    pub fn reaches(&self, session: SessionId, receiver: SessionId) -> bool {
         let (user, viewer) = (self.sessions[&session].user, self.sessions[&receiver].user);
         session != receiver
             && if user == viewer { self.options.own_echo } else { self.sees(viewer, user) }
     }
 
-    /// Every published session that this receiver should know of, with its presence: what
+    /// Returns every published session that this receiver should know of, with its presence: what
     /// [`no ghosts`](adsum#what-it-promises) calls the truth.
-    pub fn truth(&self, receiver: SessionKey) -> BTreeMap<SessionKey, (User, u32)> {
+    pub fn truth(&self, receiver: SessionId) -> BTreeMap<SessionId, (User, u32)> {
         let mut truth = BTreeMap::new();
-        for (key, session) in &self.sessions {
+        for (id, session) in &self.sessions {
             if let Some(presence) = session.presence
-                && self.reaches(*key, receiver)
+                && self.reaches(*id, receiver)
             {
-                truth.insert(*key, (session.user, presence));
+                truth.insert(*id, (session.user, presence));
             }
         }
         truth
     }
 
-    /// All deadlines, the next one first.
+    /// Returns all deadlines, the next one first.
     pub fn deadlines(&self) -> Vec<u64> {
         let mut deadlines: Vec<u64> = self
             .sessions
@@ -164,7 +224,7 @@ impl Model {
         counts.users_online = self.accounts.len();
         counts.users_known = known.len();
         counts.sessions = self.sessions.len();
-        counts.detached = sessions().filter(|session| !session.attached).count();
+        counts.detached = sessions().filter(|session| !session.is_attached()).count();
         counts.congested = sessions().filter(|session| session.missed.is_some()).count();
         counts.conflated = sessions().filter(|session| session.waiting.is_some()).count();
         counts.presences =
@@ -177,84 +237,124 @@ impl Model {
         counts
     }
 
-    // ---- what the verbs share
+    // ---- what the rules share
 
-    /// Time never runs backwards.
+    /// Returns the moment that an input has, since time never runs backwards.
     pub fn clamp(&self, now: u64) -> u64 {
         now.max(self.now)
     }
 
-    /// An input has been accepted: only now does the clock move.
+    /// Accepts an input: only now does the clock move.
     pub fn accept(&mut self, now: u64) {
         self.now = now;
         self.moments += 1;
     }
 
-    /// A session says something, which restarts its lease.
-    pub fn accept_from(&mut self, now: u64, key: SessionKey) {
+    /// Accepts an input in which a session says something, which restarts its lease.
+    pub fn accept_from(&mut self, now: u64, id: SessionId) {
         self.accept(now);
         let order = self.moments;
         let lease = self.options.lease.as_ref();
         let lease = lease.map(|lease| (now.saturating_add(lease.lease_ms), order));
-        self.session_mut(key).lease = lease;
+        let session = self.session_mut(id);
+        (session.heard, session.lease) = (now, lease);
     }
 
-    pub fn session_mut(&mut self, key: SessionKey) -> &mut Session {
-        self.sessions.get_mut(&key).expect("the session is there")
+    pub fn session_mut(&mut self, id: SessionId) -> &mut Session {
+        self.sessions.get_mut(&id).expect("the session is there")
     }
 
     pub fn account_mut(&mut self, user: User) -> &mut Account {
         self.accounts.get_mut(&user).expect("the user is online")
     }
 
-    pub fn must_be_known(&self, key: SessionKey) -> Result<(), Error> {
-        if self.sessions.contains_key(&key) { Ok(()) } else { Err(Error::UnknownSession) }
+    /// Returns the session whose attachment, or last one, has this key.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`].
+    pub fn find(&self, key: SessionKey) -> Result<SessionId, Error> {
+        let mut sessions = self.sessions.iter();
+        let found = sessions.find(|(_, session)| session.key == key);
+        found.map(|(id, _)| *id).ok_or(Error::UnknownSession)
     }
 
-    pub fn must_be_attached(&self, key: SessionKey) -> Result<(), Error> {
-        self.must_be_known(key)?;
-        if self.sessions[&key].attached { Ok(()) } else { Err(Error::Detached) }
+    /// Returns the session that has this key and a connection.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`] and [`Error::Detached`].
+    pub fn find_attached(&self, key: SessionKey) -> Result<SessionId, Error> {
+        let id = self.find(key)?;
+        if self.sessions[&id].is_attached() { Ok(id) } else { Err(Error::Detached) }
     }
 
-    /// Every attached session for which `is_told` holds.
-    pub fn attached(&self, is_told: impl Fn(SessionKey, &Session) -> bool) -> BTreeSet<SessionKey> {
+    /// Makes the key of a session stale. Whoever told this attachment something need not tell it
+    /// anything more: it holds nothing of that any longer, or is no more.
+    pub fn make_stale(&mut self, id: SessionId, replaced: bool) {
+        let key = self.sessions[&id].key;
+        self.stale.push(Stale { key, session: id, replaced });
+        for session in self.sessions.values_mut() {
+            session.told.remove(&key);
+        }
+    }
+
+    /// Returns every attached session for which `is_told` holds.
+    pub fn attached(&self, is_told: impl Fn(SessionId, &Session) -> bool) -> BTreeSet<SessionId> {
         let sessions = self.sessions.iter();
-        sessions.filter(|(k, s)| s.attached && is_told(**k, s)).map(|(k, _)| *k).collect()
+        sessions.filter(|(id, s)| s.is_attached() && is_told(**id, s)).map(|(id, _)| *id).collect()
+    }
+
+    /// Returns the attached sessions of all who see this user.
+    pub fn watchers(&self, user: User) -> BTreeSet<SessionId> {
+        self.attached(|_, receiver| receiver.user != user && self.sees(receiver.user, user))
+    }
+
+    /// Returns the attachments of these sessions.
+    pub fn attachments(&self, sessions: &BTreeSet<SessionId>) -> BTreeSet<SessionKey> {
+        sessions.iter().map(|id| self.sessions[id].key).collect()
+    }
+
+    // ---- telling
+
+    /// Delivers a notice. One that nobody receives is none.
+    pub fn deliver(&self, out: &mut Output, notice: Notice, to: &BTreeSet<SessionId>) {
+        if !to.is_empty() {
+            let to = self.attachments(to);
+            out.decisions.push(Decision::Deliver { notice, to });
+        }
     }
 
     /// Tells these receivers the presence of a session, or notes that a congested one missed it.
     pub fn tell_presence(
         &mut self,
         out: &mut Output,
-        key: SessionKey,
+        id: SessionId,
         first: bool,
-        to: BTreeSet<SessionKey>,
+        to: BTreeSet<SessionId>,
     ) {
-        let session = &self.sessions[&key];
+        let session = &self.sessions[&id];
         let user = session.user;
         let presence = session.presence.expect("only a session that has published is told of");
         let mut told = BTreeSet::new();
         for receiver in to {
             match &mut self.session_mut(receiver).missed {
                 None => _ = told.insert(receiver),
-                Some(missed) => _ = missed.sessions.entry((user, key)).or_insert(!first),
+                Some(missed) => _ = missed.sessions.entry((user, id)).or_insert(!first),
             }
         }
-        let notice = Notice::Presence { user, session: key, first, presence };
-        deliver(out, notice, told);
+        self.deliver(out, Notice::Presence { user, session: id, first, presence }, &told);
     }
 
-    /// The attached receivers that hold something of these sessions of one user.
-    pub fn holders(&self, user: User, sessions: &[SessionKey]) -> BTreeMap<SessionKey, Held> {
+    /// Returns the attached receivers that hold something of these sessions of one user.
+    pub fn holders(&self, user: User, sessions: &[SessionId]) -> BTreeMap<SessionId, Held> {
         let mut holders = BTreeMap::new();
-        for receiver in self.attached(|key, _| !sessions.contains(&key)) {
+        for receiver in self.attached(|id, _| !sessions.contains(&id)) {
             let mut held = Held::new();
-            for key in sessions {
-                let session = &self.sessions[key];
+            for id in sessions {
+                let session = &self.sessions[id];
                 assert_eq!(session.user, user, "all are of one user");
-                let directed = session.told.contains_key(&receiver);
-                if directed || session.presence.is_some() && self.reaches(*key, receiver) {
-                    held.push((*key, directed));
+                let directed = session.told.contains_key(&self.sessions[&receiver].key);
+                if directed || session.presence.is_some() && self.reaches(*id, receiver) {
+                    held.push((*id, directed));
                 }
             }
             if !held.is_empty() {
@@ -264,17 +364,12 @@ impl Model {
         holders
     }
 
-    /// The attached sessions of all who see this user.
-    pub fn watchers(&self, user: User) -> BTreeSet<SessionKey> {
-        self.attached(|_, receiver| receiver.user != user && self.sees(receiver.user, user))
-    }
-
     /// Tells these receivers that what they held is over, or notes that a congested one missed it.
     pub fn tell_ending(
         &mut self,
         out: &mut Output,
         notice: Notice,
-        to: &BTreeMap<SessionKey, Held>,
+        to: &BTreeMap<SessionId, Held>,
     ) {
         let user = notice.user().expect("an ending is about a user");
         let mut told = BTreeSet::new();
@@ -286,21 +381,14 @@ impl Model {
             if notice == (Notice::UserOffline { user }) {
                 missed.offline.insert(user);
             }
-            for (key, directed) in held {
-                match missed.sessions.get(&(user, *key)) {
+            for (id, directed) in held {
+                match missed.sessions.get(&(user, *id)) {
                     // It never heard of the session, so it need not hear that it has ended.
-                    Some(false) if !directed => _ = missed.sessions.remove(&(user, *key)),
-                    _ => _ = missed.sessions.insert((user, *key), true),
+                    Some(false) if !directed => _ = missed.sessions.remove(&(user, *id)),
+                    _ => _ = missed.sessions.insert((user, *id), true),
                 }
             }
         }
-        deliver(out, notice, told);
-    }
-}
-
-/// A notice that nobody receives is none.
-pub fn deliver(out: &mut Output, notice: Notice, to: BTreeSet<SessionKey>) {
-    if !to.is_empty() {
-        out.decisions.push(Decision::Deliver { notice, to });
+        self.deliver(out, notice, &told);
     }
 }

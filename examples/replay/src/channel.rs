@@ -48,8 +48,12 @@ pub trait Door {
 /// # Errors
 /// A grace that no engine allows.
 pub fn config(grace_ms: u64) -> Result<Config, ConfigError> {
-    let grace =
-        Grace { connection_error_ms: grace_ms, timeout_ms: grace_ms, node_loss_ms: grace_ms };
+    let grace = Grace {
+        connection_error_ms: grace_ms,
+        timeout_ms: grace_ms,
+        node_loss_ms: grace_ms,
+        going_away_ms: grace_ms,
+    };
     Config::new(Options { grace, lease: None, ..Options::default() })
 }
 
@@ -210,7 +214,7 @@ impl<D: Door> Channel<D> {
         };
         let event = match way {
             Way::Clean => Event::Disconnect { session },
-            Way::Lost(cause) => Event::Lost { session, cause },
+            Way::Lost(cause) => Event::Lost { session, cause, grace_ms: None },
             Way::Expelled => Event::Expel { user },
         };
         self.tally.lost += u64::from(matches!(way, Way::Lost(_)) && !self.detached.contains(&user));

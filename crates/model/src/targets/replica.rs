@@ -2,8 +2,8 @@
 //! than it was made for, and say of itself what is so.
 
 use adsum::{
-    Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, SessionKey,
-    Time,
+    Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, SessionId,
+    SessionKey, Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -54,15 +54,16 @@ fn tell<S: BuildHasher>(mut pair: Pair<S>, told: &[u8]) -> u64 {
     told.len() as u64
 }
 
-fn own_session(nth: u8) -> SessionKey {
-    SessionKey::from_bits(u128::from(nth) << 32)
+/// Returns a session that the engine gives out as well, sooner or later.
+fn own_session(nth: u8) -> SessionId {
+    SessionId::from_bits(u64::from(nth + 1) << 32).expect("it is not zero")
 }
 
 /// The replica, and what it should hold.
 struct Pair<S> {
-    replica: Replica<u8, u8, SessionKey, S>,
+    replica: Replica<u8, u8, SessionId, S>,
     limit: usize,
-    truth: BTreeMap<(u8, SessionKey), Held>,
+    truth: BTreeMap<(u8, SessionId), Held>,
 }
 
 impl<S: BuildHasher> Pair<S> {
@@ -70,18 +71,18 @@ impl<S: BuildHasher> Pair<S> {
         Self { replica: Replica::with_hasher(limit, hasher), limit, truth: BTreeMap::new() }
     }
 
-    fn held_mut(&mut self, user: u8, session: SessionKey) -> Option<&mut Held> {
+    fn held_mut(&mut self, user: u8, session: SessionId) -> Option<&mut Held> {
         let key = (user, session);
         let fits = self.truth.len() < self.limit || self.truth.contains_key(&key);
         fits.then(|| self.truth.entry(key).or_default())
     }
 
-    fn expect_presence(&mut self, user: u8, session: SessionKey, presence: u8) -> bool {
+    fn expect_presence(&mut self, user: u8, session: SessionId, presence: u8) -> bool {
         let held = self.held_mut(user, session);
         held.map(|held| (held.published, held.repeated) = (Some(presence), true)).is_some()
     }
 
-    fn expect_directed(&mut self, user: u8, session: SessionKey, presence: u8) -> bool {
+    fn expect_directed(&mut self, user: u8, session: SessionId, presence: u8) -> bool {
         let held = self.held_mut(user, session);
         held.map(|held| (held.directed, held.repeated) = (Some(presence), true)).is_some()
     }
@@ -92,17 +93,17 @@ impl<S: BuildHasher> Pair<S> {
         }
     }
 
-    fn set_presence(&mut self, user: u8, session: SessionKey, presence: u8) {
+    fn set_presence(&mut self, user: u8, session: SessionId, presence: u8) {
         let fits = self.expect_presence(user, session, presence);
         assert_eq!(self.replica.set_presence(user, session, presence).is_ok(), fits);
     }
 
-    fn set_directed(&mut self, user: u8, session: SessionKey, presence: u8) {
+    fn set_directed(&mut self, user: u8, session: SessionId, presence: u8) {
         let fits = self.expect_directed(user, session, presence);
         assert_eq!(self.replica.set_directed(user, session, presence).is_ok(), fits);
     }
 
-    fn end_session(&mut self, user: u8, session: SessionKey) {
+    fn end_session(&mut self, user: u8, session: SessionId) {
         self.truth.remove(&(user, session));
         self.replica.end_session(&user, session);
     }
@@ -209,13 +210,15 @@ impl Server {
 
     fn speak<S: BuildHasher>(&mut self, to: &mut Pair<S>, verb: u8, whom: u8, presence: u8) {
         let (user, everyone) = (whom % USERS, (0..USERS).collect::<Vec<u8>>());
-        let newest = self.keys.len().checked_sub(1 + usize::from(whom) % self.keys.len().max(1));
-        let event = match (verb % 10, newest.map(|at| self.keys[at])) {
+        let at = self.keys.len().checked_sub(1 + usize::from(whom) % self.keys.len().max(1));
+        let event = match (verb % 10, at.map(|at| self.keys[at])) {
             (1 | 2, Some(session)) => Event::Publish { session, presence },
             (3, Some(session)) => Event::Direct { session, users: everyone, presence },
             (4, Some(session)) => Event::Disconnect { session },
             (5, Some(session)) => Event::Resume { session },
-            (6, Some(session)) => Event::Lost { session, cause: LostCause::NodeLoss },
+            (6, Some(session)) => {
+                Event::Lost { session, cause: LostCause::NodeLoss, grace_ms: None }
+            }
             (7, Some(session)) => Event::Invisible { session },
             (8, _) => Event::Expel { user },
             (9, _) => Event::System { users: everyone, presence },
@@ -224,12 +227,15 @@ impl Server {
                 Event::Connect { user, kind, audience: everyone, blocked: Vec::new() }
             }
         };
+        let resumed = at.filter(|_| matches!(event, Event::Resume { .. }));
         let is_connect = matches!(event, Event::Connect { .. });
         let Ok(mut decisions) = self.engine.apply(Time::ZERO, event) else {
             return;
         };
         if is_connect {
             self.keys.extend(decisions.session());
+        } else if let (Some(at), Some(key)) = (resumed, decisions.session()) {
+            self.keys[at] = key;
         }
         while let Some(decision) = decisions.next() {
             to.apply(&decision);

@@ -1,28 +1,28 @@
-//! Congested sessions, and what they are told once they take notices again.
+//! Congested sessions, and what they are told once they take notices again (rule 14).
 
 use crate::{Model, Notice, Output, User};
 use adsum::{Error, OfflineNotices, SessionKey};
 use std::collections::BTreeSet;
 
 impl Model {
-    pub fn congested(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
-        self.must_be_attached(key)?;
+    pub(super) fn congested(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
+        let id = self.find_attached(key)?;
         self.accept(self.clamp(now));
-        self.session_mut(key).missed.get_or_insert_default();
+        self.session_mut(id).missed.get_or_insert_default();
         Ok(Output::default())
     }
 
-    pub fn writable(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
-        self.must_be_attached(key)?;
+    pub(super) fn writable(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
+        let id = self.find_attached(key)?;
         self.accept(self.clamp(now));
         let mut out = Output::default();
-        let Some(missed) = self.session_mut(key).missed.take() else {
+        let Some(missed) = self.session_mut(id).missed.take() else {
             return Ok(out);
         };
         let mut users: BTreeSet<User> = missed.sessions.keys().map(|(user, _)| *user).collect();
         users.extend(&missed.offline);
-        let truth = self.truth(key);
-        let to = BTreeSet::from([key]);
+        let truth = self.truth(id);
+        let to = BTreeSet::from([id]);
         for user in users {
             let changed = missed.sessions.iter().filter(|((of, _), _)| *of == user);
             let changed: Vec<_> = changed.map(|((_, session), held)| (*session, *held)).collect();
@@ -42,12 +42,12 @@ impl Model {
             }
             let offline = missed.offline.contains(&user);
             let nothing_shown = truth.values().all(|(of, _)| *of != user);
-            if offline && nothing_shown && !self.sees(self.sessions[&key].user, user) {
-                crate::state::deliver(&mut out, Notice::UserOffline { user }, to.clone());
+            if offline && nothing_shown && !self.sees(self.sessions[&id].user, user) {
+                self.deliver(&mut out, Notice::UserOffline { user }, &to);
             } else if offline || notices != OfflineNotices::Never {
                 for (session, _) in gone {
                     let notice = Notice::SessionEnded { user, session: *session };
-                    crate::state::deliver(&mut out, notice, to.clone());
+                    self.deliver(&mut out, notice, &to);
                 }
             }
         }
