@@ -183,8 +183,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn settle_now(&mut self) {
         while let Some(step) = self.plan.step().copied() {
-            self.plan.step_is_done();
+            // Afterwards: with the last step goes all that steps refer to.
             self.finish(step);
+            self.plan.step_is_done();
         }
         self.plan.clear();
         self.unsettled = false;
