@@ -194,7 +194,7 @@ impl<P> Plan<P> {
                 for session in self.ended(ended) {
                     tables.note(receiver, user, Note::Ended { session: *session });
                 }
-                (user, Note::Offline)
+                (user, Note::Offline { unaware: false })
             }
             Subject::DirectedOver { user, session } => (user, Note::DirectedOver { session }),
             Subject::Visibility { .. } => return tables.note_own_visibility(receiver),

@@ -8,6 +8,7 @@ use crate::fanout::plan::{FanOut, Step};
 use crate::fanout::subject::{Span, Subject};
 use crate::key::{SessionId, SessionKey};
 use crate::rules::State;
+use crate::tables::Tables;
 use crate::tables::ids::{SessionIndex, User};
 use crate::tables::missed::Change;
 use crate::tables::sessions::Link;
@@ -65,18 +66,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         to_receiver: Span,
     ) {
         let mut changes = core::mem::take(&mut self.changes);
-        let mut offline = false;
+        let mut offline = None;
         for (_, session, change) in of_user {
             match session {
                 Some(session) => changes.push((session, change)),
-                None => offline = true,
+                None => offline = Some(change),
             }
         }
-        let shows = self.shows_to(user, receiver);
-        let sessions = self.tables.sessions();
         for (id, change) in changes.iter().filter(|(_, change)| change.shown) {
-            let session = sessions.find_shown(*id);
-            if let Some(session) = session.filter(|s| shows && sessions.has_published(*s)) {
+            if let Some(session) =
+                shown_to(&self.tables, self.options.own_echo, user, *id, receiver)
+            {
                 let subject = Subject::Presence { session, first: !change.believed };
                 self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             }
@@ -92,22 +92,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         receiver: SessionIndex,
         user: User,
         changes: &[(SessionId, Change)],
-        offline: bool,
+        offline: Option<Change>,
         to_receiver: Span,
     ) {
-        let shows = self.shows_to(user, receiver);
-        let sessions = self.tables.sessions();
-        let viewer = sessions.user(receiver);
-        let published = |session| sessions.has_published(session);
-        let holds = |id: SessionId| shows && sessions.find_shown(id).is_some_and(published);
-        let is_gone =
-            |(id, change): &(SessionId, Change)| change.believed && change.ended && !holds(*id);
+        let (tables, own_echo) = (&self.tables, self.options.own_echo);
+        let is_gone = |(id, change): &(SessionId, Change)| {
+            let is_over = change.believed && change.ended;
+            is_over && shown_to(tables, own_echo, user, *id, receiver).is_none()
+        };
         let notices = self.options.offline_notices;
-        let knew_nothing = !changes.iter().any(is_gone);
+        let knew = offline.is_some_and(|change| change.ended) || changes.iter().any(is_gone);
         let to_all = notices == OfflineNotices::ToAllContacts;
-        let sees_any = shows && self.tables.any_published(user);
-        let looks_offline = offline && !sees_any && !self.tables.sees(viewer, user);
-        if looks_offline && (to_all || !knew_nothing) {
+        let looks_offline =
+            offline.is_some() && !tables.sees(tables.sessions().user(receiver), user);
+        if looks_offline && (to_all || knew) {
             let subject = Subject::Offline { user, ended: Span::default() };
             self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             return;
@@ -115,7 +113,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         for (id, change) in changes {
             if is_gone(&(*id, *change)) {
                 // Under `Never`, only what may no longer be seen is told.
-                if offline || notices != OfflineNotices::Never {
+                if offline.is_some() || notices != OfflineNotices::Never {
                     let subject = Subject::Ended { user, session: *id };
                     self.plan.tell(FanOut::of(subject).to_named(to_receiver));
                 }
@@ -125,11 +123,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         }
     }
+}
 
-    /// Returns whether the receiver sees what this user publishes: as a contact, or as one of its
-    /// devices.
-    fn shows_to(&self, user: User, receiver: SessionIndex) -> bool {
-        let viewer = self.tables.sessions().user(receiver);
-        if viewer == user { self.options.own_echo } else { self.tables.sees(viewer, user) }
-    }
+/// Returns the session of this id, if the receiver sees what it shows: as a contact of its user, or
+/// as one of the user's devices, which see nothing of what is held.
+fn shown_to<K: Eq + Hash, P, S: BuildHasher>(
+    tables: &Tables<K, P, S>,
+    own_echo: bool,
+    user: User,
+    id: SessionId,
+    receiver: SessionIndex,
+) -> Option<SessionIndex> {
+    let sessions = tables.sessions();
+    let viewer = sessions.user(receiver);
+    let session = if viewer == user {
+        sessions.find_id(id).filter(|_| own_echo)
+    } else {
+        sessions.find_shown(id).filter(|_| tables.sees(viewer, user))
+    };
+    session.filter(|session| sessions.has_published(*session))
 }

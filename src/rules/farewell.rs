@@ -59,21 +59,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let user = self.tables.sessions().user(session);
         if self.tables.sessions_of(user).len() == 1 {
             self.say_farewell(Going::User(user));
-            self.remove(session, reason, at);
-            return;
+            let ended = self.remove(session, reason, at);
+            return self.tell_ended(ended);
         }
-        match self.holds_until(session, at) {
+        let ended = match self.holds_until(session, at) {
             Some(until) => {
                 self.say_farewell(Going::ForOwn { session, newcomer });
-                self.hold(session, reason, at, until);
+                self.hold(session, reason, at, until)
             }
             None => {
                 self.say_farewell(Going::Session { session, newcomer });
                 self.leave_unaware(user, Some(session));
-                self.remove(session, reason, at);
+                self.remove(session, reason, at)
             }
-        }
+        };
         self.let_go_of_held(user, |earlier, sessions| earlier >= sessions);
+        self.tell_ended(ended);
     }
 
     /// Ends all of a user's sessions at once, so that contacts hear of it once (rule 15).
@@ -88,13 +89,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.say_farewell(Going::User(user));
         while let Some(session) = self.tables.sessions_of(user).first().copied() {
-            self.remove(session, EndReason::Expelled, self.moment);
+            let ended = self.remove(session, EndReason::Expelled, self.moment);
+            self.tell_ended(ended);
         }
     }
 
-    /// Takes a session out of everything, and lets the host know when its receivers do. What it
-    /// said is dropped here and now.
-    fn remove(&mut self, session: SessionIndex, reason: EndReason, at: Time) {
+    /// Takes a session out of everything. What it said is dropped here and now.
+    fn remove(&mut self, session: SessionIndex, reason: EndReason, at: Time) -> Ended {
         let ended = self.ended(session, reason, at);
         if ended.last {
             // Whoever goes last takes with it what was held of others: all have been told.
@@ -106,6 +107,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tokens.disarm(session);
         let said = self.tables.remove_session(session);
         self.plan.drop_later(said.into_iter().flatten());
+        ended
+    }
+
+    /// Lets the host know of an end, when all notices about it are out.
+    fn tell_ended(&mut self, ended: Ended) {
         self.plan.then(Step::Ended(ended));
         if ended.last {
             self.plan.then(Step::Forget { user: ended.user });
@@ -148,18 +154,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Ends a session whose presence is held for others.
-    fn hold(&mut self, session: SessionIndex, reason: EndReason, at: Time, until: Time) {
+    fn hold(&mut self, session: SessionIndex, reason: EndReason, at: Time, until: Time) -> Ended {
         let ended = self.ended(session, reason, at);
         self.tokens.disarm(session);
         let waiting = self.tables.hold_session(session);
         self.plan.drop_later(waiting);
         let order = self.next_order();
         self.lifetimes.arm(session, until, order);
-        self.plan.then(Step::Ended(ended));
         let held = self.tables.held_of(ended.user);
         if held.len() > usize::from(self.options.max_sessions) {
             self.end_held(held[0].session);
         }
+        ended
     }
 
     /// Ends what is held of a user's sessions as far as `is_over` says so of the number of
@@ -269,7 +275,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let is_contact = self.tables.has_in_audience(user, viewer);
             let told_anyway = match going {
                 Going::OutOfSight(_) if !is_contact => return true,
-                Going::ForOwn { .. } if viewer != user || !to_own => return true,
+                Going::ForOwn { .. } if viewer != user => return true,
                 // Own sessions are ending too: they are as good as told.
                 Going::User(_) if viewer == user => true,
                 _ if viewer == user => to_own,
@@ -279,7 +285,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let receives = self.tables.receives_or(receiver, |tables| {
                 tables.note(receiver, user, Note::DirectedEnded { session: id });
                 if offline {
-                    tables.note(receiver, user, Note::Offline);
+                    tables.note(receiver, user, Note::Offline { unaware: false });
                 }
             });
             if receives && !told_anyway {
@@ -292,30 +298,49 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- where nobody is told
 
-    /// Under [`OfflineNotices::Never`]: remembers which attachments of contacts may go on holding
-    /// what one of the user's sessions shows, or all of them. A later removal or block tells them.
+    /// Under [`OfflineNotices::Never`]: remembers which attachments may go on holding what a session
+    /// of the user showed or directed to them, or what all of them show to contacts. A later
+    /// removal or block tells them.
     pub(super) fn leave_unaware(&mut self, user: User, session: Option<SessionIndex>) {
-        let Some(place) = self.tables.place(user) else { return };
-        let shows = match session {
-            Some(session) => self.tables.sessions().has_published(session),
-            None => self.tables.any_published(user),
-        };
         let never = self.options.offline_notices == OfflineNotices::Never;
-        if !(never && shows && self.tables.is_visible_at(place)) {
-            return;
-        }
+        let Some(place) = self.tables.place(user).filter(|_| never) else { return };
         let tables = &self.tables;
         let mut unaware = core::mem::take(&mut self.unaware);
-        for contact in tables.audience_at(place) {
-            if !tables.hides_at(place, *contact) {
-                let receivers = tables.sessions_of(*contact).iter();
-                let holding =
-                    receivers.filter(|receiver| tables.sessions().link(**receiver).is_up());
-                unaware.extend(holding.map(|receiver| tables.sessions().attachment(*receiver)));
+        if tables.is_visible_at(place) {
+            for contact in tables.audience_at(place) {
+                if !tables.hides_at(place, *contact) {
+                    let receivers = tables.sessions_of(*contact).iter();
+                    let holding = receivers.filter(|to| self.may_hold(**to, user, session));
+                    unaware.extend(holding.map(|to| tables.sessions().attachment(*to)));
+                }
             }
+        }
+        if let Some(told) = session.and_then(|session| tables.sessions().told(session)) {
+            unaware.extend(told.iter().filter(|attachment| {
+                let receiver = tables.sessions().find_attachment(*attachment);
+                receiver.is_some_and(|to| {
+                    tables.sessions().link(to).is_up() && tables.sessions().user(to) != user
+                })
+            }));
         }
         self.tables.add_unaware(user, &unaware);
         unaware.clear();
         self.unaware = unaware;
+    }
+
+    /// Returns whether a session of a contact may hold what a session of the user published, or any
+    /// of them. A congested one does not hold what it has only missed so far.
+    fn may_hold(&self, receiver: SessionIndex, user: User, session: Option<SessionIndex>) -> bool {
+        let sessions = self.tables.sessions();
+        let missed = sessions.missed(receiver);
+        let holds = |shown: SessionIndex| {
+            sessions.has_published(shown)
+                && missed.is_none_or(|missed| missed.believes(user, sessions.id(shown)))
+        };
+        sessions.link(receiver).is_up()
+            && match session {
+                Some(session) => holds(session),
+                None => self.tables.shown_of(user).any(holds),
+            }
     }
 }

@@ -67,19 +67,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (subject, shows) = self.offline(user, true);
         let from = self.plan.names();
         for viewer in viewers {
-            let saw = shows && self.tables.sees(*viewer, user);
+            let sees = shows && self.tables.sees(*viewer, user);
             for at in 0..self.tables.sessions_of(*viewer).len() {
                 let receiver = self.tables.sessions_of(*viewer)[at];
                 let was_told = self.forget_told(user, receiver);
                 let attachment = self.tables.sessions().attachment(receiver);
-                let saw = saw || self.tables.is_unaware(user, attachment);
-                self.tables.forget_unaware(user, Some(attachment));
+                let unaware = self.tables.forget_unaware(user, attachment);
                 let receives = self.tables.receives_or(receiver, |tables| {
-                    if saw {
+                    if sees {
                         self.plan.note_missed(tables, receiver, subject);
                     }
+                    if unaware {
+                        tables.note(receiver, user, Note::Offline { unaware });
+                    }
                 });
-                if receives && (saw || was_told) {
+                if receives && (sees || unaware || was_told) {
                     self.plan.name(receiver);
                 }
             }
@@ -103,7 +105,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 let id = self.tables.sessions().id(session);
                 self.tables.receives_or(receiver, |tables| {
                     tables.note(receiver, user, Note::DirectedEnded { session: id });
-                    tables.note(receiver, user, Note::Offline);
+                    tables.note(receiver, user, Note::Offline { unaware: false });
                 });
             }
         }
@@ -134,8 +136,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.tables.set_visible(place, true);
         let user = self.tables.user_at(place);
-        // They are told the present now.
-        self.tables.forget_unaware(user, None);
         for session in self.tables.shown_of(user) {
             let subject = Subject::Presence { session, first: true };
             self.plan.tell(FanOut::of(subject).to_contacts_of(place));

@@ -117,26 +117,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Remembers attachments that may hold something of the user that is over and that they are
     /// not told.
     pub(crate) fn add_unaware(&mut self, user: User, attachments: &[Attachment]) {
-        if let Some(online) = self.online_mut(user)
-            && !attachments.is_empty()
-        {
-            let unaware = &mut online.rare_mut().unaware;
-            unaware.extend_from_slice(attachments);
-            unaware.sort_unstable();
-            unaware.dedup();
-        }
+        let Some(place) = self.place(user).filter(|_| !attachments.is_empty()) else { return };
+        let unaware = &mut self.online.at_mut(place).rare_mut().unaware;
+        // Those that are over hold nothing any more.
+        unaware.retain(|attachment| self.sessions.find_attachment(*attachment).is_some());
+        unaware.extend_from_slice(attachments);
+        unaware.sort_unstable();
+        unaware.dedup();
     }
 
-    /// Forgets an attachment of those, or all of them: it is told, or they hold the present.
-    pub(crate) fn forget_unaware(&mut self, user: User, attachment: Option<Attachment>) {
+    /// Forgets an attachment of those, since it is told. Returns whether it was one.
+    pub(crate) fn forget_unaware(&mut self, user: User, attachment: Attachment) -> bool {
         let Some(online) = self.online_mut(user).filter(|o| !o.rare().unaware.is_empty()) else {
-            return;
+            return false;
         };
         let unaware = &mut online.rare_mut().unaware;
-        match attachment {
-            Some(attachment) => unaware.retain(|other| *other != attachment),
-            None => unaware.clear(),
-        }
+        let place = unaware.binary_search(&attachment);
+        place.map(|place| unaware.remove(place)).is_ok()
     }
 
     /// Returns a near slot of the user that no session has.

@@ -22,8 +22,9 @@ pub(crate) enum Note {
     DirectedEnded { session: SessionId },
     /// Directed presence that it was told no longer holds; its session goes on.
     DirectedOver { session: SessionId },
-    /// The user looks offline.
-    Offline,
+    /// The user looks offline. `unaware` if the receiver may hold something of it that was over
+    /// before and that it was not told.
+    Offline { unaware: bool },
 }
 
 /// What is known of one session that changed.
@@ -33,7 +34,8 @@ pub(crate) struct Change {
     pub(crate) believed: bool,
     /// Whether its presence changed.
     pub(crate) shown: bool,
-    /// Whether it ended, or went out of sight, at some moment.
+    /// Whether it ended, or went out of sight, at some moment. Where no session is named: whether
+    /// something that was over before may be held.
     pub(crate) ended: bool,
     /// Whether its directed presence was over at some moment.
     pub(crate) directed_over: bool,
@@ -79,6 +81,11 @@ impl Missed {
         self.entries.iter().map(|((user, session), change)| (user, session, change))
     }
 
+    /// Returns whether the receiver may hold something of this session, as far as is noted.
+    pub(crate) fn believes(&self, user: User, session: SessionId) -> bool {
+        self.entries.get((user, Some(session))).is_none_or(|change| change.believed)
+    }
+
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         (self.everything, self.own_visibility) = (false, false);
@@ -101,7 +108,7 @@ impl Missed {
             | Note::Ended { session }
             | Note::DirectedEnded { session }
             | Note::DirectedOver { session } => Some(session),
-            Note::Offline => None,
+            Note::Offline { .. } => None,
         };
         let Some(change) = self.entries.get_mut((user, session)) else {
             self.entries.insert((user, session), Change::of(note));
@@ -117,7 +124,7 @@ impl Missed {
             Note::Ended { .. } => change.ended = true,
             Note::DirectedEnded { .. } => (change.believed, change.ended) = (true, true),
             Note::DirectedOver { .. } => (change.believed, change.directed_over) = (true, true),
-            Note::Offline => {}
+            Note::Offline { unaware } => change.ended |= unaware,
         }
         Noted::AsBefore
     }
@@ -131,7 +138,7 @@ impl Change {
             Note::Presence { first, .. } => Self { believed: !first, shown: true, ..change },
             Note::Ended { .. } | Note::DirectedEnded { .. } => Self { ended: true, ..change },
             Note::DirectedOver { .. } => Self { directed_over: true, ..change },
-            Note::Offline => change,
+            Note::Offline { unaware } => Self { ended: unaware, ..change },
         }
     }
 }
@@ -157,11 +164,11 @@ mod tests {
         let known = Change { believed: true, shown: true, ended: true, directed_over: false };
         let entries: alloc::vec::Vec<_> = missed.entries().collect();
         assert_eq!(entries, [(user, Some(session(0)), known)]);
-        assert_eq!(missed.note(user, Note::Offline), Noted::Added);
-        assert_eq!(missed.note(user, Note::Offline), Noted::AsBefore);
+        assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::Added);
+        assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::AsBefore);
         assert_eq!(missed.len(), 2);
         missed.mark_everything();
-        assert_eq!(missed.note(user, Note::Offline), Noted::AsBefore);
+        assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::AsBefore);
         assert_eq!((missed.len(), missed.is_everything(), missed.is_empty()), (0, true, false));
         missed.clear();
         assert!(missed.is_empty());

@@ -208,13 +208,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.shown_of(user).next().is_some()
     }
 
-    /// Returns whether this attachment may hold something of the user that it was not told is
-    /// over.
-    pub(crate) fn is_unaware(&self, user: User, attachment: ids::Attachment) -> bool {
-        let unaware = |online: &Online| online.rare().unaware.binary_search(&attachment).is_ok();
-        self.online(user).is_some_and(unaware)
-    }
-
     // ---- who stands in whose list
 
     pub(crate) fn has_in_audience(&self, user: User, contact: User) -> bool {

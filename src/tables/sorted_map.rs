@@ -31,10 +31,20 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
         self.pieces.iter().flatten().copied()
     }
 
+    pub(crate) fn get(&self, key: K) -> Option<&V> {
+        let (piece, place) = self.find(key)?;
+        Some(&self.pieces[piece][place].1)
+    }
+
     pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        let (piece, place) = self.find(key)?;
+        Some(&mut self.pieces[piece][place].1)
+    }
+
+    fn find(&self, key: K) -> Option<(usize, usize)> {
         let piece = self.piece_of(key);
         let place = self.pieces.get(piece)?.binary_search_by_key(&key, |(own, _)| *own).ok()?;
-        Some(&mut self.pieces[piece][place].1)
+        Some((piece, place))
     }
 
     /// Adds a key that is not there yet.
@@ -112,6 +122,7 @@ mod tests {
                     },
                 }
                 prop_assert_eq!(map.len(), model.len());
+                prop_assert_eq!(map.get(key), model.get(&key));
             }
             let (own, other): (Vec<_>, Vec<_>) = (map.iter().collect(), model.into_iter().collect());
             prop_assert_eq!(own, other);
