@@ -69,7 +69,7 @@ impl State {
             self.0.push(timer.map_or(NONE, |(at, _)| at.saturating_sub(model.now)));
             self.0.push(place.map_or(NONE, |place| place as u64));
         }
-        let told = session.told.keys().map(|to| name(&of(model, *to)));
+        let told = session.all_told().iter().map(|to| name(&of(model, *to)));
         self.add_all(told);
         let Some(missed) = &session.missed else { return self.0.push(NONE) };
         let sessions = missed.sessions.iter();

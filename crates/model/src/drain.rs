@@ -125,7 +125,7 @@ impl<'a> Reading<'a> {
     ) -> Result<(), String> {
         if let Some((last, decision)) = self.told.last_mut()
             && *last == id
-            && (id < u64::MAX || decision.is_full_of(notice))
+            && (id < u64::MAX || decision.may_go_on(notice, is_skipped))
         {
             if decision.notice() != Some(notice) {
                 return Err(format!("notice {id} is both {decision:?} and {notice:?}"));
@@ -239,13 +239,18 @@ impl<'a> Reading<'a> {
 }
 
 impl Decision {
-    /// Returns whether it is about this notice and as full as it can be, so that the next may be a
-    /// part of it: once numbers are as great as can be, they no longer say so.
-    fn is_full_of(&self, notice: &Notice) -> bool {
-        let (Self::Deliver { notice: own, to } | Self::Skipped { notice: own, to }) = self else {
-            return false;
-        };
-        own == notice && to.len().is_multiple_of(CHUNK)
+    /// Returns whether another decision about this notice may go on where this one ends: once
+    /// numbers are as great as can be, they no longer say so.
+    fn may_go_on(&self, notice: &Notice, is_skipped: bool) -> bool {
+        match self {
+            Self::Deliver { notice: own, to } => {
+                own == notice && (is_skipped || to.len().is_multiple_of(CHUNK))
+            }
+            Self::Skipped { notice: own, to } => {
+                own == notice && is_skipped && to.len().is_multiple_of(CHUNK)
+            }
+            _ => false,
+        }
     }
 }
 
