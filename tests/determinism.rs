@@ -342,7 +342,7 @@ fn hear_apart(
     };
     let (own, others) = answer.decisions.iter().cloned().partition(|said| of_group(said) == which);
     let own = Answer { decisions: own, ..answer };
-    let others = Answer { about: None, begun: None, waits_until: None, decisions: others };
+    let others = Answer { decisions: others, ..Answer::default() };
     hear(&mut names[which], &mut told[which], event, &Ok(own));
     hear(&mut names[1 - which], &mut told[1 - which], &Event::Advance, &Ok(others));
 }

@@ -32,7 +32,7 @@ impl Payload for u32 {
 pub type Watch<'a, P> = dyn FnMut(&adsum::Decision<'_, User, P>, &[SessionKey]) + 'a;
 
 /// What came of an input that was accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The key that the drain says the input was about.
     pub about: Option<SessionKey>,
