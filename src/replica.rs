@@ -361,70 +361,70 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
 }
 
 impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
-    /// Returns the first thing in which it differs from what this session of the engine should
-    /// know of published presence, `None` if there is nothing: promise 4, no ghosts, as a check
-    /// for everyone who tests a host.
+    /// Returns the first difference from what this session of the engine should know, `None` if
+    /// there is none: promise 4, no ghosts, as a check for everyone who tests a host.
     ///
     /// Ask it of a session that is attached and not congested, when everything that was sent to it
-    /// has been applied. It must hold each presence that the user's own audience shows to it and
-    /// each of its own devices', and no published presence that it may not see. Under
-    /// [`OfflineNotices::Never`](crate::OfflineNotices::Never) there are ghosts, and they are
-    /// reported; without [snapshots at connect](crate::Options::snapshot_on_connect) it knows too
-    /// little, and that is reported.
+    /// has been applied. The replica must hold each presence that is shown to the session by those
+    /// in its user's own audience and by its user's other devices; no published presence that the
+    /// session may not see; and nothing at all, directed presence included, of a session that has
+    /// ended. (Directed presence of one that is there may be held or not: a snapshot does not
+    /// repeat it.)
+    ///
+    /// Under [`OfflineNotices::Never`](crate::OfflineNotices::Never) there are ghosts, and they are
+    /// reported; without [snapshots at connect](crate::Options::snapshot_on_connect) the replica
+    /// knows too little, and that is reported.
     ///
     /// # Costs
-    /// A look-up and a search for each contact, and for each session held.
+    /// Three look-ups and a search for each contact, and for each session held.
     pub fn differs_from<E: BuildHasher>(
         &self,
         engine: &Engine<K, P, E>,
         session: SessionKey,
     ) -> Option<Difference> {
         let Some(receiver) = engine.session(session) else { return Some(Difference::NoSession) };
-        self.missing(engine, receiver.user, receiver.id).or_else(|| {
-            let held = self.users().flat_map(|user| {
-                self.sessions_of(user).filter(|(_, published, _)| published.is_some())
-            });
-            let mut ghosts = held.filter(|(id, ..)| {
-                let of = engine.session_by_id(*id);
-                !of.is_some_and(|of| may_see(engine, receiver.user, receiver.id, &of))
-            });
-            ghosts.next().map(|(id, ..)| Difference::Ghost(id))
-        })
+        let held =
+            self.users().flat_map(|user| self.sessions_of(user).map(move |held| (user, held)));
+        let mut wrong = held.filter_map(|(user, (id, published, _))| {
+            let of = engine.session_by_id(id).filter(|of| of.user == user);
+            let Some(of) = of else { return Some(Difference::Ghost(id)) };
+            let published = published?;
+            if !may_see(engine, &receiver, &of) {
+                return Some(Difference::Ghost(id));
+            }
+            (of.presence != Some(published)).then_some(Difference::Stale(id))
+        });
+        wrong.next().or_else(|| self.missing(engine, &receiver))
     }
 
-    /// Returns the first session that it should hold something else of.
+    /// Returns the first session of which it should hold something and does not.
     fn missing<E: BuildHasher>(
         &self,
         engine: &Engine<K, P, E>,
-        viewer: &K,
-        receiver: SessionId,
+        receiver: &Session<'_, K, P>,
     ) -> Option<Difference> {
-        let users = engine.audience(viewer).chain([viewer]);
+        let users = engine.audience(receiver.user).chain([receiver.user]);
         let sessions = users.flat_map(|user| engine.sessions(user));
         let shown = sessions.filter_map(|key| engine.session(key));
-        for of in shown.filter(|of| may_see(engine, viewer, receiver, of)) {
+        let mut missing = shown.filter(|of| {
             let held = self.sessions_of(of.user).find(|(id, ..)| *id == of.id);
-            match held.and_then(|(_, published, _)| published) {
-                None => return Some(Difference::Missing(of.id)),
-                Some(held) if Some(held) != of.presence => return Some(Difference::Stale(of.id)),
-                Some(_) => {}
-            }
-        }
-        None
+            let published = held.and_then(|(_, published, _)| published);
+            published.is_none() && may_see(engine, receiver, of)
+        });
+        missing.next().map(|of| Difference::Missing(of.id))
     }
 }
 
 /// Returns whether a session shows something to a receiver.
 fn may_see<K: Eq + Hash, P, E: BuildHasher>(
     engine: &Engine<K, P, E>,
-    viewer: &K,
-    receiver: SessionId,
+    receiver: &Session<'_, K, P>,
     of: &Session<'_, K, P>,
 ) -> bool {
-    let in_sight = if of.user == viewer {
-        engine.options().own_echo && of.id != receiver
+    let in_sight = if of.user == receiver.user {
+        engine.options().own_echo && of.id != receiver.id
     } else {
-        engine.sees(viewer, of.user)
+        engine.sees(receiver.user, of.user)
     };
     of.presence.is_some() && in_sight
 }
@@ -439,7 +439,8 @@ pub enum Difference {
     Missing(SessionId),
     /// It holds another presence of this session than the one it shows.
     Stale(SessionId),
-    /// It holds a published presence of this session, which has ended or is out of its sight.
+    /// It holds something of this session, which has ended, or a published presence of it, which
+    /// is out of its sight.
     Ghost(SessionId),
 }
 

@@ -229,7 +229,7 @@ fn it_does_not_matter_how_often_time_is_told() {
 /// Users of the second group have these ids and above; the first group's are all below.
 const SECOND: User = 100;
 
-/// What one group's host did, each input with the attachment that it names, and all that came of it.
+/// What one group's host did, each input with the attachment it names, and all that came of it.
 struct Group {
     script: Vec<(Time, Event, Option<Ordinal>)>,
     names: Names,

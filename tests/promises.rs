@@ -5,7 +5,8 @@ use adsum::{
     Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, OfflineNotices,
     Replica, SessionId, SessionKey, Time,
 };
-use adsum_model::host::{Watch, begun};
+use adsum_model::drain::Watch;
+use adsum_model::host::begun;
 use adsum_model::ops::USERS;
 use adsum_model::queries::equal;
 use adsum_model::{Attachment, Case, Event, Host, Model, Op, Outcome, Payload, User, strategy};

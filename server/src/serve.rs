@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adsum_server::config::{Config, Level};
 use adsum_server::host::{Host, Tuning};
@@ -10,6 +11,9 @@ use adsum_server::load;
 use adsum_server::store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
+
+/// How long the store has to end well.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the server until it is told to stop.
 pub(crate) fn serve(config: Config) -> ExitCode {
@@ -66,7 +70,7 @@ async fn run(config: Config, store: Arc<dyn Store>) -> ExitCode {
         }
     };
     let page = config.services.web_page;
-    let host = match Host::start(config, store, Tuning::default()) {
+    let host = match Host::start(config, store.clone(), Tuning::default()) {
         Ok(host) => host,
         Err(error) => {
             eprintln!("adsum-server: {error}");
@@ -80,6 +84,13 @@ async fn run(config: Config, store: Arc<dyn Store>) -> ExitCode {
     }
     tracing::info!("stopping");
     host.stop().await;
+    // Here, because nobody waits for those who may still hold the store.
+    let closed = tokio::task::spawn_blocking(move || store.close());
+    match tokio::time::timeout(CLOSE_TIMEOUT, closed).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "the store was not closed well"),
+        Ok(Err(_)) | Err(_) => tracing::warn!("the store was not closed in time"),
+    }
     ExitCode::SUCCESS
 }
 

@@ -100,10 +100,10 @@ async fn broken_thrift_is_answered() {
 async fn an_unknown_type_is_answered() {
     let mut scene = Scene::new(&[]).await;
     for number in [0, 1, 11, 21, 22, 43, 89, 90, 92, 97, 126, 127] {
-        scene.refuses(json(Kind::from_byte(number), "{}"), number as i8, 4_104).await;
-        scene.refuses(vec![number, 0], number as i8, 4_104).await;
+        scene.refuses(json(Kind::from_byte(number), "{}"), number as i8, 4_107).await;
+        scene.refuses(vec![number, 0], number as i8, 4_107).await;
     }
-    scene.refuses(json(Kind::BUSINESS, r#"{"rtype":99}"#), 41, 4_104).await;
+    scene.refuses(json(Kind::BUSINESS, r#"{"rtype":99}"#), 41, 4_107).await;
     scene.refuses(json(Kind::BUSINESS, "{}"), 41, 4_104).await;
     scene.ends_well().await;
 }

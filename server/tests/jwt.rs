@@ -197,6 +197,10 @@ impl Store for Forgetful {
         self.jwt.resolve(node, typed)
     }
 
+    fn account(&self, typed: &str, domain: &str) -> Result<Option<String>, StoreError> {
+        self.jwt.account(typed, domain)
+    }
+
     fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
         self.jwt.names(node, others)
     }

@@ -75,7 +75,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Remembers who is told, so that they are told of the end too. What the session said longest
     /// ago is over when it has named more than is remembered.
     fn remember_told(&mut self, session: SessionIndex, names: u32, receivers: Span) {
-        let mut told = self.tables.sessions_mut().take_told(session).unwrap_or_default();
+        let mut told = self.tables.sessions_mut().take_told_or_new(session);
         let mut reached = core::mem::take(&mut self.reached);
         let sessions = self.tables.sessions();
         let attachments = self.plan.named(receivers).iter();

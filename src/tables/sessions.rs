@@ -483,6 +483,14 @@ impl<P> Sessions<P> {
         Some(told)
     }
 
+    /// Takes that list out to be added to. A session that has none gets one, with the memory of
+    /// whoever had it before.
+    pub(crate) fn take_told_or_new(&mut self, index: SessionIndex) -> Told {
+        let told = core::mem::take(&mut self.extras_or_new(index).told);
+        self.counts.told -= told.len();
+        told
+    }
+
     pub(crate) fn put_told(&mut self, index: SessionIndex, told: Told) {
         self.counts.told += told.len();
         self.extras_or_new(index).told = told;

@@ -171,9 +171,11 @@ mod tests {
     use crate::tables::reach::Reach;
     use crate::time::Time;
 
+    type Broken = Tables<u64, u32, Plain>;
+
     /// Two friends online, one of whom has published and blocks a third.
-    fn tables() -> Tables<u64, u32, Plain> {
-        let mut tables = Tables::new(Plain);
+    fn tables() -> Broken {
+        let mut tables = Broken::new(Plain);
         let users = [1, 2, 3].map(|id| tables.intern(id).expect("there is room"));
         for (at, (contact, blocked)) in
             [(users[1], &users[2..]), (users[0], &[])].iter().enumerate()
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Tables<u64, u32, Plain>); 8] = [
+        let breaks: [fn(&mut Broken); 8] = [
             |tables| tables.shown.set(User(0), false),
             |tables| tables.users.retain(User(1)),
             |tables| tables.users.set_reach(User(1), Reach::Nobody),

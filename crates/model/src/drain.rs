@@ -1,12 +1,14 @@
 //! Reads the decisions of one drain as a host does, and puts them into canonical form.
 
-use crate::host::Watch;
 use crate::{Decision, Notice, Payload, User};
 use adsum::{PresenceKind, Scope, SessionKey, Slot, SlotMap, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most receivers or entries of one decision.
 const CHUNK: usize = if cfg!(feature = "shrunk") { 4 } else { 4_096 };
+
+/// Is shown every decision as it comes, with the attachments that it names as receivers.
+pub type Watch<'a, P> = dyn FnMut(&adsum::Decision<'_, User, P>, &[SessionKey]) + 'a;
 
 /// Reads one drain.
 pub(crate) struct Reading<'a> {

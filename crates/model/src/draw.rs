@@ -55,7 +55,7 @@ fn choose(model: &Model, who: u8, is_meant: impl Fn(&Session) -> bool) -> Sessio
         ..SELDOM if !meant.is_empty() => (keys(&meant), who),
         ..0xe4 if !live.is_empty() => (keys(&live), who),
         0xf2.. => return forged(live.first().map(|session| session.key), who),
-        _ => (stale(model, who % 4 != 0), who / 2),
+        _ => (stale(model, !who.is_multiple_of(4)), who / 2),
     };
     match from.len() {
         0 => forged(None, who),

@@ -1,35 +1,13 @@
 //! An engine with the table of connections that a host keeps, and what comes of its inputs in
 //! canonical form.
 
-use crate::drain::Reading;
-use crate::{Attachment, Decision, Event, User};
+use crate::drain::{Reading, Watch};
+use crate::{Attachment, Decision, Event, Payload, User};
 use adsum::{
     Config, Connect, Decisions, DefaultHashBuilder, Engine, Error, SessionKey, SlotMap, Time,
 };
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
-
-/// A presence as a test wants it.
-pub trait Payload {
-    /// Makes a presence that says this, and comes from this attachment if from any.
-    fn make(said: u32, from: Option<SessionKey>) -> Self;
-
-    /// Returns what it says.
-    fn said(&self) -> u32;
-}
-
-impl Payload for u32 {
-    fn make(said: u32, _: Option<SessionKey>) -> Self {
-        said
-    }
-
-    fn said(&self) -> u32 {
-        *self
-    }
-}
-
-/// Is shown every decision as it comes, with the attachments that it names as receivers.
-pub type Watch<'a, P> = dyn FnMut(&adsum::Decision<'_, User, P>, &[SessionKey]) + 'a;
 
 /// What came of an input that was accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

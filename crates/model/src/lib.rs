@@ -28,12 +28,13 @@
 #![allow(missing_docs, reason = "the verbs and fields have the engine's names, and mean the same")]
 
 pub mod decision;
-mod drain;
+pub mod drain;
 mod draw;
 mod event;
 pub mod host;
 pub mod missed;
 pub mod ops;
+mod payload;
 pub mod queries;
 pub mod receivers;
 mod rules;
@@ -48,8 +49,9 @@ pub mod world;
 
 pub use decision::{Decision, Notice, Output};
 pub use event::{Event, User, session_of};
-pub use host::{Answer, Host, Outcome, Payload};
+pub use host::{Answer, Host, Outcome};
 pub use ops::{Case, Op};
+pub use payload::Payload;
 pub use setup::Setup;
 pub use state::{Attachment, Model};
 pub use world::World;

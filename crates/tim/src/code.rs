@@ -9,13 +9,14 @@ pub enum Code {
     Exists,
     /// 4102: a request for a token had a wrong password.
     NoPass,
-    /// 4104: an unknown type, or a request that cannot be read or lacks something.
+    /// 4104: a request that cannot be read or lacks something.
     Parameter,
     /// 4105: a wrong password, or something that is not permitted.
     Permission,
     /// 4106: no such account.
     Account,
-    /// 4107: not done here, because accounts and rosters are kept elsewhere.
+    /// 4107: not offered here: another service of tim's, an unknown type, or accounts and rosters
+    /// that are kept elsewhere.
     Interface,
     /// 4110: blocked by the other user.
     Blocked,

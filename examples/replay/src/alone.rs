@@ -97,8 +97,8 @@ fn told_by(engine: &mut Engine<User, u32>, now: Time, event: Event) -> Result<To
 }
 
 /// Returns what must be told: to everyone there of everyone who comes and of everyone who has gone,
-/// once, and nothing else; to who attaches of everyone else; and to the host of every edge, of every
-/// end, and of every connection that is still there.
+/// once, and nothing else; to who attaches of everyone else; and to the host of every edge, of
+/// every end, and of every connection that is still there.
 fn must_be_told(event: &Event, before: Counts, now: Counts) -> Told {
     let mut told = Told::default();
     let attached = (now.sessions - now.detached) as u64;

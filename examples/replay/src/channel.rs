@@ -16,14 +16,14 @@
 //!
 //! | event | input |
 //! | --- | --- |
-//! | join | connect and publish; of one whose session is detached: resume, and so of one who is still there (the trace has lost its quit) |
+//! | join | connect and publish; where there is a session: resume |
 //! | part, quit: clean | disconnect |
 //! | quit: error, timeout, netsplit | lost by a connection error, a timeout, the loss of a node |
 //! | kick, quit: killed | expel |
 //! | nick | the old name disconnects, and the new one joins |
 //!
-//! Who leaves and has not been seen to join was there before the trace began, and is not counted
-//! among the members.
+//! A session is there where it is detached, and where the trace has lost its quit. Who leaves and
+//! has not been seen to join was there before the trace began, and is not counted among the members.
 
 use crate::trace::{Reason, Record, What};
 use adsum::{Config, ConfigError, DeviceKind, Engine, Grace, LostCause, Options, SessionKey, Time};

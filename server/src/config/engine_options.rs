@@ -29,14 +29,15 @@ impl Config {
                 connection_error_ms: presence.grace_error_ms,
                 timeout_ms: presence.grace_timeout_ms,
                 node_loss_ms: presence.grace_error_ms,
+                ..adsum::Grace::default()
             },
             lease: Some(adsum::Lease {
                 lease_ms: self.network.ping_timeout_ms,
                 heartbeat_ms: HEARTBEAT_MS.min(self.network.ping_timeout_ms / 2),
             }),
             max_sessions: device_limit,
-            // A limit for one kind that is above the limit for all never matters.
-            max_sessions_per_kind: devicetype_limit.min(device_limit),
+            // A limit for one kind that is not below the limit for all never matters.
+            max_sessions_per_kind: (devicetype_limit < device_limit).then_some(devicetype_limit),
             over_limit: match presence.over_limit {
                 OverLimit::Evict => {
                     adsum::OverLimit::EvictOldest { min_age_ms: presence.auth_min_ms }
@@ -69,9 +70,9 @@ mod tests {
     fn the_defaults_are_options_that_the_engine_takes() {
         let options = Config::default().engine_options();
         assert!(!options.own_echo && options.snapshot_on_connect);
-        let grace =
-            adsum::Grace { connection_error_ms: 60_000, timeout_ms: 15_000, node_loss_ms: 60_000 };
-        assert_eq!(options.grace, grace);
+        let grace = options.grace;
+        assert_eq!((grace.connection_error_ms, grace.timeout_ms), (60_000, 15_000));
+        assert_eq!(grace.node_loss_ms, 60_000);
         assert_eq!(options.lease, Some(adsum::Lease { lease_ms: 90_000, heartbeat_ms: 30_000 }));
         adsum::Config::new(options).unwrap();
     }
@@ -84,7 +85,7 @@ mod tests {
         config.presence.devicetype_limit = 1_024;
         config.presence.publish_burst = 0;
         let options = config.engine_options();
-        assert_eq!((options.max_sessions, options.max_sessions_per_kind), (1, 1));
+        assert_eq!((options.max_sessions, options.max_sessions_per_kind), (1, None));
         assert_eq!(options.publish_rate, None);
         adsum::Config::new(options).unwrap();
         let week_ms = 7 * 24 * 60 * 60 * 1_000;
@@ -145,10 +146,15 @@ mod tests {
             snapshot_on_connect: false,
             offline_notices: adsum::OfflineNotices::ToAllContacts,
             direct_to: adsum::DirectTo::Anyone,
-            grace: adsum::Grace { connection_error_ms: 22, timeout_ms: 23, node_loss_ms: 22 },
+            grace: adsum::Grace {
+                connection_error_ms: 22,
+                timeout_ms: 23,
+                node_loss_ms: 22,
+                ..adsum::Grace::default()
+            },
             lease: Some(adsum::Lease { lease_ms: 20_000, heartbeat_ms: 10_000 }),
             max_sessions: 25,
-            max_sessions_per_kind: 24,
+            max_sessions_per_kind: Some(24),
             over_limit: adsum::OverLimit::EvictOldest { min_age_ms: 26 },
             max_audience: 29,
             max_blocked: 21,

@@ -13,7 +13,7 @@ use super::file;
 use super::key::{Key, fold};
 use super::settings::Config;
 use super::table;
-use super::unknown::why_unknown;
+use super::unknown::{Unknown, explain};
 use super::value::Given;
 
 /// Options that were read and fit together, and where each of them came from.
@@ -109,6 +109,7 @@ fn argument(heading: &'static str, key: &'static Key, defaults: &Config) -> Arg 
 ///
 /// # Errors
 /// Everything that is wrong: an unreadable file, unknown keys (the nearest known one is named),
+/// keys of tim's that one must not do without,
 /// values out of range, options that do not go together.
 pub fn load(
     flags: &ArgMatches,
@@ -128,8 +129,9 @@ pub fn load(
         match table::all().find(|key| key.variable() == *name) {
             Some(key) => loading.set(key, Given::Text(value), source),
             None => {
-                let why = why_unknown(name.trim_start_matches("ADSUM_"));
-                loading.problems.push(format!("{name} (in the environment) is {why}"));
+                let is_set = !["false", "0"].contains(&value.as_str());
+                let unknown = explain(name.trim_start_matches("ADSUM_"), is_set);
+                loading.unknown(&format!("{name} (in the environment)"), unknown, true);
             }
         }
     }
@@ -146,6 +148,9 @@ struct Loading {
     config: Config,
     sources: BTreeMap<&'static str, Source>,
     problems: Vec<String>,
+    warnings: Vec<String>,
+    /// Whether a value was refused, and its default left in place.
+    refused: bool,
 }
 
 impl Loading {
@@ -161,8 +166,8 @@ impl Loading {
         for (name, value) in &entries {
             let folded = fold(name);
             let Some(key) = table::all().find(|key| key.is_called(&folded)) else {
-                let why = why_unknown(name);
-                self.problems.push(format!("{name} (in {}) is {why}", path.display()));
+                let unknown = explain(name, asks_for_something(value));
+                self.unknown(&format!("{name} (in {})", path.display()), unknown, false);
                 continue;
             };
             if let Some(before) = seen.insert(key.name, name) {
@@ -178,12 +183,24 @@ impl Loading {
         }
     }
 
+    /// Notes a key that is not in the table. In a file it is a mistake whatever it looks like; the
+    /// environment has variables of others, too (an orchestrator's are made from names of services).
+    fn unknown(&mut self, place: &str, unknown: Unknown, may_be_others: bool) {
+        let (why, list) = match unknown {
+            Unknown::Near(why) | Unknown::Dangerous(why) => (why, &mut self.problems),
+            Unknown::Nobodys(why) if !may_be_others => (why, &mut self.problems),
+            Unknown::Nobodys(why) | Unknown::WithoutMeaning(why) => (why, &mut self.warnings),
+        };
+        list.push(format!("{place} is {why}"));
+    }
+
     fn set(&mut self, key: &'static Key, given: Given<'_>, source: Source) {
         match (key.set)(&mut self.config, given) {
             Ok(()) => {
                 self.sources.insert(key.name, source);
             }
             Err(must) => {
+                self.refused = true;
                 let value = match given {
                     _ if key.secret => "(not shown)".to_owned(),
                     Given::Text(text) => text.to_owned(),
@@ -197,14 +214,27 @@ impl Loading {
 
     fn finish(mut self) -> Result<Loaded, ConfigError> {
         // A refused value has left the default in place, which might only cause more complaints.
-        if self.problems.is_empty() {
-            self.problems = check::problems(&self.config);
+        if !self.refused {
+            self.problems.extend(check::problems(&self.config));
         }
         if !self.problems.is_empty() {
             return Err(ConfigError { problems: self.problems });
         }
-        let warnings = check::warnings(&self.config);
+        let mut warnings = self.warnings;
+        warnings.extend(check::warnings(&self.config));
         Ok(Loaded { config: self.config, warnings, sources: self.sources })
+    }
+}
+
+/// Returns whether a value switches something on, or names something.
+fn asks_for_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(on) => *on,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(values) => !values.is_empty(),
     }
 }
 

@@ -12,6 +12,7 @@ mod load;
 mod open_store;
 mod settings;
 mod table;
+mod tims_keys;
 mod unknown;
 mod value;
 

@@ -49,8 +49,12 @@ impl Accounts {
 
     fn open_sqlite(&self) -> Result<Sqlite, OpenStoreError> {
         let cost = Cost { memory_kib: self.password_memory_kib, passes: self.password_passes };
-        let options = SqliteOptions { cost, max_relations: self.max_relations };
-        Sqlite::open(&self.store_path, options).map_err(|error| match error {
+        let options = SqliteOptions {
+            cost,
+            max_relations: self.max_relations,
+            fold_case: self.names_fold_case,
+        };
+        Sqlite::open_alone(&self.store_path, options).map_err(|error| match error {
             StoreError::Failed(why) => OpenStoreError::file("store_path", &self.store_path, why),
             error => error.into(),
         })

@@ -26,7 +26,7 @@ pub struct Network {
     pub client_listen: SocketAddr,
     /// Where metrics and the administrator's API are, if not there too.
     pub admin_listen: Option<SocketAddr>,
-    /// The only Origin that is let in; `None` for any, as long as there is one.
+    /// The only Origin that is let in, where one is sent; `None` for any.
     pub origin: Option<String>,
     /// Whether something in front of the server speaks TLS, so that no warning is due.
     pub tls_in_front: bool,
@@ -123,6 +123,8 @@ pub struct Accounts {
     pub store: StoreKind,
     /// The SQLite file.
     pub store_path: PathBuf,
+    /// Whether a new name must differ from all others in more than case.
+    pub names_fold_case: bool,
     /// The most users that one account may be friends with, ask or block.
     pub max_relations: u32,
     /// The memory of one password hash.
@@ -245,6 +247,7 @@ impl Default for Accounts {
         Self {
             store: StoreKind::Sqlite,
             store_path: PathBuf::from("adsum-server.db"),
+            names_fold_case: true,
             max_relations: 10_000,
             password_memory_kib: 19_456,
             password_passes: 2,

@@ -146,7 +146,7 @@ static NETWORK: [Key; 14] = [
     },
     key!(
         "origin":
-        "The only Origin header that is let in; without it any, as long as there is one",
+        "The only Origin header that is let in, where a client sends one; without it any",
         text "ORIGIN", network.origin
     ),
     key!(
@@ -289,7 +289,7 @@ static PRESENCE: [Key; 16] = [
     ),
 ];
 
-static ACCOUNTS: [Key; 13] = [
+static ACCOUNTS: [Key; 14] = [
     key!(
         "store":
         "Who keeps accounts and rosters: a file here, or another service's signed tokens",
@@ -307,6 +307,11 @@ static ACCOUNTS: [Key; 13] = [
         },
         show: |config| Some(config.accounts.store_path.display().to_string()),
     },
+    key!(
+        "names_fold_case":
+        "Take no new name that differs from another one only in case",
+        boolean, accounts.names_fold_case
+    ),
     key!(
         "max_relations":
         "The most users that one account may be friends with, ask or block",
@@ -372,12 +377,13 @@ static SERVICES: [Key; 10] = [
     ),
     key!(
         "metrics":
-        "Serve metrics at /metrics",
+        "Serve metrics at /metrics: at admin_listen, or for who shows admin_token",
         boolean, services.metrics
     ),
     key!(
         "admin_token":
-        "What an administrator must show; without it there is no administrator's API",
+        "What an administrator must show; without it there is no administrator's API, and health \
+         and metrics are at admin_listen only",
         secret 16, services.admin_token
     ),
     key!(
@@ -435,7 +441,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 14 + 16 + 13 + 10);
+        assert_eq!(all().count(), 14 + 16 + 14 + 10);
     }
 
     #[test]

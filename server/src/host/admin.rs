@@ -23,13 +23,25 @@ const MAX_PAGE: usize = 1_000;
 const PAGE: usize = 100;
 /// The most users that one notice may go to.
 const MAX_NODES: usize = 100_000;
+/// How many of them are looked up before others have their turn.
+const LOOK_UPS: usize = 256;
+/// How many of those that are not known are named at most.
+const MAX_UNKNOWN: usize = 100;
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router<Arc<Shared>> {
-    Router::new()
+pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    let router = Router::new()
         .route("/admin/presence", post(presence))
         .route("/admin/online", get(online))
-        .route("/admin/expel", post(expel))
-        .route_layer(middleware::from_fn_with_state(shared, check))
+        .route("/admin/expel", post(expel));
+    for_who_shows_the_token(router, shared)
+}
+
+/// Returns the same routes, which nobody is let in to without the token.
+pub(crate) fn for_who_shows_the_token(
+    router: Router<Arc<Shared>>,
+    shared: &Arc<Shared>,
+) -> Router<Arc<Shared>> {
+    router.route_layer(middleware::from_fn_with_state(shared.clone(), check))
 }
 
 /// Lets in those who show the token.
@@ -52,16 +64,53 @@ fn wrong(what: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({ "error": what }))).into_response()
 }
 
-/// A request to send a notice to a list of users.
+/// Returns the accounts that these ids and names mean, in this domain.
+///
+/// # Errors
+/// The answer to the request, with some of those that mean nobody.
+async fn accounts(
+    shared: &Shared,
+    named: Vec<String>,
+    domain: Option<String>,
+) -> Result<Vec<Node>, Response> {
+    let (mut nodes, mut unknown) = (Vec::with_capacity(named.len()), Vec::new());
+    let domain: Arc<str> = domain.unwrap_or_default().into();
+    for part in named.chunks(LOOK_UPS) {
+        let (part, domain) = (part.to_vec(), domain.clone());
+        let found = shared.directory.quick(move |store| {
+            part.into_iter()
+                .map(|typed| Ok((store.account(&typed, &domain)?, typed)))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let Ok(found) = found.await else {
+            return Err((StatusCode::SERVICE_UNAVAILABLE, "the store fails\n").into_response());
+        };
+        for (node, typed) in found {
+            match node {
+                Some(node) => nodes.push(node.into()),
+                None => unknown.push(typed),
+            }
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(nodes);
+    }
+    unknown.truncate(MAX_UNKNOWN);
+    let body = json!({ "error": "no such account", "unknown": unknown });
+    Err((StatusCode::NOT_FOUND, Json(body)).into_response())
+}
+
+/// A request to send a notice to a list of users: ids, or names in this domain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Broadcast {
-    nodes: Vec<Node>,
+    nodes: Vec<String>,
+    domain: Option<String>,
     presence: Value,
 }
 
 async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let Ok(Broadcast { nodes, presence }) = serde_json::from_slice(&body) else {
+    let Ok(Broadcast { nodes, domain, presence }) = serde_json::from_slice(&body) else {
         return wrong("expected {\"nodes\": [\"...\"], \"presence\": {...}}");
     };
     if nodes.len() > MAX_NODES {
@@ -81,6 +130,10 @@ async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         to_list: None,
         ..decoded
     });
+    let nodes = match accounts(&shared, nodes, domain).await {
+        Ok(nodes) => nodes,
+        Err(answer) => return answer,
+    };
     let (reply, answer) = oneshot::channel();
     shared.command(Command::System(Box::new(System { to: nodes, presence, reply }))).await;
     match answer.await {
@@ -116,16 +169,22 @@ async fn online(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> 
     Json(json!({ "users": users, "next": next, "total": page.total })).into_response()
 }
 
-/// A request to end all of a user's sessions.
+/// A request to end all of a user's sessions: an id, or a name in this domain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expulsion {
-    node: Node,
+    node: String,
+    domain: Option<String>,
 }
 
 async fn expel(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let Ok(Expulsion { node }) = serde_json::from_slice(&body) else {
+    let Ok(Expulsion { node, domain }) = serde_json::from_slice(&body) else {
         return wrong("expected {\"node\": \"...\"}");
+    };
+    let node = match accounts(&shared, vec![node], domain).await.map(|mut nodes| nodes.pop()) {
+        Ok(Some(node)) => node,
+        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
+        Err(answer) => return answer,
     };
     let (reply, answer) = oneshot::channel();
     shared.command(Command::Expel(node, reply)).await;

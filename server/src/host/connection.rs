@@ -22,11 +22,15 @@ use super::requests::{nodes, presence, roster};
 use super::shared::Shared;
 use super::transport::send_queue::Limits;
 use super::transport::socket::Socket;
-use super::transport::stream::SocketStream;
+use super::transport::stream::{SocketStream, TOO_MUCH};
 
 /// How many bytes the library reads at once. Most frames are a few hundred bytes, and every
 /// connection has such a buffer for itself.
 const READ_BUFFER: usize = 1_024;
+
+/// How many bytes a connection may send until somebody has logged in: some tries, or some pings
+/// before. tim's clients need a few hundred.
+const BEFORE_LOGIN: usize = 8 * 1_024;
 
 const GOING_AWAY: u16 = 1_001;
 const PROTOCOL: u16 = 1_002;
@@ -67,6 +71,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>
     let limits = Limits { frames: network.queue_frames, bytes: network.queue_bytes };
     let total: &'static AtomicU64 = &QUEUED_BYTES;
     let socket = Arc::new(Socket::new(stream, limits, total));
+    // A token of another service's may be as long as a frame.
+    if !shared.directory.takes_tokens() {
+        socket.limit_reading(BEFORE_LOGIN.saturating_sub(early.len()));
+    }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -171,6 +179,9 @@ impl Connection {
             WsError::Capacity(CapacityError::MessageTooLong { .. }) => {
                 (TOO_BIG, "a frame over security.maxdata", "too_big")
             }
+            WsError::Io(error) if error.kind() == ErrorKind::QuotaExceeded => {
+                (TOO_BIG, TOO_MUCH, "too_much_before_login")
+            }
             WsError::Utf8(_) => (NOT_UTF8, "text that is not UTF-8", "not_utf8"),
             WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return End::Broken,
             WsError::Protocol(_) | WsError::Capacity(_) => {
@@ -225,7 +236,10 @@ impl Connection {
             }
             (Inbound::Auth(auth), None) => {
                 match login::login(&self.shared, &self.socket, form, auth).await {
-                    Ok(user) => self.user = Some(user),
+                    Ok(user) => {
+                        self.user = Some(user);
+                        self.socket.limit_reading(usize::MAX);
+                    }
                     Err(code) => {
                         self.shared.metrics.login_refused(code.info());
                         self.send(&TimAck::refused(kind, code).to_frame(form, Kind::ACK));
@@ -267,10 +281,12 @@ impl Connection {
                     self.send(&answer);
                 }
             }
-            // For HTTP only, or for another service, or for none.
-            (Inbound::Register(_) | Inbound::Token(_) | Inbound::Other(_), Some(_)) => {
+            // For HTTP only.
+            (Inbound::Register(_) | Inbound::Token(_), Some(_)) => {
                 self.refuse(form, kind, Code::Parameter);
             }
+            // Another service of tim, or none.
+            (Inbound::Other(_), Some(_)) => self.refuse(form, kind, Code::Interface),
         }
     }
 

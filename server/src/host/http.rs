@@ -121,24 +121,38 @@ fn router(shared: Arc<Shared>, services: Services) -> Router {
         }
     }
     if services.operators {
-        router = router.route("/healthz", get(health));
-        if config.services.metrics {
-            router = router.route("/metrics", get(metrics));
-        }
-        if config.services.admin_token.is_some() {
-            router = router.merge(admin::router(shared.clone()));
-        }
+        router = router.merge(operators(&shared, services.clients));
     }
     router.with_state(shared)
 }
 
-/// Returns whether clients may come from this Origin. tim wants one from everybody.
+/// Returns what is for operators. Where clients come too it is for those who show the token, and
+/// without a token for nobody: each answer costs the engine's thread and the store something.
+fn operators(shared: &Arc<Shared>, clients_come: bool) -> Router<Arc<Shared>> {
+    let services = &shared.config.services;
+    let has_token = services.admin_token.is_some();
+    let mut router = Router::new();
+    if has_token || !clients_come {
+        router = router.route("/healthz", get(health));
+        if services.metrics {
+            router = router.route("/metrics", get(metrics));
+        }
+    }
+    if has_token && clients_come {
+        router = admin::for_who_shows_the_token(router, shared);
+    }
+    if has_token {
+        router = router.merge(admin::router(shared));
+    }
+    router
+}
+
+/// Returns whether clients may come from this Origin. It keeps other sites' pages out, and every
+/// browser sends it; whoever sends none is no browser, and could send any.
 fn is_let_in(shared: &Shared, request: &Request) -> bool {
-    let origin = request.headers().get(header::ORIGIN);
-    match (&shared.config.network.origin, origin) {
-        (_, None) => false,
-        (None, Some(_)) => true,
+    match (&shared.config.network.origin, request.headers().get(header::ORIGIN)) {
         (Some(only), Some(origin)) => origin.as_bytes() == only.as_bytes(),
+        _ => true,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use adsum::{CloseReason, Error, Notice};
+use adsum::{CloseReason, EndReason, Error, LostCause, Notice};
 use adsum_tim::Form;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -63,6 +63,7 @@ pub(crate) struct Metrics {
     frames_refused: ByReason,
     logins_refused: ByReason,
     closed: ByReason,
+    ended: ByReason,
     skipped: Counter,
     congested: Counter,
     store_errors: Counter,
@@ -95,6 +96,7 @@ impl Metrics {
             frames_refused: ByReason::default(),
             logins_refused: ByReason::default(),
             closed: ByReason::default(),
+            ended: ByReason::default(),
             skipped: Counter::default(),
             congested: Counter::default(),
             store_errors: Counter::default(),
@@ -136,6 +138,7 @@ impl Metrics {
         );
         to.register("logins_refused", "Logins that were refused", self.logins_refused.clone());
         to.register("closed", "Connections that the server closed", self.closed.clone());
+        to.register("sessions_ended", "Sessions that have ended", self.ended.clone());
         to.register(
             "skipped",
             "Directed or system notices not sent to who reads too slowly",
@@ -219,12 +222,12 @@ impl Metrics {
             match error {
                 Error::UnknownSession => "unknown_session",
                 Error::Detached => "detached",
-                Error::SessionLimit => "session_limit",
+                Error::SessionLimit { .. } => "session_limit",
                 Error::AudienceLimit { .. } => "audience_limit",
                 Error::BlockedLimit { .. } => "blocked_limit",
                 Error::DirectLimit { .. } => "direct_limit",
                 Error::ToldLimit { .. } => "told_limit",
-                Error::NotPermitted => "not_permitted",
+                Error::NotPermitted { .. } => "not_permitted",
                 Error::RateLimited { .. } => "rate_limited",
                 _ => "other",
             },
@@ -238,7 +241,20 @@ impl Metrics {
                 CloseReason::LeaseLapsed => "lease_lapsed",
                 CloseReason::Evicted => "evicted",
                 CloseReason::Expelled => "expelled",
-                CloseReason::GraceOver => "grace_over",
+                _ => "other",
+            },
+        );
+    }
+
+    pub(crate) fn ended(&self, reason: EndReason) {
+        word(
+            &self.ended,
+            match reason {
+                EndReason::Disconnected => "disconnected",
+                EndReason::Lost(LostCause::ConnectionError) => "connection_error",
+                EndReason::Lost(LostCause::Timeout) => "timeout",
+                EndReason::Evicted => "evicted",
+                EndReason::Expelled => "expelled",
                 _ => "other",
             },
         );

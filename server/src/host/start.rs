@@ -43,8 +43,10 @@ pub struct Host {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {error}")]
+    #[error("{key} = {address}: cannot listen there: {error}")]
     Listen {
+        /// The setting that names it.
+        key: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the system says.
@@ -59,7 +61,11 @@ pub enum StartError {
 }
 
 /// Listens at an address; accepted connections inherit the size of the send buffer.
-fn listen(address: SocketAddr, tuning: &Tuning) -> Result<TcpListener, StartError> {
+fn listen(
+    key: &'static str,
+    address: SocketAddr,
+    tuning: &Tuning,
+) -> Result<TcpListener, StartError> {
     let open = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
@@ -67,7 +73,7 @@ fn listen(address: SocketAddr, tuning: &Tuning) -> Result<TcpListener, StartErro
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };
-    open().map_err(|error| StartError::Listen { address, error })
+    open().map_err(|error| StartError::Listen { key, address, error })
 }
 
 impl Host {
@@ -81,10 +87,10 @@ impl Host {
         tuning: Tuning,
     ) -> Result<Self, StartError> {
         let rules = adsum::Config::new(config.engine_options())?;
-        let listener = listen(config.network.client_listen, &tuning)?;
+        let listener = listen("client_listen", config.network.client_listen, &tuning)?;
         let address = listener.local_addr()?;
         let admin = match config.network.admin_listen {
-            Some(at) => Some(listen(at, &tuning)?),
+            Some(at) => Some(listen("admin_listen", at, &tuning)?),
             None => None,
         };
         let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;

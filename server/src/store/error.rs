@@ -21,9 +21,6 @@ pub enum StoreError {
     /// Nobody can be their own friend or block themselves.
     #[error("this is about oneself")]
     Oneself,
-    /// The other one has blocked this one.
-    #[error("blocked by the other one")]
-    BlockedByOther,
     /// They are friends already.
     #[error("friends already")]
     AlreadyFriends,
@@ -53,7 +50,6 @@ impl StoreError {
             Self::Denied | Self::Oneself => Code::Permission,
             Self::Token(_) => Code::Token,
             Self::NoAccount => Code::Account,
-            Self::BlockedByOther => Code::Blocked,
             Self::AlreadyFriends => Code::Repetitive,
             Self::NoRelation | Self::Invalid(_) => Code::Parameter,
             Self::Full => Code::OverEntry,

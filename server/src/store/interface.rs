@@ -5,7 +5,9 @@ use super::relations::{Asked, Relation, Relations};
 
 /// A store of accounts and rosters.
 pub trait Store: Send + Sync {
-    /// Makes a new account and returns its id. Slow.
+    /// Makes a new account and returns its id. Slow. A name has nothing in it that is not seen, and
+    /// unless the store is told otherwise it differs from all others of its domain in more than
+    /// case.
     ///
     /// # Errors
     /// [`StoreError::Exists`], [`StoreError::Invalid`], [`StoreError::Elsewhere`],
@@ -39,6 +41,13 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Failed`].
     fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError>;
 
+    /// Returns the id of the account that an administrator means by what they typed: an account's
+    /// id, or else an account's name in this domain. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn account(&self, typed: &str, domain: &str) -> Result<Option<String>, StoreError>;
+
     /// Returns id and name of those of `others` that the user has a relation to, and of the user.
     /// Those whose name is not known, or not for this user to know, are left out.
     ///
@@ -62,9 +71,8 @@ pub trait Store: Send + Sync {
     /// has blocked lifts the block first.
     ///
     /// # Errors
-    /// [`StoreError::Oneself`], [`StoreError::NoAccount`], [`StoreError::BlockedByOther`],
-    /// [`StoreError::AlreadyFriends`], [`StoreError::Full`], [`StoreError::Elsewhere`],
-    /// [`StoreError::Failed`].
+    /// [`StoreError::Oneself`], [`StoreError::NoAccount`], [`StoreError::AlreadyFriends`],
+    /// [`StoreError::Full`], [`StoreError::Elsewhere`], [`StoreError::Failed`].
     fn ask(&self, node: &str, other: &str, words: &str) -> Result<Asked, StoreError>;
 
     /// Ends a friendship, withdraws or turns down a request, or lifts the user's own block (as in
@@ -86,7 +94,15 @@ pub trait Store: Send + Sync {
     /// Lets go of what was kept for a user's sessions, as the last one has ended.
     fn release(&self, _node: &str) {}
 
-    /// Checks that the store answers.
+    /// Leaves nothing behind that is not to be kept, as the server ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Checks that the store answers, and could write if it had to.
     ///
     /// # Errors
     /// [`StoreError::Failed`].

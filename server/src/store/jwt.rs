@@ -235,6 +235,10 @@ impl Store for Jwt {
         Ok(self.is_node(typed).then(|| typed.to_owned()))
     }
 
+    fn account(&self, typed: &str, _: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.is_node(typed).then(|| typed.to_owned()))
+    }
+
     /// Returns the names of those who are here: no token states the names of others.
     fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
         let known = self.known();

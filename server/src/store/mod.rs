@@ -10,6 +10,7 @@
 mod error;
 mod interface;
 mod jwt;
+mod name;
 mod node;
 mod password;
 mod relations;

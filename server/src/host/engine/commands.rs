@@ -1,14 +1,13 @@
 //! What each command asks of the engine.
 
-use std::time::Instant;
-
 use adsum::{DeviceKind, Error, SessionKey, Time};
 use adsum_tim::{Kind, TimMessage, bare};
 
 use super::core::Core;
 use super::sessions::Entry;
 use crate::host::command::{
-    Command, Connect, Direct, Figures, LoggedIn, Node, RosterChange, RosterChangeKind, System,
+    Command, Connect, Direct, Figures, LoggedIn, Node, OnlinePage, RosterChange, RosterChangeKind,
+    System, SystemOutcome,
 };
 
 impl Core {
@@ -33,24 +32,22 @@ impl Core {
                 self.dispatch.carry_out_if_taken(result);
                 self.dispatch.replaced = None;
                 self.newcomer_published(pending);
+                self.review_silent_of(session);
             }
             Command::Direct(direct) => self.direct(now, *direct),
             Command::Disconnect(session) => {
-                self.note_session_as_sender(session);
                 let result = self.engine.disconnect(now, session);
                 self.dispatch.carry_out_if_taken(result);
-                self.forget(session);
             }
             Command::Lost(session, cause) => {
-                self.note_session_as_sender(session);
+                self.dispatch.sessions.detach(session);
                 let result = self.engine.lost(now, session, cause);
                 self.dispatch.carry_out_if_taken(result);
-                self.forget(session);
             }
             Command::Invisible(session) => {
-                self.note_session_as_sender(session);
                 let result = self.engine.invisible(now, session);
                 self.dispatch.carry_out_if_taken(result);
+                self.review_silent_of(session);
                 self.send_visibility_to_all(session);
             }
             Command::Visible(session) => {
@@ -62,12 +59,11 @@ impl Core {
             Command::RosterMessage(user, message) => self.send_to_all(&user, &message),
             Command::System(system) => self.system(now, *system),
             Command::Expel(user, reply) => {
-                let sessions = self.engine.sessions(&user).len();
-                self.dispatch.carry_out(self.engine.expel(now, &user));
-                let _ = reply.send(sessions);
+                let outcome = self.dispatch.carry_out(self.engine.expel(now, &user));
+                let _ = reply.send(outcome.ended);
             }
             Command::Online(after, limit, reply) => {
-                let _ = reply.send(self.online.page(after, limit));
+                let _ = reply.send(self.page_of_online(after, limit));
             }
             Command::IsOnline(user, reply) => {
                 let _ = reply.send(self.engine.is_online(&user));
@@ -82,10 +78,6 @@ impl Core {
 
     fn connect(&mut self, now: Time, connect: Connect) {
         let Connect { node, audience, blocked, login, ack, requests, reply } = connect;
-        // Friends who are removed by the list that comes with this login hear it from a device
-        // that they know.
-        let known = self.newest_device(&node);
-        self.dispatch.note_sender(&node, known);
         let session = match self.attach(now, &node, audience, blocked, login, &ack) {
             Ok(session) => session,
             Err(error) => {
@@ -97,7 +89,6 @@ impl Core {
         if self.engine.is_invisible(&node) {
             self.send_visibility(session, true);
         }
-        self.online.add(node);
         for request in requests {
             self.send_message(session, &request);
         }
@@ -116,22 +107,21 @@ impl Core {
     ) -> Result<SessionKey, Error> {
         let LoggedIn { socket, form, tid } = login;
         let kind = DeviceKind(tid.termtyp.unwrap_or_default() as u8 as _);
-        let audience = audience.into_iter().map(Node::from);
-        let blocked = blocked.into_iter().map(Node::from);
-        let since = Instant::now();
-        let (session, decisions) =
-            self.engine.connect(now, node.clone(), kind, audience, blocked)?;
+        let connect = adsum::Connect::new(node.clone())
+            .kind(kind)
+            .audience(audience.into_iter().map(Node::from))
+            .blocked(blocked.into_iter().map(Node::from));
+        let (session, decisions) = self.engine.connect(now, connect)?;
         socket.belongs_to(session);
-        self.dispatch.sessions.insert(Entry {
-            key: session,
+        let entry = Entry {
             node: node.clone(),
             form,
             tid,
             socket: Some(socket),
             sync: 0,
-            since,
             owed_visibility: false,
-        });
+        };
+        self.dispatch.sessions.insert(session, entry);
         self.dispatch.send_frame(session, ack);
         self.dispatch.carry_out(decisions);
         Ok(session)
@@ -142,7 +132,7 @@ impl Core {
         let result = self.engine.direct(now, session, &to, presence.clone());
         let result = result.map(|decisions| self.dispatch.carry_out(decisions));
         let Err(error) = result else { return };
-        if error != Error::NotPermitted {
+        if !matches!(error, Error::NotPermitted { .. }) {
             self.metrics.refused(error);
             let _ = refused.send(error);
             return;
@@ -158,12 +148,15 @@ impl Core {
         }
     }
 
+    fn review_silent_of(&mut self, session: SessionKey) {
+        if let Some(user) = self.engine.user_of(session).cloned() {
+            self.review_silent(&user);
+        }
+    }
+
     fn change_roster(&mut self, now: Time, change: RosterChange) {
         let RosterChange { user, other, kind } = change;
-        for node in [&user, &other] {
-            let tid = self.newest_device(node);
-            self.dispatch.note_sender(node, tid);
-        }
+        let both = [user.clone(), other.clone()];
         let result = match kind {
             RosterChangeKind::Befriended => {
                 let result = self.engine.audience_add(now, &user, [other.clone()]);
@@ -173,20 +166,31 @@ impl Core {
             RosterChangeKind::Unfriended => {
                 let result = self.engine.audience_remove(now, &user, [&other]);
                 self.dispatch.carry_out_if_taken(result);
-                let tid = self.newest_device(&other);
-                self.dispatch.note_sender(&other, tid);
-                self.engine.audience_remove(now, &other, [user])
+                self.engine.audience_remove(now, &other, [&user])
             }
             RosterChangeKind::Blocked => self.engine.block(now, &user, other),
             RosterChangeKind::Unblocked => self.engine.unblock(now, &user, &other),
         };
         self.dispatch.carry_out_if_taken(result);
+        for user in &both {
+            self.review_silent(user);
+        }
     }
 
     fn system(&mut self, now: Time, system: System) {
         let System { to, presence, reply } = system;
         let outcome = self.dispatch.carry_out(self.engine.system(now, &to, presence));
-        let _ = reply.send(outcome);
+        let (delivered, skipped) = (outcome.delivered, outcome.skipped);
+        let _ = reply.send(SystemOutcome { delivered, skipped });
+    }
+
+    /// Returns the next users online after this one, `limit` at most.
+    fn page_of_online(&self, after: Option<Node>, limit: usize) -> OnlinePage {
+        let mut rest = self.dispatch.online.after(after);
+        let sessions = |user: &Node| (user.clone(), self.engine.sessions(user).len());
+        let users = rest.by_ref().take(limit).map(sessions).collect();
+        let total = self.engine.counts().users_online;
+        OnlinePage { users, more: rest.next().is_some(), total }
     }
 
     /// Sends a message to all of a user's sessions.

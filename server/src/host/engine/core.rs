@@ -1,15 +1,13 @@
 //! The state of the engine's thread: the engine, and what the host keeps beside it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use adsum::{Config, Engine, SessionKey};
-use adsum_tim::{Kind, Tid};
+use adsum_tim::Kind;
 
 use super::clock::Clock;
 use super::dispatch::Dispatch;
-use super::online_users::OnlineUsers;
 use super::pending_replacements::PendingReplacements;
 use crate::host::command::{Node, Presence};
 use crate::host::metrics::Metrics;
@@ -22,13 +20,8 @@ use crate::host::writer::Writer;
 pub(crate) struct Core {
     pub(super) engine: Engine<Node, Presence>,
     pub(super) dispatch: Dispatch,
-    /// Who is online, for the administrator to page through.
-    pub(super) online: OnlineUsers,
     /// Ends of devices that contacts have not been told of yet.
     pub(super) pending: PendingReplacements,
-    /// Sessions that read too slowly: the engine counts them only by walking over all sessions,
-    /// which is too much for each command.
-    pub(super) congested: HashSet<SessionKey>,
     pub(super) clock: Clock,
     pub(super) writer: Writer,
     pub(super) writable: Arc<WritableSessions>,
@@ -48,29 +41,12 @@ impl Core {
         Self {
             engine: Engine::new(config),
             dispatch: Dispatch::new(metrics.clone()),
-            online: OnlineUsers::default(),
             pending: PendingReplacements::default(),
-            congested: HashSet::new(),
             clock: Clock::new(Instant::now()),
             writer,
             writable,
             metrics,
             offline_users,
-        }
-    }
-
-    /// Returns the newest device of a user, of those that are left.
-    pub(super) fn newest_device(&self, user: &Node) -> Option<Arc<Tid>> {
-        let session = self.engine.sessions(user).last()?;
-        Some(self.dispatch.sessions.get(session)?.tid.clone())
-    }
-
-    /// Notes that the next input is about this session's user, and from its device.
-    pub(super) fn note_session_as_sender(&mut self, session: SessionKey) {
-        let entry = self.dispatch.sessions.get(session);
-        let sender = entry.map(|entry| (entry.node.clone(), entry.tid.clone()));
-        if let Some((node, tid)) = sender {
-            self.dispatch.note_sender(&node, Some(tid));
         }
     }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use adsum::{
-    CloseReason, Decision, Decisions, DefaultHashBuilder, Error, Notice, SessionKey, Slot, Snapshot,
+    CloseReason, Decision, Decisions, Error, Notice, SessionId, SessionKey, Slot, Snapshot,
 };
 use adsum_tim::{Tid, TimPresence};
 
 use super::ended_devices::EndedDevices;
+use super::online_users::OnlineUsers;
 use super::presence_frames::{PresenceFrames, numbered, offline};
 use super::sessions::Sessions;
-use crate::host::command::{Node, Presence, SystemOutcome};
+use crate::host::command::{Node, Presence};
 use crate::host::metrics::Metrics;
 use crate::host::transport::socket::Socket;
 use crate::host::transport::write_list::WriteList;
@@ -28,18 +29,31 @@ const ENDED: &str = "ended";
 pub(super) enum Deferred {
     /// A session's queue is full.
     Congested(SessionKey),
-    /// A session must be closed, or forgotten.
-    Close { session: SessionKey, reason: CloseReason, resumable: bool },
+    /// A connection must be closed.
+    Close { session: SessionKey, reason: CloseReason },
     /// A session has ended and its user has others: those who were told of it are shown one of
     /// these.
-    Replace { id: u64, user: Node, ended: Arc<Tid>, to: Vec<Slot> },
+    Replace { id: u64, user: Node, ended: SessionId, to: Vec<Slot> },
+    /// A user is offline: which device says so is known when all decisions are.
+    Offline { id: u64, user: Node, to: Vec<Slot> },
     /// A notice that was decided after such a one, and must not overtake it.
     Deliver(Box<TimPresence>, Vec<Slot>),
+    /// What is kept for a session must be forgotten; and for its user, if it was the last.
+    Ended { session: SessionKey, user: Node, last: bool },
+}
+
+/// How many sessions the decisions on one input were about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) delivered: usize,
+    pub(super) skipped: usize,
+    pub(super) ended: usize,
 }
 
 /// Carries out decisions: encodes, and appends to queues.
 pub(super) struct Dispatch {
     pub(super) sessions: Sessions,
+    pub(super) online: OnlineUsers,
     /// Connections that have something to be written.
     pub(super) write_list: WriteList,
     pub(super) deferred: VecDeque<Deferred>,
@@ -47,12 +61,7 @@ pub(super) struct Dispatch {
     pub(super) replaced: Option<Arc<Tid>>,
     /// Whether notices must wait, because one before them does.
     defer: bool,
-    /// The devices of the users whom the input is about: a notice that names no session is from
-    /// one of these.
-    senders: Vec<(Node, Arc<Tid>)>,
-    /// Kept while a session is congested.
-    ended_devices: EndedDevices,
-    remembers: bool,
+    pub(super) ended_devices: EndedDevices,
     metrics: Arc<Metrics>,
 }
 
@@ -60,86 +69,58 @@ impl Dispatch {
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self {
             sessions: Sessions::default(),
+            online: OnlineUsers::default(),
             write_list: WriteList::default(),
             deferred: VecDeque::new(),
             replaced: None,
             defer: false,
-            senders: Vec::new(),
             ended_devices: EndedDevices::default(),
-            remembers: false,
             metrics,
         }
-    }
-
-    /// Remembers ended devices, or no longer: somebody is congested, who will be told later what
-    /// others are told now.
-    pub(super) fn remember(&mut self, remembers: bool) {
-        if self.remembers && !remembers {
-            self.ended_devices.forget_all();
-        }
-        self.remembers = remembers;
-    }
-
-    /// Drops what was kept for a session.
-    pub(super) fn forget(&mut self, session: SessionKey) {
-        let entry = self.sessions.remove(session);
-        if let Some(entry) = entry.filter(|_| self.remembers) {
-            self.ended_devices.remember_session(session, entry.tid);
-        }
-    }
-
-    /// Notes the device that a notice of the next input is from, if it only names the user.
-    pub(super) fn note_sender(&mut self, node: &Node, tid: Option<Arc<Tid>>) {
-        self.senders.retain(|(other, _)| other != node);
-        self.senders.extend(tid.map(|tid| (node.clone(), tid)));
     }
 
     /// Carries out the decisions on one input, or counts why it was refused.
     pub(super) fn carry_out_if_taken(
         &mut self,
-        result: Result<Decisions<'_, Node, Presence, DefaultHashBuilder>, Error>,
-    ) -> SystemOutcome {
+        result: Result<Decisions<'_, Node, Presence>, Error>,
+    ) -> Outcome {
         match result {
             Ok(decisions) => self.carry_out(decisions),
             Err(error) => {
                 self.metrics.refused(error);
-                SystemOutcome::default()
+                Outcome::default()
             }
         }
     }
 
     /// Carries out the decisions on one input.
-    pub(super) fn carry_out(
-        &mut self,
-        mut decisions: Decisions<'_, Node, Presence, DefaultHashBuilder>,
-    ) -> SystemOutcome {
-        let mut outcome = SystemOutcome::default();
-        while let Some(decision) = decisions.next() {
-            match decision {
-                Decision::Deliver { notice, to } => {
-                    outcome.delivered += to.len();
-                    self.deliver(&notice, to);
-                }
-                Decision::Skipped { to, .. } => {
-                    outcome.skipped += to.len();
-                    self.metrics.skipped(to.len());
-                }
-                Decision::Snapshot(snapshot) => self.snapshot(&snapshot),
-                Decision::Close { session, reason, resumable } => {
-                    if let Some(entry) = self.sessions.get(session) {
-                        let (node, tid) = (entry.node.clone(), entry.tid.clone());
-                        self.note_sender(&node, Some(tid));
-                    }
-                    self.deferred.push_back(Deferred::Close { session, reason, resumable });
-                }
-                _ => {}
+    pub(super) fn carry_out(&mut self, decisions: Decisions<'_, Node, Presence>) -> Outcome {
+        let mut outcome = Outcome::default();
+        decisions.for_each(|decision| match decision {
+            Decision::Deliver { notice, to } => {
+                outcome.delivered += to.len();
+                self.deliver(&notice, to);
             }
-        }
-        for (node, tid) in self.senders.drain(..) {
-            if self.remembers {
-                self.ended_devices.remember_user(node, tid);
+            Decision::Skipped { to, .. } => {
+                outcome.skipped += to.len();
+                self.metrics.skipped(to.len());
             }
-        }
+            Decision::Snapshot(snapshot) => self.snapshot(&snapshot),
+            Decision::Close { session, reason, .. } => {
+                self.deferred.push_back(Deferred::Close { session, reason });
+            }
+            Decision::Online { user, .. } => self.online.insert(user.clone()),
+            Decision::Ended { user, session, id, reason, last, .. } => {
+                outcome.ended += 1;
+                self.metrics.ended(reason);
+                if let Some(entry) = self.sessions.get(session) {
+                    self.ended_devices.remember(id, user, &entry.tid);
+                }
+                let user = user.clone();
+                self.deferred.push_back(Deferred::Ended { session, user, last });
+            }
+            _ => {}
+        });
         self.replaced = None;
         self.defer = false;
         outcome
@@ -157,26 +138,21 @@ impl Dispatch {
                 self.send_in_turn(numbered(presence, id), to);
             }
             Notice::UserOffline { user, .. } => {
-                let sender = self.senders.iter().find(|(node, _)| node == *user);
-                let from = sender.map(|(_, tid)| tid).or_else(|| self.ended_devices.of_user(user));
-                let notice = match from {
-                    Some(tid) => offline(id, tid),
-                    None => offline(id, &Tid::of(user.as_ref())),
-                };
-                self.send_in_turn(notice, to);
-            }
-            Notice::SessionEnded { user, session, .. } => {
-                let here = self.sessions.get(*session).map(|entry| &entry.tid);
-                let ended = match here.or_else(|| self.ended_devices.of_session(*session)) {
-                    Some(tid) => tid.clone(),
-                    None => Arc::new(Tid::of(user.as_ref())),
-                };
                 let (user, to) = (Node::clone(user), to.to_vec());
-                self.defer = true;
-                self.deferred.push_back(Deferred::Replace { id, user, ended, to });
+                self.defer(Deferred::Offline { id, user, to });
+            }
+            Notice::SessionEnded { user, session: ended, .. } => {
+                let (user, ended, to) = (Node::clone(user), *ended, to.to_vec());
+                self.defer(Deferred::Replace { id, user, ended, to });
             }
             _ => {}
         }
+    }
+
+    /// Puts a notice off until the decisions are carried out, and so all that come after it.
+    fn defer(&mut self, notice: Deferred) {
+        self.defer = true;
+        self.deferred.push_back(notice);
     }
 
     fn snapshot(&mut self, snapshot: &Snapshot<'_, Node, Presence>) {
@@ -231,7 +207,7 @@ impl Dispatch {
             if at % LOOK_AHEAD == 0 {
                 self.fetch(&to[at..to.len().min(at + LOOK_AHEAD)]);
             }
-            let Some(entry) = self.sessions.at(*slot) else { continue };
+            let Some((session, entry)) = self.sessions.at(*slot) else { continue };
             let Some(socket) = &entry.socket else { continue };
             let prepared = frames.get(entry.form, &self.metrics);
             let appended = socket.append(now, guess, |buffer| {
@@ -243,7 +219,7 @@ impl Dispatch {
                 self.write_list.push(when, socket.clone());
             }
             if appended.full {
-                self.deferred.push_back(Deferred::Congested(entry.key));
+                self.deferred.push_back(Deferred::Congested(session));
             }
         }
     }
@@ -251,13 +227,14 @@ impl Dispatch {
     /// Reads something of each of these receivers. By the next notice hardly any of them are in
     /// the caches, and such a read does not wait for the one before it, while taking a lock does.
     fn fetch(&self, to: &[Slot]) {
-        let read = to.iter().filter_map(|slot| self.sessions.at(*slot)).fold(0, |read, entry| {
-            // The count of references is at one end of a connection, what `touch` reads at the
-            // other.
-            let touch = |socket: &Arc<Socket>| socket.touch() ^ Arc::strong_count(socket);
-            let name = entry.node.as_bytes().first().copied().map_or(0, usize::from);
-            read ^ name ^ entry.socket.as_ref().map_or(0, touch)
-        });
+        let read =
+            to.iter().filter_map(|slot| self.sessions.at(*slot)).fold(0, |read, (_, entry)| {
+                // The count of references is at one end of a connection, what `touch` reads at the
+                // other.
+                let touch = |socket: &Arc<Socket>| socket.touch() ^ Arc::strong_count(socket);
+                let name = entry.node.as_bytes().first().copied().map_or(0, usize::from);
+                read ^ name ^ entry.socket.as_ref().map_or(0, touch)
+            });
         std::hint::black_box(read);
     }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adsum::{Engine, SessionKey, Slot};
-use adsum_tim::Tid;
+use adsum_tim::{Tid, TimPresence};
 
 use super::core::Core;
-use super::pending_replacements::PendingReplacement;
+use super::pending_replacements::{PendingReplacement, Silent};
 use crate::host::command::{Node, Presence};
 
 /// How long a newcomer that took another device's place has until it first publishes. Until then
@@ -24,8 +24,7 @@ impl Core {
     /// waits for a newcomer's.
     pub(super) fn replace(&mut self, id: u64, user: Node, ended: Arc<Tid>, to: &[Slot]) {
         if newest_presence(&self.engine, &user).is_none() && self.has_newcomer(&user) {
-            let key = |slot: &Slot| Some(self.dispatch.sessions.at(*slot)?.key);
-            let to = to.iter().filter_map(key).collect();
+            let to = self.keys(to);
             let due = Instant::now() + SETTLE;
             self.pending.insert(PendingReplacement { due, id, user, ended, to });
             return;
@@ -36,19 +35,19 @@ impl Core {
     /// Stops waiting: the time is up, or the newcomer has published, or it has ended too.
     pub(super) fn finish_replacement(&mut self, pending: PendingReplacement) {
         let PendingReplacement { id, user, ended, to, .. } = pending;
-        let sessions = &self.dispatch.sessions;
-        let here = |session: &SessionKey| sessions.get(*session).map(|_| session.slot());
-        let to: Vec<_> = to.iter().filter_map(here).collect();
+        let to = self.slots(&to);
         self.show_newest(id, &user, &ended, &to);
     }
 
-    /// Shows the newest presence of a user's other devices to those who may see it; to all others
-    /// the user is offline from now on.
+    /// Shows the newest presence of a user's other devices to those who may see it, or that the
+    /// user is there and says nothing; to all others the user is offline from now on.
     fn show_newest(&mut self, id: u64, user: &Node, ended: &Tid, to: &[Slot]) {
         let newest = newest_presence(&self.engine, user).cloned();
+        let is_silent = newest.is_none();
+        let newest = newest.or_else(|| self.silent_presence(user));
         let (mut seeing, mut others) = (Vec::new(), Vec::new());
         for slot in to {
-            let Some(entry) = self.dispatch.sessions.at(*slot) else { continue };
+            let Some((_, entry)) = self.dispatch.sessions.at(*slot) else { continue };
             match newest.is_some() && self.engine.sees(&entry.node, user) {
                 true => seeing.push(*slot),
                 false => others.push(*slot),
@@ -61,13 +60,68 @@ impl Core {
             }
             self.dispatch.send_replacement(id, &presence, ended, &seeing);
         }
+        if is_silent && !seeing.is_empty() {
+            let to = self.keys(&seeing);
+            self.pending.insert_silent(user.clone(), Silent { id, to });
+        }
         self.dispatch.send_offline(id, ended, &others);
+    }
+
+    /// Returns the sessions in these slots.
+    fn keys(&self, slots: &[Slot]) -> Vec<SessionKey> {
+        slots.iter().filter_map(|slot| Some(self.dispatch.sessions.at(*slot)?.0)).collect()
+    }
+
+    /// Returns the slots of these sessions, of those that are still there.
+    fn slots(&self, sessions: &[SessionKey]) -> Vec<Slot> {
+        let here = |session: &&SessionKey| self.dispatch.sessions.get(**session).is_some();
+        sessions.iter().filter(here).map(|session| session.slot()).collect()
+    }
+
+    /// Returns a presence that says no more than that the user is there, from their newest device,
+    /// if they have one. tim has no other word for a device that has published nothing.
+    fn silent_presence(&self, user: &Node) -> Option<Presence> {
+        let newest = self.engine.sessions(user).last()?;
+        let from_tid = Some(self.dispatch.sessions.get(newest)?.tid.as_ref().clone());
+        Some(Arc::new(TimPresence { from_tid, ..TimPresence::default() }))
+    }
+
+    /// Looks again at those who are shown that this user is there and says nothing: to whoever may
+    /// not see them any more they are offline. When they have published, the engine knows who was
+    /// told, and tells the others when it has room for it.
+    pub(super) fn review_silent(&mut self, user: &Node) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let Some(Silent { id, to }) = self.pending.take_silent(user) else { return };
+        let (seeing, others): (Vec<_>, Vec<_>) = self.slots(&to).into_iter().partition(|slot| {
+            let viewer = self.dispatch.sessions.at(*slot);
+            viewer.is_some_and(|(_, entry)| self.engine.sees(&entry.node, user))
+        });
+        let device = self.last_seen_device(user);
+        self.dispatch.send_offline(id, &device, &others);
+        let says_nothing = newest_presence(&self.engine, user).is_none();
+        if says_nothing && !seeing.is_empty() {
+            let to = self.keys(&seeing);
+            self.pending.insert_silent(user.clone(), Silent { id, to });
+        }
+    }
+
+    /// Forgets that these are shown that this user says nothing: they were told otherwise.
+    pub(super) fn forget_silent(&mut self, user: &Node, to: &[Slot]) {
+        if !self.pending.is_empty() {
+            let mut told = self.keys(to);
+            told.sort_unstable();
+            self.pending.forget_silent(user, &told);
+        }
     }
 
     /// Takes what waits for this session's first presence.
     pub(super) fn take_pending(&mut self, session: SessionKey) -> Option<PendingReplacement> {
         // Hardly ever does anything wait, and then nothing is looked up.
-        self.pending.next_due()?;
+        if self.pending.is_empty() {
+            return None;
+        }
         let user = self.engine.user_of(session)?;
         self.pending.take_of(user)
     }
@@ -99,6 +153,7 @@ impl Core {
 
     /// Stops waiting for a user who has gone offline.
     pub(super) fn finish_replacements_of(&mut self, user: &Node) {
+        self.review_silent(user);
         while let Some(pending) = self.pending.take_of(user) {
             self.finish_replacement(pending);
         }
@@ -106,9 +161,11 @@ impl Core {
 
     /// Returns whether one of the user's devices is attached and has logged in only just now.
     fn has_newcomer(&self, user: &Node) -> bool {
+        let now = self.clock.now();
+        let is_new = |connected| u128::from(now.since(connected)) < SETTLE.as_millis();
         self.engine.sessions(user).any(|session| {
-            let entry = self.dispatch.sessions.get(session);
-            entry.is_some_and(|entry| entry.socket.is_some() && entry.since.elapsed() < SETTLE)
+            let session = self.engine.session(session);
+            session.is_some_and(|session| session.is_attached() && is_new(session.connected))
         })
     }
 }

@@ -1,7 +1,6 @@
 //! What the host keeps for each session.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use adsum::{SessionKey, Slot, SlotMap};
 use adsum_tim::{Form, Tid};
@@ -11,7 +10,6 @@ use crate::host::transport::socket::Socket;
 
 /// What is kept for a session.
 pub(super) struct Entry {
-    pub(super) key: SessionKey,
     pub(super) node: Node,
     pub(super) form: Form,
     pub(super) tid: Arc<Tid>,
@@ -19,8 +17,6 @@ pub(super) struct Entry {
     pub(super) socket: Option<Arc<Socket>>,
     /// The number of the last frame that asked for a receipt.
     pub(super) sync: u32,
-    /// When it logged in.
-    pub(super) since: Instant,
     /// While it was congested the user became invisible, or visible again.
     pub(super) owed_visibility: bool,
 }
@@ -32,27 +28,30 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub(super) fn insert(&mut self, entry: Entry) {
-        self.entries.insert(entry.key.slot(), Box::new(entry));
+    pub(super) fn insert(&mut self, session: SessionKey, entry: Entry) {
+        self.entries.insert(session, Box::new(entry));
     }
 
-    pub(super) fn remove(&mut self, session: SessionKey) -> Option<Box<Entry>> {
-        self.get(session)?;
-        self.entries.remove(session.slot())
+    pub(super) fn remove(&mut self, session: SessionKey) {
+        self.entries.remove(session);
     }
 
-    /// Returns the receiver that a decision names: the engine names live sessions only.
-    pub(super) fn at(&self, slot: Slot) -> Option<&Entry> {
-        self.entries.get(slot).map(Box::as_ref)
+    /// Returns the receiver that a decision names.
+    pub(super) fn at(&self, slot: Slot) -> Option<(SessionKey, &Entry)> {
+        self.entries.at(slot).map(|(key, entry)| (key, entry.as_ref()))
     }
 
     pub(super) fn get(&self, session: SessionKey) -> Option<&Entry> {
-        self.at(session.slot()).filter(|entry| entry.key == session)
+        self.entries.get(session).map(Box::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, session: SessionKey) -> Option<&mut Entry> {
-        let entry = self.entries.get_mut(session.slot()).map(Box::as_mut);
-        entry.filter(|entry| entry.key == session)
+        self.entries.get_mut(session).map(Box::as_mut)
+    }
+
+    /// Takes the session's connection away, if it has one.
+    pub(super) fn detach(&mut self, session: SessionKey) -> Option<Arc<Socket>> {
+        self.get_mut(session)?.socket.take()
     }
 
     /// Returns whether the session's queue is full at this moment.

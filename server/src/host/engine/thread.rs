@@ -96,7 +96,6 @@ impl Core {
             // nothing.
             let result = self.engine.writable(self.clock.now(), session);
             self.dispatch.carry_out_if_taken(result);
-            self.congested.remove(&session);
             self.settle();
             let entry = self.dispatch.sessions.get(session);
             if entry.is_some_and(|entry| entry.owed_visibility) {

@@ -117,7 +117,7 @@ pub(crate) async fn login(
     drop(lock);
     match answer.await {
         Ok(Ok(session)) => Ok(User { node, session, form, tid }),
-        Ok(Err(Error::SessionLimit)) => Err(Code::OverEntry),
+        Ok(Err(Error::SessionLimit { .. })) => Err(Code::OverEntry),
         Ok(Err(_)) | Err(_) => Err(Code::Overload),
     }
 }

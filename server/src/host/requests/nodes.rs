@@ -11,8 +11,8 @@ use crate::host::shared::Shared;
 pub(crate) async fn answer(shared: &Shared, user: &User, asked: TimNodes) -> Option<Vec<u8>> {
     let outcome = match asked.ntype {
         ntype::USER_INFO => names(shared, user, asked.nodelist.unwrap_or_default()).await,
-        ntype::ROOM_INFO | ntype::MODIFY_USER | ntype::MODIFY_ROOM => Err(Code::Interface),
-        _ => Err(Code::Parameter),
+        // Rooms, profiles, and whatever else tim offers.
+        _ => Err(Code::Interface),
     };
     outcome.unwrap_or_else(|code| {
         shared.metrics.frame_refused(code.info());

@@ -25,7 +25,9 @@ pub(crate) async fn answer(shared: &Shared, user: &User, request: TimReq) -> Opt
         Some(edit @ (rtype::ADD_ROSTER | rtype::REMOVE_ROSTER | rtype::BLOCK_ROSTER)) => {
             change(shared, user, edit, request).await
         }
-        _ => Err(Code::Parameter),
+        // Rooms, and whatever else tim offers.
+        Some(_) => Err(Code::Interface),
+        None => Err(Code::Parameter),
     };
     outcome.unwrap_or_else(|code| {
         shared.metrics.frame_refused(code.info());
@@ -101,7 +103,7 @@ async fn ask(shared: &Shared, user: &User, other: &Node, text: String) -> Result
     let bn_type = match asked {
         Asked::Waiting => rtype::ADD_ROSTER,
         // They have been told already, and asking again is no reason to tell them again.
-        Asked::WaitingStill => return Ok(()),
+        Asked::WaitingStill | Asked::Unheard => return Ok(()),
         Asked::Friends => {
             change_relation(shared, user, other, RosterChangeKind::Befriended).await;
             shared.directory.edited(&user.node, |known| befriend(known, other));
@@ -115,7 +117,12 @@ async fn ask(shared: &Shared, user: &User, other: &Node, text: String) -> Result
 
 async fn remove(shared: &Shared, user: &User, other: &Node) -> Result<(), StoreError> {
     let (node, whom) = (user.node.clone(), other.clone());
-    let before = shared.directory.quick(move |store| store.remove(&node, &whom)).await?;
+    let removed = shared.directory.quick(move |store| {
+        let before = store.remove(&node, &whom)?;
+        // Whoever has blocked this user has not heard of a request, and does not hear of its end.
+        Ok((before, store.relation(&whom, &node)? == Relation::Blocked))
+    });
+    let (before, is_blocked) = removed.await?;
     shared.directory.edited(&user.node, |known| separate(known, other));
     shared.directory.edited(other, |known| remove_from(&mut known.friends, &user.node));
     match before {
@@ -127,7 +134,7 @@ async fn remove(shared: &Shared, user: &User, other: &Node) -> Result<(), StoreE
         }
         _ => {}
     }
-    if before != Relation::Blocked {
+    if before != Relation::Blocked && !is_blocked {
         send_message(shared, user, other, rtype::REMOVE_ROSTER, None).await;
     }
     Ok(())

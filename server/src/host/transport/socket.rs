@@ -6,7 +6,7 @@
 //! slowly.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -23,6 +23,8 @@ pub(crate) struct Socket {
     /// Wakes the connection's task: the peer reads too slowly, or the connection must be closed.
     pub(crate) wake: Notify,
     limits: Limits,
+    /// How many more bytes may be read before somebody has logged in; all, from then on.
+    may_read: AtomicUsize,
     queue: Mutex<SendQueue>,
     /// Bytes that wait here, of all connections together.
     total: &'static AtomicU64,
@@ -46,7 +48,32 @@ pub(crate) struct Flushed {
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream, limits: Limits, total: &'static AtomicU64) -> Self {
-        Self { stream, wake: Notify::new(), limits, queue: Mutex::new(SendQueue::new()), total }
+        Self {
+            stream,
+            wake: Notify::new(),
+            limits,
+            may_read: AtomicUsize::new(usize::MAX),
+            queue: Mutex::new(SendQueue::new()),
+            total,
+        }
+    }
+
+    /// Lets so many bytes be read, and no more until somebody has logged in.
+    pub(crate) fn limit_reading(&self, bytes: usize) {
+        self.may_read.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns how many bytes may be read now.
+    pub(crate) fn may_read(&self) -> usize {
+        self.may_read.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that were read. Only the connection's own task reads and lifts the limit.
+    pub(crate) fn has_read(&self, bytes: usize) {
+        let before = self.may_read();
+        if before != usize::MAX {
+            self.may_read.store(before - bytes.min(before), Ordering::Relaxed);
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, SendQueue> {

@@ -9,6 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::socket::Socket;
 
+/// What is said where nothing more may be read.
+pub(crate) const TOO_MUCH: &str = "too much before a login";
+
 /// A stream that reads from the socket. What the library writes (pongs, and its part of closing)
 /// goes into the same queue as everything else, so that nothing comes between the bytes of a frame.
 pub(crate) struct SocketStream(pub(crate) Arc<Socket>);
@@ -19,10 +22,17 @@ impl AsyncRead for SocketStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let most = self.0.may_read();
+        if most == 0 {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::QuotaExceeded, TOO_MUCH)));
+        }
         loop {
             ready!(self.0.stream.poll_read_ready(context))?;
-            match self.0.stream.try_read(buffer.initialize_unfilled()) {
+            let room = buffer.initialize_unfilled();
+            let most = most.min(room.len());
+            match self.0.stream.try_read(&mut room[..most]) {
                 Ok(bytes) => {
+                    self.0.has_read(bytes);
                     buffer.advance(bytes);
                     return Poll::Ready(Ok(()));
                 }

@@ -62,8 +62,9 @@ impl Sides {
     pub(super) fn ask(self) -> Result<(Self, Asked), StoreError> {
         let asked = match (self.mine, self.other) {
             (FRIENDS, FRIENDS) => return Err(StoreError::AlreadyFriends),
-            (_, BLOCK) => return Err(StoreError::BlockedByOther),
             (_, FRIENDS) => Asked::Friends,
+            // The same to the one who asks, whom nothing tells of the block.
+            (_, BLOCK) => Asked::Unheard,
             (FRIENDS, _) => Asked::WaitingStill,
             _ => Asked::Waiting,
         };
@@ -223,7 +224,7 @@ mod tests {
     #[test]
     fn nobody_is_made_a_friend_or_freed_of_a_block_by_the_other_side() {
         let states = reachable();
-        assert_eq!(states.len(), 7, "{states:?}");
+        assert_eq!(states.len(), 9, "{states:?}");
         for before in states {
             // Whatever I do, the other side never comes to want more than it wanted.
             for after in [
@@ -245,5 +246,12 @@ mod tests {
         let sides = Sides { mine: NOTHING, other: BLOCK };
         assert_eq!(sides.seen(), Relation::None);
         assert!(matches!(sides.remove(), Err(StoreError::NoRelation)));
+        // Nor by asking: it looks as if the other one had not answered yet.
+        let (after, asked) = sides.ask().unwrap();
+        assert_eq!((after.seen(), asked), (Relation::Asked, Asked::Unheard));
+        let blocker = Sides { mine: after.other, other: after.mine };
+        assert_eq!(blocker.seen(), Relation::Blocked);
+        // When the block is lifted nothing is left of it.
+        assert_eq!(blocker.remove().unwrap(), Sides { mine: NOTHING, other: NOTHING });
     }
 }
