@@ -386,8 +386,11 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
         let held =
             self.users().flat_map(|user| self.sessions_of(user).map(move |held| (user, held)));
         let mut wrong = held.filter_map(|(user, (id, published, _))| {
-            let of = engine.session_by_id(id).filter(|of| of.user == user);
-            let Some(of) = of else { return Some(Difference::Ghost(id)) };
+            // What is held of a session that has ended is held for others than its own user's.
+            let of = engine
+                .shown_by_id(id)
+                .filter(|(of, is_held)| of.user == user && !(*is_held && of.user == receiver.user));
+            let Some((of, _)) = of else { return Some(Difference::Ghost(id)) };
             let published = published?;
             if !may_see(engine, &receiver, &of) {
                 return Some(Difference::Ghost(id));
@@ -406,7 +409,8 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
         let users = engine.audience(receiver.user).chain([receiver.user]);
         let sessions = users.flat_map(|user| engine.sessions(user));
         let shown = sessions.filter_map(|key| engine.session(key));
-        let mut missing = shown.filter(|of| {
+        let held = engine.audience(receiver.user).flat_map(|user| engine.held_of(user));
+        let mut missing = shown.chain(held).filter(|of| {
             let held = self.sessions_of(of.user).find(|(id, ..)| *id == of.id);
             let published = held.and_then(|(_, published, _)| published);
             published.is_none() && may_see(engine, receiver, of)
