@@ -97,8 +97,9 @@ impl<S: BuildHasher> Pair<S> {
     /// whom it has not repeated makes way: which one is the replica's affair, so it is asked.
     fn held_mut(&mut self, user: u8, session: SessionId) -> Option<&mut Held> {
         let key = (user, session);
-        let staying = self.truth.values().filter(|held| !self.is_open || held.is_repeated());
-        if staying.count() >= self.limit && !self.truth.contains_key(&key) {
+        let stays = |held: &Held| !self.is_open || held.is_repeated();
+        let staying = self.truth.values().filter(|held| stays(held)).count();
+        if staying >= self.limit && !self.truth.get(&key).is_some_and(stays) {
             self.is_cut |= self.is_open;
             return None;
         }
