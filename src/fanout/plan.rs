@@ -324,6 +324,12 @@ impl<P> Plan<P> {
         (self.current.subject, self.current.id)
     }
 
+    /// Gives memory back. Numbers go on.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        let (number, least_number) = (self.number, self.least_number);
+        *self = Self { number, least_number, ..Self::default() };
+    }
+
     // ---- the end of an input
 
     pub(crate) fn is_done(&self) -> bool {

@@ -1,7 +1,6 @@
 //! What must always hold between the tables, the limits and the deadlines, and giving memory back:
 //! walks over the whole state.
 
-use crate::fanout::Plan;
 use crate::rules::State;
 use crate::tables::verify::hold;
 use core::hash::{BuildHasher, Hash};
@@ -66,7 +65,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.shrink_to_fit();
         self.lifetimes.shrink_to_fit();
         self.tokens.shrink_to_fit();
-        self.plan = Plan::default();
+        self.plan.shrink_to_fit();
         self.scratch = Default::default();
         self.lost_and_gained = Default::default();
         (self.reached, self.unaware) = Default::default();
