@@ -130,7 +130,8 @@ fn every_config_error_names_its_option() {
 
 #[test]
 fn what_is_shown_for_debugging_names_what_it_is() {
-    let config = Config::new(Options { max_told: 77, ..Options::default() }).expect("in range");
+    let config = Config::new(Options { max_direct: 7, max_told: 77, ..Options::default() })
+        .expect("in range");
     let mut engine = Engine::<&str, &str>::new(config);
     assert_eq!((engine.config().options(), engine.options().max_told), (engine.options(), 77));
     let now = Time::from_millis(5);

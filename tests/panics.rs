@@ -212,7 +212,9 @@ impl World {
             // Old enough to be evicted.
             27 => {
                 self.now += 10_000;
-                return self.connect(1);
+                self.connect(1);
+                // What is held of it is over.
+                return self.engine.advance(Time::from_millis(self.now + 10_000)).for_each(|_| {});
             }
             13.. => return self.speak(verb),
             3 => self.engine.direct(now, first, &[Id(2), Id(3)], presence()),
