@@ -215,6 +215,13 @@ fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_,
             session: sessions.id(session),
             presence: state.plan().said().expect(said),
         },
+        Subject::DirectedOver { user, session } => {
+            Notice::DirectedOver { id, user: users.id(user), session }
+        }
+        Subject::Visibility { user } => {
+            let visible = state.tables().is_visible(user);
+            Notice::Visibility { id, user: users.id(user), visible }
+        }
         Subject::Ended { user, session } => {
             Notice::SessionEnded { id, user: users.id(user), session }
         }

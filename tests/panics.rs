@@ -212,7 +212,9 @@ impl World {
             // Old enough to be evicted.
             27 => {
                 self.now += 10_000;
-                return self.connect(1);
+                self.connect(1);
+                // What is held of it is over.
+                return self.engine.advance(Time::from_millis(self.now + 10_000)).for_each(|_| {});
             }
             13.. => return self.speak(verb),
             3 => self.engine.direct(now, first, &[Id(2), Id(3)], presence()),
@@ -220,7 +222,7 @@ impl World {
             5 => self.engine.audience_remove(now, &Id(1), &[Id(2), Id(3)]),
             6 => self.engine.block(now, &Id(1), Id(3)),
             7 => self.engine.unblock(now, &Id(1), &Id(3)),
-            8 => Ok(self.engine.system(now, &[Id(1), Id(2)], presence())),
+            8 => self.engine.system(now, &[Id(1), Id(2)], presence()),
             9 => Ok(self.engine.expel(now, &Id(2))),
             10 => self.engine.disconnect(now, first),
             11 => self.engine.audience_add(now, &Id(1), (20..22).map(Id)),

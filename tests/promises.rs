@@ -77,8 +77,8 @@ impl Drop for Counted {
     }
 }
 
-/// One for each session that has published and has not ended, one for each conflated publish, and
-/// what a directed or system notice says while it is drained. Never more, and none at the end.
+/// One for each session that has published and has not ended or is held, one for each conflated
+/// publish, and what a directed or system notice says while it is drained. Never more, and none at the end.
 #[test]
 fn presence_is_never_persisted() {
     strategy::check(1_500, 60, |case| {
@@ -237,6 +237,9 @@ fn present_only(
     }
     for (session, presence) in presences {
         let now = engine.session_by_id(session).and_then(|session| session.presence.copied());
+        // Of one that has ended and is held, a publish that waited is dropped.
+        let held = run.model.held.get(&session).and_then(|session| session.presence);
+        let now = now.or(held);
         // A session may also have ended in the course of the drain, after this was said.
         let last = now.or_else(|| published.get(&session).copied());
         let ended_in_drain = now.is_none() && matches!(event, Event::Connect { .. });
@@ -334,6 +337,13 @@ fn check_senders(
                 endings.push((**user, Some(*session), to.to_vec()));
             }
             Notice::UserOffline { user, .. } => endings.push((**user, None, to.to_vec())),
+            Notice::DirectedOver { user, session, .. } => {
+                assert_eq!(known.users.get(session), Some(*user), "it says so of its own");
+            }
+            Notice::Visibility { user, .. } => {
+                let users = to.iter().map(|key| known.users[&known.attachments[key]]);
+                assert!(users.into_iter().all(|own| own == **user), "it is told to its own");
+            }
             Notice::System { presence, .. } => assert_eq!(presence.by, None, "nobody says it"),
             _ => unreachable!("an unknown kind of notice"),
         },
@@ -521,12 +531,19 @@ impl Roster {
                     truth.insert(id, *presence);
                 }
             }
+            // What is held of those who have ended is nothing that an engine can be asked for.
+            for (id, held) in &self.run.model.held {
+                if held.user != *viewer && engine.sees(viewer, &held.user) {
+                    truth.extend(held.presence.map(|presence| (*id, presence)));
+                }
+            }
             equal(&format!("what {key:?} believes"), self.published(key), truth)?;
             let Some(replica) = self.replicas.get(&key) else { continue };
             for user in replica.users() {
                 for (session, ..) in replica.sessions_of(user) {
                     let of = engine.session_by_id(session).map(|session| session.user);
-                    equal("whose session it believes in", Some(user), of)?;
+                    let held = self.run.model.held.get(&session).map(|session| &session.user);
+                    equal("whose session it believes in", Some(user), of.or(held))?;
                 }
             }
         }

@@ -95,12 +95,20 @@ where
     }
 
     /// Says something to named users from no session, as [`Engine::system`] does.
-    pub fn system<'q, Q>(&mut self, now: Time, users: impl IntoIterator<Item = &'q Q>, presence: P)
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub fn system<'q, Q>(
+        &mut self,
+        now: Time,
+        users: impl IntoIterator<Item = &'q Q>,
+        presence: P,
+    ) -> Result<(), Error>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
-        let _ = self.verb(now, |engine| Ok(engine.system(now, users, presence)));
+        self.verb(now, |engine| engine.system(now, users, presence))
     }
 
     /// Ends all sessions of a user, as [`Engine::expel`] does, and closes their connections.

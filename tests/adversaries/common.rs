@@ -76,7 +76,7 @@ pub(crate) const OTHER_VERBS: [(&str, Verb); 9] = [
     ("audience_replace", |e, now, _| e.audience_replace(now, &1, [3, 4])),
     ("block", |e, now, _| e.block(now, &1, 2)),
     ("unblock", |e, now, _| e.unblock(now, &1, &9)),
-    ("system", |e, now, _| Ok(e.system(now, &[1, 2], 79))),
+    ("system", |e, now, _| e.system(now, &[1, 2], 79)),
     ("expel", |e, now, _| Ok(e.expel(now, &2))),
 ];
 

@@ -77,7 +77,10 @@ fn one_slot_reused_until_nothing_is_left() {
 /// notice. Far slots, of which a user with many sessions has some, are reused all the same.
 #[test]
 fn places_are_given_up_among_others_in_use() {
-    let mut engine = Engine::new(config(|options| options.lease = None));
+    let mut engine = Engine::new(config(|options| {
+        // What is held for a while has a place too.
+        (options.lease, options.settle_ms) = (None, 0);
+    }));
     let mut stale: Vec<SessionKey> = Vec::new();
     let mut live: Vec<_> = (0..12).map(|at| connect(&mut engine, at / 4).expect("room")).collect();
     for turn in 0..400 {

@@ -31,12 +31,13 @@ fn a_million_directed_receivers() {
     });
 }
 
-/// The widest bound that there can be lets a million be named, but not remembered.
+/// The widest bound that there can be lets a million be named and remembered, and not one more:
+/// names count, whoever is there.
 #[test]
-fn a_million_directed_receivers_of_whom_too_many_are_there() {
+fn a_million_directed_receivers_of_whom_a_few_are_there() {
     let mut engine = Engine::new(config(|options| {
         (options.max_direct, options.direct_to) = (1 << 20, DirectTo::Anyone);
-        options.max_told = 1_500;
+        options.max_told = 1 << 20;
     }));
     let mut connect = |user: u32| {
         let connected = engine.connect(at(0), Connect::new(user));
@@ -47,14 +48,18 @@ fn a_million_directed_receivers_of_whom_too_many_are_there() {
         connect(user);
     }
     let million: Vec<u32> = (0..MILLION).collect();
-    let error = Error::ToldLimit { limit: 1_500 };
-    refused("a million", &mut engine, error, |engine| {
-        engine.direct(at(0), sender, &million, 1).err()
-    });
-    let said =
-        drain(engine.direct(at(0), sender, &million[2..], 1).expect("they can be remembered"));
-    assert!(!said.is_empty());
-    assert_eq!((engine.counts().told, engine.verify()), (1_500, Ok(())));
+    let direct = |engine: &mut Engine<u32, u32>, users: &[u32]| {
+        drain(engine.direct(at(0), sender, users, 1).expect("so many may be named"))
+    };
+    assert_eq!(direct(&mut engine, &million).len(), 1);
+    assert_eq!((engine.counts().told, engine.verify()), (1_501, Ok(())));
+    let left = (1 << 20) - MILLION as usize;
+    assert_eq!(direct(&mut engine, &million[..left]).len(), 1, "there is room for so many");
+    let over = direct(&mut engine, &[MILLION]);
+    assert_eq!(over.len(), 0, "the first call is over, and the second reached all of them");
+    assert_eq!(direct(&mut engine, &million[1_000..]).len(), 1);
+    assert_eq!(direct(&mut engine, &million[1_000..]).len(), 2, "the others hear that it is over");
+    assert_eq!(engine.verify(), Ok(()));
 }
 
 /// The host's iterators have no end: they are not asked for one.

@@ -53,8 +53,14 @@ fn routings() -> impl Iterator<Item = Options> {
             offline_notices: offline[bits / 16],
             lease: None,
             publish_rate: None,
+            direct_rate: None,
             max_sessions: 2,
-            over_limit: OverLimit::Refuse,
+            // So few that what is said once more takes the place of what was said.
+            max_direct: 1,
+            max_told: 1,
+            settle_ms: 7,
+            // A third session takes the place of the first, so that one is held for another.
+            over_limit: OverLimit::EvictOldest { min_age_ms: 0 },
             ..Options::default()
         };
         // Some do not go together.
@@ -68,9 +74,11 @@ fn all_options() -> impl Iterator<Item = Options> {
         (0..8).map(move |bits| Options {
             lease: (bits & 1 == 1).then_some(Lease { lease_ms: 9, heartbeat_ms: 3 }),
             publish_rate: (bits & 2 == 2).then_some(Rate { burst: 1, interval_ms: 5 }),
+            direct_rate: (bits & 2 == 2).then_some(Rate { burst: 1, interval_ms: 3 }),
+            settle_ms: if bits & 3 == 3 { 0 } else { 7 },
             over_limit: match bits & 4 {
-                0 => OverLimit::Refuse,
-                _ => OverLimit::EvictOldest { min_age_ms: 0 },
+                0 => OverLimit::EvictOldest { min_age_ms: 0 },
+                _ => OverLimit::Refuse,
             },
             ..routing.clone()
         })

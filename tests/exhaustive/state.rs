@@ -15,7 +15,11 @@ const NONE: u64 = u64::MAX;
 impl State {
     pub(crate) fn of(model: &Model) -> Self {
         let mut names = BTreeMap::new();
-        let sessions = [0, 1].into_iter().flat_map(|user| model.sessions_of(user));
+        let sessions = [0, 1].into_iter().flat_map(|user| {
+            let mut showing = model.showing_of(user);
+            showing.sort_by_key(|id| model.shown(*id).map(|session| session.order));
+            showing
+        });
         for (nth, id) in sessions.enumerate() {
             names.insert(id, nth as u64);
         }
@@ -24,13 +28,12 @@ impl State {
         let stale = [true, false].map(|replaced| last_stale(model, replaced));
         let mut state = Self(stale.map(|stale| stale.map_or(NONE, |s| name(&s.session))).into());
         for user in [0, 1] {
-            state.add_account(model, user);
+            state.add_account(model, user, &name);
         }
         // What is due at one moment is due in this order.
         let mut timers: Vec<_> = model
-            .sessions
-            .values()
-            .flat_map(|session| [session.lease, session.grace, session.token])
+            .showing()
+            .flat_map(|(_, s)| [s.lease, s.grace, s.token, s.settle])
             .flatten()
             .collect();
         timers.sort_unstable();
@@ -43,10 +46,11 @@ impl State {
         state
     }
 
-    fn add_account(&mut self, model: &Model, user: User) {
+    fn add_account(&mut self, model: &Model, user: User, name: &impl Fn(&SessionId) -> u64) {
         let Some(account) = model.accounts.get(&user) else { return self.0.push(NONE) };
         let lists = [&account.audience, &account.blocked].map(|list| list.contains(&(1 - user)));
         self.0.extend([lists[0], lists[1], account.invisible].map(u64::from));
+        self.add_all(account.unaware.iter().map(|key| name(&of(model, *key))));
     }
 
     fn add_session(
@@ -56,28 +60,39 @@ impl State {
         name: &impl Fn(&SessionId) -> u64,
         timers: &[(u64, u64)],
     ) {
-        let session = &model.sessions[&id];
+        let session = model.shown(id).expect("it may show something");
         let slot = session.key.slot();
         let slot = if slot.is_near() { slot.index() as u64 % 2 } else { 2 };
         let lost = session.lost.map_or(0, |(_, cause)| 1 + cause as u64);
         self.0.extend([name(&id), session.user.into(), slot, lost]);
         let said = [session.presence.is_some(), session.waiting.is_some(), session.version > 0];
         self.0.extend(said.map(u64::from));
-        self.0.push(session.tat.saturating_sub(model.now));
-        for timer in [session.lease, session.grace, session.token] {
+        self.0.extend([session.tat, session.direct_tat].map(|tat| tat.saturating_sub(model.now)));
+        // How long it may still be a newcomer for whose sake another is held.
+        let settled = session.connected.saturating_add(model.options.settle_ms);
+        self.0.push(settled.saturating_sub(model.now));
+        for timer in [session.lease, session.grace, session.token, session.settle] {
             let place = timer.and_then(|timer| timers.binary_search(&timer).ok());
             self.0.push(timer.map_or(NONE, |(at, _)| at.saturating_sub(model.now)));
             self.0.push(place.map_or(NONE, |place| place as u64));
         }
-        let told = session.told.keys().map(|to| name(&of(model, *to)));
-        self.add_all(told);
+        let place = model.held_of(session.user).iter().position(|held| *held == id);
+        self.0.push(place.map_or(NONE, |place| place as u64));
+        self.0.push(session.calls.len() as u64);
+        for call in &session.calls {
+            self.0.push(call.names as u64);
+            self.add_all(call.reached.keys().map(|to| name(&of(model, *to))));
+        }
         let Some(missed) = &session.missed else { return self.0.push(NONE) };
-        let sessions = missed.sessions.iter();
-        self.add_all(
-            sessions
-                .map(|((user, of), held)| name(of) << 2 | u64::from(*user) << 1 | u64::from(*held)),
-        );
-        self.add_all(missed.offline.iter().map(|user| u64::from(*user)));
+        self.0.extend([missed.visibility, missed.everything].map(u64::from));
+        let sessions = missed.sessions.iter().map(|((user, of), change)| {
+            let flags = [change.held, change.shown, change.over, change.directed_over];
+            let flags = flags.into_iter().fold(0, |all, flag| all << 1 | u64::from(flag));
+            name(of) << 5 | u64::from(*user) << 4 | flags
+        });
+        self.add_all(sessions);
+        let offline = missed.offline.iter();
+        self.add_all(offline.map(|(user, unaware)| u64::from(*user) << 1 | u64::from(*unaware)));
     }
 
     fn add_all(&mut self, numbers: impl Iterator<Item = u64>) {

@@ -242,7 +242,7 @@ fn every_verb_of_a_user_and_of_a_connection_reaches_the_engine() {
     assert!(house.host.engine().is_invisible("ann"));
     house.host.visible(now, ann.id).expect("the id is current");
     house.host.direct(now, ann.id, ["bob"], 5).expect("bob is a contact");
-    house.host.system(now, ["bob", "nobody"], 6);
+    house.host.system(now, ["bob", "nobody"], 6).expect("few are named");
     house.host.block(now, "bob", "ann".to_owned()).expect("the list has room");
     house.host.unblock(now, "bob", "ann").expect("it never fails");
     house.host.audience_remove(now, "ann", ["bob"]).expect("it never fails");

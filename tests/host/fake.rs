@@ -13,6 +13,8 @@ use std::rc::Rc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     Presence { user: String, session: SessionId, kind: PresenceKind, presence: u32 },
+    DirectedOver { user: String, session: SessionId },
+    Visibility { visible: bool },
     Directed { user: String, session: SessionId, presence: u32 },
     SessionEnded { user: String, session: SessionId },
     Offline { user: String },
@@ -56,6 +58,10 @@ impl Application<String, u32> for Journal {
             Notice::SessionEnded { user, session, .. } => {
                 Said::SessionEnded { user: user.clone(), session }
             }
+            Notice::DirectedOver { user, session, .. } => {
+                Said::DirectedOver { user: user.clone(), session }
+            }
+            Notice::Visibility { visible, .. } => Said::Visibility { visible },
             Notice::UserOffline { user, .. } => Said::Offline { user: user.clone() },
             Notice::System { presence, .. } => Said::System { presence: *presence },
             _ => panic!("an unknown notice: {notice:?}"),
@@ -166,6 +172,8 @@ impl Client {
                 self.replica.set_directed(user, session, presence).expect(full);
             }
             Said::SessionEnded { user, session } => self.replica.end_session(&user, session),
+            Said::DirectedOver { user, session } => self.replica.end_directed(&user, session),
+            Said::Visibility { visible } => self.replica.set_visible(visible),
             Said::Offline { user } => self.replica.end_user(&user),
             Said::System { .. } => {}
             Said::Snapshot { is_first, is_last, entries } => {
@@ -176,7 +184,7 @@ impl Client {
                     self.replica.set_presence(user, session, presence).expect(full);
                 }
                 if is_last {
-                    self.replica.end_snapshot();
+                    self.replica.end_snapshot().expect("it is large enough");
                 }
             }
             Said::Own(number) => self.own.push(number),

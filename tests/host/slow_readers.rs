@@ -165,7 +165,7 @@ fn the_application_learns_whom_a_directed_notice_did_not_reach() {
     (1..=2).for_each(|presence| house.publish(&ann, presence));
     house.noted();
     house.host.direct(house.now, ann.id, ["bob"], 5).expect("bob is a contact");
-    house.host.system(house.now, ["bob", "ann"], 6);
+    house.host.system(house.now, ["bob", "ann"], 6).expect("few are named");
     assert_eq!(house.noted(), [Noted::Skipped { receivers: 1 }, Noted::Skipped { receivers: 1 }]);
     let frames = house.read_all(&mut bob);
     assert!(!frames.iter().any(|f| matches!(f, Said::Directed { .. } | Said::System { .. })));

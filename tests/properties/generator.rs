@@ -1,8 +1,8 @@
 //! What the generator reaches.
 
-use adsum::Error;
+use adsum::{Error, SessionId};
 use adsum_model::{
-    Attachment, Case, Decision, Event, Model, Notice, Op, Output, Setup, session_of,
+    Attachment, Case, Decision, Event, Model, Notice, Op, Output, Setup, ops, session_of,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,10 +45,29 @@ fn what_happens(case: &Case) -> Vec<String> {
     for (at, op) in (0..).zip(&case.ops) {
         let (now, event) = op.decode(&model, at);
         let sort = sort_of_key(&model, &event);
+        let before: BTreeSet<_> = model.held.keys().copied().collect();
         let outcome = model.apply(now.as_millis(), &event, made_up(&model, at));
         labels.extend(self::labels(&event, &outcome, sort, model.now));
+        labels.extend(held_labels(&event, &model, &before));
     }
     labels
+}
+
+/// Returns what has become of sessions whose presence is held (rule 6).
+fn held_labels(event: &Event, model: &Model, before: &BTreeSet<SessionId>) -> BTreeSet<String> {
+    let verb = first_word(event);
+    let of = |user| model.held.values().filter(move |session| session.user == user).count();
+    let most = (0..ops::USERS).map(of).max().unwrap_or(0);
+    let is_new = |id: &SessionId| !before.contains(id);
+    let is_over = |id: &SessionId| !model.held.contains_key(id);
+    let is_invisible = model.held.values().any(|session| model.is_invisible(session.user));
+    let happened = [
+        (model.held.keys().any(is_new), format!("{verb} holds")),
+        (before.iter().any(is_over), format!("{verb} lets go of held")),
+        (most >= 2, "two are held".into()),
+        (is_invisible, "held of one who is invisible".into()),
+    ];
+    happened.into_iter().filter(|(happens, _)| *happens).map(|(_, label)| label).collect()
 }
 
 /// Makes up what an engine would give out: a new session for a connect, and for a resume the
@@ -85,49 +104,59 @@ const VERBS_OF_SESSIONS: [&str; 10] = [
 ];
 
 const ALL_THAT_CAN_HAPPEN: &str = "\
-Advance First;Advance Update;Advance SessionEnded;Advance UserOffline
+Advance Update;Advance SessionEnded;Advance UserOffline
 Advance LeaseLapsed;Advance LeaseLapsed resumable
 Advance ends Lost(ConnectionError);Advance ends Lost(Timeout);Advance ends Lost(NodeLoss)
 Advance ends Lost(GoingAway);Advance ends one of several;Advance ends an invisible one
-Advance ends a detached one
+Advance ends a detached one;Advance holds;Advance lets go of held
 AudienceAdd First;AudienceAdd refused AudienceLimit
-AudienceRemove UserOffline
+AudienceRemove UserOffline;AudienceRemove refused AudienceLimit
 AudienceReplace First;AudienceReplace UserOffline;AudienceReplace refused AudienceLimit
 Block UserOffline;Block refused BlockedLimit
 Congested refused Detached
 Connect Evicted;Connect First;Connect Online;Connect SessionEnded;Connect UserOffline
 Connect Snapshot;Connect empty Snapshot
 Connect ends Evicted;Connect ends one of several;Connect ends an invisible one
-Connect ends a detached one
+Connect ends a detached one;Connect holds;Connect lets go of held
 Connect refused AudienceLimit;Connect refused BlockedLimit;Connect refused SessionLimit
 Connect refused SessionLimit of a kind
 Direct Directed;Direct skips Directed;Direct refused Detached;Direct refused DirectLimit
-Direct refused NotPermitted;Direct refused RateLimited;Direct refused ToldLimit
+Direct refused RateLimited;Direct DirectedOver
 Disconnect SessionEnded;Disconnect UserOffline
 Disconnect ends Disconnected;Disconnect ends one of several;Disconnect ends an invisible one
-Disconnect ends a detached one
+Disconnect ends a detached one;Disconnect holds;Disconnect lets go of held
 Expel Expelled;Expel UserOffline
 Expel ends Expelled;Expel ends one of several;Expel ends an invisible one
-Expel ends a detached one
+Expel ends a detached one;Expel lets go of held
 Heartbeat refused Detached
-Invisible UserOffline;Invisible refused Detached
+Invisible UserOffline;Invisible Visibility;Invisible refused Detached
 Lost SessionEnded;Lost UserOffline;Lost refused GraceLimit
 Lost ends Lost(ConnectionError);Lost ends Lost(Timeout);Lost ends Lost(NodeLoss)
 Lost ends Lost(GoingAway);Lost ends one of several;Lost ends an invisible one
-Publish First;Publish Update;Publish waits;Publish refused Detached
+Lost holds;Lost lets go of held
+Publish First;Publish Update;Publish SessionEnded;Publish lets go of held;Publish waits;Publish refused Detached
 Resume Replaced;Resume Snapshot;Resume empty Snapshot;Resume refused UnknownSession, current
 System System;System skips System
 Unblock First
-Visible First;Visible refused Detached
+Visible First;Visible Visibility;Visible refused Detached
 Writable First;Writable Update;Writable SessionEnded;Writable UserOffline
-Writable refused Detached";
+Writable DirectedOver;Writable Visibility;Writable refused Detached
+two are held;held of one who is invisible";
+
+/// Where so few notes are enough, a mark takes their place.
+const REACHED_IF_SHRUNK: &str = if cfg!(feature = "shrunk") { "Writable Snapshot" } else { "" };
 
 fn all_that_can_happen() -> BTreeSet<String> {
     let stale = VERBS_OF_SESSIONS.iter().flat_map(|verb| {
         let sorts = ["ended", "replaced", "forged"];
         sorts.map(|sort| format!("{verb} refused UnknownSession, {sort}"))
     });
-    ALL_THAT_CAN_HAPPEN.split_terminator(['\n', ';']).map(String::from).chain(stale).collect()
+    ALL_THAT_CAN_HAPPEN
+        .split_terminator(['\n', ';'])
+        .map(String::from)
+        .chain(stale)
+        .chain(REACHED_IF_SHRUNK.lines().map(String::from))
+        .collect()
 }
 
 /// Puts what an input came to into words.

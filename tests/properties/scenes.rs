@@ -11,13 +11,15 @@ use adsum_model::{Event, User, World};
 struct Scene {
     world: World,
     now: u64,
+    /// Deliveries that were counted.
+    told: u64,
 }
 
 impl Scene {
     fn new(change: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options { lease: None, publish_rate: None, ..Options::default() };
         change(&mut options);
-        Self { world: World::new(options), now: 0 }
+        Self { world: World::new(options), now: 0, told: 0 }
     }
 
     fn input(&mut self, event: Event) {
@@ -45,6 +47,13 @@ impl Scene {
     fn lose(&mut self, session: SessionKey) {
         let cause = LostCause::ConnectionError;
         self.input(Event::Lost { session, cause, grace_ms: None });
+    }
+
+    /// Returns the number of notices that were received since this was asked last, each counted
+    /// as often as it was received.
+    fn told(&mut self) -> u64 {
+        let deliveries = self.world.host.deliveries;
+        deliveries - std::mem::replace(&mut self.told, deliveries)
     }
 
     /// Resumes a session and returns its new key.
@@ -122,11 +131,13 @@ fn a_receiver_that_has_resumed_is_not_told_what_it_held_before() {
     }
 }
 
-/// Attachments that are over do not count to the limit, and leave no place for others' keys.
+/// Attachments that are over leave no place for others' keys, and what was said longest ago is over
+/// by the names that were handed in since, whoever is there.
 #[test]
-fn receivers_that_resume_again_and_again_do_not_use_up_the_limit() {
+fn receivers_that_resume_again_and_again_leave_nothing_behind() {
     let mut scene = Scene::new(|options| {
-        (options.direct_to, options.max_told) = (DirectTo::Anyone, 2);
+        options.direct_to = DirectTo::Anyone;
+        (options.max_direct, options.max_told, options.direct_rate) = (2, 2, None);
     });
     let session = scene.connect(0, &[], &[]);
     let mut receivers = [scene.connect(1, &[], &[]), scene.connect(2, &[], &[])];
@@ -134,12 +145,157 @@ fn receivers_that_resume_again_and_again_do_not_use_up_the_limit() {
         scene.direct(session, &[1, 2]);
         receivers = receivers.map(|receiver| scene.resume(receiver));
     }
-    assert_eq!(scene.world.host.engine.stats().refusals, 0);
     scene.direct(session, &[1, 2]);
-    scene.connect(3, &[], &[]);
-    scene.direct(session, &[3]);
-    assert_eq!(scene.world.host.engine.stats().refusals, 1, "three would be one too many");
+    assert_eq!(scene.told(), 20, "the directed presence alone");
+    // Nobody has this name, and it counts.
+    scene.direct(session, &[9]);
+    assert_eq!(scene.told(), 2, "what was said before is over");
     scene.end();
+}
+
+/// In which of several calls a receiver was told last decides.
+#[test]
+fn a_receiver_in_two_calls_is_told_that_it_is_over_when_both_are() {
+    let mut scene = Scene::new(|options| {
+        options.direct_to = DirectTo::Anyone;
+        (options.max_direct, options.max_told) = (3, 5);
+    });
+    let session = scene.connect(0, &[], &[]);
+    let receivers = [1, 2, 3].map(|user| scene.connect(user, &[], &[]));
+    scene.direct(session, &[1, 2]);
+    scene.direct(session, &[2, 3]);
+    scene.input(Event::Congested { session: receivers[1] });
+    scene.told();
+    scene.direct(session, &[1, 1, 1]);
+    assert_eq!(scene.told(), 1, "of the first call, both have been told again");
+    scene.direct(session, &[]);
+    scene.direct(session, &[9, 9]);
+    assert_eq!(scene.told(), 1, "of the second call, the one that is not congested");
+    scene.input(Event::Writable { session: receivers[1] });
+    assert_eq!(scene.told(), 1, "and the other as soon as it takes notices");
+    scene.input(Event::Disconnect { session });
+    assert_eq!(scene.told(), 1, "only the third call was remembered");
+    scene.end();
+}
+
+/// A device that takes nothing at the end of another hears of it afterwards, though others are
+/// still shown what is held (rule 6).
+#[test]
+fn an_own_device_that_is_congested_at_a_takeover_is_told_of_the_end() {
+    let mut scene = Scene::new(|_| {});
+    let session = scene.connect(0, &[1], &[]);
+    scene.connect(1, &[0], &[]);
+    scene.publish(session);
+    let newcomer = scene.connect(0, &[1], &[]);
+    scene.input(Event::Congested { session: newcomer });
+    scene.told();
+    scene.input(Event::Disconnect { session });
+    assert_eq!(scene.told(), 0, "nobody blinks");
+    scene.input(Event::Writable { session: newcomer });
+    assert_eq!(scene.told(), 1);
+    scene.publish(newcomer);
+    assert_eq!(scene.told(), 2, "the new one, and the end of the old one");
+    scene.end();
+}
+
+/// A session that has ended is held by the last that came before it ended; when that one has gone
+/// and another later one is there, it stays.
+#[test]
+fn what_is_held_outlives_its_newcomer_while_another_is_left() {
+    let mut scene = Scene::new(|options| options.settle_ms = 100);
+    scene.connect(1, &[0], &[]);
+    let session = scene.connect(0, &[1], &[]);
+    scene.publish(session);
+    scene.now = 10;
+    let second = scene.connect(0, &[1], &[]);
+    scene.now = 20;
+    let third = scene.connect(0, &[1], &[]);
+    scene.input(Event::Disconnect { session });
+    let third = scene.resume(third);
+    scene.lose(second);
+    scene.told();
+    scene.input(Event::Disconnect { session: third });
+    assert_eq!(scene.told(), 0, "the second came later too, though it is detached");
+    scene.advance(99);
+    assert_eq!(scene.told(), 0);
+    scene.advance(1);
+    assert_eq!(scene.told(), 1, "the time of the last that had come is over");
+    scene.end();
+}
+
+/// The oldest goes first, one by one, where more end than a user may have sessions.
+#[test]
+fn a_user_who_changes_devices_over_and_over_is_held_a_few_times() {
+    let mut scene = Scene::new(|options| {
+        options.max_sessions = 1;
+        options.over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
+        options.own_echo = false;
+    });
+    scene.connect(1, &[0], &[]);
+    for _ in 0..4 {
+        let session = scene.connect(0, &[1], &[]);
+        scene.direct(session, &[1]);
+    }
+    assert_eq!(scene.world.model.held.len(), 1);
+    scene.input(Event::Expel { user: 0 });
+    scene.end();
+}
+
+/// Under `Never`, a removal and a block are told to whoever may hold something, whatever it was,
+/// and to nobody else (rule 7).
+#[test]
+fn who_was_not_told_of_an_end_is_told_of_the_removal() {
+    type Way = fn(&mut Scene, SessionKey);
+    let ways: [Way; 4] = [
+        |scene, session| {
+            scene.publish(session);
+            scene.input(Event::Invisible { session });
+        },
+        |scene, session| {
+            scene.publish(session);
+            scene.input(Event::Disconnect { session });
+        },
+        |scene, session| {
+            scene.direct(session, &[1]);
+            scene.input(Event::Disconnect { session });
+        },
+        |scene, session| {
+            let other = scene.world.model.keys_of(0)[1];
+            scene.publish(session);
+            scene.input(Event::Disconnect { session });
+            scene.input(Event::Invisible { session: other });
+            scene.input(Event::Visible { session: other });
+        },
+    ];
+    for end in ways {
+        for is_congested in [false, true] {
+            for event in [
+                Event::AudienceRemove { user: 0, contacts: vec![1] },
+                Event::Block { user: 0, other: 1 },
+                Event::Block { user: 1, other: 0 },
+                Event::AudienceReplace { user: 0, contacts: vec![2] },
+            ] {
+                let mut scene = Scene::new(|options| {
+                    options.offline_notices = OfflineNotices::Never;
+                    options.settle_ms = 0;
+                });
+                let session = scene.connect(0, &[1, 2], &[]);
+                scene.connect(0, &[1, 2], &[]);
+                let receiver = scene.connect(1, &[0], &[]);
+                end(&mut scene, session);
+                let late = scene.connect(1, &[0], &[]);
+                if is_congested {
+                    scene.input(Event::Congested { session: receiver });
+                }
+                scene.told();
+                scene.input(event);
+                scene.input(Event::Writable { session: receiver });
+                assert_eq!(scene.told(), 1, "the one that holds something");
+                scene.input(Event::Disconnect { session: late });
+                scene.end();
+            }
+        }
+    }
 }
 
 /// Whatever the old connection says of the session that has a new one comes too late (rule 5).

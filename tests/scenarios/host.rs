@@ -377,7 +377,7 @@ impl Host {
             set.map_err(|_| "a replica without a limit is full")?;
         }
         if snapshot.is_last() {
-            seat.replica.end_snapshot();
+            seat.replica.end_snapshot().expect("it is large enough");
             seat.awaits_snapshot = false;
         }
         self.open_snapshot = (!snapshot.is_last()).then_some(slot);

@@ -54,9 +54,7 @@ impl Told {
             Error::AudienceLimit { limit } => format!("AudienceLimit {limit}"),
             Error::BlockedLimit { limit } => format!("BlockedLimit {limit}"),
             Error::DirectLimit { limit } => format!("DirectLimit {limit}"),
-            Error::ToldLimit { limit } => format!("ToldLimit {limit}"),
             Error::GraceLimit { limit_ms } => format!("GraceLimit {}", show_moment(limit_ms)),
-            Error::NotPermitted { at } => format!("NotPermitted at {at}"),
             Error::RateLimited { retry_at } => {
                 format!("RateLimited until {}", show_moment(retry_at.as_millis() - origin))
             }

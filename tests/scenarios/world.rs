@@ -509,7 +509,7 @@ fn by_verb(
         Event::Visible { session } => engine.visible(now, session),
         Event::Congested { session } => engine.congested(now, session),
         Event::Writable { session } => engine.writable(now, session),
-        Event::System { users, presence } => Ok(engine.system(now, &users, presence)),
+        Event::System { users, presence } => engine.system(now, &users, presence),
         Event::Expel { user } => Ok(engine.expel(now, &user)),
         Event::Advance => Ok(engine.advance(now)),
         other => panic!("no verb is known for {other:?}"),

@@ -89,7 +89,7 @@ impl Client {
         for (user, session, word) in entries {
             self.replica.set_presence(*user, *session, *word).expect("it is large enough");
         }
-        self.replica.end_snapshot();
+        self.replica.end_snapshot().expect("it is large enough");
         self.is_ready = true;
     }
 

@@ -10,6 +10,8 @@ use std::ops::Range;
 pub enum Notice {
     Presence { user: User, session: SessionId, first: bool, presence: u32 },
     Directed { user: User, session: SessionId, presence: u32 },
+    DirectedOver { user: User, session: SessionId },
+    Visibility { user: User, visible: bool },
     SessionEnded { user: User, session: SessionId },
     UserOffline { user: User },
     System { presence: u32 },
@@ -21,6 +23,8 @@ impl Notice {
         match self {
             Self::Presence { user, .. }
             | Self::Directed { user, .. }
+            | Self::DirectedOver { user, .. }
+            | Self::Visibility { user, .. }
             | Self::SessionEnded { user, .. }
             | Self::UserOffline { user } => Some(*user),
             Self::System { .. } => None,
@@ -42,6 +46,7 @@ pub enum Decision {
     },
     Snapshot {
         to: SessionKey,
+        visible: bool,
         entries: BTreeMap<SessionId, (User, u32)>,
     },
     Close {
@@ -89,12 +94,21 @@ pub struct Output {
     pub waits_until: Option<u64>,
     /// Parts in which the order is the engine's own affair.
     pub unordered: Vec<Range<usize>>,
+    /// Where the decisions about a deadline begin, and its moment.
+    pub deadlines: Vec<(usize, u64)>,
 }
 
 impl Output {
     /// Marks what was added since there were `start` decisions as a part without order.
     pub fn unordered_since(&mut self, start: usize) {
         self.unordered.push(start..self.decisions.len());
+    }
+
+    /// Returns the moment of a decision about an input of this moment: that of the deadline at
+    /// which it comes, or the input's own.
+    pub fn moment(&self, decision: usize, input: u64) -> u64 {
+        let deadline = self.deadlines.iter().rev().find(|(from, _)| *from <= decision);
+        deadline.map_or(input, |(_, at)| *at)
     }
 
     /// Returns whether these decisions are what the model says.

@@ -19,7 +19,8 @@ pub(crate) struct Reading<'a> {
     /// What was read, with the number of each notice.
     pub(crate) told: Vec<(u64, Decision)>,
     pub(crate) last_id: u64,
-    may_miss_ids: bool,
+    /// Notices and entries of snapshots.
+    pub(crate) notices: u64,
     open_snapshot: bool,
     pub(crate) deliveries: u64,
     pub(crate) skipped: u64,
@@ -29,7 +30,7 @@ impl<'a> Reading<'a> {
     pub(crate) const fn new(
         sockets: &'a mut SlotMap<()>,
         congested: &'a mut BTreeSet<SessionKey>,
-        (last_id, may_miss_ids): (u64, bool),
+        last_id: u64,
     ) -> Self {
         Self {
             sockets,
@@ -37,7 +38,7 @@ impl<'a> Reading<'a> {
             replaced: None,
             told: Vec::new(),
             last_id,
-            may_miss_ids,
+            notices: 0,
             open_snapshot: false,
             deliveries: 0,
             skipped: 0,
@@ -126,6 +127,7 @@ impl<'a> Reading<'a> {
     ) -> Result<(), String> {
         if let Some((last, decision)) = self.told.last_mut()
             && *last == id
+            && (id < u64::MAX || decision.may_go_on(notice, is_skipped))
         {
             if decision.notice() != Some(notice) {
                 return Err(format!("notice {id} is both {decision:?} and {notice:?}"));
@@ -142,6 +144,7 @@ impl<'a> Reading<'a> {
             }
         } else {
             self.next_id(id)?;
+            self.notices += 1;
         }
         let (notice, to) = (notice.clone(), to.iter().copied().collect());
         let decision = if is_skipped {
@@ -154,7 +157,8 @@ impl<'a> Reading<'a> {
     }
 
     fn next_id(&mut self, id: u64) -> Result<(), String> {
-        if id <= self.last_id || id > self.last_id + 1 && !self.may_miss_ids {
+        // There is no greater one than the greatest.
+        if id <= self.last_id && id < u64::MAX {
             return Err(format!("notice {id} follows notice {}", self.last_id));
         }
         self.last_id = id;
@@ -173,7 +177,10 @@ impl<'a> Reading<'a> {
             return Err("the first part of a snapshot is marked, and only that".into());
         }
         if snapshot.is_first() {
-            self.told.push((0, Decision::Snapshot { to: receiver, entries: BTreeMap::new() }));
+            let id = snapshot.id().get();
+            self.next_id(id)?;
+            let (visible, entries) = (snapshot.is_visible(), BTreeMap::new());
+            self.told.push((id, Decision::Snapshot { to: receiver, visible, entries }));
         }
         self.open_snapshot = !snapshot.is_last();
         if snapshot.len() > CHUNK || snapshot.len() != snapshot.entries().len() {
@@ -183,16 +190,20 @@ impl<'a> Reading<'a> {
             return Err("a snapshot of several parts has an empty one".into());
         }
         for entry in snapshot.entries() {
-            self.next_id(entry.id.get())?;
-            let Some((_, Decision::Snapshot { to, entries })) = self.told.last_mut() else {
+            let Some((id, Decision::Snapshot { to, visible, entries })) = self.told.last_mut()
+            else {
                 return Err("a snapshot goes on that has not begun".into());
             };
-            if *to != receiver {
-                return Err("a snapshot goes on with another receiver".into());
+            if (*to, *visible) != (receiver, snapshot.is_visible()) {
+                return Err("a snapshot goes on otherwise than it began".into());
+            }
+            if [snapshot.id().get(), entry.id.get()] != [*id; 2] {
+                return Err(format!("a snapshot is numbered {id} and {}", entry.id.get()));
             }
             if entries.insert(entry.session, (*entry.user, entry.presence.said())).is_some() {
                 return Err(format!("{:?} stands twice in a snapshot", entry.session));
             }
+            self.notices += 1;
             self.deliveries += 1;
         }
         Ok(())
@@ -229,6 +240,22 @@ impl<'a> Reading<'a> {
     }
 }
 
+impl Decision {
+    /// Returns whether another decision about this notice may go on where this one ends: once
+    /// numbers are as great as can be, they no longer say so.
+    fn may_go_on(&self, notice: &Notice, is_skipped: bool) -> bool {
+        match self {
+            Self::Deliver { notice: own, to } => {
+                own == notice && (is_skipped || to.len().is_multiple_of(CHUNK))
+            }
+            Self::Skipped { notice: own, to } => {
+                own == notice && is_skipped && to.len().is_multiple_of(CHUNK)
+            }
+            _ => false,
+        }
+    }
+}
+
 fn extend(so_far: &mut BTreeSet<SessionKey>, to: &[SessionKey]) -> Result<(), String> {
     for key in to {
         if !so_far.insert(*key) {
@@ -248,6 +275,12 @@ fn canonical<P: Payload>(notice: &adsum::Notice<'_, User, P>) -> Notice {
         },
         adsum::Notice::Directed { user, session, presence, .. } => {
             Notice::Directed { user: *user, session, presence: presence.said() }
+        }
+        adsum::Notice::DirectedOver { user, session, .. } => {
+            Notice::DirectedOver { user: *user, session }
+        }
+        adsum::Notice::Visibility { user, visible, .. } => {
+            Notice::Visibility { user: *user, visible }
         }
         adsum::Notice::SessionEnded { user, session, .. } => {
             Notice::SessionEnded { user: *user, session }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
 /// What came of an input that was accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The key that the drain says the input was about.
     pub about: Option<SessionKey>,
@@ -19,6 +19,8 @@ pub struct Answer {
     /// When a publish goes out that has to wait.
     pub waits_until: Option<u64>,
     pub decisions: Vec<Decision>,
+    /// The numbers of the notices and snapshots among them; zero where there is none.
+    pub numbers: Vec<u64>,
 }
 
 /// What came of an input, or why it was refused.
@@ -36,8 +38,8 @@ pub struct Host<P, S = DefaultHashBuilder> {
     /// Those of them that the host has called congested.
     pub congested: BTreeSet<SessionKey>,
     pub last_id: u64,
-    /// After a drain that was dropped half-way, ids may be missing.
-    pub may_miss_ids: bool,
+    /// Notices and entries of snapshots so far.
+    pub notices: u64,
     /// Receivers of notices and entries of snapshots so far.
     pub deliveries: u64,
     pub skipped: u64,
@@ -50,7 +52,7 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
             sockets: SlotMap::new(),
             congested: BTreeSet::new(),
             last_id: 0,
-            may_miss_ids: false,
+            notices: 0,
             deliveries: 0,
             skipped: 0,
         }
@@ -78,7 +80,7 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
         let about = decisions.session();
         let waits_until = decisions.waits_until().map(Time::as_millis);
         let replaced = note_input(sockets, congested, event, about)?;
-        let mut reading = Reading::new(sockets, congested, (self.last_id, self.may_miss_ids));
+        let mut reading = Reading::new(sockets, congested, self.last_id);
         reading.replaced = replaced;
         for _ in 0..take {
             let Some(decision) = decisions.next() else {
@@ -94,11 +96,12 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
             reading.must_be_complete()?;
         }
         self.last_id = reading.last_id;
+        self.notices += reading.notices;
         self.deliveries += reading.deliveries;
         self.skipped += reading.skipped;
-        let decisions = reading.told.into_iter().map(|(_, decision)| decision).collect();
+        let (numbers, decisions) = reading.told.into_iter().unzip();
         let begun = self.begun(event, about)?;
-        Ok(Ok(Answer { about, begun, waits_until, decisions }))
+        Ok(Ok(Answer { about, begun, waits_until, decisions, numbers }))
     }
 
     /// Asks for the names of what a connect or a resume has begun.
@@ -117,7 +120,6 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
     /// Asks which of these are connected: after a drain that was dropped half-way, the host has to
     /// look for itself.
     pub fn look_again(&mut self, keys: impl IntoIterator<Item = SessionKey>) {
-        self.may_miss_ids = true;
         self.sockets = SlotMap::new();
         for key in keys.into_iter().filter(|key| self.engine.is_attached(*key)) {
             self.sockets.insert(key, ());
@@ -179,9 +181,7 @@ pub fn verb<'e, P: Payload, S: BuildHasher>(
         Event::Visible { session } => engine.visible(now, *session),
         Event::Congested { session } => engine.congested(now, *session),
         Event::Writable { session } => engine.writable(now, *session),
-        Event::System { users, presence } => {
-            Ok(engine.system(now, users, P::make(*presence, None)))
-        }
+        Event::System { users, presence } => engine.system(now, users, P::make(*presence, None)),
         Event::Expel { user } => Ok(engine.expel(now, user)),
         Event::Advance => Ok(engine.advance(now)),
         other => unreachable!("the host does not know {other:?}"),

@@ -4,7 +4,8 @@
 //! | module | what it has |
 //! | --- | --- |
 //! | `event` | users and inputs as the tests have them |
-//! | [`state`] | the [`Model`]: its state, what can be asked of it, and who may see whom |
+//! | [`state`], [`missed`] | the [`Model`]: its state, what can be asked of it, who may see whom |
+//! | [`telling`] | how receivers are told, and what is noted for those that are congested |
 //! | `rules` | the verbs, one file a subject, named as the engine's own |
 //! | [`decision`] | decisions in the form in which they are compared |
 //! | [`setup`], [`ops`], `draw` | options and operations from a few bytes, as things stand |
@@ -31,6 +32,7 @@ pub mod drain;
 mod draw;
 mod event;
 pub mod host;
+pub mod missed;
 pub mod ops;
 mod payload;
 pub mod queries;
@@ -41,6 +43,7 @@ pub mod state;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 pub mod targets;
+pub mod telling;
 pub mod told;
 pub mod world;
 

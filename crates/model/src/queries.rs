@@ -169,7 +169,9 @@ impl Seen {
 /// be gone, within the limit of each sender. Where there is nobody, none may be counted.
 fn exact_counts(mut counts: Counts, model: &Model) -> Counts {
     let told = model.counts().told;
-    let most = model.sessions.len() * model.options.max_told as usize;
+    // Of each name, all sessions.
+    let of_sender = model.options.max_told as usize * usize::from(model.options.max_sessions);
+    let most = model.showing().count() * of_sender;
     if (told..=most).contains(&counts.told) {
         counts.told = told;
     }

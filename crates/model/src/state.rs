@@ -1,6 +1,7 @@
 //! What the model holds, and what can be asked of it.
 
-use crate::{Decision, Notice, Output, User};
+use crate::User;
+use crate::missed::Missed;
 use adsum::{Config, Counts, Error, LostCause, Options, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +50,18 @@ pub struct Account {
     pub audience: BTreeSet<User>,
     pub blocked: BTreeSet<User>,
     pub invisible: bool,
+    /// Attachments that may hold something of the user that is over and that they were not told:
+    /// under [`OfflineNotices::Never`](adsum::OfflineNotices::Never).
+    pub unaware: BTreeSet<SessionKey>,
+}
+
+/// One directed presence that is remembered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The number of names that were handed in.
+    pub names: usize,
+    /// The attachments that it reached, and what it said.
+    pub reached: BTreeMap<SessionKey, u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,15 +82,18 @@ pub struct Session {
     pub version: u64,
     /// The publish that waits for its token.
     pub waiting: Option<u32>,
-    /// The attachments that its directed presence reached, and what each holds of it.
-    pub told: BTreeMap<SessionKey, u32>,
+    /// Its directed presences that are remembered, the oldest first.
+    pub calls: Vec<Call>,
     /// What it was not told; `None` while it is not congested.
     pub missed: Option<Missed>,
-    /// The rate's "theoretical arrival time".
+    /// The "theoretical arrival time" of the rate of publishes, and of directed presences.
     pub tat: u64,
+    pub direct_tat: u64,
     pub lease: Option<Timer>,
     pub grace: Option<Timer>,
     pub token: Option<Timer>,
+    /// Until when what it showed is held after its end.
+    pub settle: Option<Timer>,
 }
 
 impl Session {
@@ -85,15 +101,23 @@ impl Session {
     pub const fn is_attached(&self) -> bool {
         self.lost.is_none()
     }
-}
 
-/// What a congested session was not told.
-#[derive(Clone, Debug, Default)]
-pub struct Missed {
-    /// Sessions that changed, and whether the receiver holds something of each.
-    pub sessions: BTreeMap<(User, SessionId), bool>,
-    /// Users of whom it would have been told that they are offline.
-    pub offline: BTreeSet<User>,
+    /// Returns what this attachment was told last by directed presence that is remembered.
+    pub fn told(&self, receiver: SessionKey) -> Option<u32> {
+        self.calls.iter().rev().find_map(|call| call.reached.get(&receiver).copied())
+    }
+
+    /// Returns the attachments that its directed presence reached.
+    pub fn all_told(&self) -> BTreeSet<SessionKey> {
+        self.calls.iter().flat_map(|call| call.reached.keys().copied()).collect()
+    }
+
+    /// Forgets that its directed presence reached this attachment.
+    pub fn forget_told(&mut self, receiver: SessionKey) {
+        for call in &mut self.calls {
+            call.reached.remove(&receiver);
+        }
+    }
 }
 
 /// The engine's rules, carried out by looking at everyone for everything.
@@ -106,12 +130,13 @@ pub struct Model {
     pub accounts: BTreeMap<User, Account>,
     /// By what stays the same as they are resumed.
     pub sessions: BTreeMap<SessionId, Session>,
+    /// Sessions that have ended and whose presence is held while a later one settles (rule 6).
+    pub held: BTreeMap<SessionId, Session>,
+    /// The moment of the first input.
+    pub first: Option<u64>,
     /// Keys that were good once, in the order in which they became stale.
     pub stale: Vec<Stale>,
 }
-
-/// The sessions that a receiver held something of, and whether it held directed presence.
-pub type Held = Vec<(SessionId, bool)>;
 
 impl Model {
     pub fn new(config: &Config) -> Self {
@@ -121,6 +146,8 @@ impl Model {
             moments: 0,
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            held: BTreeMap::new(),
+            first: None,
             stale: Vec::new(),
         }
     }
@@ -137,6 +164,30 @@ impl Model {
             self.sessions.iter().filter(|(_, session)| session.user == user).collect();
         sessions.sort_by_key(|(_, session)| session.order);
         sessions.into_iter().map(|(id, _)| *id).collect()
+    }
+
+    /// Returns those of a user's sessions that have ended and are held, in the order in which they
+    /// ended.
+    pub fn held_of(&self, user: User) -> Vec<SessionId> {
+        let mut held: Vec<_> =
+            self.held.iter().filter(|(_, session)| session.user == user).collect();
+        held.sort_by_key(|(_, session)| session.settle.map(|(_, order)| order));
+        held.into_iter().map(|(id, _)| *id).collect()
+    }
+
+    /// Returns a user's sessions, and then those that are held: all that may show something.
+    pub fn showing_of(&self, user: User) -> Vec<SessionId> {
+        [self.sessions_of(user), self.held_of(user)].concat()
+    }
+
+    /// Returns a session that is there or is held.
+    pub fn shown(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id).or_else(|| self.held.get(&id))
+    }
+
+    /// Returns all of those.
+    pub fn showing(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions.iter().chain(&self.held).map(|(id, session)| (*id, session))
     }
 
     /// Returns the keys of a user's sessions in the order in which they connected.
@@ -173,22 +224,29 @@ impl Model {
     }
 
     /// Returns whether what `session` publishes reaches `receiver`, or would if that were
-    /// attached.
+    /// attached. What is held of a session that has ended is so for others, not for the user's own.
+    ///
+    /// # Panics
+    /// If there is no such session.
     pub fn reaches(&self, session: SessionId, receiver: SessionId) -> bool {
-        let (user, viewer) = (self.sessions[&session].user, self.sessions[&receiver].user);
-        session != receiver
-            && if user == viewer { self.options.own_echo } else { self.sees(viewer, user) }
+        let user = self.shown(session).expect("it may show something").user;
+        let viewer = self.sessions[&receiver].user;
+        if user == viewer {
+            session != receiver && self.options.own_echo && self.sessions.contains_key(&session)
+        } else {
+            self.sees(viewer, user)
+        }
     }
 
     /// Returns every published session that this receiver should know of, with its presence: what
     /// [`no ghosts`](adsum#what-it-promises) calls the truth.
     pub fn truth(&self, receiver: SessionId) -> BTreeMap<SessionId, (User, u32)> {
         let mut truth = BTreeMap::new();
-        for (id, session) in &self.sessions {
+        for (id, session) in self.showing() {
             if let Some(presence) = session.presence
-                && self.reaches(*id, receiver)
+                && self.reaches(id, receiver)
             {
-                truth.insert(*id, (session.user, presence));
+                truth.insert(id, (session.user, presence));
             }
         }
         truth
@@ -197,9 +255,8 @@ impl Model {
     /// Returns all deadlines, the next one first.
     pub fn deadlines(&self) -> Vec<u64> {
         let mut deadlines: Vec<u64> = self
-            .sessions
-            .values()
-            .flat_map(|session| [session.lease, session.grace, session.token])
+            .showing()
+            .flat_map(|(_, s)| [s.lease, s.grace, s.token, s.settle])
             .flatten()
             .map(|(at, _)| at)
             .collect();
@@ -215,11 +272,8 @@ impl Model {
         let sessions = || self.sessions.values();
         for missed in sessions().filter_map(|session| session.missed.as_ref()) {
             // A receiver is still to be told of them, so their ids are kept.
-            known.extend(
-                missed.sessions.keys().map(|(user, _)| *user).chain(missed.offline.clone()),
-            );
+            known.extend(missed.users());
         }
-        let missed = |missed: &Missed| missed.sessions.len() + missed.offline.len();
         let mut counts = Counts::default();
         counts.users_online = self.accounts.len();
         counts.users_known = known.len();
@@ -228,11 +282,12 @@ impl Model {
         counts.congested = sessions().filter(|session| session.missed.is_some()).count();
         counts.conflated = sessions().filter(|session| session.waiting.is_some()).count();
         counts.presences =
-            sessions().filter(|session| session.presence.is_some()).count() + counts.conflated;
+            self.showing().filter(|(_, s)| s.presence.is_some()).count() + counts.conflated;
         counts.audience_entries = self.accounts.values().map(|a| a.audience.len()).sum();
         counts.blocked_pairs = self.accounts.values().map(|a| a.blocked.len()).sum();
-        counts.told = sessions().map(|session| session.told.len()).sum();
-        counts.missed = sessions().filter_map(|session| session.missed.as_ref()).map(missed).sum();
+        counts.told = self.showing().map(|(_, session)| session.all_told().len()).sum();
+        counts.missed =
+            sessions().filter_map(|session| session.missed.as_ref()).map(Missed::len).sum();
         counts.timers = self.deadlines().len();
         counts
     }
@@ -247,6 +302,7 @@ impl Model {
     /// Accepts an input: only now does the clock move.
     pub fn accept(&mut self, now: u64) {
         self.now = now;
+        self.first.get_or_insert(now);
         self.moments += 1;
     }
 
@@ -292,8 +348,11 @@ impl Model {
     pub fn make_stale(&mut self, id: SessionId, replaced: bool) {
         let key = self.sessions[&id].key;
         self.stale.push(Stale { key, session: id, replaced });
-        for session in self.sessions.values_mut() {
-            session.told.remove(&key);
+        for session in self.sessions.values_mut().chain(self.held.values_mut()) {
+            session.forget_told(key);
+        }
+        for account in self.accounts.values_mut() {
+            account.unaware.remove(&key);
         }
     }
 
@@ -311,84 +370,5 @@ impl Model {
     /// Returns the attachments of these sessions.
     pub fn attachments(&self, sessions: &BTreeSet<SessionId>) -> BTreeSet<SessionKey> {
         sessions.iter().map(|id| self.sessions[id].key).collect()
-    }
-
-    // ---- telling
-
-    /// Delivers a notice. One that nobody receives is none.
-    pub fn deliver(&self, out: &mut Output, notice: Notice, to: &BTreeSet<SessionId>) {
-        if !to.is_empty() {
-            let to = self.attachments(to);
-            out.decisions.push(Decision::Deliver { notice, to });
-        }
-    }
-
-    /// Tells these receivers the presence of a session, or notes that a congested one missed it.
-    pub fn tell_presence(
-        &mut self,
-        out: &mut Output,
-        id: SessionId,
-        first: bool,
-        to: BTreeSet<SessionId>,
-    ) {
-        let session = &self.sessions[&id];
-        let user = session.user;
-        let presence = session.presence.expect("only a session that has published is told of");
-        let mut told = BTreeSet::new();
-        for receiver in to {
-            match &mut self.session_mut(receiver).missed {
-                None => _ = told.insert(receiver),
-                Some(missed) => _ = missed.sessions.entry((user, id)).or_insert(!first),
-            }
-        }
-        self.deliver(out, Notice::Presence { user, session: id, first, presence }, &told);
-    }
-
-    /// Returns the attached receivers that hold something of these sessions of one user.
-    pub fn holders(&self, user: User, sessions: &[SessionId]) -> BTreeMap<SessionId, Held> {
-        let mut holders = BTreeMap::new();
-        for receiver in self.attached(|id, _| !sessions.contains(&id)) {
-            let mut held = Held::new();
-            for id in sessions {
-                let session = &self.sessions[id];
-                assert_eq!(session.user, user, "all are of one user");
-                let directed = session.told.contains_key(&self.sessions[&receiver].key);
-                if directed || session.presence.is_some() && self.reaches(*id, receiver) {
-                    held.push((*id, directed));
-                }
-            }
-            if !held.is_empty() {
-                holders.insert(receiver, held);
-            }
-        }
-        holders
-    }
-
-    /// Tells these receivers that what they held is over, or notes that a congested one missed it.
-    pub fn tell_ending(
-        &mut self,
-        out: &mut Output,
-        notice: Notice,
-        to: &BTreeMap<SessionId, Held>,
-    ) {
-        let user = notice.user().expect("an ending is about a user");
-        let mut told = BTreeSet::new();
-        for (receiver, held) in to {
-            let Some(missed) = &mut self.session_mut(*receiver).missed else {
-                told.insert(*receiver);
-                continue;
-            };
-            if notice == (Notice::UserOffline { user }) {
-                missed.offline.insert(user);
-            }
-            for (id, directed) in held {
-                match missed.sessions.get(&(user, *id)) {
-                    // It never heard of the session, so it need not hear that it has ended.
-                    Some(false) if !directed => _ = missed.sessions.remove(&(user, *id)),
-                    _ => _ = missed.sessions.insert((user, *id), true),
-                }
-            }
-        }
-        self.deliver(out, notice, &told);
     }
 }

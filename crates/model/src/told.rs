@@ -34,9 +34,10 @@ pub fn change(decision: &mut Decision, change: fn(&mut User, &mut u32)) {
             Notice::Presence { user, presence, .. } | Notice::Directed { user, presence, .. } => {
                 change(user, presence);
             }
-            Notice::SessionEnded { user, .. } | Notice::UserOffline { user } => {
-                change(user, nothing);
-            }
+            Notice::SessionEnded { user, .. }
+            | Notice::UserOffline { user }
+            | Notice::DirectedOver { user, .. }
+            | Notice::Visibility { user, .. } => change(user, nothing),
             Notice::System { presence } => change(nobody, presence),
         },
         Decision::Snapshot { entries, .. } => {
@@ -167,6 +168,10 @@ pub fn line(names: &Names, decision: &Decision) -> String {
         Notice::Directed { user, session, presence } => {
             format!("directed by {user}, {}: {presence}", id(session))
         }
+        Notice::DirectedOver { user, session } => {
+            format!("end of what was directed by {user}, {}", id(session))
+        }
+        Notice::Visibility { user, visible } => format!("{user} is visible: {visible}"),
         Notice::SessionEnded { user, session } => format!("end of {user}, {}", id(session)),
         Notice::UserOffline { user } => format!("end of {user}"),
         Notice::System { presence } => format!("system: {presence}"),
@@ -175,10 +180,10 @@ pub fn line(names: &Names, decision: &Decision) -> String {
     match decision {
         Decision::Deliver { notice: said, to } => format!("{} to {:?}", notice(said), all(to)),
         Decision::Skipped { notice: said, to } => format!("{} not to {:?}", notice(said), all(to)),
-        Decision::Snapshot { to, entries } => {
+        Decision::Snapshot { to, visible, entries } => {
             let entries: BTreeMap<usize, &(User, u32)> =
                 entries.iter().map(|(session, entry)| (id(session), entry)).collect();
-            format!("snapshot for {}: {entries:?}", key(to))
+            format!("snapshot for {}: {visible}, {entries:?}", key(to))
         }
         Decision::Close { session, reason, resumable } => {
             format!("close {}: {reason:?} {resumable}", key(session))

@@ -12,6 +12,9 @@ use std::fmt::Write as _;
 use std::hash::BuildHasher;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// So many numbers each millisecond has.
+const NUMBERS_PER_MS: u64 = 4_096;
+
 pub struct World<S = DefaultHashBuilder> {
     pub host: Host<u32, S>,
     pub model: Model,
@@ -105,6 +108,7 @@ impl<S: BuildHasher> World<S> {
     }
 
     fn checked_input(&mut self, now: Time, event: &Event) -> Result<(), String> {
+        let (before, last_id) = (self.model.now, self.host.last_id);
         let receivers = &mut self.receivers;
         receivers.expect(event);
         let mut watch = |decision: &adsum::Decision<'_, _, _>, to: &[SessionKey]| {
@@ -123,6 +127,9 @@ impl<S: BuildHasher> World<S> {
         }
         let model = self.model.apply(now.as_millis(), event, host::begun(&outcome));
         compare(&model, &outcome)?;
+        if let (Ok(output), Ok(answer)) = (&model, &outcome) {
+            check_numbers(&self.model, output, answer, (before, last_id))?;
+        }
         if let Event::Writable { .. } = event {
             check_catch_up(&outcome)?;
         }
@@ -189,7 +196,7 @@ impl<S: BuildHasher> World<S> {
         let stats = self.host.engine.stats();
         equal("inputs", stats.inputs, self.inputs)?;
         equal("refusals", stats.refusals, self.refusals)?;
-        equal("notices", stats.notices, self.host.last_id)?;
+        equal("notices", stats.notices, self.host.notices)?;
         equal("deliveries", stats.deliveries, self.host.deliveries)?;
         equal("conflated", stats.conflated, self.conflated)?;
         equal("skipped", stats.skipped, self.host.skipped)
@@ -286,6 +293,33 @@ pub fn compare(model: &Result<Output, Error>, engine: &Outcome) -> Result<(), St
         Err(error) => format!("{error:?}"),
     };
     Err(format!("the engine says: {engine}\nand should say: {model}"))
+}
+
+/// Checks that the numbers of notices say no more than their moments (`RULES.md`, "Numbers of
+/// notices").
+fn check_numbers(
+    model: &Model,
+    output: &Output,
+    answer: &Answer,
+    (before, mut last): (u64, u64),
+) -> Result<(), String> {
+    let first = model.first.unwrap_or(model.now);
+    let numbered = answer.numbers.iter().enumerate().filter(|(_, number)| **number > 0);
+    for (at, number) in numbered {
+        // Whoever is skipped misses the notice that others have received.
+        if matches!(answer.decisions[at], Decision::Skipped { .. }) && *number == last {
+            continue;
+        }
+        let moment = output.moment(at, model.now);
+        let least = (moment - first).saturating_mul(NUMBERS_PER_MS).max(last.saturating_add(1));
+        // Notices that nobody receives have numbers as well; and what was due before comes late.
+        let latest = moment.max(before) - first;
+        if !(least..=latest.saturating_add(1).saturating_mul(NUMBERS_PER_MS)).contains(number) {
+            return Err(format!("{:?} has the number {number}", answer.decisions[at]));
+        }
+        last = *number;
+    }
+    Ok(())
 }
 
 /// Checks that a drain says which session its input was about.

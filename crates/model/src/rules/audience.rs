@@ -30,12 +30,14 @@ impl Model {
         user: User,
         contacts: &[User],
     ) -> Result<Output, Error> {
-        self.accept(self.clamp(now));
         let Some(account) = self.accounts.get(&user) else {
+            self.accept(self.clamp(now));
             return Ok(Output::default());
         };
         let mut audience = account.audience.clone();
         audience.retain(|contact| !contacts.contains(contact));
+        self.must_fit_audience(contacts.len())?;
+        self.accept(self.clamp(now));
         Ok(self.set_audience(user, audience))
     }
 
@@ -62,9 +64,7 @@ impl Model {
         let removed: BTreeSet<User> = before.difference(&audience).copied().collect();
         let added: BTreeSet<User> = audience.difference(&before).copied().collect();
 
-        let sessions = self.sessions_of(user);
-        let mut holders = self.holders(user, &sessions);
-        holders.retain(|receiver, _| removed.contains(&self.sessions[receiver].user));
+        let holders = self.holders_among(user, &removed);
         self.forget_told(user, &removed);
         self.account_mut(user).audience = audience;
         self.tell_ending(&mut out, Notice::UserOffline { user }, &holders);

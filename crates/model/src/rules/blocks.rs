@@ -23,11 +23,8 @@ impl Model {
     fn set_blocked(&mut self, out: &mut Output, user: User, other: User) {
         // Whoever is blocked already, by either, holds nothing; so only the first block tells.
         let pairs = [(user, other), (other, user)];
-        let endings = pairs.map(|(user, viewer)| {
-            let mut holders = self.holders(user, &self.sessions_of(user));
-            holders.retain(|receiver, _| self.sessions[receiver].user == viewer);
-            holders
-        });
+        let endings =
+            pairs.map(|(user, viewer)| self.holders_among(user, &BTreeSet::from([viewer])));
         self.account_mut(user).blocked.insert(other);
         for ((user, viewer), holders) in pairs.into_iter().zip(endings) {
             self.forget_told(user, &BTreeSet::from([viewer]));

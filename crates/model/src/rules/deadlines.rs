@@ -10,6 +10,7 @@ enum Due {
     Token,
     Lease,
     Grace,
+    Settle,
 }
 
 impl Model {
@@ -19,6 +20,7 @@ impl Model {
         let mut out = Output::default();
         while let Some((at, id, due)) = self.next_due(now) {
             self.moments += 1;
+            out.deadlines.push((out.decisions.len(), at));
             match due {
                 Due::Token => self.publish_waiting(&mut out, id, at),
                 Due::Lease => self.lapse(&mut out, id, at),
@@ -26,6 +28,7 @@ impl Model {
                     let (_, cause) = self.sessions[&id].lost.expect("the session is detached");
                     self.end(&mut out, id, EndReason::Lost(cause), at, None);
                 }
+                Due::Settle => self.end_held(&mut out, id),
             }
         }
         out
@@ -43,15 +46,16 @@ impl Model {
 
     fn next_due(&self, now: u64) -> Option<(u64, SessionId, Due)> {
         let mut due = Vec::new();
-        for (id, session) in &self.sessions {
+        for (id, session) in self.showing() {
             let timers = [
                 (session.token, Due::Token),
                 (session.lease, Due::Lease),
                 (session.grace, Due::Grace),
+                (session.settle, Due::Settle),
             ];
             for (timer, what) in timers {
                 if let Some((at, order)) = timer.filter(|(at, _)| *at <= now) {
-                    due.push((at, order, what, *id));
+                    due.push((at, order, what, id));
                 }
             }
         }

@@ -1,8 +1,13 @@
 //! What is said to named users, by a session or by the application (rules 3 and 15).
 
+use crate::missed::Missed;
+use crate::state::Call;
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{DirectTo, Error, SessionId, SessionKey};
 use std::collections::BTreeSet;
+
+/// The most users that a system notice may name.
+const SYSTEM_LIMIT: u32 = 1 << 20;
 
 impl Model {
     pub(super) fn direct(
@@ -17,27 +22,22 @@ impl Model {
         if users.len() as u64 > u64::from(self.options.max_direct) {
             return Err(Error::DirectLimit { limit: self.options.max_direct });
         }
-        let user = self.sessions[&id].user;
-        for (at, named) in users.iter().enumerate() {
-            if self.is_online(*named) && !self.may_direct(user, *named) {
-                return Err(Error::NotPermitted { at });
-            }
-        }
-        let named = self.attached(|other, receiver| other != id && users.contains(&receiver.user));
-        let (skipped, to) = self.part_congested(named);
-        let mut told: BTreeSet<SessionKey> = self.sessions[&id].told.keys().copied().collect();
-        told.extend(self.attachments(&to));
-        if told.len() as u64 > u64::from(self.options.max_told) {
-            return Err(Error::ToldLimit { limit: self.options.max_told });
-        }
-        self.must_have_token(id, now)?;
-
+        self.take_direct_token(id, now)?;
         self.accept_from(now, id);
-        self.take_token(id, now);
-        for receiver in self.attachments(&to) {
-            self.session_mut(id).told.insert(receiver, presence);
+
+        let user = self.sessions[&id].user;
+        let named = self.attached(|other, receiver| {
+            other != id && users.contains(&receiver.user) && self.may_direct(user, receiver.user)
+        });
+        let (skipped, to) = self.part_congested(named);
+        let notice = Notice::Directed { user, session: id, presence };
+        let mut out = self.at_once(notice, &to, &skipped);
+        if !users.is_empty() {
+            let reached = self.attachments(&to).into_iter().map(|key| (key, presence)).collect();
+            self.session_mut(id).calls.push(Call { names: users.len(), reached });
+            self.forget_oldest_calls(&mut out, id);
         }
-        Ok(self.at_once(Notice::Directed { user, session: id, presence }, &to, &skipped))
+        Ok(out)
     }
 
     fn may_direct(&self, user: User, to: User) -> bool {
@@ -46,12 +46,40 @@ impl Model {
         user == to || permitted && !self.is_blocked(user, to)
     }
 
-    pub(super) fn system(&mut self, now: u64, users: &[User], presence: u32) -> Output {
+    /// What the session said longest ago is over as soon as it has named too many.
+    fn forget_oldest_calls(&mut self, out: &mut Output, id: SessionId) {
+        let max_told = self.options.max_told as usize;
+        let session = self.session_mut(id);
+        let user = session.user;
+        let before = session.all_told();
+        while session.calls.iter().map(|call| call.names).sum::<usize>() > max_told {
+            session.calls.remove(0);
+        }
+        let left = session.all_told();
+        let mut over = self.attached(|_, s| before.contains(&s.key) && !left.contains(&s.key));
+        over.retain(|receiver| {
+            self.is_told_or_notes(*receiver, |missed: &mut Missed| {
+                let change = missed.sessions.entry((user, id)).or_default();
+                (change.held, change.directed_over) = (true, true);
+            })
+        });
+        self.deliver(out, Notice::DirectedOver { user, session: id }, &over);
+    }
+
+    pub(super) fn system(
+        &mut self,
+        now: u64,
+        users: &[User],
+        presence: u32,
+    ) -> Result<Output, Error> {
+        if users.len() > SYSTEM_LIMIT as usize {
+            return Err(Error::DirectLimit { limit: SYSTEM_LIMIT });
+        }
         let now = self.clamp(now);
         self.accept(now);
         let named = self.attached(|_, receiver| users.contains(&receiver.user));
         let (skipped, to) = self.part_congested(named);
-        self.at_once(Notice::System { presence }, &to, &skipped)
+        Ok(self.at_once(Notice::System { presence }, &to, &skipped))
     }
 
     /// Returns those who are congested, and the others.

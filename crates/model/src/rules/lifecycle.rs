@@ -4,7 +4,6 @@ use super::without;
 use crate::state::{Account, Session};
 use crate::{Attachment, Decision, Model, Output, User};
 use adsum::{CloseReason, DeviceKind, EndReason, Error, Grace, LostCause, SessionId, SessionKey};
-use std::collections::BTreeMap;
 
 impl Model {
     pub(super) fn connect(
@@ -50,12 +49,14 @@ impl Model {
             presence: None,
             version: 0,
             waiting: None,
-            told: BTreeMap::new(),
+            calls: Vec::new(),
             missed: None,
             tat: 0,
+            direct_tat: 0,
             lease: self.lease_from_now(),
             grace: None,
             token: None,
+            settle: None,
         }
     }
 
@@ -63,7 +64,7 @@ impl Model {
     fn set_lists(&mut self, user: User, audience: &[User], blocked: &[User]) -> Output {
         let (audience, blocked) = (without(audience, user), without(blocked, user));
         if !self.is_online(user) {
-            self.accounts.insert(user, Account { audience, blocked, invisible: false });
+            self.accounts.insert(user, Account { audience, blocked, ..Account::default() });
             return Output::default();
         }
         let mut out = self.set_audience(user, audience);
@@ -76,13 +77,14 @@ impl Model {
         Some((self.now.saturating_add(lease.lease_ms), self.moments))
     }
 
-    fn snapshot(&self, out: &mut Output, id: SessionId) {
+    pub(super) fn snapshot(&self, out: &mut Output, id: SessionId) {
         let receiver = &self.sessions[&id];
         let mut entries = self.truth(id);
         // It is found through the user's own list, so those with one-way lists are not in it.
         let user = receiver.user;
         entries.retain(|_, (of, _)| *of == user || self.has_in_audience(user, *of));
-        out.decisions.push(Decision::Snapshot { to: receiver.key, entries });
+        let visible = !self.is_invisible(user);
+        out.decisions.push(Decision::Snapshot { to: receiver.key, visible, entries });
     }
 
     /// Has the connection of a session closed for good, if it has one.

@@ -49,7 +49,7 @@ impl Model {
             Event::Visible { session } => self.visible(now, *session),
             Event::Congested { session } => self.congested(now, *session),
             Event::Writable { session } => self.writable(now, *session),
-            Event::System { users, presence } => Ok(self.system(now, users, *presence)),
+            Event::System { users, presence } => self.system(now, users, *presence),
             Event::Expel { user } => Ok(self.expel(now, *user)),
             Event::Advance => Ok(self.advance(now)),
             other => unreachable!("the model does not know {other:?}"),

@@ -49,6 +49,7 @@ impl Model {
         session.version += 1;
         let to = self.attached(|receiver, _| self.reaches(id, receiver));
         self.tell_presence(out, id, first, to);
+        self.take_over(out, id);
     }
 
     // ---- the rate: a token bucket, told as the moment up to which its tokens are spent
@@ -71,16 +72,17 @@ impl Model {
         self.sessions[&id].tat.saturating_sub(credit(rate))
     }
 
-    pub(super) fn must_have_token(&self, id: SessionId, now: u64) -> Result<(), Error> {
-        let refused = |at: u64| Err(Error::RateLimited { retry_at: Time::from_millis(at) });
-        if self.sessions[&id].waiting.is_some() {
-            // The one that waits takes the next token.
-            let rate = self.options.publish_rate.expect("without a rate nothing waits");
-            refused(self.free_at(id).saturating_add(rate.interval_ms.into()))
-        } else if self.has_token(id, now) {
-            Ok(())
-        } else {
-            refused(self.free_at(id))
+    /// Takes a token for a directed presence, of a bucket of its own.
+    pub(super) fn take_direct_token(&mut self, id: SessionId, now: u64) -> Result<(), Error> {
+        if let Some(rate) = self.options.direct_rate {
+            let session = self.session_mut(id);
+            let free_at = session.direct_tat.saturating_sub(credit(rate));
+            if free_at > now {
+                return Err(Error::RateLimited { retry_at: Time::from_millis(free_at) });
+            }
+            session.direct_tat =
+                session.direct_tat.max(now).saturating_add(rate.interval_ms.into());
         }
+        Ok(())
     }
 }

@@ -139,23 +139,32 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         1 => OfflineNotices::Never,
         _ => OfflineNotices::ToWhoeverSaw,
     };
+    let grace = any_grace(bytes);
+    let lease = (flags & 64 == 0)
+        .then(|| Lease { lease_ms: bytes.u32().into(), heartbeat_ms: bytes.u8().into() });
+    let (max_sessions, per_kind) = (bytes.u16(), bytes.u16());
+    let [max_audience, max_blocked, max_direct, max_told] = [(); 4].map(|()| bytes.u32());
+    let publish_rate =
+        (flags & 128 == 0).then(|| Rate { burst: bytes.u32(), interval_ms: bytes.u32() });
     Options {
         own_echo: flags & 1 == 0,
         snapshot_on_connect: flags & 16 == 0,
         offline_notices,
         direct_to: if flags & 32 == 0 { DirectTo::Anyone } else { DirectTo::Contacts },
-        grace: any_grace(bytes),
-        lease: (flags & 64 == 0)
-            .then(|| Lease { lease_ms: bytes.u32().into(), heartbeat_ms: bytes.u8().into() }),
-        max_sessions: bytes.u16(),
-        max_sessions_per_kind: Some(bytes.u16()).filter(|limit| *limit > 0),
+        grace,
+        lease,
+        max_sessions,
+        max_sessions_per_kind: Some(per_kind).filter(|limit| *limit > 0),
         over_limit,
-        max_audience: bytes.u32(),
-        max_blocked: bytes.u32(),
-        max_direct: bytes.u32(),
-        max_told: bytes.u32(),
-        publish_rate: (flags & 128 == 0)
-            .then(|| Rate { burst: bytes.u32(), interval_ms: bytes.u32() }),
+        max_audience,
+        max_blocked,
+        max_direct,
+        // Fewer would be refused.
+        max_told: max_told.max(max_direct),
+        publish_rate,
+        // Of bytes that decide on something else too, so that older streams mean what they did.
+        direct_rate: publish_rate.filter(|_| max_direct % 2 == 1),
+        settle_ms: [10_000, 0, 60_000, 7][max_blocked as usize % 4],
     }
 }
 
