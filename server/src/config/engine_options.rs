@@ -13,6 +13,10 @@ impl Config {
     pub fn engine_options(&self) -> adsum::Options {
         let Presence { device_limit, devicetype_limit, .. } = self.presence;
         let presence = &self.presence;
+        let rate = (presence.publish_burst > 0).then_some(adsum::Rate {
+            burst: presence.publish_burst,
+            interval_ms: presence.publish_interval_ms,
+        });
         adsum::Options {
             own_echo: presence.own_echo,
             snapshot_on_connect: presence.snapshot_at_login,
@@ -47,11 +51,13 @@ impl Config {
             max_audience: presence.max_audience,
             max_blocked: self.accounts.max_relations,
             max_direct: presence.max_direct,
-            max_told: presence.max_told,
-            publish_rate: (presence.publish_burst > 0).then_some(adsum::Rate {
-                burst: presence.publish_burst,
-                interval_ms: presence.publish_interval_ms,
-            }),
+            max_told: presence.max_told.max(presence.max_direct),
+            publish_rate: rate,
+            // A bucket of its own, as large.
+            direct_rate: rate,
+            // tim shows one presence a user, so this host holds back itself that a device ended,
+            // until it knows which other one to show.
+            settle_ms: 0,
         }
     }
 
@@ -161,6 +167,8 @@ mod tests {
             max_direct: 30,
             max_told: 31,
             publish_rate: Some(adsum::Rate { burst: 27, interval_ms: 28 }),
+            direct_rate: Some(adsum::Rate { burst: 27, interval_ms: 28 }),
+            settle_ms: 0,
         };
         assert_eq!(config.engine_options(), expected);
         config.presence.over_limit = OverLimit::Refuse;

@@ -226,8 +226,6 @@ impl Metrics {
                 Error::AudienceLimit { .. } => "audience_limit",
                 Error::BlockedLimit { .. } => "blocked_limit",
                 Error::DirectLimit { .. } => "direct_limit",
-                Error::ToldLimit { .. } => "told_limit",
-                Error::NotPermitted { .. } => "not_permitted",
                 Error::RateLimited { .. } => "rate_limited",
                 _ => "other",
             },

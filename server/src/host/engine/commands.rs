@@ -129,22 +129,11 @@ impl Core {
 
     fn direct(&mut self, now: Time, direct: Direct) {
         let Direct { session, to, presence, refused } = direct;
-        let result = self.engine.direct(now, session, &to, presence.clone());
+        let result = self.engine.direct(now, session, &to, presence);
         let result = result.map(|decisions| self.dispatch.carry_out(decisions));
-        let Err(error) = result else { return };
-        if !matches!(error, Error::NotPermitted { .. }) {
+        if let Err(error) = result {
             self.metrics.refused(error);
             let _ = refused.send(error);
-            return;
-        }
-        if to.len() == 1 {
-            return self.metrics.refused(error);
-        }
-        // Whoever may be told is told, as if those who may not were not online.
-        for one in &to {
-            let result = self.engine.direct(now, session, [one], presence.clone());
-            self.dispatch.carry_out_if_taken(result);
-            self.settle();
         }
     }
 
@@ -179,7 +168,7 @@ impl Core {
 
     fn system(&mut self, now: Time, system: System) {
         let System { to, presence, reply } = system;
-        let outcome = self.dispatch.carry_out(self.engine.system(now, &to, presence));
+        let outcome = self.dispatch.carry_out_if_taken(self.engine.system(now, &to, presence));
         let (delivered, skipped) = (outcome.delivered, outcome.skipped);
         let _ = reply.send(SystemOutcome { delivered, skipped });
     }
