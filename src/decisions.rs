@@ -137,30 +137,26 @@ impl<K: Eq + Hash, P, S: BuildHasher> fmt::Debug for Decisions<'_, K, P, S> {
 
 /// Works on the steps until one gives a decision.
 fn next_ready<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) -> Option<Ready> {
-    while let Some(step) = state.step() {
-        match step {
-            Step::FanOut(fan_out) => {
-                if let Some(delivery) = state.next_delivery(fan_out) {
-                    return Some(Ready::Delivery(delivery));
-                }
+    loop {
+        let ready = match *state.step()? {
+            Step::FanOut(_) => match state.next_delivery() {
+                Some(delivery) => return Some(Ready::Delivery(delivery)),
+                None => continue,
+            },
+            Step::Snapshot(snapshot) => return Some(Ready::Part(state.next_part(snapshot))),
+            Step::Close { session, reason, resumable } => {
+                Ready::Close { session, reason, resumable }
+            }
+            Step::Online { user, session } => Ready::Online { user, session },
+            Step::Ended(ended) => Ready::Ended(ended),
+            step @ (Step::Evict { .. } | Step::Forget { .. } | Step::Release { .. }) => {
+                state.do_step(step);
                 continue;
             }
-            Step::Snapshot(snapshot) => return Some(Ready::Part(state.next_part(snapshot))),
-            _ => state.step_is_done(),
-        }
-        match step {
-            Step::Close { session, reason, resumable } => {
-                return Some(Ready::Close { session, reason, resumable });
-            }
-            Step::Online { user, session } => return Some(Ready::Online { user, session }),
-            Step::Ended(ended) => return Some(Ready::Ended(ended)),
-            _ => {
-                state.finish(step);
-                state.clean_up();
-            }
-        }
+        };
+        state.step_is_done();
+        return Some(ready);
     }
-    None
 }
 
 fn decision<K: Eq + Hash, P, S: BuildHasher>(

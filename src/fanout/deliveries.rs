@@ -17,15 +17,15 @@ pub(crate) enum Delivery {
 }
 
 impl<P> Plan<P> {
-    /// Works on a fan-out, which is the step to do now, until it gives a decision. `None` if
-    /// nobody is left to be told.
+    /// Works on the step to do now, if it is a fan-out, until it gives a decision. `None` if nobody
+    /// is left to be told.
     pub(crate) fn next_delivery<K: Eq + Hash, S: BuildHasher>(
         &mut self,
-        fan_out: FanOut,
         tables: &mut Tables<K, P, S>,
         stats: &mut Stats,
     ) -> Option<Delivery> {
-        self.current = fan_out;
+        let Some(Step::FanOut(fan_out)) = self.step() else { return None };
+        self.current = *fan_out;
         // A notice takes its number whether or not there is anybody to be told.
         if self.current.id == 0 {
             self.current.id = self.next_number();

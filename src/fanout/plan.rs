@@ -245,9 +245,12 @@ impl<P> Plan<P> {
     }
 
     /// Lists these as sessions that no longer hold.
+    #[inline]
     pub(crate) fn list_ended(&mut self, sessions: impl IntoIterator<Item = SessionId>) -> Span {
         let from = self.ended.len() as u32;
-        self.ended.extend(sessions);
+        for session in sessions {
+            self.ended.push(session);
+        }
         Span { from, to: self.ended.len() as u32 }
     }
 

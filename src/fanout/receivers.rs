@@ -28,6 +28,7 @@ impl Default for Receivers {
 }
 
 impl Receivers {
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[Slot] {
         &self.slots[..self.len.min(CHUNK)]
     }
@@ -43,10 +44,14 @@ impl Receivers {
     }
 
     /// Begins the next decision with those that wait.
+    #[inline]
     pub(crate) fn begin_next(&mut self) {
-        let surplus = self.len.saturating_sub(CHUNK);
-        self.slots.copy_within(CHUNK..CHUNK + surplus, 0);
-        self.len = surplus;
+        if self.has_surplus() {
+            self.slots.copy_within(CHUNK..self.len, 0);
+            self.len -= CHUNK;
+        } else {
+            self.len = 0;
+        }
     }
 
     pub(crate) fn clear(&mut self) {

@@ -63,17 +63,17 @@ impl<P> Plan<P> {
             if done >= fetched {
                 fetched = done + tables.fetch_shown(&audience[done..]);
             }
-            let (user, seen) = match audience.get(done) {
+            let (of, seen) = match audience.get(done) {
                 // Most contacts show nothing, so that is asked before anything else.
-                Some(user) if !tables.is_shown(*user) => (*user, 0),
-                Some(user) => (*user, seen_of(*user, viewer, place, tables)),
-                None if own_echo => (viewer, tables.sessions_at(place).len()),
-                None => (viewer, 0),
+                Some(user) if !tables.is_shown(*user) => (place, 0),
+                Some(user) => seen_of(*user, viewer, place, tables),
+                None if own_echo => (place, tables.sessions_at(place).len()),
+                None => (place, 0),
             };
             for at in snapshot.done_sessions as usize..seen {
-                let session = tables.showing_at(user, at);
+                let session = tables.showing_at_place(of, at);
                 // A visible user with one session: that session has published.
-                let shows = seen == 1 && user != viewer || tables.sessions().has_published(session);
+                let shows = seen == 1 && of != place || tables.sessions().has_published(session);
                 if session != snapshot.to && shows {
                     if self.entries.len() == CHUNK {
                         return false;
@@ -89,18 +89,18 @@ impl<P> Plan<P> {
     }
 }
 
-/// Returns the number of sessions that a user, who shows something, shows to the viewer at this
-/// place.
+/// Returns the place of a user, who shows something, and the number of sessions that it shows to
+/// the viewer at this place.
 fn seen_of<K: Eq + Hash, P, S: BuildHasher>(
     user: User,
     viewer: User,
     place: u32,
     tables: &Tables<K, P, S>,
-) -> usize {
+) -> (u32, usize) {
     match tables.place(user) {
         Some(of) if tables.has_in_audience_at(of, viewer) && !tables.hides_at(place, user) => {
-            tables.showing_len_at(of)
+            (of, tables.showing_len_at(of))
         }
-        _ => 0,
+        _ => (place, 0),
     }
 }

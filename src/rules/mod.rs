@@ -31,7 +31,7 @@ use crate::config::Options;
 use crate::error::Error;
 use crate::fanout::Plan;
 use crate::fanout::deliveries::Delivery;
-use crate::fanout::plan::{FanOut, SnapshotOf, Step};
+use crate::fanout::plan::{SnapshotOf, Step};
 use crate::fanout::snapshots::Part;
 use crate::key::{SessionId, SessionKey};
 use crate::stats::{Counts, Stats};
@@ -196,8 +196,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- the steps
 
     /// Returns the step to do now.
-    pub(crate) fn step(&self) -> Option<Step> {
-        self.plan.step().copied()
+    pub(crate) fn step(&self) -> Option<&Step> {
+        self.plan.step()
     }
 
     /// The step to do now is done.
@@ -205,8 +205,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.step_is_done();
     }
 
-    pub(crate) fn next_delivery(&mut self, fan_out: FanOut) -> Option<Delivery> {
-        self.plan.next_delivery(fan_out, &mut self.tables, &mut self.stats)
+    /// Does a step that gives no decision.
+    pub(crate) fn do_step(&mut self, step: Step) {
+        self.finish(step);
+        self.plan.step_is_done();
+        self.clean_up();
+    }
+
+    pub(crate) fn next_delivery(&mut self) -> Option<Delivery> {
+        self.plan.next_delivery(&mut self.tables, &mut self.stats)
     }
 
     pub(crate) fn next_part(&mut self, snapshot: SnapshotOf) -> Part {
@@ -215,7 +222,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Does what a step changes, whether or not its decisions are taken.
-    pub(crate) fn finish(&mut self, step: Step) {
+    fn finish(&mut self, step: Step) {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
             Step::Forget { user } => self.tables.go_offline(user),

@@ -65,8 +65,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.plan.tell(fan_out);
         self.plan.drop_later(replaced);
-        let user = self.tables.user_at(place);
-        if !self.tables.held_of(user).is_empty() {
+        if self.tables.holds_at(place) {
+            let user = self.tables.user_at(place);
             let sessions = self.tables.sessions_at(place);
             let own = sessions.iter().position(|other| *other == session).unwrap_or(0);
             self.let_go_of_held(user, |earlier, _| earlier <= own);

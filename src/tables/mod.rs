@@ -176,13 +176,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns those in the audience of the user at this place who have blocked the user or whom
     /// it has blocked.
+    #[inline]
     pub(crate) fn hidden_at(&self, place: u32) -> &[User] {
-        self.online.at(place).rare().hidden.as_slice()
+        let online = self.online.at(place);
+        if online.has_rare() { online.rare().hidden.as_slice() } else { &[] }
     }
 
     /// Returns the user's sessions that have ended and whose presence is held, the oldest first.
     pub(crate) fn held_of(&self, user: User) -> &[Held] {
         self.online(user).map_or(&[], |online| &online.rare().held)
+    }
+
+    /// Returns whether any presence of the user at this place is held.
+    #[inline]
+    pub(crate) fn holds_at(&self, place: u32) -> bool {
+        self.online.at(place).has_rare() && !self.online.at(place).rare().held.is_empty()
     }
 
     /// Returns the number of sessions of the user that show something or may: its own, and those
@@ -194,13 +202,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns the same of the user at this place.
     pub(crate) fn showing_len_at(&self, place: u32) -> usize {
         let online = self.online.at(place);
-        online.sessions.len() + online.rare().held.len()
+        online.sessions.len() + online.held_len()
     }
 
     /// Returns one of those, its own first.
     pub(crate) fn showing_at(&self, user: User, at: usize) -> SessionIndex {
-        let sessions = self.sessions_of(user);
-        sessions.get(at).copied().unwrap_or_else(|| self.held_of(user)[at - sessions.len()].session)
+        let place = self.place(user).expect("whoever shows something is online");
+        self.showing_at_place(place, at)
+    }
+
+    /// Returns one of those of the user at this place.
+    #[inline]
+    pub(crate) fn showing_at_place(&self, place: u32, at: usize) -> SessionIndex {
+        let online = self.online.at(place);
+        let held = || online.rare().held[at - online.sessions.len()].session;
+        online.sessions.get(at).copied().unwrap_or_else(held)
     }
 
     /// Returns all of those that show something.

@@ -51,6 +51,16 @@ impl Rare {
 }
 
 impl Online {
+    #[inline]
+    pub(super) const fn has_rare(&self) -> bool {
+        self.rare.is_some()
+    }
+
+    #[inline]
+    pub(super) fn held_len(&self) -> usize {
+        self.rare.as_deref().map_or(0, |rare| rare.held.len())
+    }
+
     pub(super) fn rare(&self) -> &Rare {
         static EMPTY: Rare = Rare::EMPTY;
         self.rare.as_deref().unwrap_or(&EMPTY)
