@@ -1,0 +1,144 @@
+//! Non-interference: of two histories that differ only in what a user may not see, that user
+//! observes the same.
+//!
+//! Two engines are given the same inputs, but for those of one user who is hidden from another: it
+//! blocks the observer or is blocked by it, is a stranger, or is invisible. From the point at which
+//! they diverge, only one of them is given its inputs. All that the observer can see must be equal:
+//! what comes of its own inputs, and what its sessions are told, in what order. Sessions are called
+//! by the order in which those of the others came, and numbers of notices, which grow from one to
+//! the next on either side, are left out.
+
+mod hiding;
+mod side;
+mod small;
+
+use adsum_model::host::begun;
+use adsum_model::queries::equal;
+use adsum_model::{Case, Event, Model, User, strategy};
+use hiding::Hiding;
+use side::{Input, Side};
+use std::cell::Cell;
+
+/// What the cases came to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reached {
+    cases: u32,
+    diverged: u32,
+    /// Inputs of the hidden user that one side alone was given.
+    hidden: u32,
+    /// Lines that the observer saw from then on.
+    lines: usize,
+}
+
+#[test]
+fn what_a_hidden_user_does_makes_no_difference() {
+    let reached = Cell::new(Reached::default());
+    strategy::check(3_000, 80, |case| {
+        let mut own = reached.get();
+        own.cases += 1;
+        let outcome = compare(&case, &mut own);
+        reached.set(own);
+        outcome
+    });
+    let reached = reached.get();
+    println!("{reached:?}");
+    assert!(2 * reached.diverged > reached.cases, "{reached:?}");
+    assert!(reached.hidden > 2 * reached.cases, "{reached:?}");
+    assert!(reached.lines as u32 > 5 * reached.cases, "{reached:?}");
+}
+
+fn compare(case: &Case, reached: &mut Reached) -> Result<(), String> {
+    let choice = case.ops.last().map_or([0; 6], |op| op.0);
+    let observer = User::from(choice[0]) % 3;
+    let hidden = (observer + 1 + User::from(choice[1]) % 2) % 3;
+    let hiding = Hiding::ALL[usize::from(choice[2]) % 4];
+    // At first everybody has to come.
+    let from = 4 + usize::from(choice[3]) % 24;
+    let mut pair = Pair::new(case, hiding, observer, hidden);
+    for (at, op) in case.ops.iter().enumerate() {
+        if at == from {
+            pair.begin(hiding)?;
+        }
+        if at >= from && !pair.diverged {
+            pair.diverged = hiding.is_so(&pair.model, observer, hidden);
+        }
+        let (now, event) = op.decode(&pair.model, at as u32);
+        pair.input(now.as_millis(), event)?;
+    }
+    pair.input(u64::MAX / 2, Event::Advance)?;
+    reached.diverged += u32::from(pair.diverged);
+    reached.hidden += pair.hidden_inputs;
+    reached.lines += pair.with.told.len() - pair.lines_before;
+    Ok(())
+}
+
+/// Both histories in step.
+struct Pair {
+    model: Model,
+    with: Side,
+    without: Side,
+    hiding: Hiding,
+    observer: User,
+    hidden: User,
+    diverged: bool,
+    hidden_inputs: u32,
+    lines_before: usize,
+    log: Vec<String>,
+}
+
+impl Pair {
+    fn new(case: &Case, hiding: Hiding, observer: User, hidden: User) -> Self {
+        let config = case.setup.config();
+        let [with, without] = [(); 2].map(|()| Side::new(&config, observer, hidden));
+        Self {
+            model: Model::new(&config),
+            with,
+            without,
+            hiding,
+            observer,
+            hidden,
+            diverged: false,
+            hidden_inputs: 0,
+            lines_before: 0,
+            log: vec![format!("{observer} does not see {hidden}: {hiding:?}; {config:?}")],
+        }
+    }
+
+    /// Lets it begin, for both.
+    fn begin(&mut self, hiding: Hiding) -> Result<(), String> {
+        match hiding.begin(&self.model, self.observer, self.hidden) {
+            Some(event) => self.input(self.model.now, event),
+            None => Ok(()),
+        }
+    }
+
+    fn input(&mut self, now: u64, event: Event) -> Result<(), String> {
+        let now = adsum::Time::from_millis(now.max(self.model.now));
+        let Some(mut input) = self.with.input(now, event) else { return Ok(()) };
+        if self.diverged {
+            let (of, observer, hidden) = (input.of, self.observer, self.hidden);
+            let kept = self.hiding.keep(input.event, of, &self.model, observer, hidden);
+            let Some(event) = kept else { return Ok(()) };
+            input.event = event;
+        } else {
+            self.lines_before = self.with.told.len();
+        }
+        self.log.push(format!("{:>6} {:?}", input.now.as_millis(), input.event));
+        self.give(&input).map_err(|fault| format!("{}\n{fault}", self.log.join("\n")))
+    }
+
+    fn give(&mut self, input: &Input) -> Result<(), String> {
+        let outcome = self.with.give(input)?;
+        let now = input.now.as_millis();
+        let expected = self.model.apply(now, &input.event, begun(&outcome));
+        equal("the refusal", outcome.as_ref().err(), expected.as_ref().err())?;
+        if self.diverged && input.of == Some(self.hidden) {
+            self.hidden_inputs += 1;
+        } else {
+            let without = self.without.give(input)?;
+            equal("the refusal", without.err(), outcome.err())?;
+        }
+        let seen = self.lines_before.min(self.without.told.len());
+        equal("what is seen", &self.with.told[seen..], &self.without.told[seen..])
+    }
+}
