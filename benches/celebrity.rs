@@ -7,7 +7,7 @@
 
 mod common;
 
-use adsum::{DefaultHashBuilder, DeviceKind};
+use adsum::{Connect, DefaultHashBuilder, DeviceKind};
 use common::arguments::Arguments;
 use common::figures::Figures;
 use common::floor::Floor;
@@ -52,7 +52,7 @@ fn measure(report: &mut Report, fans: usize, rounds: usize) {
         figures.time("walk", 1, |_| floor.publish(celebrity));
         let (now, name) = (world.now, world.ids[fans]);
         figures.time("remove", ids.len(), |at| {
-            drain(world.engine.audience_remove(now, &name, [ids[at]]).expect("it is not refused"))
+            drain(world.engine.audience_remove(now, &name, &[ids[at]]).expect("it is not refused"))
         });
         figures.time("list-remove", ids.len(), |at| {
             let place = list.binary_search(&numbers[&ids[at]]).expect("it is there");
@@ -72,7 +72,8 @@ fn measure(report: &mut Report, fans: usize, rounds: usize) {
             let fan = online[at % online.len()];
             let audience = [world.ids[fans]];
             let id = world.ids[fan as usize];
-            let connected = world.engine.connect(now, id, DeviceKind(1), audience, []);
+            let connected =
+                world.engine.connect(now, Connect::new(id).kind(DeviceKind(1)).audience(audience));
             let (session, decisions) = connected.expect("there is room");
             drain(decisions) + world.disconnect(session)
         });

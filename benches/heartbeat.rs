@@ -6,7 +6,7 @@
 
 mod common;
 
-use adsum::{Config, DeviceKind, Engine, SessionKey, Time};
+use adsum::{Config, Connect, Engine, SessionKey, Time};
 use common::arguments::Arguments;
 use common::figures::Figures;
 use common::random::Random;
@@ -34,7 +34,7 @@ fn measure(report: &mut Report, count: usize, rounds: usize) {
     let mut engine = Engine::<u32, u64>::new(Config::default());
     let keys: Vec<SessionKey> = (0..count as u32)
         .map(|user| {
-            let connected = engine.connect(Time::ZERO, user, DeviceKind(0), [], []);
+            let connected = engine.connect(Time::ZERO, Connect::new(user));
             connected.expect("there is room").0
         })
         .collect();

@@ -10,9 +10,7 @@
 
 mod common;
 
-use adsum::{
-    Config, Decision, Decisions, DeviceKind, Engine, LostCause, Options, SessionKey, Time,
-};
+use adsum::{Config, Connect, Decision, Decisions, Engine, LostCause, Options, SessionKey, Time};
 use common::graphs::Ring;
 use common::random::Random;
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -135,7 +133,7 @@ impl World {
     fn connect(&mut self, user: u32) -> SessionKey {
         let audience = self.graph[user as usize].iter().map(|other| self.names[*other as usize]);
         let name = self.names[user as usize];
-        let connected = self.engine.connect(self.time(), name, DeviceKind(0), audience, []);
+        let connected = self.engine.connect(self.time(), Connect::new(name).audience(audience));
         let (session, decisions) = connected.expect("there is room");
         drain(decisions);
         session
@@ -184,11 +182,20 @@ impl World {
             world.now += 1;
             drain(world.engine.advance(world.time()));
         });
-        self.count("lost-resume", |world, _, session| {
-            let now = world.time();
+        // Each resume gives out another key.
+        let (_, some_session) = self.online[0];
+        let mut newest = vec![some_session; USERS];
+        for (user, session) in &self.online {
+            newest[*user as usize] = *session;
+        }
+        self.count("lost-resume", |world, user, _| {
+            let (now, session) = (world.time(), &mut newest[user as usize]);
             let cause = LostCause::ConnectionError;
-            drain(world.engine.lost(now, session, cause).expect("it is attached"));
-            drain(world.engine.resume(now, session).expect("it was just lost"));
+            drain(world.engine.lost(now, *session, cause).expect("it is attached"));
+            let (resumed, decisions) =
+                world.engine.resume(now, *session).expect("it was just lost");
+            drain(decisions);
+            *session = resumed;
         });
         // Each hundredth part of those who are offline comes and goes, so that the share of those
         // who are online stays what it is.

@@ -6,7 +6,7 @@
 
 mod common;
 
-use adsum::{DeviceKind, Options, SessionKey};
+use adsum::{Connect, DeviceKind, Options, SessionKey};
 use allocation_counter::{AllocationInfo, measure};
 use common::arguments::Arguments;
 use common::graphs::Ring;
@@ -105,7 +105,7 @@ fn engine(report: &mut Report, users: usize, degree: usize) {
     let mut world = kept.take().expect("it was made");
     let second = measure(|| {
         for id in world.ids.clone() {
-            let connected = world.engine.connect(world.now, id, DeviceKind(1), [], []);
+            let connected = world.engine.connect(world.now, Connect::new(id).kind(DeviceKind(1)));
             let session = connected.expect("there is room").0;
             world.publish(session, 2);
         }

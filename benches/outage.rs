@@ -106,7 +106,10 @@ impl Outage {
             floor.set_online(*user, true);
         }
         figures.time("resume", lost.len(), |at| {
-            drain(world.engine.resume(world.now, lost[at].1).expect("the grace is not over"))
+            let resumed = world.engine.resume(world.now, lost[at].1);
+            let (session, decisions) = resumed.expect("the grace is not over");
+            lost[at].1 = session;
+            drain(decisions)
         });
         figures.time("walk-and-read", lost.len(), |at| {
             let contacts = floor.contacts(lost[at].0).iter();

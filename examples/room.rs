@@ -1,149 +1,99 @@
-//! A room over TCP: whoever is in it sees who else is. Lines of text, threads of the standard
-//! library, and the engine on one of them: all that a transport needs to know of presence.
+//! A room over TCP: whoever is in it sees who else is. Lines of text, and threads of the standard
+//! library: one owns the host, and each client has one that reads and one that writes.
 //!
 //! `cargo run --example room -- 127.0.0.1:4000`, and in other terminals `nc 127.0.0.1 4000`: the
 //! first line is your name, every further one what you are up to.
 
-use adsum::{Config, Decision, Decisions, DeviceKind, Engine, LostCause, Notice, Options};
-use adsum::{SessionKey, SlotMap, Time};
-use std::collections::HashMap;
-use std::hash::RandomState;
+use adsum::host::{Application, ConnectionId, Host};
+use adsum::{Config, Connect, Notice, Options, OverLimit, Snapshot, Time};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
+use std::{env, io, iter, sync::Arc, thread};
 
-enum Input {
-    Join { connection: u64, name: String, socket: TcpStream },
-    Say { connection: u64, text: String },
-    Leave { connection: u64, cleanly: bool },
+/// The most lines on their way to one client, and the most inputs on their way to the room.
+const QUEUE: usize = 16;
+type Line = Arc<str>;
+type Room = Host<String, String, Lines, SyncSender<Line>>;
+type Inputs = SyncSender<Box<dyn FnOnce(&mut Room, Time) + Send>>;
+
+struct Lines;
+impl Application<String, String> for Lines {
+    type Frame = Line;
+    fn notice(&mut self, notice: &Notice<'_, String, String>) -> Option<Line> {
+        match notice {
+            Notice::Presence { user, presence, .. } => Some(format!("{user}: {presence}\n").into()),
+            Notice::UserOffline { user, .. } => Some(format!("{user} has left\n").into()),
+            _ => None,
+        }
+    }
+    fn snapshot(&mut self, snapshot: &Snapshot<'_, String, String>) -> Option<Line> {
+        let lines = snapshot.entries().map(|entry| format!("{}: {}\n", entry.user, entry.presence));
+        Some(format!("all who are here:\n{}", lines.collect::<String>()).into())
+    }
 }
 
-fn main() -> std::io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned());
-    let listener = TcpListener::bind(address)?;
+fn main() -> io::Result<()> {
+    let listener = TcpListener::bind(env::args().nth(1).as_deref().unwrap_or("127.0.0.1:0"))?;
     println!("listening on {}", listener.local_addr()?);
-    let (inputs, queue) = channel();
-    // Nobody sends heartbeats here: TCP says when somebody is gone.
-    let options = Options { lease: None, ..Options::default() };
-    let engine = Engine::new(Config::new(options).expect("the rest is the defaults"));
+    let (inputs, queue): (Inputs, _) = sync_channel(QUEUE);
+    thread::spawn(move || {
+        for (socket, inputs) in listener.incoming().flatten().zip(iter::repeat(inputs)) {
+            thread::spawn(move || read(socket, &inputs));
+        }
+    });
+    // TCP says when somebody is gone, and whoever comes by the same name takes over.
+    let over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
+    let options = Options { lease: None, max_sessions: 1, over_limit, ..Options::default() };
+    let mut room = Host::new(Config::new(options).expect("they are in range"), Lines);
     #[allow(clippy::disallowed_methods, reason = "a host has a clock")]
-    let (sockets, sessions, started) = (Sockets::new(), HashMap::new(), Instant::now());
-    thread::spawn(move || Room { engine, sockets, sessions, started }.run(&queue));
-    for (connection, socket) in (0..).zip(listener.incoming()) {
-        let (socket, inputs) = (socket?, inputs.clone());
-        thread::spawn(move || {
-            let cleanly = listen(connection, socket, &inputs).is_ok();
-            inputs.send(Input::Leave { connection, cleanly })
-        });
+    let started = Instant::now();
+    let now = || Time::from_millis(started.elapsed().as_millis() as u64);
+    loop {
+        let wait_ms = room.deadline().map_or(60_000, |at| at.since(now()));
+        match queue.recv_timeout(Duration::from_millis(wait_ms)) {
+            Ok(input) => input(&mut room, now()),
+            Err(_) => room.advance(now()),
+        }
     }
+}
+
+fn tell<T>(inputs: &Inputs, input: impl FnOnce(&mut Room, Time) -> T + Send + 'static) {
+    let _ = inputs.send(Box::new(|room, now| drop(input(room, now))));
+}
+
+/// Lets somebody in: everyone in the room is everyone's contact.
+fn join(room: &mut Room, now: Time, name: String, to: SyncSender<Line>) -> Option<ConnectionId> {
+    let here: Vec<String> = room.engine().users_online().cloned().collect();
+    let all = || here.iter().chain([&name]).cloned();
+    here.iter().try_for_each(|user| room.audience_replace(now, user, all())).ok()?;
+    room.connect(now, Connect::new(name).audience(here), to).ok()
+}
+
+fn read(mut socket: TcpStream, inputs: &Inputs) -> io::Result<()> {
+    let (writer, to_room) = (socket.try_clone()?, inputs.clone());
+    let mut said = BufReader::new((&socket).take(1 << 20)).lines(); // A megabyte is enough.
+    let Some(name) = said.next().transpose()? else { return Ok(()) };
+    let ((to, lines), (reply, joined)) = (sync_channel(QUEUE), sync_channel(1));
+    tell(inputs, move |room, now| reply.send(join(room, now, name, to)));
+    let Ok(Some(id)) = joined.recv() else { return writeln!(socket, "you cannot join now") };
+    thread::spawn(move || write(writer, &lines, id, &to_room));
+    for text in said.map_while(Result::ok) {
+        tell(inputs, move |room, now| room.publish(now, id, text));
+    }
+    // Nobody can resume here. This may come late: it is refused if the id is stale.
+    tell(inputs, move |room, now| room.disconnect(now, id));
     Ok(())
 }
 
-fn now(started: Instant) -> Time {
-    Time::from_millis(started.elapsed().as_millis() as u64)
-}
-
-fn listen(connection: u64, socket: TcpStream, inputs: &Sender<Input>) -> std::io::Result<()> {
-    let mut lines = BufReader::new(socket.try_clone()?);
-    let (mut socket, mut line) = (Some(socket), String::new());
-    // A line longer than this is taken as several.
-    while lines.by_ref().take(1_000).read_line(&mut line)? > 0 {
-        let text = line.trim().to_owned();
-        line.clear();
-        let _ = inputs.send(match socket.take() {
-            Some(socket) => Input::Join { connection, name: text, socket },
-            None => Input::Say { connection, text },
-        });
-    }
-    Ok(())
-}
-
-type Sockets = SlotMap<TcpStream>;
-struct Room {
-    engine: Engine<String, String>,
-    sockets: Sockets,
-    sessions: HashMap<u64, SessionKey>,
-    started: Instant,
-}
-
-impl Room {
-    fn run(&mut self, queue: &Receiver<Input>) {
-        loop {
-            let due_ms = self.engine.deadline().map_or(60_000, |at| at.since(now(self.started)));
-            if let Ok(input) = queue.recv_timeout(Duration::from_millis(due_ms)) {
-                self.take(input);
-            }
-            let now = now(self.started);
-            carry_out(self.engine.advance(now), &mut self.sockets);
+fn write(mut socket: TcpStream, lines: &Receiver<Line>, id: ConnectionId, inputs: &Inputs) {
+    while let Ok(first) = lines.recv() {
+        let burst = iter::once(first).chain(lines.try_iter());
+        // A queue that was full gives this many lines before it is empty.
+        if burst.filter(|line| socket.write_all(line.as_bytes()).is_ok()).count() >= QUEUE {
+            tell(inputs, move |room, now| room.flush(now, id));
         }
     }
-
-    fn take(&mut self, input: Input) {
-        let now = now(self.started);
-        match input {
-            Input::Join { connection, name, socket } => self.join(now, connection, name, socket),
-            Input::Say { connection, text } => {
-                let Some(session) = self.sessions.get(&connection) else { return };
-                let Ok(decisions) = self.engine.publish(now, *session, text) else { return };
-                carry_out(decisions, &mut self.sockets);
-            }
-            Input::Leave { connection, cleanly } => {
-                let Some(session) = self.sessions.remove(&connection) else { return };
-                self.sockets.remove(session.slot());
-                let decisions = match cleanly {
-                    true => self.engine.disconnect(now, session),
-                    false => self.engine.lost(now, session, LostCause::ConnectionError),
-                };
-                decisions.into_iter().for_each(|d| carry_out(d, &mut self.sockets));
-            }
-        }
-    }
-
-    /// Everyone in the room is everyone's contact.
-    fn join(&mut self, now: Time, connection: u64, name: String, socket: TcpStream) {
-        let present = self.sessions.values().filter_map(|key| self.engine.user_of(*key));
-        let present: Vec<String> = present.cloned().collect();
-        for user in &present {
-            if let Ok(decisions) = self.engine.audience_add(now, user, [name.clone()]) {
-                carry_out(decisions, &mut self.sockets);
-            }
-        }
-        match self.engine.connect(now, name, DeviceKind(0), present, []) {
-            Ok((session, decisions)) => {
-                self.sessions.insert(connection, session);
-                self.sockets.insert(session.slot(), socket);
-                carry_out(decisions, &mut self.sockets);
-            }
-            Err(error) => drop(writeln!(&socket, "you cannot join: {error}")),
-        }
-    }
-}
-
-fn carry_out(mut decisions: Decisions<'_, String, String, RandomState>, sockets: &mut Sockets) {
-    while let Some(decision) = decisions.next() {
-        match decision {
-            Decision::Deliver { notice, to } => {
-                let line = match notice {
-                    Notice::Presence { user, presence, .. } => format!("{user}: {presence}\n"),
-                    Notice::UserOffline { user, .. } => format!("{user} has left\n"),
-                    _ => continue,
-                };
-                for mut socket in to.iter().filter_map(|slot| sockets.get(*slot)) {
-                    // If this fails, the thread that reads the socket says so.
-                    let _ = socket.write_all(line.as_bytes());
-                }
-            }
-            Decision::Snapshot(snapshot) => {
-                let Some(mut socket) = sockets.get(snapshot.to()) else { continue };
-                for entry in snapshot.entries() {
-                    let line = format!("{}: {}\n", entry.user, entry.presence);
-                    let _ = socket.write_all(line.as_bytes());
-                }
-            }
-            Decision::Close { session, .. } => drop(sockets.remove(session.slot())),
-            _ => {}
-        }
-    }
+    let _ = socket.shutdown(Shutdown::Both); // The room has let go of the client.
 }

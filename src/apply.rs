@@ -45,7 +45,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             Event::Visible { session } => self.visible(now, session),
             Event::Congested { session } => self.congested(now, session),
             Event::Writable { session } => self.writable(now, session),
-            Event::System { users, presence } => Ok(self.system(now, &users, presence)),
+            Event::System { users, presence } => self.system(now, &users, presence),
             Event::Expel { user } => Ok(self.expel(now, &user)),
             Event::Advance => Ok(self.advance(now)),
         }

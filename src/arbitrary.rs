@@ -101,7 +101,7 @@ impl<'b> Inputs<'b> {
             }
             11..=13 => {
                 let session = self.session(engine, who, Meant::Attached);
-                Event::Direct { session, users: list(x, &mut id), presence: presence(y) }
+                Event::Direct { session, users: list(x & z, &mut id), presence: presence(y) }
             }
             14 => Event::Disconnect { session: self.session(engine, who, Meant::Any) },
             15 | 16 => {
@@ -183,6 +183,7 @@ fn moment<K: Eq + Hash, P, S: BuildHasher>(engine: &Engine<K, P, S>, time: u8) -
         11 => Time::from_millis(now.as_millis().saturating_sub(some)),
         12 | 13 => engine.deadline().unwrap_or(now),
         14 => engine.deadline().unwrap_or(now).saturating_add(some),
+        _ if some < 12 => now.saturating_add(some * some * 100),
         _ => now.saturating_add(some * 60_000),
     }
 }

@@ -51,13 +51,21 @@ pub struct Options {
     /// The most users one directed presence may name, repeated ones counted: 1 to 2^20.
     /// Default: 1,000.
     pub max_direct: u32,
-    /// The most sessions that one session's directed presence may have reached and that are still
-    /// there: 1 to 2^20. They are remembered, 8 bytes each, to be told when the sender ends.
-    /// Default: 4,096.
+    /// The most names that one session's directed presences are remembered by, whoever was there:
+    /// `max_direct` to 2^20. Whom they reached is kept, 12 bytes each, to be told when the sender
+    /// ends. When the session has named more, what it said longest ago is over. Default: 4,096.
     pub max_told: u32,
-    /// How often one session may speak. Default: ten at once, then one a second. `None`: as often
-    /// as it likes.
+    /// How often one session may publish. Default: ten at once, then one a second. `None`: as
+    /// often as it likes.
     pub publish_rate: Option<Rate>,
+    /// How often one session may send directed presence, which is a rate of its own: typing must
+    /// not hold up what a session shows. Default: twenty at once, then four a second. `None`: as
+    /// often as it likes.
+    pub direct_rate: Option<Rate>,
+    /// How long what a session showed is held after its end while a session of the same user that
+    /// connected later shows nothing yet, in milliseconds since that one connected: 0 (not at all)
+    /// to 60,000. So contacts do not see a user go who changes devices. Default: 10,000.
+    pub settle_ms: u64,
 }
 
 /// Who is told when a session ends, or when a user goes invisible.
@@ -161,7 +169,7 @@ pub enum OverLimit {
     },
 }
 
-/// A token bucket: each publish and each directed presence takes a token.
+/// A token bucket: each publish, or each directed presence, takes a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// How many tokens a full bucket has: 1 to 1,000,000.
@@ -176,6 +184,7 @@ const MAX_SESSIONS: u16 = 1_024;
 const MAX_LIST: u32 = 1 << 27;
 const MAX_DIRECT: u32 = 1 << 20;
 const MAX_BURST: u32 = 1_000_000;
+const MAX_SETTLE_MS: u64 = 60_000;
 
 impl Default for Options {
     /// What a well-run messenger does.
@@ -195,6 +204,8 @@ impl Default for Options {
             max_direct: 1_000,
             max_told: 4_096,
             publish_rate: Some(Rate { burst: 10, interval_ms: 1_000 }),
+            direct_rate: Some(Rate { burst: 20, interval_ms: 250 }),
+            settle_ms: 10_000,
         }
     }
 }
@@ -216,6 +227,7 @@ impl Options {
             max_sessions_per_kind: None,
             over_limit: OverLimit::EvictOldest { min_age_ms: 10_000 },
             publish_rate: None,
+            direct_rate: None,
             ..Self::default()
         }
     }
@@ -250,13 +262,18 @@ impl Config {
         in_range("max_audience", o.max_audience.into(), 1, MAX_LIST.into())?;
         in_range("max_blocked", o.max_blocked.into(), 1, MAX_LIST.into())?;
         in_range("max_direct", o.max_direct.into(), 1, MAX_DIRECT.into())?;
-        in_range("max_told", o.max_told.into(), 1, MAX_DIRECT.into())?;
+        in_range("max_told", o.max_told.into(), o.max_direct.into(), MAX_DIRECT.into())?;
+        in_range("settle_ms", o.settle_ms, 0, MAX_SETTLE_MS)?;
         if let OverLimit::EvictOldest { min_age_ms } = o.over_limit {
             in_range("over_limit.min_age_ms", min_age_ms, 0, WEEK_MS)?;
         }
         if let Some(rate) = o.publish_rate {
             in_range("publish_rate.burst", rate.burst.into(), 1, MAX_BURST.into())?;
             in_range("publish_rate.interval_ms", rate.interval_ms.into(), 1, DAY_MS)?;
+        }
+        if let Some(rate) = o.direct_rate {
+            in_range("direct_rate.burst", rate.burst.into(), 1, MAX_BURST.into())?;
+            in_range("direct_rate.interval_ms", rate.interval_ms.into(), 1, DAY_MS)?;
         }
         if let Some(lease) = o.lease {
             in_range("lease.heartbeat_ms", lease.heartbeat_ms, 1, WEEK_MS / 2)?;
@@ -358,7 +375,7 @@ mod tests {
     #[test]
     fn zero_and_absurd_values_are_refused_by_name() {
         type Change = fn(&mut Options, u64);
-        let numbers: [(&str, Change, u64, u64); 14] = [
+        let numbers: [(&str, Change, u64, u64); 17] = [
             ("grace.connection_error_ms", |o, v| o.grace.connection_error_ms = v, 0, WEEK_MS),
             ("grace.timeout_ms", |o, v| o.grace.timeout_ms = v, 0, WEEK_MS),
             ("grace.node_loss_ms", |o, v| o.grace.node_loss_ms = v, 0, WEEK_MS),
@@ -367,8 +384,21 @@ mod tests {
             ("max_sessions_per_kind", |o, v| o.max_sessions_per_kind = Some(v as u16), 1, 16),
             ("max_audience", |o, v| o.max_audience = v as u32, 1, 1 << 27),
             ("max_blocked", |o, v| o.max_blocked = v as u32, 1, 1 << 27),
-            ("max_direct", |o, v| o.max_direct = v as u32, 1, 1 << 20),
-            ("max_told", |o, v| o.max_told = v as u32, 1, 1 << 20),
+            ("max_direct", |o, v| (o.max_direct, o.max_told) = (v as u32, 1 << 20), 1, 1 << 20),
+            ("max_told", |o, v| o.max_told = v as u32, 1_000, 1 << 20),
+            ("settle_ms", |o, v| o.settle_ms = v, 0, 60_000),
+            (
+                "direct_rate.burst",
+                |o, v| o.direct_rate = Some(Rate { burst: v as u32, interval_ms: 1 }),
+                1,
+                1_000_000,
+            ),
+            (
+                "direct_rate.interval_ms",
+                |o, v| o.direct_rate = Some(Rate { burst: 1, interval_ms: v as u32 }),
+                1,
+                DAY_MS,
+            ),
             (
                 "over_limit.min_age_ms",
                 |o, v| o.over_limit = OverLimit::EvictOldest { min_age_ms: v },

@@ -51,7 +51,7 @@ use core::hash::{BuildHasher, Hash};
 ///
 /// // The error alone, to be looked at after the next input: it borrows nothing.
 /// let refused = engine.heartbeat(now, session).err();
-/// engine.disconnect(now, session)?.for_each(drop);
+/// engine.disconnect(now, session)?.for_each(|_| {});
 /// assert_eq!(refused, None);
 /// # Ok(())
 /// # }
@@ -215,6 +215,13 @@ fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_,
             session: sessions.id(session),
             presence: state.plan().said().expect(said),
         },
+        Subject::DirectedOver { user, session } => {
+            Notice::DirectedOver { id, user: users.id(user), session }
+        }
+        Subject::Visibility { user } => {
+            let visible = state.tables().is_visible(user);
+            Notice::Visibility { id, user: users.id(user), visible }
+        }
         Subject::Ended { user, session } => {
             Notice::SessionEnded { id, user: users.id(user), session }
         }

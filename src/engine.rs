@@ -228,17 +228,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// Says something to named users only
     /// ([rule 3](crate::rules#rule-3-directed-presence); RFC 6121, section 4.6).
     ///
-    /// It goes to every attached session of those who are online, the sender's own other sessions
-    /// if it names itself; those who are not online, or not known, are passed over. It does not
-    /// become the session's presence, and no later snapshot repeats it. Who was told is remembered
-    /// until the session ends, so that they are told of that too. Congested sessions are
-    /// [skipped](crate::Decision::Skipped).
+    /// It goes to every attached session of those who are online and may be told (see
+    /// [`Options::direct_to`](crate::Options::direct_to); blocks always count), the sender's own
+    /// other sessions if it names itself. All others are passed over *as if they were offline*:
+    /// nothing that the sender can observe tells whether somebody is offline, invisible, a
+    /// stranger or has blocked it. It does not become the session's presence, and no later
+    /// snapshot repeats it. Congested sessions are [skipped](crate::Decision::Skipped).
+    ///
+    /// Who was told is remembered until the session ends, so that they are told of that too; up
+    /// to [`Options::max_told`](crate::Options::max_told) names. Beyond, the oldest is over, and
+    /// those who hear nothing of it any more are told
+    /// [`DirectedOver`](crate::Notice::DirectedOver).
     ///
     /// # Errors
-    /// [`Error::UnknownSession`], [`Error::Detached`], [`Error::DirectLimit`],
-    /// [`Error::NotPermitted`] if one of those who are online may not be told (see
-    /// [`Options::direct_to`](crate::Options::direct_to); blocks always count),
-    /// [`Error::ToldLimit`], and [`Error::RateLimited`]. In none of these cases is anyone told.
+    /// [`Error::UnknownSession`] and [`Error::Detached`]; [`Error::DirectLimit`], which takes no
+    /// token; [`Error::RateLimited`]. In none of these cases is anyone told.
     ///
     /// # Costs
     /// One hash look-up an id, a search in two audiences for each who is online, and O(t) for the
@@ -262,19 +266,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// broadcast). Those who are not online are passed over, congested sessions are
     /// [skipped](crate::Decision::Skipped). Blocks do not matter, and nothing is remembered.
     ///
+    /// # Errors
+    /// [`Error::DirectLimit`] for more than 2^20 names.
+    ///
     /// # Costs
-    /// One hash look-up an id. The list is the host's own, so it has no limit.
+    /// One hash look-up an id.
     pub fn system<'q, Q>(
         &mut self,
         now: Time,
         users: impl IntoIterator<Item = &'q Q>,
         presence: P,
-    ) -> Decisions<'_, K, P, S>
+    ) -> Result<Decisions<'_, K, P, S>, Error>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
-        self.host_input(now, |state| state.system(users, presence))
+        self.list_input(now, |state| state.system(users, presence))
     }
 
     // ---- who may see whom
@@ -306,7 +313,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// offline, if they hold anything of it. For a user who is not online nothing happens.
     ///
     /// # Errors
-    /// Never fails; returns `Result` for symmetry.
+    /// [`Error::AudienceLimit`] for a list longer than an audience may be.
     ///
     /// # Costs
     /// One hash look-up an id, and O(n).
@@ -393,8 +400,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// ([rule 10](crate::rules#rule-10-invisible-and-visible); compare XEP-0186): contacts are
     /// told exactly what a logout would tell them, and from now on nothing. Publishes still reach
     /// the user's own sessions, and directed presence works as before. It holds for all sessions
-    /// of the user, until [`visible`](Self::visible) or until the last of them has ended.
-    /// Repeated, it is silent.
+    /// of the user, until [`visible`](Self::visible) or until the last of them has ended. The
+    /// user's other sessions are told [so](crate::Notice::Visibility). Repeated, it is silent.
     ///
     /// To connect unseen, say so before the first publish.
     ///
@@ -440,8 +447,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::UnknownSession`] and [`Error::Detached`].
     ///
     /// # Costs
-    /// O(1); afterwards, 20 bytes for each session that changes, at most as many as the receiver
-    /// knew before plus those it may see, and a search among them for each notice it is not sent.
+    /// O(1); afterwards, 24 bytes and O(log n) for each session that changes. When more than
+    /// twice its audience, and more than 1,024, have changed, one mark takes the place of all.
     pub fn congested(
         &mut self,
         now: Time,
@@ -459,7 +466,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::UnknownSession`] and [`Error::Detached`].
     ///
     /// # Costs
-    /// A search in an audience for each session that changed.
+    /// A search in an audience for each session that changed, or a snapshot where very much has.
     pub fn writable(
         &mut self,
         now: Time,
@@ -482,7 +489,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.host_input(now, |state| state.expel(user))
+        self.state.begin(now);
+        self.state.expel(user);
+        self.state.accept();
+        self.state.clean_up();
+        self.drain(About::default())
     }
 
     /// Says that time has come to `now`: everything that is due happens, in the order of the
@@ -557,18 +568,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ) -> Result<Decisions<'_, K, P, S>, Error> {
         self.input(now, verb)?;
         Ok(self.drain(About::default()))
-    }
-
-    fn host_input(
-        &mut self,
-        now: Time,
-        verb: impl FnOnce(&mut State<K, P, S>),
-    ) -> Decisions<'_, K, P, S> {
-        self.state.begin(now);
-        verb(&mut self.state);
-        self.state.accept();
-        self.state.clean_up();
-        self.drain(About::default())
     }
 }
 

@@ -37,25 +37,10 @@ pub enum Error {
         limit: u32,
     },
     /// The list of a directed presence has more entries, repeated ones counted, than
-    /// [`Options::max_direct`](crate::Options).
+    /// [`Options::max_direct`](crate::Options); or that of a system notice more than 2^20.
     DirectLimit {
         /// The limit in force.
         limit: u32,
-    },
-    /// The session would have told more receivers by directed presence than
-    /// [`Options::max_told`](crate::Options) lets the engine remember.
-    ToldLimit {
-        /// The limit in force.
-        limit: u32,
-    },
-    /// A named user who is online may not be sent directed presence by this one: they are no
-    /// contacts (under [`DirectTo::Contacts`](crate::DirectTo)), or one has blocked the other.
-    ///
-    /// This is for the host. A host that lets its client tell this from success also tells the
-    /// client that the other user is online.
-    NotPermitted {
-        /// Which of those named it is, counted from zero; the first where there are several.
-        at: usize,
     },
     /// The grace given for one loss is longer than a grace may be. (That of the
     /// [configuration](crate::Grace) is checked there.)
@@ -63,7 +48,7 @@ pub enum Error {
         /// The longest that a grace may be, in milliseconds.
         limit_ms: u64,
     },
-    /// The session is over its publish rate, or has a conflated presence waiting to go out.
+    /// The session is over its [rate of directed presence](crate::Options::direct_rate).
     RateLimited {
         /// The first moment at which the same call may succeed.
         retry_at: Time,
@@ -91,15 +76,9 @@ impl fmt::Display for Error {
             Self::DirectLimit { limit } => {
                 write!(f, "the list of a directed presence is over its limit of {limit}")
             }
-            Self::ToldLimit { limit } => {
-                write!(f, "the session would have told more than {limit} receivers directly")
-            }
-            Self::NotPermitted { at } => {
-                write!(f, "the user named in place {at} may not be sent directed presence")
-            }
             Self::GraceLimit { limit_ms } => write!(f, "a grace is at most {limit_ms} ms"),
             Self::RateLimited { retry_at } => {
-                write!(f, "over the publish rate until {} ms", retry_at.as_millis())
+                write!(f, "over the rate of directed presence until {} ms", retry_at.as_millis())
             }
             Self::Full => f.write_str("the engine can index no more users or sessions"),
         }

@@ -149,6 +149,7 @@ pub struct SessionId(NonZeroU64);
 const _: () = assert!(size_of::<Option<SessionId>>() == 8);
 
 impl SessionId {
+    #[inline]
     pub(crate) const fn new(index: u32, born: NonZeroU32) -> Self {
         // The higher half is not zero, so neither is the whole.
         match NonZeroU64::new((born.get() as u64) << 32 | index as u64) {

@@ -2,11 +2,14 @@
 
 use crate::key::SessionId;
 
-/// The number of a notice: 1 for an engine's first, one more for each that follows.
+/// The number of a notice. Each is greater than the one before: at least 4,096 for each millisecond
+/// since the engine's first input.
 ///
-/// The several decisions of one large fan-out share one; every entry of a snapshot has its own.
-/// It stays below 2^53, which JavaScript can still tell apart, for 285 years at a million notices
-/// a second.
+/// So what others did in other milliseconds cannot be read from it. A notice has one whether or
+/// not anybody receives it; the several decisions of one large fan-out share one, and so do all
+/// parts and entries of a snapshot. Numbers can be compared within one attachment, and a snapshot
+/// of everything starts anew. They stay below 2^53, which JavaScript can still tell apart, for
+/// 69 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NoticeId(pub(crate) u64);
 
@@ -18,9 +21,16 @@ impl NoticeId {
     }
 }
 
-/// Whether a presence is the first that its receivers are told of the session. Directed presence
-/// does not count, but for a receiver that was congested meanwhile, for whom either may be said
-/// then.
+/// Whether a presence is the first that its receivers are told of the session.
+///
+/// It is what the engine can know without remembering who was told what. Directed presence does
+/// not count, but for a receiver that was congested meanwhile, for whom either may be said then.
+/// An [`Update`](Self::Update) may reach a receiver that holds nothing, where its snapshot left the
+/// sender out: with one-way lists, or without
+/// [snapshots at connect](crate::Options::snapshot_on_connect). A [`First`](Self::First) may reach
+/// one that holds something, where it was not told that this was over: under
+/// [`OfflineNotices::Never`](crate::OfflineNotices::Never), after its user was invisible. Either is
+/// the whole presence, so a receiver does the same with both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PresenceKind {
     /// They held nothing of this session.
@@ -60,6 +70,25 @@ pub enum Notice<'a, K, P> {
         /// What it says.
         presence: &'a P,
     },
+    /// What a session said to named users no longer holds, since it has said so much else
+    /// meanwhile. The session goes on, and what it shows is as it was.
+    DirectedOver {
+        /// The notice's number.
+        id: NoticeId,
+        /// Whose session.
+        user: &'a K,
+        /// Which session.
+        session: SessionId,
+    },
+    /// Whether the receiver's own user is visible: one of its other sessions has changed that.
+    Visibility {
+        /// The notice's number.
+        id: NoticeId,
+        /// The receiver's user.
+        user: &'a K,
+        /// Whether it is visible now.
+        visible: bool,
+    },
     /// A session has ended, and its user has others. What it said, directed presence included, no
     /// longer holds.
     SessionEnded {
@@ -94,6 +123,8 @@ impl<K, P> Notice<'_, K, P> {
         match self {
             Self::Presence { id, .. }
             | Self::Directed { id, .. }
+            | Self::DirectedOver { id, .. }
+            | Self::Visibility { id, .. }
             | Self::SessionEnded { id, .. }
             | Self::UserOffline { id, .. }
             | Self::System { id, .. } => *id,

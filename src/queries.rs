@@ -182,6 +182,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         Some(self.describe(self.state.tables().sessions().find_id(id)?))
     }
 
+    /// Returns the session of this id, also if it has ended and what it showed is held for others.
+    /// The second is whether it is.
+    pub(crate) fn shown_by_id(&self, id: SessionId) -> Option<(Session<'_, K, P>, bool)> {
+        let sessions = self.state.tables().sessions();
+        let session = sessions.find_shown(id)?;
+        Some((self.describe(session), sessions.link(session) == Link::Held))
+    }
+
+    /// Returns what is held for others of a user's sessions that have ended.
+    pub(crate) fn held_of(&self, user: &K) -> impl Iterator<Item = Session<'_, K, P>> {
+        let tables = self.state.tables();
+        let held = tables.find_online(user).map_or(&[][..], |user| tables.held_of(user));
+        held.iter().map(|held| self.describe(held.session))
+    }
+
     fn describe(&self, session: SessionIndex) -> Session<'_, K, P> {
         let (users, sessions) = (self.state.tables().users(), self.state.tables().sessions());
         Session {

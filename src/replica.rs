@@ -33,19 +33,38 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     held: Vec<Vec<Held<P, I>>>,
     sessions: usize,
     limit: usize,
+    /// The number of the last snapshot that has begun.
     snapshot: u32,
+    /// Whether one has begun and not ended.
+    is_open: bool,
+    /// Whether the last one said more than was taken in.
+    is_cut: bool,
+    /// Where to look next for somebody whom an open snapshot has not repeated.
+    next_old: u32,
+    is_visible: Option<bool>,
 }
 
 struct Held<P, I> {
     session: I,
-    published: Option<P>,
-    directed: Option<P>,
-    /// The snapshot that said so last, or that was the last one when a notice did.
+    published: Option<Said<P>>,
+    directed: Option<Said<P>>,
+}
+
+struct Said<P> {
+    presence: P,
+    /// The last snapshot that had begun when it was said.
     snapshot: u32,
 }
 
-/// The replica holds as many sessions as it was made for, and was told of another. It is as it was
-/// before: what it was told is lost, so a client does best to ask for a new snapshot.
+impl<P> Said<P> {
+    fn of(said: &Option<Self>) -> Option<&P> {
+        said.as_ref().map(|said| &said.presence)
+    }
+}
+
+/// The replica holds as many sessions as it was made for, and was told of another. A notice changes
+/// nothing then, and what it said is lost. Of a snapshot as much is taken in as fits, and what it
+/// does not repeat is gone all the same: the replica holds no ghosts, but not everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaFull;
 
@@ -70,7 +89,18 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// As [`new`](Replica::new), with a hasher of the caller's choice.
     #[must_use]
     pub fn with_hasher(limit: usize, hasher: S) -> Self {
-        Self { users: Users::new(), hasher, held: Vec::new(), sessions: 0, limit, snapshot: 0 }
+        Self {
+            users: Users::new(),
+            hasher,
+            held: Vec::new(),
+            sessions: 0,
+            limit,
+            snapshot: 0,
+            is_open: false,
+            is_cut: false,
+            next_old: 0,
+            is_visible: None,
+        }
     }
 
     // ---- what it is told
@@ -80,7 +110,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// # Errors
     /// [`ReplicaFull`].
     pub fn set_presence(&mut self, user: K, session: I, presence: P) -> Result<(), ReplicaFull> {
-        self.held_mut(user, session)?.published = Some(presence);
+        let snapshot = self.snapshot;
+        self.held_mut(user, session)?.published = Some(Said { presence, snapshot });
         Ok(())
     }
 
@@ -89,8 +120,28 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// # Errors
     /// [`ReplicaFull`].
     pub fn set_directed(&mut self, user: K, session: I, presence: P) -> Result<(), ReplicaFull> {
-        self.held_mut(user, session)?.directed = Some(presence);
+        let snapshot = self.snapshot;
+        self.held_mut(user, session)?.directed = Some(Said { presence, snapshot });
         Ok(())
+    }
+
+    /// A session's directed presence no longer holds.
+    pub fn end_directed<Q>(&mut self, user: &Q, session: I)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.keep(user, |held| {
+            if held.session == session {
+                held.directed = None;
+            }
+            held.published.is_some() || held.directed.is_some()
+        });
+    }
+
+    /// The user whose replica this is, is visible or not.
+    pub const fn set_visible(&mut self, visible: bool) {
+        self.is_visible = Some(visible);
     }
 
     /// A session has ended.
@@ -111,23 +162,33 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         self.keep(user, |_| false);
     }
 
-    /// A snapshot begins: what it does not repeat before [`end_snapshot`](Self::end_snapshot) is
-    /// gone then. Until that, what was believed still is, so that nobody seems to leave and
-    /// return.
-    pub fn begin_snapshot(&mut self) {
+    /// A snapshot of everything begins: what it does not repeat before
+    /// [`end_snapshot`](Self::end_snapshot) is gone then, directed presence included. Until that,
+    /// what was believed still is, so that nobody seems to leave and return (unless there is no
+    /// room: then who has not been repeated makes way for who is new).
+    pub const fn begin_snapshot(&mut self) {
         self.snapshot = self.snapshot.wrapping_add(1);
-        for held in self.held.iter_mut().flatten() {
-            held.directed = None;
-            held.snapshot = self.snapshot.wrapping_sub(1);
-        }
+        self.is_open = true;
+        self.is_cut = false;
+        self.next_old = 0;
     }
 
-    /// A snapshot is complete.
-    pub fn end_snapshot(&mut self) {
+    /// A snapshot is complete. What it did not repeat is gone.
+    ///
+    /// # Errors
+    /// [`ReplicaFull`] if it said more than was taken in: everything that is held is true, but
+    /// somebody is missing.
+    pub fn end_snapshot(&mut self) -> Result<(), ReplicaFull> {
         let snapshot = self.snapshot;
         for user in (0..self.held.len() as u32).map(User) {
-            self.keep_of(user, |held| held.snapshot == snapshot);
+            self.keep_of(user, |held| {
+                held.published.take_if(|said| said.snapshot != snapshot);
+                held.directed.take_if(|said| said.snapshot != snapshot);
+                held.published.is_some() || held.directed.is_some()
+            });
         }
+        self.is_open = false;
+        if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
     }
 
     fn held_mut(&mut self, user: K, session: I) -> Result<&mut Held<P, I>, ReplicaFull> {
@@ -135,7 +196,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         let place = known.and_then(|user| {
             self.held[user.0 as usize].iter().position(|held| held.session == session)
         });
-        if place.is_none() && self.sessions >= self.limit {
+        if place.is_none() && self.sessions >= self.limit && !self.make_room() {
+            self.is_cut |= self.is_open;
             return Err(ReplicaFull);
         }
         let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
@@ -146,20 +208,37 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         let place = place.unwrap_or_else(|| {
             self.users.retain(user);
             self.sessions += 1;
-            of_user.push(Held {
-                session,
-                published: None,
-                directed: None,
-                snapshot: self.snapshot,
-            });
+            of_user.push(Held { session, published: None, directed: None });
             of_user.len() - 1
         });
-        of_user[place].snapshot = self.snapshot;
         self.users.forget_fresh();
         Ok(&mut of_user[place])
     }
 
-    fn keep<Q>(&mut self, user: &Q, keep: impl Fn(&Held<P, I>) -> bool)
+    /// While a snapshot is open, lets go of a session that it has not repeated. Returns whether
+    /// there was one.
+    fn make_room(&mut self) -> bool {
+        let snapshot = self.snapshot;
+        let is_old = |held: &Held<P, I>| {
+            let said =
+                |said: &Option<Said<P>>| said.as_ref().is_some_and(|s| s.snapshot == snapshot);
+            !said(&held.published) && !said(&held.directed)
+        };
+        while self.is_open && self.limit > 0 && (self.next_old as usize) < self.held.len() {
+            let user = User(self.next_old);
+            if let Some(at) = self.held[user.0 as usize].iter().position(is_old) {
+                self.held[user.0 as usize].remove(at);
+                self.sessions -= 1;
+                self.users.release(user);
+                self.users.bury();
+                return true;
+            }
+            self.next_old += 1;
+        }
+        false
+    }
+
+    fn keep<Q>(&mut self, user: &Q, keep: impl FnMut(&mut Held<P, I>) -> bool)
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -169,10 +248,10 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         }
     }
 
-    fn keep_of(&mut self, user: User, keep: impl Fn(&Held<P, I>) -> bool) {
+    fn keep_of(&mut self, user: User, keep: impl FnMut(&mut Held<P, I>) -> bool) {
         let of_user = &mut self.held[user.0 as usize];
         let before = of_user.len();
-        of_user.retain(keep);
+        of_user.retain_mut(keep);
         for _ in of_user.len()..before {
             self.sessions -= 1;
             self.users.release(user);
@@ -201,12 +280,20 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     {
         let user = self.users.find(&self.hasher, user);
         let of_user = user.map_or(&[][..], |user| &self.held[user.0 as usize]);
-        of_user.iter().map(|held| (held.session, held.published.as_ref(), held.directed.as_ref()))
+        of_user
+            .iter()
+            .map(|held| (held.session, Said::of(&held.published), Said::of(&held.directed)))
     }
 
     /// Returns everyone of whom something is known, each once, in no particular order.
     pub fn users(&self) -> impl Iterator<Item = &K> {
         self.users.iter_known().map(|user| self.users.id(user))
+    }
+
+    /// Returns whether its own user is visible, if it has been told.
+    #[must_use]
+    pub const fn is_visible(&self) -> Option<bool> {
+        self.is_visible
     }
 
     /// Returns the number of sessions it holds something of.
@@ -244,93 +331,104 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
                 self.end_user(user);
                 Ok(())
             }
+            Notice::DirectedOver { user, session, .. } => {
+                self.end_directed(user, session);
+                Ok(())
+            }
+            Notice::Visibility { visible, .. } => {
+                self.set_visible(visible);
+                Ok(())
+            }
             Notice::System { .. } => Ok(()),
         }
     }
 
-    /// Takes in a snapshot, or a part of one.
+    /// Takes in a snapshot, or a part of one: as much of it as fits.
     ///
     /// # Errors
-    /// [`ReplicaFull`]: the entries before that are taken in.
+    /// [`ReplicaFull`] at the last part, if it said more than was taken in.
     pub fn apply_snapshot(&mut self, snapshot: &Snapshot<'_, K, P>) -> Result<(), ReplicaFull> {
         if snapshot.is_first() {
             self.begin_snapshot();
         }
+        self.set_visible(snapshot.is_visible());
         for Entry { user, session, presence, .. } in snapshot.entries() {
-            self.set_presence(user.clone(), session, presence.clone())?;
+            // What finds no room is reported at the end.
+            let _ = self.set_presence(user.clone(), session, presence.clone());
         }
-        if snapshot.is_last() {
-            self.end_snapshot();
-        }
-        Ok(())
+        if snapshot.is_last() { self.end_snapshot() } else { Ok(()) }
     }
 }
 
 impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
-    /// Returns the first thing in which it differs from what this session of the engine should
-    /// know of published presence, `None` if there is nothing: promise 4, no ghosts, as a check
-    /// for everyone who tests a host.
+    /// Returns the first difference from what this session of the engine should know, `None` if
+    /// there is none: promise 4, no ghosts, as a check for everyone who tests a host.
     ///
     /// Ask it of a session that is attached and not congested, when everything that was sent to it
-    /// has been applied. It must hold each presence that the user's own audience shows to it and
-    /// each of its own devices', and no published presence that it may not see. Under
-    /// [`OfflineNotices::Never`](crate::OfflineNotices::Never) there are ghosts, and they are
-    /// reported; without [snapshots at connect](crate::Options::snapshot_on_connect) it knows too
-    /// little, and that is reported.
+    /// has been applied. The replica must hold each presence that is shown to the session by those
+    /// in its user's own audience and by its user's other devices; no published presence that the
+    /// session may not see; and nothing at all, directed presence included, of a session that has
+    /// ended. (Directed presence of one that is there may be held or not: a snapshot does not
+    /// repeat it.)
+    ///
+    /// Under [`OfflineNotices::Never`](crate::OfflineNotices::Never) there are ghosts, and they are
+    /// reported; without [snapshots at connect](crate::Options::snapshot_on_connect) the replica
+    /// knows too little, and that is reported.
     ///
     /// # Costs
-    /// A look-up and a search for each contact, and for each session held.
+    /// Three look-ups and a search for each contact, and for each session held.
     pub fn differs_from<E: BuildHasher>(
         &self,
         engine: &Engine<K, P, E>,
         session: SessionKey,
     ) -> Option<Difference> {
         let Some(receiver) = engine.session(session) else { return Some(Difference::NoSession) };
-        self.missing(engine, receiver.user, receiver.id).or_else(|| {
-            let held = self.users().flat_map(|user| {
-                self.sessions_of(user).filter(|(_, published, _)| published.is_some())
-            });
-            let mut ghosts = held.filter(|(id, ..)| {
-                let of = engine.session_by_id(*id);
-                !of.is_some_and(|of| may_see(engine, receiver.user, receiver.id, &of))
-            });
-            ghosts.next().map(|(id, ..)| Difference::Ghost(id))
-        })
+        let held =
+            self.users().flat_map(|user| self.sessions_of(user).map(move |held| (user, held)));
+        let mut wrong = held.filter_map(|(user, (id, published, _))| {
+            // What is held of a session that has ended is held for others than its own user's.
+            let of = engine
+                .shown_by_id(id)
+                .filter(|(of, is_held)| of.user == user && !(*is_held && of.user == receiver.user));
+            let Some((of, _)) = of else { return Some(Difference::Ghost(id)) };
+            let published = published?;
+            if !may_see(engine, &receiver, &of) {
+                return Some(Difference::Ghost(id));
+            }
+            (of.presence != Some(published)).then_some(Difference::Stale(id))
+        });
+        wrong.next().or_else(|| self.missing(engine, &receiver))
     }
 
-    /// Returns the first session that it should hold something else of.
+    /// Returns the first session of which it should hold something and does not.
     fn missing<E: BuildHasher>(
         &self,
         engine: &Engine<K, P, E>,
-        viewer: &K,
-        receiver: SessionId,
+        receiver: &Session<'_, K, P>,
     ) -> Option<Difference> {
-        let users = engine.audience(viewer).chain([viewer]);
+        let users = engine.audience(receiver.user).chain([receiver.user]);
         let sessions = users.flat_map(|user| engine.sessions(user));
         let shown = sessions.filter_map(|key| engine.session(key));
-        for of in shown.filter(|of| may_see(engine, viewer, receiver, of)) {
+        let held = engine.audience(receiver.user).flat_map(|user| engine.held_of(user));
+        let mut missing = shown.chain(held).filter(|of| {
             let held = self.sessions_of(of.user).find(|(id, ..)| *id == of.id);
-            match held.and_then(|(_, published, _)| published) {
-                None => return Some(Difference::Missing(of.id)),
-                Some(held) if Some(held) != of.presence => return Some(Difference::Stale(of.id)),
-                Some(_) => {}
-            }
-        }
-        None
+            let published = held.and_then(|(_, published, _)| published);
+            published.is_none() && may_see(engine, receiver, of)
+        });
+        missing.next().map(|of| Difference::Missing(of.id))
     }
 }
 
 /// Returns whether a session shows something to a receiver.
 fn may_see<K: Eq + Hash, P, E: BuildHasher>(
     engine: &Engine<K, P, E>,
-    viewer: &K,
-    receiver: SessionId,
+    receiver: &Session<'_, K, P>,
     of: &Session<'_, K, P>,
 ) -> bool {
-    let in_sight = if of.user == viewer {
-        engine.options().own_echo && of.id != receiver
+    let in_sight = if of.user == receiver.user {
+        engine.options().own_echo && of.id != receiver.id
     } else {
-        engine.sees(viewer, of.user)
+        engine.sees(receiver.user, of.user)
     };
     of.presence.is_some() && in_sight
 }
@@ -345,7 +443,8 @@ pub enum Difference {
     Missing(SessionId),
     /// It holds another presence of this session than the one it shows.
     Stale(SessionId),
-    /// It holds a published presence of this session, which has ended or is out of its sight.
+    /// It holds something of this session, which has ended, or a published presence of it, which
+    /// is out of its sight.
     Ghost(SessionId),
 }
 
@@ -365,7 +464,7 @@ impl<K: fmt::Debug, P: fmt::Debug, I: fmt::Debug, S> fmt::Debug for Replica<K, P
         let mut map = f.debug_map();
         for user in self.users.iter_known() {
             for held in &self.held[user.0 as usize] {
-                let presence = (&held.published, &held.directed);
+                let presence = (Said::of(&held.published), Said::of(&held.directed));
                 map.entry(&(self.users.id(user), &held.session), &presence);
             }
         }

@@ -33,7 +33,7 @@ pub enum Scope {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Entry<'a, K, P> {
-    /// The number of this entry, a notice's like any other.
+    /// The number of the snapshot, which all its entries share.
     pub id: NoticeId,
     /// Whose session.
     pub user: &'a K,
@@ -62,6 +62,18 @@ impl<'a, K, P> Snapshot<'a, K, P> {
         Scope::Everything
     }
 
+    /// Returns the number of the snapshot, which all its parts share.
+    #[must_use]
+    pub const fn id(&self) -> NoticeId {
+        NoticeId(self.part.id)
+    }
+
+    /// Returns whether the receiver's own user is visible.
+    #[must_use]
+    pub const fn is_visible(&self) -> bool {
+        self.part.is_visible
+    }
+
     /// Returns whether this is the first part, at which the receiver starts anew.
     #[must_use]
     pub const fn is_first(&self) -> bool {
@@ -88,9 +100,9 @@ impl<'a, K, P> Snapshot<'a, K, P> {
 
     /// Returns the entries of this part, a user's sessions one after the other.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'a, K, P>> + use<'a, K, P> {
-        let (users, sessions, first_id) = (self.users, self.sessions, self.part.first_id);
-        self.entries.iter().enumerate().map(move |(at, index)| Entry {
-            id: NoticeId(first_id + at as u64),
+        let (users, sessions, id) = (self.users, self.sessions, self.id());
+        self.entries.iter().map(move |index| Entry {
+            id,
             user: users.id(sessions.user(*index)),
             session: sessions.id(*index),
             presence: sessions

@@ -2,8 +2,8 @@
 //! memory stays where it was.
 
 use adsum::{
-    Config, Counts, Decision, Decisions, DeviceKind, Engine, Error, Lease, LostCause, Options,
-    Rate, SessionKey, Time,
+    Config, Connect, Counts, Decision, Decisions, Engine, Error, Lease, LostCause, Options, Rate,
+    SessionKey, Time,
 };
 use allocation_counter::measure;
 use std::collections::BTreeMap;
@@ -52,7 +52,6 @@ impl Metered {
             lease: Some(Lease { lease_ms: 100_000, heartbeat_ms: 30_000 }),
             publish_rate: Some(Rate { burst: 4, interval_ms: 1_000 }),
             max_sessions: 3,
-            max_sessions_per_kind: 3,
             ..Options::default()
         });
         let config = config.expect("the options are in range");
@@ -81,7 +80,7 @@ impl Metered {
         self.give(if again { "connect again" } else { "connect" }, |engine, now| {
             let contacts = 0..USERS;
             let (session, decisions) =
-                engine.connect(now, user, DeviceKind(0), contacts, [user + 100])?;
+                engine.connect(now, Connect::new(user).audience(contacts).blocked([user + 100]))?;
             key = Some(session);
             Ok(drain(decisions))
         });
@@ -105,7 +104,7 @@ impl Metered {
             &mut Engine<u32, u64, Hasher>,
             Time,
             SessionKey,
-        ) -> adsum::Verb<'_, u32, u64, Hasher>,
+        ) -> Result<Decisions<'_, u32, u64, Hasher>, Error>,
     ) {
         self.give(name, |engine, now| Ok(drain(verb(engine, now, session)?)));
     }
@@ -113,7 +112,7 @@ impl Metered {
     /// A day in which everything happens, from an empty engine to an empty engine.
     fn day(&mut self) {
         let users: Vec<u32> = (0..USERS).collect();
-        let sessions: Vec<_> =
+        let mut sessions: Vec<_> =
             users.iter().flat_map(|user| [*user; 3]).map(|user| self.connect(user)).collect();
         for session in &sessions {
             self.publish(*session);
@@ -122,7 +121,7 @@ impl Metered {
             let named = &users[at % 20..at % 20 + 3];
             self.give("direct", |engine, now| Ok(drain(engine.direct(now, *session, named, 2)?)));
         }
-        self.give("system", |engine, now| Ok(drain(engine.system(now, &users, 3))));
+        self.give("system", |engine, now| Ok(drain(engine.system(now, &users, 3)?)));
         // Over the rate: the newest waits, and goes out when time advances.
         for session in &sessions[..12] {
             (0..6).for_each(|_| self.publish(*session));
@@ -130,7 +129,7 @@ impl Metered {
         self.advance(5_000);
         self.slow_and_hidden(&sessions);
         self.lists();
-        self.losses(&sessions);
+        self.losses(&mut sessions);
         // Whoever is still there leaves in one of three ways.
         let expelled = users[20];
         self.give("expel", |engine, now| Ok(drain(engine.expel(now, &expelled))));
@@ -171,7 +170,7 @@ impl Metered {
         self.give("block", |engine, now| Ok(drain(engine.block(now, &1, 2)?)));
         self.give("unblock", |engine, now| Ok(drain(engine.unblock(now, &1, &2)?)));
         self.give("audience_remove", |engine, now| {
-            Ok(drain(engine.audience_remove(now, &3, [4, 5, 6])?))
+            Ok(drain(engine.audience_remove(now, &3, &[4, 5, 6])?))
         });
         self.give("audience_add", |engine, now| {
             Ok(drain(engine.audience_add(now, &3, [4, 5, 6])?))
@@ -183,19 +182,28 @@ impl Metered {
         }
     }
 
-    fn losses(&mut self, sessions: &[SessionKey]) {
-        let lost = |engine: &mut Engine<u32, u64, Hasher>, now, session| {
-            Ok(drain(engine.lost(now, session, LostCause::ConnectionError)?))
-        };
-        for session in &sessions[..12] {
-            self.give("lost", |engine, now| lost(engine, now, *session));
+    /// Twelve are lost. Half of them are resumed, twice, the second time on another connection
+    /// while the first seems to be up, and the others end.
+    fn losses(&mut self, sessions: &mut [SessionKey]) {
+        for (at, session) in sessions[..12].iter().enumerate() {
+            self.of_session("lost", *session, |engine, now, session| match at % 2 {
+                0 => engine.lost(now, session, LostCause::ConnectionError),
+                _ => engine.lost_with_grace(now, session, LostCause::GoingAway, 50_000),
+            });
         }
         self.advance(10_000);
-        for session in &sessions[..6] {
-            self.of_session("resume", *session, Engine::resume);
+        for _ in 0..2 {
+            sessions[..6].iter_mut().for_each(|session| self.resume(session));
         }
-        // The other six end.
         self.advance(55_000);
+    }
+
+    fn resume(&mut self, session: &mut SessionKey) {
+        self.give("resume", |engine, now| {
+            let (resumed, decisions) = engine.resume(now, *session)?;
+            *session = resumed;
+            Ok(drain(decisions))
+        });
     }
 }
 
@@ -213,8 +221,9 @@ fn once_warm_nothing_allocates_but_a_connect_and_a_growing_list() {
             // A user who comes online brings two lists: the audience, and the blocked, which most
             // users leave empty and which therefore lies behind a pointer.
             "connect" => 3,
-            // A list gets longer than it ever was.
-            "block" => 1,
+            // Lists get longer than they ever were: whom a user has blocked, who is hidden from it,
+            // and the pointer behind which they lie.
+            "block" => 3,
             _ => 0,
         };
         println!("{name:>16}: {row:?}");
@@ -243,7 +252,7 @@ fn come_and_go(engine: &mut Owning, person: u32) {
     let contacts = (0..8).map(|nth| format!("contact {nth} of {person}"));
     let contacts = contacts.chain(["the one who stays".to_owned()]);
     let user = format!("person {person}");
-    let connected = engine.connect(now, user, DeviceKind(0), contacts, []);
+    let connected = engine.connect(now, Connect::new(user).audience(contacts));
     let (session, decisions) = connected.expect("there is room");
     drain(decisions);
     let presence = format!("I am number {person}");
@@ -255,7 +264,7 @@ fn come_and_go(engine: &mut Owning, person: u32) {
 fn a_hundred_thousand_who_come_and_go_leave_memory_as_it_was() {
     const PEOPLE: u32 = 100_000;
     let mut engine = owning(Options::default());
-    let stays = engine.connect(Time::ZERO, "the one who stays".to_owned(), DeviceKind(0), [], []);
+    let stays = engine.connect(Time::ZERO, Connect::new("the one who stays".to_owned()));
     let (stays, decisions) = stays.expect("there is room");
     drain(decisions);
     (0..1_000).for_each(|person| come_and_go(&mut engine, person));
@@ -275,7 +284,7 @@ fn a_hundred_thousand_who_come_and_go_leave_memory_as_it_was() {
 #[test]
 fn a_thousand_heartbeats_leave_memory_as_it_was() {
     let mut engine = owning(Options::default());
-    let connected = engine.connect(Time::ZERO, "ann".to_owned(), DeviceKind(0), [], []);
+    let connected = engine.connect(Time::ZERO, Connect::new("ann".to_owned()));
     let (session, decisions) = connected.expect("there is room");
     drain(decisions);
     let info = measure(|| {
@@ -296,7 +305,8 @@ fn a_mass_loss_is_told_in_bounded_memory() {
     let mut engine = owning(Options::default());
     let name = |person: u32| format!("person {person}");
     let everybody = (0..PEOPLE).map(name);
-    let watcher = engine.connect(Time::ZERO, "watcher".to_owned(), DeviceKind(0), everybody, []);
+    let watcher =
+        engine.connect(Time::ZERO, Connect::new("watcher".to_owned()).audience(everybody));
     let (watcher, decisions) = watcher.expect("there is room");
     drain(decisions);
     // The first time, what is freed has to be noted somewhere for the first time: places that are
@@ -308,7 +318,7 @@ fn a_mass_loss_is_told_in_bounded_memory() {
         let mut sessions = Vec::new();
         for person in 0..PEOPLE {
             let audience = ["watcher".to_owned()];
-            let connected = engine.connect(at(0), name(person), DeviceKind(0), audience, []);
+            let connected = engine.connect(at(0), Connect::new(name(person)).audience(audience));
             let (session, decisions) = connected.expect("there is room");
             drain(decisions);
             drain(engine.publish(at(0), session, "here".to_owned()).expect("it is connected"));

@@ -1,11 +1,13 @@
 //! The same events give the same decisions: whatever the hash seed, by verbs or by events, however
 //! often time is told, and whatever happens to users who have nothing to do with each other.
 
-use adsum::{Config, Decisions, Engine, Error, SessionKey, Time};
-use adsum_model::host::{Outcome, verb};
-use adsum_model::told::{hear, users_of};
-use adsum_model::world::{equal, no_session};
-use adsum_model::{Case, Decision, Event, Host, Model, Op, User, session_of, strategy};
+use adsum::{Config, Decisions, Engine, Error, Time};
+use adsum_model::host::{begun, verb};
+use adsum_model::queries::equal;
+use adsum_model::told::{Names, Ordinal, hear, users_of};
+use adsum_model::{
+    Answer, Attachment, Case, Decision, Event, Host, Model, Op, Outcome, User, session_of, strategy,
+};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Multiplies and adds, from a seed.
@@ -56,34 +58,25 @@ impl Hasher for Constant {
 type Script = Vec<(Time, Event)>;
 type Drain<'e, S> = Result<Decisions<'e, User, u32, S>, Error>;
 
-/// The inputs that a case comes to, as the keys turn out to be.
-fn record(case: &Case) -> Result<Script, String> {
+/// Returns the inputs that a case comes to, as the keys turn out to be, and all names that are
+/// given out for them.
+fn record(case: &Case) -> Result<(Script, Vec<Attachment>), String> {
     let config = case.setup.config();
     let mut host = Host::<u32>::new(config.clone(), RandomState::new());
     let mut model = Model::new(&config);
-    let mut script = Script::new();
+    let (mut script, mut given) = (Script::new(), Vec::new());
     for (at, op) in case.ops.iter().enumerate() {
         let (now, event) = op.decode(&model, at as u32);
-        _ = step(&mut host, &mut model, now, &event)?;
+        let outcome = host.handle(now, &event, usize::MAX, &mut |_, _| {})?;
+        let expected = model.apply(now.as_millis(), &event, begun(&outcome));
+        equal("the refusal", outcome.as_ref().err(), expected.as_ref().err())?;
+        given.extend(outcome.ok().and_then(|answer| answer.begun));
         script.push((now, event));
     }
-    Ok(script)
+    Ok((script, given))
 }
 
-fn step(
-    host: &mut Host<u32>,
-    model: &mut Model,
-    now: Time,
-    event: &Event,
-) -> Result<Outcome, String> {
-    let outcome = host.handle(now, event, usize::MAX, &mut |_, _| {})?;
-    let key = outcome.as_ref().ok().and_then(|(key, _)| *key);
-    let expected = model.apply(now.as_millis(), event, key.unwrap_or_else(no_session));
-    equal("the refusal", outcome.as_ref().err(), expected.as_ref().err())?;
-    Ok(outcome)
-}
-
-/// All that an engine says, letter by letter: keys, slots, ids, chunks.
+/// Returns all that an engine says, letter by letter: keys, slots, ids, chunks.
 fn text<S: BuildHasher>(
     config: &Config,
     script: &Script,
@@ -99,13 +92,17 @@ fn text<S: BuildHasher>(
 }
 
 fn write_out<S: BuildHasher>(drain: Drain<'_, S>, text: &mut String) {
+    if let Ok(decisions) = &drain {
+        let (about, waits_until) = (decisions.session(), decisions.waits_until());
+        *text += &format!("about {about:?}, waits until {waits_until:?}\n");
+    }
+    write_decisions(drain, text);
+}
+
+fn write_decisions<S: BuildHasher>(drain: Drain<'_, S>, text: &mut String) {
     match drain {
         Err(error) => *text += &format!("{error:?}\n"),
-        Ok(mut decisions) => {
-            while let Some(decision) = decisions.next() {
-                *text += &format!("{decision:?}\n");
-            }
-        }
+        Ok(decisions) => decisions.for_each(|decision| *text += &format!("{decision:?}\n")),
     }
 }
 
@@ -115,11 +112,7 @@ fn by_event<S: BuildHasher>(
     event: &Event,
     text: &mut String,
 ) {
-    let drain = engine.apply(now, event.clone());
-    if let Ok(decisions) = &drain {
-        *text += &format!("about {:?}\n", decisions.session());
-    }
-    write_out(drain, text);
+    write_out(engine.apply(now, event.clone()), text);
 }
 
 fn by_verb<S: BuildHasher>(
@@ -128,17 +121,13 @@ fn by_verb<S: BuildHasher>(
     event: &Event,
     text: &mut String,
 ) {
-    let drain = verb(engine, now, event);
-    if let Ok(decisions) = &drain {
-        *text += &format!("about {:?}\n", decisions.session());
-    }
-    write_out(drain, text);
+    write_out(verb(engine, now, event), text);
 }
 
 #[test]
 fn the_hash_seed_does_not_matter() {
     strategy::check(500, 60, |case| {
-        let (config, script) = (case.setup.config(), record(&case)?);
+        let (config, (script, _)) = (case.setup.config(), record(&case)?);
         let told = text(&config, &script, Constant, by_event);
         for seed in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
             equal("what is said", text(&config, &script, Seeded(seed), by_event), told.clone())?;
@@ -150,7 +139,7 @@ fn the_hash_seed_does_not_matter() {
 #[test]
 fn an_event_is_its_verb() {
     strategy::check(500, 60, |case| {
-        let (config, script) = (case.setup.config(), record(&case)?);
+        let (config, (script, _)) = (case.setup.config(), record(&case)?);
         let verbs = text(&config, &script, Seeded(0), by_verb);
         equal("what is said", text(&config, &script, Seeded(0), by_event), verbs)
     });
@@ -162,7 +151,7 @@ fn an_event_is_its_verb() {
 #[test]
 fn a_recorded_stream_replays_to_the_letter() {
     strategy::check(500, 60, |case| {
-        let (config, script) = (case.setup.config(), record(&case)?);
+        let (config, (script, given)) = (case.setup.config(), record(&case)?);
         let mut recorded = Vec::new();
         for input in &script {
             recorded.push(serde_json::to_string(input).map_err(|error| error.to_string())?);
@@ -172,35 +161,64 @@ fn a_recorded_stream_replays_to_the_letter() {
             replayed.push(serde_json::from_str(line).map_err(|error| error.to_string())?);
         }
         equal("what is read", &replayed, &script)?;
+        equal("what is given out", given_out(&config, &replayed), given)?;
         let told = text(&config, &script, Seeded(0), by_event);
         equal("what is said", text(&config, &replayed, Seeded(1), by_event), told)
     });
+}
+
+/// Replaying the same events gives the same keys, those of resumes included (rule 5).
+#[test]
+fn the_same_events_give_the_same_keys() {
+    strategy::check(500, 60, |case| {
+        let (script, given) = record(&case)?;
+        equal("what is given out", given_out(&case.setup.config(), &script), given)
+    });
+}
+
+/// Returns every name that an engine gives out for these inputs.
+fn given_out(config: &Config, script: &Script) -> Vec<Attachment> {
+    let mut engine = Engine::with_hasher(config.clone(), Seeded(7));
+    let mut given = Vec::new();
+    for (now, event) in script {
+        let about = engine.apply(*now, event.clone()).ok().and_then(|decisions| {
+            let about = decisions.session();
+            decisions.for_each(|_| {});
+            about
+        });
+        if let (Event::Connect { .. } | Event::Resume { .. }, Some(key)) = (event, about) {
+            let session = engine.id_of(key).expect("the session is there");
+            given.push(Attachment { key, session });
+        }
+    }
+    given
 }
 
 /// Once, in steps, or deadline by deadline.
 #[test]
 fn it_does_not_matter_how_often_time_is_told() {
     strategy::check(500, 60, |case| {
-        let (config, script) = (case.setup.config(), record(&case)?);
+        let (config, (script, _)) = (case.setup.config(), record(&case)?);
         let whole = text(&config, &script, Seeded(0), |engine, now, event, text| {
-            write_out(verb(engine, now, event), text);
+            write_decisions(verb(engine, now, event), text);
         });
         let in_steps = text(&config, &script, Seeded(0), |engine, now, event, text| {
-            if *event == Event::Advance {
+            // Numbers count from the first input, so that one has to be the same.
+            if *event == Event::Advance && engine.stats().inputs > 0 {
                 let (from, span) = (engine.now(), now.since(engine.now()));
                 for part in [0, span / 5, span / 3, span.saturating_sub(1)] {
-                    write_out(Ok(engine.advance(from.saturating_add(part))), text);
+                    write_decisions(Ok(engine.advance(from.saturating_add(part))), text);
                 }
             }
-            write_out(verb(engine, now, event), text);
+            write_decisions(verb(engine, now, event), text);
         });
         let by_deadlines = text(&config, &script, Seeded(0), |engine, now, event, text| {
             if *event == Event::Advance {
                 while let Some(at) = engine.deadline().filter(|at| *at <= now) {
-                    write_out(Ok(engine.advance(at)), text);
+                    write_decisions(Ok(engine.advance(at)), text);
                 }
             }
-            write_out(verb(engine, now, event), text);
+            write_decisions(verb(engine, now, event), text);
         });
         equal("what is said in steps", in_steps, whole.clone())?;
         equal("what is said by deadlines", by_deadlines, whole)
@@ -212,11 +230,10 @@ fn it_does_not_matter_how_often_time_is_told() {
 /// Users of the second group have these ids and above; the first group's are all below.
 const SECOND: User = 100;
 
-/// What one group's host did, and all that came of it, with sessions named by the order in which
-/// they came.
+/// What one group's host did, each input with the attachment it names, and all that came of it.
 struct Group {
-    script: Script,
-    keys: Vec<SessionKey>,
+    script: Vec<(Time, Event, Option<Ordinal>)>,
+    names: Names,
     told: Vec<String>,
 }
 
@@ -238,46 +255,46 @@ fn alone(case: &Case, ops: &[Op], from: User) -> Result<Group, String> {
     let config = case.setup.config();
     let mut host = Host::<u32>::new(config.clone(), RandomState::new());
     let mut model = Model::new(&config);
-    let mut group = Group { script: Vec::new(), keys: Vec::new(), told: Vec::new() };
+    let mut group = Group { script: Vec::new(), names: Names::default(), told: Vec::new() };
     for (at, op) in ops.iter().enumerate() {
         let (now, mut event) = op.decode(&model, at as u32);
         let now = now.max(Time::from_millis(model.now));
-        // A key that was never given out may be somebody's in another engine.
-        if session_of(&mut event).is_some_and(|session| !group.keys.contains(session)) {
-            continue;
-        }
+        let by = match session_of(&mut event) {
+            None => None,
+            Some(session) => match group.names.find(*session) {
+                // A key that was never given out may be somebody's in another engine.
+                None => continue,
+                by => by,
+            },
+        };
         // The model goes on without the shift; the other group's users are not in it.
         let shifted = shift(&event, from);
         for (shifted, event) in [(&Event::Advance, &Event::Advance), (&shifted, &event)] {
             let outcome = host.handle(now, shifted, usize::MAX, &mut |_, _| {})?;
-            let key = outcome.as_ref().ok().and_then(|(key, _)| *key);
-            _ = model.apply(now.as_millis(), event, key.unwrap_or_else(no_session));
-            hear(&mut group.keys, &mut group.told, shifted, &outcome);
+            _ = model.apply(now.as_millis(), event, begun(&outcome));
+            hear(&mut group.names, &mut group.told, shifted, &outcome);
         }
-        group.script.push((now, shifted));
+        group.script.push((now, shifted, by));
     }
     let outcome = host.handle(Time::MAX, &Event::Advance, usize::MAX, &mut |_, _| {})?;
-    hear(&mut group.keys, &mut group.told, &Event::Advance, &outcome);
+    hear(&mut group.names, &mut group.told, &Event::Advance, &outcome);
     Ok(group)
 }
 
 fn together(case: &Case, groups: &[Group; 2], order: &[u8]) -> Result<[Vec<String>; 2], String> {
     let mut host = Host::<u32>::new(case.setup.config(), RandomState::new());
-    let mut keys = [Vec::new(), Vec::new()];
+    let mut names = [Names::default(), Names::default()];
     let mut told = [Vec::new(), Vec::new()];
     for (which, at) in merge(groups, order) {
-        let (now, mut event) = groups[which].script[at].clone();
-        if let Some(session) = session_of(&mut event) {
-            let ordinal = groups[which].keys.iter().position(|key| key == session);
-            *session = keys[which][ordinal.expect("the session was named before")];
-        }
+        let (now, mut event, by) = groups[which].script[at].clone();
+        names[which].rename(&mut event, by)?;
         for event in [Event::Advance, event] {
             let outcome = host.handle(now, &event, usize::MAX, &mut |_, _| {})?;
-            hear_apart(&mut keys, &mut told, which, &event, outcome);
+            hear_apart(&mut names, &mut told, which, &event, outcome);
         }
     }
     let outcome = host.handle(Time::MAX, &Event::Advance, usize::MAX, &mut |_, _| {})?;
-    hear_apart(&mut keys, &mut told, 0, &Event::Advance, outcome);
+    hear_apart(&mut names, &mut told, 0, &Event::Advance, outcome);
     Ok(told)
 }
 
@@ -286,7 +303,7 @@ fn merge(groups: &[Group; 2], order: &[u8]) -> Vec<(usize, usize)> {
     let mut next = [0, 0];
     let mut merged = Vec::new();
     loop {
-        let time = |which: usize| groups[which].script.get(next[which]).map(|(now, _)| *now);
+        let time = |which: usize| groups[which].script.get(next[which]).map(|(now, ..)| *now);
         let which = match (time(0), time(1)) {
             (None, None) => return merged,
             (Some(_), None) => 0,
@@ -301,30 +318,34 @@ fn merge(groups: &[Group; 2], order: &[u8]) -> Vec<(usize, usize)> {
 
 /// Each group hears what is for its own sessions.
 fn hear_apart(
-    keys: &mut [Vec<SessionKey>; 2],
+    names: &mut [Names; 2],
     told: &mut [Vec<String>; 2],
     which: usize,
     event: &Event,
     outcome: Outcome,
 ) {
-    let (key, decisions) = match outcome {
-        Ok((key, decisions)) => (key, decisions),
-        Err(error) => return hear(&mut keys[which], &mut told[which], event, &Err(error)),
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(error) => return hear(&mut names[which], &mut told[which], event, &Err(error)),
     };
-    let mut apart = [Vec::new(), Vec::new()];
-    for decision in decisions {
-        let one = match &decision {
-            Decision::Deliver { to, .. } | Decision::Skipped { to, .. } => to.first().copied(),
-            Decision::Snapshot { to, .. } => Some(*to),
-            Decision::Close { session, .. } => Some(*session),
+    let of_group = |decision: &Decision| {
+        let one = match decision {
+            Decision::Deliver { to, .. } | Decision::Skipped { to, .. } => to.first(),
+            Decision::Snapshot { to: one, .. }
+            | Decision::Close { session: one, .. }
+            | Decision::Online { session: one, .. }
+            | Decision::Ended { session: one, .. } => Some(one),
         };
-        let one = one.filter(|one| Some(*one) != key || !matches!(event, Event::Connect { .. }));
-        let group = one.map_or(which, |one| usize::from(!keys[0].contains(&one)));
-        apart[group].push(decision);
-    }
-    let of_the_other = std::mem::take(&mut apart[1 - which]);
-    hear(&mut keys[which], &mut told[which], event, &Ok((key, apart[which].split_off(0))));
-    hear(&mut keys[1 - which], &mut told[1 - which], &Event::Advance, &Ok((None, of_the_other)));
+        // What the input has begun has no name yet.
+        let begun = answer.begun.map(|begun| begun.key);
+        let known = one.filter(|one| Some(**one) != begun);
+        known.map_or(which, |one| usize::from(names[0].find(*one).is_none()))
+    };
+    let (own, others) = answer.decisions.iter().cloned().partition(|said| of_group(said) == which);
+    let own = Answer { decisions: own, ..answer };
+    let others = Answer { decisions: others, ..Answer::default() };
+    hear(&mut names[which], &mut told[which], event, &Ok(own));
+    hear(&mut names[1 - which], &mut told[1 - which], &Event::Advance, &Ok(others));
 }
 
 fn shift(event: &Event, by: User) -> Event {

@@ -1,8 +1,9 @@
 //! What a host uses beside the verbs: memory given back, texts for logs, the configuration.
 
 use adsum::{
-    Config, ConfigError, Counts, Decision, DeviceKind, DirectTo, Engine, Error, Event, Grace,
-    Lease, OfflineNotices, Options, OverLimit, Rate, Replica, SlotMap, Time,
+    Config, ConfigError, Connect, Counts, Decision, DeviceKind, DirectTo, Engine, Error, Event,
+    Grace, Lease, LostCause, OfflineNotices, Options, OverLimit, Rate, Replica, Scope, SessionId,
+    SessionKey, Slot, SlotMap, Time,
 };
 use adsum_model::{World, strategy};
 use allocation_counter::measure;
@@ -30,9 +31,9 @@ fn busy_day(engine: &mut Engine<u32, u32>, users: u32) {
     let mut all = Vec::new();
     for user in 0..users {
         for _ in 0..3 {
-            let (contacts, blocked) = ((0..20).map(|at| (user + at) % users), [user + users]);
-            let connected = engine.connect(now, user, DeviceKind(0), contacts, blocked);
-            all.push((connected.expect("there is room").0, user));
+            let contacts = (0..20).map(|at| (user + at) % users);
+            let connect = Connect::new(user).audience(contacts).blocked([user + users]);
+            all.push((engine.connect(now, connect).expect("there is room").0, user));
         }
     }
     for (session, _) in all.iter().step_by(4) {
@@ -42,7 +43,7 @@ fn busy_day(engine: &mut Engine<u32, u32>, users: u32) {
         for said in 0..3 {
             drop(engine.publish(now, *session, said).expect("it is attached"));
         }
-        _ = engine.direct(now, *session, [(user + 1) % users], 9);
+        _ = engine.direct(now, *session, &[(user + 1) % users], 9);
     }
     let counts = engine.counts();
     assert!(counts.missed > 0 && counts.conflated > 0 && counts.timers > 0, "{counts:?}");
@@ -57,7 +58,6 @@ fn after_a_peak_memory_can_be_given_back() {
     let options = Options {
         publish_rate: Some(Rate { burst: 1, interval_ms: 1_000 }),
         max_sessions: 3,
-        max_sessions_per_kind: 3,
         ..Options::default()
     };
     let config = Config::new(options).expect("the options go together");
@@ -82,12 +82,12 @@ fn every_error_says_what_is_wrong() {
     for (error, words) in [
         (Error::UnknownSession, "session"),
         (Error::Detached, "detached"),
-        (Error::SessionLimit, "session"),
+        (Error::SessionLimit { limit: 17, kind: None }, "17 sessions"),
+        (Error::SessionLimit { limit: 18, kind: Some(DeviceKind(4)) }, "18 sessions of kind 4"),
         (Error::AudienceLimit { limit: 21 }, "21"),
         (Error::BlockedLimit { limit: 22 }, "22"),
         (Error::DirectLimit { limit: 23 }, "23"),
-        (Error::ToldLimit { limit: 24 }, "24"),
-        (Error::NotPermitted, "directed presence"),
+        (Error::GraceLimit { limit_ms: 20 }, "20 ms"),
         (Error::RateLimited { retry_at: Time::from_millis(25) }, "25 ms"),
         (Error::Full, "no more"),
     ] {
@@ -104,7 +104,7 @@ fn every_error_says_what_is_wrong() {
 fn the_preset_of_tim_is_what_tim_does() {
     let tim = Options::tim();
     assert_eq!(Config::tim().options(), &tim);
-    assert_eq!((tim.max_sessions, tim.max_sessions_per_kind), (1, 1));
+    assert_eq!((tim.max_sessions, tim.max_sessions_per_kind), (1, None));
     assert_eq!(tim.over_limit, OverLimit::EvictOldest { min_age_ms: 10_000 });
     assert_eq!(tim.lease, Some(Lease { lease_ms: 600_000, heartbeat_ms: 15_000 }));
     assert_eq!((tim.own_echo, tim.snapshot_on_connect, tim.grace), (false, false, Grace::NONE));
@@ -130,12 +130,14 @@ fn every_config_error_names_its_option() {
 
 #[test]
 fn what_is_shown_for_debugging_names_what_it_is() {
-    let config = Config::new(Options { max_told: 77, ..Options::default() }).expect("in range");
+    let config = Config::new(Options { max_direct: 7, max_told: 77, ..Options::default() })
+        .expect("in range");
     let mut engine = Engine::<&str, &str>::new(config);
     assert_eq!((engine.config().options(), engine.options().max_told), (engine.options(), 77));
-    let (now, kind) = (Time::from_millis(5), DeviceKind(0));
-    let (bob, _) = engine.connect(now, "bob", kind, ["ann"], []).expect("there is room");
-    let (ann, _) = engine.connect(now, "ann", kind, ["bob"], []).expect("there is room");
+    let now = Time::from_millis(5);
+    let connect = |user, contact| Connect::new(user).audience([contact]);
+    let (bob, _) = engine.connect(now, connect("bob", "ann")).expect("there is room");
+    let (ann, _) = engine.connect(now, connect("ann", "bob")).expect("there is room");
     assert_eq!(format!("{:?}", bob.slot()), "near 0");
     let text = format!("{engine:?}");
     assert!(text.contains("Engine") && text.contains("users_online: 2"), "{text}");
@@ -144,22 +146,154 @@ fn what_is_shown_for_debugging_names_what_it_is() {
     let told = format!("{:?}", decisions.next().expect("bob is told"));
     assert!(told.contains("hello") && told.contains(&format!("{:?}", bob.slot())), "{told}");
     drop(decisions);
+    let said = format!("{:?}", engine.session(ann).expect("she is online"));
+    assert!(said.contains("\"ann\"") && said.contains("hello"), "{said}");
+    let said = format!("{:?}", Connect::new("ann").kind(DeviceKind(7)).audience(["bob"]));
+    assert!(said.contains("ann") && said.contains("7") && said.contains("bob"), "{said}");
     let mut sockets = SlotMap::default();
-    sockets.insert(bob.slot(), 1);
-    *sockets.get_mut(bob.slot()).expect("it is there") += 1;
-    assert_eq!(sockets.get_mut(ann.slot()), None);
-    assert_eq!(format!("{sockets:?}"), "[2]");
+    sockets.insert(bob, "bob's socket");
+    assert_eq!(format!("{sockets:?}"), format!("{{{bob:?}: \"bob's socket\"}}"));
     let event = Event::<&str, &str>::Heartbeat { session: ann };
     assert_eq!(format!("{:?}", event.clone()), format!("{event:?}"));
+}
+
+// ---- names
+
+/// Keys and ids travel as numbers. None of them is zero, so an option of one costs nothing.
+#[test]
+fn names_travel_as_numbers() {
+    let mut engine = Engine::<u8, u8>::new(Config::default());
+    let (first, _) = engine.connect(Time::ZERO, Connect::new(1)).expect("there is room");
+    let (second, _) = engine.resume(Time::ZERO, first).expect("it can be resumed");
+    let id = engine.id_of(second).expect("it is current");
+    for key in [first, second] {
+        let (name, slot) = key.to_bits();
+        assert_ne!(name, 0);
+        assert_eq!(SessionKey::from_bits((name, slot)), Some(key));
+        assert_eq!(Slot::from_bits(slot), key.slot());
+    }
+    assert_ne!(first.to_bits(), second.to_bits());
+    assert_eq!(SessionId::from_bits(id.to_bits()), Some(id));
+    assert_eq!((SessionKey::from_bits((0, 0)), SessionId::from_bits(0)), (None, None));
+    assert_eq!(size_of::<Option<SessionKey>>(), size_of::<SessionKey>());
+    assert_eq!(size_of::<Option<SessionId>>(), 8);
+    assert_eq!((size_of::<Slot>(), align_of::<Slot>()), (4, 4));
+}
+
+/// A table of connections checks the keys that it is asked by, so the late end of an old connection
+/// takes nothing from the new one.
+#[test]
+fn a_table_of_connections_knows_attachments_apart() {
+    let mut engine = Engine::<u8, u8>::new(Config::default());
+    let mut sockets = SlotMap::new();
+    let mut far = None;
+    for at in 0..3 {
+        let (key, _) = engine.connect(Time::ZERO, Connect::new(1)).expect("there is room");
+        assert_eq!(sockets.insert(key, at), None);
+        far = Some(key);
+    }
+    let old = far.expect("three have connected");
+    assert!(!old.slot().is_near() && sockets.len() == 3);
+    let (new, _) = engine.resume(Time::ZERO, old).expect("it can be resumed");
+    assert_eq!((sockets.get(new), sockets.get(old)), (None, Some(&2)), "nothing is told it yet");
+    assert_eq!(sockets.insert(new, 9), Some((old, 2)));
+    assert_eq!((sockets.get(old), sockets.at(old.slot())), (None, Some((new, &9))));
+    assert_eq!(sockets.get_mut(old), None);
+    assert_eq!(sockets.remove(old), None);
+    *sockets.get_mut(new).expect("it is there") += 1;
+    assert_eq!(sockets.at(old.slot()), Some((new, &10)));
+    *sockets.at_mut(old.slot()).expect("it is there").1 += 1;
+    let all: Vec<_> = sockets.iter().map(|(key, value)| (key.slot(), *value)).collect();
+    assert_eq!(all.iter().map(|(_, value)| *value).collect::<Vec<_>>(), [0, 1, 11]);
+    assert_eq!(all[2].0, new.slot());
+    assert_eq!(sockets.remove(new), Some(11));
+    assert_eq!((sockets.len(), sockets.is_empty(), sockets.at(new.slot())), (2, false, None));
+}
+
+/// Users are asked for, and named in lists, by any borrowed form of their ids (rule 16).
+#[test]
+fn ids_are_looked_up_in_any_borrowed_form() {
+    let mut engine = Engine::<String, u8>::new(Config::default());
+    let now = Time::ZERO;
+    let connect = |user: &str, contacts: &[&str]| {
+        let contacts: Vec<String> = contacts.iter().copied().map(String::from).collect();
+        Connect::new(user.to_owned()).audience(contacts)
+    };
+    let (ann, _) = engine.connect(now, connect("ann", &["bob", "cyd"])).expect("there is room");
+    let (bob, _) = engine.connect(now, connect("bob", &["ann"])).expect("there is room");
+    assert!(engine.is_online("ann") && engine.is_online(&"bob".to_owned()));
+    assert!(engine.sees("bob", "ann") && !engine.sees("cyd", "bob"));
+    assert!(engine.online_of(["cyd", "bob", "ann"]).eq(["bob", "ann"]));
+    assert!(engine.online_of(&["cyd".to_owned()]).next().is_none());
+    assert_eq!(engine.sessions("ann").collect::<Vec<_>>(), [ann]);
+    let told = |decisions: adsum::Decisions<'_, String, u8>| {
+        let mut told = Vec::new();
+        decisions.for_each(|decision| match decision {
+            Decision::Deliver { to, .. } => told.extend_from_slice(to),
+            other => panic!("nobody has reason to decide {other:?}"),
+        });
+        told
+    };
+    assert_eq!(told(engine.direct(now, ann, ["bob"], 1).expect("a contact")), [bob.slot()]);
+    let names = vec!["bob".to_owned(), "dan".to_owned()];
+    assert_eq!(told(engine.system(now, &names, 2).expect("few names")), [bob.slot()]);
+    assert_eq!(told(engine.audience_remove(now, "ann", ["bob"]).expect("never")), [bob.slot()]);
+    drop(engine.audience_add(now, "ann", ["dan".to_owned()]).expect("there is room"));
+    let mut audience: Vec<&String> = engine.audience("ann").collect();
+    audience.sort();
+    assert_eq!(audience, ["cyd", "dan"]);
+    drop(engine.block(now, "ann", "bob".to_owned()).expect("there is room"));
+    assert!(engine.blocked("ann").eq(["bob"]));
+    drop(engine.unblock(now, "ann", "bob").expect("never"));
+    assert_eq!(engine.blocked("ann").len(), 0);
+    engine.expel(now, "ann").for_each(|_| {});
+    assert!(!engine.is_online("ann") && engine.users_online().eq(["bob"]));
+}
+
+/// Who is told what, and what the host is told besides, of one connection that is lost and comes
+/// back, and at last goes for good (rules 5 and 6).
+#[test]
+fn a_host_is_told_of_every_edge_and_of_every_connection_to_close() {
+    let mut engine = Engine::<&str, u8>::new(Config::default());
+    let at = Time::from_millis;
+    let (first, decisions) = engine.connect(at(1), Connect::new("ann")).expect("there is room");
+    let mut lines = Vec::new();
+    decisions.for_each(|decision| lines.push(line(&decision)));
+    assert_eq!(lines.split_off(0), ["online ann", "snapshot"]);
+    drop(engine.lost(at(2), first, LostCause::GoingAway).expect("it is there"));
+    let (second, decisions) = engine.resume(at(3), first).expect("in time");
+    decisions.for_each(|decision| lines.push(line(&decision)));
+    assert_eq!(lines.split_off(0), ["snapshot"], "there is no connection to close");
+    let (third, decisions) = engine.resume(at(4), second).expect("it is attached");
+    decisions.for_each(|decision| lines.push(line(&decision)));
+    assert_eq!(lines.split_off(0), ["close Replaced", "snapshot"]);
+    drop(engine.lost_with_grace(at(5), third, LostCause::GoingAway, 95).expect("it is there"));
+    assert_eq!(engine.lost(at(6), second, LostCause::Timeout).err(), Some(Error::UnknownSession));
+    assert!(engine.deadline().is_some_and(|due| due <= at(100)));
+    engine.advance(at(200)).for_each(|decision| lines.push(line(&decision)));
+    assert_eq!(lines, ["ended ann: Lost(GoingAway), since 5, last"]);
+}
+
+fn line(decision: &Decision<'_, &str, u8>) -> String {
+    match decision {
+        Decision::Snapshot(_) => "snapshot".into(),
+        Decision::Close { reason, .. } => format!("close {reason:?}"),
+        Decision::Online { user, .. } => format!("online {user}"),
+        Decision::Ended { user, reason, since, last, .. } => {
+            let last = if *last { ", last" } else { "" };
+            format!("ended {user}: {reason:?}, since {}{last}", since.as_millis())
+        }
+        other => panic!("nobody has reason to decide {other:?}"),
+    }
 }
 
 /// A host's table by slot is dense because of it.
 #[test]
 fn a_users_first_two_sessions_have_near_slots() {
-    let options = Options { max_sessions: 4, max_sessions_per_kind: 4, ..Options::default() };
+    let options = Options { max_sessions: 4, ..Options::default() };
     let mut engine = Engine::<u8, u8>::new(Config::new(options).expect("in range"));
     let mut connect = |user| {
-        let connected = engine.connect(Time::ZERO, user, DeviceKind(0), [], []);
+        let connected = engine.connect(Time::ZERO, Connect::new(user));
         connected.expect("there is room").0.slot()
     };
     let slots = [7, 7, 7, 9, 7, 9].map(&mut connect);
@@ -170,16 +304,19 @@ fn a_users_first_two_sessions_have_near_slots() {
 #[test]
 fn a_snapshot_says_how_long_it_is() {
     let mut engine = Engine::<&str, &str>::new(Config::default());
-    let (now, kind) = (Time::ZERO, DeviceKind(0));
-    let (ann, decisions) = engine.connect(now, "ann", kind, ["bob"], []).expect("there is room");
+    let now = Time::ZERO;
+    let ann = Connect::new("ann").audience(["bob"]);
+    let (ann, decisions) = engine.connect(now, ann).expect("there is room");
     drop(decisions);
     drop(engine.publish(now, ann, "hello").expect("it is attached"));
     for (name, contacts, entries) in [("bob", vec!["ann"], 1), ("cyd", vec![], 0)] {
-        let connected = engine.connect(now, name, kind, contacts, []);
+        let connected = engine.connect(now, Connect::new(name).audience(contacts));
         let (session, mut decisions) = connected.expect("there is room");
+        assert!(matches!(decisions.next(), Some(Decision::Online { .. })));
         let Some(Decision::Snapshot(snapshot)) = decisions.next() else { panic!("no snapshot") };
         assert_eq!((snapshot.len(), snapshot.is_empty()), (entries, entries == 0));
         assert_eq!((snapshot.entries().len(), snapshot.to()), (entries, session.slot()));
+        assert_eq!((snapshot.receiver(), snapshot.scope()), (session, Scope::Everything));
         assert!(snapshot.is_first() && snapshot.is_last());
     }
 }

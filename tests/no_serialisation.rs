@@ -3,9 +3,11 @@
 
 #![cfg(feature = "serde")]
 
+use adsum::host::{Application, Host};
 use adsum::{
     Config, Counts, Decision, Decisions, DefaultHashBuilder, DeviceKind, Engine, Entry, Event,
-    LostCause, Notice, Options, Replica, SessionKey, Slot, SlotMap, Snapshot, Stats, Time,
+    LostCause, Notice, Options, Replica, Session, SessionId, SessionKey, Slot, SlotMap, Snapshot,
+    Stats, Time,
 };
 
 /// Fails to compile if the type implements the trait: then there are two ways to infer `_`.
@@ -36,9 +38,26 @@ macro_rules! assert_never_serialised {
 type K = u64;
 type P = String;
 
+/// The least that a host needs.
+struct Text;
+
+impl Application<K, P> for Text {
+    type Frame = String;
+
+    fn notice(&mut self, notice: &Notice<'_, K, P>) -> Option<String> {
+        Some(format!("{notice:?}"))
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot<'_, K, P>) -> Option<String> {
+        Some(format!("{snapshot:?}"))
+    }
+}
+
 assert_never_serialised!(
     Engine<K, P>,
+    Host<K, P, Text, u8>,
     Replica<K, P>,
+    Session<'static, K, P>,
     Decisions<'static, K, P, DefaultHashBuilder>,
     Decision<'static, K, P>,
     Notice<'static, K, P>,
@@ -58,6 +77,7 @@ fn is_input<T: serde::Serialize + serde::de::DeserializeOwned>() {}
 fn inputs_are_serialisable() {
     is_input::<Event<K, P>>();
     is_input::<SessionKey>();
+    is_input::<SessionId>();
     is_input::<Slot>();
     is_input::<Time>();
     is_input::<DeviceKind>();
@@ -79,6 +99,7 @@ fn the_check_tells_types_that_can_be_serialised_from_those_that_cannot() {
         Probe::<Event<K, P>>::SERIALISABLE,
         Probe::<Engine<K, P>>::SERIALISABLE,
         Probe::<Replica<K, P>>::SERIALISABLE,
+        Probe::<Host<K, P, Text, u8>>::SERIALISABLE,
     ];
-    assert_eq!(serialisable, [true, false, false]);
+    assert_eq!(serialisable, [true, false, false, false]);
 }

@@ -3,12 +3,13 @@
 
 use adsum::{
     Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, OfflineNotices,
-    Replica, SessionKey, Time,
+    Replica, SessionId, SessionKey, Time,
 };
-use adsum_model::host::{Outcome, Watch};
+use adsum_model::drain::Watch;
+use adsum_model::host::begun;
 use adsum_model::ops::USERS;
-use adsum_model::world::{equal, no_session};
-use adsum_model::{Case, Event, Host, Model, Op, Payload, User, strategy};
+use adsum_model::queries::equal;
+use adsum_model::{Attachment, Case, Event, Host, Model, Op, Outcome, Payload, User, strategy};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,8 +45,7 @@ impl<P: Payload> Run<P> {
         watch: &mut Watch<'_, P>,
     ) -> Result<Outcome, String> {
         let outcome = self.host.handle(now, event, take, watch)?;
-        let key = outcome.as_ref().ok().and_then(|(key, _)| *key);
-        let expected = self.model.apply(now.as_millis(), event, key.unwrap_or_else(no_session));
+        let expected = self.model.apply(now.as_millis(), event, begun(&outcome));
         equal("the refusal", outcome.as_ref().err(), expected.as_ref().err())?;
         Ok(outcome)
     }
@@ -77,8 +77,8 @@ impl Drop for Counted {
     }
 }
 
-/// One for each session that has published and has not ended, one for each conflated publish, and
-/// what a directed or system notice says while it is drained. Never more, and none at the end.
+/// One for each session that has published and has not ended or is held, one for each conflated
+/// publish, and what a directed or system notice says while it is drained. Never more, and none at the end.
 #[test]
 fn presence_is_never_persisted() {
     strategy::check(1_500, 60, |case| {
@@ -107,11 +107,11 @@ fn count_values(case: &Case) -> Result<(), String> {
         let alive = run.model.counts().presences;
         equal("values alive", ALIVE.get(), alive)?;
         equal("values counted", run.host.engine.counts().presences, alive)?;
-        run.host.look_again(run.model.sessions.keys().copied());
+        run.host.look_again(run.model.keys());
     }
     // Half of the engines are dropped as they are, the others once everyone has left.
     if case.ops.len().is_multiple_of(2) {
-        for session in run.model.sessions.clone().into_keys() {
+        for session in run.model.keys() {
             let now = Time::from_millis(run.model.now);
             _ = run.input(now, &Event::Disconnect { session }, usize::MAX, &mut |_, _| {})?;
         }
@@ -127,7 +127,7 @@ fn most_values(model: &Model, now: Time, event: &Event) -> usize {
     match event {
         // What ends only in the course of these is alive until they come to it.
         Event::Connect { .. } | Event::Advance => before,
-        _ if after.apply(now.as_millis(), event, no_session()).is_err() => before,
+        _ if after.apply(now.as_millis(), event, Attachment::NONE).is_err() => before,
         Event::Direct { .. } | Event::System { .. } => before + 1,
         // Whatever ends is dropped before anyone is told.
         _ => after.counts().presences,
@@ -197,7 +197,7 @@ fn present_only(
     run: &mut Run<u32>,
     now: Time,
     event: &Event,
-    published: &mut BTreeMap<SessionKey, u32>,
+    published: &mut BTreeMap<SessionId, u32>,
 ) -> Result<(), String> {
     let mut presences = Vec::new();
     let mut words = Vec::new();
@@ -230,11 +230,16 @@ fn present_only(
         _ => {}
     }
     equal("what is said from earlier inputs", words, Vec::new())?;
+    let engine = &run.host.engine;
     if let (Event::Publish { session, presence }, Ok(_)) = (event, &outcome) {
-        published.insert(*session, *presence);
+        let session = engine.id_of(*session).ok_or("a session that publishes is not known")?;
+        published.insert(session, *presence);
     }
     for (session, presence) in presences {
-        let now = run.host.engine.presence(session).copied();
+        let now = engine.session_by_id(session).and_then(|session| session.presence.copied());
+        // Of one that has ended and is held, a publish that waited is dropped.
+        let held = run.model.held.get(&session).and_then(|session| session.presence);
+        let now = now.or(held);
         // A session may also have ended in the course of the drain, after this was said.
         let last = now.or_else(|| published.get(&session).copied());
         let ended_in_drain = now.is_none() && matches!(event, Event::Connect { .. });
@@ -242,7 +247,7 @@ fn present_only(
             return Err(format!("{presence} of {session:?}, which says {last:?}"));
         }
     }
-    let Ok((Some(key), _)) = outcome else {
+    let Ok(Some(key)) = outcome.map(|answer| answer.about) else {
         return Ok(());
     };
     let heard = heard.remove(&key).unwrap_or_default();
@@ -284,28 +289,42 @@ impl Payload for Signed {
 fn nobody_can_speak_for_somebody_else() {
     strategy::check(1_500, 60, |case| {
         let mut run = Run::<Signed>::new(&case.setup.config());
-        let mut users = BTreeMap::new();
+        let mut known = Known::default();
         for op in &case.ops {
             let (now, event) = run.decode(*op);
-            check_senders(&mut run, now, &event, &mut users)
+            check_senders(&mut run, now, &event, &mut known)
                 .map_err(|fault| format!("{event:?}: {fault}"))?;
         }
         Ok(())
     });
 }
 
+/// Whose every session is, and whose every attachment, as the host knows from having been told.
+#[derive(Default)]
+struct Known {
+    users: BTreeMap<SessionId, User>,
+    attachments: BTreeMap<SessionKey, SessionId>,
+}
+
+impl Known {
+    fn session(&self, attachment: SessionKey) -> Option<SessionId> {
+        self.attachments.get(&attachment).copied()
+    }
+}
+
 fn check_senders(
     run: &mut Run<Signed>,
     now: Time,
     event: &Event,
-    users: &mut BTreeMap<SessionKey, User>,
+    known: &mut Known,
 ) -> Result<(), String> {
     let mut faults = Vec::new();
-    let mut endings: Vec<(User, Option<SessionKey>, Vec<SessionKey>)> = Vec::new();
-    let mut signed = |user: User, session: SessionKey, presence: &Signed| {
-        if presence.by != Some(session) || users.get(&session) != Some(&user) {
+    let mut endings: Vec<(User, Option<SessionId>, Vec<SessionKey>)> = Vec::new();
+    let mut signed = |user: User, session: SessionId, presence: &Signed| {
+        let by = presence.by.and_then(|by| known.session(by));
+        if by != Some(session) || known.users.get(&session) != Some(&user) {
             let (claimed, state) = presence.claims;
-            faults.push(format!("{session:?} of {user} for {:?} ({claimed} {state})", presence.by));
+            faults.push(format!("{session:?} of {user} for {by:?} ({claimed} {state})"));
         }
     };
     let outcome = run.input(now, event, usize::MAX, &mut |decision, to| match decision {
@@ -318,6 +337,13 @@ fn check_senders(
                 endings.push((**user, Some(*session), to.to_vec()));
             }
             Notice::UserOffline { user, .. } => endings.push((**user, None, to.to_vec())),
+            Notice::DirectedOver { user, session, .. } => {
+                assert_eq!(known.users.get(session), Some(*user), "it says so of its own");
+            }
+            Notice::Visibility { user, .. } => {
+                let users = to.iter().map(|key| known.users[&known.attachments[key]]);
+                assert!(users.into_iter().all(|own| own == **user), "it is told to its own");
+            }
             Notice::System { presence, .. } => assert_eq!(presence.by, None, "nobody says it"),
             _ => unreachable!("an unknown kind of notice"),
         },
@@ -329,18 +355,22 @@ fn check_senders(
         _ => {}
     })?;
     equal("what is said in another's name", faults, Vec::new())?;
-    if let (Event::Connect { user, .. }, Ok((Some(key), _))) = (event, &outcome) {
-        users.insert(*key, *user);
+    if let Some(begun) = outcome.ok().and_then(|answer| answer.begun) {
+        known.attachments.insert(begun.key, begun.session);
+        if let Event::Connect { user, .. } = event {
+            known.users.insert(begun.session, *user);
+        }
     }
     let engine = &run.host.engine;
     for (user, session, to) in endings {
         for receiver in to {
-            let viewer = users[&receiver];
+            let viewer = known.users[&known.attachments[&receiver]];
             let is_seen = user == viewer || engine.sees(&viewer, &user);
             let is_so = match session {
                 // It has ended, or it is out of sight, or all that it said was directed.
                 Some(session) => {
-                    (!is_seen || engine.presence(session).is_none()) && users[&session] == user
+                    let shows = engine.session_by_id(session).is_some_and(|s| s.presence.is_some());
+                    (!is_seen || !shows) && known.users[&session] == user
                 }
                 None => !engine.is_online(&user) || !is_seen,
             };
@@ -359,6 +389,7 @@ struct Roster {
     run: Run<u32>,
     contacts: BTreeMap<User, BTreeSet<User>>,
     blocked: BTreeMap<User, BTreeSet<User>>,
+    /// By the key of the attachment. A client keeps its own over a resume.
     replicas: BTreeMap<SessionKey, Replica<User, u32>>,
 }
 
@@ -422,8 +453,15 @@ impl Roster {
 
     fn input(&mut self, now: Time, event: &Event) -> Result<(), String> {
         let replicas = &mut self.replicas;
+        let mut resumed = match event {
+            Event::Resume { session } => Some(*session),
+            _ => None,
+        };
         _ = self.run.input(now, event, usize::MAX, &mut |decision, to| {
             for key in to {
+                // The first to be told of a resume is the one who resumed.
+                let before = resumed.take().and_then(|before| replicas.remove(&before));
+                replicas.extend(before.map(|before| (*key, before)));
                 let replica = replicas.entry(*key).or_insert_with(|| Replica::new(1_000));
                 let applied = match decision {
                     Decision::Deliver { notice, .. } => replica.apply(notice),
@@ -488,22 +526,31 @@ impl Roster {
             for session in sessions.iter().copied().filter(|session| *session != key) {
                 let user = engine.user_of(session).expect("the session is there");
                 let is_seen = if user == viewer { echo } else { engine.sees(viewer, user) };
+                let id = engine.id_of(session).expect("the session is there");
                 if let Some(presence) = engine.presence(session).filter(|_| is_seen) {
-                    truth.insert(session, *presence);
+                    truth.insert(id, *presence);
+                }
+            }
+            // What is held of those who have ended is nothing that an engine can be asked for.
+            for (id, held) in &self.run.model.held {
+                if held.user != *viewer && engine.sees(viewer, &held.user) {
+                    truth.extend(held.presence.map(|presence| (*id, presence)));
                 }
             }
             equal(&format!("what {key:?} believes"), self.published(key), truth)?;
             let Some(replica) = self.replicas.get(&key) else { continue };
             for user in replica.users() {
                 for (session, ..) in replica.sessions_of(user) {
-                    equal("whose session it believes in", Some(user), engine.user_of(session))?;
+                    let of = engine.session_by_id(session).map(|session| session.user);
+                    let held = self.run.model.held.get(&session).map(|session| &session.user);
+                    equal("whose session it believes in", Some(user), of.or(held))?;
                 }
             }
         }
         Ok(())
     }
 
-    fn published(&self, key: SessionKey) -> BTreeMap<SessionKey, u32> {
+    fn published(&self, key: SessionKey) -> BTreeMap<SessionId, u32> {
         let mut published = BTreeMap::new();
         let Some(replica) = self.replicas.get(&key) else {
             return published;
@@ -519,12 +566,15 @@ impl Roster {
     /// What was believed by the notices alone, and what a snapshot says instead.
     fn compare_with_snapshots(&mut self) -> Result<(), String> {
         let now = Time::from_millis(self.run.model.now);
-        for session in self.run.model.sessions.clone().into_keys() {
+        for session in self.run.model.keys() {
             let engine = &self.run.host.engine;
             if engine.is_attached(session) && !engine.is_congested(session) {
                 let believed = self.published(session);
+                let id = engine.id_of(session).expect("the session is there");
                 self.input(now, &Event::Resume { session })?;
-                equal("what is believed without a snapshot", believed, self.published(session))?;
+                let resumed = self.run.host.engine.session_by_id(id).map(|session| session.key);
+                let repeated = resumed.map(|key| self.published(key));
+                equal("what is believed without a snapshot", Some(believed), repeated)?;
             }
         }
         Ok(())

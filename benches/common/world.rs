@@ -1,8 +1,6 @@
 //! An engine with people in it.
 
-use adsum::{
-    Config, Decision, Decisions, DefaultHashBuilder, DeviceKind, Engine, Options, SessionKey, Time,
-};
+use adsum::{Config, Connect, Decision, Decisions, Engine, Options, SessionKey, Time};
 use std::hash::Hash;
 use std::hint::black_box;
 
@@ -27,9 +25,7 @@ pub(crate) fn unlimited() -> Options {
 
 /// Takes all decisions as a host does that sends nothing; says how many receivers and entries
 /// there were.
-pub(crate) fn drain<K: Eq + Hash>(
-    mut decisions: Decisions<'_, K, u64, DefaultHashBuilder>,
-) -> usize {
+pub(crate) fn drain<K: Eq + Hash>(mut decisions: Decisions<'_, K, u64>) -> usize {
     let mut told = 0;
     while let Some(decision) = decisions.next() {
         match &decision {
@@ -118,7 +114,7 @@ fn connect<K: Eq + Hash>(
     id: K,
     audience: impl Iterator<Item = K>,
 ) -> SessionKey {
-    let connected = engine.connect(now, id, DeviceKind(0), audience, []);
+    let connected = engine.connect(now, Connect::new(id).audience(audience));
     let (session, decisions) = connected.expect("there is room");
     drain(decisions);
     session

@@ -3,12 +3,13 @@
 //! `cargo run --release --example replay -- TRACE [GRAPH]`
 //!
 //! TRACE is the coming and going in one channel, GRAPH the friendships of many people, both packed
-//! by gzip or plain. Their forms stand in `src/trace.rs` and `src/friends.rs`; how a channel becomes
-//! audiences, in `src/channel.rs`.
+//! by gzip or plain. Their forms stand in `src/trace.rs` and `src/friends.rs`; how a channel
+//! becomes audiences, in `src/channel.rs`.
 //!
 //! The whole trace goes through the engine for each grace, and where everyone sees everyone it is
-//! known who must be told what after every input. On stretches of it, the tests' reference model and
-//! a receiver for each session run beside the engine. Any difference ends the replay with a failure.
+//! known who must be told what after every input. On stretches of it, the tests' reference model
+//! and a receiver for each session run beside the engine. Any difference ends the replay with a
+//! failure.
 
 use adsum_replay::beside::Sample;
 use adsum_replay::report::Report;

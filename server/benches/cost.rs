@@ -1,4 +1,4 @@
-//! What does the server's processor time for a delivery come to, measured against bare writes?
+//! Measures the server's processor time for a delivery against bare writes.
 //!
 //! The floor is a loop that writes the same bytes to as many sockets on the loopback interface, at
 //! the same pace, each delivery for itself, and does nothing else. It takes turns with the server
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use adsum_server::protocol::{Form, Tid, TimPresence};
+use adsum_tim::{Form, Tid, TimPresence};
 use cpu_time::ThreadTime;
 use serde::Deserialize;
 
@@ -167,7 +167,7 @@ impl Costs {
         Ok(())
     }
 
-    /// Prints a line; is the server's cost within its limit?
+    /// Prints a line; returns whether the server's cost is within its limit.
     fn is_within(&self, what: &str, at_most: f64) -> bool {
         let pairs = self.server_us.iter().zip(&self.bare_us);
         let ratios = pairs.clone().map(|(server, bare)| server / bare);
@@ -177,7 +177,7 @@ impl Costs {
     }
 }
 
-/// Prints a line; is the value within its limit?
+/// Prints a line; returns whether the value is within its limit.
 fn is_within(what: &str, value: f64, at_most: f64, besides: &str) -> bool {
     let is_within = value <= at_most;
     let verdict = if is_within { "yes" } else { "NO" };

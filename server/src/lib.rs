@@ -3,7 +3,6 @@
 pub mod config;
 pub mod host;
 pub mod load;
-pub mod protocol;
 pub mod store;
 pub mod tokens;
 mod usage;

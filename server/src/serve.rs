@@ -1,22 +1,24 @@
-//! The server from its start to its end.
+//! Runs the server, or the load generator, from its start to its end.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use adsum_server::config::{Config, Level, StoreKind};
+use adsum_server::config::{Config, Level};
 use adsum_server::host::{Host, Tuning};
 use adsum_server::load;
-use adsum_server::store::{
-    Cost, Jwt, JwtKey, JwtOptions, Sqlite, SqliteOptions, Store, StoreError,
-};
+use adsum_server::store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
+
+/// How long the store has to end well.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the server until it is told to stop.
 pub(crate) fn serve(config: Config) -> ExitCode {
     log_to_stderr(config.services.log);
-    let store = match open_store(&config) {
+    let store = match config.accounts.open_store() {
         Ok(store) => store,
         Err(error) => {
             eprintln!("adsum-server: {error}");
@@ -31,7 +33,7 @@ pub(crate) fn serve(config: Config) -> ExitCode {
         }
     };
     let code = runtime.block_on(run(config, store));
-    // A password that is being hashed is nobody's any more.
+    // Nobody waits any more for a password that is still being hashed.
     runtime.shutdown_background();
     code
 }
@@ -57,7 +59,7 @@ pub(crate) fn load(options: load::Options) -> ExitCode {
 }
 
 async fn run(config: Config, store: Arc<dyn Store>) -> ExitCode {
-    // Before anything is said to be ready: whoever stops it from then on is heard.
+    // Before the server says that it is ready: from then on it hears whoever stops it.
     let signals = signal(SignalKind::terminate())
         .and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
     let (mut terminate, mut interrupt) = match signals {
@@ -68,7 +70,7 @@ async fn run(config: Config, store: Arc<dyn Store>) -> ExitCode {
         }
     };
     let page = config.services.web_page;
-    let host = match Host::start(config, store, Tuning::default()) {
+    let host = match Host::start(config, store.clone(), Tuning::default()) {
         Ok(host) => host,
         Err(error) => {
             eprintln!("adsum-server: {error}");
@@ -82,10 +84,17 @@ async fn run(config: Config, store: Arc<dyn Store>) -> ExitCode {
     }
     tracing::info!("stopping");
     host.stop().await;
+    // Here, because nobody waits for those who may still hold the store.
+    let closed = tokio::task::spawn_blocking(move || store.close());
+    match tokio::time::timeout(CLOSE_TIMEOUT, closed).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "the store was not closed well"),
+        Ok(Err(_)) | Err(_) => tracing::warn!("the store was not closed in time"),
+    }
     ExitCode::SUCCESS
 }
 
-/// Says where it is to be found. Whoever reads this may have gone, which is no reason to stop.
+/// Prints the server's addresses. Whoever reads them may have gone, which is no reason to stop.
 fn announce(host: &Host, page: bool) {
     let mut out = std::io::stdout().lock();
     let address = host.address();
@@ -107,35 +116,6 @@ fn log_to_stderr(level: Level) {
         Level::Debug => LevelFilter::DEBUG,
     };
     let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
-    // Somebody has set one up already: then theirs it is.
+    // If a log has been set up already, that one stays.
     let _ = log.try_init();
-}
-
-fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    let accounts = &config.accounts;
-    match accounts.store {
-        StoreKind::Sqlite => {
-            let cost =
-                Cost { memory_kib: accounts.password_memory_kib, passes: accounts.password_passes };
-            let options = SqliteOptions { cost, max_relations: accounts.max_relations };
-            Ok(Arc::new(Sqlite::open(&accounts.store_path, options)?))
-        }
-        StoreKind::Jwt => {
-            let key = match (&accounts.jwt_secret, &accounts.jwt_public_key) {
-                (Some(secret), _) => JwtKey::Secret(secret.0.clone().into_bytes()),
-                (None, Some(path)) => {
-                    let pem = std::fs::read(path);
-                    JwtKey::PublicPem(pem.map_err(|error| StoreError::Failed(error.into()))?)
-                }
-                (None, None) => return Err(StoreError::Invalid("key for tokens: there is none")),
-            };
-            Ok(Arc::new(Jwt::new(JwtOptions {
-                key,
-                issuer: accounts.jwt_issuer.clone(),
-                audience: accounts.jwt_audience.clone(),
-                leeway: accounts.jwt_leeway_s,
-                max_relations: accounts.max_relations,
-            })?))
-        }
-    }
 }

@@ -3,8 +3,6 @@
 #[path = "targets/frames.rs"]
 mod target;
 
-use adsum_server::protocol;
-
 #[test]
 fn frames() {
     let corpus = include_str!("corpus/frames.hex");

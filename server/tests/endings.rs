@@ -4,7 +4,7 @@
 mod support;
 
 use adsum_server::config::Config;
-use adsum_server::protocol::{Form, Kind, Limits, Tid, TimAuth, TimPresence};
+use adsum_tim::{Form, Kind, Limits, Tid, TimAuth, TimPresence};
 use support::village::Village;
 use support::{Client, Server, Told, auth, auth_from, brisk, says};
 use tokio::net::TcpSocket;
@@ -40,9 +40,8 @@ async fn the_frames_when_a_device_and_then_the_user_goes() {
     phone.close().await;
     let (id, frame) = next_json(&mut json).await;
     let from = format!(r#"{{"node":"{ann}","domain":"","resource":"desk","termtyp":3}}"#);
-    let wanted = format!(
-        r#"{{"id":{id},"fromTid":{from},"toTid":{{"node":"{bob}","extend":{{"ended":"phone"}}}},"status":"at the desk"}}"#
-    );
+    let to = format!(r#"{{"node":"{bob}","extend":{{"ended":"phone"}}}}"#);
+    let wanted = format!(r#"{{"id":{id},"fromTid":{from},"toTid":{to},"status":"at the desk"}}"#);
     assert_eq!(frame, wanted);
     let same = TimPresence::decode(Form::Json, wanted.as_bytes(), &Limits::default()).unwrap();
     let frame = thrift.next_bytes().await.unwrap();

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use adsum_server::protocol::{Form, Kind, TimAuth, rtype};
+use adsum_tim::{Form, Kind, TimAuth, rtype};
 use futures_util::future::join_all;
 use support::village::Village;
 use support::{Client, Server, Told, all_log_in, auth, brisk, crowd};

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use adsum_server::protocol::{Form, Kind, TimPresence, rtype};
+use adsum_tim::{Form, Kind, TimPresence, rtype};
 use futures_util::SinkExt as _;
 use futures_util::future::join_all;
 use support::{Client, Server, Told, auth, crowd, says};
@@ -136,7 +136,7 @@ async fn b14_no_presence_to_strangers_and_none_twice() {
     let mut at_ann = server.login("ann").await;
     let (mut at_bob, mut at_stranger) = (server.login("bob").await, server.login("stranger").await);
     let in_other_domain =
-        adsum_server::protocol::TimAuth { domain: Some("elsewhere".to_owned()), ..auth("eve") };
+        adsum_tim::TimAuth { domain: Some("elsewhere".to_owned()), ..auth("eve") };
     let mut at_eve = server.login_as("eve", Form::Json, in_other_domain).await;
     at_ann.direct(&[&stranger, &bob, &bob, &stranger, &elsewhere, &bob], "to a list").await;
     assert_eq!(at_bob.heard().await.1, "to a list");
@@ -253,7 +253,7 @@ async fn b28_passwords_are_not_mixed_up() {
             let password = format!("secret of {name}");
             let with = |password: &str| {
                 let pwd = Some(password.into());
-                adsum_server::protocol::TimAuth { pwd, ..auth(&name) }
+                adsum_tim::TimAuth { pwd, ..auth(&name) }
             };
             let frame = with(&password).to_request(Form::Json, Kind::REGISTER);
             let answer = String::from_utf8(post(server, &frame).await).unwrap();

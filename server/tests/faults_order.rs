@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use adsum_server::protocol::{Form, Kind};
+use adsum_tim::{Form, Kind};
 use futures_util::future::join_all;
 use support::village::Village;
 use support::{Client, PATIENCE, Server, all_log_in, auth, brisk, crowd};

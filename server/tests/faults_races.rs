@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use adsum_server::host::{INVISIBLE, VISIBLE};
-use adsum_server::protocol::{Form, Kind, rtype};
+use adsum_tim::{Form, Kind, rtype};
 use futures_util::future::join_all;
 use support::{Client, PATIENCE, Server, auth, crowd, says};
 use tokio::net::TcpStream;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use adsum_server::config::Config;
 use adsum_server::host::Tuning;
-use adsum_server::protocol::Form;
+use adsum_tim::Form;
 use support::village::Village;
 use support::{Client, PATIENCE, Server, Told, auth, brisk};
 use tokio::net::TcpSocket;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use adsum_server::protocol::{Form, Kind, Tid, TimPresence, rtype};
+use adsum_tim::{Form, Kind, Tid, TimPresence, rtype};
 use support::program::Program;
 use support::{Server, auth_from, says};
 
@@ -202,9 +202,8 @@ async fn b25_the_administrators_word_is_from_somebody() {
     let ann = server.account("ann");
     let mut at_ann = server.login("ann").await;
     let head = format!("POST /admin/presence HTTP/1.1\r\nAuthorization: Bearer {ADMIN}\r\n");
-    let body = format!(
-        r#"{{"nodes":["{ann}","nobody"],"presence":{{"status":"hear","offline":true,"id":1,"fromTid":{{"node":"x"}}}}}}"#
-    );
+    let presence = r#"{"status":"hear","offline":true,"id":1,"fromTid":{"node":"x"}}"#;
+    let body = format!(r#"{{"nodes":["{ann}"],"presence":{presence}}}"#);
     let answer = support::request(server.address(), &head, body.as_bytes()).await;
     assert_eq!(answer, (200, r#"{"delivered":1,"skipped":0}"#.to_owned()));
     let told = at_ann.presence().await;

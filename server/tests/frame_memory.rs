@@ -2,8 +2,7 @@
 //!
 //! In a process of its own, since it watches how much address space the process ever had.
 #![cfg(target_os = "linux")]
-
-use adsum_server::protocol::{Fault, Frame, Limits};
+use adsum_tim::{Fault, Frame, Limits};
 
 /// The most address space this process has had, in KiB.
 fn peak_kib() -> u64 {

@@ -4,7 +4,7 @@
 mod support;
 
 use adsum_server::host::Tuning;
-use adsum_server::protocol::{Form, Kind};
+use adsum_tim::{Form, Kind};
 use futures_util::SinkExt as _;
 use support::{Client, Server, Told, says};
 use tokio_tungstenite::tungstenite::Message;
@@ -100,10 +100,10 @@ async fn broken_thrift_is_answered() {
 async fn an_unknown_type_is_answered() {
     let mut scene = Scene::new(&[]).await;
     for number in [0, 1, 11, 21, 22, 43, 89, 90, 92, 97, 126, 127] {
-        scene.refuses(json(Kind::from_byte(number), "{}"), number as i8, 4_104).await;
-        scene.refuses(vec![number, 0], number as i8, 4_104).await;
+        scene.refuses(json(Kind::from_byte(number), "{}"), number as i8, 4_107).await;
+        scene.refuses(vec![number, 0], number as i8, 4_107).await;
     }
-    scene.refuses(json(Kind::BUSINESS, r#"{"rtype":99}"#), 41, 4_104).await;
+    scene.refuses(json(Kind::BUSINESS, r#"{"rtype":99}"#), 41, 4_107).await;
     scene.refuses(json(Kind::BUSINESS, "{}"), 41, 4_104).await;
     scene.ends_well().await;
 }
@@ -186,8 +186,7 @@ async fn a_list_of_100_000_names_is_answered() {
     let body = format!("{{\"toList\":[{names}]}}");
     scene.refuses(json(Kind::PRESENCE, &body), DIRECTED, 4_113).await;
     scene.refuses(json(Kind::BROAD_PRESENCE, &body), BROAD, 4_113).await;
-    let list =
-        adsum_server::protocol::TimPresence { to_list: Some(vec![bob; NAMES]), ..says("to many") };
+    let list = adsum_tim::TimPresence { to_list: Some(vec![bob; NAMES]), ..says("to many") };
     scene.refuses(list.to_request(Form::Thrift, Kind::PRESENCE), DIRECTED, 4_113).await;
     // One name that no account can have.
     let body = r#"{"toTid":{"node":"no node"}}"#;

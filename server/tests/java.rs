@@ -3,7 +3,7 @@
 
 mod support;
 
-use adsum_server::protocol::{Form, Kind, Limits, TimAck};
+use adsum_tim::{Form, Kind, Limits, TimAck};
 use support::{Client, Server, Told, auth};
 
 /// The account `ann`, with the password `java`.

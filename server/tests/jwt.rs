@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use adsum_server::protocol::{Form, Kind, TimAck, TimAuth, rtype};
 use adsum_server::store::{
     Asked, Credentials, Jwt, JwtKey, JwtOptions, Login, Relation, Relations, Store, StoreError,
 };
+use adsum_tim::{Form, Kind, TimAck, TimAuth, rtype};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use support::program::Program;
@@ -195,6 +195,10 @@ impl Store for Forgetful {
 
     fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError> {
         self.jwt.resolve(node, typed)
+    }
+
+    fn account(&self, typed: &str, domain: &str) -> Result<Option<String>, StoreError> {
+        self.jwt.account(typed, domain)
     }
 
     fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use adsum_server::protocol::{Form, Kind, TimAck, TimAuth};
+use adsum_tim::{Form, Kind, TimAck, TimAuth};
 use futures_util::future::join_all;
 use support::{Client, Server, Told, auth, auth_from};
 

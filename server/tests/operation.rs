@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use adsum_server::protocol::{Form, Kind};
+use adsum_tim::{Form, Kind};
 use futures_util::future::join_all;
 use serde_json::Value;
 use support::program::Program;
@@ -256,7 +256,7 @@ async fn it_ends_in_bounded_time_though_the_store_is_stuck() {
     let mut bobs = Client::connect(server.address(), Form::Json).await;
     let sql = server.program().sql();
     sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    ann.ask(adsum_server::protocol::rtype::ADD_ROSTER, Some(&bob)).await;
+    ann.ask(adsum_tim::rtype::ADD_ROSTER, Some(&bob)).await;
     bobs.send(auth("bob").to_request(Form::Json, Kind::AUTH)).await;
     let mut program = server.into_program();
     let started = Instant::now();
@@ -266,33 +266,4 @@ async fn it_ends_in_bounded_time_though_the_store_is_stuck() {
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     assert!(program.log().contains("did not end in time"), "{}", program.log());
     drop((ann, bobs, sql));
-}
-
-/// As in tim: no client without an Origin, and if one is named then no other.
-#[tokio::test]
-async fn only_the_right_origin_is_let_in() {
-    let status = async |to, line: &str, origin: &str| {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let mut stream = TcpStream::connect(to).await.unwrap();
-        let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-                       Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nContent-Length: 0\r\n";
-        let head = format!("{line} HTTP/1.1\r\nHost: {to}\r\n{upgrade}{origin}\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer).await.unwrap();
-        String::from_utf8(answer[9..].to_vec()).unwrap()
-    };
-    for (flags, expected) in [
-        (&[][..], ["403", "101", "101"]),
-        (&["--origin", "https://chat.example"], ["403", "403", "101"]),
-    ] {
-        let program = Program::start(flags);
-        let origins = ["", "Origin: x\r\n", "Origin: https://chat.example\r\n"];
-        for (origin, expected) in origins.into_iter().zip(expected) {
-            assert_eq!(status(program.address, "GET /tim", origin).await, expected, "{origin}");
-            // An empty frame by POST is none, if it is looked at at all.
-            let expected = if expected == "101" { "400" } else { "403" };
-            assert_eq!(status(program.address, "POST /tim2", origin).await, expected, "{origin}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use adsum_server::host::{INVISIBLE, VISIBLE};
-use adsum_server::protocol::{Form, Kind, rtype};
+use adsum_tim::{Form, Kind, rtype};
 use support::{Server, Told, says};
 
 #[tokio::test]
@@ -56,7 +56,9 @@ async fn a_friendship_needs_both_and_shows_at_once() {
     let told = at_bob.until_pong().await;
     assert_eq!(told.len(), 2, "{told:?}");
     let is_gone = |told: &Told| matches!(told, Told::Presence(gone) if gone.offline == Some(true));
-    let is_done = |told: &Told| matches!(told, Told::Ack(ack) if ack.ok && ack.tim_type == Kind::BUSINESS.tim_type());
+    let business = Kind::BUSINESS.tim_type();
+    let is_done =
+        |told: &Told| matches!(told, Told::Ack(ack) if ack.ok && ack.tim_type == business);
     assert!(told.iter().any(is_gone) && told.iter().any(is_done), "{told:?}");
     server.host.stop().await;
 }
@@ -174,7 +176,8 @@ async fn an_administrator_sees_who_is_online_and_expels() {
     assert_eq!(at_bob.close_code().await, 4_002);
     assert_eq!(at_ann.heard().await, (bob, "offline".to_owned()));
     assert_eq!(at_ann.until_pong().await, []);
-    assert_eq!(server.get("/admin/online").await.0, 401);
+    let no_token = "GET /admin/online HTTP/1.1\r\n";
+    assert_eq!(support::request(server.address(), no_token, b"").await.0, 401);
     drop(also_bob);
     server.host.stop().await;
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use adsum_server::protocol::{Form, Kind, TimAuth, TimPresence, rtype};
+use adsum_tim::{Form, Kind, TimAuth, TimPresence, rtype};
 use support::program::Program;
 use support::{Client, auth};
 

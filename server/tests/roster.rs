@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use adsum_server::protocol::{Form, Kind, TimNodes, TimUserBean, ntype, rtype};
+use adsum_tim::{Form, Kind, TimNodes, TimUserBean, ntype, rtype};
 use support::{Client, Server, Told, auth};
 
 async fn ask_names(client: &mut Client, ntype: i32, nodes: &[&str]) {
@@ -36,7 +36,7 @@ async fn names_are_answered_of_those_one_knows() {
         for (ntype, nodes, code) in [
             (ntype::USER_INFO, &[][..], 4_104),
             (ntype::USER_INFO, &many[..], 4_104),
-            (ntype::ROSTER, &[bob.as_str()][..], 4_104),
+            (ntype::ROSTER, &[bob.as_str()][..], 4_107),
             (ntype::ROOM_INFO, &[bob.as_str()][..], 4_107),
             (ntype::MODIFY_USER, &[bob.as_str()][..], 4_107),
         ] {
@@ -77,11 +77,12 @@ async fn a_friend_is_asked_by_name_or_by_id() {
         assert_eq!(at_ann.refusal().await, (Kind::BUSINESS.tim_type(), 4_106));
     }
     assert_eq!(at_bob.until_pong().await, []);
-    // Who has blocked one looks, by name too, as by id.
+    // Who has blocked one looks, by name too, like somebody who has not answered.
     at_bob.ask(rtype::BLOCK_ROSTER, Some(&ann)).await;
     at_bob.until_pong().await;
     at_ann.until_pong().await;
     at_ann.ask(rtype::ADD_ROSTER, Some("bob")).await;
-    assert_eq!(at_ann.refusal().await, (Kind::BUSINESS.tim_type(), 4_110));
+    assert_eq!(at_ann.until_pong().await, []);
+    assert_eq!(at_bob.until_pong().await, []);
     server.host.stop().await;
 }

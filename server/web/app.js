@@ -47,7 +47,8 @@ function drawPeople(id, nodes, create, update) {
 
 function drawCount() {
   const total = people.friends.size;
-  setText($("friends-count"), total > 0 && people.connected ? `${people.online()} of ${total} here` : "");
+  const count = total > 0 && people.connected ? `${people.online()} of ${total} here` : "";
+  setText($("friends-count"), count);
 }
 
 // A name may become known after the row stands, and the buttons speak it.
@@ -56,7 +57,9 @@ function rename(row, node) {
   const heading = row.querySelector(".name");
   if (heading.textContent === name) return;
   heading.textContent = name;
-  for (const act of row.querySelectorAll("button")) act.setAttribute("aria-label", `${act.textContent} ${name}`);
+  for (const act of row.querySelectorAll("button")) {
+    act.setAttribute("aria-label", `${act.textContent} ${name}`);
+  }
 }
 
 function personRow(level, ...acts) {
@@ -104,7 +107,8 @@ function updateFriend(row, node) {
   const devices = people.devices(node);
   const list = row.querySelector(".devices");
   list.setAttribute("aria-label", `Devices of ${clipped(people.name(node), 80)}`);
-  list.replaceChildren(...devices.map((device) => make("li", { textContent: deviceText(device, devices.length) })));
+  const item = (device) => make("li", { textContent: deviceText(device, devices.length) });
+  list.replaceChildren(...devices.map(item));
   list.hidden = devices.length === 0;
 }
 
@@ -123,9 +127,13 @@ function blockedRow(node) {
 function drawSeenAs() {
   const show = SHOWS.find((known) => known.value === mine.show);
   const state = mine.status ? `${show.label}: ${mine.status}` : show.label;
-  if (!people.connected) setText($("seen-as"), "Friends do not see this page until it is connected again.");
-  else if (mine.invisible) setText($("seen-as"), `Friends see you as offline. (Visible, you would be ${state})`);
-  else setText($("seen-as"), `Friends see you as ${state}`);
+  if (!people.connected) {
+    setText($("seen-as"), "Friends do not see this page until it is connected again.");
+  } else if (mine.invisible) {
+    setText($("seen-as"), `Friends see you as offline. (Visible, you would be ${state})`);
+  } else {
+    setText($("seen-as"), `Friends see you as ${state}`);
+  }
   $("invisible").checked = mine.invisible;
 }
 
@@ -153,7 +161,8 @@ function tellChange(node) {
 
 function readNews() {
   const rest = news.length - NEWS_READ_OUT;
-  const parts = news.slice(0, NEWS_READ_OUT).map(({ node, text }) => `${clipped(people.name(node), 80)}: ${text}`);
+  const spoken = ({ node, text }) => `${clipped(people.name(node), 80)}: ${text}`;
+  const parts = news.slice(0, NEWS_READ_OUT).map(spoken);
   if (rest > 0) parts.push(`and ${rest} more changes`);
   news = [];
   $("news").textContent = parts.join(". ");
@@ -188,7 +197,8 @@ function leaveTruth() {
 
 function countDown(delay) {
   const until = Date.now() + delay;
-  const tick = () => setText($("countdown"), `next try in ${Math.max(1, Math.ceil((until - Date.now()) / 1000))} s`);
+  const left = () => Math.max(1, Math.ceil((until - Date.now()) / 1000));
+  const tick = () => setText($("countdown"), `next try in ${left()} s`);
   tick();
   countdownTimer = setInterval(tick, 1000);
 }
@@ -196,7 +206,8 @@ function countDown(delay) {
 function closedByServer(reason) {
   leave();
   setText($("link"), "Not connected");
-  setText($("enter-error"), `The server ended this session${reason ? `: ${clipped(reason, 200)}` : "."}`);
+  const why = reason ? `: ${clipped(reason, 200)}` : ".";
+  setText($("enter-error"), `The server ended this session${why}`);
 }
 
 function ready(ack) {
@@ -292,7 +303,8 @@ function nodes(body) {
 function withNames(nodes, then) {
   const unknown = people.unnamed(nodes);
   for (let at = 0; at < unknown.length; at += NAMES_AT_ONCE) {
-    link.send(TYPE.NODES, { ntype: NODES.USER_INFO, nodelist: unknown.slice(at, at + NAMES_AT_ONCE) });
+    const nodelist = unknown.slice(at, at + NAMES_AT_ONCE);
+    link.send(TYPE.NODES, { ntype: NODES.USER_INFO, nodelist });
   }
   if (unknown.length > 0) link.fence(then);
   else then();
@@ -438,7 +450,9 @@ async function create() {
 
 function start() {
   for (const { value, kind, label } of SHOWS) {
-    const radio = make("input", { type: "radio", name: "show", value: String(value), defaultChecked: value === 0 });
+    const radio = make("input", {
+      type: "radio", name: "show", value: String(value), defaultChecked: value === 0,
+    });
     const mark = make("span", { className: "mark" });
     mark.setAttribute("aria-hidden", "true");
     const choice = make("label", {}, radio, mark, label);

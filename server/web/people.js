@@ -12,7 +12,8 @@ const UNKNOWN = { kind: "unknown", label: "not known while disconnected", status
 
 // tim leaves `show` to its applications, so another client may mean something else by a number.
 function meaning(show) {
-  return SHOWS.find((known) => known.value === show) ?? { kind: "here", label: `available (show ${show})` };
+  const other = { kind: "here", label: `available (show ${show})` };
+  return SHOWS.find((known) => known.value === show) ?? other;
 }
 
 function text(value) {

@@ -35,14 +35,16 @@ export function typeName(type) {
 }
 
 function encode(type, body) {
-  const json = body === undefined ? new Uint8Array() : new TextEncoder().encode(JSON.stringify(body));
+  const json =
+    body === undefined ? new Uint8Array() : new TextEncoder().encode(JSON.stringify(body));
   const frame = new Uint8Array(1 + json.length);
   frame[0] = type | HIGH_BIT;
   frame.set(json, 1);
   return frame;
 }
 
-// { type, sync: the bytes to repeat in the ack or null, text: the body as it came, body: parsed or null }
+// { type, sync: the bytes to repeat in the ack or null, text: the body as it came,
+//   body: parsed or null }
 function decode(buffer) {
   const bytes = new Uint8Array(buffer);
   if (bytes.length === 0) return null;
@@ -65,7 +67,8 @@ function shown(body) {
   return JSON.stringify("pwd" in body ? { ...body, pwd: "(hidden)" } : body);
 }
 
-// Asks for a new account. Resolves to tim's ack; throws if the server cannot be reached or talks nonsense.
+// Asks for a new account. Resolves to tim's ack; throws if the server cannot be reached or talks
+// nonsense.
 export async function register(name, pwd, onFrame) {
   const body = { name, pwd };
   onFrame({ sent: true, type: TYPE.REGISTER, text: shown(body) });
@@ -77,13 +80,15 @@ export async function register(name, pwd, onFrame) {
   if (!answer.ok) throw new Error(`the server answered with HTTP ${answer.status}`);
   const frame = decode(await answer.arrayBuffer());
   if (frame) onFrame({ sent: false, type: frame.type, text: frame.text });
-  if (frame?.type !== TYPE.ACK || !frame.body) throw new Error("the server's answer could not be read");
+  if (frame?.type !== TYPE.ACK || !frame.body) {
+    throw new Error("the server's answer could not be read");
+  }
   return frame.body;
 }
 
-// One account's connection. `on` is told: state(name, detail), ready(ack), refused(error), frame(entry)
-// and receive(type, body). States: "connecting", "ready", "waiting" (detail: ms until the next try),
-// "closed" (detail: the server's reason).
+// One account's connection. `on` is told: state(name, detail), ready(ack), refused(error),
+// frame(entry) and receive(type, body). States: "connecting", "ready", "waiting" (detail: ms until
+// the next try), "closed" (detail: the server's reason).
 export class Link {
   #on;
   #login = null;

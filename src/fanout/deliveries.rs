@@ -5,8 +5,8 @@ use crate::fanout::subject::{Span, Subject};
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::tables::ids::{SessionIndex, User};
-use crate::tables::lists::fetch_list;
-use crate::tables::notes::Note;
+use crate::tables::lists::{self, fetch_list};
+use crate::tables::missed::Note;
 use core::hash::{BuildHasher, Hash};
 
 /// What the next decision about a notice is. The receivers lie in the plan.
@@ -26,11 +26,15 @@ impl<P> Plan<P> {
         stats: &mut Stats,
     ) -> Option<Delivery> {
         self.current = fan_out;
-        self.receivers.clear();
+        // A notice takes its number whether or not there is anybody to be told.
+        if self.current.id == 0 {
+            self.current.id = self.next_number();
+        }
+        self.receivers.begin_next();
         self.add_contacts(tables);
         self.add_own(tables);
         self.add_named(tables);
-        let received = self.receivers.len();
+        let received = self.receivers.as_slice().len();
         let delivery = if received > 0 {
             stats.deliveries += received as u64;
             Delivery::Deliver
@@ -41,12 +45,11 @@ impl<P> Plan<P> {
             self.add_skipped(tables);
             Delivery::Skipped
         };
-        // A notice takes its number when it turns out that there is somebody to be told.
-        if self.current.id == 0 {
+        if !self.current.is_told {
+            self.current.is_told = true;
             stats.notices += 1;
-            self.current.id = stats.notices;
         }
-        if self.current.is_done() && self.spilled.is_empty() {
+        if self.current.is_done() && self.spilled.is_empty() && !self.receivers.has_surplus() {
             self.step_is_done();
         } else {
             self.go_on_with(Step::FanOut(self.current));
@@ -73,10 +76,9 @@ impl<P> Plan<P> {
     fn add_contacts<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) {
         self.add_spilled();
         while let Some(cursor) = &mut self.current.contacts {
-            let user = tables.user_at(cursor.place);
-            let left = &tables.audience_at(cursor.place)[cursor.done as usize..];
-            // Each may have two slots.
-            let some = &left[..left.len().min(self.receivers.room() / 2)];
+            let place = cursor.place;
+            let left = &tables.audience_at(place)[cursor.done as usize..];
+            let some = &left[..left.len().min(self.receivers.room())];
             if tables.users().is_crowd() {
                 fetch_list(some);
             }
@@ -87,15 +89,14 @@ impl<P> Plan<P> {
             } else {
                 cursor.done += some.len() as u32;
             }
-            let some = if tables.is_in_blocks(user) {
-                let unblocked = some.iter().filter(|other| !tables.blocked_between(user, **other));
-                self.unblocked.clear();
-                self.unblocked.extend(unblocked);
-                &self.unblocked
+            let (reaches, hidden) = (tables.users().reaches(), tables.hidden_at(place));
+            if hidden.is_empty() {
+                self.receivers.add_reached(reaches, some, &mut self.unusual);
             } else {
-                some
-            };
-            self.receivers.add_reached(tables.users().reaches(), some, &mut self.unusual);
+                lists::without(some, hidden, |some| {
+                    self.receivers.add_reached(reaches, some, &mut self.unusual);
+                });
+            }
             if !self.unusual.is_empty() {
                 self.spill_unusual(tables);
                 self.add_spilled();
@@ -193,8 +194,10 @@ impl<P> Plan<P> {
                 for session in self.ended(ended) {
                     tables.note(receiver, user, Note::Ended { session: *session });
                 }
-                (user, Note::Offline)
+                (user, Note::Offline { unaware: false })
             }
+            Subject::DirectedOver { user, session } => (user, Note::DirectedOver { session }),
+            Subject::Visibility { .. } => return tables.note_own_visibility(receiver),
             // Not state: skipped, and the host told so, where the receivers are worked out.
             Subject::Directed { .. } | Subject::System => return,
         };

@@ -8,6 +8,9 @@ use crate::tables::ids::{SessionIndex, User};
 use crate::time::Time;
 use alloc::vec::Vec;
 
+/// So many notices of one millisecond have numbers of their own before those of the next.
+const NUMBERS_PER_MS: u64 = 4_096;
+
 /// How far a walk over a list has come.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
@@ -22,8 +25,10 @@ pub(super) struct Cursor {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FanOut {
     pub(super) subject: Subject,
-    /// The notice's number, given when the first of its decisions is made; zero until then.
+    /// The notice's number, given when its turn comes; zero until then.
     pub(super) id: u64,
+    /// Whether somebody has been told.
+    pub(super) is_told: bool,
     /// The user whose contacts are told; `None` again when all of them are done.
     pub(super) contacts: Option<Cursor>,
     /// The user whose own sessions are told, likewise.
@@ -40,7 +45,7 @@ impl FanOut {
     pub(crate) const fn of(subject: Subject) -> Self {
         let (contacts, own, except) = (None, None, None);
         let (named, skipped) = (Span::EMPTY, Span::EMPTY);
-        Self { subject, id: 0, contacts, own, except, named, skipped }
+        Self { subject, id: 0, is_told: false, contacts, own, except, named, skipped }
     }
 
     /// Tells the contacts of the user at this place.
@@ -83,6 +88,8 @@ impl FanOut {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SnapshotOf {
     pub(super) to: SessionIndex,
+    /// Its number, given when its turn comes; zero until then.
+    pub(super) id: u64,
     /// The number of users in the audience that are done.
     pub(super) done: u32,
     /// The number of sessions of the contact at `done` that are done.
@@ -146,6 +153,10 @@ pub(crate) struct Plan<P> {
     /// Presences that no longer hold. Dropping one runs the host's code, which may panic, so it is
     /// done when everything is in order, and before anyone is told.
     dropped: Vec<P>,
+    /// The number of the last notice.
+    number: u64,
+    /// No notice at hand has a smaller number.
+    least_number: u64,
     /// The notice that is being told.
     pub(super) current: FanOut,
     /// The receivers of the decision that is being made.
@@ -154,8 +165,6 @@ pub(crate) struct Plan<P> {
     pub(super) unusual: Vec<User>,
     /// Receivers found that wait for room in a decision.
     pub(super) spilled: Vec<Slot>,
-    /// Contacts left over when the blocked ones are taken out.
-    pub(super) unblocked: Vec<User>,
     /// The entries of the snapshot that is being made.
     pub(super) entries: Vec<SessionIndex>,
 }
@@ -169,11 +178,12 @@ impl<P> Default for Plan<P> {
             ended: Vec::new(),
             said: None,
             dropped: Vec::new(),
+            number: 0,
+            least_number: 0,
             current: FanOut::of(Subject::System),
             receivers: Receivers::default(),
             unusual: Vec::new(),
             spilled: Vec::new(),
-            unblocked: Vec::new(),
             entries: Vec::new(),
         }
     }
@@ -197,7 +207,7 @@ impl<P> Plan<P> {
 
     /// Sends a session everything that it may see.
     pub(crate) fn send_snapshot(&mut self, to: SessionIndex) {
-        let snapshot = SnapshotOf { to, done: 0, done_sessions: 0, is_first: true };
+        let snapshot = SnapshotOf { to, id: 0, done: 0, done_sessions: 0, is_first: true };
         self.then(Step::Snapshot(snapshot));
     }
 
@@ -254,9 +264,12 @@ impl<P> Plan<P> {
         self.said.as_ref()
     }
 
-    /// Drops presences when everything is in order.
-    pub(crate) fn drop_later(&mut self, presences: impl IntoIterator<Item = P>) {
-        self.dropped.extend(presences);
+    /// Drops a presence, if there is one, when everything is in order.
+    #[inline]
+    pub(crate) fn drop_later(&mut self, presence: Option<P>) {
+        if let Some(presence) = presence {
+            self.dropped.push(presence);
+        }
     }
 
     // ---- what the drain does with it
@@ -279,7 +292,24 @@ impl<P> Plan<P> {
         if self.done == self.steps.len() {
             self.steps.clear();
             self.done = 0;
+            // Nothing refers to them any more, and however much follows need not pile up.
+            self.named.clear();
+            self.ended.clear();
         }
+    }
+
+    // ---- numbers
+
+    /// What happens now is told with numbers that say no more than the moment: so many
+    /// milliseconds after the engine's first input.
+    pub(crate) fn set_moment(&mut self, millis: u64) {
+        self.least_number = millis.saturating_mul(NUMBERS_PER_MS);
+    }
+
+    /// Returns the number of the next notice.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.number = self.least_number.max(self.number.saturating_add(1));
+        self.number
     }
 
     /// Returns the receivers of the decision at hand.
@@ -295,6 +325,12 @@ impl<P> Plan<P> {
     /// Returns what the notice at hand is about, and its number.
     pub(crate) const fn current(&self) -> (Subject, u64) {
         (self.current.subject, self.current.id)
+    }
+
+    /// Gives memory back. Numbers go on.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        let (number, least_number) = (self.number, self.least_number);
+        *self = Self { number, least_number, ..Self::default() };
     }
 
     // ---- the end of an input

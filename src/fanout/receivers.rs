@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 /// The most receivers, or entries, of one decision.
 pub(crate) const CHUNK: usize = if cfg!(feature = "shrunk") { 4 } else { 4_096 };
 
-/// Twice what is needed: a power of two, so that an index with its upper bits cut off is in range
-/// for certain and need not be checked.
+/// Room for two slots of each contact that is looked at when there is room for one: a power of
+/// two, so that an index with its upper bits cut off is in range for certain and need not be
+/// checked.
 const PLACES: usize = 2 * CHUNK;
 
 /// A buffer for one decision's receivers.
 pub(crate) struct Receivers {
-    /// Only the first `len` count.
+    /// Only the first `len` count. Those beyond a decision's most wait for the next one.
     slots: Box<[Slot; PLACES]>,
     len: usize,
 }
@@ -28,16 +29,24 @@ impl Default for Receivers {
 
 impl Receivers {
     pub(crate) fn as_slice(&self) -> &[Slot] {
-        &self.slots[..self.len]
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
+        &self.slots[..self.len.min(CHUNK)]
     }
 
     /// Returns the number of slots for which there is room.
     pub(crate) fn room(&self) -> usize {
-        CHUNK - self.len
+        CHUNK.saturating_sub(self.len)
+    }
+
+    /// Returns whether slots wait for the next decision.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.len > CHUNK
+    }
+
+    /// Begins the next decision with those that wait.
+    pub(crate) fn begin_next(&mut self) {
+        let surplus = self.len.saturating_sub(CHUNK);
+        self.slots.copy_within(CHUNK..CHUNK + surplus, 0);
+        self.len = surplus;
     }
 
     pub(crate) fn clear(&mut self) {
@@ -50,8 +59,8 @@ impl Receivers {
     }
 
     /// The scan that everything is built for: which of these contacts receive, and where. There
-    /// must be [`room`](Self::room) for two slots each. Those whose reach alone does not
-    /// answer are put aside.
+    /// must be [`room`](Self::room) for one slot each. Those whose reach alone does not answer
+    /// are put aside.
     ///
     /// In two steps, thirty-two contacts at a time: first their reach is packed into one word, two
     /// bits a contact, without a branch; then each bit that is set is one receiver. Most contacts

@@ -11,8 +11,10 @@ use core::hash::{BuildHasher, Hash};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
     pub(crate) to: SessionIndex,
-    /// The number of its first entry; the others follow.
-    pub(crate) first_id: u64,
+    /// The number of the whole snapshot.
+    pub(crate) id: u64,
+    /// Whether the receiver's own user is visible.
+    pub(crate) is_visible: bool,
     pub(crate) is_first: bool,
     pub(crate) is_last: bool,
 }
@@ -28,17 +30,20 @@ impl<P> Plan<P> {
     ) -> Part {
         self.entries.clear();
         let is_last = self.add_seen(&mut snapshot, tables, own_echo);
+        if snapshot.id == 0 {
+            snapshot.id = self.next_number();
+        }
         let entries = self.entries.len() as u64;
-        let first_id = stats.notices + 1;
         stats.notices += entries;
         stats.deliveries += entries;
-        let is_first = snapshot.is_first;
+        let (id, is_first) = (snapshot.id, snapshot.is_first);
+        let is_visible = tables.is_visible(tables.sessions().user(snapshot.to));
         if is_last {
             self.step_is_done();
         } else {
             self.go_on_with(Step::Snapshot(SnapshotOf { is_first: false, ..snapshot }));
         }
-        Part { to: snapshot.to, first_id, is_first, is_last }
+        Part { to: snapshot.to, id, is_visible, is_first, is_last }
     }
 
     /// Adds what the receiver may see until a decision is full. Returns whether that is all.
@@ -51,7 +56,6 @@ impl<P> Plan<P> {
         let viewer = tables.sessions().user(snapshot.to);
         let Some(place) = tables.place(viewer) else { return true };
         let audience = tables.audience_at(place);
-        let blocked = tables.is_in_blocks(viewer);
         let mut fetched = 0;
         // Own sessions come after the last contact.
         while snapshot.done as usize <= audience.len() {
@@ -59,19 +63,22 @@ impl<P> Plan<P> {
             if done >= fetched {
                 fetched = done + tables.fetch_shown(&audience[done..]);
             }
-            let seen: &[SessionIndex] = match audience.get(done) {
-                Some(user) => seen_of(*user, viewer, blocked, tables),
-                None if own_echo => tables.sessions_at(place),
-                None => &[],
+            let (user, seen) = match audience.get(done) {
+                // Most contacts show nothing, so that is asked before anything else.
+                Some(user) if !tables.is_shown(*user) => (*user, 0),
+                Some(user) => (*user, seen_of(*user, viewer, place, tables)),
+                None if own_echo => (viewer, tables.sessions_at(place).len()),
+                None => (viewer, 0),
             };
-            for session in &seen[(snapshot.done_sessions as usize).min(seen.len())..] {
+            for at in snapshot.done_sessions as usize..seen {
+                let session = tables.showing_at(user, at);
                 // A visible user with one session: that session has published.
-                let shows = seen.len() == 1 || tables.sessions().has_published(*session);
-                if *session != snapshot.to && shows {
+                let shows = seen == 1 && user != viewer || tables.sessions().has_published(session);
+                if session != snapshot.to && shows {
                     if self.entries.len() == CHUNK {
                         return false;
                     }
-                    self.entries.push(*session);
+                    self.entries.push(session);
                 }
                 snapshot.done_sessions += 1;
             }
@@ -82,17 +89,18 @@ impl<P> Plan<P> {
     }
 }
 
-/// Returns the sessions of a user that `viewer` may see.
+/// Returns the number of sessions that a user, who shows something, shows to the viewer at this
+/// place.
 fn seen_of<K: Eq + Hash, P, S: BuildHasher>(
     user: User,
     viewer: User,
-    blocked: bool,
+    place: u32,
     tables: &Tables<K, P, S>,
-) -> &[SessionIndex] {
-    let shown = tables.is_shown(user) && tables.has_in_audience(user, viewer);
-    if shown && !(blocked && tables.blocked_between(viewer, user)) {
-        tables.sessions_of(user)
-    } else {
-        &[]
+) -> usize {
+    match tables.place(user) {
+        Some(of) if tables.has_in_audience_at(of, viewer) && !tables.hides_at(place, user) => {
+            tables.showing_len_at(of)
+        }
+        _ => 0,
     }
 }

@@ -35,6 +35,10 @@ pub(crate) enum Subject {
     /// The user looks offline. `ended` are those sessions that contacts who see the user were told
     /// of and that no longer hold.
     Offline { user: User, ended: Span },
+    /// What the session said to those named no longer holds; the session goes on.
+    DirectedOver { user: User, session: SessionId },
+    /// Whether a user is visible, for its own sessions.
+    Visibility { user: User },
     /// What the application says.
     System,
 }

@@ -1,50 +1,58 @@
 //! What a host has to bring: a way to say things, and a way to send them.
 
+use crate::error::Error;
 use crate::key::SessionKey;
 use crate::notice::Notice;
 use crate::reason::{CloseReason, EndReason};
 use crate::snapshot::Snapshot;
 use crate::time::Time;
 use core::fmt;
+use std::sync::mpsc::{SyncSender, TrySendError};
 
 /// Names one connection of a [`Host`](crate::host::Host), for as long as anybody may remember it.
 ///
-/// It is not used again, and stale once its session has ended or has been resumed on another
-/// connection: then every call with it is refused with
-/// [`Error::UnknownSession`](crate::Error::UnknownSession). So whatever reads a connection reports
-/// its end with this id, however late, and nobody else is ended. It is no secret: a host that lets
-/// clients name one to resume with puts a random token beside it.
+/// It is never used again by the same host. It is stale once its session has ended or has been
+/// resumed on another connection: then every call with it is refused with
+/// [`Error::UnknownSession`]. So whatever reads a connection reports its end with this id, however
+/// late, and nobody else is ended. It is no secret: a host that lets clients resume gives them a
+/// random token, and keeps the id beside it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub(super) u64);
-
-impl ConnectionId {
-    /// Returns the id as a number.
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
+// The key of the first attachment that the connection had. It gets another one when it overflows.
+pub struct ConnectionId(pub(super) SessionKey);
 
 impl fmt::Debug for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "connection {}", self.0)
+        write!(f, "connection of {:?}", self.0)
     }
 }
 
-/// One connection, as far as the host sends through it: a channel to the task that writes, a
-/// socket that does not block, an address to send datagrams to.
+/// One connection, as far as the host sends through it: a bounded queue to whatever writes, a
+/// socket that does not block, an address to send datagrams to. A [`SyncSender`] is one.
+///
+/// Whoever empties the queue says [`flush`](crate::host::Host::flush) when there is room again. It
+/// need not know whether the host has found the queue full, and no flag is needed, which is easily
+/// raced past: a queue of `n` that was full gives `n` frames in a row before it is empty. So it
+/// counts the frames that it takes without finding the queue empty, and says `flush` when it finds
+/// it empty after `n` or more.
 pub trait Connection<F> {
     /// Takes a frame to be sent, or gives it back if there is no room for it now. It must not
-    /// block. Once it has given one back, the host calls it again from
-    /// [`Host::flush`](crate::host::Host::flush) alone.
+    /// block. Once it has given one back, it is not called again before
+    /// [`flush`](crate::host::Host::flush).
     ///
-    /// A connection that is broken takes what it is given and lets whoever reads it say so.
+    /// A connection that is broken takes what it is given, and whoever reads it says that it is
+    /// [lost](crate::host::Host::lost).
     ///
     /// # Errors
     /// The frame, if there is no room.
     fn send(&mut self, frame: F) -> Result<(), F>;
 
-    /// The host lets go of the connection: it is to be closed after what was sent.
+    /// Closes the connection after what it has taken. Frames that still waited for room are
+    /// dropped. By default the connection is dropped.
+    ///
+    /// What its reader then reports comes late and changes nothing, but for one case: after a
+    /// lapsed lease the session can be resumed, so report the end of a connection that was closed
+    /// here as [lost](crate::host::Host::lost), and not as a
+    /// [logout](crate::host::Host::disconnect).
     fn close(self, reason: Closing)
     where
         Self: Sized,
@@ -53,47 +61,92 @@ pub trait Connection<F> {
     }
 }
 
+/// The queue of a thread that writes: it ends when the host lets go of the connection.
+impl<F> Connection<F> for SyncSender<F> {
+    fn send(&mut self, frame: F) -> Result<(), F> {
+        match self.try_send(frame) {
+            Err(TrySendError::Full(frame)) => Err(frame),
+            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
+        }
+    }
+}
+
 /// Why a host lets go of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Closing {
-    /// The engine said so.
+    /// The engine decided so.
     Engine {
         /// Why.
         reason: CloseReason,
         /// Whether the session can still be resumed.
         resumable: bool,
     },
-    /// The caller said so, by [`Host::disconnect`](crate::host::Host::disconnect) or
+    /// The caller asked for it, by [`Host::disconnect`](crate::host::Host::disconnect) or
     /// [`Host::lost`](crate::host::Host::lost).
     Caller,
+    /// The host is [shutting down](crate::host::Host::shut_down).
+    ShutDown,
 }
 
+/// A connection that the host did not take in, so that its client can be told why.
+pub struct Refused<C> {
+    /// Why.
+    pub error: Error,
+    /// The connection.
+    pub connection: C,
+}
+
+impl<C> From<Refused<C>> for Error {
+    fn from(refused: Refused<C>) -> Self {
+        refused.error
+    }
+}
+
+impl<C> fmt::Debug for Refused<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<C> fmt::Display for Refused<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<C> core::error::Error for Refused<C> {}
+
 /// What the application makes of decisions: frames, and whatever it does when users come and go.
+///
+/// All of it is called while the engine is being drained, so it must not block. What it wants to
+/// ask or tell the host, it notes and does after the call.
 pub trait Application<K, P> {
     /// One message as it is sent. It is cloned for each receiver, so it should be cheap to clone:
     /// an `Arc` of the bytes.
     type Frame: Clone;
 
     /// Returns the frame that says this notice, or `None` if its receivers are not to hear of it.
-    /// Called once for each decision, however many are told.
+    /// It is called once for each decision, so for up to 4,096 receivers at once.
     fn notice(&mut self, notice: &Notice<'_, K, P>) -> Option<Self::Frame>;
 
-    /// Returns the frame that says this snapshot, or this part of one.
+    /// Returns the frame that says this snapshot, or this part of one, or `None` if its receiver
+    /// is not to hear of it.
     fn snapshot(&mut self, snapshot: &Snapshot<'_, K, P>) -> Option<Self::Frame>;
 
-    /// A user has come online. Nothing is done by default.
+    /// Notes that a user has come online. Does nothing by default.
     fn online(&mut self, user: &K, visible: bool) {
         let _ = (user, visible);
     }
 
-    /// A session has ended. Nothing is done by default.
+    /// Notes that a session has ended: what is kept for it, a token say, can be forgotten. It is
+    /// called once for each session. Does nothing by default.
     fn ended(&mut self, ended: &SessionEnd<'_, K>) {
         let _ = ended;
     }
 
-    /// A directed or system notice was not sent to so many sessions, because they take nothing
-    /// now. Nothing is done by default.
+    /// Notes that a directed or system notice was not sent to this number of sessions, because
+    /// they take nothing now. It will not be sent later. Does nothing by default.
     fn skipped(&mut self, notice: &Notice<'_, K, P>, receivers: usize) {
         let _ = (notice, receivers);
     }
@@ -113,7 +166,7 @@ pub struct SessionEnd<'a, K> {
     pub reason: EndReason,
     /// When its connection was gone.
     pub since: Time,
-    /// Whether it was the user's last.
+    /// Whether it was the user's last, so that the user is offline from now on.
     pub last: bool,
     /// Whether the user was visible.
     pub visible: bool,

@@ -2,16 +2,21 @@
 //! write again.
 //!
 //! A [`Host`] wraps an [`Engine`] and keeps a connection for each attachment, an outbox for each
-//! connection that takes nothing now, and the order of things: what is due comes before an input,
+//! connection that takes nothing now, and the order of things: what was due comes before an input,
 //! a new connection is in the table before the decisions about it, a frame that finds no room
 //! waits, the engine is told of that after the drain, and told again when the connection takes
 //! frames; one that lost frames gets a snapshot. It owns no socket, no clock, no thread and no
 //! encoding: you bring those by [`Connection`] and [`Application`].
 //!
+//! The usual shape is one task or thread that owns the host and takes inputs from a queue, and for
+//! each connection whatever reads it, which puts inputs into that queue, and whatever writes it,
+//! which takes frames from a bounded queue of its own. Nobody waits for a slow reader then, and
+//! the host is free of locks. `examples/room.rs` has threads, `examples/axum` has tasks.
+//!
 //! ```
 //! use adsum::host::{Application, Connection, Host};
 //! use adsum::{Config, Connect, Notice, Snapshot, Time};
-//! use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+//! use std::sync::mpsc::sync_channel;
 //!
 //! struct Chat;
 //! impl Application<String, String> for Chat {
@@ -28,70 +33,69 @@
 //!     }
 //! }
 //!
-//! /// The other end of the channel is read by whatever writes to the socket.
-//! struct Outbound(SyncSender<String>);
-//! impl Connection<String> for Outbound {
-//!     fn send(&mut self, frame: String) -> Result<(), String> {
-//!         self.0.try_send(frame).map_err(|full| match full {
-//!             std::sync::mpsc::TrySendError::Full(frame) => frame,
-//!             std::sync::mpsc::TrySendError::Disconnected(frame) => frame,
-//!         })
-//!     }
-//! }
-//!
 //! let mut host = Host::new(Config::default(), Chat);
 //! let now = Time::from_millis(0);
 //! let connect = |name: &str, friend: &str| {
 //!     Connect::new(name.to_owned()).audience([friend.to_owned()])
 //! };
-//! let (to_bob, bobs): (_, Receiver<String>) = sync_channel(8);
-//! let bob = host.connect(now, connect("bob", "ann"), Outbound(to_bob)).map_err(|(e, _)| e)?;
+//! // The other end of each channel is for whatever writes to the socket.
+//! let (to_bob, bobs) = sync_channel(8);
+//! host.connect(now, connect("bob", "ann"), to_bob)?;
 //! let (to_ann, _anns) = sync_channel(8);
-//! let ann = host.connect(now, connect("ann", "bob"), Outbound(to_ann)).map_err(|(e, _)| e)?;
+//! let ann = host.connect(now, connect("ann", "bob"), to_ann)?;
 //!
 //! host.publish(now, ann, "at my desk".to_owned())?;
 //! host.disconnect(now, ann)?;
-//! assert_eq!(bobs.try_iter().collect::<Vec<_>>(), ["0 here", "ann is at my desk", "ann has left"]);
-//! # let _ = bob;
+//! let heard: Vec<String> = bobs.try_iter().collect();
+//! assert_eq!(heard, ["0 here", "ann is at my desk", "ann has left"]);
 //! # Ok::<(), adsum::Error>(())
 //! ```
 
 mod carry_out;
 mod connection;
+mod connections;
+mod of_users;
 mod verbs;
 
-pub use connection::{Application, Closing, Connection, ConnectionId, SessionEnd};
+pub use connection::{Application, Closing, Connection, ConnectionId, Refused, SessionEnd};
+pub use connections::HostCounts;
 
 use crate::config::Config;
 use crate::connect::Connect;
+use crate::decisions::Decisions;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::hasher::DefaultHashBuilder;
 use crate::key::SessionKey;
-use crate::slot_map::SlotMap;
 use crate::time::Time;
-use alloc::boxed::Box;
-use carry_out::{Connections, Entry, Outcome};
+use connections::{Connections, Flushed};
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
-use std::collections::HashMap;
 
 /// The most frames that wait for one connection, unless [`Host::outbox_limit`] says otherwise.
 const OUTBOX_LIMIT: usize = 1_024;
 
 /// An engine with its connections.
 ///
-/// Each call takes the time, does what is due before, gives the engine the verb of its name, and
-/// carries the decisions out. It never blocks and never waits.
+/// Each call takes the time, does what was due before, gives the engine the verb of its name, and
+/// carries the decisions out. It never blocks and never waits. A call that is refused changes
+/// nothing, but what was due before it has been done.
+///
+/// # Time
+/// What was due before an input happens before it, so an input that has waited for long may come
+/// too late: a heartbeat after its lease has lapsed, say. A host that did not run for a while (a
+/// paused machine, a thread that got no turn) therefore leaves that stretch out of its clock, or
+/// everybody is lost at once; see [`Time`].
+///
+/// # Costs
+/// Beside the engine's own: an indexed access for each input and two for each receiver; for each
+/// session about 100 bytes and the connection, and 32 bytes for each user that the engine knows
+/// ([`SlotMap`](crate::SlotMap)). Once warm, only [`connect`](Self::connect) and frames that have
+/// to wait allocate.
 pub struct Host<K, P, A: Application<K, P>, C, S = DefaultHashBuilder> {
     engine: Engine<K, P, S>,
     application: A,
     connections: Connections<A::Frame, C>,
-    /// The current attachment of each session, by the connection that it has or had last.
-    sessions: HashMap<ConnectionId, SessionKey>,
-    last_id: u64,
-    outbox_limit: usize,
-    outcome: Outcome,
 }
 
 impl<K: Eq + Hash, P, A: Application<K, P>, C: Connection<A::Frame>> Host<K, P, A, C> {
@@ -112,24 +116,20 @@ where
     /// Returns a host with an empty engine that has this hasher, as [`Engine::with_hasher`] does.
     #[must_use]
     pub fn with_hasher(config: Config, hasher: S, application: A) -> Self {
-        Self {
-            engine: Engine::with_hasher(config, hasher),
-            application,
-            connections: SlotMap::new(),
-            sessions: HashMap::new(),
-            last_id: 0,
-            outbox_limit: OUTBOX_LIMIT,
-            outcome: Outcome::default(),
-        }
+        let engine = Engine::with_hasher(config, hasher);
+        Self { engine, application, connections: Connections::new(OUTBOX_LIMIT) }
     }
 
     /// Sets the most frames that wait for one connection: at least 1, by default 1,024. Beyond it
-    /// frames are dropped, and when the connection takes frames again it gets a snapshot instead
-    /// of what changed. Only the frames of one input can wait at once: after it the engine knows
-    /// that the connection takes nothing.
+    /// notices are dropped, and when the connection takes frames again it gets a snapshot instead
+    /// of what changed. A snapshot itself is never dropped, so with one waiting there may be more.
+    ///
+    /// Only notices of one input can wait at once, and frames of your own: after each call the
+    /// engine knows which connections take nothing. One input gives a connection many notices if
+    /// much was due at once, or when a connection that took nothing is told what changed.
     #[must_use]
     pub fn outbox_limit(mut self, frames: usize) -> Self {
-        self.outbox_limit = frames.max(1);
+        self.connections.set_outbox_limit(frames);
         self
     }
 
@@ -154,10 +154,16 @@ where
     }
 
     /// Returns the key of the session that this connection has, or had until it was lost; `None`
-    /// for a stale id.
+    /// for a stale id. O(1).
     #[must_use]
     pub fn session_of(&self, connection: ConnectionId) -> Option<SessionKey> {
-        self.sessions.get(&connection).copied()
+        self.connections.find(connection)
+    }
+
+    /// Returns how much the host holds beside its engine. O(1).
+    #[must_use]
+    pub const fn counts(&self) -> HostCounts {
+        self.connections.counts()
     }
 
     /// Returns when to call [`advance`](Self::advance) next; `None` while nothing is pending. Ask
@@ -169,7 +175,8 @@ where
 
     // ---- connections come and go
 
-    /// Brings up a connection with a new session, as [`Engine::connect`] does.
+    /// Brings up a connection with a new session, as [`Engine::connect`] does. A session that has
+    /// to make way for it is closed.
     ///
     /// # Errors
     /// Those of the verb, with the connection, so that its client can be told.
@@ -178,33 +185,26 @@ where
         now: Time,
         connect: Connect<K, L, B>,
         connection: C,
-    ) -> Result<ConnectionId, (Error, C)>
+    ) -> Result<ConnectionId, Refused<C>>
     where
         L: IntoIterator<Item = K>,
         B: IntoIterator<Item = K>,
     {
-        self.advance(now);
+        self.advance_before(now);
         let (key, decisions) = match self.engine.connect(now, connect) {
             Ok(connected) => connected,
-            Err(error) => return Err((error, connection)),
+            Err(error) => return Err(Refused { error, connection }),
         };
-        self.last_id += 1;
-        let id = ConnectionId(self.last_id);
         // Before the decisions: the snapshot among them is for this connection.
-        self.connections.insert(key, Box::new(Entry::new(id, connection)));
-        self.sessions.insert(id, key);
-        self.outcome.carry_out(
-            decisions,
-            &mut self.connections,
-            &mut self.application,
-            self.outbox_limit,
-        );
+        let id = self.connections.add(key, connection);
+        carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
         self.settle(now);
         Ok(id)
     }
 
     /// Attaches the session of an earlier connection to a new one, as [`Engine::resume`] does. The
-    /// earlier one is closed if it is still there, and its id is stale from now on.
+    /// earlier one is closed if it is still there, what waited for it is dropped, and its id is
+    /// stale from now on.
     ///
     /// # Errors
     /// [`Error::UnknownSession`] if the session has ended or its grace is over, with the
@@ -214,44 +214,92 @@ where
         now: Time,
         earlier: ConnectionId,
         connection: C,
-    ) -> Result<ConnectionId, (Error, C)> {
-        self.advance(now);
+    ) -> Result<ConnectionId, Refused<C>> {
+        self.advance_before(now);
         let Some(before) = self.session_of(earlier) else {
-            return Err((Error::UnknownSession, connection));
+            return Err(Refused { error: Error::UnknownSession, connection });
         };
         let (key, decisions) = match self.engine.resume(now, before) {
             Ok(resumed) => resumed,
-            Err(error) => return Err((error, connection)),
+            Err(error) => return Err(Refused { error, connection }),
         };
-        self.last_id += 1;
-        let id = ConnectionId(self.last_id);
         // Before the decisions: the snapshot among them is for the new connection.
-        if let Some(mut entry) = self.connections.remove(before) {
-            entry.replace(id, connection);
-            self.connections.insert(key, entry);
-        }
-        self.sessions.remove(&earlier);
-        self.sessions.insert(id, key);
-        self.outcome.carry_out(
-            decisions,
-            &mut self.connections,
-            &mut self.application,
-            self.outbox_limit,
-        );
+        let id = self.connections.replace(before, key, connection);
+        carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
         self.settle(now);
         Ok(id)
     }
 
-    // ---- what a drain leaves
-
-    /// Tells the engine of the connections that took nothing more, and forgets the sessions that
-    /// have ended.
-    fn settle(&mut self, now: Time) {
-        for id in self.outcome.ended.drain(..) {
-            self.sessions.remove(&id);
+    /// Says that a connection that gave a frame back takes frames again. What waits is sent, and
+    /// when all of it is out, the engine tells what changed meanwhile. Nothing happens while
+    /// nothing waits, or if the id is stale.
+    ///
+    /// If notices were dropped, the session gets a snapshot instead. To the engine that is a
+    /// [resume](Engine::resume) on the connection that it has, and so a sign of life.
+    pub fn flush(&mut self, now: Time, connection: ConnectionId) {
+        self.advance_before(now);
+        let Some(key) = self.session_of(connection) else { return };
+        match self.connections.flush(key) {
+            Flushed::Nothing | Flushed::Some => {}
+            Flushed::All => {
+                // It is attached: frames wait only where there is a connection.
+                let _ = self.carry_out(now, |engine| engine.writable(now, key));
+            }
+            Flushed::AllThatWasKept => self.start_anew(now, key),
         }
-        for key in self.outcome.full.drain(..) {
-            // Refused if it has ended since, and then there is nobody to be told.
+    }
+
+    /// Has a session told everything, on the connection that it has.
+    fn start_anew(&mut self, now: Time, before: SessionKey) {
+        // Refused only if 2^31 such resumes have used up the session's keys.
+        let Ok((key, decisions)) = self.engine.resume(now, before) else { return };
+        self.connections.move_to(before, key);
+        carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
+        self.settle(now);
+    }
+
+    /// Does what is due, as [`Engine::advance`] does. Every other call first does what was due
+    /// before it, so this is for the timer alone, at [`deadline`](Self::deadline).
+    pub fn advance(&mut self, now: Time) {
+        if self.deadline().is_some_and(|at| at <= now) {
+            let _ = self.carry_out(now, |engine| Ok(engine.advance(now)));
+        }
+    }
+
+    /// Lets go of all connections, which are to be closed, and returns the application. Nobody is
+    /// told anything else: every client sees its own connection close.
+    pub fn shut_down(mut self) -> A {
+        self.connections.close_all(Closing::ShutDown);
+        self.application
+    }
+
+    // ---- what the calls have in common
+
+    /// Does what was due before an input. At the same millisecond the input comes first (rule 5).
+    fn advance_before(&mut self, now: Time) {
+        if self.deadline().is_some_and(|at| at < now) {
+            self.advance(Time::from_millis(now.as_millis() - 1));
+        }
+    }
+
+    /// Gives the engine a verb and carries its decisions out. Returns when an accepted publish
+    /// goes out, if it waits.
+    fn carry_out(
+        &mut self,
+        now: Time,
+        verb: impl for<'e> FnOnce(&'e mut Engine<K, P, S>) -> Result<Decisions<'e, K, P, S>, Error>,
+    ) -> Result<Option<Time>, Error> {
+        let decisions = verb(&mut self.engine)?;
+        let waits_until = decisions.waits_until();
+        carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
+        self.settle(now);
+        Ok(waits_until)
+    }
+
+    /// Tells the engine of the connections that took nothing more.
+    fn settle(&mut self, now: Time) {
+        while let Some(key) = self.connections.next_full() {
+            // Refused if it has been closed since: then there is nobody to be told.
             let _ = self.engine.congested(now, key);
         }
     }
@@ -261,12 +309,13 @@ impl<K, P, A, C, S> fmt::Debug for Host<K, P, A, C, S>
 where
     K: Eq + Hash,
     A: Application<K, P>,
+    C: Connection<A::Frame>,
     S: BuildHasher,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
             .field("engine", &self.engine)
-            .field("connections", &self.connections.len())
+            .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
 }

@@ -85,18 +85,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         R: Eq + Hash + ?Sized + 'q,
     {
         let Some(user) = self.tables.find_online(id) else { return Ok(()) };
+        let limit = self.options.max_audience;
+        let mut contacts = contacts.into_iter();
         let mut removed = core::mem::take(&mut self.scratch[0]);
         let most = self.tables.audience_of(user).len();
-        self.tables.find_all(contacts, |_, contact| {
+        self.tables.find_all(contacts.by_ref().take(limit as usize), |_, contact| {
             if self.tables.has_in_audience(user, contact) {
                 lists::push_into_set(&mut removed, contact, most);
             }
         });
-        lists::make_set(&mut removed, user);
-        self.remove_from_audience(user, &removed);
+        let result = if contacts.next().is_some() {
+            Err(Error::AudienceLimit { limit })
+        } else {
+            lists::make_set(&mut removed, user);
+            self.remove_from_audience(user, &removed);
+            Ok(())
+        };
         removed.clear();
         self.scratch[0] = removed;
-        Ok(())
+        result
     }
 
     /// Makes a sorted set, without the user, the user's audience.

@@ -22,17 +22,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return Err(Error::BlockedLimit { limit });
         }
         if is_new {
-            self.block_new(user, other);
+            self.block_new(user, &[other]);
         }
         Ok(())
     }
 
-    fn block_new(&mut self, user: User, other: User) {
-        if !self.tables.blocked_between(user, other) {
-            self.hide_from(user, &[other]);
-            self.hide_from(other, &[user]);
+    /// Blocks a sorted set of users who are not blocked yet.
+    fn block_new(&mut self, user: User, added: &[User]) {
+        for other in added {
+            if !self.tables.blocked_between(user, *other) {
+                self.hide_from(user, &[*other]);
+                self.hide_from(*other, &[user]);
+            }
         }
-        self.tables.add_blocked(user, other);
+        self.tables.add_blocked(user, added);
     }
 
     pub(crate) fn unblock<Q, R>(&mut self, id: &Q, other: &R) -> Result<(), Error>
@@ -44,30 +47,28 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(user) = self.tables.find_online(id) else { return Ok(()) };
         let Some(other) = self.tables.find(other) else { return Ok(()) };
         if self.tables.has_blocked(user, other) {
-            self.unblock_old(user, other);
+            self.unblock_old(user, &[other]);
         }
         Ok(())
     }
 
-    fn unblock_old(&mut self, user: User, other: User) {
-        let is_online = self.tables.place(other).is_some();
-        self.tables.remove_blocked(user, other);
+    /// Takes the blocks of a sorted set of users back.
+    fn unblock_old(&mut self, user: User, removed: &[User]) {
+        self.tables.remove_blocked(user, removed);
         // As far as the other has not blocked this one as well.
-        if is_online {
-            self.show_to(user, &[other]);
-            self.show_to(other, &[user]);
+        for other in removed {
+            if self.tables.place(*other).is_some() {
+                self.show_to(user, &[*other]);
+                self.show_to(*other, &[user]);
+            }
         }
     }
 
     /// Makes a sorted set, without the user, the users it has blocked.
     pub(super) fn replace_blocked(&mut self, user: User, blocked: &[User]) {
         self.with_difference(user, Tables::blocked_by, blocked, |state, removed, added| {
-            for other in removed {
-                state.unblock_old(user, *other);
-            }
-            for other in added {
-                state.block_new(user, *other);
-            }
+            state.unblock_old(user, removed);
+            state.block_new(user, added);
         });
     }
 }

@@ -6,10 +6,11 @@ use crate::config::OfflineNotices;
 use crate::error::Error;
 use crate::fanout::plan::{FanOut, Step};
 use crate::fanout::subject::{Span, Subject};
-use crate::key::SessionKey;
+use crate::key::{SessionId, SessionKey};
 use crate::rules::State;
+use crate::tables::Tables;
 use crate::tables::ids::{SessionIndex, User};
-use crate::tables::missed::{Missed, MissedSession};
+use crate::tables::missed::Change;
 use crate::tables::sessions::Link;
 use core::hash::{BuildHasher, Hash};
 
@@ -29,21 +30,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
+    /// Tells a session what it missed: of one user after the other, or everything.
     fn catch_up(&mut self, receiver: SessionIndex) {
-        let Some(missed) = self.tables.sessions_mut().take_missed(receiver) else { return };
+        let Some(mut missed) = self.tables.sessions_mut().take_missed(receiver) else { return };
         let from = self.plan.names();
         self.plan.name(receiver);
         let to_receiver = self.plan.named_since(from);
-        let sessions = missed.sessions();
-        for of_user in sessions.chunk_by(|a, b| a.user == b.user) {
-            self.catch_up_on(receiver, of_user, &missed, to_receiver);
-        }
-        for user in missed.offline() {
-            if sessions.binary_search_by_key(user, |entry| entry.user).is_err() {
-                self.tell_gone(receiver, *user, &[], true, to_receiver);
+        if missed.is_everything() {
+            self.plan.send_snapshot(receiver);
+        } else {
+            let mut entries = missed.entries().peekable();
+            while let Some((user, ..)) = entries.peek().copied() {
+                let of_user = core::iter::from_fn(|| entries.next_if(|(of, ..)| *of == user));
+                self.catch_up_on(receiver, user, of_user, to_receiver);
+            }
+            if missed.own_visibility {
+                let user = self.tables.sessions().user(receiver);
+                self.plan.tell(FanOut::of(Subject::Visibility { user }).to_named(to_receiver));
+            }
+            for (user, ..) in missed.entries() {
+                self.plan.then(Step::Release { user });
             }
         }
-        missed.references().for_each(|user| self.plan.then(Step::Release { user }));
+        missed.clear();
         self.tables.sessions_mut().put_missed(receiver, missed);
     }
 
@@ -52,22 +61,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn catch_up_on(
         &mut self,
         receiver: SessionIndex,
-        of_user: &[MissedSession],
-        missed: &Missed,
+        user: User,
+        of_user: impl Iterator<Item = (User, Option<SessionId>, Change)>,
         to_receiver: Span,
     ) {
-        let Some(MissedSession { user, .. }) = of_user.first().copied() else { return };
-        let shows = self.shows_to(user, receiver);
-        let sessions = self.tables.sessions();
-        for entry in of_user {
-            let session = sessions.find_id(entry.session);
-            if let Some(session) = session.filter(|s| shows && sessions.has_published(*s)) {
-                let subject = Subject::Presence { session, first: !entry.believed };
+        let mut changes = core::mem::take(&mut self.changes);
+        let mut offline = None;
+        for (_, session, change) in of_user {
+            match session {
+                Some(session) => changes.push((session, change)),
+                None => offline = Some(change),
+            }
+        }
+        for (id, change) in changes.iter().filter(|(_, change)| change.shown) {
+            if let Some(session) =
+                shown_to(&self.tables, self.options.own_echo, user, *id, receiver)
+            {
+                let subject = Subject::Presence { session, first: !change.believed };
                 self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             }
         }
-        let offline = missed.offline().binary_search(&user).is_ok();
-        self.tell_gone(receiver, user, of_user, offline, to_receiver);
+        self.tell_gone(receiver, user, &changes, offline, to_receiver);
+        changes.clear();
+        self.changes = changes;
     }
 
     /// Tells which of the sessions that the receiver believed in no longer hold.
@@ -75,39 +91,55 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         &mut self,
         receiver: SessionIndex,
         user: User,
-        of_user: &[MissedSession],
-        offline: bool,
+        changes: &[(SessionId, Change)],
+        offline: Option<Change>,
         to_receiver: Span,
     ) {
-        let shows = self.shows_to(user, receiver);
-        let sessions = self.tables.sessions();
-        let viewer = sessions.user(receiver);
-        let published = |session| sessions.has_published(session);
-        let holds =
-            |entry: &MissedSession| shows && sessions.find_id(entry.session).is_some_and(published);
-        let mut gone = of_user.iter().filter(|entry| entry.believed && !holds(entry)).peekable();
+        let (tables, own_echo) = (&self.tables, self.options.own_echo);
+        let is_gone = |(id, change): &(SessionId, Change)| {
+            let is_over = change.believed && change.ended;
+            is_over && shown_to(tables, own_echo, user, *id, receiver).is_none()
+        };
         let notices = self.options.offline_notices;
-        let knew_nothing = gone.peek().is_none();
-        if knew_nothing && notices != OfflineNotices::ToAllContacts {
-            return;
-        }
-        let sees_any = shows && self.tables.any_published(user);
-        if offline && !sees_any && !self.tables.sees(viewer, user) {
+        let knew = offline.is_some_and(|change| change.ended) || changes.iter().any(is_gone);
+        let to_all = notices == OfflineNotices::ToAllContacts;
+        let looks_offline =
+            offline.is_some() && !tables.sees(tables.sessions().user(receiver), user);
+        if looks_offline && (to_all || knew) {
             let subject = Subject::Offline { user, ended: Span::default() };
             self.plan.tell(FanOut::of(subject).to_named(to_receiver));
-        } else if offline || notices != OfflineNotices::Never {
-            // Under `Never`, only what may no longer be seen is told.
-            for entry in gone {
-                let subject = Subject::Ended { user, session: entry.session };
+            return;
+        }
+        for (id, change) in changes {
+            if is_gone(&(*id, *change)) {
+                // Under `Never`, only what may no longer be seen is told.
+                if offline.is_some() || notices != OfflineNotices::Never {
+                    let subject = Subject::Ended { user, session: *id };
+                    self.plan.tell(FanOut::of(subject).to_named(to_receiver));
+                }
+            } else if change.directed_over {
+                let subject = Subject::DirectedOver { user, session: *id };
                 self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             }
         }
     }
+}
 
-    /// Returns whether the receiver sees what this user publishes: as a contact, or as one of its
-    /// devices.
-    fn shows_to(&self, user: User, receiver: SessionIndex) -> bool {
-        let viewer = self.tables.sessions().user(receiver);
-        if viewer == user { self.options.own_echo } else { self.tables.sees(viewer, user) }
-    }
+/// Returns the session of this id, if the receiver sees what it shows: as a contact of its user, or
+/// as one of the user's devices, which see nothing of what is held.
+fn shown_to<K: Eq + Hash, P, S: BuildHasher>(
+    tables: &Tables<K, P, S>,
+    own_echo: bool,
+    user: User,
+    id: SessionId,
+    receiver: SessionIndex,
+) -> Option<SessionIndex> {
+    let sessions = tables.sessions();
+    let viewer = sessions.user(receiver);
+    let session = if viewer == user {
+        sessions.find_id(id).filter(|_| own_echo)
+    } else {
+        sessions.find_shown(id).filter(|_| tables.sees(viewer, user))
+    };
+    session.filter(|session| sessions.has_published(*session))
 }

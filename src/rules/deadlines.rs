@@ -15,8 +15,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let token = self.tokens.first_due(until, |_| None);
         match (lifetime, token) {
             // If one input set both, what waits goes out before its session is lost.
-            (Some(due), other) if other.is_none_or(|other| due < other) => self.lifetime_over(due),
-            (_, Some(due)) => self.token_is_there(due),
+            (Some(due), other) if other.is_none_or(|other| due < other) => {
+                self.set_moment(due.at);
+                self.lifetime_over(due);
+            }
+            (_, Some(due)) => {
+                self.set_moment(due.at);
+                self.token_is_there(due);
+            }
             (_, None) => return false,
         }
         self.clean_up();
@@ -40,7 +46,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.end(session, EndReason::Lost(cause), due.at);
             return;
         }
-        debug_assert!(self.tables.sessions().link(session) != Link::Vacant);
+        if self.tables.sessions().link(session) == Link::Held {
+            self.end_held(session);
+            return;
+        }
         let grace_ms = self.options.grace.timeout_ms;
         let key = self.tables.sessions().key(session);
         self.plan.close(key, CloseReason::LeaseLapsed, grace_ms > 0);

@@ -13,6 +13,9 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
+/// The most users that one system notice may name.
+const SYSTEM_LIMIT: u32 = 1 << 20;
+
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn direct<'q, Q>(
         &mut self,
@@ -26,75 +29,79 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     {
         let session = self.attached(key)?;
         let mut named = core::mem::take(&mut self.scratch[0]);
-        let result = self
-            .find_permitted(session, users, &mut named)
-            .and_then(|()| self.direct_to(session, &named, presence));
+        let limit = self.options.max_direct;
+        let mut users = users.into_iter();
+        let mut names = 0;
+        let counted = users.by_ref().take(limit as usize).inspect(|_| names += 1);
+        self.tables.find_all(counted, |_, user| named.push(user));
+        let result = if users.next().is_some() {
+            Err(Error::DirectLimit { limit })
+        } else {
+            self.take_direct_token(session)
+        };
+        if result.is_ok() {
+            self.direct_to(session, names, &mut named, presence);
+        }
         named.clear();
         self.scratch[0] = named;
-        if result.is_err() {
-            self.plan.clear();
-        }
         result
     }
 
-    /// Makes a set of those named who are online, all of whom the session may direct to.
-    fn find_permitted<'q, Q>(
-        &self,
-        session: SessionIndex,
-        users: impl IntoIterator<Item = &'q Q>,
-        into: &mut Vec<User>,
-    ) -> Result<(), Error>
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized + 'q,
-    {
-        let sender = self.tables.sessions().user(session);
-        let limit = self.options.max_direct;
-        let mut users = users.into_iter();
-        let mut refused = None;
-        self.tables.find_all(users.by_ref().take(limit as usize), |at, user| {
-            if self.tables.place(user).is_some() {
-                if refused.is_none() && !self.may_direct(sender, user) {
-                    refused = Some(at);
-                }
-                into.push(user);
-            }
-        });
-        if users.next().is_some() {
-            return Err(Error::DirectLimit { limit });
+    /// Takes a token of the session's rate, which is charged whoever is there (rule 13).
+    fn take_direct_token(&mut self, session: SessionIndex) -> Result<(), Error> {
+        let Some(rate) = self.options.direct_rate else { return Ok(()) };
+        let bucket = self.tables.sessions_mut().direct_bucket_mut(session);
+        let free_at = bucket.free_at(rate);
+        if free_at > self.moment {
+            return Err(Error::RateLimited { retry_at: free_at });
         }
-        if let Some(at) = refused {
-            return Err(Error::NotPermitted { at });
-        }
-        into.sort_unstable();
-        into.dedup();
+        bucket.take(rate, self.moment);
         Ok(())
     }
 
-    fn direct_to(
-        &mut self,
-        session: SessionIndex,
-        named: &[User],
-        presence: P,
-    ) -> Result<(), Error> {
+    /// Tells those of a list who are online and may be told. The others are passed over as if they
+    /// were not there: nothing that the sender can observe tells which it is.
+    fn direct_to(&mut self, session: SessionIndex, names: u32, named: &mut Vec<User>, presence: P) {
+        let sender = self.tables.sessions().user(session);
+        named.sort_unstable();
+        named.dedup();
+        named.retain(|user| self.tables.place(*user).is_some() && self.may_direct(sender, *user));
         let (receivers, skipped) = self.name_sessions(named, Some(session));
-        self.check_told(session, receivers)?;
-        if let Some(rate) = self.options.publish_rate {
-            let sessions = self.tables.sessions_mut();
-            let free_at = sessions.bucket(session).free_at(rate);
-            if sessions.has_waiting(session) {
-                let retry_at = free_at.saturating_add(rate.interval_ms.into());
-                return Err(Error::RateLimited { retry_at });
-            }
-            if free_at > self.moment {
-                return Err(Error::RateLimited { retry_at: free_at });
-            }
-            sessions.bucket_mut(session).take(rate, self.moment);
-        }
-        self.remember_told(session, receivers);
         self.touch(session);
         self.say(Subject::Directed { session }, presence, receivers, skipped);
-        Ok(())
+        self.remember_told(session, names, receivers);
+    }
+
+    /// Remembers who is told, so that they are told of the end too. What the session said longest
+    /// ago is over when it has named more than is remembered.
+    fn remember_told(&mut self, session: SessionIndex, names: u32, receivers: Span) {
+        let mut told = self.tables.sessions_mut().take_told_or_new(session);
+        let mut reached = core::mem::take(&mut self.reached);
+        let sessions = self.tables.sessions();
+        let attachments = self.plan.named(receivers).iter();
+        reached.extend(attachments.map(|receiver| sessions.attachment(*receiver)));
+        reached.sort_unstable();
+        let from = self.plan.names();
+        let (user, id) = (sessions.user(session), sessions.id(session));
+        let subject = Subject::DirectedOver { user, session: id };
+        told.remember(names, reached.iter().copied(), self.options.max_told, |attachment| {
+            let receiver = self.tables.sessions().find_attachment(attachment);
+            if let Some(receiver) = receiver {
+                let receives = self.tables.receives_or(receiver, |tables| {
+                    self.plan.note_missed(tables, receiver, subject);
+                });
+                if receives {
+                    self.plan.name(receiver);
+                }
+            }
+        });
+        let over = self.plan.named_since(from);
+        if !over.is_empty() {
+            self.plan.tell(FanOut::of(subject).to_named(over));
+        }
+        reached.clear();
+        self.reached = reached;
+        self.tables.sessions_mut().put_told(session, told);
     }
 
     fn may_direct(&self, sender: User, target: User) -> bool {
@@ -111,60 +118,34 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         permitted && !tables.blocked_between(sender, target)
     }
 
-    /// Checks that everyone who is about to be told fits in the sender's memory, if those who have
-    /// ended are forgotten.
-    fn check_told(&self, session: SessionIndex, receivers: Span) -> Result<(), Error> {
-        let limit = self.options.max_told;
-        let sessions = self.tables.sessions();
-        let told = sessions.told(session);
-        if told.len() + receivers.range().len() <= limit as usize {
-            return Ok(());
-        }
-        let there = told.iter().filter(|told| sessions.find_attachment(**told).is_some()).count();
-        let is_new = |receiver: &&SessionIndex| {
-            told.binary_search(&sessions.attachment(**receiver)).is_err()
-        };
-        let new = self.plan.named(receivers).iter().filter(is_new).count();
-        if there + new <= limit as usize { Ok(()) } else { Err(Error::ToldLimit { limit }) }
-    }
-
-    /// Remembers who is told, when [`check_told`](Self::check_told) has passed. Forgets those who
-    /// have ended where there is need, which nobody can notice.
-    fn remember_told(&mut self, session: SessionIndex, receivers: Span) {
-        if receivers.is_empty() {
-            return;
-        }
-        let mut told = self.tables.sessions_mut().take_told(session).unwrap_or_default();
-        let sessions = self.tables.sessions();
-        if told.len() + receivers.range().len() > self.options.max_told as usize {
-            told.retain(|receiver| sessions.find_attachment(*receiver).is_some());
-        }
-        for receiver in self.plan.named(receivers) {
-            let receiver = sessions.attachment(*receiver);
-            if let Err(place) = told.binary_search(&receiver) {
-                told.insert(place, receiver);
-            }
-        }
-        self.tables.sessions_mut().put_told(session, told);
-    }
-
-    pub(crate) fn system<'q, Q>(&mut self, users: impl IntoIterator<Item = &'q Q>, presence: P)
+    pub(crate) fn system<'q, Q>(
+        &mut self,
+        users: impl IntoIterator<Item = &'q Q>,
+        presence: P,
+    ) -> Result<(), Error>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
         let mut named = core::mem::take(&mut self.scratch[0]);
-        self.tables.find_all(users, |_, user| {
+        let mut users = users.into_iter();
+        self.tables.find_all(users.by_ref().take(SYSTEM_LIMIT as usize), |_, user| {
             if self.tables.place(user).is_some() {
                 lists::push_into_set(&mut named, user, self.tables.users_online());
             }
         });
-        named.sort_unstable();
-        named.dedup();
-        let (receivers, skipped) = self.name_sessions(&named, None);
-        self.say(Subject::System, presence, receivers, skipped);
+        let result = if users.next().is_some() {
+            Err(Error::DirectLimit { limit: SYSTEM_LIMIT })
+        } else {
+            named.sort_unstable();
+            named.dedup();
+            let (receivers, skipped) = self.name_sessions(&named, None);
+            self.say(Subject::System, presence, receivers, skipped);
+            Ok(())
+        };
         named.clear();
         self.scratch[0] = named;
+        result
     }
 
     fn say(&mut self, subject: Subject, presence: P, receivers: Span, skipped: Span) {

@@ -9,7 +9,7 @@ use crate::fanout::subject::Subject;
 use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
 use crate::tables::ids::{SessionIndex, User};
-use crate::tables::notes::Note;
+use crate::tables::missed::Note;
 use crate::time::Time;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -20,31 +20,61 @@ pub(super) enum Going {
     /// One of a user's sessions, others stay. The newcomer for whom it makes way has not been told
     /// of anything yet.
     Session { session: SessionIndex, newcomer: Option<SessionIndex> },
+    /// A session, for the user's own others alone: what it showed is held for everybody else.
+    ForOwn { session: SessionIndex, newcomer: Option<SessionIndex> },
+    /// What a session that ended showed, for all but the user's own others, who know.
+    Held(SessionIndex),
     /// All sessions of a user.
     User(User),
     /// A user out of sight: its sessions stay.
     OutOfSight(User),
 }
 
+impl Going {
+    /// Returns the session, if only one is going.
+    const fn session(self) -> Option<SessionIndex> {
+        match self {
+            Self::Session { session, .. } | Self::ForOwn { session, .. } | Self::Held(session) => {
+                Some(session)
+            }
+            Self::User(_) | Self::OutOfSight(_) => None,
+        }
+    }
+}
+
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends a session.
     pub(super) fn end(&mut self, session: SessionIndex, reason: EndReason, at: Time) {
+        self.end_for(session, None, reason, at);
+    }
+
+    /// Ends a session, perhaps to make way for a newcomer of the same user.
+    pub(super) fn end_for(
+        &mut self,
+        session: SessionIndex,
+        newcomer: Option<SessionIndex>,
+        reason: EndReason,
+        at: Time,
+    ) {
         let user = self.tables.sessions().user(session);
-        let last = self.tables.sessions_of(user).len() == 1;
-        let going =
-            if last { Going::User(user) } else { Going::Session { session, newcomer: None } };
-        self.end_as(session, going, reason, at);
-    }
-
-    /// Ends a session that makes way for a newcomer of the same user.
-    pub(super) fn end_for(&mut self, session: SessionIndex, newcomer: SessionIndex) {
-        let going = Going::Session { session, newcomer: Some(newcomer) };
-        self.end_as(session, going, EndReason::Evicted, self.moment);
-    }
-
-    fn end_as(&mut self, session: SessionIndex, going: Going, reason: EndReason, at: Time) {
-        self.say_farewell(going);
-        self.remove(session, reason, at);
+        if self.tables.sessions_of(user).len() == 1 {
+            self.say_farewell(Going::User(user));
+            let ended = self.remove(session, reason, at);
+            return self.tell_ended(ended);
+        }
+        let ended = match self.holds_until(session, at) {
+            Some(until) => {
+                self.say_farewell(Going::ForOwn { session, newcomer });
+                self.hold(session, reason, at, until)
+            }
+            None => {
+                self.say_farewell(Going::Session { session, newcomer });
+                self.leave_unaware(user, Some(session));
+                self.remove(session, reason, at)
+            }
+        };
+        self.let_go_of_held(user, |earlier, sessions| earlier >= sessions);
+        self.tell_ended(ended);
     }
 
     /// Ends all of a user's sessions at once, so that contacts hear of it once (rule 15).
@@ -59,79 +89,157 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.say_farewell(Going::User(user));
         while let Some(session) = self.tables.sessions_of(user).first().copied() {
-            self.remove(session, EndReason::Expelled, self.moment);
+            let ended = self.remove(session, EndReason::Expelled, self.moment);
+            self.tell_ended(ended);
         }
     }
 
-    /// Takes a session out of everything, and lets the host know when its receivers do. What it
-    /// said is dropped here and now.
-    fn remove(&mut self, session: SessionIndex, reason: EndReason, at: Time) {
+    /// Takes a session out of everything. What it said is dropped here and now.
+    fn remove(&mut self, session: SessionIndex, reason: EndReason, at: Time) -> Ended {
+        let ended = self.ended(session, reason, at);
+        if ended.last {
+            // Whoever goes last takes with it what was held of others: all have been told.
+            while let Some(held) = self.tables.held_of(ended.user).first().copied() {
+                self.drop_held(held.session);
+            }
+        }
+        self.lifetimes.disarm(session);
+        self.tokens.disarm(session);
+        let said = self.tables.remove_session(session);
+        said.into_iter().for_each(|said| self.plan.drop_later(said));
+        ended
+    }
+
+    /// Lets the host know of an end, when all notices about it are out.
+    fn tell_ended(&mut self, ended: Ended) {
+        self.plan.then(Step::Ended(ended));
+        if ended.last {
+            self.plan.then(Step::Forget { user: ended.user });
+        }
+    }
+
+    fn ended(&self, session: SessionIndex, reason: EndReason, at: Time) -> Ended {
         let sessions = self.tables.sessions();
         let user = sessions.user(session);
-        let last = self.tables.sessions_of(user).len() == 1;
-        let ended = Ended {
+        Ended {
             user,
             session: sessions.key(session),
             id: sessions.id(session),
             reason,
             since: sessions.loss(session).map_or(at, |(lost_at, _)| lost_at),
-            last,
+            last: self.tables.sessions_of(user).len() == 1,
             visible: self.tables.is_visible_at(sessions.place(session)),
-        };
-        self.lifetimes.disarm(session);
-        self.tokens.disarm(session);
-        let said = self.tables.remove_session(session);
-        self.plan.drop_later(said.into_iter().flatten());
-        self.plan.then(Step::Ended(ended));
-        if last {
-            self.plan.then(Step::Forget { user });
         }
     }
+
+    // ---- what is held while a later session settles
+
+    /// Returns until when what a session showed is held after its end: there is a session that
+    /// connected later, is attached and shows nothing yet, and has not been there for too long.
+    fn holds_until(&self, session: SessionIndex, at: Time) -> Option<Time> {
+        let sessions = self.tables.sessions();
+        let mut told = sessions.told(session).into_iter().flat_map(|told| told.iter());
+        let was_told = told.any(|attachment| sessions.find_attachment(attachment).is_some());
+        if self.options.settle_ms == 0 || !(sessions.has_published(session) || was_told) {
+            return None;
+        }
+        let all = self.tables.sessions_of(sessions.user(session));
+        let later = all.iter().rev().take_while(|other| **other != session);
+        let settles = |other: &&SessionIndex| {
+            sessions.link(**other).is_up() && !sessions.has_published(**other)
+        };
+        let newcomer = later.filter(settles).copied().next()?;
+        let until = sessions.connected(newcomer).saturating_add(self.options.settle_ms);
+        (until > at).then_some(until)
+    }
+
+    /// Ends a session whose presence is held for others.
+    fn hold(&mut self, session: SessionIndex, reason: EndReason, at: Time, until: Time) -> Ended {
+        let ended = self.ended(session, reason, at);
+        self.tokens.disarm(session);
+        let waiting = self.tables.hold_session(session);
+        self.plan.drop_later(waiting);
+        let order = self.next_order();
+        self.lifetimes.arm(session, until, order);
+        let held = self.tables.held_of(ended.user);
+        if held.len() > usize::from(self.options.max_sessions) {
+            self.end_held(held[0].session);
+        }
+        ended
+    }
+
+    /// Ends what is held of a user's sessions as far as `is_over` says so of the number of
+    /// sessions that connected before and of those there are.
+    pub(super) fn let_go_of_held(&mut self, user: User, is_over: impl Fn(usize, usize) -> bool) {
+        let mut at = 0;
+        while let Some(held) = self.tables.held_of(user).get(at).copied() {
+            if is_over(held.earlier.into(), self.tables.sessions_of(user).len()) {
+                self.end_held(held.session);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// Tells that what was held of a session is over.
+    pub(super) fn end_held(&mut self, session: SessionIndex) {
+        self.say_farewell(Going::Held(session));
+        self.leave_unaware(self.tables.sessions().user(session), Some(session));
+        self.drop_held(session);
+    }
+
+    fn drop_held(&mut self, session: SessionIndex) {
+        self.lifetimes.disarm(session);
+        let said = self.tables.release_held(session);
+        said.into_iter().for_each(|said| self.plan.drop_later(said));
+    }
+
+    // ---- who is told
 
     /// Tells those who were told of whoever is going, while it is still there.
     pub(super) fn say_farewell(&mut self, going: Going) {
         if self.options.offline_notices == OfflineNotices::Never {
             return;
         }
-        let (user, sessions) = match going {
-            Going::Session { session, .. } => (self.tables.sessions().user(session), 1),
-            Going::User(user) | Going::OutOfSight(user) => {
-                (user, self.tables.sessions_of(user).len())
-            }
+        let (user, count) = match going {
+            Going::User(user) | Going::OutOfSight(user) => (user, self.tables.showing_len(user)),
+            Going::Session { session, .. }
+            | Going::ForOwn { session, .. }
+            | Going::Held(session) => (self.tables.sessions().user(session), 1),
         };
         let Some(place) = self.tables.place(user) else { return };
         let visible = self.tables.is_visible_at(place);
-        let (subject, published) = match going {
-            Going::Session { session, .. } => {
+        let (subject, published) = match going.session() {
+            Some(session) => {
                 let id = self.tables.sessions().id(session);
                 let published = self.tables.sessions().has_published(session);
                 (Subject::Ended { user, session: id }, published)
             }
-            Going::User(_) | Going::OutOfSight(_) => self.offline(user, visible),
+            None => self.offline(user, visible),
         };
-        let is_whole = !matches!(going, Going::Session { .. });
+        let is_whole = going.session().is_none();
         let to_all = is_whole && self.options.offline_notices == OfflineNotices::ToAllContacts;
-        let to_contacts = visible && (published || to_all);
-        let to_own = !is_whole && published && self.options.own_echo;
+        let for_others = !matches!(going, Going::ForOwn { .. });
+        let to_contacts = for_others && visible && (published || to_all);
+        let newcomer = match going {
+            Going::Session { newcomer, .. } | Going::ForOwn { newcomer, .. } => Some(newcomer),
+            Going::Held(_) | Going::User(_) | Going::OutOfSight(_) => None,
+        };
+        let to_own = newcomer.is_some() && published && self.options.own_echo;
 
         let from = self.plan.names();
-        for at in 0..sessions {
-            let session = match going {
-                Going::Session { session, .. } => session,
-                Going::User(_) | Going::OutOfSight(_) => self.tables.sessions_of(user)[at],
-            };
+        for at in 0..count {
+            let session = going.session().unwrap_or_else(|| self.tables.showing_at(user, at));
             self.name_told(going, user, session, (to_contacts, to_own));
         }
-        if sessions > 1 {
+        if count > 1 {
             self.plan.make_named_set(from);
         }
         let mut fan_out = FanOut::of(subject).to_named(self.plan.named_since(from));
         if to_contacts {
             fan_out = fan_out.to_contacts_of(place);
         }
-        if let Going::Session { newcomer, .. } = going
-            && to_own
-        {
+        if let Some(newcomer) = newcomer.filter(|_| to_own) {
             fan_out = fan_out.to_own_sessions_of(place, newcomer);
         }
         self.plan.tell(fan_out);
@@ -141,9 +249,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// longer holds.
     pub(super) fn offline(&mut self, user: User, visible: bool) -> (Subject, bool) {
         let sessions = self.tables.sessions();
-        let shows = |session: &&SessionIndex| visible && sessions.has_published(**session);
-        let shown = self.tables.sessions_of(user).iter().filter(shows);
-        let ended = self.plan.list_ended(shown.map(|session| sessions.id(*session)));
+        let shown = self.tables.shown_of(user).filter(|_| visible);
+        let ended = self.plan.list_ended(shown.map(|session| sessions.id(session)));
         (Subject::Offline { user, ended }, !ended.is_empty())
     }
 
@@ -159,24 +266,26 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(mut told) = self.tables.sessions_mut().take_told(session) else { return };
         let id = self.tables.sessions().id(session);
         told.retain(|attachment| {
-            let Some(receiver) = self.tables.sessions().find_attachment(*attachment) else {
-                return false;
+            let Some(receiver) = self.tables.sessions().find_attachment(attachment) else {
+                // Over, but it still counts towards what is remembered.
+                return true;
             };
             let viewer = self.tables.sessions().user(receiver);
             // Nobody who was told is blocked: a block makes both forget.
             let is_contact = self.tables.has_in_audience(user, viewer);
             let told_anyway = match going {
                 Going::OutOfSight(_) if !is_contact => return true,
+                Going::ForOwn { .. } if viewer != user => return true,
                 // Own sessions are ending too: they are as good as told.
                 Going::User(_) if viewer == user => true,
-                Going::Session { .. } if viewer == user => to_own,
+                _ if viewer == user => to_own,
                 _ => to_contacts && is_contact,
             };
-            let offline = !matches!(going, Going::Session { .. });
+            let offline = going.session().is_none();
             let receives = self.tables.receives_or(receiver, |tables| {
                 tables.note(receiver, user, Note::DirectedEnded { session: id });
                 if offline {
-                    tables.note(receiver, user, Note::Offline);
+                    tables.note(receiver, user, Note::Offline { unaware: false });
                 }
             });
             if receives && !told_anyway {
@@ -185,5 +294,53 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             false
         });
         self.tables.sessions_mut().put_told(session, told);
+    }
+
+    // ---- where nobody is told
+
+    /// Under [`OfflineNotices::Never`]: remembers which attachments may go on holding what a session
+    /// of the user showed or directed to them, or what all of them show to contacts. A later
+    /// removal or block tells them.
+    pub(super) fn leave_unaware(&mut self, user: User, session: Option<SessionIndex>) {
+        let never = self.options.offline_notices == OfflineNotices::Never;
+        let Some(place) = self.tables.place(user).filter(|_| never) else { return };
+        let tables = &self.tables;
+        let mut unaware = core::mem::take(&mut self.unaware);
+        if tables.is_visible_at(place) {
+            for contact in tables.audience_at(place) {
+                if !tables.hides_at(place, *contact) {
+                    let receivers = tables.sessions_of(*contact).iter();
+                    let holding = receivers.filter(|to| self.may_hold(**to, user, session));
+                    unaware.extend(holding.map(|to| tables.sessions().attachment(*to)));
+                }
+            }
+        }
+        if let Some(told) = session.and_then(|session| tables.sessions().told(session)) {
+            unaware.extend(told.iter().filter(|attachment| {
+                let receiver = tables.sessions().find_attachment(*attachment);
+                receiver.is_some_and(|to| {
+                    tables.sessions().link(to).is_up() && tables.sessions().user(to) != user
+                })
+            }));
+        }
+        self.tables.add_unaware(user, &unaware);
+        unaware.clear();
+        self.unaware = unaware;
+    }
+
+    /// Returns whether a session of a contact may hold what a session of the user published, or any
+    /// of them. A congested one does not hold what it has only missed so far.
+    fn may_hold(&self, receiver: SessionIndex, user: User, session: Option<SessionIndex>) -> bool {
+        let sessions = self.tables.sessions();
+        let missed = sessions.missed(receiver);
+        let holds = |shown: SessionIndex| {
+            sessions.has_published(shown)
+                && missed.is_none_or(|missed| missed.believes(user, sessions.id(shown)))
+        };
+        sessions.link(receiver).is_up()
+            && match session {
+                Some(session) => holds(session),
+                None => self.tables.shown_of(user).any(holds),
+            }
     }
 }

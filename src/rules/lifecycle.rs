@@ -29,7 +29,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         let [mut audience, mut blocked] = core::mem::take(&mut self.scratch);
         let interned = self.intern_lists(newcomer, &mut audience, &mut blocked);
-        let key = interned.map(|user| {
+        let key = interned.map(|(user, spelling)| {
+            // It is spelt as its owner does, whoever listed it before.
+            if let Some(spelling) = spelling.filter(|_| self.tables.place(user).is_none()) {
+                self.tables.spell(user, spelling);
+            }
             lists::make_set(&mut audience, user);
             lists::make_set(&mut blocked, user);
             let (place, is_first) = self.set_lists(user, &audience, &blocked);
@@ -46,16 +50,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         newcomer: Connect<K, impl IntoIterator<Item = K>, impl IntoIterator<Item = K>>,
         audience: &mut Vec<User>,
         blocked: &mut Vec<User>,
-    ) -> Result<User, Error> {
+    ) -> Result<(User, Option<K>), Error> {
         let (max_audience, max_blocked) = (self.options.max_audience, self.options.max_blocked);
-        let user = self.tables.intern(newcomer.user)?;
+        let (user, spelling) = self.tables.intern_owner(newcomer.user)?;
         if !self.tables.intern_all(newcomer.audience, max_audience, audience)? {
             return Err(Error::AudienceLimit { limit: max_audience });
         }
         if !self.tables.intern_all(newcomer.blocked, max_blocked, blocked)? {
             return Err(Error::BlockedLimit { limit: max_blocked });
         }
-        Ok(user)
+        Ok((user, spelling))
     }
 
     /// Gives a user these lists, and returns its place among those online and whether it comes
@@ -96,7 +100,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Makes room for a newcomer, who is told last, when the victim has gone.
     pub(super) fn evict(&mut self, victim: SessionIndex, newcomer: SessionIndex) {
         self.close(victim, CloseReason::Evicted);
-        self.end_for(victim, newcomer);
+        self.end_for(victim, Some(newcomer), EndReason::Evicted, self.moment);
         self.greet(newcomer);
     }
 

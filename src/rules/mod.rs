@@ -33,10 +33,11 @@ use crate::fanout::Plan;
 use crate::fanout::deliveries::Delivery;
 use crate::fanout::plan::{FanOut, SnapshotOf, Step};
 use crate::fanout::snapshots::Part;
-use crate::key::SessionKey;
+use crate::key::{SessionId, SessionKey};
 use crate::stats::{Counts, Stats};
 use crate::tables::Tables;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::{Attachment, SessionIndex, User};
+use crate::tables::missed::Change;
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Heard;
 use crate::tables::timers::Timers;
@@ -66,6 +67,14 @@ pub(crate) struct State<K, P, S> {
     scratch: [Vec<User>; 2],
     /// For what a list that is replaced loses and gains.
     lost_and_gained: [Vec<User>; 2],
+    /// For whom directed presence reaches.
+    reached: Vec<Attachment>,
+    /// For those who are not told that something is over.
+    unaware: Vec<Attachment>,
+    /// For what a congested session missed of one user.
+    changes: Vec<(SessionId, Change)>,
+    /// The moment of the first input: numbers of notices count from there.
+    first: Option<Time>,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -83,6 +92,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             unsettled: false,
             scratch: [Vec::new(), Vec::new()],
             lost_and_gained: [Vec::new(), Vec::new()],
+            reached: Vec::new(),
+            unaware: Vec::new(),
+            changes: Vec::new(),
+            first: None,
         }
     }
 
@@ -112,16 +125,26 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- an input from its beginning to its end
 
     /// Begins an input, which may yet be refused.
+    #[inline]
     pub(crate) fn begin(&mut self, now: Time) {
         // Not settled only if a drain was leaked instead of dropped, or the host's code panicked.
         self.settle();
         self.unsettled = true;
         self.moment = self.now.max(now);
+        self.set_moment(self.moment);
+    }
+
+    /// What is told from now on happens at this moment.
+    fn set_moment(&mut self, at: Time) {
+        self.plan.set_moment(at.since(self.first.unwrap_or(at)));
     }
 
     /// Accepts the input: only now has it happened, and not if it was refused or if the host's
     /// code panicked.
     pub(crate) const fn accept(&mut self) {
+        if self.first.is_none() {
+            self.first = Some(self.moment);
+        }
         self.now = self.moment;
         self.stats.inputs += 1;
     }
@@ -161,8 +184,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn settle_now(&mut self) {
         while let Some(step) = self.plan.step().copied() {
-            self.plan.step_is_done();
+            // Afterwards: with the last step goes all that steps refer to.
             self.finish(step);
+            self.plan.step_is_done();
         }
         self.plan.clear();
         self.unsettled = false;

@@ -36,7 +36,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.stats.conflated += 1;
         let sessions = self.tables.sessions_mut();
         match (sessions.set_waiting(session, presence), sessions.heard_order(session)) {
-            (Some(replaced), _) => self.plan.drop_later([replaced]),
+            (Some(replaced), _) => self.plan.drop_later(Some(replaced)),
             (None, order) => self.tokens.arm(session, free_at, order.unwrap_or(self.order)),
         }
     }
@@ -65,5 +65,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.plan.tell(fan_out);
         self.plan.drop_later(replaced);
+        let user = self.tables.user_at(place);
+        if !self.tables.held_of(user).is_empty() {
+            let sessions = self.tables.sessions_at(place);
+            let own = sessions.iter().position(|other| *other == session).unwrap_or(0);
+            self.let_go_of_held(user, |earlier, _| earlier <= own);
+        }
     }
 }

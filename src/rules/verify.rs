@@ -1,7 +1,6 @@
 //! What must always hold between the tables, the limits and the deadlines, and giving memory back:
 //! walks over the whole state.
 
-use crate::fanout::Plan;
 use crate::rules::State;
 use crate::tables::verify::hold;
 use core::hash::{BuildHasher, Hash};
@@ -31,10 +30,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let limit = options.max_blocked as usize;
             hold!(blocked.len() <= limit, "a list of blocked users is over its limit");
             for session in sessions {
-                let told = self.tables.sessions().told(*session);
-                let limit = options.max_told as usize;
-                hold!(told.len() <= limit, "too many receivers are remembered");
+                let names = self.tables.sessions().told(*session).map_or(0, |told| told.names());
+                hold!(names <= options.max_told, "too many names are remembered");
             }
+            let held = self.tables.held_of(user);
+            let limit = usize::from(options.max_sessions);
+            hold!(held.len() <= limit, "too much is held of a user");
         }
         Ok(())
     }
@@ -42,9 +43,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn verify_deadlines(&self) -> Result<(), &'static str> {
         let sessions = self.tables.sessions();
         let (mut waiting, mut lifetimes) = (0, 0);
-        for session in sessions.iter() {
+        for session in sessions.iter_records() {
             let timed = self.lifetimes.deadline(session).is_some();
-            let must = sessions.loss(session).is_some() || self.options.lease.is_some();
+            let must = !sessions.link(session).is_up() || self.options.lease.is_some();
             hold!(timed == must, "a lease or a grace has no deadline, or a deadline no reason");
             lifetimes += usize::from(timed);
             let waits = sessions.has_waiting(session);
@@ -64,9 +65,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.shrink_to_fit();
         self.lifetimes.shrink_to_fit();
         self.tokens.shrink_to_fit();
-        self.plan = Plan::default();
+        self.plan.shrink_to_fit();
         self.scratch = Default::default();
         self.lost_and_gained = Default::default();
+        (self.reached, self.unaware) = Default::default();
     }
 }
 
@@ -107,7 +109,7 @@ mod tests {
             |state| state.plan.name(SessionIndex(0)),
             |state| _ = state.plan.list_ended(SessionId::from_bits(1)),
             |state| state.plan.say(1),
-            |state| state.plan.drop_later([1]),
+            |state| state.plan.drop_later(Some(1)),
             |state| state.unsettled = true,
             |state| state.lifetimes.disarm(SessionIndex(0)),
             |state| state.tokens.arm(SessionIndex(0), Time::MAX, 0),

@@ -7,7 +7,7 @@ use crate::key::SessionKey;
 use crate::rules::State;
 use crate::rules::farewell::Going;
 use crate::tables::ids::{SessionIndex, User};
-use crate::tables::notes::Note;
+use crate::tables::missed::Note;
 use crate::tables::sessions::Link;
 use core::hash::{BuildHasher, Hash};
 
@@ -28,8 +28,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         let all = self.plan.named_since(from);
         let receivers = self.name_those(all, Link::Attached);
-        for at in 0..self.tables.sessions_of(user).len() {
-            let session = self.tables.sessions_of(user)[at];
+        for at in 0..self.tables.showing_len(user) {
+            let session = self.tables.showing_at(user, at);
             if self.tables.sessions().has_published(session) {
                 let subject = Subject::Presence { session, first: true };
                 self.note_missed_by(all, subject);
@@ -67,16 +67,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (subject, shows) = self.offline(user, true);
         let from = self.plan.names();
         for viewer in viewers {
-            let saw = shows && self.tables.sees(*viewer, user);
+            let sees = shows && self.tables.sees(*viewer, user);
             for at in 0..self.tables.sessions_of(*viewer).len() {
                 let receiver = self.tables.sessions_of(*viewer)[at];
                 let was_told = self.forget_told(user, receiver);
+                let attachment = self.tables.sessions().attachment(receiver);
+                let unaware = self.tables.forget_unaware(user, attachment);
                 let receives = self.tables.receives_or(receiver, |tables| {
-                    if saw {
+                    if sees {
                         self.plan.note_missed(tables, receiver, subject);
                     }
+                    if unaware {
+                        tables.note(receiver, user, Note::Offline { unaware });
+                    }
                 });
-                if receives && (saw || was_told) {
+                if receives && (sees || unaware || was_told) {
                     self.plan.name(receiver);
                 }
             }
@@ -90,21 +95,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn forget_told(&mut self, user: User, receiver: SessionIndex) -> bool {
         let attachment = self.tables.sessions().attachment(receiver);
         let mut any = false;
-        for at in 0..self.tables.sessions_of(user).len() {
-            let session = self.tables.sessions_of(user)[at];
-            let Ok(place) = self.tables.sessions().told(session).binary_search(&attachment) else {
-                continue;
-            };
-            if let Some(mut told) = self.tables.sessions_mut().take_told(session) {
-                told.remove(place);
-                self.tables.sessions_mut().put_told(session, told);
+        for at in 0..self.tables.showing_len(user) {
+            let session = self.tables.showing_at(user, at);
+            let Some(mut told) = self.tables.sessions_mut().take_told(session) else { continue };
+            let was_told = told.forget(attachment);
+            self.tables.sessions_mut().put_told(session, told);
+            if was_told {
+                any = true;
+                let id = self.tables.sessions().id(session);
+                self.tables.receives_or(receiver, |tables| {
+                    tables.note(receiver, user, Note::DirectedEnded { session: id });
+                    tables.note(receiver, user, Note::Offline { unaware: false });
+                });
             }
-            any = true;
-            let id = self.tables.sessions().id(session);
-            self.tables.receives_or(receiver, |tables| {
-                tables.note(receiver, user, Note::DirectedEnded { session: id });
-                tables.note(receiver, user, Note::Offline);
-            });
         }
         any
     }
@@ -116,8 +119,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let session = self.hear(key)?;
         let place = self.tables.sessions().place(session);
         if self.tables.is_visible_at(place) {
-            self.say_farewell(Going::OutOfSight(self.tables.user_at(place)));
+            let user = self.tables.user_at(place);
+            self.say_farewell(Going::OutOfSight(user));
+            self.leave_unaware(user, None);
             self.tables.set_visible(place, false);
+            self.tell_own(user, place, session);
         }
         Ok(())
     }
@@ -129,12 +135,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return Ok(());
         }
         self.tables.set_visible(place, true);
-        for session in self.tables.sessions_at(place) {
-            if self.tables.sessions().has_published(*session) {
-                let subject = Subject::Presence { session: *session, first: true };
-                self.plan.tell(FanOut::of(subject).to_contacts_of(place));
-            }
+        let user = self.tables.user_at(place);
+        for session in self.tables.shown_of(user) {
+            let subject = Subject::Presence { session, first: true };
+            self.plan.tell(FanOut::of(subject).to_contacts_of(place));
         }
+        self.tell_own(user, place, session);
         Ok(())
+    }
+
+    /// Tells the user's other sessions whether it is visible: a person's devices agree on whether
+    /// they are seen.
+    fn tell_own(&mut self, user: User, place: u32, except: SessionIndex) {
+        if self.tables.sessions_at(place).len() > 1 {
+            let subject = Subject::Visibility { user };
+            self.plan.tell(FanOut::of(subject).to_own_sessions_of(place, Some(except)));
+        }
     }
 }

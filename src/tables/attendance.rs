@@ -3,7 +3,8 @@
 use crate::event::LostCause;
 use crate::key::{DeviceKind, Slot};
 use crate::tables::Tables;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::{Attachment, SessionIndex, User};
+use crate::tables::online::Held;
 use crate::tables::reach::Reach;
 use crate::tables::sessions::Link;
 use crate::time::Time;
@@ -22,6 +23,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let place = self.online.insert(user, audience, blocked);
         self.users.set_online(user, Some(place));
         self.users.retain(user);
+        self.hide(user, audience);
         place
     }
 
@@ -30,9 +32,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let Some(online) = self.place(user).and_then(|place| self.online.remove(place)) else {
             return;
         };
-        debug_assert!(online.sessions.is_empty());
+        debug_assert!(online.sessions.is_empty() && online.rare().held.is_empty());
         self.users.release_all(online.audience.as_slice());
-        for other in online.blocked.as_slice() {
+        for other in online.rare().blocked.as_slice() {
             self.remove_blocked_pair(user, *other);
         }
         self.users.set_online(user, None);
@@ -59,13 +61,79 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn remove_session(&mut self, session: SessionIndex) -> [Option<P>; 2] {
         self.clear_missed(session);
         let user = self.sessions.user(session);
-        if let Some(online) = self.online_mut(user) {
-            online.sessions.retain(|other| *other != session);
-        }
+        self.unlist_session(user, session);
         let said = self.sessions.remove(session);
         self.update_reach(user);
         self.update_shown(user);
         said
+    }
+
+    /// Takes a session out of its user's list, and returns the number of those before it.
+    fn unlist_session(&mut self, user: User, session: SessionIndex) -> u16 {
+        let Some(online) = self.online_mut(user) else { return 0 };
+        let place = online.sessions.iter().position(|other| *other == session);
+        let Some(place) = place else { return 0 };
+        online.sessions.remove(place);
+        // A user has at most 1,024 sessions.
+        let place = place as u16;
+        if !online.rare().held.is_empty() {
+            for held in &mut online.rare_mut().held {
+                held.earlier -= u16::from(place < held.earlier);
+            }
+        }
+        place
+    }
+
+    // ---- sessions whose presence is held after their end
+
+    /// Ends a session, but keeps what it showed for others (rule 6). Gives back a presence that
+    /// waits for a token: it will not be shown.
+    pub(crate) fn hold_session(&mut self, session: SessionIndex) -> Option<P> {
+        self.clear_missed(session);
+        let user = self.sessions.user(session);
+        let earlier = self.unlist_session(user, session);
+        let waiting = self.sessions.take_waiting(session);
+        self.sessions.hold(session);
+        if let Some(online) = self.online_mut(user) {
+            online.rare_mut().held.push(Held { session, earlier });
+        }
+        self.update_reach(user);
+        waiting
+    }
+
+    /// Lets go of a session that is held, and gives back what it showed.
+    pub(crate) fn release_held(&mut self, session: SessionIndex) -> [Option<P>; 2] {
+        let user = self.sessions.user(session);
+        if let Some(online) = self.online_mut(user) {
+            online.rare_mut().held.retain(|held| held.session != session);
+        }
+        let said = self.sessions.remove(session);
+        self.update_shown(user);
+        said
+    }
+
+    // ---- attachments that were not told
+
+    /// Remembers attachments that may hold something of the user that is over and that they are
+    /// not told.
+    pub(crate) fn add_unaware(&mut self, user: User, attachments: &[Attachment]) {
+        let Some(place) = self.place(user).filter(|_| !attachments.is_empty()) else { return };
+        let unaware = &mut self.online.at_mut(place).rare_mut().unaware;
+        // Those that are over hold nothing any more.
+        unaware.retain(|attachment| self.sessions.find_attachment(*attachment).is_some());
+        unaware.extend_from_slice(attachments);
+        unaware.sort_unstable();
+        unaware.dedup();
+    }
+
+    /// Forgets an attachment of those, since it is told. Returns whether it was one.
+    pub(crate) fn forget_unaware(&mut self, user: User, attachment: Attachment) -> bool {
+        let Some(online) = self.online_mut(user).filter(|o| !o.rare().unaware.is_empty()) else {
+            return false;
+        };
+        let unaware = &mut online.rare_mut().unaware;
+        let place = unaware.binary_search(&attachment);
+        place.map(|place| unaware.remove(place)).is_ok()
     }
 
     /// Returns a near slot of the user that no session has.
@@ -116,7 +184,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             match self.sessions.link(*session) {
                 Link::Attached if slot.is_near() => near |= 1 << (slot.index() & 1),
                 Link::Attached | Link::Congested => listed = true,
-                Link::Detached | Link::Vacant => {}
+                Link::Detached | Link::Held | Link::Vacant => {}
             }
         }
         match near {
@@ -131,6 +199,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     // ---- what a session shows
 
     /// Makes a presence the session's own, and gives back the one that it replaces.
+    #[inline]
     pub(crate) fn set_presence(&mut self, session: SessionIndex, presence: P) -> Option<P> {
         let replaced = self.sessions.set_presence(session, presence);
         if replaced.is_none() {

@@ -75,6 +75,13 @@ impl<K> Users<K> {
         id.expect("whoever holds a user's index holds a reference that keeps its id")
     }
 
+    /// Replaces a user's id by one that equals it. The one before is dropped when everything is in
+    /// order.
+    pub(crate) fn spell(&mut self, user: User, id: K) {
+        let before = self.ids[user.0 as usize].replace(id);
+        self.dead.extend(before);
+    }
+
     /// Fetches what is kept of a user here.
     #[inline]
     pub(crate) fn fetch(&self, user: User) {

@@ -4,10 +4,8 @@
 //! that connects, and because ascending indices are kinder to caches when the list is walked.
 
 use crate::tables::ids::User;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hint::black_box;
-use core::ops::{Deref, DerefMut};
 
 #[derive(Default)]
 pub(crate) struct UserList(Vec<User>);
@@ -16,6 +14,8 @@ pub(crate) struct UserList(Vec<User>);
 const STRETCH: usize = if cfg!(feature = "shrunk") { 3 } else { 64 };
 
 impl UserList {
+    pub(super) const EMPTY: Self = Self(Vec::new());
+
     /// From a sorted run without repetition, in exactly the memory it needs.
     pub(crate) fn from_sorted(users: &[User]) -> Self {
         debug_assert!(users.is_sorted_by(|a, b| a < b));
@@ -61,6 +61,15 @@ impl UserList {
         debug_assert!(self.0.is_sorted_by(|a, b| a < b));
     }
 
+    /// Removes those of a sorted run of users who are in the list.
+    pub(super) fn remove_any(&mut self, removed: &[User]) {
+        let mut removed = removed.iter().peekable();
+        self.0.retain(|user| {
+            while removed.next_if(|other| *other < user).is_some() {}
+            removed.next_if(|other| *other == user).is_none()
+        });
+    }
+
     /// Removes a sorted run of users, each of whom is in the list.
     pub(crate) fn remove_sorted(&mut self, removed: &[User]) {
         let Some(first) = removed.first().and_then(|user| self.0.binary_search(user).ok()) else {
@@ -75,32 +84,6 @@ impl UserList {
             }
         }
         self.0.truncate(kept);
-    }
-}
-
-/// A list that most users leave empty: a pointer then, and no more.
-#[derive(Default)]
-pub(crate) struct RareList(Option<Box<UserList>>);
-
-impl RareList {
-    /// As [`UserList::from_sorted`].
-    pub(crate) fn from_sorted(users: &[User]) -> Self {
-        Self((!users.is_empty()).then(|| Box::new(UserList::from_sorted(users))))
-    }
-}
-
-impl Deref for RareList {
-    type Target = UserList;
-
-    fn deref(&self) -> &UserList {
-        static EMPTY: UserList = UserList(Vec::new());
-        self.0.as_deref().unwrap_or(&EMPTY)
-    }
-}
-
-impl DerefMut for RareList {
-    fn deref_mut(&mut self) -> &mut UserList {
-        self.0.get_or_insert_default()
     }
 }
 
@@ -119,6 +102,20 @@ pub(crate) fn push_into_set(users: &mut Vec<User>, user: User, most: usize) {
         users.dedup();
     }
     users.push(user);
+}
+
+/// Calls `each` with the runs that are left of a sorted run when those of another are taken out.
+pub(crate) fn without(users: &[User], out: &[User], mut each: impl FnMut(&[User])) {
+    let (Some(first), Some(last)) = (users.first(), users.last()) else { return };
+    let from = out.partition_point(|user| user < first);
+    let mut left = users;
+    for user in out[from..].iter().take_while(|user| *user <= last) {
+        if let Ok(place) = left.binary_search(user) {
+            each(&left[..place]);
+            left = &left[place + 1..];
+        }
+    }
+    each(left);
 }
 
 /// Of two sorted runs, calls `only_old` for each user only in the first, and `only_new` for each
@@ -186,10 +183,17 @@ mod tests {
             list.insert_sorted(&came);
             let both = users(&(&old | &new));
             prop_assert_eq!(list.as_slice(), both.as_slice());
+            let mut rest = UserList::from_sorted(&both);
+            rest.remove_any(&users(&new));
+            let only_old = users(&(&old - &new));
+            prop_assert_eq!(rest.as_slice(), only_old.as_slice());
             list.remove_sorted(&gone);
             let new_list = users(&new);
             prop_assert_eq!(list.as_slice(), new_list.as_slice());
             prop_assert_eq!(list.len(), new.len());
+            let (mut left, all) = (Vec::new(), users(&old));
+            without(&all, &users(&new), |run| left.extend_from_slice(run));
+            prop_assert_eq!(&left, &users(&(&old - &new)));
             for user in 0..40 {
                 prop_assert_eq!(list.contains(User(user)), new.contains(&user));
             }

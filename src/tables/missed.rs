@@ -2,28 +2,43 @@
 //!
 //! Only what is needed to make its belief true again later: for each session that changed in the
 //! meantime, whether it knew that session before. A session that came and went unseen leaves
-//! nothing here, so the list is bounded by what the receiver believed when it became congested and
-//! what it may see now, however much happens in between.
+//! nothing here. Where so much has changed that a snapshot says it in fewer words, a mark takes
+//! the place of all of it: so what is kept is bounded by the receiver's own lists, whoever else
+//! lists it.
 
 use crate::key::SessionId;
 use crate::tables::ids::User;
-use alloc::vec::Vec;
+use crate::tables::sorted_map::SortedMap;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct MissedSession {
-    pub(crate) user: User,
-    pub(crate) session: SessionId,
-    /// Whether the receiver held something of this session when it last listened.
-    pub(crate) believed: bool,
+/// Something about a user that a congested session is not told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Note {
+    /// A presence; `first` if the receiver held none of this session.
+    Presence { session: SessionId, first: bool },
+    /// A session that it was told of has ended.
+    Ended { session: SessionId },
+    /// A session has ended whose directed presence it was told, so that it holds something
+    /// whatever it knew of the session otherwise.
+    DirectedEnded { session: SessionId },
+    /// Directed presence that it was told no longer holds; its session goes on.
+    DirectedOver { session: SessionId },
+    /// The user looks offline. `unaware` if the receiver may hold something of it that was over
+    /// before and that it was not told.
+    Offline { unaware: bool },
 }
 
-/// Sorted, so that a user's sessions stand together. Each entry of either list counts as a
-/// reference to its user, which the caller takes and gives back.
-#[derive(Default)]
-pub(crate) struct Missed {
-    sessions: Vec<MissedSession>,
-    /// Users who looked offline to the receiver at some moment since.
-    offline: Vec<User>,
+/// What is known of one session that changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Whether the receiver held something of this session when it last listened.
+    pub(crate) believed: bool,
+    /// Whether its presence changed.
+    pub(crate) shown: bool,
+    /// Whether it ended, or went out of sight, at some moment. Where no session is named: whether
+    /// something that was over before may be held.
+    pub(crate) ended: bool,
+    /// Whether its directed presence was over at some moment.
+    pub(crate) directed_over: bool,
 }
 
 /// What a note has changed in the number of entries.
@@ -34,83 +49,96 @@ pub(crate) enum Noted {
     AsBefore,
 }
 
+/// Each entry counts as a reference to its user, which the caller takes and gives back.
+#[derive(Default)]
+pub(crate) struct Missed {
+    /// By user, so that what is about one stands together: first whether it looked offline at some
+    /// moment, then its sessions.
+    entries: SortedMap<(User, Option<SessionId>), Change>,
+    /// Whether only a snapshot makes good.
+    everything: bool,
+    /// Whether it has to hear whether its own user is visible.
+    pub(crate) own_visibility: bool,
+}
+
 impl Missed {
     pub(crate) fn len(&self) -> usize {
-        self.sessions.len() + self.offline.len()
+        self.entries.len()
     }
 
-    pub(crate) fn sessions(&self) -> &[MissedSession] {
-        &self.sessions
+    pub(crate) const fn is_everything(&self) -> bool {
+        self.everything
     }
 
-    pub(crate) fn offline(&self) -> &[User] {
-        &self.offline
+    /// Returns whether nothing was missed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.len() == 0 && !self.everything && !self.own_visibility
     }
 
-    /// Returns the user of each entry, once for each.
-    pub(crate) fn references(&self) -> impl Iterator<Item = User> + '_ {
-        let of_sessions = self.sessions.iter().map(|entry| entry.user);
-        of_sessions.chain(self.offline.iter().copied())
+    /// Returns what is about each session, or about the user where no session is named, a user's
+    /// entries one after the other.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (User, Option<SessionId>, Change)> + '_ {
+        self.entries.iter().map(|((user, session), change)| (user, session, change))
+    }
+
+    /// Returns whether the receiver may hold something of this session, as far as is noted.
+    pub(crate) fn believes(&self, user: User, session: SessionId) -> bool {
+        self.entries.get((user, Some(session))).is_none_or(|change| change.believed)
     }
 
     pub(crate) fn clear(&mut self) {
-        self.sessions.clear();
-        self.offline.clear();
+        self.entries.clear();
+        (self.everything, self.own_visibility) = (false, false);
     }
 
-    fn place(&self, user: User, session: SessionId) -> Result<usize, usize> {
-        self.sessions.binary_search_by_key(&(user, session), |missed| (missed.user, missed.session))
+    /// Puts the mark in the place of everything. The references of the entries must have been given
+    /// back.
+    pub(crate) fn mark_everything(&mut self) {
+        self.entries.clear();
+        self.everything = true;
     }
 
-    /// The receiver would have been told of a presence; of the session's first, if it held none.
-    pub(crate) fn presence(&mut self, user: User, session: SessionId, first: bool) -> Noted {
-        match self.place(user, session) {
-            Ok(_) => Noted::AsBefore,
-            Err(place) => {
-                self.sessions.insert(place, MissedSession { user, session, believed: !first });
-                Noted::Added
-            }
+    /// Notes something, unless only a snapshot makes good anyway.
+    pub(crate) fn note(&mut self, user: User, note: Note) -> Noted {
+        if self.everything {
+            return Noted::AsBefore;
         }
-    }
-
-    /// The receiver would have been told that a session it was told of has ended.
-    pub(crate) fn ended(&mut self, user: User, session: SessionId) -> Noted {
-        match self.place(user, session) {
-            Ok(place) if self.sessions[place].believed => Noted::AsBefore,
-            Ok(place) => {
-                self.sessions.remove(place);
-                Noted::Removed
+        let session = match note {
+            Note::Presence { session, .. }
+            | Note::Ended { session }
+            | Note::DirectedEnded { session }
+            | Note::DirectedOver { session } => Some(session),
+            Note::Offline { .. } => None,
+        };
+        let Some(change) = self.entries.get_mut((user, session)) else {
+            self.entries.insert((user, session), Change::of(note));
+            return Noted::Added;
+        };
+        match note {
+            Note::Presence { .. } => change.shown = true,
+            // It never heard of the session, so it need not hear that it has ended.
+            Note::Ended { .. } if !change.believed => {
+                self.entries.remove((user, session));
+                return Noted::Removed;
             }
-            Err(place) => {
-                self.sessions.insert(place, MissedSession { user, session, believed: true });
-                Noted::Added
-            }
+            Note::Ended { .. } => change.ended = true,
+            Note::DirectedEnded { .. } => (change.believed, change.ended) = (true, true),
+            Note::DirectedOver { .. } => (change.believed, change.directed_over) = (true, true),
+            Note::Offline { unaware } => change.ended |= unaware,
         }
+        Noted::AsBefore
     }
+}
 
-    /// The receiver would have been told that a session has ended whose directed presence it was
-    /// told, so that it holds something whatever it knew of the session otherwise.
-    pub(crate) fn told_ended(&mut self, user: User, session: SessionId) -> Noted {
-        match self.place(user, session) {
-            Ok(place) => {
-                self.sessions[place].believed = true;
-                Noted::AsBefore
-            }
-            Err(place) => {
-                self.sessions.insert(place, MissedSession { user, session, believed: true });
-                Noted::Added
-            }
-        }
-    }
-
-    /// The receiver would have been told that the user is offline.
-    pub(crate) fn offline_user(&mut self, user: User) -> Noted {
-        match self.offline.binary_search(&user) {
-            Ok(_) => Noted::AsBefore,
-            Err(place) => {
-                self.offline.insert(place, user);
-                Noted::Added
-            }
+impl Change {
+    /// Returns what the first note about a session says of it.
+    fn of(note: Note) -> Self {
+        let change = Self { believed: true, ..Self::default() };
+        match note {
+            Note::Presence { first, .. } => Self { believed: !first, shown: true, ..change },
+            Note::Ended { .. } | Note::DirectedEnded { .. } => Self { ended: true, ..change },
+            Note::DirectedOver { .. } => Self { directed_over: true, ..change },
+            Note::Offline { unaware } => Self { ended: unaware, ..change },
         }
     }
 }
@@ -122,19 +150,27 @@ mod tests {
     #[test]
     fn what_came_and_went_unseen_leaves_nothing() {
         let mut missed = Missed::default();
+        let user = User(1);
         let session = |index| SessionId::new(index, core::num::NonZeroU32::MIN);
-        assert_eq!(missed.ended(User(1), session(0)), Noted::Added);
+        let presence = |index, first| Note::Presence { session: session(index), first };
+        assert_eq!(missed.note(user, Note::Ended { session: session(0) }), Noted::Added);
         for index in 1..1_000 {
-            assert_eq!(missed.presence(User(1), session(index), true), Noted::Added);
-            assert_eq!(missed.presence(User(1), session(index), false), Noted::AsBefore);
-            assert_eq!(missed.ended(User(1), session(index)), Noted::Removed);
+            let ended = Note::Ended { session: session(index) };
+            assert_eq!(missed.note(user, presence(index, true)), Noted::Added);
+            assert_eq!(missed.note(user, presence(index, false)), Noted::AsBefore);
+            assert_eq!(missed.note(user, ended), Noted::Removed);
         }
-        assert_eq!(missed.presence(User(1), session(0), true), Noted::AsBefore);
-        assert!(missed.sessions()[0].believed);
-        assert_eq!(missed.offline_user(User(1)), Noted::Added);
-        assert_eq!(missed.offline_user(User(1)), Noted::AsBefore);
+        assert_eq!(missed.note(user, presence(0, true)), Noted::AsBefore);
+        let known = Change { believed: true, shown: true, ended: true, directed_over: false };
+        let entries: alloc::vec::Vec<_> = missed.entries().collect();
+        assert_eq!(entries, [(user, Some(session(0)), known)]);
+        assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::Added);
+        assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::AsBefore);
         assert_eq!(missed.len(), 2);
+        missed.mark_everything();
+        assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::AsBefore);
+        assert_eq!((missed.len(), missed.is_everything(), missed.is_empty()), (0, true, false));
         missed.clear();
-        assert_eq!(missed.len(), 0);
+        assert!(missed.is_empty());
     }
 }

@@ -17,7 +17,9 @@ pub(crate) mod rate;
 pub(crate) mod reach;
 pub(crate) mod roster;
 pub(crate) mod sessions;
+mod sorted_map;
 pub(crate) mod timers;
+pub(crate) mod told;
 mod user_bits;
 pub(crate) mod verify;
 
@@ -25,11 +27,12 @@ pub(crate) use interner::Users;
 
 use crate::key::SessionKey;
 use crate::stats::Counts;
+use alloc::vec::Vec;
 use blocks::Blocks;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 use ids::{SessionIndex, User};
-use online::{Online, OnlineUsers};
+use online::{Held, Online, OnlineUsers};
 use sessions::{Link, Sessions};
 use user_bits::UserBits;
 
@@ -41,6 +44,8 @@ pub(crate) struct Tables<K, P, S> {
     blocks: Blocks,
     /// Who has published something and is not invisible.
     shown: UserBits,
+    /// For those whom a block hides from now on, or no longer.
+    scratch: Vec<User>,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
@@ -52,6 +57,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             sessions: Sessions::new(),
             blocks: Blocks::default(),
             shown: UserBits::default(),
+            scratch: Vec::new(),
         }
     }
 
@@ -165,11 +171,47 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     pub(crate) fn blocked_by(&self, user: User) -> &[User] {
-        self.online(user).map_or(&[], |online| online.blocked.as_slice())
+        self.online(user).map_or(&[], |online| online.rare().blocked.as_slice())
+    }
+
+    /// Returns those in the audience of the user at this place who have blocked the user or whom
+    /// it has blocked.
+    pub(crate) fn hidden_at(&self, place: u32) -> &[User] {
+        self.online.at(place).rare().hidden.as_slice()
+    }
+
+    /// Returns the user's sessions that have ended and whose presence is held, the oldest first.
+    pub(crate) fn held_of(&self, user: User) -> &[Held] {
+        self.online(user).map_or(&[], |online| &online.rare().held)
+    }
+
+    /// Returns the number of sessions of the user that show something or may: its own, and those
+    /// that are held.
+    pub(crate) fn showing_len(&self, user: User) -> usize {
+        self.sessions_of(user).len() + self.held_of(user).len()
+    }
+
+    /// Returns the same of the user at this place.
+    pub(crate) fn showing_len_at(&self, place: u32) -> usize {
+        let online = self.online.at(place);
+        online.sessions.len() + online.rare().held.len()
+    }
+
+    /// Returns one of those, its own first.
+    pub(crate) fn showing_at(&self, user: User, at: usize) -> SessionIndex {
+        let sessions = self.sessions_of(user);
+        sessions.get(at).copied().unwrap_or_else(|| self.held_of(user)[at - sessions.len()].session)
+    }
+
+    /// Returns all of those that show something.
+    pub(crate) fn shown_of(&self, user: User) -> impl Iterator<Item = SessionIndex> + '_ {
+        let held = self.held_of(user).iter().map(|held| &held.session);
+        let all = self.sessions_of(user).iter().chain(held).copied();
+        all.filter(|session| self.sessions.has_published(*session))
     }
 
     pub(crate) fn any_published(&self, user: User) -> bool {
-        self.sessions_of(user).iter().any(|session| self.sessions.has_published(*session))
+        self.shown_of(user).next().is_some()
     }
 
     // ---- who stands in whose list
@@ -178,18 +220,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.online(user).is_some_and(|online| online.audience.contains(contact))
     }
 
+    pub(crate) fn has_in_audience_at(&self, place: u32, contact: User) -> bool {
+        self.online.at(place).audience.contains(contact)
+    }
+
     pub(crate) fn has_blocked(&self, user: User, other: User) -> bool {
-        self.online(user).is_some_and(|online| online.blocked.contains(other))
+        self.online(user).is_some_and(|online| online.rare().blocked.contains(other))
     }
 
     /// Returns whether one of the two has blocked the other.
     pub(crate) fn blocked_between(&self, a: User, b: User) -> bool {
         self.blocks.between(&self.hasher, a, b)
-    }
-
-    /// Returns whether the user has blocked anyone, or anyone the user.
-    pub(crate) fn is_in_blocks(&self, user: User) -> bool {
-        self.blocks.involves(&self.hasher, user)
     }
 
     /// Returns whether `viewer` may see what `user` publishes.
@@ -199,6 +240,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     // ---- sessions by their keys
+
+    /// Returns whether the two have a block between them, where `contact` is in the audience of the
+    /// user at this place.
+    pub(crate) fn hides_at(&self, place: u32, contact: User) -> bool {
+        let hidden = self.hidden_at(place);
+        !hidden.is_empty() && hidden.binary_search(&contact).is_ok()
+    }
 
     /// Returns the session of this key, if it is current, and how it is connected.
     pub(crate) fn find_session(&self, key: SessionKey) -> Option<(SessionIndex, Link)> {
@@ -232,5 +280,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.sessions.shrink_to_fit();
         self.shown.shrink_to_fit();
         self.blocks.shrink_to_fit(&self.hasher);
+        self.scratch = Vec::new();
     }
 }

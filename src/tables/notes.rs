@@ -1,24 +1,13 @@
 //! What sessions are not told while they are congested, and the references that this holds.
 
-use crate::key::SessionId;
 use crate::tables::Tables;
 use crate::tables::ids::{SessionIndex, User};
-use crate::tables::missed::{Missed, Noted};
+use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::sessions::Link;
 use core::hash::{BuildHasher, Hash};
 
-/// Something about a user that a congested session is not told.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Note {
-    /// A presence; `first` if the receiver held none of this session.
-    Presence { session: SessionId, first: bool },
-    /// A session that it was told of has ended.
-    Ended { session: SessionId },
-    /// A session has ended whose directed presence it was told.
-    DirectedEnded { session: SessionId },
-    /// The user looks offline.
-    Offline,
-}
+/// So much may be noted for anybody, however short the lists are.
+const NOTES: usize = if cfg!(feature = "shrunk") { 6 } else { 1_024 };
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns whether the session is to be sent something now: an attached one is. Of a congested
@@ -31,32 +20,50 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         match self.sessions.link(receiver) {
             Link::Attached => return true,
             Link::Congested => note(self),
-            Link::Detached | Link::Vacant => {}
+            Link::Detached | Link::Held | Link::Vacant => {}
         }
         false
     }
 
-    /// Notes something that a congested session is not told.
+    /// Notes something about a user that a congested session is not told (rule 14).
     pub(crate) fn note(&mut self, receiver: SessionIndex, user: User, note: Note) {
-        let noted = self.sessions.note(receiver, |missed: &mut Missed| match note {
-            Note::Presence { session, first } => missed.presence(user, session, first),
-            Note::Ended { session } => missed.ended(user, session),
-            Note::DirectedEnded { session } => missed.told_ended(user, session),
-            Note::Offline => missed.offline_user(user),
-        });
-        match noted {
+        match self.sessions.note(receiver, user, note) {
             Noted::Added => self.users.retain(user),
-            Noted::Removed => self.users.release(user),
-            Noted::AsBefore => {}
+            Noted::Removed => return self.users.release(user),
+            Noted::AsBefore => return,
         }
+        let audience = self.audience_at(self.sessions.place(receiver)).len();
+        let missed = self.sessions.missed(receiver).map_or(0, Missed::len);
+        if missed > NOTES.max(2 * audience) {
+            self.note_everything(receiver);
+        }
+    }
+
+    /// Puts one mark in the place of all that a session missed: it will be sent a snapshot.
+    fn note_everything(&mut self, receiver: SessionIndex) {
+        if let Some(mut missed) = self.sessions.take_missed(receiver) {
+            self.release_noted(&missed);
+            missed.mark_everything();
+            self.sessions.put_missed(receiver, missed);
+        }
+    }
+
+    /// Notes that a congested session has to hear whether its own user is visible.
+    pub(crate) fn note_own_visibility(&mut self, receiver: SessionIndex) {
+        self.sessions.note_own_visibility(receiver);
     }
 
     /// Forgets what the session missed: it is going to be told everything, or nothing ever again.
     pub(super) fn clear_missed(&mut self, session: SessionIndex) {
-        let Some(missed) = self.sessions.take_missed(session) else { return };
-        for user in missed.references() {
+        let Some(mut missed) = self.sessions.take_missed(session) else { return };
+        self.release_noted(&missed);
+        missed.clear();
+        self.sessions.put_missed(session, missed);
+    }
+
+    fn release_noted(&mut self, missed: &Missed) {
+        for (user, ..) in missed.entries() {
             self.users.release(user);
         }
-        self.sessions.put_missed(session, missed);
     }
 }

@@ -1,7 +1,8 @@
 //! The users who have sessions.
 
-use crate::tables::ids::{SessionIndex, User};
-use crate::tables::lists::{RareList, UserList};
+use crate::tables::ids::{Attachment, SessionIndex, User};
+use crate::tables::lists::UserList;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
 
@@ -14,10 +15,51 @@ pub(super) struct Online {
     /// decisions about it have been drained.
     pub(super) sessions: SmallVec<[SessionIndex; 4]>,
     pub(super) audience: UserList,
-    pub(super) blocked: RareList,
+    rare: Option<Box<Rare>>,
 }
 
 const _: () = assert!(size_of::<Option<Online>>() == 64);
+
+/// What most users do without: a pointer in the record, and no more.
+pub(super) struct Rare {
+    pub(super) blocked: UserList,
+    /// Those in the audience who have blocked the user or whom it has blocked.
+    pub(super) hidden: UserList,
+    /// Sessions that have ended and whose presence is held, the oldest first.
+    pub(super) held: Vec<Held>,
+    /// Attachments that may hold something of the user that is no longer so and that they were not
+    /// told, sorted: under [`OfflineNotices::Never`](crate::OfflineNotices::Never).
+    pub(super) unaware: Vec<Attachment>,
+}
+
+/// A session that has ended and whose presence is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) session: SessionIndex,
+    /// The number of the user's sessions that connected before it: those behind them in the list
+    /// are later ones.
+    pub(crate) earlier: u16,
+}
+
+impl Rare {
+    const EMPTY: Self = Self {
+        blocked: UserList::EMPTY,
+        hidden: UserList::EMPTY,
+        held: Vec::new(),
+        unaware: Vec::new(),
+    };
+}
+
+impl Online {
+    pub(super) fn rare(&self) -> &Rare {
+        static EMPTY: Rare = Rare::EMPTY;
+        self.rare.as_deref().unwrap_or(&EMPTY)
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| Box::new(Rare::EMPTY))
+    }
+}
 
 /// The online users, each at the place that [`Users::online`](super::interner::Users::online)
 /// gives.
@@ -41,13 +83,16 @@ impl OnlineUsers {
     /// Adds a user who has these lists, which are sorted, and no session yet.
     pub(super) fn insert(&mut self, user: User, audience: &[User], blocked: &[User]) -> u32 {
         self.audience_entries += audience.len();
-        let online = Online {
+        let mut online = Online {
             user,
             visible: true,
             sessions: SmallVec::new(),
             audience: UserList::from_sorted(audience),
-            blocked: RareList::from_sorted(blocked),
+            rare: None,
         };
+        if !blocked.is_empty() {
+            online.rare_mut().blocked = UserList::from_sorted(blocked);
+        }
         if let Some(place) = self.free.pop() {
             self.places[place as usize] = Some(online);
             place

@@ -19,6 +19,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.users.intern(&self.hasher, id).ok_or(TooManyUsers)
     }
 
+    /// Returns the number of an id likewise, and the id itself if it was known already, perhaps
+    /// spelt differently.
+    pub(crate) fn intern_owner(&mut self, id: K) -> Result<(User, Option<K>), TooManyUsers> {
+        match self.users.find(&self.hasher, &id) {
+            Some(user) => Ok((user, Some(id))),
+            None => Ok((self.intern(id)?, None)),
+        }
+    }
+
+    /// Spells a user's id so: one that equals the one before.
+    pub(crate) fn spell(&mut self, user: User, id: K) {
+        self.users.spell(user, id);
+    }
+
     /// Adds the numbers of these ids, likewise, until there are `limit` of them. Returns whether
     /// that was all.
     pub(crate) fn intern_all(
@@ -64,6 +78,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
         if let Some(place) = self.place(user) {
             self.online.add_to_audience(place, added);
+            self.hide(user, added);
         }
     }
 
@@ -71,36 +86,88 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn remove_from_audience(&mut self, user: User, removed: &[User]) {
         if let Some(place) = self.place(user) {
             self.online.remove_from_audience(place, removed);
+            let online = self.online.at_mut(place);
+            if online.rare().hidden.len() > 0 {
+                online.rare_mut().hidden.remove_any(removed);
+            }
         }
         self.users.release_all(removed);
     }
 
     // ---- blocks
 
-    /// Adds somebody whom the user has not blocked yet to those it has.
-    pub(crate) fn add_blocked(&mut self, user: User, other: User) {
-        self.add_blocked_pair(user, other);
+    /// Adds a sorted set of users whom the user has not blocked yet to those it has.
+    pub(crate) fn add_blocked(&mut self, user: User, added: &[User]) {
+        added.iter().for_each(|other| self.add_blocked_pair(user, *other));
         if let Some(online) = self.online_mut(user) {
-            online.blocked.insert_sorted(&[other]);
+            online.rare_mut().blocked.insert_sorted(added);
         }
+        self.hide(user, added);
     }
 
-    /// Removes somebody from those whom the user has blocked. The reference to `other` goes too,
-    /// so it may be forgotten afterwards.
-    pub(crate) fn remove_blocked(&mut self, user: User, other: User) {
+    /// Removes a sorted set of users from those whom the user has blocked. The references to them
+    /// go too, so they may be forgotten afterwards.
+    pub(crate) fn remove_blocked(&mut self, user: User, removed: &[User]) {
         if let Some(online) = self.online_mut(user) {
-            online.blocked.remove_sorted(&[other]);
+            online.rare_mut().blocked.remove_sorted(removed);
         }
-        self.remove_blocked_pair(user, other);
+        removed.iter().for_each(|other| self.remove_blocked_pair(user, *other));
+        self.unhide(user, removed);
     }
 
+    /// Adds a pair, and hides the user from the other where that lists it. The user's own list of
+    /// those hidden is the caller's to keep.
     pub(super) fn add_blocked_pair(&mut self, user: User, other: User) {
         self.blocks.insert(&self.hasher, user, other);
         self.users.retain(other);
+        self.hide(other, &[user]);
     }
 
+    /// Removes a pair likewise.
     pub(super) fn remove_blocked_pair(&mut self, user: User, other: User) {
         self.blocks.remove(&self.hasher, user, other);
+        self.unhide(other, &[user]);
         self.users.release(other);
+    }
+
+    /// Hides those of a sorted set of users who are in the user's audience and between whom and
+    /// the user there is a block.
+    pub(super) fn hide(&mut self, user: User, others: &[User]) {
+        self.change_hidden(user, others, true);
+    }
+
+    /// Takes those of a sorted set of users out of the hidden ones between whom and the user there
+    /// is no block any more.
+    fn unhide(&mut self, user: User, others: &[User]) {
+        self.change_hidden(user, others, false);
+    }
+
+    fn change_hidden(&mut self, user: User, others: &[User], hide: bool) {
+        let mut changed = core::mem::take(&mut self.scratch);
+        self.find_changed(user, others, hide, &mut changed);
+        if let Some(online) = self.online_mut(user).filter(|_| !changed.is_empty()) {
+            let hidden = &mut online.rare_mut().hidden;
+            if hide { hidden.insert_sorted(&changed) } else { hidden.remove_sorted(&changed) }
+        }
+        changed.clear();
+        self.scratch = changed;
+    }
+
+    /// Lists those who are hidden from now on, or no longer.
+    fn find_changed(&self, user: User, others: &[User], hide: bool, changed: &mut Vec<User>) {
+        let Some(online) = self.online(user) else { return };
+        let nothing_to_do = match hide {
+            true => !self.blocks.involves(&self.hasher, user),
+            false => online.rare().hidden.len() == 0,
+        };
+        if nothing_to_do {
+            return;
+        }
+        let changes = |other: &&User| {
+            online.audience.contains(**other)
+                && online.rare().hidden.contains(**other) != hide
+                && self.blocked_between(user, **other) == hide
+        };
+        changed.extend(others.iter().filter(changes));
     }
 }

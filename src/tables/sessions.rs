@@ -3,8 +3,9 @@
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::ids::{Attachment, SessionIndex, User};
-use crate::tables::missed::{Missed, Noted};
+use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
+use crate::tables::told::Told;
 use crate::time::Time;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
@@ -19,9 +20,17 @@ pub(crate) enum Link {
     Congested,
     /// Lost and not yet given up.
     Detached,
+    /// Ended, but what it showed is held for others until a later session of its user shows
+    /// something.
+    Held,
 }
 
 impl Link {
+    /// Returns whether the session has not ended.
+    pub(crate) const fn is_there(self) -> bool {
+        !matches!(self, Self::Vacant | Self::Held)
+    }
+
     /// Returns whether the session has a connection.
     pub(crate) const fn is_up(self) -> bool {
         matches!(self, Self::Attached | Self::Congested)
@@ -66,9 +75,10 @@ struct Detail<P> {
 struct Extras<P> {
     /// The publish that waits for a token.
     waiting: Option<P>,
-    /// The attachments that its directed presence reached, sorted. Those that are over are dropped
-    /// when there is need.
-    told: Vec<Attachment>,
+    /// Whom its directed presence reached.
+    told: Told,
+    /// The rate of its directed presence.
+    direct_bucket: Bucket,
     /// What it was not told while congested.
     missed: Missed,
 }
@@ -96,6 +106,7 @@ pub(crate) struct Sessions<P> {
     details: Vec<Detail<P>>,
     free: Vec<SessionIndex>,
     retired: usize,
+    held: usize,
     /// Whose session is in each far slot, or was.
     far: Vec<User>,
     free_far: Vec<u32>,
@@ -111,6 +122,7 @@ impl<P> Sessions<P> {
             details: Vec::new(),
             free: Vec::new(),
             retired: 0,
+            held: 0,
             far: Vec::new(),
             free_far: Vec::new(),
             extras: Vec::new(),
@@ -120,7 +132,7 @@ impl<P> Sessions<P> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.records.len() - self.free.len() - self.retired
+        self.records.len() - self.free.len() - self.retired - self.held
     }
 
     pub(crate) const fn counts(&self) -> SessionCounts {
@@ -141,18 +153,30 @@ impl<P> Sessions<P> {
     /// Returns the session of an attachment that is not over.
     pub(crate) fn find_attachment(&self, attachment: Attachment) -> Option<SessionIndex> {
         let record = self.records.get(attachment.session.0 as usize)?;
-        let current = record.link != Link::Vacant && record.generation == attachment.generation;
+        let current = record.link.is_there() && record.generation == attachment.generation;
         current.then_some(attachment.session)
     }
 
+    /// Returns the session of an id, if it has not ended.
     pub(crate) fn find_id(&self, id: SessionId) -> Option<SessionIndex> {
+        self.find_shown(id).filter(|session| self.link(*session).is_there())
+    }
+
+    /// Returns the session of an id, one that is held included.
+    pub(crate) fn find_shown(&self, id: SessionId) -> Option<SessionIndex> {
         let (index, born) = id.parts();
         let in_use = self.records.get(index as usize)?.link != Link::Vacant;
         let is_it = in_use && self.details[index as usize].born.get() == born;
         is_it.then_some(SessionIndex(index))
     }
 
+    /// Returns all that have not ended.
     pub(crate) fn iter(&self) -> impl Iterator<Item = SessionIndex> + '_ {
+        self.iter_records().filter(|session| self.link(*session).is_there())
+    }
+
+    /// Returns all that have not ended or are held.
+    pub(crate) fn iter_records(&self) -> impl Iterator<Item = SessionIndex> + '_ {
         let indexed = (0..).map(SessionIndex).zip(&self.records);
         indexed.filter(|(_, record)| record.link != Link::Vacant).map(|(index, _)| index)
     }
@@ -211,10 +235,10 @@ impl<P> Sessions<P> {
         self.record(index).heard
     }
 
-    /// Returns which input was the last that was heard of it, if it is not detached.
+    /// Returns which input was the last that was heard of it, while it has a connection.
     pub(crate) fn heard_order(&self, index: SessionIndex) -> Option<u64> {
         let record = self.record(index);
-        (record.link != Link::Detached).then_some(record.stamp)
+        record.link.is_up().then_some(record.stamp)
     }
 
     /// Returns when and why the session was lost, if it is detached.
@@ -280,16 +304,30 @@ impl<P> Sessions<P> {
         }
     }
 
+    /// Ends a session, but keeps what it showed: its key is stale from now on and its slot free.
+    /// Its missed list must be empty.
+    pub(super) fn hold(&mut self, index: SessionIndex) {
+        let user = self.user(index);
+        self.set_link(index, Link::Held);
+        self.free_slot(index);
+        // It only says whose it is now.
+        self.records[index.0 as usize].slot = Slot::near(user.0, 0);
+    }
+
+    fn free_slot(&mut self, index: SessionIndex) {
+        let slot = self.slot(index);
+        if !slot.is_near() {
+            self.free_far.push(slot.index() as u32);
+        }
+    }
+
     /// Ends a session: its key is stale from now on. Gives back its presence and the one that
     /// waits, for the caller to drop when everything is in order. Its missed list must be empty.
     pub(super) fn remove(&mut self, index: SessionIndex) -> [Option<P>; 2] {
-        self.count_link(index, Link::Vacant);
+        self.free_slot(index);
+        self.set_link(index, Link::Vacant);
         let record = &mut self.records[index.0 as usize];
         let detail = &mut self.details[index.0 as usize];
-        record.link = Link::Vacant;
-        if !record.slot.is_near() {
-            self.free_far.push(record.slot.index() as u32);
-        }
         if record.generation.get() >= LAST_BIRTH {
             self.retired += 1;
         } else {
@@ -305,6 +343,7 @@ impl<P> Sessions<P> {
             self.counts.waiting -= usize::from(waiting.is_some());
             self.counts.told -= extras.told.len();
             extras.told.clear();
+            extras.direct_bucket = Bucket::default();
             self.free_extras.push(place);
         }
         [presence, waiting]
@@ -353,14 +392,16 @@ impl<P> Sessions<P> {
     }
 
     fn count_link(&mut self, index: SessionIndex, link: Link) {
-        let counts = &mut self.counts;
+        let (counts, mut held) = (&mut self.counts, self.held);
         let mut count = |link, by: isize| match link {
             Link::Detached => counts.detached = counts.detached.wrapping_add_signed(by),
             Link::Congested => counts.congested = counts.congested.wrapping_add_signed(by),
+            Link::Held => held = held.wrapping_add_signed(by),
             Link::Attached | Link::Vacant => {}
         };
         count(self.records[index.0 as usize].link, -1);
         count(link, 1);
+        self.held = held;
     }
 
     /// Replaces the session's presence.
@@ -394,8 +435,12 @@ impl<P> Sessions<P> {
         let own = &mut self.details[index.0 as usize].extras;
         let place = *own.get_or_insert_with(|| {
             self.free_extras.pop().unwrap_or_else(|| {
-                let (told, missed) = (Vec::new(), Missed::default());
-                self.extras.push(Extras { waiting: None, told, missed });
+                self.extras.push(Extras {
+                    waiting: None,
+                    told: Told::default(),
+                    direct_bucket: Bucket::default(),
+                    missed: Missed::default(),
+                });
                 // There are never more of them than sessions.
                 NonZeroU32::MIN.saturating_add(self.extras.len() as u32 - 1)
             })
@@ -420,20 +465,33 @@ impl<P> Sessions<P> {
         waiting
     }
 
-    /// Returns the attachments that the session's directed presence reached, in their order.
-    pub(crate) fn told(&self, index: SessionIndex) -> &[Attachment] {
-        self.extras(index).map_or(&[], |extras| &extras.told)
+    /// Returns the rate of the session's directed presence.
+    pub(crate) fn direct_bucket_mut(&mut self, index: SessionIndex) -> &mut Bucket {
+        &mut self.extras_or_new(index).direct_bucket
     }
 
-    /// Takes that list out, to be changed and [put back](Self::put_told). `None` if the session
-    /// has never had one.
-    pub(crate) fn take_told(&mut self, index: SessionIndex) -> Option<Vec<Attachment>> {
+    /// Returns whom the session's directed presence reached.
+    pub(crate) fn told(&self, index: SessionIndex) -> Option<&Told> {
+        self.extras(index).map(|extras| &extras.told)
+    }
+
+    /// Takes that out, to be changed and [put back](Self::put_told). `None` if the session has
+    /// never had one.
+    pub(crate) fn take_told(&mut self, index: SessionIndex) -> Option<Told> {
         let told = core::mem::take(&mut self.extras_mut(index)?.told);
         self.counts.told -= told.len();
         Some(told)
     }
 
-    pub(crate) fn put_told(&mut self, index: SessionIndex, told: Vec<Attachment>) {
+    /// Takes that list out to be added to. A session that has none gets one, with the memory of
+    /// whoever had it before.
+    pub(crate) fn take_told_or_new(&mut self, index: SessionIndex) -> Told {
+        let told = core::mem::take(&mut self.extras_or_new(index).told);
+        self.counts.told -= told.len();
+        told
+    }
+
+    pub(crate) fn put_told(&mut self, index: SessionIndex, told: Told) {
         self.counts.told += told.len();
         self.extras_or_new(index).told = told;
     }
@@ -442,13 +500,9 @@ impl<P> Sessions<P> {
         self.extras(index).map(|extras| &extras.missed)
     }
 
-    /// Notes something that the session is not told.
-    pub(super) fn note(
-        &mut self,
-        index: SessionIndex,
-        note: impl FnOnce(&mut Missed) -> Noted,
-    ) -> Noted {
-        let noted = note(&mut self.extras_or_new(index).missed);
+    /// Notes something about a user that the session is not told.
+    pub(super) fn note(&mut self, index: SessionIndex, user: User, note: Note) -> Noted {
+        let noted = self.extras_or_new(index).missed.note(user, note);
         match noted {
             Noted::Added => self.counts.missed += 1,
             Noted::Removed => self.counts.missed -= 1,
@@ -457,16 +511,21 @@ impl<P> Sessions<P> {
         noted
     }
 
-    /// Takes out what the session missed, to be [put back](Self::put_missed) empty, for its
-    /// memory. `None` if there was never anything.
+    /// Notes that the session has to hear whether its user is visible.
+    pub(super) fn note_own_visibility(&mut self, index: SessionIndex) {
+        self.extras_or_new(index).missed.own_visibility = true;
+    }
+
+    /// Takes out what the session missed, to be [put back](Self::put_missed). `None` if it has
+    /// never missed anything.
     pub(crate) fn take_missed(&mut self, index: SessionIndex) -> Option<Missed> {
         let missed = core::mem::take(&mut self.extras_mut(index)?.missed);
         self.counts.missed -= missed.len();
         Some(missed)
     }
 
-    pub(crate) fn put_missed(&mut self, index: SessionIndex, mut missed: Missed) {
-        missed.clear();
+    pub(crate) fn put_missed(&mut self, index: SessionIndex, missed: Missed) {
+        self.counts.missed += missed.len();
         self.extras_or_new(index).missed = missed;
     }
 
@@ -502,7 +561,7 @@ pub(crate) enum Heard {
 impl Record {
     #[inline]
     fn is(&self, key: SessionKey) -> bool {
-        self.link != Link::Vacant && self.generation == key.generation && self.slot == key.slot
+        self.link.is_there() && self.generation == key.generation && self.slot == key.slot
     }
 }
 

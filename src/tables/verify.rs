@@ -31,15 +31,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let user = online.user;
             hold!(self.users.online(user) == Some(place), "an online user points elsewhere");
             hold!(!online.sessions.is_empty(), "a user without a session is online");
-            for list in [&online.audience, &*online.blocked] {
+            let rare = online.rare();
+            for list in [&online.audience, &rare.blocked, &rare.hidden] {
                 let list = list.as_slice();
                 hold!(list.is_sorted_by(|a, b| a < b), "a list is not a sorted set");
                 hold!(!list.contains(&user), "a user stands in its own list");
             }
-            for other in online.blocked.as_slice() {
+            for other in rare.blocked.as_slice() {
                 hold!(self.blocked_between(user, *other), "a blocked user is in no pair");
             }
-            pairs += online.blocked.len();
+            let audience = online.audience.as_slice().iter();
+            let hidden = audience.filter(|contact| self.blocked_between(user, **contact));
+            hold!(hidden.eq(rare.hidden.as_slice()), "those hidden by blocks are wrong");
+            hold!(rare.unaware.is_sorted(), "the attachments that are unaware are not sorted");
+            self.verify_held(user)?;
+            pairs += rare.blocked.len();
             entries += online.audience.len();
             let shown = online.visible && self.any_published(user);
             hold!(self.shown.get(user) == shown, "the bit for what is shown is wrong");
@@ -56,27 +62,47 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         Ok(())
     }
 
+    fn verify_held(&self, user: User) -> Result<(), &'static str> {
+        let sessions = self.sessions_of(user).len();
+        for held in self.held_of(user) {
+            let link = self.sessions.link(held.session);
+            hold!(link == Link::Held, "a session that is held has not ended");
+            hold!(self.sessions.user(held.session) == user, "another's session is held");
+            hold!(usize::from(held.earlier) < sessions, "a session is held for nobody");
+            hold!(!self.sessions.has_waiting(held.session), "a held session will say something");
+        }
+        Ok(())
+    }
+
     fn verify_sessions(&self) -> Result<(), &'static str> {
         let (mut listed, mut counts) = (0, SessionCounts::default());
-        for index in self.sessions.iter() {
+        for index in self.sessions.iter_records() {
             let user = self.sessions.user(index);
-            hold!(self.sessions_of(user).contains(&index), "a session is in no list");
+            let is_there = self.sessions.link(index).is_there();
+            let is_held = self.held_of(user).iter().any(|held| held.session == index);
+            let is_listed = self.sessions_of(user).contains(&index);
+            hold!(is_listed == is_there && is_held != is_there, "a session is in no list");
             let place = self.users.online(user);
             hold!(
                 place == Some(self.sessions.place(index)),
                 "a session points to another user's place"
             );
-            listed += 1;
-            let missed = self.sessions.missed(index).map_or(0, |missed| missed.len());
+            listed += usize::from(is_there);
+            let missed = self.sessions.missed(index);
             let link = self.sessions.link(index);
-            hold!(missed == 0 || link == Link::Congested, "what is not congested missed something");
+            hold!(
+                missed.is_none_or(|missed| missed.is_empty()) || link == Link::Congested,
+                "what is not congested missed something"
+            );
+            let missed = missed.map_or(0, |missed| missed.len());
             let told = self.sessions.told(index);
-            hold!(told.is_sorted(), "the receivers remembered are not sorted");
+            let in_order = told.is_none_or(|told| told.is_in_order());
+            hold!(in_order, "what is remembered of directed presence is not in order");
             counts.detached += usize::from(link == Link::Detached);
             counts.congested += usize::from(link == Link::Congested);
             counts.published += usize::from(self.sessions.has_published(index));
             counts.waiting += usize::from(self.sessions.has_waiting(index));
-            counts.told += told.len();
+            counts.told += told.map_or(0, |told| told.len());
             counts.missed += missed;
         }
         hold!(listed == self.sessions.len(), "the number of sessions is wrong");
@@ -91,11 +117,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         for (_, online) in self.online.iter() {
             refer(online.user);
             online.audience.as_slice().iter().copied().for_each(&mut refer);
-            online.blocked.as_slice().iter().copied().for_each(&mut refer);
+            online.rare().blocked.as_slice().iter().copied().for_each(&mut refer);
         }
         for index in self.sessions.iter() {
             let missed = self.sessions.missed(index);
-            missed.into_iter().flat_map(|missed| missed.references()).for_each(&mut refer);
+            let entries = missed.into_iter().flat_map(|missed| missed.entries());
+            entries.for_each(|(user, ..)| refer(user));
         }
         let mut known = 0;
         for user in self.users.iter_known() {
@@ -120,7 +147,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     fn verify_blocks(&self) -> Result<(), &'static str> {
         let mut pairs = vec![0_u32; self.users.span()];
         for (_, online) in self.online.iter() {
-            for other in online.blocked.as_slice() {
+            for other in online.rare().blocked.as_slice() {
                 pairs[online.user.0 as usize] += 1;
                 pairs[other.0 as usize] += 1;
             }
@@ -144,9 +171,11 @@ mod tests {
     use crate::tables::reach::Reach;
     use crate::time::Time;
 
+    type Broken = Tables<u64, u32, Plain>;
+
     /// Two friends online, one of whom has published and blocks a third.
-    fn tables() -> Tables<u64, u32, Plain> {
-        let mut tables = Tables::new(Plain);
+    fn tables() -> Broken {
+        let mut tables = Broken::new(Plain);
         let users = [1, 2, 3].map(|id| tables.intern(id).expect("there is room"));
         for (at, (contact, blocked)) in
             [(users[1], &users[2..]), (users[0], &[])].iter().enumerate()
@@ -161,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Tables<u64, u32, Plain>); 8] = [
+        let breaks: [fn(&mut Broken); 8] = [
             |tables| tables.shown.set(User(0), false),
             |tables| tables.users.retain(User(1)),
             |tables| tables.users.set_reach(User(1), Reach::Nobody),

@@ -1,8 +1,8 @@
 //! What the adversaries share: every verb in one form, and a picture of an engine to compare.
 
 use adsum::{
-    Config, Counts, Decisions, DeviceKind, Engine, Error, LostCause, Options, SessionKey, Stats,
-    Time,
+    Config, Connect, Counts, Decisions, Engine, Error, LostCause, Options, SessionId, SessionKey,
+    Stats, Time,
 };
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hash};
@@ -36,18 +36,25 @@ pub(crate) type Verb = for<'e> fn(
     &'e mut Engine<u32, u32>,
     Time,
     SessionKey,
-) -> adsum::Verb<'e, u32, u32, adsum::DefaultHashBuilder>;
+) -> Result<Decisions<'e, u32, u32>, Error>;
 
 /// Does the verb refuse a detached session?
-pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 12] = [
+pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 15] = [
     ("disconnect", false, |e, now, key| e.disconnect(now, key)),
     ("lost by error", false, |e, now, key| e.lost(now, key, LostCause::ConnectionError)),
     ("lost by timeout", false, |e, now, key| e.lost(now, key, LostCause::Timeout)),
     ("lost with its node", false, |e, now, key| e.lost(now, key, LostCause::NodeLoss)),
-    ("resume", false, |e, now, key| e.resume(now, key)),
+    ("lost by going away", false, |e, now, key| e.lost(now, key, LostCause::GoingAway)),
+    ("lost for good", false, |e, now, key| {
+        e.lost_with_grace(now, key, LostCause::ConnectionError, 0)
+    }),
+    ("lost for a while", false, |e, now, key| {
+        e.lost_with_grace(now, key, LostCause::NodeLoss, 99_000)
+    }),
+    ("resume", false, |e, now, key| e.resume(now, key).map(|(_, decisions)| decisions)),
     ("heartbeat", true, |e, now, key| e.heartbeat(now, key)),
     ("publish", true, |e, now, key| e.publish(now, key, 77)),
-    ("direct", true, |e, now, key| e.direct(now, key, [1, 2, 3], 78)),
+    ("direct", true, |e, now, key| e.direct(now, key, &[1, 2, 3], 78)),
     ("invisible", true, |e, now, key| e.invisible(now, key)),
     ("visible", true, |e, now, key| e.visible(now, key)),
     ("congested", true, |e, now, key| e.congested(now, key)),
@@ -56,14 +63,20 @@ pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 12] = [
 
 /// Those that name none.
 pub(crate) const OTHER_VERBS: [(&str, Verb); 9] = [
-    ("connect", |e, now, _| e.connect(now, 4, DeviceKind(0), 0..4, [9]).map(|(_, drain)| drain)),
-    ("connect again", |e, now, _| e.connect(now, 1, DeviceKind(0), 0..6, [9]).map(|(_, d)| d)),
+    ("connect", |e, now, _| {
+        let connect = Connect::new(4).audience(0..4).blocked([9]);
+        e.connect(now, connect).map(|(_, decisions)| decisions)
+    }),
+    ("connect again", |e, now, _| {
+        let connect = Connect::new(1).audience(0..6).blocked([9]);
+        e.connect(now, connect).map(|(_, decisions)| decisions)
+    }),
     ("audience_add", |e, now, _| e.audience_add(now, &1, [7, 8])),
-    ("audience_remove", |e, now, _| e.audience_remove(now, &1, [2, 3])),
+    ("audience_remove", |e, now, _| e.audience_remove(now, &1, &[2, 3])),
     ("audience_replace", |e, now, _| e.audience_replace(now, &1, [3, 4])),
     ("block", |e, now, _| e.block(now, &1, 2)),
     ("unblock", |e, now, _| e.unblock(now, &1, &9)),
-    ("system", |e, now, _| Ok(e.system(now, [1, 2], 79))),
+    ("system", |e, now, _| e.system(now, &[1, 2], 79)),
     ("expel", |e, now, _| Ok(e.expel(now, &2))),
 ];
 
@@ -71,9 +84,9 @@ pub(crate) const OTHER_VERBS: [(&str, Verb); 9] = [
 /// published, the first with two sessions; one of the third's is detached, the second's is
 /// congested and has missed something, and the first session has directed to the third's.
 pub(crate) fn busy(now: Time) -> (Engine<u32, u32>, [SessionKey; 5]) {
-    let mut engine = Engine::new(config(|options| options.max_sessions_per_kind = 4));
+    let mut engine = Engine::new(config(|options| options.max_sessions_per_kind = Some(4)));
     let keys = [1, 1, 2, 3, 3].map(|user| {
-        let connected = engine.connect(now, user, DeviceKind(0), 0..5, [9]);
+        let connected = engine.connect(now, Connect::new(user).audience(0..5).blocked([9]));
         let (key, decisions) = connected.expect("there is room");
         drain(decisions);
         key
@@ -81,13 +94,16 @@ pub(crate) fn busy(now: Time) -> (Engine<u32, u32>, [SessionKey; 5]) {
     for key in keys {
         drain(engine.publish(now, key, 5).expect("it is attached"));
     }
-    drain(engine.direct(now, keys[0], [3], 6).expect("they are contacts"));
+    drain(engine.direct(now, keys[0], &[3], 6).expect("they are contacts"));
     drain(engine.lost(now, keys[4], LostCause::NodeLoss).expect("it is there"));
     drain(engine.congested(now, keys[2]).expect("it is attached"));
     drain(engine.publish(now, keys[1], 7).expect("it is attached"));
     assert_eq!(engine.verify(), Ok(()));
     (engine, keys)
 }
+
+/// A session: its names, what it shows, its loss, when it came and was heard, and if it is slow.
+type Seen = (SessionKey, SessionId, Option<u32>, Option<(Time, LostCause)>, [Time; 2], bool);
 
 /// All that can be asked of an engine.
 #[derive(Debug, PartialEq)]
@@ -96,7 +112,7 @@ pub(crate) struct Picture {
     deadline: Option<Time>,
     counts: Counts,
     stats: Stats,
-    sessions: Vec<(SessionKey, Option<u32>, bool, bool)>,
+    sessions: Vec<Seen>,
     users: Vec<(bool, bool, Vec<bool>)>,
 }
 
@@ -105,8 +121,9 @@ impl Picture {
     pub(crate) fn of(engine: &Engine<u32, u32>) -> (Self, u64) {
         assert_eq!(engine.verify(), Ok(()));
         let sessions = (0..10).flat_map(|user| engine.sessions(&user)).map(|key| {
-            let presence = engine.presence(key).copied();
-            (key, presence, engine.is_attached(key), engine.is_congested(key))
+            let it = engine.session(key).expect("it is there");
+            let times = [it.connected, it.heard];
+            (key, it.id, it.presence.copied(), it.lost, times, it.is_congested)
         });
         let sees = |viewer| (0..10).map(|user| engine.sees(&viewer, &user)).collect();
         let users =

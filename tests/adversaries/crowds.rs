@@ -5,7 +5,7 @@
 //! run, with a wide margin: the walk that is looked for would be over a million.
 
 use crate::common::{at, config};
-use adsum::{Decision, DeviceKind, Engine, Options, SessionKey};
+use adsum::{Connect, Decision, Decisions, Engine, Error, Options, SessionKey};
 use allocation_counter::measure;
 use std::cell::Cell;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
@@ -70,7 +70,7 @@ fn fastest(costs: impl Iterator<Item = Cost>) -> Cost {
     costs.min_by_key(|cost| cost.time).expect("there are some")
 }
 
-fn drain(decisions: adsum::Verb<'_, Id, u32, Fixed>) -> usize {
+fn drain(decisions: Result<Decisions<'_, Id, u32, Fixed>, Error>) -> usize {
     let mut decisions = decisions.expect("it is allowed");
     let mut receivers = 0;
     while let Some(decision) = decisions.next() {
@@ -84,7 +84,7 @@ fn drain(decisions: adsum::Verb<'_, Id, u32, Fixed>) -> usize {
 }
 
 fn connect(engine: &mut Crowd, user: Id, audience: impl IntoIterator<Item = Id>) -> SessionKey {
-    let connected = engine.connect(at(0), user, DeviceKind(0), audience, []);
+    let connected = engine.connect(at(0), Connect::new(user).audience(audience));
     let (key, decisions) = connected.expect("there is room");
     drain(Ok(decisions));
     key
@@ -168,7 +168,7 @@ fn an_audience_of_a_million() {
     for contact in [Id(MILLION + 7), Id(0), Id(MILLION / 2)] {
         connect(&mut engine, contact, [IDOL]);
         let edits = (0..9).map(|turn| {
-            let removed = cost(|| drain(engine.audience_remove(at(0), &IDOL, [contact])));
+            let removed = cost(|| drain(engine.audience_remove(at(0), &IDOL, &[contact])));
             let added = cost(|| drain(engine.audience_add(at(0), &IDOL, [contact])));
             for edit in [&removed, &added] {
                 assert!(edit.touched <= 5, "{edit:?}");
@@ -199,7 +199,7 @@ fn an_audience_of_a_million() {
     let mut comes = |to| {
         fastest((0..9).map(|_| {
             let came = cost(|| {
-                let connected = engine.connect(at(0), last, DeviceKind(0), [to], []);
+                let connected = engine.connect(at(0), Connect::new(last).audience([to]));
                 drain(connected.map(|(_, decisions)| decisions))
             });
             drain(Ok(engine.expel(at(0), &last)));

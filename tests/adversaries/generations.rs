@@ -1,10 +1,12 @@
 //! The same place for a session, again and again, until its generations are used up.
 //!
 //! With the feature `shrunk` a place is good for four sessions and there are 65,536 places, so
-//! that all of them can be used up; without it, for 2^32 each, of which some thousands are tried.
+//! that all of them can be used up; without it, for 2^31 each, of which some thousands are tried.
+//! A resume takes a generation too, so a place is then good for fewer sessions, but a session that
+//! is there is resumed as often as anybody likes.
 
 use crate::common::{at, config, drain};
-use adsum::{Counts, DeviceKind, Engine, Error, SessionKey};
+use adsum::{Connect, Counts, Engine, Error, LostCause, SessionKey};
 use std::collections::BTreeSet;
 
 const GENERATIONS: usize = 4;
@@ -13,7 +15,7 @@ const PLACES: usize = 1 << 16;
 const REMEMBERED: usize = 64;
 
 fn connect(engine: &mut Engine<u32, u32>, user: u32) -> Result<SessionKey, Error> {
-    engine.connect(at(1), user, DeviceKind(0), [], []).map(|(key, _)| key)
+    engine.connect(at(1), Connect::new(user)).map(|(key, _)| key)
 }
 
 fn all_stale(engine: &mut Engine<u32, u32>, keys: &[SessionKey]) {
@@ -57,7 +59,7 @@ fn one_slot_reused_until_nothing_is_left() {
         }
         remembered.push(key);
     }
-    let places: BTreeSet<u32> = keys.iter().map(|key| key.to_bits() as u32).collect();
+    let places: BTreeSet<u32> = keys.iter().map(|key| key.to_bits().0 as u32).collect();
     let full = connect(&mut engine, 7);
     if cfg!(feature = "shrunk") {
         assert_eq!(places.len(), PLACES, "each place is used, four times");
@@ -75,7 +77,10 @@ fn one_slot_reused_until_nothing_is_left() {
 /// notice. Far slots, of which a user with many sessions has some, are reused all the same.
 #[test]
 fn places_are_given_up_among_others_in_use() {
-    let mut engine = Engine::new(config(|options| options.lease = None));
+    let mut engine = Engine::new(config(|options| {
+        // What is held for a while has a place too.
+        (options.lease, options.settle_ms) = (None, 0);
+    }));
     let mut stale: Vec<SessionKey> = Vec::new();
     let mut live: Vec<_> = (0..12).map(|at| connect(&mut engine, at / 4).expect("room")).collect();
     for turn in 0..400 {
@@ -92,9 +97,66 @@ fn places_are_given_up_among_others_in_use() {
     }
     all_stale(&mut engine, &stale);
     assert_eq!(engine.verify(), Ok(()));
-    let places: BTreeSet<u32> = stale.iter().map(|key| key.to_bits() as u32).collect();
+    let places: BTreeSet<u32> = stale.iter().map(|key| key.to_bits().0 as u32).collect();
     match cfg!(feature = "shrunk") {
         true => assert!(places.len() > stale.len() / GENERATIONS - live.len(), "none is given up"),
         false => assert!(places.len() <= 12, "no more places than sessions at once"),
     }
+}
+
+/// A session is resumed far more often than its place is good for sessions: each time by another
+/// key, at the same slot, as the same session; and all keys of before are stale.
+#[test]
+fn a_session_is_resumed_ten_thousand_times() {
+    let mut engine = Engine::new(config(|options| options.lease = None));
+    let mut key = connect(&mut engine, 7).expect("there is room");
+    let (slot, id) = (key.slot(), engine.id_of(key).expect("it is there"));
+    drain(engine.publish(at(1), key, 5).expect("it is attached"));
+    let mut keys = BTreeSet::from([key]);
+    for turn in 0..10_000 {
+        if turn % 3 == 0 {
+            drain(engine.lost(at(1), key, LostCause::NodeLoss).expect("it is attached"));
+        }
+        let (resumed, decisions) = engine.resume(at(1), key).expect("it is there");
+        drain(decisions);
+        assert!(keys.insert(resumed), "{resumed:?} is given out twice");
+        assert_eq!((resumed.slot(), engine.id_of(resumed)), (slot, Some(id)));
+        key = resumed;
+    }
+    assert_eq!(engine.session_by_id(id).map(|session| session.key), Some(key));
+    assert_eq!(engine.presence(key), Some(&5), "it goes on showing what it showed");
+    let stale: Vec<_> = keys.iter().filter(|old| **old != key).copied().collect();
+    all_stale(&mut engine, &stale);
+    drain(engine.disconnect(at(1), key).expect("it is there"));
+    let next = connect(&mut engine, 7).expect("there is room");
+    assert!(!keys.contains(&next), "{next:?} is given out twice");
+    // Its place has been used too often for another session, if that is not often.
+    let place = |key: SessionKey| key.to_bits().0 as u32;
+    assert_eq!(place(next) == place(key), !cfg!(feature = "shrunk"));
+    assert_eq!(engine.verify(), Ok(()));
+}
+
+/// Sessions that are resumed once each take two generations each: neither keys nor ids come back.
+#[test]
+fn generations_go_to_sessions_and_resumes_alike() {
+    let mut engine = Engine::new(config(|options| options.lease = None));
+    let (mut keys, mut ids) = (BTreeSet::new(), BTreeSet::new());
+    let sessions = if cfg!(feature = "shrunk") { GENERATIONS / 2 * PLACES } else { 20_000 };
+    for _ in 0..sessions {
+        let key = connect(&mut engine, 7).expect("there is room");
+        let id = engine.id_of(key).expect("it is there");
+        let (resumed, decisions) = engine.resume(at(1), key).expect("it is there");
+        drain(decisions);
+        assert!(keys.insert(key) && keys.insert(resumed), "{key:?} or {resumed:?} came before");
+        assert!(ids.insert(id), "{id:?} names two sessions");
+        drain(engine.disconnect(at(1), resumed).expect("it is there"));
+        assert!(engine.session_by_id(id).is_none(), "{id:?} is over");
+    }
+    let full = connect(&mut engine, 7);
+    match cfg!(feature = "shrunk") {
+        true => assert_eq!(full, Err(Error::Full), "half as many sessions used everything up"),
+        false => assert!(full.is_ok_and(|key| !keys.contains(&key))),
+    }
+    assert!(ids.iter().take(1_000).all(|id| engine.session_by_id(*id).is_none()));
+    assert_eq!(engine.verify(), Ok(()));
 }

@@ -3,7 +3,7 @@
 //! What it costs is counted in comparisons of ids, not in time: they are what grows.
 
 use crate::common::{at, config};
-use adsum::{DeviceKind, Engine};
+use adsum::{Connect, Engine};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
@@ -75,14 +75,14 @@ fn costs<S: BuildHasher>(hasher: S, names: &[Name]) -> (u64, u64) {
     let hub = Name("hub".into());
     COMPARED.set(0);
     HASHED.set(0);
-    let connected = engine.connect(at(0), hub.clone(), DeviceKind(0), names.to_vec(), []);
+    let connected = engine.connect(at(0), Connect::new(hub.clone()).audience(names.to_vec()));
     let session = connected.expect("there is room").0;
     for name in names.iter().step_by(2) {
         drop(engine.block(at(0), &hub, name.clone()).expect("there is room"));
         drop(engine.unblock(at(0), &hub, name).expect("it is blocked"));
     }
     for name in names {
-        let connected = engine.connect(at(0), name.clone(), DeviceKind(0), [hub.clone()], []);
+        let connected = engine.connect(at(0), Connect::new(name.clone()).audience([hub.clone()]));
         drop(connected.expect("there is room"));
     }
     let mut receivers = 0;

@@ -2,7 +2,7 @@
 //! nothing more taken from them than it takes to know.
 
 use crate::common::{Picture, at, busy, config, drain, refused};
-use adsum::{Config, DeviceKind, DirectTo, Engine, Error, Time};
+use adsum::{Config, Connect, DirectTo, Engine, Error, Time};
 use allocation_counter::measure;
 use std::cell::Cell;
 
@@ -10,49 +10,56 @@ const LIMIT: u32 = 100_000;
 const MILLION: u32 = 1_000_000;
 
 /// Counts what is taken from an iterator.
-fn counted(taken: &Cell<u32>, ids: impl Iterator<Item = u32>) -> impl Iterator<Item = u32> {
+fn counted<T>(taken: &Cell<u32>, ids: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
     ids.inspect(|_| taken.set(taken.get() + 1))
 }
 
 #[test]
 fn a_million_directed_receivers() {
     let (mut engine, keys) = busy(at(1_000));
-    let taken = Cell::new(0);
+    let (taken, million) = (Cell::new(0), (0..MILLION).collect::<Vec<_>>());
     let error = Error::DirectLimit { limit: 1_000 };
     refused("a million", &mut engine, error, |engine| {
-        engine.direct(at(2_000), keys[0], counted(&taken, 0..MILLION), 1).err()
+        engine.direct(at(2_000), keys[0], counted(&taken, million.iter()), 1).err()
     });
     assert_eq!(taken.get(), 1_001);
     // At the bound it is accepted, and repeated ids count.
-    let ids = || (0..1_000).map(|id| id % 4);
+    let ids = || [0, 1, 2, 3].iter().cycle().take(1_000);
     drain(engine.direct(at(2_000), keys[0], ids(), 1).expect("there is room"));
     refused("one more", &mut engine, error, |engine| {
-        engine.direct(at(2_000), keys[0], ids().chain([1]), 1).err()
+        engine.direct(at(2_000), keys[0], ids().chain(&[1]), 1).err()
     });
 }
 
-/// The widest bound that there can be lets a million be named, but not remembered.
+/// The widest bound that there can be lets a million be named and remembered, and not one more:
+/// names count, whoever is there.
 #[test]
-fn a_million_directed_receivers_of_whom_too_many_are_there() {
+fn a_million_directed_receivers_of_whom_a_few_are_there() {
     let mut engine = Engine::new(config(|options| {
         (options.max_direct, options.direct_to) = (1 << 20, DirectTo::Anyone);
-        options.max_told = 1_500;
+        options.max_told = 1 << 20;
     }));
     let mut connect = |user: u32| {
-        let connected = engine.connect(at(0), user, DeviceKind(0), [], []);
+        let connected = engine.connect(at(0), Connect::new(user));
         connected.expect("there is room").0
     };
     let [sender, ..] = [0, 1].map(&mut connect);
     for user in 2..=1_501 {
         connect(user);
     }
-    let error = Error::ToldLimit { limit: 1_500 };
-    refused("a million", &mut engine, error, |engine| {
-        engine.direct(at(0), sender, 0..MILLION, 1).err()
-    });
-    let said = drain(engine.direct(at(0), sender, 2..MILLION, 1).expect("they can be remembered"));
-    assert!(!said.is_empty());
-    assert_eq!((engine.counts().told, engine.verify()), (1_500, Ok(())));
+    let million: Vec<u32> = (0..MILLION).collect();
+    let direct = |engine: &mut Engine<u32, u32>, users: &[u32]| {
+        drain(engine.direct(at(0), sender, users, 1).expect("so many may be named"))
+    };
+    assert_eq!(direct(&mut engine, &million).len(), 1);
+    assert_eq!((engine.counts().told, engine.verify()), (1_501, Ok(())));
+    let left = (1 << 20) - MILLION as usize;
+    assert_eq!(direct(&mut engine, &million[..left]).len(), 1, "there is room for so many");
+    let over = direct(&mut engine, &[MILLION]);
+    assert_eq!(over.len(), 0, "the first call is over, and the second reached all of them");
+    assert_eq!(direct(&mut engine, &million[1_000..]).len(), 1);
+    assert_eq!(direct(&mut engine, &million[1_000..]).len(), 2, "the others hear that it is over");
+    assert_eq!(engine.verify(), Ok(()));
 }
 
 /// The host's iterators have no end: they are not asked for one.
@@ -63,28 +70,42 @@ fn lists_that_never_end() {
     let taken = Cell::new(0);
     let endless = || counted(&taken, 0..);
     let same = || counted(&taken, std::iter::repeat(3));
+    // Nobody can lend what never ends but by repeating it.
+    let borrowed = || counted(&taken, [1, 2, 3, 4].iter().cycle());
     let [audience, blocked] =
         [Error::AudienceLimit { limit: LIMIT }, Error::BlockedLimit { limit: 10_000 }];
     let direct = Error::DirectLimit { limit: 1_000 };
-    let kind = DeviceKind(0);
-
     type Input<'t> = Box<dyn Fn(&mut Engine<u32, u32>) -> Option<Error> + 't>;
-    let inputs: [(&str, Error, u32, Input<'_>); 10] = [
-        ("audience", audience, LIMIT, Box::new(|e| e.connect(now, 4, kind, endless(), []).err())),
+    let inputs: [(&str, Error, u32, Input<'_>); 9] = [
+        (
+            "audience",
+            audience,
+            LIMIT,
+            Box::new(|e| e.connect(now, Connect::new(4).audience(endless())).err()),
+        ),
         (
             "audience again",
             audience,
             LIMIT,
-            Box::new(|e| e.connect(now, 1, kind, same(), []).err()),
+            Box::new(|e| e.connect(now, Connect::new(1).audience(same())).err()),
         ),
-        ("blocked", blocked, 10_000, Box::new(|e| e.connect(now, 4, kind, [], endless()).err())),
-        ("blocked again", blocked, 10_000, Box::new(|e| e.connect(now, 1, kind, [], same()).err())),
+        (
+            "blocked",
+            blocked,
+            10_000,
+            Box::new(|e| e.connect(now, Connect::new(4).blocked(endless())).err()),
+        ),
+        (
+            "blocked again",
+            blocked,
+            10_000,
+            Box::new(|e| e.connect(now, Connect::new(1).blocked(same())).err()),
+        ),
         ("add", audience, LIMIT, Box::new(|e| e.audience_add(now, &1, endless()).err())),
         ("add the same", audience, LIMIT, Box::new(|e| e.audience_add(now, &1, same()).err())),
         ("replace", audience, LIMIT, Box::new(|e| e.audience_replace(now, &1, endless()).err())),
         ("with the same", audience, LIMIT, Box::new(|e| e.audience_replace(now, &1, same()).err())),
-        ("direct", direct, 1_000, Box::new(|e| e.direct(now, keys[0], endless(), 1).err())),
-        ("direct the same", direct, 1_000, Box::new(|e| e.direct(now, keys[0], same(), 1).err())),
+        ("direct", direct, 1_000, Box::new(|e| e.direct(now, keys[0], borrowed(), 1).err())),
     ];
     for (what, error, limit, input) in &inputs {
         taken.set(0);
@@ -96,7 +117,7 @@ fn lists_that_never_end() {
     for decisions in [
         engine.audience_add(now, &8, endless()).map(drain),
         engine.audience_replace(now, &8, endless()).map(drain),
-        engine.audience_remove(now, &8, endless()).map(drain),
+        engine.audience_remove(now, &8, borrowed()).map(drain),
     ] {
         assert_eq!(decisions, Ok(Vec::new()));
     }
@@ -107,12 +128,12 @@ fn lists_that_never_end() {
 #[test]
 fn refused_lists_leave_no_memory_behind() {
     let mut engine = Engine::<u32, u32>::new(config(|options| options.max_audience = 1_000));
-    let connected = engine.connect(at(0), 1, DeviceKind(0), [2], []);
+    let connected = engine.connect(at(0), Connect::new(1).audience([2]));
     drop(connected.expect("there is room"));
     let refuse = |engine: &mut Engine<u32, u32>, from: u32| {
         let error = engine.audience_add(at(0), &1, from..).err();
         assert_eq!(error, Some(Error::AudienceLimit { limit: 1_000 }));
-        let error = engine.connect(at(0), 9, DeviceKind(0), from.., []).err();
+        let error = engine.connect(at(0), Connect::new(9).audience(from..)).err();
         assert_eq!(error, Some(Error::AudienceLimit { limit: 1_000 }));
     };
     // Until all that is kept for the next time is large enough.
@@ -133,10 +154,10 @@ fn refused_lists_leave_no_memory_behind() {
 fn repeated_names_take_no_memory() {
     let mut engine = Engine::<u32, u8>::new(Config::default());
     let now = Time::ZERO;
-    drop(engine.connect(now, 1, DeviceKind(0), [2, 3], []).expect("there is room"));
-    let again = || (0..1_000_000_u32).map(|at| 2 + at % 2);
-    let removed = measure(|| drop(engine.audience_remove(now, &1, again())));
+    drop(engine.connect(now, Connect::new(1).audience([2, 3])).expect("there is room"));
+    let again = |ids| std::iter::repeat_n(ids, 500_000).flatten();
+    let removed = measure(|| drop(engine.audience_remove(now, &1, again(&[2, 3]))));
     assert!(removed.bytes_max < 10_000, "removing takes {} bytes", removed.bytes_max);
-    let told = measure(|| drop(engine.system(now, again().map(|at| at - 1), 0)));
+    let told = measure(|| drop(engine.system(now, again(&[1, 2]), 0)));
     assert!(told.bytes_max < 10_000, "telling takes {} bytes", told.bytes_max);
 }

@@ -1,13 +1,16 @@
 //! The inputs that sequences are made of.
 
 use adsum::{DeviceKind, LostCause, SessionKey, Time};
+use adsum_model::state::Stale;
 use adsum_model::{Event, Model, User};
 
-/// A session by its place among its user's, or the one that ended last.
+/// A session by its place among its user's, or the last key that became stale: because its session
+/// ended, or because a resume began another attachment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Who {
     Nth(User, usize),
     Ended,
+    Replaced,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,8 @@ pub(crate) enum Verb {
     Disconnect,
     Lost,
     TimedOut,
+    /// With a grace of this one loss.
+    Leaves,
     Resume,
     Heartbeat,
     Publish,
@@ -52,8 +57,8 @@ const fn other(user: User) -> User {
 impl Action {
     pub(crate) fn all() -> Vec<Self> {
         use Verb::{
-            Congested, Direct, Disconnect, Heartbeat, Invisible, Lost, Publish, Resume, TimedOut,
-            Visible, Writable,
+            Congested, Direct, Disconnect, Heartbeat, Invisible, Leaves, Lost, Publish, Resume,
+            TimedOut, Visible, Writable,
         };
         let mut all = vec![Self::Advance, Self::System, Self::HeartbeatLater(Who::Nth(0, 0))];
         for user in USERS {
@@ -62,22 +67,22 @@ impl Action {
             all.extend([Self::Block(user), Self::Unblock(user), Self::Expel(user)]);
         }
         let sessions = USERS.into_iter().flat_map(|user| [Who::Nth(user, 0), Who::Nth(user, 1)]);
-        for who in sessions.chain([Who::Ended]) {
+        for who in sessions.chain([Who::Ended, Who::Replaced]) {
             let verbs = [
-                Disconnect, Lost, TimedOut, Resume, Heartbeat, Publish, Direct, Invisible, Visible,
-                Congested, Writable,
+                Disconnect, Lost, TimedOut, Leaves, Resume, Heartbeat, Publish, Direct, Invisible,
+                Visible, Congested, Writable,
             ];
             all.extend(verbs.map(|verb| Self::Session(verb, who)));
         }
         all
     }
 
-    /// The input that this is as things stand: `None` where there is no such session, or no
-    /// deadline, and for the second user while nobody has come yet, because the two are alike.
+    /// Returns the input that this is as things stand: `None` where there is no such session, or
+    /// no deadline, and for the second user while nobody has come yet, because the two are alike.
     /// Presences are numbers; the `nth` input says its own.
     pub(crate) fn event(self, model: &Model, nth: usize) -> Option<(Time, Event)> {
         let presence = nth as u32;
-        let untouched = model.accounts.is_empty() && model.ended.is_empty();
+        let untouched = model.accounts.is_empty() && model.stale.is_empty();
         let mut now = model.now;
         let event = match self {
             Self::Connect(1, _) if untouched => return None,
@@ -109,13 +114,14 @@ impl Action {
     fn of_session(verb: Verb, session: SessionKey, model: &Model, presence: u32) -> Event {
         match verb {
             Verb::Disconnect => Event::Disconnect { session },
-            Verb::Lost => Event::Lost { session, cause: LostCause::ConnectionError },
-            Verb::TimedOut => Event::Lost { session, cause: LostCause::Timeout },
+            Verb::Lost => lost(session, LostCause::ConnectionError, None),
+            Verb::TimedOut => lost(session, LostCause::Timeout, None),
+            Verb::Leaves => lost(session, LostCause::GoingAway, Some(6)),
             Verb::Resume => Event::Resume { session },
             Verb::Heartbeat => Event::Heartbeat { session },
             Verb::Publish => Event::Publish { session, presence },
             Verb::Direct => {
-                let own = model.sessions.get(&session).map_or(0, |session| session.user);
+                let own = model.find(session).map_or(0, |id| model.sessions[&id].user);
                 Event::Direct { session, users: vec![other(own)], presence }
             }
             Verb::Invisible => Event::Invisible { session },
@@ -126,9 +132,19 @@ impl Action {
     }
 }
 
+const fn lost(session: SessionKey, cause: LostCause, grace_ms: Option<u64>) -> Event {
+    Event::Lost { session, cause, grace_ms }
+}
+
 fn named(who: Who, model: &Model) -> Option<SessionKey> {
     match who {
-        Who::Nth(user, nth) => model.sessions_of(user).get(nth).copied(),
-        Who::Ended => model.ended.last().copied(),
+        Who::Nth(user, nth) => model.keys_of(user).get(nth).copied(),
+        Who::Ended => last_stale(model, false).map(|stale| stale.key),
+        Who::Replaced => last_stale(model, true).map(|stale| stale.key),
     }
+}
+
+/// Returns the last key that a resume has replaced, or the last of a session that has ended.
+pub(crate) fn last_stale(model: &Model, replaced: bool) -> Option<&Stale> {
+    model.stale.iter().rev().find(|stale| stale.replaced == replaced)
 }

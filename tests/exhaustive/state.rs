@@ -1,6 +1,7 @@
 //! What of the model's state can still make a difference.
 
-use adsum::SessionKey;
+use crate::actions::last_stale;
+use adsum::{SessionId, SessionKey};
 use adsum_model::{Model, User};
 use std::collections::BTreeMap;
 
@@ -14,68 +15,84 @@ const NONE: u64 = u64::MAX;
 impl State {
     pub(crate) fn of(model: &Model) -> Self {
         let mut names = BTreeMap::new();
-        let users = [0, 1].into_iter().flat_map(|user| model.sessions_of(user));
-        for (nth, key) in users.enumerate() {
-            names.insert(key, nth as u64);
+        let sessions = [0, 1].into_iter().flat_map(|user| {
+            let mut showing = model.showing_of(user);
+            showing.sort_by_key(|id| model.shown(*id).map(|session| session.order));
+            showing
+        });
+        for (nth, id) in sessions.enumerate() {
+            names.insert(id, nth as u64);
         }
-        // Those that have ended are all alike but for the last, which actions name.
-        let last = model.ended.last().copied();
-        let name = |key: &SessionKey| match names.get(key) {
-            Some(name) => *name,
-            None if Some(*key) == last => 100,
-            None => 101,
-        };
-        let mut state = Self(vec![model.ended.len().min(1) as u64]);
+        // Those that have ended are all alike; of stale keys actions name the last.
+        let name = |id: &SessionId| names.get(id).copied().unwrap_or(100);
+        let stale = [true, false].map(|replaced| last_stale(model, replaced));
+        let mut state = Self(stale.map(|stale| stale.map_or(NONE, |s| name(&s.session))).into());
         for user in [0, 1] {
-            state.add_account(model, user);
+            state.add_account(model, user, &name);
         }
         // What is due at one moment is due in this order.
         let mut timers: Vec<_> = model
-            .sessions
-            .values()
-            .flat_map(|session| [session.lease, session.grace, session.token])
+            .showing()
+            .flat_map(|(_, s)| [s.lease, s.grace, s.token, s.settle])
             .flatten()
             .collect();
         timers.sort_unstable();
-        for key in names.keys() {
-            state.add_session(model, *key, &name, &timers);
+        // In their order, whatever the engine calls them.
+        let mut sessions: Vec<_> = names.iter().map(|(id, name)| (*name, *id)).collect();
+        sessions.sort_unstable();
+        for (_, id) in sessions {
+            state.add_session(model, id, &name, &timers);
         }
         state
     }
 
-    fn add_account(&mut self, model: &Model, user: User) {
+    fn add_account(&mut self, model: &Model, user: User, name: &impl Fn(&SessionId) -> u64) {
         let Some(account) = model.accounts.get(&user) else { return self.0.push(NONE) };
         let lists = [&account.audience, &account.blocked].map(|list| list.contains(&(1 - user)));
         self.0.extend([lists[0], lists[1], account.invisible].map(u64::from));
+        self.add_all(account.unaware.iter().map(|key| name(&of(model, *key))));
     }
 
     fn add_session(
         &mut self,
         model: &Model,
-        key: SessionKey,
-        name: &impl Fn(&SessionKey) -> u64,
+        id: SessionId,
+        name: &impl Fn(&SessionId) -> u64,
         timers: &[(u64, u64)],
     ) {
-        let session = &model.sessions[&key];
-        let slot = if key.slot().is_near() { key.slot().index() as u64 % 2 } else { 2 };
-        self.0.extend([name(&key), session.user.into(), slot, session.attached.into()]);
+        let session = model.shown(id).expect("it may show something");
+        let slot = session.key.slot();
+        let slot = if slot.is_near() { slot.index() as u64 % 2 } else { 2 };
+        let lost = session.lost.map_or(0, |(_, cause)| 1 + cause as u64);
+        self.0.extend([name(&id), session.user.into(), slot, lost]);
         let said = [session.presence.is_some(), session.waiting.is_some(), session.version > 0];
         self.0.extend(said.map(u64::from));
-        self.0.push(session.tat.saturating_sub(model.now));
-        for timer in [session.lease, session.grace, session.token] {
+        self.0.extend([session.tat, session.direct_tat].map(|tat| tat.saturating_sub(model.now)));
+        // How long it may still be a newcomer for whose sake another is held.
+        let settled = session.connected.saturating_add(model.options.settle_ms);
+        self.0.push(settled.saturating_sub(model.now));
+        for timer in [session.lease, session.grace, session.token, session.settle] {
             let place = timer.and_then(|timer| timers.binary_search(&timer).ok());
             self.0.push(timer.map_or(NONE, |(at, _)| at.saturating_sub(model.now)));
             self.0.push(place.map_or(NONE, |place| place as u64));
         }
-        let told = session.told.iter().map(|(to, held)| name(to) << 1 | u64::from(held.is_some()));
-        self.add_all(told);
+        let place = model.held_of(session.user).iter().position(|held| *held == id);
+        self.0.push(place.map_or(NONE, |place| place as u64));
+        self.0.push(session.calls.len() as u64);
+        for call in &session.calls {
+            self.0.push(call.names as u64);
+            self.add_all(call.reached.keys().map(|to| name(&of(model, *to))));
+        }
         let Some(missed) = &session.missed else { return self.0.push(NONE) };
-        let sessions = missed.sessions.iter();
-        self.add_all(
-            sessions
-                .map(|((user, of), held)| name(of) << 2 | u64::from(*user) << 1 | u64::from(*held)),
-        );
-        self.add_all(missed.offline.iter().map(|user| u64::from(*user)));
+        self.0.extend([missed.visibility, missed.everything].map(u64::from));
+        let sessions = missed.sessions.iter().map(|((user, of), change)| {
+            let flags = [change.held, change.shown, change.over, change.directed_over];
+            let flags = flags.into_iter().fold(0, |all, flag| all << 1 | u64::from(flag));
+            name(of) << 5 | u64::from(*user) << 4 | flags
+        });
+        self.add_all(sessions);
+        let offline = missed.offline.iter();
+        self.add_all(offline.map(|(user, unaware)| u64::from(*user) << 1 | u64::from(*unaware)));
     }
 
     fn add_all(&mut self, numbers: impl Iterator<Item = u64>) {
@@ -84,4 +101,9 @@ impl State {
         self.0.push(numbers.len() as u64);
         self.0.extend(numbers);
     }
+}
+
+/// Returns the session of an attachment that is not over.
+fn of(model: &Model, key: SessionKey) -> SessionId {
+    model.find(key).expect("whoever is over is forgotten")
 }

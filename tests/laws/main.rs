@@ -6,26 +6,29 @@
 
 mod script;
 
-use adsum::{Error, Grace, LostCause, OfflineNotices, Options, Time};
+use adsum::{Error, Grace, LostCause, OfflineNotices, Options, SessionKey, Time};
+use adsum_model::queries::equal;
 use adsum_model::told::users_of;
-use adsum_model::world::equal;
 use adsum_model::{Case, Event, User};
 use script::{Input, Player, Script, law};
 
 /// So many that no list and no session is one too many.
 fn no_limits(options: &mut Options) {
-    (options.max_sessions, options.max_sessions_per_kind) = (500, 500);
+    (options.max_sessions, options.max_sessions_per_kind) = (500, Some(500));
     (options.max_audience, options.max_blocked) = (500, 500);
-    (options.max_direct, options.max_told) = (500, 500);
+    (options.max_direct, options.max_told) = (500, 1 << 20);
 }
 
 fn patience(options: &mut Options) {
     no_limits(options);
     options.lease = None;
-    options.grace = Grace { connection_error_ms: 1_000, timeout_ms: 1_000, node_loss_ms: GRACE_MS };
+    options.grace = Grace {
+        connection_error_ms: 1_000,
+        timeout_ms: 1_000,
+        node_loss_ms: Grace::LIMIT_MS,
+        going_away_ms: 1_000,
+    };
 }
-
-const GRACE_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 
 // ---- what happens to a connection is its own affair
 
@@ -52,10 +55,18 @@ fn that_a_session_was_congested_is_nobody_elses_affair_and_it_misses_nothing() {
     });
 }
 
+/// A session is resumed while it still has a connection: everybody else is told what they would
+/// have been told otherwise (rule 5).
+#[test]
+fn that_a_session_changed_its_connection_is_nobody_elses_affair() {
+    law(patience, |case, script| meanwhile(case, script, Trouble::Replaced, |_, _| Ok(())));
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trouble {
     Lost,
     Congested,
+    Replaced,
 }
 
 /// Plays the inputs for two engines, in one of which a session has trouble from some input on,
@@ -72,9 +83,9 @@ fn meanwhile(
         (Player::apart(&script.config, apart), Player::apart(&script.config, apart));
     let mut since: Option<(usize, Time)> = None;
     for (at, input) in script.inputs.iter().enumerate() {
-        let own = input.session == Some(apart);
+        let own = input.is_of(apart);
         let now = input.now.max(with.now());
-        let in_time = |since: Time| now < since.saturating_add(GRACE_MS);
+        let in_time = |since: Time| now < since.saturating_add(Grace::LIMIT_MS);
         if let Some((began, time)) = since
             && (own || !in_time(time) || at - began >= length)
         {
@@ -82,15 +93,21 @@ fn meanwhile(
             since = None;
         } else if since.is_none() && !own && in_time(with.now()) && without.is_well(apart) {
             since = Some((at, with.now()));
-            let session = with.keys[apart];
+            let session = with.names.last_key(apart).ok_or("nobody is well")?;
             with.besides(match trouble {
-                Trouble::Lost => Event::Lost { session, cause: LostCause::NodeLoss },
+                Trouble::Lost => lost(session),
                 Trouble::Congested => Event::Congested { session },
+                Trouble::Replaced => Event::Resume { session },
             })?;
         }
         equal("what others are told", with.play(input)?, without.play(input)?)?;
     }
     Ok(())
+}
+
+/// The long grace is that of this cause.
+fn lost(session: SessionKey) -> Event {
+    Event::Lost { session, cause: LostCause::NodeLoss, grace_ms: None }
 }
 
 fn end(
@@ -108,6 +125,7 @@ fn end(
     with.besides(match trouble {
         Trouble::Lost => Event::Resume { session },
         Trouble::Congested => Event::Writable { session },
+        Trouble::Replaced => Event::Heartbeat { session },
     })?;
     afterwards(without, with)
 }
@@ -129,13 +147,17 @@ fn a_refusal_leaves_no_trace() {
                 let lines = player.play(input)?;
                 if player.refusals() == refusals {
                     accepted.inputs.push(input.clone());
-                    told.push((lines, player.host.last_id, player.keys.clone()));
+                    told.push((lines, player.host.last_id, player.names.clone()));
                 }
             }
             let mut player = Player::new(&script.config);
             for (input, expected) in accepted.inputs.iter().zip(told) {
                 let lines = player.play(input)?;
-                equal("what is said", (lines, player.host.last_id, player.keys.clone()), expected)?;
+                equal(
+                    "what is said",
+                    (lines, player.host.last_id, player.names.clone()),
+                    expected,
+                )?;
             }
             Ok(())
         },
@@ -185,18 +207,19 @@ fn without_leases_the_state_of_a_session_can_be_said_at_any_time() {
         |_, script| {
             let mut repeating = Player::new(&script.config);
             for (input, expected) in script.inputs.iter().zip(script.play()?) {
-                for (at, session) in repeating.keys.clone().into_iter().enumerate() {
+                for at in 0..repeating.names.len() {
+                    let session = repeating.names.last_key(at).ok_or("a session has no key")?;
                     let engine = &repeating.host.engine;
                     let event = if engine.user_of(session).is_none() {
                         continue;
                     } else if !engine.is_attached(session) {
-                        Event::Lost { session, cause: LostCause::NodeLoss }
+                        lost(session)
                     } else if engine.is_congested(session) {
                         Event::Congested { session }
                     } else {
                         Event::Heartbeat { session }
                     };
-                    let again = Input { now: repeating.now(), event, session: Some(at) };
+                    let again = Input { now: repeating.now(), event, by: None };
                     equal("what is said again", repeating.play(&again)?, Vec::new())?;
                 }
                 equal("what is said", repeating.play(input)?, expected)?;
@@ -342,13 +365,12 @@ fn when_it_began_does_not_matter() {
     const LATER_MS: u64 = 1 << 40;
     const LAST: Time = Time::from_millis(1 << 60);
     fn earlier(line: &str) -> String {
-        match line.strip_prefix("RateLimited { retry_at: Time(") {
-            None => line.to_owned(),
-            Some(rest) => {
-                let at: u64 = rest.trim_end_matches(") }").parse().expect("milliseconds");
-                format!("RateLimited {{ retry_at: Time({}) }}", at - LATER_MS)
-            }
+        for (before, after) in [("retry_at: Time(", ") }"), (" since ", ""), ("waits until ", "")] {
+            let Some((said, rest)) = line.split_once(before) else { continue };
+            let at: u64 = rest.trim_end_matches(after).parse().expect("milliseconds");
+            return format!("{said}{before}{}{after}", at - LATER_MS);
         }
+        line.to_owned()
     }
     let holds = |_: &Case, script: &Script| {
         let mut script = script.clone();

@@ -1,18 +1,28 @@
 //! Inputs that can be changed and played again, and what is told then.
 
 use adsum::{Config, Options, Replica, SessionKey, Time};
-use adsum_model::host::Outcome;
-use adsum_model::world::{equal, no_session};
-use adsum_model::{Case, Decision, Event, Host, Model, User, session_of, strategy, told};
+use adsum_model::host::begun;
+use adsum_model::queries::equal;
+use adsum_model::told::{self, Names, Ordinal};
+use adsum_model::{
+    Answer, Case, Decision, Event, Host, Model, Outcome, User, session_of, strategy,
+};
 use std::collections::BTreeMap;
 use std::hash::RandomState;
 
-/// An input, the session that says it by the order in which sessions connected.
+/// An input, and the attachment that it names.
 #[derive(Clone)]
 pub(crate) struct Input {
     pub(crate) now: Time,
     pub(crate) event: Event,
-    pub(crate) session: Option<usize>,
+    pub(crate) by: Option<Ordinal>,
+}
+
+impl Input {
+    /// Returns whether it names this session.
+    pub(crate) fn is_of(&self, session: usize) -> bool {
+        self.by.is_some_and(|by| by.session == session)
+    }
 }
 
 #[derive(Clone)]
@@ -32,28 +42,25 @@ pub(crate) fn law(change: fn(&mut Options), holds: fn(&Case, &Script) -> Result<
     });
 }
 
-/// The inputs that a case comes to. Sessions that never were are left out: in another engine their
-/// keys may be somebody's.
+/// Returns the inputs that a case comes to. Sessions that never were are left out: in another
+/// engine their keys may be somebody's.
 pub(crate) fn record(case: &Case, config: &Config) -> Result<Vec<Input>, String> {
     let mut host = Host::<u32>::new(config.clone(), RandomState::new());
     let mut model = Model::new(config);
-    let (mut keys, mut inputs) = (Vec::new(), Vec::new());
+    let (mut names, mut inputs) = (Names::default(), Vec::new());
     for (at, op) in case.ops.iter().enumerate() {
         let (now, mut event) = op.decode(&model, at as u32);
-        let session = match session_of(&mut event) {
+        let by = match session_of(&mut event) {
             None => None,
-            Some(session) => match keys.iter().position(|key| key == session) {
+            Some(session) => match names.find(*session) {
                 None => continue,
                 known => known,
             },
         };
         let outcome = host.handle(now, &event, usize::MAX, &mut |_, _| {})?;
-        let key = outcome.as_ref().ok().and_then(|(key, _)| *key);
-        _ = model.apply(now.as_millis(), &event, key.unwrap_or_else(no_session));
-        if let Event::Connect { .. } = event {
-            keys.extend(key);
-        }
-        inputs.push(Input { now, event, session });
+        _ = model.apply(now.as_millis(), &event, begun(&outcome));
+        outcome.ok().and_then(|answer| answer.begun).into_iter().for_each(|b| names.add(b));
+        inputs.push(Input { now, event, by });
     }
     Ok(inputs)
 }
@@ -61,19 +68,19 @@ pub(crate) fn record(case: &Case, config: &Config) -> Result<Vec<Input>, String>
 impl Script {
     pub(crate) fn list(&self) -> String {
         let line = |input: &Input| {
-            let Input { now, event, session } = input;
-            let by = session.map_or_else(String::new, |session| format!(" by {session}"));
+            let Input { now, event, by } = input;
+            let by = by.map_or_else(String::new, |by| format!(" by {by:?}"));
             format!("{:>6} {event:?}{by}", now.as_millis())
         };
         self.inputs.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// The same with every input changed.
+    /// Returns the same with every input changed.
     pub(crate) fn map(&self, change: impl FnMut(Input) -> Input) -> Self {
         Self { inputs: self.inputs.iter().cloned().map(change).collect(), ..self.clone() }
     }
 
-    /// What comes of each input, with the users and presences in it changed.
+    /// Returns what comes of each input, with the users and presences in it changed.
     pub(crate) fn play_as(
         &self,
         change: fn(&mut User, &mut u32),
@@ -82,7 +89,7 @@ impl Script {
         self.inputs.iter().map(|input| player.play(input)).collect()
     }
 
-    /// What comes of each input.
+    /// Returns what comes of each input.
     pub(crate) fn play(&self) -> Result<Vec<Vec<String>>, String> {
         self.play_as(|_, _| {})
     }
@@ -91,7 +98,7 @@ impl Script {
 /// Plays inputs and hears what comes of them.
 pub(crate) struct Player {
     pub(crate) host: Host<u32>,
-    pub(crate) keys: Vec<SessionKey>,
+    pub(crate) names: Names,
     /// A session of which others only are heard, and what it believes.
     apart: Option<usize>,
     replica: Replica<User, u32>,
@@ -103,7 +110,7 @@ impl Player {
     pub(crate) fn new(config: &Config) -> Self {
         let host = Host::new(config.clone(), RandomState::new());
         let replica = Replica::new(1_000);
-        Self { host, keys: Vec::new(), apart: None, replica, change: |_, _| {} }
+        Self { host, names: Names::default(), apart: None, replica, change: |_, _| {} }
     }
 
     pub(crate) fn apart(config: &Config, session: usize) -> Self {
@@ -114,60 +121,70 @@ impl Player {
         self.host.engine.now()
     }
 
-    /// What comes of an input, in words.
+    /// Returns what comes of an input, in words.
     pub(crate) fn play(&mut self, input: &Input) -> Result<Vec<String>, String> {
-        let outcome = self.decide(input)?;
-        Ok(self.in_words(&input.event, outcome))
+        let (event, outcome) = self.decide(input)?;
+        Ok(self.in_words(&event, outcome))
     }
 
-    /// The same, apart for each receiver and in no order.
+    /// Returns the same, apart for each receiver and in no order.
     pub(crate) fn play_apiece(&mut self, input: &Input) -> Result<Vec<String>, String> {
-        let outcome = self.decide(input)?.map(|(key, decisions)| {
-            (key, decisions.into_iter().flat_map(told::apiece).collect::<Vec<Decision>>())
-        });
-        let mut lines = self.in_words(&input.event, outcome);
+        let (event, mut outcome) = self.decide(input)?;
+        if let Ok(Answer { decisions, .. }) = &mut outcome {
+            *decisions = decisions.drain(..).flat_map(told::apiece).collect();
+        }
+        let mut lines = self.in_words(&event, outcome);
         lines.sort();
         Ok(lines)
     }
 
     fn in_words(&mut self, event: &Event, mut outcome: Outcome) -> Vec<String> {
-        if let Ok((_, decisions)) = &mut outcome {
-            if let Some(key) = self.key_apart() {
-                *decisions = decisions.drain(..).filter_map(|said| without(said, key)).collect();
-            }
-            decisions.iter_mut().for_each(|said| told::change(said, self.change));
+        if let Ok(answer) = &mut outcome {
+            // A resume gives it another key in the middle of this.
+            let new_key = answer.begun.map(|begun| begun.key);
+            let keys = [self.key_apart(), new_key.filter(|_| self.is_resumed(event))];
+            let decisions = answer.decisions.drain(..);
+            answer.decisions = decisions.filter_map(|said| without(said, keys)).collect();
+            answer.decisions.iter_mut().for_each(|said| told::change(said, self.change));
         }
         let mut lines = Vec::new();
-        told::hear(&mut self.keys, &mut lines, event, &outcome);
+        told::hear(&mut self.names, &mut lines, event, &outcome);
         lines
     }
 
-    fn decide(&mut self, input: &Input) -> Result<Outcome, String> {
+    /// Returns whether this resumes the session apart.
+    fn is_resumed(&self, event: &Event) -> bool {
+        matches!(event, Event::Resume { session } if self.key_apart() == Some(*session))
+    }
+
+    /// Gives an input, which names attachments by the keys that they have here.
+    fn decide(&mut self, input: &Input) -> Result<(Event, Outcome), String> {
         let mut event = input.event.clone();
-        if let (Some(session), Some(ordinal)) = (session_of(&mut event), input.session) {
-            *session = *self.keys.get(ordinal).ok_or("a session did not come to be")?;
-        }
-        let (apart, replica) = (self.key_apart(), &mut self.replica);
-        let is_coming = self.apart == Some(self.keys.len());
+        self.names.rename(&mut event, input.by)?;
+        let (apart, is_resumed) = (self.key_apart(), self.is_resumed(&event));
+        let is_coming = self.apart == Some(self.names.len());
+        let replica = &mut self.replica;
         let mut watch = |decision: &adsum::Decision<'_, User, u32>, to: &[SessionKey]| {
-            // A snapshot at a connect is for the session that has none of the keys yet.
-            let is_first = is_coming && matches!(decision, adsum::Decision::Snapshot(_));
+            // A snapshot is for an attachment that has no name yet.
+            let is_first = is_coming || is_resumed;
+            let is_first = is_first && matches!(decision, adsum::Decision::Snapshot(_));
             if is_first || apart.is_some_and(|apart| to.contains(&apart)) {
                 believe(replica, decision);
             }
         };
-        self.host.handle(input.now, &event, usize::MAX, &mut watch)
+        let outcome = self.host.handle(input.now, &event, usize::MAX, &mut watch)?;
+        Ok((event, outcome))
     }
 
     pub(crate) fn refusals(&self) -> u64 {
         self.host.engine.stats().refusals
     }
 
-    /// Is the session attached, and does it take notices?
+    /// Returns whether the session is attached and takes notices.
     pub(crate) fn is_well(&self, session: usize) -> bool {
         let engine = &self.host.engine;
-        let key = self.keys.get(session);
-        key.is_some_and(|key| engine.is_attached(*key) && !engine.is_congested(*key))
+        let key = self.names.last_key(session);
+        key.is_some_and(|key| engine.is_attached(key) && !engine.is_congested(key))
     }
 
     pub(crate) fn apart_while_there(&self) -> Option<SessionKey> {
@@ -175,22 +192,28 @@ impl Player {
     }
 
     fn key_apart(&self) -> Option<SessionKey> {
-        self.keys.get(self.apart?).copied()
+        self.names.last_key(self.apart?)
     }
 
-    /// Something that is said besides, by the session apart: nobody else hears of it.
+    /// Says something besides for the session apart: nobody else hears of it. A resume of this kind
+    /// takes the place of the attachment that it replaces.
     pub(crate) fn besides(&mut self, event: Event) -> Result<(), String> {
-        let input = Input { now: self.now(), event, session: self.apart };
-        equal("what others are told", self.play(&input)?, Vec::new())
+        let is_resume = matches!(event, Event::Resume { .. });
+        let input = Input { now: self.now(), event, by: None };
+        equal("what others are told", self.play(&input)?, Vec::new())?;
+        if let Some(apart) = self.apart.filter(|_| is_resume) {
+            self.names.forget_one_before(apart);
+        }
+        Ok(())
     }
 
-    /// What the session apart believes of what others publish.
+    /// Returns what the session apart believes of what others publish.
     pub(crate) fn beliefs(&self) -> BTreeMap<usize, u32> {
         let mut beliefs = BTreeMap::new();
         for user in self.replica.users() {
             for (session, published, _) in self.replica.sessions_of(user) {
-                let ordinal = self.keys.iter().position(|key| *key == session);
-                beliefs.extend(published.map(|said| (ordinal.expect("it connected"), *said)));
+                let place = self.names.place(session);
+                beliefs.extend(published.map(|said| (place.expect("it connected"), *said)));
             }
         }
         beliefs
@@ -206,14 +229,21 @@ fn believe(replica: &mut Replica<User, u32>, decision: &adsum::Decision<'_, User
     .expect("the replica is large enough");
 }
 
-/// A decision as far as others are concerned.
-fn without(mut decision: Decision, key: SessionKey) -> Option<Decision> {
+/// Returns a decision as far as others than the one with these keys are concerned.
+fn without(mut decision: Decision, keys: [Option<SessionKey>; 2]) -> Option<Decision> {
+    let is_it = |key: &SessionKey| keys.contains(&Some(*key));
     match &mut decision {
         Decision::Deliver { to, .. } | Decision::Skipped { to, .. } => {
-            to.remove(&key);
+            to.retain(|key| !is_it(key));
             (!to.is_empty()).then_some(decision)
         }
-        Decision::Snapshot { to, .. } => (*to != key).then_some(decision),
-        Decision::Close { .. } => Some(decision),
+        Decision::Snapshot { to, .. } => (!is_it(to)).then_some(decision),
+        // Its connection is its own affair, and so is since when it had none.
+        Decision::Close { session, .. } => (!is_it(session)).then_some(decision),
+        Decision::Ended { session, since, .. } => {
+            *since = if is_it(session) { 0 } else { *since };
+            Some(decision)
+        }
+        Decision::Online { .. } => Some(decision),
     }
 }

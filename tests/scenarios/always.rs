@@ -1,16 +1,17 @@
 //! What holds after every line of every scenario.
 
 use crate::counted::{Id, Presence};
-use crate::host::{Life, Seat};
+use crate::host::{Known, Life, Seat};
+use crate::names::Name;
 use crate::world::World;
-use adsum::{OfflineNotices, SessionKey};
+use adsum::{OfflineNotices, SessionId};
 use std::collections::BTreeMap;
 
 /// With more receivers than these, beliefs are not compared after every line.
 const FEW: usize = 50;
 
 /// What a receiver believes or what is true: of each session what it publishes.
-type Presences = BTreeMap<SessionKey, String>;
+type Presences = BTreeMap<SessionId, String>;
 
 pub(crate) fn check(world: &World) -> Result<(), String> {
     let engine = &world.engine;
@@ -21,17 +22,21 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
         return Err(format!("{} timers, but deadline {:?}", counts.timers, engine.deadline()));
     }
     let mut published = 0;
-    for (name, (key, life)) in &world.host.sessions {
-        if world.life(*key) != *life {
-            return Err(format!(
-                "{name} is {:?}, but the host was told otherwise",
-                world.life(*key)
-            ));
+    for (name, known) in &world.host.sessions {
+        let is = world.life(known.key);
+        if is != known.life {
+            return Err(format!("{name} is {is:?}, but the host was told otherwise"));
         }
-        if *life == Life::Ended && engine.presence(*key).is_some() {
+        if is == Life::Ended && engine.presence(known.key).is_some() {
             return Err(format!("{name} has ended, but its presence is kept"));
         }
-        published += usize::from(engine.presence(*key).is_some());
+        published += usize::from(engine.presence(known.key).is_some());
+        names_agree(world, name, known)?;
+    }
+    let sessions = engine.all_sessions().filter(|session| session.is_attached()).count();
+    let online = engine.users_online().count();
+    if (sessions + counts.detached, online) != (counts.sessions, counts.users_online) {
+        return Err(format!("{sessions} sessions of {online} users, but counted: {counts:?}"));
     }
     let alive = (Presence::alive(), Id::alive());
     if alive != (counts.presences, counts.users_known) {
@@ -42,6 +47,22 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
     }
     let few = world.host.sessions.len() <= FEW;
     if few { no_ghosts(world) } else { Ok(()) }
+}
+
+/// Do the names of a session all lead to it, and to nothing those of what is over?
+fn names_agree(world: &World, name: &Name, known: &Known) -> Result<(), String> {
+    let engine = &world.engine;
+    if let Some(old) = known.old.iter().find(|old| engine.session(**old).is_some()) {
+        return Err(format!("{name} is still found by {old:?}"));
+    }
+    let id = known.id.ok_or_else(|| format!("{name} has no id"))?;
+    let by_id = engine.session_by_id(id).map(|session| session.key);
+    let by_key = engine.session(known.key).map(|session| session.id);
+    let there = known.life != Life::Ended;
+    if (by_id, by_key) != (there.then_some(known.key), there.then_some(id)) {
+        return Err(format!("{name} is {known:?}, but found as {by_id:?} and {by_key:?}"));
+    }
+    Ok(())
 }
 
 /// Does nobody believe what is not so?
@@ -57,7 +78,7 @@ fn no_ghosts(world: &World) -> Result<(), String> {
                 return Err(format!(
                     "{} believes that {} says \"{text}\"",
                     seat.name,
-                    world.host.name(session)?
+                    world.host.name_of_id(session)?
                 ));
             }
         }
@@ -78,7 +99,7 @@ pub(crate) fn beliefs_are_true(world: &World) -> Result<(), String> {
 }
 
 fn name(world: &World, presences: &Presences) -> Vec<String> {
-    let name = |(key, text)| format!("{:?} \"{text}\"", world.host.names.get(key));
+    let name = |(id, text)| format!("{:?} \"{text}\"", world.host.ids.get(id));
     presences.iter().map(name).collect()
 }
 
@@ -87,8 +108,8 @@ fn believed(world: &World, seat: &Seat) -> Result<Presences, String> {
     let mut believed = Presences::new();
     for user in seat.replica.users() {
         for (session, published, _) in seat.replica.sessions_of(user) {
-            if world.life(session) == Life::Ended {
-                let gone = world.host.name(session)?;
+            if world.engine.session_by_id(session).is_none() {
+                let gone = world.host.name_of_id(session)?;
                 return Err(format!("{} believes in {gone}, which has ended", seat.name));
             }
             believed.extend(published.map(|text| (session, text.clone())));
@@ -100,14 +121,14 @@ fn believed(world: &World, seat: &Seat) -> Result<Presences, String> {
 /// What a session may see at this moment.
 fn truth(world: &World, seat: &Seat) -> Presences {
     let mut truth = Presences::new();
-    let viewer = world.engine.user_of(seat.key);
-    for (key, _) in world.host.sessions.values() {
-        let (user, presence) = (world.engine.user_of(*key), world.engine.presence(*key));
-        let Some(((viewer, user), presence)) = viewer.zip(user).zip(presence) else { continue };
-        let own = viewer == user && world.host.options.own_echo;
-        if *key != seat.key && (own || world.engine.sees(viewer, user)) {
-            truth.insert(*key, presence.text().to_owned());
-        }
+    let Some(viewer) = world.host.sessions.get(&seat.name) else { return truth };
+    let Some(viewer) = world.engine.session(viewer.key) else { return truth };
+    for known in world.host.sessions.values() {
+        let Some(session) = world.engine.session(known.key) else { continue };
+        let own = viewer.user == session.user && world.host.options.own_echo;
+        let sees = own || world.engine.sees(viewer.user, session.user);
+        let presence = session.presence.filter(|_| sees && session.key != viewer.key);
+        truth.extend(presence.map(|presence| (session.id, presence.text().to_owned())));
     }
     truth
 }

@@ -4,10 +4,11 @@ use crate::always;
 use crate::counted::{Id, Presence};
 use crate::host::Life;
 use crate::names::{Name, moment, show_moment};
-use crate::told::Told;
+use crate::told::{Told, end_reason};
 use crate::words::{Words, split};
 use crate::world::World;
-use adsum::Counts;
+use adsum::{Counts, EndReason, Session, SessionKey, Time};
+use std::collections::BTreeSet;
 
 /// `hashed` is how often the engine hashed ids in the inputs of the block.
 pub(crate) fn check(world: &mut World, line: &str, hashed: u64) -> Result<(), String> {
@@ -25,6 +26,8 @@ pub(crate) fn check(world: &mut World, line: &str, hashed: u64) -> Result<(), St
         "deadline" => deadline(world, &mut words)?,
         "counts" | "stats" => numbers(world, &subject, &mut words)?,
         "sessions" => sessions(world, &mut words)?,
+        "audience" | "blocked" => list(world, &subject, &mut words)?,
+        "online" => online_of(world, &mut words)?,
         "same" => {
             let (one, other) = (words.word()?, words.word()?);
             let slots = [session(world, &one)?, session(world, &other)?].map(|key| key.slot());
@@ -48,7 +51,7 @@ fn at_most(mut words: Words, is: usize) -> Result<(), String> {
     if is <= words.number()? { words.end() } else { Err(format!("it is {is}")) }
 }
 
-fn session(world: &World, name: &str) -> Result<adsum::SessionKey, String> {
+fn session(world: &World, name: &str) -> Result<SessionKey, String> {
     world.key(&Name::parse(name)?)
 }
 
@@ -62,12 +65,34 @@ fn of_session(world: &World, name: &str, words: &mut Words) -> Result<(), String
         "congested" => same(true, engine.is_congested(key)),
         "writable" => same(false, engine.is_congested(key)),
         "silent" => same(None, engine.presence(key).map(Presence::text)),
+        "kind" => same(Some(words.number()?), described(world, key).map(|s| s.kind.0.into())),
+        "connected" => at(world, words, described(world, key).map(|s| s.connected)),
+        "heard" => at(world, words, described(world, key).map(|s| s.heard)),
+        "lost" => {
+            let lost = described(world, key).and_then(|session| session.lost);
+            let cause = lost.map(|(_, cause)| end_reason(EndReason::Lost(cause))).transpose()?;
+            same(Some(format!("lost {}", words.list_until(&["at"])?.join(" ")).as_str()), cause)?;
+            at(world, words, lost.map(|(lost_at, _)| lost_at))
+        }
         "says" => {
             let text = words.text()?;
             same(Some(text.as_str()), engine.presence(key).map(Presence::text))
         }
         other => Err(format!("no session is `{other}`")),
     }
+}
+
+fn described(world: &World, key: SessionKey) -> Option<Session<'_, Id, Presence>> {
+    world.engine.session(key)
+}
+
+/// `at 5s`
+fn at(world: &World, words: &mut Words, is: Option<Time>) -> Result<(), String> {
+    if !words.take("at") {
+        return Err("write `at 5s`".to_owned());
+    }
+    let is = is.map(|at| show_moment(at.as_millis() - world.mode.origin));
+    same(Some(show_moment(moment(&words.word()?)?)), is)
 }
 
 fn of_user(world: &mut World, name: &str, words: &mut Words) -> Result<(), String> {
@@ -97,6 +122,30 @@ fn sessions(world: &mut World, words: &mut Words) -> Result<(), String> {
     let keys: Vec<_> = world.engine.sessions(&id).collect();
     let names: Result<Vec<_>, _> = keys.into_iter().map(|key| world.host.name(key)).collect();
     same(expected, names?.iter().map(Name::to_string).collect())
+}
+
+/// `audience A: B C`: in any order.
+fn list(world: &mut World, which: &str, words: &mut Words) -> Result<(), String> {
+    let user = words.word()?;
+    words.colon()?;
+    let expected: BTreeSet<_> = words.list()?.into_iter().collect();
+    let id = world.id(&user);
+    let (engine, host) = (&world.engine, &world.host);
+    let names: Result<BTreeSet<_>, _> = match which {
+        "audience" => engine.audience(&id).map(|other| host.user(other)).collect(),
+        _ => engine.blocked(&id).map(|other| host.user(other)).collect(),
+    };
+    same(expected, names?)
+}
+
+/// `online A B C: A C`: those of them who are online, in their order.
+fn online_of(world: &mut World, words: &mut Words) -> Result<(), String> {
+    let asked: Vec<_> = words.list()?.iter().map(|user| world.id(user)).collect();
+    words.colon()?;
+    let expected = words.list()?;
+    let online: Result<Vec<_>, _> =
+        world.engine.online_of(&asked).map(|id| world.host.user(id)).collect();
+    same(expected, online?)
 }
 
 /// `deadline none` or `deadline by 60s`: it may be earlier, as long as it is not later.
@@ -163,8 +212,8 @@ fn remembered(world: &World) -> Result<(), String> {
 fn fresh_snapshots(world: &mut World) -> Result<(), String> {
     let held = |seat: &crate::host::Seat| {
         let of = |user| seat.replica.sessions_of(user);
-        let published = seat.replica.users().flat_map(of).filter_map(|(key, published, _)| {
-            let name = world.host.names.get(&key)?;
+        let published = seat.replica.users().flat_map(of).filter_map(|(id, published, _)| {
+            let name = world.host.ids.get(&id)?;
             published.map(|text| (name.clone(), text.clone()))
         });
         let mut published: Vec<_> = published.collect();
@@ -176,7 +225,8 @@ fn fresh_snapshots(world: &mut World) -> Result<(), String> {
     for (name, believed) in before {
         let mut told = Vec::new();
         world.resume(&name, &mut told)?;
-        let Some(Told::Snapshot { presences, .. }) = told.first_mut() else {
+        // Its old connection is closed first.
+        let Some(Told::Snapshot { presences, .. }) = told.last_mut() else {
             return Err(format!("{name} gets no snapshot"));
         };
         presences.sort();

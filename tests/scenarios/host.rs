@@ -4,26 +4,41 @@ use crate::counted::{Id, Presence};
 use crate::names::Name;
 use crate::told::Told;
 use adsum::{
-    CloseReason, Decision, Notice, OfflineNotices, Options, PresenceKind, Replica, SessionKey,
-    Slot, SlotMap, Snapshot,
+    Decision, Notice, OfflineNotices, Options, PresenceKind, Replica, Scope, SessionId, SessionKey,
+    Slot, SlotMap, Snapshot, Time,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The most receivers or presences of one decision.
 pub(crate) const CHUNK: usize = if cfg!(feature = "shrunk") { 4 } else { 4_096 };
 
-/// What a host knows of a session that it was given the key of.
+/// How it stands with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     Attached,
     Detached,
+    /// Its connection is gone for good, and the host has still to be told that it has ended.
+    Ending,
     Ended,
+}
+
+/// What a host knows of a session that it was given a key of.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// The key of its attachment, or of the last one.
+    pub(crate) key: SessionKey,
+    /// Those of the attachments before.
+    pub(crate) old: Vec<SessionKey>,
+    /// What receivers know it by, from the end of the input in which it came.
+    pub(crate) id: Option<SessionId>,
+    pub(crate) life: Life,
+    /// When its connection was gone, if the host knows.
+    pub(crate) gone_at: Option<Time>,
 }
 
 /// The receiving end of an attached session.
 pub(crate) struct Seat {
     pub(crate) name: Name,
-    pub(crate) key: SessionKey,
     pub(crate) congested: bool,
     /// It was promised a snapshot, before which it must not be told anything.
     pub(crate) awaits_snapshot: bool,
@@ -33,13 +48,19 @@ pub(crate) struct Seat {
 /// The host's tables.
 pub(crate) struct Host {
     pub(crate) options: Options,
+    /// The moment that the scenario calls zero.
+    pub(crate) origin: u64,
     pub(crate) seats: SlotMap<Seat>,
-    pub(crate) sessions: BTreeMap<Name, (SessionKey, Life)>,
+    pub(crate) sessions: BTreeMap<Name, Known>,
+    /// Whose keys these are, stale ones included.
     pub(crate) names: HashMap<SessionKey, Name>,
+    pub(crate) ids: HashMap<SessionId, Name>,
     /// What users are called in scenarios, by their ids.
     pub(crate) users: HashMap<Vec<u8>, String>,
-    /// The session whose input is being carried out.
-    sender: Option<SessionKey>,
+    /// The moment of the input that is being carried out.
+    pub(crate) now: Time,
+    /// The session that speaks in it.
+    sender: Option<Name>,
     /// How many presences there may be while decisions are taken.
     most_presences: usize,
     /// A drain was dropped half-way: receivers may believe what is not so.
@@ -47,22 +68,29 @@ pub(crate) struct Host {
     last_id: u64,
     /// The last notice, as long as more decisions about it may come, and who was named in those
     /// that have come.
-    open_notice: Option<u64>,
+    pub(crate) open_notice: Option<u64>,
     receivers: BTreeSet<Slot>,
     /// A snapshot of which more parts are to come.
     open_snapshot: Option<Slot>,
+    /// The old connection of a session that was resumed, which is to be closed at once.
+    pub(crate) replaced: Option<SessionKey>,
+    /// A user's first session, of which the host is to be told before it gets its snapshot.
+    pub(crate) first: Option<Name>,
 }
 
-type Checked<T = ()> = Result<T, String>;
+pub(crate) type Checked<T = ()> = Result<T, String>;
 
 impl Host {
-    pub(crate) fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options, origin: u64) -> Self {
         Self {
             options,
+            origin,
             seats: SlotMap::new(),
             sessions: BTreeMap::new(),
             names: HashMap::new(),
+            ids: HashMap::new(),
             users: HashMap::new(),
+            now: Time::ZERO,
             sender: None,
             most_presences: 0,
             lossy: false,
@@ -70,37 +98,18 @@ impl Host {
             open_notice: None,
             receivers: BTreeSet::new(),
             open_snapshot: None,
+            replaced: None,
+            first: None,
         }
     }
 
-    /// Gives a session a socket.
-    pub(crate) fn seat(&mut self, name: Name, key: SessionKey, awaits_snapshot: bool) -> Checked {
-        let replica = Replica::new(usize::MAX);
-        self.sessions.insert(name.clone(), (key, Life::Attached));
-        self.names.insert(key, name.clone());
-        let seat = Seat { name, key, congested: false, awaits_snapshot, replica };
-        match self.seats.insert(key.slot(), seat) {
-            Some(other) if other.key != key => Err(format!("{} has this slot", other.name)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Takes a session's socket away.
-    pub(crate) fn unseat(&mut self, key: SessionKey, life: Life) -> Checked {
-        let name = self.name(key)?;
-        let session = self.sessions.get_mut(&name).ok_or("the host knows no such session")?;
-        if session.1 == Life::Ended {
-            return Err(format!("{name} ended before"));
-        }
-        if session.1 == Life::Attached {
-            self.seats.remove(key.slot());
-        }
-        session.1 = life;
-        Ok(())
-    }
-
+    /// The name of the session that this was once a key of.
     pub(crate) fn name(&self, key: SessionKey) -> Checked<Name> {
         self.names.get(&key).cloned().ok_or_else(|| format!("{key:?} was never given out"))
+    }
+
+    pub(crate) fn name_of_id(&self, id: SessionId) -> Checked<Name> {
+        self.ids.get(&id).cloned().ok_or_else(|| format!("there was never a {id:?}"))
     }
 
     pub(crate) fn user(&self, id: &Id) -> Checked<String> {
@@ -109,13 +118,13 @@ impl Host {
 
     /// All sessions that have a socket.
     pub(crate) fn attached(&self) -> impl Iterator<Item = &Seat> {
-        let slots = self.sessions.values().filter(|(_, life)| *life == Life::Attached);
-        slots.filter_map(|(key, _)| self.seats.get(key.slot()))
+        let attached = self.sessions.values().filter(|known| known.life == Life::Attached);
+        attached.filter_map(|known| self.seats.get(known.key))
     }
 
     /// An input is given: no notice goes on from the one before it.
-    pub(crate) const fn begin(&mut self, sender: Option<SessionKey>, most_presences: usize) {
-        self.sender = sender;
+    pub(crate) fn begin(&mut self, now: Time, sender: Option<Name>, most_presences: usize) {
+        (self.now, self.sender) = (now, sender);
         self.most_presences = most_presences;
         self.open_notice = None;
     }
@@ -130,6 +139,7 @@ impl Host {
             let (alive, most) = (Presence::alive(), self.most_presences);
             return Err(format!("{alive} presences are alive, of which only {most} have a reason"));
         }
+        self.first_things_first(decision)?;
         match decision {
             Decision::Deliver { notice, to } => self.notice(notice, to, false, told),
             Decision::Skipped { notice, to } => self.notice(notice, to, true, told),
@@ -137,6 +147,10 @@ impl Host {
             Decision::Close { session, reason, resumable } => {
                 self.close(*session, *reason, *resumable, told)
             }
+            Decision::Online { user, session, visible } => {
+                self.online(user, *session, *visible, told)
+            }
+            Decision::Ended { .. } => self.ended(decision, told),
             other => Err(format!("no host knows what to do with {other:?}")),
         }
     }
@@ -149,9 +163,9 @@ impl Host {
     /// A drain was dropped: what was promised will not come.
     pub(crate) fn expect_nothing_more(&mut self) {
         self.lossy = true;
-        self.open_snapshot = None;
-        for (key, _) in self.sessions.values().filter(|(_, life)| *life == Life::Attached) {
-            if let Some(seat) = self.seats.get_mut(key.slot()) {
+        (self.open_snapshot, self.replaced, self.first) = (None, None, None);
+        for known in self.sessions.values().filter(|known| known.life == Life::Attached) {
+            if let Some(seat) = self.seats.get_mut(known.key) {
                 seat.awaits_snapshot = false;
             }
         }
@@ -161,6 +175,16 @@ impl Host {
     pub(crate) fn settle(&self) -> Checked {
         if self.open_snapshot.is_some() {
             return Err("a snapshot was begun and not ended".to_owned());
+        }
+        if let Some(name) = &self.first {
+            return Err(format!("nobody says that with {name} its user is online"));
+        }
+        if let Some(old) = self.replaced {
+            return Err(format!("the old connection of {} is not closed", self.name(old)?));
+        }
+        if let Some((name, _)) = self.sessions.iter().find(|(_, known)| known.life == Life::Ending)
+        {
+            return Err(format!("nobody says that {name} has ended"));
         }
         match self.attached().find(|seat| seat.awaits_snapshot) {
             Some(seat) => Err(format!("{} was promised a snapshot", seat.name)),
@@ -224,19 +248,26 @@ impl Host {
 
     fn describe(&self, notice: &Notice<'_, Id, Presence>) -> Checked<(&'static str, String)> {
         let session = |user: &Id, session| {
-            let name = self.name(session)?;
+            let name = self.name_of_id(session)?;
             if name.user != self.user(user)? {
                 return Err(format!("a notice from {name} says that it is {user:?}'s"));
             }
             Ok(name)
         };
+        let living = |user: &Id, id| {
+            let name = session(user, id)?;
+            match self.sessions.get(&name).map(|known| known.life) {
+                Some(Life::Ended) => Err(format!("{name} has ended, and still says something")),
+                _ => Ok(name),
+            }
+        };
         Ok(match notice {
             Notice::Presence { user, session: key, kind, presence, .. } => {
                 let kind = if *kind == PresenceKind::First { "first" } else { "update" };
-                (kind, format!("{} \"{}\"", session(user, *key)?, presence.text()))
+                (kind, format!("{} \"{}\"", living(user, *key)?, presence.text()))
             }
             Notice::Directed { user, session: key, presence, .. } => {
-                ("directed", format!("{} \"{}\"", session(user, *key)?, presence.text()))
+                ("directed", format!("{} \"{}\"", living(user, *key)?, presence.text()))
             }
             Notice::SessionEnded { user, session: key, .. } => {
                 ("ended", session(user, *key)?.to_string())
@@ -254,8 +285,8 @@ impl Host {
         slot: Slot,
         skip: bool,
     ) -> Checked<Name> {
-        let users = &self.users;
-        let Some(seat) = self.seats.get_mut(slot) else {
+        let (users, ids) = (&self.users, &self.ids);
+        let Some((_, seat)) = self.seats.at_mut(slot) else {
             return Err(format!("the receiver at {slot:?} has no connection"));
         };
         let name = seat.name.clone();
@@ -279,7 +310,7 @@ impl Host {
         let full = |_| "a replica without a limit is full".to_owned();
         match notice {
             Notice::Presence { session, .. } | Notice::Directed { session, .. }
-                if self.sender == Some(*session) && *session == seat.key =>
+                if self.sender.as_ref() == Some(&name) && ids.get(session) == Some(&name) =>
             {
                 return Err(format!("{name} is told what it said itself"));
             }
@@ -315,7 +346,10 @@ impl Host {
         let mut entries = Vec::with_capacity(snapshot.len());
         for entry in snapshot.entries() {
             self.count_ids(entry.id.get())?;
-            let name = self.name(entry.session)?;
+            let name = self.name_of_id(entry.session)?;
+            if self.sessions.get(&name).is_none_or(|known| known.life == Life::Ended) {
+                return Err(format!("{name} has ended, and a snapshot shows it"));
+            }
             if name.user != self.user(entry.user)? {
                 return Err(format!("a snapshot says that {name} is {:?}'s", entry.user));
             }
@@ -324,8 +358,11 @@ impl Host {
         if entries.len() > CHUNK || entries.len() != snapshot.len() {
             return Err(format!("a part of a snapshot has {} presences", entries.len()));
         }
-        let seat =
-            self.seats.get_mut(slot).ok_or("a snapshot to a session that is not attached")?;
+        let (key, seat) =
+            self.seats.at_mut(slot).ok_or("a snapshot to a session that is not attached")?;
+        if key != snapshot.receiver() || snapshot.scope() != Scope::Everything {
+            return Err(format!("{}'s snapshot is {snapshot:?}", seat.name));
+        }
         if !seat.awaits_snapshot || snapshot.is_first() != self.open_snapshot.is_none() {
             return Err(format!("{} expects no such snapshot", seat.name));
         }
@@ -340,7 +377,7 @@ impl Host {
             set.map_err(|_| "a replica without a limit is full")?;
         }
         if snapshot.is_last() {
-            seat.replica.end_snapshot();
+            seat.replica.end_snapshot().expect("it is large enough");
             seat.awaits_snapshot = false;
         }
         self.open_snapshot = (!snapshot.is_last()).then_some(slot);
@@ -353,28 +390,6 @@ impl Host {
             }
             _ => told.push(Told::Snapshot { to, presences: entries.collect(), parts: 1 }),
         }
-        Ok(())
-    }
-
-    fn close(
-        &mut self,
-        session: SessionKey,
-        reason: CloseReason,
-        resumable: bool,
-        told: &mut Vec<Told>,
-    ) -> Checked {
-        let name = self.name(session)?;
-        self.open_notice = None;
-        let why = match reason {
-            CloseReason::LeaseLapsed => "lease lapsed",
-            CloseReason::Evicted => "evicted",
-            CloseReason::Expelled => "expelled",
-            CloseReason::GraceOver => "grace over",
-            other => return Err(format!("{name} is closed for {other:?}")),
-        };
-        let why = if resumable { format!("{why}, resumable") } else { why.to_owned() };
-        self.unseat(session, if resumable { Life::Detached } else { Life::Ended })?;
-        told.push(Told::Close { session: name, why });
         Ok(())
     }
 }

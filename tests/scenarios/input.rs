@@ -1,15 +1,20 @@
 //! One input line: what it says, read from its words.
 
-use crate::names::Name;
+use crate::names::{Name, duration};
 use crate::words::{Word, Words};
 use adsum::LostCause;
 
 /// What a session does, or what becomes of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Verb {
-    Connect { kind: u8, audience: Option<Vec<String>>, blocked: Option<Vec<String>> },
+    Connect {
+        kind: u8,
+        audience: Option<Vec<String>>,
+        blocked: Option<Vec<String>>,
+    },
     Disconnect,
-    Lost(LostCause),
+    /// With a grace for this loss alone, if one is given.
+    Lost(LostCause, Option<u64>),
     Resume,
     Heartbeat,
     Publish(String),
@@ -24,6 +29,8 @@ pub(crate) enum Verb {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Input {
     Session(Name, Verb),
+    /// The same by the key that the session had before it was resumed.
+    Old(Name, Verb),
     Adds(String, Vec<String>),
     Removes(String, Vec<String>),
     Replaces(String, Vec<String>),
@@ -35,7 +42,8 @@ pub(crate) enum Input {
     /// The host's own loop: `advance` at each deadline until this moment.
     Wait,
     /// What the host knows by itself: nothing of this is an input of the engine.
-    Friends(Vec<String>),
+    /// Each with each, in so many groups into which they are dealt out like cards.
+    Friends(Vec<String>, usize),
     FriendsWith(String, Vec<String>),
     Roster(String, Vec<String>),
     Blocklist(String, Vec<String>),
@@ -51,7 +59,7 @@ impl Input {
     pub(crate) const fn is_setup(&self) -> bool {
         matches!(
             self,
-            Self::Friends(_)
+            Self::Friends(..)
                 | Self::FriendsWith(..)
                 | Self::Roster(..)
                 | Self::Blocklist(..)
@@ -103,9 +111,13 @@ impl Input {
         if words.take("with") {
             return Ok(Self::FriendsWith(first, words.list()?));
         }
-        let mut all = words.list()?;
+        let mut all = words.list_until(&["in"])?;
         all.insert(0, first);
-        Ok(Self::Friends(all))
+        let groups = if words.take("in") { words.number()? } else { 1 };
+        if groups > 1 && !words.take("groups") || groups == 0 {
+            return Err("write `friends U[1..9] in 3 groups`".to_owned());
+        }
+        Ok(Self::Friends(all, groups))
     }
 
     fn of_user(user: String, words: &mut Words) -> Result<Self, String> {
@@ -139,12 +151,7 @@ impl Verb {
         Ok(match verb.as_str() {
             "connect" => Self::connect(words)?,
             "disconnect" => Self::Disconnect,
-            "lost" => Self::Lost(match words.optional().as_deref() {
-                None | Some("error") => LostCause::ConnectionError,
-                Some("timeout") => LostCause::Timeout,
-                Some("node") => LostCause::NodeLoss,
-                Some(other) => return Err(format!("nothing is lost by `{other}`")),
-            }),
+            "lost" => Self::lost(words)?,
             "resume" => Self::Resume,
             "heartbeat" => Self::Heartbeat,
             "publish" => Self::Publish(words.text()?),
@@ -158,6 +165,19 @@ impl Verb {
             "writable" => Self::Writable,
             _ => return Err(format!("no session can `{verb}`")),
         })
+    }
+
+    /// `error`, `timeout`, `node` or `going away`, and `grace 20s`
+    fn lost(words: &mut Words) -> Result<Self, String> {
+        let cause = match words.optional().as_deref() {
+            None | Some("error") => LostCause::ConnectionError,
+            Some("timeout") => LostCause::Timeout,
+            Some("node") => LostCause::NodeLoss,
+            Some("going") if words.take("away") => LostCause::GoingAway,
+            Some(other) => return Err(format!("nothing is lost by `{other}`")),
+        };
+        let grace = words.take("grace").then(|| duration(&words.word()?)).transpose()?;
+        Ok(Self::Lost(cause, grace))
     }
 
     fn connect(words: &mut Words) -> Result<Self, String> {

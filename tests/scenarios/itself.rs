@@ -2,14 +2,14 @@
 
 use crate::counted::{Id, Presence};
 use crate::expect;
-use crate::host::Life;
+use crate::host::{Known, Life};
 use crate::input::{Input, Verb};
 use crate::names::Name;
 use crate::run;
 use crate::script::{self, Section};
 use crate::world::{Mode, World};
 use crate::{FILES, always, sections};
-use adsum::Config;
+use adsum::{Config, LostCause, Time};
 
 /// Longer scenarios are not run again for each of their lines.
 const SHORT: usize = 300;
@@ -30,39 +30,64 @@ const TWO: &str = "== case 1: made up\nfriends A B\ngiven B.1 B.2\n\n";
 #[test]
 fn a_wrong_expectation_fails_with_file_line_and_difference() {
     let text = format!(
-        "{TWO}@1s A.1 connect\nA.1 publish \"x\"\n----\n\
+        "{TWO}@1s A.1 connect\nA.1 publish \"x\"\n----\nonline A.1\n\
          snapshot A.1: B.1 \"here\"; B.2 \"here\"\nfirst A.1 \"y\" -> B.1 B.2\n"
     );
-    let expected = "made_up.txt:9: \"made up\" with config default, by verbs:\n  \
-                    (- expected, + told)\n    snapshot A.1: B.1 \"here\"; B.2 \"here\"\n  \
+    let expected = "made_up.txt:10: \"made up\" with config default, by verbs:\n  \
+                    (- expected, + told)\n    online A.1\n    \
+                    snapshot A.1: B.1 \"here\"; B.2 \"here\"\n  \
                     - first A.1 \"y\" -> B.1 B.2\n  + first A.1 \"x\" -> B.1 B.2";
     assert_eq!(error(&text), expected);
 }
 
 #[test]
 fn every_way_to_be_wrong_about_a_decision_fails() {
-    let right = "snapshot A.1: B.1 \"here\"; B.2 \"here\"\nfirst A.1 \"x\" -> B.1 B.2";
     let run = |expected: &str| {
         error(&format!("{TWO}@1s A.1 connect\nA.1 publish \"x\"\n----\n{expected}\n"))
     };
-    assert_eq!(run(right), "");
+    let snapshot = "snapshot A.1: B.1 \"here\"; B.2 \"here\"";
+    let first = "first A.1 \"x\" -> B.1 B.2";
+    assert_eq!(run(&format!("online A.1\n{snapshot}\n{first}")), "");
     for wrong in [
-        "nothing",
-        "first A.1 \"x\" -> B.1 B.2",
-        "first A.1 \"x\" -> B.1 B.2\nsnapshot A.1: B.1 \"here\"; B.2 \"here\"",
-        "snapshot A.1: B.1 \"here\"\nfirst A.1 \"x\" -> B.1 B.2",
-        "snapshot A.1: B.1 \"here\"; B.2 \"here\"\nupdate A.1 \"x\" -> B.1 B.2",
-        "snapshot A.1: B.1 \"here\"; B.2 \"here\"\nfirst A.1 \"x\" -> B.1",
-        "snapshot A.1: B.1 \"here\"; B.2 \"here\"\nfirst A.1 \"x\" -> B.1 B.2\nnothing",
-        "snapshot A.1: B.1 \"here\"; B.2 \"here\"\nfirst A.1 \"x\" -> B.1 B.2\noffline A -> B.1",
+        "nothing".to_owned(),
+        format!("{snapshot}\n{first}"),
+        format!("online A.1\n{first}"),
+        format!("online B.1\n{snapshot}\n{first}"),
+        format!("{snapshot}\nonline A.1\n{first}"),
+        format!("online A.1\n{first}\n{snapshot}"),
+        format!("online A.1\nsnapshot A.1: B.1 \"here\"\n{first}"),
+        format!("online A.1\n{snapshot}\nupdate A.1 \"x\" -> B.1 B.2"),
+        format!("online A.1\n{snapshot}\nfirst A.1 \"x\" -> B.1"),
+        format!("online A.1\n{snapshot}\n{first}\nnothing"),
+        format!("online A.1\n{snapshot}\n{first}\noffline A -> B.1"),
+        format!("online A.1\n{snapshot}\n{first}\nclose A.1 replaced"),
+        format!("online A.1\n{snapshot}\n{first}\nended A.1 disconnected, last"),
+    ] {
+        assert!(run(&wrong).contains("- expected, + told"), "this holds as well:\n{wrong}");
+    }
+    assert_eq!(run(&format!("in any order\n{first}\n{snapshot}\nonline A.1")), "");
+    assert_ne!(run(&format!("in any order\n{first}\nonline A.1")), "");
+}
+
+/// What the host is told of an end, each part of it.
+#[test]
+fn every_way_to_be_wrong_about_an_end_fails() {
+    let run = |expected: &str| {
+        let lost = "@1s A.1 invisible\nA.1 lost node\n@61s advance\n----\noffline A -> B.1 B.2";
+        error(&format!("{TWO}given A.1\n\n{lost}\n{expected}\n"))
+    };
+    assert_eq!(run("ended A.1 lost node since 1s, last, invisible"), "");
+    for wrong in [
+        "ended A.1 lost error since 1s, last, invisible",
+        "ended A.1 lost node since 61s, last, invisible",
+        "ended A.1 lost node, last, invisible",
+        "ended A.1 lost node since 1s, invisible",
+        "ended A.1 lost node since 1s, last",
+        "ended A.1 expelled since 1s, last, invisible",
+        "close A.1 expelled\nended A.1 lost node since 1s, last, invisible",
     ] {
         assert!(run(wrong).contains("- expected, + told"), "this holds as well:\n{wrong}");
     }
-    assert_eq!(
-        run("in any order\nfirst A.1 \"x\" -> B.1 B.2\nsnapshot A.1: B.1 \"here\"; B.2 \"here\""),
-        ""
-    );
-    assert_ne!(run("in any order\nfirst A.1 \"x\" -> B.1 B.2"), "");
 }
 
 /// Each expected line of each short scenario, changed a little, fails at its line: so each is
@@ -149,6 +174,11 @@ fn opposite(check: &str) -> Option<String> {
         [_, "says", ..] => Some(format!("{} silent", words[0])),
         ["deadline", "none"] => Some("deadline by max".to_owned()),
         ["deadline", ..] => Some("deadline none".to_owned()),
+        ["audience" | "blocked" | "online", .., "nobody"] => {
+            Some(check.replace("nobody", "somebody"))
+        }
+        ["audience" | "blocked" | "online", ..] => Some(format!("{check} somebody")),
+        [.., "at", at] => Some(format!("{}max", check.strip_suffix(at)?)),
         ["sessions", _, "nobody"] => Some(check.replace("nobody", "nobody.1")),
         ["sessions", ..] => Some(format!("{check} nobody.1")),
         ["same", ..] => Some("same A.1 B.1".to_owned()),
@@ -247,7 +277,7 @@ fn world() -> World {
     let users = ["A", "B"].map(str::to_owned);
     let names = users.iter().map(|user| Name { user: user.clone(), number: 1 });
     let given = Input::Given(names.collect(), true);
-    for input in [Input::Friends(users.to_vec()), given] {
+    for input in [Input::Friends(users.to_vec(), 1), given] {
         world.input(0, &input, None, &mut Vec::new()).expect("they may connect");
     }
     always::check(&world).expect("nothing is wrong yet");
@@ -261,7 +291,7 @@ fn publish(world: &mut World) -> Result<(), String> {
 }
 
 fn key(world: &World, user: &str) -> adsum::SessionKey {
-    world.host.sessions[&Name { user: user.to_owned(), number: 1 }].0
+    world.host.sessions[&Name { user: user.to_owned(), number: 1 }].key
 }
 
 /// Where the host's tables say otherwise, the checks after each line notice it.
@@ -269,22 +299,23 @@ fn key(world: &World, user: &str) -> adsum::SessionKey {
 fn the_checks_of_every_line_can_fail() {
     let mut tampered = world();
     let b = key(&tampered, "B");
-    tampered.host.seats.get_mut(b.slot()).expect("B has a seat").replica.end_user(&"A".to_owned());
+    tampered.host.seats.get_mut(b).expect("B has a seat").replica.end_user(&"A".to_owned());
     assert_eq!(always::check(&tampered), Ok(()));
     assert!(always::beliefs_are_true(&tampered).unwrap_err().starts_with("B.1 believes []"));
     drop(tampered);
 
     let mut tampered = world();
-    let (a, b) = (key(&tampered, "A"), key(&tampered, "B"));
-    let seat = tampered.host.seats.get_mut(b.slot()).expect("B has a seat");
-    seat.replica.set_presence("A".to_owned(), a, "lies".to_owned()).expect("there is room");
+    let b = key(&tampered, "B");
+    let id = tampered.engine.id_of(key(&tampered, "A")).expect("A is there");
+    let seat = tampered.host.seats.get_mut(b).expect("B has a seat");
+    seat.replica.set_presence("A".to_owned(), id, "lies".to_owned()).expect("there is room");
     let error = always::check(&tampered).unwrap_err();
     assert_eq!(error, "B.1 believes that A.1 says \"lies\"");
     drop(tampered);
 
     let mut tampered = world();
     let name = Name { user: "B".to_owned(), number: 1 };
-    tampered.host.sessions.get_mut(&name).expect("B is there").1 = Life::Detached;
+    tampered.host.sessions.get_mut(&name).expect("B is there").life = Life::Detached;
     assert!(always::check(&tampered).unwrap_err().starts_with("B.1 is Attached"));
     drop(tampered);
 
@@ -303,17 +334,17 @@ fn the_checks_of_every_line_can_fail() {
 fn the_checks_of_every_decision_can_fail() {
     let mut tampered = world();
     let b = key(&tampered, "B");
-    tampered.host.seats.remove(b.slot());
+    tampered.host.seats.remove(b);
     assert!(publish(&mut tampered).unwrap_err().ends_with("has no connection"));
     drop(tampered);
 
     let mut tampered = world();
-    tampered.host.seats.get_mut(b.slot()).expect("B has a seat").congested = true;
+    tampered.host.seats.get_mut(b).expect("B has a seat").congested = true;
     assert_eq!(publish(&mut tampered).unwrap_err(), "B.1 is congested");
     drop(tampered);
 
     let mut tampered = world();
-    tampered.host.seats.get_mut(b.slot()).expect("B has a seat").awaits_snapshot = true;
+    tampered.host.seats.get_mut(b).expect("B has a seat").awaits_snapshot = true;
     let error = publish(&mut tampered).unwrap_err();
     assert_eq!(error, "B.1 is told something before its snapshot");
     drop(tampered);
@@ -328,4 +359,114 @@ fn the_checks_of_every_decision_can_fail() {
     tampered.host.skip_an_id();
     let error = publish(&mut tampered).unwrap_err();
     assert_eq!(error, "notice 3 comes after notice 3");
+}
+
+/// The host's record of a user's session.
+fn known<'w>(world: &'w mut World, user: &str) -> &'w mut Known {
+    let name = Name { user: user.to_owned(), number: 1 };
+    world.host.sessions.get_mut(&name).expect("it has connected")
+}
+
+/// What a user's session does, and the check afterwards.
+fn does(world: &mut World, user: &str, verb: Verb) -> Result<(), String> {
+    let name = Name { user: user.to_owned(), number: 1 };
+    gives(world, Input::Session(name, verb))
+}
+
+fn gives(world: &mut World, input: Input) -> Result<(), String> {
+    let at = if input == Input::Advance { 61_000 } else { 0 };
+    world.input(at, &input, None, &mut Vec::new()).and_then(|()| always::check(world))
+}
+
+type Case = (&'static str, fn(&mut World) -> Result<(), String>);
+
+/// Where what the host is told of its sessions does not fit its table, it notices it.
+#[test]
+fn the_checks_of_lives_can_fail() {
+    let cases: [Case; 8] = [
+        ("A.1 ended before", |world| {
+            known(world, "A").life = Life::Ended;
+            does(world, "A", Verb::Disconnect)
+        }),
+        ("A.1 ends with an open connection", |world| {
+            does(world, "A", Verb::Lost(LostCause::NodeLoss, None))?;
+            known(world, "A").life = Life::Attached;
+            gives(world, Input::Advance)
+        }),
+        ("where A.1 is the last: false", |world| {
+            let (key, old) = (key(world, "B"), Vec::new());
+            let other = Known { key, old, id: None, life: Life::Detached, gone_at: None };
+            world.host.sessions.insert(Name { user: "A".to_owned(), number: 2 }, other);
+            does(world, "A", Verb::Disconnect)
+        }),
+        ("but ends with Ended", |world| {
+            known(world, "A").id = known(world, "B").id;
+            does(world, "A", Verb::Disconnect)
+        }),
+        ("A.1 was gone at", |world| {
+            does(world, "A", Verb::Lost(LostCause::NodeLoss, None))?;
+            known(world, "A").gone_at = Some(Time::MAX);
+            does(world, "A", Verb::Disconnect)
+        }),
+        ("B.1 has no connection at", |world| {
+            known(world, "B").life = Life::Detached;
+            gives(world, Input::Expel("B".to_owned()))
+        }),
+        ("A.1 has ended, and still says something", |world| {
+            known(world, "A").life = Life::Ended;
+            does(world, "A", Verb::Publish("x".to_owned()))
+        }),
+        ("nobody says that B.1 has ended", |world| {
+            known(world, "B").life = Life::Ending;
+            does(world, "A", Verb::Heartbeat)
+        }),
+    ];
+    fail(&cases);
+}
+
+/// So it does where keys, or what has to come first, are not what they should be.
+#[test]
+fn the_checks_of_attachments_can_fail() {
+    let cases: [Case; 7] = [
+        ("the old connection of A.1 is still open", |world| {
+            world.host.replaced = Some(key(world, "A"));
+            does(world, "A", Verb::Publish("x".to_owned()))
+        }),
+        ("the old connection of A.1 is not closed", |world| {
+            world.host.replaced = Some(key(world, "A"));
+            does(world, "A", Verb::Heartbeat)
+        }),
+        ("nobody has said that with B.1", |world| {
+            world.host.first = Some(Name { user: "B".to_owned(), number: 1 });
+            does(world, "A", Verb::Publish("x".to_owned()))
+        }),
+        ("nobody says that with B.1", |world| {
+            world.host.first = Some(Name { user: "B".to_owned(), number: 1 });
+            does(world, "A", Verb::Heartbeat)
+        }),
+        ("the old key of A.1 is good for something", |world| {
+            let key = key(world, "A");
+            known(world, "A").old.push(key);
+            let name = Name { user: "A".to_owned(), number: 1 };
+            gives(world, Input::Old(name, Verb::Heartbeat))
+        }),
+        ("A.1 is still found by", |world| {
+            let other = key(world, "B");
+            known(world, "A").old.push(other);
+            does(world, "A", Verb::Heartbeat)
+        }),
+        ("but found as", |world| {
+            known(world, "A").id = known(world, "B").id;
+            does(world, "A", Verb::Heartbeat)
+        }),
+    ];
+    fail(&cases);
+}
+
+fn fail(cases: &[Case]) {
+    for (message, case) in cases {
+        let mut tampered = world();
+        let error = case(&mut tampered).expect_err(message);
+        assert!(error.contains(message), "not {message}, but {error}");
+    }
 }

@@ -68,7 +68,8 @@ pub(crate) fn moment(text: &str) -> Result<u64, String> {
     }
 }
 
-fn duration(text: &str) -> Result<u64, String> {
+/// `59s`, `1500` (milliseconds), `7d`
+pub(crate) fn duration(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let unit = match &text[digits..] {
         "" | "ms" => 1,

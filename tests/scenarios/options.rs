@@ -43,19 +43,18 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
             options.grace.connection_error_ms = millis;
             options.grace.timeout_ms = millis;
             options.grace.node_loss_ms = millis;
+            options.grace.going_away_ms = millis;
         }
         "grace.connection_error_ms" => options.grace.connection_error_ms = number(value)?,
         "grace.timeout_ms" => options.grace.timeout_ms = number(value)?,
         "grace.node_loss_ms" => options.grace.node_loss_ms = number(value)?,
+        "grace.going_away_ms" => options.grace.going_away_ms = number(value)?,
         "lease" => {
             options.lease =
                 pair(value)?.map(|(lease_ms, heartbeat_ms)| Lease { lease_ms, heartbeat_ms })
         }
-        "max_sessions" => {
-            options.max_sessions = number(value)? as u16;
-            options.max_sessions_per_kind = options.max_sessions;
-        }
-        "max_sessions_per_kind" => options.max_sessions_per_kind = number(value)? as u16,
+        "max_sessions" => options.max_sessions = number(value)? as u16,
+        "max_sessions_per_kind" => options.max_sessions_per_kind = Some(number(value)? as u16),
         "over_limit" => {
             options.over_limit = match value {
                 "refuse" => OverLimit::Refuse,

@@ -1,6 +1,6 @@
 //! Reads a file of scenarios into sections and blocks.
 
-use crate::input::{Input, number_texts};
+use crate::input::{Input, Verb, number_texts};
 use crate::names::When;
 use crate::options;
 use crate::words::{Word, Words, expand, split};
@@ -180,7 +180,7 @@ impl InputLine {
         let mut words = split(text)?;
         let mut parsed =
             Self { line, when: When::Same, counted: false, take: None, inputs: Vec::new() };
-        let mut times = 1;
+        let (mut times, mut old) = (1, false);
         loop {
             let number = |word: Option<&Word>| match word {
                 Some(Word::Plain(word)) => word.parse().map_err(|_| format!("`{word}`: how many?")),
@@ -193,6 +193,10 @@ impl InputLine {
                 }
                 Some(Word::Plain(word)) if word == "count" => {
                     parsed.counted = true;
+                    1
+                }
+                Some(Word::Plain(word)) if word == "old" => {
+                    old = true;
                     1
                 }
                 Some(Word::Plain(word)) if word == "take" => {
@@ -208,7 +212,21 @@ impl InputLine {
             words.drain(..taken);
         }
         parsed.inputs = Self::expand(&words, times)?;
+        if old {
+            let inputs = std::mem::take(&mut parsed.inputs).into_iter();
+            parsed.inputs = inputs.map(Self::old).collect::<Result<_, _>>()?;
+        }
         Ok(parsed)
+    }
+
+    /// The same input by the key that its session had before.
+    fn old(input: Input) -> Result<Input, String> {
+        match input {
+            Input::Session(name, verb) if !matches!(verb, Verb::Connect { .. }) => {
+                Ok(Input::Old(name, verb))
+            }
+            _ => Err("only what a session does can come by an old connection".to_owned()),
+        }
     }
 
     /// The inputs that a line stands for: it is repeated for each name of a range in its first

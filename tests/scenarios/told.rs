@@ -1,7 +1,7 @@
 //! Decisions as the lines that scenarios expect.
 
 use crate::names::{Name, show_moment};
-use adsum::Error;
+use adsum::{EndReason, Error, LostCause};
 
 /// Lists that are longer than this are shown as their length.
 const LONG: usize = 20;
@@ -26,16 +26,35 @@ pub(crate) enum Told {
         session: Name,
         why: String,
     },
+    Online {
+        session: Name,
+    },
+    Ended {
+        session: Name,
+        why: &'static str,
+        /// Since when it had had no connection, if it was lost.
+        since: Option<String>,
+        last: bool,
+        visible: bool,
+    },
+    /// A publish was accepted and goes out then.
+    Waits {
+        until: String,
+    },
     Refused(String),
 }
 
 impl Told {
     pub(crate) fn refused(error: Error, origin: u64) -> Self {
         Self::Refused(match error {
+            Error::SessionLimit { limit, kind: None } => format!("SessionLimit {limit}"),
+            Error::SessionLimit { limit, kind: Some(kind) } => {
+                format!("SessionLimit {limit} of kind {}", kind.0)
+            }
             Error::AudienceLimit { limit } => format!("AudienceLimit {limit}"),
             Error::BlockedLimit { limit } => format!("BlockedLimit {limit}"),
             Error::DirectLimit { limit } => format!("DirectLimit {limit}"),
-            Error::ToldLimit { limit } => format!("ToldLimit {limit}"),
+            Error::GraceLimit { limit_ms } => format!("GraceLimit {}", show_moment(limit_ms)),
             Error::RateLimited { retry_at } => {
                 format!("RateLimited until {}", show_moment(retry_at.as_millis() - origin))
             }
@@ -74,6 +93,12 @@ impl Told {
                 format!("snapshot {to}: {entries}{}", in_parts(*parts))
             }
             Self::Close { session, why } => format!("close {session} {why}"),
+            Self::Online { session } => format!("online {session}"),
+            Self::Ended { session, why, since, last, visible } => {
+                let since = since.as_ref().map_or(String::new(), |since| format!(" since {since}"));
+                format!("ended {session} {why}{since}{}", remarks(*last, *visible))
+            }
+            Self::Waits { until } => format!("waits until {until}"),
             Self::Refused(why) => format!("refused: {why}"),
         }
     }
@@ -85,9 +110,34 @@ impl Told {
             Self::Notice { kind, to, .. } => (format!("skipped {kind}"), Some(to.len())),
             Self::Snapshot { presences, .. } => ("snapshot".to_owned(), Some(presences.len())),
             Self::Close { why, .. } => (format!("close {why}"), None),
+            Self::Online { .. } => ("online".to_owned(), None),
+            Self::Ended { why, last, visible, .. } => {
+                (format!("ended {why}{}", remarks(*last, *visible)), None)
+            }
+            Self::Waits { .. } => ("waiting".to_owned(), None),
             Self::Refused(why) => (format!("refused: {why}"), None),
         }
     }
+}
+
+/// What is said of an end besides its cause.
+fn remarks(last: bool, visible: bool) -> String {
+    let last = if last { ", last" } else { "" };
+    format!("{last}{}", if visible { "" } else { ", invisible" })
+}
+
+/// Why a session ended, in the words of the inputs.
+pub(crate) fn end_reason(reason: EndReason) -> Result<&'static str, String> {
+    Ok(match reason {
+        EndReason::Disconnected => "disconnected",
+        EndReason::Lost(LostCause::ConnectionError) => "lost error",
+        EndReason::Lost(LostCause::Timeout) => "lost timeout",
+        EndReason::Lost(LostCause::NodeLoss) => "lost node",
+        EndReason::Lost(LostCause::GoingAway) => "lost going away",
+        EndReason::Evicted => "evicted",
+        EndReason::Expelled => "expelled",
+        other => return Err(format!("no session ends for {other:?}")),
+    })
 }
 
 /// How many there are of each sort: `3 update to 12 sessions`, `2 snapshot of 7 presences`.

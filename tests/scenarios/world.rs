@@ -4,10 +4,10 @@
 use crate::counted::{Id, Presence, Seeded};
 use crate::host::{Host, Life};
 use crate::input::{Input, Verb};
-use crate::names::Name;
+use crate::names::{Name, show_moment};
 use crate::told::Told;
 use adsum::{
-    Config, Counts, Decisions, DeviceKind, Engine, Error, Event, LostCause, SessionKey, Stats, Time,
+    Config, Connect, Counts, Decisions, DeviceKind, Engine, Error, Event, SessionKey, Stats, Time,
 };
 use std::collections::HashMap;
 
@@ -52,7 +52,7 @@ impl World {
     pub(crate) fn new(config: &Config, mode: Mode) -> Self {
         Self {
             engine: Engine::with_hasher(config.clone(), Seeded(mode.seed)),
-            host: Host::new(config.options().clone()),
+            host: Host::new(config.options().clone(), mode.origin),
             mode,
             latest: 0,
             remembered: None,
@@ -85,18 +85,25 @@ impl World {
     pub(crate) fn key(&self, name: &Name) -> Result<SessionKey, String> {
         if name.user != "forged" {
             let session = self.host.sessions.get(name);
-            return session.map(|(key, _)| *key).ok_or_else(|| format!("there is no {name}"));
+            return session.map(|known| known.key).ok_or_else(|| format!("there is no {name}"));
         }
-        let real = self.host.sessions.values().find(|(_, life)| *life != Life::Ended);
-        let real = real.map_or(0, |(key, _)| key.to_bits());
-        Ok(SessionKey::from_bits(match name.number {
-            1 => 99 << 32,
-            2 => u128::MAX,
-            3 => real ^ 1,
-            4 => real ^ 1 << 32,
-            5 => real ^ 1 << 64,
+        let real = self.host.sessions.values().find(|known| known.life != Life::Ended);
+        let (index, slot) = real.map_or((1 << 32, 0), |known| known.key.to_bits());
+        let forged = match name.number {
+            1 => (99 << 32, 0),
+            2 => (u64::MAX, u32::MAX),
+            3 => (index ^ 1, slot),
+            4 => (index ^ 2 << 32, slot),
+            5 => (index, slot ^ 1),
             _ => return Err("there are forged.1 to forged.5".to_owned()),
-        }))
+        };
+        SessionKey::from_bits(forged).ok_or_else(|| format!("{forged:?} is no key"))
+    }
+
+    /// The key that a session had before it was resumed.
+    fn old_key(&self, name: &Name) -> Result<SessionKey, String> {
+        let known = self.host.sessions.get(name).ok_or_else(|| format!("there is no {name}"))?;
+        known.old.last().copied().ok_or_else(|| format!("{name} has no old connection"))
     }
 
     /// Does what an input line says at `at`, with the checks that fit often, and adds to `told`.
@@ -109,9 +116,11 @@ impl World {
     ) -> Result<(), String> {
         self.latest = self.latest.max(at);
         match input {
-            Input::Friends(users) => {
-                for user in users {
-                    self.befriend(user, users);
+            Input::Friends(users, groups) => {
+                for group in 0..*groups {
+                    let users = users.iter().skip(group).step_by(*groups).cloned();
+                    let users: Vec<_> = users.collect();
+                    users.iter().for_each(|user| self.befriend(user, &users));
                 }
             }
             Input::FriendsWith(user, others) => {
@@ -207,7 +216,7 @@ impl World {
         let before = Presence::alive();
         let event = self.bind(input)?;
         let speaks = Presence::alive() - before;
-        self.host.begin(session_of(&event), before + speaks);
+        self.host.begin(now.max(self.engine.now()), speaker(input), before + speaks);
         let state = self.thorough.then(|| self.state());
         let by_events = self.mode.by_events;
         let hashed = Id::hashed();
@@ -225,7 +234,7 @@ impl World {
                 return self.nothing_changed(state, before);
             }
         }
-        self.learn(input);
+        self.learn(input)?;
         match take {
             None if self.thorough => self.host.settle(),
             None => Ok(()),
@@ -236,7 +245,11 @@ impl World {
     /// Makes the engine's event of an input.
     fn bind(&mut self, input: &Input) -> Result<Bound, String> {
         Ok(match input {
-            Input::Session(name, verb) => return self.bind_verb(name, verb),
+            Input::Session(name, Verb::Connect { kind, audience, blocked }) => {
+                return self.bind_connect(name, *kind, audience, blocked);
+            }
+            Input::Session(name, verb) => return self.bind_verb(self.key(name)?, verb),
+            Input::Old(name, verb) => return self.bind_verb(self.old_key(name)?, verb),
             Input::Adds(user, list) => {
                 Event::AudienceAdd { user: self.id(user), contacts: self.ids(list) }
             }
@@ -261,24 +274,33 @@ impl World {
         })
     }
 
-    fn bind_verb(&mut self, name: &Name, verb: &Verb) -> Result<Bound, String> {
-        if let Verb::Connect { kind, audience, blocked } = verb {
-            if self.host.sessions.contains_key(name) {
-                return Err(format!("{name} connects twice: give the new session a new name"));
-            }
-            let audience = audience.clone().or_else(|| self.rosters.get(&name.user).cloned());
-            let blocked = blocked.clone().or_else(|| self.blocklists.get(&name.user).cloned());
-            return Ok(Event::Connect {
-                user: self.id(&name.user),
-                kind: DeviceKind(*kind),
-                audience: self.ids(&audience.unwrap_or_default()),
-                blocked: self.ids(&blocked.unwrap_or_default()),
-            });
+    fn bind_connect(
+        &mut self,
+        name: &Name,
+        kind: u8,
+        audience: &Option<Vec<String>>,
+        blocked: &Option<Vec<String>>,
+    ) -> Result<Bound, String> {
+        if self.host.sessions.contains_key(name) {
+            return Err(format!("{name} connects twice: give the new session a new name"));
         }
-        let session = self.key(name)?;
+        let audience = audience.clone().or_else(|| self.rosters.get(&name.user).cloned());
+        let blocked = blocked.clone().or_else(|| self.blocklists.get(&name.user).cloned());
+        Ok(Event::Connect {
+            user: self.id(&name.user),
+            kind: DeviceKind(kind),
+            audience: self.ids(&audience.unwrap_or_default()),
+            blocked: self.ids(&blocked.unwrap_or_default()),
+        })
+    }
+
+    fn bind_verb(&mut self, session: SessionKey, verb: &Verb) -> Result<Bound, String> {
         Ok(match verb {
-            Verb::Connect { .. } | Verb::Disconnect => Event::Disconnect { session },
-            Verb::Lost(cause) => Event::Lost { session, cause: *cause },
+            Verb::Connect { .. } => return Err("who connects has no key yet".to_owned()),
+            Verb::Disconnect => Event::Disconnect { session },
+            Verb::Lost(cause, grace_ms) => {
+                Event::Lost { session, cause: *cause, grace_ms: *grace_ms }
+            }
             Verb::Resume => Event::Resume { session },
             Verb::Heartbeat => Event::Heartbeat { session },
             Verb::Publish(text) => Event::Publish { session, presence: Presence::new(text) },
@@ -293,7 +315,7 @@ impl World {
     }
 
     /// What the host writes down of an accepted input in its own lists.
-    fn learn(&mut self, input: &Input) {
+    fn learn(&mut self, input: &Input) -> Result<(), String> {
         let remove = |list: &mut Vec<String>, gone: &[String]| list.retain(|u| !gone.contains(u));
         match input {
             Input::Session(name, Verb::Connect { audience, blocked, .. }) => {
@@ -303,7 +325,9 @@ impl World {
                         lists.insert(name.user.clone(), given.clone());
                     }
                 }
+                self.learn_id(name)?;
             }
+            Input::Session(name, Verb::Resume) => self.learn_id(name)?,
             Input::Adds(user, list) => {
                 self.rosters.entry(user.clone()).or_default().extend(list.iter().cloned());
             }
@@ -322,6 +346,18 @@ impl World {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// A session has an id from the beginning, and keeps it when it is resumed.
+    fn learn_id(&mut self, name: &Name) -> Result<(), String> {
+        let key = self.key(name)?;
+        let id = self.engine.id_of(key).ok_or_else(|| format!("{name} has no id"))?;
+        let before = self.host.sessions.get(name).and_then(|known| known.id);
+        if before.is_some_and(|before| before != id) {
+            return Err(format!("{name} was {before:?} and is {id:?}"));
+        }
+        self.host.learn_id(name, id)
     }
 
     fn state(&self) -> Everything {
@@ -346,11 +382,14 @@ impl World {
     /// After a drain that was dropped: which sessions does the engine still have?
     fn resynchronise(&mut self) -> Result<(), String> {
         self.host.expect_nothing_more();
-        let sessions: Vec<_> = self.host.sessions.values().copied().collect();
-        for (key, life) in sessions {
+        let sessions = self.host.sessions.iter().map(|(name, known)| (name.clone(), known.key));
+        for (name, key) in sessions.collect::<Vec<_>>() {
             let is = self.life(key);
-            if life != is {
-                self.host.unseat(key, is)?;
+            if is != Life::Attached {
+                self.host.unseat(&name, is, None)?;
+            }
+            if let Some(known) = self.host.sessions.get_mut(&name) {
+                known.life = is;
             }
         }
         Ok(())
@@ -375,6 +414,13 @@ fn carry_out(
     told: &mut Vec<Told>,
 ) -> Result<(), String> {
     note(host, input, decisions.session())?;
+    match (decisions.waits_until(), input) {
+        (None, _) => {}
+        (Some(until), Input::Session(_, Verb::Publish(_))) if until > host.now => {
+            told.push(Told::Waits { until: show_moment(until.as_millis() - host.origin) });
+        }
+        (Some(until), _) => return Err(format!("{input:?} is to wait until {until:?}")),
+    }
     let mut left = take.unwrap_or(usize::MAX);
     while left > 0 {
         let Some(decision) = decisions.next() else { break };
@@ -390,9 +436,10 @@ fn carry_out(
 /// What the host notes at once of an accepted input.
 fn note(host: &mut Host, input: &Input, session: Option<SessionKey>) -> Result<(), String> {
     let Input::Session(name, verb) = input else {
-        return match session {
-            Some(session) => Err(format!("this is not about {session:?}")),
-            None => Ok(()),
+        return match (input, session) {
+            (Input::Old(name, _), _) => Err(format!("the old key of {name} is good for something")),
+            (_, Some(session)) => Err(format!("this is not about {session:?}")),
+            (_, None) => Ok(()),
         };
     };
     let key = session.ok_or("the decisions do not say which session they are about")?;
@@ -401,20 +448,14 @@ fn note(host: &mut Host, input: &Input, session: Option<SessionKey>) -> Result<(
             return host.seat(name.clone(), key, host.options.snapshot_on_connect);
         }
         Verb::Resume => return host.seat(name.clone(), key, true),
-        Verb::Disconnect => host.unseat(key, Life::Ended)?,
-        Verb::Lost(cause) => {
-            let grace = match cause {
-                LostCause::ConnectionError => host.options.grace.connection_error_ms,
-                LostCause::Timeout => host.options.grace.timeout_ms,
-                LostCause::NodeLoss => host.options.grace.node_loss_ms,
-            };
-            let was_attached = host.seats.get(key.slot()).is_some_and(|seat| seat.key == key);
-            if was_attached {
-                host.unseat(key, if grace > 0 { Life::Detached } else { Life::Ended })?;
-            }
+        Verb::Disconnect => host.unseat(name, Life::Ending, Some(host.now))?,
+        Verb::Lost(cause, grace_ms) => {
+            let grace_ms = grace_ms.unwrap_or_else(|| host.options.grace.after(*cause));
+            let life = if grace_ms > 0 { Life::Detached } else { Life::Ending };
+            host.unseat(name, life, Some(host.now))?;
         }
         Verb::Congested | Verb::Writable => {
-            let seat = host.seats.get_mut(key.slot()).ok_or("a detached session speaks")?;
+            let seat = host.seats.get_mut(key).ok_or("a detached session speaks")?;
             seat.congested = *verb == Verb::Congested;
         }
         _ => {}
@@ -425,9 +466,10 @@ fn note(host: &mut Host, input: &Input, session: Option<SessionKey>) -> Result<(
     Ok(())
 }
 
-fn session_of(event: &Bound) -> Option<SessionKey> {
-    match event {
-        Event::Publish { session, .. } | Event::Direct { session, .. } => Some(*session),
+/// Who says something in this input.
+fn speaker(input: &Input) -> Option<Name> {
+    match input {
+        Input::Session(name, Verb::Publish(_) | Verb::Direct(..)) => Some(name.clone()),
         _ => None,
     }
 }
@@ -440,18 +482,26 @@ fn by_verb(
 ) -> Result<Decisions<'_, Id, Presence, Seeded>, Error> {
     match event {
         Event::Connect { user, kind, audience, blocked } => {
-            let (key, decisions) = engine.connect(now, user, kind, audience, blocked)?;
+            let connect = Connect::new(user).kind(kind).audience(audience).blocked(blocked);
+            let (key, decisions) = engine.connect(now, connect)?;
             assert_eq!(decisions.session(), Some(key));
             Ok(decisions)
         }
         Event::Disconnect { session } => engine.disconnect(now, session),
-        Event::Lost { session, cause } => engine.lost(now, session, cause),
-        Event::Resume { session } => engine.resume(now, session),
+        Event::Lost { session, cause, grace_ms: None } => engine.lost(now, session, cause),
+        Event::Lost { session, cause, grace_ms: Some(grace_ms) } => {
+            engine.lost_with_grace(now, session, cause, grace_ms)
+        }
+        Event::Resume { session } => {
+            let (key, decisions) = engine.resume(now, session)?;
+            assert_eq!(decisions.session(), Some(key));
+            Ok(decisions)
+        }
         Event::Heartbeat { session } => engine.heartbeat(now, session),
         Event::Publish { session, presence } => engine.publish(now, session, presence),
-        Event::Direct { session, users, presence } => engine.direct(now, session, users, presence),
+        Event::Direct { session, users, presence } => engine.direct(now, session, &users, presence),
         Event::AudienceAdd { user, contacts } => engine.audience_add(now, &user, contacts),
-        Event::AudienceRemove { user, contacts } => engine.audience_remove(now, &user, contacts),
+        Event::AudienceRemove { user, contacts } => engine.audience_remove(now, &user, &contacts),
         Event::AudienceReplace { user, contacts } => engine.audience_replace(now, &user, contacts),
         Event::Block { user, other } => engine.block(now, &user, other),
         Event::Unblock { user, other } => engine.unblock(now, &user, &other),
@@ -459,7 +509,7 @@ fn by_verb(
         Event::Visible { session } => engine.visible(now, session),
         Event::Congested { session } => engine.congested(now, session),
         Event::Writable { session } => engine.writable(now, session),
-        Event::System { users, presence } => Ok(engine.system(now, users, presence)),
+        Event::System { users, presence } => engine.system(now, &users, presence),
         Event::Expel { user } => Ok(engine.expel(now, &user)),
         Event::Advance => Ok(engine.advance(now)),
         other => panic!("no verb is known for {other:?}"),

@@ -2,7 +2,7 @@
 
 use super::random::Random;
 use super::wire::{Connection, Device, Token, Told, User, Word};
-use adsum::{Replica, SessionKey};
+use adsum::{Replica, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) struct Client {
@@ -76,14 +76,20 @@ impl Client {
         self.is_ready = false;
     }
 
+    /// The page is loaded anew: it knows its token and what it said, and nobody else's word.
+    pub(crate) fn reload(&mut self) {
+        self.replica = Replica::new(1_000);
+        self.hang_up();
+    }
+
     // ---- what it is told
 
-    pub(crate) fn take_snapshot(&mut self, entries: &[(User, SessionKey, Word)]) {
+    pub(crate) fn take_snapshot(&mut self, entries: &[(User, SessionId, Word)]) {
         self.replica.begin_snapshot();
         for (user, session, word) in entries {
             self.replica.set_presence(*user, *session, *word).expect("it is large enough");
         }
-        self.replica.end_snapshot();
+        self.replica.end_snapshot().expect("it is large enough");
         self.is_ready = true;
     }
 
@@ -124,7 +130,7 @@ impl Client {
     }
 
     /// Everything it believes, by session.
-    pub(crate) fn believed(&self) -> BTreeMap<(User, SessionKey), Word> {
+    pub(crate) fn believed(&self) -> BTreeMap<(User, SessionId), Word> {
         let of = |user: &User| {
             let user = *user;
             let sessions = self.replica.sessions_of(&user);
@@ -135,7 +141,7 @@ impl Client {
     }
 
     /// The sessions of which it holds directed presence.
-    pub(crate) fn directed(&self) -> BTreeSet<(User, SessionKey)> {
+    pub(crate) fn directed(&self) -> BTreeSet<(User, SessionId)> {
         let of = |user: &User| {
             let user = *user;
             let sessions = self.replica.sessions_of(&user);

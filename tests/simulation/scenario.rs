@@ -15,6 +15,8 @@ pub(crate) enum Whim {
     Die,
     /// The application is started anew and remembers nothing.
     Restart,
+    /// Its page is loaded anew, after it has said that it goes away.
+    Reload,
     /// The connection breaks: both ends learn of it, or one of them, or neither.
     Break,
     /// It reads slowly for a while.
@@ -41,8 +43,12 @@ pub(crate) enum Fault {
     ForgetWritable,
     /// It drops frames for which there is no room and does not make good for that.
     ForgetGaps,
-    /// It takes a key of before its restart for one of now.
-    TrustOldKeys,
+    /// It takes a token of before its restart for one of now.
+    TrustOldTokens,
+    /// It reports the late end of a connection by the newest key of its session.
+    EndByNewestKey,
+    /// It goes on keeping sessions of which the engine says that they have ended.
+    IgnoreEnds,
 }
 
 pub(crate) struct Scenario {
@@ -82,6 +88,7 @@ impl Scenario {
         let silence_ms = 2 * 90_000 + 15_000 + 100_000;
         let breaks = [(14, Whim::Break)];
         let half_open = [(8, Whim::Break), (2, Whim::Die)];
+        let reloads = [(10, Whim::Reload)];
         let restarts = [(5, Whim::Restart), (2, Whim::Die), (1, Whim::RestartServer)];
         let everything =
             [&breaks, &restarts[..], &[(6, Whim::Slow), (6, Whim::Babble), (3, Whim::Edit)]]
@@ -101,7 +108,7 @@ impl Scenario {
         let mut all = with("all at once", &everything, silence_ms);
         all.options = Options {
             max_sessions: 3,
-            max_sessions_per_kind: 2,
+            max_sessions_per_kind: Some(2),
             over_limit: OverLimit::EvictOldest { min_age_ms: 5_000 },
             publish_rate: Some(Rate { burst: 2, interval_ms: 2_000 }),
             ..Options::default()
@@ -114,6 +121,9 @@ impl Scenario {
             half_open,
             slow,
             with("restarts", &restarts, grace_ms),
+            // A page is there again after 6 s, or is loaded once more before it is; its first word
+            // comes after four messages.
+            with("reloads", &reloads, 2 * 6_000 + 1_100),
             all,
         ]
     }

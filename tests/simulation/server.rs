@@ -1,45 +1,21 @@
-//! The host around the real engine: connections, bounded queues, and what a restart leaves.
+//! The host around the real engine: what it makes of what clients, the network and accounts say.
 
 use super::accounts::Accounts;
+use super::desk::Desk;
 use super::network::Network;
 use super::scenario::Fault;
-use super::tally::Tally;
-use super::wire::{Connection, ToClient, ToServer, Token, Told, User, Word};
+use super::wire::{Connection, ToClient, ToServer, Token, User, Word};
 use adsum::{
-    Config, Decision, Decisions, DefaultHashBuilder, DeviceKind, Engine, Error, LostCause, Notice,
-    SessionKey, Slot, SlotMap, Time,
+    Config, Connect, Decisions, DeviceKind, Engine, Error, LostCause, SessionId, SessionKey, Time,
 };
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Frames that wait for a slow client: from here on it is congested.
 const CONGESTED: usize = 6;
 /// So few that it can take notices again.
 const WRITABLE: usize = 1;
-/// The most notices that wait. What one drain brings beyond them is dropped, and made good for.
-const BOUND: usize = 10;
 
 pub(crate) type Answer = Result<(), String>;
-type Drain<'e> = Decisions<'e, User, Word, DefaultHashBuilder>;
-
-struct Link {
-    session: SessionKey,
-    user: User,
-    congested: bool,
-    /// Something was dropped.
-    gap: bool,
-}
-
-/// All of the host but the engine, which is borrowed while decisions are carried out.
-pub(crate) struct Desk {
-    links: BTreeMap<Connection, Link>,
-    by_slot: SlotMap<Connection>,
-    /// Parts of snapshots that are not complete.
-    parts: BTreeMap<Slot, Vec<(User, SessionKey, Word)>>,
-    /// Whose queues may have grown.
-    grown: BTreeSet<Connection>,
-    fault: Fault,
-    pub(crate) tally: Tally,
-}
+type Drain<'e> = Decisions<'e, User, Word>;
 
 pub(crate) struct Server {
     pub(crate) engine: Engine<User, Word>,
@@ -51,15 +27,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(config: Config, fault: Fault) -> Self {
-        let desk = Desk {
-            links: BTreeMap::new(),
-            by_slot: SlotMap::new(),
-            parts: BTreeMap::new(),
-            grown: BTreeSet::new(),
-            fault,
-            tally: Tally::default(),
-        };
-        Self { engine: Engine::new(config.clone()), config, desk, boot: 0, is_up: true }
+        let engine = Engine::new(config.clone());
+        Self { engine, config, desk: Desk::new(fault), boot: 0, is_up: true }
     }
 
     /// Everything is forgotten. The connections that there were break.
@@ -68,13 +37,9 @@ impl Server {
         self.engine = Engine::new(self.config.clone());
         self.boot += 1;
         self.is_up = false;
-        let (silent, told): (Vec<_>, Vec<_>) = self.desk.links.keys().copied().partition(silent);
+        let (silent, told): (Vec<_>, Vec<_>) = self.desk.forget().into_iter().partition(silent);
         silent.into_iter().for_each(|connection| net.cut(connection, None, false));
         told.into_iter().for_each(|connection| net.cut(connection, None, true));
-        self.desk.links.clear();
-        self.desk.by_slot = SlotMap::new();
-        self.desk.parts.clear();
-        self.desk.grown.clear();
     }
 
     /// Gives the engine an input and carries out what it decides.
@@ -113,8 +78,7 @@ impl Server {
     }
 
     fn tell_of_congestion(&mut self, net: &mut Network) -> Answer {
-        while let Some(connection) = self.desk.grown.pop_first() {
-            let Some(link) = self.desk.links.get_mut(&connection) else { continue };
+        while let Some((connection, link)) = self.desk.next_that_has_grown() {
             if !link.congested && (link.gap || net.waiting(connection) >= CONGESTED) {
                 link.congested = true;
                 let session = link.session;
@@ -152,8 +116,7 @@ impl Server {
         if let ToServer::Hello { token } = message {
             return self.greet(net, accounts, from, token);
         }
-        let Some(link) = self.desk.links.get(&connection) else { return Ok(()) };
-        let (session, user) = (link.session, link.user);
+        let Some((session, user)) = self.desk.attachment(connection) else { return Ok(()) };
         match message {
             ToServer::Hello { .. } => {}
             ToServer::Say { word } => {
@@ -164,7 +127,7 @@ impl Server {
             ToServer::Direct { to, word } => {
                 // Refused if they are no contacts, or if it is too much. That is the client's loss.
                 let before = self.desk.tally.notices;
-                _ = self.input(net, |engine, now| engine.direct(now, session, [to], word))?;
+                _ = self.input(net, |engine, now| engine.direct(now, session, &[to], word))?;
                 self.desk.tally.naive += self.desk.tally.notices - before;
             }
             ToServer::Heartbeat => {
@@ -179,6 +142,10 @@ impl Server {
                 net.cut(connection, None, false);
                 self.allowed(net, |engine, now| engine.disconnect(now, session))?;
             }
+            ToServer::Away => {
+                net.cut(connection, None, false);
+                self.learn_of_loss(net, accounts, connection, LostCause::GoingAway)?;
+            }
         }
         Ok(())
     }
@@ -190,11 +157,11 @@ impl Server {
         (connection, user, kind): (Connection, User, DeviceKind),
         token: Option<Token>,
     ) -> Answer {
-        let trusts = self.desk.fault == Fault::TrustOldKeys;
-        let key = token.filter(|token| token.boot == self.boot || trusts).map(|token| token.key);
-        if let Some(key) = key {
-            let was_detached = !self.engine.is_attached(key);
-            if self.resume(net, connection, user, key)? {
+        let trusts = self.desk.fault == Fault::TrustOldTokens;
+        if let Some(token) = token.filter(|token| token.boot == self.boot || trusts) {
+            let held = self.desk.session_of(token, user);
+            let was_detached = held.is_some_and(|key| !self.engine.is_attached(key));
+            if let Some(key) = self.resume(net, connection, token, held)? {
                 self.desk.tally.hidden += 1;
                 if was_detached && self.engine.presence(key).is_some() {
                     self.desk.tally.naive += self.desk.audience_now(accounts, user, connection);
@@ -205,14 +172,14 @@ impl Server {
         }
         let contacts = Accounts::others(&accounts.contacts, user);
         let blocked = Accounts::others(&accounts.blocked, user);
-        let now = Time::from_millis(net.now);
-        let key = match self.engine.connect(now, user, kind, contacts, blocked) {
+        let connect = Connect::new(user).kind(kind).audience(contacts).blocked(blocked);
+        let key = match self.engine.connect(Time::from_millis(net.now), connect) {
             Ok((key, decisions)) => {
-                self.desk.link(net, connection, user, Token { boot: self.boot, key }, false);
+                self.desk.admit(net, connection, (user, key), self.boot);
                 self.desk.carry_out(net, decisions)?;
                 key
             }
-            Err(Error::SessionLimit) => {
+            Err(Error::SessionLimit { .. }) => {
                 net.cut(connection, None, true);
                 return Ok(());
             }
@@ -222,31 +189,35 @@ impl Server {
         self.set_visibility(net, accounts, user, key)
     }
 
-    /// Gives a client its session back, if it is still there. A connection that the session has
-    /// still is closed.
+    /// Gives a client its session back, if it is still there, and says by which key. A connection
+    /// that the session has still is closed by the engine's word.
     fn resume(
         &mut self,
         net: &mut Network,
         connection: Connection,
-        user: User,
-        key: SessionKey,
-    ) -> Result<bool, String> {
-        let trusts = self.desk.fault == Fault::TrustOldKeys;
-        if self.engine.user_of(key) != Some(&user) && !trusts {
-            return Ok(false);
-        }
-        let before = self.desk.by_slot.get(key.slot()).copied();
-        let Ok(decisions) = self.engine.resume(Time::from_millis(net.now), key) else {
-            return Ok(false);
+        token: Token,
+        held: Option<SessionKey>,
+    ) -> Result<Option<SessionKey>, String> {
+        let Some(key) = held else { return Ok(None) };
+        let Ok((key, decisions)) = self.engine.resume(Time::from_millis(net.now), key) else {
+            return Ok(None);
         };
-        if let Some(before) = before {
-            self.desk.unlink(before);
-            net.cut(before, None, true);
-        }
-        self.desk.link(net, connection, user, Token { boot: self.boot, key }, true);
+        self.desk.admit_again(net, connection, (token, key))?;
         self.desk.carry_out(net, decisions)?;
         self.tell_of_congestion(net)?;
-        Ok(true)
+        Ok(Some(key))
+    }
+
+    /// What receivers call the session that the client with this token has.
+    pub(crate) fn session_id(&self, token: Token, user: User) -> Option<SessionId> {
+        self.engine.id_of(self.desk.session_of(token, user)?)
+    }
+
+    /// Do the host's books, kept from what it was told, agree with the engine?
+    pub(crate) fn check_books(&self) -> Answer {
+        let sessions = self.engine.all_sessions().map(|session| (session.key, *session.user));
+        let users = self.engine.users_online().copied();
+        self.desk.check_books(sessions.collect(), users.collect())
     }
 
     /// An account's visibility outlives the engine's memory of it, so the host says it anew.
@@ -273,7 +244,9 @@ impl Server {
         connection: Connection,
         cause: LostCause,
     ) -> Answer {
-        let Some((session, user)) = self.desk.unlink(connection) else { return Ok(()) };
+        let Some((session, user)) = self.desk.unlink(connection) else {
+            return self.learn_late(net, connection, cause);
+        };
         self.desk.tally.lost += 1;
         if self.engine.presence(session).is_some() {
             self.desk.tally.naive += self.desk.audience_now(accounts, user, connection);
@@ -281,20 +254,43 @@ impl Server {
         self.allowed(net, |engine, now| engine.lost(now, session, cause))
     }
 
+    /// A connection that was closed long ago has ended. The host hands in the key that it had, as
+    /// a host does whose reader knows no more than that; nothing comes of it.
+    fn learn_late(
+        &mut self,
+        net: &mut Network,
+        connection: Connection,
+        cause: LostCause,
+    ) -> Answer {
+        let Some(session) = self.desk.late_end_of(connection) else { return Ok(()) };
+        let before = self.desk.tally.notices;
+        match self.input(net, |engine, now| engine.lost(now, session, cause))? {
+            Err(Error::UnknownSession) => self.desk.tally.late += 1,
+            // Its lease had lapsed, so it was detached already.
+            Ok(()) if before == self.desk.tally.notices => {}
+            other => return Err(format!("the late end of {session:?} tells: {other:?}")),
+        }
+        Ok(())
+    }
+
     /// A frame has been read: there may be room again.
     pub(crate) fn has_room(&mut self, net: &mut Network, connection: Connection) -> Answer {
-        let Some(link) = self.desk.links.get_mut(&connection) else { return Ok(()) };
         let forgets = self.desk.fault == Fault::ForgetWritable;
+        let Some(link) = self.desk.link_mut(connection) else { return Ok(()) };
         if !link.congested || net.waiting(connection) > WRITABLE || forgets {
             return Ok(());
         }
         link.congested = false;
         let (session, gap) = (link.session, std::mem::take(&mut link.gap));
-        if gap && self.desk.fault != Fault::ForgetGaps {
-            self.allowed(net, |engine, now| engine.resume(now, session))
-        } else {
-            self.allowed(net, |engine, now| engine.writable(now, session))
+        if !gap || self.desk.fault == Fault::ForgetGaps {
+            return self.allowed(net, |engine, now| engine.writable(now, session));
         }
+        // The same connection is another attachment now: what was dropped is in its snapshot.
+        let resumed = self.engine.resume(Time::from_millis(net.now), session);
+        let (key, decisions) = resumed.map_err(|error| format!("the engine refuses: {error}"))?;
+        self.desk.rename(connection, key)?;
+        self.desk.carry_out(net, decisions)?;
+        self.tell_of_congestion(net)
     }
 
     pub(crate) fn contacts_changed(
@@ -306,7 +302,7 @@ impl Server {
         for (user, other) in [(a, b), (b, a)] {
             self.edit(net, |engine, now| match are_contacts {
                 true => engine.audience_add(now, &user, [other]),
-                false => engine.audience_remove(now, &user, [other]),
+                false => engine.audience_remove(now, &user, &[other]),
             })?;
         }
         Ok(())
@@ -334,104 +330,4 @@ impl Server {
         let attached = self.engine.sessions(&user).find(|key| self.engine.is_attached(*key));
         attached.map_or(Ok(()), |key| self.set_visibility(net, accounts, user, key))
     }
-}
-
-impl Desk {
-    fn link(
-        &mut self,
-        net: &mut Network,
-        connection: Connection,
-        user: User,
-        token: Token,
-        resumed: bool,
-    ) {
-        let session = token.key;
-        self.by_slot.insert(session.slot(), connection);
-        self.links.insert(connection, Link { session, user, congested: false, gap: false });
-        net.send_down(connection, ToClient::Welcome { token, resumed });
-    }
-
-    fn unlink(&mut self, connection: Connection) -> Option<(SessionKey, User)> {
-        let Link { session, user, .. } = self.links.remove(&connection)?;
-        self.by_slot.remove(session.slot());
-        Some((session, user))
-    }
-
-    /// How many connections would hear of what this user does on this one.
-    fn audience_now(&self, accounts: &Accounts, user: User, except: Connection) -> u64 {
-        let hears = |(connection, link): (&Connection, &Link)| {
-            *connection != except && accounts.shows(link.user, user)
-        };
-        self.links.iter().filter(|link| hears(*link)).count() as u64
-    }
-
-    fn carry_out(&mut self, net: &mut Network, mut decisions: Drain<'_>) -> Answer {
-        while let Some(decision) = decisions.next() {
-            match decision {
-                Decision::Deliver { notice, to } => {
-                    let Some(told) = on_the_wire(&notice) else { continue };
-                    let skips = self.fault == Fault::SkipLastReceiver && to.len() > 1;
-                    for slot in &to[..to.len() - usize::from(skips)] {
-                        self.send(net, *slot, ToClient::Notice(told))?;
-                        self.tally.notices += 1;
-                    }
-                }
-                Decision::Snapshot(snapshot) => {
-                    let parts = self.parts.entry(snapshot.to()).or_default();
-                    parts.extend(snapshot.entries().map(|e| (*e.user, e.session, *e.presence)));
-                    if snapshot.is_last() {
-                        let mut entries = std::mem::take(parts);
-                        if self.fault == Fault::CutSnapshots {
-                            entries.pop();
-                        }
-                        self.tally.snapshots += 1;
-                        self.send(net, snapshot.to(), ToClient::Snapshot { entries })?;
-                    }
-                }
-                Decision::Close { session, .. } => {
-                    let Some(connection) = self.by_slot.get(session.slot()).copied() else {
-                        continue;
-                    };
-                    let is_its = self.links.get(&connection).is_some_and(|l| l.session == session);
-                    if is_its && self.fault != Fault::IgnoreCloses {
-                        self.unlink(connection);
-                        net.cut(connection, None, true);
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn send(&mut self, net: &mut Network, to: Slot, frame: ToClient) -> Answer {
-        let Some(connection) = self.by_slot.get(to).copied() else {
-            return Err(format!("{frame:?} is for {to:?}, where nobody is attached"));
-        };
-        let Some(link) = self.links.get_mut(&connection) else {
-            return Err(format!("{frame:?} is for {to:?}, which has no connection"));
-        };
-        self.grown.insert(connection);
-        if link.gap || net.waiting(connection) >= BOUND {
-            self.tally.overflows += u64::from(!link.gap);
-            link.gap = true;
-        } else {
-            net.send_down(connection, frame);
-        }
-        Ok(())
-    }
-}
-
-fn on_the_wire(notice: &Notice<'_, User, Word>) -> Option<Told> {
-    Some(match *notice {
-        Notice::Presence { user, session, presence, .. } => {
-            Told::Presence { user: *user, session, word: *presence }
-        }
-        Notice::Directed { user, session, presence, .. } => {
-            Told::Directed { user: *user, session, word: *presence }
-        }
-        Notice::SessionEnded { user, session, .. } => Told::Ended { user: *user, session },
-        Notice::UserOffline { user, .. } => Told::Offline { user: *user },
-        _ => return None,
-    })
 }

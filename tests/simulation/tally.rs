@@ -20,6 +20,8 @@ pub(crate) struct Tally {
     pub(crate) snapshots: u64,
     /// Connections that were lost.
     pub(crate) lost: u64,
+    /// Ends of connections that were reported when their session had another, or none any more.
+    pub(crate) late: u64,
     /// Clients that were back before anyone heard of it.
     pub(crate) hidden: u64,
     /// Clients that were back as a new session.
@@ -42,6 +44,7 @@ impl Tally {
             (&mut self.idle, other.idle),
             (&mut self.snapshots, other.snapshots),
             (&mut self.lost, other.lost),
+            (&mut self.late, other.late),
             (&mut self.hidden, other.hidden),
             (&mut self.seen, other.seen),
             (&mut self.congested, other.congested),
@@ -53,7 +56,7 @@ impl Tally {
         self.longest_wrong_ms = self.longest_wrong_ms.max(other.longest_wrong_ms);
     }
 
-    fn columns(&self) -> [(&'static str, u64); 14] {
+    fn columns(&self) -> [(&'static str, u64); 15] {
         [
             ("runs", self.runs),
             ("clients", self.clients),
@@ -65,6 +68,7 @@ impl Tally {
             ("idle", self.idle),
             ("snapshots", self.snapshots),
             ("lost", self.lost),
+            ("late", self.late),
             ("hidden", self.hidden),
             ("seen", self.seen),
             ("congested", self.congested),

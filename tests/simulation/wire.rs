@@ -1,6 +1,6 @@
 //! What clients and server say to each other.
 
-use adsum::SessionKey;
+use adsum::SessionId;
 
 /// An account.
 pub(crate) type User = u16;
@@ -16,21 +16,31 @@ pub(crate) struct Word {
     pub(crate) number: u32,
 }
 
-/// What a client keeps to get its session back: the key, and which start of the server gave it
-/// out, because keys of an earlier engine may name other sessions of this one.
+/// What a client keeps to get its session back: a number, which stays when the session is
+/// resumed, and which start of the server gave it out, because those of an earlier start may name
+/// other sessions by now. A real one cannot be guessed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
     pub(crate) boot: u32,
-    pub(crate) key: SessionKey,
+    pub(crate) number: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ToServer {
-    Hello { token: Option<Token> },
-    Say { word: Word },
-    Direct { to: User, word: Word },
+    Hello {
+        token: Option<Token>,
+    },
+    Say {
+        word: Word,
+    },
+    Direct {
+        to: User,
+        word: Word,
+    },
     Heartbeat,
     Goodbye,
+    /// The page is being reloaded, or the application goes to the background.
+    Away,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +55,7 @@ pub(crate) enum ToClient {
     },
     Pong,
     Snapshot {
-        entries: Vec<(User, SessionKey, Word)>,
+        entries: Vec<(User, SessionId, Word)>,
     },
     Notice(Told),
 }
@@ -53,9 +63,9 @@ pub(crate) enum ToClient {
 /// A notice on the wire.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Told {
-    Presence { user: User, session: SessionKey, word: Word },
-    Directed { user: User, session: SessionKey, word: Word },
-    Ended { user: User, session: SessionKey },
+    Presence { user: User, session: SessionId, word: Word },
+    Directed { user: User, session: SessionId, word: Word },
+    Ended { user: User, session: SessionId },
     Offline { user: User },
 }
 

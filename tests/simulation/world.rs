@@ -9,7 +9,7 @@ use super::server::{Answer, Server};
 use super::tally::Tally;
 use super::watch::Watch;
 use super::wire::{Connection, Device, ToClient, ToServer, Told, User, Word};
-use adsum::{Counts, DeviceKind, LostCause, SessionKey};
+use adsum::{Counts, DeviceKind, LostCause, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 
 const USERS: User = 9;
@@ -23,6 +23,8 @@ const WHIM_MS: (u64, u64) = (500, 12_000);
 const HEARTBEAT_MS: u64 = 30_000;
 /// After so long without a word from the server a client gives its connection up.
 const SILENCE_MS: u64 = 70_000;
+/// How long a page takes to be there again: most are, within the grace of those who go away.
+const RELOAD_MS: (u64, u64) = (300, 6_000);
 const READING_MS: (u64, u64) = (0, 5);
 const SLOW_MS: (u64, u64) = (300, 4_000);
 
@@ -331,6 +333,7 @@ impl<'s> World<'s> {
                     self.net.cut(connection, server_learns, client_learns);
                 }
             }
+            Whim::Reload => self.reload(device),
             Whim::Slow => {
                 let slow = if client.reading_ms > READING_MS.1 { READING_MS } else { SLOW_MS };
                 self.set_reading(device, slow);
@@ -371,6 +374,16 @@ impl<'s> World<'s> {
             self.net.send_up(connection, ToServer::Goodbye);
         }
         self.has_gone(device);
+    }
+
+    fn reload(&mut self, device: Device) {
+        let client = &mut self.clients[device];
+        let Some(connection) = client.connection else { return };
+        self.net.send_up(connection, ToServer::Away);
+        client.reload();
+        let delay_ms = client.random.within(RELOAD_MS);
+        self.watch.forget(device);
+        self.net.after(delay_ms, Happening::Dial(device));
     }
 
     fn die(&mut self, device: Device) {
@@ -454,14 +467,16 @@ impl<'s> World<'s> {
     /// sessions that there are.
     fn check_beliefs(&self) -> Answer {
         self.server.engine.verify()?;
-        let mut sessions: BTreeMap<Device, (User, SessionKey)> = BTreeMap::new();
+        self.server.check_books()?;
+        let mut sessions: BTreeMap<Device, (User, SessionId)> = BTreeMap::new();
         for client in self.clients.iter().filter(|client| client.is_on) {
             let connected = client.connection.filter(|c| self.net.passes(*c) && client.is_ready);
             let token = client.token.filter(|_| connected.is_some());
-            let Some(token) = token else {
+            let session = token.and_then(|token| self.server.session_id(token, client.user));
+            let Some(session) = session else {
                 return Err(format!("{} has not got back", name(client)));
             };
-            sessions.insert(client.device, (client.user, token.key));
+            sessions.insert(client.device, (client.user, session));
         }
         for client in self.clients.iter().filter(|client| client.is_on) {
             let others = self.clients.iter().filter(|other| other.device != client.device);
@@ -484,6 +499,7 @@ impl<'s> World<'s> {
 
     fn check_empty(&self) -> Answer {
         self.server.engine.verify()?;
+        self.server.check_books()?;
         match self.server.engine.counts() {
             counts if counts == Counts::default() => Ok(()),
             counts => Err(format!("everyone has left, and the engine holds {counts:?}")),

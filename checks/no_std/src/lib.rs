@@ -6,7 +6,7 @@
 
 extern crate alloc;
 
-use adsum::{Config, Decision, DeviceKind, Engine, Time};
+use adsum::{Config, Connect, Decision, Engine, SessionKey, SlotMap, Time};
 use core::hash::{BuildHasherDefault, Hasher};
 
 #[panic_handler]
@@ -30,18 +30,21 @@ impl Hasher for Fnv {
     }
 }
 
-/// How many receivers a publish between two users has.
+/// Returns how many receivers a publish between two users has, with a host's table of them.
 pub fn deliveries() -> Result<usize, adsum::Error> {
     let hasher = BuildHasherDefault::<Fnv>::default();
     let mut engine = Engine::<u32, &str, _>::with_hasher(Config::default(), hasher);
-    let (ann, _) = engine.connect(Time::ZERO, 1, DeviceKind(0), [2], [])?;
-    drop(engine.connect(Time::ZERO, 2, DeviceKind(0), [1], [])?);
-    let mut decisions = engine.publish(Time::ZERO, ann, "here")?;
+    let (ann, _) = engine.connect(Time::ZERO, Connect::new(1).audience([2]))?;
+    let (ben, _) = engine.connect(Time::ZERO, Connect::new(2).audience([1]))?;
+    let (ben, decisions) = engine.resume(Time::ZERO, ben)?;
+    drop(decisions);
+    let mut table = SlotMap::<SessionKey>::new();
+    table.insert(ben, ben);
     let mut receivers = 0;
-    while let Some(decision) = decisions.next() {
+    engine.publish(Time::ZERO, ann, "here")?.for_each(|decision| {
         if let Decision::Deliver { to, .. } = decision {
-            receivers += to.len();
+            receivers += to.iter().filter(|slot| table.at(**slot).is_some()).count();
         }
-    }
+    });
     Ok(receivers)
 }

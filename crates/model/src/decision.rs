@@ -1,26 +1,30 @@
 //! Decisions in the form in which the engine's and the model's are compared.
 
 use crate::User;
-use adsum::{CloseReason, SessionKey};
+use adsum::{CloseReason, EndReason, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// A notice without its number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notice {
-    Presence { user: User, session: SessionKey, first: bool, presence: u32 },
-    Directed { user: User, session: SessionKey, presence: u32 },
-    SessionEnded { user: User, session: SessionKey },
+    Presence { user: User, session: SessionId, first: bool, presence: u32 },
+    Directed { user: User, session: SessionId, presence: u32 },
+    DirectedOver { user: User, session: SessionId },
+    Visibility { user: User, visible: bool },
+    SessionEnded { user: User, session: SessionId },
     UserOffline { user: User },
     System { presence: u32 },
 }
 
 impl Notice {
-    /// Who it is about.
+    /// Returns whom it is about.
     pub const fn user(&self) -> Option<User> {
         match self {
             Self::Presence { user, .. }
             | Self::Directed { user, .. }
+            | Self::DirectedOver { user, .. }
+            | Self::Visibility { user, .. }
             | Self::SessionEnded { user, .. }
             | Self::UserOffline { user } => Some(*user),
             Self::System { .. } => None,
@@ -28,27 +32,56 @@ impl Notice {
     }
 }
 
-/// A decision with all receivers of its notice, however many chunks it came in.
+/// A decision with all receivers of its notice, however many chunks it came in. Receivers are
+/// attachments, so that one is not mistaken for the next of the same session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    Deliver { notice: Notice, to: BTreeSet<SessionKey> },
-    Skipped { notice: Notice, to: BTreeSet<SessionKey> },
-    Snapshot { to: SessionKey, entries: BTreeMap<SessionKey, (User, u32)> },
-    Close { session: SessionKey, reason: CloseReason, resumable: bool },
+    Deliver {
+        notice: Notice,
+        to: BTreeSet<SessionKey>,
+    },
+    Skipped {
+        notice: Notice,
+        to: BTreeSet<SessionKey>,
+    },
+    Snapshot {
+        to: SessionKey,
+        visible: bool,
+        entries: BTreeMap<SessionId, (User, u32)>,
+    },
+    Close {
+        session: SessionKey,
+        reason: CloseReason,
+        resumable: bool,
+    },
+    Online {
+        user: User,
+        session: SessionKey,
+        visible: bool,
+    },
+    Ended {
+        user: User,
+        session: SessionKey,
+        id: SessionId,
+        reason: EndReason,
+        since: u64,
+        last: bool,
+        visible: bool,
+    },
 }
 
 impl Decision {
     pub const fn notice(&self) -> Option<&Notice> {
         match self {
             Self::Deliver { notice, .. } | Self::Skipped { notice, .. } => Some(notice),
-            Self::Snapshot { .. } | Self::Close { .. } => None,
+            _ => None,
         }
     }
 
-    fn receivers(&self) -> Option<&BTreeSet<SessionKey>> {
+    const fn receivers(&self) -> Option<&BTreeSet<SessionKey>> {
         match self {
             Self::Deliver { to, .. } | Self::Skipped { to, .. } => Some(to),
-            Self::Snapshot { .. } | Self::Close { .. } => None,
+            _ => None,
         }
     }
 }
@@ -57,8 +90,12 @@ impl Decision {
 #[derive(Clone, Debug, Default)]
 pub struct Output {
     pub decisions: Vec<Decision>,
+    /// When a publish goes out that has to wait.
+    pub waits_until: Option<u64>,
     /// Parts in which the order is the engine's own affair.
     pub unordered: Vec<Range<usize>>,
+    /// Where the decisions about a deadline begin, and its moment.
+    pub deadlines: Vec<(usize, u64)>,
 }
 
 impl Output {
@@ -67,7 +104,14 @@ impl Output {
         self.unordered.push(start..self.decisions.len());
     }
 
-    /// Is this what the model says?
+    /// Returns the moment of a decision about an input of this moment: that of the deadline at
+    /// which it comes, or the input's own.
+    pub fn moment(&self, decision: usize, input: u64) -> u64 {
+        let deadline = self.deadlines.iter().rev().find(|(from, _)| *from <= decision);
+        deadline.map_or(input, |(_, at)| *at)
+    }
+
+    /// Returns whether these decisions are what the model says.
     pub fn agrees_with(&self, engine: &[Decision]) -> bool {
         let mut model = self.decisions.clone();
         let mut engine = engine.to_vec();

@@ -1,8 +1,9 @@
 //! What an operation's bytes stand for: a moment, a session, a list. All of it as things stand in
 //! the model.
 
-use crate::{Event, Model, User};
-use adsum::{DeviceKind, SessionKey};
+use crate::state::Session;
+use crate::{Attachment, Event, Model, User};
+use adsum::{DeviceKind, Grace, LostCause, SessionKey};
 
 /// Users that connect.
 pub const USERS: User = 6;
@@ -13,7 +14,7 @@ pub(crate) const SELDOM: u8 = 0xd8;
 
 // ---- when
 
-/// Now, a little later, a little earlier, and around the deadlines.
+/// Draws now, a little later, a little earlier, and around the deadlines.
 pub(crate) fn moment(model: &Model, time: u8, far: u8) -> u64 {
     let deadlines = model.deadlines();
     let next = deadlines.first().copied().unwrap_or(model.now);
@@ -43,35 +44,49 @@ pub(crate) fn moment(model: &Model, time: u8, far: u8) -> u64 {
 
 // ---- which session
 
-/// One of those that this verb is meant for; seldom another one, one that has ended, or one that
-/// never was.
-fn choose(model: &Model, who: u8, meant: impl Fn(&SessionKey) -> bool) -> SessionKey {
-    let mut live: Vec<SessionKey> = model.sessions.keys().copied().collect();
-    live.sort_by_key(|key| model.sessions[key].order);
-    let meant: Vec<SessionKey> = live.iter().copied().filter(meant).collect();
-    let (from, at) = match who {
-        ..SELDOM if !meant.is_empty() => (meant, who),
-        ..0xe4 if !live.is_empty() => (live, who),
-        0xf2.. => return forged(live.first().copied(), who),
-        _ => (model.ended.clone(), who),
+/// Draws one of those that this verb is meant for; seldom another one, a key that is stale, or one
+/// that never was.
+fn choose(model: &Model, who: u8, is_meant: impl Fn(&Session) -> bool) -> SessionKey {
+    let mut live: Vec<&Session> = model.sessions.values().collect();
+    live.sort_by_key(|session| session.order);
+    let keys = |sessions: &[&Session]| sessions.iter().map(|session| session.key).collect();
+    let meant: Vec<&Session> = live.iter().copied().filter(|session| is_meant(session)).collect();
+    let (from, at): (Vec<SessionKey>, u8) = match who {
+        ..SELDOM if !meant.is_empty() => (keys(&meant), who),
+        ..0xe4 if !live.is_empty() => (keys(&live), who),
+        0xf2.. => return forged(live.first().map(|session| session.key), who),
+        _ => (stale(model, !who.is_multiple_of(4)), who / 2),
     };
     match from.len() {
         0 => forged(None, who),
-        // Of those that have ended, the last are the likeliest to be mistaken for live ones.
+        // Of those that are stale, the last are the likeliest to be mistaken for live ones.
         len => from[len - 1 - usize::from(at) % len],
     }
 }
 
-/// A key that was not given out, close to one that was.
-fn forged(near: Option<SessionKey>, who: u8) -> SessionKey {
-    let bits = near.map_or(0, SessionKey::to_bits);
-    let change = match who % 4 {
-        0 => 1,
-        1 => 1 << 32,
-        2 => 1 << 64,
-        _ => u128::MAX >> 32,
+/// Lists the stale keys of one sort: of attachments that were replaced, or of sessions that ended.
+/// Where there is none of one sort, the other stands in. The former are drawn more often, since
+/// there are fewer of them: in the end both are as likely.
+fn stale(model: &Model, replaced: bool) -> Vec<SessionKey> {
+    let of = |replaced| {
+        let of_sort = model.stale.iter().filter(move |stale| stale.replaced == replaced);
+        of_sort.map(|stale| stale.key).collect::<Vec<_>>()
     };
-    SessionKey::from_bits(bits ^ change)
+    let keys = of(replaced);
+    if keys.is_empty() { of(!replaced) } else { keys }
+}
+
+/// Returns a key that was not given out, close to one that was.
+fn forged(near: Option<SessionKey>, who: u8) -> SessionKey {
+    let (name, slot) = near.map_or((1 << 32, 0), SessionKey::to_bits);
+    let changed = match who % 4 {
+        0 => (name ^ 1, slot),
+        // What the next resume would give out.
+        1 => (name.wrapping_add(1 << 32), slot),
+        2 => (name, slot ^ 1),
+        _ => (name ^ u64::from(u32::MAX), slot ^ u32::MAX),
+    };
+    SessionKey::from_bits(changed).unwrap_or(Attachment::NONE.key)
 }
 
 pub(crate) fn any(model: &Model, who: u8) -> SessionKey {
@@ -79,30 +94,39 @@ pub(crate) fn any(model: &Model, who: u8) -> SessionKey {
 }
 
 pub(crate) fn attached(model: &Model, who: u8) -> SessionKey {
-    choose(model, who, |key| model.sessions[key].attached)
+    choose(model, who, Session::is_attached)
 }
 
-pub(crate) fn detached(model: &Model, who: u8) -> SessionKey {
-    choose(model, who, |key| !model.sessions[key].attached)
+/// Draws a session to be resumed: mostly a detached one, by every fourth `how` any.
+pub(crate) fn resumed(model: &Model, who: u8, how: u8) -> SessionKey {
+    choose(model, who, |session| how % 4 == 3 || !session.is_attached())
 }
 
 pub(crate) fn congested(model: &Model, who: u8) -> SessionKey {
-    choose(model, who, |key| model.sessions[key].missed.is_some())
+    choose(model, who, |session| session.missed.is_some())
 }
 
 pub(crate) fn invisible(model: &Model, who: u8) -> SessionKey {
-    choose(model, who, |key| model.is_invisible(model.sessions[key].user))
+    choose(model, who, |session| model.is_invisible(session.user))
+}
+
+/// Draws why a connection was lost, and now and then a grace for this one loss.
+pub(crate) fn loss(x: u8, y: u8, z: u8) -> (LostCause, Option<u64>) {
+    let causes = [LostCause::ConnectionError, LostCause::Timeout, LostCause::NodeLoss];
+    let cause = if y % 4 == 3 { LostCause::GoingAway } else { causes[usize::from(x) % 3] };
+    let graces = [0, 1, 7, 25, Grace::LIMIT_MS, Grace::LIMIT_MS + 1, u64::MAX];
+    (cause, (z % 4 == 3).then(|| graces[usize::from(z / 4) % graces.len()]))
 }
 
 // ---- whom
 
-/// Who connects: some do so more often, so that they have several devices and a past.
+/// Draws who connects: some do so more often, so that they have several devices and a past.
 pub(crate) fn newcomer(who: u8) -> User {
     const OFTEN: [User; 12] = [0, 1, 2, 3, 4, 5, 0, 1, 2, 0, 1, 0];
     OFTEN[usize::from(who) % OFTEN.len()]
 }
 
-/// Somebody who is online, seldom somebody who may not be.
+/// Draws somebody who is online, seldom somebody who may not be.
 pub(crate) fn user(model: &Model, who: u8) -> User {
     match model.accounts.len() {
         len if len > 0 && who < SELDOM => {
@@ -113,12 +137,13 @@ pub(crate) fn user(model: &Model, who: u8) -> User {
     }
 }
 
-/// Anybody who is ever named.
+/// Draws anybody who is ever named.
 pub(crate) fn named(x: u8) -> User {
     User::from(x) % NAMED
 }
 
-/// Everyone; those who have the user in their lists; some; or too many, some twice, and the user.
+/// Draws everyone; those who have the user in their lists; some; or too many, some twice, and the
+/// user.
 pub(crate) fn list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
     let some = |mask: u8| (0..NAMED).filter(move |named| mask & (1 << named) != 0);
     match y % 4 {
@@ -135,7 +160,7 @@ pub(crate) fn list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
     }
 }
 
-/// Mostly users who may be told, so that few are enough to be refused.
+/// Draws mostly users who may be told, so that few are enough to be refused.
 pub(crate) fn direct_list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> {
     match y % 8 {
         0 => vec![named(x)],
@@ -152,7 +177,7 @@ pub(crate) fn direct_list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> 
     }
 }
 
-/// Mostly a pair that is blocked.
+/// Draws mostly a pair that is blocked.
 pub(crate) fn blocked(model: &Model, user: User, x: u8) -> (User, User) {
     let mut pairs = Vec::new();
     for (by, account) in &model.accounts {

@@ -7,7 +7,7 @@ pub type User = u32;
 /// An input; presences are numbers.
 pub type Event = adsum::Event<User, u32>;
 
-/// Returns the session whose input this is.
+/// Returns the key of the attachment whose input this is.
 pub fn session_of(event: &mut Event) -> Option<&mut adsum::SessionKey> {
     match event {
         Event::Disconnect { session }

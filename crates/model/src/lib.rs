@@ -4,11 +4,13 @@
 //! | module | what it has |
 //! | --- | --- |
 //! | `event` | users and inputs as the tests have them |
-//! | [`state`] | the [`Model`]: its state, what can be asked of it, and who may see whom |
-//! | `lifecycle`, `lists`, `speech`, `slow` | the verbs, by what they are about |
+//! | [`state`], [`missed`] | the [`Model`]: its state, what can be asked of it, who may see whom |
+//! | [`telling`] | how receivers are told, and what is noted for those that are congested |
+//! | `rules` | the verbs, one file a subject, named as the engine's own |
 //! | [`decision`] | decisions in the form in which they are compared |
-//! | [`setup`], [`ops`], `draw` | options and operations from a few bytes, decoded relative to the model's state |
-//! | [`host`] | an engine with the table of sockets that a host would keep |
+//! | [`setup`], [`ops`], `draw` | options and operations from a few bytes, as things stand |
+//! | [`host`], `drain` | an engine with the table of connections that a host would keep |
+//! | [`queries`] | everything that the engine can be asked, held against the model |
 //! | [`told`] | what came of inputs in words, sessions by the order in which they connected |
 //! | [`receivers`] | a replica for each session, held against the truth |
 //! | [`world`] | all of it in step, with every check |
@@ -26,27 +28,30 @@
 #![allow(missing_docs, reason = "the verbs and fields have the engine's names, and mean the same")]
 
 pub mod decision;
+pub mod drain;
 mod draw;
 mod event;
 pub mod host;
-mod lifecycle;
-mod lists;
+pub mod missed;
 pub mod ops;
+mod payload;
+pub mod queries;
 pub mod receivers;
+mod rules;
 pub mod setup;
-mod slow;
-mod speech;
 pub mod state;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 pub mod targets;
+pub mod telling;
 pub mod told;
 pub mod world;
 
 pub use decision::{Decision, Notice, Output};
 pub use event::{Event, User, session_of};
-pub use host::{Host, Payload};
+pub use host::{Answer, Host, Outcome};
 pub use ops::{Case, Op};
+pub use payload::Payload;
 pub use setup::Setup;
-pub use state::Model;
+pub use state::{Attachment, Model};
 pub use world::World;

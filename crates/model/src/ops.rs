@@ -4,7 +4,7 @@
 
 use crate::draw;
 use crate::{Event, Model, Setup};
-use adsum::{LostCause, Time};
+use adsum::Time;
 
 pub use crate::draw::USERS;
 
@@ -21,8 +21,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// Any bytes are a case: the first decide on the options, the others on operations. What does
-    /// not fill one is ignored.
+    /// Makes a case of any bytes: the first decide on the options, the others on operations. What
+    /// does not fill one is ignored.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let (setup, ops) = bytes.split_at(bytes.len().min(Setup::LEN));
         let mut case = Self::default();
@@ -31,7 +31,7 @@ impl Case {
         case
     }
 
-    /// The bytes that [`from_bytes`](Self::from_bytes) makes this case of.
+    /// Returns the bytes that [`from_bytes`](Self::from_bytes) makes this case of.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.setup.0.into_iter().chain(self.ops.iter().flat_map(|op| op.0)).collect()
     }
@@ -100,7 +100,7 @@ impl Op {
     /// How many bytes it takes.
     pub const LEN: usize = 6;
 
-    /// What it is, as things stand. `fresh` is a presence that has not been used.
+    /// Returns what it is as things stand. `fresh` is a presence that has not been used.
     pub fn decode(self, model: &Model, fresh: u32) -> (Time, Event) {
         let [verb, time, who, x, y, z] = self.0;
         let mut verb = Verb::from_byte(verb);
@@ -121,20 +121,20 @@ fn event(verb: Verb, model: &Model, presence: u32, [who, x, y, z]: [u8; 4]) -> E
         Verb::Publish => {
             let session = draw::attached(model, who);
             // Now and then one that equals the last.
-            let last = model.sessions.get(&session).and_then(|session| session.presence);
+            let last = model.find(session).ok().and_then(|id| model.sessions[&id].presence);
             Event::Publish { session, presence: last.filter(|_| x % 8 == 7).unwrap_or(presence) }
         }
         Verb::Advance => Event::Advance,
         Verb::Disconnect => Event::Disconnect { session: draw::any(model, who) },
         Verb::Lost => {
-            let causes = [LostCause::ConnectionError, LostCause::Timeout, LostCause::NodeLoss];
-            Event::Lost { session: draw::any(model, who), cause: causes[usize::from(x) % 3] }
+            let (cause, grace_ms) = draw::loss(x, y, z);
+            Event::Lost { session: draw::any(model, who), cause, grace_ms }
         }
-        Verb::Resume => Event::Resume { session: draw::detached(model, who) },
+        Verb::Resume => Event::Resume { session: draw::resumed(model, who, x) },
         Verb::Heartbeat => Event::Heartbeat { session: draw::any(model, who) },
         Verb::Direct => {
             let session = draw::attached(model, who);
-            let sender = model.sessions.get(&session).map_or(user, |session| session.user);
+            let sender = model.find(session).map_or(user, |id| model.sessions[&id].user);
             Event::Direct { session, users: draw::direct_list(model, sender, x, y), presence }
         }
         Verb::Add => Event::AudienceAdd { user, contacts: draw::list(model, user, x, y) },

@@ -1,42 +1,43 @@
 //! A replica for each session, fed with what that session is sent, and held against the truth.
 
-use crate::{Event, Model, User};
-use adsum::{Decision, Notice, OfflineNotices, PresenceKind, Replica, SessionKey};
+use crate::state::Session;
+use crate::{Attachment, Event, Model, User};
+use adsum::{Decision, Notice, OfflineNotices, PresenceKind, Replica, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More sessions than any case has.
 const LIMIT: usize = 1_000;
 
-/// One session's client.
+/// One session's client: what it believes outlives its connections.
 struct Receiver {
     replica: Replica<User, u32>,
     /// Sessions that its last snapshot left out though it sees them, and how often they had
     /// published by then.
-    left_out: BTreeMap<SessionKey, u64>,
-    /// Sessions that remember, from before its last snapshot, that they directed something to it.
-    /// It holds nothing of that any more, but may be told as if it did.
-    remembered_by: BTreeSet<SessionKey>,
+    left_out: BTreeMap<SessionId, u64>,
     /// The last directed presence from each session since the last snapshot.
-    directed: BTreeMap<SessionKey, u32>,
+    directed: BTreeMap<SessionId, u32>,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self {
-            replica: Replica::new(LIMIT),
-            left_out: BTreeMap::new(),
-            remembered_by: BTreeSet::new(),
-            directed: BTreeMap::new(),
-        }
+        Self { replica: Replica::new(LIMIT), left_out: BTreeMap::new(), directed: BTreeMap::new() }
     }
 }
 
 #[derive(Default)]
 pub struct Receivers {
+    /// By the key of the attachment.
     receivers: BTreeMap<SessionKey, Receiver>,
+    /// The key from before the resume at hand.
+    resumed: Option<SessionKey>,
     /// Sessions of users who have been invisible. Under [`OfflineNotices::Never`] nobody is told
     /// of that, so receivers may go on believing in them.
-    veiled: BTreeSet<SessionKey>,
+    veiled: BTreeSet<SessionId>,
+    /// Whose sessions there were, and those that there were when their user went offline.
+    known: BTreeMap<SessionId, User>,
+    buried: BTreeSet<SessionId>,
+    /// Who has got a snapshot by the input at hand.
+    snapshots: BTreeSet<SessionKey>,
     never: bool,
     fault: Option<String>,
 }
@@ -47,19 +48,49 @@ impl Receivers {
         Self { never, ..Self::default() }
     }
 
+    /// Prepares for the decisions about an input.
+    pub const fn expect(&mut self, event: &Event) {
+        self.resumed = match event {
+            Event::Resume { session } => Some(*session),
+            _ => None,
+        };
+    }
+
+    /// Returns the receiver on this attachment. On the one that a resume begins it is who it was.
+    fn receiver(&mut self, key: SessionKey) -> &mut Receiver {
+        if !self.receivers.contains_key(&key)
+            && let Some(resumed) = self.resumed.take()
+            && let Some(receiver) = self.receivers.remove(&resumed)
+        {
+            self.receivers.insert(key, receiver);
+        }
+        self.receivers.entry(key).or_default()
+    }
+
     /// Takes in a decision of the engine.
     pub fn hear(&mut self, decision: &Decision<'_, User, u32>, to: &[SessionKey]) {
         for key in to {
-            let receiver = self.receivers.entry(*key).or_default();
+            let veiled = self.never.then(|| self.veiled.clone());
+            if let Decision::Snapshot(_) = decision {
+                self.snapshots.insert(*key);
+            }
+            let receiver = self.receiver(*key);
             match decision {
                 Decision::Deliver { notice, .. } => {
-                    if let Some(fault) = contradiction(receiver, notice, self.never) {
-                        self.fault = Some(format!("{key:?} is told {notice:?}: {fault}"));
-                    }
-                    if let Notice::Directed { session, presence, .. } = notice {
-                        receiver.directed.insert(*session, **presence);
+                    let fault = contradiction(receiver, notice, veiled.as_ref());
+                    match notice {
+                        Notice::Directed { session, presence, .. } => {
+                            receiver.directed.insert(*session, **presence);
+                        }
+                        Notice::DirectedOver { session, .. } => {
+                            receiver.directed.remove(session);
+                        }
+                        _ => {}
                     }
                     receiver.replica.apply(notice).expect("the replica is large enough");
+                    if let Some(fault) = fault {
+                        self.fault = Some(format!("{key:?} is told {notice:?}: {fault}"));
+                    }
                 }
                 Decision::Snapshot(snapshot) => {
                     // It replaces everything.
@@ -79,64 +110,177 @@ impl Receivers {
         &mut self,
         model: &Model,
         event: &Event,
-        session: Option<SessionKey>,
+        begun: Option<Attachment>,
     ) -> Result<(), String> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        self.receivers.retain(|key, _| model.sessions.contains_key(key));
-        for (key, session) in &model.sessions {
+        self.receivers.retain(|key, _| model.find(*key).is_ok());
+        for (id, session) in model.showing() {
+            self.known.insert(id, session.user);
             if model.is_invisible(session.user) {
-                self.veiled.insert(*key);
+                self.veiled.insert(id);
             }
         }
-        if let (Event::Connect { .. } | Event::Resume { .. }, Some(key)) = (event, session) {
-            let is_told =
-                model.options.snapshot_on_connect || matches!(event, Event::Resume { .. });
-            self.note_left_out(model, key, is_told)?;
+        let of_gone = self.known.iter().filter(|(_, user)| !model.is_online(**user));
+        self.buried.extend(of_gone.map(|(id, _)| *id));
+        if let Event::Invisible { session } | Event::Visible { session } = event
+            && model.find_attached(*session).is_ok()
+        {
+            // It knows what it has said itself.
+            let visible = matches!(event, Event::Visible { .. });
+            self.receivers.entry(*session).or_default().replica.set_visible(visible);
         }
-        for (key, session) in &model.sessions {
-            if session.attached && session.missed.is_none() {
-                let receiver = self.receivers.entry(*key).or_default();
-                check_published(model, *key, receiver, self.never, &self.veiled)
-                    .and_then(|()| check_directed(model, *key, receiver, self.never, &self.veiled))
-                    .map_err(|fault| format!("what {key:?} believes: {fault}"))?;
+        self.check_snapshots(model, event, begun)?;
+        for (id, session) in &model.sessions {
+            if session.is_attached() && session.missed.is_none() {
+                self.receivers.entry(session.key).or_default();
+                self.check_published(model, *id, session)
+                    .and_then(|()| self.check_directed(model, *id, session))
+                    .and_then(|()| self.check_visibility(model, session))
+                    .map_err(|fault| format!("what {id:?} believes: {fault}"))?;
             }
         }
         Ok(())
     }
 
-    /// A session has just attached. A snapshot leaves out nobody but users with one-way lists.
+    /// Holds whoever has got a snapshot against what it must have in it. Who attaches gets one,
+    /// unless they are off.
+    fn check_snapshots(
+        &mut self,
+        model: &Model,
+        event: &Event,
+        begun: Option<Attachment>,
+    ) -> Result<(), String> {
+        let is_off = matches!(event, Event::Connect { .. }) && !model.options.snapshot_on_connect;
+        if let Some(attached) = begun {
+            if self.snapshots.remove(&attached.key) == is_off {
+                return Err(format!("{attached:?} has got a snapshot: {}", is_off));
+            }
+            self.note_left_out(model, attached, !is_off)?;
+        }
+        for key in std::mem::take(&mut self.snapshots) {
+            let session = model.find(key).map_err(|error| error.to_string())?;
+            self.note_left_out(model, Attachment { key, session }, true)?;
+        }
+        Ok(())
+    }
+
+    /// Notes whom a session that has just attached sees and does not know of. A snapshot leaves out
+    /// nobody but users with one-way lists.
     fn note_left_out(
         &mut self,
         model: &Model,
-        key: SessionKey,
+        attached: Attachment,
         has_snapshot: bool,
     ) -> Result<(), String> {
-        let viewer = model.sessions[&key].user;
-        let receiver = self.receivers.entry(key).or_default();
+        let viewer = model.sessions[&attached.session].user;
+        let receiver = self.receivers.entry(attached.key).or_default();
         receiver.left_out.clear();
-        let told_it = model.sessions.iter().filter(|(_, sender)| sender.told.contains_key(&key));
-        receiver.remembered_by = told_it.map(|(sender, _)| *sender).collect();
         let known = published(receiver);
-        for (session, (user, _)) in model.truth(key) {
+        for (session, (user, _)) in model.truth(attached.session) {
             if known.contains_key(&session) {
                 continue;
             }
             if has_snapshot && (user == viewer || model.has_in_audience(viewer, user)) {
-                return Err(format!("the snapshot for {key:?} leaves {session:?} out"));
+                return Err(format!("the snapshot for {attached:?} leaves {session:?} out"));
             }
-            receiver.left_out.insert(session, model.sessions[&session].version);
+            receiver.left_out.insert(session, version_of(model, session));
         }
         Ok(())
     }
+
+    /// Checks that it believes what is true, and all of it but for sessions that its snapshot left
+    /// out and that have not published since. Where endings are not told of, it may also go on
+    /// believing in those who have ended or gone invisible, unless it may not see their user any
+    /// more by a block or its audience: that is told.
+    fn check_published(&self, model: &Model, id: SessionId, of: &Session) -> Result<(), String> {
+        let receiver = &self.receivers[&of.key];
+        let (truth, believed) = (model.truth(id), published(receiver));
+        for (session, presence) in &truth {
+            match believed.get(session) {
+                Some(held) if held == presence => {}
+                Some(held) => {
+                    return Err(format!("{held:?} of {session:?}, which says {presence:?}"));
+                }
+                None => {
+                    let version = version_of(model, *session);
+                    if receiver.left_out.get(session) != Some(&version) {
+                        return Err(format!("nothing of {session:?}, which says {presence:?}"));
+                    }
+                }
+            }
+        }
+        for (session, (user, _)) in believed.iter().filter(|(id, _)| !truth.contains_key(id)) {
+            let is_own = *user == of.user;
+            let may_see = model.has_in_audience(*user, of.user)
+                && !model.is_blocked(*user, of.user)
+                || self.buried.contains(session);
+            let is_over = !model.sessions.contains_key(session) || self.veiled.contains(session);
+            if !(self.never && is_over && (is_own || may_see)) {
+                return Err(format!("in {session:?}, a ghost"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that whatever it holds of directed presence is the last word of a session that is
+    /// still there, and that either remembers having told it or is in its sight; and that what the
+    /// sender remembers it to hold, it holds, unless a snapshot came since.
+    fn check_directed(&self, model: &Model, id: SessionId, of: &Session) -> Result<(), String> {
+        let receiver = &self.receivers[&of.key];
+        let truth = model.truth(id);
+        for user in receiver.replica.users() {
+            for (session, _, directed) in receiver.replica.sessions_of(user) {
+                let Some(directed) = directed else { continue };
+                if receiver.directed.get(&session) != Some(directed) {
+                    return Err(format!("{directed}, which {session:?} did not direct to it last"));
+                }
+                let sender = model.shown(session);
+                let is_told = sender.is_some_and(|sender| sender.told(of.key).is_some());
+                let is_blocked = model.is_blocked(*user, of.user);
+                let lingers = self.never
+                    && (sender.is_none() && !is_blocked
+                        || self.veiled.contains(&session)
+                        || self.buried.contains(&session));
+                if !is_told && !truth.contains_key(&session) && !lingers {
+                    return Err(format!("{directed}, directed by {session:?}, a ghost"));
+                }
+            }
+        }
+        for (sender, session) in model.showing() {
+            let told = session.told(of.key).filter(|_| receiver.directed.contains_key(&sender));
+            if let Some(presence) = told {
+                let mut held = receiver.replica.sessions_of(&session.user);
+                let holds =
+                    held.any(|(of, _, directed)| of == sender && directed == Some(&presence));
+                if !holds && !self.never {
+                    return Err(format!("nothing of {presence}, directed to it by {sender:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that it knows whether its own user is visible, if it has been told.
+    fn check_visibility(&self, model: &Model, of: &Session) -> Result<(), String> {
+        let told = self.receivers[&of.key].replica.is_visible();
+        let visible = !model.is_invisible(of.user);
+        match told {
+            Some(told) if told != visible => Err(format!("that its user is visible: {told}")),
+            None if model.options.snapshot_on_connect => {
+                Err("nothing of whether its user is visible".into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
-/// Does a notice say something of what its receiver held that is not so?
+/// Returns what a notice says of its receiver that is not so.
 fn contradiction(
     receiver: &Receiver,
     notice: &Notice<'_, User, u32>,
-    never: bool,
+    veiled: Option<&BTreeSet<SessionId>>,
 ) -> Option<&'static str> {
     let Notice::Presence { user, session, kind, .. } = notice else {
         return None;
@@ -145,21 +289,19 @@ fn contradiction(
     let holds_published = holds.is_some_and(|(_, published, _)| published.is_some());
     match kind {
         // Of one who went invisible unheard and came back, it holds what it held before.
-        PresenceKind::First if holds_published && !never => {
+        PresenceKind::First
+            if holds_published && !veiled.is_some_and(|veiled| veiled.contains(session)) =>
+        {
             Some("it held something of this session before")
         }
-        PresenceKind::Update
-            if holds.is_none()
-                && !receiver.left_out.contains_key(session)
-                && !receiver.remembered_by.contains(session) =>
-        {
+        PresenceKind::Update if holds.is_none() && !receiver.left_out.contains_key(session) => {
             Some("it held nothing of this session before")
         }
         _ => None,
     }
 }
 
-fn published(receiver: &Receiver) -> BTreeMap<SessionKey, (User, u32)> {
+fn published(receiver: &Receiver) -> BTreeMap<SessionId, (User, u32)> {
     let mut published = BTreeMap::new();
     for user in receiver.replica.users() {
         for (session, presence, _) in receiver.replica.sessions_of(user) {
@@ -171,75 +313,7 @@ fn published(receiver: &Receiver) -> BTreeMap<SessionKey, (User, u32)> {
     published
 }
 
-/// It believes what is true, and all of it but for sessions that its snapshot left out and that
-/// have not published since. Where endings are not told of, it may also go on believing in those
-/// who have ended or gone invisible.
-fn check_published(
-    model: &Model,
-    key: SessionKey,
-    receiver: &Receiver,
-    never: bool,
-    veiled: &BTreeSet<SessionKey>,
-) -> Result<(), String> {
-    let (truth, believed) = (model.truth(key), published(receiver));
-    for (session, presence) in &truth {
-        match believed.get(session) {
-            Some(held) if held == presence => {}
-            Some(held) => return Err(format!("{held:?} of {session:?}, which says {presence:?}")),
-            None => {
-                let version = model.sessions[session].version;
-                if receiver.left_out.get(session) != Some(&version) {
-                    return Err(format!("nothing of {session:?}, which says {presence:?}"));
-                }
-            }
-        }
-    }
-    for session in believed.keys().filter(|session| !truth.contains_key(session)) {
-        let may_linger =
-            never && (!model.sessions.contains_key(session) || veiled.contains(session));
-        if !may_linger {
-            return Err(format!("in {session:?}, a ghost"));
-        }
-    }
-    Ok(())
-}
-
-/// Whatever it holds of directed presence is the last word of a session that is still there, and
-/// that either remembers having told it or is in its sight; and what the sender remembers it to
-/// hold, it holds.
-fn check_directed(
-    model: &Model,
-    key: SessionKey,
-    receiver: &Receiver,
-    never: bool,
-    veiled: &BTreeSet<SessionKey>,
-) -> Result<(), String> {
-    for user in receiver.replica.users() {
-        for (session, _, directed) in receiver.replica.sessions_of(user) {
-            let Some(directed) = directed else { continue };
-            if receiver.directed.get(&session) != Some(directed) {
-                return Err(format!("{directed}, which {session:?} did not direct to it last"));
-            }
-            let is_over = match model.sessions.get(&session) {
-                None => true,
-                Some(sender) => {
-                    !sender.told.contains_key(&key) && !model.truth(key).contains_key(&session)
-                }
-            };
-            let lingers = !model.sessions.contains_key(&session) || veiled.contains(&session);
-            if is_over && !(never && lingers) {
-                return Err(format!("{directed}, directed by {session:?}, a ghost"));
-            }
-        }
-    }
-    for (sender, session) in &model.sessions {
-        if let Some(Some(presence)) = session.told.get(&key) {
-            let mut held = receiver.replica.sessions_of(&session.user);
-            let holds = held.any(|(of, _, directed)| of == *sender && directed == Some(presence));
-            if !holds && !never {
-                return Err(format!("nothing of {presence}, directed to it by {sender:?}"));
-            }
-        }
-    }
-    Ok(())
+/// Returns how often a session has published.
+fn version_of(model: &Model, session: SessionId) -> u64 {
+    model.shown(session).expect("it shows something").version
 }

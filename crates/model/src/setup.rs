@@ -36,6 +36,13 @@ impl Setup {
             Some(Rate { burst: 1, interval_ms: 8 }),
             Some(Rate { burst: 3, interval_ms: 1 }),
         ];
+        let direct_rates = [
+            None,
+            Some(Rate { burst: 2, interval_ms: 5 }),
+            Some(Rate { burst: 1, interval_ms: 9 }),
+            Some(Rate { burst: 4, interval_ms: 1 }),
+        ];
+        let max_direct = pick(&[6, 4, 2], direct);
         let max_sessions = u16::from(3 - sessions % 3);
         Options {
             own_echo: flags & 1 == 0,
@@ -47,16 +54,21 @@ impl Setup {
                 connection_error_ms: pick(&graces, grace),
                 timeout_ms: pick(&graces, grace >> 2),
                 node_loss_ms: pick(&graces, grace >> 4),
+                going_away_ms: pick(&graces, grace >> 6),
             },
             lease: pick(&leases, lease),
             max_sessions,
-            max_sessions_per_kind: max_sessions.min(u16::from(3 - sessions / 3 % 3)),
+            max_sessions_per_kind: (sessions / 9 % 4 != 3)
+                .then(|| max_sessions.min(u16::from(3 - sessions / 3 % 3))),
             over_limit: if over % 4 == 3 { OverLimit::Refuse } else { pick(&policies, over) },
             max_audience: pick(&[7, 6, 4, 3], lists),
             max_blocked: pick(&[3, 2, 1], lists >> 2),
-            max_direct: pick(&[6, 4, 2], direct),
-            max_told: pick(&[6, 3, 1], direct >> 3),
+            max_direct,
+            // As few as there may be, and a few more.
+            max_told: max_direct + pick(&[0, 1, 5], direct >> 3),
             publish_rate: pick(&rates, rate),
+            direct_rate: pick(&direct_rates, rate >> 2),
+            settle_ms: pick(&[12, 5, 0, 60_000], over >> 4),
         }
     }
 
@@ -64,7 +76,8 @@ impl Setup {
         Config::new(self.options()).expect("the options go together")
     }
 
-    /// Does the host call `advance` before each input that comes after a deadline, as it should?
+    /// Returns whether the host calls `advance` before each input that comes after a deadline, as
+    /// it should.
     pub const fn is_punctual(self) -> bool {
         self.0[0] & 64 == 0
     }

@@ -1,11 +1,48 @@
 //! What the model holds, and what can be asked of it.
 
-use crate::{Decision, Notice, Output, User};
-use adsum::{Config, Counts, Error, Options, SessionKey};
+use crate::User;
+use crate::missed::Missed;
+use adsum::{Config, Counts, Error, LostCause, Options, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A deadline and the place in line among those of the same moment.
 pub type Timer = (u64, u64);
+
+/// The names that the engine gives out as a session attaches. The model is handed them, since it
+/// cannot make them itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Names this attachment: what a host hands in.
+    pub key: SessionKey,
+    /// Names the session: what receivers are told.
+    pub session: SessionId,
+}
+
+impl Attachment {
+    /// Names that no engine gives out: for inputs that attach nobody.
+    pub const NONE: Self = Self::of(u64::MAX, u32::MAX);
+
+    /// Returns made-up names. `name` is that of the key and of the session: 2^32 or more.
+    ///
+    /// # Panics
+    /// If the name is less than that.
+    pub const fn of(name: u64, slot: u32) -> Self {
+        match (SessionKey::from_bits((name, slot)), SessionId::from_bits(name)) {
+            (Some(key), Some(session)) => Self { key, session },
+            _ => panic!("no key has this name"),
+        }
+    }
+}
+
+/// A key that is refused from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale {
+    pub key: SessionKey,
+    /// The session whose key it was.
+    pub session: SessionId,
+    /// Whether a resume has replaced the attachment; otherwise its session has ended.
+    pub replaced: bool,
+}
 
 /// What is known of a user while it has a session.
 #[derive(Clone, Debug, Default)]
@@ -13,39 +50,74 @@ pub struct Account {
     pub audience: BTreeSet<User>,
     pub blocked: BTreeSet<User>,
     pub invisible: bool,
+    /// Attachments that may hold something of the user that is over and that they were not told:
+    /// under [`OfflineNotices::Never`](adsum::OfflineNotices::Never).
+    pub unaware: BTreeSet<SessionKey>,
+}
+
+/// One directed presence that is remembered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The number of names that were handed in.
+    pub names: usize,
+    /// The attachments that it reached, and what it said.
+    pub reached: BTreeMap<SessionKey, u32>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The key of its attachment, or of the last one while it is detached.
+    pub key: SessionKey,
     pub user: User,
     pub kind: u8,
-    pub connected_at: u64,
+    pub connected: u64,
     /// A user's sessions stand in the order in which they connected.
     pub order: u64,
-    pub attached: bool,
+    /// When something was last heard of it.
+    pub heard: u64,
+    /// When and why it was lost, while it is detached.
+    pub lost: Option<(u64, LostCause)>,
     pub presence: Option<u32>,
     /// How often it has published so that others could see it.
     pub version: u64,
     /// The publish that waits for its token.
     pub waiting: Option<u32>,
-    /// Whom its directed presence reached, and what each of them still holds of that.
-    pub told: BTreeMap<SessionKey, Option<u32>>,
+    /// Its directed presences that are remembered, the oldest first.
+    pub calls: Vec<Call>,
     /// What it was not told; `None` while it is not congested.
     pub missed: Option<Missed>,
-    /// The rate's "theoretical arrival time".
+    /// The "theoretical arrival time" of the rate of publishes, and of directed presences.
     pub tat: u64,
+    pub direct_tat: u64,
     pub lease: Option<Timer>,
     pub grace: Option<Timer>,
     pub token: Option<Timer>,
+    /// Until when what it showed is held after its end.
+    pub settle: Option<Timer>,
 }
 
-/// What a congested session was not told.
-#[derive(Clone, Debug, Default)]
-pub struct Missed {
-    /// Sessions that changed, and whether the receiver holds something of each.
-    pub sessions: BTreeMap<(User, SessionKey), bool>,
-    /// Users of whom it would have been told that they are offline.
-    pub offline: BTreeSet<User>,
+impl Session {
+    /// Returns whether it has a connection, congested or not.
+    pub const fn is_attached(&self) -> bool {
+        self.lost.is_none()
+    }
+
+    /// Returns what this attachment was told last by directed presence that is remembered.
+    pub fn told(&self, receiver: SessionKey) -> Option<u32> {
+        self.calls.iter().rev().find_map(|call| call.reached.get(&receiver).copied())
+    }
+
+    /// Returns the attachments that its directed presence reached.
+    pub fn all_told(&self) -> BTreeSet<SessionKey> {
+        self.calls.iter().flat_map(|call| call.reached.keys().copied()).collect()
+    }
+
+    /// Forgets that its directed presence reached this attachment.
+    pub fn forget_told(&mut self, receiver: SessionKey) {
+        for call in &mut self.calls {
+            call.reached.remove(&receiver);
+        }
+    }
 }
 
 /// The engine's rules, carried out by looking at everyone for everything.
@@ -56,13 +128,15 @@ pub struct Model {
     /// Counts inputs and deadlines that fired, so that timers can stand in line.
     pub moments: u64,
     pub accounts: BTreeMap<User, Account>,
-    pub sessions: BTreeMap<SessionKey, Session>,
-    /// Sessions that have ended.
-    pub ended: Vec<SessionKey>,
+    /// By what stays the same as they are resumed.
+    pub sessions: BTreeMap<SessionId, Session>,
+    /// Sessions that have ended and whose presence is held while a later one settles (rule 6).
+    pub held: BTreeMap<SessionId, Session>,
+    /// The moment of the first input.
+    pub first: Option<u64>,
+    /// Keys that were good once, in the order in which they became stale.
+    pub stale: Vec<Stale>,
 }
-
-/// The sessions that a receiver held something of, and whether it held directed presence.
-pub type Held = Vec<(SessionKey, bool)>;
 
 impl Model {
     pub fn new(config: &Config) -> Self {
@@ -72,7 +146,9 @@ impl Model {
             moments: 0,
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            ended: Vec::new(),
+            held: BTreeMap::new(),
+            first: None,
+            stale: Vec::new(),
         }
     }
 
@@ -82,19 +158,53 @@ impl Model {
         self.accounts.contains_key(&user)
     }
 
-    /// A user's sessions in the order in which they connected.
-    pub fn sessions_of(&self, user: User) -> Vec<SessionKey> {
+    /// Returns a user's sessions in the order in which they connected.
+    pub fn sessions_of(&self, user: User) -> Vec<SessionId> {
         let mut sessions: Vec<_> =
             self.sessions.iter().filter(|(_, session)| session.user == user).collect();
         sessions.sort_by_key(|(_, session)| session.order);
-        sessions.into_iter().map(|(key, _)| *key).collect()
+        sessions.into_iter().map(|(id, _)| *id).collect()
+    }
+
+    /// Returns those of a user's sessions that have ended and are held, in the order in which they
+    /// ended.
+    pub fn held_of(&self, user: User) -> Vec<SessionId> {
+        let mut held: Vec<_> =
+            self.held.iter().filter(|(_, session)| session.user == user).collect();
+        held.sort_by_key(|(_, session)| session.settle.map(|(_, order)| order));
+        held.into_iter().map(|(id, _)| *id).collect()
+    }
+
+    /// Returns a user's sessions, and then those that are held: all that may show something.
+    pub fn showing_of(&self, user: User) -> Vec<SessionId> {
+        [self.sessions_of(user), self.held_of(user)].concat()
+    }
+
+    /// Returns a session that is there or is held.
+    pub fn shown(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id).or_else(|| self.held.get(&id))
+    }
+
+    /// Returns all of those.
+    pub fn showing(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions.iter().chain(&self.held).map(|(id, session)| (*id, session))
+    }
+
+    /// Returns the keys of a user's sessions in the order in which they connected.
+    pub fn keys_of(&self, user: User) -> Vec<SessionKey> {
+        self.sessions_of(user).into_iter().map(|id| self.sessions[&id].key).collect()
+    }
+
+    /// Returns the key of every session.
+    pub fn keys(&self) -> Vec<SessionKey> {
+        self.sessions.values().map(|session| session.key).collect()
     }
 
     pub fn is_invisible(&self, user: User) -> bool {
         self.accounts.get(&user).is_some_and(|account| account.invisible)
     }
 
-    /// Has one of the two blocked the other? Known only of those who are online.
+    /// Returns whether one of the two has blocked the other, as far as they are online.
     pub fn is_blocked(&self, one: User, other: User) -> bool {
         let blocks = |by: User, whom: User| {
             self.accounts.get(&by).is_some_and(|account| account.blocked.contains(&whom))
@@ -113,33 +223,40 @@ impl Model {
             && !self.is_blocked(viewer, user)
     }
 
-    /// Does what `session` publishes reach `receiver`, or would it if that were attached?
-    pub fn reaches(&self, session: SessionKey, receiver: SessionKey) -> bool {
-        let (user, viewer) = (self.sessions[&session].user, self.sessions[&receiver].user);
-        session != receiver
-            && if user == viewer { self.options.own_echo } else { self.sees(viewer, user) }
+    /// Returns whether what `session` publishes reaches `receiver`, or would if that were
+    /// attached. What is held of a session that has ended is so for others, not for the user's own.
+    ///
+    /// # Panics
+    /// If there is no such session.
+    pub fn reaches(&self, session: SessionId, receiver: SessionId) -> bool {
+        let user = self.shown(session).expect("it may show something").user;
+        let viewer = self.sessions[&receiver].user;
+        if user == viewer {
+            session != receiver && self.options.own_echo && self.sessions.contains_key(&session)
+        } else {
+            self.sees(viewer, user)
+        }
     }
 
-    /// Every published session that this receiver should know of, with its presence: what
+    /// Returns every published session that this receiver should know of, with its presence: what
     /// [`no ghosts`](adsum#what-it-promises) calls the truth.
-    pub fn truth(&self, receiver: SessionKey) -> BTreeMap<SessionKey, (User, u32)> {
+    pub fn truth(&self, receiver: SessionId) -> BTreeMap<SessionId, (User, u32)> {
         let mut truth = BTreeMap::new();
-        for (key, session) in &self.sessions {
+        for (id, session) in self.showing() {
             if let Some(presence) = session.presence
-                && self.reaches(*key, receiver)
+                && self.reaches(id, receiver)
             {
-                truth.insert(*key, (session.user, presence));
+                truth.insert(id, (session.user, presence));
             }
         }
         truth
     }
 
-    /// All deadlines, the next one first.
+    /// Returns all deadlines, the next one first.
     pub fn deadlines(&self) -> Vec<u64> {
         let mut deadlines: Vec<u64> = self
-            .sessions
-            .values()
-            .flat_map(|session| [session.lease, session.grace, session.token])
+            .showing()
+            .flat_map(|(_, s)| [s.lease, s.grace, s.token, s.settle])
             .flatten()
             .map(|(at, _)| at)
             .collect();
@@ -155,152 +272,103 @@ impl Model {
         let sessions = || self.sessions.values();
         for missed in sessions().filter_map(|session| session.missed.as_ref()) {
             // A receiver is still to be told of them, so their ids are kept.
-            known.extend(
-                missed.sessions.keys().map(|(user, _)| *user).chain(missed.offline.clone()),
-            );
+            known.extend(missed.users());
         }
-        let missed = |missed: &Missed| missed.sessions.len() + missed.offline.len();
         let mut counts = Counts::default();
         counts.users_online = self.accounts.len();
         counts.users_known = known.len();
         counts.sessions = self.sessions.len();
-        counts.detached = sessions().filter(|session| !session.attached).count();
+        counts.detached = sessions().filter(|session| !session.is_attached()).count();
         counts.congested = sessions().filter(|session| session.missed.is_some()).count();
         counts.conflated = sessions().filter(|session| session.waiting.is_some()).count();
         counts.presences =
-            sessions().filter(|session| session.presence.is_some()).count() + counts.conflated;
+            self.showing().filter(|(_, s)| s.presence.is_some()).count() + counts.conflated;
         counts.audience_entries = self.accounts.values().map(|a| a.audience.len()).sum();
         counts.blocked_pairs = self.accounts.values().map(|a| a.blocked.len()).sum();
-        counts.told = sessions().map(|session| session.told.len()).sum();
-        counts.missed = sessions().filter_map(|session| session.missed.as_ref()).map(missed).sum();
+        counts.told = self.showing().map(|(_, session)| session.all_told().len()).sum();
+        counts.missed =
+            sessions().filter_map(|session| session.missed.as_ref()).map(Missed::len).sum();
         counts.timers = self.deadlines().len();
         counts
     }
 
-    // ---- what the verbs share
+    // ---- what the rules share
 
-    /// Time never runs backwards.
+    /// Returns the moment that an input has, since time never runs backwards.
     pub fn clamp(&self, now: u64) -> u64 {
         now.max(self.now)
     }
 
-    /// An input has been accepted: only now does the clock move.
+    /// Accepts an input: only now does the clock move.
     pub fn accept(&mut self, now: u64) {
         self.now = now;
+        self.first.get_or_insert(now);
         self.moments += 1;
     }
 
-    /// A session says something, which restarts its lease.
-    pub fn accept_from(&mut self, now: u64, key: SessionKey) {
+    /// Accepts an input in which a session says something, which restarts its lease.
+    pub fn accept_from(&mut self, now: u64, id: SessionId) {
         self.accept(now);
         let order = self.moments;
         let lease = self.options.lease.as_ref();
         let lease = lease.map(|lease| (now.saturating_add(lease.lease_ms), order));
-        self.session_mut(key).lease = lease;
+        let session = self.session_mut(id);
+        (session.heard, session.lease) = (now, lease);
     }
 
-    pub fn session_mut(&mut self, key: SessionKey) -> &mut Session {
-        self.sessions.get_mut(&key).expect("the session is there")
+    pub fn session_mut(&mut self, id: SessionId) -> &mut Session {
+        self.sessions.get_mut(&id).expect("the session is there")
     }
 
     pub fn account_mut(&mut self, user: User) -> &mut Account {
         self.accounts.get_mut(&user).expect("the user is online")
     }
 
-    pub fn must_be_known(&self, key: SessionKey) -> Result<(), Error> {
-        if self.sessions.contains_key(&key) { Ok(()) } else { Err(Error::UnknownSession) }
+    /// Returns the session whose attachment, or last one, has this key.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`].
+    pub fn find(&self, key: SessionKey) -> Result<SessionId, Error> {
+        let mut sessions = self.sessions.iter();
+        let found = sessions.find(|(_, session)| session.key == key);
+        found.map(|(id, _)| *id).ok_or(Error::UnknownSession)
     }
 
-    pub fn must_be_attached(&self, key: SessionKey) -> Result<(), Error> {
-        self.must_be_known(key)?;
-        if self.sessions[&key].attached { Ok(()) } else { Err(Error::Detached) }
+    /// Returns the session that has this key and a connection.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`] and [`Error::Detached`].
+    pub fn find_attached(&self, key: SessionKey) -> Result<SessionId, Error> {
+        let id = self.find(key)?;
+        if self.sessions[&id].is_attached() { Ok(id) } else { Err(Error::Detached) }
     }
 
-    /// Every attached session for which `is_told` holds.
-    pub fn attached(&self, is_told: impl Fn(SessionKey, &Session) -> bool) -> BTreeSet<SessionKey> {
+    /// Makes the key of a session stale. Whoever told this attachment something need not tell it
+    /// anything more: it holds nothing of that any longer, or is no more.
+    pub fn make_stale(&mut self, id: SessionId, replaced: bool) {
+        let key = self.sessions[&id].key;
+        self.stale.push(Stale { key, session: id, replaced });
+        for session in self.sessions.values_mut().chain(self.held.values_mut()) {
+            session.forget_told(key);
+        }
+        for account in self.accounts.values_mut() {
+            account.unaware.remove(&key);
+        }
+    }
+
+    /// Returns every attached session for which `is_told` holds.
+    pub fn attached(&self, is_told: impl Fn(SessionId, &Session) -> bool) -> BTreeSet<SessionId> {
         let sessions = self.sessions.iter();
-        sessions.filter(|(k, s)| s.attached && is_told(**k, s)).map(|(k, _)| *k).collect()
+        sessions.filter(|(id, s)| s.is_attached() && is_told(**id, s)).map(|(id, _)| *id).collect()
     }
 
-    /// Tells these receivers the presence of a session, or notes that a congested one missed it.
-    pub fn tell_presence(
-        &mut self,
-        out: &mut Output,
-        key: SessionKey,
-        first: bool,
-        to: BTreeSet<SessionKey>,
-    ) {
-        let session = &self.sessions[&key];
-        let user = session.user;
-        let presence = session.presence.expect("only a session that has published is told of");
-        let mut told = BTreeSet::new();
-        for receiver in to {
-            match &mut self.session_mut(receiver).missed {
-                None => _ = told.insert(receiver),
-                Some(missed) => _ = missed.sessions.entry((user, key)).or_insert(!first),
-            }
-        }
-        let notice = Notice::Presence { user, session: key, first, presence };
-        deliver(out, notice, told);
-    }
-
-    /// The attached receivers that hold something of these sessions of one user.
-    pub fn holders(&self, user: User, sessions: &[SessionKey]) -> BTreeMap<SessionKey, Held> {
-        let mut holders = BTreeMap::new();
-        for receiver in self.attached(|key, _| !sessions.contains(&key)) {
-            let mut held = Held::new();
-            for key in sessions {
-                let session = &self.sessions[key];
-                assert_eq!(session.user, user, "all are of one user");
-                let directed = session.told.contains_key(&receiver);
-                if directed || session.presence.is_some() && self.reaches(*key, receiver) {
-                    held.push((*key, directed));
-                }
-            }
-            if !held.is_empty() {
-                holders.insert(receiver, held);
-            }
-        }
-        holders
-    }
-
-    /// The attached sessions of all who see this user.
-    pub fn watchers(&self, user: User) -> BTreeSet<SessionKey> {
+    /// Returns the attached sessions of all who see this user.
+    pub fn watchers(&self, user: User) -> BTreeSet<SessionId> {
         self.attached(|_, receiver| receiver.user != user && self.sees(receiver.user, user))
     }
 
-    /// Tells these receivers that what they held is over, or notes that a congested one missed it.
-    pub fn tell_ending(
-        &mut self,
-        out: &mut Output,
-        notice: Notice,
-        to: &BTreeMap<SessionKey, Held>,
-    ) {
-        let user = notice.user().expect("an ending is about a user");
-        let mut told = BTreeSet::new();
-        for (receiver, held) in to {
-            let Some(missed) = &mut self.session_mut(*receiver).missed else {
-                told.insert(*receiver);
-                continue;
-            };
-            if notice == (Notice::UserOffline { user }) {
-                missed.offline.insert(user);
-            }
-            for (key, directed) in held {
-                match missed.sessions.get(&(user, *key)) {
-                    // It never heard of the session, so it need not hear that it has ended.
-                    Some(false) if !directed => _ = missed.sessions.remove(&(user, *key)),
-                    _ => _ = missed.sessions.insert((user, *key), true),
-                }
-            }
-        }
-        deliver(out, notice, told);
-    }
-}
-
-/// A notice that nobody receives is none.
-pub fn deliver(out: &mut Output, notice: Notice, to: BTreeSet<SessionKey>) {
-    if !to.is_empty() {
-        out.decisions.push(Decision::Deliver { notice, to });
+    /// Returns the attachments of these sessions.
+    pub fn attachments(&self, sessions: &BTreeSet<SessionId>) -> BTreeSet<SessionKey> {
+        sessions.iter().map(|id| self.sessions[id].key).collect()
     }
 }

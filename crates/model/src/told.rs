@@ -1,11 +1,10 @@
 //! What came of inputs, in words in which two engines can be compared that gave out other keys.
 
-use crate::host::Outcome;
-use crate::{Decision, Event, Notice, User};
-use adsum::SessionKey;
+use crate::{Attachment, Decision, Event, Notice, Outcome, User, session_of};
+use adsum::{SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every user that an input names.
+/// Returns every user that an input names.
 pub fn users_of(event: &mut Event) -> impl Iterator<Item = &mut User> {
     let (one, other, list, more) = match event {
         Event::Connect { user, audience, blocked, .. } => {
@@ -35,19 +34,21 @@ pub fn change(decision: &mut Decision, change: fn(&mut User, &mut u32)) {
             Notice::Presence { user, presence, .. } | Notice::Directed { user, presence, .. } => {
                 change(user, presence);
             }
-            Notice::SessionEnded { user, .. } | Notice::UserOffline { user } => {
-                change(user, nothing);
-            }
+            Notice::SessionEnded { user, .. }
+            | Notice::UserOffline { user }
+            | Notice::DirectedOver { user, .. }
+            | Notice::Visibility { user, .. } => change(user, nothing),
             Notice::System { presence } => change(nobody, presence),
         },
         Decision::Snapshot { entries, .. } => {
             entries.values_mut().for_each(|(user, presence)| change(user, presence));
         }
+        Decision::Online { user, .. } | Decision::Ended { user, .. } => change(user, nothing),
         Decision::Close { .. } => {}
     }
 }
 
-/// A decision as so many, each with one receiver.
+/// Returns a decision as so many, each with one receiver.
 pub fn apiece(decision: Decision) -> Vec<Decision> {
     let one = |key| BTreeSet::from([key]);
     match decision {
@@ -63,55 +64,136 @@ pub fn apiece(decision: Decision) -> Vec<Decision> {
     }
 }
 
-/// Writes down what came of an input, sessions by the order in which they connected.
-pub fn hear(keys: &mut Vec<SessionKey>, told: &mut Vec<String>, event: &Event, outcome: &Outcome) {
-    let decisions = match outcome {
-        Err(error) => return told.push(format!("{error:?}")),
-        Ok((key, decisions)) => {
-            if let (Event::Connect { .. }, Some(key)) = (event, key) {
-                keys.push(*key);
-            }
-            decisions
+/// An attachment by the order in which sessions connected, and in which each was resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ordinal {
+    pub session: usize,
+    pub attachment: usize,
+}
+
+/// All names that an engine has given out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The sessions in the order in which they connected, each with its keys.
+    sessions: Vec<(SessionId, Vec<SessionKey>)>,
+}
+
+impl Names {
+    /// Returns the number of sessions that have connected.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Returns whether nobody has connected.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// Takes in what an input gave out.
+    pub fn add(&mut self, begun: Attachment) {
+        match self.sessions.iter_mut().find(|(id, _)| *id == begun.session) {
+            Some((_, keys)) => keys.push(begun.key),
+            None => self.sessions.push((begun.session, vec![begun.key])),
         }
+    }
+
+    /// Forgets the attachment of a session before its present one, as if that had been no resume.
+    pub fn forget_one_before(&mut self, session: usize) {
+        let keys = &mut self.sessions[session].1;
+        keys.remove(keys.len() - 2);
+    }
+
+    /// Returns the key of an attachment.
+    pub fn key(&self, at: Ordinal) -> Option<SessionKey> {
+        self.sessions.get(at.session)?.1.get(at.attachment).copied()
+    }
+
+    /// Returns the last key of a session.
+    pub fn last_key(&self, session: usize) -> Option<SessionKey> {
+        self.sessions.get(session)?.1.last().copied()
+    }
+
+    /// Returns the attachment that has this key or had it.
+    pub fn find(&self, key: SessionKey) -> Option<Ordinal> {
+        self.sessions.iter().enumerate().find_map(|(session, (_, keys))| {
+            let attachment = keys.iter().position(|other| *other == key)?;
+            Some(Ordinal { session, attachment })
+        })
+    }
+
+    /// Returns the place of a session.
+    pub fn place(&self, id: SessionId) -> Option<usize> {
+        self.sessions.iter().position(|(other, _)| *other == id)
+    }
+
+    /// Puts the key that these names have in place of the one that others had for an input.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn rename(&self, event: &mut Event, by: Option<Ordinal>) -> Result<(), String> {
+        if let (Some(session), Some(by)) = (session_of(event), by) {
+            *session = self.key(by).ok_or_else(|| format!("there is no {by:?}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes down what came of an input, sessions by the order in which they connected.
+pub fn hear(names: &mut Names, told: &mut Vec<String>, event: &Event, outcome: &Outcome) {
+    let answer = match outcome {
+        Err(error) => return told.push(format!("{error:?}")),
+        Ok(answer) => answer,
     };
-    let mut lines: Vec<String> = decisions.iter().map(|said| line(keys, said)).collect();
+    answer.begun.into_iter().for_each(|begun| names.add(begun));
+    let mut lines: Vec<String> = answer.decisions.iter().map(|said| line(names, said)).collect();
     // In these the order of users is the engine's own affair.
     if let Event::Connect { .. } | Event::Writable { .. } = event {
         lines.sort();
     }
+    lines.extend(answer.waits_until.map(|until| format!("waits until {until}")));
     told.extend(lines);
 }
 
-/// A decision in words.
-pub fn line(keys: &[SessionKey], decision: &Decision) -> String {
-    let names: BTreeMap<SessionKey, usize> =
-        keys.iter().enumerate().map(|(at, key)| (*key, at)).collect();
-    let notice = |notice: &Notice| match *notice {
+/// Puts a decision into words. Moments are the last of them.
+///
+/// # Panics
+/// If a session has no name.
+pub fn line(names: &Names, decision: &Decision) -> String {
+    let id = |id: &SessionId| names.place(*id).expect("the session connected");
+    let key = |key: &SessionKey| names.find(*key).expect("the session connected").session;
+    let notice = |notice: &Notice| match notice {
         Notice::Presence { user, session, first, presence } => {
-            format!("presence of {user}, {}: {presence}, {first}", names[&session])
+            format!("presence of {user}, {}: {presence}, {first}", id(session))
         }
         Notice::Directed { user, session, presence } => {
-            format!("directed by {user}, {}: {presence}", names[&session])
+            format!("directed by {user}, {}: {presence}", id(session))
         }
-        Notice::SessionEnded { user, session } => format!("end of {user}, {}", names[&session]),
+        Notice::DirectedOver { user, session } => {
+            format!("end of what was directed by {user}, {}", id(session))
+        }
+        Notice::Visibility { user, visible } => format!("{user} is visible: {visible}"),
+        Notice::SessionEnded { user, session } => format!("end of {user}, {}", id(session)),
         Notice::UserOffline { user } => format!("end of {user}"),
         Notice::System { presence } => format!("system: {presence}"),
     };
-    let all = |to: &BTreeSet<SessionKey>| {
-        let mut all: Vec<usize> = to.iter().map(|key| names[key]).collect();
-        all.sort_unstable();
-        all
-    };
+    let all = |to: &BTreeSet<SessionKey>| to.iter().map(key).collect::<BTreeSet<usize>>();
     match decision {
         Decision::Deliver { notice: said, to } => format!("{} to {:?}", notice(said), all(to)),
         Decision::Skipped { notice: said, to } => format!("{} not to {:?}", notice(said), all(to)),
-        Decision::Snapshot { to, entries } => {
+        Decision::Snapshot { to, visible, entries } => {
             let entries: BTreeMap<usize, &(User, u32)> =
-                entries.iter().map(|(key, entry)| (names[key], entry)).collect();
-            format!("snapshot for {}: {entries:?}", names[to])
+                entries.iter().map(|(session, entry)| (id(session), entry)).collect();
+            format!("snapshot for {}: {visible}, {entries:?}", key(to))
         }
         Decision::Close { session, reason, resumable } => {
-            format!("close {}: {reason:?} {resumable}", names[session])
+            format!("close {}: {reason:?} {resumable}", key(session))
+        }
+        Decision::Online { user, session, visible } => {
+            format!("online {user}, {}: {visible}", key(session))
+        }
+        Decision::Ended { user, session, id: ended, reason, since, last, visible } => {
+            let named = (id(ended), key(session));
+            format!("ended {user}, {named:?}: {reason:?} {last} {visible} since {since}")
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The engine, the model and the receivers in step, with every check after every input.
 
-use crate::host::Outcome;
+use crate::host::{self, Answer, Outcome};
+use crate::queries::{check_state, equal};
 use crate::receivers::Receivers;
-use crate::{Case, Decision, Event, Host, Model, Notice, Op, Output, Payload, Setup, User};
+use crate::told::Names;
+use crate::{Attachment, Case, Decision, Event, Host, Model, Notice, Op, Output, Setup};
 use adsum::{Config, Counts, DefaultHashBuilder, Error, Options, SessionKey, Time};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -10,21 +12,28 @@ use std::fmt::Write as _;
 use std::hash::BuildHasher;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// So many numbers each millisecond has.
+const NUMBERS_PER_MS: u64 = 4_096;
+
 pub struct World<S = DefaultHashBuilder> {
     pub host: Host<u32, S>,
     pub model: Model,
+    /// Every key that was given out.
+    pub names: Names,
     receivers: Receivers,
-    /// Readable names of the sessions, and what has happened so far.
-    names: BTreeMap<SessionKey, String>,
+    /// Readable names of what the engine names, and what has happened so far.
+    readable: BTreeMap<String, String>,
     transcript: Vec<String>,
     said: u32,
     is_punctual: bool,
     inputs: u64,
     refusals: u64,
+    conflated: u64,
 }
 
 impl World {
-    /// With options of a test's own, and a host that is punctual only as far as the test is.
+    /// Returns one with options of a test's own, and a host that is punctual only as far as the
+    /// test is.
     pub fn new(options: Options) -> Self {
         let config = Config::new(options).expect("the options go together");
         Self::with_config(&config, false, DefaultHashBuilder::default())
@@ -42,12 +51,14 @@ impl<S: BuildHasher> World<S> {
             host: Host::new(config.clone(), hasher),
             receivers: Receivers::new(&model),
             model,
-            names: BTreeMap::new(),
+            names: Names::default(),
+            readable: BTreeMap::new(),
             transcript: vec![format!("{:?}", config.options())],
             said: 0,
             is_punctual,
             inputs: 0,
             refusals: 0,
+            conflated: 0,
         }
     }
 
@@ -64,7 +75,8 @@ impl<S: BuildHasher> World<S> {
         world.everyone_leaves(by_time)
     }
 
-    /// The operation, decoded as things stand. A punctual host gives the deadlines their due first.
+    /// Gives an operation, decoded as things stand. A punctual host gives the deadlines their due
+    /// first.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -78,7 +90,7 @@ impl<S: BuildHasher> World<S> {
         self.input(now, &event)
     }
 
-    /// What the operation is, as things stand, with a fresh presence.
+    /// Returns what the operation is as things stand, with a fresh presence.
     pub fn decode(&mut self, op: Op) -> (Time, Event) {
         self.said += 1;
         op.decode(&self.model, self.said)
@@ -96,27 +108,34 @@ impl<S: BuildHasher> World<S> {
     }
 
     fn checked_input(&mut self, now: Time, event: &Event) -> Result<(), String> {
+        let (before, last_id) = (self.model.now, self.host.last_id);
         let receivers = &mut self.receivers;
+        receivers.expect(event);
         let mut watch = |decision: &adsum::Decision<'_, _, _>, to: &[SessionKey]| {
             receivers.hear(decision, to);
         };
         let outcome = self.host.handle(now, event, usize::MAX, &mut watch)?;
+        let begun = outcome.as_ref().ok().and_then(|answer| answer.begun);
+        begun.map_or(Ok(()), |begun| self.name(event, begun))?;
         match &outcome {
-            Ok((Some(key), _)) => self.name(event, *key),
-            Ok((None, _)) => {}
+            Ok(answer) => {
+                self.inputs += 1;
+                self.conflated += u64::from(answer.waits_until.is_some());
+                about_whom(event, answer)?;
+            }
             Err(_) => self.refusals += 1,
         }
-        self.inputs += u64::from(outcome.is_ok());
-        let key = outcome.as_ref().ok().and_then(|(key, _)| *key);
-        let model = self.model.apply(now.as_millis(), event, key.unwrap_or_else(no_session));
+        let model = self.model.apply(now.as_millis(), event, host::begun(&outcome));
         compare(&model, &outcome)?;
-        about_whom(event, key)?;
+        if let (Ok(output), Ok(answer)) = (&model, &outcome) {
+            check_numbers(&self.model, output, answer, (before, last_id))?;
+        }
         if let Event::Writable { .. } = event {
             check_catch_up(&outcome)?;
         }
         self.check_queries()?;
         self.check_stats()?;
-        self.receivers.check(&self.model, event, key)
+        self.receivers.check(&self.model, event, begun)
     }
 
     /// Calls `advance` as a host does, at each of the engine's deadlines up to this moment.
@@ -137,7 +156,7 @@ impl<S: BuildHasher> World<S> {
         Err(self.report("there is always another deadline"))
     }
 
-    /// The end of every case: nobody is left, and nothing.
+    /// Ends the case: nobody is left, and nothing.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -145,8 +164,7 @@ impl<S: BuildHasher> World<S> {
         if by_time {
             self.pass_time(Time::MAX)?;
         }
-        let sessions: Vec<SessionKey> = self.model.sessions.keys().copied().collect();
-        for session in sessions {
+        for session in self.model.keys() {
             let now = Time::from_millis(self.model.now);
             self.input(now, &Event::Disconnect { session })?;
         }
@@ -160,13 +178,12 @@ impl<S: BuildHasher> World<S> {
 
     // ---- the checks
 
-    /// Everything that can be asked of the engine is what the model says.
+    /// Checks that everything that can be asked of the engine is what the model says.
     fn check_queries(&self) -> Result<(), String> {
         let (engine, model) = (&self.host.engine, &self.model);
         engine.verify()?;
         equal("now", engine.now().as_millis(), model.now)?;
         check_state(engine, model)?;
-        equal("counts", exact_counts(engine.counts(), model), model.counts())?;
         let next = model.deadlines().first().copied();
         match (engine.deadline(), next) {
             (None, None) => Ok(()),
@@ -179,101 +196,72 @@ impl<S: BuildHasher> World<S> {
         let stats = self.host.engine.stats();
         equal("inputs", stats.inputs, self.inputs)?;
         equal("refusals", stats.refusals, self.refusals)?;
-        equal("notices", stats.notices, self.host.last_id)?;
+        equal("notices", stats.notices, self.host.notices)?;
         equal("deliveries", stats.deliveries, self.host.deliveries)?;
+        equal("conflated", stats.conflated, self.conflated)?;
         equal("skipped", stats.skipped, self.host.skipped)
     }
 
     // ---- for whoever reads the failure
 
-    fn name(&mut self, event: &Event, key: SessionKey) {
-        if let Event::Connect { user, .. } = event {
-            let ordinal =
-                self.names.values().filter(|n| n.starts_with(&format!("{user}."))).count();
-            self.names.insert(key, format!("{user}.{}", ordinal + 1));
-            let line = self.transcript.last_mut().expect("the input has a line");
-            _ = write!(line, "  -> {user}.{}", ordinal + 1);
+    /// Gives names to what an input has begun: sessions as `user.session`, attachments as
+    /// `user.session/attachment`.
+    ///
+    /// # Errors
+    /// A name that was given out before, or that is not what it has to be.
+    fn name(&mut self, event: &Event, begun: Attachment) -> Result<(), String> {
+        let Attachment { key, session } = begun;
+        if self.names.find(key).is_some() {
+            return Err(format!("{key:?} is given out twice"));
         }
+        let name = match event {
+            Event::Connect { user, .. } => {
+                if self.names.place(session).is_some() {
+                    return Err(format!("{session:?} is given out twice"));
+                }
+                let of_user = format!("{user}.");
+                let named = self.readable.values().filter(|name| !name.contains('/'));
+                let ordinal = named.filter(|name| name.starts_with(&of_user)).count();
+                let name = format!("{user}.{}", ordinal + 1);
+                self.readable.insert(format!("{session:?}"), name.clone());
+                name
+            }
+            Event::Resume { session: resumed } => {
+                let before = self.host.engine.id_of(*resumed);
+                let place = self.names.place(session);
+                if before.is_some() || place.is_none() || key.slot() != resumed.slot() {
+                    return Err(format!("{resumed:?} is resumed as {begun:?}"));
+                }
+                self.readable[&format!("{session:?}")].clone()
+            }
+            _ => return Err(format!("{begun:?} begins of its own accord")),
+        };
+        self.names.add(begun);
+        let ordinal = self.names.find(key).map_or(0, |ordinal| ordinal.attachment);
+        let name = format!("{name}/{}", ordinal + 1);
+        let line = self.transcript.last_mut().expect("the input has a line");
+        _ = write!(line, "  -> {name}");
+        self.readable.insert(format!("{key:?}"), name);
+        Ok(())
     }
 
     fn report(&self, fault: &str) -> String {
         let mut text = format!("{}\n{fault}", self.transcript.join("\n"));
-        let mut names: Vec<(String, &String)> =
-            self.names.iter().map(|(key, name)| (format!("{key:?}"), name)).collect();
+        let mut names: Vec<(&String, &String)> = self.readable.iter().collect();
         // The longest first: one may begin as another one does.
-        names.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
-        for (key, name) in names {
-            text = text.replace(&key, name);
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        for (name, readable) in names {
+            text = text.replace(name, readable);
         }
         text
     }
 }
 
-/// The message of a panic, so that it is reported with what led to it.
+/// Returns the message of a panic, so that it is reported with what led to it.
 fn said_by(panic: &dyn Any) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("it panics: {}", text.unwrap_or("without a text"))
-}
-
-/// What a model is told that an engine has given no key.
-pub fn no_session() -> SessionKey {
-    SessionKey::from_bits(u128::MAX)
-}
-
-/// Sessions, lists, sight: all that can be asked one by one.
-///
-/// # Errors
-/// The first that is not as the model says.
-pub fn check_state<P: Payload, S: BuildHasher>(
-    engine: &adsum::Engine<User, P, S>,
-    model: &Model,
-) -> Result<(), String> {
-    // Some who are in nobody's list as well.
-    for user in (0..10).chain(model.accounts.range(10..).map(|(user, _)| *user)) {
-        equal("is_online", engine.is_online(&user), model.is_online(user))?;
-        equal("is_invisible", engine.is_invisible(&user), model.is_invisible(user))?;
-        let sessions: Vec<SessionKey> = engine.sessions(&user).collect();
-        equal("sessions", sessions, model.sessions_of(user))?;
-        for viewer in (0..10).filter(|viewer| *viewer != user) {
-            equal("sees", engine.sees(&viewer, &user), model.sees(viewer, user))
-                .map_err(|fault| format!("{viewer}, {user}: {fault}"))?;
-        }
-    }
-    for key in model.sessions.keys().chain(&model.ended) {
-        let session = model.sessions.get(key);
-        let presence = engine.presence(*key).map(Payload::said);
-        equal("presence", presence, session.and_then(|session| session.presence))?;
-        equal("user_of", engine.user_of(*key).copied(), session.map(|session| session.user))?;
-        let attached = session.is_some_and(|session| session.attached);
-        equal("is_attached", engine.is_attached(*key), attached)?;
-        let congested = session.is_some_and(|session| session.missed.is_some());
-        equal("is_congested", engine.is_congested(*key), congested)?;
-    }
-    Ok(())
-}
-
-/// The engine's counts, but for those who were told by directed presence: some of them may have
-/// ended, within the limit of each sender. Where there is nobody, none may be counted.
-pub fn exact_counts(mut counts: Counts, model: &Model) -> Counts {
-    let told = model.counts().told;
-    let most = model.sessions.len() * model.options.max_told as usize;
-    if (told..=most).contains(&counts.told) {
-        counts.told = told;
-    }
-    counts
-}
-
-pub fn equal<T: PartialEq + std::fmt::Debug>(
-    what: &str,
-    engine: T,
-    model: T,
-) -> Result<(), String> {
-    if engine == model {
-        Ok(())
-    } else {
-        Err(format!("{what} is {engine:?}, and should be {model:?}"))
-    }
 }
 
 /// Holds what came of an input against what should have.
@@ -282,44 +270,75 @@ pub fn equal<T: PartialEq + std::fmt::Debug>(
 /// Both.
 pub fn compare(model: &Result<Output, Error>, engine: &Outcome) -> Result<(), String> {
     let agree = match (model, engine) {
-        (Ok(output), Ok((_, decisions))) => output.agrees_with(decisions),
+        (Ok(output), Ok(answer)) => {
+            output.waits_until == answer.waits_until && output.agrees_with(&answer.decisions)
+        }
         (Err(model), Err(engine)) => model == engine,
         _ => false,
     };
     if agree {
         return Ok(());
     }
-    let list = |decisions: &[Decision]| {
-        decisions.iter().fold(String::new(), |text, decision| format!("{text}\n    {decision:?}"))
+    let list = |decisions: &[Decision], waits_until: Option<u64>| {
+        let waits = waits_until.map(|until| format!("\n    it waits until {until}"));
+        let lines = decisions.iter().map(|decision| format!("\n    {decision:?}"));
+        lines.chain(waits).collect::<String>()
     };
     let model = match model {
-        Ok(output) => list(&output.decisions),
+        Ok(output) => list(&output.decisions, output.waits_until),
         Err(error) => format!("{error:?}"),
     };
     let engine = match engine {
-        Ok((_, decisions)) => list(decisions),
+        Ok(answer) => list(&answer.decisions, answer.waits_until),
         Err(error) => format!("{error:?}"),
     };
     Err(format!("the engine says: {engine}\nand should say: {model}"))
 }
 
-/// A drain says which session its input was about.
-fn about_whom(event: &Event, key: Option<SessionKey>) -> Result<(), String> {
-    let named = crate::session_of(&mut event.clone()).copied();
-    match (event, key) {
-        (Event::Connect { .. }, _) | (_, None) => Ok(()),
-        _ if named == key => Ok(()),
-        _ => Err(format!("the input was not about {key:?}")),
+/// Checks that the numbers of notices say no more than their moments (`RULES.md`, "Numbers of
+/// notices").
+fn check_numbers(
+    model: &Model,
+    output: &Output,
+    answer: &Answer,
+    (before, mut last): (u64, u64),
+) -> Result<(), String> {
+    let first = model.first.unwrap_or(model.now);
+    let numbered = answer.numbers.iter().enumerate().filter(|(_, number)| **number > 0);
+    for (at, number) in numbered {
+        // Whoever is skipped misses the notice that others have received.
+        if matches!(answer.decisions[at], Decision::Skipped { .. }) && *number == last {
+            continue;
+        }
+        let moment = output.moment(at, model.now);
+        let least = (moment - first).saturating_mul(NUMBERS_PER_MS).max(last.saturating_add(1));
+        // Notices that nobody receives have numbers as well; and what was due before comes late.
+        let latest = moment.max(before) - first;
+        if !(least..=latest.saturating_add(1).saturating_mul(NUMBERS_PER_MS)).contains(number) {
+            return Err(format!("{:?} has the number {number}", answer.decisions[at]));
+        }
+        last = *number;
     }
+    Ok(())
 }
 
-/// In a catch-up the order of users is free, but of each the presences come before the endings.
+/// Checks that a drain says which session its input was about.
+fn about_whom(event: &Event, answer: &Answer) -> Result<(), String> {
+    let about = match event {
+        Event::Connect { .. } | Event::Resume { .. } => answer.begun.map(|begun| begun.key),
+        _ => crate::session_of(&mut event.clone()).copied(),
+    };
+    equal("whom the input was about", answer.about, about)
+}
+
+/// Checks that in a catch-up, where the order of users is free, the presences of each come before
+/// the endings.
 fn check_catch_up(outcome: &Outcome) -> Result<(), String> {
-    let Ok((_, decisions)) = outcome else {
+    let Ok(answer) = outcome else {
         return Ok(());
     };
     let mut over = Vec::new();
-    for notice in decisions.iter().filter_map(Decision::notice) {
+    for notice in answer.decisions.iter().filter_map(Decision::notice) {
         match notice {
             Notice::Presence { user, .. } if over.contains(user) => {
                 return Err(format!("{notice:?} comes after an ending of the same user"));

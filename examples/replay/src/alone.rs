@@ -23,6 +23,10 @@ pub struct Told {
     pub receivers: u64,
     pub snapshots: u64,
     pub entries: u64,
+    /// What the host alone is told: first sessions, ends, and connections to close.
+    pub online: u64,
+    pub ended: u64,
+    pub closed: u64,
 }
 
 impl Alone {
@@ -57,6 +61,9 @@ impl Door for Alone {
         self.told.receivers += told.receivers;
         self.told.snapshots += told.snapshots;
         self.told.entries += told.entries;
+        self.told.online += told.online;
+        self.told.ended += told.ended;
+        self.told.closed += told.closed;
         Ok(())
     }
 }
@@ -80,18 +87,22 @@ fn told_by(engine: &mut Engine<User, u32>, now: Time, event: Event) -> Result<To
                 told.snapshots += u64::from(snapshot.is_first());
                 told.entries += snapshot.len() as u64;
             }
-            Decision::Close { .. } => {}
+            Decision::Close { .. } => told.closed += 1,
+            Decision::Online { .. } => told.online += 1,
+            Decision::Ended { .. } => told.ended += 1,
             other => return Err(format!("nobody has reason to decide {other:?}")),
         }
     }
     Ok(told)
 }
 
-/// Everyone there is told of everyone who comes and of everyone who has gone, once, and nothing
-/// else; and who attaches is told of everyone else.
+/// Returns what must be told: to everyone there of everyone who comes and of everyone who has gone,
+/// once, and nothing else; to who attaches of everyone else; and to the host of every edge, of
+/// every end, and of every connection that is still there.
 fn must_be_told(event: &Event, before: Counts, now: Counts) -> Told {
     let mut told = Told::default();
     let attached = (now.sessions - now.detached) as u64;
+    let none_was_detached = before.detached == now.detached;
     match event {
         Event::Publish { .. } => {
             told.receivers = attached - 1;
@@ -101,11 +112,17 @@ fn must_be_told(event: &Event, before: Counts, now: Counts) -> Told {
         Event::Connect { .. } | Event::Resume { .. } => {
             told.snapshots = 1;
             told.entries = now.sessions as u64 - 1;
+            let is_resume = matches!(event, Event::Resume { .. });
+            told.online = u64::from(!is_resume);
+            told.closed = u64::from(is_resume && none_was_detached);
         }
         _ => {
             let ended = (before.sessions - now.sessions) as u64;
             told.offline = if attached > 0 { ended } else { 0 };
             told.receivers = ended * attached;
+            told.ended = ended;
+            let is_expel = matches!(event, Event::Expel { .. });
+            told.closed = u64::from(is_expel && ended > 0 && none_was_detached);
         }
     }
     told

@@ -2,8 +2,8 @@
 //! comes out, all that can be asked, and what every receiver believes are compared.
 //!
 //! The model looks at everyone for everything, so a stretch is what a channel with a limit of
-//! [`LIMIT`] members would have seen: it begins empty somewhere in the trace, every event from there
-//! on counts, and only who does not fit is left out until there is room.
+//! [`LIMIT`] members would have seen: it begins empty somewhere in the trace, every event from
+//! there on counts, and only who does not fit is left out until there is room.
 
 use crate::channel::{self, Channel, Door};
 use crate::trace::Record;

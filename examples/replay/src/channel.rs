@@ -16,14 +16,14 @@
 //!
 //! | event | input |
 //! | --- | --- |
-//! | join | connect and publish; of one whose session is detached: resume, and so of one who is still there (the trace has lost its quit) |
+//! | join | connect and publish; where there is a session: resume |
 //! | part, quit: clean | disconnect |
 //! | quit: error, timeout, netsplit | lost by a connection error, a timeout, the loss of a node |
 //! | kick, quit: killed | expel |
 //! | nick | the old name disconnects, and the new one joins |
 //!
-//! Who leaves and has not been seen to join was there before the trace began, and is not counted
-//! among the members.
+//! A session is there where it is detached, and where the trace has lost its quit. Who leaves and
+//! has not been seen to join was there before the trace began, and is not counted among the members.
 
 use crate::trace::{Reason, Record, What};
 use adsum::{Config, ConfigError, DeviceKind, Engine, Grace, LostCause, Options, SessionKey, Time};
@@ -48,8 +48,12 @@ pub trait Door {
 /// # Errors
 /// A grace that no engine allows.
 pub fn config(grace_ms: u64) -> Result<Config, ConfigError> {
-    let grace =
-        Grace { connection_error_ms: grace_ms, timeout_ms: grace_ms, node_loss_ms: grace_ms };
+    let grace = Grace {
+        connection_error_ms: grace_ms,
+        timeout_ms: grace_ms,
+        node_loss_ms: grace_ms,
+        going_away_ms: grace_ms,
+    };
     Config::new(Options { grace, lease: None, ..Options::default() })
 }
 
@@ -210,7 +214,7 @@ impl<D: Door> Channel<D> {
         };
         let event = match way {
             Way::Clean => Event::Disconnect { session },
-            Way::Lost(cause) => Event::Lost { session, cause },
+            Way::Lost(cause) => Event::Lost { session, cause, grace_ms: None },
             Way::Expelled => Event::Expel { user },
         };
         self.tally.lost += u64::from(matches!(way, Way::Lost(_)) && !self.detached.contains(&user));

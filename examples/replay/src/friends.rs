@@ -64,7 +64,7 @@ struct Room<'g> {
     engine: Engine<u32, u32>,
     grace_ms: u64,
     sessions: BTreeMap<u32, SessionKey>,
-    /// Whose connection it is, by slot.
+    /// Whose connection it is.
     sockets: SlotMap<u32>,
     replicas: BTreeMap<u32, Replica<u32, u32>>,
 }
@@ -171,8 +171,9 @@ impl<'g> Room<'g> {
     fn lose(&mut self, now: Time, users: &BTreeSet<u32>, told: &mut Told) -> Result<(), String> {
         for user in users {
             let (session, cause) = (self.sessions[user], LostCause::ConnectionError);
-            self.sockets.remove(session.slot());
-            self.input(now, Event::Lost { session, cause }, None, told)?;
+            self.sockets.remove(session);
+            let lost = Event::Lost { session, cause, grace_ms: None };
+            self.input(now, lost, None, told)?;
         }
         Ok(())
     }
@@ -197,27 +198,27 @@ impl<'g> Room<'g> {
         let mut decisions = engine.apply(now, event).map_err(|error| error.to_string())?;
         if let Some((user, session)) = attaching.zip(decisions.session()) {
             sessions.insert(user, session);
-            sockets.insert(session.slot(), user);
+            sockets.insert(session, user);
         }
         let nobody = || "somebody is told who has no connection".to_owned();
         while let Some(decision) = decisions.next() {
             match decision {
                 Decision::Deliver { notice, to } => {
                     for slot in to {
-                        let receiver = *sockets.get(*slot).ok_or_else(nobody)?;
-                        told.push(seen(receiver, &notice)?);
-                        let replica = replicas.get_mut(&receiver).ok_or_else(nobody)?;
+                        let (_, receiver) = sockets.at(*slot).ok_or_else(nobody)?;
+                        told.push(seen(*receiver, &notice)?);
+                        let replica = replicas.get_mut(receiver).ok_or_else(nobody)?;
                         replica.apply(&notice).map_err(|full| full.to_string())?;
                     }
                 }
                 Decision::Snapshot(snapshot) => {
-                    let receiver = *sockets.get(snapshot.to()).ok_or_else(nobody)?;
+                    let receiver = *sockets.get(snapshot.receiver()).ok_or_else(nobody)?;
                     let entries = snapshot.entries();
                     told.extend(entries.map(|entry| (receiver, *entry.user, What::InSnapshot)));
                     let replica = replicas.get_mut(&receiver).ok_or_else(nobody)?;
                     replica.apply_snapshot(&snapshot).map_err(|full| full.to_string())?;
                 }
-                Decision::Close { .. } => {}
+                Decision::Close { .. } | Decision::Online { .. } | Decision::Ended { .. } => {}
                 other => return Err(format!("nobody has reason to decide {other:?}")),
             }
         }

@@ -1,10 +1,13 @@
-//! What single ranges cannot say: options that do not go together, and such as are most likely
-//! not meant.
+//! Checks that no single range can make: options that do not go together, and options that are
+//! most likely a mistake.
 
 use super::settings::{Accounts, Config, OfflineNotices, Presence, StoreKind};
 use crate::store::Cost;
 
-/// What cannot be.
+/// Browsers let a page in the background send once a minute; the rest is for a slow network.
+const SAFE_PING_TIMEOUT_MS: u64 = 75_000;
+
+/// Returns what is wrong, a sentence each.
 pub(super) fn problems(config: &Config) -> Vec<String> {
     let Config { presence, accounts, network, .. } = config;
     let mut problems = Vec::new();
@@ -47,10 +50,18 @@ fn jwt_problem(accounts: &Accounts) -> Option<String> {
     Some(problem.to_owned())
 }
 
-/// What can be, and is worth a word.
+/// Returns what is allowed but most likely a mistake, a sentence each.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let Config { presence, accounts, network, services } = config;
     let mut warnings = Vec::new();
+    if network.ping_timeout_ms < SAFE_PING_TIMEOUT_MS {
+        warnings.push(format!(
+            "ping_timeout = {}: tim's clients ping every 10 to 15 s, and a page in the background \
+             once a minute, so some of them count as lost while they are there: {} is safe",
+            network.ping_timeout_ms / 1_000,
+            SAFE_PING_TIMEOUT_MS / 1_000
+        ));
+    }
     let listens =
         [("client_listen", Some(network.client_listen)), ("admin_listen", network.admin_listen)];
     for (key, address) in listens {

@@ -1,4 +1,4 @@
-//! The file: JSON, nested or not, each key once.
+//! The configuration file: JSON, nested or not, each key once.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 #[derive(Debug, PartialEq)]
 pub(super) struct Entries(pub(super) Vec<(String, Value)>);
 
-/// Reads a file.
+/// Reads the text of a file.
 ///
 /// # Errors
-/// What is wrong and where. The text quotes a value at most if it stands in place of an object.
+/// What is wrong and where. The text quotes a value only if it stands in place of an object.
 pub(super) fn parse(text: &str) -> Result<Entries, String> {
     let object: Object = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let mut entries = Vec::new();
@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Result<Entries, String> {
     Ok(Entries(entries))
 }
 
-/// An object that keeps what is there twice, so that it can be found.
+/// An object that keeps keys that are given twice, so that they can be found.
 struct Object(Vec<(String, Node)>);
 
 enum Node {
@@ -34,7 +34,7 @@ impl Object {
             let path = if path.is_empty() { name } else { format!("{path}.{name}") };
             match node {
                 Node::Object(object) => object.flatten(&path, into),
-                // As in tim, the same as leaving it out.
+                // As in tim, null is the same as leaving the key out.
                 Node::Value(Value::Null) => {}
                 Node::Value(value) => into.push((path, value)),
             }

@@ -1,4 +1,4 @@
-//! What a key is, and how it is called.
+//! A key: one thing that can be set, and its names.
 
 use super::settings::Config;
 use super::value::{Given, Must};
@@ -10,18 +10,18 @@ pub(super) struct Key {
     pub(super) name: &'static str,
     /// Other names for it.
     pub(super) aliases: &'static [&'static str],
-    /// What it says, for people.
+    /// What it does, for people.
     pub(super) about: &'static str,
-    /// What a value looks like: a unit, or the names of a choice. Empty: true or false.
+    /// What a value looks like: a unit, or the names of a choice. Empty for true or false.
     pub(super) unit: &'static str,
-    /// Is the value not to be shown?
+    /// Whether the value must not be shown.
     pub(super) secret: bool,
     pub(super) set: fn(&mut Config, Given<'_>) -> Result<(), Must>,
-    /// The value in force; `None` if there is none.
+    /// Returns the value in force; `None` if there is none.
     pub(super) show: fn(&Config) -> Option<String>,
 }
 
-/// A name with its spelling taken away: `connectLimit` and `connect.limit` are `connect_limit`.
+/// Returns a name in the one spelling: `connectLimit` and `connect.limit` are `connect_limit`.
 pub(super) fn fold(name: &str) -> String {
     let mut folded = String::with_capacity(name.len() + 2);
     let mut after_lower = false;
@@ -39,7 +39,7 @@ pub(super) fn fold(name: &str) -> String {
 }
 
 impl Key {
-    /// Is this one of its names, in whatever spelling?
+    /// Returns whether this is one of its names, in whatever spelling.
     pub(super) fn is_called(&self, folded: &str) -> bool {
         self.names().any(|name| fold(name) == folded)
     }
@@ -48,12 +48,12 @@ impl Key {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// Its flag, without the dashes.
+    /// Returns its flag, without the dashes.
     pub(super) fn flag(&self) -> String {
         fold(self.name).replace('_', "-")
     }
 
-    /// Its name in the environment.
+    /// Returns its name in the environment.
     pub(super) fn variable(&self) -> String {
         format!("ADSUM_{}", fold(self.name).to_ascii_uppercase())
     }

@@ -1,5 +1,5 @@
-//! Which value is in force: a flag before the environment, that before the file, that before the
-//! default.
+//! Finds out which value is in force: a flag goes before the environment, that before the file, and
+//! that before the default.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::file;
 use super::key::{Key, fold};
 use super::settings::Config;
 use super::table;
-use super::unknown::why_unknown;
+use super::unknown::{Unknown, explain};
 use super::value::Given;
 
 /// Options that were read and fit together, and where each of them came from.
@@ -21,7 +21,7 @@ use super::value::Given;
 pub struct Loaded {
     /// The options.
     pub config: Config,
-    /// What is allowed, and most likely not meant.
+    /// What is allowed but most likely a mistake.
     pub warnings: Vec<String>,
     sources: BTreeMap<&'static str, Source>,
 }
@@ -29,9 +29,9 @@ pub struct Loaded {
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody said anything.
+    /// Nobody has set it.
     Default,
-    /// The file, in this spelling.
+    /// The file, where the key has this spelling.
     File {
         /// The file.
         path: PathBuf,
@@ -70,7 +70,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The flags, one for every key, and `--config`: for a `clap::Command` of the host's.
+/// Returns the flags, one for every key, and `--config`, for a `clap::Command`.
 pub fn arguments() -> impl Iterator<Item = Arg> {
     let config = Arg::new("config")
         .short('c')
@@ -92,7 +92,8 @@ fn argument(heading: &'static str, key: &'static Key, defaults: &Config) -> Arg 
         format!("{} {default}[file: {}] [env: {}]", key.about, names.join(", "), key.variable());
     let argument = Arg::new(key.name).long(key.flag()).help(help).help_heading(heading);
     if key.unit.is_empty() {
-        // A flag alone says true; a value needs the equals sign, so that it is not mistaken.
+        // A flag alone means true; a value needs the equals sign, so that it is not taken for a
+        // subcommand.
         argument
             .value_name("true|false")
             .num_args(0..=1)
@@ -103,11 +104,12 @@ fn argument(heading: &'static str, key: &'static Key, defaults: &Config) -> Arg 
     }
 }
 
-/// Finds out which options are in force. `environment` is the process's (`std::env::vars`); of
-/// it, only names that begin with `ADSUM_` are looked at, and an empty value is as good as none.
+/// Finds out which options are in force. `environment` is the process's (`std::env::vars`); only
+/// names that begin with `ADSUM_` are looked at, and an empty value is as good as none.
 ///
 /// # Errors
 /// Everything that is wrong: an unreadable file, unknown keys (the nearest known one is named),
+/// keys of tim's that one must not do without,
 /// values out of range, options that do not go together.
 pub fn load(
     flags: &ArgMatches,
@@ -127,8 +129,9 @@ pub fn load(
         match table::all().find(|key| key.variable() == *name) {
             Some(key) => loading.set(key, Given::Text(value), source),
             None => {
-                let why = why_unknown(name.trim_start_matches("ADSUM_"));
-                loading.problems.push(format!("{name} (in the environment) is {why}"));
+                let is_set = !["false", "0"].contains(&value.as_str());
+                let unknown = explain(name.trim_start_matches("ADSUM_"), is_set);
+                loading.unknown(&format!("{name} (in the environment)"), unknown, true);
             }
         }
     }
@@ -145,6 +148,9 @@ struct Loading {
     config: Config,
     sources: BTreeMap<&'static str, Source>,
     problems: Vec<String>,
+    warnings: Vec<String>,
+    /// Whether a value was refused, and its default left in place.
+    refused: bool,
 }
 
 impl Loading {
@@ -160,8 +166,8 @@ impl Loading {
         for (name, value) in &entries {
             let folded = fold(name);
             let Some(key) = table::all().find(|key| key.is_called(&folded)) else {
-                let why = why_unknown(name);
-                self.problems.push(format!("{name} (in {}) is {why}", path.display()));
+                let unknown = explain(name, asks_for_something(value));
+                self.unknown(&format!("{name} (in {})", path.display()), unknown, false);
                 continue;
             };
             if let Some(before) = seen.insert(key.name, name) {
@@ -177,12 +183,24 @@ impl Loading {
         }
     }
 
+    /// Notes a key that is not in the table. In a file it is a mistake whatever it looks like; the
+    /// environment has variables of others, too: an orchestrator makes some from services' names.
+    fn unknown(&mut self, place: &str, unknown: Unknown, may_be_others: bool) {
+        let (why, list) = match unknown {
+            Unknown::Near(why) | Unknown::Dangerous(why) => (why, &mut self.problems),
+            Unknown::Nobodys(why) if !may_be_others => (why, &mut self.problems),
+            Unknown::Nobodys(why) | Unknown::WithoutMeaning(why) => (why, &mut self.warnings),
+        };
+        list.push(format!("{place} is {why}"));
+    }
+
     fn set(&mut self, key: &'static Key, given: Given<'_>, source: Source) {
         match (key.set)(&mut self.config, given) {
             Ok(()) => {
                 self.sources.insert(key.name, source);
             }
             Err(must) => {
+                self.refused = true;
                 let value = match given {
                     _ if key.secret => "(not shown)".to_owned(),
                     Given::Text(text) => text.to_owned(),
@@ -195,20 +213,33 @@ impl Loading {
     }
 
     fn finish(mut self) -> Result<Loaded, ConfigError> {
-        // What was refused has left its default, which would only cause further complaints.
-        if self.problems.is_empty() {
-            self.problems = check::problems(&self.config);
+        // A refused value has left the default in place, which might only cause more complaints.
+        if !self.refused {
+            self.problems.extend(check::problems(&self.config));
         }
         if !self.problems.is_empty() {
             return Err(ConfigError { problems: self.problems });
         }
-        let warnings = check::warnings(&self.config);
+        let mut warnings = self.warnings;
+        warnings.extend(check::warnings(&self.config));
         Ok(Loaded { config: self.config, warnings, sources: self.sources })
     }
 }
 
+/// Returns whether a value switches something on, or names something.
+fn asks_for_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(on) => *on,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(values) => !values.is_empty(),
+    }
+}
+
 impl Loaded {
-    /// Where a key's value came from; `None` if there is no such key.
+    /// Returns where a key's value came from; `None` if there is no such key.
     #[must_use]
     pub fn source(&self, key: &str) -> Option<&Source> {
         let folded = fold(key);
@@ -216,7 +247,8 @@ impl Loaded {
         Some(self.sources.get(key.name).unwrap_or(&Source::Default))
     }
 
-    /// What is in force and where it came from, a line each, secrets masked; then the warnings.
+    /// Returns what is in force and where it came from, a line each, with secrets masked; then the
+    /// warnings.
     #[must_use]
     pub fn report(&self) -> String {
         use fmt::Write as _;

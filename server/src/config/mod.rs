@@ -1,15 +1,18 @@
 //! Options: a JSON file with tim's names where tim has one, the environment, and flags.
 //!
 //! [`arguments`] gives a `clap::Command` its flags, [`load`] finds out what is in force. All of it
-//! comes from one table, so that no way of setting something is ever forgotten.
+//! comes from one table, so that no way of setting something is ever forgotten. From what is in
+//! force come [the engine's options](Config::engine_options) and [the store](Accounts::open_store).
 
 mod check;
-mod engine;
+mod engine_options;
 mod file;
 mod key;
 mod load;
+mod open_store;
 mod settings;
 mod table;
+mod tims_keys;
 mod unknown;
 mod value;
 
@@ -17,6 +20,7 @@ mod value;
 mod tests;
 
 pub use load::{ConfigError, Loaded, Source, arguments, load};
+pub use open_store::OpenStoreError;
 pub use settings::{
     Accounts, Config, DirectTo, Level, Network, OfflineNotices, OverLimit, Presence, Services,
     StoreKind,

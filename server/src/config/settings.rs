@@ -1,9 +1,9 @@
-//! The options as plain values.
+//! The settings as plain values.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::protocol::Secret;
+use adsum_tim::Secret;
 
 /// Everything that can be set, each value within its range. Times are in milliseconds whatever
 /// unit their key has.
@@ -26,9 +26,9 @@ pub struct Network {
     pub client_listen: SocketAddr,
     /// Where metrics and the administrator's API are, if not there too.
     pub admin_listen: Option<SocketAddr>,
-    /// The only Origin that is let in; `None`: any, as long as there is one.
+    /// The only Origin that is let in, where one is sent; `None` for any.
     pub origin: Option<String>,
-    /// Does something in front of the server speak TLS? Then no warning is due.
+    /// Whether something in front of the server speaks TLS, so that no warning is due.
     pub tls_in_front: bool,
     /// The most connections at once.
     pub connect_limit: u32,
@@ -38,11 +38,11 @@ pub struct Network {
     pub ping_timeout_ms: u64,
     /// The most bytes of one frame.
     pub max_data: usize,
-    /// How many frames a connection may send a second; 0: as many as it likes.
+    /// How many frames a connection may send a second; 0 for as many as it likes.
     pub requests_per_second: u32,
     /// How many it may send at once.
     pub request_burst: u32,
-    /// How many directed presences the server takes a second from all; 0: as many as come.
+    /// How many directed presences the server takes a second from all; 0 for as many as come.
     pub request_rate: u32,
     /// The most frames that wait for one connection.
     pub queue_frames: usize,
@@ -55,13 +55,13 @@ pub struct Network {
 /// The engine's rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presence {
-    /// No offline notices at all.
+    /// Whether no offline notices are sent at all.
     pub offline_block: bool,
     /// Who is told that somebody has gone, unless nobody is.
     pub offline_notices: OfflineNotices,
-    /// Is a session told at login who is there?
+    /// Whether a session is told at login who is there.
     pub snapshot_at_login: bool,
-    /// Are a user's other sessions told what one of them publishes?
+    /// Whether a user's other sessions are told what one of them publishes.
     pub own_echo: bool,
     /// Who may send directed presence to whom.
     pub direct_to: DirectTo,
@@ -77,7 +77,7 @@ pub struct Presence {
     pub over_limit: OverLimit,
     /// How old a session must be to make way.
     pub auth_min_ms: u64,
-    /// How many presences a session may publish at once; 0: as many as it likes, at any time.
+    /// How many presences a session may publish at once; 0 for as many as it likes, at any time.
     pub publish_burst: u32,
     /// How long until it may publish one more.
     pub publish_interval_ms: u32,
@@ -123,6 +123,8 @@ pub struct Accounts {
     pub store: StoreKind,
     /// The SQLite file.
     pub store_path: PathBuf,
+    /// Whether a new name must differ from all others in more than case.
+    pub names_fold_case: bool,
     /// The most users that one account may be friends with, ask or block.
     pub max_relations: u32,
     /// The memory of one password hash.
@@ -131,7 +133,7 @@ pub struct Accounts {
     pub password_passes: u32,
     /// How many passwords are hashed at once.
     pub password_workers: u32,
-    /// How long a login token is good.
+    /// How long a login token is valid.
     pub token_timeout_ms: u64,
     /// How many login tokens may be issued in that time.
     pub token_limit: u32,
@@ -159,11 +161,11 @@ pub enum StoreKind {
 /// What is offered beside the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Services {
-    /// Is there a web page?
+    /// Whether the web page is served.
     pub web_page: bool,
-    /// Are there metrics?
+    /// Whether metrics are served.
     pub metrics: bool,
-    /// What an administrator must show; `None`: there is no administrator's API.
+    /// What an administrator must show; `None` if there is no administrator's API.
     pub admin_token: Option<Secret>,
     /// No new accounts (tim's `TIMREGISTER`).
     pub no_register: bool,
@@ -184,13 +186,13 @@ pub struct Services {
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// What went wrong.
+    /// Only what went wrong.
     Error,
-    /// And what looks wrong.
+    /// Also what looks wrong.
     Warn,
-    /// And what happens to the server.
+    /// Also what happens to the server.
     Info,
-    /// And what happens to each connection.
+    /// Also what happens to each connection.
     Debug,
 }
 
@@ -230,7 +232,7 @@ impl Default for Presence {
             devicetype_limit: 16,
             over_limit: OverLimit::Evict,
             auth_min_ms: 10_000,
-            // tim's web client answers each friend's announcement by a presence of its own.
+            // tim's web client answers each friend's announcement with a presence of its own.
             publish_burst: 300,
             publish_interval_ms: 50,
             max_audience: 100_000,
@@ -245,6 +247,7 @@ impl Default for Accounts {
         Self {
             store: StoreKind::Sqlite,
             store_path: PathBuf::from("adsum-server.db"),
+            names_fold_case: true,
             max_relations: 10_000,
             password_memory_kib: 19_456,
             password_passes: 2,

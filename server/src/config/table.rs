@@ -1,7 +1,7 @@
-//! Every key once: its names, what it says, its range, and which value it sets. The file, the
-//! flags, the environment, `--help` and `check-config` are all made from this table.
+//! The table of all keys: names, help, range, and the value that each sets. The file, the flags,
+//! the environment, `--help` and `check-config` are all made from it.
 
-use crate::protocol::Secret;
+use adsum_tim::Secret;
 
 use super::key::Key;
 use super::settings::{DirectTo, Level, OfflineNotices, OverLimit, StoreKind};
@@ -25,7 +25,7 @@ const DAY: u64 = 24 * 60 * 60;
 const WEEK: u64 = 7 * DAY;
 const MIB: u64 = 1024 * 1024;
 
-/// A key and the place of its value, by the kind of value it has.
+/// Makes a key of one kind of value, which it keeps in one place of the settings.
 macro_rules! key {
     (
         $name:literal $($alias:literal)*: $about:literal,
@@ -114,7 +114,7 @@ pub(super) const SECTIONS: [(&str, &[Key]); 4] = [
     ("Services", &SERVICES),
 ];
 
-/// All keys.
+/// Returns all keys.
 pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
 }
@@ -146,7 +146,7 @@ static NETWORK: [Key; 14] = [
     },
     key!(
         "origin":
-        "The only Origin header that is let in; without it any, as long as there is one",
+        "The only Origin header that is let in, where a client sends one; without it any",
         text "ORIGIN", network.origin
     ),
     key!(
@@ -289,7 +289,7 @@ static PRESENCE: [Key; 16] = [
     ),
 ];
 
-static ACCOUNTS: [Key; 13] = [
+static ACCOUNTS: [Key; 14] = [
     key!(
         "store":
         "Who keeps accounts and rosters: a file here, or another service's signed tokens",
@@ -307,6 +307,11 @@ static ACCOUNTS: [Key; 13] = [
         },
         show: |config| Some(config.accounts.store_path.display().to_string()),
     },
+    key!(
+        "names_fold_case":
+        "Take no new name that differs from another one only in case",
+        boolean, accounts.names_fold_case
+    ),
     key!(
         "max_relations":
         "The most users that one account may be friends with, ask or block",
@@ -372,12 +377,13 @@ static SERVICES: [Key; 10] = [
     ),
     key!(
         "metrics":
-        "Serve metrics at /metrics",
+        "Serve metrics at /metrics: at admin_listen, or for who shows admin_token",
         boolean, services.metrics
     ),
     key!(
         "admin_token":
-        "What an administrator must show; without it there is no administrator's API",
+        "What an administrator must show; without it there is no administrator's API, and health \
+         and metrics are at admin_listen only",
         secret 16, services.admin_token
     ),
     key!(
@@ -435,7 +441,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 14 + 16 + 13 + 10);
+        assert_eq!(all().count(), 14 + 16 + 14 + 10);
     }
 
     #[test]
@@ -450,7 +456,7 @@ mod tests {
         }
     }
 
-    /// That no key sets another's value, and none has lost its own.
+    /// No key sets another's value, and none has lost its own.
     #[test]
     fn each_key_sets_what_it_shows() {
         let other_values = [

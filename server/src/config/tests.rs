@@ -1,9 +1,9 @@
 use std::io::Write as _;
 
+use adsum_tim::Secret;
 use clap::Command;
 
 use super::*;
-use crate::protocol::Secret;
 
 /// What is in force for these flags, these variables and a file with this text.
 fn read(
@@ -84,7 +84,8 @@ fn tims_own_spellings() {
     let config = file(
         r#"{"device.limit": 4, "devicetype_limit": 2, "ping.timeout": 600, "auth_min_unix": 5,
             "tokenTimeout": 20, "request_rate": 100, "client_listen": ":20003", "log": null,
-            "inlinedb": {"sqlite": {"dbname": "tim.db"}}, "deactivate_api": {"TIMREGISTER": true}}"#,
+            "inlinedb": {"sqlite": {"dbname": "tim.db"}},
+            "deactivate_api": {"TIMREGISTER": true}}"#,
     );
     assert_eq!((config.presence.device_limit, config.presence.devicetype_limit), (4, 2));
     assert_eq!((config.network.ping_timeout_ms, config.presence.auth_min_ms), (600_000, 5_000));
@@ -185,7 +186,10 @@ fn options_that_do_not_go_together() {
         (r#"{"max_relations": 11, "max_audience": 10}"#, "max_audience = 10"),
         (r#"{"store": "jwt"}"#, "jwt_secret"),
         (
-            r#"{"store": "jwt", "jwt_public_key": "k", "jwt_secret": "01234567890123456789012345678901"}"#,
+            concat!(
+                r#"{"store": "jwt", "jwt_public_key": "k","#,
+                r#" "jwt_secret": "01234567890123456789012345678901"}"#,
+            ),
             "only one",
         ),
         (r#"{"client_listen": "[::1]:1", "admin_listen": "[::1]:1"}"#, "admin_listen"),

@@ -1,60 +1,43 @@
-//! What to say of a key that nobody knows.
+//! What to say about an unknown key.
 
 use super::key::{Key, fold};
 use super::table;
+use super::tims_keys::{Verdict, verdict};
 
-/// What some of tim's keys are about that have no meaning here, by how they begin.
-const FOREIGN: [(&str, &str); 10] = [
-    ("ssl_certificate", "TLS is not spoken here: put a proxy in front and set tls_in_front"),
-    ("webadmin", "the administrator's API is HTTP here: see admin_token and admin_listen"),
-    ("web_admin", "the administrator's API is HTTP here: see admin_token and admin_listen"),
-    ("server_api_listen", "the administrator's API is HTTP here: see admin_token and admin_listen"),
-    ("tcp_admin_listen", "the administrator's API is HTTP here: see admin_token and admin_listen"),
-    ("admin_account_init", "an administrator shows admin_token here"),
-    ("nodb", "accounts are kept in a file or elsewhere: see store"),
-    ("inlinedb", "accounts are kept in an SQLite file: see store_path"),
-    ("externaldb", "accounts kept elsewhere come by token: see store"),
-    ("maxmessagesize", "the size of a frame is security.maxdata"),
-];
+/// A key that is not this server's.
+pub(super) enum Unknown {
+    /// It looks like one that is: most likely a slip.
+    Near(String),
+    /// It is tim's, and whoever set it relies on something that does not happen here.
+    Dangerous(String),
+    /// It is tim's, and nothing depends on it.
+    WithoutMeaning(String),
+    /// It is nobody's.
+    Nobodys(String),
+}
 
-/// The rest of tim's keys, by how they begin.
-const FOREIGN_OTHERS: [&str; 20] = [
-    "bind",
-    "cache_",
-    "cassandra",
-    "cluster",
-    "etcd",
-    "external_account",
-    "ks_dir",
-    "maskseed",
-    "maxbackup",
-    "memlimit",
-    "message_noauth",
-    "mongodb",
-    "node_maxlength",
-    "public_node",
-    "raftx",
-    "redis",
-    "salt",
-    "tldb",
-    "ttl",
-    "zookeeper",
-];
+/// Returns what there is to say about a key that is not in the table. `is_set` says whether its
+/// value asks for something: nobody relies on what is switched off.
+pub(super) fn explain(name: &str, is_set: bool) -> Unknown {
+    match verdict(name) {
+        Some(Verdict::Dangerous(why)) if is_set => Unknown::Dangerous(format!("tim's: {why}")),
+        Some(Verdict::Dangerous(_)) => {
+            Unknown::WithoutMeaning("tim's, and switched off: it has no effect here".to_owned())
+        }
+        Some(Verdict::WithoutMeaning(why)) => {
+            Unknown::WithoutMeaning(format!("tim's, without meaning here: {why}"))
+        }
+        None => nearest(name),
+    }
+}
 
-/// Why a key is not known: tim's but without meaning here, or near to one that is.
-pub(super) fn why_unknown(name: &str) -> String {
+fn nearest(name: &str) -> Unknown {
     let folded = fold(name);
-    if let Some((_, why)) = FOREIGN.iter().find(|(start, _)| folded.starts_with(start)) {
-        return format!("tim's, not this server's: {why}");
-    }
-    if FOREIGN_OTHERS.iter().any(|start| folded.starts_with(start)) {
-        return "tim's, without meaning here: leave it out".to_owned();
-    }
     let distance = |name: &str| strsim::damerau_levenshtein(&fold(name), &folded);
     let nearest = table::all().flat_map(Key::names).min_by_key(|name| distance(name));
-    match nearest.filter(|name| distance(name) <= 1 + folded.len() / 4) {
-        Some(nearest) => format!("unknown; is {nearest} meant?"),
-        None => "unknown; --help names all keys".to_owned(),
+    match nearest.filter(|name| distance(name) <= 1 + folded.len() / 5) {
+        Some(nearest) => Unknown::Near(format!("unknown; is {nearest} meant?")),
+        None => Unknown::Nobodys("unknown; --help names all keys".to_owned()),
     }
 }
 
@@ -63,14 +46,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_unknown_is_explained() {
-        assert_eq!(why_unknown("device_limt"), "unknown; is device_limit meant?");
-        assert_eq!(
-            why_unknown("presence.ofline.block"),
-            "unknown; is presence_offline_block meant?"
-        );
-        assert_eq!(why_unknown("colour"), "unknown; --help names all keys");
-        assert!(why_unknown("ssl_certificate").contains("proxy"));
-        assert!(why_unknown("redis.endpoints").contains("tim's"));
+    fn a_slip_is_explained_by_what_is_near() {
+        for (name, meant) in [
+            ("device_limt", "device_limit"),
+            ("presence.ofline.block", "presence_offline_block"),
+            ("deactivate_api.TIMREGISTR", "deactivate_api.TIMREGISTER"),
+        ] {
+            let Unknown::Near(why) = explain(name, true) else { panic!("{name}") };
+            assert_eq!(why, format!("unknown; is {meant} meant?"));
+        }
+        for name in ["colour", "server_port", "server_service_host", "port_20003_tcp", "home"] {
+            assert!(matches!(explain(name, true), Unknown::Nobodys(_)), "{name}");
+        }
+    }
+
+    #[test]
+    fn tims_are_known_in_every_spelling_and_harmless_when_off() {
+        for name in ["ssl_certificate", "sslCertificate", "redis.endpoints", "raftx.listen"] {
+            assert!(matches!(explain(name, true), Unknown::Dangerous(_)), "{name}");
+            assert!(matches!(explain(name, false), Unknown::WithoutMeaning(_)), "{name}");
+        }
+        for name in ["memLimit", "memlimit", "deactivate_api.TIMMESSAGE", "useTimDomain"] {
+            assert!(matches!(explain(name, true), Unknown::WithoutMeaning(_)), "{name}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! From what somebody wrote to a value, or to a sentence that says what it must be.
+//! Reads values, or says what they must be.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -13,7 +13,7 @@ pub(super) enum Given<'a> {
     Json(&'a Value),
 }
 
-/// What a value must be, where it is not: "must be 1 to 5".
+/// What a value that was refused must be: "must be 1 to 5".
 pub(super) type Must = String;
 
 pub(super) fn number<T: TryFrom<u64>>(given: Given<'_>, min: u64, max: u64) -> Result<T, Must> {
@@ -27,7 +27,7 @@ pub(super) fn number<T: TryFrom<u64>>(given: Given<'_>, min: u64, max: u64) -> R
         .ok_or_else(|| format!("must be {min} to {max}"))
 }
 
-/// Whole seconds, as milliseconds.
+/// Reads whole seconds, as milliseconds.
 pub(super) fn seconds(given: Given<'_>, min: u64, max: u64) -> Result<u64, Must> {
     number::<u64>(given, min, max)
         .map(|seconds| seconds * 1_000)
@@ -61,13 +61,13 @@ pub(super) fn choice<T: Copy>(given: Given<'_>, all: &[(&str, T)]) -> Result<T, 
     })
 }
 
-/// The name of a choice.
+/// Returns the name of a choice.
 pub(super) fn name_of<T: PartialEq>(value: T, all: &[(&'static str, T)]) -> String {
     let found = all.iter().find(|(_, of)| *of == value);
     found.map_or_else(String::new, |(name, _)| (*name).to_owned())
 }
 
-/// An address as tim writes it. A port alone is on loopback; a colon and a port, as in Go, on
+/// Reads an address as tim writes it. A port alone is on loopback; a colon and a port, as in Go, on
 /// every address.
 pub(super) fn address(given: Given<'_>) -> Result<SocketAddr, Must> {
     let said = match given {
@@ -106,7 +106,7 @@ mod tests {
         for wrong in [json!(0), json!(10), json!(1.5), json!("7"), json!(true), json!([7])] {
             assert!(number::<u16>(Given::Json(&wrong), 1, 9).is_err(), "{wrong}");
         }
-        // The type bounds too, should a range ever be wider than it.
+        // The type is a bound too, should a range ever be wider.
         assert!(number::<u8>(Given::Text("256"), 0, 1_000).is_err());
         assert_eq!(seconds(Given::Text("2"), 1, 9), Ok(2_000));
         assert_eq!(seconds(Given::Text("0"), 1, 9), Err("must be 1 to 9 seconds".to_owned()));

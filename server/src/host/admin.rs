@@ -1,7 +1,8 @@
-//! The administrator's API.
+//! The administrator's HTTP API.
 
 use std::sync::Arc;
 
+use adsum_tim::{Form, Limits, Tid, TimPresence};
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
@@ -14,26 +15,36 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::oneshot;
 
-use super::command::{Command, Node, System};
-use super::courier::SYSTEM_NODE;
+use super::command::{Command, Node, SYSTEM_NODE, System};
 use super::shared::Shared;
-use crate::protocol::{Form, Limits, Tid, TimPresence};
 
-/// The most users of one page, and how many if nothing is said.
+/// The most users on one page, and how many where the request does not say.
 const MAX_PAGE: usize = 1_000;
 const PAGE: usize = 100;
-/// The most users that one presence goes to.
+/// The most users that one notice may go to.
 const MAX_NODES: usize = 100_000;
+/// How many of them are looked up before others have their turn.
+const LOOK_UPS: usize = 256;
+/// How many of those that are not known are named at most.
+const MAX_UNKNOWN: usize = 100;
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router<Arc<Shared>> {
-    Router::new()
+pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    let router = Router::new()
         .route("/admin/presence", post(presence))
         .route("/admin/online", get(online))
-        .route("/admin/expel", post(expel))
-        .route_layer(middleware::from_fn_with_state(shared, check))
+        .route("/admin/expel", post(expel));
+    for_who_shows_the_token(router, shared)
 }
 
-/// Lets in who shows the token.
+/// Returns the same routes, which nobody is let in to without the token.
+pub(crate) fn for_who_shows_the_token(
+    router: Router<Arc<Shared>>,
+    shared: &Arc<Shared>,
+) -> Router<Arc<Shared>> {
+    router.route_layer(middleware::from_fn_with_state(shared.clone(), check))
+}
+
+/// Lets in those who show the token.
 async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION);
     let shown = shown.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
@@ -53,37 +64,78 @@ fn wrong(what: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({ "error": what }))).into_response()
 }
 
-/// A presence to a list.
+/// Returns the accounts that these ids and names mean, in this domain.
+///
+/// # Errors
+/// The answer to the request, with some of those that mean nobody.
+async fn accounts(
+    shared: &Shared,
+    named: Vec<String>,
+    domain: Option<String>,
+) -> Result<Vec<Node>, Response> {
+    let (mut nodes, mut unknown) = (Vec::with_capacity(named.len()), Vec::new());
+    let domain: Arc<str> = domain.unwrap_or_default().into();
+    for part in named.chunks(LOOK_UPS) {
+        let (part, domain) = (part.to_vec(), domain.clone());
+        let found = shared.directory.quick(move |store| {
+            part.into_iter()
+                .map(|typed| Ok((store.account(&typed, &domain)?, typed)))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let Ok(found) = found.await else {
+            return Err((StatusCode::SERVICE_UNAVAILABLE, "the store fails\n").into_response());
+        };
+        for (node, typed) in found {
+            match node {
+                Some(node) => nodes.push(node.into()),
+                None => unknown.push(typed),
+            }
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(nodes);
+    }
+    unknown.truncate(MAX_UNKNOWN);
+    let body = json!({ "error": "no such account", "unknown": unknown });
+    Err((StatusCode::NOT_FOUND, Json(body)).into_response())
+}
+
+/// A request to send a notice to a list of users: ids, or names in this domain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Broadcast {
-    nodes: Vec<Node>,
+    nodes: Vec<String>,
+    domain: Option<String>,
     presence: Value,
 }
 
 async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let Ok(Broadcast { nodes, presence }) = serde_json::from_slice(&body) else {
+    let Ok(Broadcast { nodes, domain, presence }) = serde_json::from_slice(&body) else {
         return wrong("expected {\"nodes\": [\"...\"], \"presence\": {...}}");
     };
     if nodes.len() > MAX_NODES {
         return wrong("too many nodes");
     }
     let text = presence.to_string();
-    let said = match TimPresence::decode(Form::Json, text.as_bytes(), &Limits::default()) {
-        Ok(said) => said,
+    let decoded = match TimPresence::decode(Form::Json, text.as_bytes(), &Limits::default()) {
+        Ok(decoded) => decoded,
         Err(error) => return wrong(&format!("presence: {error}")),
     };
-    let saying = Arc::new(TimPresence {
+    let presence = Arc::new(TimPresence {
         id: None,
         offline: None,
-        // tim's web client fails on a presence that is from nobody.
+        // tim's web client fails on a presence without a sender.
         from_tid: Some(Tid::of(SYSTEM_NODE)),
         to_tid: None,
         to_list: None,
-        ..said
+        ..decoded
     });
+    let nodes = match accounts(&shared, nodes, domain).await {
+        Ok(nodes) => nodes,
+        Err(answer) => return answer,
+    };
     let (reply, answer) = oneshot::channel();
-    shared.command(Command::System(Box::new(System { to: nodes, saying, reply }))).await;
+    shared.command(Command::System(Box::new(System { to: nodes, presence, reply }))).await;
     match answer.await {
         Ok(outcome) => Json(json!({ "delivered": outcome.delivered, "skipped": outcome.skipped }))
             .into_response(),
@@ -91,7 +143,7 @@ async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     }
 }
 
-/// Which page of the users who are online.
+/// A request for a page of the users online.
 #[derive(Deserialize)]
 struct Page {
     after: Option<Node>,
@@ -117,15 +169,22 @@ async fn online(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> 
     Json(json!({ "users": users, "next": next, "total": page.total })).into_response()
 }
 
+/// A request to end all of a user's sessions: an id, or a name in this domain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expulsion {
-    node: Node,
+    node: String,
+    domain: Option<String>,
 }
 
 async fn expel(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let Ok(Expulsion { node }) = serde_json::from_slice(&body) else {
+    let Ok(Expulsion { node, domain }) = serde_json::from_slice(&body) else {
         return wrong("expected {\"node\": \"...\"}");
+    };
+    let node = match accounts(&shared, vec![node], domain).await.map(|mut nodes| nodes.pop()) {
+        Ok(Some(node)) => node,
+        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
+        Err(answer) => return answer,
     };
     let (reply, answer) = oneshot::channel();
     shared.command(Command::Expel(node, reply)).await;

@@ -1,8 +1,8 @@
-//! How often something may happen.
+//! A token bucket: bounds how often something may happen.
 
 use std::time::{Duration, Instant};
 
-/// A token bucket, as the one moment at which it will be full again.
+/// A token bucket, kept as the moment at which it will be full again.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     interval: Duration,
@@ -11,7 +11,8 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// So many at once, and so many a second after that; `None` if there is no limit.
+    /// Returns a full bucket that allows `burst` at once and `per_second` after that, or `None` if
+    /// there is no limit.
     pub(crate) fn new(burst: u32, per_second: u32, now: Instant) -> Option<Self> {
         if per_second == 0 {
             return None;
@@ -20,7 +21,7 @@ impl Bucket {
         Some(Self { interval, tolerance: interval * burst.max(1), full_at: now })
     }
 
-    /// Takes a token, if there is one.
+    /// Takes a token; returns whether there was one.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         let next = self.full_at.max(now) + self.interval;
         let there_is_one = next <= now + self.tolerance;
@@ -43,7 +44,7 @@ mod tests {
         assert!((0..3).all(|_| bucket.take(at(0))));
         assert!(!bucket.take(at(0)) && !bucket.take(at(99)));
         assert!(bucket.take(at(100)) && !bucket.take(at(100)));
-        // A refusal costs nothing, and a rest fills it no further than it was.
+        // A refusal costs nothing, and waiting fills it no further than it was.
         assert!((0..3).all(|_| bucket.take(at(10_000))));
         assert!(!bucket.take(at(10_000)));
         assert!(Bucket::new(3, 0, start).is_none());

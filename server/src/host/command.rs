@@ -1,49 +1,52 @@
-//! What the engine's thread is asked to do.
+//! The commands that the engine's thread is given.
 
 use std::sync::Arc;
 
 use adsum::{LostCause, SessionKey};
+use adsum_tim::{Form, Tid, TimMessage, TimPresence};
 use tokio::sync::oneshot;
 
-use super::outbox::Socket;
-use crate::protocol::{Form, Tid, TimMessage, TimPresence};
+use super::transport::socket::Socket;
 
 /// An account's id, shared by all who name it.
 pub(crate) type Node = Arc<str>;
 
-/// A presence as the engine holds it: what the client said, `fromTid` put in, `id`, `offline` and
-/// the receivers taken out. It goes with the session that said it.
-pub(crate) type Saying = Arc<TimPresence>;
+/// A presence as the engine holds it: what the client sent, with `fromTid` put in, and `id`,
+/// `offline` and the receivers taken out. It lives as long as the session that published it.
+pub(crate) type Presence = Arc<TimPresence>;
 
-/// One thing to do. All come through one channel, so what receivers are told is in the order in
-/// which it was decided.
+/// The node that an administrator's notices come from: no account has this id.
+pub(crate) const SYSTEM_NODE: &str = "@server";
+
+/// One thing to do. All commands come through one channel, so that receivers are told things in
+/// the order in which they were decided.
 pub(crate) enum Command {
     Connect(Box<Connect>),
     Heartbeat(SessionKey),
-    Publish(SessionKey, Saying),
+    Publish(SessionKey, Presence),
     Direct(Box<Direct>),
     Disconnect(SessionKey),
     Lost(SessionKey, LostCause),
     Invisible(SessionKey),
     Visible(SessionKey),
     Roster(Box<RosterChange>),
-    /// A notice about the roster, to all sessions of a user.
-    Tell(Node, Box<TimMessage>),
+    /// Sends a message about the roster to all sessions of a user.
+    RosterMessage(Node, Box<TimMessage>),
     System(Box<System>),
     Expel(Node, oneshot::Sender<usize>),
-    /// Users who are online, after this one, so many at most.
+    /// Asks for the users online after this one, so many at most.
     Online(Option<Node>, usize, oneshot::Sender<OnlinePage>),
-    /// Is the user online?
+    /// Asks whether the user is online.
     IsOnline(Node, oneshot::Sender<bool>),
     Figures(oneshot::Sender<Figures>),
-    /// Something is in the list of the writable.
-    Nudge,
-    /// The server ends.
+    /// Says that there are sessions in the list of the writable.
+    Writable,
+    /// Ends the thread, since the server ends.
     Stop,
 }
 
 impl Command {
-    /// The session whose word this is.
+    /// Returns the session that this comes from, if it comes from one.
     pub(crate) fn session(&self) -> Option<SessionKey> {
         match self {
             Self::Heartbeat(session)
@@ -58,15 +61,15 @@ impl Command {
     }
 }
 
-/// Somebody has shown who they are.
+/// A login: somebody has shown who they are.
 pub(crate) struct Connect {
     pub(crate) node: Node,
     pub(crate) audience: Vec<String>,
     pub(crate) blocked: Vec<String>,
     pub(crate) login: LoggedIn,
-    /// The answer to the client. It goes out before anything else does.
+    /// The answer to the client, which goes out before anything else.
     pub(crate) ack: Vec<u8>,
-    /// Requests of others that wait for this user's answer; they follow the snapshot.
+    /// Requests of others that wait for this user's answer, and are sent after the snapshot.
     pub(crate) requests: Vec<TimMessage>,
     pub(crate) reply: oneshot::Sender<Result<SessionKey, adsum::Error>>,
 }
@@ -82,13 +85,13 @@ pub(crate) struct LoggedIn {
 pub(crate) struct Direct {
     pub(crate) session: SessionKey,
     pub(crate) to: Vec<Node>,
-    pub(crate) saying: Saying,
-    /// Told if the rate or a bound forbids it; not if a receiver does, which would say that they
-    /// are online.
+    pub(crate) presence: Presence,
+    /// Told if the rate or a bound forbids it; not if a receiver does, as that would reveal that
+    /// they are online.
     pub(crate) refused: oneshot::Sender<adsum::Error>,
 }
 
-/// What has become of two users' relation.
+/// A change of the relation between two users.
 pub(crate) struct RosterChange {
     pub(crate) user: Node,
     pub(crate) other: Node,
@@ -97,27 +100,27 @@ pub(crate) struct RosterChange {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RosterChangeKind {
-    Friends,
-    Apart,
+    Befriended,
+    Unfriended,
     Blocked,
     Unblocked,
 }
 
-/// Something an administrator says.
+/// An administrator's notice.
 pub(crate) struct System {
     pub(crate) to: Vec<Node>,
-    pub(crate) saying: Saying,
+    pub(crate) presence: Presence,
     pub(crate) reply: oneshot::Sender<SystemOutcome>,
 }
 
-/// What came of it.
+/// To how many sessions it went.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SystemOutcome {
     pub(crate) delivered: usize,
     pub(crate) skipped: usize,
 }
 
-/// A page of who is online.
+/// A page of the users online.
 pub(crate) struct OnlinePage {
     pub(crate) users: Vec<(Node, usize)>,
     pub(crate) more: bool,

@@ -1,4 +1,4 @@
-//! One WebSocket connection: its task reads, and answers what concerns nobody else.
+//! One WebSocket connection: its task reads frames, and answers those that concern nobody else.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use adsum::LostCause;
+use adsum_tim::{Code, Form, Frame, Inbound, Kind, TimAck, bare};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -15,29 +16,33 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::bucket::Bucket;
 use super::command::Command;
-use super::link::Link;
-use super::login::{self, User};
 use super::metrics::QUEUED_BYTES;
-use super::outbox::{Limits, Socket};
+use super::requests::login::{self, User};
+use super::requests::{nodes, presence, roster};
 use super::shared::Shared;
-use super::speech;
-use crate::protocol::{Code, Form, Frame, Inbound, Kind, TimAck, bare};
+use super::transport::send_queue::Limits;
+use super::transport::socket::Socket;
+use super::transport::stream::{SocketStream, TOO_MUCH};
 
-/// The library reads so many bytes at once. Most frames are a few hundred bytes, and every
+/// How many bytes the library reads at once. Most frames are a few hundred bytes, and every
 /// connection has such a buffer for itself.
 const READ_BUFFER: usize = 1_024;
+
+/// How many bytes a connection may send until somebody has logged in: some tries, or some pings
+/// before. tim's clients need a few hundred.
+const BEFORE_LOGIN: usize = 8 * 1_024;
 
 const GOING_AWAY: u16 = 1_001;
 const PROTOCOL: u16 = 1_002;
 const NOT_UTF8: u16 = 1_007;
 const POLICY: u16 = 1_008;
 const TOO_BIG: u16 = 1_009;
-/// From here on codes are the engine's thread's to send: it knows what becomes of the session.
-const OF_THE_ENGINE: u16 = 4_000;
+/// Codes from here on are sent by the engine's thread, which knows what becomes of the session.
+const FROM_ENGINE: u16 = 4_000;
 
-/// How a connection came to its end.
+/// How a connection ended.
 enum End {
-    /// The client said so.
+    /// The client closed it.
     Clean,
     /// It broke.
     Broken,
@@ -51,11 +56,12 @@ struct Connection {
     shared: Arc<Shared>,
     socket: Arc<Socket>,
     user: Option<User>,
-    bucket: Option<Bucket>,
-    /// For what asks for nothing: the WebSocket's own pings and pongs, and empty frames. They have
-    /// as much room as requests, and take none away from them.
-    signs: Option<Bucket>,
-    /// By then somebody must have logged in.
+    /// Bounds the client's requests.
+    requests: Option<Bucket>,
+    /// Bounds what asks for nothing: the WebSocket's own pings and pongs, and empty frames. These
+    /// have a bound of their own, as wide as that of requests, and take nothing from it.
+    keepalives: Option<Bucket>,
+    /// When somebody must have logged in.
     login_by: Instant,
 }
 
@@ -65,19 +71,23 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>
     let limits = Limits { frames: network.queue_frames, bytes: network.queue_bytes };
     let total: &'static AtomicU64 = &QUEUED_BYTES;
     let socket = Arc::new(Socket::new(stream, limits, total));
+    // A token of another service's may be as long as a frame.
+    if !shared.directory.takes_tokens() {
+        socket.limit_reading(BEFORE_LOGIN.saturating_sub(early.len()));
+    }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(network.max_data))
         .max_frame_size(Some(network.max_data));
-    let link = Link(socket.clone());
+    let stream = SocketStream(socket.clone());
     let mut ws =
-        WebSocketStream::from_partially_read(link, early, Role::Server, Some(config)).await;
+        WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
     let now = Instant::now();
     let bucket = Bucket::new(network.request_burst, network.requests_per_second, now);
     let mut connection = Connection {
-        signs: bucket.clone(),
-        bucket,
+        keepalives: bucket.clone(),
+        requests: bucket,
         login_by: now + Duration::from_millis(network.login_timeout_ms),
         shared,
         socket,
@@ -94,7 +104,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>
 }
 
 impl Connection {
-    async fn run(&mut self, ws: &mut WebSocketStream<Link>) -> End {
+    async fn run(&mut self, ws: &mut WebSocketStream<SocketStream>) -> End {
         let shared = self.shared.clone();
         loop {
             if self.socket.closing().is_some() {
@@ -107,16 +117,16 @@ impl Connection {
                 incoming = ws.next(), if may_read => {
                     match incoming {
                         Some(Ok(Message::Binary(bytes))) => self.frame(&bytes).await,
-                        // tim takes text for what it is: bytes.
+                        // tim takes text as bytes.
                         Some(Ok(Message::Text(text))) => self.frame(text.as_bytes()).await,
                         Some(Ok(Message::Close(_))) => return End::Clean,
                         Some(Ok(Message::Ping(_))) => {
                             // The library has the pong ready, and would put it into the queue only
-                            // when it is asked for the next frame.
+                            // when asked for the next frame.
                             drop(ws.flush().await);
-                            self.sign_of_life();
+                            self.keepalive();
                         }
-                        Some(Ok(Message::Pong(_))) => self.sign_of_life(),
+                        Some(Ok(Message::Pong(_))) => self.keepalive(),
                         // The library hands out no frames unless it is asked to.
                         Some(Ok(Message::Frame(_))) => {}
                         Some(Err(error)) => return self.failed(&error),
@@ -133,7 +143,7 @@ impl Connection {
                 }
                 () = at(deadline), if deadline.is_some() => {
                     if stuck.is_some() {
-                        // The server may itself have stood still, and the peer not.
+                        // It may be the server that stood still, and not the peer.
                         shared.writable.report(self.socket.unstick());
                         if self.socket.stuck_since() != stuck {
                             continue;
@@ -163,11 +173,14 @@ impl Connection {
         self.shared.writable.report(self.socket.flush());
     }
 
-    /// The library could not read on.
+    /// Returns how the connection ends when the library cannot read on.
     fn failed(&self, error: &WsError) -> End {
         let (code, reason, label) = match error {
             WsError::Capacity(CapacityError::MessageTooLong { .. }) => {
                 (TOO_BIG, "a frame over security.maxdata", "too_big")
+            }
+            WsError::Io(error) if error.kind() == ErrorKind::QuotaExceeded => {
+                (TOO_BIG, TOO_MUCH, "too_much_before_login")
             }
             WsError::Utf8(_) => (NOT_UTF8, "text that is not UTF-8", "not_utf8"),
             WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return End::Broken,
@@ -182,10 +195,10 @@ impl Connection {
         End::Closed
     }
 
-    /// Takes one frame of the client's.
+    /// Takes one frame from the client.
     async fn frame(&mut self, bytes: &[u8]) {
-        // tim passes over an empty one.
-        let Ok(frame) = Frame::split(bytes) else { return self.sign_of_life() };
+        // tim ignores an empty one.
+        let Ok(frame) = Frame::split(bytes) else { return self.keepalive() };
         let kind = frame.kind;
         let before_login = self.user.is_none() && kind != Kind::AUTH && kind != Kind::PING;
         if before_login {
@@ -194,7 +207,7 @@ impl Connection {
             return;
         }
         let over = kind != Kind::ACK
-            && self.bucket.as_mut().is_some_and(|bucket| !bucket.take(Instant::now()));
+            && self.requests.as_mut().is_some_and(|bucket| !bucket.take(Instant::now()));
         let form = self.user.as_ref().map_or(frame.form, |user| user.form);
         if over {
             return self.refuse(form, kind, Code::Overload);
@@ -208,9 +221,9 @@ impl Connection {
         }
     }
 
-    /// The client is there, and wants nothing.
-    fn sign_of_life(&mut self) {
-        if self.signs.as_mut().is_some_and(|signs| !signs.take(Instant::now())) {
+    /// Takes a frame that asks for nothing but shows that the client is there.
+    fn keepalive(&mut self) {
+        if self.keepalives.as_mut().is_some_and(|bucket| !bucket.take(Instant::now())) {
             let form = self.user.as_ref().map_or(Form::Json, |user| user.form);
             self.refuse(form, Kind::PING, Code::Overload);
         }
@@ -223,7 +236,10 @@ impl Connection {
             }
             (Inbound::Auth(auth), None) => {
                 match login::login(&self.shared, &self.socket, form, auth).await {
-                    Ok(user) => self.user = Some(user),
+                    Ok(user) => {
+                        self.user = Some(user);
+                        self.socket.limit_reading(usize::MAX);
+                    }
                     Err(code) => {
                         self.shared.metrics.login_refused(code.info());
                         self.send(&TimAck::refused(kind, code).to_frame(form, Kind::ACK));
@@ -233,19 +249,19 @@ impl Connection {
             (Inbound::Ping, Some(user)) => {
                 self.shared.command(Command::Heartbeat(user.session)).await;
             }
-            // tim looks at it and says nothing.
+            // tim reads it and answers nothing.
             (_, None) => {}
-            // A receipt for a notice about the roster. Nothing is sent again: what matters of it
+            // A receipt for a message about the roster. Nothing is sent again: what matters of it
             // is in the store, and comes at the next login.
             (Inbound::Ack(_), Some(_)) => {}
             (Inbound::OfflineMessages, Some(_)) => self.send(&bare(Kind::OFFLINE_MESSAGES_END)),
-            (Inbound::BroadPresence(said), Some(user)) => {
-                if let Err(code) = speech::broad(&self.shared, user, *said).await {
+            (Inbound::BroadPresence(sent), Some(user)) => {
+                if let Err(code) = presence::publish(&self.shared, user, *sent).await {
                     self.refuse(form, kind, code);
                 }
             }
-            (Inbound::Presence(said), Some(user)) => {
-                if let Err(code) = speech::directed(&self.shared, user, *said).await {
+            (Inbound::Presence(sent), Some(user)) => {
+                if let Err(code) = presence::direct(&self.shared, user, *sent).await {
                     self.refuse(form, kind, code);
                 }
             }
@@ -253,7 +269,7 @@ impl Connection {
                 if self.shared.config.services.no_business {
                     return self.refuse(form, kind, Code::Interface);
                 }
-                if let Some(answer) = super::roster::answer(&self.shared, user, request).await {
+                if let Some(answer) = roster::answer(&self.shared, user, request).await {
                     self.send(&answer);
                 }
             }
@@ -261,20 +277,22 @@ impl Connection {
                 if self.shared.config.services.no_nodes {
                     return self.refuse(form, kind, Code::Interface);
                 }
-                if let Some(answer) = super::names::answer(&self.shared, user, asked).await {
+                if let Some(answer) = nodes::answer(&self.shared, user, asked).await {
                     self.send(&answer);
                 }
             }
-            // Over HTTP only; or not presence; or nobody's.
-            (Inbound::Register(_) | Inbound::Token(_) | Inbound::Other(_), Some(_)) => {
+            // For HTTP only.
+            (Inbound::Register(_) | Inbound::Token(_), Some(_)) => {
                 self.refuse(form, kind, Code::Parameter);
             }
+            // Another service of tim, or none.
+            (Inbound::Other(_), Some(_)) => self.refuse(form, kind, Code::Interface),
         }
     }
 
     fn send(&self, frame: &[u8]) {
-        // Its own answers never make a session congested by themselves: who does not read them is
-        // not read either.
+        // Its own answers never make a session congested by themselves: from a client that does
+        // not read them nothing more is read.
         self.socket.append_answer(frame);
     }
 
@@ -292,23 +310,23 @@ impl Connection {
             End::Broken => Command::Lost(session, LostCause::ConnectionError),
             End::Stuck => Command::Lost(session, LostCause::Timeout),
             End::Closed => match self.socket.closing().map(|closing| closing.code) {
-                // The session's end is decided already, or the whole server's is near.
-                Some(OF_THE_ENGINE.. | GOING_AWAY) => return,
+                // The session has ended already, or the whole server is about to.
+                Some(FROM_ENGINE.. | GOING_AWAY) => return,
                 _ => Command::Disconnect(session),
             },
         };
         self.shared.command(command).await;
     }
 
-    /// Gives the peer time to take the close frame and to answer it.
-    async fn linger(&self, ws: &mut WebSocketStream<Link>) {
+    /// Gives the peer time to take the close frame and answer it.
+    async fn linger(&self, ws: &mut WebSocketStream<SocketStream>) {
         if self.socket.closing().is_none() {
             return;
         }
         let until = tokio::time::Instant::now() + self.shared.tuning.linger;
         let goodbye = async {
-            // Once the library reads no more, what comes is passed over: if it were left unread, the
-            // system would tell the peer that the connection broke, which overtakes the close frame.
+            // Once the library reads no more, what comes is thrown away. Were it left unread, the
+            // system would tell the peer that the connection broke, and overtake the close frame.
             let mut over = false;
             loop {
                 let stuck = self.socket.stuck_since().is_some();
@@ -319,7 +337,7 @@ impl Connection {
                         }
                         self.socket.unstick();
                     }
-                    // Another thread had the queue in hand, and could not write all of it.
+                    // Another thread was writing, and could not write all of it.
                     () = self.socket.wake.notified() => {}
                     incoming = ws.next(), if !over => match incoming {
                         Some(Ok(Message::Close(_))) => return,
@@ -330,7 +348,7 @@ impl Connection {
                         if ready.is_err() {
                             return;
                         }
-                        // Not kept while it waits: there may be many that linger.
+                        // A buffer that is not kept while it waits: many may linger.
                         match self.socket.stream.try_read(&mut [0; READ_BUFFER]) {
                             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                             Ok(0) | Err(_) => return,
@@ -340,7 +358,7 @@ impl Connection {
                 }
             }
         };
-        // A peer that does not answer has had its chance.
+        // A peer that has not answered by then has had its chance.
         let _ = tokio::time::timeout_at(until, goodbye).await;
     }
 }

@@ -1,5 +1,5 @@
-//! The store from where the runtime can reach it: off its threads, so many calls at once at most,
-//! and in order for each user.
+//! Calls to the store from the runtime: on threads of their own, a bounded number at once, and in
+//! order for each user.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -14,18 +14,18 @@ use super::metrics::Metrics;
 use crate::store::{Relations, Store, StoreError};
 use crate::tokens::{Account, TokenError, Tokens};
 
-/// Users share locks; two who meet in one only wait for each other.
+/// How many locks users share. Two users who share one merely wait for each other.
 const LOCKS: usize = 1_024;
-/// How many calls look at the store at once. SQLite takes them one by one anyway.
-const LOOKS: usize = 4;
-/// How many slow calls may wait for their turn, for each one that runs.
+/// How many quick calls run at once. SQLite takes them one by one anyway.
+const QUICK_CALLS: usize = 4;
+/// How many slow calls may wait, for each one that may run.
 const WAITING: usize = 512;
-/// How long a login waits for the roster before it makes do with the last known one.
+/// How long a login waits for the roster before it takes the last known one.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many last known rosters are kept.
+/// How many last known rosters are kept at most.
 const KNOWN: usize = 20_000;
 
-/// The store, and what is known of it.
+/// The store, and what is remembered of its answers.
 pub(crate) struct Directory {
     store: Arc<dyn Store>,
     /// Held from before something is read from the store until the engine's thread has been told
@@ -35,30 +35,30 @@ pub(crate) struct Directory {
     slow: Arc<Semaphore>,
     slow_waiting: AtomicUsize,
     max_waiting: usize,
-    looks: Arc<Semaphore>,
+    quick: Arc<Semaphore>,
     known: Mutex<HashMap<Node, Arc<Relations>>>,
     tokens: Mutex<Tokens>,
     origin: Instant,
     metrics: Arc<Metrics>,
 }
 
-/// The locks of one or two users.
-pub(crate) struct Turn<'a> {
+/// The locks of one or two users, held until this is dropped.
+pub(crate) struct UserLock<'a> {
     _first: AsyncMutexGuard<'a, ()>,
     _second: Option<AsyncMutexGuard<'a, ()>>,
 }
 
-/// A place among those who wait. It is given back even if nobody waits any more: who asks over
-/// HTTP and breaks off is not waited for.
-struct Place<'a>(&'a AtomicUsize);
+/// A place among the calls that wait. It is given back even if the caller is gone: a client that
+/// asks over HTTP may break off.
+struct WaitingPlace<'a>(&'a AtomicUsize);
 
-impl Drop for Place<'_> {
+impl Drop for WaitingPlace<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Too many wait already.
+/// A refusal, because too many calls wait already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Busy;
 
@@ -76,7 +76,7 @@ impl Directory {
             slow: Arc::new(Semaphore::new(slow)),
             slow_waiting: AtomicUsize::new(0),
             max_waiting: slow.saturating_mul(WAITING),
-            looks: Arc::new(Semaphore::new(LOOKS)),
+            quick: Arc::new(Semaphore::new(QUICK_CALLS)),
             known: Mutex::default(),
             tokens: Mutex::new(tokens),
             origin: Instant::now(),
@@ -92,44 +92,44 @@ impl Directory {
         self.store.takes_tokens()
     }
 
-    /// Waits until nobody else changes or reads what concerns this user.
-    pub(crate) async fn turn(&self, user: &str) -> Turn<'_> {
-        Turn { _first: self.locks[self.lock_of(user)].lock().await, _second: None }
+    /// Waits until nobody else reads or changes this user's relations.
+    pub(crate) async fn lock(&self, user: &str) -> UserLock<'_> {
+        UserLock { _first: self.locks[self.lock_of(user)].lock().await, _second: None }
     }
 
-    /// The same for two users.
-    pub(crate) async fn turn_of_two(&self, one: &str, two: &str) -> Turn<'_> {
+    /// Waits until nobody else reads or changes these two users' relations.
+    pub(crate) async fn lock_two(&self, one: &str, two: &str) -> UserLock<'_> {
         let (one, two) = (self.lock_of(one), self.lock_of(two));
-        // In one order everywhere, so that no two wait for each other in a circle.
+        // In one order everywhere, so that no two tasks wait for each other for ever.
         let first = self.locks[one.min(two)].lock().await;
         let second = if one == two { None } else { Some(self.locks[one.max(two)].lock().await) };
-        Turn { _first: first, _second: second }
+        UserLock { _first: first, _second: second }
     }
 
     fn lock_of(&self, user: &str) -> usize {
         self.hasher.hash_one(user) as usize % LOCKS
     }
 
-    /// A call that hashes a password. So many run at once, so many wait, and the rest is refused
-    /// at once.
+    /// Makes a call that hashes a password. A bounded number of them run, a bounded number wait,
+    /// and the rest are refused at once.
     pub(crate) async fn slow<T: Send + 'static>(
         &self,
         call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Result<T, StoreError>, Busy> {
         let before = self.slow_waiting.fetch_add(1, Ordering::Relaxed);
-        let _place = Place(&self.slow_waiting);
+        let _place = WaitingPlace(&self.slow_waiting);
         if before >= self.max_waiting {
             return Err(Busy);
         }
         Ok(self.call(&self.slow, call).await)
     }
 
-    /// A call that takes one short look at the store.
-    pub(crate) async fn look<T: Send + 'static>(
+    /// Makes a call that takes one short look at the store.
+    pub(crate) async fn quick<T: Send + 'static>(
         &self,
         call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.call(&self.looks, call).await
+        self.call(&self.quick, call).await
     }
 
     async fn call<T: Send + 'static>(
@@ -140,7 +140,7 @@ impl Directory {
         let permit = permits.clone().acquire_owned().await;
         let store = self.store.clone();
         let done = tokio::task::spawn_blocking(move || {
-            // Held until the call is over, even if nobody waits for it any more.
+            // Held until the call is over, even if the caller is gone.
             let _permit = permit;
             call(store.as_ref())
         });
@@ -157,18 +157,18 @@ impl Directory {
         result
     }
 
-    /// A user's relations, or the last known ones if the store fails or takes too long. Needs the
-    /// user's [turn](Self::turn).
+    /// Returns a user's relations, or the last known ones if the store fails or is too slow. Needs
+    /// the user's [lock](Self::lock).
     pub(crate) async fn relations(&self, user: &Node) -> Result<Arc<Relations>, StoreError> {
         let node = user.clone();
-        let look = self.look(move |store| store.relations(&node));
-        let error = match tokio::time::timeout(PATIENCE, look).await {
+        let call = self.quick(move |store| store.relations(&node));
+        let error = match tokio::time::timeout(PATIENCE, call).await {
             Ok(Ok(relations)) => {
                 let relations = Arc::new(relations);
                 self.remember(user, relations.clone());
                 return Ok(relations);
             }
-            // That is an answer too.
+            // A refusal is an answer too.
             Ok(Err(error)) if !error.is_failure() => return Err(error),
             Ok(Err(error)) => error,
             Err(_) => {
@@ -186,30 +186,30 @@ impl Directory {
         }
     }
 
-    /// Keeps what the store said of a user, for when it says nothing.
+    /// Keeps what the store said of a user, for when it does not answer.
     pub(crate) fn remember(&self, user: &Node, relations: Arc<Relations>) {
         let mut known = self.known();
         if known.len() >= KNOWN && !known.contains_key(user) {
-            // Any will do: it is only missed if the store fails before it answers again.
+            // Any will do: it is missed only if the store fails before it answers for it again.
             let other = known.keys().next().cloned();
             other.and_then(|other| known.remove(&other));
         }
         known.insert(user.clone(), relations);
     }
 
-    /// What the last known rosters say is changed by an edit too.
+    /// Applies an edit to a user's last known roster too.
     pub(crate) fn edited(&self, user: &Node, change: impl FnOnce(&mut Relations)) {
         if let Some(relations) = self.known().get_mut(user) {
             change(Arc::make_mut(relations));
         }
     }
 
-    /// The user's last session has ended.
+    /// Lets the store forget a user whose last session has ended.
     pub(crate) async fn release(&self, user: &Node) {
         let user = user.clone();
-        // It cannot fail, so there is nothing to say about it.
+        // It cannot fail.
         let _ = self
-            .look(move |store| {
+            .quick(move |store| {
                 store.release(&user);
                 Ok(())
             })
@@ -217,7 +217,7 @@ impl Directory {
     }
 
     pub(crate) async fn health(&self) -> Result<(), StoreError> {
-        match tokio::time::timeout(PATIENCE, self.look(|store| store.health())).await {
+        match tokio::time::timeout(PATIENCE, self.quick(|store| store.health())).await {
             Ok(result) => result,
             Err(_) => Err(StoreError::Failed("it takes too long".into())),
         }
@@ -254,11 +254,11 @@ mod tests {
     use crate::store::{Sqlite, SqliteOptions};
 
     #[tokio::test]
-    async fn who_breaks_off_leaves_no_place_taken() {
+    async fn a_caller_that_breaks_off_leaves_no_place_taken() {
         let store = Arc::new(Sqlite::in_memory(SqliteOptions::default()).unwrap());
         let metrics = Arc::new(Metrics::new());
         let directory = Directory::new(store, Tokens::new(1, 1), 1, metrics);
-        // The one that works is held up until the test says so.
+        // The one that runs is held up until the test lets it go on.
         let (go_on, wait) = std::sync::mpsc::channel::<()>();
         let mut first = Box::pin(directory.slow(move |_| Ok(wait.recv().is_err())));
         assert!((&mut first).now_or_never().is_none());

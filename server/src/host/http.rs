@@ -1,9 +1,10 @@
-//! HTTP: the way to the WebSocket endpoint, and what is served beside it.
+//! HTTP: accepts connections, upgrades those that ask for a WebSocket, and serves the rest.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adsum_tim::{Code, Frame, Inbound, Kind, TimAck};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
@@ -19,35 +20,34 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::command::{Command, Figures};
+use super::requests::login;
 use super::shared::Shared;
-use super::{admin, connection, login, page};
-use crate::protocol::{Code, Frame, Inbound, Kind, TimAck};
+use super::{admin, connection, web_page};
 
-/// How long a client may take for the head of a request, and for the body of one that anybody may
+/// How long a client may take to send the head of a request, and the body of one that anybody may
 /// send.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Room for the head of a request: hyper's least.
 const HEAD_BYTES: usize = 8_192;
-/// After an error of the system's when accepting (no more descriptors, say) it is left alone for
-/// a moment.
+/// How long to wait after the system failed to accept (for want of descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What is served at an address.
+/// Which services an address offers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Services {
     pub(crate) clients: bool,
     pub(crate) operators: bool,
 }
 
-/// A connection's place among as many as there may be, and among those that the end waits for.
+/// A connection's seat among those allowed at once, and among those that a stop waits for.
 #[derive(Clone)]
 struct Seat {
     _permit: Arc<OwnedSemaphorePermit>,
     tasks: TaskTracker,
 }
 
-/// Accepts connections until the server is to end, then waits for the last of them.
+/// Accepts connections until the server stops, then waits for the last of them to end.
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, services: Services) {
     let router = router(shared.clone(), services);
     let tasks = TaskTracker::new();
@@ -92,7 +92,7 @@ async fn serve(stream: TcpStream, seat: Seat, router: Router, shared: Arc<Shared
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        // A client that breaks off has nobody to be told.
+        // If a client breaks off, nobody needs to know.
         _ = &mut connection => {}
         () = shared.stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
@@ -117,28 +117,42 @@ fn router(shared: Arc<Shared>, services: Services) -> Router {
             .route("/tim2", post(one_frame))
             .layer(DefaultBodyLimit::max(config.network.max_data));
         if config.services.web_page {
-            router = router.merge(page::router());
+            router = router.merge(web_page::router());
         }
     }
     if services.operators {
-        router = router.route("/healthz", get(health));
-        if config.services.metrics {
-            router = router.route("/metrics", get(metrics));
-        }
-        if config.services.admin_token.is_some() {
-            router = router.merge(admin::router(shared.clone()));
-        }
+        router = router.merge(operators(&shared, services.clients));
     }
     router.with_state(shared)
 }
 
-/// Is this where clients may come from? tim wants an Origin from everybody.
+/// Returns what is for operators. Where clients come too it is for those who show the token, and
+/// without a token for nobody: each answer costs the engine's thread and the store something.
+fn operators(shared: &Arc<Shared>, clients_come: bool) -> Router<Arc<Shared>> {
+    let services = &shared.config.services;
+    let has_token = services.admin_token.is_some();
+    let mut router = Router::new();
+    if has_token || !clients_come {
+        router = router.route("/healthz", get(health));
+        if services.metrics {
+            router = router.route("/metrics", get(metrics));
+        }
+    }
+    if has_token && clients_come {
+        router = admin::for_who_shows_the_token(router, shared);
+    }
+    if has_token {
+        router = router.merge(admin::router(shared));
+    }
+    router
+}
+
+/// Returns whether clients may come from this Origin. It keeps other sites' pages out, and every
+/// browser sends it; whoever sends none is no browser, and could send any.
 fn is_let_in(shared: &Shared, request: &Request) -> bool {
-    let origin = request.headers().get(header::ORIGIN);
-    match (&shared.config.network.origin, origin) {
-        (_, None) => false,
-        (None, Some(_)) => true,
+    match (&shared.config.network.origin, request.headers().get(header::ORIGIN)) {
         (Some(only), Some(origin)) => origin.as_bytes() == only.as_bytes(),
+        _ => true,
     }
 }
 
@@ -164,19 +178,19 @@ async fn upgraded(shared: Arc<Shared>, seat: Seat, upgrade: OnUpgrade) {
     let Some((stream, early)) = upgrade.await.ok().and_then(plain) else { return };
     shared.metrics.connected();
     let metrics = shared.metrics.clone();
-    // On the heap, so that what waited for the handshake does not hold room for it too.
+    // On the heap, so that the task that waited for the handshake does not hold room for it.
     Box::pin(connection::serve(shared, stream, early)).await;
     metrics.disconnected();
     drop(seat);
 }
 
-/// The socket under an upgraded connection, and what had been read of it too much.
+/// Returns the socket under an upgraded connection, and what was read from it too early.
 fn plain(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
     Some((parts.io.into_inner(), parts.read_buf.to_vec()))
 }
 
-/// A frame by POST: register and token, nothing else.
+/// Answers a frame that came by POST: only register and token come so.
 async fn one_frame(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     if !is_let_in(&shared, &request) {
         return StatusCode::FORBIDDEN.into_response();

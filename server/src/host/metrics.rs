@@ -1,9 +1,10 @@
-//! What an operator sees of the server: numbers without names, and never a presence.
+//! Metrics for the operator: numbers without names, and never a presence.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use adsum::{CloseReason, Error, Notice};
+use adsum::{CloseReason, EndReason, Error, LostCause, Notice};
+use adsum_tim::Form;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -12,8 +13,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::command::{Command, Figures, Node, Saying};
-use crate::protocol::Form;
+use super::command::{Command, Figures, Node, Presence};
 use crate::usage::Usage;
 
 /// A label that is one of a few fixed words.
@@ -45,10 +45,10 @@ struct InForm {
 }
 
 /// Bytes that wait for all connections together. There is one server in a process, and each
-/// connection counts here until the very end of it.
+/// connection counts here until its very end.
 pub(crate) static QUEUED_BYTES: AtomicU64 = AtomicU64::new(0);
 
-/// Counters that grow as things happen, and the text that is made of them.
+/// Counters that grow as things happen, and the text made from them.
 pub(crate) struct Metrics {
     registry: Registry,
     connections: Gauge,
@@ -63,6 +63,7 @@ pub(crate) struct Metrics {
     frames_refused: ByReason,
     logins_refused: ByReason,
     closed: ByReason,
+    ended: ByReason,
     skipped: Counter,
     congested: Counter,
     store_errors: Counter,
@@ -95,6 +96,7 @@ impl Metrics {
             frames_refused: ByReason::default(),
             logins_refused: ByReason::default(),
             closed: ByReason::default(),
+            ended: ByReason::default(),
             skipped: Counter::default(),
             congested: Counter::default(),
             store_errors: Counter::default(),
@@ -136,6 +138,7 @@ impl Metrics {
         );
         to.register("logins_refused", "Logins that were refused", self.logins_refused.clone());
         to.register("closed", "Connections that the server closed", self.closed.clone());
+        to.register("sessions_ended", "Sessions that have ended", self.ended.clone());
         to.register(
             "skipped",
             "Directed or system notices not sent to who reads too slowly",
@@ -169,16 +172,16 @@ impl Metrics {
             Command::Invisible(_) => "invisible",
             Command::Visible(_) => "visible",
             Command::Roster(_) => "roster",
-            Command::Tell(..) => "tell",
+            Command::RosterMessage(..) => "tell",
             Command::System(_) => "system",
             Command::Expel(..) => "expel",
             Command::Online(..) | Command::IsOnline(..) | Command::Figures(_) => "query",
-            Command::Nudge | Command::Stop => return,
+            Command::Writable | Command::Stop => return,
         };
         kind(&self.events, name, 1);
     }
 
-    pub(crate) fn notice(&self, notice: &Notice<'_, Node, Saying>, receivers: usize) {
+    pub(crate) fn notice(&self, notice: &Notice<'_, Node, Presence>, receivers: usize) {
         let name = match notice {
             Notice::Presence { .. } => "presence",
             Notice::Directed { .. } => "directed",
@@ -219,12 +222,10 @@ impl Metrics {
             match error {
                 Error::UnknownSession => "unknown_session",
                 Error::Detached => "detached",
-                Error::SessionLimit => "session_limit",
+                Error::SessionLimit { .. } => "session_limit",
                 Error::AudienceLimit { .. } => "audience_limit",
                 Error::BlockedLimit { .. } => "blocked_limit",
                 Error::DirectLimit { .. } => "direct_limit",
-                Error::ToldLimit { .. } => "told_limit",
-                Error::NotPermitted => "not_permitted",
                 Error::RateLimited { .. } => "rate_limited",
                 _ => "other",
             },
@@ -238,7 +239,20 @@ impl Metrics {
                 CloseReason::LeaseLapsed => "lease_lapsed",
                 CloseReason::Evicted => "evicted",
                 CloseReason::Expelled => "expelled",
-                CloseReason::GraceOver => "grace_over",
+                _ => "other",
+            },
+        );
+    }
+
+    pub(crate) fn ended(&self, reason: EndReason) {
+        word(
+            &self.ended,
+            match reason {
+                EndReason::Disconnected => "disconnected",
+                EndReason::Lost(LostCause::ConnectionError) => "connection_error",
+                EndReason::Lost(LostCause::Timeout) => "timeout",
+                EndReason::Evicted => "evicted",
+                EndReason::Expelled => "expelled",
                 _ => "other",
             },
         );
@@ -272,7 +286,7 @@ impl Metrics {
         self.stalled_seconds.inc_by(time.as_secs_f64());
     }
 
-    /// All of it as Prometheus reads it.
+    /// Returns all metrics as Prometheus reads them.
     pub(crate) fn text(&self, figures: Figures) -> String {
         let mut text = String::new();
         let counts = figures.counts;
@@ -326,7 +340,7 @@ impl Metrics {
                 ConstGauge::new((usage.resident_kib * 1_024) as i64),
             );
         }
-        // The last of them alone ends the text.
+        // Only the last of them ends the text.
         let mut part = |registry: &Registry| {
             let mut one = String::new();
             if encode(&mut one, registry).is_ok() {

@@ -8,36 +8,33 @@
 //! ```
 //!
 //! The engine's thread owns the engine and never waits for a socket, a file or a lock that is held
-//! while anybody does. What it decides goes into a queue for each connection; when a queue is
-//! full the engine is told that the session is congested, and that it is writable once the queue
-//! has gone. Passwords and rosters are looked up on a pool of blocking threads, so many at once.
+//! while anybody does. What it decides goes into a queue for each connection; when a queue is full
+//! the engine is told that the session is congested, and, once the queue has emptied, that it is
+//! writable. Passwords and rosters are looked up on a pool of blocking threads, a bounded number at
+//! once.
+//!
+//! From the top down: `start`; `http` and `connection`, which read; `requests`, one file for each
+//! kind; `engine`, the engine's thread; `writer`, the writer's thread; `transport`, a socket and
+//! its queue.
 
 mod admin;
 mod bucket;
-mod clock;
 mod command;
 mod connection;
-mod core;
-mod courier;
-mod departed;
 mod directory;
-mod frame;
+mod engine;
 mod http;
-mod leavers;
-mod link;
-mod login;
 mod metrics;
-mod names;
-mod outbox;
-mod page;
-mod roster;
+mod offline_users;
+mod requests;
+mod roster_messages;
 mod shared;
-mod speech;
 mod start;
-mod tell;
-mod worklist;
+mod transport;
+mod web_page;
+mod writable;
 mod writer;
 
-pub use roster::{INVISIBLE, VISIBLE};
+pub use roster_messages::{INVISIBLE, VISIBLE};
 pub use shared::Tuning;
 pub use start::{Host, StartError};

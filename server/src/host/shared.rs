@@ -1,8 +1,9 @@
-//! What all connections share.
+//! What all connections of a server share.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use adsum_tim::Limits;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -10,9 +11,8 @@ use super::bucket::Bucket;
 use super::command::Command;
 use super::directory::Directory;
 use super::metrics::Metrics;
-use super::worklist::Writable;
+use super::writable::WritableSessions;
 use crate::config::Config;
-use crate::protocol::Limits;
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -20,32 +20,32 @@ pub(crate) struct Shared {
     pub(crate) tuning: Tuning,
     pub(crate) limits: Limits,
     pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) writable: Arc<Writable>,
+    pub(crate) writable: Arc<WritableSessions>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) directory: Directory,
     pub(crate) connections: Arc<Semaphore>,
     /// Cancelled when the server is to end.
     pub(crate) stop: CancellationToken,
-    /// Directed presences of all together.
+    /// Bounds the directed presences of all connections together.
     pub(crate) directed: Option<Mutex<Bucket>>,
     /// tim's acks to a login carry a number of the server's.
     pub(crate) server_number: i64,
 }
 
-/// What has no key of its own, because nobody should need one; tests do.
+/// Settings that have no key, because nobody but a test should need one.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
     /// How long a connection may take nothing of what is sent to it before it is given up.
     pub write_deadline: Duration,
     /// How long a connection is left alone after it was written to, so that what comes meanwhile
-    /// goes out in one write: nearly all of what a delivery costs is the system's, for each
-    /// write. What comes after a rest goes out at once, with all that has gathered.
+    /// goes out in one write: nearly all of the cost of a delivery is the system's, for each write.
+    /// What comes after a rest goes out at once, with all that has gathered.
     pub rest: Duration,
-    /// How much longer what has gathered waits for something to come with which it can go out.
+    /// How much longer what has gathered waits for something that it can go out with.
     pub patience: Duration,
     /// How long the peer has to answer a close frame.
     pub linger: Duration,
-    /// The system's buffer for what was written and not yet taken.
+    /// The size of the system's buffer for what was written and not yet taken.
     pub send_buffer_bytes: u32,
 }
 
@@ -62,14 +62,14 @@ impl Default for Tuning {
 }
 
 impl Shared {
-    /// May one more directed presence be sent?
+    /// Returns whether one more directed presence may be sent now.
     pub(crate) fn may_direct(&self) -> bool {
         let Some(bucket) = &self.directed else { return true };
         bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
     }
 
-    /// Asks the engine's thread to do something. It waits while the thread has too much to do,
-    /// and so does whoever sent the frame.
+    /// Gives the engine's thread a command. This waits while the thread has too much to do, and so
+    /// does the client whose frame it is.
     pub(crate) async fn command(&self, command: Command) {
         // The thread ends only when the whole server does.
         let _ = self.commands.send(command).await;

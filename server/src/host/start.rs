@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use adsum::{Grace, Lease, OfflineNotices, Options, Rate};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -15,26 +14,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
 use super::command::Command;
-use super::core::Core;
 use super::directory::Directory;
+use super::engine::core::Core;
 use super::http::{self, Services};
-use super::leavers::Leavers;
 use super::metrics::{Metrics, QUEUED_BYTES};
+use super::offline_users::OfflineUsers;
 use super::shared::{Shared, Tuning};
-use super::worklist::Writable;
+use super::writable::WritableSessions;
 use super::writer::Writer;
-use crate::config::{self, Config};
-use crate::protocol::Limits;
+use crate::config::Config;
 use crate::store::Store;
 use crate::tokens::Tokens;
 
 /// How many commands may wait for the engine's thread before connections are not read on.
 const COMMANDS: usize = 4_096;
-/// How often a client should say that it is there, at least: half of what is allowed.
-const HEARTBEATS_PER_LEASE: u64 = 2;
 const BACKLOG: u32 = 4_096;
 
-/// A server that runs.
+/// A running server.
 pub struct Host {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -47,14 +43,16 @@ pub struct Host {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {error}")]
+    #[error("{key} = {address}: cannot listen there: {error}")]
     Listen {
+        /// The setting that names it.
+        key: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the system says.
         error: io::Error,
     },
-    /// The engine's rules do not go together.
+    /// The engine's options do not go together.
     #[error("the presence rules do not go together: {0}")]
     Rules(#[from] adsum::ConfigError),
     /// The system gave no thread.
@@ -62,51 +60,12 @@ pub enum StartError {
     Thread(#[from] io::Error),
 }
 
-/// The engine's rules as the options say.
-fn rules(config: &Config) -> Result<adsum::Config, adsum::ConfigError> {
-    let presence = &config.presence;
-    let offline_notices = match (presence.offline_block, presence.offline_notices) {
-        (true, _) => OfflineNotices::Never,
-        (false, config::OfflineNotices::WhoeverSaw) => OfflineNotices::ToWhoeverSaw,
-        (false, config::OfflineNotices::AllContacts) => OfflineNotices::ToAllContacts,
-    };
-    let lease_ms = config.network.ping_timeout_ms;
-    let heartbeat_ms = (lease_ms / HEARTBEATS_PER_LEASE).max(1);
-    adsum::Config::new(Options {
-        own_echo: presence.own_echo,
-        snapshot_on_connect: presence.snapshot_at_login,
-        offline_notices,
-        direct_to: match presence.direct_to {
-            config::DirectTo::Contacts => adsum::DirectTo::Contacts,
-            config::DirectTo::Anyone => adsum::DirectTo::Anyone,
-        },
-        grace: Grace {
-            connection_error_ms: presence.grace_error_ms,
-            timeout_ms: presence.grace_timeout_ms,
-            node_loss_ms: presence.grace_error_ms,
-        },
-        lease: Some(Lease { lease_ms, heartbeat_ms }),
-        max_sessions: presence.device_limit,
-        max_sessions_per_kind: presence.devicetype_limit.min(presence.device_limit),
-        over_limit: match presence.over_limit {
-            config::OverLimit::Evict => {
-                adsum::OverLimit::EvictOldest { min_age_ms: presence.auth_min_ms }
-            }
-            config::OverLimit::Refuse => adsum::OverLimit::Refuse,
-        },
-        max_audience: presence.max_audience,
-        max_blocked: config.accounts.max_relations.max(1),
-        max_direct: presence.max_direct,
-        max_told: presence.max_told,
-        publish_rate: (presence.publish_burst > 0).then_some(Rate {
-            burst: presence.publish_burst,
-            interval_ms: presence.publish_interval_ms,
-        }),
-    })
-}
-
-/// Listens; what is accepted inherits the buffer's size.
-fn listen(address: SocketAddr, tuning: &Tuning) -> Result<TcpListener, StartError> {
+/// Listens at an address; accepted connections inherit the size of the send buffer.
+fn listen(
+    key: &'static str,
+    address: SocketAddr,
+    tuning: &Tuning,
+) -> Result<TcpListener, StartError> {
     let open = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
@@ -114,7 +73,7 @@ fn listen(address: SocketAddr, tuning: &Tuning) -> Result<TcpListener, StartErro
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };
-    open().map_err(|error| StartError::Listen { address, error })
+    open().map_err(|error| StartError::Listen { key, address, error })
 }
 
 impl Host {
@@ -127,25 +86,26 @@ impl Host {
         store: Arc<dyn Store>,
         tuning: Tuning,
     ) -> Result<Self, StartError> {
-        let rules = rules(&config)?;
-        let listener = listen(config.network.client_listen, &tuning)?;
+        let rules = adsum::Config::new(config.engine_options())?;
+        let listener = listen("client_listen", config.network.client_listen, &tuning)?;
         let address = listener.local_addr()?;
         let admin = match config.network.admin_listen {
-            Some(at) => Some(listen(at, &tuning)?),
+            Some(at) => Some(listen("admin_listen", at, &tuning)?),
             None => None,
         };
         let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
         let metrics = Arc::new(Metrics::new());
         let (commands, incoming) = mpsc::channel(COMMANDS);
-        let writable = Arc::new(Writable::new(commands.clone()));
+        let writable = Arc::new(WritableSessions::new(commands.clone()));
         let (writer, writing) = Writer::start(tuning.rest, tuning.patience, writable.clone())?;
-        let gone = Arc::new(Leavers::default());
-        let core = Core::new(rules, writer, writable.clone(), metrics.clone(), gone.clone());
+        let offline_users = Arc::new(OfflineUsers::default());
+        let core =
+            Core::new(rules, writer, writable.clone(), metrics.clone(), offline_users.clone());
         let engine = std::thread::Builder::new()
             .name("adsum-engine".to_owned())
             .spawn(move || run_engine(core, incoming))?;
         let shared = share(config, tuning, store, commands, writable, metrics);
-        tokio::spawn(release_the_gone(shared.clone(), gone));
+        tokio::spawn(release_offline_users(shared.clone(), offline_users));
         let mut listeners = JoinSet::new();
         let all = Services { clients: true, operators: admin.is_none() };
         listeners.spawn(http::accept(listener, shared.clone(), all));
@@ -157,20 +117,20 @@ impl Host {
         Ok(Self { shared, address, admin_address, listeners, threads })
     }
 
-    /// Where clients connect.
+    /// Returns the address where clients connect.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where metrics and the administrator's API are, if not there too.
+    /// Returns the address of metrics and the administrator's API, if it is another one.
     #[must_use]
     pub const fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
     }
 
-    /// Stops: accepts nobody more, tells every client, gives them time to take what is due, and
-    /// comes back when the last connection has ended or the time is over.
+    /// Stops: accepts no more connections, tells every client, gives them time to take what is due,
+    /// and returns when the last connection has ended or the time is over.
     pub async fn stop(mut self) {
         let drain = Duration::from_millis(self.shared.config.network.drain_timeout_ms);
         let over_at = tokio::time::Instant::now() + drain;
@@ -195,11 +155,11 @@ impl Host {
 }
 
 /// A host that is dropped without being stopped gives nobody time, but leaves nothing behind: its
-/// threads hold the ways to each other, and would not end of themselves.
+/// threads hold the channels to each other, and would not end by themselves.
 impl Drop for Host {
     fn drop(&mut self) {
         self.shared.stop.cancel();
-        // Refused if they have ended; or if too much waits, which then keeps them for good.
+        // Refused if they have ended; or if too much waits, and then they run on.
         let _ = self.shared.commands.try_send(Command::Stop);
     }
 }
@@ -216,7 +176,7 @@ fn share(
     tuning: Tuning,
     store: Arc<dyn Store>,
     commands: mpsc::Sender<Command>,
-    writable: Arc<Writable>,
+    writable: Arc<WritableSessions>,
     metrics: Arc<Metrics>,
 ) -> Arc<Shared> {
     let accounts = &config.accounts;
@@ -229,7 +189,7 @@ fn share(
     let rate = config.network.request_rate;
     Arc::new(Shared {
         tuning,
-        limits: Limits { list: config.presence.max_direct as usize, ..Limits::default() },
+        limits: config.frame_limits(),
         commands,
         writable,
         metrics,
@@ -242,22 +202,22 @@ fn share(
     })
 }
 
-/// Lets the store forget users whose last session has ended.
-async fn release_the_gone(shared: Arc<Shared>, gone: Arc<Leavers>) {
+/// Lets the store forget users who have gone offline.
+async fn release_offline_users(shared: Arc<Shared>, offline: Arc<OfflineUsers>) {
     loop {
         let users = tokio::select! {
             () = shared.stop.cancelled() => return,
-            users = gone.take() => users,
+            users = offline.take() => users,
         };
         for user in users {
             // Not while they log in again.
-            let turn = shared.directory.turn(&user).await;
+            let lock = shared.directory.lock(&user).await;
             let (reply, answer) = oneshot::channel();
             shared.command(Command::IsOnline(user.clone(), reply)).await;
             if answer.await == Ok(false) {
                 shared.directory.release(&user).await;
             }
-            drop(turn);
+            drop(lock);
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The engine's thread hands over whole lists, so this is one wake-up for a fan-out instead of one
 //! for each receiver. A connection that was written to a moment ago is left alone for a short
-//! while: what comes for it meanwhile goes out in one write. Most of what a delivery costs is
-//! the system's, and that is paid for each write, not for each frame.
+//! while: what comes for it meanwhile goes out in one write. Most of the cost of a delivery is the
+//! system's, which is paid for each write, not for each frame.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,29 +11,31 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::outbox::{Flushed, Rest, Socket};
-use super::worklist::{Worklist, Writable};
+use super::transport::send_queue::Rest;
+use super::transport::socket::Socket;
+use super::transport::write_list::WriteList;
+use super::writable::WritableSessions;
 
-/// So many are written to as if it were at one moment: they are due together again, and are
-/// written to one after the other then, which is cheaper than a wake-up for each.
+/// How many are written to as if at one moment: they are due together again, and are then written
+/// to one after the other, which is cheaper than a wake-up for each.
 const TOGETHER: usize = 256;
-/// What is due so soon is due now.
+/// What is due within this time is due now.
 const SOON: Duration = Duration::from_millis(2);
 
 /// Hands connections to the thread.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    lists: Sender<Worklist>,
+    lists: Sender<WriteList>,
 }
 
 impl Writer {
-    /// Starts the thread; it ends when the last `Writer` is gone. After a write a connection has a
-    /// rest, which may last so much longer than `rest` as `patience` says until something comes
-    /// that can go with what has gathered.
+    /// Starts the thread, which ends when the last `Writer` is gone. After a write a connection has
+    /// a rest; what gathers meanwhile waits up to `patience` longer than `rest` for something that
+    /// it can go out with.
     pub(crate) fn start(
         rest: Duration,
         patience: Duration,
-        writable: Arc<Writable>,
+        writable: Arc<WritableSessions>,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (lists, incoming) = channel();
         let writing = Writing { rest, patience, writable, later: BTreeMap::new() };
@@ -43,9 +45,9 @@ impl Writer {
         Ok((Self { lists }, thread))
     }
 
-    /// All of these have something to be written.
-    pub(crate) fn write(&self, list: Worklist) {
-        // The thread ends after all who could send.
+    /// Hands over connections that have something to be written.
+    pub(crate) fn write(&self, list: WriteList) {
+        // The thread ends only after all who could send.
         let _ = self.lists.send(list);
     }
 }
@@ -53,13 +55,13 @@ impl Writer {
 struct Writing {
     rest: Duration,
     patience: Duration,
-    writable: Arc<Writable>,
-    /// Connections that have a rest, and until when at the latest.
+    writable: Arc<WritableSessions>,
+    /// Connections that have a rest, and when it is over at the latest.
     later: BTreeMap<Instant, Vec<Arc<Socket>>>,
 }
 
 impl Writing {
-    fn run(mut self, incoming: &Receiver<Worklist>) {
+    fn run(mut self, incoming: &Receiver<WriteList>) {
         loop {
             let list = match self.later.first_key_value() {
                 None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -79,7 +81,7 @@ impl Writing {
         }
     }
 
-    fn take(&mut self, list: Worklist) {
+    fn take(&mut self, list: WriteList) {
         for (at, mut sockets) in list.later {
             self.later.entry(at).or_default().append(&mut sockets);
         }
@@ -88,7 +90,7 @@ impl Writing {
 
     fn write_due(&mut self) {
         let now = Instant::now();
-        // A wake-up costs more than they could wait for.
+        // A wake-up for each would cost more than what their waiting longer gains.
         while let Some(first) = self.later.first_entry().filter(|first| *first.key() <= now + SOON)
         {
             let (at, mut sockets) = first.remove_entry();
@@ -108,15 +110,6 @@ impl Writing {
                 };
                 self.writable.report(flushed);
             }
-        }
-    }
-}
-
-impl Writable {
-    /// Tells the engine's thread, if there is something to tell.
-    pub(crate) fn report(&self, flushed: Flushed) {
-        if let Some(session) = flushed.writable {
-            self.push(session);
         }
     }
 }

@@ -1,7 +1,10 @@
-//! One client.
+//! One client of the load generator.
 
 use std::net::SocketAddr;
 
+use adsum_tim::{
+    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, receipt_frame,
+};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -10,10 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::LoadError;
-use crate::protocol::{
-    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, receipt_frame,
-};
+use super::error::LoadError;
 
 pub(super) const PASSWORD: &str = "load";
 const BUFFER: usize = 4_096;
@@ -79,7 +79,7 @@ impl Client {
         }
     }
 
-    /// The text of the next presence that has one.
+    /// Returns the text of the next presence that has one.
     pub(super) async fn next_text(&mut self) -> Result<String, LoadError> {
         loop {
             let bytes = self.next().await?;
@@ -103,7 +103,7 @@ impl Client {
     }
 }
 
-/// A new account by POST; its node.
+/// Makes a new account by POST; returns its node.
 pub(super) async fn register(to: SocketAddr, name: &str) -> Result<String, LoadError> {
     let failed = |error: &dyn std::fmt::Display| LoadError::new("an account was not made", error);
     let body = auth(name).to_request(Form::Json, Kind::REGISTER);
@@ -126,13 +126,13 @@ pub(super) async fn register(to: SocketAddr, name: &str) -> Result<String, LoadE
     }
 }
 
-/// A frame that asks `node` to be a friend, or says yes.
+/// Returns a frame that asks `node` to be a friend, or says yes.
 pub(super) fn ask(form: Form, node: &str) -> Vec<u8> {
-    let request = crate::protocol::TimReq {
-        rtype: Some(crate::protocol::rtype::ADD_ROSTER),
+    let request = adsum_tim::TimReq {
+        rtype: Some(adsum_tim::rtype::ADD_ROSTER),
         node: Some(node.to_owned()),
         req_str: Some(String::new()),
-        ..crate::protocol::TimReq::default()
+        ..adsum_tim::TimReq::default()
     };
     request.to_request(form, Kind::BUSINESS)
 }

@@ -1,18 +1,17 @@
-//! What is to be measured.
+//! The options of a run of the load generator.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use adsum_tim::Form;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
-
-use crate::protocol::Form;
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// A server that runs; `None`: one of its own.
+    /// The server to put under load; `None` for one of the run's own.
     pub server: Option<SocketAddr>,
-    /// That server's process, to read its processor time and memory.
+    /// That server's process, of which processor time and memory are read.
     pub pid: Option<u32>,
     /// How many sessions are connected in all.
     pub sessions: usize,
@@ -20,23 +19,23 @@ pub struct Options {
     pub friends: usize,
     /// Publishes a second.
     pub rate: u32,
-    /// How long.
+    /// For how long.
     pub duration: Duration,
-    /// So many publishes as fast as they can be sent, instead of so many a second.
+    /// How many publishes as fast as they can be sent, instead of a rate.
     pub burst: Option<u32>,
     /// How many friends read nothing until the end.
     pub slow: usize,
     /// Logins and logouts of friends a second, meanwhile.
     pub churn: u32,
-    /// The form that all of them speak.
+    /// The form of all frames.
     pub form: Form,
-    /// The text of each presence is at least so long.
+    /// The least length of each presence's text.
     pub size: usize,
-    /// Print JSON instead of text?
+    /// Whether to print JSON instead of text.
     pub json: bool,
 }
 
-/// The flags.
+/// Returns the flags.
 pub fn arguments() -> Vec<Arg> {
     let number = |name: &'static str, default: &'static str, help: &'static str| {
         Arg::new(name)
@@ -76,7 +75,7 @@ pub fn arguments() -> Vec<Arg> {
 }
 
 impl Options {
-    /// What the flags say.
+    /// Returns the options that the flags say.
     #[must_use]
     pub fn from_flags(flags: &ArgMatches) -> Self {
         let number = |name: &str| flags.get_one::<u32>(name).copied().unwrap_or_default();

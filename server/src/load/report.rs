@@ -17,7 +17,7 @@ pub(super) struct Report {
     pub(super) published: u64,
     /// Presences that arrived at friends who read.
     pub(super) deliveries: u64,
-    /// How many it would be if each publish had gone out to each of them.
+    /// How many there would be if each publish had reached each of them.
     pub(super) expected: u64,
     /// How long it took, from the first publish to the last arrival.
     pub(super) seconds: f64,
@@ -29,23 +29,23 @@ pub(super) struct Report {
     pub(super) latency_p50_ms: f64,
     /// Nine tenths were faster.
     pub(super) latency_p90_ms: f64,
-    /// All but one in a hundred were faster.
+    /// Ninety-nine in a hundred were faster.
     pub(super) latency_p99_ms: f64,
     /// The slowest.
     pub(super) latency_max_ms: f64,
     /// Arrivals after a newer one.
     pub(super) order_violations: u64,
-    /// Slow friends who, reading on, came to know the newest presence.
+    /// Slow friends who received the newest presence once they read on.
     pub(super) slow_caught_up: usize,
     /// Logins and logouts meanwhile.
     pub(super) churned: u64,
     /// Resident memory of the server before anybody connected, in KiB.
     pub(super) resident_before_kib: Option<u64>,
-    /// When all were connected.
+    /// Resident memory when all were connected.
     pub(super) resident_connected_kib: Option<u64>,
-    /// At the end.
+    /// Resident memory at the end.
     pub(super) resident_after_kib: Option<u64>,
-    /// What one connection takes.
+    /// Resident memory of one connection.
     pub(super) resident_kib_per_connection: Option<f64>,
 }
 

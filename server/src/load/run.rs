@@ -1,4 +1,4 @@
-//! One measurement.
+//! One run of the load generator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,31 +10,32 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
-use super::measure::Seen;
+use super::error::LoadError;
+use super::measurements::Measurements;
+use super::options::Options;
 use super::report::Report;
-use super::world::World;
-use super::{LoadError, Options};
+use super::server::Server;
 use crate::usage::Usage;
 
 /// How many log in at once.
 const LOGINS: usize = 32;
-/// How long nothing may arrive until it is over.
+/// How long nothing may arrive before the run is over.
 const QUIET: Duration = Duration::from_secs(3);
 
 struct Load {
     options: Options,
-    world: World,
-    seen: Arc<Seen>,
+    server: Server,
+    measurements: Arc<Measurements>,
     progress: ProgressBar,
-    /// Set when those who read nothing read on.
+    /// Set when the slow readers are to read on.
     read_on: CancellationToken,
     /// The number of the last publish.
     last: Arc<AtomicU64>,
-    /// Set when nobody comes and goes any more.
+    /// Set when friends are to stop coming and going.
     over: Arc<AtomicBool>,
 }
 
-/// Measures, and says what was measured.
+/// Puts a server under load and prints what was measured.
 ///
 /// # Errors
 /// Whatever kept it from measuring.
@@ -43,14 +44,15 @@ pub async fn run(options: Options) -> Result<(), LoadError> {
     let progress = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{msg:12} {wide_bar} {pos}/{len} {elapsed}");
     progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let world = World::prepare(&options, &progress).await?;
+    let server = Server::prepare(&options, &progress).await?;
     let json = options.json;
     let read_on = CancellationToken::new();
-    let seen = Arc::new(Seen::new());
+    let measurements = Arc::new(Measurements::new());
     let last = Arc::new(AtomicU64::new(0));
-    let mut load = Load { options, world, seen, progress, read_on, last, over: Arc::default() };
+    let mut load =
+        Load { options, server, measurements, progress, read_on, last, over: Arc::default() };
     let report = load.measure().await;
-    load.world.end();
+    load.server.end();
     load.progress.finish_and_clear();
     let report = report?;
     if json {
@@ -64,11 +66,11 @@ pub async fn run(options: Options) -> Result<(), LoadError> {
 
 impl Load {
     fn resident(&self) -> Option<u64> {
-        Some(Usage::of(self.world.pid?)?.resident_kib)
+        Some(Usage::of(self.server.pid?)?.resident_kib)
     }
 
     fn cpu(&self) -> Option<Duration> {
-        Some(Usage::of(self.world.pid?)?.cpu)
+        Some(Usage::of(self.server.pid?)?.cpu)
     }
 
     async fn measure(&self) -> Result<Report, LoadError> {
@@ -94,7 +96,7 @@ impl Load {
         let slow_caught_up = self.catch_up(readers).await;
         let resident_after = self.resident();
         drop((publisher, others));
-        let deliveries = self.seen.deliveries.load(Ordering::Relaxed);
+        let deliveries = self.measurements.deliveries.load(Ordering::Relaxed);
         let per_connection = resident_connected.zip(resident_before).map(|(after, before)| {
             after.saturating_sub(before) as f64 / self.options.sessions as f64
         });
@@ -108,11 +110,11 @@ impl Load {
             seconds,
             deliveries_per_second: deliveries as f64 / seconds,
             cpu_us_per_delivery: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / deliveries.max(1) as f64),
-            latency_p50_ms: self.seen.percentile_ms(50.0),
-            latency_p90_ms: self.seen.percentile_ms(90.0),
-            latency_p99_ms: self.seen.percentile_ms(99.0),
-            latency_max_ms: self.seen.percentile_ms(100.0),
-            order_violations: self.seen.disordered.load(Ordering::Relaxed),
+            latency_p50_ms: self.measurements.percentile_ms(50.0),
+            latency_p90_ms: self.measurements.percentile_ms(90.0),
+            latency_p99_ms: self.measurements.percentile_ms(99.0),
+            latency_max_ms: self.measurements.percentile_ms(100.0),
+            order_violations: self.measurements.disordered.load(Ordering::Relaxed),
             slow_caught_up,
             churned,
             resident_before_kib: resident_before,
@@ -127,14 +129,14 @@ impl Load {
         self.progress.set_position(0);
         let permits = Arc::new(Semaphore::new(LOGINS));
         let mut logins = JoinSet::new();
-        for (at, name) in self.world.names.iter().cloned().enumerate() {
-            let (permits, to, form) = (permits.clone(), self.world.address, self.options.form);
+        for (at, name) in self.server.names.iter().cloned().enumerate() {
+            let (permits, to, form) = (permits.clone(), self.server.address, self.options.form);
             logins.spawn(async move {
                 let _permit = permits.acquire_owned().await;
                 Client::login(to, form, &name).await.map(|client| (at, client))
             });
         }
-        let mut clients = Vec::with_capacity(self.world.names.len());
+        let mut clients = Vec::with_capacity(self.server.names.len());
         while let Some(login) = logins.join_next().await {
             clients.push(login.map_err(|error| LoadError::new("a login failed", error))??);
             self.progress.inc(1);
@@ -146,8 +148,8 @@ impl Load {
     fn readers(&self, clients: Vec<Client>) -> JoinSet<bool> {
         let mut readers = JoinSet::new();
         for (at, mut client) in clients.into_iter().enumerate() {
-            let (seen, read_on, last) =
-                (self.seen.clone(), self.read_on.clone(), self.last.clone());
+            let (measurements, read_on, last) =
+                (self.measurements.clone(), self.read_on.clone(), self.last.clone());
             let is_slow = at < self.options.slow;
             readers.spawn(async move {
                 if is_slow {
@@ -156,7 +158,7 @@ impl Load {
                 }
                 let mut newest = 0;
                 while let Ok(text) = client.next_text().await {
-                    seen.receive(&text, &mut newest);
+                    measurements.receive(&text, &mut newest);
                 }
                 false
             });
@@ -175,19 +177,19 @@ impl Load {
             if burst.is_none() {
                 pace.tick().await;
             }
-            publisher.publish(self.seen.text(number, size)).await?;
+            publisher.publish(self.measurements.text(number, size)).await?;
             self.last.store(number, Ordering::Release);
             self.progress.inc(1);
         }
         Ok(count)
     }
 
-    /// Waits until everything has arrived, or nothing more does; when the last came.
+    /// Waits until everything has arrived, or nothing more does; returns when the last came.
     async fn wait(&self, published: u64) -> Instant {
         let expected = published * (self.options.friends - self.options.slow) as u64;
         let (mut count, mut at) = (0, Instant::now());
         loop {
-            let now = self.seen.deliveries.load(Ordering::Relaxed);
+            let now = self.measurements.deliveries.load(Ordering::Relaxed);
             if now != count {
                 (count, at) = (now, Instant::now());
             }
@@ -198,14 +200,14 @@ impl Load {
         }
     }
 
-    /// Friends who come and go, each with a session more.
+    /// Lets friends come and go, each with one session more; the task returns how often.
     fn churn(&self) -> Option<tokio::task::JoinHandle<u64>> {
         let (per_second, friends) = (self.options.churn, self.options.friends);
         if per_second == 0 || friends == 0 {
             return None;
         }
-        let (to, form) = (self.world.address, self.options.form);
-        let names: Vec<_> = self.world.names[1..=friends].to_vec();
+        let (to, form) = (self.server.address, self.options.form);
+        let names: Vec<_> = self.server.names[1..=friends].to_vec();
         let over = self.over.clone();
         Some(tokio::spawn(async move {
             let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second);
@@ -224,7 +226,7 @@ impl Load {
         }))
     }
 
-    /// Lets those who read nothing read on; how many come to know the newest presence.
+    /// Lets the slow readers read on; returns how many receive the newest presence.
     async fn catch_up(&self, mut readers: JoinSet<bool>) -> usize {
         self.read_on.cancel();
         let mut caught_up = 0;
@@ -237,13 +239,13 @@ impl Load {
                 }
             }
         };
-        // Whoever has not by then does not.
+        // Those who have not by then do not count.
         let _ = tokio::time::timeout(Duration::from_secs(20), all).await;
         caught_up
     }
 }
 
-/// Reads until the newest presence comes.
+/// Reads until the newest presence comes; returns whether it came.
 async fn newest(client: &mut Client, newest: u64) -> bool {
     while let Ok(text) = client.next_text().await {
         let number = text.split(' ').next().and_then(|number| number.parse::<u64>().ok());

@@ -1,6 +1,6 @@
 //! Why the store did not do what was asked.
 
-use crate::protocol::Code;
+use adsum_tim::Code;
 
 /// A refusal or a failure. Whatever it is, nothing was changed. Its text holds no password and no
 /// token, and may be logged.
@@ -9,7 +9,7 @@ pub enum StoreError {
     /// The name is taken in this domain.
     #[error("the name is taken")]
     Exists,
-    /// No such account, or not its password. Which, is not said.
+    /// No such account, or not its password: it is not said which.
     #[error("unknown account or wrong password")]
     Denied,
     /// The token that was to prove who this is does not.
@@ -18,22 +18,19 @@ pub enum StoreError {
     /// There is no such account, or it is in another domain.
     #[error("no such account")]
     NoAccount,
-    /// One can be neither a friend of oneself nor block oneself.
+    /// Nobody can be their own friend or block themselves.
     #[error("this is about oneself")]
     Oneself,
-    /// The other one has blocked this one.
-    #[error("blocked by the other one")]
-    BlockedByOther,
     /// They are friends already.
     #[error("friends already")]
     AlreadyFriends,
-    /// There is nothing between the two that could be ended.
+    /// There is no relation between the two that could be ended.
     #[error("nothing between the two")]
     NoRelation,
     /// This account has as many relations as it may have.
     #[error("as many relations as allowed")]
     Full,
-    /// A name, domain or password that no account can have.
+    /// A value that cannot be: a name, domain or password that no account has, or a setting.
     #[error("not a valid {0}")]
     Invalid(&'static str),
     /// Accounts and rosters are kept elsewhere and cannot be changed here.
@@ -45,7 +42,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What to tell the client.
+    /// Returns the code that tells the client.
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
@@ -53,7 +50,6 @@ impl StoreError {
             Self::Denied | Self::Oneself => Code::Permission,
             Self::Token(_) => Code::Token,
             Self::NoAccount => Code::Account,
-            Self::BlockedByOther => Code::Blocked,
             Self::AlreadyFriends => Code::Repetitive,
             Self::NoRelation | Self::Invalid(_) => Code::Parameter,
             Self::Full => Code::OverEntry,
@@ -62,8 +58,8 @@ impl StoreError {
         }
     }
 
-    /// Is it the store's fault, rather than a refusal? Then the last known roster stands, and the
-    /// operator should hear of it.
+    /// Returns whether this is the store's fault, rather than a refusal. If so, the last known
+    /// roster stands, and the operator should hear of it.
     #[must_use]
     pub const fn is_failure(&self) -> bool {
         matches!(self, Self::Failed(_))

@@ -1,4 +1,4 @@
-//! Accounts and rosters that somebody else keeps: a signed token says who somebody is and whom
+//! Accounts and rosters that another service keeps: a signed token says who somebody is and whom
 //! they know.
 
 use std::collections::HashMap;
@@ -8,8 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 
+use super::error::StoreError;
+use super::interface::{Credentials, Login, Store};
 use super::node::MAX_NODE;
-use super::{Asked, Credentials, Login, Relation, Relations, Store, StoreError};
+use super::relations::{Asked, Relation, Relations};
 
 /// What a token's signature is checked with.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,25 +58,25 @@ pub struct Jwt {
     key: DecodingKey,
     validation: Validation,
     max_relations: u32,
-    /// What the newest token of each account that is here said.
+    /// The accounts that are here, as their newest tokens have them.
     known: Mutex<Known>,
 }
 
 #[derive(Default)]
 struct Known {
-    users: HashMap<String, Said>,
-    /// At how many to look for expired ones: logins that came to nothing are never released.
+    users: HashMap<String, KnownUser>,
+    /// From how many on to look for expired ones: logins that came to nothing are never released.
     sweep_at: usize,
 }
 
-/// What a token said of its account.
-struct Said {
+/// What the newest token of an account says of it.
+struct KnownUser {
     expires_at: u64,
     name: String,
     relations: Relations,
 }
 
-impl Said {
+impl KnownUser {
     fn relation(&self, other: &str) -> Relation {
         let is_in =
             |list: &[String]| list.binary_search_by(|node| node.as_str().cmp(other)).is_ok();
@@ -104,7 +106,7 @@ const MIN_SECRET: usize = 32;
 const MIN_SWEEP: usize = 1_024;
 
 impl Jwt {
-    /// Checks tokens as the options say.
+    /// Returns a store that checks tokens as the options say.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for a secret that is too short or a key that is none.
@@ -119,7 +121,7 @@ impl Jwt {
                 (Algorithm::RS256, key.map_err(|_| StoreError::Invalid("public key in PEM"))?)
             }
         };
-        // The algorithm is ours to say, never the token's.
+        // The algorithm is for us to choose, never for the token.
         let mut validation = Validation::new(algorithm);
         validation.leeway = options.leeway;
         validation.validate_nbf = true;
@@ -143,7 +145,7 @@ impl Jwt {
 
     fn check(&self, token: &str) -> Result<Claims, StoreError> {
         let claims = decode::<Claims>(token, &self.key, &self.validation)
-            // The kind alone: the whole error may quote a claim.
+            // Only the kind: the whole error may quote a claim.
             .map_err(|error| StoreError::Token(kind(error.kind()).to_owned()))?
             .claims;
         let listed = claims.roster.iter().chain(&claims.blocked);
@@ -171,7 +173,7 @@ const fn kind(of: &jsonwebtoken::errors::ErrorKind) -> &'static str {
     }
 }
 
-/// A list as the store gives it: in order, nobody twice.
+/// Returns the list as the store gives it: in order, and nobody twice.
 fn tidy(mut nodes: Vec<String>, own: &str) -> Vec<String> {
     nodes.retain(|node| node != own);
     nodes.sort_unstable();
@@ -203,12 +205,12 @@ impl Store for Jwt {
         friends.retain(|node| blocked.binary_search(node).is_err());
         let relations = Relations { friends, blocked, ..Relations::default() };
         let mut known = self.known();
-        let said =
-            Said { expires_at: claims.exp, name: name.clone(), relations: relations.clone() };
-        known.users.insert(claims.sub.clone(), said);
+        let user =
+            KnownUser { expires_at: claims.exp, name: name.clone(), relations: relations.clone() };
+        known.users.insert(claims.sub.clone(), user);
         if known.users.len() >= known.sweep_at {
             let now = seconds_now();
-            known.users.retain(|_, said| said.expires_at > now);
+            known.users.retain(|_, user| user.expires_at > now);
             known.sweep_at = MIN_SWEEP.max(2 * known.users.len());
         }
         let (node, expires_at) = (claims.sub, Some(claims.exp));
@@ -223,17 +225,21 @@ impl Store for Jwt {
         !node.is_empty() && node.len() <= MAX_NODE
     }
 
-    /// Any account may exist: whether it does, only the issuer knows.
+    /// Any account may exist: only the issuer knows whether it does.
     fn exists(&self, node: &str) -> Result<bool, StoreError> {
         Ok(self.is_node(node))
     }
 
-    /// Names are the issuer's matter: only ids are taken here.
+    /// Only ids are taken here: the issuer keeps the names.
     fn resolve(&self, _: &str, typed: &str) -> Result<Option<String>, StoreError> {
         Ok(self.is_node(typed).then(|| typed.to_owned()))
     }
 
-    /// Of those who are here: of others no token has said a name.
+    fn account(&self, typed: &str, _: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.is_node(typed).then(|| typed.to_owned()))
+    }
+
+    /// Returns the names of those who are here: no token states the names of others.
     fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
         let known = self.known();
         let Some(own) = known.users.get(node) else { return Ok(Vec::new()) };
@@ -242,16 +248,16 @@ impl Store for Jwt {
         Ok(others.iter().filter(may_know).filter_map(name).collect())
     }
 
-    /// Those of the newest token, while its user is here.
+    /// Returns those of the newest token, while its user is here.
     fn relations(&self, node: &str) -> Result<Relations, StoreError> {
         let known = self.known();
-        let said = known.users.get(node).ok_or(StoreError::NoAccount)?;
-        Ok(said.relations.clone())
+        let user = known.users.get(node).ok_or(StoreError::NoAccount)?;
+        Ok(user.relations.clone())
     }
 
     fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         let known = self.known();
-        Ok(known.users.get(node).map_or(Relation::None, |said| said.relation(other)))
+        Ok(known.users.get(node).map_or(Relation::None, |user| user.relation(other)))
     }
 
     fn ask(&self, _: &str, _: &str, _: &str) -> Result<Asked, StoreError> {

@@ -1,6 +1,6 @@
 //! Account ids: eleven characters that a slip of the finger does not turn into another's.
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// The longest id of any account, as in tim.
 pub const MAX_NODE: usize = 64;
@@ -8,7 +8,7 @@ pub const MAX_NODE: usize = 64;
 /// Base58 of eight bytes of which the first has its top bit set is always this long.
 const LENGTH: usize = 11;
 
-/// A new id: 55 random bits and a check byte, in base58. Whether it is taken, the store knows.
+/// Returns a new id: 55 random bits and a check byte, in base58. It may be taken already.
 pub(super) fn generate() -> Result<String, StoreError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(StoreError::failed)?;
@@ -17,7 +17,7 @@ pub(super) fn generate() -> Result<String, StoreError> {
     Ok(bs58::encode(bytes).into_string())
 }
 
-/// Could this be an id that [`generate`] made?
+/// Returns whether this could be an id that [`generate`] made.
 pub(super) fn is_well_formed(node: &str) -> bool {
     if node.len() != LENGTH {
         return false;
@@ -29,7 +29,7 @@ pub(super) fn is_well_formed(node: &str) -> bool {
     }
 }
 
-/// CRC-8 with the polynomial x⁸ + x² + x + 1.
+/// Returns the CRC-8 with the polynomial x⁸ + x² + x + 1.
 fn check_byte(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |crc, byte| {
         (0..8).fold(

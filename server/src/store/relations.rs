@@ -46,6 +46,9 @@ pub enum Asked {
     Waiting,
     /// The same, and it was so before: asking again is not saying yes for the other one.
     WaitingStill,
+    /// The other one has blocked this one, and hears nothing. To the one who asks it must be the
+    /// same as waiting.
+    Unheard,
     /// The other one had asked before: they are friends now.
     Friends,
 }

@@ -1,23 +1,31 @@
-//! Accounts and rosters in a file.
+//! Accounts and rosters in an SQLite file.
 
-mod ledger;
+mod relations;
 mod schema;
 
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
-use super::node;
+use super::error::StoreError;
+use super::interface::{Credentials, Login, Store};
 use super::password::{Cost, Passwords};
-use super::{Asked, Credentials, Login, Relation, Relations, Store, StoreError};
+use super::relations::{Asked, Relation, Relations};
+use super::{name, node};
 
 /// The longest name or domain in bytes.
 const MAX_NAME: usize = 256;
-/// The longest words of a request in bytes; the rest is cut off.
+/// How long a call waits for another process that has locked the file, and how long one that only
+/// asks whether it would have to.
+const PATIENCE: Duration = Duration::from_secs(5);
+const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
+/// The longest text of a request in bytes; the rest is cut off.
 const MAX_WORDS: usize = 1_024;
 
 /// How the file is kept.
@@ -28,19 +36,25 @@ pub struct SqliteOptions {
     /// The most users that one account may be friends with, ask or block together. What others
     /// ask of it does not count. Default: 10,000.
     pub max_relations: u32,
+    /// Whether a name that differs from another one only in case is taken. Default: yes.
+    pub fold_case: bool,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { cost: Cost::default(), max_relations: 10_000 }
+        Self { cost: Cost::default(), max_relations: 10_000, fold_case: true }
     }
 }
 
 /// Accounts and rosters in an SQLite file (write-ahead log; it survives the process at any point,
-/// and holds no presence). Names and domains are compared byte by byte.
+/// and holds no presence). Names and domains are compared byte by byte, but a new name must not
+/// look like another one: see [`register`](Store::register).
 pub struct Sqlite {
     passwords: Passwords,
     max_relations: u32,
+    fold_case: bool,
+    /// Keeps other processes out, where this one is to be alone.
+    _lock: Option<File>,
     /// Held for single statements and short transactions, never while a password is hashed.
     connection: Mutex<Connection>,
 }
@@ -49,26 +63,46 @@ impl Sqlite {
     /// Opens the file, or makes it, readable by its owner only.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] if it cannot be opened, is no file of this server or was written by
-    /// a newer one; [`StoreError::Invalid`] if the cost is out of range.
+    /// [`StoreError::Failed`], which does not name the file, if it cannot be opened, is no file of
+    /// this server or was written by a newer one; [`StoreError::Invalid`] if the cost is out of
+    /// range.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         schema::create_private(path)?;
-        Self::new(Connection::open(path)?, options)
+        Self::new(Connection::open(path)?, None, options)
     }
 
-    /// Accounts and rosters that go with the process.
+    /// Opens the file as [`open`](Self::open) does, for this process alone until the store is
+    /// dropped or the process ends, however it does. Two servers on one file would each hold those
+    /// who are connected to the other for offline.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and [`StoreError::Failed`] if another process is alone with it.
+    pub fn open_alone(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        schema::create_private(path)?;
+        let lock = schema::lock(path)?;
+        Self::new(Connection::open(path)?, Some(lock), options)
+    }
+
+    /// Opens a store in memory, which ends with the process.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn in_memory(options: SqliteOptions) -> Result<Self, StoreError> {
-        Self::new(Connection::open_in_memory()?, options)
+        Self::new(Connection::open_in_memory()?, None, options)
     }
 
-    fn new(mut connection: Connection, options: SqliteOptions) -> Result<Self, StoreError> {
+    fn new(
+        mut connection: Connection,
+        lock: Option<File>,
+        options: SqliteOptions,
+    ) -> Result<Self, StoreError> {
+        connection.busy_timeout(PATIENCE)?;
         schema::prepare(&mut connection)?;
         Ok(Self {
             passwords: Passwords::new(options.cost)?,
             max_relations: options.max_relations,
+            fold_case: options.fold_case,
+            _lock: lock,
             connection: Mutex::new(connection),
         })
     }
@@ -78,7 +112,22 @@ impl Sqlite {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something in one transaction: all of it or, where there is an error, nothing.
+    /// Returns whether somebody in this domain has the name, or one that differs only in case.
+    fn is_taken(
+        &self,
+        connection: &Connection,
+        name: &str,
+        domain: &str,
+    ) -> Result<bool, StoreError> {
+        if find_account(connection, name, domain)?.is_some() {
+            return Ok(true);
+        }
+        let mut find = connection
+            .prepare_cached("SELECT 1 FROM accounts WHERE folded = ?1 AND domain = ?2 LIMIT 1")?;
+        Ok(self.fold_case && find.exists(params![name::fold(name), domain])?)
+    }
+
+    /// Does all of this in one transaction or, where there is an error, nothing.
     fn transact<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
@@ -109,7 +158,7 @@ fn find_account(
         .optional()?)
 }
 
-/// As many of the words as are kept, no character cut in two.
+/// Returns the part of the text that is kept, with no character cut in two.
 fn shortened(words: &str) -> &str {
     let most = words.len().min(MAX_WORDS);
     let end = (0..=most).rev().find(|end| words.is_char_boundary(*end)).unwrap_or(0);
@@ -118,30 +167,36 @@ fn shortened(words: &str) -> &str {
 
 impl Store for Sqlite {
     fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError> {
-        if name.is_empty() || name.len() > MAX_NAME {
+        if name.is_empty() || name.len() > MAX_NAME || !name::is_plain(name) {
             return Err(StoreError::Invalid("name"));
         }
-        if domain.len() > MAX_NAME {
+        if domain.len() > MAX_NAME || !name::is_plain(domain) {
             return Err(StoreError::Invalid("domain"));
         }
-        // Looked at before the hash is paid for; the file's own rule decides below.
-        if find_account(&self.connection(), name, domain)?.is_some() {
+        // Before the hash is paid for, and once more with it.
+        if self.is_taken(&self.connection(), name, domain)? {
             return Err(StoreError::Exists);
         }
         let hash = self.passwords.hash(password)?;
         let node = node::generate()?;
-        let connection = self.connection();
-        let mut insert = connection.prepare_cached(
-            "INSERT INTO accounts (node, name, domain, password) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        match insert.execute(params![node, name, domain, hash]) {
-            Ok(_) => Ok(node),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                // Either somebody was faster, or the id is taken: one in 2^55, not tried again.
-                Err(StoreError::Exists)
+        self.transact(|file| {
+            if self.is_taken(file, name, domain)? {
+                return Err(StoreError::Exists);
             }
-            Err(error) => Err(error.into()),
-        }
+            let mut insert = file.prepare_cached(
+                "INSERT INTO accounts (node, name, folded, domain, password)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            match insert.execute(params![node, name, name::fold(name), domain, hash]) {
+                Ok(_) => Ok(()),
+                // The id is taken (a chance of one in 2^55).
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                    Err(StoreError::Exists)
+                }
+                Err(error) => Err(error.into()),
+            }
+        })?;
+        Ok(node)
     }
 
     fn login(&self, credentials: &Credentials<'_>) -> Result<Login, StoreError> {
@@ -157,27 +212,31 @@ impl Store for Sqlite {
     }
 
     fn exists(&self, node: &str) -> Result<bool, StoreError> {
-        Ok(ledger::find(&self.connection(), node)?.is_some())
+        Ok(relations::find(&self.connection(), node)?.is_some())
     }
 
     fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError> {
+        let own = relations::find(&self.connection(), node)?;
+        own.map_or(Ok(None), |own| self.account(typed, &own.domain))
+    }
+
+    fn account(&self, typed: &str, domain: &str) -> Result<Option<String>, StoreError> {
         let connection = self.connection();
-        if ledger::find(&connection, typed)?.is_some() {
+        if relations::find(&connection, typed)?.is_some() {
             return Ok(Some(typed.to_owned()));
         }
-        let Some(own) = ledger::find(&connection, node)? else { return Ok(None) };
-        Ok(find_account(&connection, typed, &own.domain)?.map(|(_, found, _)| found))
+        Ok(find_account(&connection, typed, domain)?.map(|(_, found, _)| found))
     }
 
     fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
         let connection = self.connection();
-        let Some(own) = ledger::find(&connection, node)? else { return Ok(Vec::new()) };
+        let Some(own) = relations::find(&connection, node)? else { return Ok(Vec::new()) };
         let mut names = Vec::new();
         for other in others {
-            let Some(account) = ledger::find(&connection, other)? else { continue };
-            let pair = ledger::Pair::of(own.id, account.id);
+            let Some(account) = relations::find(&connection, other)? else { continue };
+            let pair = relations::Pair::of(own.id, account.id);
             if own.id == account.id || pair.read(&connection)?.seen() != Relation::None {
-                names.push((other.clone(), ledger::name(&connection, account.id)?));
+                names.push((other.clone(), relations::name(&connection, account.id)?));
             }
         }
         Ok(names)
@@ -185,37 +244,41 @@ impl Store for Sqlite {
 
     fn relations(&self, node: &str) -> Result<Relations, StoreError> {
         let connection = self.connection();
-        let account = ledger::find(&connection, node)?.ok_or(StoreError::NoAccount)?;
-        ledger::all(&connection, account.id)
+        let account = relations::find(&connection, node)?.ok_or(StoreError::NoAccount)?;
+        relations::all(&connection, account.id)
     }
 
     fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         let connection = self.connection();
         let (Some(one), Some(two)) =
-            (ledger::find(&connection, node)?, ledger::find(&connection, other)?)
+            (relations::find(&connection, node)?, relations::find(&connection, other)?)
         else {
             return Ok(Relation::None);
         };
-        Ok(ledger::Pair::of(one.id, two.id).read(&connection)?.seen())
+        Ok(relations::Pair::of(one.id, two.id).read(&connection)?.seen())
     }
 
     fn ask(&self, node: &str, other: &str, words: &str) -> Result<Asked, StoreError> {
         let words = shortened(words);
         self.transact(|file| {
-            let pair = ledger::Pair::find(file, node, other)?;
+            let pair = relations::Pair::find(file, node, other)?;
             let before = pair.read(file)?;
             let (sides, asked) = before.ask()?;
             if before.mine_is_free() {
                 pair.check_room(file, self.max_relations)?;
             }
-            pair.write(file, sides, (asked != Asked::Friends).then_some(words))?;
+            pair.write(
+                file,
+                sides,
+                matches!(asked, Asked::Waiting | Asked::WaitingStill).then_some(words),
+            )?;
             Ok(asked)
         })
     }
 
     fn remove(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         self.transact(|file| {
-            let pair = ledger::Pair::find(file, node, other).map_err(|error| match error {
+            let pair = relations::Pair::find(file, node, other).map_err(|error| match error {
                 StoreError::NoAccount | StoreError::Oneself => StoreError::NoRelation,
                 error => error,
             })?;
@@ -227,7 +290,7 @@ impl Store for Sqlite {
 
     fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         self.transact(|file| {
-            let pair = ledger::Pair::find(file, node, other)?;
+            let pair = relations::Pair::find(file, node, other)?;
             let before = pair.read(file)?;
             if before.mine_is_free() {
                 pair.check_room(file, self.max_relations)?;
@@ -237,7 +300,17 @@ impl Store for Sqlite {
         })
     }
 
+    /// Empties the write-ahead log, which has what was overwritten in the file.
+    fn close(&self) -> Result<(), StoreError> {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        Ok(self.connection().query_row(checkpoint, [], |_| Ok(()))?)
+    }
+
+    /// Writes what is there already: a file that can only be read is no good.
     fn health(&self) -> Result<(), StoreError> {
-        Ok(self.connection().query_row("SELECT 1", [], |_| Ok(()))?)
+        self.connection().busy_timeout(HEALTH_PATIENCE)?;
+        let done = self.transact(schema::rewrite_version);
+        self.connection().busy_timeout(PATIENCE)?;
+        done
     }
 }

@@ -38,7 +38,8 @@ async fn nothing_scrolls_sideways_on_a_phone() {
     let small = bob
         .run(
             "return [...document.querySelectorAll('button, input:not([type=checkbox])')]
-                .filter((it) => it.getClientRects().length && it.getBoundingClientRect().height < 24)
+                .filter((it) => it.getClientRects().length)
+                .filter((it) => it.getBoundingClientRect().height < 24)
                 .map((it) => it.outerHTML)",
         )
         .await;

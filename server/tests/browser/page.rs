@@ -20,7 +20,8 @@ const UNTIL: &str = "
     if (holds()) return done(true);
     const finish = (value) => { observer.disconnect(); clearTimeout(timer); done(value); };
     const observer = new MutationObserver(() => { if (holds()) finish(true); });
-    observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    observer.observe(
+        document, { subtree: true, childList: true, attributes: true, characterData: true });
     const timer = setTimeout(() => finish(false), patience_ms);
 ";
 

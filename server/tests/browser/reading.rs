@@ -10,7 +10,8 @@ use crate::page::Page;
 const CONTROLS: &str = "
     const named = (it) => it.id || `${it.tagName} ${it.type ?? ''} ${it.name ?? ''} `
         + `${it.getAttribute('aria-label') ?? it.textContent}`;
-    const controls = () => [...document.querySelectorAll('button, input, a[href], select, [tabindex=\"0\"]')]
+    const kinds = 'button, input, a[href], select, [tabindex=\"0\"]';
+    const controls = () => [...document.querySelectorAll(kinds)]
         .filter((it) => it.getClientRects().length > 0 && !it.disabled)
         .filter((it) => it.type !== 'radio' || it.checked);
 ";
@@ -37,9 +38,11 @@ const FAINT: &str = "
         return (high + 0.05) / (low + 0.05);
     };
     const texts = [...document.querySelectorAll('body *')].filter((it) => it.getClientRects().length
-        && ([...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) || it.value));
+        && (it.value
+            || [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim())));
     const faint = texts
-        .map((it) => [it.textContent.slice(0, 40), ratio(parse(getComputedStyle(it).color).rgb, behind(it))])
+        .map((it) => [it, ratio(parse(getComputedStyle(it).color).rgb, behind(it))])
+        .map(([it, found]) => [it.textContent.slice(0, 40), found])
         .filter(([, found]) => found < least);
     return { looked_at: texts.length, faint };
 ";
@@ -86,7 +89,8 @@ impl Page {
                 "{CONTROLS} const it = document.activeElement;
                  if (it === document.body) return '';
                  const {{ outlineStyle, outlineWidth }} = getComputedStyle(it);
-                 return outlineStyle === 'none' || outlineWidth === '0px' ? `${{named(it)}}: unseen` : named(it);"
+                 const unseen = outlineStyle === 'none' || outlineWidth === '0px';
+                 return unseen ? `${{named(it)}}: unseen` : named(it);"
             );
             reached.insert(self.run(&script).await.as_str().unwrap().to_owned());
         }
@@ -97,7 +101,8 @@ impl Page {
     /// The browser's own accessibility tree has a name for whatever can be worked with.
     pub(crate) async fn assert_every_control_is_named(&self) {
         let script = format!(
-            "{CONTROLS} controls().forEach((it, at) => {{ it.dataset.control = at; }}); return controls().length"
+            "{CONTROLS} controls().forEach((it, at) => {{ it.dataset.control = at; }});
+             return controls().length"
         );
         let count = self.run(&script).await.as_u64().unwrap();
         assert!(count > 4, "{count}");

@@ -75,8 +75,9 @@ impl World {
             "goog:chromeOptions": {
                 "binary": CHROMIUM,
                 "args": [
-                    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+                    "--no-first-run", "--disable-background-networking",
+                    "--disable-component-update", "--disable-sync",
                     "--disable-dev-shm-usage", "--no-proxy-server", "--window-size=1280,900",
                     format!("--user-data-dir={}", profile.display()),
                 ],

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use adsum_server::config::Config;
 use adsum_server::host::{Host, Tuning};
-use adsum_server::protocol::{
+use adsum_server::store::{Cost, Sqlite, SqliteOptions, Store};
+use adsum_tim::{
     Form, Kind, Limits, Secret, ServerFrame, Tid, TimAck, TimAuth, TimMessage, TimNodes,
     TimPresence, TimReq, receipt_frame, rtype,
 };
-use adsum_server::store::{Cost, Sqlite, SqliteOptions, Store};
 use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
 use program::Running;
@@ -28,6 +28,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 /// Nothing takes longer than this unless it never happens.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const PASSWORD: &str = "a password of the tests";
+/// What an administrator shows.
+pub const TOKEN: &str = "a token of an administrator";
 
 /// Cheap enough for a test, and otherwise as in earnest.
 pub fn store() -> Arc<Sqlite> {
@@ -62,6 +64,7 @@ impl Server {
     pub fn over(store: Arc<dyn Store>, change: impl FnOnce(&mut Config), tuning: Tuning) -> Self {
         let mut config = Config::default();
         config.network.client_listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.services.admin_token = Some(TOKEN.into());
         change(&mut config);
         let host = Host::start(config, store.clone(), tuning).unwrap();
         Self { host: Running::Here(host), store }
@@ -106,7 +109,13 @@ impl Server {
     }
 
     pub async fn get(&self, path: &str) -> (u16, String) {
-        request(self.address(), &format!("GET {path} HTTP/1.1\r\n"), b"").await
+        let token = match &self.host {
+            Running::Here(_) => Some(TOKEN),
+            Running::Program(program) => program.token.as_deref(),
+        };
+        let shown =
+            token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+        request(self.address(), &format!("GET {path} HTTP/1.1\r\n{shown}"), b"").await
     }
 
     /// The value of one line of the metrics.

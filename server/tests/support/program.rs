@@ -8,17 +8,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adsum_server::host::Host;
-use adsum_server::protocol::rtype;
 use adsum_server::store::{Cost, Sqlite, SqliteOptions};
+use adsum_tim::rtype;
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
-use super::{Client, PATIENCE, Server};
+use super::{Client, PATIENCE, Server, TOKEN};
 
 /// The program, in a folder that goes when this does.
 pub struct Program {
     process: Child,
     pub address: SocketAddr,
+    /// What an administrator shows, if there is one.
+    pub token: Option<String>,
     /// Where metrics and administration are, if not there too.
     pub admin_address: Option<SocketAddr>,
     folder: Option<TempDir>,
@@ -30,15 +32,31 @@ impl Program {
         Self::start_in(tempfile::tempdir().unwrap(), flags)
     }
 
+    /// Starts it with passwords that cost this much.
+    pub fn start_with_cost(memory_kib: u32, passes: u32) -> Self {
+        let flags = ["--login-timeout", "60"];
+        Self::start_at_cost(tempfile::tempdir().unwrap(), &flags, memory_kib, passes)
+    }
+
     /// The same where it, or another, was before.
     pub fn start_in(folder: TempDir, flags: &[&str]) -> Self {
+        Self::start_at_cost(folder, flags, 8, 1)
+    }
+
+    fn start_at_cost(folder: TempDir, flags: &[&str], memory_kib: u32, passes: u32) -> Self {
+        // Metrics are for who shows a token, where clients come too.
+        let given = flags.iter().position(|flag| *flag == "--admin-token").map(|at| flags[at + 1]);
+        let default = given.is_none() && !flags.contains(&"--admin-listen");
+        let added = default.then_some(["--admin-token", TOKEN]);
         let log = folder.path().join("log");
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
             .current_dir(folder.path())
             .args(["--client-listen", "127.0.0.1:0", "--log", "debug"])
-            .args(["--password-memory-kib", "8", "--password-passes", "1"])
+            .args(["--password-memory-kib", &memory_kib.to_string()])
+            .args(["--password-passes", &passes.to_string()])
             .args(flags)
+            .args(added.iter().flatten())
             .env_clear()
             .stdout(Stdio::piped())
             .stderr(log)
@@ -67,7 +85,8 @@ impl Program {
             let rest: Vec<_> = lines.map_while(Result::ok).collect();
             std::fs::write(out, said + &rest.join("\n"))
         });
-        Self { process, address, admin_address, folder: Some(folder) }
+        let token = given.or_else(|| default.then_some(TOKEN)).map(str::to_owned);
+        Self { process, address, token, admin_address, folder: Some(folder) }
     }
 
     pub fn folder(&self) -> &Path {
@@ -128,6 +147,45 @@ impl Drop for Program {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// What a program that ends by itself has said.
+pub struct Said {
+    /// `None` if it did not end, and was killed.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs the program in a folder of its own to its end, which must come soon.
+pub fn run_to_end(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    run_to_end_in(folder.path(), arguments, variables)
+}
+
+/// The same in this folder.
+pub fn run_to_end_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
+        .current_dir(folder)
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    // What it says fits into the pipes.
+    while process.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            process.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = process.wait_with_output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    Said { code: output.status.code(), out, err }
 }
 
 /// A server, here or in a process of its own.

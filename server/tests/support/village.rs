@@ -55,6 +55,10 @@ impl Store for Village {
         Ok(self.exists(typed)?.then(|| typed.to_owned()))
     }
 
+    fn account(&self, typed: &str, _: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.exists(typed)?.then(|| typed.to_owned()))
+    }
+
     fn names(&self, _: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
         self.look()?;
         Ok(others.iter().map(|other| (other.clone(), other.clone())).collect())

@@ -2,7 +2,7 @@
 //! something that can be said again in either form and is then read as the same. Reading takes no
 //! more memory than the bytes are worth.
 
-use crate::protocol::{
+use adsum_tim::{
     Bytes, DecodeError, Form, Frame, Inbound, Kind, Limits, ServerFrame, Tid, TimAck, TimAuth,
     TimError, TimMessage, TimNodes, TimPresence, TimReq, receipt_frame,
 };
@@ -18,7 +18,7 @@ const AT_LEAST: u64 = 1_024;
 
 const FORMS: [Form; 2] = [Form::Json, Form::Thrift];
 
-/// Reads these bytes in every way there is; says how often they were understood.
+/// Reads these bytes in every way there is; returns how often they were understood.
 ///
 /// # Panics
 /// Where what was read is not what is read again.
@@ -109,7 +109,7 @@ fn understood<T: Struct>(message: &T, form: Form, kind: Kind, body: &[u8], limit
     }
 }
 
-/// What was read is written and read again: in either form, and from one to the other.
+/// Writes what was read and reads it again: in either form, and from one to the other.
 fn said_again<T: Struct>(message: &T, kind: Kind, limits: &Limits) {
     for form in FORMS {
         let again = reread(message, form, kind, limits);
@@ -129,7 +129,7 @@ fn reread<T: Struct>(message: &T, form: Form, kind: Kind, limits: &Limits) -> T 
     expected
 }
 
-/// Whatever was read of a JSON body, a reader that knows nothing of the protocol finds there too.
+/// Checks that a reader that knows nothing of the protocol finds in a JSON body what was read.
 fn is_what_is_there<T: Struct>(message: &T, body: &[u8]) {
     let said = message.to_request(Form::Json, Kind::PING);
     let said: Value = serde_json::from_slice(&said[1..]).expect("it was written as JSON");
@@ -137,8 +137,8 @@ fn is_what_is_there<T: Struct>(message: &T, body: &[u8]) {
     assert!(is_within(&said, &there), "{said} was not said in {there}");
 }
 
-/// Is a value what another one says, in which fields may be spelled in any case, and where `null`
-/// stands for an empty entry and fields that nobody knows stand between the others?
+/// Returns whether one value is what another one says, where fields may be spelt in any case,
+/// `null` stands for an empty entry, and unknown fields stand between the others.
 fn is_within(said: &Value, there: &Value) -> bool {
     match (said, there) {
         (Value::Object(said), Value::Object(there)) => said.iter().all(|(name, value)| {
@@ -153,8 +153,8 @@ fn is_within(said: &Value, there: &Value) -> bool {
     }
 }
 
-/// A presence that is told on to receivers of either form is the one that was read, but for who
-/// is told.
+/// Checks that a presence prepared for receivers of either form is the one that was read, but for
+/// who is told.
 fn told_on(presence: &TimPresence) {
     let named = presence.to_tid.as_ref().map(|tid| tid.node.clone());
     let node = named.or_else(|| presence.status.clone()).unwrap_or_default();
@@ -171,7 +171,7 @@ trait Struct: Clone + PartialEq + std::fmt::Debug {
     fn to_frame(&self, form: Form, kind: Kind) -> Vec<u8>;
     fn to_sync_frame(&self, form: Form, kind: Kind, id: u32) -> Vec<u8>;
     fn to_request(&self, form: Form, kind: Kind) -> Vec<u8>;
-    /// Without those lists, maps and bytes that are there and empty.
+    /// Returns it without those lists, maps and bytes that are there and empty.
     fn without_empties(&self) -> Self;
 }
 

@@ -2,7 +2,8 @@
 //! relative to what is so, as nothing is where a hostile host records or makes up its inputs. The
 //! engine must not panic, a refusal must change nothing, and all of it is held against the model.
 
-use crate::{Event, Setup, User, World};
+use crate::told::{Names, Ordinal};
+use crate::{Attachment, Event, Setup, User, World};
 use adsum::{
     Config, Counts, DeviceKind, DirectTo, Engine, Grace, Lease, LostCause, OfflineNotices, Options,
     OverLimit, Rate, SessionKey, Time,
@@ -26,8 +27,8 @@ pub fn run(bytes: &[u8]) -> u64 {
     let mut hasty = Engine::<User, u32>::new(config);
     let mut stream = Stream::default();
     while !bytes.0.is_empty() && stream.events < MAX_EVENTS {
-        let (now, event) = stream.event(&mut bytes);
-        input(&mut world, &mut stream, now, &event);
+        let (now, event) = stream.event(&mut bytes, &world.names);
+        input(&mut world, now, &event);
         drain_in_haste(&mut hasty, stream.events, now, event);
     }
     if let Err(difference) = world.everyone_leaves(stream.events.is_multiple_of(2)) {
@@ -36,7 +37,7 @@ pub fn run(bytes: &[u8]) -> u64 {
     stream.events
 }
 
-fn input(world: &mut World, stream: &mut Stream, now: Time, event: &Event) {
+fn input(world: &mut World, now: Time, event: &Event) {
     let before = world.host.engine.stats();
     let seen = Seen::of(world);
     if let Err(difference) = world.input(now, event) {
@@ -44,8 +45,6 @@ fn input(world: &mut World, stream: &mut Stream, now: Time, event: &Event) {
     }
     if world.host.engine.stats().refusals > before.refusals {
         seen.must_be_so_still(world, event);
-    } else if let Event::Connect { user, .. } = event {
-        stream.given.extend(world.model.sessions_of(*user).last());
     }
 }
 
@@ -72,7 +71,7 @@ impl Seen {
     }
 }
 
-/// A second engine has the same events applied to it, and its host often drops a drain half-way.
+/// Applies the same events to a second engine, whose host often drops a drain half-way.
 fn drain_in_haste(engine: &mut Engine<User, u32>, events: u64, now: Time, event: Event) {
     let take = [usize::MAX, 0, 1, 3][events as usize % 4];
     if let Ok(mut decisions) = engine.apply(now, event) {
@@ -101,7 +100,7 @@ impl Bytes<'_> {
         u8::from_le_bytes(self.take())
     }
 
-    /// Few, so that they meet.
+    /// Takes one of few users, so that they meet.
     fn user(&mut self) -> User {
         self.u8().into()
     }
@@ -119,7 +118,7 @@ impl Bytes<'_> {
     }
 }
 
-/// Small limits, the presets, or any numbers at all.
+/// Reads options: small limits, the presets, or any numbers at all.
 fn options(bytes: &mut Bytes<'_>) -> Options {
     match bytes.u8() % 8 {
         0..=3 => Setup(bytes.take()).options(),
@@ -140,47 +139,57 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         1 => OfflineNotices::Never,
         _ => OfflineNotices::ToWhoeverSaw,
     };
+    let grace = any_grace(bytes);
+    let lease = (flags & 64 == 0)
+        .then(|| Lease { lease_ms: bytes.u32().into(), heartbeat_ms: bytes.u8().into() });
+    let (max_sessions, per_kind) = (bytes.u16(), bytes.u16());
+    let [max_audience, max_blocked, max_direct, max_told] = [(); 4].map(|()| bytes.u32());
+    let publish_rate =
+        (flags & 128 == 0).then(|| Rate { burst: bytes.u32(), interval_ms: bytes.u32() });
     Options {
         own_echo: flags & 1 == 0,
         snapshot_on_connect: flags & 16 == 0,
         offline_notices,
         direct_to: if flags & 32 == 0 { DirectTo::Anyone } else { DirectTo::Contacts },
-        grace: Grace {
-            connection_error_ms: bytes.u32().into(),
-            timeout_ms: bytes.u16().into(),
-            node_loss_ms: bytes.u8().into(),
-        },
-        lease: (flags & 64 == 0)
-            .then(|| Lease { lease_ms: bytes.u32().into(), heartbeat_ms: bytes.u8().into() }),
-        max_sessions: bytes.u16(),
-        max_sessions_per_kind: bytes.u16(),
+        grace,
+        lease,
+        max_sessions,
+        max_sessions_per_kind: Some(per_kind).filter(|limit| *limit > 0),
         over_limit,
-        max_audience: bytes.u32(),
-        max_blocked: bytes.u32(),
-        max_direct: bytes.u32(),
-        max_told: bytes.u32(),
-        publish_rate: (flags & 128 == 0)
-            .then(|| Rate { burst: bytes.u32(), interval_ms: bytes.u32() }),
+        max_audience,
+        max_blocked,
+        max_direct,
+        // Fewer would be refused.
+        max_told: max_told.max(max_direct),
+        publish_rate,
+        // Of bytes that decide on something else too, so that older streams mean what they did.
+        direct_rate: publish_rate.filter(|_| max_direct % 2 == 1),
+        settle_ms: [10_000, 0, 60_000, 7][max_blocked as usize % 4],
     }
 }
 
-/// What a host has said so far, and the keys that it was given.
+fn any_grace(bytes: &mut Bytes<'_>) -> Grace {
+    let (connection_error_ms, timeout_ms) = (bytes.u32().into(), bytes.u16().into());
+    let node_loss_ms = bytes.u8().into();
+    Grace { connection_error_ms, timeout_ms, node_loss_ms, going_away_ms: node_loss_ms / 2 }
+}
+
+/// What a host has said so far.
 #[derive(Default)]
 struct Stream {
     events: u64,
     last: u64,
-    given: Vec<SessionKey>,
 }
 
 impl Stream {
-    fn event(&mut self, bytes: &mut Bytes<'_>) -> (Time, Event) {
+    fn event(&mut self, bytes: &mut Bytes<'_>, given: &Names) -> (Time, Event) {
         self.events += 1;
         let head = bytes.u8();
         let now = self.moment(head / VERBS, bytes);
-        (now, self.verb(head % VERBS, bytes))
+        (now, self.verb(head % VERBS, bytes, given))
     }
 
-    /// Mostly as the last one, a little or much later, somewhat earlier, or any at all.
+    /// Draws mostly the last moment, one a little or much later, somewhat earlier, or any at all.
     fn moment(&mut self, how: u8, bytes: &mut Bytes<'_>) -> Time {
         self.last = match how {
             8 => self.last.saturating_add(bytes.u8().into()),
@@ -193,23 +202,7 @@ impl Stream {
         Time::from_millis(self.last)
     }
 
-    /// One that was given out, a guess that is close to such keys, or any number.
-    fn key(&self, bytes: &mut Bytes<'_>) -> SessionKey {
-        let how = bytes.u8();
-        match self.given.len() {
-            len if len > 0 && how < 0xd0 => self.given[usize::from(how) % len],
-            _ if how < 0xf0 => {
-                let [session, slot] = bytes.take();
-                let (index, generation) = (u128::from(session & 15), u128::from(session >> 4));
-                let far = u128::from(slot >> 7) << 31;
-                let slot = far | u128::from(slot & 0x7f);
-                SessionKey::from_bits(slot << 64 | generation << 32 | index)
-            }
-            _ => SessionKey::from_bits(u128::from_le_bytes(bytes.take())),
-        }
-    }
-
-    fn verb(&self, verb: u8, bytes: &mut Bytes<'_>) -> Event {
+    fn verb(&self, verb: u8, bytes: &mut Bytes<'_>, given: &Names) -> Event {
         let presence = self.events as u32;
         match verb {
             0 => Event::Connect {
@@ -218,25 +211,24 @@ impl Stream {
                 audience: list(bytes),
                 blocked: list(bytes),
             },
-            1 => Event::Publish { session: self.key(bytes), presence },
-            2 => Event::Direct { session: self.key(bytes), users: list(bytes), presence },
-            3 => Event::Disconnect { session: self.key(bytes) },
+            1 => Event::Publish { session: key(bytes, given), presence },
+            2 => Event::Direct { session: key(bytes, given), users: list(bytes), presence },
+            3 => Event::Disconnect { session: key(bytes, given) },
             4 => {
-                let causes = [LostCause::ConnectionError, LostCause::Timeout, LostCause::NodeLoss];
-                let cause = causes[usize::from(bytes.u8()) % causes.len()];
-                Event::Lost { session: self.key(bytes), cause }
+                let (cause, grace_ms) = loss(bytes.u8());
+                Event::Lost { session: key(bytes, given), cause, grace_ms }
             }
-            5 => Event::Resume { session: self.key(bytes) },
-            6 => Event::Heartbeat { session: self.key(bytes) },
+            5 => Event::Resume { session: key(bytes, given) },
+            6 => Event::Heartbeat { session: key(bytes, given) },
             7 => Event::AudienceAdd { user: bytes.user(), contacts: list(bytes) },
             8 => Event::AudienceRemove { user: bytes.user(), contacts: list(bytes) },
             9 => Event::AudienceReplace { user: bytes.user(), contacts: list(bytes) },
             10 => Event::Block { user: bytes.user(), other: bytes.user() },
             11 => Event::Unblock { user: bytes.user(), other: bytes.user() },
-            12 => Event::Invisible { session: self.key(bytes) },
-            13 => Event::Visible { session: self.key(bytes) },
-            14 => Event::Congested { session: self.key(bytes) },
-            15 => Event::Writable { session: self.key(bytes) },
+            12 => Event::Invisible { session: key(bytes, given) },
+            13 => Event::Visible { session: key(bytes, given) },
+            14 => Event::Congested { session: key(bytes, given) },
+            15 => Event::Writable { session: key(bytes, given) },
             16 => Event::System { users: list(bytes), presence },
             17 => Event::Expel { user: bytes.user() },
             _ => Event::Advance,
@@ -244,9 +236,47 @@ impl Stream {
     }
 }
 
+/// Reads a key: one that was given out, mostly a session's last, a guess that is close to such
+/// keys, or any number.
+fn key(bytes: &mut Bytes<'_>, given: &Names) -> SessionKey {
+    let how = bytes.u8();
+    let place = usize::from(how);
+    let read = match given.len() {
+        len if len > 0 && how < 0xd0 => {
+            let session = place % len;
+            // Of every fourth session, another key than the last, if it had one.
+            let before = Ordinal { session, attachment: place / len / 4 };
+            let before = given.key(before).filter(|_| place / len % 4 == 3);
+            before.or_else(|| given.last_key(session))
+        }
+        _ if how < 0xf0 => {
+            let [session, slot] = bytes.take();
+            let (index, generation) = (u64::from(session & 15), u64::from(session >> 4) + 1);
+            let far = u32::from(slot >> 7) << 31;
+            SessionKey::from_bits((generation << 32 | index, far | u32::from(slot & 0x7f)))
+        }
+        _ => SessionKey::from_bits((bytes.u64(), bytes.u64() as u32)),
+    };
+    read.unwrap_or(Attachment::NONE.key)
+}
+
+/// Returns why a connection was lost, and the grace of that one loss, if it has one.
+fn loss(how: u8) -> (LostCause, Option<u64>) {
+    const LIMIT: u64 = Grace::LIMIT_MS;
+    let causes = [LostCause::ConnectionError, LostCause::Timeout, LostCause::NodeLoss];
+    match how {
+        ..0xc0 => (causes[usize::from(how) % causes.len()], None),
+        0xc0..0xe0 => (LostCause::GoingAway, None),
+        _ => {
+            let graces = [0, 1, 1_000, LIMIT - 1, LIMIT, LIMIT + 1, u64::MAX];
+            (LostCause::GoingAway, Some(graces[usize::from(how) % graces.len()]))
+        }
+    }
+}
+
 const VERBS: u8 = 19;
 
-/// Any users; or users in a row, over and over.
+/// Reads a list: any users, or users in a row, over and over.
 fn list(bytes: &mut Bytes<'_>) -> Vec<User> {
     let count = bytes.u8();
     if count < 0xe0 {

@@ -2,8 +2,8 @@
 //! than it was made for, and say of itself what is so.
 
 use adsum::{
-    Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, SessionKey,
-    Time,
+    Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, SessionId,
+    SessionKey, Snapshot, Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -13,8 +13,15 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 struct Held {
     published: Option<u8>,
     directed: Option<u8>,
-    /// By the last snapshot, or by a notice since.
-    repeated: bool,
+    /// Whether each was said by the last snapshot, or by a notice since.
+    published_again: bool,
+    directed_again: bool,
+}
+
+impl Held {
+    const fn is_repeated(&self) -> bool {
+        self.published_again || self.directed_again
+    }
 }
 
 /// Who speaks for whom. A hostile server may give one session to several users.
@@ -47,6 +54,9 @@ fn tell<S: BuildHasher>(mut pair: Pair<S>, told: &[u8]) -> u64 {
             3 => pair.end_user(user),
             4 => pair.begin_snapshot(),
             5 => pair.end_snapshot(),
+            // Of those that are told of the server's decisions, a few in their parts.
+            6 if presence >= 0xf0 => pair.end_directed(user, session),
+            6 if presence >= 0xe8 => pair.set_visible(presence % 2 == 0),
             _ => server.speak(&mut pair, verb / 8, whom, presence),
         }
         pair.check();
@@ -54,55 +64,126 @@ fn tell<S: BuildHasher>(mut pair: Pair<S>, told: &[u8]) -> u64 {
     told.len() as u64
 }
 
-fn own_session(nth: u8) -> SessionKey {
-    SessionKey::from_bits(u128::from(nth) << 32)
+/// Returns a session that the engine gives out as well, sooner or later.
+fn own_session(nth: u8) -> SessionId {
+    SessionId::from_bits(u64::from(nth + 1) << 32).expect("it is not zero")
 }
 
 /// The replica, and what it should hold.
 struct Pair<S> {
-    replica: Replica<u8, u8, SessionKey, S>,
+    replica: Replica<u8, u8, SessionId, S>,
     limit: usize,
-    truth: BTreeMap<(u8, SessionKey), Held>,
+    truth: BTreeMap<(u8, SessionId), Held>,
+    /// Whether a snapshot has begun and not ended.
+    is_open: bool,
+    /// Whether what it said did not all fit.
+    is_cut: bool,
+    visible: Option<bool>,
 }
 
 impl<S: BuildHasher> Pair<S> {
     fn new(limit: usize, hasher: S) -> Self {
-        Self { replica: Replica::with_hasher(limit, hasher), limit, truth: BTreeMap::new() }
+        Self {
+            replica: Replica::with_hasher(limit, hasher),
+            limit,
+            truth: BTreeMap::new(),
+            is_open: false,
+            is_cut: false,
+            visible: None,
+        }
     }
 
-    fn held_mut(&mut self, user: u8, session: SessionKey) -> Option<&mut Held> {
+    /// Returns what is to be held of a session, if it fits. While a snapshot is open, somebody
+    /// whom it has not repeated makes way: which one is the replica's affair, so it is asked.
+    fn held_mut(&mut self, user: u8, session: SessionId) -> Option<&mut Held> {
         let key = (user, session);
-        let fits = self.truth.len() < self.limit || self.truth.contains_key(&key);
-        fits.then(|| self.truth.entry(key).or_default())
+        let stays = |held: &Held| !self.is_open || held.is_repeated();
+        let staying = self.truth.values().filter(|held| stays(held)).count();
+        if staying >= self.limit && !self.truth.get(&key).is_some_and(stays) {
+            self.is_cut |= self.is_open;
+            return None;
+        }
+        Some(self.truth.entry(key).or_default())
     }
 
-    fn expect_presence(&mut self, user: u8, session: SessionKey, presence: u8) -> bool {
-        let held = self.held_mut(user, session);
-        held.map(|held| (held.published, held.repeated) = (Some(presence), true)).is_some()
+    /// Forgets those who have made way for others in an open snapshot.
+    fn some_made_way(&mut self) {
+        let of = |(user, session): &(u8, SessionId)| {
+            self.replica.sessions_of(user).find(|(held, ..)| held == session)
+        };
+        let before = self.truth.len();
+        self.truth.retain(|key, held| match of(key) {
+            None => held.is_repeated(),
+            Some((.., directed)) => {
+                // It made way and came back with what the snapshot says alone.
+                held.directed.take_if(|_| !held.directed_again && directed.is_none());
+                true
+            }
+        });
+        let is_full = self.is_open && self.truth.len() == self.limit;
+        assert!(self.truth.len() == before || is_full, "nobody makes way where there is room");
     }
 
-    fn expect_directed(&mut self, user: u8, session: SessionKey, presence: u8) -> bool {
+    fn expect_presence(&mut self, user: u8, session: SessionId, presence: u8) -> bool {
         let held = self.held_mut(user, session);
-        held.map(|held| (held.directed, held.repeated) = (Some(presence), true)).is_some()
+        held.map(|held| (held.published, held.published_again) = (Some(presence), true)).is_some()
+    }
+
+    fn expect_directed(&mut self, user: u8, session: SessionId, presence: u8) -> bool {
+        let held = self.held_mut(user, session);
+        held.map(|held| (held.directed, held.directed_again) = (Some(presence), true)).is_some()
     }
 
     fn expect_begin(&mut self) {
         for held in self.truth.values_mut() {
-            (held.directed, held.repeated) = (None, false);
+            (held.published_again, held.directed_again) = (false, false);
+        }
+        (self.is_open, self.is_cut) = (true, false);
+    }
+
+    /// Returns whether all that the snapshot said was taken in.
+    fn expect_end(&mut self) -> bool {
+        for held in self.truth.values_mut() {
+            held.published.take_if(|_| !held.published_again);
+            held.directed.take_if(|_| !held.directed_again);
+        }
+        self.truth.retain(|_, held| held.published.is_some() || held.directed.is_some());
+        self.is_open = false;
+        !self.is_cut
+    }
+
+    fn expect_directed_over(&mut self, user: u8, session: SessionId) {
+        if let Some(held) = self.truth.get_mut(&(user, session)) {
+            (held.directed, held.directed_again) = (None, false);
+            if held.published.is_none() {
+                self.truth.remove(&(user, session));
+            }
         }
     }
 
-    fn set_presence(&mut self, user: u8, session: SessionKey, presence: u8) {
+    fn end_directed(&mut self, user: u8, session: SessionId) {
+        self.expect_directed_over(user, session);
+        self.replica.end_directed(&user, session);
+    }
+
+    const fn set_visible(&mut self, visible: bool) {
+        self.visible = Some(visible);
+        self.replica.set_visible(visible);
+    }
+
+    fn set_presence(&mut self, user: u8, session: SessionId, presence: u8) {
         let fits = self.expect_presence(user, session, presence);
         assert_eq!(self.replica.set_presence(user, session, presence).is_ok(), fits);
+        self.some_made_way();
     }
 
-    fn set_directed(&mut self, user: u8, session: SessionKey, presence: u8) {
+    fn set_directed(&mut self, user: u8, session: SessionId, presence: u8) {
         let fits = self.expect_directed(user, session, presence);
         assert_eq!(self.replica.set_directed(user, session, presence).is_ok(), fits);
+        self.some_made_way();
     }
 
-    fn end_session(&mut self, user: u8, session: SessionKey) {
+    fn end_session(&mut self, user: u8, session: SessionId) {
         self.truth.remove(&(user, session));
         self.replica.end_session(&user, session);
     }
@@ -118,8 +199,8 @@ impl<S: BuildHasher> Pair<S> {
     }
 
     fn end_snapshot(&mut self) {
-        self.truth.retain(|_, held| held.repeated);
-        self.replica.end_snapshot();
+        let fits = self.expect_end();
+        assert_eq!(self.replica.end_snapshot().is_ok(), fits);
     }
 
     /// Takes in a decision, whoever it is for.
@@ -128,21 +209,28 @@ impl<S: BuildHasher> Pair<S> {
             Decision::Deliver { notice, .. } | Decision::Skipped { notice, .. } => {
                 let fits = self.expect_notice(notice);
                 assert_eq!(self.replica.apply(notice).is_ok(), fits);
+                self.some_made_way();
             }
             Decision::Snapshot(snapshot) => {
-                if snapshot.is_first() {
-                    self.expect_begin();
-                }
-                // The entries before the one that does not fit are taken in, and no end.
-                let fits = snapshot
-                    .entries()
-                    .all(|entry| self.expect_presence(*entry.user, entry.session, *entry.presence));
-                if fits && snapshot.is_last() {
-                    self.truth.retain(|_, held| held.repeated);
-                }
-                assert_eq!(self.replica.apply_snapshot(snapshot).is_ok(), fits);
+                self.apply_snapshot(snapshot);
             }
             _ => {}
+        }
+    }
+
+    /// Takes in a part of a snapshot: as many of its entries as fit beside those repeated before.
+    fn apply_snapshot(&mut self, snapshot: &Snapshot<'_, u8, u8>) {
+        if snapshot.is_first() {
+            self.expect_begin();
+        }
+        self.visible = Some(snapshot.is_visible());
+        for entry in snapshot.entries() {
+            self.expect_presence(*entry.user, entry.session, *entry.presence);
+        }
+        let fits = !snapshot.is_last() || self.expect_end();
+        assert_eq!(self.replica.apply_snapshot(snapshot).is_ok(), fits);
+        if !snapshot.is_last() {
+            self.some_made_way();
         }
     }
 
@@ -162,12 +250,21 @@ impl<S: BuildHasher> Pair<S> {
                 self.truth.retain(|(other, _), _| other != user);
                 true
             }
+            Notice::DirectedOver { user, session, .. } => {
+                self.expect_directed_over(*user, session);
+                true
+            }
+            Notice::Visibility { visible, .. } => {
+                self.visible = Some(visible);
+                true
+            }
             _ => true,
         }
     }
 
     fn check(&self) {
-        let Self { replica, limit, truth } = self;
+        let Self { replica, limit, truth, .. } = self;
+        assert_eq!(replica.is_visible(), self.visible);
         assert!(replica.len() <= *limit);
         assert_eq!(replica.len(), truth.len());
         assert_eq!(replica.is_empty(), truth.is_empty());
@@ -209,13 +306,15 @@ impl Server {
 
     fn speak<S: BuildHasher>(&mut self, to: &mut Pair<S>, verb: u8, whom: u8, presence: u8) {
         let (user, everyone) = (whom % USERS, (0..USERS).collect::<Vec<u8>>());
-        let newest = self.keys.len().checked_sub(1 + usize::from(whom) % self.keys.len().max(1));
-        let event = match (verb % 10, newest.map(|at| self.keys[at])) {
+        let at = self.keys.len().checked_sub(1 + usize::from(whom) % self.keys.len().max(1));
+        let event = match (verb % 10, at.map(|at| self.keys[at])) {
             (1 | 2, Some(session)) => Event::Publish { session, presence },
             (3, Some(session)) => Event::Direct { session, users: everyone, presence },
             (4, Some(session)) => Event::Disconnect { session },
             (5, Some(session)) => Event::Resume { session },
-            (6, Some(session)) => Event::Lost { session, cause: LostCause::NodeLoss },
+            (6, Some(session)) => {
+                Event::Lost { session, cause: LostCause::NodeLoss, grace_ms: None }
+            }
             (7, Some(session)) => Event::Invisible { session },
             (8, _) => Event::Expel { user },
             (9, _) => Event::System { users: everyone, presence },
@@ -224,12 +323,15 @@ impl Server {
                 Event::Connect { user, kind, audience: everyone, blocked: Vec::new() }
             }
         };
+        let resumed = at.filter(|_| matches!(event, Event::Resume { .. }));
         let is_connect = matches!(event, Event::Connect { .. });
         let Ok(mut decisions) = self.engine.apply(Time::ZERO, event) else {
             return;
         };
         if is_connect {
             self.keys.extend(decisions.session());
+        } else if let (Some(at), Some(key)) = (resumed, decisions.session()) {
+            self.keys[at] = key;
         }
         while let Some(decision) = decisions.next() {
             to.apply(&decision);

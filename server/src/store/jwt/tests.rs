@@ -28,8 +28,9 @@ const OTHER_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
     -----END PUBLIC KEY-----";
 
 /// `{"sub":"alice","exp":4102444800,"roster":["bob"]}`: good until the year 2100.
-const SIGNED: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6NDEwMjQ0NDgwMCwicm9zdGVyI\
-    jpbImJvYiJdfQ.IxtxeHYhsYEXyBMqUD3rdSld076oQ07PuWmmMJI9-HmdTpEmABg8cs3dOmCpYHquvX05IQUckHpP\
+const SIGNED: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.\
+    eyJzdWIiOiJhbGljZSIsImV4cCI6NDEwMjQ0NDgwMCwicm9zdGVyIjpbImJvYiJdfQ.\
+    IxtxeHYhsYEXyBMqUD3rdSld076oQ07PuWmmMJI9-HmdTpEmABg8cs3dOmCpYHquvX05IQUckHpP\
     PlbBmIhgVuVWCCEwFKh9mR_UmT9SURwYMaMyDdzemNbEG5E4BIlhVNTq6sX9E5_zqMqqLohOlteZSZLk0joljsbVVL\
     uzKpVuX0mGvk1bLixwYR8uUwKBMbCPCwB71vePP1QS64yp7i7xsUk3654gToAU_RwpT9P9-40TT_KKFw05zTSsqmjv\
     sJUJ9RghmrbDiUboKsAbd1Q86nUahfTVxSqgP6Lv98F11Qyt0TavgPJOGNHevPG0B9vkVyzch1qjsAE4ZE6_Cw";

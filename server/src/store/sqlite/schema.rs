@@ -1,12 +1,13 @@
-//! The file: what makes it ours, and what is in it.
+//! The SQLite file: what marks it as this server's, and its tables.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, params};
 
-use super::StoreError;
+use crate::store::error::StoreError;
+use crate::store::name;
 
 /// Marks a file as this server's: "adsm".
 const APPLICATION_ID: i32 = 0x6164_736d;
@@ -18,7 +19,8 @@ const APPLICATION_ID: i32 = 0x6164_736d;
 /// the same from both sides. A side is 0: wants nothing, 1: wants to be friends, 2: has blocked
 /// the other. They are friends while both sides are 1. The words are those of a request that
 /// waits.
-const VERSIONS: [&str; 1] = ["
+const VERSIONS: [&str; 2] = [
+    "
     CREATE TABLE accounts (
         id INTEGER PRIMARY KEY,
         node TEXT NOT NULL UNIQUE,
@@ -40,14 +42,19 @@ const VERSIONS: [&str; 1] = ["
         CHECK (low_side + high_side > 0)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX relations_high ON relations (high);
-"];
+",
+    // What names that differ only in case have in common; not unique, since it was not always.
+    "
+    ALTER TABLE accounts ADD COLUMN folded TEXT;
+    CREATE INDEX accounts_folded ON accounts (folded, domain);
+",
+];
 
 /// Makes the file and its folder, if they are not there: it holds hashes of passwords, so it is
 /// for its owner only. (SQLite gives its other files the same rights.)
 pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
-    let at = |error: io::Error| StoreError::failed(format!("{}: {error}", path.display()));
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(at)?;
+        fs::create_dir_all(folder).map_err(StoreError::failed)?;
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -56,8 +63,36 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     match options.open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(at(error)),
+        Err(error) => Err(StoreError::failed(error)),
     }
+}
+
+/// Takes the lock that goes with the file, which the process has until the lock is dropped. It is
+/// in a file of its own: SQLite locks parts of its file itself, and loses those locks when anybody
+/// in the process closes it.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    // The file may have several names.
+    let mut name = fs::canonicalize(path).map_err(StoreError::failed)?.into_os_string();
+    name.push(".lock");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(name).map_err(StoreError::failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::failed(
+            "another server has it open, and each would hold those connected to the other for \
+             offline",
+        )),
+        Err(TryLockError::Error(error)) => Err(StoreError::failed(error)),
+    }
+}
+
+/// Writes the version that the file has.
+pub(super) fn rewrite_version(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(transaction.pragma_update(None, "user_version", version)?)
 }
 
 /// Sets the connection up, and brings the file to the newest version.
@@ -75,9 +110,22 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     for sql in VERSIONS.get(done as usize..).unwrap_or_default() {
         transaction.execute_batch(sql)?;
     }
+    fold_names(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSIONS.len() as u32)?;
     Ok(transaction.commit()?)
+}
+
+/// Fills in what is not kept yet for accounts of an older version.
+fn fold_names(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let mut find = transaction.prepare("SELECT id, name FROM accounts WHERE folded IS NULL")?;
+    let mut fold = transaction.prepare("UPDATE accounts SET folded = ?2 WHERE id = ?1")?;
+    let names: Vec<(i64, String)> =
+        find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    for (id, name) in names {
+        fold.execute(params![id, name::fold(&name)])?;
+    }
+    Ok(())
 }
 
 /// Refuses a file that something else has written, before anything in it is touched.

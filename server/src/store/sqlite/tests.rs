@@ -4,7 +4,7 @@ use super::super::Request;
 use super::*;
 
 const CHEAP: SqliteOptions =
-    SqliteOptions { cost: Cost { memory_kib: 8, passes: 1 }, max_relations: 10 };
+    SqliteOptions { cost: Cost { memory_kib: 8, passes: 1 }, max_relations: 10, fold_case: true };
 
 fn store() -> Sqlite {
     Sqlite::in_memory(CHEAP).unwrap()
@@ -119,13 +119,16 @@ fn a_block_ends_all_and_only_the_blocker_lifts_it() {
     assert_eq!(between(&store, &alice, &bob), (Relation::Blocked, Relation::None));
     assert_eq!(store.relations(&alice).unwrap().blocked, std::slice::from_ref(&bob));
     assert_eq!(store.relations(&bob).unwrap(), Relations::default());
-    assert!(matches!(store.ask(&bob, &alice, ""), Err(StoreError::BlockedByOther)));
+    assert_eq!(store.ask(&bob, &alice, "").unwrap(), Asked::Unheard);
+    assert_eq!(between(&store, &alice, &bob), (Relation::Blocked, Relation::Asked));
+    assert_eq!(store.relations(&alice).unwrap().requests, []);
+    assert_eq!(store.remove(&bob, &alice).unwrap(), Relation::Asked);
     assert!(matches!(store.remove(&bob, &alice), Err(StoreError::NoRelation)));
     // Both may block; each lifts their own.
     assert_eq!(store.block(&bob, &alice).unwrap(), Relation::None);
     assert_eq!(store.remove(&alice, &bob).unwrap(), Relation::Blocked);
     assert_eq!(between(&store, &alice, &bob), (Relation::None, Relation::Blocked));
-    assert!(matches!(store.ask(&alice, &bob, ""), Err(StoreError::BlockedByOther)));
+    assert_eq!(store.ask(&alice, &bob, "").unwrap(), Asked::Unheard);
     assert_eq!(store.remove(&bob, &alice).unwrap(), Relation::Blocked);
     // The friendship of before does not come back by itself, nor by one of them.
     assert_eq!(between(&store, &alice, &bob), (Relation::None, Relation::None));

@@ -1,0 +1,74 @@
+//! Who may see a user: changes of its audience (rule 8).
+
+use super::without;
+use crate::{Model, Notice, Output, User};
+use adsum::Error;
+use std::collections::BTreeSet;
+
+impl Model {
+    pub(super) fn audience_add(
+        &mut self,
+        now: u64,
+        user: User,
+        contacts: &[User],
+    ) -> Result<Output, Error> {
+        let given = contacts.len();
+        let Some(account) = self.accounts.get(&user) else {
+            self.accept(self.clamp(now));
+            return Ok(Output::default());
+        };
+        let mut audience = account.audience.clone();
+        audience.extend(contacts.iter().filter(|contact| **contact != user));
+        self.must_fit_audience(given.max(audience.len()))?;
+        self.accept(self.clamp(now));
+        Ok(self.set_audience(user, audience))
+    }
+
+    pub(super) fn audience_remove(
+        &mut self,
+        now: u64,
+        user: User,
+        contacts: &[User],
+    ) -> Result<Output, Error> {
+        let Some(account) = self.accounts.get(&user) else {
+            self.accept(self.clamp(now));
+            return Ok(Output::default());
+        };
+        let mut audience = account.audience.clone();
+        audience.retain(|contact| !contacts.contains(contact));
+        self.must_fit_audience(contacts.len())?;
+        self.accept(self.clamp(now));
+        Ok(self.set_audience(user, audience))
+    }
+
+    pub(super) fn audience_replace(
+        &mut self,
+        now: u64,
+        user: User,
+        contacts: &[User],
+    ) -> Result<Output, Error> {
+        if !self.is_online(user) {
+            self.accept(self.clamp(now));
+            return Ok(Output::default());
+        }
+        self.must_fit_audience(contacts.len())?;
+        self.accept(self.clamp(now));
+        Ok(self.set_audience(user, without(contacts, user)))
+    }
+
+    /// Makes this a user's audience. Those who are out are told first, all by one notice; then
+    /// those who are in, by one notice for each session.
+    pub(super) fn set_audience(&mut self, user: User, audience: BTreeSet<User>) -> Output {
+        let mut out = Output::default();
+        let before = self.accounts[&user].audience.clone();
+        let removed: BTreeSet<User> = before.difference(&audience).copied().collect();
+        let added: BTreeSet<User> = audience.difference(&before).copied().collect();
+
+        let holders = self.holders_among(user, &removed);
+        self.forget_told(user, &removed);
+        self.account_mut(user).audience = audience;
+        self.tell_ending(&mut out, Notice::UserOffline { user }, &holders);
+        self.show(&mut out, user, &added);
+        out
+    }
+}

@@ -1,0 +1,76 @@
+//! Congested sessions, and what they are told once they take notices again (rule 14).
+
+use crate::missed::{Change, Missed};
+use crate::{Model, Notice, Output, User};
+use adsum::{Error, OfflineNotices, SessionId, SessionKey};
+use std::collections::BTreeSet;
+
+impl Model {
+    pub(super) fn congested(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
+        let id = self.find_attached(key)?;
+        self.accept(self.clamp(now));
+        self.session_mut(id).missed.get_or_insert_default();
+        Ok(Output::default())
+    }
+
+    pub(super) fn writable(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
+        let id = self.find_attached(key)?;
+        self.accept(self.clamp(now));
+        let mut out = Output::default();
+        let Some(missed) = self.session_mut(id).missed.take() else {
+            return Ok(out);
+        };
+        if missed.everything {
+            self.snapshot(&mut out, id);
+            return Ok(out);
+        }
+        for user in missed.users() {
+            self.catch_up_on(&mut out, id, user, &missed);
+        }
+        out.unordered_since(0);
+        if missed.visibility {
+            let user = self.sessions[&id].user;
+            let visible = !self.is_invisible(user);
+            self.deliver(&mut out, Notice::Visibility { user, visible }, &BTreeSet::from([id]));
+        }
+        Ok(out)
+    }
+
+    /// Tells of one user what there is, and then what is over.
+    fn catch_up_on(&mut self, out: &mut Output, id: SessionId, user: User, missed: &Missed) {
+        let to = BTreeSet::from([id]);
+        let truth = self.truth(id);
+        let changed = missed.sessions.iter().filter(|((of, _), _)| *of == user);
+        let changed: Vec<(SessionId, Change)> =
+            changed.map(|((_, session), change)| (*session, *change)).collect();
+        for (session, change) in &changed {
+            if change.shown && truth.contains_key(session) {
+                self.tell_presence(out, *session, !change.held, to.clone());
+            }
+        }
+        let is_gone = |session: &SessionId, change: &Change| {
+            change.held && change.over && !truth.contains_key(session)
+        };
+        let notices = self.options.offline_notices;
+        let (offline, unaware) = match missed.offline.get(&user) {
+            Some(unaware) => (true, *unaware),
+            None => (false, false),
+        };
+        let nothing_shown = truth.values().all(|(of, _)| *of != user);
+        let looks_offline = offline && nothing_shown && !self.sees(self.sessions[&id].user, user);
+        let knew = unaware || changed.iter().any(|(session, change)| is_gone(session, change));
+        // Whoever knew nothing of a user is not told that it is offline, but by tim.
+        if looks_offline && (knew || notices == OfflineNotices::ToAllContacts) {
+            return self.deliver(out, Notice::UserOffline { user }, &to);
+        }
+        for (session, change) in changed {
+            let is_gone = is_gone(&session, &change);
+            // Where endings are not told, only a block or a removal is.
+            if is_gone && (offline || notices != OfflineNotices::Never) {
+                self.deliver(out, Notice::SessionEnded { user, session }, &to);
+            } else if !is_gone && change.directed_over {
+                self.deliver(out, Notice::DirectedOver { user, session }, &to);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! How sessions end, who is told so, and what is held of them (rules 6, 7 and 15).
+
+use crate::{Decision, Model, Notice, Output, User};
+use adsum::{CloseReason, EndReason, OfflineNotices, SessionId};
+
+impl Model {
+    /// Ends one session. `newcomer`, for whom it makes way, is not told.
+    pub(super) fn end(
+        &mut self,
+        out: &mut Output,
+        id: SessionId,
+        reason: EndReason,
+        at: u64,
+        newcomer: Option<SessionId>,
+    ) {
+        let user = self.sessions[&id].user;
+        if self.sessions_of(user) == [id] {
+            self.end_all(out, user, reason, at);
+            return;
+        }
+        let until = self.held_until(id, at);
+        let mut told = self.holders(user, &[id]);
+        told.retain(|receiver, _| {
+            let is_own = self.sessions[receiver].user == user;
+            Some(*receiver) != newcomer && (is_own || until.is_none())
+        });
+        let ended = self.ended(id, reason, at, false);
+        self.make_stale(id, false);
+        let mut session = self.sessions.remove(&id).expect("the session is there");
+        let notice = Notice::SessionEnded { user, session: id };
+        if let Some(until) = until {
+            if self.options.offline_notices != OfflineNotices::Never {
+                self.keys_of(user).into_iter().for_each(|own| session.forget_told(own));
+            }
+            (session.lease, session.grace, session.token) = (None, None, None);
+            (session.waiting, session.missed) = (None, None);
+            session.settle = Some((until, self.moments));
+            self.held.insert(id, session);
+        }
+        self.say_farewell(out, notice, &told);
+        self.let_go_of_held(out, user);
+        out.decisions.push(ended);
+    }
+
+    pub(super) fn expel(&mut self, now: u64, user: User) -> Output {
+        let now = self.clamp(now);
+        self.accept(now);
+        let mut out = Output::default();
+        let sessions = self.sessions_of(user);
+        for id in &sessions {
+            self.close(&mut out, *id, CloseReason::Expelled);
+        }
+        if !sessions.is_empty() {
+            self.end_all(&mut out, user, EndReason::Expelled, now);
+        }
+        out
+    }
+
+    /// Ends all sessions of a user, in the order in which they connected, and what is held.
+    fn end_all(&mut self, out: &mut Output, user: User, reason: EndReason, at: u64) {
+        let mut told = self.holders(user, &self.showing_of(user));
+        if self.options.offline_notices == OfflineNotices::ToAllContacts {
+            for receiver in self.watchers(user) {
+                told.entry(receiver).or_default();
+            }
+        }
+        let sessions = self.sessions_of(user);
+        let ended: Vec<Decision> = sessions
+            .iter()
+            .map(|id| self.ended(*id, reason, at, Some(id) == sessions.last()))
+            .collect();
+        for id in &sessions {
+            self.make_stale(*id, false);
+            self.sessions.remove(id);
+        }
+        self.held.retain(|_, session| session.user != user);
+        self.accounts.remove(&user);
+        self.say_farewell(out, Notice::UserOffline { user }, &told);
+        out.decisions.extend(ended);
+    }
+
+    fn ended(&self, id: SessionId, reason: EndReason, at: u64, last: bool) -> Decision {
+        let session = &self.sessions[&id];
+        Decision::Ended {
+            user: session.user,
+            session: session.key,
+            id,
+            reason,
+            since: session.lost.map_or(at, |(lost_at, _)| lost_at),
+            last,
+            visible: !self.is_invisible(session.user),
+        }
+    }
+
+    // ---- nobody blinks
+
+    /// Returns until when what a session shows is held after its end: there is a session that
+    /// connected later, is attached and has published nothing yet.
+    fn held_until(&self, id: SessionId, at: u64) -> Option<u64> {
+        let session = &self.sessions[&id];
+        let shows = session.presence.is_some() || !session.all_told().is_empty();
+        let newcomers = self.sessions.values().filter(|other| {
+            other.user == session.user
+                && other.order > session.order
+                && other.is_attached()
+                && other.presence.is_none()
+        });
+        let last_came = newcomers.map(|newcomer| newcomer.connected).max()?;
+        let until = last_came.saturating_add(self.options.settle_ms);
+        (shows && self.options.settle_ms > 0 && at < until).then_some(until)
+    }
+
+    /// Ends what is held of a user's sessions where no later one is left, and where it is too
+    /// much.
+    fn let_go_of_held(&mut self, out: &mut Output, user: User) {
+        let most = usize::from(self.options.max_sessions);
+        let held = self.held_of(user);
+        for oldest in &held[..held.len().saturating_sub(most)] {
+            self.end_held(out, *oldest);
+        }
+        for id in self.held_of(user) {
+            let order = self.held[&id].order;
+            let mut others = self.sessions.values();
+            if !others.any(|other| other.user == user && other.order > order) {
+                self.end_held(out, id);
+            }
+        }
+    }
+
+    /// Tells that what was held of a session is over.
+    pub(super) fn end_held(&mut self, out: &mut Output, id: SessionId) {
+        let user = self.held[&id].user;
+        let told = self.holders(user, &[id]);
+        self.held.remove(&id);
+        self.say_farewell(out, Notice::SessionEnded { user, session: id }, &told);
+    }
+
+    /// A session has shown something: what is held of those that connected before it is over.
+    pub(super) fn take_over(&mut self, out: &mut Output, newcomer: SessionId) {
+        let (user, order) = (self.sessions[&newcomer].user, self.sessions[&newcomer].order);
+        for id in self.held_of(user) {
+            if self.held[&id].order < order {
+                self.end_held(out, id);
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Who comes into sight and who goes out of it (rules 8 to 10).
+
+use crate::telling::Holders;
+use crate::{Model, Notice, Output, User};
+use adsum::{Error, OfflineNotices, SessionId, SessionKey};
+use std::collections::BTreeSet;
+
+impl Model {
+    pub(super) fn invisible(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
+        let id = self.find_attached(key)?;
+        self.accept_from(self.clamp(now), id);
+        let mut out = Output::default();
+        let user = self.sessions[&id].user;
+        if self.is_invisible(user) {
+            return Ok(out);
+        }
+        let contacts: BTreeSet<User> = self.accounts[&user]
+            .audience
+            .iter()
+            .copied()
+            .filter(|viewer| self.sees(*viewer, user))
+            .collect();
+        let mut holders = self.holders(user, &self.showing_of(user));
+        holders.retain(|receiver, _| contacts.contains(&self.sessions[receiver].user));
+        match self.options.offline_notices {
+            OfflineNotices::ToAllContacts => {
+                for receiver in self.watchers(user) {
+                    holders.entry(receiver).or_default();
+                }
+            }
+            // Directed presence goes on, and is remembered.
+            OfflineNotices::Never => self.leave_out_unpublished(&mut holders),
+            _ => {}
+        }
+        self.account_mut(user).invisible = true;
+        if self.options.offline_notices != OfflineNotices::Never {
+            self.forget_told(user, &contacts);
+        }
+        self.say_farewell(&mut out, Notice::UserOffline { user }, &holders);
+        self.tell_own_visibility(&mut out, id);
+        Ok(out)
+    }
+
+    fn leave_out_unpublished(&self, holders: &mut Holders) {
+        for holding in holders.values_mut() {
+            holding
+                .sessions
+                .retain(|(id, _)| self.shown(*id).is_some_and(|s| s.presence.is_some()));
+            holding.sessions.iter_mut().for_each(|(_, directed)| *directed = false);
+        }
+    }
+
+    pub(super) fn visible(&mut self, now: u64, key: SessionKey) -> Result<Output, Error> {
+        let id = self.find_attached(key)?;
+        self.accept_from(self.clamp(now), id);
+        let mut out = Output::default();
+        let user = self.sessions[&id].user;
+        if self.is_invisible(user) {
+            self.account_mut(user).invisible = false;
+            self.show(&mut out, user, &self.accounts[&user].audience.clone());
+            self.tell_own_visibility(&mut out, id);
+        }
+        Ok(out)
+    }
+
+    /// Tells a user's other sessions whether it is visible.
+    fn tell_own_visibility(&mut self, out: &mut Output, except: SessionId) {
+        let user = self.sessions[&except].user;
+        let mut to = self.attached(|id, session| session.user == user && id != except);
+        to.retain(|id| match &mut self.session_mut(*id).missed {
+            None => true,
+            Some(missed) => {
+                missed.visibility = true;
+                false
+            }
+        });
+        let visible = !self.is_invisible(user);
+        self.deliver(out, Notice::Visibility { user, visible }, &to);
+    }
+
+    /// Tells users who have just become able to see this one, if they can, what there is.
+    pub(super) fn show(&mut self, out: &mut Output, user: User, viewers: &BTreeSet<User>) {
+        for id in self.showing_of(user) {
+            if self.shown(id).is_some_and(|session| session.presence.is_some()) {
+                let mut to = self.watchers(user);
+                to.retain(|receiver| viewers.contains(&self.sessions[receiver].user));
+                self.tell_presence(out, id, true, to);
+            }
+        }
+    }
+
+    /// Forgets that directed presence reached these users: they have been told that it is over.
+    pub(super) fn forget_told(&mut self, user: User, viewers: &BTreeSet<User>) {
+        let sessions = self.sessions.values();
+        let theirs = sessions.filter(|session| viewers.contains(&session.user));
+        let keys: Vec<SessionKey> = theirs.map(|session| session.key).collect();
+        for session in self.sessions.values_mut().chain(self.held.values_mut()) {
+            if session.user == user {
+                keys.iter().for_each(|key| session.forget_told(*key));
+            }
+        }
+        if let Some(account) = self.accounts.get_mut(&user) {
+            account.unaware.retain(|key| !keys.contains(key));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Who is told what: the ways in which the rules tell receivers of presences and endings.
+
+use crate::missed::{Change, Missed, NOTES};
+use crate::{Decision, Model, Notice, Output, User};
+use adsum::{OfflineNotices, SessionId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a receiver holds of a user that is going.
+#[derive(Clone, Debug, Default)]
+pub struct Holding {
+    /// The sessions that it holds something of, and whether that includes directed presence.
+    pub sessions: Vec<(SessionId, bool)>,
+    /// Whether it may hold something that was over before.
+    pub unaware: bool,
+}
+
+/// The receivers that hold something of a user that is going.
+pub type Holders = BTreeMap<SessionId, Holding>;
+
+impl Model {
+    /// Delivers a notice. One that nobody receives is none.
+    pub fn deliver(&self, out: &mut Output, notice: Notice, to: &BTreeSet<SessionId>) {
+        if !to.is_empty() {
+            let to = self.attachments(to);
+            out.decisions.push(Decision::Deliver { notice, to });
+        }
+    }
+
+    /// Tells these receivers the presence of a session, or notes that a congested one missed it.
+    ///
+    /// # Panics
+    /// If the session shows nothing.
+    pub fn tell_presence(
+        &mut self,
+        out: &mut Output,
+        id: SessionId,
+        first: bool,
+        to: BTreeSet<SessionId>,
+    ) {
+        let session = self.shown(id).expect("it shows something");
+        let user = session.user;
+        let presence = session.presence.expect("only a session that has published is told of");
+        let mut told = to;
+        told.retain(|receiver| {
+            self.is_told_or_notes(*receiver, |missed| {
+                let new = Change { held: !first, ..Change::default() };
+                missed.sessions.entry((user, id)).or_insert(new).shown = true;
+            })
+        });
+        self.deliver(out, Notice::Presence { user, session: id, first, presence }, &told);
+    }
+
+    /// Returns the attached receivers that hold something of these sessions of one user.
+    ///
+    /// # Panics
+    /// If they are not all of this user.
+    pub fn holders(&self, user: User, sessions: &[SessionId]) -> Holders {
+        let mut holders = Holders::new();
+        for receiver in self.attached(|id, _| !sessions.contains(&id)) {
+            let mut held = Vec::new();
+            for id in sessions {
+                let session = self.shown(*id).expect("it may show something");
+                assert_eq!(session.user, user, "all are of one user");
+                let directed = session.told(self.sessions[&receiver].key).is_some();
+                if directed || session.presence.is_some() && self.reaches(*id, receiver) {
+                    held.push((*id, directed));
+                }
+            }
+            if !held.is_empty() {
+                holders.insert(receiver, Holding { sessions: held, unaware: false });
+            }
+        }
+        holders
+    }
+
+    /// Returns the sessions of these viewers that hold something of the user, or may hold
+    /// something that is over.
+    pub fn holders_among(&self, user: User, viewers: &BTreeSet<User>) -> Holders {
+        let mut holders = self.holders(user, &self.showing_of(user));
+        if let Some(account) = self.accounts.get(&user) {
+            for receiver in self.attached(|_, session| account.unaware.contains(&session.key)) {
+                holders.entry(receiver).or_default().unaware = true;
+            }
+        }
+        holders.retain(|receiver, _| viewers.contains(&self.sessions[receiver].user));
+        holders
+    }
+
+    /// Tells these receivers that what they held is over, or notes that a congested one missed it.
+    ///
+    /// # Panics
+    /// If the notice is about nobody.
+    pub fn tell_ending(&mut self, out: &mut Output, notice: Notice, to: &Holders) {
+        let user = notice.user().expect("an ending is about a user");
+        let offline = notice == Notice::UserOffline { user };
+        let mut told = BTreeSet::new();
+        for (receiver, Holding { sessions, unaware }) in to {
+            let (directed, others): (Vec<_>, Vec<_>) =
+                sessions.iter().partition(|(_, directed)| *directed);
+            let mut is_told = self.is_told_or_notes(*receiver, |_| {});
+            for (id, _) in &directed {
+                is_told = self.is_told_or_notes(*receiver, |missed| {
+                    let change = missed.sessions.entry((user, *id)).or_default();
+                    (change.held, change.over) = (true, true);
+                });
+            }
+            if offline && !directed.is_empty() {
+                self.is_told_or_notes(*receiver, |missed| missed.note_offline(user, *unaware));
+            }
+            for (id, _) in &others {
+                self.is_told_or_notes(*receiver, |missed| missed.note_ended(user, *id));
+            }
+            if offline {
+                self.is_told_or_notes(*receiver, |missed| missed.note_offline(user, *unaware));
+            }
+            if is_told {
+                told.insert(*receiver);
+            }
+        }
+        self.deliver(out, notice, &told);
+    }
+
+    /// Tells them, or remembers under [`OfflineNotices::Never`] that they are not told (rule 7).
+    ///
+    /// # Panics
+    /// If the notice is about nobody.
+    pub fn say_farewell(&mut self, out: &mut Output, notice: Notice, to: &Holders) {
+        if self.options.offline_notices != OfflineNotices::Never {
+            return self.tell_ending(out, notice, to);
+        }
+        let user = notice.user().expect("an ending is about a user");
+        for (receiver, holding) in to {
+            let session = &self.sessions[receiver];
+            // A congested receiver holds nothing of a session that it has only missed so far.
+            let has_heard = |id: &SessionId| {
+                let missed = session.missed.as_ref();
+                let change = missed.and_then(|missed| missed.sessions.get(&(user, *id)));
+                change.is_none_or(|change| change.held)
+            };
+            let holds = holding.sessions.iter().any(|(id, directed)| *directed || has_heard(id));
+            let key = session.key;
+            if holds
+                && session.user != user
+                && let Some(account) = self.accounts.get_mut(&user)
+            {
+                account.unaware.insert(key);
+            }
+        }
+    }
+
+    /// Returns whether a receiver is told something now. If it is congested, `note` notes what it
+    /// misses instead, unless only a snapshot makes good (rule 14).
+    pub fn is_told_or_notes(
+        &mut self,
+        receiver: SessionId,
+        note: impl FnOnce(&mut Missed),
+    ) -> bool {
+        let audience = self.accounts[&self.sessions[&receiver].user].audience.len();
+        let Some(missed) = &mut self.session_mut(receiver).missed else {
+            return true;
+        };
+        if !missed.everything {
+            let before = missed.len();
+            note(missed);
+            if missed.len() > before && missed.len() > NOTES.max(2 * audience) {
+                let visibility = missed.visibility;
+                *missed = Missed { everything: true, visibility, ..Missed::default() };
+            }
+        }
+        false
+    }
+}

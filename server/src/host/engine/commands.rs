@@ -1,0 +1,213 @@
+//! What each command asks of the engine.
+
+use adsum::{DeviceKind, Error, SessionKey, Time};
+use adsum_tim::{Kind, TimMessage, bare};
+
+use super::core::Core;
+use super::sessions::Entry;
+use crate::host::command::{
+    Command, Connect, Direct, Figures, LoggedIn, Node, OnlinePage, RosterChange, RosterChangeKind,
+    System, SystemOutcome,
+};
+
+impl Core {
+    pub(super) fn take(&mut self, command: Command) {
+        let now = self.clock.now();
+        match command {
+            Command::Connect(connect) => self.connect(now, *connect),
+            Command::Heartbeat(session) => {
+                let result = self.engine.heartbeat(now, session);
+                let alive = result.map(|decisions| self.dispatch.carry_out(decisions));
+                match alive {
+                    // Answered here and not by the connection's task, so that the answer comes
+                    // after everything that was decided before.
+                    Ok(_) => self.dispatch.send_frame(session, &bare(Kind::PING)),
+                    Err(error) => self.metrics.refused(error),
+                }
+            }
+            Command::Publish(session, presence) => {
+                let pending = self.take_pending(session);
+                self.dispatch.replaced = pending.as_ref().map(|pending| pending.ended.clone());
+                let result = self.engine.publish(now, session, presence);
+                self.dispatch.carry_out_if_taken(result);
+                self.dispatch.replaced = None;
+                self.newcomer_published(pending);
+                self.review_silent_of(session);
+            }
+            Command::Direct(direct) => self.direct(now, *direct),
+            Command::Disconnect(session) => {
+                let result = self.engine.disconnect(now, session);
+                self.dispatch.carry_out_if_taken(result);
+            }
+            Command::Lost(session, cause) => {
+                self.dispatch.sessions.detach(session);
+                let result = self.engine.lost(now, session, cause);
+                self.dispatch.carry_out_if_taken(result);
+            }
+            Command::Invisible(session) => {
+                let result = self.engine.invisible(now, session);
+                self.dispatch.carry_out_if_taken(result);
+                self.review_silent_of(session);
+                self.send_visibility_to_all(session);
+            }
+            Command::Visible(session) => {
+                let result = self.engine.visible(now, session);
+                self.dispatch.carry_out_if_taken(result);
+                self.send_visibility_to_all(session);
+            }
+            Command::Roster(change) => self.change_roster(now, *change),
+            Command::RosterMessage(user, message) => self.send_to_all(&user, &message),
+            Command::System(system) => self.system(now, *system),
+            Command::Expel(user, reply) => {
+                let outcome = self.dispatch.carry_out(self.engine.expel(now, &user));
+                let _ = reply.send(outcome.ended);
+            }
+            Command::Online(after, limit, reply) => {
+                let _ = reply.send(self.page_of_online(after, limit));
+            }
+            Command::IsOnline(user, reply) => {
+                let _ = reply.send(self.engine.is_online(&user));
+            }
+            Command::Figures(reply) => {
+                let (counts, stats) = (self.engine.counts(), self.engine.stats());
+                let _ = reply.send(Figures { counts, stats });
+            }
+            Command::Writable | Command::Stop => {}
+        }
+    }
+
+    fn connect(&mut self, now: Time, connect: Connect) {
+        let Connect { node, audience, blocked, login, ack, requests, reply } = connect;
+        let session = match self.attach(now, &node, audience, blocked, login, &ack) {
+            Ok(session) => session,
+            Err(error) => {
+                self.metrics.refused(error);
+                let _ = reply.send(Err(error));
+                return;
+            }
+        };
+        if self.engine.is_invisible(&node) {
+            self.send_visibility(session, true);
+        }
+        for request in requests {
+            self.send_message(session, &request);
+        }
+        let _ = reply.send(Ok(session));
+    }
+
+    /// Begins a session on this login's connection; its ack is the first thing that goes out.
+    fn attach(
+        &mut self,
+        now: Time,
+        node: &Node,
+        audience: Vec<String>,
+        blocked: Vec<String>,
+        login: LoggedIn,
+        ack: &[u8],
+    ) -> Result<SessionKey, Error> {
+        let LoggedIn { socket, form, tid } = login;
+        let kind = DeviceKind(tid.termtyp.unwrap_or_default() as u8 as _);
+        let connect = adsum::Connect::new(node.clone())
+            .kind(kind)
+            .audience(audience.into_iter().map(Node::from))
+            .blocked(blocked.into_iter().map(Node::from));
+        let (session, decisions) = self.engine.connect(now, connect)?;
+        socket.belongs_to(session);
+        let entry = Entry {
+            node: node.clone(),
+            form,
+            tid,
+            socket: Some(socket),
+            sync: 0,
+            owed_visibility: false,
+        };
+        self.dispatch.sessions.insert(session, entry);
+        self.dispatch.send_frame(session, ack);
+        self.dispatch.carry_out(decisions);
+        Ok(session)
+    }
+
+    fn direct(&mut self, now: Time, direct: Direct) {
+        let Direct { session, to, presence, refused } = direct;
+        let result = self.engine.direct(now, session, &to, presence);
+        let result = result.map(|decisions| self.dispatch.carry_out(decisions));
+        if let Err(error) = result {
+            self.metrics.refused(error);
+            let _ = refused.send(error);
+        }
+    }
+
+    fn review_silent_of(&mut self, session: SessionKey) {
+        if let Some(user) = self.engine.user_of(session).cloned() {
+            self.review_silent(&user);
+        }
+    }
+
+    fn change_roster(&mut self, now: Time, change: RosterChange) {
+        let RosterChange { user, other, kind } = change;
+        let both = [user.clone(), other.clone()];
+        let result = match kind {
+            RosterChangeKind::Befriended => {
+                let result = self.engine.audience_add(now, &user, [other.clone()]);
+                self.dispatch.carry_out_if_taken(result);
+                self.engine.audience_add(now, &other, [user])
+            }
+            RosterChangeKind::Unfriended => {
+                let result = self.engine.audience_remove(now, &user, [&other]);
+                self.dispatch.carry_out_if_taken(result);
+                self.engine.audience_remove(now, &other, [&user])
+            }
+            RosterChangeKind::Blocked => self.engine.block(now, &user, other),
+            RosterChangeKind::Unblocked => self.engine.unblock(now, &user, &other),
+        };
+        self.dispatch.carry_out_if_taken(result);
+        for user in &both {
+            self.review_silent(user);
+        }
+    }
+
+    fn system(&mut self, now: Time, system: System) {
+        let System { to, presence, reply } = system;
+        let outcome = self.dispatch.carry_out_if_taken(self.engine.system(now, &to, presence));
+        let (delivered, skipped) = (outcome.delivered, outcome.skipped);
+        let _ = reply.send(SystemOutcome { delivered, skipped });
+    }
+
+    /// Returns the next users online after this one, `limit` at most.
+    fn page_of_online(&self, after: Option<Node>, limit: usize) -> OnlinePage {
+        let mut rest = self.dispatch.online.after(after);
+        let sessions = |user: &Node| (user.clone(), self.engine.sessions(user).len());
+        let users = rest.by_ref().take(limit).map(sessions).collect();
+        let total = self.engine.counts().users_online;
+        OnlinePage { users, more: rest.next().is_some(), total }
+    }
+
+    /// Sends a message to all of a user's sessions.
+    fn send_to_all(&mut self, user: &Node, message: &TimMessage) {
+        let sessions: Vec<_> = self.engine.sessions(user).collect();
+        for session in sessions {
+            self.send_message(session, message);
+        }
+    }
+
+    fn send_message(&mut self, session: SessionKey, message: &TimMessage) {
+        // A session that does not read finds a request in its list when it next logs in.
+        if self.engine.is_congested(session) {
+            return;
+        }
+        let Some(entry) = self.dispatch.sessions.get_mut(session) else { return };
+        entry.sync = entry.sync.wrapping_add(1);
+        let frame = message.to_sync_frame(entry.form, Kind::MESSAGE, entry.sync);
+        self.dispatch.send_frame(session, &frame);
+    }
+
+    /// Tells all of a user's sessions whether the user is invisible.
+    fn send_visibility_to_all(&mut self, session: SessionKey) {
+        let Some(user) = self.engine.user_of(session) else { return };
+        let invisible = self.engine.is_invisible(user);
+        let sessions: Vec<_> = self.engine.sessions(user).collect();
+        for session in sessions {
+            self.send_visibility(session, invisible);
+        }
+    }
+}

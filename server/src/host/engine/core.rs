@@ -1,0 +1,65 @@
+//! The state of the engine's thread: the engine, and what the host keeps beside it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use adsum::{Config, Engine, SessionKey};
+use adsum_tim::Kind;
+
+use super::clock::Clock;
+use super::dispatch::Dispatch;
+use super::pending_replacements::PendingReplacements;
+use crate::host::command::{Node, Presence};
+use crate::host::metrics::Metrics;
+use crate::host::offline_users::OfflineUsers;
+use crate::host::roster_messages;
+use crate::host::writable::WritableSessions;
+use crate::host::writer::Writer;
+
+/// The engine, and what the host keeps beside it.
+pub(crate) struct Core {
+    pub(super) engine: Engine<Node, Presence>,
+    pub(super) dispatch: Dispatch,
+    /// Ends of devices that contacts have not been told of yet.
+    pub(super) pending: PendingReplacements,
+    pub(super) clock: Clock,
+    pub(super) writer: Writer,
+    pub(super) writable: Arc<WritableSessions>,
+    pub(super) metrics: Arc<Metrics>,
+    /// Told of each user whose last session has ended.
+    pub(super) offline_users: Arc<OfflineUsers>,
+}
+
+impl Core {
+    pub(crate) fn new(
+        config: Config,
+        writer: Writer,
+        writable: Arc<WritableSessions>,
+        metrics: Arc<Metrics>,
+        offline_users: Arc<OfflineUsers>,
+    ) -> Self {
+        Self {
+            engine: Engine::new(config),
+            dispatch: Dispatch::new(metrics.clone()),
+            pending: PendingReplacements::default(),
+            clock: Clock::new(Instant::now()),
+            writer,
+            writable,
+            metrics,
+            offline_users,
+        }
+    }
+
+    /// Tells a session whether its user is invisible.
+    pub(super) fn send_visibility(&mut self, session: SessionKey, invisible: bool) {
+        // One that does not read gets only the newest, once there is room again.
+        let owed = self.engine.is_congested(session);
+        let Some(entry) = self.dispatch.sessions.get_mut(session) else { return };
+        entry.owed_visibility = owed;
+        if owed {
+            return;
+        }
+        let ack = roster_messages::visibility(invisible).to_frame(entry.form, Kind::ACK);
+        self.dispatch.send_frame(session, &ack);
+    }
+}

@@ -1,0 +1,254 @@
+//! Carries out the engine's decisions: turns notices into tim's frames and queues them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use adsum::{
+    CloseReason, Decision, Decisions, Error, Notice, SessionId, SessionKey, Slot, Snapshot,
+};
+use adsum_tim::{Tid, TimPresence};
+
+use super::ended_devices::EndedDevices;
+use super::online_users::OnlineUsers;
+use super::presence_frames::{PresenceFrames, numbered, offline};
+use super::sessions::Sessions;
+use crate::host::command::{Node, Presence};
+use crate::host::metrics::Metrics;
+use crate::host::transport::socket::Socket;
+use crate::host::transport::write_list::WriteList;
+
+/// How many receivers are fetched into the caches before the first of them gets its notice.
+const LOOK_AHEAD: usize = 16;
+
+/// What a presence says of its receiver (`extend` of `toTid`) when it is shown in place of another
+/// one: the resource of the device that ended.
+const ENDED: &str = "ended";
+
+/// Something that has to wait until the decisions on an input are carried out.
+pub(super) enum Deferred {
+    /// A session's queue is full.
+    Congested(SessionKey),
+    /// A connection must be closed.
+    Close { session: SessionKey, reason: CloseReason },
+    /// A session has ended and its user has others: those who were told of it are shown one of
+    /// these.
+    Replace { id: u64, user: Node, ended: SessionId, to: Vec<Slot> },
+    /// A user is offline: which device says so is known when all decisions are.
+    Offline { id: u64, user: Node, to: Vec<Slot> },
+    /// A notice that was decided after such a one, and must not overtake it.
+    Deliver(Box<TimPresence>, Vec<Slot>),
+    /// What is kept for a session must be forgotten; and for its user, if it was the last.
+    Ended { session: SessionKey, user: Node, last: bool },
+}
+
+/// How many sessions the decisions on one input were about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) delivered: usize,
+    pub(super) skipped: usize,
+    pub(super) ended: usize,
+}
+
+/// Carries out decisions: encodes, and appends to queues.
+pub(super) struct Dispatch {
+    pub(super) sessions: Sessions,
+    pub(super) online: OnlineUsers,
+    /// Connections that have something to be written.
+    pub(super) write_list: WriteList,
+    pub(super) deferred: VecDeque<Deferred>,
+    /// The device whose place the session that publishes now has taken.
+    pub(super) replaced: Option<Arc<Tid>>,
+    /// Whether notices must wait, because one before them does.
+    defer: bool,
+    pub(super) ended_devices: EndedDevices,
+    metrics: Arc<Metrics>,
+}
+
+impl Dispatch {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            sessions: Sessions::default(),
+            online: OnlineUsers::default(),
+            write_list: WriteList::default(),
+            deferred: VecDeque::new(),
+            replaced: None,
+            defer: false,
+            ended_devices: EndedDevices::default(),
+            metrics,
+        }
+    }
+
+    /// Carries out the decisions on one input, or counts why it was refused.
+    pub(super) fn carry_out_if_taken(
+        &mut self,
+        result: Result<Decisions<'_, Node, Presence>, Error>,
+    ) -> Outcome {
+        match result {
+            Ok(decisions) => self.carry_out(decisions),
+            Err(error) => {
+                self.metrics.refused(error);
+                Outcome::default()
+            }
+        }
+    }
+
+    /// Carries out the decisions on one input.
+    pub(super) fn carry_out(&mut self, decisions: Decisions<'_, Node, Presence>) -> Outcome {
+        let mut outcome = Outcome::default();
+        decisions.for_each(|decision| match decision {
+            Decision::Deliver { notice, to } => {
+                outcome.delivered += to.len();
+                self.deliver(&notice, to);
+            }
+            Decision::Skipped { to, .. } => {
+                outcome.skipped += to.len();
+                self.metrics.skipped(to.len());
+            }
+            Decision::Snapshot(snapshot) => self.snapshot(&snapshot),
+            Decision::Close { session, reason, .. } => {
+                self.deferred.push_back(Deferred::Close { session, reason });
+            }
+            Decision::Online { user, .. } => self.online.insert(user.clone()),
+            Decision::Ended { user, session, id, reason, last, .. } => {
+                outcome.ended += 1;
+                self.metrics.ended(reason);
+                if let Some(entry) = self.sessions.get(session) {
+                    self.ended_devices.remember(id, user, &entry.tid);
+                }
+                let user = user.clone();
+                self.deferred.push_back(Deferred::Ended { session, user, last });
+            }
+            _ => {}
+        });
+        self.replaced = None;
+        self.defer = false;
+        outcome
+    }
+
+    fn deliver(&mut self, notice: &Notice<'_, Node, Presence>, to: &[Slot]) {
+        let id = notice.id().get();
+        self.metrics.notice(notice, to.len());
+        match notice {
+            Notice::Presence { presence, .. } => match self.replaced.clone() {
+                Some(ended) => self.send_replacement(id, presence, &ended, to),
+                None => self.send_in_turn(numbered(presence, id), to),
+            },
+            Notice::Directed { presence, .. } | Notice::System { presence, .. } => {
+                self.send_in_turn(numbered(presence, id), to);
+            }
+            Notice::UserOffline { user, .. } => {
+                let (user, to) = (Node::clone(user), to.to_vec());
+                self.defer(Deferred::Offline { id, user, to });
+            }
+            Notice::SessionEnded { user, session: ended, .. } => {
+                let (user, ended, to) = (Node::clone(user), *ended, to.to_vec());
+                self.defer(Deferred::Replace { id, user, ended, to });
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts a notice off until the decisions are carried out, and so all that come after it.
+    fn defer(&mut self, notice: Deferred) {
+        self.defer = true;
+        self.deferred.push_back(notice);
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot<'_, Node, Presence>) {
+        let to = [snapshot.to()];
+        self.metrics.snapshot(snapshot.len());
+        for entry in snapshot.entries() {
+            self.send_in_turn(numbered(entry.presence, entry.id.get()), &to);
+        }
+    }
+
+    /// Sends now, or after an earlier notice that has to wait.
+    fn send_in_turn(&mut self, presence: TimPresence, to: &[Slot]) {
+        if self.defer {
+            self.deferred.push_back(Deferred::Deliver(Box::new(presence), to.to_vec()));
+        } else {
+            self.send(&presence, to);
+        }
+    }
+
+    /// Shows one session's presence to those who are told that another one, this device, has
+    /// ended. tim has no word for that; its clients do not look at what goes with the receiver.
+    pub(super) fn send_replacement(
+        &mut self,
+        id: u64,
+        presence: &Presence,
+        ended: &Tid,
+        to: &[Slot],
+    ) {
+        let ended = ended.resource.clone().unwrap_or_default();
+        let extend = BTreeMap::from([(ENDED.to_owned(), ended)]);
+        self.send_with(&numbered(presence, id), extend, to);
+    }
+
+    /// Tells that a user, last seen by this device, is offline.
+    pub(super) fn send_offline(&mut self, id: u64, ended: &Tid, to: &[Slot]) {
+        self.send(&offline(id, ended), to);
+    }
+
+    /// Puts a presence into the queues of its receivers.
+    pub(super) fn send(&mut self, presence: &TimPresence, to: &[Slot]) {
+        self.send_with(presence, BTreeMap::new(), to);
+    }
+
+    fn send_with(&mut self, presence: &TimPresence, extend: BTreeMap<String, String>, to: &[Slot]) {
+        if to.is_empty() {
+            return;
+        }
+        let mut frames = PresenceFrames::of(presence, extend);
+        let now = Instant::now();
+        let mut guess = 192;
+        for (at, slot) in to.iter().enumerate() {
+            if at % LOOK_AHEAD == 0 {
+                self.fetch(&to[at..to.len().min(at + LOOK_AHEAD)]);
+            }
+            let Some((session, entry)) = self.sessions.at(*slot) else { continue };
+            let Some(socket) = &entry.socket else { continue };
+            let prepared = frames.get(entry.form, &self.metrics);
+            let appended = socket.append(now, guess, |buffer| {
+                let before = buffer.len();
+                prepared.write_for(&entry.node, buffer);
+                guess = buffer.len() - before;
+            });
+            if let Some(when) = appended.list {
+                self.write_list.push(when, socket.clone());
+            }
+            if appended.full {
+                self.deferred.push_back(Deferred::Congested(session));
+            }
+        }
+    }
+
+    /// Reads something of each of these receivers. By the next notice hardly any of them are in
+    /// the caches, and such a read does not wait for the one before it, while taking a lock does.
+    fn fetch(&self, to: &[Slot]) {
+        let read =
+            to.iter().filter_map(|slot| self.sessions.at(*slot)).fold(0, |read, (_, entry)| {
+                // The count of references is at one end of a connection, what `touch` reads at the
+                // other.
+                let touch = |socket: &Arc<Socket>| socket.touch() ^ Arc::strong_count(socket);
+                let name = entry.node.as_bytes().first().copied().map_or(0, usize::from);
+                read ^ name ^ entry.socket.as_ref().map_or(0, touch)
+            });
+        std::hint::black_box(read);
+    }
+
+    /// Puts a frame that is made for one session into its queue.
+    pub(super) fn send_frame(&mut self, session: SessionKey, frame: &[u8]) {
+        let Some(entry) = self.sessions.get(session) else { return };
+        let Some(socket) = entry.socket.clone() else { return };
+        let append = |buffer: &mut Vec<u8>| buffer.extend_from_slice(frame);
+        let appended = socket.append(Instant::now(), frame.len(), append);
+        if appended.full {
+            self.deferred.push_back(Deferred::Congested(session));
+        }
+        if let Some(when) = appended.list {
+            self.write_list.push(when, socket);
+        }
+    }
+}

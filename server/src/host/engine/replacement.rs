@@ -1,0 +1,176 @@
+//! What contacts are shown in place of a device that has ended: the newest presence of the user's
+//! other devices, so that nobody goes on showing the state of a device that is no longer there.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use adsum::{Engine, SessionKey, Slot};
+use adsum_tim::{Tid, TimPresence};
+
+use super::core::Core;
+use super::pending_replacements::{PendingReplacement, Silent};
+use crate::host::command::{Node, Presence};
+
+/// How long a newcomer that took another device's place has until it first publishes. Until then
+/// contacts are told nothing: for a moment it would be *offline*, though the user is online.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// `subStatus` of a presence whose sender asks for the receiver's own. tim's web client answers
+/// each such presence.
+const ASKS: i8 = 1;
+
+impl Core {
+    /// Shows another device's presence to those who were told that this device has ended, or
+    /// waits for a newcomer's.
+    pub(super) fn replace(&mut self, id: u64, user: Node, ended: Arc<Tid>, to: &[Slot]) {
+        if newest_presence(&self.engine, &user).is_none() && self.has_newcomer(&user) {
+            let to = self.keys(to);
+            let due = Instant::now() + SETTLE;
+            self.pending.insert(PendingReplacement { due, id, user, ended, to });
+            return;
+        }
+        self.show_newest(id, &user, &ended, to);
+    }
+
+    /// Stops waiting: the time is up, or the newcomer has published, or it has ended too.
+    pub(super) fn finish_replacement(&mut self, pending: PendingReplacement) {
+        let PendingReplacement { id, user, ended, to, .. } = pending;
+        let to = self.slots(&to);
+        self.show_newest(id, &user, &ended, &to);
+    }
+
+    /// Shows the newest presence of a user's other devices to those who may see it, or that the
+    /// user is there and says nothing; to all others the user is offline from now on.
+    fn show_newest(&mut self, id: u64, user: &Node, ended: &Tid, to: &[Slot]) {
+        let newest = newest_presence(&self.engine, user).cloned();
+        let is_silent = newest.is_none();
+        let newest = newest.or_else(|| self.silent_presence(user));
+        let (mut seeing, mut others) = (Vec::new(), Vec::new());
+        for slot in to {
+            let Some((_, entry)) = self.dispatch.sessions.at(*slot) else { continue };
+            match newest.is_some() && self.engine.sees(&entry.node, user) {
+                true => seeing.push(*slot),
+                false => others.push(*slot),
+            }
+        }
+        if let Some(mut presence) = newest {
+            // It is repeated, not published: nobody asks for anything now.
+            if presence.sub_status == Some(ASKS) {
+                Arc::make_mut(&mut presence).sub_status = None;
+            }
+            self.dispatch.send_replacement(id, &presence, ended, &seeing);
+        }
+        if is_silent && !seeing.is_empty() {
+            let to = self.keys(&seeing);
+            self.pending.insert_silent(user.clone(), Silent { id, to });
+        }
+        self.dispatch.send_offline(id, ended, &others);
+    }
+
+    /// Returns the sessions in these slots.
+    fn keys(&self, slots: &[Slot]) -> Vec<SessionKey> {
+        slots.iter().filter_map(|slot| Some(self.dispatch.sessions.at(*slot)?.0)).collect()
+    }
+
+    /// Returns the slots of these sessions, of those that are still there.
+    fn slots(&self, sessions: &[SessionKey]) -> Vec<Slot> {
+        let here = |session: &&SessionKey| self.dispatch.sessions.get(**session).is_some();
+        sessions.iter().filter(here).map(|session| session.slot()).collect()
+    }
+
+    /// Returns a presence that says no more than that the user is there, from their newest device,
+    /// if they have one. tim has no other word for a device that has published nothing.
+    fn silent_presence(&self, user: &Node) -> Option<Presence> {
+        let newest = self.engine.sessions(user).last()?;
+        let from_tid = Some(self.dispatch.sessions.get(newest)?.tid.as_ref().clone());
+        Some(Arc::new(TimPresence { from_tid, ..TimPresence::default() }))
+    }
+
+    /// Looks again at those who are shown that this user is there and says nothing: to whoever may
+    /// not see them any more they are offline. When they have published, the engine knows who was
+    /// told, and tells the others when it has room for it.
+    pub(super) fn review_silent(&mut self, user: &Node) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let Some(Silent { id, to }) = self.pending.take_silent(user) else { return };
+        let (seeing, others): (Vec<_>, Vec<_>) = self.slots(&to).into_iter().partition(|slot| {
+            let viewer = self.dispatch.sessions.at(*slot);
+            viewer.is_some_and(|(_, entry)| self.engine.sees(&entry.node, user))
+        });
+        let device = self.last_seen_device(user);
+        self.dispatch.send_offline(id, &device, &others);
+        let says_nothing = newest_presence(&self.engine, user).is_none();
+        if says_nothing && !seeing.is_empty() {
+            let to = self.keys(&seeing);
+            self.pending.insert_silent(user.clone(), Silent { id, to });
+        }
+    }
+
+    /// Forgets that these are shown that this user says nothing: they were told otherwise.
+    pub(super) fn forget_silent(&mut self, user: &Node, to: &[Slot]) {
+        if !self.pending.is_empty() {
+            let mut told = self.keys(to);
+            told.sort_unstable();
+            self.pending.forget_silent(user, &told);
+        }
+    }
+
+    /// Takes what waits for this session's first presence.
+    pub(super) fn take_pending(&mut self, session: SessionKey) -> Option<PendingReplacement> {
+        // Hardly ever does anything wait, and then nothing is looked up.
+        if self.pending.is_empty() {
+            return None;
+        }
+        let user = self.engine.user_of(session)?;
+        self.pending.take_of(user)
+    }
+
+    /// Settles what waited for a newcomer's presence, which has gone out, and has said whose place
+    /// it took, to all who could receive it.
+    pub(super) fn newcomer_published(&mut self, pending: Option<PendingReplacement>) {
+        let Some(mut pending) = pending else { return };
+        if newest_presence(&self.engine, &pending.user).is_some() {
+            let (engine, sessions) = (&self.engine, &self.dispatch.sessions);
+            pending.to.retain(|session| {
+                let entry = sessions.get(*session);
+                entry.is_some_and(|entry| {
+                    engine.is_congested(*session) || !engine.sees(&entry.node, &pending.user)
+                })
+            });
+            // Those who may see it and are congested are told when the time is up.
+            let (later, now) =
+                pending.to.iter().partition(|session| engine.is_congested(**session));
+            let (user, ended) = (pending.user.clone(), pending.ended.clone());
+            let rest = PendingReplacement { to: now, user, ended, ..pending };
+            pending.to = later;
+            self.finish_replacement(rest);
+        }
+        if !pending.to.is_empty() {
+            self.pending.put_back(pending);
+        }
+    }
+
+    /// Stops waiting for a user who has gone offline.
+    pub(super) fn finish_replacements_of(&mut self, user: &Node) {
+        self.review_silent(user);
+        while let Some(pending) = self.pending.take_of(user) {
+            self.finish_replacement(pending);
+        }
+    }
+
+    /// Returns whether one of the user's devices is attached and has logged in only just now.
+    fn has_newcomer(&self, user: &Node) -> bool {
+        let now = self.clock.now();
+        let is_new = |connected| u128::from(now.since(connected)) < SETTLE.as_millis();
+        self.engine.sessions(user).any(|session| {
+            let session = self.engine.session(session);
+            session.is_some_and(|session| session.is_attached() && is_new(session.connected))
+        })
+    }
+}
+
+/// Returns the presence of the user's newest session that shows one.
+fn newest_presence<'e>(engine: &'e Engine<Node, Presence>, user: &Node) -> Option<&'e Presence> {
+    engine.sessions(user).filter_map(|session| engine.presence(session)).last()
+}

@@ -1,0 +1,62 @@
+//! What the host keeps for each session.
+
+use std::sync::Arc;
+
+use adsum::{SessionKey, Slot, SlotMap};
+use adsum_tim::{Form, Tid};
+
+use crate::host::command::Node;
+use crate::host::transport::socket::Socket;
+
+/// What is kept for a session.
+pub(super) struct Entry {
+    pub(super) node: Node,
+    pub(super) form: Form,
+    pub(super) tid: Arc<Tid>,
+    /// `None` while it is detached.
+    pub(super) socket: Option<Arc<Socket>>,
+    /// The number of the last frame that asked for a receipt.
+    pub(super) sync: u32,
+    /// While it was congested the user became invisible, or visible again.
+    pub(super) owed_visibility: bool,
+}
+
+/// All sessions: looked up by slot, where the engine names a receiver, or by key.
+#[derive(Default)]
+pub(super) struct Sessions {
+    entries: SlotMap<Box<Entry>>,
+}
+
+impl Sessions {
+    pub(super) fn insert(&mut self, session: SessionKey, entry: Entry) {
+        self.entries.insert(session, Box::new(entry));
+    }
+
+    pub(super) fn remove(&mut self, session: SessionKey) {
+        self.entries.remove(session);
+    }
+
+    /// Returns the receiver that a decision names.
+    pub(super) fn at(&self, slot: Slot) -> Option<(SessionKey, &Entry)> {
+        self.entries.at(slot).map(|(key, entry)| (key, entry.as_ref()))
+    }
+
+    pub(super) fn get(&self, session: SessionKey) -> Option<&Entry> {
+        self.entries.get(session).map(Box::as_ref)
+    }
+
+    pub(super) fn get_mut(&mut self, session: SessionKey) -> Option<&mut Entry> {
+        self.entries.get_mut(session).map(Box::as_mut)
+    }
+
+    /// Takes the session's connection away, if it has one.
+    pub(super) fn detach(&mut self, session: SessionKey) -> Option<Arc<Socket>> {
+        self.get_mut(session)?.socket.take()
+    }
+
+    /// Returns whether the session's queue is full at this moment.
+    pub(super) fn is_full(&self, session: SessionKey) -> bool {
+        let socket = self.get(session).and_then(|entry| entry.socket.as_ref());
+        socket.is_some_and(|socket| socket.is_congested())
+    }
+}

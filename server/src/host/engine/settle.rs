@@ -1,0 +1,87 @@
+//! What has to wait until the decisions on an input are carried out: congestion, closing, and
+//! what replaces an ended device.
+
+use std::sync::Arc;
+
+use adsum::{CloseReason, SessionId, SessionKey};
+use adsum_tim::Tid;
+
+use super::core::Core;
+use super::dispatch::Deferred;
+use crate::host::command::Node;
+
+/// Close codes of this server's own (RFC 6455 leaves 4000 to 4999 to applications).
+const EVICTED: u16 = 4_001;
+const EXPELLED: u16 = 4_002;
+const LAPSED: u16 = 4_003;
+
+impl Core {
+    /// Does what had to wait for the end of the drain.
+    pub(super) fn settle(&mut self) {
+        while let Some(deferred) = self.dispatch.deferred.pop_front() {
+            match deferred {
+                Deferred::Congested(session) => {
+                    let result = self.engine.congested(self.clock.now(), session);
+                    self.metrics.congested();
+                    self.dispatch.carry_out_if_taken(result);
+                }
+                Deferred::Close { session, reason } => self.close(session, reason),
+                Deferred::Replace { id, user, ended, to } => {
+                    let ended = self.ended_device(ended, &user);
+                    self.replace(id, user, ended, &to);
+                }
+                Deferred::Offline { id, user, to } => {
+                    let device = self.last_seen_device(&user);
+                    self.dispatch.send_offline(id, &device, &to);
+                    self.forget_silent(&user, &to);
+                }
+                Deferred::Deliver(presence, to) => self.dispatch.send(&presence, &to),
+                Deferred::Ended { session, user, last } => {
+                    self.dispatch.sessions.remove(session);
+                    if last {
+                        self.dispatch.online.remove(&user);
+                        self.finish_replacements_of(&user);
+                        self.offline_users.push(user);
+                    }
+                }
+            }
+        }
+        // Whoever is congested will be told later what others were told now.
+        if self.engine.counts().congested == 0 {
+            self.dispatch.ended_devices.forget_all();
+        }
+    }
+
+    fn close(&mut self, session: SessionKey, reason: CloseReason) {
+        self.metrics.closed(reason);
+        let Some(socket) = self.dispatch.sessions.detach(session) else { return };
+        let (code, text) = match reason {
+            CloseReason::Evicted => (EVICTED, "another device took this one's place"),
+            CloseReason::Expelled => (EXPELLED, "expelled by an administrator"),
+            CloseReason::LeaseLapsed => (LAPSED, "nothing heard for too long"),
+            _ => (1_000, "over"),
+        };
+        socket.close(code, text);
+    }
+
+    /// Returns the device of a session that has ended, or that contacts may see no more.
+    fn ended_device(&self, id: SessionId, user: &Node) -> Arc<Tid> {
+        let ended = self.dispatch.ended_devices.of_session(id).cloned();
+        let device = || self.device(self.engine.session_by_id(id)?.key);
+        ended.or_else(device).unwrap_or_else(|| Tid::of(user.as_ref()).into())
+    }
+
+    /// Returns the device by which a user was last seen: the newest that shows something, or else
+    /// the last one that ended.
+    pub(super) fn last_seen_device(&self, user: &Node) -> Arc<Tid> {
+        let shows = |session: &SessionKey| self.engine.presence(*session).is_some();
+        let newest = self.engine.sessions(user).filter(shows).last();
+        let device = newest.and_then(|session| self.device(session));
+        let device = device.or_else(|| self.dispatch.ended_devices.of_user(user).cloned());
+        device.unwrap_or_else(|| Tid::of(user.as_ref()).into())
+    }
+
+    fn device(&self, session: SessionKey) -> Option<Arc<Tid>> {
+        Some(self.dispatch.sessions.get(session)?.tid.clone())
+    }
+}

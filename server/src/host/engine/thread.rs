@@ -1,0 +1,109 @@
+//! The loop of the engine's thread.
+
+use std::time::Instant;
+
+use tokio::sync::mpsc::Receiver;
+
+use super::core::Core;
+use crate::host::command::Command;
+
+/// The most commands between two hand-overs to the writer: what they decide for one receiver goes
+/// out in one write.
+const BATCH: usize = 256;
+
+impl Core {
+    /// Takes commands until it is told to stop.
+    pub(crate) async fn run(mut self, mut commands: Receiver<Command>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let bound = self.engine.deadline().map(|at| self.clock.wait_until(at));
+            let deadline = [bound, self.pending.next_due()].into_iter().flatten().min();
+            let taken = commands.recv_many(&mut batch, BATCH);
+            let count = match deadline {
+                Some(at) => tokio::time::timeout_at(at.into(), taken).await.unwrap_or(usize::MAX),
+                None => taken.await,
+            };
+            if count == 0 {
+                return;
+            }
+            self.metrics.queue_depth(commands.len());
+            let started = Instant::now();
+            self.begin_turn(started, bound.is_some());
+            let worked = self.advance() || !batch.is_empty();
+            if batch.len() > 1 {
+                self.engine.prefetch(batch.iter().filter_map(Command::session));
+            }
+            for command in batch.drain(..) {
+                if matches!(command, Command::Stop) {
+                    return;
+                }
+                self.metrics.event(&command);
+                self.take(command);
+                self.settle();
+            }
+            self.resume_writable();
+            self.hand_over();
+            if worked {
+                self.metrics.batch(started.elapsed());
+            }
+        }
+    }
+
+    fn begin_turn(&mut self, now: Instant, bounded: bool) {
+        let stalled = self.clock.turn(now, bounded);
+        if !stalled.is_zero() {
+            self.metrics.stalled(stalled);
+            tracing::warn!(
+                ms = stalled.as_millis() as u64,
+                "the server did not get to run; what is due of clients is put off by as much"
+            );
+        }
+    }
+
+    /// Does what is due; returns whether anything was.
+    pub(super) fn advance(&mut self) -> bool {
+        let now = self.clock.now();
+        let mut worked = self.engine.deadline().is_some_and(|at| at <= now);
+        if worked {
+            self.dispatch.carry_out(self.engine.advance(now));
+            self.settle();
+        }
+        let now = Instant::now();
+        while let Some(pending) = self.pending.take_due(now) {
+            self.finish_replacement(pending);
+            worked = true;
+        }
+        self.settle();
+        worked
+    }
+
+    /// Gives the writer the connections that have something to be written.
+    fn hand_over(&mut self) {
+        if !self.dispatch.write_list.is_empty() {
+            self.writer.write(std::mem::take(&mut self.dispatch.write_list));
+        }
+    }
+
+    /// Sends what they missed to sessions that were congested and whose queues have emptied.
+    pub(super) fn resume_writable(&mut self) {
+        for session in self.writable.take() {
+            // It may have become full again since it was put into the list. Then it will be put
+            // there again; until then the engine must send it nothing, or nothing bounds its queue.
+            if self.dispatch.sessions.is_full(session) {
+                continue;
+            }
+            // The engine refuses one whose connection is gone meanwhile: it needs to be told
+            // nothing.
+            let result = self.engine.writable(self.clock.now(), session);
+            self.dispatch.carry_out_if_taken(result);
+            self.settle();
+            let entry = self.dispatch.sessions.get(session);
+            if entry.is_some_and(|entry| entry.owed_visibility) {
+                let user = self.engine.user_of(session);
+                let invisible = user.is_some_and(|user| self.engine.is_invisible(user));
+                self.send_visibility(session, invisible);
+                self.settle();
+            }
+        }
+    }
+}

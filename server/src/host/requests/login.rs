@@ -1,0 +1,180 @@
+//! Logins, and what comes before them: accounts and login tokens.
+
+use std::sync::Arc;
+
+use adsum::{Error, SessionKey};
+use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
+use tokio::sync::oneshot;
+
+use crate::host::command::{Command, Connect, LoggedIn, Node, SYSTEM_NODE};
+use crate::host::roster_messages;
+use crate::host::shared::Shared;
+use crate::host::transport::socket::Socket;
+use crate::store::{Credentials, Login, Relations, StoreError};
+use crate::tokens::Account;
+
+/// A user who is logged in, on one session.
+pub(crate) struct User {
+    pub(crate) node: Node,
+    pub(crate) session: SessionKey,
+    pub(crate) form: Form,
+    pub(crate) tid: Arc<Tid>,
+}
+
+/// Returns the answer to a request for an account.
+pub(crate) async fn register(shared: &Shared, auth: TimAuth) -> TimAck {
+    if shared.config.services.no_register {
+        return TimAck::refused(Kind::REGISTER, Code::Interface);
+    }
+    let call = shared.directory.slow(move |store| {
+        let given = Given::of(&auth);
+        store.register(given.name, given.password, given.domain)
+    });
+    match call.await {
+        Ok(Ok(node)) => TimAck { n: Some(node), ..TimAck::done(Kind::REGISTER) },
+        Ok(Err(error)) => TimAck::refused(Kind::REGISTER, error.code()),
+        Err(_) => TimAck::refused(Kind::REGISTER, Code::Overload),
+    }
+}
+
+/// Returns the answer to a request for a login token.
+pub(crate) async fn token(shared: &Shared, auth: TimAuth) -> TimAck {
+    if shared.config.services.no_token || shared.directory.takes_tokens() {
+        return TimAck::refused(Kind::TOKEN, Code::Interface);
+    }
+    let domain = auth.domain.clone().unwrap_or_default();
+    let login = match check_password(shared, auth).await {
+        Ok(login) => login,
+        Err(Code::Permission) => return TimAck::refused(Kind::TOKEN, Code::NoPass),
+        Err(code) => return TimAck::refused(Kind::TOKEN, code),
+    };
+    let account = Account { node: login.node, name: login.name, domain };
+    match shared.directory.issue_token(account) {
+        Ok(token) => TimAck { n: Some(token), ..TimAck::done(Kind::TOKEN) },
+        Err(error) => {
+            tracing::warn!(%error, "no token was issued");
+            TimAck::refused(Kind::TOKEN, Code::Overload)
+        }
+    }
+}
+
+/// Logs a client in. The session's ack is queued when this returns; the ack of a refusal is left to
+/// the caller.
+pub(crate) async fn login(
+    shared: &Shared,
+    socket: &Arc<Socket>,
+    form: Form,
+    auth: TimAuth,
+) -> Result<User, Code> {
+    let tid = Tid {
+        node: String::new(),
+        domain: auth.domain.clone(),
+        resource: auth.resource.clone(),
+        termtyp: auth.termtyp,
+        extend: auth.extend.clone(),
+    };
+    let again = shared.directory.takes_tokens().then(|| Box::new(auth.clone()));
+    let (node, relations) = identify(shared, auth).await?;
+    if node == SYSTEM_NODE {
+        return Err(Code::Permission);
+    }
+    let tid = Arc::new(Tid { node: node.clone(), ..tid });
+    let node = Node::from(node);
+    // No edit of this user's roster comes between what is read here and what the engine is told.
+    let lock = shared.directory.lock(&node).await;
+    let relations = match shared.directory.relations(&node).await {
+        Ok(relations) => relations,
+        // The user's last session has just ended, and the store forgot the user after it had
+        // looked at this token. It does so only under this lock, so it is shown once more.
+        Err(StoreError::NoAccount) => match again {
+            Some(auth) => {
+                let relations = check_password(shared, *auth).await?.relations;
+                Arc::new(relations.ok_or(Code::Account)?)
+            }
+            None => return Err(Code::Account),
+        },
+        Err(error) => relations.ok_or_else(|| error.code())?,
+    };
+    let ack = TimAck {
+        t: Some(shared.server_number),
+        n: Some(node.to_string()),
+        n2: Some(random_id()?),
+        ..TimAck::done(Kind::AUTH)
+    };
+    let request = |request| roster_messages::request(&node, request);
+    let requests = relations.requests.iter().map(request).collect();
+    let (reply, answer) = oneshot::channel();
+    let connect = Connect {
+        node: node.clone(),
+        audience: relations.friends.clone(),
+        blocked: relations.blocked.clone(),
+        login: LoggedIn { socket: socket.clone(), form, tid: tid.clone() },
+        ack: ack.to_frame(form, Kind::ACK),
+        requests,
+        reply,
+    };
+    shared.command(Command::Connect(Box::new(connect))).await;
+    drop(lock);
+    match answer.await {
+        Ok(Ok(session)) => Ok(User { node, session, form, tid }),
+        Ok(Err(Error::SessionLimit { .. })) => Err(Code::OverEntry),
+        Ok(Err(_)) | Err(_) => Err(Code::Overload),
+    }
+}
+
+/// Returns whose password or token this is, and the relations that the token states.
+async fn identify(
+    shared: &Shared,
+    auth: TimAuth,
+) -> Result<(String, Option<Arc<Relations>>), Code> {
+    let given = Given::of(&auth);
+    if !given.token.is_empty() && !shared.directory.takes_tokens() {
+        let account = shared.directory.redeem_token(given.name, given.domain, given.token);
+        return account.map(|account| (account.node, None)).ok_or(Code::Token);
+    }
+    let login = check_password(shared, auth).await?;
+    Ok((login.node, login.relations.map(Arc::new)))
+}
+
+async fn check_password(shared: &Shared, auth: TimAuth) -> Result<Login, Code> {
+    let call = shared.directory.slow(move |store| {
+        let Given { name, password, domain, token } = Given::of(&auth);
+        store.login(&Credentials { name, domain, password, token })
+    });
+    match call.await {
+        Ok(Ok(login)) => Ok(login),
+        Ok(Err(error)) => {
+            if let StoreError::Token(why) = &error {
+                tracing::debug!(why, "a token was refused");
+            }
+            Err(error.code())
+        }
+        Err(_) => Err(Code::Overload),
+    }
+}
+
+/// What a client gave to log in with; what it did not give is empty.
+struct Given<'a> {
+    name: &'a str,
+    password: &'a str,
+    domain: &'a str,
+    token: &'a str,
+}
+
+impl<'a> Given<'a> {
+    fn of(auth: &'a TimAuth) -> Self {
+        Self {
+            name: auth.name.as_deref().unwrap_or_default(),
+            password: auth.pwd.as_ref().map_or("", |secret| &secret.0),
+            domain: auth.domain.as_deref().unwrap_or_default(),
+            token: auth.token.as_ref().map_or("", |secret| &secret.0),
+        }
+    }
+}
+
+/// Returns a name for the session, which clients are given and the server does nothing with.
+fn random_id() -> Result<String, Code> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|_| Code::Overload)?;
+    Ok(bs58::encode(bytes).into_string())
+}

@@ -1,0 +1,73 @@
+//! Presence from a client: to its contacts, or directed to those it names.
+
+use std::sync::Arc;
+
+use adsum::Error;
+use adsum_tim::{Code, TimPresence};
+use tokio::sync::oneshot;
+
+use super::login::User;
+use crate::host::command::{Command, Direct, Node, Presence};
+use crate::host::shared::Shared;
+
+/// Publishes to the whole roster; or, as in tim, directs to those whom the presence names.
+pub(crate) async fn publish(shared: &Shared, user: &User, sent: TimPresence) -> Result<(), Code> {
+    if shared.config.services.no_broad_presence {
+        return Err(Code::Interface);
+    }
+    if sent.to_tid.is_some() || sent.to_list.is_some() {
+        return direct_to_named(shared, user, sent).await;
+    }
+    shared.command(Command::Publish(user.session, of_user(user, sent))).await;
+    Ok(())
+}
+
+/// Directs a presence to those whom it names.
+pub(crate) async fn direct(shared: &Shared, user: &User, sent: TimPresence) -> Result<(), Code> {
+    if shared.config.services.no_presence {
+        return Err(Code::Interface);
+    }
+    direct_to_named(shared, user, sent).await
+}
+
+async fn direct_to_named(shared: &Shared, user: &User, mut sent: TimPresence) -> Result<(), Code> {
+    // The list goes before the single name, as in tim; an empty one names nobody.
+    let to = match (sent.to_list.take(), sent.to_tid.take()) {
+        (Some(list), _) if !list.is_empty() => list,
+        (_, Some(tid)) => vec![tid.node],
+        (Some(_), None) => return Ok(()),
+        (None, None) => return Err(Code::Account),
+    };
+    if !to.iter().all(|node| shared.directory.is_node(node)) {
+        return Err(Code::Account);
+    }
+    if !shared.may_direct() {
+        return Err(Code::Overload);
+    }
+    let (refused, answer) = oneshot::channel();
+    let mut to: Vec<_> = to.into_iter().map(Node::from).collect();
+    // The list is a set: a user who is named twice is told once.
+    to.sort_unstable();
+    to.dedup();
+    let direct = Direct { session: user.session, to, presence: of_user(user, sent), refused };
+    shared.command(Command::Direct(Box::new(direct))).await;
+    match answer.await {
+        // It was not refused: the other end was dropped.
+        Err(_) => Ok(()),
+        Ok(Error::DirectLimit { .. }) => Err(Code::Parameter),
+        Ok(_) => Err(Code::Overload),
+    }
+}
+
+/// Returns the part of a presence that goes out: who it is from, its number and whether it means
+/// "offline" are never the client's to say.
+fn of_user(user: &User, sent: TimPresence) -> Presence {
+    Arc::new(TimPresence {
+        id: None,
+        offline: None,
+        from_tid: Some(user.tid.as_ref().clone()),
+        to_tid: None,
+        to_list: None,
+        ..sent
+    })
+}

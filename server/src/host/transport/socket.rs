@@ -1,0 +1,309 @@
+//! A connection's socket: one queue of frames, written by one thread or task at a time.
+//!
+//! The engine's thread appends and never writes. Writing is one call to the system for everything
+//! that has gathered, by the writer's thread, which is woken once for many connections; a
+//! connection's own task writes only its own answers, and what is left when the peer reads too
+//! slowly.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use adsum::SessionKey;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::send_queue::{Closing, Limits, Listed, Rest, SendQueue, When, Writing};
+use super::ws_frame;
+
+/// An open connection.
+pub(crate) struct Socket {
+    pub(crate) stream: TcpStream,
+    /// Wakes the connection's task: the peer reads too slowly, or the connection must be closed.
+    pub(crate) wake: Notify,
+    limits: Limits,
+    /// How many more bytes may be read before somebody has logged in; all, from then on.
+    may_read: AtomicUsize,
+    queue: Mutex<SendQueue>,
+    /// Bytes that wait here, of all connections together.
+    total: &'static AtomicU64,
+}
+
+/// The outcome of appending a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Appended {
+    /// When the writer is to write it, if the connection is to be put on its list.
+    pub(crate) list: Option<When>,
+    /// Whether it is over its limit as of now: the engine must be told.
+    pub(crate) full: bool,
+}
+
+/// The outcome of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flushed {
+    /// The session that takes notices again, if it did not before.
+    pub(crate) writable: Option<SessionKey>,
+}
+
+impl Socket {
+    pub(crate) fn new(stream: TcpStream, limits: Limits, total: &'static AtomicU64) -> Self {
+        Self {
+            stream,
+            wake: Notify::new(),
+            limits,
+            may_read: AtomicUsize::new(usize::MAX),
+            queue: Mutex::new(SendQueue::new()),
+            total,
+        }
+    }
+
+    /// Lets so many bytes be read, and no more until somebody has logged in.
+    pub(crate) fn limit_reading(&self, bytes: usize) {
+        self.may_read.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns how many bytes may be read now.
+    pub(crate) fn may_read(&self) -> usize {
+        self.may_read.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that were read. Only the connection's own task reads and lifts the limit.
+    pub(crate) fn has_read(&self, bytes: usize) {
+        let before = self.may_read();
+        if before != usize::MAX {
+            self.may_read.store(before - bytes.min(before), Ordering::Relaxed);
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, SendQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads something at one end of the socket, which brings it into the caches.
+    pub(crate) const fn touch(&self) -> usize {
+        self.limits.frames
+    }
+
+    /// Makes this the connection of a session.
+    pub(crate) fn belongs_to(&self, session: SessionKey) {
+        self.queue().session = Some(session);
+    }
+
+    /// Appends a data frame whose payload is about `guess` bytes long.
+    pub(crate) fn append(
+        &self,
+        now: Instant,
+        guess: usize,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) -> Appended {
+        let mut queue = self.queue();
+        if queue.closing.is_some() {
+            return Appended { list: None, full: false };
+        }
+        let before = queue.waiting.len();
+        ws_frame::append_binary(&mut queue.waiting, guess, payload);
+        queue.waiting_frames += 1;
+        self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
+        let full = !queue.congested && queue.session.is_some() && queue.is_over(self.limits);
+        queue.congested |= full;
+        Appended { list: queue.list(now), full }
+    }
+
+    /// Appends an answer to the client's own request, which the connection's task writes.
+    pub(crate) fn append_answer(&self, frame: &[u8]) {
+        self.append_with(|buffer| {
+            ws_frame::append_binary(buffer, frame.len(), |buffer| buffer.extend_from_slice(frame));
+        });
+    }
+
+    /// Appends bytes that the WebSocket library made: pongs, and its own close frames.
+    pub(crate) fn append_raw(&self, bytes: &[u8]) {
+        self.append_with(|buffer| buffer.extend_from_slice(bytes));
+    }
+
+    fn append_with(&self, append: impl FnOnce(&mut Vec<u8>)) {
+        let mut queue = self.queue();
+        if queue.closing.is_none() {
+            let before = queue.waiting.len();
+            append(&mut queue.waiting);
+            queue.waiting_frames += 1;
+            self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends a close frame after what is queued; nothing follows it.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        let mut queue = self.queue();
+        if queue.closing.is_some() {
+            return;
+        }
+        let before = queue.waiting.len();
+        ws_frame::append_close(&mut queue.waiting, code, reason);
+        self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
+        queue.closing = Some(Closing { code });
+        drop(queue);
+        self.flush();
+        self.wake.notify_one();
+    }
+
+    /// Returns the close frame that was sent, if one was.
+    pub(crate) fn closing(&self) -> Option<Closing> {
+        self.queue().closing
+    }
+
+    /// Returns whether the queue went over its limit and has not been low enough since. When it is
+    /// low enough, whoever wrote reports it.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.queue().congested
+    }
+
+    /// Returns since when the system takes nothing, if it takes nothing.
+    pub(crate) fn stuck_since(&self) -> Option<Instant> {
+        self.queue().stuck_since
+    }
+
+    /// Returns whether so much is waiting that no more requests should be read. If so, the task is
+    /// woken when it has gone.
+    pub(crate) fn wait_if_full(&self) -> bool {
+        let mut queue = self.queue();
+        queue.reader_waits = queue.is_over(self.limits);
+        queue.reader_waits
+    }
+
+    /// Writes all that is queued, or as much as the system takes, unless somebody else is writing:
+    /// they write this too.
+    pub(crate) fn flush(&self) -> Flushed {
+        self.write(None)
+    }
+
+    /// Writes as [`flush`](Self::flush) does, after which the connection has a rest.
+    pub(crate) fn flush_and_rest(&self, rest: Rest) -> Flushed {
+        self.write(Some(rest))
+    }
+
+    /// Returns whether this is the moment for which the connection is on the list. It is not if the
+    /// connection was written to since it was put there.
+    pub(crate) fn is_due(&self, at: Instant) -> bool {
+        self.queue().listed == Listed::AtLatest(at)
+    }
+
+    /// Writes on, since the system takes bytes again.
+    pub(crate) fn unstick(&self) -> Flushed {
+        let mut queue = self.queue();
+        if queue.writing == Writing::Stuck {
+            queue.writing = Writing::Idle;
+        }
+        drop(queue);
+        self.write(None)
+    }
+
+    fn write(&self, rest: Option<Rest>) -> Flushed {
+        let mut queue = self.queue();
+        queue.listed = Listed::No;
+        if queue.writing != Writing::Idle {
+            return Flushed { writable: None };
+        }
+        loop {
+            if !queue.refill() {
+                break;
+            }
+            queue.writing = Writing::Underway;
+            queue.rest = rest.or(queue.rest);
+            let (front, from) = queue.take_front();
+            // Nobody waits for this lock while the system copies.
+            drop(queue);
+            let written = self.stream.try_write(&front[from..]);
+            queue = self.queue();
+            queue.front = front;
+            queue.writing = Writing::Idle;
+            match written {
+                Ok(bytes) => {
+                    queue.stuck_since = None;
+                    queue.front_left -= bytes;
+                    self.total.fetch_sub(bytes as u64, Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    queue.writing = Writing::Stuck;
+                    queue.stuck_since.get_or_insert_with(Instant::now);
+                    self.wake.notify_one();
+                    break;
+                }
+                Err(_) => {
+                    // The side that reads learns of it too, and says what it was.
+                    let lost = queue.len();
+                    queue.empty();
+                    queue.stuck_since = None;
+                    self.total.fetch_sub(lost as u64, Ordering::Relaxed);
+                    break;
+                }
+            }
+        }
+        if queue.reader_waits && queue.is_low(self.limits) {
+            queue.reader_waits = false;
+            self.wake.notify_one();
+        }
+        let enough = queue.congested && queue.is_low(self.limits) && queue.closing.is_none();
+        queue.congested &= !enough;
+        Flushed { writable: queue.session.filter(|_| enough) }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let left = self.queue().len();
+        self.total.fetch_sub(left as u64, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    /// A connection, and its other end, with room in between for little.
+    async fn connection(limits: Limits) -> (Socket, TcpStream) {
+        static TOTAL: AtomicU64 = AtomicU64::new(0);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpSocket::new_v4().unwrap();
+        near.set_send_buffer_size(4_096).unwrap();
+        let near = near.connect(listener.local_addr().unwrap());
+        let (near, far) = tokio::join!(near, listener.accept());
+        (Socket::new(near.unwrap(), limits, &TOTAL), far.unwrap().0)
+    }
+
+    /// Appends and writes until the system takes no more.
+    fn fill(socket: &Socket) {
+        while socket.stuck_since().is_none() {
+            socket.append(Instant::now(), 10_000, |buffer| buffer.resize(buffer.len() + 10_000, 7));
+            socket.flush();
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_a_little_is_not_stuck_since_before_that() {
+        let (socket, mut far) = connection(Limits { frames: 9, bytes: 100_000 }).await;
+        fill(&socket);
+        socket.append(Instant::now(), 10, |buffer| buffer.resize(buffer.len() + 5_000_000, 7));
+        let first = socket.stuck_since().expect("it took no more");
+        let mut taken = vec![0; 10_000];
+        // What is read makes room for more, though far from all.
+        let reads_on = async {
+            while socket.stuck_since().expect("there is more") == first {
+                tokio::select! {
+                    read = far.read(&mut taken) => assert_ne!(read.unwrap(), 0),
+                    ready = socket.stream.writable() => {
+                        ready.unwrap();
+                        socket.unstick();
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), reads_on).await.expect("a later moment");
+        assert!(socket.stuck_since() > Some(first));
+    }
+}

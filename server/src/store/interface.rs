@@ -1,0 +1,137 @@
+//! What a store of accounts and rosters can do.
+
+use super::error::StoreError;
+use super::relations::{Asked, Relation, Relations};
+
+/// A store of accounts and rosters.
+pub trait Store: Send + Sync {
+    /// Makes a new account and returns its id. Slow. A name has nothing in it that is not seen, and
+    /// unless the store is told otherwise it differs from all others of its domain in more than
+    /// case.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::Invalid`], [`StoreError::Elsewhere`],
+    /// [`StoreError::Failed`].
+    fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError>;
+
+    /// Returns whose credentials these are. Slow.
+    ///
+    /// # Errors
+    /// [`StoreError::Denied`], [`StoreError::Token`], [`StoreError::Failed`].
+    fn login(&self, credentials: &Credentials<'_>) -> Result<Login, StoreError>;
+
+    /// Returns whether a login's token is for this store, rather than one of the server's own.
+    fn takes_tokens(&self) -> bool {
+        false
+    }
+
+    /// Returns whether this could be an account's id.
+    fn is_node(&self, node: &str) -> bool;
+
+    /// Returns whether there is such an account.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn exists(&self, node: &str) -> Result<bool, StoreError>;
+
+    /// Returns the id of the account that a user means by what they typed: an account's id, or else
+    /// an account's name in the user's own domain. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError>;
+
+    /// Returns the id of the account that an administrator means by what they typed: an account's
+    /// id, or else an account's name in this domain. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn account(&self, typed: &str, domain: &str) -> Result<Option<String>, StoreError>;
+
+    /// Returns id and name of those of `others` that the user has a relation to, and of the user.
+    /// Those whose name is not known, or not for this user to know, are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// Returns a user's relations to others.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAccount`], [`StoreError::Failed`].
+    fn relations(&self, node: &str) -> Result<Relations, StoreError>;
+
+    /// Returns the relation between a user and another one, as the user sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError>;
+
+    /// Asks another user to be a friend, or says yes to one who has asked. Asking a user whom one
+    /// has blocked lifts the block first.
+    ///
+    /// # Errors
+    /// [`StoreError::Oneself`], [`StoreError::NoAccount`], [`StoreError::AlreadyFriends`],
+    /// [`StoreError::Full`], [`StoreError::Elsewhere`], [`StoreError::Failed`].
+    fn ask(&self, node: &str, other: &str, words: &str) -> Result<Asked, StoreError>;
+
+    /// Ends a friendship, withdraws or turns down a request, or lifts the user's own block (as in
+    /// tim, there is no verb of its own for that). Returns the relation that there was before.
+    /// Nothing is left of what either had wanted: to be friends again both must say so anew.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRelation`], [`StoreError::Elsewhere`], [`StoreError::Failed`].
+    fn remove(&self, node: &str, other: &str) -> Result<Relation, StoreError>;
+
+    /// Blocks another user, which ends a friendship or a request. Returns the relation that there
+    /// was before.
+    ///
+    /// # Errors
+    /// [`StoreError::Oneself`], [`StoreError::NoAccount`], [`StoreError::Full`],
+    /// [`StoreError::Elsewhere`], [`StoreError::Failed`].
+    fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError>;
+
+    /// Lets go of what was kept for a user's sessions, as the last one has ended.
+    fn release(&self, _node: &str) {}
+
+    /// Leaves nothing behind that is not to be kept, as the server ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Checks that the store answers, and could write if it had to.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn health(&self) -> Result<(), StoreError>;
+}
+
+/// What a client shows to log in. Fields that it did not send are empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Credentials<'a> {
+    /// The account's name.
+    pub name: &'a str,
+    /// Its domain.
+    pub domain: &'a str,
+    /// Its password.
+    pub password: &'a str,
+    /// A token, where [the store takes tokens](Store::takes_tokens).
+    pub token: &'a str,
+}
+
+/// An account whose owner has shown who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The account's id.
+    pub node: String,
+    /// The account's name, in the spelling it was registered with.
+    pub name: String,
+    /// When this stops being good, in seconds since 1970; `None` if never.
+    pub expires_at: Option<u64>,
+    /// The account's relations, where the credentials state them. Otherwise they are read apart, so
+    /// that somebody who has shown who they are gets in even when their roster cannot be read.
+    pub relations: Option<Relations>,
+}

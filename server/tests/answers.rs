@@ -1,0 +1,21 @@
+//! The server gives right answers: a test for each row of a list of wrong ones, named after its
+//! row, against the program itself.
+
+mod support;
+
+#[path = "answers/admin.rs"]
+mod admin;
+#[path = "answers/blocks.rs"]
+mod blocks;
+#[path = "answers/devices.rs"]
+mod devices;
+#[path = "answers/names.rs"]
+mod names;
+#[path = "answers/not_offered.rs"]
+mod not_offered;
+#[path = "answers/origin.rs"]
+mod origin;
+#[path = "answers/settings.rs"]
+mod settings;
+#[path = "answers/two_servers.rs"]
+mod two_servers;

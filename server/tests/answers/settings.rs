@@ -1,0 +1,140 @@
+//! What the server says about its settings.
+
+use crate::support::program::{Program, run_to_end, run_to_end_in};
+
+/// A ping timeout that tim's clients cannot keep is warned of by name.
+#[test]
+fn s11_a_ping_timeout_below_the_clients_pings_is_warned_of() {
+    let warnings = |seconds| {
+        let said = run_to_end(&["check-config", "--ping-timeout", seconds], &[]);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        let start = format!("warning: ping_timeout = {seconds}: tim's clients ping every 10 to 15");
+        said.out.lines().filter(|line| line.starts_with(&start)).count()
+    };
+    assert_eq!((warnings("10"), warnings("74"), warnings("75")), (1, 1, 0));
+}
+
+/// Variables that an orchestrator makes from the names of services are warned of; a slip in one of
+/// ours is an error.
+#[test]
+fn s17_variables_of_others_do_not_keep_it_from_starting() {
+    let others = [
+        ("ADSUM_SERVER_PORT", "tcp://10.0.0.1:20003"),
+        ("ADSUM_SERVER_SERVICE_HOST", "10.0.0.1"),
+        ("ADSUM_SERVER_PORT_20003_TCP_ADDR", "10.0.0.1"),
+        ("ADSUM_PORT", "tcp://10.0.0.1:80"),
+        ("ADSUM_SERVICE_PORT", "80"),
+    ];
+    let said = run_to_end(&["check-config"], &others);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    for (name, _) in others {
+        let warning = format!("warning: {name} (in the environment) is unknown");
+        assert!(said.out.contains(&warning), "{name}: {}", said.out);
+    }
+    let said = run_to_end(&["check-config"], &[("ADSUM_LISTE", "1"), ("ADSUM_DEVICE_LIMT", "2")]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("ADSUM_LISTE (in the environment) is unknown; is listen meant?"));
+    assert!(said.err.contains("is device_limit meant?"), "{}", said.err);
+}
+
+/// What tim writes where there is no configuration.
+const TIMS_DEFAULT: &str = r#"{
+    "client_listen": ":20003", "webadmin_listen": ":20002", "server_api_listen": ":20001",
+    "connect_limit": 1000000, "request_rate": 100, "memLimit": 512,
+    "inlinedb": {"sqlite": {"dbname": "tim.db"}}
+}"#;
+
+#[test]
+fn s18_tims_default_configuration_starts_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("tim.json"), TIMS_DEFAULT).unwrap();
+    let program = Program::start_in(folder, &["-c", "tim.json"]);
+    assert!(program.folder().join("tim.db").exists());
+    let log = program.log();
+    for key in ["webadmin_listen", "server_api_listen", "memLimit"] {
+        let warning = format!("warning: {key} (in tim.json) is tim's, without meaning here");
+        assert!(log.contains(&warning), "{key}: {log}");
+    }
+}
+
+/// tim's keys are all known by name: those without meaning are warned of, those that somebody
+/// relies on are refused with the reason, and all of it is said in one run.
+#[test]
+fn s18_all_of_tims_keys_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        std::fs::write(folder.path().join("tim.json"), text).unwrap();
+        run_to_end_in(folder.path(), &["check-config", "-c", "tim.json"], &[])
+    };
+    let said = check(
+        r#"{"salt": "x", "maskseed": "x", "ttl": 1, "tokenTimeout": 20, "memlimit": 1,
+            "maxmessagesize": 32, "cache_authexpire": 9, "node_maxlength": 64, "uuid_bits": 64,
+            "webadmin_nouse_tls": true, "noinit": true, "ks_dir": "x", "maxbackup": 3,
+            "message_noauth": true, "useTimDomain": true, "public_node": "x", "bind": "x",
+            "nodb": true, "admin_account_init": {"username": "a", "password": "b"},
+            "external_account": false, "ssl_certificate": "", "redis": {"endpoints": []},
+            "security": {"maxdata": 65536, "reqhzsecond": 10, "connectauth_url": null},
+            "deactivate_api": {"TIMREGISTER": true, "TIMTOKEN": true, "TIMAUTH": false,
+                "TIMOFFLINEMSG": true, "TIMOFFLINEMSGEND": true, "TIMBROADPRESENCE": true,
+                "TIMLOGOUT": true, "TIMPULLMESSAGE": true, "TIMVROOM": true, "TIMBUSINESS": true,
+                "TIMNODES": true, "TIMMESSAGE": true, "TIMPRESENCE": true,
+                "TIMREVOKEMESSAGE": true, "TIMBURNMESSAGE": true, "TIMSTREAM": true,
+                "TIMBIGSTRING": true, "TIMBIGBINARY": true, "TIMBIGBINARYSTREAM": true}}"#,
+    );
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.out.contains("deactivate_api.TIMMESSAGE (in tim.json) is tim's, without"));
+    let dangerous = [
+        ("ssl_certificate", "put a proxy in front"),
+        ("ssl_certificate_key", "put a proxy in front"),
+        ("security.connectauth_url", "everybody could"),
+        ("externaldb.mysql.host", "names of those kept there"),
+        ("inlinedb.mysql.host", "names of those kept there"),
+        ("tldb.addr", "names of those kept there"),
+        ("mongodb.uri", "names of those kept there"),
+        ("cassandra.hosts", "names of those kept there"),
+        ("cluster_listen", "would be offline"),
+        ("raftx.listen", "would be offline"),
+        ("redis.endpoints", "would be offline"),
+        ("zookeeper.servers", "would be offline"),
+        ("etcd.endpoints", "would be offline"),
+        ("deactivate_api.TIMAUTH", "cannot be switched off"),
+    ];
+    let keys: Vec<_> = dangerous.iter().map(|(key, _)| format!("{key:?}: \"x\"")).collect();
+    let said = check(&format!("{{{}, \"colour\": 1, \"store\": \"jwt\"}}", keys.join(", ")));
+    assert_eq!(said.code, Some(2));
+    for (key, why) in dangerous {
+        let line = said.err.lines().find(|line| line.contains(&format!(" {key} (in tim.json)")));
+        assert!(line.is_some_and(|line| line.contains(why)), "{key}: {}", said.err);
+    }
+    // The rest that is wrong is said in the same run.
+    assert!(said.err.contains("colour (in tim.json) is unknown"), "{}", said.err);
+    assert!(said.err.contains("store = jwt needs"), "{}", said.err);
+}
+
+/// Whatever keeps the server from starting is said with the setting and the file or address.
+#[test]
+fn s20_errors_name_the_setting_and_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("text"), "neither a key nor a database ".repeat(40)).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let free = ["--client-listen", "127.0.0.1:0"];
+    let jwt = ["--client-listen", "127.0.0.1:0", "--store", "jwt"];
+    let begins = |flags: &[&str], begin: &str| {
+        let said = run_to_end_in(folder.path(), flags, &[]);
+        assert!(matches!(said.code, Some(1 | 2)), "{flags:?}");
+        let line = said.err.lines().last().unwrap_or_default();
+        assert!(line.starts_with(&format!("adsum-server: {begin}")), "{flags:?}: {}", said.err);
+    };
+    let with = |base: &[&'static str], more: &[&'static str]| [base, more].concat();
+    begins(&with(&jwt, &["--jwt-public-key", "/nope"]), "jwt_public_key = /nope: No such file");
+    begins(&with(&jwt, &["--jwt-public-key", "text"]), "jwt_public_key = text: not a valid public");
+    begins(&with(&free, &["--store-path", "text"]), "store_path = text: file is not a database");
+    begins(&with(&free, &["--store-path", "text/a"]), "store_path = text/a: ");
+    begins(&["-c", "/nope"], "/nope: No such file");
+    begins(&["-c", "text"], "text: expected");
+    let listen = format!("client_listen = {taken}: cannot listen there: Address already in use");
+    begins(&["--client-listen", &taken], &listen);
+    let listen = format!("admin_listen = {taken}: cannot listen there: Address already in use");
+    begins(&[&free[..], &["--admin-listen", &taken]].concat(), &listen);
+}

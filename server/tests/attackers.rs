@@ -1,0 +1,11 @@
+//! The server gives nothing to attackers: a test for each row of a list of ways in, named after its
+//! row, against the program itself.
+
+mod support;
+
+#[path = "attackers/memory.rs"]
+mod memory;
+#[path = "attackers/mutants.rs"]
+mod mutants;
+#[path = "attackers/operators_only.rs"]
+mod operators_only;

@@ -1,0 +1,91 @@
+//! How much memory strangers can take.
+
+use adsum_tim::{Form, Secret, TimAuth};
+use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::program::Program;
+use crate::support::{Client, Server, auth};
+
+/// The memory that the program holds, in KiB.
+fn resident(program: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// However many wrong passwords come at once, and however often, hashing takes the memory of as
+/// many hashes as run at once: two.
+#[tokio::test]
+async fn a1_hashing_passwords_takes_the_memory_of_the_workers() {
+    const HASH_KIB: u64 = 8_192;
+    let program = Program::start_with_cost(HASH_KIB as u32, 1);
+    let before = resident(&program);
+    for _ in 0..2 {
+        join_all((0..24).map(async |_| {
+            let mut client = Client::connect(program.address, Form::Json).await;
+            assert!(!client.authenticate(&auth("nobody")).await.ok);
+        }))
+        .await;
+    }
+    let after = resident(&program);
+    // The first hash, of nobody's password, was made at the start.
+    assert!(after - before < 2 * HASH_KIB + 12_288, "{before} KiB, then {after} KiB");
+}
+
+/// Whoever has not logged in yet can send what a login takes, and no more: unfinished messages do
+/// not pile up.
+#[tokio::test]
+async fn a4_unfinished_messages_before_login_take_little() {
+    const STRANGERS: usize = 300;
+    let program = Program::start(&[]);
+    let before = resident(&program);
+    let mut streams = Vec::new();
+    for _ in 0..STRANGERS {
+        let Client { ws, .. } = Client::connect(program.address, Form::Json).await;
+        streams.push(ws.into_inner());
+    }
+    // The head of a masked binary frame of 127 KiB, and most of what it announces.
+    let length: u64 = 127 * 1024;
+    let mut unfinished = vec![0x82, 0x80 | 127];
+    unfinished.extend(length.to_be_bytes());
+    unfinished.extend([0; 4]);
+    unfinished.resize(100 * 1024, 0);
+    // Each is told to go, with the code for too much.
+    let codes = join_all(streams.into_iter().map(async |mut stream: TcpStream| {
+        // The server may have closed before it has taken everything.
+        let _ = stream.write_all(&unfinished).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        answer.get(2..4).map(|code| u16::from_be_bytes([code[0], code[1]]))
+    }))
+    .await;
+    let after = resident(&program);
+    assert!(codes.iter().all(|code| code.is_none_or(|code| code == 1_009)), "{codes:?}");
+    assert!(codes.iter().flatten().count() > STRANGERS / 2, "{codes:?}");
+    assert!(after.saturating_sub(before) < 16 * 1024, "{before} KiB, then {after} KiB");
+}
+
+/// A login that takes several tries, and a long name and resource, has room; after it, frames are
+/// as long as the settings say.
+#[tokio::test]
+async fn a4_a_login_has_room_and_then_frames_are_long() {
+    let server = Server::run(&[]);
+    let name = "n".repeat(256);
+    for name in [name.as_str(), "bob"] {
+        server.account(name);
+    }
+    server.make_all_friends();
+    let mut bob = server.login("bob").await;
+    let mut client = Client::connect(server.address(), Form::Json).await;
+    let wrong = TimAuth { pwd: Some(Secret::from("wrong")), ..auth(&name) };
+    for _ in 0..5 {
+        assert!(!client.authenticate(&wrong).await.ok);
+    }
+    let right = TimAuth { resource: Some("r".repeat(1_000)), ..auth(&name) };
+    assert!(client.authenticate(&right).await.ok);
+    let words = "w".repeat(100 * 1024);
+    client.say(&words).await;
+    assert_eq!(bob.heard().await.1, words);
+}

@@ -1,0 +1,163 @@
+//! Whom a session's directed presence reached.
+//!
+//! What is remembered is bounded by the names that the session handed in, whoever was there: so
+//! nothing about it tells who was.
+
+use crate::tables::ids::Attachment;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// One directed presence.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    number: u32,
+    /// The number of names that were handed in.
+    names: u32,
+}
+
+/// The directed presences that are remembered, and those they reached.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// The oldest first.
+    calls: VecDeque<Call>,
+    /// The number of names in all of them.
+    names: u32,
+    next: u32,
+    /// Sorted by attachment, each with the last call that reached it. Attachments that are over
+    /// stay until their call is.
+    reached: Vec<(Attachment, u32)>,
+    /// For merging.
+    scratch: Vec<(Attachment, u32)>,
+}
+
+impl Told {
+    /// Returns the number of attachments remembered, some of which may be over.
+    pub(crate) fn len(&self) -> usize {
+        self.reached.len()
+    }
+
+    /// Returns the number of names remembered.
+    pub(crate) const fn names(&self) -> u32 {
+        self.names
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Attachment> + '_ {
+        self.reached.iter().map(|(attachment, _)| *attachment)
+    }
+
+    /// Returns whether the attachments are a sorted set, each of a call that is remembered.
+    pub(crate) fn is_in_order(&self) -> bool {
+        let first = self.calls.front().map_or(self.next, |call| call.number);
+        let remembered = |call: u32| call.wrapping_sub(first) < self.next.wrapping_sub(first);
+        self.reached.is_sorted_by(|a, b| a.0 < b.0)
+            && self.reached.iter().all(|(_, call)| remembered(*call))
+            && self.calls.iter().map(|call| call.names).sum::<u32>() == self.names
+    }
+
+    /// Remembers a call that handed in so many names and reached these, a sorted set. Calls of the
+    /// past are over as far as the names exceed `most`: those they reached who are in no later
+    /// call are given to `over`, in their order.
+    pub(crate) fn remember(
+        &mut self,
+        names: u32,
+        reached: impl Iterator<Item = Attachment>,
+        most: u32,
+        mut over: impl FnMut(Attachment),
+    ) {
+        if names == 0 {
+            return;
+        }
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.calls.push_back(Call { number, names });
+        self.names += names;
+        self.merge(reached, number);
+        let mut is_over = false;
+        while self.names > most {
+            let Some(call) = self.calls.pop_front() else { break };
+            self.names -= call.names;
+            is_over = true;
+        }
+        if is_over {
+            let first = self.calls.front().map_or(self.next, |call| call.number);
+            let (next, left) = (self.next, self.next.wrapping_sub(first));
+            self.reached.retain(|(attachment, call)| {
+                // Counted from the end, so that the numbers may wrap.
+                let keeps = next.wrapping_sub(*call) <= left;
+                if !keeps {
+                    over(*attachment);
+                }
+                keeps
+            });
+        }
+    }
+
+    /// Adds a sorted set that a call reached, by one merge.
+    fn merge(&mut self, reached: impl Iterator<Item = Attachment>, number: u32) {
+        let mut reached = reached.peekable();
+        let mut old = core::mem::take(&mut self.reached);
+        let mut merged = core::mem::take(&mut self.scratch);
+        for (attachment, call) in old.drain(..) {
+            while let Some(new) = reached.next_if(|new| *new < attachment) {
+                merged.push((new, number));
+            }
+            let again = reached.next_if(|new| *new == attachment).is_some();
+            merged.push((attachment, if again { number } else { call }));
+        }
+        merged.extend(reached.map(|new| (new, number)));
+        self.reached = merged;
+        self.scratch = old;
+    }
+
+    /// Forgets an attachment. Returns whether it was remembered.
+    pub(crate) fn forget(&mut self, attachment: Attachment) -> bool {
+        let place = self.reached.binary_search_by_key(&attachment, |(own, _)| *own);
+        place.map(|place| self.reached.remove(place)).is_ok()
+    }
+
+    /// Forgets those attachments that `keep` does not keep.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(Attachment) -> bool) {
+        self.reached.retain(|(attachment, _)| keep(*attachment));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.calls.clear();
+        self.reached.clear();
+        self.names = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::ids::SessionIndex;
+    use core::num::NonZeroU32;
+
+    fn attachment(session: u32) -> Attachment {
+        Attachment { session: SessionIndex(session), generation: NonZeroU32::MIN }
+    }
+
+    fn remember(told: &mut Told, names: u32, reached: &[u32]) -> Vec<u32> {
+        let mut over = Vec::new();
+        let reached = reached.iter().map(|session| attachment(*session));
+        told.remember(names, reached, 6, |gone| over.push(gone.session.0));
+        assert!(told.is_in_order());
+        over
+    }
+
+    #[test]
+    fn the_oldest_calls_are_over_when_too_many_names_were_handed_in() {
+        let mut told = Told { next: u32::MAX - 1, ..Told::default() };
+        assert_eq!(remember(&mut told, 3, &[1, 5]), []);
+        assert_eq!(remember(&mut told, 2, &[5, 7]), []);
+        // Whoever is in a later call as well is not over; names count though nobody is there.
+        assert_eq!(remember(&mut told, 2, &[]), [1]);
+        assert_eq!((told.names(), told.len()), (4, 2));
+        assert_eq!(remember(&mut told, 0, &[]), []);
+        assert_eq!(remember(&mut told, 6, &[2, 7]), [5]);
+        assert!(told.forget(attachment(7)) && !told.forget(attachment(7)));
+        assert_eq!(told.iter().collect::<Vec<_>>(), [attachment(2)]);
+        told.clear();
+        assert_eq!((told.names(), told.len()), (0, 0));
+    }
+}

@@ -1,0 +1,337 @@
+//! The order of things: what a host must do when, and whom it must not mistake for whom.
+
+use crate::fake::{Client, Frame, House, Noted, Said};
+use adsum::host::{Closing, HostCounts};
+use adsum::{
+    CloseReason, Connect, Counts, EndReason, Error, Grace, Lease, LostCause, Options, OverLimit,
+    PresenceKind, Rate, Time,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+const CLOSED_FOR: fn(CloseReason, bool) -> Option<Closing> =
+    |reason, resumable| Some(Closing::Engine { reason, resumable });
+
+fn ann_and_bob(options: Options) -> (House, Client, Client) {
+    let mut house = House::new(options);
+    let ann = house.connect("ann", &["bob"], 100);
+    let mut bob = house.connect("bob", &["ann"], 100);
+    bob.read(usize::MAX);
+    (house, ann, bob)
+}
+
+fn presence_of(frames: &[Said]) -> Vec<u32> {
+    let presences = frames.iter().map(|said| match said {
+        Said::Presence { presence, .. } => *presence,
+        other => panic!("a presence was expected, not {other:?}"),
+    });
+    presences.collect()
+}
+
+fn one_session() -> Options {
+    let over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
+    Options { max_sessions: 1, over_limit, ..Options::default() }
+}
+
+#[test]
+fn what_was_due_comes_before_an_input() {
+    let rate = Some(Rate { burst: 1, interval_ms: 1_000 });
+    let (mut house, ann, mut bob) =
+        ann_and_bob(Options { publish_rate: rate, ..Options::default() });
+    house.publish(&ann, 1);
+    let goes_out = house.host.publish(house.now, ann.id, 2).expect("it is accepted");
+    assert_eq!(goes_out, Some(house.now.saturating_add(1_000)), "it waits for a token");
+    // By then the token is there, and nobody has called `advance`.
+    house.wait(5_000);
+    house.publish(&ann, 3);
+    assert_eq!(presence_of(&bob.read(usize::MAX)), [1, 2, 3]);
+}
+
+#[test]
+fn at_the_same_millisecond_the_input_comes_before_what_is_due() {
+    let (mut house, mut ann, _bob) = ann_and_bob(Options::default());
+    house.host.lost(house.now, ann.id, LostCause::ConnectionError).expect("the id is current");
+    house.wait(Grace::default().connection_error_ms);
+    house.resume(&mut ann, 100).expect("the grace is not over yet");
+    // The lease, too, is good for all of its last millisecond.
+    house.wait(90_000);
+    house.host.heartbeat(house.now, ann.id).expect("the lease has not lapsed yet");
+    house.host.advance(house.now);
+    assert!(house.host.engine().is_online("ann"));
+}
+
+#[test]
+fn the_timer_does_what_is_due() {
+    let (mut house, ann, mut bob) = ann_and_bob(Options::default());
+    house.publish(&ann, 1);
+    house.host.lost(house.now, ann.id, LostCause::ConnectionError).expect("the id is current");
+    while let Some(at) = house.host.deadline().filter(|_| house.host.engine().is_online("ann")) {
+        house.now = at;
+        house.host.heartbeat(house.now, bob.id).expect("bob is there");
+        house.host.advance(at);
+    }
+    assert_eq!(house.now, Time::from_millis(61_000), "the grace is 60 s");
+    assert_eq!(bob.read(usize::MAX).last(), Some(&Said::Offline { user: "ann".to_owned() }));
+    assert_eq!(house.host.application().noted.len(), 3);
+}
+
+#[test]
+fn a_new_connection_gets_its_snapshot() {
+    let (mut house, ann, _bob) = ann_and_bob(Options::default());
+    house.publish(&ann, 7);
+    let mut other = house.connect("bob", &["ann"], 100);
+    let frames = other.read(usize::MAX);
+    assert!(matches!(&frames[..], [Said::Snapshot { entries, .. }] if entries.len() == 1));
+    house.check(&other);
+}
+
+#[test]
+fn a_refused_connection_is_given_back() {
+    let options = Options { over_limit: OverLimit::Refuse, max_sessions: 1, ..Options::default() };
+    let (mut house, _ann, _bob) = ann_and_bob(options);
+    let connect = Connect::new("ann".to_owned()).audience(vec![]).blocked(vec![]);
+    let refused = house.try_connect(connect, 1).err().expect("there is one already");
+    let error = Error::SessionLimit { limit: 1, kind: None };
+    assert_eq!((refused.error, refused.to_string()), (error, error.to_string()));
+    drop(refused.connection);
+    assert_eq!(house.counts().connections, 2);
+    let pass_on = |house: &mut House| -> Result<(), Error> {
+        let connect = Connect::new("ann".to_owned()).audience(vec![]).blocked(vec![]);
+        house.try_connect(connect, 1)?;
+        Ok(())
+    };
+    assert_eq!(pass_on(&mut house), Err(error));
+}
+
+#[test]
+fn the_late_end_of_a_connection_that_was_replaced_ends_nobody() {
+    let (mut house, mut ann, mut bob) = ann_and_bob(Options::default());
+    house.publish(&ann, 1);
+    let (first, first_wire) = (ann.id, std::rc::Rc::clone(&ann.wire));
+    house.resume(&mut ann, 100).expect("the session is there");
+    assert_eq!(first_wire.borrow().closed, CLOSED_FOR(CloseReason::Replaced, false));
+    assert!(first_wire.borrow().is_dropped, "nothing of the old connection is held");
+    bob.read(usize::MAX);
+
+    let (before, now) = ((house.counts(), house.host.engine().counts()), house.now);
+    let unknown = Err(Error::UnknownSession);
+    assert_eq!(house.host.lost(now, first, LostCause::ConnectionError), unknown);
+    assert_eq!(house.host.lost_with_grace(now, first, LostCause::Timeout, 0), unknown);
+    assert_eq!(house.host.disconnect(now, first), unknown);
+    assert_eq!(house.host.publish(now, first, 9), Err(Error::UnknownSession));
+    assert_eq!(house.host.heartbeat(now, first), unknown);
+    assert!(house.host.send(now, first, Frame::new(Said::Own(1))).is_err());
+    house.host.flush(now, first);
+    assert_eq!(house.host.session_of(first), None);
+    assert!(house.resume(&mut Client { id: first, ..ann }, 1).is_err());
+    assert_eq!((house.counts(), house.host.engine().counts()), before);
+    assert_eq!(bob.read(usize::MAX), [], "nobody hears of it");
+}
+
+#[test]
+fn an_evicted_connection_that_hangs_up_late_does_not_end_its_successor() {
+    let (mut house, first, mut bob) = ann_and_bob(one_session());
+    house.publish(&first, 1);
+    let second = house.connect("ann", &["bob"], 100);
+    assert_eq!(first.closed(), CLOSED_FOR(CloseReason::Evicted, false));
+    house.publish(&second, 2);
+    // Now the reader of the first notices.
+    assert_eq!(house.host.disconnect(house.now, first.id), Err(Error::UnknownSession));
+    house.publish(&second, 3);
+    house.read_all(&mut bob);
+    house.check(&bob);
+    assert_eq!((second.closed(), house.counts().connections), (None, 2));
+    let ended = house.noted().into_iter().filter(|noted| matches!(noted, Noted::Ended { .. }));
+    let (user, reason, since) = ("ann".to_owned(), EndReason::Evicted, house.now);
+    let of_first = Noted::Ended { user, connection: first.id, reason, since, last: false };
+    assert_eq!(ended.collect::<Vec<_>>(), [of_first]);
+}
+
+#[test]
+fn a_lost_connection_is_let_go_of_and_its_session_can_be_resumed() {
+    let (mut house, mut ann, mut bob) = ann_and_bob(Options::default());
+    house.publish(&ann, 1);
+    house.host.lost(house.now, ann.id, LostCause::GoingAway).expect("the id is current");
+    assert_eq!(ann.closed(), Some(Closing::Caller));
+    assert_eq!((house.counts().sessions, house.counts().connections), (2, 1));
+    house
+        .host
+        .lost(house.now, ann.id, LostCause::GoingAway)
+        .expect("told twice, it changes nothing");
+    assert_eq!(house.host.publish(house.now, ann.id, 2), Err(Error::Detached));
+    assert!(house.host.send(house.now, ann.id, Frame::new(Said::Own(1))).is_err());
+    house.wait(4_000);
+    house.resume(&mut ann, 100).expect("it is within the grace");
+    house.publish(&bob, 8);
+    house.publish(&ann, 3);
+    assert_eq!(presence_of(&bob.read(usize::MAX)), [1, 3], "bob has noticed nothing");
+    house.read_all(&mut ann);
+    house.check(&ann);
+}
+
+#[test]
+fn the_grace_of_one_loss_can_be_given() {
+    let (mut house, ann, _bob) = ann_and_bob(Options::default());
+    let (now, cause) = (house.now, LostCause::Timeout);
+    let limit = Error::GraceLimit { limit_ms: Grace::LIMIT_MS };
+    let too_long = house.host.lost_with_grace(now, ann.id, cause, Grace::LIMIT_MS + 1);
+    assert_eq!((too_long, ann.closed()), (Err(limit), None), "the connection is still there");
+    house.host.lost_with_grace(now, ann.id, cause, 0).expect("the grace is in range");
+    assert_eq!(ann.closed(), Some(Closing::Caller));
+    assert_eq!(house.host.session_of(ann.id), None, "it has ended at once");
+}
+
+#[test]
+fn a_session_whose_lease_lapsed_is_closed_and_can_be_resumed() {
+    let lease = Some(Lease { lease_ms: 2_000, heartbeat_ms: 1_000 });
+    let (mut house, mut ann, bob) = ann_and_bob(Options { lease, ..Options::default() });
+    house.wait(1_500);
+    house.host.heartbeat(house.now, bob.id).expect("bob is there");
+    house.wait(1_000);
+    house.host.heartbeat(house.now, bob.id).expect("bob is there");
+    assert_eq!(ann.closed(), CLOSED_FOR(CloseReason::LeaseLapsed, true));
+    house.host.lost(house.now, ann.id, LostCause::ConnectionError).expect("it is detached");
+    house.resume(&mut ann, 100).expect("it is within the grace");
+    house.read_all(&mut ann);
+    house.check(&ann);
+}
+
+#[test]
+fn an_expelled_user_is_closed_everywhere() {
+    let (mut house, ann, mut bob) = ann_and_bob(Options::default());
+    house.publish(&ann, 1);
+    let phone = house.connect("ann", &["bob"], 100);
+    house.noted();
+    house.host.expel(house.now, "ann");
+    let expelled = CLOSED_FOR(CloseReason::Expelled, false);
+    assert_eq!((ann.closed(), phone.closed()), (expelled, expelled));
+    let ended = |connection, last| {
+        let (user, reason) = ("ann".to_owned(), EndReason::Expelled);
+        Noted::Ended { user, connection, reason, since: house.now, last }
+    };
+    let each = [ended(ann.id, false), ended(phone.id, true)];
+    assert_eq!(house.noted(), each);
+    house.read_all(&mut bob);
+    house.check(&bob);
+}
+
+#[test]
+fn the_application_learns_of_each_edge_and_each_end() {
+    let mut house = House::new(Options::default());
+    let ann = house.connect("ann", &[], 1);
+    let phone = house.connect("ann", &[], 1);
+    assert_eq!(house.noted(), [Noted::Online { user: "ann".to_owned(), visible: true }]);
+    let lost_at = house.now;
+    house.host.lost(lost_at, ann.id, LostCause::ConnectionError).expect("the id is current");
+    house.wait(100);
+    house.host.disconnect(house.now, ann.id).expect("a detached session can be ended");
+    house.host.disconnect(house.now, phone.id).expect("the id is current");
+    let ended = |connection, since, last| {
+        let (user, reason) = ("ann".to_owned(), EndReason::Disconnected);
+        Noted::Ended { user, connection, reason, since, last }
+    };
+    let each = [ended(ann.id, lost_at, false), ended(phone.id, house.now, true)];
+    assert_eq!(house.noted(), each);
+}
+
+#[test]
+fn every_verb_of_a_user_and_of_a_connection_reaches_the_engine() {
+    let (mut house, mut ann, mut bob) = ann_and_bob(Options::default());
+    let now = house.now;
+    house.publish(&ann, 1);
+    house.host.invisible(now, ann.id).expect("the id is current");
+    assert!(house.host.engine().is_invisible("ann"));
+    house.host.visible(now, ann.id).expect("the id is current");
+    house.host.direct(now, ann.id, ["bob"], 5).expect("bob is a contact");
+    house.host.system(now, ["bob", "nobody"], 6).expect("few are named");
+    house.host.block(now, "bob", "ann".to_owned()).expect("the list has room");
+    house.host.unblock(now, "bob", "ann").expect("it never fails");
+    house.host.audience_remove(now, "ann", ["bob"]).expect("it never fails");
+    house.host.audience_add(now, "ann", ["bob".to_owned()]).expect("the list has room");
+    house.host.audience_replace(now, "ann", []).expect("the list has room");
+    let session = house.host.engine().id_of(house.key(&ann)).expect("ann is there");
+    let shown = || {
+        let (user, kind) = ("ann".to_owned(), PresenceKind::First);
+        Said::Presence { user, session, kind, presence: 1 }
+    };
+    let gone = || Said::Offline { user: "ann".to_owned() };
+    let directed = Said::Directed { user: "ann".to_owned(), session, presence: 5 };
+    assert_eq!(
+        house.read_all(&mut bob),
+        [
+            shown(),
+            gone(),
+            shown(),
+            directed,
+            Said::System { presence: 6 },
+            gone(),
+            shown(),
+            gone(),
+            shown(),
+            gone()
+        ]
+    );
+    house.read_all(&mut ann);
+    for client in [&ann, &bob] {
+        house.check(client);
+    }
+}
+
+#[test]
+fn an_application_that_says_nothing_sends_nothing() {
+    let (mut house, ann, mut bob) = ann_and_bob(Options::default());
+    house.host.application_mut().is_mute = true;
+    house.publish(&ann, 1);
+    let mut other = house.connect("ann", &["bob"], 1);
+    assert_eq!((bob.read(usize::MAX), other.read(usize::MAX)), (vec![], vec![]));
+}
+
+#[test]
+fn a_shutdown_closes_every_connection() {
+    let (mut house, ann, bob) = ann_and_bob(Options::default());
+    house.host.lost(house.now, ann.id, LostCause::ConnectionError).expect("the id is current");
+    let other = house.connect("ann", &["bob"], 1);
+    let journal = house.host.shut_down();
+    assert_eq!((bob.closed(), other.closed()), (Some(Closing::ShutDown), Some(Closing::ShutDown)));
+    assert_eq!(ann.closed(), Some(Closing::Caller), "it was closed before");
+    assert!([&ann, &bob, &other].iter().all(|client| client.wire.borrow().is_dropped));
+    assert_eq!(journal.noted.len(), 2, "two came online");
+}
+
+#[test]
+fn when_everyone_has_gone_nothing_is_held() {
+    let (mut house, ann, bob) = ann_and_bob(Options::default());
+    let slow = house.connect("bob", &["ann"], 1);
+    house.publish(&ann, 1);
+    house.publish(&ann, 2);
+    assert!(house.counts().frames_waiting > 0);
+    house.host.disconnect(house.now, ann.id).expect("the id is current");
+    for client in [&bob, &slow] {
+        let lost = house.host.lost(house.now, client.id, LostCause::NodeLoss);
+        lost.expect("the id is current");
+    }
+    assert_eq!((house.counts().sessions, house.counts().connections), (2, 0));
+    house.wait(100_000);
+    house.host.advance(house.now);
+    assert_eq!(house.counts(), HostCounts::default());
+    assert_eq!(house.host.engine().counts(), Counts::default());
+    assert!([&ann, &bob, &slow].iter().all(|client| client.wire.borrow().is_dropped));
+}
+
+/// A `panic` in the application loses decisions. What the host still holds for the session that
+/// has ended gets out of the way when its slot is given to another.
+#[test]
+fn an_application_that_panics_leaves_a_host_that_can_be_used() {
+    let (mut house, ann, bob) = ann_and_bob(Options::default());
+    house.host.application_mut().panics_at_ends = true;
+    let now = house.now;
+    let panic = catch_unwind(AssertUnwindSafe(|| house.host.disconnect(now, ann.id)));
+    assert!(panic.is_err());
+    house.host.application_mut().panics_at_ends = false;
+    assert_eq!(house.host.disconnect(now, ann.id), Err(Error::UnknownSession));
+    let mut again = house.connect("ann", &["bob"], 100);
+    assert!(ann.wire.borrow().is_dropped);
+    house.publish(&bob, 4);
+    house.read_all(&mut again);
+    house.check(&again);
+    assert_eq!((house.counts().sessions, house.counts().connections), (2, 2));
+}

@@ -1,0 +1,8 @@
+//! `adsum::host`: each of a host's duties by name, and everything at once against what receivers
+//! must believe.
+
+mod differences;
+mod duties;
+mod fake;
+mod property;
+mod slow_readers;

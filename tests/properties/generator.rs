@@ -1,0 +1,219 @@
+//! What the generator reaches.
+
+use adsum::{Error, SessionId};
+use adsum_model::{
+    Attachment, Case, Decision, Event, Model, Notice, Op, Output, Setup, ops, session_of,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A generator that has stopped reaching something would make every other test here weaker and
+/// none of them fail.
+#[test]
+fn the_generator_reaches_all_that_can_happen() {
+    let all = all_that_can_happen();
+    let mut happened = BTreeMap::new();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    for _ in 0..3_000 {
+        let mut byte = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 32) as u8
+        };
+        let bytes: Vec<u8> = (0..Setup::LEN + 60 * Op::LEN).map(|_| byte()).collect();
+        for label in what_happens(&Case::from_bytes(&bytes)) {
+            *happened.entry(label).or_insert(0) += 1;
+        }
+    }
+    let reached: BTreeSet<String> = happened.keys().cloned().collect();
+    let missing: BTreeSet<_> = all.difference(&reached).collect();
+    let unheard_of: BTreeSet<_> = reached.difference(&all).collect();
+    assert_eq!((missing, unheard_of), (BTreeSet::new(), BTreeSet::new()));
+    // A late word of an old connection is as likely as one of a session that has ended.
+    for verb in VERBS_OF_SESSIONS {
+        let count = |sort: &str| happened[&format!("{verb} refused UnknownSession, {sort}")];
+        let (replaced, ended) = (count("replaced"), count("ended"));
+        let are_alike = 3 * replaced >= 2 * ended && 3 * ended >= 2 * replaced;
+        assert!(are_alike, "{verb}: {replaced} late words, {ended} after the end");
+    }
+}
+
+/// Returns everything that happens in a case, by the model alone: the keys are made up.
+fn what_happens(case: &Case) -> Vec<String> {
+    let mut model = Model::new(&case.setup.config());
+    let mut labels = Vec::new();
+    for (at, op) in (0..).zip(&case.ops) {
+        let (now, event) = op.decode(&model, at);
+        let sort = sort_of_key(&model, &event);
+        let before: BTreeSet<_> = model.held.keys().copied().collect();
+        let outcome = model.apply(now.as_millis(), &event, made_up(&model, at));
+        labels.extend(self::labels(&event, &outcome, sort, model.now));
+        labels.extend(held_labels(&event, &model, &before));
+    }
+    labels
+}
+
+/// Returns what has become of sessions whose presence is held (rule 6).
+fn held_labels(event: &Event, model: &Model, before: &BTreeSet<SessionId>) -> BTreeSet<String> {
+    let verb = first_word(event);
+    let of = |user| model.held.values().filter(move |session| session.user == user).count();
+    let most = (0..ops::USERS).map(of).max().unwrap_or(0);
+    let is_new = |id: &SessionId| !before.contains(id);
+    let is_over = |id: &SessionId| !model.held.contains_key(id);
+    let is_invisible = model.held.values().any(|session| model.is_invisible(session.user));
+    let happened = [
+        (model.held.keys().any(is_new), format!("{verb} holds")),
+        (before.iter().any(is_over), format!("{verb} lets go of held")),
+        (most >= 2, "two are held".into()),
+        (is_invisible, "held of one who is invisible".into()),
+    ];
+    happened.into_iter().filter(|(happens, _)| *happens).map(|(_, label)| label).collect()
+}
+
+/// Makes up what an engine would give out: a new session for a connect, and for a resume the
+/// session that there is under another key.
+fn made_up(model: &Model, nth: u32) -> Attachment {
+    let made_up = Attachment::of(u64::from(nth + 1) << 32, nth);
+    let taken = model.sessions.contains_key(&made_up.session);
+    assert!(!taken && model.find(made_up.key).is_err(), "a name is made up once");
+    made_up
+}
+
+/// Returns what has become of the key in an input.
+fn sort_of_key(model: &Model, event: &Event) -> &'static str {
+    let Some(key) = session_of(&mut event.clone()).copied() else { return "none" };
+    match model.stale.iter().find(|stale| stale.key == key) {
+        Some(stale) if stale.replaced => "replaced",
+        Some(_) => "ended",
+        None if model.find(key).is_ok() => "current",
+        None => "forged",
+    }
+}
+
+const VERBS_OF_SESSIONS: [&str; 10] = [
+    "Congested",
+    "Direct",
+    "Disconnect",
+    "Heartbeat",
+    "Invisible",
+    "Lost",
+    "Publish",
+    "Resume",
+    "Visible",
+    "Writable",
+];
+
+const ALL_THAT_CAN_HAPPEN: &str = "\
+Advance Update;Advance SessionEnded;Advance UserOffline
+Advance LeaseLapsed;Advance LeaseLapsed resumable
+Advance ends Lost(ConnectionError);Advance ends Lost(Timeout);Advance ends Lost(NodeLoss)
+Advance ends Lost(GoingAway);Advance ends one of several;Advance ends an invisible one
+Advance ends a detached one;Advance holds;Advance lets go of held
+AudienceAdd First;AudienceAdd refused AudienceLimit
+AudienceRemove UserOffline;AudienceRemove refused AudienceLimit
+AudienceReplace First;AudienceReplace UserOffline;AudienceReplace refused AudienceLimit
+Block UserOffline;Block refused BlockedLimit
+Congested refused Detached
+Connect Evicted;Connect First;Connect Online;Connect SessionEnded;Connect UserOffline
+Connect Snapshot;Connect empty Snapshot
+Connect ends Evicted;Connect ends one of several;Connect ends an invisible one
+Connect ends a detached one;Connect holds;Connect lets go of held
+Connect refused AudienceLimit;Connect refused BlockedLimit;Connect refused SessionLimit
+Connect refused SessionLimit of a kind
+Direct Directed;Direct skips Directed;Direct refused Detached;Direct refused DirectLimit
+Direct refused RateLimited;Direct DirectedOver
+Disconnect SessionEnded;Disconnect UserOffline
+Disconnect ends Disconnected;Disconnect ends one of several;Disconnect ends an invisible one
+Disconnect ends a detached one;Disconnect holds;Disconnect lets go of held
+Expel Expelled;Expel UserOffline
+Expel ends Expelled;Expel ends one of several;Expel ends an invisible one
+Expel ends a detached one;Expel lets go of held
+Heartbeat refused Detached
+Invisible UserOffline;Invisible Visibility;Invisible refused Detached
+Lost SessionEnded;Lost UserOffline;Lost refused GraceLimit
+Lost ends Lost(ConnectionError);Lost ends Lost(Timeout);Lost ends Lost(NodeLoss)
+Lost ends Lost(GoingAway);Lost ends one of several;Lost ends an invisible one
+Lost holds;Lost lets go of held
+Publish First;Publish Update;Publish SessionEnded;Publish lets go of held;Publish waits;Publish refused Detached
+Resume Replaced;Resume Snapshot;Resume empty Snapshot;Resume refused UnknownSession, current
+System System;System skips System
+Unblock First
+Visible First;Visible Visibility;Visible refused Detached
+Writable First;Writable Update;Writable SessionEnded;Writable UserOffline
+Writable DirectedOver;Writable Visibility;Writable refused Detached
+two are held;held of one who is invisible";
+
+/// Where so few notes are enough, a mark takes their place.
+const REACHED_IF_SHRUNK: &str = if cfg!(feature = "shrunk") { "Writable Snapshot" } else { "" };
+
+fn all_that_can_happen() -> BTreeSet<String> {
+    let stale = VERBS_OF_SESSIONS.iter().flat_map(|verb| {
+        let sorts = ["ended", "replaced", "forged"];
+        sorts.map(|sort| format!("{verb} refused UnknownSession, {sort}"))
+    });
+    ALL_THAT_CAN_HAPPEN
+        .split_terminator(['\n', ';'])
+        .map(String::from)
+        .chain(stale)
+        .chain(REACHED_IF_SHRUNK.lines().map(String::from))
+        .collect()
+}
+
+/// Puts what an input came to into words.
+fn labels(
+    event: &Event,
+    outcome: &Result<Output, Error>,
+    sort: &str,
+    now: u64,
+) -> BTreeSet<String> {
+    let verb = first_word(event);
+    let output = match outcome {
+        Ok(output) => output,
+        Err(error) => {
+            let more = match error {
+                Error::UnknownSession => format!(", {sort}"),
+                Error::SessionLimit { kind: Some(_), .. } => " of a kind".into(),
+                _ => String::new(),
+            };
+            return BTreeSet::from([format!("{verb} refused {}{more}", first_word(error))]);
+        }
+    };
+    let waits = output.waits_until.map(|_| format!("{verb} waits"));
+    let said = output.decisions.iter().flat_map(|decision| label(&verb, decision, now));
+    said.chain(waits).collect()
+}
+
+fn label(verb: &str, decision: &Decision, now: u64) -> Vec<String> {
+    let one = match decision {
+        Decision::Deliver { notice: Notice::Presence { first, .. }, .. } => {
+            format!("{verb} {}", if *first { "First" } else { "Update" })
+        }
+        Decision::Deliver { notice, .. } => format!("{verb} {}", first_word(notice)),
+        Decision::Skipped { notice, .. } => format!("{verb} skips {}", first_word(notice)),
+        Decision::Snapshot { entries, .. } if entries.is_empty() => {
+            format!("{verb} empty Snapshot")
+        }
+        Decision::Snapshot { .. } => format!("{verb} Snapshot"),
+        Decision::Close { reason, resumable, .. } => {
+            format!("{verb} {reason:?}{}", if *resumable { " resumable" } else { "" })
+        }
+        Decision::Online { .. } => format!("{verb} Online"),
+        Decision::Ended { reason, since, last, visible, .. } => {
+            let also = [
+                (!last, "one of several"),
+                (!visible, "an invisible one"),
+                (*since < now, "a detached one"),
+            ];
+            let also = also.into_iter().filter(|(is_so, _)| *is_so);
+            let mut labels = vec![format!("{verb} ends {reason:?}")];
+            labels.extend(also.map(|(_, what)| format!("{verb} ends {what}")));
+            return labels;
+        }
+    };
+    vec![one]
+}
+
+fn first_word(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().into()
+}
