@@ -30,7 +30,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Returns the first lease or grace that is over by then. Leases are not touched when something
-    /// is heard of their session; they move when their moment comes.
+    /// is heard of their session; they move when their moment comes near.
     fn first_lifetime_over(&mut self, until: Time) -> Option<Due> {
         let lease_ms = self.options.lease.map_or(0, |lease| lease.lease_ms);
         let sessions = self.tables.sessions();

@@ -1,0 +1,219 @@
+//! Deadlines, one a session at most: exact to the millisecond, and no call that takes long.
+//!
+//! What fires in this block of 1,024 ms or the next is in a priority queue, what fires later in a
+//! hierarchical timer wheel of eleven levels that span every moment there is. So arming and
+//! disarming is O(1), or O(log n) in what fires within two seconds.
+//!
+//! A deadline moves down a level at most eleven times. It does so ahead of time, in quanta of 256:
+//! for a host that looks whenever [`Timers::next_look`] says so, no call visits more than two
+//! quanta besides what fires, however many deadlines lie in one millisecond. A host that missed its
+//! looks pays for all of them in the next.
+//!
+//! Heartbeats do not touch the timer, since that would cost several random memory accesses where
+//! one will do. Instead the engine is asked, whenever a node is visited, when it last heard of the
+//! session, and the deadline moves. Leases that are kept alive hardly ever come near the queue.
+
+mod heap;
+mod list;
+mod nodes;
+mod queue;
+mod segments;
+#[cfg(test)]
+mod tests;
+mod wheel;
+
+use crate::tables::ids::SessionIndex;
+use crate::time::Time;
+use nodes::{Node, Nodes};
+use queue::Queue;
+use wheel::{Bucket, QUANTUM, Wheel};
+
+pub(crate) struct Timers {
+    nodes: Nodes,
+    queue: Queue,
+    wheel: Wheel,
+    /// Every deadline before this moment has fired.
+    now: u64,
+    armed: usize,
+    /// This series of [`first_due`](Self::first_due) has moved down its quantum.
+    has_looked_ahead: bool,
+}
+
+/// A deadline that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Due {
+    pub(crate) at: Time,
+    pub(crate) order: u64,
+    pub(crate) session: SessionIndex,
+}
+
+impl Timers {
+    pub(crate) const fn new() -> Self {
+        Self {
+            nodes: Nodes::new(),
+            queue: Queue::new(),
+            wheel: Wheel::new(),
+            now: 0,
+            armed: 0,
+            has_looked_ahead: false,
+        }
+    }
+
+    /// Returns the number of deadlines.
+    pub(crate) const fn armed(&self) -> usize {
+        self.armed
+    }
+
+    /// Returns the session's deadline, if it has one.
+    pub(crate) fn deadline(&self, session: SessionIndex) -> Option<Time> {
+        self.nodes.armed(session.0).map(|node| Time::from_millis(node.deadline))
+    }
+
+    /// Sets the session's deadline, instead of any it had.
+    pub(crate) fn arm(&mut self, session: SessionIndex, at: Time, order: u64) {
+        match self.nodes.armed(session.0).copied() {
+            Some(node) => self.take_out(&node),
+            None => {
+                self.nodes.make_room(session.0);
+                self.armed += 1;
+            }
+        }
+        self.place(session.0, at, order);
+    }
+
+    /// Takes away the session's deadline, if it has one.
+    pub(crate) fn disarm(&mut self, session: SessionIndex) {
+        if let Some(node) = self.nodes.armed(session.0).copied() {
+            self.take_out(&node);
+            self.nodes.disarm(session.0);
+            self.armed -= 1;
+        }
+    }
+
+    /// Returns the first moment at which there may be something to do: never later than the first
+    /// deadline, but earlier if something has still to be moved down before that.
+    pub(crate) fn next_look(&self) -> Option<Time> {
+        if self.armed == 0 {
+            return None;
+        }
+        let first = self.queue.first(&self.nodes).map(|(_, node)| node.deadline);
+        let look = match (first, self.wheel.next_look(self.now)) {
+            (Some(first), Some(look)) => Some(first.min(look)),
+            (first, look) => first.or(look),
+        };
+        look.map(Time::from_millis)
+    }
+
+    /// Begins a new series of [`first_due`](Self::first_due), which looks ahead once.
+    pub(crate) const fn look_again(&mut self) {
+        self.has_looked_ahead = false;
+    }
+
+    /// Returns the first deadline, if it is not after `limit`. It stays armed: the caller arms it
+    /// anew or disarms it. `moved` says where a deadline really lies and what its order is, if that
+    /// may have changed since it was armed: later, never earlier.
+    pub(crate) fn first_due(
+        &mut self,
+        limit: Time,
+        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
+    ) -> Option<Due> {
+        let limit = limit.as_millis();
+        while self.armed > 0 {
+            let first = self.queue.first(&self.nodes).map(|(index, node)| (index, node.deadline));
+            let start = self.wheel.first_start(self.now);
+            match (first, start) {
+                // What is in a bucket that begins at this very moment may fire before it.
+                (Some((index, deadline)), start)
+                    if deadline <= limit && start.is_none_or(|start| deadline < start) =>
+                {
+                    if let Some(due) = self.confirm(index, &moved) {
+                        return Some(due);
+                    }
+                }
+                (_, Some(start)) if start <= limit => self.enter(start, &moved),
+                _ => break,
+            }
+        }
+        // Nothing fires up to here, and no bucket begins that has something in it.
+        self.now = self.now.max(limit);
+        self.look_ahead(&moved);
+        None
+    }
+
+    /// Returns the first deadline of the queue as due, unless it has moved.
+    fn confirm(
+        &mut self,
+        index: u32,
+        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
+    ) -> Option<Due> {
+        let (node, session) = (*self.nodes.at(index), SessionIndex(index));
+        let due = Due { at: Time::from_millis(node.deadline), order: node.order(), session };
+        match moved(session) {
+            Some((at, order)) if (at, order) > (due.at, due.order) => {
+                self.queue.remove(&mut self.nodes, &node);
+                self.place(index, at, order);
+                None
+            }
+            _ => Some(due),
+        }
+    }
+
+    /// Comes to the moment at which some buckets begin.
+    fn enter(&mut self, start: u64, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) {
+        self.now = start;
+        for bucket in self.wheel.entered(start) {
+            self.move_down(bucket, u32::MAX, &moved);
+        }
+    }
+
+    /// Moves a quantum down before its bucket begins, once in each series of looks.
+    fn look_ahead(&mut self, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) {
+        if !self.has_looked_ahead {
+            self.has_looked_ahead = true;
+            if let Some(bucket) = self.wheel.bucket_to_empty(self.now) {
+                self.move_down(bucket, QUANTUM, moved);
+            }
+        }
+    }
+
+    /// Moves nodes of a bucket, which is current or the next, to where they belong by now.
+    fn move_down(
+        &mut self,
+        bucket: Bucket,
+        at_most: u32,
+        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
+    ) {
+        for _ in 0..at_most {
+            let taken = self.wheel.take_first(&mut self.nodes, bucket);
+            let Some((index, node)) = taken else { return };
+            let as_armed = (Time::from_millis(node.deadline), node.order());
+            let (at, order) = moved(SessionIndex(index)).unwrap_or(as_armed);
+            self.place(index, at, order);
+        }
+    }
+
+    /// Puts a node that is nowhere to where it belongs.
+    fn place(&mut self, index: u32, at: Time, order: u64) {
+        // The engine never asks for a moment that has passed; if it did, it would be due at once.
+        let node = Node::new(at.as_millis().max(self.now), order);
+        match wheel::level_of(node.deadline, self.now) {
+            Some(level) => self.wheel.insert(&mut self.nodes, index, node, level),
+            None => self.queue.insert(&mut self.nodes, index, node),
+        }
+    }
+
+    /// Takes a node out of where it is. It is nowhere after that.
+    fn take_out(&mut self, node: &Node) {
+        match node.home().level() {
+            Some(level) => self.wheel.remove(&mut self.nodes, node, level),
+            None => self.queue.remove(&mut self.nodes, node),
+        }
+    }
+
+    /// Gives back the memory that is not needed now.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.nodes.shrink_to_fit();
+        self.queue.shrink_to_fit();
+        self.wheel.shrink_to_fit();
+    }
+}

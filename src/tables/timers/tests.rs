@@ -1,0 +1,454 @@
+//! Held against a sorted set, and its steps counted.
+
+use super::wheel::{LEVELS, QUANTUM};
+use super::*;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::cell::Cell;
+use proptest::prelude::*;
+
+const fn at(millis: u64) -> Time {
+    Time::from_millis(millis)
+}
+
+/// Numbers in an order that looks random, each below `count` once.
+fn shuffled(count: u32) -> impl Iterator<Item = u32> {
+    // A prime that divides no count.
+    (0..count).map(move |nth| (u64::from(nth) * 2_654_435_761 % u64::from(count)) as u32)
+}
+
+// ---- against a sorted set
+
+#[derive(Clone, Debug)]
+enum Step {
+    Arm {
+        session: u32,
+        after: u64,
+    },
+    /// Something is heard of a session: its deadline moves, and its timer does not know.
+    Hear {
+        session: u32,
+        by: u64,
+    },
+    Disarm {
+        session: u32,
+    },
+    /// Many are armed, out of order: so far apart at the most.
+    Crowd {
+        after: u64,
+        apart: u64,
+    },
+    /// Something is heard of every second one of them.
+    HearCrowd {
+        by: u64,
+    },
+    /// The host did not look for so long.
+    Jump {
+        by: u64,
+    },
+    /// The host looks whenever it should, so many times.
+    Look {
+        times: u32,
+    },
+    /// The host does not take everything that is due.
+    Take {
+        by: u64,
+        at_most: usize,
+    },
+}
+
+const FEW: u32 = 8;
+const CROWD: u32 = 5 * QUANTUM / 2;
+
+/// Distances of every magnitude, so that every level is used.
+fn distance() -> impl Strategy<Value = u64> {
+    (0_u32..64, any::<u64>()).prop_map(|(shift, bits)| bits >> shift)
+}
+
+/// Distances over few levels, so that time comes to all of them.
+fn short() -> impl Strategy<Value = u64> {
+    (44_u32..64, any::<u64>()).prop_map(|(shift, bits)| bits >> shift)
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let by = || prop_oneof![3 => short(), 1 => 0_u64..3];
+    let step = prop_oneof![
+        4 => (0..FEW, distance()).prop_map(|(session, after)| Step::Arm { session, after }),
+        4 => (0..FEW, by()).prop_map(|(session, after)| Step::Arm { session, after }),
+        4 => (0..FEW, by()).prop_map(|(session, by)| Step::Hear { session, by }),
+        1 => (0..FEW).prop_map(|session| Step::Disarm { session }),
+        1 => (short(), by()).prop_map(|(after, apart)| Step::Crowd { after, apart }),
+        1 => by().prop_map(|by| Step::HearCrowd { by }),
+        1 => distance().prop_map(|by| Step::Jump { by }),
+        1 => short().prop_map(|by| Step::Jump { by }),
+        3 => (0_u32..20).prop_map(|times| Step::Look { times }),
+        2 => (by(), 0_usize..4).prop_map(|(by, at_most)| Step::Take { by, at_most }),
+    ];
+    proptest::collection::vec(step, 0..60)
+}
+
+/// Where a session's deadline really lies.
+#[derive(Clone, Copy)]
+struct Real {
+    at: Time,
+    order: u64,
+    /// It has moved since it was armed.
+    has_moved: bool,
+}
+
+/// The timers, and what they should know.
+struct Pair {
+    timers: Timers,
+    set: BTreeSet<(Time, u64, u32)>,
+    real: BTreeMap<u32, Real>,
+    now: Time,
+    order: u64,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let (set, real) = (BTreeSet::new(), BTreeMap::new());
+        Self { timers: Timers::new(), set, real, now: Time::ZERO, order: 0 }
+    }
+
+    fn set(&mut self, session: u32, at: Time, has_moved: bool) {
+        self.order += 1;
+        self.unset(session);
+        self.real.insert(session, Real { at, order: self.order, has_moved });
+        self.set.insert((at, self.order, session));
+    }
+
+    fn unset(&mut self, session: u32) {
+        if let Some(Real { at, order, .. }) = self.real.remove(&session) {
+            self.set.remove(&(at, order, session));
+        }
+    }
+
+    fn arm(&mut self, session: u32, after: u64) {
+        let at = self.now.saturating_add(after);
+        self.set(session, at, false);
+        self.timers.arm(SessionIndex(session), at, self.order);
+        assert_eq!(self.timers.deadline(SessionIndex(session)), Some(at));
+    }
+
+    fn hear(&mut self, session: u32, by: u64) {
+        if let Some(Real { at, .. }) = self.real.get(&session) {
+            self.set(session, at.saturating_add(by), true);
+        }
+    }
+
+    /// Looks, until so many have fired. Says whether nothing more is due.
+    fn look(&mut self, until: Time, at_most: usize) -> bool {
+        self.now = self.now.max(until);
+        self.timers.look_again();
+        for _ in 0..at_most {
+            let real = &self.real;
+            // Of what has not moved, the timers may be told so or not.
+            let moved = |session: SessionIndex| {
+                let real = real.get(&session.0).expect("whoever is asked about is armed");
+                (real.has_moved || real.order.is_multiple_of(2)).then_some((real.at, real.order))
+            };
+            let Some(due) = self.timers.first_due(self.now, moved) else {
+                assert!(self.set.first().is_none_or(|first| first.0 > self.now));
+                return true;
+            };
+            let fired = (due.at, due.order, due.session.0);
+            assert_eq!(self.set.first(), Some(&fired));
+            assert_eq!(self.timers.armed(), self.set.len());
+            self.unset(due.session.0);
+            self.timers.disarm(due.session);
+        }
+        false
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Arm { session, after } => self.arm(session, after),
+            Step::Hear { session, by } => self.hear(session, by),
+            Step::Disarm { session } => {
+                self.unset(session);
+                self.timers.disarm(SessionIndex(session));
+                assert_eq!(self.timers.deadline(SessionIndex(session)), None);
+            }
+            Step::Crowd { after, apart } => {
+                for nth in shuffled(CROWD) {
+                    let later = u64::from(nth) * apart / u64::from(CROWD);
+                    self.arm(FEW + nth, after.saturating_add(later));
+                }
+            }
+            Step::HearCrowd { by } => {
+                shuffled(CROWD).step_by(2).for_each(|nth| self.hear(FEW + nth, by));
+            }
+            Step::Jump { by } => assert!(self.look(self.now.saturating_add(by), usize::MAX)),
+            Step::Look { times } => {
+                for _ in 0..times {
+                    let Some(look) = self.timers.next_look() else { break };
+                    assert!(self.look(look, usize::MAX));
+                }
+            }
+            Step::Take { by, at_most } => {
+                self.look(self.now.saturating_add(by), at_most);
+            }
+        }
+        assert_eq!(self.timers.armed(), self.set.len());
+        let look = self.timers.next_look();
+        assert_eq!(look.is_none(), self.set.is_empty());
+        assert!(self.set.first().is_none_or(|first| look.is_some_and(|look| look <= first.0)));
+        assert!(look.is_none_or(|look| look.as_millis() >= self.timers.now));
+        let known = |session| self.timers.deadline(SessionIndex(session));
+        assert!(self.set.iter().all(|(at, _, session)| known(*session) <= Some(*at)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn fires_what_a_sorted_set_would(steps in steps()) {
+        let mut pair = Pair::new();
+        steps.iter().for_each(|step| pair.step(step));
+        pair.timers.shrink_to_fit();
+        prop_assert!(pair.look(Time::MAX, usize::MAX));
+        prop_assert_eq!(pair.timers.next_look(), None);
+    }
+
+    /// Deadlines armed out of their order, as leases are, still fire in it.
+    #[test]
+    fn equal_deadlines_fire_by_order(orders in proptest::collection::vec(0..1_u64 << 60, 0..50)) {
+        let mut timers = Timers::new();
+        for (session, order) in (0..).map(SessionIndex).zip(&orders) {
+            timers.arm(session, at(70), *order);
+        }
+        let mut fired = Vec::new();
+        while let Some(due) = timers.first_due(Time::MAX, |_| None) {
+            fired.push(due.order);
+            timers.disarm(due.session);
+        }
+        prop_assert!(fired.is_sorted());
+        prop_assert_eq!(fired.len(), orders.len());
+    }
+}
+
+/// What has moved on fires where it lies now, and among equals where its order puts it now.
+#[test]
+fn deadlines_that_moved_fire_where_they_lie() {
+    for deadline in [70, 70_000] {
+        let mut timers = Timers::new();
+        for session in 0..4 {
+            timers.arm(SessionIndex(session), at(deadline), session.into());
+        }
+        let moved = |session: SessionIndex| match session.0 {
+            0 => Some((at(deadline), 9)),
+            1 => Some((at(deadline + 5_000), 1)),
+            _ => None,
+        };
+        let mut fired = Vec::new();
+        while let Some(due) = timers.first_due(at(100_000), moved) {
+            fired.push((due.session.0, due.at.as_millis() - deadline));
+            timers.disarm(due.session);
+        }
+        assert_eq!(fired, [(2, 0), (3, 0), (0, 0), (1, 5_000)]);
+    }
+}
+
+// ---- steps, as a host that looks when it should has them
+
+/// Looks until there is nothing more to look at, and counts.
+#[derive(Debug, Default)]
+struct Looks {
+    count: u32,
+    /// The most nodes that were visited by one call of `first_due`.
+    most_visits: u32,
+    fired: u32,
+}
+
+impl Looks {
+    fn at(timers: &mut Timers, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) -> Self {
+        let mut looks = Self::default();
+        while let Some(look) = timers.next_look() {
+            looks.count += 1;
+            timers.look_again();
+            loop {
+                let visits = Cell::new(0);
+                let due = timers.first_due(look, |session| {
+                    visits.set(visits.get() + 1);
+                    moved(session)
+                });
+                looks.most_visits = looks.most_visits.max(visits.get());
+                let Some(due) = due else { break };
+                looks.fired += 1;
+                timers.disarm(due.session);
+            }
+        }
+        looks
+    }
+}
+
+const MANY: u32 = 100_000;
+
+/// What one call may visit: the last quantum of the bucket that begins at the moment, one quantum
+/// ahead of time, and the node that fires.
+const MOST_VISITS: u32 = 2 * QUANTUM + 1;
+
+#[test]
+fn a_crowd_in_one_millisecond_is_fired_in_short_steps() {
+    for deadline in [1, 3_000, 90_000, 604_800_000, 1 << 50, u64::MAX] {
+        let mut timers = Timers::new();
+        for session in 0..MANY {
+            timers.arm(SessionIndex(session), at(deadline), session.into());
+        }
+        // What is heard of them meanwhile changes their order, and no deadline.
+        let orders: Vec<u32> = shuffled(MANY).collect();
+        let moved = |session: SessionIndex| {
+            let order = orders[session.0 as usize] + MANY;
+            Some((at(deadline), order.into()))
+        };
+        let looks = Looks::at(&mut timers, moved);
+        assert_eq!(looks.fired, MANY);
+        // What fires within a block is in the queue already, where it is asked for at the end.
+        if deadline > 2_048 {
+            assert!(looks.most_visits <= MOST_VISITS, "at {deadline}: {looks:?}");
+        }
+    }
+}
+
+/// Leases that are kept alive, and never lapse until the end.
+#[test]
+fn leases_that_move_on_are_visited_in_short_steps() {
+    const LEASE_MS: u64 = 90_000;
+    const BEAT_MS: u64 = 30_000;
+    for first_within in [1, BEAT_MS] {
+        let mut timers = Timers::new();
+        let connected = |nth: u32| u64::from(nth) * first_within / u64::from(MANY);
+        for nth in 0..MANY {
+            timers.arm(SessionIndex(nth), at(connected(nth) + LEASE_MS), nth.into());
+        }
+        let end = 600_000;
+        let visits = Cell::new(0);
+        let (mut calls, mut most) = (0, 0);
+        while let Some(look) = timers.next_look().filter(|look| look.as_millis() < end) {
+            timers.look_again();
+            let before = visits.get();
+            let due = timers.first_due(look, |session| {
+                visits.set(visits.get() + 1);
+                let since = look.as_millis() - connected(session.0).min(look.as_millis());
+                let beats = since / BEAT_MS;
+                let heard = connected(session.0) + beats * BEAT_MS;
+                let order = beats * u64::from(MANY) + u64::from(session.0);
+                Some((at(heard + LEASE_MS), order))
+            });
+            assert_eq!(due, None);
+            calls += 1;
+            most = most.max(visits.get() - before);
+        }
+        assert!(most <= MOST_VISITS, "{most} nodes in one call");
+        // Each is looked at once in half a lease at the most, in quanta.
+        let all = u64::from(MANY) * end * 2 / LEASE_MS;
+        assert!(u64::from(visits.get()) <= all, "{} visits", visits.get());
+        let others = u64::from(LEVELS) + 2 * end / 1_024;
+        let quanta = u64::from(visits.get().div_ceil(QUANTUM));
+        assert!(calls <= quanta + others, "{calls} calls for {} visits", visits.get());
+    }
+}
+
+#[test]
+fn looking_again_and_again_comes_to_an_end() {
+    for deadline in [0, 5_000, 90_000, u64::MAX / 2, u64::MAX] {
+        // As many as one look can move down, which are no more trouble than one.
+        for count in [1, QUANTUM] {
+            let mut timers = Timers::new();
+            for session in 0..count {
+                timers.arm(SessionIndex(session), at(deadline), session.into());
+            }
+            let looks = Looks::at(&mut timers, |_| None);
+            assert!(looks.count <= LEVELS + 1, "{count} at {deadline}: {looks:?}");
+            assert_eq!(looks.fired, count);
+        }
+    }
+}
+
+/// Whoever has left is no more trouble.
+#[test]
+fn what_was_disarmed_is_not_looked_at() {
+    let mut timers = Timers::new();
+    for session in 0..MANY {
+        timers.arm(SessionIndex(session), at(90_000), session.into());
+    }
+    let before = timers.next_look();
+    for session in 1..MANY {
+        timers.disarm(SessionIndex(session));
+    }
+    assert!(timers.next_look() > before);
+    let looks = Looks::at(&mut timers, |_| None);
+    assert!(looks.count <= LEVELS + 1 && looks.fired == 1, "{looks:?}");
+}
+
+#[test]
+fn one_series_looks_ahead_once() {
+    let mut timers = Timers::new();
+    for session in 0..MANY {
+        timers.arm(SessionIndex(session), at(90_000), session.into());
+    }
+    let visits = Cell::new(0);
+    let mut look = |look_again: bool| {
+        if look_again {
+            timers.look_again();
+        }
+        let until = timers.next_look().expect("something is armed");
+        visits.set(0);
+        // Later than it should, so that another quantum is overdue.
+        let late = until.saturating_add(100);
+        let due = timers.first_due(late, |_| {
+            visits.set(visits.get() + 1);
+            None
+        });
+        assert_eq!((due, timers.next_look()), (None, Some(late)));
+        visits.get()
+    };
+    assert_eq!(
+        [true, false, true, true, false].map(&mut look),
+        [1, 0, 1, 1, 0].map(|n| n * QUANTUM)
+    );
+}
+
+/// Buckets of every level begin at this moment, and a quantum is in each of them.
+#[test]
+fn where_many_buckets_begin_only_one_has_something_left() {
+    let mut timers = Timers::new();
+    let begin = 1 << 50;
+    let mut sessions = (0..).map(SessionIndex);
+    for distance in (5..50).rev().map(|shift| 1 << shift) {
+        assert_eq!(timers.first_due(at(begin - 2 * distance), |_| None), None);
+        for (session, order) in sessions.by_ref().zip(0..).take(QUANTUM as usize) {
+            timers.arm(session, at(begin + distance / 4), order);
+        }
+    }
+    let looks = Looks::at(&mut timers, |_| None);
+    assert_eq!(looks.fired, 45 * QUANTUM);
+    assert!(looks.most_visits <= MOST_VISITS, "{looks:?}");
+}
+
+#[test]
+fn a_moment_that_has_passed_is_due_at_once() {
+    let mut timers = Timers::new();
+    timers.arm(SessionIndex(0), at(5_000), 1);
+    assert_eq!(timers.first_due(at(4_000), |_| None), None);
+    timers.arm(SessionIndex(1), at(3_000), 2);
+    assert_eq!(timers.next_look(), Some(at(4_000)));
+    let due = Due { at: at(4_000), order: 2, session: SessionIndex(1) };
+    assert_eq!(timers.first_due(at(4_000), |_| None), Some(due));
+}
+
+/// A host that was away for long has missed all its looks.
+#[test]
+fn a_jump_over_everything_fires_everything_in_order() {
+    let mut timers = Timers::new();
+    for session in shuffled(MANY) {
+        let deadline = u64::from(session) * 17;
+        timers.arm(SessionIndex(session), at(deadline), session.into());
+    }
+    for session in 0..MANY {
+        let due = timers.first_due(Time::MAX, |_| None).map(|due| due.session);
+        assert_eq!(due, Some(SessionIndex(session)));
+        timers.disarm(SessionIndex(session));
+    }
+    assert_eq!(timers.first_due(Time::MAX, |_| None), None);
+}
