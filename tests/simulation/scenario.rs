@@ -51,6 +51,9 @@ pub(crate) enum Fault {
     IgnoreEnds,
 }
 
+/// What a session showed is held for so long while a later one settles.
+const SETTLE_MS: u64 = 2_000;
+
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) options: Options,
@@ -70,7 +73,7 @@ impl Scenario {
     pub(crate) fn all() -> Vec<Self> {
         let plain = Self {
             name: "",
-            options: Options { publish_rate: None, ..Options::default() },
+            options: Options { publish_rate: None, settle_ms: SETTLE_MS, ..Options::default() },
             latency_ms: (5, 250),
             whims: vec![(8, Whim::Say), (2, Whim::Direct), (2, Whim::SignOff), (2, Whim::Edit)],
             silent_per_cent: 0,
@@ -93,8 +96,9 @@ impl Scenario {
         let everything =
             [&breaks, &restarts[..], &[(6, Whim::Slow), (6, Whim::Babble), (3, Whim::Edit)]]
                 .concat();
-        // Four messages of 250 ms: hello, welcome, the first word, and the notice of it.
-        let latency_only = with("latency only", &[], 1_100);
+        // Four messages of 250 ms: hello, welcome, the first word, and the notice of it. Whoever
+        // signs off on one device and says nothing on another is believed in a little longer.
+        let latency_only = with("latency only", &[], 1_100 + SETTLE_MS);
         // A client tries to reconnect after 8 s at most.
         let mut no_grace = with("breaks, no grace", &breaks, 30_000);
         no_grace.options.grace = Grace::NONE;
