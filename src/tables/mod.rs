@@ -5,6 +5,7 @@
 
 mod attendance;
 mod blocks;
+mod contiguous;
 pub(crate) mod ids;
 mod index;
 mod interner;
@@ -17,6 +18,7 @@ pub(crate) mod rate;
 pub(crate) mod reach;
 pub(crate) mod roster;
 pub(crate) mod sessions;
+pub(crate) mod steps;
 pub(crate) mod timers;
 mod user_bits;
 pub(crate) mod verify;
@@ -51,7 +53,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             online: OnlineUsers::default(),
             sessions: Sessions::new(),
             blocks: Blocks::default(),
-            shown: UserBits::default(),
+            shown: UserBits::new(),
         }
     }
 
@@ -230,7 +232,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.users.shrink_to_fit();
         self.online.shrink_to_fit();
         self.sessions.shrink_to_fit();
-        self.shown.shrink_to_fit();
+        self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
     }
 }
