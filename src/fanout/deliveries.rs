@@ -73,8 +73,8 @@ impl<P> Plan<P> {
     fn add_contacts<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) {
         self.add_spilled();
         while let Some(cursor) = &mut self.current.contacts {
-            let user = tables.user_at(cursor.place);
-            let left = &tables.audience_at(cursor.place)[cursor.done as usize..];
+            let (user, audience) = tables.user_and_audience_at(cursor.place);
+            let left = &audience[cursor.done as usize..];
             // Each may have two slots.
             let some = &left[..left.len().min(self.receivers.room() / 2)];
             if tables.users().is_crowd() {
@@ -149,6 +149,7 @@ impl<P> Plan<P> {
     }
 
     /// Adds as many of these as there is room for, and returns their number.
+    #[inline]
     fn push_named<K: Eq + Hash, S: BuildHasher>(
         &mut self,
         named: Span,

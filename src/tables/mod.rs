@@ -6,6 +6,7 @@
 mod attendance;
 mod blocks;
 mod contiguous;
+mod free_list;
 pub(crate) mod ids;
 mod index;
 mod interner;
@@ -17,6 +18,7 @@ mod prefetch;
 pub(crate) mod rate;
 pub(crate) mod reach;
 pub(crate) mod roster;
+pub(crate) mod segments;
 pub(crate) mod sessions;
 pub(crate) mod steps;
 pub(crate) mod timers;
@@ -50,7 +52,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         Self {
             hasher,
             users: Users::new(),
-            online: OnlineUsers::default(),
+            online: OnlineUsers::new(),
             sessions: Sessions::new(),
             blocks: Blocks::default(),
             shown: UserBits::new(),
@@ -164,6 +166,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     pub(crate) fn audience_at(&self, place: u32) -> &[User] {
         self.online.at(place).audience.as_slice()
+    }
+
+    /// Returns the user at this place and its audience.
+    pub(crate) fn user_and_audience_at(&self, place: u32) -> (User, &[User]) {
+        let online = self.online.at(place);
+        (online.user, online.audience.as_slice())
     }
 
     pub(crate) fn blocked_by(&self, user: User) -> &[User] {

@@ -110,7 +110,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         hold!(known == self.users.len(), "the number of known users is wrong");
         for user in (0..self.users.span() as u32).map(User) {
             let reach = self.users.reaches().reach(user);
-            hold!(reach == self.reach_of(user) as u64, "how a user is reached is wrong");
+            let sessions = self.sessions_of(user);
+            hold!(reach == self.reach_of(sessions) as u64, "how a user is reached is wrong");
             hold!(self.online(user).is_some() || !self.shown.get(user), "an offline user is shown");
         }
         Ok(())
@@ -144,8 +145,10 @@ mod tests {
     use crate::tables::reach::Reach;
     use crate::time::Time;
 
+    type Broken = Tables<u64, u32, Plain>;
+
     /// Two friends online, one of whom has published and blocks a third.
-    fn tables() -> Tables<u64, u32, Plain> {
+    fn tables() -> Broken {
         let mut tables = Tables::new(Plain);
         let users = [1, 2, 3].map(|id| tables.intern(id).expect("there is room"));
         for (at, (contact, blocked)) in
@@ -161,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Tables<u64, u32, Plain>); 8] = [
+        let breaks: [fn(&mut Broken); 8] = [
             |tables| tables.shown.set(User(0), false),
             |tables| tables.users.retain(User(1)),
             |tables| tables.users.set_reach(User(1), Reach::Nobody),
