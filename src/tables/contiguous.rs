@@ -121,6 +121,16 @@ impl<T: Copy> Contiguous<T> {
         self.most = if room <= AT_ONCE { room } else { room - room / (PIECE / 2) };
     }
 
+    /// Makes room for so many entries in all, at once, and some to move in.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        if self.most < len {
+            let now = self.now.len();
+            (self.next, self.old) = (Vec::new(), Vec::new());
+            self.now.reserve_exact(with_spare(len.max(now)) - now);
+            self.place_is_new();
+        }
+    }
+
     /// Drops all entries from this place on, and gives back what the rest do not need.
     pub(crate) fn shrink_to(&mut self, len: usize) {
         (self.next, self.old) = (Vec::new(), Vec::new());
@@ -147,6 +157,7 @@ mod tests {
     enum Step {
         Push(u32),
         Set(usize, u16),
+        Reserve(usize),
         ShrinkTo(usize),
     }
 
@@ -155,6 +166,7 @@ mod tests {
             9 => (1_u32..AT_ONCE as u32).prop_map(Step::Push),
             9 => (1_u32..9).prop_map(Step::Push),
             9 => (any::<usize>(), any::<u16>()).prop_map(|(at, value)| Step::Set(at, value)),
+            1 => (0..4 * AT_ONCE).prop_map(Step::Reserve),
             1 => any::<usize>().prop_map(Step::ShrinkTo),
         ];
         proptest::collection::vec(step, 0..60)
@@ -181,6 +193,15 @@ mod tests {
                         list[at] = value;
                     }
                     Step::Set(..) => {}
+                    Step::Reserve(len) => {
+                        column.reserve(len);
+                        let room = column.now.capacity();
+                        while list.len() < len {
+                            column.push(7);
+                            list.push(7);
+                        }
+                        prop_assert_eq!(column.now.capacity(), room);
+                    }
                     Step::ShrinkTo(len) => {
                         let len = len % (list.len() + 1);
                         column.shrink_to(len);

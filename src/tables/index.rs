@@ -279,6 +279,17 @@ impl Index {
         self.boundary = hash.0.into();
     }
 
+    /// Makes room for so many entries in all, at once.
+    pub(crate) fn reserve(&mut self, entries: usize) {
+        let homes = enough(entries) + 1;
+        if homes > self.homes {
+            self.move_some(usize::MAX);
+            while !self.entries.extend_towards(homes + BEHIND) {}
+            self.begin_to_move(homes);
+            self.move_some(usize::MAX);
+        }
+    }
+
     // ---- and the contrary
 
     pub(crate) fn shrink_to_fit(&mut self) {
@@ -411,6 +422,7 @@ mod tests {
     enum Step {
         Insert { hashes: Vec<u32> },
         Remove { at: usize, count: usize },
+        Reserve { users: usize },
         Shrink,
     }
 
@@ -425,6 +437,7 @@ mod tests {
         let step = prop_oneof![
             6 => proptest::collection::vec(hash, 0..40).prop_map(|hashes| Step::Insert { hashes }),
             4 => (any::<usize>(), 0_usize..20).prop_map(|(at, count)| Step::Remove { at, count }),
+            1 => (0_usize..200).prop_map(|users| Step::Reserve { users }),
             1 => Just(Step::Shrink),
         ];
         proptest::collection::vec(step, 0..30)
@@ -449,6 +462,7 @@ mod tests {
                             index.remove(ShortHash(hash), User(user));
                         }
                     }
+                    Step::Reserve { users } => index.reserve(users),
                     Step::Shrink => index.shrink_to_fit(),
                 }
                 check(&index);
@@ -477,6 +491,18 @@ mod tests {
         assert!(most[0] <= 2 * SEGMENT + segments(100_000) + 100, "{most:?}");
         assert!(most[1] <= SEGMENT + segments(200_000) + 100, "{most:?}");
         assert!(all < 200_000 * 40, "{all} in all");
+    }
+
+    #[test]
+    fn what_is_reserved_is_enough() {
+        let mut index = Index::new();
+        index.reserve(10_000);
+        let (homes, places) = (index.homes, index.entries.capacity());
+        for user in 0..10_000_u32 {
+            index.insert(ShortHash(user.wrapping_mul(0x9e37_79b1)), User(user));
+        }
+        assert_eq!((index.homes, index.entries.capacity()), (homes, places));
+        check(&index);
     }
 
     #[test]
@@ -541,10 +567,9 @@ mod tests {
     #[test]
     fn homes_are_spread_over_the_table() {
         let mut index = Index::new();
-        (0..9).for_each(|user| index.insert(ShortHash(user), User(user)));
-        index.move_some(usize::MAX);
+        index.reserve(8);
         let homes = [0, 1 << 30, 1 << 31, u32::MAX].map(|hash| index.home(ShortHash(hash)));
-        assert_eq!((index.homes, homes), (12, [0, 3, 6, 11]));
+        assert_eq!((index.homes, homes), (11, [0, 2, 5, 10]));
     }
 
     #[test]

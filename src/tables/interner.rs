@@ -17,7 +17,7 @@ use core::hint::black_box;
 use smallvec::SmallVec;
 
 /// Two near slots a user must fit below the far range.
-const MAX_USERS: usize = 1 << 30;
+pub(super) const MAX_USERS: usize = 1 << 30;
 
 const CROWD: usize = if cfg!(feature = "shrunk") { 5 } else { 20_000 };
 
@@ -150,6 +150,15 @@ impl<K> Users<K> {
         if !self.dead.is_empty() {
             self.dead.clear();
         }
+    }
+
+    /// Makes room for so many users in all.
+    pub(crate) fn reserve(&mut self, users: usize) {
+        self.by_id.reserve(users);
+        self.ids.reserve(users);
+        self.hashes.reserve(users);
+        self.reaches.reserve(users);
+        self.online.reserve(users);
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {

@@ -33,8 +33,9 @@ use blocks::Blocks;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 use ids::{SessionIndex, User};
+use interner::MAX_USERS;
 use online::{Online, OnlineUsers};
-use sessions::{Link, Sessions};
+use sessions::{Link, MAX_SESSIONS, Sessions};
 use user_bits::UserBits;
 
 pub(crate) struct Tables<K, P, S> {
@@ -234,6 +235,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             missed: sessions.missed,
             ..Counts::default()
         }
+    }
+
+    /// Makes room for so many users known and so many sessions in all, as far as there can be so
+    /// many.
+    pub(crate) fn reserve(&mut self, users: usize, sessions: usize) {
+        let (users, sessions) = (users.min(MAX_USERS), sessions.min(MAX_SESSIONS));
+        self.users.reserve(users);
+        self.online.reserve(users.min(sessions));
+        self.sessions.reserve(sessions);
+        self.shown.reserve(users);
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {

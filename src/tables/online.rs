@@ -93,6 +93,11 @@ impl OnlineUsers {
         (0..).zip(self.places.iter()).filter_map(|(place, online)| Some((place, online.as_ref()?)))
     }
 
+    /// Makes room for so many in all.
+    pub(super) fn reserve(&mut self, users: usize) {
+        self.places.reserve(users);
+    }
+
     pub(super) fn shrink_to_fit(&mut self) {
         let end = self.free.cut_off(self.places.len(), |_| true);
         self.places.truncate(end);

@@ -118,6 +118,11 @@ impl Reaches {
         last
     }
 
+    /// Makes room for so many users in all.
+    pub(crate) fn reserve(&mut self, users: usize) {
+        self.words.reserve(users);
+    }
+
     /// Gives back what is not needed for this many users.
     pub(crate) fn shrink_to(&mut self, users: usize) {
         self.words.shrink_to(users);

@@ -152,6 +152,17 @@ impl<T: Default, const N: usize> Segments<T, N> {
         self.len >= len
     }
 
+    /// Makes room for so many entries in all, at once.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        if self.segments.is_empty() && len <= N {
+            self.small.reserve_exact(len.saturating_sub(self.small.len()));
+            return;
+        }
+        while self.capacity() < len {
+            self.add_segment();
+        }
+    }
+
     // ---- and the contrary
 
     pub(crate) fn pop(&mut self) -> Option<T> {
@@ -225,6 +236,7 @@ mod tests {
         Set(usize, u32),
         Truncate(usize),
         Extend(usize),
+        Reserve(usize),
         Shrink,
     }
 
@@ -235,6 +247,7 @@ mod tests {
             2 => (0_usize..40, 1_u32..9).prop_map(|(at, value)| Step::Set(at, value)),
             1 => (0_usize..40).prop_map(Step::Truncate),
             1 => (0_usize..40).prop_map(Step::Extend),
+            1 => (0_usize..40).prop_map(Step::Reserve),
             1 => Just(Step::Shrink),
         ];
         proptest::collection::vec(step, 0..60)
@@ -277,6 +290,10 @@ mod tests {
                     Step::Extend(len) => {
                         while !column.extend_towards(len) {}
                         list.resize(list.len().max(len), 0);
+                    }
+                    Step::Reserve(len) => {
+                        column.reserve(len);
+                        prop_assert!(column.capacity() >= len);
                     }
                     Step::Shrink => {
                         column.shrink_to_fit();

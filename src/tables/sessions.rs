@@ -84,7 +84,7 @@ const LAST_BIRTH: u32 = if cfg!(feature = "shrunk") { 4 } else { 1 << 31 };
 const LAST_DROPPED: u32 = LAST_BIRTH / 2;
 
 /// Far slots and session indices stay below 2^31.
-const MAX_SESSIONS: usize = if cfg!(feature = "shrunk") { 1 << 16 } else { 1 << 31 };
+pub(super) const MAX_SESSIONS: usize = if cfg!(feature = "shrunk") { 1 << 16 } else { 1 << 31 };
 
 /// How many sessions are what, and how much is kept for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -487,6 +487,12 @@ impl<P> Sessions<P> {
     }
 
     // ---- room
+
+    /// Makes room for so many sessions in all.
+    pub(super) fn reserve(&mut self, sessions: usize) {
+        self.records.reserve(sessions);
+        self.details.reserve(sessions);
+    }
 
     /// Gives back what only a past peak needed. Of the records that have no session those at the
     /// end of the table are dropped. Their keys stay stale for ever, because new records begin

@@ -36,6 +36,11 @@ impl UserBits {
         }
     }
 
+    /// Makes room for so many users in all.
+    pub(crate) fn reserve(&mut self, users: usize) {
+        self.0.reserve(users.div_ceil(64));
+    }
+
     /// Gives back what is not needed for so many users: none behind them is in the set.
     pub(crate) fn shrink_to(&mut self, users: usize) {
         self.0.shrink_to(users.div_ceil(64));
