@@ -156,7 +156,7 @@
 struct Readme;
 
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 mod apply;

@@ -299,8 +299,30 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         self.state.verify()
     }
 
+    /// Makes room for so many users known, contacts of online users included, and so many sessions
+    /// in all, for a host that knows how many there will be. It may always be left out: the tables
+    /// grow in small steps as users and sessions come, so that no input waits for a table to be
+    /// copied. This call does what those would have done between them, and so it may take long.
+    ///
+    /// The room stays until [`shrink_to_fit`](Self::shrink_to_fit). As with `Vec::reserve`, numbers
+    /// that memory does not hold end the process.
+    ///
+    /// ```
+    /// # use adsum::{Config, Connect, Engine, Time};
+    /// let mut engine = Engine::<u64, &str>::new(Config::default());
+    /// engine.reserve(20_000, 5_000);
+    /// # engine.connect(Time::ZERO, Connect::new(1).audience([2]))?;
+    /// # assert_eq!(engine.counts().users_known, 2);
+    /// # Ok::<(), adsum::Error>(())
+    /// ```
+    pub fn reserve(&mut self, users: usize, sessions: usize) {
+        self.state.reserve(users, sessions);
+    }
+
     /// Gives back memory that only a past peak needed. Otherwise the engine keeps it, so that it
-    /// allocates nothing once warm. It may walk over everything.
+    /// allocates nothing once warm. What is kept of users and sessions lies in tables, of which the
+    /// end is given back: up to the last user that is still known, and to the last session that has
+    /// not ended. It may walk over everything.
     pub fn shrink_to_fit(&mut self) {
         self.state.shrink_to_fit();
     }

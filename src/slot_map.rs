@@ -1,17 +1,20 @@
 //! A host's table of connections.
 
 use crate::key::{SessionKey, Slot};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU32;
 
 /// What a host keeps for each attachment: asked by key, which it checks, and by the slot that a
-/// decision names. Two plain arrays, one for near slots and one for far ones, so that reaching a
-/// receiver is one indexed access.
+/// decision names. Two arrays, one for near slots and one for far ones, so that reaching a receiver
+/// is an indexed access.
 ///
 /// The array of near slots spans two slots for every user that the engine knows, contacts of
 /// online users included, whether or not they are online. So keep something small in it, such as
-/// a pointer or an index: with one of 8 bytes it takes 32 bytes a known user.
+/// a pointer or an index: with one of 8 bytes it takes 32 bytes a known user. The arrays are made a
+/// thousand slots at a time, when something is kept there for the first time, and never move: no
+/// call is long because a table is full.
 ///
 /// ```
 /// use adsum::{Config, Connect, Engine, SlotMap, Time};
@@ -31,8 +34,8 @@ use core::num::NonZeroU32;
 /// ```
 #[derive(Clone)]
 pub struct SlotMap<T> {
-    near: Vec<Option<Held<T>>>,
-    far: Vec<Option<Held<T>>>,
+    near: Table<T>,
+    far: Table<T>,
     len: usize,
 }
 
@@ -50,11 +53,60 @@ impl<T> Held<T> {
     }
 }
 
+/// A power of two, so that a place in a segment is in range for certain.
+const SEGMENT: usize = if cfg!(feature = "shrunk") { 4 } else { 1_024 };
+
+type Segment<T> = Box<[Option<Held<T>>; SEGMENT]>;
+
+/// What is kept at the places of one array: `None` for segments in which nothing was ever kept.
+#[derive(Clone)]
+struct Table<T>(Vec<Option<Segment<T>>>);
+
+impl<T> Table<T> {
+    fn get(&self, at: usize) -> Option<&Held<T>> {
+        self.0.get(at / SEGMENT)?.as_ref()?[at % SEGMENT].as_ref()
+    }
+
+    fn get_mut(&mut self, at: usize) -> Option<&mut Option<Held<T>>> {
+        Some(&mut self.0.get_mut(at / SEGMENT)?.as_mut()?[at % SEGMENT])
+    }
+
+    fn replace(&mut self, at: usize, held: Held<T>) -> Option<Held<T>> {
+        let segment = at / SEGMENT;
+        if self.0.len() <= segment {
+            self.0.resize_with(segment + 1, || None);
+        }
+        self.0[segment].get_or_insert_with(empty)[at % SEGMENT].replace(held)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (usize, &Held<T>)> {
+        let segments = (0..).step_by(SEGMENT).zip(&self.0);
+        let places = segments.filter_map(|(at, segment)| Some((at.., segment.as_ref()?.iter())));
+        places
+            .flat_map(|(at, held)| at.zip(held))
+            .filter_map(|(at, held)| Some((at, held.as_ref()?)))
+    }
+
+    fn shrink_to_fit(&mut self) {
+        for segment in &mut self.0 {
+            segment.take_if(|segment| segment.iter().all(Option::is_none));
+        }
+        let last = self.0.iter().rposition(Option::is_some);
+        self.0.truncate(last.map_or(0, |last| last + 1));
+        self.0.shrink_to_fit();
+    }
+}
+
+fn empty<T>() -> Segment<T> {
+    let segment: Box<[_]> = (0..SEGMENT).map(|_| None).collect();
+    segment.try_into().unwrap_or_else(|_| unreachable!("there are just so many"))
+}
+
 impl<T> SlotMap<T> {
     /// Returns an empty table.
     #[must_use]
     pub const fn new() -> Self {
-        Self { near: Vec::new(), far: Vec::new(), len: 0 }
+        Self { near: Table(Vec::new()), far: Table(Vec::new()), len: 0 }
     }
 
     /// Returns the number of attachments for which something is kept.
@@ -106,10 +158,7 @@ impl<T> SlotMap<T> {
     pub fn insert(&mut self, key: SessionKey, value: T) -> Option<(SessionKey, T)> {
         let SessionKey { index, generation, slot } = key;
         let table = if slot.is_near() { &mut self.near } else { &mut self.far };
-        if table.len() <= slot.index() {
-            table.resize_with(slot.index() + 1, || None);
-        }
-        let before = table[slot.index()].replace(Held { index, generation, value });
+        let before = table.replace(slot.index(), Held { index, generation, value });
         self.len += usize::from(before.is_none());
         before.map(|held| (held.key(slot), held.value))
     }
@@ -124,14 +173,20 @@ impl<T> SlotMap<T> {
 
     /// Returns all that is kept, each with its key, in the order of the slots, near ones first.
     pub fn iter(&self) -> impl Iterator<Item = (SessionKey, &T)> {
-        let near = (0..).map(Slot::from_bits).zip(&self.near);
-        let all = near.chain((0..).map(Slot::far).zip(&self.far));
-        all.filter_map(|(slot, held)| held.as_ref().map(|held| (held.key(slot), &held.value)))
+        let near = self.near.iter().map(|(at, held)| (Slot::from_bits(at as u32), held));
+        let far = self.far.iter().map(|(at, held)| (Slot::far(at as u32), held));
+        near.chain(far).map(|(slot, held)| (held.key(slot), &held.value))
+    }
+
+    /// Gives back memory that only a past peak needed. It walks over everything.
+    pub fn shrink_to_fit(&mut self) {
+        self.near.shrink_to_fit();
+        self.far.shrink_to_fit();
     }
 
     fn place(&self, slot: Slot) -> Option<&Held<T>> {
         let table = if slot.is_near() { &self.near } else { &self.far };
-        table.get(slot.index())?.as_ref()
+        table.get(slot.index())
     }
 
     fn place_mut(&mut self, slot: Slot) -> Option<&mut Option<Held<T>>> {
@@ -149,5 +204,79 @@ impl<T> Default for SlotMap<T> {
 impl<T: fmt::Debug> fmt::Debug for SlotMap<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert(SessionKey, u16),
+        Remove(SessionKey),
+        Shrink,
+    }
+
+    fn keys() -> impl Strategy<Value = SessionKey> {
+        // Within a segment, around the border of two, and far from both.
+        let segment = SEGMENT as u32;
+        let border = segment - 3..segment + 3;
+        let place = prop_oneof![0_u32..6, border, 90 * segment..90 * segment + 3];
+        let slot = (place, any::<bool>())
+            .prop_map(|(at, near)| if near { Slot::from_bits(at) } else { Slot::far(at) });
+        (0..2_u32, 1..3_u32, slot).prop_map(|(index, generation, slot)| SessionKey {
+            index,
+            generation: NonZeroU32::MIN.saturating_add(generation),
+            slot,
+        })
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (keys(), any::<u16>()).prop_map(|(key, value)| Step::Insert(key, value)),
+            3 => keys().prop_map(Step::Remove),
+            1 => Just(Step::Shrink),
+        ];
+        proptest::collection::vec(step, 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn does_as_a_sorted_map_by_slot_does(steps in steps()) {
+            let mut slots = SlotMap::new();
+            let mut map = BTreeMap::<Slot, (SessionKey, u16)>::new();
+            for step in steps {
+                match step {
+                    Step::Insert(key, value) => {
+                        let before = map.insert(key.slot, (key, value));
+                        prop_assert_eq!(slots.insert(key, value), before);
+                    }
+                    Step::Remove(key) => {
+                        let is_it = map.get(&key.slot).is_some_and(|(held, _)| *held == key);
+                        let value = is_it.then(|| map.remove(&key.slot)).flatten();
+                        prop_assert_eq!(slots.remove(key), value.map(|(_, value)| value));
+                    }
+                    Step::Shrink => slots.shrink_to_fit(),
+                }
+                prop_assert_eq!((slots.len(), slots.is_empty()), (map.len(), map.is_empty()));
+                let all = map.values().map(|(key, value)| (*key, value));
+                prop_assert!(slots.iter().eq(all), "{slots:?} is not {map:?}");
+                for (slot, (key, mut value)) in map.clone() {
+                    prop_assert_eq!(slots.at(slot), Some((key, &value)));
+                    prop_assert_eq!(slots.at_mut(slot), Some((key, &mut value)));
+                    prop_assert_eq!(slots.get(key), Some(&value));
+                    prop_assert_eq!(slots.get_mut(key), Some(&mut value));
+                    let stale = SessionKey { index: key.index + 1, ..key };
+                    prop_assert_eq!(slots.get(stale), None);
+                    prop_assert_eq!(slots.get_mut(stale), None);
+                }
+            }
+            map.values().for_each(|(key, _)| _ = slots.remove(*key));
+            slots.shrink_to_fit();
+            prop_assert_eq!((slots.near.0.capacity(), slots.far.0.capacity()), (0, 0));
+        }
     }
 }

@@ -150,6 +150,7 @@ impl<P> Plan<P> {
     }
 
     /// Adds as many of these as there is room for, and returns their number.
+    #[inline]
     fn push_named<K: Eq + Hash, S: BuildHasher>(
         &mut self,
         named: Span,

@@ -60,6 +60,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
+    pub(crate) fn reserve(&mut self, users: usize, sessions: usize) {
+        self.tables.reserve(users, sessions);
+    }
+
     pub(crate) fn shrink_to_fit(&mut self) {
         self.settle();
         self.tables.shrink_to_fit();

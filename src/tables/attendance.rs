@@ -49,10 +49,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         kind: DeviceKind,
         now: (Time, u64),
     ) -> SessionIndex {
-        let near = self.free_near_slot(user);
+        let near = self.free_near_slot((user, place));
         let session = self.sessions.insert((user, place), near, kind, now);
         self.online.at_mut(place).sessions.push(session);
-        self.update_reach(user);
+        self.update_reach(place);
         session
     }
 
@@ -60,17 +60,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// a token: they are to be dropped when everything is in order.
     pub(crate) fn remove_session(&mut self, session: SessionIndex) -> [Option<P>; 2] {
         self.clear_missed(session);
-        let user = self.sessions.user(session);
-        self.unlist_session(user, session);
+        let place = self.sessions.place(session);
+        self.unlist_session(place, session);
         let said = self.sessions.remove(session);
-        self.update_reach(user);
-        self.update_shown(user);
+        self.update_reach(place);
+        self.update_shown(place);
         said
     }
 
-    /// Takes a session out of its user's list, and returns the number of those before it.
-    fn unlist_session(&mut self, user: User, session: SessionIndex) -> u16 {
-        let Some(online) = self.online_mut(user) else { return 0 };
+    /// Takes a session out of the list of the user at this place, and returns the number of those
+    /// before it.
+    fn unlist_session(&mut self, place: u32, session: SessionIndex) -> u16 {
+        let online = self.online.at_mut(place);
         let place = online.sessions.iter().position(|other| *other == session);
         let Some(place) = place else { return 0 };
         online.sessions.remove(place);
@@ -90,25 +91,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// waits for a token: it will not be shown.
     pub(crate) fn hold_session(&mut self, session: SessionIndex) -> Option<P> {
         self.clear_missed(session);
-        let user = self.sessions.user(session);
-        let earlier = self.unlist_session(user, session);
+        let place = self.sessions.place(session);
+        let earlier = self.unlist_session(place, session);
         let waiting = self.sessions.take_waiting(session);
         self.sessions.hold(session);
-        if let Some(online) = self.online_mut(user) {
-            online.rare_mut().held.push(Held { session, earlier });
-        }
-        self.update_reach(user);
+        self.online.at_mut(place).rare_mut().held.push(Held { session, earlier });
+        self.update_reach(place);
         waiting
     }
 
     /// Lets go of a session that is held, and gives back what it showed.
     pub(crate) fn release_held(&mut self, session: SessionIndex) -> [Option<P>; 2] {
-        let user = self.sessions.user(session);
-        if let Some(online) = self.online_mut(user) {
-            online.rare_mut().held.retain(|held| held.session != session);
-        }
+        let place = self.sessions.place(session);
+        self.online.at_mut(place).rare_mut().held.retain(|held| held.session != session);
         let said = self.sessions.remove(session);
-        self.update_shown(user);
+        self.update_shown(place);
         said
     }
 
@@ -137,8 +134,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Returns a near slot of the user that no session has.
-    fn free_near_slot(&self, user: User) -> Option<Slot> {
-        let taken = |slot| self.sessions_of(user).iter().any(|s| self.sessions.slot(*s) == slot);
+    fn free_near_slot(&self, (user, place): (User, u32)) -> Option<Slot> {
+        let sessions = self.sessions_at(place);
+        let taken = |slot| sessions.iter().any(|s| self.sessions.slot(*s) == slot);
         [Slot::near(user.0, 0), Slot::near(user.0, 1)].into_iter().find(|slot| !taken(*slot))
     }
 
@@ -156,7 +154,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn set_congested(&mut self, session: SessionIndex, congested: bool) {
         let link = if congested { Link::Congested } else { Link::Attached };
         self.sessions.set_link(session, link);
-        self.update_reach(self.sessions.user(session));
+        self.update_reach(self.sessions.place(session));
     }
 
     /// Detaches a session.
@@ -169,19 +167,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     fn set_link(&mut self, session: SessionIndex, link: Link) {
         self.sessions.set_link(session, link);
         self.clear_missed(session);
-        self.update_reach(self.sessions.user(session));
+        self.update_reach(self.sessions.place(session));
     }
 
-    /// Works out anew how the user is reached, after a session came, went or changed its link.
-    fn update_reach(&mut self, user: User) {
-        self.users.set_reach(user, self.reach_of(user));
+    /// Works out anew how the user at this place is reached, after a session came, went or changed
+    /// its link.
+    fn update_reach(&mut self, place: u32) {
+        let online = self.online.at(place);
+        self.users.set_reach(online.user, self.reach_of(&online.sessions));
     }
 
-    pub(super) fn reach_of(&self, user: User) -> Reach {
+    /// Returns how a user with these sessions is reached.
+    pub(super) fn reach_of(&self, sessions: &[SessionIndex]) -> Reach {
         let (mut near, mut listed) = (0_u32, false);
-        for session in self.sessions_of(user) {
-            let slot = self.sessions.slot(*session);
-            match self.sessions.link(*session) {
+        for session in sessions {
+            let (slot, link) = self.sessions.slot_and_link(*session);
+            match link {
                 Link::Attached if slot.is_near() => near |= 1 << (slot.index() & 1),
                 Link::Attached | Link::Congested => listed = true,
                 Link::Detached | Link::Held | Link::Vacant => {}
@@ -211,15 +212,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Makes the user at this place visible or invisible.
     pub(crate) fn set_visible(&mut self, place: u32, visible: bool) {
-        let online = self.online.at_mut(place);
-        online.visible = visible;
-        let user = online.user;
-        self.update_shown(user);
+        self.online.at_mut(place).visible = visible;
+        self.update_shown(place);
     }
 
-    /// Works out anew whether the user has something to show to contacts.
-    fn update_shown(&mut self, user: User) {
-        let shown = self.is_visible(user) && self.any_published(user);
-        self.shown.set(user, shown);
+    /// Works out anew whether the user at this place has something to show to contacts.
+    fn update_shown(&mut self, place: u32) {
+        let online = self.online.at(place);
+        let published = |session: &SessionIndex| self.sessions.has_published(*session);
+        let shown = online.visible && online.sessions.iter().any(published);
+        self.shown.set(online.user, shown);
     }
 }

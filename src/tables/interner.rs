@@ -5,9 +5,11 @@
 //! known while anything refers to it: its own sessions, somebody's audience or block list, or a
 //! congested session that has yet to be told of it. Then its id is dropped and its index reused.
 
+use crate::tables::free_list::FreeList;
 use crate::tables::ids::{SIDE_BY_SIDE, User};
 use crate::tables::index::{Index, ShortHash};
 use crate::tables::reach::{Reach, Reaches};
+use crate::tables::segments::{Segments, per_segment};
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -15,7 +17,7 @@ use core::hint::black_box;
 use smallvec::SmallVec;
 
 /// Two near slots a user must fit below the far range.
-const MAX_USERS: usize = 1 << 30;
+pub(super) const MAX_USERS: usize = 1 << 30;
 
 const CROWD: usize = if cfg!(feature = "shrunk") { 5 } else { 20_000 };
 
@@ -26,13 +28,13 @@ const OFFLINE: u32 = u32::MAX;
 pub(crate) struct Users<K> {
     by_id: Index,
     /// `None` while the index is free.
-    ids: Vec<Option<K>>,
+    ids: Segments<Option<K>, { per_segment(1_024) }>,
     /// So that an id is hashed once only: the host's code is not run to forget it.
-    hashes: Vec<ShortHash>,
+    hashes: Segments<ShortHash, { per_segment(4_096) }>,
     reaches: Reaches,
     /// Places in the table of online users, or [`OFFLINE`].
-    online: Vec<u32>,
-    free: Vec<User>,
+    online: Segments<u32, { per_segment(4_096) }>,
+    free: FreeList,
     /// Who has become known and may not be referred to yet.
     fresh: Vec<User>,
     /// Ids that nothing refers to any more. Dropping one runs the host's code, which may panic, so
@@ -44,11 +46,11 @@ impl<K> Users<K> {
     pub(crate) const fn new() -> Self {
         Self {
             by_id: Index::new(),
-            ids: Vec::new(),
-            hashes: Vec::new(),
+            ids: Segments::new(),
+            hashes: Segments::new(),
             reaches: Reaches::new(),
-            online: Vec::new(),
-            free: Vec::new(),
+            online: Segments::new(),
+            free: FreeList::new(),
             fresh: Vec::new(),
             dead: Vec::new(),
         }
@@ -130,7 +132,7 @@ impl<K> Users<K> {
     fn forget(&mut self, user: User) {
         let Some(id) = self.ids[user.0 as usize].take() else { return };
         self.by_id.remove(self.hashes[user.0 as usize], user);
-        self.free.push(user);
+        self.free.push(user.0);
         self.dead.push(id);
     }
 
@@ -157,26 +159,31 @@ impl<K> Users<K> {
         }
     }
 
+    /// Makes room for so many users in all.
+    pub(crate) fn reserve(&mut self, users: usize) {
+        self.by_id.reserve(users);
+        self.ids.reserve(users);
+        self.hashes.reserve(users);
+        self.reaches.reserve(users);
+        self.online.reserve(users);
+    }
+
     pub(crate) fn shrink_to_fit(&mut self) {
-        while self.ids.last().is_some_and(Option::is_none) {
-            self.ids.pop();
-        }
-        let span = self.ids.len();
-        self.hashes.truncate(span);
-        self.online.truncate(span);
-        self.free.retain(|user| (user.0 as usize) < span);
+        let span = self.free.cut_off(self.ids.len(), |_| true);
+        self.ids.truncate(span);
         self.ids.shrink_to_fit();
+        self.hashes.truncate(span);
         self.hashes.shrink_to_fit();
         self.reaches.shrink_to(span);
+        self.online.truncate(span);
         self.online.shrink_to_fit();
-        self.free.shrink_to_fit();
         self.by_id.shrink_to_fit();
         self.fresh.shrink_to_fit();
         self.dead.shrink_to_fit();
     }
 
     pub(crate) fn iter_known(&self) -> impl Iterator<Item = User> {
-        (0..).map(User).zip(&self.ids).filter(|(_, id)| id.is_some()).map(|(user, _)| user)
+        (0..).map(User).zip(self.ids.iter()).filter(|(_, id)| id.is_some()).map(|(user, _)| user)
     }
 }
 
@@ -227,6 +234,18 @@ impl<K: Eq + Hash> Users<K> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
+        // Seldom do two share a hash, so the ids are compared outside of the loop.
+        let first = self.by_id.find(hash, |_| true)?;
+        if self.has_id(first, id) { Some(first) } else { self.find_among(hash, id) }
+    }
+
+    /// Looks among all who share a hash.
+    #[cold]
+    fn find_among<Q>(&self, hash: ShortHash, id: &Q) -> Option<User>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
         self.by_id.find(hash, |user| self.has_id(user, id))
     }
 
@@ -273,8 +292,8 @@ impl<K: Eq + Hash> Users<K> {
         all
     }
 
-    /// Returns the index of `id`, which is made known if it was not. No reference is taken: the caller
-    /// takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through. `None`
+    /// Returns the index of `id`, which is made known if it was not. No reference is taken: the
+    /// caller takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through. `None`
     /// if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
         self.find_or_add(ShortHash::of(hasher, &id), id)
@@ -307,13 +326,19 @@ impl<K: Eq + Hash> Users<K> {
     }
 
     fn find_or_add(&mut self, hash: ShortHash, id: K) -> Option<User> {
-        if let Some(user) = self.find_hashed(hash, &id) {
-            return Some(user);
+        match self.find_hashed(hash, &id) {
+            Some(user) => Some(user),
+            None => self.add(hash, id),
         }
+    }
+
+    /// Makes an id known that is not.
+    #[inline(never)]
+    fn add(&mut self, hash: ShortHash, id: K) -> Option<User> {
         let user = if let Some(user) = self.free.pop() {
-            let at = user.0 as usize;
+            let at = user as usize;
             (self.ids[at], self.hashes[at]) = (Some(id), hash);
-            user
+            User(user)
         } else if self.ids.len() < MAX_USERS {
             self.ids.push(Some(id));
             self.hashes.push(hash);
@@ -392,7 +417,7 @@ mod tests {
         users.bury();
         users.shrink_to_fit();
         assert_eq!((users.len(), users.span()), (1, 501));
-        assert!(users.ids.capacity() < 1_000 && users.by_id.len() == 1);
+        assert!(users.ids.capacity() <= 1_024 && users.by_id.len() == 1);
         // Who is left is still found, and no index is given out twice.
         assert_eq!(users.find(&Plain, &500), Some(User(500)));
         let mut new: Vec<User> = (0..600).map(|id| users.intern(&Plain, id).unwrap()).collect();

@@ -5,6 +5,8 @@
 
 mod attendance;
 mod blocks;
+mod contiguous;
+mod free_list;
 pub(crate) mod ids;
 mod index;
 mod interner;
@@ -16,8 +18,10 @@ mod prefetch;
 pub(crate) mod rate;
 pub(crate) mod reach;
 pub(crate) mod roster;
+pub(crate) mod segments;
 pub(crate) mod sessions;
 mod sorted_map;
+pub(crate) mod steps;
 pub(crate) mod timers;
 pub(crate) mod told;
 mod user_bits;
@@ -32,8 +36,9 @@ use blocks::Blocks;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 use ids::{SessionIndex, User};
+use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
-use sessions::{Link, Sessions};
+use sessions::{Link, MAX_SESSIONS, Sessions};
 use user_bits::UserBits;
 
 pub(crate) struct Tables<K, P, S> {
@@ -53,10 +58,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         Self {
             hasher,
             users: Users::new(),
-            online: OnlineUsers::default(),
+            online: OnlineUsers::new(),
             sessions: Sessions::new(),
             blocks: Blocks::default(),
-            shown: UserBits::default(),
+            shown: UserBits::new(),
             scratch: Vec::new(),
         }
     }
@@ -290,11 +295,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
     }
 
+    /// Makes room for so many users known and so many sessions in all, as far as there can be so
+    /// many.
+    pub(crate) fn reserve(&mut self, users: usize, sessions: usize) {
+        let (users, sessions) = (users.min(MAX_USERS), sessions.min(MAX_SESSIONS));
+        self.users.reserve(users);
+        self.online.reserve(users.min(sessions));
+        self.sessions.reserve(sessions);
+        self.shown.reserve(users);
+    }
+
     pub(crate) fn shrink_to_fit(&mut self) {
         self.users.shrink_to_fit();
         self.online.shrink_to_fit();
         self.sessions.shrink_to_fit();
-        self.shown.shrink_to_fit();
+        self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
         self.scratch = Vec::new();
     }

@@ -1,7 +1,9 @@
 //! The users who have sessions.
 
+use crate::tables::free_list::FreeList;
 use crate::tables::ids::{Attachment, SessionIndex, User};
 use crate::tables::lists::UserList;
+use crate::tables::segments::{Segments, per_segment};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
@@ -73,15 +75,18 @@ impl Online {
 
 /// The online users, each at the place that [`Users::online`](super::interner::Users::online)
 /// gives.
-#[derive(Default)]
 pub(super) struct OnlineUsers {
-    places: Vec<Option<Online>>,
-    free: Vec<u32>,
+    places: Segments<Option<Online>, { per_segment(512) }>,
+    free: FreeList,
     /// The number of entries in all audiences.
     audience_entries: usize,
 }
 
 impl OnlineUsers {
+    pub(super) const fn new() -> Self {
+        Self { places: Segments::new(), free: FreeList::new(), audience_entries: 0 }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
@@ -141,16 +146,17 @@ impl OnlineUsers {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Online)> {
-        (0..).zip(&self.places).filter_map(|(place, online)| Some((place, online.as_ref()?)))
+        (0..).zip(self.places.iter()).filter_map(|(place, online)| Some((place, online.as_ref()?)))
+    }
+
+    /// Makes room for so many in all.
+    pub(super) fn reserve(&mut self, users: usize) {
+        self.places.reserve(users);
     }
 
     pub(super) fn shrink_to_fit(&mut self) {
-        while self.places.last().is_some_and(Option::is_none) {
-            self.places.pop();
-        }
-        let span = self.places.len() as u32;
-        self.free.retain(|place| *place < span);
+        let end = self.free.cut_off(self.places.len(), |_| true);
+        self.places.truncate(end);
         self.places.shrink_to_fit();
-        self.free.shrink_to_fit();
     }
 }

@@ -4,6 +4,7 @@
 //! apart from everything else, small enough for a core's caches, and in the usual cases it names
 //! the receivers' slots without any further look.
 
+use crate::tables::contiguous::Contiguous;
 use crate::tables::ids::User;
 use alloc::vec::Vec;
 
@@ -29,7 +30,7 @@ pub(crate) enum Reach {
 /// receives at all: more instructions for each contact, and no faster with a million users.
 pub(crate) struct Reaches {
     /// The reach in the two lowest bits, above them the number of references, or [`MANY`].
-    words: Vec<u16>,
+    words: Contiguous<u16>,
     /// Those with more references than fit beside the reach, sorted: celebrities.
     many: Vec<(User, u32)>,
 }
@@ -42,7 +43,7 @@ const MANY: u16 = if cfg!(feature = "shrunk") { 3 } else { u16::MAX / ONE };
 
 impl Reaches {
     pub(crate) const fn new() -> Self {
-        Self { words: Vec::new(), many: Vec::new() }
+        Self { words: Contiguous::new(), many: Vec::new() }
     }
 
     /// For a user with the next index, to whom nothing refers and whom nothing reaches.
@@ -51,19 +52,19 @@ impl Reaches {
     }
 
     pub(crate) fn reach(&self, user: User) -> u64 {
-        u64::from(self.words[user.0 as usize] & REACH)
+        u64::from(self.words.as_slice()[user.0 as usize] & REACH)
     }
 
     pub(crate) fn set_reach(&mut self, user: User, reach: Reach) {
-        let word = &mut self.words[user.0 as usize];
-        *word = *word & !REACH | reach as u16;
+        let at = user.0 as usize;
+        self.words.set(at, self.words.as_slice()[at] & !REACH | reach as u16);
     }
 
     /// How each of these is reached, two bits each, the first in the lowest ones: of thirty-two
     /// users at most.
     #[inline]
     pub(crate) fn pack(&self, users: &[User]) -> u64 {
-        let words = &self.words[..];
+        let words = self.words.as_slice();
         let add = |packed, user: &User| packed << 2 | u64::from(words[user.0 as usize] & REACH);
         // By fours, which the compiler unrolls.
         let (fours, rest) = users.as_chunks::<4>();
@@ -72,7 +73,7 @@ impl Reaches {
     }
 
     pub(crate) fn references(&self, user: User) -> u32 {
-        match self.words[user.0 as usize] / ONE {
+        match self.words.as_slice()[user.0 as usize] / ONE {
             MANY => self.many[place_of(&self.many, user).expect(LISTED)].1,
             few => few.into(),
         }
@@ -80,12 +81,13 @@ impl Reaches {
 
     #[inline]
     pub(crate) fn retain(&mut self, user: User) {
-        let word = &mut self.words[user.0 as usize];
+        let word = &mut self.words.as_mut_slice()[user.0 as usize];
         if *word / ONE < MANY - 1 {
             *word += ONE;
         } else {
             retain_many(word, &mut self.many, user);
         }
+        self.words.mirror(user.0 as usize);
     }
 
     /// Gives a reference to each of them back, up to the first whose last it was: that one, and
@@ -93,27 +95,37 @@ impl Reaches {
     #[inline]
     pub(crate) fn release_until_last<'u>(
         &mut self,
-        mut users: &'u [User],
+        users: &'u [User],
     ) -> Option<(User, &'u [User])> {
         let Self { words, many } = self;
-        let words = &mut words[..];
-        while let [user, left @ ..] = users {
-            users = left;
-            let word = &mut words[user.0 as usize];
+        let (all, mut left) = (words.as_mut_slice(), users);
+        let mut last = None;
+        while let [user, others @ ..] = left {
+            left = others;
+            let word = &mut all[user.0 as usize];
             *word -= ONE;
             // One comparison for both: if it was the last, this is far below zero.
             let usual = word.wrapping_sub(ONE) < (MANY - 2) * ONE;
             if !usual && release_last_or_many(word, many, *user) {
-                return Some((*user, left));
+                last = Some((*user, left));
+                break;
             }
         }
-        None
+        if words.is_moving() {
+            let done = &users[..users.len() - left.len()];
+            done.iter().for_each(|user| words.mirror(user.0 as usize));
+        }
+        last
+    }
+
+    /// Makes room for so many users in all.
+    pub(crate) fn reserve(&mut self, users: usize) {
+        self.words.reserve(users);
     }
 
     /// Gives back what is not needed for this many users.
     pub(crate) fn shrink_to(&mut self, users: usize) {
-        self.words.truncate(users);
-        self.words.shrink_to_fit();
+        self.words.shrink_to(users);
         self.many.shrink_to_fit();
     }
 }
@@ -182,7 +194,7 @@ mod tests {
         reaches.shrink_to(100);
         assert_eq!(reaches.reach(User(99)), u64::from(99_u32 % 4));
         reaches.shrink_to(0);
-        assert!(reaches.words.is_empty());
+        assert_eq!(reaches.words.len(), 0);
     }
 
     #[test]
@@ -212,6 +224,37 @@ mod tests {
         assert!(reaches.many.is_empty(), "nobody stays in the list for ever");
         for (user, reach) in (0..).map(User).zip(some) {
             assert_eq!(reaches.reach(user), reach as u64);
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_while_the_words_move() {
+        let mut reaches = Reaches::new();
+        let (mut list, some) = (Vec::new(), [Reach::Both, Reach::Nobody, Reach::First]);
+        for user in 0..20_000_u32 {
+            reaches.push();
+            list.push((Reach::Nobody, 0_u32));
+            // Old ones as well, wherever they are copied to.
+            let others = [user, user / 2, user / 7 * 3, user / 3];
+            for other in others {
+                let (reach, references) = &mut list[other as usize];
+                *reach = some[(user % 3) as usize];
+                *references += 1;
+                reaches.set_reach(User(other), *reach);
+                reaches.retain(User(other));
+            }
+            let mut left = &others.map(User)[1..];
+            while let Some((last, others)) = reaches.release_until_last(left) {
+                assert_eq!(
+                    list[last.0 as usize].1,
+                    left.iter().filter(|u| **u == last).count() as u32
+                );
+                left = others;
+            }
+            others[1..].iter().for_each(|other| list[*other as usize].1 -= 1);
+        }
+        for (user, (reach, references)) in (0..).map(User).zip(list) {
+            assert_eq!((reaches.reach(user), reaches.references(user)), (reach as u64, references));
         }
     }
 }

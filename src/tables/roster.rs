@@ -16,7 +16,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// caller takes one, and [`forget_fresh`](Self::forget_fresh) follows when the input is
     /// through.
     pub(crate) fn intern(&mut self, id: K) -> Result<User, TooManyUsers> {
-        self.users.intern(&self.hasher, id).ok_or(TooManyUsers)
+        let user = self.users.intern(&self.hasher, id).ok_or(TooManyUsers);
+        self.shown.extend_to(self.users.span());
+        user
     }
 
     /// Returns the number of an id likewise, and the id itself if it was known already, perhaps
@@ -43,7 +45,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     ) -> Result<bool, TooManyUsers> {
         let mut ids = ids.into_iter();
         let some = ids.by_ref().take((limit as usize).saturating_sub(into.len()));
-        self.users.intern_all(&self.hasher, some, into).ok_or(TooManyUsers)?;
+        let interned = self.users.intern_all(&self.hasher, some, into).ok_or(TooManyUsers);
+        self.shown.extend_to(self.users.span());
+        interned?;
         Ok(ids.next().is_none())
     }
 

@@ -2,12 +2,13 @@
 
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
+use crate::tables::free_list::FreeList;
 use crate::tables::ids::{Attachment, SessionIndex, User};
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
+use crate::tables::segments::{Segments, per_segment};
 use crate::tables::told::Told;
 use crate::time::Time;
-use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 /// How a session is connected.
@@ -87,8 +88,12 @@ struct Extras<P> {
 /// can be resumed as often again.
 const LAST_BIRTH: u32 = if cfg!(feature = "shrunk") { 4 } else { 1 << 31 };
 
+/// The last records of the table are dropped, if they have no session, unless their generations
+/// have come farther: all records after them begin where they were, and should last.
+const LAST_DROPPED: u32 = LAST_BIRTH / 2;
+
 /// Far slots and session indices stay below 2^31.
-const MAX_SESSIONS: usize = if cfg!(feature = "shrunk") { 1 << 16 } else { 1 << 31 };
+pub(super) const MAX_SESSIONS: usize = if cfg!(feature = "shrunk") { 1 << 16 } else { 1 << 31 };
 
 /// How many sessions are what, and how much is kept for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,31 +107,35 @@ pub(crate) struct SessionCounts {
 }
 
 pub(crate) struct Sessions<P> {
-    records: Vec<Record>,
-    details: Vec<Detail<P>>,
-    free: Vec<SessionIndex>,
+    records: Segments<Record, { per_segment(1_024) }>,
+    details: Segments<Detail<P>, { per_segment(512) }>,
+    free: FreeList,
     retired: usize,
     held: usize,
-    /// Whose session is in each far slot, or was.
-    far: Vec<User>,
-    free_far: Vec<u32>,
-    extras: Vec<Extras<P>>,
-    free_extras: Vec<NonZeroU32>,
+    /// With which generation new records begin: no record that has been dropped has used it, or a
+    /// later one.
+    first_generation: NonZeroU32,
+    /// The user whose session is in each far slot, or was.
+    far: Segments<u32, { per_segment(4_096) }>,
+    free_far: FreeList,
+    extras: Segments<Extras<P>, { per_segment(512) }>,
+    free_extras: FreeList,
     counts: SessionCounts,
 }
 
 impl<P> Sessions<P> {
     pub(super) fn new() -> Self {
         Self {
-            records: Vec::new(),
-            details: Vec::new(),
-            free: Vec::new(),
+            records: Segments::new(),
+            details: Segments::new(),
+            free: FreeList::new(),
             retired: 0,
             held: 0,
-            far: Vec::new(),
-            free_far: Vec::new(),
-            extras: Vec::new(),
-            free_extras: Vec::new(),
+            first_generation: NonZeroU32::MIN,
+            far: Segments::new(),
+            free_far: FreeList::new(),
+            extras: Segments::new(),
+            free_extras: FreeList::new(),
             counts: SessionCounts::default(),
         }
     }
@@ -140,7 +149,7 @@ impl<P> Sessions<P> {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        !self.free.is_empty() || self.records.len() < MAX_SESSIONS
+        self.free.len() > 0 || self.records.len() < MAX_SESSIONS
     }
 
     // ---- finding
@@ -177,7 +186,7 @@ impl<P> Sessions<P> {
 
     /// Returns all that have not ended or are held.
     pub(crate) fn iter_records(&self) -> impl Iterator<Item = SessionIndex> + '_ {
-        let indexed = (0..).map(SessionIndex).zip(&self.records);
+        let indexed = (0..).map(SessionIndex).zip(self.records.iter());
         indexed.filter(|(_, record)| record.link != Link::Vacant).map(|(index, _)| index)
     }
 
@@ -208,9 +217,15 @@ impl<P> Sessions<P> {
         self.record(index).slot
     }
 
+    /// Returns the session's slot and how it is connected.
+    pub(crate) fn slot_and_link(&self, index: SessionIndex) -> (Slot, Link) {
+        let record = self.record(index);
+        (record.slot, record.link)
+    }
+
     pub(crate) fn user(&self, index: SessionIndex) -> User {
         let slot = self.slot(index);
-        slot.near_user().map_or_else(|| self.far[slot.index()], User)
+        slot.near_user().map_or_else(|| User(self.far[slot.index()]), User)
     }
 
     /// Returns the place of the session's user among those online.
@@ -267,10 +282,11 @@ impl<P> Sessions<P> {
         kind: DeviceKind,
         (now, order): (Time, u64),
     ) -> SessionIndex {
-        let index = self.free.pop().unwrap_or(SessionIndex(self.records.len() as u32));
         let slot = near.unwrap_or_else(|| self.far_slot(user));
-        let before = self.records.get(index.0 as usize);
-        let generation = before.map_or(NonZeroU32::MIN, |before| before.generation);
+        let free = self.free.pop();
+        let index = free.unwrap_or(self.records.len() as u32);
+        let generation =
+            free.map_or(self.first_generation, |free| self.records[free as usize].generation);
         let record = Record {
             place,
             slot,
@@ -284,22 +300,22 @@ impl<P> Sessions<P> {
         let bucket = Bucket::default();
         let detail =
             Detail { connected: now, presence: None, bucket, born: generation, extras: None };
-        if index.0 as usize == self.records.len() {
+        if free.is_some() {
+            self.records[index as usize] = record;
+            self.details[index as usize] = detail;
+        } else {
             self.records.push(record);
             self.details.push(detail);
-        } else {
-            self.records[index.0 as usize] = record;
-            self.details[index.0 as usize] = detail;
         }
-        index
+        SessionIndex(index)
     }
 
     fn far_slot(&mut self, user: User) -> Slot {
         if let Some(far) = self.free_far.pop() {
-            self.far[far as usize] = user;
+            self.far[far as usize] = user.0;
             Slot::far(far)
         } else {
-            self.far.push(user);
+            self.far.push(user.0);
             Slot::far(self.far.len() as u32 - 1)
         }
     }
@@ -332,7 +348,7 @@ impl<P> Sessions<P> {
             self.retired += 1;
         } else {
             record.generation = record.generation.saturating_add(1);
-            self.free.push(index);
+            self.free.push(index.0);
         }
         let presence = detail.presence.take();
         self.counts.published -= usize::from(presence.is_some());
@@ -344,7 +360,7 @@ impl<P> Sessions<P> {
             self.counts.told -= extras.told.len();
             extras.told.clear();
             extras.direct_bucket = Bucket::default();
-            self.free_extras.push(place);
+            self.free_extras.push(place.get() - 1);
         }
         [presence, waiting]
     }
@@ -369,15 +385,14 @@ impl<P> Sessions<P> {
     /// The same, by its key, if it is current and the session has a connection.
     #[inline]
     pub(crate) fn hear_key(&mut self, key: SessionKey, (now, order): (Time, u64)) -> Heard {
-        let Some(record) = self.records.get_mut(key.index as usize) else { return Heard::Unknown };
-        if !record.is(key) {
-            return Heard::Unknown;
+        match self.records.get_mut(key.index as usize) {
+            Some(record) if record.has(key) && record.link.is_up() => {
+                (record.heard, record.stamp) = (now, order);
+                Heard::Session(SessionIndex(key.index))
+            }
+            Some(record) if record.has(key) && record.link == Link::Detached => Heard::Detached,
+            _ => Heard::Unknown,
         }
-        if record.link == Link::Detached {
-            return Heard::Detached;
-        }
-        (record.heard, record.stamp) = (now, order);
-        Heard::Session(SessionIndex(key.index))
     }
 
     pub(super) fn set_link(&mut self, index: SessionIndex, link: Link) {
@@ -434,16 +449,12 @@ impl<P> Sessions<P> {
     fn extras_or_new(&mut self, index: SessionIndex) -> &mut Extras<P> {
         let own = &mut self.details[index.0 as usize].extras;
         let place = *own.get_or_insert_with(|| {
-            self.free_extras.pop().unwrap_or_else(|| {
-                self.extras.push(Extras {
-                    waiting: None,
-                    told: Told::default(),
-                    direct_bucket: Bucket::default(),
-                    missed: Missed::default(),
-                });
-                // There are never more of them than sessions.
-                NonZeroU32::MIN.saturating_add(self.extras.len() as u32 - 1)
-            })
+            let free = self.free_extras.pop().unwrap_or_else(|| {
+                self.extras.push(Extras::default());
+                self.extras.len() as u32 - 1
+            });
+            // There are never more of them than sessions.
+            NonZeroU32::MIN.saturating_add(free)
         });
         &mut self.extras[place_of(place)]
     }
@@ -529,24 +540,34 @@ impl<P> Sessions<P> {
         self.extras_or_new(index).missed = missed;
     }
 
-    /// Releases memory that only a past peak needed. Records keep their generations and so must
-    /// stay.
+    // ---- room
+
+    /// Makes room for so many sessions in all.
+    pub(super) fn reserve(&mut self, sessions: usize) {
+        self.records.reserve(sessions);
+        self.details.reserve(sessions);
+    }
+
+    /// Gives back what only a past peak needed. Of the records that have no session those at the
+    /// end of the table are dropped. Their keys stay stale for ever, because new records begin
+    /// with a generation that none of them has used.
     pub(super) fn shrink_to_fit(&mut self) {
+        let generation = |record: usize| self.records[record].generation;
+        let records = self.records.len();
+        let end = self.free.cut_off(records, |record| generation(record).get() <= LAST_DROPPED);
+        let dropped = (end..records).map(generation);
+        self.first_generation = dropped.fold(self.first_generation, NonZeroU32::max);
+        self.records.truncate(end);
         self.records.shrink_to_fit();
+        self.details.truncate(end);
         self.details.shrink_to_fit();
-        self.free.shrink_to_fit();
-        if self.free_far.len() == self.far.len() {
-            self.far.clear();
-            self.free_far.clear();
-        }
+        self.far.truncate(self.free_far.cut_off(self.far.len(), |_| true));
         self.far.shrink_to_fit();
-        self.free_far.shrink_to_fit();
-        if self.free_extras.len() == self.extras.len() {
-            self.extras.clear();
-            self.free_extras.clear();
-        }
+        self.extras.truncate(self.free_extras.cut_off(self.extras.len(), |_| true));
         self.extras.shrink_to_fit();
-        self.free_extras.shrink_to_fit();
+        for free in self.free_extras.iter() {
+            self.extras[free] = Extras::default();
+        }
     }
 }
 
@@ -558,10 +579,54 @@ pub(crate) enum Heard {
     Unknown,
 }
 
+/// No session.
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            place: 0,
+            slot: Slot::near(0, 0),
+            generation: NonZeroU32::MIN,
+            link: Link::Vacant,
+            kind: DeviceKind(0),
+            cause: LostCause::ConnectionError,
+            heard: Time::ZERO,
+            stamp: 0,
+        }
+    }
+}
+
+impl<P> Default for Detail<P> {
+    fn default() -> Self {
+        Self {
+            connected: Time::ZERO,
+            presence: None,
+            bucket: Bucket::default(),
+            born: NonZeroU32::MIN,
+            extras: None,
+        }
+    }
+}
+
+impl<P> Default for Extras<P> {
+    fn default() -> Self {
+        Self {
+            waiting: None,
+            told: Told::default(),
+            direct_bucket: Bucket::default(),
+            missed: Missed::default(),
+        }
+    }
+}
+
 impl Record {
     #[inline]
     fn is(&self, key: SessionKey) -> bool {
-        self.link.is_there() && self.generation == key.generation && self.slot == key.slot
+        self.link.is_there() && self.has(key)
+    }
+
+    #[inline]
+    fn has(&self, key: SessionKey) -> bool {
+        self.generation == key.generation && self.slot == key.slot
     }
 }
 
@@ -570,58 +635,4 @@ const fn place_of(extras: NonZeroU32) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn add(sessions: &mut Sessions<()>) -> (SessionIndex, SessionKey) {
-        let index = sessions.insert((User(0), 0), None, DeviceKind(0), (Time::ZERO, 0));
-        (index, sessions.key(index))
-    }
-
-    fn generation(generation: u32) -> NonZeroU32 {
-        NonZeroU32::new(generation).expect("it is not zero")
-    }
-
-    #[test]
-    fn a_record_whose_generations_are_used_up_is_retired() {
-        let mut sessions = Sessions::<()>::new();
-        let (first, _) = add(&mut sessions);
-        sessions.records[first.0 as usize].generation = generation(LAST_BIRTH - 1);
-        let mut keys = alloc::vec![sessions.key(first)];
-        sessions.remove(first);
-        let (second, key) = add(&mut sessions);
-        assert_eq!((second, key.generation), (first, generation(LAST_BIRTH)));
-        keys.push(key);
-        sessions.remove(second);
-        let (third, key) = add(&mut sessions);
-        assert_ne!(third, first, "the record must not come back with a generation used before");
-        assert_eq!(sessions.find(key), Some(third));
-        assert!(keys.iter().all(|stale| sessions.find(*stale).is_none()));
-        assert_eq!(sessions.len(), 1);
-    }
-
-    #[test]
-    fn a_session_is_resumed_until_its_keys_are_used_up_and_keeps_its_id() {
-        let mut sessions = Sessions::<()>::new();
-        let (index, first) = add(&mut sessions);
-        let id = sessions.id(index);
-        assert_eq!(sessions.begin_attachment(index), Some(()));
-        assert_eq!((sessions.find(first), sessions.id(index)), (None, id));
-        sessions.records[index.0 as usize].generation = NonZeroU32::MAX;
-        assert_eq!(sessions.begin_attachment(index), None);
-        assert_eq!(sessions.find_id(id), Some(index));
-        sessions.remove(index);
-        assert_eq!((sessions.find_id(id), sessions.retired), (None, 1));
-    }
-
-    #[test]
-    fn a_key_with_another_slot_is_no_key() {
-        let mut sessions = Sessions::<()>::new();
-        let near = Some(Slot::near(4, 1));
-        let index = sessions.insert((User(4), 0), near, DeviceKind(0), (Time::ZERO, 0));
-        let key = sessions.key(index);
-        assert_eq!(sessions.find(key), Some(index));
-        assert_eq!(sessions.find(SessionKey { slot: Slot::near(4, 0), ..key }), None);
-        assert_eq!(sessions.find(SessionKey { index: 1, ..key }), None);
-    }
-}
+mod tests;

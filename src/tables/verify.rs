@@ -137,7 +137,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         hold!(known == self.users.len(), "the number of known users is wrong");
         for user in (0..self.users.span() as u32).map(User) {
             let reach = self.users.reaches().reach(user);
-            hold!(reach == self.reach_of(user) as u64, "how a user is reached is wrong");
+            let sessions = self.sessions_of(user);
+            hold!(reach == self.reach_of(sessions) as u64, "how a user is reached is wrong");
             hold!(self.online(user).is_some() || !self.shown.get(user), "an offline user is shown");
         }
         Ok(())
