@@ -1,5 +1,6 @@
 use super::*;
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use proptest::prelude::*;
 
 fn add(sessions: &mut Sessions<()>) -> (SessionIndex, SessionKey) {
