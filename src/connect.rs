@@ -42,7 +42,7 @@ impl<K, A, B> Connect<K, A, B> {
         Self { kind, ..self }
     }
 
-    /// Says who may see the user's presence.
+    /// Says who may see the user's presence: owned ids, as of `list.iter().cloned()`.
     pub fn audience<L: IntoIterator<Item = K>>(self, audience: L) -> Connect<K, L, B> {
         let Self { user, kind, blocked, .. } = self;
         Connect { user, kind, audience, blocked }

@@ -28,8 +28,16 @@ pub enum Decision<'a, K, P> {
         /// Who is not told: at least one, at most 4,096, none twice.
         to: &'a [Slot],
     },
-    /// Close the connection of an attachment, which is stale already. It is never given for one
-    /// that has no connection.
+    /// Close the connection of an attachment. It is never given for one that has no connection,
+    /// nor for what the host did itself:
+    ///
+    /// | what happened | `Close` | the connection |
+    /// | --- | --- | --- |
+    /// | `disconnect`, `lost` | none | the host has closed it, or closes it now |
+    /// | `resume` while it has one | first | the old one goes: `SlotMap::insert` gives it back |
+    /// | a lapsed lease, an eviction, `expel` | before the notices | goes now |
+    ///
+    /// Unless it is `resumable`, the key is stale.
     Close {
         /// The key of the attachment that the connection belongs to.
         session: SessionKey,

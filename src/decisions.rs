@@ -16,7 +16,9 @@ use crate::time::Time;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 
-/// The decisions about one input, to be taken one by one until there is none left.
+/// The decisions about one input, to be taken one by one until there is none left. It lends each,
+/// so it is no `Iterator`: write `while let Some(decision) = decisions.next()`, or
+/// [`for_each`](Self::for_each).
 ///
 /// It borrows the engine, so the compiler sees to it that one input's decisions are drained before
 /// the next input is given. Decisions are worked out as they are taken: memory stays bounded by

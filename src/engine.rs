@@ -62,11 +62,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// its [snapshot](crate::Snapshot) after all other decisions, if
     /// [`Options::snapshot_on_connect`](crate::Options::snapshot_on_connect) says so. Where the
     /// limits make another session go, that one is closed, and those who were told of it are told
-    /// that it ended; the newcomer counts already, so nobody hears that the user is offline.
+    /// that it ended; the newcomer counts already, so nobody hears that the user is offline. The
+    /// order: notices of changed lists, `Close` of the one that goes, its notices, its `Ended`,
+    /// the newcomer's snapshot. A newcomer never gets the slot of the one that goes for it.
     ///
     /// # Errors
-    /// [`Error::SessionLimit`], [`Error::AudienceLimit`], [`Error::BlockedLimit`] and
-    /// [`Error::Full`].
+    /// [`Error::SessionLimit`], [`Error::Full`], [`Error::AudienceLimit`] and
+    /// [`Error::BlockedLimit`], checked in this order.
     ///
     /// # Costs
     /// One hash look-up an id, O(n log n) to sort them, and for each contact who shows something
@@ -133,7 +135,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// know more than the cause: a phone that went to sleep, a page that is reloaded.
     ///
     /// # Errors
-    /// [`Error::UnknownSession`] and [`Error::GraceLimit`].
+    /// [`Error::UnknownSession`] and [`Error::GraceLimit`], checked in this order.
     pub fn lost_with_grace(
         &mut self,
         now: Time,
@@ -158,7 +160,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// # Errors
     /// [`Error::UnknownSession`], also if the grace is over and `advance` has not been told yet;
-    /// and [`Error::Full`] when 2^31 resumes have used up the session's keys.
+    /// and [`Error::Full`] when at least 2^31 resumes have used up the session's keys.
     ///
     /// # Costs
     /// Those of the snapshot: O(n), and for each contact who shows something a search in their
@@ -242,11 +244,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// # Errors
     /// [`Error::UnknownSession`] and [`Error::Detached`]; [`Error::DirectLimit`], which takes no
-    /// token; [`Error::RateLimited`]. In none of these cases is anyone told.
+    /// token; [`Error::RateLimited`]; checked in this order. In none of these cases is anyone
+    /// told.
     ///
     /// # Costs
     /// One hash look-up an id, a search in two audiences for each who is online, and O(t) for the
     /// t receivers remembered so far.
+    ///
+    /// ```
+    /// # use adsum::{Config, Connect, Engine, Time};
+    /// # let mut engine = Engine::<String, u8>::new(Config::default());
+    /// # let ann = Connect::new("ann".to_owned()).audience(["bob".to_owned()]);
+    /// # let (session, _) = engine.connect(Time::ZERO, ann)?;
+    /// # let now = Time::ZERO;
+    /// let friends = vec!["bob".to_owned(), "cyd".to_owned()];
+    /// engine.direct(now, session, ["bob"], 1)?.for_each(|decision| { /* send it */ });
+    /// engine.direct(now, session, &friends, 2)?.for_each(|decision| { /* send it */ });
+    /// # Ok::<(), adsum::Error>(())
+    /// ```
     pub fn direct<'q, Q>(
         &mut self,
         now: Time,
@@ -458,7 +473,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     }
 
     /// Says that the session's connection takes notices again
-    /// ([rule 14](crate::rules#rule-14-congestion)). It is told what changed meanwhile, once for
+    /// ([rule 14](crate::rules#rule-14-congestion)). How whoever empties a queue knows when to say
+    /// so, without a flag that is raced past, stands at [`Connection`](crate::host::Connection). It is told what changed meanwhile, once for
     /// each session that changed: the newest state, not the history. Nothing changes for a session
     /// that is not congested.
     ///

@@ -54,7 +54,7 @@ pub enum Error {
         retry_at: Time,
     },
     /// The engine knows 2^30 users, or has 2^31 sessions, and can index no more; or the session
-    /// was resumed 2^32 times, and there is no other key for it.
+    /// was resumed so often (2^31 times at least) that there is no other key for it.
     Full,
 }
 
@@ -78,9 +78,13 @@ impl fmt::Display for Error {
             }
             Self::GraceLimit { limit_ms } => write!(f, "a grace is at most {limit_ms} ms"),
             Self::RateLimited { retry_at } => {
-                write!(f, "over the rate of directed presence until {} ms", retry_at.as_millis())
+                write!(
+                    f,
+                    "over the rate of directed presence: retry at {} ms",
+                    retry_at.as_millis()
+                )
             }
-            Self::Full => f.write_str("the engine can index no more users or sessions"),
+            Self::Full => f.write_str("the engine can index no more users, sessions or resumes"),
         }
     }
 }

@@ -163,7 +163,8 @@ impl SessionId {
         (self.0.get() as u32, (self.0.get() >> 32) as u32)
     }
 
-    /// Returns the id as a number, which is never zero.
+    /// Returns the id as a number, which is never zero. It uses all 64 bits, more than a number in
+    /// JavaScript holds: send it as a string, or translate it.
     #[must_use]
     pub const fn to_bits(self) -> u64 {
         self.0.get()

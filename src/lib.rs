@@ -85,15 +85,19 @@
 //!   [`Engine::heartbeat`] for whatever a client sends that is no other input, and have clients
 //!   send something as often as the lease says.
 //! * **Advance before an input.**★ Call [`Engine::advance`] at [`Engine::deadline`], and before an
-//!   input that came after it: what is due happened first. A host that did not run for a while
-//!   reads the inputs that waited before it advances, or leaves the pause out of its
-//!   [clock](Time): else the leases of all who sent heartbeats meanwhile have lapsed.
+//!   input that came after it: what is due happened first. One exception: a host that did not run
+//!   itself for a while (a paused machine) leaves the pause out of its [clock](Time), or takes the
+//!   inputs that waited before it advances; else the leases of all who sent heartbeats meanwhile
+//!   have lapsed. The clock is the simpler way: when it wakes up more than a second after
+//!   [`Engine::deadline`], the time beyond that second does not count.
 //! * **Insert before the drain.**★ A new connection belongs in the host's table before the
 //!   decisions about it are taken: its snapshot is among them.
 //! * **Flush after the drain, and say when there is no room.**★ A notice that the host took and
 //!   then lost is lost. Say [`Engine::congested`] before a queue overflows and
-//!   [`Engine::writable`] when it has room; if it overflowed, [`Engine::resume`] makes good: the
-//!   snapshot is the whole truth.
+//!   [`Engine::writable`] when it has room ([how to know](host::Connection)); if it overflowed,
+//!   [`Engine::resume`] makes good: the snapshot is the whole truth. That gives the connection a
+//!   new key, and a [`Decision::Close`] for the old one, which is not to be carried out: so name
+//!   connections by an id of your own, or close this one and let its client resume.
 //! * **Stale attachments.**★ A key names one attachment. After a resume the old connection's reader
 //!   may still report its end: hand in the key that *it* has, and the engine refuses it.
 //! * **Tokens are not secrets.** Keys and ids can be guessed. A client that may resume a session

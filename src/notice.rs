@@ -1,6 +1,7 @@
 //! One thing that a receiver is told.
 
 use crate::key::SessionId;
+use core::fmt;
 
 /// The number of a notice. Each is greater than the one before: at least 4,096 for each millisecond
 /// since the engine's first input.
@@ -114,6 +115,12 @@ pub enum Notice<'a, K, P> {
         /// What it says.
         presence: &'a P,
     },
+}
+
+impl fmt::Display for NoticeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 impl<K, P> Notice<'_, K, P> {
