@@ -1,0 +1,114 @@
+//! What few sessions have: a publish that waits, whom directed presence reached, what was missed.
+
+use super::{Extras, Sessions, place_of};
+use crate::tables::ids::{SessionIndex, User};
+use crate::tables::missed::{Missed, Note, Noted};
+use crate::tables::rate::Bucket;
+use crate::tables::told::Told;
+use core::num::NonZeroU32;
+
+impl<P> Sessions<P> {
+    fn extras(&self, index: SessionIndex) -> Option<&Extras<P>> {
+        Some(&self.extras[place_of(self.detail(index).extras?)])
+    }
+
+    fn extras_mut(&mut self, index: SessionIndex) -> Option<&mut Extras<P>> {
+        Some(&mut self.extras[place_of(self.details[index.0 as usize].extras?)])
+    }
+
+    /// Returns the session's extras, which it gets if it has none. They come from a pool and keep
+    /// the memory of whoever had them before, so that nothing is allocated once the pool is warm.
+    fn extras_or_new(&mut self, index: SessionIndex) -> &mut Extras<P> {
+        let own = &mut self.details[index.0 as usize].extras;
+        let place = *own.get_or_insert_with(|| {
+            let free = self.free_extras.pop().unwrap_or_else(|| {
+                self.extras.push(Extras::default());
+                self.extras.len() as u32 - 1
+            });
+            // There are never more of them than sessions.
+            NonZeroU32::MIN.saturating_add(free)
+        });
+        &mut self.extras[place_of(place)]
+    }
+
+    pub(crate) fn has_waiting(&self, index: SessionIndex) -> bool {
+        self.extras(index).is_some_and(|extras| extras.waiting.is_some())
+    }
+
+    /// Keeps a publish that waits for a token, and gives back the one that it replaces.
+    pub(crate) fn set_waiting(&mut self, index: SessionIndex, presence: P) -> Option<P> {
+        let replaced = self.extras_or_new(index).waiting.replace(presence);
+        self.counts.waiting += usize::from(replaced.is_none());
+        replaced
+    }
+
+    pub(crate) fn take_waiting(&mut self, index: SessionIndex) -> Option<P> {
+        let waiting = self.extras_mut(index)?.waiting.take();
+        self.counts.waiting -= usize::from(waiting.is_some());
+        waiting
+    }
+
+    /// Returns the rate of the session's directed presence.
+    pub(crate) fn direct_bucket_mut(&mut self, index: SessionIndex) -> &mut Bucket {
+        &mut self.extras_or_new(index).direct_bucket
+    }
+
+    /// Returns whom the session's directed presence reached.
+    pub(crate) fn told(&self, index: SessionIndex) -> Option<&Told> {
+        self.extras(index).map(|extras| &extras.told)
+    }
+
+    /// Takes that out, to be changed and [put back](Self::put_told). `None` if the session has
+    /// never had one.
+    pub(crate) fn take_told(&mut self, index: SessionIndex) -> Option<Told> {
+        let told = core::mem::take(&mut self.extras_mut(index)?.told);
+        self.counts.told -= told.len();
+        Some(told)
+    }
+
+    /// Takes that list out to be added to. A session that has none gets one, with the memory of
+    /// whoever had it before.
+    pub(crate) fn take_told_or_new(&mut self, index: SessionIndex) -> Told {
+        let told = core::mem::take(&mut self.extras_or_new(index).told);
+        self.counts.told -= told.len();
+        told
+    }
+
+    pub(crate) fn put_told(&mut self, index: SessionIndex, told: Told) {
+        self.counts.told += told.len();
+        self.extras_or_new(index).told = told;
+    }
+
+    pub(crate) fn missed(&self, index: SessionIndex) -> Option<&Missed> {
+        self.extras(index).map(|extras| &extras.missed)
+    }
+
+    /// Notes something about a user that the session is not told.
+    pub(crate) fn note(&mut self, index: SessionIndex, user: User, note: Note) -> Noted {
+        let noted = self.extras_or_new(index).missed.note(user, note);
+        match noted {
+            Noted::Added => self.counts.missed += 1,
+            Noted::Removed => self.counts.missed -= 1,
+            Noted::AsBefore => {}
+        }
+        noted
+    }
+
+    /// Notes that the session has to hear whether its user is visible.
+    pub(crate) fn note_own_visibility(&mut self, index: SessionIndex) {
+        self.extras_or_new(index).missed.own_visibility = true;
+    }
+
+    /// Takes out what the session missed, to be [put back](Self::put_missed). `None` if it has
+    /// never missed anything.
+    pub(crate) fn take_missed(&mut self, index: SessionIndex) -> Option<Missed> {
+        let missed = core::mem::take(&mut self.extras_mut(index)?.missed);
+        self.counts.missed -= missed.len();
+        Some(missed)
+    }
+
+    pub(crate) fn put_missed(&mut self, index: SessionIndex, missed: Missed) {
+        self.counts.missed += missed.len();
+        self.extras_or_new(index).missed = missed;
+    }
+}
