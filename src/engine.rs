@@ -187,6 +187,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// # Costs
     /// O(1): it writes to the session's record and to nothing else.
+    #[inline]
     pub fn heartbeat(
         &mut self,
         now: Time,

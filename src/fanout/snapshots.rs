@@ -55,7 +55,8 @@ impl<P> Plan<P> {
     ) -> bool {
         let viewer = tables.sessions().user(snapshot.to);
         let Some(place) = tables.place(viewer) else { return true };
-        let audience = tables.audience_at(place);
+        let (audience, hidden) = (tables.audience_at(place), tables.hidden_at(place));
+        let is_hidden = |user: &User| !hidden.is_empty() && hidden.binary_search(user).is_ok();
         let mut fetched = 0;
         // Own sessions come after the last contact.
         while snapshot.done as usize <= audience.len() {
@@ -65,8 +66,8 @@ impl<P> Plan<P> {
             }
             let (of, seen) = match audience.get(done) {
                 // Most contacts show nothing, so that is asked before anything else.
-                Some(user) if !tables.is_shown(*user) => (place, 0),
-                Some(user) => seen_of(*user, viewer, place, tables),
+                Some(user) if !tables.is_shown(*user) || is_hidden(user) => (place, 0),
+                Some(user) => tables.showing_to(*user, viewer).unwrap_or((place, 0)),
                 None if own_echo => (place, tables.sessions_at(place).len()),
                 None => (place, 0),
             };
@@ -86,21 +87,5 @@ impl<P> Plan<P> {
             snapshot.done += 1;
         }
         true
-    }
-}
-
-/// Returns the place of a user, who shows something, and the number of sessions that it shows to
-/// the viewer at this place.
-fn seen_of<K: Eq + Hash, P, S: BuildHasher>(
-    user: User,
-    viewer: User,
-    place: u32,
-    tables: &Tables<K, P, S>,
-) -> (u32, usize) {
-    match tables.place(user) {
-        Some(of) if tables.has_in_audience_at(of, viewer) && !tables.hides_at(place, user) => {
-            (of, tables.showing_len_at(of))
-        }
-        _ => (place, 0),
     }
 }

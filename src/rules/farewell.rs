@@ -57,7 +57,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         at: Time,
     ) {
         let user = self.tables.sessions().user(session);
-        if self.tables.sessions_of(user).len() == 1 {
+        let place = self.tables.sessions().place(session);
+        if self.tables.sessions_at(place).len() == 1 {
             self.say_farewell(Going::User(user));
             let ended = self.remove(session, reason, at);
             return self.tell_ended(ended);
@@ -120,15 +121,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn ended(&self, session: SessionIndex, reason: EndReason, at: Time) -> Ended {
         let sessions = self.tables.sessions();
-        let user = sessions.user(session);
+        let (visible, count, _) = self.tables.showing_state_at(sessions.place(session));
         Ended {
-            user,
+            user: sessions.user(session),
             session: sessions.key(session),
             id: sessions.id(session),
             reason,
             since: sessions.loss(session).map_or(at, |(lost_at, _)| lost_at),
-            last: self.tables.sessions_of(user).len() == 1,
-            visible: self.tables.is_visible_at(sessions.place(session)),
+            last: count == 1,
+            visible,
         }
     }
 
@@ -201,13 +202,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if self.options.offline_notices == OfflineNotices::Never {
             return;
         }
-        let (user, count) = match going {
-            Going::User(user) | Going::OutOfSight(user) => (user, self.tables.showing_len(user)),
+        let user = match going {
+            Going::User(user) | Going::OutOfSight(user) => user,
             Going::Session { session, .. }
             | Going::ForOwn { session, .. }
-            | Going::Held(session) => (self.tables.sessions().user(session), 1),
+            | Going::Held(session) => self.tables.sessions().user(session),
         };
         let Some(place) = self.tables.place(user) else { return };
+        let count = going.session().map_or_else(|| self.tables.showing_len_at(place), |_| 1);
         let visible = self.tables.is_visible_at(place);
         let (subject, published) = match going.session() {
             Some(session) => {
@@ -229,7 +231,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
         let from = self.plan.names();
         for at in 0..count {
-            let session = going.session().unwrap_or_else(|| self.tables.showing_at(user, at));
+            let session =
+                going.session().unwrap_or_else(|| self.tables.showing_at_place(place, at));
             self.name_told(going, user, session, (to_contacts, to_own));
         }
         if count > 1 {

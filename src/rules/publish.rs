@@ -57,15 +57,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let place = self.tables.sessions().place(session);
         let replaced = self.tables.set_presence(session, presence);
         let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
-        if self.tables.is_visible_at(place) {
+        let (is_visible, sessions, holds) = self.tables.showing_state_at(place);
+        if is_visible {
             fan_out = fan_out.to_contacts_of(place);
         }
-        if self.options.own_echo && self.tables.sessions_at(place).len() > 1 {
+        if self.options.own_echo && sessions > 1 {
             fan_out = fan_out.to_own_sessions_of(place, Some(session));
         }
         self.plan.tell(fan_out);
         self.plan.drop_later(replaced);
-        if self.tables.holds_at(place) {
+        if holds {
             let user = self.tables.user_at(place);
             let sessions = self.tables.sessions_at(place);
             let own = sessions.iter().position(|other| *other == session).unwrap_or(0);

@@ -219,8 +219,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Works out anew whether the user at this place has something to show to contacts.
     fn update_shown(&mut self, place: u32) {
         let online = self.online.at(place);
-        let user = online.user;
-        let shown = online.visible && self.any_published(user);
-        self.shown.set(user, shown);
+        let published = |session| self.sessions.has_published(session);
+        let shown = online.visible && online.showing().any(published);
+        self.shown.set(online.user, shown);
     }
 }

@@ -189,25 +189,37 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns the user's sessions that have ended and whose presence is held, the oldest first.
     pub(crate) fn held_of(&self, user: User) -> &[Held] {
-        self.online(user).map_or(&[], |online| &online.rare().held)
+        self.online(user).map_or(&[], Online::held)
     }
 
-    /// Returns whether any presence of the user at this place is held.
+    /// Returns what a publish and an end have to know of the user at this place: whether it is
+    /// visible, the number of its sessions, and whether any presence of it is held.
     #[inline]
-    pub(crate) fn holds_at(&self, place: u32) -> bool {
-        self.online.at(place).has_rare() && !self.online.at(place).rare().held.is_empty()
+    pub(crate) fn showing_state_at(&self, place: u32) -> (bool, usize, bool) {
+        let online = self.online.at(place);
+        (online.visible, online.sessions.len(), online.held_len() > 0)
     }
 
     /// Returns the number of sessions of the user that show something or may: its own, and those
     /// that are held.
     pub(crate) fn showing_len(&self, user: User) -> usize {
-        self.sessions_of(user).len() + self.held_of(user).len()
+        self.place(user).map_or(0, |place| self.showing_len_at(place))
     }
 
     /// Returns the same of the user at this place.
     pub(crate) fn showing_len_at(&self, place: u32) -> usize {
         let online = self.online.at(place);
         online.sessions.len() + online.held_len()
+    }
+
+    /// Returns the place of a user who is online and has the viewer in its audience, and the number
+    /// of sessions that it shows or may.
+    #[inline]
+    pub(crate) fn showing_to(&self, user: User, viewer: User) -> Option<(u32, usize)> {
+        let place = self.place(user)?;
+        let online = self.online.at(place);
+        let showing = online.sessions.len() + online.held_len();
+        online.audience.contains(viewer).then_some((place, showing))
     }
 
     /// Returns one of those, its own first.
@@ -226,8 +238,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns all of those that show something.
     pub(crate) fn shown_of(&self, user: User) -> impl Iterator<Item = SessionIndex> + '_ {
-        let held = self.held_of(user).iter().map(|held| &held.session);
-        let all = self.sessions_of(user).iter().chain(held).copied();
+        let online = self.online(user).map(|online| (&online.sessions[..], online.held()));
+        let (sessions, held) = online.unwrap_or_default();
+        let all = sessions.iter().chain(held.iter().map(|held| &held.session)).copied();
         all.filter(|session| self.sessions.has_published(*session))
     }
 
@@ -239,10 +252,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     pub(crate) fn has_in_audience(&self, user: User, contact: User) -> bool {
         self.online(user).is_some_and(|online| online.audience.contains(contact))
-    }
-
-    pub(crate) fn has_in_audience_at(&self, place: u32, contact: User) -> bool {
-        self.online.at(place).audience.contains(contact)
     }
 
     pub(crate) fn has_blocked(&self, user: User, other: User) -> bool {

@@ -58,9 +58,22 @@ impl Online {
         self.rare.is_some()
     }
 
+    /// Returns the user's sessions that are held, the oldest first.
+    #[inline]
+    pub(super) fn held(&self) -> &[Held] {
+        self.rare.as_deref().map_or(&[], |rare| &rare.held)
+    }
+
     #[inline]
     pub(super) fn held_len(&self) -> usize {
-        self.rare.as_deref().map_or(0, |rare| rare.held.len())
+        self.held().len()
+    }
+
+    /// Returns the user's sessions that show something or may: its own, and those that are held.
+    #[inline]
+    pub(super) fn showing(&self) -> impl Iterator<Item = SessionIndex> + '_ {
+        let held = self.held().iter().map(|held| held.session);
+        self.sessions.iter().copied().chain(held)
     }
 
     pub(super) fn rare(&self) -> &Rare {

@@ -96,6 +96,7 @@ impl<T: Default, const N: usize> Segments<T, N> {
     pub(crate) fn push(&mut self, value: T) {
         match self.segments.get_mut(self.len >> Self::SHIFT) {
             Some(segment) => segment[self.len % N] = value,
+            None if self.small.len() < self.small.capacity() => self.small.push(value),
             None => self.push_into_more(value),
         }
         self.len += 1;
@@ -105,11 +106,9 @@ impl<T: Default, const N: usize> Segments<T, N> {
     #[inline(never)]
     fn push_into_more(&mut self, value: T) {
         if self.segments.is_empty() && self.len < N {
-            if self.len == self.small.capacity() {
-                steps::count(self.len);
-                // Exactly: of as many as a segment has, one is made without copying them.
-                self.small.reserve_exact(self.len.max(FEWEST).min(N - self.len));
-            }
+            steps::count(self.len);
+            // Exactly: of as many as a segment has, one is made without copying them.
+            self.small.reserve_exact(self.len.max(FEWEST).min(N - self.len));
             self.small.push(value);
         } else {
             self.add_segment();
