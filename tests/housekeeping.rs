@@ -26,7 +26,7 @@ fn memory_given_back_is_not_missed() {
 
 /// Everything there is to keep, for each of many users: two near sessions and a far one, lists,
 /// blocks, what was told, what was missed, what waits, and deadlines.
-fn busy_day(engine: &mut Engine<u32, u32>, users: u32) {
+fn busy_day(engine: &mut Engine<u32, u32>, users: u32) -> Vec<(SessionKey, u32)> {
     let now = Time::from_millis(1);
     let mut all = Vec::new();
     for user in 0..users {
@@ -51,6 +51,7 @@ fn busy_day(engine: &mut Engine<u32, u32>, users: u32) {
         drop(engine.disconnect(now, *session).expect("it is there"));
     }
     assert_eq!(engine.counts(), Counts::default());
+    all
 }
 
 #[test]
@@ -61,20 +62,20 @@ fn after_a_peak_memory_can_be_given_back() {
         ..Options::default()
     };
     let config = Config::new(options).expect("the options go together");
-    // What an engine keeps for itself, besides the records of sessions: those stay, so that keys
-    // of the past stay stale.
-    let mut engine = None;
-    let own = measure(|| engine = Some(Engine::new(config.clone()))).bytes_current;
-    let mut engine = engine.expect("it was made");
-    let held = measure(|| busy_day(&mut engine, 300)).bytes_current;
+    let (mut engine, mut past) = (Engine::new(config), Vec::with_capacity(900));
+    let held = measure(|| past.extend(busy_day(&mut engine, 300))).bytes_current;
     let given_back = -measure(|| engine.shrink_to_fit()).bytes_current;
     let left = held - given_back;
-    let records = 900 * 120;
-    assert!(held > 3 * records, "the day took only {held} bytes");
-    assert!(left < records, "{left} bytes of {held} are left, {own} are the engine's own");
-    // And it is as good as new.
-    busy_day(&mut engine, 300);
+    assert!(held > 300_000, "the day took only {held} bytes");
+    assert!(left * 20 < held, "{left} bytes of {held} are left");
+    // And it is as good as new, but for the keys of the past, which are not given out again.
+    let present = busy_day(&mut engine, 300);
     assert_eq!(engine.verify(), Ok(()));
+    for (key, _) in past {
+        assert!(present.iter().all(|(other, _)| *other != key), "{key:?} came back");
+        let refused = engine.heartbeat(Time::from_millis(2), key).expect_err("it has ended");
+        assert_eq!(refused, Error::UnknownSession);
+    }
 }
 
 #[test]
