@@ -25,7 +25,7 @@ const PIECE: usize = if cfg!(feature = "shrunk") { 6 } else { 32 };
 /// So many are given back at once: with each entry that is added, no more than some pages.
 const GIVEN_BACK: usize = if cfg!(feature = "shrunk") { 8 } else { 1 << 14 };
 /// So many are copied at once.
-const AT_ONCE: usize = if cfg!(feature = "shrunk") { 4 } else { 4_096 };
+const AT_ONCE: usize = if cfg!(feature = "shrunk") { 4 } else { 1_024 };
 
 impl<T: Copy> Contiguous<T> {
     pub(crate) const fn new() -> Self {

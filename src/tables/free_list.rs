@@ -3,7 +3,7 @@
 use crate::tables::segments::{Segments, per_segment};
 use alloc::vec::Vec;
 
-pub(crate) struct FreeList(Segments<u32, { per_segment(4_096) }>);
+pub(crate) struct FreeList(Segments<u32, { per_segment(2_048) }>);
 
 impl FreeList {
     pub(crate) const fn new() -> Self {

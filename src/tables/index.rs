@@ -58,7 +58,7 @@ impl Default for Entry {
     }
 }
 
-const SEGMENT: usize = if cfg!(feature = "shrunk") { 16 } else { per_segment(4_096) };
+const SEGMENT: usize = if cfg!(feature = "shrunk") { 16 } else { per_segment(2_048) };
 
 pub(crate) struct Index {
     /// One for each home, and behind them those who have been pushed out of the last ones.

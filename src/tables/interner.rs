@@ -30,10 +30,10 @@ pub(crate) struct Users<K> {
     /// `None` while the index is free.
     ids: Segments<Option<K>, { per_segment(1_024) }>,
     /// So that an id is hashed once only: the host's code is not run to forget it.
-    hashes: Segments<ShortHash, { per_segment(4_096) }>,
+    hashes: Segments<ShortHash, { per_segment(2_048) }>,
     reaches: Reaches,
     /// Places in the table of online users, or [`OFFLINE`].
-    online: Segments<u32, { per_segment(4_096) }>,
+    online: Segments<u32, { per_segment(2_048) }>,
     free: FreeList,
     /// Who has become known and may not be referred to yet.
     fresh: Vec<User>,

@@ -30,12 +30,18 @@ pub(crate) struct Segments<T, const N: usize> {
 
 /// The first list has room for so many.
 const FEWEST: usize = 4;
+/// With so many segments one more does not matter.
+const LARGE: usize = 8;
 
 impl<T, const N: usize> Segments<T, N> {
     const SHIFT: u32 = {
         assert!(N.is_power_of_two());
         N.trailing_zeros()
     };
+
+    /// So far into a segment the next one is made. Columns of other things do so elsewhere: they
+    /// grow together, and one call should not make a segment of each.
+    const AHEAD: usize = 97 * size_of::<T>() % N;
 
     pub(crate) const fn new() -> Self {
         Self { segments: Vec::new(), small: Vec::new(), len: 0 }
@@ -100,6 +106,16 @@ impl<T: Default, const N: usize> Segments<T, N> {
             None => self.push_into_more(value),
         }
         self.len += 1;
+        if self.len % N == Self::AHEAD {
+            self.look_ahead();
+        }
+    }
+
+    #[cold]
+    fn look_ahead(&mut self) {
+        if self.segments.len() >= LARGE && self.capacity() - self.len < N {
+            self.add_segment();
+        }
     }
 
     /// Puts an entry behind the last one where there is no segment for it yet.
@@ -157,7 +173,8 @@ impl<T: Default, const N: usize> Segments<T, N> {
             self.small.reserve_exact(len.saturating_sub(self.small.len()));
             return;
         }
-        while self.capacity() < len {
+        // And the one that is made ahead.
+        while self.capacity() < len + N {
             self.add_segment();
         }
     }
@@ -322,7 +339,7 @@ mod tests {
     fn a_push_takes_no_more_steps_than_a_segment_has() {
         let mut column = Segments::<u32, 8>::new();
         let most = (0..64).map(|value| steps::tests::of(|| column.push(value))).max();
-        assert_eq!(most, Some(8 + 4), "a segment, and a table of four segments");
+        assert_eq!(most, Some(8 + 8), "a segment, and a table of eight segments");
     }
 
     #[test]

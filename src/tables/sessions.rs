@@ -118,7 +118,7 @@ pub(crate) struct Sessions<P> {
     /// later one.
     first_generation: NonZeroU32,
     /// The user whose session is in each far slot, or was.
-    far: Segments<u32, { per_segment(4_096) }>,
+    far: Segments<u32, { per_segment(2_048) }>,
     free_far: FreeList,
     extras: Segments<Extras<P>, { per_segment(512) }>,
     free_extras: FreeList,

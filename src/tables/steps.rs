@@ -85,7 +85,7 @@ pub(crate) mod tests {
 
     /// The most steps of a call with so many contacts: about as many entries as a segment of each
     /// table has, however many users there are.
-    const MOST: usize = 200 * (CONTACTS + 64);
+    const MOST: usize = 100 * (CONTACTS + 64);
 
     #[test]
     fn no_call_takes_long_because_a_table_grows() {
