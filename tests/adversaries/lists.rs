@@ -74,9 +74,9 @@ fn lists_that_never_end() {
     let borrowed = || counted(&taken, [1, 2, 3, 4].iter().cycle());
     let [audience, blocked] =
         [Error::AudienceLimit { limit: LIMIT }, Error::BlockedLimit { limit: 10_000 }];
-    let direct = Error::DirectLimit { limit: 1_000 };
+    let [direct, system] = [1_000, 1 << 20].map(|limit| Error::DirectLimit { limit });
     type Input<'t> = Box<dyn Fn(&mut Engine<u32, u32>) -> Option<Error> + 't>;
-    let inputs: [(&str, Error, u32, Input<'_>); 9] = [
+    let inputs: [(&str, Error, u32, Input<'_>); 11] = [
         (
             "audience",
             audience,
@@ -105,7 +105,9 @@ fn lists_that_never_end() {
         ("add the same", audience, LIMIT, Box::new(|e| e.audience_add(now, &1, same()).err())),
         ("replace", audience, LIMIT, Box::new(|e| e.audience_replace(now, &1, endless()).err())),
         ("with the same", audience, LIMIT, Box::new(|e| e.audience_replace(now, &1, same()).err())),
+        ("remove", audience, LIMIT, Box::new(|e| e.audience_remove(now, &1, borrowed()).err())),
         ("direct", direct, 1_000, Box::new(|e| e.direct(now, keys[0], borrowed(), 1).err())),
+        ("system", system, 1 << 20, Box::new(|e| e.system(now, borrowed(), 1).err())),
     ];
     for (what, error, limit, input) in &inputs {
         taken.set(0);
