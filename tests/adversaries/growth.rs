@@ -280,6 +280,8 @@ fn where_endings_are_not_told_memory_does_not_grow_with_them() {
     };
     (0..50).for_each(|_| a_day());
     let memory = measure(|| (0..2_000).for_each(|_| a_day()));
-    assert!(memory.bytes_current < 4_096, "{memory:?}");
+    // With the shrunk constants a place that was used four times is given up for good.
+    let most = if cfg!(feature = "shrunk") { 1_000 * 128 } else { 4_096 };
+    assert!(memory.bytes_current < most, "{memory:?}");
     assert_eq!(engine.verify(), Ok(()));
 }
