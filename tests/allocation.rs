@@ -227,9 +227,12 @@ fn once_warm_nothing_allocates_but_a_connect_and_a_growing_list() {
             _ => 0,
         };
         println!("{name:>16}: {row:?}");
-        assert_eq!(
-            row.allocations,
-            row.calls * allowed,
+        // With the shrunk constants places are given up after four sessions, so new ones are made,
+        // and tables and lists come in pieces of a few.
+        let slack = if cfg!(feature = "shrunk") { row.calls } else { 0 };
+        let most = row.calls * allowed + slack;
+        assert!(
+            (row.calls * allowed..=most).contains(&row.allocations),
             "{name} may allocate {allowed} times: {row:?}"
         );
         let silent = ["heartbeat", "congested", "lost"].contains(name);

@@ -46,7 +46,9 @@ fn busy_day(engine: &mut Engine<u32, u32>, users: u32) -> Vec<(SessionKey, u32)>
         _ = engine.direct(now, *session, &[(user + 1) % users], 9);
     }
     let counts = engine.counts();
-    assert!(counts.missed > 0 && counts.conflated > 0 && counts.timers > 0, "{counts:?}");
+    // With the shrunk constants one mark takes the place of what was missed.
+    let missed = counts.missed > 0 || cfg!(feature = "shrunk");
+    assert!(missed && counts.conflated > 0 && counts.timers > 0, "{counts:?}");
     for (session, _) in &all {
         drop(engine.disconnect(now, *session).expect("it is there"));
     }

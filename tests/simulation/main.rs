@@ -107,6 +107,10 @@ fn in_quiet_everyone_believes_the_truth() {
         return eprintln!("{}", summarise(0..seeds, false));
     }
     let table = summarise(0..SEEDS, false);
+    if cfg!(feature = "shrunk") {
+        // Slow readers get a snapshot sooner, and deadlines are looked at more often: other numbers.
+        return;
+    }
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/simulation/summary.txt");
     if number("ADSUM_SIMULATION_WRITE").is_some() {
         fs::write(&file, &table).expect("the summary can be written");
