@@ -22,8 +22,10 @@ pub(crate) struct Contiguous<T> {
 const FEWEST: usize = 4;
 /// So many entries are copied for each that is added.
 const PIECE: usize = if cfg!(feature = "shrunk") { 6 } else { 32 };
-/// So many are given back at once: with each entry that is added, no more than some pages.
+/// So many are given back at once: no more than some pages.
 const GIVEN_BACK: usize = if cfg!(feature = "shrunk") { 8 } else { 1 << 14 };
+/// That happens once for so many that are added.
+const SELDOM: usize = if cfg!(feature = "shrunk") { 1 } else { 32 };
 /// So many are copied at once.
 const AT_ONCE: usize = if cfg!(feature = "shrunk") { 4 } else { 1_024 };
 
@@ -78,7 +80,9 @@ impl<T: Copy> Contiguous<T> {
     fn move_on(&mut self) {
         let (len, room) = (self.now.len(), self.now.capacity());
         if self.old.capacity() > 0 {
-            self.give_back();
+            if len.is_multiple_of(SELDOM) {
+                self.give_back();
+            }
         } else if room <= AT_ONCE {
             steps::count(len);
             self.now.reserve_exact(room.clamp(FEWEST, AT_ONCE));
