@@ -4,7 +4,7 @@ use crate::counted::{Id, Presence};
 use crate::host::{Known, Life, Seat};
 use crate::names::Name;
 use crate::world::World;
-use adsum::{OfflineNotices, SessionId};
+use adsum::{OfflineNotices, SessionId, Time};
 use std::collections::BTreeMap;
 
 /// With more receivers than these, beliefs are not compared after every line.
@@ -21,7 +21,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
     if engine.deadline().is_none() != (counts.timers == 0) {
         return Err(format!("{} timers, but deadline {:?}", counts.timers, engine.deadline()));
     }
-    let mut published = 0;
+    let (mut published, mut held) = (0, 0);
     for (name, known) in &world.host.sessions {
         let is = world.life(known.key);
         if is != known.life {
@@ -31,6 +31,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
             return Err(format!("{name} has ended, but its presence is kept"));
         }
         published += usize::from(engine.presence(known.key).is_some());
+        held += usize::from(may_be_held(world, name));
         names_agree(world, name, known)?;
     }
     let sessions = engine.all_sessions().filter(|session| session.is_attached()).count();
@@ -42,7 +43,8 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
     if alive != (counts.presences, counts.users_known) {
         return Err(format!("presences and ids alive: {alive:?}, but counted: {counts:?}"));
     }
-    if counts.presences != published + counts.conflated {
+    let kept = counts.presences - counts.conflated;
+    if !(published..=published + held).contains(&kept) {
         return Err(format!("{published} sessions have published: {counts:?}"));
     }
     let few = world.host.sessions.len() <= FEW;
@@ -74,6 +76,9 @@ fn no_ghosts(world: &World) -> Result<(), String> {
     for seat in world.host.attached().filter(|seat| !seat.congested) {
         let truth = truth(world, seat);
         for (session, text) in believed(world, seat)? {
+            if !truth.contains_key(&session) && id_may_be_held(world, session) {
+                continue;
+            }
             if truth.get(&session) != Some(&text) {
                 return Err(format!(
                     "{} believes that {} says \"{text}\"",
@@ -89,7 +94,8 @@ fn no_ghosts(world: &World) -> Result<(), String> {
 /// Does everybody believe exactly what is so? Asked where rosters are mutual and snapshots on.
 pub(crate) fn beliefs_are_true(world: &World) -> Result<(), String> {
     for seat in world.host.attached().filter(|seat| !seat.congested) {
-        let (believed, truth) = (believed(world, seat)?, truth(world, seat));
+        let (mut believed, truth) = (believed(world, seat)?, truth(world, seat));
+        believed.retain(|id, _| truth.contains_key(id) || !id_may_be_held(world, *id));
         if believed != truth {
             let (believed, truth) = (name(world, &believed), name(world, &truth));
             return Err(format!("{} believes {believed:?}, but true is {truth:?}", seat.name));
@@ -108,7 +114,8 @@ fn believed(world: &World, seat: &Seat) -> Result<Presences, String> {
     let mut believed = Presences::new();
     for user in seat.replica.users() {
         for (session, published, _) in seat.replica.sessions_of(user) {
-            if world.engine.session_by_id(session).is_none() {
+            let is_over = world.engine.session_by_id(session).is_none();
+            if is_over && !id_may_be_held(world, session) {
                 let gone = world.host.name_of_id(session)?;
                 return Err(format!("{} believes in {gone}, which has ended", seat.name));
             }
@@ -116,6 +123,26 @@ fn believed(world: &World, seat: &Seat) -> Result<Presences, String> {
         }
     }
     Ok(believed)
+}
+
+/// May what a session showed be held though it has ended? Only while a session that connected
+/// later, not too long ago, is there and shows nothing.
+fn may_be_held(world: &World, name: &Name) -> bool {
+    let is_over = world.host.sessions.get(name).is_some_and(|known| known.life == Life::Ended);
+    if !is_over {
+        return false;
+    }
+    let [after, last] = [name.number + 1, u32::MAX].map(|number| Name { number, ..name.clone() });
+    let later = world.host.sessions.range(after..=last);
+    let later = later.filter(|(_, known)| known.life != Life::Ended);
+    let later: Vec<_> = later.filter_map(|(_, known)| world.engine.session(known.key)).collect();
+    let settle_ms = world.host.options.settle_ms;
+    let settles = |at: Time| at.saturating_add(settle_ms) > world.engine.now();
+    later.iter().any(|session| session.presence.is_none() && settles(session.connected))
+}
+
+fn id_may_be_held(world: &World, id: SessionId) -> bool {
+    world.host.ids.get(&id).is_some_and(|name| may_be_held(world, name))
 }
 
 /// What a session may see at this moment.

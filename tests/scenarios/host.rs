@@ -61,11 +61,17 @@ pub(crate) struct Host {
     pub(crate) now: Time,
     /// The session that speaks in it.
     sender: Option<Name>,
+    /// The session that takes notices again with it: it may be sent a snapshot instead of them.
+    pub(crate) writable: Option<Name>,
     /// How many presences there may be while decisions are taken.
     most_presences: usize,
     /// A drain was dropped half-way: receivers may believe what is not so.
     pub(crate) lossy: bool,
     last_id: u64,
+    /// The moment of the first input that was accepted: numbers of notices count from there.
+    began: Option<Time>,
+    /// Deadlines may be told late, and then numbers say so.
+    may_be_late: bool,
     /// The last notice, as long as more decisions about it may come, and who was named in those
     /// that have come.
     pub(crate) open_notice: Option<u64>,
@@ -92,9 +98,12 @@ impl Host {
             users: HashMap::new(),
             now: Time::ZERO,
             sender: None,
+            writable: None,
             most_presences: 0,
             lossy: false,
             last_id: 0,
+            began: None,
+            may_be_late: false,
             open_notice: None,
             receivers: BTreeSet::new(),
             open_snapshot: None,
@@ -124,9 +133,16 @@ impl Host {
 
     /// An input is given: no notice goes on from the one before it.
     pub(crate) fn begin(&mut self, now: Time, sender: Option<Name>, most_presences: usize) {
-        (self.now, self.sender) = (now, sender);
+        (self.now, self.sender, self.writable) = (now, sender, None);
         self.most_presences = most_presences;
         self.open_notice = None;
+    }
+
+    /// The input that was given is accepted. If it is `advance`, what it tells may have been due
+    /// earlier.
+    pub(crate) fn accepted(&mut self, is_advance: bool) {
+        self.began.get_or_insert(self.now);
+        self.may_be_late = is_advance;
     }
 
     /// Carries out a decision: checks it, lets its receivers believe it, and adds it to `told`.
@@ -155,9 +171,9 @@ impl Host {
         }
     }
 
-    /// Counts a notice that was never told.
-    pub(crate) const fn skip_an_id(&mut self) {
-        self.last_id += 1;
+    /// Takes note of a number as great as can be, after which there is none.
+    pub(crate) const fn exhaust_ids(&mut self) {
+        self.last_id = u64::MAX - 1;
     }
 
     /// A drain was dropped: what was promised will not come.
@@ -204,7 +220,13 @@ impl Host {
         if slots.is_empty() || slots.len() > CHUNK {
             return Err(format!("{} receivers in one decision", slots.len()));
         }
-        let goes_on = self.open_notice == Some(id);
+        // Numbers as great as can be are all alike.
+        let is_same = |told: &Told| match told {
+            Told::Notice { kind: first, about: of, .. } => (*first, of) == (kind, &about),
+            _ => false,
+        };
+        let is_told = id < u64::MAX || told.last().is_some_and(is_same);
+        let goes_on = self.open_notice == Some(id) && is_told;
         if !goes_on {
             self.count_ids(id)?;
             self.open_notice = Some(id);
@@ -236,14 +258,30 @@ impl Host {
         Ok(())
     }
 
-    /// Notices are numbered from one, without a gap.
+    /// Each notice has a greater number than the one before, which says no more than the moment:
+    /// so many a millisecond. What nobody receives has a number too, so there are gaps.
     fn count_ids(&mut self, id: u64) -> Checked {
-        // What a dropped drain would have told may have had numbers already.
-        if id != self.last_id + 1 && !(self.lossy && id > self.last_id) {
-            return Err(format!("notice {id} comes after notice {}", self.last_id));
+        const A_MILLISECOND: u64 = 4_096;
+        const GAP: u64 = 64 * A_MILLISECOND;
+        let millis = self.now.since(self.began.unwrap_or(self.now));
+        let of_moment = millis.saturating_mul(A_MILLISECOND);
+        let least = if self.may_be_late { 0 } else { of_moment };
+        let most = of_moment.max(self.last_id).saturating_add(GAP);
+        let comes_later = id > self.last_id || id == u64::MAX && of_moment == id;
+        if !comes_later || !(least..=most).contains(&id) {
+            return Err(format!("notice {id} comes after notice {}, at {millis}", self.last_id));
         }
         self.last_id = id;
         Ok(())
+    }
+
+    /// What a session showed may be held for others after its end, while a later one of its user
+    /// shows nothing yet.
+    fn may_be_held(&self, name: &Name) -> bool {
+        let later = Name { number: name.number + 1, ..name.clone() };
+        let last = Name { number: u32::MAX, ..name.clone() };
+        let mut later = self.sessions.range(later..=last);
+        self.options.settle_ms > 0 && later.any(|(_, known)| known.life != Life::Ended)
     }
 
     fn describe(&self, notice: &Notice<'_, Id, Presence>) -> Checked<(&'static str, String)> {
@@ -257,7 +295,9 @@ impl Host {
         let living = |user: &Id, id| {
             let name = session(user, id)?;
             match self.sessions.get(&name).map(|known| known.life) {
-                Some(Life::Ended) => Err(format!("{name} has ended, and still says something")),
+                Some(Life::Ended) if !self.may_be_held(&name) => {
+                    Err(format!("{name} has ended, and still says something"))
+                }
                 _ => Ok(name),
             }
         };
@@ -268,6 +308,12 @@ impl Host {
             }
             Notice::Directed { user, session: key, presence, .. } => {
                 ("directed", format!("{} \"{}\"", living(user, *key)?, presence.text()))
+            }
+            Notice::DirectedOver { user, session: key, .. } => {
+                ("over", living(user, *key)?.to_string())
+            }
+            Notice::Visibility { user, visible, .. } => {
+                (if *visible { "visible" } else { "invisible" }, self.user(user)?)
             }
             Notice::SessionEnded { user, session: key, .. } => {
                 ("ended", session(user, *key)?.to_string())
@@ -335,6 +381,13 @@ impl Host {
                 seat.replica.end_session(&user(id), *session);
             }
             Notice::UserOffline { user: id, .. } => seat.replica.end_user(&user(id)),
+            Notice::DirectedOver { user: id, session, .. } => {
+                seat.replica.end_directed(&user(id), *session);
+            }
+            Notice::Visibility { user: id, .. } if user(id) != name.user => {
+                return Err(format!("{name} is told whether {id:?} is visible"));
+            }
+            Notice::Visibility { visible, .. } => seat.replica.set_visible(*visible),
             _ => {}
         }
         Ok(name)
@@ -344,10 +397,16 @@ impl Host {
         let slot = snapshot.to();
         self.open_notice = None;
         let mut entries = Vec::with_capacity(snapshot.len());
+        if snapshot.is_first() {
+            self.count_ids(snapshot.id().get())?;
+        }
         for entry in snapshot.entries() {
-            self.count_ids(entry.id.get())?;
+            if [entry.id, snapshot.id()].map(|id| id.get()) != [self.last_id; 2] {
+                return Err(format!("a snapshot has the numbers {:?} and others", entry.id));
+            }
             let name = self.name_of_id(entry.session)?;
-            if self.sessions.get(&name).is_none_or(|known| known.life == Life::Ended) {
+            let is_over = self.sessions.get(&name).is_none_or(|known| known.life == Life::Ended);
+            if is_over && !self.may_be_held(&name) {
                 return Err(format!("{name} has ended, and a snapshot shows it"));
             }
             if name.user != self.user(entry.user)? {
@@ -363,7 +422,8 @@ impl Host {
         if key != snapshot.receiver() || snapshot.scope() != Scope::Everything {
             return Err(format!("{}'s snapshot is {snapshot:?}", seat.name));
         }
-        if !seat.awaits_snapshot || snapshot.is_first() != self.open_snapshot.is_none() {
+        let may_get_one = seat.awaits_snapshot || self.writable.as_ref() == Some(&seat.name);
+        if !may_get_one || snapshot.is_first() != self.open_snapshot.is_none() {
             return Err(format!("{} expects no such snapshot", seat.name));
         }
         if self.open_snapshot.is_some_and(|open| open != slot) {
@@ -372,6 +432,7 @@ impl Host {
         if snapshot.is_first() {
             seat.replica.begin_snapshot();
         }
+        seat.replica.set_visible(snapshot.is_visible());
         for (session, name, text) in &entries {
             let set = seat.replica.set_presence(name.user.clone(), *session, text.clone());
             set.map_err(|_| "a replica without a limit is full")?;
@@ -381,14 +442,17 @@ impl Host {
             seat.awaits_snapshot = false;
         }
         self.open_snapshot = (!snapshot.is_last()).then_some(slot);
-        let to = seat.name.clone();
+        let (to, visible) = (seat.name.clone(), snapshot.is_visible());
         let entries = entries.into_iter().map(|(_, name, text)| (name, text));
         match told.last_mut() {
             Some(Told::Snapshot { presences, parts, .. }) if !snapshot.is_first() => {
                 presences.extend(entries);
                 *parts += 1;
             }
-            _ => told.push(Told::Snapshot { to, presences: entries.collect(), parts: 1 }),
+            _ => {
+                let presences = entries.collect();
+                told.push(Told::Snapshot { to, visible, presences, parts: 1 });
+            }
         }
         Ok(())
     }

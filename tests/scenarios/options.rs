@@ -65,10 +65,9 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "max_blocked" => options.max_blocked = number(value)? as u32,
         "max_direct" => options.max_direct = number(value)? as u32,
         "max_told" => options.max_told = number(value)? as u32,
-        "publish_rate" => {
-            options.publish_rate = pair(value)?
-                .map(|(burst, ms)| Rate { burst: burst as u32, interval_ms: ms as u32 });
-        }
+        "publish_rate" => options.publish_rate = rate(value)?,
+        "direct_rate" => options.direct_rate = rate(value)?,
+        "settle_ms" => options.settle_ms = number(value)?,
         _ => return Err("no such option".to_owned()),
     }
     Ok(())
@@ -84,6 +83,11 @@ fn yes_or_no(value: &str) -> Result<bool, String> {
 
 fn number(value: &str) -> Result<u64, String> {
     value.parse().map_err(|_| format!("`{value}` is no number"))
+}
+
+fn rate(value: &str) -> Result<Option<Rate>, String> {
+    let rate = |(burst, ms)| Rate { burst: burst as u32, interval_ms: ms as u32 };
+    Ok(pair(value)?.map(rate))
 }
 
 /// `none`, or two numbers: `10/1000`

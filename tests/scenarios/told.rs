@@ -19,6 +19,8 @@ pub(crate) enum Told {
     },
     Snapshot {
         to: Name,
+        /// Whether the receiver's own user is.
+        visible: bool,
         presences: Vec<(Name, String)>,
         parts: usize,
     },
@@ -80,7 +82,7 @@ impl Told {
                 };
                 format!("{skipped}{kind} {about} -> {to}{}", in_parts(*parts))
             }
-            Self::Snapshot { to, presences, parts } => {
+            Self::Snapshot { to, visible, presences, parts } => {
                 let mut presences = presences.clone();
                 presences.sort();
                 let entries: Vec<_> =
@@ -90,7 +92,8 @@ impl Told {
                     long if long > LONG => format!("{long} presences"),
                     _ => entries.join("; "),
                 };
-                format!("snapshot {to}: {entries}{}", in_parts(*parts))
+                let invisible = if *visible { "" } else { " invisible" };
+                format!("snapshot {to}{invisible}: {entries}{}", in_parts(*parts))
             }
             Self::Close { session, why } => format!("close {session} {why}"),
             Self::Online { session } => format!("online {session}"),

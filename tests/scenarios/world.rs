@@ -225,7 +225,11 @@ impl World {
             false => by_verb(&mut self.engine, now, event),
         };
         let host = &mut self.host;
-        let result = result.map(|decisions| carry_out(host, input, decisions, take, told));
+        let is_advance = *input == Input::Advance;
+        let result = result.map(|decisions| {
+            host.accepted(is_advance);
+            carry_out(host, input, decisions, take, told)
+        });
         self.hashed += Id::hashed() - hashed;
         match result {
             Ok(carried_out) => carried_out?,
@@ -457,6 +461,7 @@ fn note(host: &mut Host, input: &Input, session: Option<SessionKey>) -> Result<(
         Verb::Congested | Verb::Writable => {
             let seat = host.seats.get_mut(key).ok_or("a detached session speaks")?;
             seat.congested = *verb == Verb::Congested;
+            host.writable = (*verb == Verb::Writable).then(|| name.clone());
         }
         _ => {}
     }
