@@ -128,11 +128,11 @@
 //! A publish looks at two bytes for each entry of the audience and writes the slots of those who
 //! can receive into one reused buffer; 4,096 receivers at most make one decision. There is no
 //! state per pair of users: an audience entry takes 4 bytes, and coming online or going offline
-//! writes two bytes and one bit. Timers are exact to the millisecond and O(1). Once warm, nothing
-//! but [`Engine::connect`] and growing lists allocates. With more users online than the caches
-//! hold, most of an input is waiting for memory: [`Engine::prefetch`] lets several inputs wait
-//! together. Ids are hashed where they come in and nowhere else, with a keyed hasher by default.
-//! Each verb's own costs stand with it.
+//! writes two bytes and one bit. Timers are exact to the millisecond and O(1), or O(log n) in those
+//! of the next two seconds. Once warm, nothing but [`Engine::connect`] and growing lists allocates.
+//! With more users online than the caches hold, most of an input is waiting for memory:
+//! [`Engine::prefetch`] lets several inputs wait together. Ids are hashed where they come in and
+//! nowhere else, with a keyed hasher by default. Each verb's own costs stand with it.
 //!
 //! # Panics, errors, features
 //!
