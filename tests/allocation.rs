@@ -227,9 +227,12 @@ fn once_warm_nothing_allocates_but_a_connect_and_a_growing_list() {
             _ => 0,
         };
         println!("{name:>16}: {row:?}");
-        assert_eq!(
-            row.allocations,
-            row.calls * allowed,
+        // With the shrunk constants places are given up after four sessions, so new ones are made,
+        // in segments of a few.
+        let given_up = cfg!(feature = "shrunk") && *name == "connect";
+        let most = row.calls * (allowed + u64::from(given_up));
+        assert!(
+            (row.calls * allowed..=most).contains(&row.allocations),
             "{name} may allocate {allowed} times: {row:?}"
         );
         let silent = ["heartbeat", "congested", "lost"].contains(name);

@@ -9,7 +9,7 @@
 //! inputs and tells nobody anything, and who left is likely to be back (then nothing needs to be
 //! added either). So that lists do not grow for ever, one that has had as many additions as there
 //! are members is replaced by those who are there now. A list thus holds at most twice the most
-//! members there were, plus [`FEW`], and a join costs one connect, one publish and at most `n`
+//! members there were, plus `FEW`, and a join costs one connect, one publish and at most `n`
 //! additions to lists, each a search in a list of about `n`: tens of microseconds for the few
 //! hundred that a busy channel has. `max_audience` is as it is by default. A channel so large that
 //! its lists do not fit would have its connects refused, which a replay reports.

@@ -18,7 +18,7 @@ const _: () = assert!(BUCKETS == 2 << LEVEL_BITS && Home::on_level(LEVELS - 1).l
 
 /// How many nodes are moved down in one look ahead: some 10 microseconds in the caches, some 50
 /// beyond them.
-pub(super) const QUANTUM: u32 = if cfg!(feature = "shrunk") { 8 } else { 256 };
+pub(super) const QUANTUM: u32 = if cfg!(feature = "shrunk") { 32 } else { 256 };
 /// How much time passes between two quanta, where there is enough.
 const PACE_MS: u64 = 2;
 /// How long before a bucket begins no more than a quantum is to be left in it, so that a host may

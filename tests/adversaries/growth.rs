@@ -1,0 +1,287 @@
+//! What strangers can make grow, and what a long list costs: in entries, in hashes, in memory at
+//! once, and, where a step is a move within a list, in the time of a step at one size and another.
+
+use crate::common::{at, config, drain};
+use adsum::{
+    Config, Connect, Counts, Decision, DirectTo, Engine, Lease, LostCause, OfflineNotices, Options,
+    SessionKey,
+};
+use allocation_counter::measure;
+use std::cell::Cell;
+use std::hash::{BuildHasher, DefaultHasher};
+use std::time::{Duration, Instant};
+
+const SHRUNK: bool = cfg!(feature = "shrunk");
+/// The most receivers of one decision.
+const CHUNK: u32 = if SHRUNK { 4 } else { 4_096 };
+/// The most notes, for whoever has a short list.
+const NOTES: usize = if SHRUNK { 6 } else { 1_024 };
+
+thread_local! {
+    static HASHED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts what is hashed: every look-up does so once.
+#[derive(Clone, Default)]
+struct Counting;
+
+impl BuildHasher for Counting {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        HASHED.set(HASHED.get() + 1);
+        DefaultHasher::new()
+    }
+}
+
+type Counted = Engine<u32, u32, Counting>;
+
+fn engine(change: impl FnOnce(&mut Options)) -> Counted {
+    let config: Config = config(|options| {
+        (options.publish_rate, options.direct_rate) = (None, None);
+        change(options);
+    });
+    Engine::with_hasher(config, Counting)
+}
+
+fn connect(engine: &mut Counted, user: u32, audience: impl IntoIterator<Item = u32>) -> SessionKey {
+    let connected = engine.connect(at(0), Connect::new(user).audience(audience));
+    let (key, decisions) = connected.expect("there is room");
+    decisions.for_each(|_| {});
+    key
+}
+
+/// Takes all decisions; says how many receivers each had.
+fn receivers(engine: &mut Counted, session: SessionKey) -> Vec<usize> {
+    let mut receivers = Vec::new();
+    let mut decisions = engine.publish(at(0), session, 1).expect("it is attached");
+    while let Some(decision) = decisions.next() {
+        if let Decision::Deliver { to, .. } = decision {
+            receivers.push(to.len());
+        }
+    }
+    receivers
+}
+
+/// Whoever lists a slow reader that lists nobody makes it remember no more than a mark (rule 14).
+#[test]
+fn strangers_cannot_make_a_slow_reader_cost_more() {
+    const STRANGERS: u32 = 5_000;
+    const READER: u32 = STRANGERS;
+    for leaves in [false, true] {
+        let mut engine = engine(|options| {
+            options.offline_notices = OfflineNotices::ToAllContacts;
+            options.direct_to = DirectTo::Anyone;
+        });
+        let reader = connect(&mut engine, READER, []);
+        drain(engine.congested(at(0), reader).expect("it is attached"));
+        for stranger in 0..STRANGERS {
+            let session = connect(&mut engine, stranger, [READER]);
+            drain(engine.publish(at(0), session, 1).expect("it is attached"));
+            if leaves {
+                drain(engine.disconnect(at(0), session).expect("it is there"));
+            }
+            let Counts { missed, users_known, users_online, .. } = engine.counts();
+            assert!(missed <= NOTES, "{missed} notes");
+            assert!(users_known <= users_online + NOTES, "{users_known} are known");
+        }
+        let Counts { missed, users_known, users_online, .. } = engine.counts();
+        assert_eq!((missed, users_known), (0, users_online), "a mark is in place of all");
+        let decisions = drain(engine.writable(at(0), reader).expect("it is attached"));
+        assert_eq!(decisions.len(), 1, "a snapshot");
+        assert_eq!(engine.verify(), Ok(()));
+    }
+}
+
+/// However many sessions end in one drain, it needs the memory of one decision.
+#[test]
+fn a_hundred_thousand_ends_in_one_tick_take_the_memory_of_one_decision() {
+    const PEOPLE: u32 = if SHRUNK { 10_000 } else { 100_000 };
+    const LEASE_MS: u64 = 90_000;
+    let mut engine = engine(|options| {
+        options.lease = Some(Lease { lease_ms: LEASE_MS, heartbeat_ms: 30_000 });
+    });
+    let come = |engine: &mut Counted, millis: u64| -> Vec<SessionKey> {
+        let come = |person: u32| {
+            let connect = Connect::new(person).audience([person ^ 1]);
+            let (key, decisions) = engine.connect(at(millis), connect).expect("there is room");
+            decisions.for_each(|_| {});
+            let decisions = engine.publish(at(millis), key, 1).expect("it is attached");
+            decisions.for_each(|_| {});
+            key
+        };
+        (0..PEOPLE).map(come).collect()
+    };
+    // Everything but the drain is warm: tables have been full and empty, and as many deadlines
+    // have been due in one tick.
+    for key in come(&mut engine, 0) {
+        engine.disconnect(at(1), key).expect("it is there").for_each(|_| {});
+    }
+    come(&mut engine, 2);
+    engine.advance(at(2 + LEASE_MS)).for_each(|_| {});
+    assert_eq!(engine.counts().detached, PEOPLE as usize);
+    let mut ends = 0;
+    let memory = measure(|| {
+        let mut decisions = engine.advance(at(2 + LEASE_MS + 15_000));
+        while let Some(decision) = decisions.next() {
+            ends += u32::from(matches!(decision, Decision::Ended { .. }));
+        }
+    });
+    assert_eq!((ends, engine.counts()), (PEOPLE, Counts::default()));
+    assert!(memory.bytes_max < 4_096, "{memory:?}");
+}
+
+/// A fan-out that just fits is one decision, whatever its receivers look like (rule 2).
+#[test]
+fn a_fan_out_that_just_fits_is_one_decision() {
+    for (sessions, surplus) in [(1, 0), (1, 1), (2, 0), (4, 0), (4, 4)] {
+        let mut engine = engine(|options| options.snapshot_on_connect = true);
+        let users = (CHUNK + surplus) / sessions;
+        let hub = connect(&mut engine, users, 0..users);
+        for user in 0..users {
+            for _ in 0..sessions {
+                connect(&mut engine, user, []);
+            }
+        }
+        let mut expected = vec![CHUNK as usize];
+        expected.extend((surplus > 0).then_some(surplus as usize));
+        assert_eq!(receivers(&mut engine, hub), expected, "{users} users of {sessions}");
+    }
+}
+
+/// That one of very many contacts is blocked costs a publish no look-up (rule 9).
+#[test]
+fn a_publish_looks_nobody_up_whoever_is_blocked() {
+    const CONTACTS: u32 = if SHRUNK { 10_000 } else { 100_000 };
+    let mut engine = engine(|options| options.max_audience = CONTACTS);
+    let hub = connect(&mut engine, CONTACTS, 0..CONTACTS);
+    for contact in 0..64 {
+        connect(&mut engine, contact * 100, [CONTACTS]);
+    }
+    let told = |engine: &mut Counted| {
+        HASHED.set(0);
+        (receivers(engine, hub).into_iter().sum::<usize>(), HASHED.get())
+    };
+    assert_eq!(told(&mut engine), (64, 0));
+    drain(engine.block(at(0), &300, CONTACTS).expect("there is room"));
+    drain(engine.block(at(0), &CONTACTS, 500).expect("there is room"));
+    assert_eq!(told(&mut engine), (62, 0), "whoever has blocked whom");
+    drain(engine.unblock(at(0), &300, &CONTACTS).expect("it cannot be refused"));
+    assert_eq!(told(&mut engine), (63, 0));
+}
+
+/// Ten thousand blocked for ten thousand others: a few look-ups each.
+#[test]
+fn a_block_list_is_replaced_in_a_few_steps_each() {
+    const BLOCKED: u32 = 10_000;
+    let mut engine = engine(|_| {});
+    let mut replace = |from: u32| {
+        HASHED.set(0);
+        let connect = Connect::new(0).audience([1]).blocked(from..from + BLOCKED);
+        let (key, decisions) = engine.connect(at(0), connect).expect("there is room");
+        decisions.for_each(|_| {});
+        drain(engine.disconnect(at(0), key).expect("it is there"));
+        HASHED.get()
+    };
+    replace(10);
+    let mut most = 0;
+    for from in [20_000, 40_000, 60_000] {
+        most = most.max(replace(from));
+    }
+    assert!(most < u64::from(BLOCKED) * 12, "{most} hashes");
+}
+
+#[allow(clippy::disallowed_methods, reason = "what is measured is time")]
+fn time(work: impl FnOnce()) -> Duration {
+    let begin = Instant::now();
+    work();
+    begin.elapsed()
+}
+
+/// The time of a step may grow like a logarithm, with a wide margin; in proportion to the list it
+/// would be sixteen times as long.
+fn must_be_alike(what: &str, few: Duration, many: Duration) {
+    assert!(many < 6 * few, "{what}: a step takes {few:?} in a short list, {many:?} in a long one");
+}
+
+/// Directed presence to very many who are remembered already (rule 3).
+#[test]
+fn to_remember_many_receivers_takes_as_long_for_each_as_to_remember_few() {
+    const MANY: u32 = if SHRUNK { 1 << 15 } else { 1 << 17 };
+    const FEW: u32 = MANY / 16;
+    let mut engine = engine(|options| {
+        (options.max_direct, options.max_told) = (MANY, 3 * MANY);
+        options.direct_to = DirectTo::Anyone;
+    });
+    let keys: Vec<SessionKey> = (0..MANY).map(|user| connect(&mut engine, user, [])).collect();
+    // Backwards, so that each finds its place before all that were remembered.
+    let users: Vec<u32> = (2..MANY).rev().collect();
+    let mut best = [Duration::MAX; 2];
+    for _ in 0..3 {
+        for (at_, (sender, count)) in [(keys[0], FEW), (keys[1], MANY - 2)].into_iter().enumerate()
+        {
+            let list = &users[..count as usize];
+            let (first, second) = list.split_at(list.len() / 2);
+            let mut direct = |list: &[u32]| {
+                let decisions = engine.direct(at(0), sender, list, 1).expect("not too many");
+                decisions.for_each(|_| {});
+            };
+            let taken = time(|| [first, second, list].into_iter().for_each(&mut direct));
+            best[at_] = best[at_].min(taken / count);
+        }
+    }
+    must_be_alike("to remember", best[0], best[1]);
+    assert_eq!(engine.verify(), Ok(()));
+}
+
+/// What a slow reader with very many contacts misses of them (rule 14).
+#[test]
+fn to_note_what_was_missed_takes_as_long_however_much_was() {
+    const MANY: u32 = if SHRUNK { 1 << 15 } else { 1 << 17 };
+    const SOME: u32 = MANY / 16;
+    let mut engine = engine(|options| options.max_audience = MANY);
+    let reader = connect(&mut engine, MANY, 0..MANY);
+    let keys: Vec<_> = (0..MANY).map(|user| connect(&mut engine, user, [MANY])).collect();
+    drain(engine.congested(at(0), reader).expect("it is attached"));
+    // Backwards, so that each finds its place before all that were noted.
+    let mut publish = |some: &[SessionKey]| {
+        time(|| {
+            for key in some.iter().rev() {
+                engine.publish(at(0), *key, 1).expect("it is attached").for_each(|_| {});
+            }
+        })
+    };
+    let parts: Vec<_> = keys.rchunks(SOME as usize).map(&mut publish).collect();
+    // What other work there is on the machine is not counted.
+    let (few, many) = (parts[..8].iter().min(), parts[8..].iter().min());
+    must_be_alike("to note", *few.expect("there are eight"), *many.expect("and eight more"));
+    assert_eq!((engine.counts().missed, engine.verify()), (MANY as usize, Ok(())));
+    let decisions = engine.writable(at(0), reader).expect("it is attached");
+    let mut told = 0;
+    decisions.for_each(|_| told += 1);
+    assert_eq!(told, MANY, "each once");
+}
+
+/// A loss that nobody hears of leaves nothing that grows: attachments that are over are forgotten.
+#[test]
+fn where_endings_are_not_told_memory_does_not_grow_with_them() {
+    let mut engine = engine(|options| {
+        options.offline_notices = OfflineNotices::Never;
+        options.settle_ms = 0;
+    });
+    connect(&mut engine, 0, [1]);
+    let mut a_day = || {
+        let reader = connect(&mut engine, 1, [0]);
+        let device = connect(&mut engine, 0, [1]);
+        drain(engine.publish(at(0), device, 1).expect("it is attached"));
+        let lost = engine.lost_with_grace(at(0), device, LostCause::GoingAway, 0);
+        drain(lost.expect("it is attached"));
+        drain(engine.disconnect(at(0), reader).expect("it is there"));
+    };
+    (0..50).for_each(|_| a_day());
+    let memory = measure(|| (0..2_000).for_each(|_| a_day()));
+    // With the shrunk constants a place that was used four times is given up for good.
+    let most = if cfg!(feature = "shrunk") { 1_000 * 128 } else { 4_096 };
+    assert!(memory.bytes_current < most, "{memory:?}");
+    assert_eq!(engine.verify(), Ok(()));
+}
