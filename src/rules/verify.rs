@@ -62,6 +62,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     pub(crate) fn reserve(&mut self, users: usize, sessions: usize) {
         self.tables.reserve(users, sessions);
+        self.lifetimes.reserve(sessions);
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {

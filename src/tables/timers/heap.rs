@@ -1,7 +1,8 @@
 //! A heap of nodes with four children a parent, each of which knows its place.
 
 use super::nodes::{Node, Nodes};
-use super::segments::Segments;
+use crate::tables::segments::{Segments, per_segment};
+use crate::tables::steps;
 
 /// What a node is compared by, so that the node itself need not be read.
 #[derive(Clone, Copy, Default)]
@@ -41,7 +42,7 @@ const fn first_child_of(place: usize) -> usize {
 }
 
 pub(super) struct Heap {
-    siblings: Segments<Siblings>,
+    siblings: Segments<Siblings, { per_segment(256) }>,
     /// One more than the last place in use.
     end: usize,
 }
@@ -58,7 +59,9 @@ impl Heap {
 
     pub(super) fn insert(&mut self, nodes: &mut Nodes, index: u32, node: Node) {
         *nodes.at_mut(index) = node;
-        self.siblings.make_room(self.end / 4, &Siblings::default());
+        if self.siblings.len() == self.end / 4 {
+            self.siblings.push(Siblings::default());
+        }
         self.end += 1;
         let entry = Entry { order: node.order(), at: node.deadline as u32, index };
         self.rise(nodes, self.end - 1, entry);
@@ -78,11 +81,12 @@ impl Heap {
     }
 
     fn entry(&self, place: usize) -> &Entry {
-        &self.siblings.at(place / 4).0[place % 4]
+        &self.siblings[place / 4].0[place % 4]
     }
 
     fn put(&mut self, nodes: &mut Nodes, place: usize, entry: Entry) {
-        self.siblings.at_mut(place / 4).0[place % 4] = entry;
+        steps::count(1);
+        self.siblings[place / 4].0[place % 4] = entry;
         nodes.at_mut(entry.index).next = place as u32;
     }
 
@@ -106,7 +110,7 @@ impl Heap {
             if first_child >= self.end {
                 break;
             }
-            let children = &self.siblings.at(first_child / 4).0;
+            let children = &self.siblings[first_child / 4].0;
             let mut least = 0;
             for child in 1..children.len().min(self.end - first_child) {
                 least = if children[child].is_before(&children[least]) { child } else { least };
@@ -122,7 +126,7 @@ impl Heap {
     }
 
     pub(super) fn shrink_to_fit(&mut self) {
-        let in_use = if self.end > ROOT { self.end.div_ceil(4) } else { 0 };
-        self.siblings.shrink_to(|index, _| index < in_use);
+        self.siblings.truncate(if self.end > ROOT { self.end.div_ceil(4) } else { 0 });
+        self.siblings.shrink_to_fit();
     }
 }

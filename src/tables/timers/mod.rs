@@ -17,12 +17,13 @@ mod heap;
 mod list;
 mod nodes;
 mod queue;
-mod segments;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod wheel;
 
 use crate::tables::ids::SessionIndex;
+use crate::tables::steps;
 use crate::time::Time;
 use nodes::{Node, Nodes};
 use queue::Queue;
@@ -186,6 +187,7 @@ impl Timers {
         for _ in 0..at_most {
             let taken = self.wheel.take_first(&mut self.nodes, bucket);
             let Some((index, node)) = taken else { return };
+            steps::count(1);
             let as_armed = (Time::from_millis(node.deadline), node.order());
             let (at, order) = moved(SessionIndex(index)).unwrap_or(as_armed);
             self.place(index, at, order);
@@ -208,6 +210,11 @@ impl Timers {
             Some(level) => self.wheel.remove(&mut self.nodes, node, level),
             None => self.queue.remove(&mut self.nodes, node),
         }
+    }
+
+    /// Makes room for the deadlines of so many sessions.
+    pub(crate) fn reserve(&mut self, sessions: usize) {
+        self.nodes.reserve(sessions);
     }
 
     /// Gives back the memory that is not needed now.

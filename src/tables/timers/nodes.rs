@@ -1,6 +1,6 @@
 //! The nodes: one for each session that has, or had, a deadline.
 
-use super::segments::Segments;
+use super::sparse::Sparse;
 
 /// Where a node is: on a level of the wheel, or one of these.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,11 +71,11 @@ impl Node {
 }
 
 /// The nodes by their index, which is the session's.
-pub(super) struct Nodes(Segments<Node>);
+pub(super) struct Nodes(Sparse<Node>);
 
 impl Nodes {
     pub(super) const fn new() -> Self {
-        Self(Segments::new())
+        Self(Sparse::new())
     }
 
     /// Returns a node, if it is armed.
@@ -94,6 +94,11 @@ impl Nodes {
 
     pub(super) fn make_room(&mut self, index: u32) {
         self.0.make_room(index as usize, &Node::new(0, 0));
+    }
+
+    /// Makes room for those of so many sessions.
+    pub(super) fn reserve(&mut self, sessions: usize) {
+        self.0.reserve(sessions, &Node::new(0, 0));
     }
 
     /// Disarms a node that has been taken out of wherever it was.
