@@ -139,9 +139,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// connected later, is attached and shows nothing yet, and has not been there for too long.
     fn holds_until(&self, session: SessionIndex, at: Time) -> Option<Time> {
         let sessions = self.tables.sessions();
-        let mut told = sessions.told(session).into_iter().flat_map(|told| told.iter());
-        let was_told = told.any(|attachment| sessions.find_attachment(attachment).is_some());
-        if self.options.settle_ms == 0 || !(sessions.has_published(session) || was_told) {
+        // Whether anybody heard what it directed must make no difference to whoever sees the user.
+        let directed = sessions.told(session).is_some_and(|told| told.names() > 0);
+        if self.options.settle_ms == 0 || !(sessions.has_published(session) || directed) {
             return None;
         }
         let all = self.tables.sessions_of(sessions.user(session));

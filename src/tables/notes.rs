@@ -7,7 +7,9 @@ use crate::tables::sessions::Link;
 use core::hash::{BuildHasher, Hash};
 
 /// So much may be noted for anybody, however short the lists are.
-const NOTES: usize = if cfg!(feature = "shrunk") { 6 } else { 1_024 };
+const NOTES: usize = if cfg!(feature = "shrunk") { 4 } else { 1_024 };
+/// So much may be noted for each name in the audience.
+const NOTES_A_CONTACT: usize = if cfg!(feature = "shrunk") { 1 } else { 2 };
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns whether the session is to be sent something now: an attached one is. Of a congested
@@ -34,7 +36,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
         let audience = self.audience_at(self.sessions.place(receiver)).len();
         let missed = self.sessions.missed(receiver).map_or(0, Missed::len);
-        if missed > NOTES.max(2 * audience) {
+        if missed > NOTES.max(NOTES_A_CONTACT * audience) {
             self.note_everything(receiver);
         }
     }

@@ -165,6 +165,10 @@ fn the_simulation_notices_a_careless_host() {
         ("half-open", Fault::EndByNewestKey),      // 38
         ("latency only", Fault::IgnoreEnds),       // 40
     ] {
+        if cfg!(feature = "shrunk") && fault == Fault::ForgetGaps {
+            // A slow reader gets a snapshot after few notes, which makes good for any gap.
+            continue;
+        }
         let scenario = named(scenario);
         let fails = |seed| World::new(&scenario, seed, fault, false).run().is_err();
         assert!((0..SEEDS).any(fails), "{fault:?} is not noticed in {:?}", scenario.name);

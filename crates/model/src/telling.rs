@@ -1,6 +1,6 @@
 //! Who is told what: the ways in which the rules tell receivers of presences and endings.
 
-use crate::missed::{Change, Missed, NOTES};
+use crate::missed::{Change, Missed, NOTES, NOTES_A_CONTACT};
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{OfflineNotices, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,7 +162,7 @@ impl Model {
         if !missed.everything {
             let before = missed.len();
             note(missed);
-            if missed.len() > before && missed.len() > NOTES.max(2 * audience) {
+            if missed.len() > before && missed.len() > NOTES.max(NOTES_A_CONTACT * audience) {
                 let visibility = missed.visibility;
                 *missed = Missed { everything: true, visibility, ..Missed::default() };
             }

@@ -98,7 +98,8 @@ impl Model {
     /// connected later, is attached and has published nothing yet.
     fn held_until(&self, id: SessionId, at: u64) -> Option<u64> {
         let session = &self.sessions[&id];
-        let shows = session.presence.is_some() || !session.all_told().is_empty();
+        let directed = session.calls.iter().any(|call| call.names > 0);
+        let shows = session.presence.is_some() || directed;
         let newcomers = self.sessions.values().filter(|other| {
             other.user == session.user
                 && other.order > session.order
