@@ -105,7 +105,17 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
     /// Returns the next decision. `None` when there is nothing left to do, then and ever after.
     // Not an `Iterator`: each decision borrows from the engine until the next one is asked for.
     #[allow(clippy::should_implement_trait)]
+    #[inline]
     pub fn next(&mut self) -> Option<Decision<'_, K, P>> {
+        // Every drain ends so, and most after one decision.
+        if self.state.step().is_none() && self.about.until.is_none() {
+            return None;
+        }
+        self.work()
+    }
+
+    /// Works on what is left until there is a decision.
+    fn work(&mut self) -> Option<Decision<'_, K, P>> {
         let ready = loop {
             if let Some(ready) = next_ready(self.state) {
                 break ready;

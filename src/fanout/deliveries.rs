@@ -33,7 +33,9 @@ impl<P> Plan<P> {
         self.receivers.begin_next();
         self.add_contacts(tables);
         self.add_own(tables);
-        self.add_named(tables);
+        if !self.current.named.is_empty() {
+            self.add_named(tables);
+        }
         let received = self.receivers.as_slice().len();
         let delivery = if received > 0 {
             stats.deliveries += received as u64;
