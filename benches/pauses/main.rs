@@ -25,7 +25,7 @@ use log::Log;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use storm::Then;
+use storm::{Host, Then};
 
 /// Set for the processes that measure, which write their samples to their output.
 const ONCE: &str = "PAUSES_ONCE";
@@ -33,13 +33,14 @@ const ONCE: &str = "PAUSES_ONCE";
 const BUCKETS: usize = 50;
 
 /// What is going on, and the title of its table.
-const PHASES: [&str; 6] = [
+const PHASES: [&str; 7] = [
     "while all come online, with everything else between",
     "at rest",
     "ten minutes of heartbeats, of which few stay away",
     "a quarter of them heard in one millisecond out of order, then at random",
     "the same, then silent: all lapse, and end",
     "the same, then silent until the last second",
+    "silent, of a host that calls `advance` once a millisecond, whatever `deadline` says",
 ];
 
 fn main() {
@@ -99,8 +100,13 @@ fn run(users: usize, scale: Scale) -> Vec<Log> {
     }
     drop(crowd);
     say("ten minutes have passed");
-    for then in [Then::Beat, Then::Silence, Then::LastSecond] {
-        logs.push(storm::run(users / 4, then));
+    for (then, host) in [
+        (Then::Beat, Host::Asks),
+        (Then::Silence, Host::Asks),
+        (Then::LastSecond, Host::Asks),
+        (Then::Silence, Host::CallsOnce),
+    ] {
+        logs.push(storm::run(users / 4, then, host));
     }
     say("done");
     logs

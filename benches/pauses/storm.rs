@@ -22,7 +22,16 @@ pub(crate) enum Then {
     LastSecond,
 }
 
-pub(crate) fn run(users: usize, then: Then) -> Log {
+/// When the host calls `advance`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// Each millisecond, and again as long as `deadline` says so.
+    Asks,
+    /// Once a millisecond.
+    CallsOnce,
+}
+
+pub(crate) fn run(users: usize, then: Then, host: Host) -> Log {
     let mut engine = Engine::<u32, u64, Hasher>::with_hasher(Config::default(), Hasher::default());
     let (mut log, mut random) = (Log::new(), Random::new(13));
     let start = Time::from_millis(START_MS);
@@ -47,19 +56,25 @@ pub(crate) fn run(users: usize, then: Then) -> Log {
             beat.expect("it is attached").for_each(|_| {});
         }
         let now = Time::from_millis(now_ms);
-        log.time(Verb::Deadline, || black_box(engine.deadline()));
         let mut note = |decision: Option<Decision<'_, u32, u64>>| {
             closed += usize::from(matches!(decision, Some(Decision::Close { .. })));
             ended += usize::from(matches!(decision, Some(Decision::Ended { .. })));
             decision.is_some()
         };
-        let (mut decisions, mut is_more) = log.time(Verb::Advance, || {
-            let mut decisions = engine.advance(now);
-            let is_more = note(decisions.next());
-            (decisions, is_more)
-        });
-        while is_more {
-            is_more = log.time(Verb::NextOfAdvance, || note(decisions.next()));
+        loop {
+            let (mut decisions, mut is_more) = log.time(Verb::Advance, || {
+                let mut decisions = engine.advance(now);
+                let is_more = note(decisions.next());
+                (decisions, is_more)
+            });
+            while is_more {
+                is_more = log.time(Verb::NextOfAdvance, || note(decisions.next()));
+            }
+            drop(decisions);
+            let deadline = log.time(Verb::Deadline, || black_box(engine.deadline()));
+            if host == Host::CallsOnce || deadline.is_none_or(|deadline| deadline > now) {
+                break;
+            }
         }
     }
     let all = if then == Then::Silence { users } else { 0 };
