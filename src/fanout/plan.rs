@@ -352,6 +352,8 @@ impl<P> Plan<P> {
         self.ended.clear();
         self.unusual.clear();
         self.spilled.clear();
+        // Those that were found for a decision that nobody took must not hear of anything else.
+        self.receivers.clear();
         self.dropped.extend(self.said.take());
     }
 
