@@ -524,8 +524,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// # Costs
     /// O(1) a deadline, or O(log n) if n of the next two seconds were set in no order, besides what
     /// follows from it; memory for one decision, however many sessions are lost at once. What is
-    /// due later is put in order ahead of time, 256 deadlines a call, as long as the host calls
-    /// whenever [`deadline`](Self::deadline) says so. A call after a pause makes up for it.
+    /// due later is put in order ahead of time, some 1,300 deadlines a call at most, as long as the
+    /// host calls whenever [`deadline`](Self::deadline) says so, or once a millisecond. A call
+    /// after a pause makes up for it.
     pub fn advance(&mut self, now: Time) -> Decisions<'_, K, P, S> {
         self.state.begin(now);
         self.state.accept();

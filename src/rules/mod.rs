@@ -281,10 +281,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tokens.look_again();
         self.moment
     }
-
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        [self.lifetimes.next_look(), self.tokens.next_look()].into_iter().flatten().min()
-    }
 }
 
 impl From<TooManyUsers> for Error {
