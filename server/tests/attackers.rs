@@ -9,3 +9,7 @@ mod memory;
 mod mutants;
 #[path = "attackers/operators_only.rs"]
 mod operators_only;
+#[path = "attackers/passwords.rs"]
+mod passwords;
+#[path = "attackers/store.rs"]
+mod store;

@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::bucket::Bucket;
 use super::command::Command;
 use super::metrics::QUEUED_BYTES;
+use super::peer::Peer;
 use super::requests::login::{self, User};
 use super::requests::{nodes, presence, roster};
 use super::shared::Shared;
@@ -54,6 +55,7 @@ enum End {
 
 struct Connection {
     shared: Arc<Shared>,
+    peer: Peer,
     socket: Arc<Socket>,
     user: Option<User>,
     /// Bounds the client's requests.
@@ -66,7 +68,7 @@ struct Connection {
 }
 
 /// Serves a connection to its end. `early` came together with the handshake.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>) {
+pub(crate) async fn serve(shared: Arc<Shared>, peer: Peer, stream: TcpStream, early: Vec<u8>) {
     let network = &shared.config.network;
     let limits = Limits { frames: network.queue_frames, bytes: network.queue_bytes };
     let total: &'static AtomicU64 = &QUEUED_BYTES;
@@ -90,6 +92,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>
         requests: bucket,
         login_by: now + Duration::from_millis(network.login_timeout_ms),
         shared,
+        peer,
         socket,
         user: None,
     };
@@ -235,7 +238,7 @@ impl Connection {
                 self.send(&TimAck::done(Kind::AUTH).to_frame(form, Kind::ACK));
             }
             (Inbound::Auth(auth), None) => {
-                match login::login(&self.shared, &self.socket, form, auth).await {
+                match login::login(&self.shared, self.peer, &self.socket, form, auth).await {
                     Ok(user) => {
                         self.user = Some(user);
                         self.socket.limit_reading(usize::MAX);

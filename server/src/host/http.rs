@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::command::{Command, Figures};
+use super::peer::Peer;
 use super::requests::login;
 use super::shared::Shared;
 use super::{admin, connection, web_page};
@@ -56,8 +57,8 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, services:
             accepted = listener.accept() => accepted,
             () = shared.stop.cancelled() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -71,16 +72,18 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, services:
         // Without it the system holds small writes back until the last is acknowledged.
         let _ = stream.set_nodelay(true);
         let seat = Seat { _permit: Arc::new(permit), tasks: tasks.clone() };
-        tasks.spawn(serve(stream, seat, router.clone(), shared.clone()));
+        let peer = Peer::of(from.ip());
+        tasks.spawn(serve(stream, peer, seat, router.clone(), shared.clone()));
     }
     drop(listener);
     tasks.close();
     tasks.wait().await;
 }
 
-async fn serve(stream: TcpStream, seat: Seat, router: Router, shared: Arc<Shared>) {
+async fn serve(stream: TcpStream, peer: Peer, seat: Seat, router: Router, shared: Arc<Shared>) {
     let service = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
         request.extensions_mut().insert(seat.clone());
+        request.extensions_mut().insert(peer);
         let router = router.clone();
         async move { Ok::<_, Infallible>(answer(router, request.map(Body::new)).await) }
     });
@@ -159,6 +162,7 @@ fn is_let_in(shared: &Shared, request: &Request) -> bool {
 async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Extension(seat): Extension<Seat>,
+    Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response {
     if !is_let_in(&shared, &request) {
@@ -170,16 +174,16 @@ async fn upgrade(
             .into_response();
     };
     let tasks = seat.tasks.clone();
-    tasks.spawn(upgraded(shared, seat, upgrade));
+    tasks.spawn(upgraded(shared, peer, seat, upgrade));
     response.map(|()| Body::empty())
 }
 
-async fn upgraded(shared: Arc<Shared>, seat: Seat, upgrade: OnUpgrade) {
+async fn upgraded(shared: Arc<Shared>, peer: Peer, seat: Seat, upgrade: OnUpgrade) {
     let Some((stream, early)) = upgrade.await.ok().and_then(plain) else { return };
     shared.metrics.connected();
     let metrics = shared.metrics.clone();
     // On the heap, so that the task that waited for the handshake does not hold room for it.
-    Box::pin(connection::serve(shared, stream, early)).await;
+    Box::pin(connection::serve(shared, peer, stream, early)).await;
     metrics.disconnected();
     drop(seat);
 }
@@ -191,7 +195,11 @@ fn plain(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
 }
 
 /// Answers a frame that came by POST: only register and token come so.
-async fn one_frame(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn one_frame(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
     if !is_let_in(&shared, &request) {
         return StatusCode::FORBIDDEN.into_response();
     }
@@ -204,7 +212,7 @@ async fn one_frame(State(shared): State<Arc<Shared>>, request: Request) -> Respo
             return StatusCode::REQUEST_TIMEOUT.into_response();
         }
     };
-    match answer_frame(&shared, &body).await {
+    match answer_frame(&shared, peer, &body).await {
         Some(frame) => {
             ([(header::CONTENT_TYPE, "application/octet-stream")], frame).into_response()
         }
@@ -212,13 +220,13 @@ async fn one_frame(State(shared): State<Arc<Shared>>, request: Request) -> Respo
     }
 }
 
-async fn answer_frame(shared: &Shared, body: &Bytes) -> Option<Vec<u8>> {
+async fn answer_frame(shared: &Shared, peer: Peer, body: &Bytes) -> Option<Vec<u8>> {
     let frame = Frame::split(body).ok()?;
     let (form, kind) = (frame.form, frame.kind);
     let ack = match (kind, frame.decode(&shared.limits)) {
         (_, Err(error)) => TimAck::refused(kind, error.code(kind)),
-        (_, Ok(Inbound::Register(auth))) => login::register(shared, auth).await,
-        (_, Ok(Inbound::Token(auth))) => login::token(shared, auth).await,
+        (_, Ok(Inbound::Register(auth))) => login::register(shared, peer, auth).await,
+        (_, Ok(Inbound::Token(auth))) => login::token(shared, peer, auth).await,
         (_, Ok(_)) => TimAck::refused(kind, Code::Parameter),
     };
     Some(ack.to_frame(form, Kind::ACK))
@@ -235,7 +243,8 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], shared.metrics.text(figures)).into_response()
+    let text = shared.metrics.text(figures, shared.directory.password_counts());
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> Response {

@@ -29,6 +29,8 @@ use crate::tokens::Tokens;
 /// How many commands may wait for the engine's thread before connections are not read on.
 const COMMANDS: usize = 4_096;
 const BACKLOG: u32 = 4_096;
+/// How often what was overwritten in the store is erased.
+const ERASE_EVERY: Duration = Duration::from_secs(1);
 
 /// A running server.
 pub struct Host {
@@ -106,6 +108,7 @@ impl Host {
             .spawn(move || run_engine(core, incoming))?;
         let shared = share(config, tuning, store, commands, writable, metrics);
         tokio::spawn(release_offline_users(shared.clone(), offline_users));
+        tokio::spawn(erase_now_and_then(shared.clone()));
         let mut listeners = JoinSet::new();
         let all = Services { clients: true, operators: admin.is_none() };
         listeners.spawn(http::accept(listener, shared.clone(), all));
@@ -200,6 +203,13 @@ fn share(
         server_number: i32::from_le_bytes(number).into(),
         config,
     })
+}
+
+/// Erases what was overwritten in the store, soon after it was.
+async fn erase_now_and_then(shared: Arc<Shared>) {
+    while tokio::time::timeout(ERASE_EVERY, shared.stop.cancelled()).await.is_err() {
+        shared.directory.erase().await;
+    }
 }
 
 /// Lets the store forget users who have gone offline.

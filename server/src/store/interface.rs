@@ -5,14 +5,31 @@ use super::relations::{Asked, Relation, Relations};
 
 /// A store of accounts and rosters.
 pub trait Store: Send + Sync {
-    /// Makes a new account and returns its id. Slow. A name has nothing in it that is not seen, and
-    /// unless the store is told otherwise it differs from all others of its domain in more than
-    /// case.
+    /// Makes a new account and returns its id: [prepared](Self::prepare), then
+    /// [added](Self::add). Slow.
+    ///
+    /// # Errors
+    /// Those of both.
+    fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError> {
+        let account = self.prepare(name, password, domain)?;
+        self.add(&account)?;
+        Ok(account.node)
+    }
+
+    /// Returns what a new account is made of, if it may be made. Slow, and writes nothing. A name
+    /// has nothing in it that is not seen, and unless the store is told otherwise it differs from
+    /// all others of its domain in more than case.
     ///
     /// # Errors
     /// [`StoreError::Exists`], [`StoreError::Invalid`], [`StoreError::Elsewhere`],
     /// [`StoreError::Failed`].
-    fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError>;
+    fn prepare(&self, name: &str, password: &str, domain: &str) -> Result<NewAccount, StoreError>;
+
+    /// Makes a new account. Writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::Elsewhere`], [`StoreError::Failed`].
+    fn add(&self, account: &NewAccount) -> Result<(), StoreError>;
 
     /// Returns whose credentials these are. Slow.
     ///
@@ -91,8 +108,25 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Elsewhere`], [`StoreError::Failed`].
     fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError>;
 
+    /// Waits until a call that writes would not have to wait, for as long as such a call would.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn until_writable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Lets go of what was kept for a user's sessions, as the last one has ended.
     fn release(&self, _node: &str) {}
+
+    /// Erases what was overwritten or deleted since the last call, wherever else it still is: the
+    /// words of requests that were answered. Does next to nothing where there is nothing to do.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn erase(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Leaves nothing behind that is not to be kept, as the server ends.
     ///
@@ -107,6 +141,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Failed`].
     fn health(&self) -> Result<(), StoreError>;
+}
+
+/// An account that is to be made. It has no `Debug`: the hash is for the store alone.
+pub struct NewAccount {
+    /// The account's id.
+    pub node: String,
+    /// Its name.
+    pub name: String,
+    /// Its domain; empty if it has none.
+    pub domain: String,
+    /// The password's hash, which states its own cost.
+    pub password_hash: String,
 }
 
 /// What a client shows to log in. Fields that it did not send are empty.

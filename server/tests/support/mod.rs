@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
 use program::Running;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -161,6 +161,13 @@ pub fn says(status: &str) -> TimPresence {
     TimPresence { status: Some(status.to_owned()), ..TimPresence::default() }
 }
 
+/// A connection from an address of the loopback network that ends with this number.
+pub async fn stream_from(last: u8, to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
+    socket.connect(to).await.unwrap()
+}
+
 /// One request and its answer: the status and the body.
 pub async fn request(to: SocketAddr, head: &str, body: &[u8]) -> (u16, String) {
     let (status, body) = request_bytes(to, head, body).await;
@@ -221,6 +228,11 @@ impl Client {
     pub async fn connect(to: SocketAddr, form: Form) -> Self {
         let stream = TcpStream::connect(to).await.unwrap();
         Self::over(stream, to, form).await
+    }
+
+    /// From an address of the loopback network that ends with this number.
+    pub async fn connect_from(last: u8, to: SocketAddr, form: Form) -> Self {
+        Self::over(stream_from(last, to).await, to, form).await
     }
 
     pub async fn over(stream: TcpStream, to: SocketAddr, form: Form) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adsum_server::host::Host;
-use adsum_server::store::{Cost, Sqlite, SqliteOptions};
+use adsum_server::store::{Cost, Passwords, Sqlite, SqliteOptions};
 use adsum_tim::rtype;
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -248,15 +248,15 @@ impl Server {
     }
 }
 
-/// A store that answers nobody, for forty seconds at most.
+/// A store that nobody can write to, for forty seconds at most.
 pub struct HeldUp {
     sql: rusqlite::Connection,
     busy: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
-    /// Holds the store up: some users who are nobody's friends want to write, each of whom waits
-    /// five seconds for a lock that the test has, and whoever reads waits for them.
+    /// Holds up whoever writes to the store: some users who are nobody's friends want to, each of
+    /// whom waits five seconds for a lock that the test has.
     pub async fn hold_up(&self) -> HeldUp {
         let names = [0, 1, 2, 3, 4, 5, 6, 7].map(|number| format!("busy{number}"));
         let nodes = names.each_ref().map(|name| self.account(name));
@@ -270,26 +270,23 @@ impl Server {
             join_all(busy.iter_mut().map(Client::until_pong)).await;
             join_all(busy.into_iter().map(Client::close)).await;
         };
-        let busy = tokio::spawn(all_done);
-        // It takes a moment until the first of them has come so far.
-        while self.store_answers().await {}
-        HeldUp { sql, busy }
+        HeldUp { sql, busy: tokio::spawn(all_done) }
     }
 
-    /// Does the store answer soon? How soon that is on this machine, the answers to later
-    /// questions show, for which nothing is asked of the store.
-    async fn store_answers(&self) -> bool {
-        let later = async {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-            for _ in 0..3 {
-                self.metric("adsum_sessions").await;
-            }
+    /// Makes an account of whose password nobody knows anything but that it takes this long to
+    /// say that another one is wrong.
+    pub fn slow_account(&self, name: &str, takes: Duration) {
+        let hash = |passes: u32| {
+            format!("$argon2id$v=19$m=8,t={passes},p=1$c2FsdHNhbHRzYWx0$MTIzNDU2Nzg5MDEyMzQ1Ng")
         };
-        tokio::select! {
-            biased;
-            _ = self.get("/healthz") => true,
-            () = later => false,
-        }
+        let passwords = Passwords::new(Cost { memory_kib: 8, passes: 1 }).unwrap();
+        let (tried, started) = (2_000, Instant::now());
+        assert!(!passwords.verify("wrong", Some(&hash(tried))).unwrap());
+        let passes = takes.as_secs_f64() / started.elapsed().as_secs_f64() * f64::from(tried);
+        let node = self.account(name);
+        let sql = self.program().sql();
+        let update = "UPDATE accounts SET password = ?2 WHERE node = ?1";
+        assert_eq!(sql.execute(update, (&node, hash(passes as u32))).unwrap(), 1);
     }
 }
 
