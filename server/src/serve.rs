@@ -16,10 +16,16 @@ use tracing::level_filters::LevelFilter;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the server until it is told to stop.
-pub(crate) fn serve(config: Config) -> ExitCode {
+pub(crate) fn serve(mut config: Config) -> ExitCode {
     log_to_stderr(config.services.log);
-    let store = match config.accounts.open_store() {
-        Ok(store) => store,
+    // The key after the store, which keeps other servers out.
+    let opened = config.accounts.open_store();
+    let opened = opened.and_then(|store| Ok((store, config.accounts.load_token_key()?)));
+    let store = match opened {
+        Ok((store, token_key)) => {
+            config.accounts.token_key = token_key;
+            store
+        }
         Err(error) => {
             eprintln!("adsum-server: {error}");
             return ExitCode::FAILURE;

@@ -13,3 +13,5 @@ mod operators_only;
 mod passwords;
 #[path = "attackers/store.rs"]
 mod store;
+#[path = "attackers/tokens.rs"]
+mod tokens;

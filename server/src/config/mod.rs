@@ -13,6 +13,7 @@ mod open_store;
 mod settings;
 mod table;
 mod tims_keys;
+mod token_key;
 mod unknown;
 mod value;
 

@@ -26,7 +26,7 @@ pub enum OpenStoreError {
 }
 
 impl OpenStoreError {
-    fn file(
+    pub(super) fn file(
         key: &'static str,
         path: &Path,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -135,8 +135,12 @@ pub struct Accounts {
     pub password_workers: u32,
     /// How long a login token is valid.
     pub token_timeout_ms: u64,
-    /// How many login tokens may be issued in that time.
+    /// How many login tokens may be used in that time.
     pub token_limit: u32,
+    /// The file with the key that they are signed with, if it is not beside the store's.
+    pub token_key_file: Option<PathBuf>,
+    /// That key, if it is given.
+    pub token_key: Option<Secret>,
     /// The secret that tokens of another account service are signed with.
     pub jwt_secret: Option<Secret>,
     /// The file with the public key of that service.
@@ -252,8 +256,11 @@ impl Default for Accounts {
             password_memory_kib: 19_456,
             password_passes: 2,
             password_workers: 2,
-            token_timeout_ms: 10_000,
-            token_limit: 100_000,
+            // tim's ten seconds do not outlive a restart.
+            token_timeout_ms: 24 * 60 * 60 * 1_000,
+            token_limit: 1_000_000,
+            token_key_file: None,
+            token_key: None,
             jwt_secret: None,
             jwt_public_key: None,
             jwt_issuer: None,

@@ -23,6 +23,7 @@ const LEVELS: [(&str, Level); 4] = [
 
 const DAY: u64 = 24 * 60 * 60;
 const WEEK: u64 = 7 * DAY;
+const MONTH: u64 = 30 * DAY;
 const MIB: u64 = 1024 * 1024;
 
 /// Makes a key of one kind of value, which it keeps in one place of the settings.
@@ -289,7 +290,7 @@ static PRESENCE: [Key; 16] = [
     ),
 ];
 
-static ACCOUNTS: [Key; 14] = [
+static ACCOUNTS: [Key; 16] = [
     key!(
         "store":
         "Who keeps accounts and rosters: a file here, or another service's signed tokens",
@@ -334,13 +335,24 @@ static ACCOUNTS: [Key; 14] = [
     ),
     key!(
         "token_timeout":
-        "How long a login token is good",
-        seconds 1..=DAY, accounts.token_timeout_ms
+        "How long a login token is good, which works once",
+        seconds 1..=MONTH, accounts.token_timeout_ms
     ),
     key!(
         "token_limit":
-        "How many login tokens may be issued in that time",
+        "How many login tokens may be used in that time",
         number "COUNT" 1..=10_000_000, accounts.token_limit
+    ),
+    key!(
+        "token_key_file":
+        "The file with the key that login tokens are signed with, made on first use; without it \
+         the name of store_path with .token-key",
+        path, accounts.token_key_file
+    ),
+    key!(
+        "token_key":
+        "That key itself, in place of a file",
+        secret 32, accounts.token_key
     ),
     key!(
         "jwt_secret":
@@ -441,7 +453,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 14 + 16 + 14 + 10);
+        assert_eq!(all().count(), 14 + 16 + 16 + 10);
     }
 
     #[test]

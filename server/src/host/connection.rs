@@ -284,8 +284,11 @@ impl Connection {
                     self.send(&answer);
                 }
             }
+            (Inbound::Token(_), Some(user)) => {
+                self.send(&login::own_token(&self.shared, user).await.to_frame(form, Kind::ACK));
+            }
             // For HTTP only.
-            (Inbound::Register(_) | Inbound::Token(_), Some(_)) => {
+            (Inbound::Register(_), Some(_)) => {
                 self.refuse(form, kind, Code::Parameter);
             }
             // Another service of tim, or none.

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{
-    Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, OwnedSemaphorePermit, Semaphore,
+    Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, OwnedSemaphorePermit, Semaphore,
 };
 
 use super::attempts::{Applicant, Purpose};
@@ -40,7 +40,7 @@ pub(crate) struct Directory {
     caring: Arc<Semaphore>,
     known: Mutex<HashMap<Node, Arc<Relations>>>,
     tokens: Mutex<Tokens>,
-    origin: Instant,
+    token_used: Notify,
     metrics: Arc<Metrics>,
 }
 
@@ -60,6 +60,11 @@ impl Directory {
         password_workers: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let mut tokens = tokens;
+        match store.used_tokens(milliseconds()) {
+            Ok(used) => tokens.remember(used),
+            Err(error) => tracing::error!(%error, "used tokens may be used once more"),
+        }
         Self {
             store,
             locks: (0..LOCKS).map(|_| AsyncMutex::new(())).collect(),
@@ -70,7 +75,7 @@ impl Directory {
             caring: Arc::new(Semaphore::new(1)),
             known: Mutex::default(),
             tokens: Mutex::new(tokens),
-            origin: Instant::now(),
+            token_used: Notify::new(),
             metrics,
         }
     }
@@ -271,18 +276,43 @@ impl Directory {
         let _ = self.call(&self.caring, |store| store.erase()).await;
     }
 
-    pub(crate) fn issue_token(&self, account: Account) -> Result<String, TokenError> {
-        let now = self.milliseconds();
-        self.tokens().issue(now, account)
+    pub(crate) fn issue_token(&self, account: &Account) -> Result<String, TokenError> {
+        self.tokens().issue(milliseconds(), account)
     }
 
-    pub(crate) fn redeem_token(&self, name: &str, domain: &str, token: &str) -> Option<Account> {
-        let now = self.milliseconds();
-        self.tokens().redeem(now, name, domain, token)
+    pub(crate) fn redeem_token(
+        &self,
+        name: &str,
+        domain: &str,
+        token: &str,
+    ) -> Result<Account, TokenError> {
+        let account = self.tokens().redeem(milliseconds(), name, domain, token)?;
+        self.token_used.notify_one();
+        Ok(account)
     }
 
-    fn milliseconds(&self) -> u64 {
-        self.origin.elapsed().as_millis() as u64
+    /// Waits until a token was used that is not saved.
+    pub(crate) async fn token_used(&self) {
+        self.token_used.notified().await;
+    }
+
+    /// Saves which tokens were used.
+    pub(crate) async fn save_used_tokens(&self) -> Result<(), StoreError> {
+        let used = self.tokens().take_unsaved();
+        if used.is_empty() {
+            return Ok(());
+        }
+        let saved = async {
+            let writing = self.writing().await?;
+            let to_save = used.clone();
+            self.write(&writing, move |store| store.save_used_tokens(&to_save)).await
+        };
+        let saved = saved.await;
+        if saved.is_err() {
+            self.tokens().put_back(used);
+            self.token_used.notify_one();
+        }
+        saved
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Node, Arc<Relations>>> {
@@ -292,4 +322,8 @@ impl Directory {
     fn tokens(&self) -> MutexGuard<'_, Tokens> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn milliseconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -26,6 +26,7 @@ mod directory;
 mod engine;
 mod fair_queue;
 mod hashing;
+mod housekeeping;
 mod http;
 mod metrics;
 mod offline_users;

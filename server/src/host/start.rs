@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use adsum_tim::Secret;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,7 @@ use super::bucket::Bucket;
 use super::command::Command;
 use super::directory::Directory;
 use super::engine::core::Core;
+use super::housekeeping;
 use super::http::{self, Services};
 use super::metrics::{Metrics, QUEUED_BYTES};
 use super::offline_users::OfflineUsers;
@@ -29,8 +31,8 @@ use crate::tokens::Tokens;
 /// How many commands may wait for the engine's thread before connections are not read on.
 const COMMANDS: usize = 4_096;
 const BACKLOG: u32 = 4_096;
-/// How often what was overwritten in the store is erased.
-const ERASE_EVERY: Duration = Duration::from_secs(1);
+/// How long there is to save used tokens when the server stops.
+const SAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running server.
 pub struct Host {
@@ -107,8 +109,7 @@ impl Host {
             .name("adsum-engine".to_owned())
             .spawn(move || run_engine(core, incoming))?;
         let shared = share(config, tuning, store, commands, writable, metrics);
-        tokio::spawn(release_offline_users(shared.clone(), offline_users));
-        tokio::spawn(erase_now_and_then(shared.clone()));
+        housekeeping::start(&shared, offline_users);
         let mut listeners = JoinSet::new();
         let all = Services { clients: true, operators: admin.is_none() };
         listeners.spawn(http::accept(listener, shared.clone(), all));
@@ -144,6 +145,11 @@ impl Host {
             tracing::warn!("some connections did not end in time");
         }
         self.listeners.abort_all();
+        // Whoever has logged in with one until now must not be able to once more.
+        let saved = self.shared.directory.save_used_tokens();
+        if !matches!(tokio::time::timeout(SAVE_TIMEOUT, saved).await, Ok(Ok(()))) {
+            tracing::warn!("used tokens could not be saved, and may be used once more");
+        }
         let stopped = self.shared.commands.send(Command::Stop);
         if tokio::time::timeout(drain.max(Duration::from_secs(1)), stopped).await.is_ok() {
             let threads = std::mem::take(&mut self.threads);
@@ -183,9 +189,10 @@ fn share(
     metrics: Arc<Metrics>,
 ) -> Arc<Shared> {
     let accounts = &config.accounts;
-    let tokens = Tokens::new(accounts.token_timeout_ms, accounts.token_limit as usize);
-    let slow = accounts.password_workers as usize;
-    let directory = Directory::new(store, tokens, slow, metrics.clone());
+    let key = token_key(config.accounts.token_key.as_ref());
+    let tokens = Tokens::new(&key, accounts.token_timeout_ms, accounts.token_limit as usize);
+    let workers = accounts.password_workers as usize;
+    let directory = Directory::new(store, tokens, workers, metrics.clone());
     let mut number = [0; 4];
     // tim's is a hash of the server's id; clients do nothing with it.
     let _ = getrandom::fill(&mut number);
@@ -205,29 +212,15 @@ fn share(
     })
 }
 
-/// Erases what was overwritten in the store, soon after it was.
-async fn erase_now_and_then(shared: Arc<Shared>) {
-    while tokio::time::timeout(ERASE_EVERY, shared.stop.cancelled()).await.is_err() {
-        shared.directory.erase().await;
-    }
-}
-
-/// Lets the store forget users who have gone offline.
-async fn release_offline_users(shared: Arc<Shared>, offline: Arc<OfflineUsers>) {
-    loop {
-        let users = tokio::select! {
-            () = shared.stop.cancelled() => return,
-            users = offline.take() => users,
-        };
-        for user in users {
-            // Not while they log in again.
-            let lock = shared.directory.lock(&user).await;
-            let (reply, answer) = oneshot::channel();
-            shared.command(Command::IsOnline(user.clone(), reply)).await;
-            if answer.await == Ok(false) {
-                shared.directory.release(&user).await;
-            }
-            drop(lock);
-        }
-    }
+/// Returns the key for tokens: the one that is given, or one that goes with the process.
+fn token_key(given: Option<&Secret>) -> Vec<u8> {
+    given.map_or_else(
+        || {
+            let mut key = vec![0; 32];
+            // Without random numbers no token is issued either.
+            let _ = getrandom::fill(&mut key);
+            key
+        },
+        |given| given.0.clone().into_bytes(),
+    )
 }

@@ -2,6 +2,7 @@
 
 use super::error::StoreError;
 use super::relations::{Asked, Relation, Relations};
+use crate::tokens::UsedToken;
 
 /// A store of accounts and rosters.
 pub trait Store: Send + Sync {
@@ -107,6 +108,32 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Oneself`], [`StoreError::NoAccount`], [`StoreError::Full`],
     /// [`StoreError::Elsewhere`], [`StoreError::Failed`].
     fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError>;
+
+    /// Returns the name and domain of an account. `None` if there is none, or if accounts are kept
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn owner(&self, _node: &str) -> Result<Option<(String, String)>, StoreError> {
+        Ok(None)
+    }
+
+    /// Returns the login tokens that were saved as used and would not have expired by now, in
+    /// milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn used_tokens(&self, _now_ms: u64) -> Result<Vec<UsedToken>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Saves login tokens as used. Writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn save_used_tokens(&self, _used: &[UsedToken]) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Waits until a call that writes would not have to wait, for as long as such a call would.
     ///

@@ -3,6 +3,7 @@
 mod connections;
 mod relations;
 mod schema;
+mod used_tokens;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use super::interface::{Credentials, Login, NewAccount, Store};
 use super::password::{Cost, Passwords};
 use super::relations::{Asked, Relation, Relations};
 use super::{name, node};
+use crate::tokens::UsedToken;
 
 /// The longest name or domain in bytes.
 const MAX_NAME: usize = 256;
@@ -288,6 +290,20 @@ impl Store for Sqlite {
             pair.write(file, before.block(), None)?;
             Ok(before.seen())
         })
+    }
+
+    fn owner(&self, node: &str) -> Result<Option<(String, String)>, StoreError> {
+        let connection = self.connections.read();
+        let Some(account) = relations::find(&connection, node)? else { return Ok(None) };
+        Ok(Some((relations::name(&connection, account.id)?, account.domain)))
+    }
+
+    fn used_tokens(&self, now_ms: u64) -> Result<Vec<UsedToken>, StoreError> {
+        self.connections.transact(|file| used_tokens::take_stock(file, now_ms))
+    }
+
+    fn save_used_tokens(&self, used: &[UsedToken]) -> Result<(), StoreError> {
+        self.connections.transact(|file| used_tokens::save(file, used))
     }
 
     fn until_writable(&self) -> Result<(), StoreError> {

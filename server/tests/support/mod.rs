@@ -251,6 +251,14 @@ impl Client {
         }
     }
 
+    /// A token for the next login, asked for on a session.
+    pub async fn token(&mut self) -> TimAuth {
+        self.send(TimAuth::default().to_request(self.form, Kind::TOKEN)).await;
+        let told = self.next().await;
+        let Told::Ack(TimAck { ok: true, n: Some(token), .. }) = told else { panic!("{told:?}") };
+        TimAuth { token: Some(token.as_str().into()), ..TimAuth::default() }
+    }
+
     pub async fn send(&mut self, bytes: Vec<u8>) {
         self.ws.send(Message::Binary(bytes.into())).await.unwrap();
     }

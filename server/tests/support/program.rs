@@ -134,6 +134,12 @@ impl Program {
         }
     }
 
+    /// Returns its folder, after it has ended.
+    pub fn into_folder(mut self) -> TempDir {
+        self.end();
+        self.folder.take().unwrap()
+    }
+
     /// Ends it as a power cut would, and leaves the folder.
     pub fn kill(mut self) -> TempDir {
         self.signal("-KILL");

@@ -15,7 +15,7 @@ use crate::host::roster_messages;
 use crate::host::shared::Shared;
 use crate::host::transport::socket::Socket;
 use crate::store::{Credentials, Login, NewAccount, Relations, Store, StoreError};
-use crate::tokens::Account;
+use crate::tokens::{Account, TokenError};
 
 /// A user who is logged in, on one session.
 pub(crate) struct User {
@@ -72,7 +72,26 @@ pub(crate) async fn token(shared: &Shared, peer: Peer, auth: TimAuth) -> TimAck 
         Err(Code::Permission) => return TimAck::refused(Kind::TOKEN, Code::NoPass),
         Err(code) => return TimAck::refused(Kind::TOKEN, code),
     };
-    let account = Account { node: login.node, name: login.name, domain };
+    issue(shared, &Account { node: login.node, name: login.name, domain })
+}
+
+/// Returns the answer to a request for a login token on a session, whose user is known: no password
+/// is needed, and none is hashed.
+pub(crate) async fn own_token(shared: &Shared, user: &User) -> TimAck {
+    if shared.config.services.no_token || shared.directory.takes_tokens() {
+        return TimAck::refused(Kind::TOKEN, Code::Interface);
+    }
+    let node = user.node.clone();
+    match shared.directory.quick(move |store| store.owner(&node)).await {
+        Ok(Some((name, domain))) => {
+            issue(shared, &Account { node: user.node.to_string(), name, domain })
+        }
+        Ok(None) => TimAck::refused(Kind::TOKEN, Code::Account),
+        Err(error) => TimAck::refused(Kind::TOKEN, error.code()),
+    }
+}
+
+fn issue(shared: &Shared, account: &Account) -> TimAck {
     match shared.directory.issue_token(account) {
         Ok(token) => TimAck { n: Some(token), ..TimAck::done(Kind::TOKEN) },
         Err(error) => {
@@ -156,7 +175,14 @@ async fn identify(
     let given = Given::of(&auth);
     if !given.token.is_empty() && !shared.directory.takes_tokens() {
         let account = shared.directory.redeem_token(given.name, given.domain, given.token);
-        return account.map(|account| (account.node, None)).ok_or(Code::Token);
+        return match account {
+            Ok(account) => Ok((account.node, None)),
+            Err(TokenError::NotGood) => Err(Code::Token),
+            Err(error) => {
+                tracing::warn!(%error, "a token was not looked at");
+                Err(Code::Overload)
+            }
+        };
     }
     let login = check_password(shared, peer, Purpose::Login, auth).await?;
     Ok((login.node, login.relations.map(Arc::new)))

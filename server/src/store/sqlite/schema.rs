@@ -19,7 +19,7 @@ const APPLICATION_ID: i32 = 0x6164_736d;
 /// the same from both sides. A side is 0: wants nothing, 1: wants to be friends, 2: has blocked
 /// the other. They are friends while both sides are 1. The words are those of a request that
 /// waits.
-const VERSIONS: [&str; 2] = [
+const VERSIONS: [&str; 3] = [
     "
     CREATE TABLE accounts (
         id INTEGER PRIMARY KEY,
@@ -47,6 +47,14 @@ const VERSIONS: [&str; 2] = [
     "
     ALTER TABLE accounts ADD COLUMN folded TEXT;
     CREATE INDEX accounts_folded ON accounts (folded, domain);
+",
+    // Login tokens that were used, so that none works again after a restart.
+    "
+    CREATE TABLE used_tokens (
+        id BLOB PRIMARY KEY,
+        expires_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX used_tokens_expires ON used_tokens (expires_ms);
 ",
 ];
 
