@@ -1,5 +1,6 @@
 //! The server as a program.
 
+mod open_files;
 mod serve;
 
 use std::process::ExitCode;

@@ -18,6 +18,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Runs the server until it is told to stop.
 pub(crate) fn serve(mut config: Config) -> ExitCode {
     log_to_stderr(config.services.log);
+    if let Some(warning) = crate::open_files::make_room(&mut config.network) {
+        tracing::warn!("{warning}");
+    }
     // The key after the store, which keeps other servers out.
     let opened = config.accounts.open_store();
     let opened = opened.and_then(|store| Ok((store, config.accounts.load_token_key()?)));

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use adsum_tim::Secret;
 
+use super::proxies::Proxies;
+
 /// Everything that can be set, each value within its range. Times are in milliseconds whatever
 /// unit their key has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,10 +32,18 @@ pub struct Network {
     pub origin: Option<String>,
     /// Whether something in front of the server speaks TLS, so that no warning is due.
     pub tls_in_front: bool,
-    /// The most connections at once.
+    /// Whose word is taken for where a client is.
+    pub trusted_proxies: Proxies,
+    /// The most sessions that are logged in at once.
     pub connect_limit: u32,
+    /// The most connections at once that nobody has logged in on.
+    pub pending_limit: u32,
+    /// The most of them from one address.
+    pub pending_per_address: u32,
     /// How long a connection may take to log in.
     pub login_timeout_ms: u64,
+    /// How long a connection may be used for HTTP, and as long again for its last answer.
+    pub http_timeout_ms: u64,
     /// How long a session may say nothing.
     pub ping_timeout_ms: u64,
     /// The most bytes of one frame.
@@ -207,8 +217,12 @@ impl Default for Network {
             admin_listen: None,
             origin: None,
             tls_in_front: false,
+            trusted_proxies: Proxies::default(),
             connect_limit: 20_000,
+            pending_limit: 4_096,
+            pending_per_address: 1_024,
             login_timeout_ms: 10_000,
+            http_timeout_ms: 30_000,
             // Browsers let a page in the background send once a minute.
             ping_timeout_ms: 90_000,
             max_data: 128 * 1024,

@@ -5,7 +5,7 @@ use adsum_tim::Secret;
 
 use super::key::Key;
 use super::settings::{DirectTo, Level, OfflineNotices, OverLimit, StoreKind};
-use super::value::{address, boolean, choice, name_of, number, seconds, text};
+use super::value::{address, boolean, choice, list, name_of, number, seconds, text};
 
 const STORES: [(&str, StoreKind); 2] = [("sqlite", StoreKind::Sqlite), ("jwt", StoreKind::Jwt)];
 const DIRECT_TO: [(&str, DirectTo); 2] =
@@ -120,7 +120,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
 }
 
-static NETWORK: [Key; 14] = [
+static NETWORK: [Key; 18] = [
     Key {
         name: "client_listen",
         aliases: &["listen", "im.listen"],
@@ -155,15 +155,46 @@ static NETWORK: [Key; 14] = [
         "Something in front of this server speaks TLS: no warning is due",
         boolean, network.tls_in_front
     ),
+    Key {
+        name: "trusted_proxies",
+        aliases: &[],
+        about: "The proxies whose X-Forwarded-For says where a client is: limits by address are \
+                for that address then, and not for the proxy's",
+        unit: "ADDRESSES",
+        secret: false,
+        set: |config, given| {
+            config.network.trusted_proxies = list(given)?.parse()?;
+            Ok(())
+        },
+        show: |config| {
+            let proxies = &config.network.trusted_proxies;
+            (!proxies.is_empty()).then(|| proxies.to_string())
+        },
+    },
     key!(
         "connect_limit":
-        "The most connections at once",
+        "The most sessions that are logged in at once",
         number "COUNT" 1..=1_000_000, network.connect_limit
+    ),
+    key!(
+        "pending_limit":
+        "The most connections that nobody has logged in on; the oldest makes way for another one",
+        number "COUNT" 1..=1_000_000, network.pending_limit
+    ),
+    key!(
+        "pending_per_address":
+        "The most of them from one address (of IPv6, one /64)",
+        number "COUNT" 1..=1_000_000, network.pending_per_address
     ),
     key!(
         "login_timeout":
         "How long a connection may take to log in",
         seconds 1..=3_600, network.login_timeout_ms
+    ),
+    key!(
+        "http_timeout":
+        "How long a connection may be used for HTTP requests, and as long again for the last answer",
+        seconds 1..=3_600, network.http_timeout_ms
     ),
     key!(
         "ping_timeout":
@@ -453,7 +484,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 14 + 16 + 16 + 10);
+        assert_eq!(all().count(), 18 + 16 + 16 + 10);
     }
 
     #[test]
@@ -484,6 +515,7 @@ mod tests {
             "all_contacts",
             "refuse",
             "debug",
+            "10.0.0.0/8",
             "a text of more than thirty-two bytes",
         ];
         for key in all() {

@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::bucket::Bucket;
 use super::command::Command;
+use super::lobby::Place;
 use super::metrics::QUEUED_BYTES;
 use super::peer::Peer;
 use super::requests::login::{self, User};
@@ -56,6 +57,8 @@ enum End {
 struct Connection {
     shared: Arc<Shared>,
     peer: Peer,
+    /// Its place until somebody has logged in.
+    place: Option<Arc<Place>>,
     socket: Arc<Socket>,
     user: Option<User>,
     /// Bounds the client's requests.
@@ -68,7 +71,13 @@ struct Connection {
 }
 
 /// Serves a connection to its end. `early` came together with the handshake.
-pub(crate) async fn serve(shared: Arc<Shared>, peer: Peer, stream: TcpStream, early: Vec<u8>) {
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    peer: Peer,
+    place: Arc<Place>,
+    stream: TcpStream,
+    early: Vec<u8>,
+) {
     let network = &shared.config.network;
     let limits = Limits { frames: network.queue_frames, bytes: network.queue_bytes };
     let total: &'static AtomicU64 = &QUEUED_BYTES;
@@ -93,6 +102,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, peer: Peer, stream: TcpStream, ea
         login_by: now + Duration::from_millis(network.login_timeout_ms),
         shared,
         peer,
+        place: Some(place),
         socket,
         user: None,
     };
@@ -138,6 +148,11 @@ impl Connection {
                     self.flush();
                 }
                 () = self.socket.wake.notified() => {}
+                () = asked_to_leave(self.place.as_deref()) => {
+                    shared.metrics.closed_for("pending_limit");
+                    self.place = None;
+                    self.socket.close(POLICY, "too many have not logged in");
+                }
                 ready = self.socket.stream.writable(), if stuck.is_some() => {
                     if ready.is_err() {
                         return End::Broken;
@@ -241,6 +256,7 @@ impl Connection {
                 match login::login(&self.shared, self.peer, &self.socket, form, auth).await {
                     Ok(user) => {
                         self.user = Some(user);
+                        self.place = None;
                         self.socket.limit_reading(usize::MAX);
                     }
                     Err(code) => {
@@ -366,6 +382,13 @@ impl Connection {
         };
         // A peer that has not answered by then has had its chance.
         let _ = tokio::time::timeout_at(until, goodbye).await;
+    }
+}
+
+async fn asked_to_leave(place: Option<&Place>) {
+    match place {
+        Some(place) => place.asked_to_leave().await,
+        None => std::future::pending().await,
     }
 }
 

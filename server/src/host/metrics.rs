@@ -288,11 +288,16 @@ impl Metrics {
     }
 
     /// Returns all metrics as Prometheus reads them.
-    pub(crate) fn text(&self, figures: Figures, passwords: PasswordCounts) -> String {
+    pub(crate) fn text(
+        &self,
+        figures: Figures,
+        passwords: PasswordCounts,
+        pending: usize,
+    ) -> String {
         let mut text = String::new();
         let counts = figures.counts;
         let mut now = Registry::with_prefix("adsum");
-        let gauges: [(&str, &str, usize); 13] = [
+        let gauges: [(&str, &str, usize); 14] = [
             ("sessions", "Sessions, detached ones included", counts.sessions),
             (
                 "detached",
@@ -307,6 +312,7 @@ impl Metrics {
             ("audience_entries", "Entries in audiences", counts.audience_entries),
             ("missed", "Things to be told to those who read too slowly", counts.missed),
             ("timers", "Deadlines that are armed", counts.timers),
+            ("pending", "Connections that nobody has logged in on", pending),
             ("passwords_hashing", "Passwords that are being hashed", passwords.hashing),
             ("passwords_waiting", "Passwords that wait to be hashed", passwords.waiting),
             (

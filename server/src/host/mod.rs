@@ -28,6 +28,7 @@ mod fair_queue;
 mod hashing;
 mod housekeeping;
 mod http;
+mod lobby;
 mod metrics;
 mod offline_users;
 mod peer;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::Bucket;
 use super::command::Command;
 use super::directory::Directory;
+use super::lobby::Lobby;
 use super::metrics::Metrics;
 use super::writable::WritableSessions;
 use crate::config::Config;
@@ -23,7 +24,10 @@ pub(crate) struct Shared {
     pub(crate) writable: Arc<WritableSessions>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) directory: Directory,
-    pub(crate) connections: Arc<Semaphore>,
+    /// The seats of those who are logged in.
+    pub(crate) seats: Arc<Semaphore>,
+    /// Where everybody else is.
+    pub(crate) lobby: Arc<Lobby>,
     /// Cancelled when the server is to end.
     pub(crate) stop: CancellationToken,
     /// Bounds the directed presences of all connections together.

@@ -19,6 +19,7 @@ use super::directory::Directory;
 use super::engine::core::Core;
 use super::housekeeping;
 use super::http::{self, Services};
+use super::lobby::Lobby;
 use super::metrics::{Metrics, QUEUED_BYTES};
 use super::offline_users::OfflineUsers;
 use super::shared::{Shared, Tuning};
@@ -31,6 +32,8 @@ use crate::tokens::Tokens;
 /// How many commands may wait for the engine's thread before connections are not read on.
 const COMMANDS: usize = 4_096;
 const BACKLOG: u32 = 4_096;
+/// The most connections at once to the address of operators, if that is another one.
+const OPERATORS: usize = 64;
 /// How long there is to save used tokens when the server stops.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -112,10 +115,12 @@ impl Host {
         housekeeping::start(&shared, offline_users);
         let mut listeners = JoinSet::new();
         let all = Services { clients: true, operators: admin.is_none() };
-        listeners.spawn(http::accept(listener, shared.clone(), all));
+        listeners.spawn(http::accept(listener, shared.clone(), shared.lobby.clone(), all));
         if let Some(admin) = admin {
             let operators = Services { clients: false, operators: true };
-            listeners.spawn(http::accept(admin, shared.clone(), operators));
+            // Of their own: whatever clients do, operators are answered.
+            let lobby = Lobby::new(OPERATORS, OPERATORS);
+            listeners.spawn(http::accept(admin, shared.clone(), lobby, operators));
         }
         let threads = vec![engine, writing];
         Ok(Self { shared, address, admin_address, listeners, threads })
@@ -204,7 +209,11 @@ fn share(
         writable,
         metrics,
         directory,
-        connections: Arc::new(Semaphore::new(config.network.connect_limit as usize)),
+        seats: Arc::new(Semaphore::new(config.network.connect_limit as usize)),
+        lobby: Lobby::new(
+            config.network.pending_limit as usize,
+            config.network.pending_per_address as usize,
+        ),
         stop: CancellationToken::new(),
         directed: Bucket::new(rate, rate, Instant::now()).map(Mutex::new),
         server_number: i32::from_le_bytes(number).into(),

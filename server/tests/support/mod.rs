@@ -236,9 +236,22 @@ impl Client {
     }
 
     pub async fn over(stream: TcpStream, to: SocketAddr, form: Form) -> Self {
+        Self::forwarded(stream, to, form, None).await
+    }
+
+    /// The same for whom a proxy says.
+    pub async fn forwarded(
+        stream: TcpStream,
+        to: SocketAddr,
+        form: Form,
+        client: Option<&str>,
+    ) -> Self {
         stream.set_nodelay(true).unwrap();
         let mut request = format!("ws://{to}/tim").into_client_request().unwrap();
         request.headers_mut().insert("origin", format!("http://{to}").parse().unwrap());
+        if let Some(client) = client {
+            request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        }
         let (ws, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
         Self { ws, form, node: String::new() }
     }

@@ -43,14 +43,33 @@ impl Program {
         Self::start_at_cost(folder, flags, 8, 1)
     }
 
+    /// Starts it where so many files may be open.
+    pub fn start_with_files(files: u32, flags: &[&str]) -> Self {
+        let limit = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limit, env!("CARGO_BIN_EXE_adsum-server")]);
+        Self::start_as(command, tempfile::tempdir().unwrap(), flags, 8, 1)
+    }
+
     fn start_at_cost(folder: TempDir, flags: &[&str], memory_kib: u32, passes: u32) -> Self {
+        let command = Command::new(env!("CARGO_BIN_EXE_adsum-server"));
+        Self::start_as(command, folder, flags, memory_kib, passes)
+    }
+
+    fn start_as(
+        mut command: Command,
+        folder: TempDir,
+        flags: &[&str],
+        memory_kib: u32,
+        passes: u32,
+    ) -> Self {
         // Metrics are for who shows a token, where clients come too.
         let given = flags.iter().position(|flag| *flag == "--admin-token").map(|at| flags[at + 1]);
         let default = given.is_none() && !flags.contains(&"--admin-listen");
         let added = default.then_some(["--admin-token", TOKEN]);
         let log = folder.path().join("log");
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
+        let mut process = command
             .current_dir(folder.path())
             .args(["--client-listen", "127.0.0.1:0", "--log", "debug"])
             .args(["--password-memory-kib", &memory_kib.to_string()])

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adsum::{Error, SessionKey};
 use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::host::attempts::Purpose;
 use crate::host::command::{Command, Connect, LoggedIn, Node, SYSTEM_NODE};
@@ -23,6 +23,8 @@ pub(crate) struct User {
     pub(crate) session: SessionKey,
     pub(crate) form: Form,
     pub(crate) tid: Arc<Tid>,
+    /// Its seat among those who are logged in.
+    _seat: OwnedSemaphorePermit,
 }
 
 /// Returns the answer to a request for an account.
@@ -122,6 +124,10 @@ pub(crate) async fn login(
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
     }
+    let Ok(seat) = shared.seats.clone().try_acquire_owned() else {
+        tracing::debug!("a login was refused: connect_limit is reached");
+        return Err(Code::Overload);
+    };
     let tid = Arc::new(Tid { node: node.clone(), ..tid });
     let node = Node::from(node);
     // No edit of this user's roster comes between what is read here and what the engine is told.
@@ -160,7 +166,7 @@ pub(crate) async fn login(
     shared.command(Command::Connect(Box::new(connect))).await;
     drop(lock);
     match answer.await {
-        Ok(Ok(session)) => Ok(User { node, session, form, tid }),
+        Ok(Ok(session)) => Ok(User { node, session, form, tid, _seat: seat }),
         Ok(Err(Error::SessionLimit { .. })) => Err(Code::OverEntry),
         Ok(Err(_)) | Err(_) => Err(Code::Overload),
     }
