@@ -11,6 +11,8 @@ mod mutants;
 mod operators_only;
 #[path = "attackers/passwords.rs"]
 mod passwords;
+#[path = "attackers/requests.rs"]
+mod requests;
 #[path = "attackers/seats.rs"]
 mod seats;
 #[path = "attackers/store.rs"]

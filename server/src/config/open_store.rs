@@ -52,6 +52,7 @@ impl Accounts {
         let options = SqliteOptions {
             cost,
             max_relations: self.max_relations,
+            max_requests: self.max_requests,
             fold_case: self.names_fold_case,
         };
         Sqlite::open_alone(&self.store_path, options).map_err(|error| match error {

@@ -137,6 +137,8 @@ pub struct Accounts {
     pub names_fold_case: bool,
     /// The most users that one account may be friends with, ask or block.
     pub max_relations: u32,
+    /// The most requests that one account may have waiting, from others and to others.
+    pub max_requests: u32,
     /// The memory of one password hash.
     pub password_memory_kib: u32,
     /// The passes of one password hash.
@@ -267,6 +269,7 @@ impl Default for Accounts {
             store_path: PathBuf::from("adsum-server.db"),
             names_fold_case: true,
             max_relations: 10_000,
+            max_requests: 500,
             password_memory_kib: 19_456,
             password_passes: 2,
             password_workers: 2,

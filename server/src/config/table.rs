@@ -321,7 +321,7 @@ static PRESENCE: [Key; 16] = [
     ),
 ];
 
-static ACCOUNTS: [Key; 16] = [
+static ACCOUNTS: [Key; 17] = [
     key!(
         "store":
         "Who keeps accounts and rosters: a file here, or another service's signed tokens",
@@ -348,6 +348,11 @@ static ACCOUNTS: [Key; 16] = [
         "max_relations":
         "The most users that one account may be friends with, ask or block",
         number "COUNT" 1..=1_000_000, accounts.max_relations
+    ),
+    key!(
+        "max_requests":
+        "The most requests that one account may have waiting, from others and to others",
+        number "COUNT" 1..=100_000, accounts.max_requests
     ),
     key!(
         "password_memory_kib":
@@ -484,7 +489,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 18 + 16 + 16 + 10);
+        assert_eq!(all().count(), 18 + 16 + 17 + 10);
     }
 
     #[test]

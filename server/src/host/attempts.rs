@@ -1,10 +1,9 @@
 //! What is remembered of attempts to log in: who failed too often, and who is known.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::bucket::Bucket;
+use super::buckets::{Buckets, MOST};
 use super::fair_queue::AccountHash;
 use super::peer::Peer;
 
@@ -16,8 +15,6 @@ const WRONG_INTERVAL: Duration = Duration::from_secs(3);
 /// a long queue.
 const WRONG_OF_PEER: u32 = 100;
 const WRONG_OF_PEER_INTERVAL: Duration = Duration::from_millis(250);
-/// How many addresses, pairs and known pairs are remembered at most.
-const MOST: usize = 65_536;
 
 /// What a password is hashed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,75 +42,66 @@ pub(crate) struct UsedUp {
     pub(crate) peer: bool,
 }
 
-#[derive(Default)]
+/// What is remembered of attempts.
 pub(crate) struct Attempts {
-    pairs: HashMap<Applicant, Bucket>,
-    peers: HashMap<(Peer, Purpose), Bucket>,
-    known: HashMap<(Peer, AccountHash), ()>,
+    pairs: Buckets<Applicant>,
+    peers: Buckets<(Peer, Purpose)>,
+    known: HashSet<(Peer, AccountHash)>,
     /// Those who are known, the oldest first.
     order: VecDeque<(Peer, AccountHash)>,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self {
+            pairs: Buckets::new(WRONG, WRONG_INTERVAL),
+            peers: Buckets::new(WRONG_OF_PEER, WRONG_OF_PEER_INTERVAL),
+            known: HashSet::new(),
+            order: VecDeque::new(),
+        }
+    }
 }
 
 impl Attempts {
     /// Returns whether the address may try this account now.
     pub(crate) fn may_try(&self, applicant: Applicant, now: Instant) -> bool {
-        self.pairs.get(&applicant).is_none_or(|bucket| bucket.has_one(now))
+        self.pairs.has_one(&applicant, now)
     }
 
     /// Returns whether the address has been wrong too often of late.
     pub(crate) fn is_suspect(&self, applicant: Applicant, now: Instant) -> bool {
-        let of = self.peers.get(&(applicant.peer, applicant.purpose));
-        of.is_some_and(|bucket| !bucket.has_one(now))
+        !self.peers.has_one(&(applicant.peer, applicant.purpose), now)
     }
 
     /// Returns whether the account has been logged in from this address.
     pub(crate) fn is_known(&self, applicant: Applicant) -> bool {
         applicant.purpose == Purpose::Login
-            && self.known.contains_key(&(applicant.peer, applicant.account))
+            && self.known.contains(&(applicant.peer, applicant.account))
     }
 
     /// Notes that the account's owner is at this address.
     pub(crate) fn right(&mut self, applicant: Applicant) {
-        self.pairs.remove(&applicant);
+        self.pairs.fill(&applicant);
         let pair = (applicant.peer, applicant.account);
-        if self.known.insert(pair, ()).is_none() {
+        if self.known.insert(pair) {
             self.order.push_back(pair);
         }
-        if self.order.len() > MOST {
-            self.order.pop_front().and_then(|oldest| self.known.remove(&oldest));
+        if self.order.len() > MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
         }
     }
 
     /// Notes a wrong password.
     pub(crate) fn wrong(&mut self, applicant: Applicant, now: Instant) -> UsedUp {
         let Applicant { peer, purpose, account } = applicant;
-        let full = || Bucket::slow(WRONG, WRONG_INTERVAL, now);
-        let pair = used_up(&mut self.pairs, applicant, full, now);
-        if pair && self.known.remove(&(peer, account)).is_some() {
+        let pair = !self.pairs.take(applicant, now);
+        if pair && self.known.remove(&(peer, account)) {
             self.order.retain(|known| *known != (peer, account));
         }
-        let full = || Bucket::slow(WRONG_OF_PEER, WRONG_OF_PEER_INTERVAL, now);
-        UsedUp { pair, peer: used_up(&mut self.peers, (peer, purpose), full, now) }
+        UsedUp { pair, peer: !self.peers.take((peer, purpose), now) }
     }
-}
-
-/// Takes one from a bucket; returns whether it is empty then.
-fn used_up<K: Eq + Hash>(
-    buckets: &mut HashMap<K, Bucket>,
-    key: K,
-    full: impl FnOnce() -> Bucket,
-    now: Instant,
-) -> bool {
-    if buckets.len() >= MOST {
-        buckets.retain(|_, bucket| !bucket.is_full(now));
-        if buckets.len() >= MOST {
-            // So many have been wrong so lately that each of them is forgiven.
-            buckets.clear();
-        }
-    }
-    let bucket = buckets.entry(key).or_insert_with(full);
-    bucket.take(now);
-    !bucket.has_one(now)
 }
 
 #[cfg(test)]
@@ -166,13 +154,10 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let mut attempts = Attempts::default();
-        let now = Instant::now();
         for account in 0..MOST as u64 + 10 {
             attempts.right(applicant(1, account));
-            attempts.wrong(applicant(1, account), now);
         }
         assert!(attempts.known.len() <= MOST && attempts.order.len() <= MOST);
-        assert!(attempts.pairs.len() <= MOST);
         assert!(!attempts.is_known(applicant(1, 0)), "the oldest goes first");
         assert!(attempts.is_known(applicant(1, MOST as u64)));
     }

@@ -20,9 +20,11 @@
 mod admin;
 mod attempts;
 mod bucket;
+mod buckets;
 mod command;
 mod connection;
 mod directory;
+mod edits;
 mod engine;
 mod fair_queue;
 mod hashing;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::Bucket;
 use super::command::Command;
 use super::directory::Directory;
+use super::edits::Edits;
 use super::lobby::Lobby;
 use super::metrics::Metrics;
 use super::writable::WritableSessions;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) lobby: Arc<Lobby>,
     /// Cancelled when the server is to end.
     pub(crate) stop: CancellationToken,
+    /// Bounds changes of rosters.
+    pub(crate) edits: Edits,
     /// Bounds the directed presences of all connections together.
     pub(crate) directed: Option<Mutex<Bucket>>,
     /// tim's acks to a login carry a number of the server's.

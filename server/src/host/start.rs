@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::Bucket;
 use super::command::Command;
 use super::directory::Directory;
+use super::edits::Edits;
 use super::engine::core::Core;
 use super::housekeeping;
 use super::http::{self, Services};
@@ -215,6 +216,7 @@ fn share(
             config.network.pending_per_address as usize,
         ),
         stop: CancellationToken::new(),
+        edits: Edits::default(),
         directed: Bucket::new(rate, rate, Instant::now()).map(Mutex::new),
         server_number: i32::from_le_bytes(number).into(),
         config,

@@ -34,13 +34,16 @@ pub struct SqliteOptions {
     /// The most users that one account may be friends with, ask or block together. What others
     /// ask of it does not count. Default: 10,000.
     pub max_relations: u32,
+    /// The most requests that one account may have waiting: from others for its answer, and for
+    /// the answers of others. Default: 500.
+    pub max_requests: u32,
     /// Whether a name that differs from another one only in case is taken. Default: yes.
     pub fold_case: bool,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { cost: Cost::default(), max_relations: 10_000, fold_case: true }
+        Self { cost: Cost::default(), max_relations: 10_000, max_requests: 500, fold_case: true }
     }
 }
 
@@ -50,6 +53,7 @@ impl Default for SqliteOptions {
 pub struct Sqlite {
     passwords: Passwords,
     max_relations: u32,
+    max_requests: u32,
     fold_case: bool,
     connections: Connections,
     /// Whether something was overwritten that may still be in the write-ahead log.
@@ -94,6 +98,7 @@ impl Sqlite {
         Ok(Self {
             passwords: Passwords::new(options.cost)?,
             max_relations: options.max_relations,
+            max_requests: options.max_requests,
             fold_case: options.fold_case,
             connections,
             to_be_erased: AtomicBool::new(false),
@@ -237,7 +242,7 @@ impl Store for Sqlite {
     fn relations(&self, node: &str) -> Result<Relations, StoreError> {
         let connection = self.connections.read();
         let account = relations::find(&connection, node)?.ok_or(StoreError::NoAccount)?;
-        relations::all(&connection, account.id)
+        relations::all(&connection, account.id, self.max_requests)
     }
 
     fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
@@ -256,6 +261,10 @@ impl Store for Sqlite {
             let pair = relations::Pair::find(file, node, other)?;
             let before = pair.read(file)?;
             let (sides, asked) = before.ask()?;
+            // The same whether the other one has blocked this one, who must not learn of it.
+            if matches!(asked, Asked::Waiting | Asked::Unheard) && !before.mine_asks() {
+                pair.check_requests(file, self.max_requests)?;
+            }
             if before.mine_is_free() {
                 pair.check_room(file, self.max_relations)?;
             }

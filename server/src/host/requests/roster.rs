@@ -70,10 +70,20 @@ async fn change(
     if other == user.node {
         return Err(Code::Permission);
     }
+    if !shared.edits.may_change(&user.node) {
+        return Err(Code::Frequency);
+    }
     let writing = shared.directory.writing().await.map_err(|error| error.code())?;
     // Nobody reads or changes either roster until the engine's thread has been told.
     let lock = shared.directory.lock_two(&user.node, &other).await;
     let answer = match edit {
+        // Whoever says yes does not ask.
+        rtype::ADD_ROSTER
+            if !shared.edits.may_ask(&user.node, &other)
+                && !has_asked(shared, &other, user).await? =>
+        {
+            return Err(Code::Frequency);
+        }
         rtype::ADD_ROSTER => {
             let text = request.req_str.unwrap_or_default();
             ask(shared, &writing, user, &other, text).await.map(|()| None)
@@ -97,6 +107,13 @@ async fn resolve(shared: &Shared, user: &User, typed: String) -> Result<Node, Co
     found.map_err(|error| error.code())?.map(Node::from).ok_or(Code::Account)
 }
 
+/// Returns whether the other one has asked the user, who has not answered.
+async fn has_asked(shared: &Shared, other: &Node, user: &User) -> Result<bool, Code> {
+    let (node, whom) = (user.node.clone(), other.clone());
+    let relation = shared.directory.quick(move |store| store.relation(&node, &whom)).await;
+    relation.map(|is| is == Relation::AskedByOther).map_err(|error| error.code())
+}
+
 async fn ask(
     shared: &Shared,
     writing: &Writing,
@@ -110,6 +127,10 @@ async fn ask(
     // Whoever asks somebody has lifted their own block.
     change_relation(shared, user, other, RosterChangeKind::Unblocked).await;
     shared.directory.edited(&user.node, |known| remove_from(&mut known.blocked, other));
+    // The same whether it is heard, which whoever asks must not learn.
+    if asked != Asked::Friends {
+        shared.edits.asked(&user.node, other);
+    }
     let bn_type = match asked {
         Asked::Waiting => rtype::ADD_ROSTER,
         // They have been told already, and asking again is no reason to tell them again.

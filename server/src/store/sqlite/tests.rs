@@ -3,8 +3,12 @@ use std::sync::Barrier;
 use super::super::Request;
 use super::*;
 
-const CHEAP: SqliteOptions =
-    SqliteOptions { cost: Cost { memory_kib: 8, passes: 1 }, max_relations: 10, fold_case: true };
+const CHEAP: SqliteOptions = SqliteOptions {
+    cost: Cost { memory_kib: 8, passes: 1 },
+    max_relations: 10,
+    max_requests: 100,
+    fold_case: true,
+};
 
 fn store() -> Sqlite {
     Sqlite::in_memory(CHEAP).unwrap()
