@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::command::{Command, Figures};
+use super::exposition::{CLASSIC_TYPE, OPEN_METRICS, OPEN_METRICS_TYPE, classic};
 use super::lobby::{Lobby, Place};
 use super::peer::Peer;
 use super::requests::login;
@@ -273,14 +274,17 @@ async fn figures(shared: &Shared) -> Option<Figures> {
     tokio::time::timeout(Duration::from_secs(5), answer).await.ok()?.ok()
 }
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let Some(figures) = figures(&shared).await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let passwords = shared.directory.password_counts();
     let text = shared.metrics.text(figures, passwords, shared.lobby.len());
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if accepted.is_some_and(|accepted| accepted.contains(OPEN_METRICS)) {
+        return ([(header::CONTENT_TYPE, OPEN_METRICS_TYPE)], text).into_response();
+    }
+    ([(header::CONTENT_TYPE, CLASSIC_TYPE)], classic(&text)).into_response()
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> Response {

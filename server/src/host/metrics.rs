@@ -287,7 +287,7 @@ impl Metrics {
         self.stalled_seconds.inc_by(time.as_secs_f64());
     }
 
-    /// Returns all metrics as Prometheus reads them.
+    /// Returns all metrics as OpenMetrics.
     pub(crate) fn text(
         &self,
         figures: Figures,

@@ -26,6 +26,7 @@ mod connection;
 mod directory;
 mod edits;
 mod engine;
+mod exposition;
 mod fair_queue;
 mod hashing;
 mod housekeeping;
