@@ -59,7 +59,7 @@ fn main() -> ExitCode {
             for warning in &loaded.warnings {
                 eprintln!("adsum-server: warning: {warning}");
             }
-            serve::serve(loaded.config)
+            serve::serve(&loaded)
         }
     }
 }

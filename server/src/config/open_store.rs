@@ -26,6 +26,15 @@ pub enum OpenStoreError {
 }
 
 impl OpenStoreError {
+    /// Returns the key of the setting that it is about, if it is about one.
+    #[must_use]
+    pub const fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::File { key, .. } => Some(key),
+            Self::Setting(_) => None,
+        }
+    }
+
     pub(super) fn file(
         key: &'static str,
         path: &Path,

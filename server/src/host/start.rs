@@ -68,6 +68,17 @@ pub enum StartError {
     Thread(#[from] io::Error),
 }
 
+impl StartError {
+    /// Returns the key of the setting that it is about, if it is about one.
+    #[must_use]
+    pub const fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Listen { key, .. } => Some(key),
+            Self::Rules(_) | Self::Thread(_) => None,
+        }
+    }
+}
+
 /// Listens at an address; accepted connections inherit the size of the send buffer.
 fn listen(
     key: &'static str,

@@ -24,6 +24,7 @@ pub struct Program {
     /// Where metrics and administration are, if not there too.
     pub admin_address: Option<SocketAddr>,
     folder: Option<TempDir>,
+    said: Option<std::thread::JoinHandle<String>>,
 }
 
 impl Program {
@@ -90,6 +91,7 @@ impl Program {
                     panic!("it does not say where it is: {}", log.unwrap());
                 };
                 said.push_str(&line);
+                said.push('\n');
                 if let Some((_, rest)) = line.split_once(what) {
                     return rest.split('/').next().unwrap().parse().unwrap();
                 }
@@ -100,12 +102,15 @@ impl Program {
         let admin_address = admin.then(|| address_after("administration at http://"));
         // Whatever else it says is kept, too.
         let out = folder.path().join("out");
-        std::thread::spawn(move || {
+        let said = std::thread::spawn(move || {
             let rest: Vec<_> = lines.map_while(Result::ok).collect();
-            std::fs::write(out, said + &rest.join("\n"))
+            let said = said + &rest.join("\n");
+            let _ = std::fs::write(out, &said);
+            said
         });
         let token = given.or_else(|| default.then_some(TOKEN)).map(str::to_owned);
-        Self { process, address, token, admin_address, folder: Some(folder) }
+        let (folder, said) = (Some(folder), Some(said));
+        Self { process, address, token, admin_address, folder, said }
     }
 
     pub fn folder(&self) -> &Path {
@@ -130,6 +135,11 @@ impl Program {
     /// All that it has logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder().join("log")).unwrap()
+    }
+
+    /// All that it has said, after it has ended.
+    pub fn said(&mut self) -> String {
+        self.said.take().unwrap().join().unwrap()
     }
 
     pub fn pid(&self) -> u32 {
