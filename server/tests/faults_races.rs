@@ -3,14 +3,10 @@
 
 mod support;
 
-use std::time::Duration;
-
 use adsum_server::host::{INVISIBLE, VISIBLE};
 use adsum_tim::{Form, Kind, rtype};
 use futures_util::future::join_all;
-use support::{Client, PATIENCE, Server, auth, crowd, says};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use support::{Client, Server, auth, crowd, says};
 
 const CONNECTIONS: u32 = 40;
 const ADMIN: &str = "a token of an administrator";
@@ -41,15 +37,6 @@ async fn live(server: &Server, name: &str, form: Form, life: usize) {
             stream.write_all(&[0x82, 0xfe, 0x0f]).await.unwrap();
         }
     }
-}
-
-async fn try_connect(server: &Server) -> Option<Client> {
-    let to = server.address();
-    let mut request = format!("ws://{to}/tim").into_client_request().unwrap();
-    request.headers_mut().insert("origin", "x".parse().unwrap());
-    let stream = TcpStream::connect(to).await.unwrap();
-    let (ws, _) = tokio_tungstenite::client_async(request, stream).await.ok()?;
-    Some(Client { ws, form: Form::Json, node: String::new() })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,19 +98,14 @@ async fn b27_after_a_storm_every_count_is_right() {
     assert_eq!(events("disconnect").await + events("lost").await, 16 * 6);
     assert_eq!(events("publish").await, 16 * 6 * 6 * 2);
     assert!(server.metric("adsum_congested_total").await >= 1.0, "the queues were full at times");
-    // As many connections as are allowed find room again, and not one more.
+    // As many sessions as are allowed find a seat again, and not one more.
     let mut open = Vec::new();
-    let fill = async {
-        while open.len() < CONNECTIONS as usize {
-            match try_connect(&server).await {
-                Some(client) => open.push(client),
-                // The last question for a figure holds a place for a moment.
-                None => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, fill).await.expect("room for as many as before");
-    assert!(try_connect(&server).await.is_none());
+    for _ in 0..CONNECTIONS {
+        open.push(server.login(&names[0]).await);
+    }
+    let mut one_more = Client::connect(server.address(), Form::Json).await;
+    let refused = one_more.authenticate(&auth(&names[1])).await;
+    assert_eq!(refused.error.and_then(|error| error.code), Some(5_104));
     drop(open);
     server.host.stop().await;
 }

@@ -10,9 +10,11 @@ mod file;
 mod key;
 mod load;
 mod open_store;
+mod proxies;
 mod settings;
 mod table;
 mod tims_keys;
+mod token_key;
 mod unknown;
 mod value;
 
@@ -21,6 +23,7 @@ mod tests;
 
 pub use load::{ConfigError, Loaded, Source, arguments, load};
 pub use open_store::OpenStoreError;
+pub use proxies::Proxies;
 pub use settings::{
     Accounts, Config, DirectTo, Level, Network, OfflineNotices, OverLimit, Presence, Services,
     StoreKind,

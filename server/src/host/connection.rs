@@ -16,7 +16,9 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::bucket::Bucket;
 use super::command::Command;
+use super::lobby::Place;
 use super::metrics::QUEUED_BYTES;
+use super::peer::Peer;
 use super::requests::login::{self, User};
 use super::requests::{nodes, presence, roster};
 use super::shared::Shared;
@@ -54,6 +56,9 @@ enum End {
 
 struct Connection {
     shared: Arc<Shared>,
+    peer: Peer,
+    /// Its place until somebody has logged in.
+    place: Option<Arc<Place>>,
     socket: Arc<Socket>,
     user: Option<User>,
     /// Bounds the client's requests.
@@ -66,7 +71,13 @@ struct Connection {
 }
 
 /// Serves a connection to its end. `early` came together with the handshake.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>) {
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    peer: Peer,
+    place: Arc<Place>,
+    stream: TcpStream,
+    early: Vec<u8>,
+) {
     let network = &shared.config.network;
     let limits = Limits { frames: network.queue_frames, bytes: network.queue_bytes };
     let total: &'static AtomicU64 = &QUEUED_BYTES;
@@ -90,6 +101,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>
         requests: bucket,
         login_by: now + Duration::from_millis(network.login_timeout_ms),
         shared,
+        peer,
+        place: Some(place),
         socket,
         user: None,
     };
@@ -135,6 +148,11 @@ impl Connection {
                     self.flush();
                 }
                 () = self.socket.wake.notified() => {}
+                () = asked_to_leave(self.place.as_deref()) => {
+                    shared.metrics.closed_for("pending_limit");
+                    self.place = None;
+                    self.socket.close(POLICY, "too many have not logged in");
+                }
                 ready = self.socket.stream.writable(), if stuck.is_some() => {
                     if ready.is_err() {
                         return End::Broken;
@@ -235,9 +253,10 @@ impl Connection {
                 self.send(&TimAck::done(Kind::AUTH).to_frame(form, Kind::ACK));
             }
             (Inbound::Auth(auth), None) => {
-                match login::login(&self.shared, &self.socket, form, auth).await {
+                match login::login(&self.shared, self.peer, &self.socket, form, auth).await {
                     Ok(user) => {
                         self.user = Some(user);
+                        self.place = None;
                         self.socket.limit_reading(usize::MAX);
                     }
                     Err(code) => {
@@ -281,8 +300,11 @@ impl Connection {
                     self.send(&answer);
                 }
             }
+            (Inbound::Token(_), Some(user)) => {
+                self.send(&login::own_token(&self.shared, user).await.to_frame(form, Kind::ACK));
+            }
             // For HTTP only.
-            (Inbound::Register(_) | Inbound::Token(_), Some(_)) => {
+            (Inbound::Register(_), Some(_)) => {
                 self.refuse(form, kind, Code::Parameter);
             }
             // Another service of tim, or none.
@@ -360,6 +382,13 @@ impl Connection {
         };
         // A peer that has not answered by then has had its chance.
         let _ = tokio::time::timeout_at(until, goodbye).await;
+    }
+}
+
+async fn asked_to_leave(place: Option<&Place>) {
+    match place {
+        Some(place) => place.asked_to_leave().await,
+        None => std::future::pending().await,
     }
 }
 

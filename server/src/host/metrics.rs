@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::command::{Command, Figures, Node, Presence};
+use super::hashing::PasswordCounts;
 use crate::usage::Usage;
 
 /// A label that is one of a few fixed words.
@@ -286,12 +287,17 @@ impl Metrics {
         self.stalled_seconds.inc_by(time.as_secs_f64());
     }
 
-    /// Returns all metrics as Prometheus reads them.
-    pub(crate) fn text(&self, figures: Figures) -> String {
+    /// Returns all metrics as OpenMetrics.
+    pub(crate) fn text(
+        &self,
+        figures: Figures,
+        passwords: PasswordCounts,
+        pending: usize,
+    ) -> String {
         let mut text = String::new();
         let counts = figures.counts;
         let mut now = Registry::with_prefix("adsum");
-        let gauges: [(&str, &str, usize); 11] = [
+        let gauges: [(&str, &str, usize); 14] = [
             ("sessions", "Sessions, detached ones included", counts.sessions),
             (
                 "detached",
@@ -306,6 +312,9 @@ impl Metrics {
             ("audience_entries", "Entries in audiences", counts.audience_entries),
             ("missed", "Things to be told to those who read too slowly", counts.missed),
             ("timers", "Deadlines that are armed", counts.timers),
+            ("pending", "Connections that nobody has logged in on", pending),
+            ("passwords_hashing", "Passwords that are being hashed", passwords.hashing),
+            ("passwords_waiting", "Passwords that wait to be hashed", passwords.waiting),
             (
                 "queued_bytes",
                 "Bytes that wait for all connections together",

@@ -11,21 +11,30 @@
 //! while anybody does. What it decides goes into a queue for each connection; when a queue is full
 //! the engine is told that the session is congested, and, once the queue has emptied, that it is
 //! writable. Passwords and rosters are looked up on a pool of blocking threads, a bounded number at
-//! once.
+//! once: who hashes next `hashing` says, and whoever only reads waits for nobody who writes.
 //!
 //! From the top down: `start`; `http` and `connection`, which read; `requests`, one file for each
 //! kind; `engine`, the engine's thread; `writer`, the writer's thread; `transport`, a socket and
 //! its queue.
 
 mod admin;
+mod attempts;
 mod bucket;
+mod buckets;
 mod command;
 mod connection;
 mod directory;
+mod edits;
 mod engine;
+mod exposition;
+mod fair_queue;
+mod hashing;
+mod housekeeping;
 mod http;
+mod lobby;
 mod metrics;
 mod offline_users;
+mod peer;
 mod requests;
 mod roster_messages;
 mod shared;

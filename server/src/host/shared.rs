@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::Bucket;
 use super::command::Command;
 use super::directory::Directory;
+use super::edits::Edits;
+use super::lobby::Lobby;
 use super::metrics::Metrics;
 use super::writable::WritableSessions;
 use crate::config::Config;
@@ -23,9 +25,14 @@ pub(crate) struct Shared {
     pub(crate) writable: Arc<WritableSessions>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) directory: Directory,
-    pub(crate) connections: Arc<Semaphore>,
+    /// The seats of those who are logged in.
+    pub(crate) seats: Arc<Semaphore>,
+    /// Where everybody else is.
+    pub(crate) lobby: Arc<Lobby>,
     /// Cancelled when the server is to end.
     pub(crate) stop: CancellationToken,
+    /// Bounds changes of rosters.
+    pub(crate) edits: Edits,
     /// Bounds the directed presences of all connections together.
     pub(crate) directed: Option<Mutex<Bucket>>,
     /// tim's acks to a login carry a number of the server's.

@@ -75,8 +75,10 @@ fn seed(
 ) -> Result<(), LoadError> {
     let failed = |error| LoadError::new("the store was not filled", error);
     let cost = Cost { memory_kib: 8, passes: 1 };
-    let store =
-        Sqlite::open(file, SqliteOptions { cost, max_relations: 1_000_000, fold_case: true });
+    let store = Sqlite::open(
+        file,
+        SqliteOptions { cost, max_relations: 1_000_000, ..SqliteOptions::default() },
+    );
     let store = store.map_err(failed)?;
     let mut publisher = None;
     for (at, name) in names.iter().enumerate() {

@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
 use program::Running;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -161,6 +161,13 @@ pub fn says(status: &str) -> TimPresence {
     TimPresence { status: Some(status.to_owned()), ..TimPresence::default() }
 }
 
+/// A connection from an address of the loopback network that ends with this number.
+pub async fn stream_from(last: u8, to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
+    socket.connect(to).await.unwrap()
+}
+
 /// One request and its answer: the status and the body.
 pub async fn request(to: SocketAddr, head: &str, body: &[u8]) -> (u16, String) {
     let (status, body) = request_bytes(to, head, body).await;
@@ -223,10 +230,28 @@ impl Client {
         Self::over(stream, to, form).await
     }
 
+    /// From an address of the loopback network that ends with this number.
+    pub async fn connect_from(last: u8, to: SocketAddr, form: Form) -> Self {
+        Self::over(stream_from(last, to).await, to, form).await
+    }
+
     pub async fn over(stream: TcpStream, to: SocketAddr, form: Form) -> Self {
+        Self::forwarded(stream, to, form, None).await
+    }
+
+    /// The same for whom a proxy says.
+    pub async fn forwarded(
+        stream: TcpStream,
+        to: SocketAddr,
+        form: Form,
+        client: Option<&str>,
+    ) -> Self {
         stream.set_nodelay(true).unwrap();
         let mut request = format!("ws://{to}/tim").into_client_request().unwrap();
         request.headers_mut().insert("origin", format!("http://{to}").parse().unwrap());
+        if let Some(client) = client {
+            request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        }
         let (ws, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
         Self { ws, form, node: String::new() }
     }
@@ -237,6 +262,14 @@ impl Client {
             Told::Ack(ack) if ack.tim_type == Kind::AUTH.tim_type() => ack,
             other => panic!("{other:?} instead of the answer to a login"),
         }
+    }
+
+    /// A token for the next login, asked for on a session.
+    pub async fn token(&mut self) -> TimAuth {
+        self.send(TimAuth::default().to_request(self.form, Kind::TOKEN)).await;
+        let told = self.next().await;
+        let Told::Ack(TimAck { ok: true, n: Some(token), .. }) = told else { panic!("{told:?}") };
+        TimAuth { token: Some(token.as_str().into()), ..TimAuth::default() }
     }
 
     pub async fn send(&mut self, bytes: Vec<u8>) {

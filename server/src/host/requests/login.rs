@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use adsum::{Error, SessionKey};
 use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::host::attempts::Purpose;
 use crate::host::command::{Command, Connect, LoggedIn, Node, SYSTEM_NODE};
+use crate::host::directory::Directory;
+use crate::host::hashing::Refusal;
+use crate::host::peer::Peer;
 use crate::host::roster_messages;
 use crate::host::shared::Shared;
 use crate::host::transport::socket::Socket;
-use crate::store::{Credentials, Login, Relations, StoreError};
-use crate::tokens::Account;
+use crate::store::{Credentials, Login, NewAccount, Relations, Store, StoreError};
+use crate::tokens::{Account, TokenError};
 
 /// A user who is logged in, on one session.
 pub(crate) struct User {
@@ -19,36 +23,77 @@ pub(crate) struct User {
     pub(crate) session: SessionKey,
     pub(crate) form: Form,
     pub(crate) tid: Arc<Tid>,
+    /// Its seat among those who are logged in.
+    _seat: OwnedSemaphorePermit,
 }
 
 /// Returns the answer to a request for an account.
-pub(crate) async fn register(shared: &Shared, auth: TimAuth) -> TimAck {
+pub(crate) async fn register(shared: &Shared, peer: Peer, auth: TimAuth) -> TimAck {
     if shared.config.services.no_register {
         return TimAck::refused(Kind::REGISTER, Code::Interface);
     }
-    let call = shared.directory.slow(move |store| {
+    let given = Given::of(&auth);
+    let directory = &shared.directory;
+    let applicant = directory.applicant(peer, given.name, given.domain, Purpose::Other);
+    let prepared = directory.hash(applicant, move |store| {
         let given = Given::of(&auth);
-        store.register(given.name, given.password, given.domain)
+        store.prepare(given.name, given.password, given.domain)
     });
-    match call.await {
-        Ok(Ok(node)) => TimAck { n: Some(node), ..TimAck::done(Kind::REGISTER) },
-        Ok(Err(error)) => TimAck::refused(Kind::REGISTER, error.code()),
-        Err(_) => TimAck::refused(Kind::REGISTER, Code::Overload),
+    let added = match prepared.await {
+        Ok(Ok(account)) => add_account(directory, account).await,
+        Ok(Err(error)) => Err(error),
+        Err(refusal) => return TimAck::refused(Kind::REGISTER, code_of(refusal)),
+    };
+    match added {
+        Ok(node) => TimAck { n: Some(node), ..TimAck::done(Kind::REGISTER) },
+        Err(error) => TimAck::refused(Kind::REGISTER, error.code()),
+    }
+}
+
+async fn add_account(directory: &Directory, account: NewAccount) -> Result<String, StoreError> {
+    let writing = directory.writing().await?;
+    let call = move |store: &dyn Store| store.add(&account).map(|()| account.node);
+    directory.write(&writing, call).await
+}
+
+const fn code_of(refusal: Refusal) -> Code {
+    match refusal {
+        Refusal::Busy => Code::Overload,
+        Refusal::TooOften => Code::Frequency,
     }
 }
 
 /// Returns the answer to a request for a login token.
-pub(crate) async fn token(shared: &Shared, auth: TimAuth) -> TimAck {
+pub(crate) async fn token(shared: &Shared, peer: Peer, auth: TimAuth) -> TimAck {
     if shared.config.services.no_token || shared.directory.takes_tokens() {
         return TimAck::refused(Kind::TOKEN, Code::Interface);
     }
     let domain = auth.domain.clone().unwrap_or_default();
-    let login = match check_password(shared, auth).await {
+    let login = match check_password(shared, peer, Purpose::Other, auth).await {
         Ok(login) => login,
         Err(Code::Permission) => return TimAck::refused(Kind::TOKEN, Code::NoPass),
         Err(code) => return TimAck::refused(Kind::TOKEN, code),
     };
-    let account = Account { node: login.node, name: login.name, domain };
+    issue(shared, &Account { node: login.node, name: login.name, domain })
+}
+
+/// Returns the answer to a request for a login token on a session, whose user is known: no password
+/// is needed, and none is hashed.
+pub(crate) async fn own_token(shared: &Shared, user: &User) -> TimAck {
+    if shared.config.services.no_token || shared.directory.takes_tokens() {
+        return TimAck::refused(Kind::TOKEN, Code::Interface);
+    }
+    let node = user.node.clone();
+    match shared.directory.quick(move |store| store.owner(&node)).await {
+        Ok(Some((name, domain))) => {
+            issue(shared, &Account { node: user.node.to_string(), name, domain })
+        }
+        Ok(None) => TimAck::refused(Kind::TOKEN, Code::Account),
+        Err(error) => TimAck::refused(Kind::TOKEN, error.code()),
+    }
+}
+
+fn issue(shared: &Shared, account: &Account) -> TimAck {
     match shared.directory.issue_token(account) {
         Ok(token) => TimAck { n: Some(token), ..TimAck::done(Kind::TOKEN) },
         Err(error) => {
@@ -62,6 +107,7 @@ pub(crate) async fn token(shared: &Shared, auth: TimAuth) -> TimAck {
 /// the caller.
 pub(crate) async fn login(
     shared: &Shared,
+    peer: Peer,
     socket: &Arc<Socket>,
     form: Form,
     auth: TimAuth,
@@ -74,10 +120,14 @@ pub(crate) async fn login(
         extend: auth.extend.clone(),
     };
     let again = shared.directory.takes_tokens().then(|| Box::new(auth.clone()));
-    let (node, relations) = identify(shared, auth).await?;
+    let (node, relations) = identify(shared, peer, auth).await?;
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
     }
+    let Ok(seat) = shared.seats.clone().try_acquire_owned() else {
+        tracing::debug!("a login was refused: connect_limit is reached");
+        return Err(Code::Overload);
+    };
     let tid = Arc::new(Tid { node: node.clone(), ..tid });
     let node = Node::from(node);
     // No edit of this user's roster comes between what is read here and what the engine is told.
@@ -88,8 +138,8 @@ pub(crate) async fn login(
         // looked at this token. It does so only under this lock, so it is shown once more.
         Err(StoreError::NoAccount) => match again {
             Some(auth) => {
-                let relations = check_password(shared, *auth).await?.relations;
-                Arc::new(relations.ok_or(Code::Account)?)
+                let login = check_password(shared, peer, Purpose::Login, *auth).await?;
+                Arc::new(login.relations.ok_or(Code::Account)?)
             }
             None => return Err(Code::Account),
         },
@@ -116,7 +166,7 @@ pub(crate) async fn login(
     shared.command(Command::Connect(Box::new(connect))).await;
     drop(lock);
     match answer.await {
-        Ok(Ok(session)) => Ok(User { node, session, form, tid }),
+        Ok(Ok(session)) => Ok(User { node, session, form, tid, _seat: seat }),
         Ok(Err(Error::SessionLimit { .. })) => Err(Code::OverEntry),
         Ok(Err(_)) | Err(_) => Err(Code::Overload),
     }
@@ -125,32 +175,50 @@ pub(crate) async fn login(
 /// Returns whose password or token this is, and the relations that the token states.
 async fn identify(
     shared: &Shared,
+    peer: Peer,
     auth: TimAuth,
 ) -> Result<(String, Option<Arc<Relations>>), Code> {
     let given = Given::of(&auth);
     if !given.token.is_empty() && !shared.directory.takes_tokens() {
         let account = shared.directory.redeem_token(given.name, given.domain, given.token);
-        return account.map(|account| (account.node, None)).ok_or(Code::Token);
+        return match account {
+            Ok(account) => Ok((account.node, None)),
+            Err(TokenError::NotGood) => Err(Code::Token),
+            Err(error) => {
+                tracing::warn!(%error, "a token was not looked at");
+                Err(Code::Overload)
+            }
+        };
     }
-    let login = check_password(shared, auth).await?;
+    let login = check_password(shared, peer, Purpose::Login, auth).await?;
     Ok((login.node, login.relations.map(Arc::new)))
 }
 
-async fn check_password(shared: &Shared, auth: TimAuth) -> Result<Login, Code> {
-    let call = shared.directory.slow(move |store| {
+async fn check_password(
+    shared: &Shared,
+    peer: Peer,
+    purpose: Purpose,
+    auth: TimAuth,
+) -> Result<Login, Code> {
+    let directory = &shared.directory;
+    let given = Given::of(&auth);
+    let applicant = directory.applicant(peer, given.name, given.domain, purpose);
+    let call = move |store: &dyn Store| {
         let Given { name, password, domain, token } = Given::of(&auth);
         store.login(&Credentials { name, domain, password, token })
-    });
-    match call.await {
-        Ok(Ok(login)) => Ok(login),
-        Ok(Err(error)) => {
-            if let StoreError::Token(why) = &error {
-                tracing::debug!(why, "a token was refused");
-            }
-            Err(error.code())
+    };
+    // Another service's token needs no hash.
+    let checked = if directory.takes_tokens() {
+        directory.quick(call).await
+    } else {
+        directory.hash(applicant, call).await.map_err(code_of)?
+    };
+    checked.map_err(|error| {
+        if let StoreError::Token(why) = &error {
+            tracing::debug!(why, "a token was refused");
         }
-        Err(_) => Err(Code::Overload),
-    }
+        error.code()
+    })
 }
 
 /// What a client gave to log in with; what it did not give is empty.
