@@ -17,5 +17,7 @@ mod not_offered;
 mod origin;
 #[path = "answers/settings.rs"]
 mod settings;
+#[path = "answers/speed.rs"]
+mod speed;
 #[path = "answers/two_servers.rs"]
 mod two_servers;

@@ -48,6 +48,8 @@ pub struct Network {
     pub queue_frames: usize,
     /// The most bytes that wait for one connection.
     pub queue_bytes: usize,
+    /// How long a connection is left alone after it was written to; 0 to write all at once.
+    pub write_rest_ms: u32,
     /// How long connections have to take what is due when the server stops.
     pub drain_timeout_ms: u64,
 }
@@ -213,6 +215,7 @@ impl Default for Network {
             request_rate: 0,
             queue_frames: 256,
             queue_bytes: 256 * 1024,
+            write_rest_ms: 0,
             drain_timeout_ms: 5_000,
         }
     }

@@ -39,8 +39,8 @@ pub(crate) enum Command {
     /// Asks whether the user is online.
     IsOnline(Node, oneshot::Sender<bool>),
     Figures(oneshot::Sender<Figures>),
-    /// Says that there are sessions in the list of the writable.
-    Writable,
+    /// Says that there are sessions in the list of those whose queues have changed.
+    QueuesChanged,
     /// Ends the thread, since the server ends.
     Stop,
 }

@@ -139,12 +139,12 @@ impl Connection {
                     if ready.is_err() {
                         return End::Broken;
                     }
-                    shared.writable.report(self.socket.unstick());
+                    shared.queues.report(self.socket.unstick());
                 }
                 () = at(deadline), if deadline.is_some() => {
                     if stuck.is_some() {
                         // It may be the server that stood still, and not the peer.
-                        shared.writable.report(self.socket.unstick());
+                        shared.queues.report(self.socket.unstick());
                         if self.socket.stuck_since() != stuck {
                             continue;
                         }
@@ -170,7 +170,7 @@ impl Connection {
     }
 
     fn flush(&self) {
-        self.shared.writable.report(self.socket.flush());
+        self.shared.queues.report(self.socket.flush());
     }
 
     /// Returns how the connection ends when the library cannot read on.

@@ -176,7 +176,7 @@ impl Metrics {
             Command::System(_) => "system",
             Command::Expel(..) => "expel",
             Command::Online(..) | Command::IsOnline(..) | Command::Figures(_) => "query",
-            Command::Writable | Command::Stop => return,
+            Command::QueuesChanged | Command::Stop => return,
         };
         kind(&self.events, name, 1);
     }

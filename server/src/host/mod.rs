@@ -9,8 +9,8 @@
 //!
 //! The engine's thread owns the engine and never waits for a socket, a file or a lock that is held
 //! while anybody does. What it decides goes into a queue for each connection; when a queue is full
-//! the engine is told that the session is congested, and, once the queue has emptied, that it is
-//! writable. Passwords and rosters are looked up on a pool of blocking threads, a bounded number at
+//! and the system takes no more, the engine is told that the session is congested, and, once the
+//! queue has emptied, that it is writable. Passwords and rosters are looked up on a pool of blocking threads, a bounded number at
 //! once.
 //!
 //! From the top down: `start`; `http` and `connection`, which read; `requests`, one file for each
@@ -19,6 +19,7 @@
 
 mod admin;
 mod bucket;
+mod changed_queues;
 mod command;
 mod connection;
 mod directory;
@@ -32,7 +33,6 @@ mod shared;
 mod start;
 mod transport;
 mod web_page;
-mod writable;
 mod writer;
 
 pub use roster_messages::{INVISIBLE, VISIBLE};

@@ -37,10 +37,9 @@ pub fn store() -> Arc<Sqlite> {
     Arc::new(Sqlite::in_memory(SqliteOptions { cost, ..SqliteOptions::default() }).unwrap())
 }
 
-/// As in earnest, but that nobody waits for a peer that is gone, or long for company.
+/// As in earnest, but that nobody waits for a peer that is gone.
 pub fn brisk() -> Tuning {
-    let (linger, rest) = (Duration::from_millis(100), Duration::from_millis(2));
-    Tuning { linger, rest, patience: rest, ..Tuning::default() }
+    Tuning { linger: Duration::from_millis(100), ..Tuning::default() }
 }
 
 pub struct Server {

@@ -72,7 +72,7 @@ impl Core {
                 let (counts, stats) = (self.engine.counts(), self.engine.stats());
                 let _ = reply.send(Figures { counts, stats });
             }
-            Command::Writable | Command::Stop => {}
+            Command::QueuesChanged | Command::Stop => {}
         }
     }
 

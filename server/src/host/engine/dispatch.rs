@@ -27,8 +27,10 @@ const ENDED: &str = "ended";
 
 /// Something that has to wait until the decisions on an input are carried out.
 pub(super) enum Deferred {
-    /// A session's queue is full.
-    Congested(SessionKey),
+    /// A session's queue has become full, or has emptied.
+    QueueChanged(SessionKey),
+    /// A session must be told whether its user is invisible.
+    Visibility(SessionKey),
     /// A connection must be closed.
     Close { session: SessionKey, reason: CloseReason },
     /// A session has ended and its user has others: those who were told of it are shown one of
@@ -207,7 +209,7 @@ impl Dispatch {
             if at % LOOK_AHEAD == 0 {
                 self.fetch(&to[at..to.len().min(at + LOOK_AHEAD)]);
             }
-            let Some((session, entry)) = self.sessions.at(*slot) else { continue };
+            let Some((_, entry)) = self.sessions.at(*slot) else { continue };
             let Some(socket) = &entry.socket else { continue };
             let prepared = frames.get(entry.form, &self.metrics);
             let appended = socket.append(now, guess, |buffer| {
@@ -215,11 +217,11 @@ impl Dispatch {
                 prepared.write_for(&entry.node, buffer);
                 guess = buffer.len() - before;
             });
+            if appended.over {
+                write_before_full(socket, &mut self.deferred);
+            }
             if let Some(when) = appended.list {
                 self.write_list.push(when, socket.clone());
-            }
-            if appended.full {
-                self.deferred.push_back(Deferred::Congested(session));
             }
         }
     }
@@ -244,11 +246,19 @@ impl Dispatch {
         let Some(socket) = entry.socket.clone() else { return };
         let append = |buffer: &mut Vec<u8>| buffer.extend_from_slice(frame);
         let appended = socket.append(Instant::now(), frame.len(), append);
-        if appended.full {
-            self.deferred.push_back(Deferred::Congested(session));
+        if appended.over {
+            write_before_full(&socket, &mut self.deferred);
         }
         if let Some(when) = appended.list {
             self.write_list.push(when, socket);
         }
+    }
+}
+
+/// Writes what waits for a connection that is over its limits, here and now: its queue is full only
+/// if the system takes no more of it.
+fn write_before_full(socket: &Socket, deferred: &mut VecDeque<Deferred>) {
+    if let Some(session) = socket.flush().changed {
+        deferred.push_back(Deferred::QueueChanged(session));
     }
 }

@@ -54,9 +54,9 @@ impl Sessions {
         self.get_mut(session)?.socket.take()
     }
 
-    /// Returns whether the session's queue is full at this moment.
-    pub(super) fn is_full(&self, session: SessionKey) -> bool {
+    /// Returns whether the session's queue is full at this moment; a later change is reported anew.
+    pub(super) fn look_at_queue(&self, session: SessionKey) -> bool {
         let socket = self.get(session).and_then(|entry| entry.socket.as_ref());
-        socket.is_some_and(|socket| socket.is_congested())
+        socket.is_some_and(|socket| socket.look())
     }
 }
