@@ -69,6 +69,8 @@ pub struct Presence {
     pub direct_to: DirectTo,
     /// How long a session whose connection broke may be resumed.
     pub grace_error_ms: u64,
+    /// How long a session whose client went away without logging out may be resumed.
+    pub grace_going_away_ms: u64,
     /// How long a session that fell silent may be resumed.
     pub grace_timeout_ms: u64,
     /// The most sessions of one user.
@@ -227,9 +229,10 @@ impl Default for Presence {
             offline_block: false,
             offline_notices: OfflineNotices::WhoeverSaw,
             snapshot_at_login: true,
-            own_echo: false,
+            own_echo: true,
             direct_to: DirectTo::Contacts,
             grace_error_ms: 60_000,
+            grace_going_away_ms: 5_000,
             grace_timeout_ms: 15_000,
             device_limit: 16,
             devicetype_limit: 16,

@@ -213,7 +213,7 @@ static NETWORK: [Key; 15] = [
     ),
 ];
 
-static PRESENCE: [Key; 16] = [
+static PRESENCE: [Key; 17] = [
     key!(
         "presence_offline_block":
         "Send no offline notices at all",
@@ -243,6 +243,12 @@ static PRESENCE: [Key; 16] = [
         "grace_error":
         "How long a user counts as there after the connection broke",
         seconds 0..=WEEK, presence.grace_error_ms
+    ),
+    key!(
+        "grace_going_away":
+        "How long a user counts as there after a client went away without logging out: a page that \
+         is reloaded, an app in the background",
+        seconds 0..=WEEK, presence.grace_going_away_ms
     ),
     key!(
         "grace_timeout":
@@ -448,7 +454,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 15 + 16 + 14 + 10);
+        assert_eq!(all().count(), 15 + 17 + 14 + 10);
     }
 
     #[test]

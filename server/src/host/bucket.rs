@@ -21,6 +21,12 @@ impl Bucket {
         Some(Self { interval, tolerance: interval * burst.max(1), full_at: now })
     }
 
+    /// Returns the moment from which there is a token.
+    pub(crate) fn ready_at(&self) -> Instant {
+        let next = self.full_at + self.interval;
+        next.checked_sub(self.tolerance).unwrap_or(next)
+    }
+
     /// Takes a token; returns whether there was one.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         let next = self.full_at.max(now) + self.interval;
@@ -43,6 +49,7 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         assert!((0..3).all(|_| bucket.take(at(0))));
         assert!(!bucket.take(at(0)) && !bucket.take(at(99)));
+        assert_eq!(bucket.ready_at(), at(100));
         assert!(bucket.take(at(100)) && !bucket.take(at(100)));
         // A refusal costs nothing, and waiting fills it no further than it was.
         assert!((0..3).all(|_| bucket.take(at(10_000))));

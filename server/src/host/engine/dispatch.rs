@@ -7,7 +7,7 @@ use std::time::Instant;
 use adsum::{
     CloseReason, Decision, Decisions, Error, Notice, SessionId, SessionKey, Slot, Snapshot,
 };
-use adsum_tim::{Tid, TimPresence};
+use adsum_tim::{Kind, Tid, TimAck, TimPresence};
 
 use super::ended_devices::EndedDevices;
 use super::online_users::OnlineUsers;
@@ -15,6 +15,7 @@ use super::presence_frames::{PresenceFrames, numbered, offline};
 use super::sessions::Sessions;
 use crate::host::command::{Node, Presence};
 use crate::host::metrics::Metrics;
+use crate::host::roster_messages::{INVISIBLE, VISIBLE};
 use crate::host::transport::socket::Socket;
 use crate::host::transport::write_list::WriteList;
 
@@ -238,6 +239,15 @@ impl Dispatch {
                 read ^ name ^ entry.socket.as_ref().map_or(0, touch)
             });
         std::hint::black_box(read);
+    }
+
+    /// Answers a login, and says whether its user is visible: tim has no word for that, and leaves
+    /// the second number of this ack free.
+    pub(super) fn send_login_ack(&mut self, session: SessionKey, ack: TimAck, invisible: bool) {
+        let Some(entry) = self.sessions.get(session) else { return };
+        let t2 = Some(if invisible { INVISIBLE } else { VISIBLE }.into());
+        let frame = TimAck { t2, ..ack }.to_frame(entry.form, Kind::ACK);
+        self.send_frame(session, &frame);
     }
 
     /// Puts a frame that is made for one session into its queue.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use adsum::{Config, Options, SessionKey};
-use adsum_tim::{Form, Tid, TimPresence};
+use adsum_tim::{Form, Kind, Tid, TimAck, TimPresence};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +17,7 @@ use crate::host::changed_queues::ChangedQueues;
 use crate::host::command::{Command, Connect, LoggedIn};
 use crate::host::metrics::Metrics;
 use crate::host::offline_users::OfflineUsers;
+use crate::host::resume_secret::ResumeSecret;
 use crate::host::transport::send_queue::Limits;
 use crate::host::transport::socket::Socket;
 use crate::host::writer::Writer;
@@ -58,14 +59,19 @@ impl Scene {
         let limits = Limits { frames: FRAMES, bytes: 1 << 20 };
         let socket = Arc::new(Socket::new(near, limits, &TOTAL));
         let (reply, mut answer) = oneshot::channel();
-        let login =
-            LoggedIn { socket: socket.clone(), form: Form::Json, tid: Arc::new(Tid::of(node)) };
+        let login = LoggedIn {
+            socket: socket.clone(),
+            form: Form::Json,
+            tid: Arc::new(Tid::of(node)),
+            secret: ResumeSecret::random().unwrap(),
+        };
         let connect = Connect {
             node: node.into(),
             audience: vec![friend.to_owned()],
             blocked: Vec::new(),
             login,
-            ack: vec![0],
+            invisible: false,
+            ack: TimAck::done(Kind::AUTH),
             requests: Vec::new(),
             reply,
         };
