@@ -56,7 +56,8 @@ fn failed(error: &dyn std::fmt::Display, key: Option<&str>, loaded: &Loaded) -> 
 
 /// Puts a server under load.
 pub(crate) fn load(options: load::Options) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // One thread reads for all, so that the others are the server's.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("adsum-server: no runtime: {error}");

@@ -58,6 +58,8 @@ pub struct Network {
     pub queue_frames: usize,
     /// The most bytes that wait for one connection.
     pub queue_bytes: usize,
+    /// How long a connection is left alone after it was written to; 0 to write all at once.
+    pub write_rest_ms: u32,
     /// How long connections have to take what is due when the server stops.
     pub drain_timeout_ms: u64,
 }
@@ -77,6 +79,8 @@ pub struct Presence {
     pub direct_to: DirectTo,
     /// How long a session whose connection broke may be resumed.
     pub grace_error_ms: u64,
+    /// How long a session whose client went away without logging out may be resumed.
+    pub grace_going_away_ms: u64,
     /// How long a session that fell silent may be resumed.
     pub grace_timeout_ms: u64,
     /// The most sessions of one user.
@@ -233,6 +237,7 @@ impl Default for Network {
             request_rate: 0,
             queue_frames: 256,
             queue_bytes: 256 * 1024,
+            write_rest_ms: 0,
             drain_timeout_ms: 5_000,
         }
     }
@@ -244,9 +249,10 @@ impl Default for Presence {
             offline_block: false,
             offline_notices: OfflineNotices::WhoeverSaw,
             snapshot_at_login: true,
-            own_echo: false,
+            own_echo: true,
             direct_to: DirectTo::Contacts,
             grace_error_ms: 60_000,
+            grace_going_away_ms: 5_000,
             grace_timeout_ms: 15_000,
             device_limit: 16,
             devicetype_limit: 16,

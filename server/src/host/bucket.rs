@@ -35,6 +35,12 @@ impl Bucket {
         self.full_at <= now
     }
 
+    /// Returns the moment from which there is a token.
+    pub(crate) fn ready_at(&self) -> Instant {
+        let next = self.full_at + self.interval;
+        next.checked_sub(self.tolerance).unwrap_or(next)
+    }
+
     /// Takes a token; returns whether there was one.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         let there_is_one = self.has_one(now);
@@ -57,6 +63,7 @@ mod tests {
         assert!(bucket.is_full(at(0)));
         assert!((0..3).all(|_| bucket.has_one(at(0)) && bucket.take(at(0))));
         assert!(!bucket.has_one(at(0)) && !bucket.take(at(0)) && !bucket.take(at(99)));
+        assert_eq!(bucket.ready_at(), at(100));
         assert!(bucket.take(at(100)) && !bucket.take(at(100)));
         assert!(!bucket.is_full(at(399)) && bucket.is_full(at(400)));
         // A refusal costs nothing, and waiting fills it no further than it was.

@@ -165,6 +165,7 @@ impl Metrics {
     pub(crate) fn event(&self, command: &Command) {
         let name = match command {
             Command::Connect(_) => "connect",
+            Command::Resume(_) => "resume",
             Command::Heartbeat(_) => "heartbeat",
             Command::Publish(..) => "publish",
             Command::Direct(_) => "direct",
@@ -176,8 +177,11 @@ impl Metrics {
             Command::RosterMessage(..) => "tell",
             Command::System(_) => "system",
             Command::Expel(..) => "expel",
-            Command::Online(..) | Command::IsOnline(..) | Command::Figures(_) => "query",
-            Command::Writable | Command::Stop => return,
+            Command::WhoResumes(..)
+            | Command::Online(..)
+            | Command::IsOnline(..)
+            | Command::Figures(_) => "query",
+            Command::QueuesChanged | Command::Stop => return,
         };
         kind(&self.events, name, 1);
     }

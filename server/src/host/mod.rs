@@ -9,9 +9,10 @@
 //!
 //! The engine's thread owns the engine and never waits for a socket, a file or a lock that is held
 //! while anybody does. What it decides goes into a queue for each connection; when a queue is full
-//! the engine is told that the session is congested, and, once the queue has emptied, that it is
-//! writable. Passwords and rosters are looked up on a pool of blocking threads, a bounded number at
-//! once: who hashes next `hashing` says, and whoever only reads waits for nobody who writes.
+//! and the system takes no more, the engine is told that the session is congested, and, once the
+//! queue has emptied, that it is writable. Passwords and rosters are looked up on a pool of
+//! blocking threads, a bounded number at once: who hashes next `hashing` says, and whoever only
+//! reads waits for nobody who writes.
 //!
 //! From the top down: `start`; `http` and `connection`, which read; `requests`, one file for each
 //! kind; `engine`, the engine's thread; `writer`, the writer's thread; `transport`, a socket and
@@ -21,6 +22,7 @@ mod admin;
 mod attempts;
 mod bucket;
 mod buckets;
+mod changed_queues;
 mod command;
 mod connection;
 mod directory;
@@ -31,17 +33,18 @@ mod fair_queue;
 mod hashing;
 mod housekeeping;
 mod http;
+mod late_frames;
 mod lobby;
 mod metrics;
 mod offline_users;
 mod peer;
 mod requests;
+mod resume_secret;
 mod roster_messages;
 mod shared;
 mod start;
 mod transport;
 mod web_page;
-mod writable;
 mod writer;
 
 pub use roster_messages::{INVISIBLE, VISIBLE};

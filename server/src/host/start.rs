@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
+use super::changed_queues::ChangedQueues;
 use super::command::Command;
 use super::directory::Directory;
 use super::edits::Edits;
@@ -24,7 +25,6 @@ use super::lobby::Lobby;
 use super::metrics::{Metrics, QUEUED_BYTES};
 use super::offline_users::OfflineUsers;
 use super::shared::{Shared, Tuning};
-use super::writable::WritableSessions;
 use super::writer::Writer;
 use crate::config::Config;
 use crate::store::Store;
@@ -115,15 +115,15 @@ impl Host {
         let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
         let metrics = Arc::new(Metrics::new());
         let (commands, incoming) = mpsc::channel(COMMANDS);
-        let writable = Arc::new(WritableSessions::new(commands.clone()));
-        let (writer, writing) = Writer::start(tuning.rest, tuning.patience, writable.clone())?;
+        let queues = Arc::new(ChangedQueues::new(commands.clone()));
+        let rest = Duration::from_millis(config.network.write_rest_ms.into());
+        let (writer, writing) = Writer::start(rest, queues.clone())?;
         let offline_users = Arc::new(OfflineUsers::default());
-        let core =
-            Core::new(rules, writer, writable.clone(), metrics.clone(), offline_users.clone());
+        let core = Core::new(rules, writer, queues.clone(), metrics.clone(), offline_users.clone());
         let engine = std::thread::Builder::new()
             .name("adsum-engine".to_owned())
             .spawn(move || run_engine(core, incoming))?;
-        let shared = share(config, tuning, store, commands, writable, metrics);
+        let shared = share(config, tuning, store, commands, queues, metrics);
         housekeeping::start(&shared, offline_users);
         let mut listeners = JoinSet::new();
         let all = Services { clients: true, operators: admin.is_none() };
@@ -202,7 +202,7 @@ fn share(
     tuning: Tuning,
     store: Arc<dyn Store>,
     commands: mpsc::Sender<Command>,
-    writable: Arc<WritableSessions>,
+    queues: Arc<ChangedQueues>,
     metrics: Arc<Metrics>,
 ) -> Arc<Shared> {
     let accounts = &config.accounts;
@@ -218,7 +218,7 @@ fn share(
         tuning,
         limits: config.frame_limits(),
         commands,
-        writable,
+        queues,
         metrics,
         directory,
         seats: Arc::new(Semaphore::new(config.network.connect_limit as usize)),

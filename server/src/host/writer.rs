@@ -1,9 +1,10 @@
 //! The thread that writes to connections.
 //!
 //! The engine's thread hands over whole lists, so this is one wake-up for a fan-out instead of one
-//! for each receiver. A connection that was written to a moment ago is left alone for a short
-//! while: what comes for it meanwhile goes out in one write. Most of the cost of a delivery is the
-//! system's, which is paid for each write, not for each frame.
+//! for each receiver. What is there at one moment for one connection goes out in one write. Where
+//! the settings say so, a connection that was written to a moment ago is left alone for a while as
+//! well, and what comes for it meanwhile goes out in one write too: most of the cost of a delivery
+//! is the system's, which is paid for each write, not for each frame.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::changed_queues::ChangedQueues;
 use super::transport::send_queue::Rest;
 use super::transport::socket::Socket;
 use super::transport::write_list::WriteList;
-use super::writable::WritableSessions;
 
 /// How many are written to as if at one moment: they are due together again, and are then written
 /// to one after the other, which is cheaper than a wake-up for each.
@@ -30,15 +31,14 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread, which ends when the last `Writer` is gone. After a write a connection has
-    /// a rest; what gathers meanwhile waits up to `patience` longer than `rest` for something that
-    /// it can go out with.
+    /// this rest; what gathers meanwhile waits a quarter longer for something that it can go out
+    /// with.
     pub(crate) fn start(
         rest: Duration,
-        patience: Duration,
-        writable: Arc<WritableSessions>,
+        queues: Arc<ChangedQueues>,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (lists, incoming) = channel();
-        let writing = Writing { rest, patience, writable, later: BTreeMap::new() };
+        let writing = Writing { rest, patience: rest / 4, queues, later: BTreeMap::new() };
         let thread = std::thread::Builder::new()
             .name("adsum-writer".to_owned())
             .spawn(move || writing.run(&incoming))?;
@@ -55,7 +55,7 @@ impl Writer {
 struct Writing {
     rest: Duration,
     patience: Duration,
-    writable: Arc<WritableSessions>,
+    queues: Arc<ChangedQueues>,
     /// Connections that have a rest, and when it is over at the latest.
     later: BTreeMap<Instant, Vec<Arc<Socket>>>,
 }
@@ -108,7 +108,7 @@ impl Writing {
                     true => socket.flush(),
                     false => socket.flush_and_rest(rest),
                 };
-                self.writable.report(flushed);
+                self.queues.report(flushed);
             }
         }
     }

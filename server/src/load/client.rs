@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use adsum_tim::{
-    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, receipt_frame,
+    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, bare, receipt_frame,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,8 +30,9 @@ fn auth(name: &str) -> TimAuth {
 }
 
 impl Client {
-    pub(super) async fn login(to: SocketAddr, form: Form, name: &str) -> Result<Self, LoadError> {
-        let failed = |error: &dyn std::fmt::Display| LoadError::new("a login failed", error);
+    /// Opens a connection, on which nobody logs in yet.
+    pub(super) async fn connect(to: SocketAddr, form: Form) -> Result<Self, LoadError> {
+        let failed = |error: &dyn std::fmt::Display| LoadError::new("no connection", error);
         let stream = TcpStream::connect(to).await.map_err(|error| failed(&error))?;
         stream.set_nodelay(true).map_err(|error| failed(&error))?;
         let mut request =
@@ -42,7 +43,12 @@ impl Client {
         let upgraded =
             tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
         let (ws, _) = upgraded.map_err(|error| failed(&error))?;
-        let mut client = Self { ws, form };
+        Ok(Self { ws, form })
+    }
+
+    pub(super) async fn login(to: SocketAddr, form: Form, name: &str) -> Result<Self, LoadError> {
+        let failed = |error: &dyn std::fmt::Display| LoadError::new("a login failed", error);
+        let mut client = Self::connect(to, form).await?;
         client.send(auth(name).to_request(form, Kind::AUTH)).await?;
         let bytes = client.next().await?;
         let frame = ServerFrame::split(&bytes).map_err(|error| failed(&error))?;
@@ -93,6 +99,17 @@ impl Client {
             let presence = TimPresence::decode(self.form, frame.body, &Limits::default());
             if let Ok(TimPresence { status: Some(text), .. }) = presence {
                 return Ok(text);
+            }
+        }
+    }
+
+    /// Sends a ping and waits for the answer to it.
+    pub(super) async fn ping(&mut self) -> Result<(), LoadError> {
+        self.send(bare(Kind::PING).into()).await?;
+        loop {
+            let bytes = self.next().await?;
+            if ServerFrame::split(&bytes).is_ok_and(|frame| frame.kind == Kind::PING) {
+                return Ok(());
             }
         }
     }

@@ -4,6 +4,7 @@
 //! server of its own, with limits so wide that they are not what is measured.
 
 mod client;
+mod cpu;
 mod error;
 mod measurements;
 mod options;

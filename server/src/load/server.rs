@@ -55,7 +55,7 @@ impl Server {
             .map_err(|error| LoadError::new("no folder for the store", error))?;
         let file = folder.join("store.db");
         seed(options, &file, &names, progress)?;
-        let (process, address) = start(&file)?;
+        let (process, address) = start(&file, options.write_rest_ms)?;
         let pid = Some(process.id());
         Ok(Self { address, pid, names, own: Some(OwnServer { process, folder }) })
     }
@@ -117,14 +117,16 @@ async fn register(
 }
 
 /// Starts this very program as a server on a free port.
-fn start(file: &Path) -> Result<(Child, SocketAddr), LoadError> {
+fn start(file: &Path, write_rest_ms: u32) -> Result<(Child, SocketAddr), LoadError> {
     let failed = |error: &dyn std::fmt::Display| LoadError::new("no server was started", error);
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let mut process = Command::new(program)
         .args(["--client-listen", "127.0.0.1:0", "--log", "warn", "--connect-limit", "200000"])
         .args(["--publish-burst", "0", "--security-reqhzsecond", "0"])
         .args(["--queue-frames", "5000", "--queue-bytes", "4194304", "--ping-timeout", "3600"])
+        .args(["--login-timeout", "3600"])
         .args(["--password-memory-kib", "8", "--password-passes", "1"])
+        .args(["--write-rest-ms", &write_rest_ms.to_string()])
         .arg("--store-path")
         .arg(file)
         .stdout(Stdio::piped())

@@ -24,6 +24,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 /// Nothing takes longer than this unless it never happens.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,10 +38,9 @@ pub fn store() -> Arc<Sqlite> {
     Arc::new(Sqlite::in_memory(SqliteOptions { cost, ..SqliteOptions::default() }).unwrap())
 }
 
-/// As in earnest, but that nobody waits for a peer that is gone, or long for company.
+/// As in earnest, but that nobody waits for a peer that is gone.
 pub fn brisk() -> Tuning {
-    let (linger, rest) = (Duration::from_millis(100), Duration::from_millis(2));
-    Tuning { linger, rest, patience: rest, ..Tuning::default() }
+    Tuning { linger: Duration::from_millis(100), ..Tuning::default() }
 }
 
 pub struct Server {
@@ -146,6 +146,12 @@ pub fn auth(name: &str) -> TimAuth {
 /// A login from a device of this name.
 pub fn auth_from(name: &str, resource: &str) -> TimAuth {
     TimAuth { resource: Some(resource.to_owned()), ..auth(name) }
+}
+
+/// A login with this server's own additions to it.
+pub fn auth_with(name: &str, extend: &[(&str, &str)]) -> TimAuth {
+    let extend = extend.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    TimAuth { extend: Some(extend.collect()), ..auth(name) }
 }
 
 /// Names of that many people.
@@ -401,9 +407,16 @@ impl Client {
         }
     }
 
-    /// A closed tab.
+    /// A logout, as tim's clients do it: a close frame without a code.
     pub async fn close(mut self) {
         self.ws.close(None).await.unwrap();
+        while self.next_bytes().await.is_some() {}
+    }
+
+    /// A page that is left or reloaded, as browsers do it: a close frame with a code.
+    pub async fn go_away(mut self, code: u16) {
+        let frame = CloseFrame { code: code.into(), reason: "".into() };
+        self.ws.close(Some(frame)).await.unwrap();
         while self.next_bytes().await.is_some() {}
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use adsum::{
     CloseReason, Decision, Decisions, Error, Notice, SessionId, SessionKey, Slot, Snapshot,
 };
-use adsum_tim::{Tid, TimPresence};
+use adsum_tim::{Kind, Tid, TimAck, TimPresence};
 
 use super::ended_devices::EndedDevices;
 use super::online_users::OnlineUsers;
@@ -15,6 +15,7 @@ use super::presence_frames::{PresenceFrames, numbered, offline};
 use super::sessions::Sessions;
 use crate::host::command::{Node, Presence};
 use crate::host::metrics::Metrics;
+use crate::host::roster_messages::{INVISIBLE, VISIBLE};
 use crate::host::transport::socket::Socket;
 use crate::host::transport::write_list::WriteList;
 
@@ -27,8 +28,10 @@ const ENDED: &str = "ended";
 
 /// Something that has to wait until the decisions on an input are carried out.
 pub(super) enum Deferred {
-    /// A session's queue is full.
-    Congested(SessionKey),
+    /// A session's queue has become full, or has emptied.
+    QueueChanged(SessionKey),
+    /// A session must be told whether its user is invisible.
+    Visibility(SessionKey),
     /// A connection must be closed.
     Close { session: SessionKey, reason: CloseReason },
     /// A session has ended and its user has others: those who were told of it are shown one of
@@ -207,7 +210,7 @@ impl Dispatch {
             if at % LOOK_AHEAD == 0 {
                 self.fetch(&to[at..to.len().min(at + LOOK_AHEAD)]);
             }
-            let Some((session, entry)) = self.sessions.at(*slot) else { continue };
+            let Some((_, entry)) = self.sessions.at(*slot) else { continue };
             let Some(socket) = &entry.socket else { continue };
             let prepared = frames.get(entry.form, &self.metrics);
             let appended = socket.append(now, guess, |buffer| {
@@ -215,11 +218,11 @@ impl Dispatch {
                 prepared.write_for(&entry.node, buffer);
                 guess = buffer.len() - before;
             });
+            if appended.over {
+                write_before_full(socket, &mut self.deferred);
+            }
             if let Some(when) = appended.list {
                 self.write_list.push(when, socket.clone());
-            }
-            if appended.full {
-                self.deferred.push_back(Deferred::Congested(session));
             }
         }
     }
@@ -238,17 +241,34 @@ impl Dispatch {
         std::hint::black_box(read);
     }
 
+    /// Answers a login, and says whether its user is visible: tim has no word for that, and leaves
+    /// the second number of this ack free.
+    pub(super) fn send_login_ack(&mut self, session: SessionKey, ack: TimAck, invisible: bool) {
+        let Some(entry) = self.sessions.get(session) else { return };
+        let t2 = Some(if invisible { INVISIBLE } else { VISIBLE }.into());
+        let frame = TimAck { t2, ..ack }.to_frame(entry.form, Kind::ACK);
+        self.send_frame(session, &frame);
+    }
+
     /// Puts a frame that is made for one session into its queue.
     pub(super) fn send_frame(&mut self, session: SessionKey, frame: &[u8]) {
         let Some(entry) = self.sessions.get(session) else { return };
         let Some(socket) = entry.socket.clone() else { return };
         let append = |buffer: &mut Vec<u8>| buffer.extend_from_slice(frame);
         let appended = socket.append(Instant::now(), frame.len(), append);
-        if appended.full {
-            self.deferred.push_back(Deferred::Congested(session));
+        if appended.over {
+            write_before_full(&socket, &mut self.deferred);
         }
         if let Some(when) = appended.list {
             self.write_list.push(when, socket);
         }
+    }
+}
+
+/// Writes what waits for a connection that is over its limits, here and now: its queue is full only
+/// if the system takes no more of it.
+fn write_before_full(socket: &Socket, deferred: &mut VecDeque<Deferred>) {
+    if let Some(session) = socket.flush().changed {
+        deferred.push_back(Deferred::QueueChanged(session));
     }
 }

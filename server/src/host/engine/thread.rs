@@ -41,7 +41,7 @@ impl Core {
                 self.take(command);
                 self.settle();
             }
-            self.resume_writable();
+            self.review_queues();
             self.hand_over();
             if worked {
                 self.metrics.batch(started.elapsed());
@@ -84,26 +84,11 @@ impl Core {
         }
     }
 
-    /// Sends what they missed to sessions that were congested and whose queues have emptied.
-    pub(super) fn resume_writable(&mut self) {
-        for session in self.writable.take() {
-            // It may have become full again since it was put into the list. Then it will be put
-            // there again; until then the engine must send it nothing, or nothing bounds its queue.
-            if self.dispatch.sessions.is_full(session) {
-                continue;
-            }
-            // The engine refuses one whose connection is gone meanwhile: it needs to be told
-            // nothing.
-            let result = self.engine.writable(self.clock.now(), session);
-            self.dispatch.carry_out_if_taken(result);
+    /// Looks at the queues that have become full, or have emptied.
+    pub(super) fn review_queues(&mut self) {
+        for session in self.queues.take() {
+            self.queue_changed(session);
             self.settle();
-            let entry = self.dispatch.sessions.get(session);
-            if entry.is_some_and(|entry| entry.owed_visibility) {
-                let user = self.engine.user_of(session);
-                let invisible = user.is_some_and(|user| self.engine.is_invisible(user));
-                self.send_visibility(session, invisible);
-                self.settle();
-            }
         }
     }
 }

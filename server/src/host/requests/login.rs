@@ -7,15 +7,20 @@ use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::host::attempts::Purpose;
-use crate::host::command::{Command, Connect, LoggedIn, Node, SYSTEM_NODE};
+use crate::host::command::{Command, Connect, LoggedIn, Node, Resume, SYSTEM_NODE};
 use crate::host::directory::Directory;
 use crate::host::hashing::Refusal;
 use crate::host::peer::Peer;
+use crate::host::resume_secret::ResumeSecret;
 use crate::host::roster_messages;
 use crate::host::shared::Shared;
 use crate::host::transport::socket::Socket;
 use crate::store::{Credentials, Login, NewAccount, Relations, Store, StoreError};
 use crate::tokens::{Account, TokenError};
+
+/// This server's own keys in `extend` of a login. They are not part of what others are told.
+const RESUME: &str = "resume";
+const INVISIBLE: &str = "invisible";
 
 /// A user who is logged in, on one session.
 pub(crate) struct User {
@@ -103,14 +108,110 @@ fn issue(shared: &Shared, account: &Account) -> TimAck {
     }
 }
 
-/// Logs a client in. The session's ack is queued when this returns; the ack of a refusal is left to
-/// the caller.
+/// What a login asks for besides.
+struct Wishes {
+    /// To go on with the session that this names, if it is still there.
+    resume: Option<ResumeSecret>,
+    /// To be invisible from the first moment.
+    invisible: bool,
+}
+
+impl Wishes {
+    /// Takes them out of a login.
+    fn take(auth: &mut TimAuth) -> Self {
+        let Some(extend) = &mut auth.extend else { return Self { resume: None, invisible: false } };
+        let resume = extend.remove(RESUME).and_then(|text| ResumeSecret::shown(&text));
+        let invisible = extend.remove(INVISIBLE).is_some_and(|value| value == "true");
+        if extend.is_empty() {
+            auth.extend = None;
+        }
+        Self { resume, invisible }
+    }
+}
+
+/// Logs a client in, or lets it go on with its session. The session's ack is queued when this
+/// returns; the ack of a refusal is left to the caller.
 pub(crate) async fn login(
     shared: &Shared,
     peer: Peer,
     socket: &Arc<Socket>,
     form: Form,
+    mut auth: TimAuth,
+) -> Result<User, Code> {
+    let Wishes { resume: shown, invisible } = Wishes::take(&mut auth);
+    if let Some(shown) = shown {
+        if let Some(user) = resume(shared, socket, form, shown).await? {
+            return Ok(user);
+        }
+        let given = Given::of(&auth);
+        if given.password.is_empty() && given.token.is_empty() {
+            return Err(Code::Token);
+        }
+    }
+    begin(shared, peer, socket, form, auth, invisible).await
+}
+
+/// Lets a client go on with its session on this connection, if the session is still there. No
+/// password is looked at.
+async fn resume(
+    shared: &Shared,
+    socket: &Arc<Socket>,
+    form: Form,
+    shown: ResumeSecret,
+) -> Result<Option<User>, Code> {
+    let (reply, answer) = oneshot::channel();
+    shared.command(Command::WhoResumes(shown, reply)).await;
+    let Ok(Some(node)) = answer.await else { return Ok(None) };
+    let seat = take_seat(shared)?;
+    let lock = shared.directory.lock(&node).await;
+    // The engine has the lists still. If the store fails, requests wait for another login.
+    let relations = shared.directory.relations(&node).await.ok();
+    let requests = relations.iter().flat_map(|relations| &relations.requests);
+    let requests = requests.map(|request| roster_messages::request(&node, request)).collect();
+    let secret = ResumeSecret::random().map_err(|_| Code::Overload)?;
+    let ack = ack(shared, &node, secret);
+    let (reply, answer) = oneshot::channel();
+    let socket = socket.clone();
+    let resume = Resume { shown, socket, form, secret, ack, requests, reply };
+    shared.command(Command::Resume(Box::new(resume))).await;
+    drop(lock);
+    let resumed = answer.await.ok().flatten();
+    Ok(resumed.map(|resumed| User {
+        node,
+        session: resumed.session,
+        form,
+        tid: resumed.tid,
+        _seat: seat,
+    }))
+}
+
+/// Returns the answer to a login. tim's clients do nothing with the last name in it; to this
+/// server it names the session.
+fn ack(shared: &Shared, node: &Node, secret: ResumeSecret) -> TimAck {
+    TimAck {
+        t: Some(shared.server_number),
+        n: Some(node.to_string()),
+        n2: Some(secret.text()),
+        ..TimAck::done(Kind::AUTH)
+    }
+}
+
+/// Takes a seat for a session, which is free again when the connection has ended.
+fn take_seat(shared: &Shared) -> Result<OwnedSemaphorePermit, Code> {
+    shared.seats.clone().try_acquire_owned().map_err(|_| {
+        tracing::debug!("a login was refused: connect_limit is reached");
+        Code::Overload
+    })
+}
+
+/// Begins a session for whoever this login shows itself to be.
+async fn begin(
+    shared: &Shared,
+    peer: Peer,
+    socket: &Arc<Socket>,
+    form: Form,
     auth: TimAuth,
+    invisible: bool,
 ) -> Result<User, Code> {
     let tid = Tid {
         node: String::new(),
@@ -124,10 +225,7 @@ pub(crate) async fn login(
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
     }
-    let Ok(seat) = shared.seats.clone().try_acquire_owned() else {
-        tracing::debug!("a login was refused: connect_limit is reached");
-        return Err(Code::Overload);
-    };
+    let seat = take_seat(shared)?;
     let tid = Arc::new(Tid { node: node.clone(), ..tid });
     let node = Node::from(node);
     // No edit of this user's roster comes between what is read here and what the engine is told.
@@ -145,12 +243,7 @@ pub(crate) async fn login(
         },
         Err(error) => relations.ok_or_else(|| error.code())?,
     };
-    let ack = TimAck {
-        t: Some(shared.server_number),
-        n: Some(node.to_string()),
-        n2: Some(random_id()?),
-        ..TimAck::done(Kind::AUTH)
-    };
+    let secret = ResumeSecret::random().map_err(|_| Code::Overload)?;
     let request = |request| roster_messages::request(&node, request);
     let requests = relations.requests.iter().map(request).collect();
     let (reply, answer) = oneshot::channel();
@@ -158,8 +251,9 @@ pub(crate) async fn login(
         node: node.clone(),
         audience: relations.friends.clone(),
         blocked: relations.blocked.clone(),
-        login: LoggedIn { socket: socket.clone(), form, tid: tid.clone() },
-        ack: ack.to_frame(form, Kind::ACK),
+        login: LoggedIn { socket: socket.clone(), form, tid: tid.clone(), secret },
+        invisible,
+        ack: ack(shared, &node, secret),
         requests,
         reply,
     };
@@ -238,11 +332,4 @@ impl<'a> Given<'a> {
             token: auth.token.as_ref().map_or("", |secret| &secret.0),
         }
     }
-}
-
-/// Returns a name for the session, which clients are given and the server does nothing with.
-fn random_id() -> Result<String, Code> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|_| Code::Overload)?;
-    Ok(bs58::encode(bytes).into_string())
 }

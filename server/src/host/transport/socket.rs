@@ -35,15 +35,15 @@ pub(crate) struct Socket {
 pub(crate) struct Appended {
     /// When the writer is to write it, if the connection is to be put on its list.
     pub(crate) list: Option<When>,
-    /// Whether it is over its limit as of now: the engine must be told.
-    pub(crate) full: bool,
+    /// Whether it is over its limits: whoever appended is to write before anything else.
+    pub(crate) over: bool,
 }
 
 /// The outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flushed {
-    /// The session that takes notices again, if it did not before.
-    pub(crate) writable: Option<SessionKey>,
+    /// The session whose queue has become full, or has emptied: the engine's thread is to look.
+    pub(crate) changed: Option<SessionKey>,
 }
 
 impl Socket {
@@ -99,15 +99,14 @@ impl Socket {
     ) -> Appended {
         let mut queue = self.queue();
         if queue.closing.is_some() {
-            return Appended { list: None, full: false };
+            return Appended { list: None, over: false };
         }
         let before = queue.waiting.len();
         ws_frame::append_binary(&mut queue.waiting, guess, payload);
         queue.waiting_frames += 1;
         self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
-        let full = !queue.congested && queue.session.is_some() && queue.is_over(self.limits);
-        queue.congested |= full;
-        Appended { list: queue.list(now), full }
+        let over = !queue.congested && queue.session.is_some() && queue.is_over(self.limits);
+        Appended { list: queue.list(now), over }
     }
 
     /// Appends an answer to the client's own request, which the connection's task writes.
@@ -152,10 +151,12 @@ impl Socket {
         self.queue().closing
     }
 
-    /// Returns whether the queue went over its limit and has not been low enough since. When it is
-    /// low enough, whoever wrote reports it.
-    pub(crate) fn is_congested(&self) -> bool {
-        self.queue().congested
+    /// Returns whether the queue went over its limits while the system took no more, and has not
+    /// been low enough since. Whoever writes reports a later change anew.
+    pub(crate) fn look(&self) -> bool {
+        let mut queue = self.queue();
+        queue.reported = false;
+        queue.congested
     }
 
     /// Returns since when the system takes nothing, if it takes nothing.
@@ -188,6 +189,12 @@ impl Socket {
         self.queue().listed == Listed::AtLatest(at)
     }
 
+    /// Makes as if the system took nothing, until [`unstick`](Self::unstick).
+    #[cfg(test)]
+    pub(crate) fn pretend_stuck(&self) {
+        self.queue().writing = Writing::Stuck;
+    }
+
     /// Writes on, since the system takes bytes again.
     pub(crate) fn unstick(&self) -> Flushed {
         let mut queue = self.queue();
@@ -202,7 +209,7 @@ impl Socket {
         let mut queue = self.queue();
         queue.listed = Listed::No;
         if queue.writing != Writing::Idle {
-            return Flushed { writable: None };
+            return Flushed { changed: queue.review(self.limits) };
         }
         loop {
             if !queue.refill() {
@@ -243,9 +250,7 @@ impl Socket {
             queue.reader_waits = false;
             self.wake.notify_one();
         }
-        let enough = queue.congested && queue.is_low(self.limits) && queue.closing.is_none();
-        queue.congested &= !enough;
-        Flushed { writable: queue.session.filter(|_| enough) }
+        Flushed { changed: queue.review(self.limits) }
     }
 }
 
