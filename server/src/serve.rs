@@ -19,8 +19,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) fn serve(loaded: &Loaded) -> ExitCode {
     let mut config = loaded.config.clone();
     log_to_stderr(config.services.log);
-    if let Some(warning) = crate::open_files::make_room(&mut config.network) {
-        tracing::warn!("{warning}");
+    if let Some(told) = crate::open_files::make_room(&mut config.network) {
+        tracing::info!("{told}");
     }
     // The key after the store, which keeps other servers out.
     let opened = config.accounts.open_store();

@@ -11,6 +11,7 @@ mod key;
 mod load;
 mod open_store;
 mod proxies;
+mod reference;
 mod settings;
 mod table;
 mod tims_keys;
@@ -24,6 +25,7 @@ mod tests;
 pub use load::{ConfigError, Loaded, Source, arguments, load};
 pub use open_store::OpenStoreError;
 pub use proxies::Proxies;
+pub use reference::reference;
 pub use settings::{
     Accounts, Config, DirectTo, Level, Network, OfflineNotices, OverLimit, Presence, Services,
     StoreKind,
