@@ -211,9 +211,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Returns what tim does: offline notices to all contacts at the end of the last session, no grace,
-    /// no snapshot, no echo to own sessions, anyone may direct to anyone, one session a user, a
-    /// lease of 600 s, no rate.
+    /// Returns what tim does: offline notices to all contacts at the end of the last session, no
+    /// grace, no snapshot, no echo to own sessions, anyone may direct to anyone, one session per
+    /// user, a lease of 600 s, no rate.
     #[must_use]
     pub fn tim() -> Self {
         Self {

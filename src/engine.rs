@@ -474,10 +474,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     }
 
     /// Says that the session's connection takes notices again
-    /// ([rule 14](crate::rules#rule-14-congestion)). How whoever empties a queue knows when to say
-    /// so, without a flag that is raced past, stands at [`Connection`](crate::host::Connection). It is told what changed meanwhile, once for
-    /// each session that changed: the newest state, not the history. Nothing changes for a session
-    /// that is not congested.
+    /// ([rule 14](crate::rules#rule-14-congestion)). The session is told what changed meanwhile,
+    /// once for each session that changed: the newest state, not the history. Nothing changes for a
+    /// session that is not congested. [`Connection`](crate::host::Connection) says how whoever
+    /// empties a queue knows when to call this.
     ///
     /// # Errors
     /// [`Error::UnknownSession`] and [`Error::Detached`].

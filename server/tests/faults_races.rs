@@ -14,6 +14,21 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 const CONNECTIONS: u32 = 40;
 const ADMIN: &str = "a token of an administrator";
+/// Figures that are zero when everybody has gone.
+const NOTHING_LEFT: [&str; 12] = [
+    "connections",
+    "sessions",
+    "detached",
+    "users_online",
+    "users_known",
+    "presences",
+    "audience_entries",
+    "missed",
+    "congested_now",
+    "timers",
+    "queued_bytes",
+    "queue_depth",
+];
 
 /// One session's life: it does everything that a session can do, in both forms, while all others
 /// do, and understands all that it is told. It ends in one of three ways.
@@ -84,21 +99,7 @@ async fn b27_after_a_storm_every_count_is_right() {
         }
     };
     tokio::join!(join_all(lives), looking);
-    let nothing_left = [
-        "connections",
-        "sessions",
-        "detached",
-        "users_online",
-        "users_known",
-        "presences",
-        "audience_entries",
-        "missed",
-        "congested_now",
-        "timers",
-        "queued_bytes",
-        "queue_depth",
-    ];
-    for name in nothing_left {
+    for name in NOTHING_LEFT {
         server.until_metric(&format!("adsum_{name}"), 0.0).await;
     }
     let online = format!("GET /admin/online HTTP/1.1\r\nAuthorization: Bearer {ADMIN}\r\n");

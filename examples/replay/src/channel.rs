@@ -22,8 +22,9 @@
 //! | kick, quit: killed | expel |
 //! | nick | the old name disconnects, and the new one joins |
 //!
-//! A session is there where it is detached, and where the trace has lost its quit. Who leaves and
-//! has not been seen to join was there before the trace began, and is not counted among the members.
+//! A session counts as there while it is detached, and where the trace has lost its quit. Somebody
+//! who leaves and has not been seen to join was there before the trace began, and is not counted
+//! among the members.
 
 use crate::trace::{Reason, Record, What};
 use adsum::{Config, ConfigError, DeviceKind, Engine, Grace, LostCause, Options, SessionKey, Time};
