@@ -14,7 +14,7 @@ use crate::time::Time;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
-/// Who is going.
+/// The sessions that a farewell is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Going {
     /// One of a user's sessions, others stay. The newcomer for whom it makes way has not been told
