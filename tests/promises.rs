@@ -78,7 +78,8 @@ impl Drop for Counted {
 }
 
 /// One for each session that has published and has not ended or is held, one for each conflated
-/// publish, and what a directed or system notice says while it is drained. Never more, and none at the end.
+/// publish, and what a directed or system notice says while it is drained. Never more, and none at
+/// the end.
 #[test]
 fn presence_is_never_persisted() {
     strategy::check(1_500, 60, |case| {
@@ -223,11 +224,8 @@ fn present_only(
             _ => {}
         }
     })?;
-    match event {
-        Event::Direct { presence, .. } | Event::System { presence, .. } => {
-            words.retain(|word| word != presence);
-        }
-        _ => {}
+    if let Event::Direct { presence, .. } | Event::System { presence, .. } = event {
+        words.retain(|word| word != presence);
     }
     equal("what is said from earlier inputs", words, Vec::new())?;
     let engine = &run.host.engine;

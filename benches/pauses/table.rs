@@ -17,7 +17,8 @@ pub(crate) fn of(
     parts: usize,
 ) -> String {
     let mut text = format!("\n## {title}\n\n");
-    text.push_str("| verb | calls | p50 µs | p99 µs | p99.99 µs | longest µs | over 1 ms | in one run | with users |\n");
+    text.push_str("| verb | calls | p50 µs | p99 µs | p99.99 µs | longest µs | over 1 ms ");
+    text.push_str("| in one run | with users |\n");
     text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     for (verb, name) in VERBS {
         let series = log.of(verb);

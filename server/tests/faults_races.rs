@@ -10,6 +10,21 @@ use support::{Client, Server, auth, crowd, says};
 
 const CONNECTIONS: u32 = 40;
 const ADMIN: &str = "a token of an administrator";
+/// Figures that are zero when everybody has gone.
+const NOTHING_LEFT: [&str; 12] = [
+    "connections",
+    "sessions",
+    "detached",
+    "users_online",
+    "users_known",
+    "presences",
+    "audience_entries",
+    "missed",
+    "congested_now",
+    "timers",
+    "queued_bytes",
+    "queue_depth",
+];
 
 /// One session's life: it does everything that a session can do, in both forms, while all others
 /// do, and understands all that it is told. It ends in one of three ways.
@@ -89,21 +104,7 @@ async fn b27_after_a_storm_every_count_is_right() {
     };
     let ((), (), said) =
         tokio::join!(async { drop(join_all(lives).await) }, looking, deafen(&server, &names));
-    let nothing_left = [
-        "connections",
-        "sessions",
-        "detached",
-        "users_online",
-        "users_known",
-        "presences",
-        "audience_entries",
-        "missed",
-        "congested_now",
-        "timers",
-        "queued_bytes",
-        "queue_depth",
-    ];
-    for name in nothing_left {
+    for name in NOTHING_LEFT {
         server.until_metric(&format!("adsum_{name}"), 0.0).await;
     }
     let online = format!("GET /admin/online HTTP/1.1\r\nAuthorization: Bearer {ADMIN}\r\n");

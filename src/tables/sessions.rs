@@ -377,14 +377,14 @@ impl<P> Sessions<P> {
 
     // ---- what changes
 
-    /// Something is heard of the session, in this input.
+    /// Notes that something is heard of the session, in this input.
     #[inline]
     pub(crate) fn hear(&mut self, index: SessionIndex, (now, order): (Time, u64)) {
         let record = &mut self.records[index.0 as usize];
         (record.heard, record.stamp) = (now, order);
     }
 
-    /// The same, by its key, if it is current and the session has a connection.
+    /// Notes the same by the session's key, if it is current and the session has a connection.
     #[inline]
     pub(crate) fn hear_key(&mut self, key: SessionKey, (now, order): (Time, u64)) -> Heard {
         match self.records.get_mut(key.index as usize) {

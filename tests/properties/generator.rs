@@ -134,7 +134,8 @@ Lost SessionEnded;Lost UserOffline;Lost refused GraceLimit
 Lost ends Lost(ConnectionError);Lost ends Lost(Timeout);Lost ends Lost(NodeLoss)
 Lost ends Lost(GoingAway);Lost ends one of several;Lost ends an invisible one
 Lost holds;Lost lets go of held
-Publish First;Publish Update;Publish SessionEnded;Publish lets go of held;Publish waits;Publish refused Detached
+Publish First;Publish Update;Publish SessionEnded;Publish lets go of held;Publish waits
+Publish refused Detached
 Resume Replaced;Resume Snapshot;Resume empty Snapshot;Resume refused UnknownSession, current
 System System;System skips System
 Unblock First

@@ -193,7 +193,8 @@ static NETWORK: [Key; 19] = [
     ),
     key!(
         "http_timeout":
-        "How long a connection may be used for HTTP requests, and as long again for the last answer",
+        "How long a connection may be used for HTTP requests, and as long again for the last \
+         answer",
         seconds 1..=3_600, network.http_timeout_ms
     ),
     key!(

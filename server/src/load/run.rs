@@ -96,10 +96,7 @@ impl Load {
         let cpu = self.cpu().zip(cpu_before).map(|(after, before)| after.since(&before));
         let own_cpu = own_cpu().zip(own_cpu_before).map(|(after, before)| after.since(&before));
         self.over.store(true, Ordering::Release);
-        let churned = match churn {
-            Some(churn) => churn.await.unwrap_or_default(),
-            None => 0,
-        };
+        let churned = if let Some(churn) = churn { churn.await.unwrap_or_default() } else { 0 };
         let slow_caught_up = self.catch_up(readers).await;
         let resident_after = self.resident();
         drop((publisher, others, guests));

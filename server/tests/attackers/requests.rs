@@ -52,7 +52,8 @@ async fn a5_requests_to_one_person_are_bounded() {
 async fn a5_what_has_piled_up_is_told_bit_by_bit() {
     let server = Server::run(&[]);
     server.account("victim");
-    let strangers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+    let strangers = "WITH RECURSIVE n(i) AS \
+                     (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
                      INSERT INTO accounts (node, name, domain, password) \
                      SELECT 'n' || i, 'n' || i, '', 'none' FROM n; \
                      INSERT INTO relations (low, high, low_side, high_side, words) \

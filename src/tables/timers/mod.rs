@@ -51,8 +51,8 @@ pub(crate) struct Due {
     pub(crate) session: SessionIndex,
 }
 
-/// So many quanta are moved in one look at most, so that a million deadlines in one millisecond have
-/// been by the time they come for a host that looks once a millisecond.
+/// So many quanta are moved in one look at most: enough that a million deadlines of one millisecond
+/// have all been moved when it comes, for a host that looks once a millisecond.
 const QUANTA_A_MS: u32 = 5;
 /// So many deadlines at the head of the queue are corrected instead of a quantum: each takes a
 /// little longer than one in a bucket.
