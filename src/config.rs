@@ -187,7 +187,7 @@ const MAX_BURST: u32 = 1_000_000;
 const MAX_SETTLE_MS: u64 = 60_000;
 
 impl Default for Options {
-    /// What a well-run messenger does.
+    /// Returns what a well-run messenger does.
     fn default() -> Self {
         Self {
             own_echo: true,

@@ -216,8 +216,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Ok(&mut of_user[place])
     }
 
-    /// While a snapshot is open, lets go of a session that it has not repeated. Returns whether
-    /// there was one.
+    /// Lets go of a session that the open snapshot has not repeated. Returns whether there was one.
     fn make_room(&mut self) -> bool {
         let snapshot = self.snapshot;
         let is_old = |held: &Held<P, I>| {

@@ -59,7 +59,7 @@ pub(crate) struct State<K, P, S> {
     lost_and_gained: [Vec<User>; 2],
     /// For whom directed presence reaches.
     reached: Vec<Attachment>,
-    /// For those who are not told that something is over.
+    /// For those who are not told that something is over (rule 7, `Never`).
     unaware: Vec<Attachment>,
     /// For what a congested session missed of one user.
     changes: Vec<(SessionId, Change)>,

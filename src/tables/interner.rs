@@ -127,7 +127,7 @@ impl<K> Users<K> {
         }
     }
 
-    /// For users to whom nothing refers.
+    /// Forgets a user to whom nothing refers.
     #[cold]
     fn forget(&mut self, user: User) {
         let Some(id) = self.ids[user.0 as usize].take() else { return };

@@ -76,7 +76,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         &self.sessions
     }
 
-    /// What can be changed through it concerns one session alone.
+    /// Returns the sessions, for changes that concern one session alone.
     pub(crate) const fn sessions_mut(&mut self) -> &mut Sessions<P> {
         &mut self.sessions
     }

@@ -38,6 +38,8 @@ const FEW: u64 = 16;
 pub trait Door {
     fn engine(&self) -> &Engine<User, u32>;
 
+    /// Takes one input.
+    ///
     /// # Errors
     /// What is wrong with what came of it.
     fn input(&mut self, now: Time, event: Event) -> Result<(), String>;
