@@ -48,6 +48,25 @@ async fn a2_a_token_waits_for_no_hash() {
     }
 }
 
+/// Nor does whoever resumes a session.
+#[tokio::test]
+async fn a2_a_resumed_session_waits_for_no_hash() {
+    let server = Server::run(&["--login-timeout", "60"]);
+    server.account("ann");
+    let mut ann = Client::connect(server.address(), Form::Json).await;
+    let secret = ann.authenticate(&auth("ann")).await.n2.unwrap();
+    ann.break_off();
+    let mut busy = hash_for(&server, Duration::from_secs(6)).await;
+    let resume = Some([("resume".to_owned(), secret)].into());
+    let mut again = Client::connect(server.address(), Form::Json).await;
+    let ack = again.authenticate(&TimAuth { extend: resume, ..TimAuth::default() }).await;
+    assert!(ack.ok, "{ack:?}");
+    assert!((server.metric(HASHING).await - 2.0).abs() < f64::EPSILON, "the workers were free");
+    for client in &mut busy {
+        assert_eq!(client.refusal().await.1, 4_105);
+    }
+}
+
 /// A token is good after the server was killed, once; and what was used before is used.
 #[tokio::test]
 async fn a2_tokens_outlive_a_restart() {
