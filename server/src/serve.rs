@@ -110,27 +110,26 @@ async fn run(config: Config, store: Arc<dyn Store>, loaded: &Loaded) -> ExitCode
 /// Prints what runs here, where, on which file, and how it ends. Whoever reads it may have gone,
 /// which is no reason to stop.
 fn announce(host: &Host, config: &Config) {
-    let mut lines = vec![format!("this is version {}", env!("CARGO_PKG_VERSION"))];
-    let address = host.address();
-    lines.push(format!("clients connect to ws://{address}/tim"));
+    let (address, version) = (host.address(), env!("CARGO_PKG_VERSION"));
+    let mut lines = vec![format!(" {version}: clients connect to ws://{address}/tim")];
     if config.services.web_page {
-        lines.push(format!("the web page is at http://{address}/"));
+        lines.push(format!(": the web page is at http://{address}/"));
     }
     if let Some(address) = host.admin_address() {
-        lines.push(format!("metrics and administration at http://{address}/"));
+        lines.push(format!(": metrics and administration at http://{address}/"));
     }
     lines.push(match config.accounts.store {
         StoreKind::Sqlite => {
             let path = &config.accounts.store_path;
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            format!("accounts and rosters are in {}", path.display())
+            format!(": accounts and rosters are in {}", path.display())
         }
-        StoreKind::Jwt => "accounts and rosters are another service's, by its tokens".to_owned(),
+        StoreKind::Jwt => ": accounts and rosters are another service's, by its tokens".to_owned(),
     });
-    lines.push("Ctrl-C or SIGTERM stops it".to_owned());
+    lines.push(": Ctrl-C or SIGTERM stops it".to_owned());
     let mut out = std::io::stdout().lock();
     for line in lines {
-        let _ = writeln!(out, "adsum-server: {line}");
+        let _ = writeln!(out, "adsum-server{line}");
     }
     let _ = out.flush();
 }

@@ -149,14 +149,13 @@ async fn it_says_what_an_operator_needs_to_know() {
     let (address, admin) = (program.address, program.admin_address.unwrap());
     let said = program.said();
     let wanted = [
-        format!("this is version {}", env!("CARGO_PKG_VERSION")),
-        format!("clients connect to ws://{address}/tim"),
-        format!("the web page is at http://{address}/"),
-        format!("metrics and administration at http://{admin}/"),
-        format!("accounts and rosters are in {}", file.display()),
-        "Ctrl-C or SIGTERM stops it".to_owned(),
+        format!(" {}: clients connect to ws://{address}/tim", env!("CARGO_PKG_VERSION")),
+        format!(": the web page is at http://{address}/"),
+        format!(": metrics and administration at http://{admin}/"),
+        format!(": accounts and rosters are in {}", file.display()),
+        ": Ctrl-C or SIGTERM stops it".to_owned(),
     ];
-    let wanted = wanted.map(|line| format!("adsum-server: {line}"));
+    let wanted = wanted.map(|line| format!("adsum-server{line}"));
     assert_eq!(said.lines().collect::<Vec<_>>(), wanted);
     let log = program.log();
     assert!(log.contains("stopping") && !log.contains('\u{1b}'), "{log}");
