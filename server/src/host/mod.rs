@@ -3,18 +3,20 @@
 //! ```text
 //! connection tasks (runtime)          engine thread              writer thread
 //!   read, decode, answer   ──────►   one bounded channel
-//!                                    decide, encode once  ─────►  write to many
+//!                                    decide               ─────►  encode once, write to many
 //!   wait for slow readers  ◄──────────────────────────────────    what does not fit
 //! ```
 //!
 //! The engine's thread owns the engine and never waits for a socket, a file or a lock that is held
-//! while anybody does. What it decides goes into a queue for each connection; when a queue is full
+//! while anybody does. What it decides goes to the writer's thread, which writes it, and keeps what
+//! the system does not take in a queue for each connection; when a queue is full
 //! and the system takes no more, the engine is told that the session is congested, and, once the
 //! queue has emptied, that it is writable. Passwords and rosters are looked up on a pool of blocking threads, a bounded number at
 //! once.
 //!
 //! From the top down: `start`; `http` and `connection`, which read; `requests`, one file for each
-//! kind; `engine`, the engine's thread; `writer`, the writer's thread; `transport`, a socket and
+//! kind; `engine`, the engine's thread; `writer` and `writing`, the two ends of
+//! what is handed to the writer's thread; `transport`, a socket and
 //! its queue.
 
 mod admin;
@@ -28,6 +30,7 @@ mod http;
 mod late_frames;
 mod metrics;
 mod offline_users;
+mod presence_frames;
 mod requests;
 mod resume_secret;
 mod roster_messages;
@@ -36,6 +39,7 @@ mod start;
 mod transport;
 mod web_page;
 mod writer;
+mod writing;
 
 pub use roster_messages::{INVISIBLE, VISIBLE};
 pub use shared::Tuning;
