@@ -23,17 +23,20 @@ use tokio::task::JoinSet;
 const SESSIONS: usize = 1_000;
 const FRIENDS: usize = 200;
 /// Publishes a second, for so many seconds.
-const RATES: [(u32, u32); 4] = [(1, 8), (10, 6), (50, 4), (200, 3)];
+const RATES: [(u32, u32); 4] = [(1, 10), (10, 8), (50, 6), (200, 5)];
 const BURST: u32 = 1_000;
 const ROUNDS: usize = 3;
 
 /// The server's time for a delivery, in bare writes, when publishes are paced and each delivery is
-/// written for itself.
-const PACED_AT_MOST: f64 = 1.15;
+/// written for itself: 1.0 to 1.25 at 10 a second and more. At one a second, with everything out of
+/// the caches, what a publish costs besides its writes weighs as much as half of them.
+const PACED_AT_MOST: [f64; 4] = [2.0, 1.35, 1.25, 1.25];
 /// The same in bursts, in which what is there at once for a connection goes out in one write.
 const BURST_AT_MOST: f64 = 0.2;
-/// Half of the paced deliveries must have come by then, in medians of a ping's round trip.
+/// Half of the paced deliveries must have come by then, in medians of a ping's round trip, or not
+/// much later than half of the bare writes.
 const P50_AT_MOST: f64 = 5.0;
+const P50_OF_BARE_AT_MOST: f64 = 1.25;
 /// Ninety-nine in a hundred of them must have.
 const P99_AT_MOST: f64 = 30.0;
 /// Memory of a connection with somebody on it, and of one with nobody yet.
@@ -228,6 +231,15 @@ impl Rounds {
             pairs.map(|(server, bare)| format!("{server:.2} / {bare:.2} µs")).collect();
         is_within(what, least(ratios), at_most, &besides.join(", "))
     }
+
+    /// Prints a line; returns whether half of the deliveries came in time.
+    fn p50_is_within(&self, what: &str) -> bool {
+        let bare = least(self.bare_p50_in_pings.iter().copied());
+        let at_most = P50_AT_MOST.max(bare * P50_OF_BARE_AT_MOST);
+        let values = list(&self.p50_in_pings);
+        let besides = format!("{values}; bare writes: {}", list(&self.bare_p50_in_pings));
+        is_within(what, least(self.p50_in_pings.iter().copied()), at_most, &besides)
+    }
 }
 
 /// Prints a line; returns whether the value is within its limit.
@@ -263,12 +275,11 @@ fn measure() -> Result<bool, Box<dyn std::error::Error>> {
         burst.add(&floor, &load(["--burst", &BURST.to_string()])?)?;
     }
     let mut all_within = true;
-    for ((rate, _), paced) in RATES.into_iter().zip(&paced) {
+    for (((rate, _), paced), cost_at_most) in RATES.into_iter().zip(&paced).zip(PACED_AT_MOST) {
         let what = |what: &str| format!("{rate} publishes/s: {what}");
-        all_within &= paced.cost_is_within(&what("a delivery, in bare writes"), PACED_AT_MOST)
-            & least_is_within(&what("p50, in pings"), &paced.p50_in_pings, P50_AT_MOST)
+        all_within &= paced.cost_is_within(&what("a delivery, in bare writes"), cost_at_most)
+            & paced.p50_is_within(&what("p50, in pings"))
             & least_is_within(&what("p99, in pings"), &paced.p99_in_pings, P99_AT_MOST);
-        println!("  bare writes had a p50, in those pings, of {}", list(&paced.bare_p50_in_pings));
     }
     all_within &= burst.cost_is_within("a delivery in a burst, in bare writes", BURST_AT_MOST)
         & least_is_within("memory of a session, KiB", &burst.memory_kib, MEMORY_AT_MOST_KIB)

@@ -22,7 +22,7 @@ use super::writing::Writing;
 /// How many jobs may wait. The engine's thread waits when there are more, and so do those who give
 /// it commands: what is decided for a connection that takes nothing is bounded by this until the
 /// engine knows of it.
-const JOBS: usize = 128;
+const JOBS: usize = 256;
 
 /// One thing to be done with connections.
 pub(super) enum Job {

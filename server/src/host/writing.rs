@@ -22,7 +22,7 @@ use super::writer::{Job, Outgoing};
 /// How many receivers are fetched into the caches before the first of them gets its notice.
 const LOOK_AHEAD: usize = 16;
 /// The most jobs that go out together: the first of them waits for the last.
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 256;
 /// How many are written to as if at one moment: they are due together again, and are then written
 /// to one after the other, which is cheaper than a wake-up for each.
 const AT_ONE_MOMENT: usize = 256;
