@@ -99,8 +99,9 @@ export async function register(name, pwd, onFrame) {
 }
 
 // One account's connection. `on` is told: state(name, detail), ready(ack), refused(error),
-// frame(entry) and receive(type, body), and asked whether to come in invisible(). States: "connecting", "ready", "waiting" (detail: ms until
-// the next try), "closed" (detail: the server's reason).
+// frame(entry) and receive(type, body), and asked whether to come in invisible(). States:
+// "connecting", "ready", "waiting" (detail: ms until the next try), "closed" (detail: the server's
+// reason).
 export class Link {
   #on;
   #login = null;

@@ -8,16 +8,15 @@
 //! ```
 //!
 //! The engine's thread owns the engine and never waits for a socket, a file or a lock that is held
-//! while anybody does. What it decides goes to the writer's thread, which writes it, and keeps what
-//! the system does not take in a queue for each connection; when a queue is full
-//! and the system takes no more, the engine is told that the session is congested, and, once the
-//! queue has emptied, that it is writable. Passwords and rosters are looked up on a pool of blocking threads, a bounded number at
-//! once.
+//! while anybody does; it waits for the writer's thread only if that has very much to do. What it
+//! decides goes there and is written, and what the system does not take is kept in a queue for each
+//! connection; when a queue is full and the system takes no more, the engine is told that the
+//! session is congested, and, once the queue has emptied, that it is writable. Passwords and rosters
+//! are looked up on a pool of blocking threads, a bounded number at once.
 //!
 //! From the top down: `start`; `http` and `connection`, which read; `requests`, one file for each
-//! kind; `engine`, the engine's thread; `writer` and `writing`, the two ends of
-//! what is handed to the writer's thread; `transport`, a socket and
-//! its queue.
+//! kind; `engine`, the engine's thread; `writer` and `writing`, the two ends of what is handed to
+//! the writer's thread; `transport`, a socket and its queue.
 
 mod admin;
 mod bucket;

@@ -84,8 +84,8 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "a ping            p50 {:.2} ms, p99 {:.2} ms; in such medians arrivals took p50 {:.1}, \
-             p99 {:.1}",
+            "a ping            p50 {:.2} ms, p99 {:.2} ms; in such medians arrivals took \
+             p50 {:.1}, p99 {:.1}",
             self.ping_p50_ms,
             self.ping_p99_ms,
             self.latency_p50_in_pings,

@@ -165,8 +165,8 @@ impl Core {
         }
     }
 
-    /// Returns whether a viewer may see what a user shows: whoever is in the user's audience, and the
-    /// user's own devices.
+    /// Returns whether a viewer may see what a user shows: whoever is in the user's audience, and
+    /// the user's own devices.
     fn may_see(&self, viewer: &Node, user: &Node) -> bool {
         viewer == user || self.engine.sees(viewer, user)
     }

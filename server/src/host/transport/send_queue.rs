@@ -56,7 +56,7 @@ pub(super) struct SendQueue {
     /// Whether it went over its limits while the system took no more, and has not been low enough
     /// since.
     pub(super) congested: bool,
-    /// Whether the engine's thread has been told of a change of `congested`, and has not looked yet.
+    /// Whether the engine's thread was told of a change of `congested`, and has not looked yet.
     pub(super) reported: bool,
     /// After a close frame nothing follows.
     pub(super) closing: Option<Closing>,
