@@ -32,7 +32,13 @@ pub(crate) fn serve(loaded: &Loaded) -> ExitCode {
         }
         Err(error) => return failed(&error, error.key(), loaded),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // The engine and the writer have threads of their own; and each more to be woken costs time.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.div_ceil(2))
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("adsum-server: no runtime: {error}");

@@ -338,9 +338,11 @@ function presence(frame) {
 
 // What this very session said before a reload, or what another device of the user's says.
 function ownPresence(frame) {
-  const isThis = frame.fromTid.resource === link.resource;
+  const isOver = frame.toTid?.extend?.ended !== undefined;
+  const isThis = !isOver && frame.fromTid.resource === link.resource;
   const told = { ...mine, ...People.told(frame) };
-  if (settling && !chosen) {
+  // What is repeated because another device is over says nothing new.
+  if (settling && !chosen && !isOver) {
     mine = told;
     drawForm();
   }
@@ -412,6 +414,8 @@ function acked(ack) {
   if (ack.timType !== TYPE.BUSINESS) return;
   if (ack.t === ROSTER.INVISIBLE || ack.t === ROSTER.VISIBLE) {
     mine.invisible = ack.t === ROSTER.INVISIBLE;
+    // What was said of the last word may be untrue from now on.
+    say("");
     drawSeenAs();
   } else if (typeof ack.n === "string") {
     rosterChanged(ack.t, ack.n);
@@ -559,6 +563,9 @@ function start() {
     announced = publish();
     if (!announced) say("Not connected: this is told on the next connection.");
     else link.fence(() => say(mine.invisible ? "Kept until you are visible." : "Told."));
+  });
+  $("state-form").addEventListener("input", (event) => {
+    if (event.target !== $("invisible")) say("Not told yet.");
   });
   $("invisible").addEventListener("change", (event) => {
     mine.invisible = event.target.checked;

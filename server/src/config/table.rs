@@ -235,7 +235,7 @@ static NETWORK: [Key; 19] = [
     key!(
         "write_rest_ms":
         "How long a connection is left alone after a write, so that what comes meanwhile goes out \
-         together: up to 5 times less processor time at many presences a second, for so much \
+         together: a half to a fifth of the processor time at many presences a second, for so much \
          latency. 0: each goes out at once",
         number "MILLISECONDS" 0..=1_000, network.write_rest_ms
     ),

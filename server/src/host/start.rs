@@ -117,7 +117,7 @@ impl Host {
         let (commands, incoming) = mpsc::channel(COMMANDS);
         let queues = Arc::new(ChangedQueues::new(commands.clone()));
         let rest = Duration::from_millis(config.network.write_rest_ms.into());
-        let (writer, writing) = Writer::start(rest, queues.clone())?;
+        let (writer, writing) = Writer::start(rest, queues.clone(), metrics.clone())?;
         let offline_users = Arc::new(OfflineUsers::default());
         let core = Core::new(rules, writer, queues.clone(), metrics.clone(), offline_users.clone());
         let engine = std::thread::Builder::new()

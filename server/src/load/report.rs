@@ -75,7 +75,8 @@ impl fmt::Display for Report {
         writeln!(f, "a second          {:.0}", self.deliveries_per_second)?;
         writeln!(f, "server CPU        {} a delivery", or_unknown(self.cpu_us_per_delivery, "us"))?;
         let own = or_unknown(self.own_cpu_us_per_delivery, "us");
-        writeln!(f, "the readers' CPU  {own} a delivery")?;
+        let on_core = if self.write_rest_ms.is_some() { ", on a core of their own" } else { "" };
+        writeln!(f, "the readers' CPU  {own} a delivery{on_core}")?;
         writeln!(
             f,
             "latency           p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, max {:.2} ms",

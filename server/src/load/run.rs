@@ -21,7 +21,7 @@ use crate::usage::Usage;
 /// How many log in at once.
 const LOGINS: usize = 32;
 /// How often somebody pings: seldom enough to cost next to nothing, and not in step with publishes.
-const PING_EVERY: Duration = Duration::from_millis(230);
+const PING_EVERY: Duration = Duration::from_millis(730);
 /// How long nothing may arrive before the run is over.
 const QUIET: Duration = Duration::from_secs(3);
 

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use indicatif::ProgressBar;
 
 use super::client::{self, PASSWORD};
+use super::cores;
 use super::error::LoadError;
 use super::options::Options;
 use crate::store::{Cost, Sqlite, SqliteOptions, Store as _};
@@ -55,7 +56,9 @@ impl Server {
             .map_err(|error| LoadError::new("no folder for the store", error))?;
         let file = folder.join("store.db");
         seed(options, &file, &names, progress)?;
+        cores::leave_the_last();
         let (process, address) = start(&file, options.write_rest_ms)?;
+        cores::take_the_last();
         let pid = Some(process.id());
         Ok(Self { address, pid, names, own: Some(OwnServer { process, folder }) })
     }

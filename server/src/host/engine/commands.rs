@@ -45,7 +45,7 @@ impl Core {
                 self.dispatch.carry_out_if_taken(result);
             }
             Command::Lost(session, cause) => {
-                self.dispatch.sessions.detach(session);
+                self.dispatch.detach(session);
                 let result = self.engine.lost(now, session, cause);
                 self.dispatch.carry_out_if_taken(result);
             }

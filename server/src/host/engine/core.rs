@@ -23,7 +23,6 @@ pub(crate) struct Core {
     /// Ends of devices that contacts have not been told of yet.
     pub(super) pending: PendingReplacements,
     pub(super) clock: Clock,
-    pub(super) writer: Writer,
     pub(super) queues: Arc<ChangedQueues>,
     pub(super) metrics: Arc<Metrics>,
     /// Told of each user whose last session has ended.
@@ -40,10 +39,9 @@ impl Core {
     ) -> Self {
         Self {
             engine: Engine::new(config),
-            dispatch: Dispatch::new(metrics.clone()),
+            dispatch: Dispatch::new(writer, metrics.clone()),
             pending: PendingReplacements::default(),
             clock: Clock::new(Instant::now()),
-            writer,
             queues,
             metrics,
             offline_users,

@@ -1,10 +1,13 @@
 //! The beginnings of sessions and of their attachments: logins, and resumes.
 
 use adsum::{DeviceKind, SessionKey, Time};
+use adsum_tim::{Form, Kind, TimAck, TimPresence};
 
 use super::core::Core;
 use super::sessions::Entry;
 use crate::host::command::{Connect, LoggedIn, Resume, Resumed};
+use crate::host::roster_messages::{INVISIBLE, VISIBLE};
+use crate::host::transport::socket::{Receiver, Socket};
 
 /// Close code of this server's own: the session goes on, on another connection.
 const RESUMED: u16 = 4_004;
@@ -29,11 +32,11 @@ impl Core {
             }
         };
         let LoggedIn { socket, form, tid, secret } = login;
-        socket.belongs_to(session);
+        socket.belongs_to(session, Receiver { node: node.clone(), form });
+        answer(&socket, form, ack, was_invisible || invisible);
         let socket = Some(socket);
         let entry = Entry { node, form, tid, socket, secret, sync: 0, owed_visibility: false };
-        self.dispatch.sessions.insert(session, entry);
-        self.dispatch.send_login_ack(session, ack, was_invisible || invisible);
+        self.dispatch.attach(session, entry);
         self.dispatch.carry_out(decisions);
         if invisible && !was_invisible {
             self.hide(now, session);
@@ -72,16 +75,14 @@ impl Core {
                 return;
             }
         };
-        socket.belongs_to(session);
-        let sessions = &mut self.dispatch.sessions;
-        let Some(entry) = sessions.remove(before) else { return };
-        if let Some(old) = &entry.socket {
-            old.close(RESUMED, "the session goes on, on another connection");
-        }
-        let tid = entry.tid.clone();
+        self.dispatch.close(before, RESUMED, "the session goes on, on another connection");
+        let Some(entry) = self.dispatch.sessions.remove(before) else { return };
+        let (node, tid) = (entry.node.clone(), entry.tid.clone());
+        socket.belongs_to(session, Receiver { node, form });
+        answer(&socket, form, ack, invisible);
         let socket = Some(socket);
-        sessions.insert(session, Entry { socket, form, secret, owed_visibility: false, ..*entry });
-        self.dispatch.send_login_ack(session, ack, invisible);
+        let entry = Entry { socket, form, secret, owed_visibility: false, ..*entry };
+        self.dispatch.attach(session, entry);
         self.dispatch.carry_out(decisions);
         self.send_own_presence(session);
         if invisible {
@@ -94,8 +95,16 @@ impl Core {
     }
 
     /// Tells a session what it shows itself: its client may have forgotten.
-    fn send_own_presence(&mut self, session: SessionKey) {
+    fn send_own_presence(&self, session: SessionKey) {
         let Some(presence) = self.engine.presence(session).cloned() else { return };
-        self.dispatch.send(&presence, &[session.slot()]);
+        self.dispatch.send(TimPresence::clone(&presence), &[session.slot()]);
     }
+}
+
+/// Answers a login, and says whether its user is visible: tim has no word for that, and leaves the
+/// second number of this ack free. It goes into the queue here and now, before all that the
+/// writer's thread and the connection's own task will put there.
+fn answer(socket: &Socket, form: Form, ack: TimAck, invisible: bool) {
+    let t2 = Some(if invisible { INVISIBLE } else { VISIBLE }.into());
+    socket.append_answer(&TimAck { t2, ..ack }.to_frame(form, Kind::ACK));
 }

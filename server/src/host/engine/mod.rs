@@ -13,7 +13,6 @@ mod ended_devices;
 mod logins;
 mod online_users;
 mod pending_replacements;
-mod presence_frames;
 mod replacement;
 mod sessions;
 mod settle;

@@ -62,11 +62,6 @@ impl Sessions {
         self.entries.get_mut(session).map(Box::as_mut)
     }
 
-    /// Takes the session's connection away, if it has one.
-    pub(super) fn detach(&mut self, session: SessionKey) -> Option<Arc<Socket>> {
-        self.get_mut(session)?.socket.take()
-    }
-
     /// Returns whether the session's queue is full at this moment; a later change is reported anew.
     pub(super) fn look_at_queue(&self, session: SessionKey) -> bool {
         let socket = self.get(session).and_then(|entry| entry.socket.as_ref());

@@ -20,7 +20,6 @@ impl Core {
     pub(super) fn settle(&mut self) {
         while let Some(deferred) = self.dispatch.deferred.pop_front() {
             match deferred {
-                Deferred::QueueChanged(session) => self.queue_changed(session),
                 Deferred::Close { session, reason } => self.close(session, reason),
                 Deferred::Replace { id, user, ended, to } => {
                     let ended = self.ended_device(ended, &user);
@@ -36,9 +35,9 @@ impl Core {
                     let invisible = user.is_some_and(|user| self.engine.is_invisible(user));
                     self.send_visibility(session, invisible);
                 }
-                Deferred::Deliver(presence, to) => self.dispatch.send(&presence, &to),
+                Deferred::Deliver(presence, to) => self.dispatch.send(*presence, &to),
                 Deferred::Ended { session, user, last } => {
-                    self.dispatch.sessions.remove(session);
+                    self.dispatch.forget(session);
                     if last {
                         self.dispatch.online.remove(&user);
                         self.finish_replacements_of(&user);
@@ -78,14 +77,13 @@ impl Core {
 
     fn close(&mut self, session: SessionKey, reason: CloseReason) {
         self.metrics.closed(reason);
-        let Some(socket) = self.dispatch.sessions.detach(session) else { return };
         let (code, text) = match reason {
             CloseReason::Evicted => (EVICTED, "another device took this one's place"),
             CloseReason::Expelled => (EXPELLED, "expelled by an administrator"),
             CloseReason::LeaseLapsed => (LAPSED, "nothing heard for too long"),
             _ => (1_000, "over"),
         };
-        socket.close(code, text);
+        self.dispatch.close(session, code, text);
     }
 
     /// Returns the device of a session that has ended, or that contacts may see no more.

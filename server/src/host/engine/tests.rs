@@ -21,6 +21,7 @@ use crate::host::resume_secret::ResumeSecret;
 use crate::host::transport::send_queue::Limits;
 use crate::host::transport::socket::Socket;
 use crate::host::writer::Writer;
+use crate::host::writing::Writing;
 
 const FRAMES: usize = 4;
 
@@ -28,6 +29,7 @@ const FRAMES: usize = 4;
 /// and when.
 struct Scene {
     core: Core,
+    writing: Writing,
     queues: Arc<ChangedQueues>,
     _commands: mpsc::Receiver<Command>,
 }
@@ -44,11 +46,11 @@ impl Scene {
         let metrics = Arc::new(Metrics::new());
         let (to_core, commands) = mpsc::channel(1);
         let queues = Arc::new(ChangedQueues::new(to_core));
-        let (writer, _) = Writer::start(Duration::ZERO, queues.clone()).unwrap();
+        let (writer, writing) = Writer::new(Duration::ZERO, queues.clone(), metrics.clone());
         let offline_users = Arc::new(OfflineUsers::default());
         let rules = Config::new(Options::default()).unwrap();
         let core = Core::new(rules, writer, queues.clone(), metrics, offline_users);
-        Self { core, queues, _commands: commands }
+        Self { core, writing, queues, _commands: commands }
     }
 
     async fn login(&mut self, node: &str, friend: &str) -> Client {
@@ -83,6 +85,13 @@ impl Scene {
     fn take(&mut self, command: Command) {
         self.core.take(command);
         self.core.settle();
+        self.writing.take_all();
+    }
+
+    /// Looks at the queues that have changed, and does what comes of it.
+    fn review_queues(&mut self) {
+        self.core.review_queues();
+        self.writing.take_all();
     }
 
     fn publish(&mut self, from: &Client, words: &str) {
@@ -96,6 +105,7 @@ impl Scene {
         for _ in 0..=FRAMES {
             self.publish(from, "more");
         }
+        self.review_queues();
         assert!(to.socket.look() && self.core.engine.is_congested(to.session));
     }
 
@@ -132,35 +142,37 @@ async fn a_session_that_is_full_again_is_not_writable() {
         scene.take(Command::Heartbeat(bob.session));
     }
     assert!(bob.socket.look());
-    scene.core.review_queues();
+    scene.review_queues();
     assert!(scene.core.engine.is_congested(bob.session), "nothing bounds its queue");
     scene.publish(&ann, "the newest");
     // When that has gone too it is told what it missed.
     scene.write(&bob);
-    scene.core.review_queues();
+    scene.review_queues();
     assert!(!scene.core.engine.is_congested(bob.session));
     scene.write(&bob);
     bob.hears("the newest").await;
 }
 
-/// The engine knows as soon as the answer that is owed fills the queue, and not only at the next
-/// command, when it may have been written and reported already.
+/// The answer that is owed may fill the queue, and the engine learns that too.
 #[tokio::test]
 async fn what_is_owed_may_fill_the_queue() {
     let mut scene = Scene::new();
     let (ann, bob) = (scene.login("ann", "bob").await, scene.login("bob", "ann").await);
     scene.fill(&ann, &bob);
+    scene.publish(&ann, "what it misses");
     scene.take(Command::Invisible(bob.session));
     scene.write(&bob);
     // There is room, but only for what it missed.
     for _ in 0..FRAMES - 1 {
         scene.take(Command::Heartbeat(bob.session));
     }
-    scene.core.review_queues();
+    scene.review_queues();
+    // What it missed and what it is owed have filled the queue, which is reported in turn.
+    scene.review_queues();
     assert!(bob.socket.look() && scene.core.dispatch.deferred.is_empty());
     assert!(scene.core.engine.is_congested(bob.session));
     scene.write(&bob);
-    scene.core.review_queues();
+    scene.review_queues();
     assert!(!scene.core.engine.is_congested(bob.session));
 }
 
@@ -183,6 +195,8 @@ async fn what_waited_may_fill_the_queue() {
     scene.core.pending.insert(pending);
     assert!(!bob.socket.look());
     scene.core.advance();
+    scene.writing.take_all();
+    scene.review_queues();
     assert!(bob.socket.look() && scene.core.dispatch.deferred.is_empty());
     assert!(scene.core.engine.is_congested(bob.session));
 }

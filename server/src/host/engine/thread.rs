@@ -7,8 +7,7 @@ use tokio::sync::mpsc::Receiver;
 use super::core::Core;
 use crate::host::command::Command;
 
-/// The most commands between two hand-overs to the writer: what they decide for one receiver goes
-/// out in one write.
+/// The most commands between two looks at the clock and at the queues that have changed.
 const BATCH: usize = 256;
 
 impl Core {
@@ -42,7 +41,6 @@ impl Core {
                 self.settle();
             }
             self.review_queues();
-            self.hand_over();
             if worked {
                 self.metrics.batch(started.elapsed());
             }
@@ -75,13 +73,6 @@ impl Core {
         }
         self.settle();
         worked
-    }
-
-    /// Gives the writer the connections that have something to be written.
-    fn hand_over(&mut self) {
-        if !self.dispatch.write_list.is_empty() {
-            self.writer.write(std::mem::take(&mut self.dispatch.write_list));
-        }
     }
 
     /// Looks at the queues that have become full, or have emptied.
