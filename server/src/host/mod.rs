@@ -26,6 +26,7 @@ mod connection;
 mod directory;
 mod engine;
 mod http;
+mod jobs;
 mod late_frames;
 mod metrics;
 mod offline_users;
