@@ -34,6 +34,7 @@ mod fair_queue;
 mod hashing;
 mod housekeeping;
 mod http;
+mod jobs;
 mod late_frames;
 mod lobby;
 mod metrics;

@@ -5,46 +5,20 @@
 //! thread the time of deciding it, and the order of what is handed over is the order in which each
 //! connection gets it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use adsum::{SessionKey, Slot};
-use adsum_tim::TimPresence;
-
 use super::changed_queues::ChangedQueues;
+use super::jobs::Job;
 use super::metrics::Metrics;
-use super::transport::socket::Socket;
 use super::writing::Writing;
 
 /// How many jobs may wait. The engine's thread waits when there are more, and so do those who give
 /// it commands: what is decided for a connection that takes nothing is bounded by this until the
 /// engine knows of it.
 const JOBS: usize = 256;
-
-/// One thing to be done with connections.
-pub(super) enum Job {
-    /// A session is on this connection from now on.
-    Attach(SessionKey, Arc<Socket>),
-    /// A session's connection is gone.
-    Detach(SessionKey),
-    /// A presence goes to these sessions.
-    Presence(Box<Outgoing>),
-    /// A frame goes to a session.
-    Frame(SessionKey, Vec<u8>),
-    /// A session's connection is closed, with this code and reason.
-    Close(SessionKey, u16, &'static str),
-}
-
-/// A presence on its way out.
-pub(super) struct Outgoing {
-    pub(super) presence: TimPresence,
-    /// What goes with the receiver: `extend` of `toTid`.
-    pub(super) extend: BTreeMap<String, String>,
-    pub(super) to: Vec<Slot>,
-}
 
 /// The engine's end: hands jobs to the thread.
 #[derive(Clone)]

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use adsum::{Slot, SlotMap};
 
 use super::changed_queues::ChangedQueues;
+use super::jobs::{Job, Outgoing};
 use super::metrics::Metrics;
 use super::presence_frames::PresenceFrames;
 use super::transport::send_queue::{Rest, When};
 use super::transport::socket::Socket;
-use super::writer::{Job, Outgoing};
 
 /// How many receivers are fetched into the caches before the first of them gets its notice.
 const LOOK_AHEAD: usize = 16;

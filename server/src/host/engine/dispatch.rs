@@ -12,10 +12,11 @@ use super::ended_devices::EndedDevices;
 use super::online_users::OnlineUsers;
 use super::sessions::{Entry, Sessions};
 use crate::host::command::{Node, Presence};
+use crate::host::jobs::{Job, Outgoing};
 use crate::host::metrics::Metrics;
 use crate::host::presence_frames::{numbered, offline};
 use crate::host::transport::socket::Socket;
-use crate::host::writer::{Job, Outgoing, Writer};
+use crate::host::writer::Writer;
 
 /// What a presence says of its receiver (`extend` of `toTid`) when it is shown in place of another
 /// one: the resource of the device that ended.

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use adsum::SessionKey;
@@ -18,11 +18,10 @@ use tokio::sync::Notify;
 
 use super::send_queue::{Closing, Limits, Listed, Rest, SendQueue, When, Writing};
 use super::ws_frame;
-use crate::host::command::Node;
 
 /// Who is on a connection, and in which form they speak.
 pub(crate) struct Receiver {
-    pub(crate) node: Node,
+    pub(crate) node: Arc<str>,
     pub(crate) form: Form,
 }
 
