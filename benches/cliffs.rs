@@ -3,7 +3,8 @@
 //! * a publish to 100,000 contacts when somebody has blocked somebody, against the same when nobody
 //!   has;
 //! * long lists, an entry of 131,072 against an entry of 16,384: a sort allows 1.2, caches that no
-//!   longer hold it some more, and 8 would be quadratic;
+//!   longer hold it some more, and 8 would be quadratic. For an entry of a list of blocked users
+//!   three hash tables are asked and changed: beside it stands a bare loop of such look-ups;
 //! * `counts` of two million sessions, against that of a thousand;
 //! * the memory that stays when two million have left, against what they took.
 
@@ -17,10 +18,15 @@ use common::graphs::Ring;
 use common::random::Random;
 use common::report::{Report, Row};
 use common::world::{World, drain, numbers, unlimited};
+use std::collections::{HashMap, HashSet};
 use std::hint::black_box;
 
 /// What the longer lists may take for an entry, beside the shorter ones.
 const LONGER: f64 = 2.0;
+/// The same for lists of blocked users. The tables that are asked for each entry fit into a core's
+/// caches where the list is short, and do not where it is long, so look-ups alone take over twice
+/// as long.
+const LONGER_BLOCKED: f64 = 3.0;
 
 fn main() {
     let Some(arguments) = Arguments::parse("cliffs") else { return };
@@ -97,10 +103,14 @@ fn lists(report: &mut Report, scale: Scale) {
     let lengths = scale.pick([256, 512], [1 << 14, 1 << 17], [1 << 14, 1 << 17]);
     let rounds = scale.pick(1, 5, 9);
     let mut figures = Figures::default();
-    let names = [["blocked", "told", "missed"], ["blocked-more", "told-more", "missed-more"]];
+    let names = [
+        ["blocked", "look-ups", "told", "missed"],
+        ["blocked-more", "look-ups-more", "told-more", "missed-more"],
+    ];
     for _ in 0..=rounds {
-        for (length, [blocked, told, missed]) in lengths.into_iter().zip(names) {
+        for (length, [blocked, look_ups, told, missed]) in lengths.into_iter().zip(names) {
             replace_blocked(&mut figures, blocked, length);
+            look_up(&mut figures, look_ups, length);
             direct(&mut figures, told, length);
             miss(&mut figures, missed, length);
         }
@@ -108,7 +118,13 @@ fn lists(report: &mut Report, scale: Scale) {
     let [shorter, longer] = lengths;
     for (few, many) in names[0].into_iter().zip(names[1]) {
         let [ours, other] = [many, few].map(|name| figures.median(name));
-        report.compare(format!("{few}/{longer}/{shorter}"), ours, other, Some(LONGER));
+        let target = match few {
+            "blocked" => Some(LONGER_BLOCKED),
+            // It is there to compare with.
+            "look-ups" => None,
+            _ => Some(LONGER),
+        };
+        report.compare(format!("{few}/{longer}/{shorter}"), ours, other, target);
     }
 }
 
@@ -126,6 +142,30 @@ fn replace_blocked(figures: &mut Figures, what: &'static str, length: usize) {
     };
     connect(before);
     figures.time_all(what, length, || connect(after));
+}
+
+/// What has to be looked up when blocked users are replaced by others, and nothing else: the others
+/// become known, each stands in a pair, and is counted for that; and those before do no longer.
+fn look_up(figures: &mut Figures, what: &'static str, length: usize) {
+    let others = Random::new(5).order(2 * length);
+    let (before, after) = others.split_at(length);
+    let (mut known, mut counts) = (HashMap::new(), HashMap::new());
+    let mut pairs = HashSet::new();
+    let mut replace = |gone: &[u32], come: &[u32]| {
+        for user in come {
+            known.insert(*user, *user);
+            pairs.insert((u32::MAX, *user));
+            *counts.entry(*user).or_insert(0_u32) += 1;
+        }
+        for user in gone {
+            pairs.remove(&(u32::MAX, *user));
+            counts.remove(user);
+            known.remove(user);
+        }
+        pairs.len() + counts.len() + known.len()
+    };
+    replace(&[], before);
+    figures.time_all(what, length, || replace(before, after));
 }
 
 /// Somebody says something to as many as it has said something to before, who are all others.
@@ -176,22 +216,24 @@ fn counts(report: &mut Report, users: usize) {
     report.compare(format!("counts/{users}/1000"), ours, other, Some(1.5));
 }
 
-/// Who of a crowd stays.
-const STAYING: usize = 100;
+/// Of a crowd one in so many stays: a hundred of two million.
+const STAYING: usize = 20_000;
+/// What may be left of the memory that the crowd took.
+const LEFT: f64 = 0.1;
 
 fn memory(report: &mut Report, users: usize) {
     let ring = Ring::new(users, 20);
     let order = Random::new(3).order(users);
-    let last = users - STAYING;
+    let few = users.div_ceil(STAYING);
     // The places of those who stay, in the order in which they came.
     let nobody = |_: usize| false;
-    let first = |at: usize| at < STAYING;
-    let anybody = |at: usize| at % (users / STAYING) == 7;
-    let newest = |at: usize| at >= last;
-    stays(report, &ring, &order, "all-left", Some(0.1), nobody);
-    stays(report, &ring, &order, "the-first-100-stay", Some(0.1), first);
-    stays(report, &ring, &order, "any-100-stay", None, anybody);
-    stays(report, &ring, &order, "the-last-100-stay", None, newest);
+    let first = |at: usize| at < few;
+    let anybody = |at: usize| at % STAYING == 7;
+    let newest = |at: usize| at >= users - few;
+    stays(report, &ring, &order, "all-left", nobody);
+    stays(report, &ring, &order, &format!("the-first-{few}-stay"), first);
+    stays(report, &ring, &order, &format!("any-{few}-stay"), anybody);
+    stays(report, &ring, &order, &format!("the-last-{few}-stay"), newest);
 }
 
 fn stays(
@@ -199,7 +241,6 @@ fn stays(
     ring: &Ring,
     order: &[u32],
     what: &str,
-    target: Option<f64>,
     is_staying: impl Fn(usize) -> bool,
 ) {
     let users = order.len();
@@ -230,7 +271,7 @@ fn stays(
         unit: "B",
         ours: (grown + left.bytes_current) as f64,
         other: grown as f64,
-        target,
+        target: Some(LEFT),
         note: String::new(),
     });
 }

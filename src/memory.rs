@@ -56,9 +56,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     }
 
     /// Gives back memory that only a past peak needed. Otherwise the engine keeps it, so that it
-    /// allocates nothing once warm. What is kept of users and sessions lies in tables, of which the
-    /// end is given back: up to the last user that is still known, and to the last session that has
-    /// not ended. It may walk over everything.
+    /// allocates nothing once warm. It may walk over everything.
+    ///
+    /// Whoever stays keeps its place in the tables, and with it the segments that it lies in: with
+    /// small ids and presences, some 60 KB for a session and some 25 KB for a user, where nobody
+    /// else is near. Two bytes and some bits stay for each place up to that of the last user who is
+    /// still known: they lie in one piece, because every fan-out reads them. So of what a crowd of
+    /// two million took about a sixteenth is left if a hundred of it stay, wherever they are, and
+    /// their 20 contacts each stay known.
+    ///
+    /// Keys and ids of sessions that have ended stay stale. A record that has been used for a
+    /// billion attachments is not given back for that.
     pub fn shrink_to_fit(&mut self) {
         self.state.shrink_to_fit();
     }
