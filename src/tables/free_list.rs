@@ -162,7 +162,9 @@ mod tests {
     proptest! {
         /// Whatever is freed and used, no place is given out that is in use, and none is lost.
         #[test]
-        fn does_as_a_set_does(steps in proptest::collection::vec((0_u8..8, any::<usize>()), 0..80)) {
+        fn does_as_a_set_does(
+            steps in proptest::collection::vec((0_u8..8, any::<usize>()), 0..80),
+        ) {
             let (mut free, mut used, mut end) = (FreeList::new(), BTreeSet::new(), 0);
             for (step, at) in steps {
                 match step {

@@ -308,8 +308,8 @@ impl<K: Eq + Hash> Users<K> {
     }
 
     /// Returns the index of `id`, which is made known if it was not. No reference is taken: the
-    /// caller takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through. `None`
-    /// if the table is full.
+    /// caller takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through.
+    /// `None` if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
         self.find_or_add(ShortHash::of(hasher, &id), id)
     }
