@@ -286,7 +286,9 @@ impl Connection {
                 self.send(&TimAck::done(Kind::AUTH).to_frame(form, Kind::ACK));
             }
             (Inbound::Auth(auth), None) => {
-                match login::login(&self.shared, &self.socket, form, auth).await {
+                // On the heap, as are other requests: a connection has no room for what it seldom
+                // does.
+                match Box::pin(login::login(&self.shared, &self.socket, form, auth)).await {
                     Ok(user) => {
                         self.user = Some(user);
                         self.socket.limit_reading(usize::MAX);
@@ -312,7 +314,7 @@ impl Connection {
                 }
             }
             (Inbound::Presence(sent), Some(user)) => {
-                if let Err(code) = presence::direct(&self.shared, user, *sent).await {
+                if let Err(code) = Box::pin(presence::direct(&self.shared, user, *sent)).await {
                     self.refuse(form, kind, code);
                 }
             }
@@ -320,7 +322,7 @@ impl Connection {
                 if self.shared.config.services.no_business {
                     return self.refuse(form, kind, Code::Interface);
                 }
-                if let Some(answer) = roster::answer(&self.shared, user, request).await {
+                if let Some(answer) = Box::pin(roster::answer(&self.shared, user, request)).await {
                     self.send(&answer);
                 }
             }
@@ -328,7 +330,7 @@ impl Connection {
                 if self.shared.config.services.no_nodes {
                     return self.refuse(form, kind, Code::Interface);
                 }
-                if let Some(answer) = nodes::answer(&self.shared, user, asked).await {
+                if let Some(answer) = Box::pin(nodes::answer(&self.shared, user, asked)).await {
                     self.send(&answer);
                 }
             }
