@@ -304,7 +304,10 @@ impl Connection {
                 self.send(&TimAck::done(Kind::AUTH).to_frame(form, Kind::ACK));
             }
             (Inbound::Auth(auth), None) => {
-                match login::login(&self.shared, self.peer, &self.socket, form, auth).await {
+                // On the heap, as are other requests: a connection has no room for what it seldom
+                // does.
+                let login = login::login(&self.shared, self.peer, &self.socket, form, auth);
+                match Box::pin(login).await {
                     Ok(user) => {
                         self.user = Some(user);
                         self.place = None;
@@ -331,7 +334,7 @@ impl Connection {
                 }
             }
             (Inbound::Presence(sent), Some(user)) => {
-                if let Err(code) = presence::direct(&self.shared, user, *sent).await {
+                if let Err(code) = Box::pin(presence::direct(&self.shared, user, *sent)).await {
                     self.refuse(form, kind, code);
                 }
             }
@@ -339,7 +342,7 @@ impl Connection {
                 if self.shared.config.services.no_business {
                     return self.refuse(form, kind, Code::Interface);
                 }
-                if let Some(answer) = roster::answer(&self.shared, user, request).await {
+                if let Some(answer) = Box::pin(roster::answer(&self.shared, user, request)).await {
                     self.send(&answer);
                 }
             }
@@ -347,7 +350,7 @@ impl Connection {
                 if self.shared.config.services.no_nodes {
                     return self.refuse(form, kind, Code::Interface);
                 }
-                if let Some(answer) = nodes::answer(&self.shared, user, asked).await {
+                if let Some(answer) = Box::pin(nodes::answer(&self.shared, user, asked)).await {
                     self.send(&answer);
                 }
             }
