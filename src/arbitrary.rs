@@ -95,13 +95,25 @@ impl<'b> Inputs<'b> {
                 let (audience, blocked) = (list(x, &mut id), list(y & z & 0x55, &mut id));
                 Event::Connect { user: id(who), kind: DeviceKind(z % 3), audience, blocked }
             }
-            5..=10 => {
+            5..=8 => {
                 let session = self.session(engine, who, Meant::Attached);
                 Event::Publish { session, presence: presence(x) }
             }
-            11..=13 => {
+            9 => {
+                let session = self.session(engine, who, Meant::Attached);
+                let until = engine.now().max(now).saturating_add(lasting(y));
+                let then = (z % 2 == 0).then(|| presence(z));
+                Event::PublishUntil { session, presence: presence(x), until, then }
+            }
+            10 => Event::Withdraw { session: self.session(engine, who, Meant::Attached) },
+            11 | 12 => {
                 let session = self.session(engine, who, Meant::Attached);
                 Event::Direct { session, users: list(x & z, &mut id), presence: presence(y) }
+            }
+            13 => {
+                let session = self.session(engine, who, Meant::Attached);
+                let (users, presence) = (list(x & z, &mut id), presence(y));
+                Event::DirectFor { session, users, presence, for_ms: lasting(y) }
             }
             14 => Event::Disconnect { session: self.session(engine, who, Meant::Any) },
             15 | 16 => {
@@ -171,6 +183,11 @@ impl<'b> Inputs<'b> {
         }
         key
     }
+}
+
+/// Returns for how long something holds, in milliseconds: not at all, a little, up to minutes.
+fn lasting(byte: u8) -> u64 {
+    u64::from(byte) * u64::from(byte) * [1, 10][usize::from(byte % 2)]
 }
 
 /// Returns a moment: now, a little later or earlier, or around the next deadline.

@@ -1,5 +1,7 @@
 //! The door: one verb for each input, each with its rule.
 
+mod expiry;
+
 use crate::config::Config;
 use crate::connect::Connect;
 use crate::decisions::{About, Decisions};
@@ -274,7 +276,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
-        self.session_input(now, session, |state| state.direct(session, users, presence))
+        self.session_input(now, session, |state| state.direct(session, users, presence, None))
     }
 
     /// Says something to named users for the application, from no session

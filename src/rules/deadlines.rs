@@ -1,4 +1,5 @@
-//! What is due: leases, graces and publishes that waited for a token, in their order.
+//! What is due: leases, graces, publishes that waited for a token and whatever ends by itself, in
+//! their order.
 
 use crate::event::LostCause;
 use crate::reason::{CloseReason, EndReason};
@@ -13,6 +14,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
+        // What ends by itself comes last at its moment (rule 27). It is not looked for beyond the
+        // next of the others, which may set something that ends before `until`.
+        let other = [lifetime, token].into_iter().flatten().map(|due| due.at).min();
+        let expiry = self.expiries.first_due(other.unwrap_or(until));
+        if let Some(due) = expiry.filter(|due| other.is_none_or(|other| due.at < other)) {
+            self.set_moment(due.at);
+            self.expired(due);
+            self.clean_up();
+            return true;
+        }
         match (lifetime, token) {
             // If one input set both, what waits goes out before its session is lost.
             (Some(due), other) if other.is_none_or(|other| due < other) => {
@@ -41,7 +52,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     fn lifetime_over(&mut self, due: Due) {
-        let session = due.session;
+        let session = due.of;
         if let Some((_, cause)) = self.tables.sessions().loss(session) {
             self.end(session, EndReason::Lost(cause), due.at);
             return;

@@ -7,6 +7,7 @@
 // | `limits` | 12: who makes way for a newcomer |
 // | `farewell` | 6, 7, 15: sessions end, and who is told so |
 // | `publish` | 2, 13: what a session shows, and how often |
+// | `expiry` | 25 to 27: what ends by itself or is taken back |
 // | `direct` | 3, 15: what is said to named users |
 // | `audience`, `blocks`, `visibility` | 8, 9, 10: who may see whom |
 // | `congestion` | 14: receivers that cannot keep up |
@@ -20,6 +21,7 @@ mod blocks;
 mod congestion;
 mod deadlines;
 mod direct;
+mod expiry;
 mod farewell;
 mod lifecycle;
 mod limits;
@@ -36,6 +38,7 @@ use crate::fanout::snapshots::Part;
 use crate::key::{SessionId, SessionKey};
 use crate::stats::{Counts, Stats};
 use crate::tables::Tables;
+use crate::tables::expiries::Expiries;
 use crate::tables::ids::{Attachment, SessionIndex, User};
 use crate::tables::missed::Change;
 use crate::tables::roster::TooManyUsers;
@@ -61,6 +64,8 @@ pub(crate) struct State<K, P, S> {
     lifetimes: Timers,
     /// When a publish that waits for a token goes out.
     tokens: Timers,
+    /// What ends by itself.
+    expiries: Expiries<P>,
     /// An input has been begun, and what it leaves behind has not been settled.
     unsettled: bool,
     /// For lists of users while they are being made of ids.
@@ -89,6 +94,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             order: 0,
             lifetimes: Timers::new(),
             tokens: Timers::new(),
+            expiries: Expiries::new(),
             unsettled: false,
             scratch: [Vec::new(), Vec::new()],
             lost_and_gained: [Vec::new(), Vec::new()],
@@ -118,8 +124,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let timers = self.lifetimes.armed() + self.tokens.armed();
-        Counts { timers, ..self.tables.counts() }
+        let timers = self.lifetimes.armed() + self.tokens.armed() + self.expiries.armed();
+        let counts = self.tables.counts();
+        let presences = counts.presences + self.expiries.thens();
+        Counts { timers, presences, expiring: self.expiries.len(), ..counts }
     }
 
     // ---- an input from its beginning to its end
@@ -279,11 +287,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn look_at_deadlines(&mut self) -> Time {
         self.lifetimes.look_again();
         self.tokens.look_again();
+        self.expiries.look_again();
         self.moment
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {
-        [self.lifetimes.next_look(), self.tokens.next_look()].into_iter().flatten().min()
+        let looks =
+            [self.lifetimes.next_look(), self.tokens.next_look(), self.expiries.next_look()];
+        looks.into_iter().flatten().min()
     }
 }
 

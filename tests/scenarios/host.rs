@@ -312,6 +312,9 @@ impl Host {
             Notice::DirectedOver { user, session: key, .. } => {
                 ("over", living(user, *key)?.to_string())
             }
+            Notice::Withdrawn { user, session: key, .. } => {
+                ("withdrawn", session(user, *key)?.to_string())
+            }
             Notice::Visibility { user, visible, .. } => {
                 (if *visible { "visible" } else { "invisible" }, self.user(user)?)
             }
@@ -383,6 +386,18 @@ impl Host {
             Notice::UserOffline { user: id, .. } => seat.replica.end_user(&user(id)),
             Notice::DirectedOver { user: id, session, .. } => {
                 seat.replica.end_directed(&user(id), *session);
+            }
+            Notice::Withdrawn { user: id, session, .. } => {
+                let user = user(id);
+                let mut held = seat.replica.sessions_of(&user);
+                let knows =
+                    held.any(|(held, published, _)| held == *session && published.is_some());
+                // Without snapshots it may have come too late to be told.
+                if !knows && self.options.snapshot_on_connect {
+                    return Err(format!("{name} is told that nothing holds of what it never knew"));
+                }
+                drop(held);
+                seat.replica.end_published(&user, *session);
             }
             Notice::Visibility { user: id, .. } if user(id) != name.user => {
                 return Err(format!("{name} is told whether {id:?} is visible"));

@@ -1,4 +1,5 @@
-//! Deadlines, one a session at most: exact to the millisecond, and no call that takes long.
+//! Deadlines, one at most of each session or whatever else has one: exact to the millisecond, and
+//! no call that takes long.
 //!
 //! What fires in this block of 1,024 ms or the next is in a priority queue, what fires later in a
 //! hierarchical timer wheel of eleven levels that span every moment there is. So arming and
@@ -22,14 +23,41 @@ mod sparse;
 mod tests;
 mod wheel;
 
-use crate::tables::ids::SessionIndex;
+use crate::tables::ids::{ExpiryIndex, SessionIndex};
 use crate::tables::steps;
 use crate::time::Time;
+use core::marker::PhantomData;
 use nodes::{Node, Nodes};
 use queue::Queue;
 use wheel::{Bucket, QUANTUM, Wheel};
 
-pub(crate) struct Timers {
+/// The number of what has a deadline, which is that of its node.
+pub(crate) trait Timed: Copy {
+    fn of(number: u32) -> Self;
+    fn number(self) -> u32;
+}
+
+impl Timed for SessionIndex {
+    fn of(number: u32) -> Self {
+        Self(number)
+    }
+
+    fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl Timed for ExpiryIndex {
+    fn of(number: u32) -> Self {
+        Self::at(number)
+    }
+
+    fn number(self) -> u32 {
+        self.place()
+    }
+}
+
+pub(crate) struct Timers<I = SessionIndex> {
     nodes: Nodes,
     queue: Queue,
     wheel: Wheel,
@@ -38,17 +66,19 @@ pub(crate) struct Timers {
     armed: usize,
     /// This series of [`first_due`](Self::first_due) has moved down its quantum.
     has_looked_ahead: bool,
+    timed: PhantomData<I>,
 }
 
 /// A deadline that has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Due {
+pub(crate) struct Due<I = SessionIndex> {
     pub(crate) at: Time,
     pub(crate) order: u64,
-    pub(crate) session: SessionIndex,
+    /// Whose it is.
+    pub(crate) of: I,
 }
 
-impl Timers {
+impl<I: Timed> Timers<I> {
     pub(crate) const fn new() -> Self {
         Self {
             nodes: Nodes::new(),
@@ -57,6 +87,7 @@ impl Timers {
             now: 0,
             armed: 0,
             has_looked_ahead: false,
+            timed: PhantomData,
         }
     }
 
@@ -65,28 +96,28 @@ impl Timers {
         self.armed
     }
 
-    /// Returns the session's deadline, if it has one.
-    pub(crate) fn deadline(&self, session: SessionIndex) -> Option<Time> {
-        self.nodes.armed(session.0).map(|node| Time::from_millis(node.deadline))
+    /// Returns the deadline of this, if it has one.
+    pub(crate) fn deadline(&self, of: I) -> Option<Time> {
+        self.nodes.armed(of.number()).map(|node| Time::from_millis(node.deadline))
     }
 
-    /// Sets the session's deadline, instead of any it had.
-    pub(crate) fn arm(&mut self, session: SessionIndex, at: Time, order: u64) {
-        match self.nodes.armed(session.0).copied() {
+    /// Sets the deadline of this, instead of any it had.
+    pub(crate) fn arm(&mut self, of: I, at: Time, order: u64) {
+        match self.nodes.armed(of.number()).copied() {
             Some(node) => self.take_out(&node),
             None => {
-                self.nodes.make_room(session.0);
+                self.nodes.make_room(of.number());
                 self.armed += 1;
             }
         }
-        self.place(session.0, at, order);
+        self.place(of.number(), at, order);
     }
 
-    /// Takes away the session's deadline, if it has one.
-    pub(crate) fn disarm(&mut self, session: SessionIndex) {
-        if let Some(node) = self.nodes.armed(session.0).copied() {
+    /// Takes away the deadline of this, if it has one.
+    pub(crate) fn disarm(&mut self, of: I) {
+        if let Some(node) = self.nodes.armed(of.number()).copied() {
             self.take_out(&node);
-            self.nodes.disarm(session.0);
+            self.nodes.disarm(of.number());
             self.armed -= 1;
         }
     }
@@ -116,8 +147,8 @@ impl Timers {
     pub(crate) fn first_due(
         &mut self,
         limit: Time,
-        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
-    ) -> Option<Due> {
+        moved: impl Fn(I) -> Option<(Time, u64)>,
+    ) -> Option<Due<I>> {
         let limit = limit.as_millis();
         while self.armed > 0 {
             let first = self.queue.first(&self.nodes).map(|(index, node)| (index, node.deadline));
@@ -142,14 +173,10 @@ impl Timers {
     }
 
     /// Returns the first deadline of the queue as due, unless it has moved.
-    fn confirm(
-        &mut self,
-        index: u32,
-        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
-    ) -> Option<Due> {
-        let (node, session) = (*self.nodes.at(index), SessionIndex(index));
-        let due = Due { at: Time::from_millis(node.deadline), order: node.order(), session };
-        match moved(session) {
+    fn confirm(&mut self, index: u32, moved: impl Fn(I) -> Option<(Time, u64)>) -> Option<Due<I>> {
+        let (node, of) = (*self.nodes.at(index), I::of(index));
+        let due = Due { at: Time::from_millis(node.deadline), order: node.order(), of };
+        match moved(of) {
             Some((at, order)) if (at, order) > (due.at, due.order) => {
                 self.queue.remove(&mut self.nodes, &node);
                 self.place(index, at, order);
@@ -160,7 +187,7 @@ impl Timers {
     }
 
     /// Comes to the moment at which some buckets begin.
-    fn enter(&mut self, start: u64, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) {
+    fn enter(&mut self, start: u64, moved: impl Fn(I) -> Option<(Time, u64)>) {
         self.now = start;
         for bucket in self.wheel.entered(start) {
             self.move_down(bucket, u32::MAX, &moved);
@@ -168,7 +195,7 @@ impl Timers {
     }
 
     /// Moves a quantum down before its bucket begins, once in each series of looks.
-    fn look_ahead(&mut self, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) {
+    fn look_ahead(&mut self, moved: impl Fn(I) -> Option<(Time, u64)>) {
         if !self.has_looked_ahead {
             self.has_looked_ahead = true;
             if let Some(bucket) = self.wheel.bucket_to_empty(self.now) {
@@ -182,14 +209,14 @@ impl Timers {
         &mut self,
         bucket: Bucket,
         at_most: u32,
-        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
+        moved: impl Fn(I) -> Option<(Time, u64)>,
     ) {
         for _ in 0..at_most {
             let taken = self.wheel.take_first(&mut self.nodes, bucket);
             let Some((index, node)) = taken else { return };
             steps::count(1);
             let as_armed = (Time::from_millis(node.deadline), node.order());
-            let (at, order) = moved(SessionIndex(index)).unwrap_or(as_armed);
+            let (at, order) = moved(I::of(index)).unwrap_or(as_armed);
             self.place(index, at, order);
         }
     }
@@ -212,9 +239,9 @@ impl Timers {
         }
     }
 
-    /// Makes room for the deadlines of so many sessions.
-    pub(crate) fn reserve(&mut self, sessions: usize) {
-        self.nodes.reserve(sessions);
+    /// Makes room for so many deadlines.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.nodes.reserve(count);
     }
 
     /// Gives back the memory that is not needed now.
