@@ -185,6 +185,8 @@ impl Metrics {
         let name = match notice {
             Notice::Presence { .. } => "presence",
             Notice::Directed { .. } => "directed",
+            Notice::DirectedOver { .. } => "directed_over",
+            Notice::Withdrawn { .. } => "withdrawn",
             Notice::SessionEnded { .. } => "session_ended",
             Notice::UserOffline { .. } => "offline",
             Notice::System { .. } => "system",
