@@ -119,7 +119,8 @@ mod tests {
     use crate::connect::Connect;
     use crate::hasher::tests::Plain;
     use crate::key::SessionId;
-    use crate::tables::ids::SessionIndex;
+    use crate::tables::expiries::Expiry;
+    use crate::tables::ids::{ExpiryIndex, SessionIndex};
     use crate::time::Time;
 
     type Broken = State<u64, u32, Plain>;
@@ -145,7 +146,11 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Broken); 9] = [
+        fn ends(state: &mut Broken, until: Time, then: Option<u32>) -> ExpiryIndex {
+            let session = SessionIndex(0);
+            state.expiries.insert(Expiry { session, of: Expiring::Shown, until, then })
+        }
+        let breaks: [fn(&mut Broken); 14] = [
             |state| state.plan.name(SessionIndex(0)),
             |state| _ = state.plan.list_ended(SessionId::from_bits(1)),
             |state| state.plan.say(1),
@@ -153,6 +158,27 @@ mod tests {
             |state| state.unsettled = true,
             |state| state.lifetimes.disarm(SessionIndex(0)),
             |state| state.tokens.arm(SessionIndex(0), Time::MAX, 0),
+            // Nobody knows of it; it has no deadline; it is not there, for what is shown or waits.
+            |state| _ = ends(state, Time::MAX, None),
+            |state| {
+                let expiry = ends(state, Time::MAX, Some(1));
+                state.tables.sessions_mut().set_shown_until(SessionIndex(0), expiry);
+            },
+            |state| {
+                let sessions = state.tables.sessions_mut();
+                sessions.set_shown_until(SessionIndex(0), ExpiryIndex::at(3));
+            },
+            |state| {
+                let sessions = state.tables.sessions_mut();
+                sessions.set_waits_until(SessionIndex(0), ExpiryIndex::at(3));
+            },
+            // Who shows nothing has nothing that ends.
+            |state| {
+                let expiry = ends(state, Time::MAX, None);
+                state.expiries.arm(expiry, 1);
+                state.tables.sessions_mut().set_shown_until(SessionIndex(0), expiry);
+                state.tables.take_presence(SessionIndex(0));
+            },
             |state| state.options.max_audience = 0,
             |state| state.options.max_blocked = 0,
         ];
