@@ -14,14 +14,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
-        // What ends by itself comes last at its moment (rule 27). It is not looked for beyond the
-        // next of the others, which may set something that ends before `until`.
-        let other = [lifetime, token].into_iter().flatten().map(|due| due.at).min();
-        let expiry = self.expiries.first_due(other.unwrap_or(until));
-        if let Some(due) = expiry.filter(|due| other.is_none_or(|other| due.at < other)) {
-            self.set_moment(due.at);
-            self.expired(due);
-            self.clean_up();
+        if self.expiries.armed() > 0 && self.fire_expiry(until, [lifetime, token]) {
             return true;
         }
         match (lifetime, token) {
@@ -36,6 +29,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             (_, None) => return false,
         }
+        self.clean_up();
+        true
+    }
+
+    /// Fires what ends by itself by then, if none of the others is due before or at the same moment
+    /// (rule 27). It is not looked for beyond the next of them, which may set something that ends
+    /// earlier.
+    fn fire_expiry(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+        let other = others.into_iter().flatten().map(|due| due.at).min();
+        let due = self.expiries.first_due(other.unwrap_or(until));
+        let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
+            return false;
+        };
+        self.set_moment(due.at);
+        self.expired(due);
         self.clean_up();
         true
     }

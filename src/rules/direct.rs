@@ -96,7 +96,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let expiry = until.map(|until| {
             let of = Expiring::Call(told.next_call());
             let expiry = self.expiries.insert(Expiry { session, of, until, then: None });
-            self.expiries.arm(expiry, self.order);
+            self.arm_expiry(expiry);
             expiry
         });
         let mut reached = core::mem::take(&mut self.reached);

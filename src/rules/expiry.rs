@@ -35,15 +35,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.touch(session);
         let waits_until = self.token_or_wait(session);
-        let of = if waits_until.is_some() { Expiring::Waiting } else { Expiring::Shown };
         match waits_until {
-            Some(free_at) => self.wait(session, presence, free_at),
-            None => self.show(session, presence),
-        }
-        let expiry = self.expiries.insert(Expiry { session, of, until, then });
-        match of {
-            Expiring::Waiting => self.tables.sessions_mut().set_waits_until(session, expiry),
-            _ => self.ends_what_is_shown(session, expiry),
+            Some(free_at) => {
+                self.wait(session, presence, free_at);
+                let of = Expiring::Waiting;
+                let expiry = self.expiries.insert(Expiry { session, of, until, then });
+                self.tables.sessions_mut().set_waits_until(session, expiry);
+            }
+            None => {
+                self.show(session, presence);
+                let of = Expiring::Shown;
+                self.ends_what_is_shown(Expiry { session, of, until, then });
+            }
         }
         Ok(waits_until)
     }
@@ -65,9 +68,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- what a session shows has an end, or has none any more
 
-    fn ends_what_is_shown(&mut self, session: SessionIndex, expiry: ExpiryIndex) {
+    fn ends_what_is_shown(&mut self, expiry: Expiry<P>) {
+        let session = expiry.session;
+        let expiry = self.expiries.insert(expiry);
         self.tables.sessions_mut().set_shown_until(session, expiry);
-        self.expiries.arm(expiry, self.order);
+        self.arm_expiry(expiry);
+    }
+
+    /// Arms the deadline of something that ends. What comes of inputs, and of tokens that are still
+    /// to fire, ends no earlier than these have fired.
+    pub(super) fn arm_expiry(&mut self, expiry: ExpiryIndex) {
+        self.expiries.arm(expiry, self.order, self.tokens.now());
     }
 
     /// What the session shows has no end any more: something else is shown, or nothing.
@@ -132,8 +143,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if expiry.until > at {
             self.show(session, presence);
             self.next_order();
-            let expiry = self.expiries.insert(Expiry { of: Expiring::Shown, ..expiry });
-            self.ends_what_is_shown(session, expiry);
+            self.ends_what_is_shown(Expiry { of: Expiring::Shown, ..expiry });
             return;
         }
         self.plan.drop_later(Some(presence));

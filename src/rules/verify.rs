@@ -175,7 +175,7 @@ mod tests {
             // Who shows nothing has nothing that ends.
             |state| {
                 let expiry = ends(state, Time::MAX, None);
-                state.expiries.arm(expiry, 1);
+                state.expiries.arm(expiry, 1, Time::ZERO);
                 state.tables.sessions_mut().set_shown_until(SessionIndex(0), expiry);
                 state.tables.take_presence(SessionIndex(0));
             },

@@ -87,8 +87,12 @@ impl<P> Expiries<P> {
         }
     }
 
-    /// Arms the deadline of something that ends.
-    pub(crate) fn arm(&mut self, index: ExpiryIndex, order: u64) {
+    /// Arms the deadline of something that ends. `now` is a moment before which nothing ends from
+    /// now on: nobody looks for what is due as long as nothing is armed.
+    pub(crate) fn arm(&mut self, index: ExpiryIndex, order: u64, now: Time) {
+        if self.timers.armed() == 0 {
+            self.timers.skip_to(now);
+        }
         if let Some(expiry) = &self.entries[index.place() as usize] {
             self.timers.arm(index, expiry.until, order);
         }
@@ -142,7 +146,7 @@ mod tests {
         assert!(expiries.is_empty());
         let first = expiries.insert(expiry(1, Some(7)));
         let second = expiries.insert(expiry(2, None));
-        expiries.arm(first, 1);
+        expiries.arm(first, 1, Time::ZERO);
         assert_eq!((expiries.len(), expiries.thens(), expiries.armed()), (2, 1, 1));
         assert_eq!(expiries.deadline(first), Some(Time::from_millis(11)));
         assert_eq!(expiries.first_due(Time::from_millis(10)), None);

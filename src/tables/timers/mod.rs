@@ -96,6 +96,19 @@ impl<I: Timed> Timers<I> {
         self.armed
     }
 
+    /// Returns the moment before which every deadline has fired.
+    pub(crate) const fn now(&self) -> Time {
+        Time::from_millis(self.now)
+    }
+
+    /// Comes to a moment, while nothing is armed.
+    pub(crate) const fn skip_to(&mut self, now: Time) {
+        debug_assert!(self.armed == 0);
+        if self.now < now.as_millis() {
+            self.now = now.as_millis();
+        }
+    }
+
     /// Returns the deadline of this, if it has one.
     pub(crate) fn deadline(&self, of: I) -> Option<Time> {
         self.nodes.armed(of.number()).map(|node| Time::from_millis(node.deadline))
