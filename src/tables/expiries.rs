@@ -159,4 +159,14 @@ mod tests {
         expiries.shrink_to_fit();
         assert_eq!((expiries.len(), expiries.entries.len()), (1, 1));
     }
+    /// What is armed first has not been looked for before.
+    #[test]
+    fn no_look_is_at_a_moment_that_has_passed() {
+        let (mut expiries, now) = (Expiries::new(), Time::from_millis(5_000_000));
+        let until = now.saturating_add(50_000);
+        let index = expiries.insert(Expiry { until, ..expiry(1, None) });
+        expiries.arm(index, 1, now);
+        assert!(expiries.next_look().is_some_and(|look| (now..=until).contains(&look)));
+        assert_eq!(expiries.first_due(until).map(|due| due.at), Some(until));
+    }
 }
