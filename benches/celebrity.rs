@@ -39,8 +39,8 @@ fn measure(report: &mut Report, fans: usize, rounds: usize) {
         world.connect(*fan, &[celebrity]);
         floor.connect(*fan, &[celebrity]);
     }
-    let numbers = world.ids.iter().enumerate().map(|(number, id)| (*id, number as u32));
-    let numbers: HashMap<u32, u32, DefaultHashBuilder> = numbers.collect();
+    let numbers: HashMap<u32, u32, DefaultHashBuilder> =
+        world.ids.iter().copied().zip(0..).collect();
     let mut list = all;
     // Some of each, online and not.
     let chosen: Vec<u32> = online[..50].iter().chain(&order[..50]).copied().collect();
@@ -69,8 +69,7 @@ fn measure(report: &mut Report, fans: usize, rounds: usize) {
         });
         // A second tab of a fan, whose connect asks if the celebrity's list holds the fan.
         figures.time("fan", 1_000, |at| {
-            let fan = online[at % online.len()];
-            let audience = [world.ids[fans]];
+            let (fan, audience) = (online[at % online.len()], [world.ids[fans]]);
             let id = world.ids[fan as usize];
             let connected =
                 world.engine.connect(now, Connect::new(id).kind(DeviceKind(1)).audience(audience));

@@ -1,8 +1,8 @@
 //! What do a heartbeat, and an `advance` with nothing due, cost?
 //!
 //! The floor of a heartbeat is a read-modify-write of one record in a table of as many, in the
-//! same random order: 16 bytes, in which a generation is checked and a time is written. The other of an idle `advance` is a look at the oldest of as
-//! many deadlines.
+//! same random order: 16 bytes, in which a generation is checked and a time is written. The other
+//! of an idle `advance` is a look at the oldest of as many deadlines.
 
 mod common;
 

@@ -5,8 +5,8 @@
 //! rows that say otherwise, and publish in an order that memory does not help with: no list is
 //! walked twice within some ten thousand publishes.
 //!
-//! They publish one by one, as if each were all that the host knew of; and "waiting", as a host does
-//! that has several publishes at hand and has fetched what they will read.
+//! They publish one by one, as if each were all that the host knew of; and "waiting", as a host
+//! does that has several publishes at hand and has fetched what they will read.
 
 mod common;
 

@@ -32,6 +32,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
+const CAUSES: [LostCause; 4] =
+    [LostCause::ConnectionError, LostCause::Timeout, LostCause::NodeLoss, LostCause::GoingAway];
 /// Bytes that one input is made of.
 const INPUT: usize = 6;
 /// Users whom bytes name: few, so that they meet.
@@ -117,13 +119,7 @@ impl<'b> Inputs<'b> {
             }
             14 => Event::Disconnect { session: self.session(engine, who, Meant::Any) },
             15 | 16 => {
-                let causes = [
-                    LostCause::ConnectionError,
-                    LostCause::Timeout,
-                    LostCause::NodeLoss,
-                    LostCause::GoingAway,
-                ];
-                let cause = causes[usize::from(x % 4)];
+                let cause = CAUSES[usize::from(x % 4)];
                 let grace_ms = (y % 4 == 3).then_some(u64::from(z) * 100);
                 let session = self.session(engine, who, Meant::Attached);
                 Event::Lost { session, cause, grace_ms }

@@ -23,7 +23,7 @@ pub struct Options {
     /// ended. Default: yes, so that devices can show each other.
     pub own_echo: bool,
     /// Whether a session is told at connect whom it can see. Default: yes. A resumed session is
-    /// always told, since it missed notices. Without, the engine cannot know who saw what, so
+    /// always told, since it missed notices. Without it, the engine cannot know who saw what, so
     /// [`OfflineNotices::ToWhoeverSaw`] is refused.
     pub snapshot_on_connect: bool,
     /// Who is told that a session has ended. Default: whoever was told of it.
@@ -192,7 +192,7 @@ const MAX_SETTLE_MS: u64 = 60_000;
 const MAX_EXPIRY_MS: u64 = 366 * DAY_MS;
 
 impl Default for Options {
-    /// What a well-run messenger does.
+    /// Returns what a well-run messenger does.
     fn default() -> Self {
         Self {
             own_echo: true,
@@ -217,9 +217,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Returns what tim does: offline notices to all contacts at the end of the last session, no grace,
-    /// no snapshot, no echo to own sessions, anyone may direct to anyone, one session a user, a
-    /// lease of 600 s, no rate.
+    /// Returns what tim does: offline notices to all contacts at the end of the last session, no
+    /// grace, no snapshot, no echo to own sessions, anyone may direct to anyone, one session per
+    /// user, a lease of 600 s, no rate.
     #[must_use]
     pub fn tim() -> Self {
         Self {

@@ -48,18 +48,19 @@ pub enum Decision<'a, K, P> {
         /// another connection has it.
         resumable: bool,
     },
-    /// A user's first session has come (rule 18). For the host alone: nobody is told.
+    /// A user's first session has connected
+    /// ([rule 18](crate::rules#rule-18-edges-alternate)). Only the host is told.
     Online {
         /// Whose session.
         user: &'a K,
         /// The session.
         session: SessionKey,
-        /// Whether the user is visible. It is so at this moment; said for completeness beside
-        /// [`Ended`](Self::Ended).
+        /// Whether the user is visible at this moment.
         visible: bool,
     },
     /// A session has ended: the host can forget what it keeps for it. Given once for each session,
-    /// whatever the cause, after the notices about its end (rule 6).
+    /// whatever the cause, after the notices about its end
+    /// ([rule 6](crate::rules#rule-6-the-end-of-a-session)).
     Ended {
         /// Whose session it was.
         user: &'a K,

@@ -61,12 +61,12 @@ use core::hash::{BuildHasher, Hash};
 #[must_use = "decisions that nobody takes are notices that nobody gets"]
 pub struct Decisions<'e, K: Eq + Hash, P, S: BuildHasher = DefaultHashBuilder> {
     state: &'e mut State<K, P, S>,
-    about: About,
+    context: InputContext,
 }
 
 /// What the drain knows of its input.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct About {
+pub(crate) struct InputContext {
     /// Deadlines up to here are fired as the drain comes to them.
     pub(crate) until: Option<Time>,
     pub(crate) session: Option<SessionKey>,
@@ -74,7 +74,7 @@ pub(crate) struct About {
 }
 
 /// What the next decision is. What a notice says, and the receivers or entries, lie in the plan.
-enum Ready {
+enum Next {
     Delivery(Delivery),
     Part(Part),
     Close { session: SessionKey, reason: CloseReason, resumable: bool },
@@ -83,23 +83,23 @@ enum Ready {
 }
 
 impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
-    pub(crate) const fn new(state: &'e mut State<K, P, S>, about: About) -> Self {
-        Self { state, about }
+    pub(crate) const fn new(state: &'e mut State<K, P, S>, context: InputContext) -> Self {
+        Self { state, context }
     }
 
     /// Returns the session that the input was about: for a connect and a resume, the key of the
     /// new attachment. `None` for inputs that name no session.
     #[must_use]
     pub const fn session(&self) -> Option<SessionKey> {
-        self.about.session
+        self.context.session
     }
 
-    /// Returns when an accepted publish goes out, if it has to wait for a token (rule 13); `None`
-    /// if it is told now. Whether anybody hears of it is known from the decisions alone, and is
-    /// not for clients.
+    /// Returns when an accepted publish goes out, if it has to wait for a token
+    /// ([rule 13](crate::rules#rule-13-publish-rate)); `None` if it is told now. Whether anybody
+    /// hears of it is known from the decisions alone, and is not for clients.
     #[must_use]
     pub const fn waits_until(&self) -> Option<Time> {
-        self.about.waits_until
+        self.context.waits_until
     }
 
     /// Returns the next decision. `None` when there is nothing left to do, then and ever after.
@@ -108,23 +108,23 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
     #[inline]
     pub fn next(&mut self) -> Option<Decision<'_, K, P>> {
         // Every drain ends so, and most after one decision.
-        if self.state.step().is_none() && self.about.until.is_none() {
+        if self.state.step().is_none() && self.context.until.is_none() {
             return None;
         }
-        self.work()
+        self.next_after_work()
     }
 
     /// Works on what is left until there is a decision.
-    fn work(&mut self) -> Option<Decision<'_, K, P>> {
-        let ready = loop {
-            if let Some(ready) = next_ready(self.state) {
-                break ready;
+    fn next_after_work(&mut self) -> Option<Decision<'_, K, P>> {
+        let next = loop {
+            if let Some(next) = next_from_steps(self.state) {
+                break next;
             }
-            if !self.about.until.is_some_and(|until| self.state.fire_next(until)) {
+            if !self.context.until.is_some_and(|until| self.state.fire_next(until)) {
                 return None;
             }
         };
-        Some(decision(self.state, ready))
+        Some(decision(self.state, next))
     }
 
     /// Takes all that are left.
@@ -143,61 +143,61 @@ impl<K: Eq + Hash, P, S: BuildHasher> Drop for Decisions<'_, K, P, S> {
 
 impl<K: Eq + Hash, P, S: BuildHasher> fmt::Debug for Decisions<'_, K, P, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decisions").field("about", &self.about).finish_non_exhaustive()
+        f.debug_struct("Decisions").field("context", &self.context).finish_non_exhaustive()
     }
 }
 
 /// Works on the steps until one gives a decision.
-fn next_ready<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) -> Option<Ready> {
+fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) -> Option<Next> {
     loop {
-        let ready = match *state.step()? {
+        let next = match *state.step()? {
             Step::FanOut(_) => match state.next_delivery() {
-                Some(delivery) => return Some(Ready::Delivery(delivery)),
+                Some(delivery) => return Some(Next::Delivery(delivery)),
                 None => continue,
             },
-            Step::Snapshot(snapshot) => return Some(Ready::Part(state.next_part(snapshot))),
+            Step::Snapshot(snapshot) => return Some(Next::Part(state.next_part(snapshot))),
             Step::Close { session, reason, resumable } => {
-                Ready::Close { session, reason, resumable }
+                Next::Close { session, reason, resumable }
             }
-            Step::Online { user, session } => Ready::Online { user, session },
-            Step::Ended(ended) => Ready::Ended(ended),
+            Step::Online { user, session } => Next::Online { user, session },
+            Step::Ended(ended) => Next::Ended(ended),
             step @ (Step::Evict { .. } | Step::Forget { .. } | Step::Release { .. }) => {
                 state.do_step(step);
                 continue;
             }
         };
-        state.step_is_done();
-        return Some(ready);
+        state.complete_step();
+        return Some(next);
     }
 }
 
 fn decision<K: Eq + Hash, P, S: BuildHasher>(
     state: &State<K, P, S>,
-    ready: Ready,
+    next: Next,
 ) -> Decision<'_, K, P> {
     let (tables, plan) = (state.tables(), state.plan());
-    match ready {
-        Ready::Delivery(Delivery::Deliver) => {
+    match next {
+        Next::Delivery(Delivery::Deliver) => {
             Decision::Deliver { notice: notice(state), to: plan.to() }
         }
-        Ready::Delivery(Delivery::Skipped) => {
+        Next::Delivery(Delivery::Skipped) => {
             Decision::Skipped { notice: notice(state), to: plan.to() }
         }
-        Ready::Part(part) => Decision::Snapshot(Snapshot {
+        Next::Part(part) => Decision::Snapshot(Snapshot {
             users: tables.users(),
             sessions: tables.sessions(),
             entries: plan.entries(),
             part,
         }),
-        Ready::Close { session, reason, resumable } => {
+        Next::Close { session, reason, resumable } => {
             Decision::Close { session, reason, resumable }
         }
-        Ready::Online { user, session } => Decision::Online {
+        Next::Online { user, session } => Decision::Online {
             user: tables.users().id(user),
             session: tables.sessions().key(session),
             visible: tables.is_visible(user),
         },
-        Ready::Ended(Ended { user, session, id, reason, since, last, visible }) => {
+        Next::Ended(Ended { user, session, id, reason, since, last, visible }) => {
             let user = tables.users().id(user);
             Decision::Ended { user, session, id, reason, since, last, visible }
         }

@@ -25,7 +25,8 @@ pub enum Error {
         /// The device kind that has a limit of its own, if it is that one which is reached.
         kind: Option<DeviceKind>,
     },
-    /// The audience would have more entries than [`Options::max_audience`](crate::Options).
+    /// The audience, or a list of those to be taken out of it, would have more entries than
+    /// [`Options::max_audience`](crate::Options).
     AudienceLimit {
         /// The limit in force.
         limit: u32,
@@ -75,13 +76,13 @@ impl fmt::Display for Error {
             Self::SessionLimit { limit, kind: Some(kind) } => {
                 write!(f, "the user's limit of {limit} sessions of kind {} is reached", kind.0)
             }
-            Self::AudienceLimit { limit } => write!(f, "the audience is over its limit of {limit}"),
+            Self::AudienceLimit { limit } => {
+                write!(f, "the list of contacts is longer than an audience may be ({limit})")
+            }
             Self::BlockedLimit { limit } => {
                 write!(f, "the list of blocked users is over its limit of {limit}")
             }
-            Self::DirectLimit { limit } => {
-                write!(f, "the list of a directed presence is over its limit of {limit}")
-            }
+            Self::DirectLimit { limit } => write!(f, "more than {limit} users are named"),
             Self::GraceLimit { limit_ms } => write!(f, "a grace is at most {limit_ms} ms"),
             Self::ExpiryLimit { limit_ms } => {
                 write!(f, "a presence ends by itself within {limit_ms} ms")

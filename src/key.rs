@@ -80,7 +80,8 @@ impl fmt::Debug for Slot {
 /// its session has ended: it is refused with
 /// [`Error::UnknownSession`](crate::Error::UnknownSession) for ever, and never mistaken for
 /// another's, because each carries a generation that is not used twice. So the late end of an old
-/// connection cannot end the session that has a new one ([rule 5](crate::rules)).
+/// connection cannot end the session that has a new one
+/// ([rule 5](crate::rules#rule-5-loss-and-resume)).
 ///
 /// What receivers are told of is the session, which stays the same: [`SessionId`].
 ///

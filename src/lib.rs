@@ -179,6 +179,7 @@ mod hasher;
 #[cfg(feature = "std")]
 pub mod host;
 mod key;
+mod memory;
 mod notice;
 mod queries;
 mod reason;

@@ -1,4 +1,4 @@
-//! What an engine can be asked (rule 16): nothing here changes anything that can be observed.
+//! What an engine can be asked (rule 16). Nothing here changes anything.
 //!
 //! Users can be asked for by any borrowed form of their id: with `String` ids, by `&str`.
 
@@ -13,7 +13,7 @@ use crate::time::Time;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
-/// What the engine knows of one session.
+/// What the engine knows of one session ([rule 16](crate::rules#rule-16-queries)).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Session<'e, K, P> {
@@ -66,7 +66,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
 
     // ---- users
 
-    /// Returns whether the user has a session, be it a detached one. One hash look-up.
+    /// Returns whether the user has a session, be it a detached one
+    /// ([rule 16](crate::rules#rule-16-queries), as of all queries). One hash look-up.
     #[must_use]
     pub fn is_online<Q>(&self, user: &Q) -> bool
     where
@@ -249,35 +250,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
 
     // ---- the whole
 
-    /// Fetches into the processor's caches what the next inputs of these sessions will read.
-    ///
-    /// It changes nothing and may always be left out. A host that has several inputs waiting, from
-    /// a channel or a batch of packets, calls it with their sessions before it hands the inputs in
-    /// one by one: with so many users online that no cache holds them, a publish then costs six
-    /// tenths (`docs/SPEED.md`). Sixteen to some hundred at a time are a good number: with more,
-    /// the first are out of the caches again before their turn comes. Keys of sessions that have
-    /// ended are passed over.
-    ///
-    /// # Costs
-    /// O(1) a session: three accesses to memory, and up to sixteen cache lines of its contacts.
-    ///
-    /// ```
-    /// # use adsum::{Config, Connect, Engine, Time};
-    /// # let mut engine: Engine<u64, &str> = Engine::new(Config::default());
-    /// # let now = Time::from_millis(0);
-    /// # let (ada, _) = engine.connect(now, Connect::new(1).audience([2]))?;
-    /// let waiting = [(ada, "here"), (ada, "busy")];
-    /// engine.prefetch(waiting.iter().map(|(session, _)| *session));
-    /// for (session, presence) in waiting {
-    ///     let mut decisions = engine.publish(now, session, presence)?;
-    ///     while let Some(decision) = decisions.next() { /* send it */ }
-    /// }
-    /// # Ok::<(), adsum::Error>(())
-    /// ```
-    pub fn prefetch(&self, sessions: impl IntoIterator<Item = SessionKey>) {
-        self.state.tables().prefetch(sessions);
-    }
-
     /// Returns how much of everything the engine holds. The counts are kept, so it is O(1).
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -297,33 +269,5 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// What does not hold, in words.
     pub fn verify(&self) -> Result<(), &'static str> {
         self.state.verify()
-    }
-
-    /// Makes room for so many users known, contacts of online users included, and so many sessions
-    /// in all, for a host that knows how many there will be. It may always be left out: the tables
-    /// grow in small steps as users and sessions come, so that no input waits for a table to be
-    /// copied. This call does what those would have done between them, and so it may take long.
-    ///
-    /// The room stays until [`shrink_to_fit`](Self::shrink_to_fit). As with `Vec::reserve`, numbers
-    /// that memory does not hold end the process.
-    ///
-    /// ```
-    /// # use adsum::{Config, Connect, Engine, Time};
-    /// let mut engine = Engine::<u64, &str>::new(Config::default());
-    /// engine.reserve(20_000, 5_000);
-    /// # engine.connect(Time::ZERO, Connect::new(1).audience([2]))?;
-    /// # assert_eq!(engine.counts().users_known, 2);
-    /// # Ok::<(), adsum::Error>(())
-    /// ```
-    pub fn reserve(&mut self, users: usize, sessions: usize) {
-        self.state.reserve(users, sessions);
-    }
-
-    /// Gives back memory that only a past peak needed. Otherwise the engine keeps it, so that it
-    /// allocates nothing once warm. What is kept of users and sessions lies in tables, of which the
-    /// end is given back: up to the last user that is still known, and to the last session that has
-    /// not ended. It may walk over everything.
-    pub fn shrink_to_fit(&mut self) {
-        self.state.shrink_to_fit();
     }
 }

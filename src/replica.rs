@@ -86,7 +86,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq> Replica<K, P, I> {
 }
 
 impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
-    /// As [`new`](Replica::new), with a hasher of the caller's choice.
+    /// Returns an empty replica with this hasher, as [`new`](Replica::new) does with the default
+    /// one.
     #[must_use]
     pub fn with_hasher(limit: usize, hasher: S) -> Self {
         Self {
@@ -105,7 +106,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
 
     // ---- what it is told
 
-    /// A session's presence is this.
+    /// Records a session's presence.
     ///
     /// # Errors
     /// [`ReplicaFull`].
@@ -115,7 +116,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Ok(())
     }
 
-    /// A session has sent directed presence. Only the last is kept.
+    /// Records a session's directed presence, in place of the one before.
     ///
     /// # Errors
     /// [`ReplicaFull`].
@@ -125,7 +126,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Ok(())
     }
 
-    /// A session shows nothing any more. What it directed here holds.
+    /// Forgets what a session published: it shows nothing any more. What it directed here holds.
     pub fn end_published<Q>(&mut self, user: &Q, session: I)
     where
         K: Borrow<Q>,
@@ -139,7 +140,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         });
     }
 
-    /// A session's directed presence no longer holds.
+    /// Forgets a session's directed presence.
     pub fn end_directed<Q>(&mut self, user: &Q, session: I)
     where
         K: Borrow<Q>,
@@ -153,12 +154,12 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         });
     }
 
-    /// The user whose replica this is, is visible or not.
+    /// Records whether the replica's own user is visible.
     pub const fn set_visible(&mut self, visible: bool) {
         self.is_visible = Some(visible);
     }
 
-    /// A session has ended.
+    /// Forgets a session.
     pub fn end_session<Q>(&mut self, user: &Q, session: I)
     where
         K: Borrow<Q>,
@@ -167,7 +168,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         self.keep(user, |held| held.session != session);
     }
 
-    /// A user is offline.
+    /// Forgets a user.
     pub fn end_user<Q>(&mut self, user: &Q)
     where
         K: Borrow<Q>,
@@ -176,10 +177,10 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         self.keep(user, |_| false);
     }
 
-    /// A snapshot of everything begins: what it does not repeat before
+    /// Begins a snapshot of everything: what it does not repeat before
     /// [`end_snapshot`](Self::end_snapshot) is gone then, directed presence included. Until that,
-    /// what was believed still is, so that nobody seems to leave and return (unless there is no
-    /// room: then who has not been repeated makes way for who is new).
+    /// what was believed still is, so that nobody seems to leave and return. (Unless there is no
+    /// room: then those who have not been repeated make way for those who are new.)
     pub const fn begin_snapshot(&mut self) {
         self.snapshot = self.snapshot.wrapping_add(1);
         self.is_open = true;
@@ -187,7 +188,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         self.next_old = 0;
     }
 
-    /// A snapshot is complete. What it did not repeat is gone.
+    /// Ends the snapshot: forgets what it did not repeat.
     ///
     /// # Errors
     /// [`ReplicaFull`] if it said more than was taken in: everything that is held is true, but
@@ -229,8 +230,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Ok(&mut of_user[place])
     }
 
-    /// While a snapshot is open, lets go of a session that it has not repeated. Returns whether
-    /// there was one.
+    /// Lets go of a session that the open snapshot has not repeated. Returns whether there was one.
     fn make_room(&mut self) -> bool {
         let snapshot = self.snapshot;
         let is_old = |held: &Held<P, I>| {

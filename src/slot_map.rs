@@ -10,9 +10,9 @@ use core::num::NonZeroU32;
 /// decision names. Two arrays, one for near slots and one for far ones, so that reaching a receiver
 /// is an indexed access.
 ///
-/// The array of near slots spans two slots for every user that the engine knows, contacts of
-/// online users included, whether or not they are online. So keep something small in it, such as
-/// a pointer or an index: with one of 8 bytes it takes 32 bytes a known user. The arrays are made a
+/// The array of near slots spans two slots for every user that the engine knows, contacts of online
+/// users included, whether or not they are online. So keep something small in it, such as a pointer
+/// or an index: with one of 8 bytes it takes 32 bytes per known user. The arrays are made a
 /// thousand slots at a time, when something is kept there for the first time, and never move: no
 /// call is long because a table is full.
 ///

@@ -19,25 +19,25 @@ impl Time {
     /// The last moment there is, some 584 million years from the origin.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The moment `millis` milliseconds from the origin.
+    /// Returns the moment `millis` milliseconds from the origin.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds from the origin.
+    /// Returns the milliseconds from the origin.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// This moment and `millis` more, at most [`Time::MAX`].
+    /// Returns the moment `millis` after this one, at most [`Time::MAX`].
     #[must_use]
     pub const fn saturating_add(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }
 
-    /// Milliseconds from `earlier` to this moment, zero where `earlier` is later.
+    /// Returns the milliseconds from `earlier` to this moment, zero where `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

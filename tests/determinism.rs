@@ -2,6 +2,7 @@
 //! often time is told, and whatever happens to users who have nothing to do with each other.
 
 use adsum::{Config, Decisions, Engine, Error, Time};
+use adsum_model::hasher::Constant;
 use adsum_model::host::{begun, verb};
 use adsum_model::queries::equal;
 use adsum_model::told::{Names, Ordinal, hear, users_of};
@@ -32,26 +33,6 @@ impl Hasher for Seeded {
 
     fn finish(&self) -> u64 {
         self.0
-    }
-}
-
-/// Everything collides.
-#[derive(Clone, Default)]
-struct Constant;
-
-impl BuildHasher for Constant {
-    type Hasher = Self;
-
-    fn build_hasher(&self) -> Self {
-        Self
-    }
-}
-
-impl Hasher for Constant {
-    fn write(&mut self, _: &[u8]) {}
-
-    fn finish(&self) -> u64 {
-        0
     }
 }
 

@@ -139,23 +139,6 @@ impl World {
                 drop(engine.publish(at(0), first, presence()));
                 Ok(engine.advance(at(50)))
             }
-            // It is refused: too many are named, too often, by one who is not there, who is
-            // detached, or who never was.
-            17 => engine.direct(at(50), first, &(0..21).map(Id).collect::<Vec<_>>(), presence()),
-            18 => engine.direct(at(0), first, &[Id(2)], presence()),
-            19 => {
-                drop(engine.disconnect(at(50), first));
-                engine.publish(at(50), first, presence())
-            }
-            20 => {
-                drop(engine.lost(at(50), first, LostCause::Timeout));
-                engine.publish(at(50), first, presence())
-            }
-            21 => {
-                let session = SessionKey::from_bits((7 << 32, 7)).expect("it has a generation");
-                let users = vec![Id(2)];
-                engine.apply(at(50), Event::Direct { session, users, presence: presence() })
-            }
             // It ends with the node that had it, with what waits.
             22 => {
                 drop(engine.publish(at(0), first, presence()));
@@ -189,6 +172,24 @@ impl World {
                 let third = engine.resume(at(0), second).expect("it is there").0;
                 engine.lost_with_grace(at(0), third, LostCause::GoingAway, 0)
             }
+            29..=34 => return self.speak_for_a_while(verb),
+            _ => {
+                let users = vec![Id(1), Id(2)];
+                engine.apply(at(50), Event::System { users, presence: presence() })
+            }
+        };
+        if let Ok(mut decisions) = decisions {
+            while decisions.next().is_some() {}
+        }
+    }
+
+    /// The same of what ends by itself.
+    fn speak_for_a_while(&mut self, verb: u32) {
+        let first = self.sessions[0];
+        let presence = || Presence(self.alive.clone());
+        let at = |after| Time::from_millis(self.now + after);
+        let engine = &mut self.engine;
+        let decisions = match verb {
             // What was to take its place is overtaken, and then it is itself.
             29 => {
                 let then = Some(presence());
@@ -214,21 +215,44 @@ impl World {
             }
             33 => engine.publish_until(at(50), first, presence(), at(50), None),
             // It ends before what it shows and what it directs do.
-            34 => {
+            _ => {
                 drop(engine.publish_until(at(50), first, presence(), at(90), Some(presence())));
                 drop(engine.direct_for(at(50), first, &[Id(2)], presence(), 9));
                 drop(engine.direct_for(at(50), first, &[Id(3)], presence(), 9_000));
                 drop(engine.advance(at(60)));
                 engine.disconnect(at(61), first)
             }
-            _ => {
-                let users = vec![Id(1), Id(2)];
-                engine.apply(at(50), Event::System { users, presence: presence() })
-            }
         };
         if let Ok(mut decisions) = decisions {
             while decisions.next().is_some() {}
         }
+    }
+
+    /// The session gives inputs that are refused: too many are named, too often, by one who is not
+    /// there, who is detached, or who never was.
+    fn speak_in_vain(&mut self, verb: u32) {
+        let first = self.sessions[0];
+        let presence = || Presence(self.alive.clone());
+        let at = |after| Time::from_millis(self.now + after);
+        let engine = &mut self.engine;
+        let refused = match verb {
+            17 => engine.direct(at(50), first, &(0..21).map(Id).collect::<Vec<_>>(), presence()),
+            18 => engine.direct(at(0), first, &[Id(2)], presence()),
+            19 => {
+                drop(engine.disconnect(at(50), first));
+                engine.publish(at(50), first, presence())
+            }
+            20 => {
+                drop(engine.lost(at(50), first, LostCause::Timeout));
+                engine.publish(at(50), first, presence())
+            }
+            _ => {
+                let session = SessionKey::from_bits((7 << 32, 7)).expect("it has a generation");
+                let users = vec![Id(2)];
+                engine.apply(at(50), Event::Direct { session, users, presence: presence() })
+            }
+        };
+        assert!(refused.is_err());
     }
 
     /// One of every verb that runs the host's code.
@@ -248,6 +272,7 @@ impl World {
                 // What is held of it is over.
                 return self.engine.advance(Time::from_millis(self.now + 10_000)).for_each(|_| {});
             }
+            17..=21 => return self.speak_in_vain(verb),
             13.. => return self.speak(verb),
             3 => self.engine.direct(now, first, &[Id(2), Id(3)], presence()),
             4 => self.engine.audience_replace(now, &Id(1), (2..12).map(Id)),

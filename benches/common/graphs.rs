@@ -132,10 +132,11 @@ impl Ring {
     }
 }
 
-/// A real friend graph (SNAP ego-Facebook: McAuley and Leskovec, 2012), where present.
+/// A real friend graph (SNAP ego-Facebook: McAuley and Leskovec, 2012), if `ADSUM_DATA` names the
+/// folder of its file.
 pub(crate) fn facebook() -> Option<Graph> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/ego_facebook.txt.gz");
-    let file = std::fs::File::open(path).ok()?;
+    let path = std::path::Path::new(&std::env::var_os("ADSUM_DATA")?).join("ego_facebook.txt.gz");
+    let file = std::fs::File::open(path).expect("ADSUM_DATA names the folder of the graph");
     let mut text = String::new();
     let read = flate2::read::GzDecoder::new(file).read_to_string(&mut text);
     read.expect("a packed text");

@@ -54,7 +54,8 @@ impl Report {
         let target = row.target.map_or_else(String::new, |target| format!("target {target:.3}"));
         let verdict = if row.is_above_target() { "ABOVE" } else { "" };
         println!(
-            "{question:<44} {ours:>12.1} {unit:<4} against {other:>12.1}   {:>8.3}  {target:<12} {verdict:<5} {note}",
+            "{question:<44} {ours:>12.1} {unit:<4} against {other:>12.1}   {:>8.3}  {target:<12} \
+             {verdict:<5} {note}",
             row.ratio()
         );
         self.rows.push(row);
@@ -91,7 +92,8 @@ impl Report {
             let ratio = row.ratio();
             writeln!(
                 text,
-                "| {question} | {ours:.1} | {other:.1} | {unit} | {ratio:.3} | {target} | {above}{note} |"
+                "| {question} | {ours:.1} | {other:.1} | {unit} | {ratio:.3} | {target} \
+                 | {above}{note} |"
             )
             .expect("a string takes everything");
         }

@@ -8,7 +8,7 @@ static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
 /// A line is printed whenever so many operations more have been done.
 const EVERY: u64 = 100_000;
 
-/// One execution is over, so many operations long, and no fault was found.
+/// Counts one execution without a fault, so many operations long.
 ///
 /// The totals are printed now and then, and at the process's end.
 pub fn count(operations: u64) {

@@ -1,40 +1,47 @@
-//! Measures the server's processor time for a delivery against bare writes.
+//! Measures what a delivery costs the server and how long it takes, against bare writes and pings.
 //!
-//! The floor is a loop that writes the same bytes to as many sockets on the loopback interface, at
-//! the same pace, each delivery for itself, and does nothing else. It takes turns with the server
-//! under load, so that whatever else the machine does weighs on both. Fails if the server takes
-//! more of it than it may: it is cheaper than the floor because what gathers for a connection goes
-//! out in one write, and dearer than it could be by all that it does besides.
+//! The floor of the cost is a loop that writes the same bytes to as many sockets on the loopback
+//! interface, at the same pace, each delivery for itself, and does nothing else. It takes turns
+//! with the server under load, so that whatever else the machine does weighs on both. The measure
+//! of latency is the round trip of a ping in the same run. Fails if the server takes more of either
+//! than it may.
 
 use std::io::{self, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use adsum_server::load::cores;
 use adsum_tim::{Form, Tid, TimPresence};
 use cpu_time::ThreadTime;
 use serde::Deserialize;
+use tokio::task::JoinSet;
 
 const SESSIONS: usize = 1_000;
 const FRIENDS: usize = 200;
 /// Publishes a second, for so many seconds.
-const RATE: u32 = 50;
-const SECONDS: u32 = 4;
+const RATES: [(u32, u32); 4] = [(1, 10), (10, 8), (50, 6), (200, 5)];
 const BURST: u32 = 1_000;
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 3;
 
-/// The server's time for a delivery, in bare writes, when publishes are paced: 0.3 to 0.6, as
-/// busy as the machine is, and over 1 if each delivery is written for itself.
-const PACED_AT_MOST: f64 = 0.75;
-/// The same in bursts: 0.05.
+/// The server's time for a delivery, in bare writes, when publishes are paced and each delivery is
+/// written for itself: 1.0 to 1.25 at 10 a second and more. At one a second, with everything out of
+/// the caches, what a publish costs besides its writes weighs as much as half of them.
+const PACED_AT_MOST: [f64; 4] = [2.0, 1.35, 1.25, 1.25];
+/// The same in bursts, in which what is there at once for a connection goes out in one write.
 const BURST_AT_MOST: f64 = 0.2;
-/// Half of the paced deliveries must have come by then; nothing that waits for company waits
-/// longer.
-const LATENCY_AT_MOST_MS: f64 = 80.0;
-const MEMORY_AT_MOST_KIB: f64 = 20.0;
+/// Half of the paced deliveries must have come by then, in medians of a ping's round trip, or not
+/// much later than half of the bare writes.
+const P50_AT_MOST: f64 = 5.0;
+const P50_OF_BARE_AT_MOST: f64 = 1.25;
+/// Ninety-nine in a hundred of them must have.
+const P99_AT_MOST: f64 = 30.0;
+/// Memory of a connection with somebody on it, and of one with nobody yet.
+const MEMORY_AT_MOST_KIB: f64 = 10.0;
+const GUEST_AT_MOST_KIB: f64 = 6.0;
 
 /// What `adsum-server load --json` says, as far as it matters here.
 #[derive(Deserialize)]
@@ -43,13 +50,16 @@ struct Load {
     expected: u64,
     order_violations: u64,
     cpu_us_per_delivery: Option<f64>,
-    latency_p50_ms: f64,
+    ping_p50_ms: f64,
+    latency_p50_in_pings: f64,
+    latency_p99_in_pings: f64,
     resident_kib_per_connection: Option<f64>,
+    resident_kib_per_guest: Option<f64>,
 }
 
 fn load<const N: usize>(flags: [&str; N]) -> Result<Load, Box<dyn std::error::Error>> {
     let out = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
-        .args(["load", "--json", "--sessions", &SESSIONS.to_string()])
+        .args(["load", "--json", "--sessions", &SESSIONS.to_string(), "--guests", "1000"])
         .args(["--friends", &FRIENDS.to_string()])
         .args(flags)
         .output()?;
@@ -78,44 +88,64 @@ fn frame() -> Vec<u8> {
     [&[0x82, 126, 0, payload.len() as u8], payload.as_slice()].concat()
 }
 
-/// Sockets that somebody reads, as the clients of the load generator do: few threads, many
-/// sockets.
+/// Sockets that somebody reads, as the clients of the load generator do: one thread, many sockets.
 struct Bare {
     ends: Vec<TcpStream>,
-    read: Arc<AtomicU64>,
-    // Ends the readers.
-    _runtime: tokio::runtime::Runtime,
+    read: Arc<Read>,
+}
+
+/// What was read of the bare writes, and when.
+#[derive(Default)]
+struct Read {
+    bytes: AtomicU64,
+    began: Mutex<Option<Instant>>,
+    arrivals: Mutex<Vec<Duration>>,
+}
+
+/// What a bare write costs, and when half of those to all friends have come.
+struct Floor {
+    us: f64,
+    p50_ms: f64,
 }
 
 impl Bare {
     fn open() -> io::Result<Self> {
-        let runtime = tokio::runtime::Runtime::new()?;
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let read = Arc::new(AtomicU64::new(0));
-        let mut ends = Vec::with_capacity(FRIENDS);
+        let read = Arc::new(Read::default());
+        let (mut ends, mut others) = (Vec::with_capacity(FRIENDS), Vec::with_capacity(FRIENDS));
         for _ in 0..FRIENDS {
             let other = TcpStream::connect(listener.local_addr()?)?;
             let (end, _) = listener.accept()?;
             end.set_nodelay(true)?;
             ends.push(end);
             other.set_nonblocking(true)?;
-            let _entered = runtime.enter();
-            let other = tokio::net::TcpStream::from_std(other)?;
-            runtime.spawn(count(other, read.clone()));
+            others.push(other);
         }
-        Ok(Self { ends, read, _runtime: runtime })
+        let of_readers = read.clone();
+        thread::spawn(move || read_all(others, &of_readers));
+        Ok(Self { ends, read })
     }
 
-    /// Writes `publishes` frames to each; the processor time of one write, in microseconds.
-    fn write(&mut self, publishes: u32, pace: Option<Duration>) -> io::Result<f64> {
+    /// Writes `publishes` frames to each, on the cores that the server has under load.
+    fn write(&mut self, publishes: u32, pace: Option<Duration>) -> io::Result<Floor> {
+        let here = || {
+            cores::leave_the_last();
+            self.write_here(publishes, pace)
+        };
+        thread::scope(|scope| scope.spawn(here).join().expect("a write"))
+    }
+
+    fn write_here(&mut self, publishes: u32, pace: Option<Duration>) -> io::Result<Floor> {
         let frame = frame();
         let started = Instant::now();
-        let before = self.read.load(Ordering::Relaxed);
+        let before = self.read.bytes.load(Ordering::Relaxed);
+        self.read.arrivals.lock().unwrap().clear();
         let mut took = Duration::ZERO;
         for number in 0..publishes {
             if let Some(pace) = pace {
                 thread::sleep((started + pace * number).saturating_duration_since(Instant::now()));
             }
+            *self.read.began.lock().unwrap() = Some(Instant::now());
             let start = ThreadTime::try_now()?;
             for end in &mut self.ends {
                 end.write_all(&frame)?;
@@ -123,19 +153,40 @@ impl Bare {
             took += start.try_elapsed()?;
         }
         let writes = u64::from(publishes) * FRIENDS as u64;
-        while self.read.load(Ordering::Relaxed) - before < writes * frame.len() as u64 {
+        while self.read.bytes.load(Ordering::Relaxed) - before < writes * frame.len() as u64 {
             thread::sleep(Duration::from_millis(1));
         }
-        Ok(took.as_secs_f64() * 1e6 / writes as f64)
+        let mut arrivals = std::mem::take(&mut *self.read.arrivals.lock().unwrap());
+        arrivals.sort_unstable();
+        let p50_ms = arrivals[arrivals.len() / 2].as_secs_f64() * 1e3;
+        Ok(Floor { us: took.as_secs_f64() * 1e6 / writes as f64, p50_ms })
     }
 }
 
-async fn count(end: tokio::net::TcpStream, read: Arc<AtomicU64>) {
+/// Reads what is written, to its end.
+fn read_all(ends: Vec<TcpStream>, read: &Arc<Read>) {
+    cores::take_the_last();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    runtime.block_on(async {
+        let mut readers = JoinSet::new();
+        for end in ends {
+            let end = tokio::net::TcpStream::from_std(end).unwrap();
+            readers.spawn(count(end, read.clone()));
+        }
+        readers.join_all().await;
+    });
+}
+
+async fn count(end: tokio::net::TcpStream, read: Arc<Read>) {
     let mut buffer = [0; 4_096];
     while end.readable().await.is_ok() {
         match end.try_read(&mut buffer) {
             Ok(0) => return,
-            Ok(bytes) => drop(read.fetch_add(bytes as u64, Ordering::Relaxed)),
+            Ok(bytes) => {
+                let began = *read.began.lock().unwrap();
+                read.arrivals.lock().unwrap().extend(began.map(|began| began.elapsed()));
+                read.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return,
         }
@@ -149,31 +200,45 @@ fn least(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// What several rounds came to.
 #[derive(Default)]
-struct Costs {
+struct Rounds {
     server_us: Vec<f64>,
     bare_us: Vec<f64>,
-    latency_ms: Vec<f64>,
+    bare_p50_in_pings: Vec<f64>,
+    p50_in_pings: Vec<f64>,
+    p99_in_pings: Vec<f64>,
     memory_kib: Vec<f64>,
+    guest_kib: Vec<f64>,
 }
 
-impl Costs {
-    fn add(&mut self, bare_us: f64, load: &Load) -> Result<(), &'static str> {
-        let used = load.cpu_us_per_delivery.zip(load.resident_kib_per_connection);
-        let (server_us, kib) = used.ok_or("this system does not say what a process uses")?;
-        self.server_us.push(server_us);
-        self.bare_us.push(bare_us);
-        self.latency_ms.push(load.latency_p50_ms);
-        self.memory_kib.push(kib);
+impl Rounds {
+    fn add(&mut self, floor: &Floor, load: &Load) -> Result<(), &'static str> {
+        let untold = "this system does not say what a process uses";
+        self.server_us.push(load.cpu_us_per_delivery.ok_or(untold)?);
+        self.bare_us.push(floor.us);
+        self.bare_p50_in_pings.push(floor.p50_ms / load.ping_p50_ms);
+        self.p50_in_pings.push(load.latency_p50_in_pings);
+        self.p99_in_pings.push(load.latency_p99_in_pings);
+        self.memory_kib.push(load.resident_kib_per_connection.ok_or(untold)?);
+        self.guest_kib.push(load.resident_kib_per_guest.ok_or(untold)?);
         Ok(())
     }
 
     /// Prints a line; returns whether the server's cost is within its limit.
-    fn is_within(&self, what: &str, at_most: f64) -> bool {
+    fn cost_is_within(&self, what: &str, at_most: f64) -> bool {
         let pairs = self.server_us.iter().zip(&self.bare_us);
         let ratios = pairs.clone().map(|(server, bare)| server / bare);
         let besides: Vec<_> =
             pairs.map(|(server, bare)| format!("{server:.2} / {bare:.2} µs")).collect();
         is_within(what, least(ratios), at_most, &besides.join(", "))
+    }
+
+    /// Prints a line; returns whether half of the deliveries came in time.
+    fn p50_is_within(&self, what: &str) -> bool {
+        let bare = least(self.bare_p50_in_pings.iter().copied());
+        let at_most = P50_AT_MOST.max(bare * P50_OF_BARE_AT_MOST);
+        let values = list(&self.p50_in_pings);
+        let besides = format!("{values}; bare writes: {}", list(&self.bare_p50_in_pings));
+        is_within(what, least(self.p50_in_pings.iter().copied()), at_most, &besides)
     }
 }
 
@@ -185,33 +250,41 @@ fn is_within(what: &str, value: f64, at_most: f64, besides: &str) -> bool {
     is_within
 }
 
+/// The same of the least of several values.
+fn least_is_within(what: &str, values: &[f64], at_most: f64) -> bool {
+    is_within(what, least(values.iter().copied()), at_most, &list(values))
+}
+
+fn list(values: &[f64]) -> String {
+    let values: Vec<_> = values.iter().map(|value| format!("{value:.1}")).collect();
+    values.join(", ")
+}
+
 fn measure() -> Result<bool, Box<dyn std::error::Error>> {
     let mut bare = Bare::open()?;
-    let pace = Duration::from_secs(1) / RATE;
-    let (mut paced, mut burst) = <(Costs, Costs)>::default();
+    let mut burst = Rounds::default();
+    let mut paced = RATES.map(|_| Rounds::default());
     for _ in 0..ROUNDS {
-        let floor = bare.write(RATE * SECONDS, Some(pace))?;
-        paced.add(
-            floor,
-            &load(["--rate", &RATE.to_string(), "--duration", &SECONDS.to_string()])?,
-        )?;
+        for ((rate, seconds), paced) in RATES.into_iter().zip(&mut paced) {
+            let floor = bare.write(rate * seconds, Some(Duration::from_secs(1) / rate))?;
+            let flags = ["--rate", &rate.to_string(), "--duration", &seconds.to_string()];
+            paced.add(&floor, &load(flags)?)?;
+        }
         // It takes its time, and is the same after a tenth of it.
         let floor = bare.write(BURST / 10, None)?;
-        burst.add(floor, &load(["--burst", &BURST.to_string()])?)?;
+        burst.add(&floor, &load(["--burst", &BURST.to_string()])?)?;
     }
-    let what = format!("a delivery, {RATE} publishes/s, in bare writes");
-    let within = [
-        paced.is_within(&what, PACED_AT_MOST),
-        burst.is_within("a delivery in a burst, in bare writes", BURST_AT_MOST),
-    ];
-    let (latency, memory) = (least(paced.latency_ms), least(paced.memory_kib));
-    let all = [
-        within[0],
-        within[1],
-        is_within("half of the paced came within, ms", latency, LATENCY_AT_MOST_MS, ""),
-        is_within("memory of a connection, KiB", memory, MEMORY_AT_MOST_KIB, ""),
-    ];
-    Ok(all.into_iter().all(|is_within| is_within))
+    let mut all_within = true;
+    for (((rate, _), paced), cost_at_most) in RATES.into_iter().zip(&paced).zip(PACED_AT_MOST) {
+        let what = |what: &str| format!("{rate} publishes/s: {what}");
+        all_within &= paced.cost_is_within(&what("a delivery, in bare writes"), cost_at_most)
+            & paced.p50_is_within(&what("p50, in pings"))
+            & least_is_within(&what("p99, in pings"), &paced.p99_in_pings, P99_AT_MOST);
+    }
+    all_within &= burst.cost_is_within("a delivery in a burst, in bare writes", BURST_AT_MOST)
+        & least_is_within("memory of a session, KiB", &burst.memory_kib, MEMORY_AT_MOST_KIB)
+        & least_is_within("memory of a connection, KiB", &burst.guest_kib, GUEST_AT_MOST_KIB);
+    Ok(all_within)
 }
 
 fn main() -> ExitCode {

@@ -1,5 +1,6 @@
 //! The server as a program.
 
+mod open_files;
 mod serve;
 
 use std::process::ExitCode;
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
             for warning in &loaded.warnings {
                 eprintln!("adsum-server: warning: {warning}");
             }
-            serve::serve(loaded.config)
+            serve::serve(&loaded)
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Runs the server, or the load generator, from its start to its end.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adsum_server::config::{Config, Level};
+use adsum_server::config::{Config, Level, Loaded, StoreKind};
 use adsum_server::host::{Host, Tuning};
 use adsum_server::load;
 use adsum_server::store::Store;
@@ -16,31 +16,54 @@ use tracing::level_filters::LevelFilter;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the server until it is told to stop.
-pub(crate) fn serve(config: Config) -> ExitCode {
+pub(crate) fn serve(loaded: &Loaded) -> ExitCode {
+    let mut config = loaded.config.clone();
     log_to_stderr(config.services.log);
-    let store = match config.accounts.open_store() {
-        Ok(store) => store,
-        Err(error) => {
-            eprintln!("adsum-server: {error}");
-            return ExitCode::FAILURE;
+    if let Some(told) = crate::open_files::make_room(&mut config.network) {
+        tracing::info!("{told}");
+    }
+    // The key after the store, which keeps other servers out.
+    let opened = config.accounts.open_store();
+    let opened = opened.and_then(|store| Ok((store, config.accounts.load_token_key()?)));
+    let store = match opened {
+        Ok((store, token_key)) => {
+            config.accounts.token_key = token_key;
+            store
         }
+        Err(error) => return failed(&error, error.key(), loaded),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // The engine and the writer have threads of their own; and each more to be woken costs time.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.div_ceil(2))
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("adsum-server: no runtime: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let code = runtime.block_on(run(config, store));
+    let code = runtime.block_on(run(config, store, loaded));
     // Nobody waits any more for a password that is still being hashed.
     runtime.shutdown_background();
     code
 }
 
+/// Says why the server does not start and, if it is for a setting, where that comes from.
+fn failed(error: &dyn std::fmt::Display, key: Option<&str>, loaded: &Loaded) -> ExitCode {
+    match key.and_then(|key| loaded.origin(key)) {
+        Some(origin) => eprintln!("adsum-server: {error} ({origin})"),
+        None => eprintln!("adsum-server: {error}"),
+    }
+    ExitCode::FAILURE
+}
+
 /// Puts a server under load.
 pub(crate) fn load(options: load::Options) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // One thread reads for all, so that the others are the server's.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("adsum-server: no runtime: {error}");
@@ -58,7 +81,7 @@ pub(crate) fn load(options: load::Options) -> ExitCode {
     }
 }
 
-async fn run(config: Config, store: Arc<dyn Store>) -> ExitCode {
+async fn run(config: Config, store: Arc<dyn Store>, loaded: &Loaded) -> ExitCode {
     // Before the server says that it is ready: from then on it hears whoever stops it.
     let signals = signal(SignalKind::terminate())
         .and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
@@ -69,15 +92,11 @@ async fn run(config: Config, store: Arc<dyn Store>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let page = config.services.web_page;
     let host = match Host::start(config, store.clone(), Tuning::default()) {
         Ok(host) => host,
-        Err(error) => {
-            eprintln!("adsum-server: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return failed(&error, error.key(), loaded),
     };
-    announce(&host, page);
+    announce(&host, &loaded.config);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -94,16 +113,29 @@ async fn run(config: Config, store: Arc<dyn Store>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Prints the server's addresses. Whoever reads them may have gone, which is no reason to stop.
-fn announce(host: &Host, page: bool) {
-    let mut out = std::io::stdout().lock();
-    let address = host.address();
-    let _ = writeln!(out, "adsum-server: clients connect to ws://{address}/tim");
-    if page {
-        let _ = writeln!(out, "adsum-server: the web page is at http://{address}/");
+/// Prints what runs here, where, on which file, and how it ends. Whoever reads it may have gone,
+/// which is no reason to stop.
+fn announce(host: &Host, config: &Config) {
+    let (address, version) = (host.address(), env!("CARGO_PKG_VERSION"));
+    let mut lines = vec![format!(" {version}: clients connect to ws://{address}/tim")];
+    if config.services.web_page {
+        lines.push(format!(": the web page is at http://{address}/"));
     }
     if let Some(address) = host.admin_address() {
-        let _ = writeln!(out, "adsum-server: metrics and administration at http://{address}/");
+        lines.push(format!(": metrics and administration at http://{address}/"));
+    }
+    lines.push(match config.accounts.store {
+        StoreKind::Sqlite => {
+            let path = &config.accounts.store_path;
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            format!(": accounts and rosters are in {}", path.display())
+        }
+        StoreKind::Jwt => ": accounts and rosters are another service's, by its tokens".to_owned(),
+    });
+    lines.push(": Ctrl-C or SIGTERM stops it".to_owned());
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        let _ = writeln!(out, "adsum-server{line}");
     }
     let _ = out.flush();
 }
@@ -115,7 +147,13 @@ fn log_to_stderr(level: Level) {
         Level::Info => LevelFilter::INFO,
         Level::Debug => LevelFilter::DEBUG,
     };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    // Colours only for somebody who sees them, and does not mind (see no-color.org).
+    let colours = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let log = tracing_subscriber::fmt()
+        .with_ansi(colours)
+        .with_max_level(level)
+        .with_writer(std::io::stderr);
     // If a log has been set up already, that one stays.
     let _ = log.try_init();
 }

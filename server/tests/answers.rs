@@ -9,13 +9,21 @@ mod admin;
 mod blocks;
 #[path = "answers/devices.rs"]
 mod devices;
+#[path = "answers/going_away.rs"]
+mod going_away;
 #[path = "answers/names.rs"]
 mod names;
 #[path = "answers/not_offered.rs"]
 mod not_offered;
 #[path = "answers/origin.rs"]
 mod origin;
+#[path = "answers/over_the_rate.rs"]
+mod over_the_rate;
+#[path = "answers/own_devices.rs"]
+mod own_devices;
 #[path = "answers/settings.rs"]
 mod settings;
+#[path = "answers/speed.rs"]
+mod speed;
 #[path = "answers/two_servers.rs"]
 mod two_servers;

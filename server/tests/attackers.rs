@@ -9,3 +9,13 @@ mod memory;
 mod mutants;
 #[path = "attackers/operators_only.rs"]
 mod operators_only;
+#[path = "attackers/passwords.rs"]
+mod passwords;
+#[path = "attackers/requests.rs"]
+mod requests;
+#[path = "attackers/seats.rs"]
+mod seats;
+#[path = "attackers/store.rs"]
+mod store;
+#[path = "attackers/tokens.rs"]
+mod tokens;

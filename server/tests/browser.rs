@@ -4,12 +4,16 @@
 mod access;
 #[path = "browser/command.rs"]
 mod command;
+#[path = "browser/notices.rs"]
+mod notices;
 #[path = "browser/page.rs"]
 mod page;
 #[path = "browser/process.rs"]
 mod process;
 #[path = "browser/reading.rs"]
 mod reading;
+#[path = "browser/reload.rs"]
+mod reload;
 #[path = "browser/roster.rs"]
 mod roster;
 #[path = "browser/visibility.rs"]
@@ -25,6 +29,9 @@ use world::World;
 
 /// A friend's change must be on the screen before this.
 const SOON_MS: u64 = 1_000;
+
+/// Whether a tab is closed or reloaded is known when its grace is over: here, at once.
+const NO_GRACE: [&str; 2] = ["--grace-going-away", "0"];
 
 /// Two people, each in a browser of their own, who are friends: the first one's row is the only
 /// one in the second one's list, and the other way round.
@@ -88,8 +95,10 @@ async fn the_frames_are_shown_as_they_go_and_never_a_password() {
     let (alice, bob) = two_friends(&world).await;
     alice.tell(2, "a word to look for").await;
     bob.until_text("#frames", "a word to look for").await;
-    let sent = alice.text("#frames > .sent:first-child, #frames > .sent").await;
-    assert!(sent.contains("19 BroadPresence") && sent.contains(r#""show":2"#), "{sent}");
+    let sent = "return [...document.querySelectorAll('#frames > .sent')]
+        .map((it) => it.textContent).find((it) => it.includes('a word to look for'))";
+    let sent = alice.run(sent).await.to_string();
+    assert!(sent.contains("19 BroadPresence") && sent.contains(r#"\"show\":2"#), "{sent}");
     let received = bob.text("#frames > .received").await;
     assert!(received.contains("91 Presence") && received.contains(r#""fromTid":{"#), "{received}");
     for (page, name) in [(&alice, "alice"), (&bob, "bob")] {
@@ -110,7 +119,7 @@ async fn the_frames_are_shown_as_they_go_and_never_a_password() {
 
 #[tokio::test]
 async fn a_closed_tab_shows_offline_but_one_of_two_does_not() {
-    let world = World::new();
+    let world = World::with_flags(&NO_GRACE);
     let (alice, bob) = two_friends(&world).await;
     let first = alice.window().await;
     alice.tell(2, "from the first tab").await;
@@ -147,7 +156,7 @@ async fn a_closed_tab_shows_offline_but_one_of_two_does_not() {
 
 #[tokio::test]
 async fn a_closed_tab_takes_no_device_with_it_but_its_own() {
-    let world = World::new();
+    let world = World::with_flags(&NO_GRACE);
     let (alice, bob) = two_friends(&world).await;
     let mut devices = vec![device(&alice).await];
     let mut tabs = vec![alice.window().await];

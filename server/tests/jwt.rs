@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use adsum_server::store::{
-    Asked, Credentials, Jwt, JwtKey, JwtOptions, Login, Relation, Relations, Store, StoreError,
+    Asked, Credentials, Jwt, JwtKey, JwtOptions, Login, NewAccount, Relation, Relations, Store,
+    StoreError,
 };
 use adsum_tim::{Form, Kind, TimAck, TimAuth, rtype};
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -177,8 +178,12 @@ impl Store for Forgetful {
         Ok(login)
     }
 
-    fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError> {
-        self.jwt.register(name, password, domain)
+    fn prepare(&self, name: &str, password: &str, domain: &str) -> Result<NewAccount, StoreError> {
+        self.jwt.prepare(name, password, domain)
+    }
+
+    fn add(&self, account: &NewAccount) -> Result<(), StoreError> {
+        self.jwt.add(account)
     }
 
     fn takes_tokens(&self) -> bool {

@@ -135,8 +135,8 @@ async fn a_token_expires() {
 /// the end, and nobody who is logged in notices.
 #[tokio::test]
 async fn more_logins_than_can_wait_are_refused_at_once() {
-    /// So many may wait for each worker.
-    const WAITING: usize = 512;
+    /// So many may wait for each worker, beside the one that it has.
+    const WAITING: usize = 511;
     const TOO_MANY: usize = 30;
     let flags = ["--password-workers", "1", "--login-timeout", "60", "--grace-error", "0"];
     let many = ["--device-limit", "1000", "--devicetype-limit", "1000"];
@@ -146,7 +146,11 @@ async fn more_logins_than_can_wait_are_refused_at_once() {
     let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
     let connect = (0..WAITING + TOO_MANY).map(|_| Client::connect(server.address(), Form::Json));
     let mut clients = join_all(connect).await;
-    let held_up = server.hold_up().await;
+    // The one worker is busy all the while.
+    server.slow_account("slow", Duration::from_secs(6));
+    let mut slow = Client::connect(server.address(), Form::Json).await;
+    slow.send(auth("slow").to_request(Form::Json, Kind::AUTH)).await;
+    server.until_metric("adsum_passwords_hashing", 1.0).await;
     join_all(
         clients
             .iter_mut()
@@ -163,7 +167,7 @@ async fn more_logins_than_can_wait_are_refused_at_once() {
     at_ann.say("here").await;
     assert_eq!(at_bob.heard().await, (ann, "here".to_owned()));
     assert_eq!(at_ann.until_pong().await, []);
-    held_up.let_go().await;
+    assert!(slow.refusal().await.1 == 4_105);
     let acks = join_all(clients.iter_mut().map(Client::next)).await;
     let mut over = Vec::new();
     for (client, told) in clients.iter_mut().zip(acks) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use adsum_tim::{Form, Kind, TimAuth, TimPresence, rtype};
-use support::program::Program;
+use support::program::{Program, run_to_end_in};
 use support::{Client, auth};
 
 const ADMIN: &str = "the administrator's token";
@@ -136,4 +136,57 @@ async fn it_ends_in_bounded_time_whatever_clients_do() {
     program.signal("-INT");
     assert_eq!(program.end(), Some(0));
     drop((deaf, half_open));
+}
+
+/// It says what it is, where it is, on which file, and how it ends; and whatever it logs to a file
+/// has no colours in it.
+#[tokio::test]
+async fn it_says_what_an_operator_needs_to_know() {
+    let mut program = Program::start(&["--admin-listen", "127.0.0.1:0"]);
+    program.signal("-TERM");
+    assert_eq!(program.end(), Some(0));
+    let file = program.folder().canonicalize().unwrap().join("adsum-server.db");
+    let (address, admin) = (program.address, program.admin_address.unwrap());
+    let said = program.said();
+    let wanted = [
+        format!(" {}: clients connect to ws://{address}/tim", env!("CARGO_PKG_VERSION")),
+        format!(": the web page is at http://{address}/"),
+        format!(": metrics and administration at http://{admin}/"),
+        format!(": accounts and rosters are in {}", file.display()),
+        ": Ctrl-C or SIGTERM stops it".to_owned(),
+    ];
+    let wanted = wanted.map(|line| format!("adsum-server{line}"));
+    assert_eq!(said.lines().collect::<Vec<_>>(), wanted);
+    let log = program.log();
+    assert!(log.contains("stopping") && !log.contains('\u{1b}'), "{log}");
+}
+
+/// Whatever keeps it from starting is said with the setting and where that comes from.
+#[test]
+fn an_error_names_its_setting_and_where_it_comes_from() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |flags: &[&str], variables: &[(&str, &str)]| {
+        let said = run_to_end_in(folder.path(), flags, variables);
+        assert_eq!(said.code, Some(1), "{}", said.err);
+        said.err.lines().last().unwrap().to_owned()
+    };
+    let said = run(&["--listen", &address], &[]);
+    let wanted = format!("adsum-server: client_listen = {address}: cannot listen there");
+    assert!(said.starts_with(&wanted) && said.ends_with("(--client-listen)"), "{said}");
+    let said = run(&[], &[("ADSUM_LISTEN", &address)]);
+    assert!(said.starts_with(&wanted), "{said}");
+    assert!(said.ends_with("(ADSUM_LISTEN in the environment)"), "{said}");
+    let said = run(&["--listen", "0", "--store-path", "no/x.db"], &[]);
+    assert_eq!(said, "adsum-server: store_path = no/x.db: there is no such folder (--store-path)");
+    std::fs::write(folder.path().join("adsum-server.db.token-key"), "too short").unwrap();
+    let said = run(&["--listen", "0"], &[]);
+    let start = "adsum-server: token_key_file = adsum-server.db.token-key: ";
+    assert!(said.starts_with(start), "{said}");
+    assert!(said.ends_with("(the default; --token-key-file sets another)"), "{said}");
+    let both = [("ADSUM_LISTEN", "1"), ("ADSUM_CLIENT_LISTEN", "2")];
+    let said = run_to_end_in(folder.path(), &[], &both);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("client_listen is given twice in the environment"), "{}", said.err);
 }

@@ -10,17 +10,26 @@ const FRAME_TEXT_SHOWN = 4_000;
 const NEWS_GATHERED_MS = 250;
 const NEWS_READ_OUT = 3;
 const NAMES_AT_ONCE = 100;
+// Where an administrator's notices come from: no account has this id.
+const SERVER = "@server";
+// Kept by the browser for this tab alone, and gone with it: which session a reload goes on with.
+const MEMORY = "adsum-session";
 
 const $ = (id) => document.getElementById(id);
 const people = new People();
-const link = new Link({ state: linkState, ready, refused, receive, frame: addFrame });
+const link = new Link({
+  state: linkState, ready, refused, receive, frame: addFrame, invisible: () => mine.invisible,
+});
 
 let me = "";
 let myNode = "";
 let mine = { show: 0, status: "", invisible: false };
 // From the login's ack to the end of what the server sends on its own: states then are not news.
 let settling = false;
+// Whether friends were told `mine` on this connection, and whether anybody chose it: until then the
+// page starts from what it is told of its own session, or of the user's other devices.
 let announced = false;
+let chosen = false;
 // Which lists have come since they were asked for, and whether to ask for them again.
 let listed = { friends: false, blocked: false, asking: false, again: false };
 let news = [];
@@ -54,7 +63,7 @@ function drawCount() {
 // A name may become known after the row stands, and the buttons speak it.
 function rename(row, node) {
   const name = clipped(people.name(node), 80);
-  const heading = row.querySelector(".name");
+  const heading = row.querySelector(".name bdi");
   if (heading.textContent === name) return;
   heading.textContent = name;
   for (const act of row.querySelectorAll("button")) {
@@ -63,7 +72,8 @@ function rename(row, node) {
 }
 
 function personRow(level, ...acts) {
-  const who = make("div", { className: "who" }, make(level, { className: "name", dir: "auto" }));
+  const heading = make(level, { className: "name" }, make("bdi"));
+  const who = make("div", { className: "who" }, heading);
   return make("li", { className: "person" }, who, make("div", { className: "acts" }, ...acts));
 }
 
@@ -135,12 +145,28 @@ function drawSeenAs() {
     setText($("seen-as"), `Friends see you as ${state}`);
   }
   $("invisible").checked = mine.invisible;
+  const others = people.devices(myNode).filter((device) => device.resource !== link.resource);
+  const item = (device) => make("li", { textContent: deviceText(device, 2) });
+  $("own-devices").replaceChildren(...others.map(item));
+  $("own-devices-part").hidden = others.length === 0;
+}
+
+function drawForm() {
+  $("status").value = mine.status;
+  for (const radio of document.querySelectorAll("#shows input")) {
+    radio.checked = Number(radio.value) === mine.show;
+  }
 }
 
 // ---- saying things ---------------------------------------------------------------------------
 
-function say(text) {
-  setText($("said"), text);
+// A name among other words, which may run in the other direction.
+function named(node) {
+  return make("bdi", { textContent: clipped(people.name(node), 80) });
+}
+
+function say(...parts) {
+  $("said").replaceChildren(...parts);
   setText($("refused"), "");
 }
 
@@ -161,11 +187,11 @@ function tellChange(node) {
 
 function readNews() {
   const rest = news.length - NEWS_READ_OUT;
-  const spoken = ({ node, text }) => `${clipped(people.name(node), 80)}: ${text}`;
-  const parts = news.slice(0, NEWS_READ_OUT).map(spoken);
+  const spoken = ({ node, text }) => [named(node), `: ${text}. `];
+  const parts = news.slice(0, NEWS_READ_OUT).flatMap(spoken);
   if (rest > 0) parts.push(`and ${rest} more changes`);
   news = [];
-  $("news").textContent = parts.join(". ");
+  $("news").replaceChildren(...parts);
 }
 
 // ---- the connection --------------------------------------------------------------------------
@@ -178,6 +204,7 @@ function linkState(state, detail) {
   if (state !== "ready") leaveTruth();
   if (state === "connecting" && detail === 0) setText($("link"), "Connecting");
   if (state === "ready") setText($("link"), detail ? "Connected again" : "Connected");
+  if (state === "ready") remember();
   if (state === "closed") closedByServer(detail);
   if (state === "waiting") {
     setText($("link"), "Connection lost. Reconnecting");
@@ -212,6 +239,8 @@ function closedByServer(reason) {
 
 function ready(ack) {
   const first = $("inside").hidden;
+  me = link.memory.name ?? "";
+  mine.invisible = ack.t2 === ROSTER.INVISIBLE;
   myNode = typeof ack.n === "string" ? ack.n : "";
   people.begin();
   settling = true;
@@ -225,9 +254,6 @@ function ready(ack) {
   $("logout").hidden = false;
   document.title = `${me} – adsum`;
   if (first) $("you-title").focus();
-  // Hidden before the first word, so that no friend sees a flash of it.
-  if (mine.invisible) sendVisibility();
-  publish();
   askRoster();
   link.fence(settled);
   draw();
@@ -238,14 +264,23 @@ function refused(error) {
   leave();
   setText($("link"), "Not connected");
   $("link").dataset.state = "none";
-  setText($("enter-error"), error.code === 4105 ? "Wrong name or password." : refusalText(error));
+  setText($("enter-error"), refusalOfLogin(error));
+}
+
+function refusalOfLogin(error) {
+  if (error.code === 4105) return "Wrong name or password.";
+  // What a reload came back to is over.
+  if (error.code === 4115) return "Your session is over. Log in again.";
+  return refusalText(error);
 }
 
 function leave() {
   link.close();
+  forget();
   people.clear();
   draw();
   mine = { show: 0, status: "", invisible: false };
+  chosen = false;
   myNode = "";
   say("");
   $("news").textContent = "";
@@ -267,20 +302,29 @@ function receive(type, body) {
   if (type === TYPE.ACK) acked(body);
 }
 
+// All that the server says of itself has come. Whoever went on with a session that says this
+// already need not say it again.
 function settled() {
   settling = false;
+  chosen = true;
+  if (!announced) publish();
   const total = people.friends.size;
   if (total > 0) $("news").textContent = `${people.online()} of ${total} friends are here`;
 }
 
 function presence(frame) {
-  const node = people.presence(frame);
-  if (node === null) {
-    // An administrator's word comes from nobody.
-    if (typeof frame.status === "string") say(`Notice from the server: ${clipped(frame.status)}`);
+  const from = frame.fromTid?.node;
+  if (from === SERVER || from === undefined) {
+    const words = typeof frame.status === "string" ? frame.status : "";
+    if (words) say("Notice from the server: ", make("bdi", { textContent: clipped(words) }));
     return;
   }
-  if (node === myNode) return;
+  const node = people.presence(frame);
+  if (node === null) return;
+  if (node === myNode) {
+    ownPresence(frame);
+    return;
+  }
   const row = [...$("friends").children].find((item) => item.dataset.node === node);
   if (!row) {
     // Perhaps a friend this page has not heard of yet, made on another device.
@@ -290,6 +334,22 @@ function presence(frame) {
   updateFriend(row, node);
   drawCount();
   tellChange(node);
+}
+
+// What this very session said before a reload, or what another device of the user's says.
+function ownPresence(frame) {
+  const isOver = frame.toTid?.extend?.ended !== undefined;
+  const isThis = !isOver && frame.fromTid.resource === link.resource;
+  const told = { ...mine, ...People.told(frame) };
+  // What is repeated because another device is over says nothing new.
+  if (settling && !chosen && !isOver) {
+    mine = told;
+    drawForm();
+  }
+  if (settling && isThis) announced = told.show === mine.show && told.status === mine.status;
+  // Its own word goes before that of any other device.
+  chosen ||= isThis;
+  drawSeenAs();
 }
 
 function nodes(body) {
@@ -334,13 +394,13 @@ function message(body) {
     people.requests.set(node, typeof body.dataString === "string" ? body.dataString : "");
     withNames([node], () => {
       draw();
-      say(`${clipped(people.name(node), 80)} asks to be your friend.`);
+      say(named(node), " asks to be your friend.");
     });
   } else if ([ROSTER.FRIEND, ROSTER.REMOVE, ROSTER.BLOCK].includes(body.bnType)) {
     people.requests.delete(node);
     askRoster();
     if (body.bnType === ROSTER.FRIEND) {
-      withNames([node], () => say(`${clipped(people.name(node), 80)} is your friend now.`));
+      withNames([node], () => say(named(node), " is your friend now."));
     }
   }
 }
@@ -354,6 +414,8 @@ function acked(ack) {
   if (ack.timType !== TYPE.BUSINESS) return;
   if (ack.t === ROSTER.INVISIBLE || ack.t === ROSTER.VISIBLE) {
     mine.invisible = ack.t === ROSTER.INVISIBLE;
+    // What was said of the last word may be untrue from now on.
+    say("");
     drawSeenAs();
   } else if (typeof ack.n === "string") {
     rosterChanged(ack.t, ack.n);
@@ -361,11 +423,11 @@ function acked(ack) {
 }
 
 function rosterChanged(what, node) {
-  people.requests.delete(node);
-  const name = clipped(people.name(node), 80);
-  if (what === ROSTER.BLOCK) say(`${name} is blocked.`);
-  else if (people.blocked.has(node)) say(`${name} is not blocked any more.`);
-  else if (what === ROSTER.REMOVE) say(`${name} is removed.`);
+  const asked = people.requests.delete(node);
+  if (what === ROSTER.BLOCK) say(named(node), " is blocked.");
+  else if (people.blocked.has(node)) say(named(node), " is not blocked any more.");
+  else if (what === ROSTER.REMOVE && asked) say("What ", named(node), " asked is declined.");
+  else if (what === ROSTER.REMOVE) say(named(node), " is removed.");
   askRoster();
 }
 
@@ -397,6 +459,7 @@ function add(node, words) {
 
 function accept(node) {
   if (!add(node, "yes")) return;
+  say("");
   people.requests.delete(node);
   draw();
 }
@@ -448,6 +511,27 @@ async function create() {
   }
 }
 
+// Some browsers are told to keep nothing: then a reload is a new login.
+function remember() {
+  try {
+    sessionStorage.setItem(MEMORY, JSON.stringify(link.memory));
+  } catch { /* nothing is kept */ }
+}
+
+function forget() {
+  try {
+    sessionStorage.removeItem(MEMORY);
+  } catch { /* nothing was kept */ }
+}
+
+// Goes on where an earlier load of this page was.
+function goOn() {
+  try {
+    const memory = JSON.parse(sessionStorage.getItem(MEMORY));
+    if (memory?.name && memory.resource && memory.secret) link.goOn(memory);
+  } catch { /* nothing was kept */ }
+}
+
 function start() {
   for (const { value, kind, label } of SHOWS) {
     const radio = make("input", {
@@ -474,8 +558,14 @@ function start() {
     event.preventDefault();
     const form = new FormData(event.target);
     mine = { ...mine, show: Number(form.get("show")), status: String(form.get("status")).trim() };
-    say(publish() ? "Told." : "Not connected: this is told on the next connection.");
+    chosen = true;
     drawSeenAs();
+    announced = publish();
+    if (!announced) say("Not connected: this is told on the next connection.");
+    else link.fence(() => say(mine.invisible ? "Kept until you are visible." : "Told."));
+  });
+  $("state-form").addEventListener("input", (event) => {
+    if (event.target !== $("invisible")) say("Not told yet.");
   });
   $("invisible").addEventListener("change", (event) => {
     mine.invisible = event.target.checked;
@@ -486,11 +576,12 @@ function start() {
     event.preventDefault();
     const name = $("ask").value.trim();
     if (!name || !add(name, `${me} would like to be friends.`)) return;
-    say(`Asked ${clipped(name, 80)}.`);
+    say("Asked ", make("bdi", { textContent: clipped(name, 80) }), ".");
     event.target.reset();
   });
   $("clear").addEventListener("click", () => $("frames").replaceChildren());
   $("name").focus();
+  goOn();
 }
 
 start();

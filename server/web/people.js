@@ -74,6 +74,11 @@ export class People {
     return [...nodes].sort((a, b) => this.name(a).localeCompare(this.name(b)) || (a < b ? -1 : 1));
   }
 
+  // What a presence says, without who says it.
+  static told(frame) {
+    return { show: meaning(frame.show).value ?? 0, status: text(frame.status) };
+  }
+
   // Returns the node it was about, or null if it was about nobody.
   presence(frame) {
     const from = frame.fromTid;

@@ -27,6 +27,10 @@ const BACKOFF_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 // Another device took this one's place, or an administrator ended it: to come back by itself would
 // be a fight.
 const UNWANTED = new Set([4001, 4002]);
+// The session goes on in another tab, which began as a copy of this one.
+const COPIED = 4004;
+// A close frame with a code is going away; without one it is a logout.
+const GOING_AWAY = 4000;
 // Refusals of a login that the same name and password will meet again.
 const FINAL_REFUSALS = new Set([4105, 4115]);
 
@@ -61,10 +65,18 @@ function decode(buffer) {
   return { type: bytes[0] & ~HIGH_BIT, sync: wantsAck ? bytes.slice(1, start) : null, text, body };
 }
 
-// What the frames pane may show of a frame of ours: never the password.
+// What the frames pane may show of a frame: never the password, nor what stands for it.
 function shown(body) {
   if (body === undefined) return "";
-  return JSON.stringify("pwd" in body ? { ...body, pwd: "(hidden)" } : body);
+  const hidden = { ...body };
+  if ("pwd" in hidden) hidden.pwd = "(hidden)";
+  if (hidden.extend?.resume) hidden.extend = { ...hidden.extend, resume: "(hidden)" };
+  return JSON.stringify(hidden);
+}
+
+function randomDevice() {
+  const random = crypto.getRandomValues(new Uint16Array(1))[0];
+  return `web-${random.toString(16).padStart(4, "0")}`;
 }
 
 // Asks for a new account. Resolves to tim's ack; throws if the server cannot be reached or talks
@@ -87,8 +99,9 @@ export async function register(name, pwd, onFrame) {
 }
 
 // One account's connection. `on` is told: state(name, detail), ready(ack), refused(error),
-// frame(entry) and receive(type, body). States: "connecting", "ready", "waiting" (detail: ms until
-// the next try), "closed" (detail: the server's reason).
+// frame(entry) and receive(type, body), and asked whether to come in invisible(). States:
+// "connecting", "ready", "waiting" (detail: ms until the next try), "closed" (detail: the server's
+// reason).
 export class Link {
   #on;
   #login = null;
@@ -101,31 +114,52 @@ export class Link {
   #pingAnswered = true;
   // What waits for the answer to each ping that is under way.
   #fences = [];
-  #resource;
+  // Each page is a device of its own, so that a friend with two tabs is seen with two.
+  #resource = randomDevice();
+  // What the server names the session by: whoever shows it goes on with it, without a password.
+  #secret = "";
 
   constructor(on) {
     this.#on = on;
-    // Each page is a device of its own, so that a friend with two tabs is seen with two.
-    const random = crypto.getRandomValues(new Uint16Array(1))[0];
-    this.#resource = `web-${random.toString(16).padStart(4, "0")}`;
     addEventListener("online", () => this.retryNow());
+    // The browser knows at once what a ping would show after twenty seconds.
+    addEventListener("offline", () => {
+      if (this.#socket) this.#lost(1006, "");
+    });
   }
 
   get resource() {
     return this.#resource;
   }
 
+  // What a later load of the page needs to go on with this session.
+  get memory() {
+    return { name: this.#login?.name, resource: this.#resource, secret: this.#secret };
+  }
+
   open(name, pwd) {
     this.close();
-    this.#login = { name, pwd, resource: this.#resource, termtyp: 3 };
+    this.#begin({ name, pwd });
+  }
+
+  // Goes on with the session of an earlier load of this page.
+  goOn({ name, resource, secret }) {
+    this.#resource = resource;
+    this.#secret = secret;
+    this.#begin({ name });
+  }
+
+  #begin(login) {
+    this.#login = login;
     this.#tries = 0;
     this.#connect();
   }
 
-  // Logging out is closing, in tim.
+  // Logging out is closing without a code, in tim.
   close() {
     this.#login = null;
-    this.#release()?.close(1000);
+    this.#secret = "";
+    this.#release()?.close();
   }
 
   retryNow() {
@@ -159,11 +193,19 @@ export class Link {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.#put(TYPE.AUTH, this.#login);
+    socket.onopen = () => this.#put(TYPE.AUTH, this.#auth());
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#lost(event.code, event.reason);
     this.#socket = socket;
     this.#openTimer = setTimeout(() => this.#lost(1006, ""), OPEN_WITHIN_MS);
+  }
+
+  #auth() {
+    const extend = {};
+    if (this.#secret) extend.resume = this.#secret;
+    // In the login itself, so that no friend sees a flash of it.
+    if (this.#on.invisible()) extend.invisible = "true";
+    return { ...this.#login, resource: this.#resource, termtyp: 3, extend };
   }
 
   // Lets go of the socket and every timer of it; a later event of that socket reaches nobody.
@@ -180,8 +222,12 @@ export class Link {
   }
 
   #lost(code, reason) {
-    this.#release()?.close();
+    this.#release()?.close(GOING_AWAY);
     if (!this.#login) return;
+    if (code === COPIED) {
+      this.#secret = "";
+      this.#resource = randomDevice();
+    }
     if (UNWANTED.has(code)) {
       this.#login = null;
       this.#on.state("closed", reason);
@@ -199,12 +245,14 @@ export class Link {
     this.#pingAnswered = true;
     const frame = data instanceof ArrayBuffer ? decode(data) : null;
     if (!frame) return;
-    this.#on.frame({ sent: false, type: frame.type, text: frame.text });
+    const isLogin = !this.#ready && frame.body?.timType === TYPE.AUTH;
+    const text = isLogin ? shown({ ...frame.body, n2: "(hidden)" }) : frame.text;
+    this.#on.frame({ sent: false, type: frame.type, text });
     if (frame.sync) {
       this.#socket.send(Uint8Array.of(TYPE.ACK | HIGH_BIT, ...frame.sync));
       this.#on.frame({ sent: true, type: TYPE.ACK, text: "" });
     }
-    if (!this.#ready && frame.type === TYPE.ACK && frame.body?.timType === TYPE.AUTH) {
+    if (isLogin && frame.type === TYPE.ACK) {
       this.#answered(frame.body);
     } else if (frame.type === TYPE.PING) {
       this.#fences.shift()?.();
@@ -226,6 +274,7 @@ export class Link {
       return;
     }
     clearTimeout(this.#openTimer);
+    this.#secret = typeof ack.n2 === "string" ? ack.n2 : "";
     this.#ready = true;
     this.#pingAnswered = true;
     this.#pingTimer = setInterval(() => this.#ping(), PING_EVERY_MS);

@@ -1,7 +1,7 @@
 //! The verbs for what ends by itself or is taken back.
 
 use super::Engine;
-use crate::decisions::{About, Decisions};
+use crate::decisions::{Decisions, InputContext};
 use crate::error::Error;
 use crate::key::SessionKey;
 use crate::time::Time;
@@ -51,7 +51,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ) -> Result<Decisions<'_, K, P, S>, Error> {
         let waits_until =
             self.input(now, |state| state.publish_until(session, presence, until, then))?;
-        Ok(self.drain(About { session: Some(session), waits_until, ..About::default() }))
+        Ok(self.drain(InputContext {
+            session: Some(session),
+            waits_until,
+            ..InputContext::default()
+        }))
     }
 
     /// Takes back what a session shows ([rule 25a](crate::rules#rule-25a-withdrawal)): from now on

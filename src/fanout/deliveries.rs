@@ -41,7 +41,7 @@ impl<P> Plan<P> {
             stats.deliveries += received as u64;
             Delivery::Deliver
         } else if self.current.skipped.is_empty() {
-            self.step_is_done();
+            self.complete_step();
             return None;
         } else {
             self.add_skipped(tables);
@@ -52,9 +52,9 @@ impl<P> Plan<P> {
             stats.notices += 1;
         }
         if self.current.is_done() && self.spilled.is_empty() && !self.receivers.has_surplus() {
-            self.step_is_done();
+            self.complete_step();
         } else {
-            self.go_on_with(Step::FanOut(self.current));
+            self.replace_step(Step::FanOut(self.current));
         }
         Some(delivery)
     }

@@ -277,20 +277,20 @@ impl<P> Plan<P> {
 
     // ---- what the drain does with it
 
-    /// Returns the step to do now.
+    /// Returns the current step.
     pub(crate) fn step(&self) -> Option<&Step> {
         self.steps.get(self.done)
     }
 
-    /// The step to do now is done, but for this.
-    pub(super) fn go_on_with(&mut self, step: Step) {
+    /// Puts what is left of the current step in its place.
+    pub(super) fn replace_step(&mut self, step: Step) {
         if let Some(place) = self.steps.get_mut(self.done) {
             *place = step;
         }
     }
 
-    /// The step to do now is done.
-    pub(crate) fn step_is_done(&mut self) {
+    /// Completes the current step.
+    pub(crate) fn complete_step(&mut self) {
         self.done += 1;
         if self.done == self.steps.len() {
             self.steps.clear();
@@ -303,7 +303,7 @@ impl<P> Plan<P> {
 
     // ---- numbers
 
-    /// What happens now is told with numbers that say no more than the moment: so many
+    /// Sets the moment from which notices have their numbers, which say no more than it: so many
     /// milliseconds after the engine's first input.
     pub(crate) fn set_moment(&mut self, millis: u64) {
         self.least_number = millis.saturating_mul(NUMBERS_PER_MS);
@@ -352,6 +352,8 @@ impl<P> Plan<P> {
         self.ended.clear();
         self.unusual.clear();
         self.spilled.clear();
+        // Those that were found for a decision that nobody took must not hear of anything else.
+        self.receivers.clear();
         self.dropped.extend(self.said.take());
     }
 

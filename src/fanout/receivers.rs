@@ -63,12 +63,12 @@ impl Receivers {
         self.len += 1;
     }
 
-    /// The scan that everything is built for: which of these contacts receive, and where. There
-    /// must be [`room`](Self::room) for one slot each. Those whose reach alone does not answer
-    /// are put aside.
+    /// Adds those of these contacts who receive, by their slots: the scan that everything is built
+    /// for. There must be [`room`](Self::room) for one slot each. Those whose reach alone does not
+    /// answer are put aside.
     ///
     /// In two steps, thirty-two contacts at a time: first their reach is packed into one word, two
-    /// bits a contact, without a branch; then each bit that is set is one receiver. Most contacts
+    /// bits per contact, without a branch; then each bit that is set is one receiver. Most contacts
     /// are offline, and they cost nothing in the second step.
     pub(crate) fn add_reached(
         &mut self,

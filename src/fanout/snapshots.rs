@@ -39,9 +39,9 @@ impl<P> Plan<P> {
         let (id, is_first) = (snapshot.id, snapshot.is_first);
         let is_visible = tables.is_visible(tables.sessions().user(snapshot.to));
         if is_last {
-            self.step_is_done();
+            self.complete_step();
         } else {
-            self.go_on_with(Step::Snapshot(SnapshotOf { is_first: false, ..snapshot }));
+            self.replace_step(Step::Snapshot(SnapshotOf { is_first: false, ..snapshot }));
         }
         Part { to: snapshot.to, id, is_visible, is_first, is_last }
     }

@@ -31,7 +31,10 @@ pub(super) fn carry_out<K, P, A, C, S>(
         Decision::Close { session, reason, resumable } => {
             connections.close(session, Closing::Engine { reason, resumable });
         }
-        Decision::Online { user, visible, .. } => application.online(user, visible),
+        Decision::Online { user, session, visible } => {
+            let Some(connection) = connections.id(session) else { return };
+            application.online(user, connection, visible);
+        }
         Decision::Ended { user, session, reason, since, last, visible, .. } => {
             let connection = connections.id(session);
             connections.remove(session, Closing::Caller);

@@ -134,9 +134,10 @@ pub trait Application<K, P> {
     /// is not to hear of it.
     fn snapshot(&mut self, snapshot: &Snapshot<'_, K, P>) -> Option<Self::Frame>;
 
-    /// Notes that a user has come online. Does nothing by default.
-    fn online(&mut self, user: &K, visible: bool) {
-        let _ = (user, visible);
+    /// Notes that a user has come online, by the connection of its first session. Does nothing by
+    /// default.
+    fn online(&mut self, user: &K, connection: ConnectionId, visible: bool) {
+        let _ = (user, connection, visible);
     }
 
     /// Notes that a session has ended: what is kept for it, a token say, can be forgotten. It is

@@ -114,13 +114,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         });
     }
 
-    /// `added`, a sorted set, has nobody in it who is in the audience already.
+    /// Adds a sorted set of users, none of whom is in the audience yet, and shows them the user.
     fn add_to_audience(&mut self, user: User, added: &[User]) {
         self.tables.add_to_audience(user, added);
         self.show_to(user, added);
     }
 
-    /// `removed`, a sorted set, has nobody in it who is not in the audience.
+    /// Removes a sorted set of users, all of whom are in the audience, and hides the user from
+    /// them.
     fn remove_from_audience(&mut self, user: User, removed: &[User]) {
         self.hide_from(user, removed);
         self.tables.remove_from_audience(user, removed);

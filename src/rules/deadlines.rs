@@ -4,7 +4,8 @@
 use crate::event::LostCause;
 use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
-use crate::tables::sessions::Link;
+use crate::tables::ids::SessionIndex;
+use crate::tables::sessions::{Link, Sessions};
 use crate::tables::timers::Due;
 use crate::time::Time;
 use core::hash::{BuildHasher, Hash};
@@ -51,12 +52,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Returns the first lease or grace that is over by then. Leases are not touched when something
     /// is heard of their session; they move when their moment comes near.
     fn first_lifetime_over(&mut self, until: Time) -> Option<Due> {
-        let lease_ms = self.options.lease.map_or(0, |lease| lease.lease_ms);
+        let lease_ms = self.lease_ms();
         let sessions = self.tables.sessions();
-        self.lifetimes.first_due(until, |session| {
-            let order = sessions.heard_order(session)?;
-            Some((sessions.heard(session).saturating_add(lease_ms), order))
-        })
+        self.lifetimes.first_due(until, |session| heard_since(sessions, lease_ms, session))
+    }
+
+    /// Returns when there may be something due, or to be moved: never too late.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let lease_ms = self.lease_ms();
+        let sessions = self.tables.sessions();
+        let moved = |session| heard_since(sessions, lease_ms, session);
+        let (lifetime, token) = (self.lifetimes.next_look(moved), self.tokens.next_look(|_| None));
+        [lifetime, token, self.expiries.next_look()].into_iter().flatten().min()
+    }
+
+    fn lease_ms(&self) -> u64 {
+        self.options.lease.map_or(0, |lease| lease.lease_ms)
     }
 
     fn lifetime_over(&mut self, due: Due) {
@@ -74,4 +85,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.close(key, CloseReason::LeaseLapsed, grace_ms > 0);
         self.detach_or_end(session, due.at, LostCause::Timeout, grace_ms);
     }
+}
+
+/// Returns when the lease of a session lapses by what was heard of it last, and its order then, if
+/// what is armed for it is a lease.
+fn heard_since<P>(
+    sessions: &Sessions<P>,
+    lease_ms: u64,
+    session: SessionIndex,
+) -> Option<(Time, u64)> {
+    let order = sessions.heard_order(session)?;
+    Some((sessions.heard(session).saturating_add(lease_ms), order))
 }

@@ -194,7 +194,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.tell(FanOut::of(subject).to_named(receivers).not_to(skipped));
     }
 
-    /// Names the sessions of these users that can receive, and then those that are congested.
+    /// Names the sessions of these users that can receive, and then those that are congested, of
+    /// which nothing is noted: what is said here is not state, so the host is told that they are
+    /// skipped, where `receives_or` would note what they miss.
     fn name_sessions(&mut self, users: &[User], except: Option<SessionIndex>) -> (Span, Span) {
         let mut name = |wanted| {
             let from = self.plan.names();

@@ -14,7 +14,7 @@ use crate::time::Time;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
-/// Who is going.
+/// The sessions that a farewell is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Going {
     /// One of a user's sessions, others stay. The newcomer for whom it makes way has not been told
@@ -302,9 +302,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- where nobody is told
 
-    /// Under [`OfflineNotices::Never`]: remembers which attachments may go on holding what a session
-    /// of the user showed or directed to them, or what all of them show to contacts. A later
-    /// removal or block tells them.
+    /// Under [`OfflineNotices::Never`]: remembers which attachments may go on holding what a
+    /// session of the user showed or directed to them, or what all of them show to contacts. A
+    /// later removal or block tells them.
     pub(super) fn leave_unaware(&mut self, user: User, session: Option<SessionIndex>) {
         let never = self.options.offline_notices == OfflineNotices::Never;
         let Some(place) = self.tables.place(user).filter(|_| never) else { return };

@@ -68,7 +68,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(place) = self.tables.place(user) else {
             return (self.tables.go_online(user, audience, blocked), true);
         };
-        // Who leaves the audience to be blocked must not be forgotten in between.
+        // Users who move from the audience to the blocked list must not be forgotten in between.
         blocked.iter().for_each(|other| self.tables.retain(*other));
         self.replace_audience(user, audience);
         self.replace_blocked(user, blocked);
@@ -135,7 +135,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
-    /// A connection is lost. The grace is the cause's own if none is given.
+    /// Takes the loss of a connection. The grace is the cause's own if none is given.
     pub(crate) fn lost(
         &mut self,
         key: SessionKey,

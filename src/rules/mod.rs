@@ -1,17 +1,6 @@
 #![doc = include_str!("../../docs/RULES.md")]
-// What happens: the state changes of each verb, one file a subject.
-//
-// | file | rules |
-// | --- | --- |
-// | `lifecycle` | 1, 4, 5, 11: sessions come, are lost, are resumed |
-// | `limits` | 12: who makes way for a newcomer |
-// | `farewell` | 6, 7, 15: sessions end, and who is told so |
-// | `publish` | 2, 13: what a session shows, and how often |
-// | `expiry` | 25 to 27: what ends by itself or is taken back |
-// | `direct` | 3, 15: what is said to named users |
-// | `audience`, `blocks`, `visibility` | 8, 9, 10: who may see whom |
-// | `congestion` | 14: receivers that cannot keep up |
-// | `deadlines` | what is due, in its order |
+// What happens: the state changes of each verb, one file for each subject. docs/ARCHITECTURE.md
+// says which file has which rules.
 //
 // Each verb changes the tables and leaves steps in the plan. Nothing is told before the change is
 // complete: the drain turns the steps into decisions afterwards.
@@ -74,7 +63,7 @@ pub(crate) struct State<K, P, S> {
     lost_and_gained: [Vec<User>; 2],
     /// For whom directed presence reaches.
     reached: Vec<Attachment>,
-    /// For those who are not told that something is over.
+    /// For those who are not told that something is over (rule 7, `Never`).
     unaware: Vec<Attachment>,
     /// For what a congested session missed of one user.
     changes: Vec<(SessionId, Change)>,
@@ -142,7 +131,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.set_moment(self.moment);
     }
 
-    /// What is told from now on happens at this moment.
+    /// Sets the moment at which what is told from now on happens.
     fn set_moment(&mut self, at: Time) {
         self.plan.set_moment(at.since(self.first.unwrap_or(at)));
     }
@@ -194,7 +183,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         while let Some(step) = self.plan.step().copied() {
             // Afterwards: with the last step goes all that steps refer to.
             self.finish(step);
-            self.plan.step_is_done();
+            self.plan.complete_step();
         }
         self.plan.clear();
         self.unsettled = false;
@@ -203,20 +192,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- the steps
 
-    /// Returns the step to do now.
+    /// Returns the current step.
     pub(crate) fn step(&self) -> Option<&Step> {
         self.plan.step()
     }
 
-    /// The step to do now is done.
-    pub(crate) fn step_is_done(&mut self) {
-        self.plan.step_is_done();
+    /// Completes the current step.
+    pub(crate) fn complete_step(&mut self) {
+        self.plan.complete_step();
     }
 
     /// Does a step that gives no decision.
     pub(crate) fn do_step(&mut self, step: Step) {
         self.finish(step);
-        self.plan.step_is_done();
+        self.plan.complete_step();
         self.clean_up();
     }
 
@@ -275,7 +264,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// An input of the session restarts its lease (rule 11).
+    /// Restarts the lease of a session of which there is an input (rule 11).
     fn touch(&mut self, session: SessionIndex) {
         let now = (self.moment, self.next_order());
         self.tables.sessions_mut().hear(session, now);
@@ -289,12 +278,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tokens.look_again();
         self.expiries.look_again();
         self.moment
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        let looks =
-            [self.lifetimes.next_look(), self.tokens.next_look(), self.expiries.next_look()];
-        looks.into_iter().flatten().min()
     }
 }
 

@@ -50,7 +50,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// A publish that waited has its token.
+    /// Tells what a publish said that waited, now that it has its token.
     pub(super) fn token_is_there(&mut self, due: Due) {
         self.tokens.disarm(due.of);
         let Some(presence) = self.tables.sessions_mut().take_waiting(due.of) else { return };

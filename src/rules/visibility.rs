@@ -2,13 +2,12 @@
 
 use crate::error::Error;
 use crate::fanout::plan::FanOut;
-use crate::fanout::subject::{Span, Subject};
+use crate::fanout::subject::Subject;
 use crate::key::SessionKey;
 use crate::rules::State;
 use crate::rules::farewell::Going;
 use crate::tables::ids::{SessionIndex, User};
 use crate::tables::missed::Note;
-use crate::tables::sessions::Link;
 use core::hash::{BuildHasher, Hash};
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -19,42 +18,31 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !self.tables.any_published(user) {
             return;
         }
-        let seeing = |viewer: &&User| self.tables.sees(**viewer, user);
         let from = self.plan.names();
-        for viewer in viewers.iter().filter(seeing) {
-            for receiver in self.tables.sessions_of(*viewer) {
-                self.plan.name(*receiver);
+        for viewer in viewers {
+            if !self.tables.sees(*viewer, user) {
+                continue;
+            }
+            for at in 0..self.tables.sessions_of(*viewer).len() {
+                let receiver = self.tables.sessions_of(*viewer)[at];
+                let receives = self.tables.receives_or(receiver, |tables| {
+                    for at in 0..tables.showing_len(user) {
+                        let session = tables.showing_at(user, at);
+                        if tables.sessions().has_published(session) {
+                            let subject = Subject::Presence { session, first: true };
+                            self.plan.note_missed(tables, receiver, subject);
+                        }
+                    }
+                });
+                if receives {
+                    self.plan.name(receiver);
+                }
             }
         }
-        let all = self.plan.named_since(from);
-        let receivers = self.name_those(all, Link::Attached);
-        for at in 0..self.tables.showing_len(user) {
-            let session = self.tables.showing_at(user, at);
-            if self.tables.sessions().has_published(session) {
-                let subject = Subject::Presence { session, first: true };
-                self.note_missed_by(all, subject);
-                self.plan.tell(FanOut::of(subject).to_named(receivers));
-            }
-        }
-    }
-
-    /// Names again those of them that are connected so.
-    fn name_those(&mut self, all: Span, link: Link) -> Span {
-        let from = self.plan.names();
-        for at in 0..all.range().len() {
-            let receiver = self.plan.named(all)[at];
-            if self.tables.sessions().link(receiver) == link {
-                self.plan.name(receiver);
-            }
-        }
-        self.plan.named_since(from)
-    }
-
-    fn note_missed_by(&mut self, all: Span, subject: Subject) {
-        for receiver in self.plan.named(all) {
-            if self.tables.sessions().link(*receiver) == Link::Congested {
-                self.plan.note_missed(&mut self.tables, *receiver, subject);
-            }
+        let receivers = self.plan.named_since(from);
+        for session in self.tables.shown_of(user) {
+            let subject = Subject::Presence { session, first: true };
+            self.plan.tell(FanOut::of(subject).to_named(receivers));
         }
     }
 
@@ -114,7 +102,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- to all contacts, by the user's wish
 
-    /// To contacts it must look like a logout, so they hear what a logout would have told them.
+    /// Makes a user invisible. To contacts it must look like a logout, so they hear what a logout
+    /// would have told them.
     pub(crate) fn invisible(&mut self, key: SessionKey) -> Result<(), Error> {
         let session = self.hear(key)?;
         let place = self.tables.sessions().place(session);
@@ -128,6 +117,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
+    /// Makes a user visible again: contacts are told what it shows now.
     pub(crate) fn visible(&mut self, key: SessionKey) -> Result<(), Error> {
         let session = self.hear(key)?;
         let place = self.tables.sessions().place(session);

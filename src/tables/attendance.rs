@@ -161,7 +161,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.set_link(session, Link::Detached);
     }
 
-    /// What was missed is forgotten: whoever attaches again is sent a snapshot.
+    /// Changes a session's link and forgets what it missed: whoever attaches again is sent a
+    /// snapshot.
     fn set_link(&mut self, session: SessionIndex, link: Link) {
         self.sessions.set_link(session, link);
         self.clear_missed(session);

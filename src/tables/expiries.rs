@@ -114,7 +114,7 @@ impl<P> Expiries<P> {
     }
 
     pub(crate) fn next_look(&self) -> Option<Time> {
-        self.timers.next_look()
+        self.timers.next_look(|_| None)
     }
 
     /// Returns the first deadline, if it is not after `limit`. It stays armed until it is

@@ -6,7 +6,7 @@
 //!
 //! Entries stand in the order of their hashes, each in the place that its hash stands for or, if
 //! that is taken, as soon after it as the order allows (linear probing as in Robin Hood hashing).
-//! So who is not there is known early.
+//! So a search for an absent user ends early.
 //!
 //! The table grows by a quarter, where it lies and step by step: blank places are added behind it,
 //! and then, from the last entry to the first, each moves to where it stands in the larger table,
@@ -27,8 +27,8 @@ pub(crate) struct ShortHash(u32);
 impl ShortHash {
     pub(crate) const ZERO: Self = Self(0);
 
-    /// Weak hashers vary in a few bits only, wherever those are: here they come to the top, which
-    /// says the place.
+    /// Hashes an id. Weak hashers vary in a few bits only, wherever those are: here they come to
+    /// the top, which says the place.
     pub(crate) fn of<S: BuildHasher>(hasher: &S, id: &(impl Hash + ?Sized)) -> Self {
         // 2^64 divided by the golden ratio: multiples of it lie far apart.
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -84,7 +84,7 @@ const AT_A_TIME: usize = 16;
 /// And before that, so many places are added: a whole segment for as many entries as make one.
 const ADDED_AT_A_TIME: usize = 64;
 
-/// The table is full with so many: three in four homes are taken.
+/// Returns the number of entries at which the table is full: three in four homes are taken.
 const fn most(homes: usize) -> usize {
     homes - homes / 4
 }
@@ -220,7 +220,7 @@ impl Index {
         self.boundary > 0
     }
 
-    /// The table is full: makes it larger, little by little.
+    /// Makes a table that is full larger, little by little.
     #[cold]
     fn grow(&mut self) {
         // Seldom: so few come in while it moves that it is done long before.
@@ -233,7 +233,7 @@ impl Index {
         }
     }
 
-    /// From now on there are so many homes, for which there are places.
+    /// Begins to move entries to where they stand with so many homes, for which there are places.
     fn begin_to_move(&mut self, homes: usize) {
         self.homes_below = core::mem::replace(&mut self.homes, homes);
         self.boundary = 1 << 32;

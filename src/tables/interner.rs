@@ -9,7 +9,8 @@ use crate::tables::free_list::FreeList;
 use crate::tables::ids::{SIDE_BY_SIDE, User};
 use crate::tables::index::{Index, ShortHash};
 use crate::tables::reach::{Reach, Reaches};
-use crate::tables::segments::{Segments, per_segment};
+use crate::tables::segments::per_segment;
+use crate::tables::segments::sparse::Sparse;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -21,19 +22,28 @@ pub(super) const MAX_USERS: usize = 1 << 30;
 
 const CROWD: usize = if cfg!(feature = "shrunk") { 5 } else { 20_000 };
 
-const OFFLINE: u32 = u32::MAX;
+/// Where a user stands in the table of online users.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place(u32);
+
+const OFFLINE: Place = Place(u32::MAX);
+
+impl Default for Place {
+    fn default() -> Self {
+        OFFLINE
+    }
+}
 
 /// The table of users, a column for each question: whoever asks one of a hundred contacts should
 /// not drag the answers to the others through the caches.
 pub(crate) struct Users<K> {
     by_id: Index,
     /// `None` while the index is free.
-    ids: Segments<Option<K>, { per_segment(1_024) }>,
+    ids: Sparse<Option<K>, { per_segment(1_024) }>,
     /// So that an id is hashed once only: the host's code is not run to forget it.
-    hashes: Segments<ShortHash, { per_segment(2_048) }>,
+    hashes: Sparse<ShortHash, { per_segment(2_048) }>,
     reaches: Reaches,
-    /// Places in the table of online users, or [`OFFLINE`].
-    online: Segments<u32, { per_segment(2_048) }>,
+    online: Sparse<Place, { per_segment(2_048) }>,
     free: FreeList,
     /// Who has become known and may not be referred to yet.
     fresh: Vec<User>,
@@ -46,10 +56,10 @@ impl<K> Users<K> {
     pub(crate) const fn new() -> Self {
         Self {
             by_id: Index::new(),
-            ids: Segments::new(),
-            hashes: Segments::new(),
+            ids: Sparse::new(),
+            hashes: Sparse::new(),
             reaches: Reaches::new(),
-            online: Segments::new(),
+            online: Sparse::new(),
             free: FreeList::new(),
             fresh: Vec::new(),
             dead: Vec::new(),
@@ -84,21 +94,21 @@ impl<K> Users<K> {
         self.dead.extend(before);
     }
 
-    /// Fetches what is kept of a user here.
+    /// Fetches what is kept of a user here, who may be known no longer.
     #[inline]
     pub(crate) fn fetch(&self, user: User) {
-        black_box(self.ids[user.0 as usize].is_some());
+        black_box(self.ids.get(user.0 as usize).is_some_and(Option::is_some));
         black_box(self.reaches.reach(user));
     }
 
-    /// Returns the user's place in the table of online users.
+    /// Returns the user's place in the table of online users. It may be known no longer.
     pub(crate) fn online(&self, user: User) -> Option<u32> {
-        let online = self.online[user.0 as usize];
-        (online != OFFLINE).then_some(online)
+        let place = *self.online.get(user.0 as usize)?;
+        (place != OFFLINE).then_some(place.0)
     }
 
     pub(crate) fn set_online(&mut self, user: User, online: Option<u32>) {
-        self.online[user.0 as usize] = online.unwrap_or(OFFLINE);
+        self.online.set(user.0 as usize, online.map_or(OFFLINE, Place));
     }
 
     pub(crate) const fn reaches(&self) -> &Reaches {
@@ -127,7 +137,7 @@ impl<K> Users<K> {
         }
     }
 
-    /// For users to whom nothing refers.
+    /// Forgets a user to whom nothing refers.
     #[cold]
     fn forget(&mut self, user: User) {
         let Some(id) = self.ids[user.0 as usize].take() else { return };
@@ -162,28 +172,33 @@ impl<K> Users<K> {
     /// Makes room for so many users in all.
     pub(crate) fn reserve(&mut self, users: usize) {
         self.by_id.reserve(users);
-        self.ids.reserve(users);
-        self.hashes.reserve(users);
+        self.ids.reserve_and_fill(users);
+        self.hashes.reserve_and_fill(users);
         self.reaches.reserve(users);
-        self.online.reserve(users);
+        self.online.reserve_and_fill(users);
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {
-        let span = self.free.cut_off(self.ids.len(), |_| true);
-        self.ids.truncate(span);
-        self.ids.shrink_to_fit();
-        self.hashes.truncate(span);
-        self.hashes.shrink_to_fit();
+        let Self { free, .. } = self;
+        let span = free.cut_off(self.ids.len(), |_| true);
+        self.ids.shrink_to(span, |places, _| free.has_all(&places));
+        self.hashes.shrink_to(span, |places, _| free.has_all(&places));
+        self.online.shrink_to(span, |places, _| free.has_all(&places));
         self.reaches.shrink_to(span);
-        self.online.truncate(span);
-        self.online.shrink_to_fit();
         self.by_id.shrink_to_fit();
         self.fresh.shrink_to_fit();
         self.dead.shrink_to_fit();
     }
 
+    /// Returns whether each index is either free or somebody's.
+    pub(crate) fn is_free_list_right(&self) -> bool {
+        let known = self.iter_known().map(|user| user.0 as usize);
+        self.free.neither(self.span(), known) == Some(0)
+    }
+
     pub(crate) fn iter_known(&self) -> impl Iterator<Item = User> {
-        (0..).map(User).zip(self.ids.iter()).filter(|(_, id)| id.is_some()).map(|(user, _)| user)
+        let known = self.ids.entries().filter(|(_, id)| id.is_some());
+        known.map(|(user, _)| User(user as u32))
     }
 }
 
@@ -293,8 +308,8 @@ impl<K: Eq + Hash> Users<K> {
     }
 
     /// Returns the index of `id`, which is made known if it was not. No reference is taken: the
-    /// caller takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through. `None`
-    /// if the table is full.
+    /// caller takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through.
+    /// `None` if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
         self.find_or_add(ShortHash::of(hasher, &id), id)
     }
@@ -337,7 +352,8 @@ impl<K: Eq + Hash> Users<K> {
     fn add(&mut self, hash: ShortHash, id: K) -> Option<User> {
         let user = if let Some(user) = self.free.pop() {
             let at = user as usize;
-            (self.ids[at], self.hashes[at]) = (Some(id), hash);
+            self.ids.set(at, Some(id));
+            self.hashes.set(at, hash);
             User(user)
         } else if self.ids.len() < MAX_USERS {
             self.ids.push(Some(id));
@@ -424,5 +440,41 @@ mod tests {
         new.sort_unstable();
         new.dedup();
         assert_eq!((new.len(), users.len(), users.span()), (600, 600, 600));
+    }
+
+    #[test]
+    fn a_few_who_stay_do_not_keep_the_memory_of_a_crowd() {
+        const USERS: u32 = 20_000;
+        let mut users = Users::<u64>::new();
+        for id in 0..USERS.into() {
+            let user = users.intern(&Plain, id).expect("there is room");
+            users.retain(user);
+            users.set_online(user, Some(user.0));
+        }
+        users.forget_fresh();
+        let is_staying = |user: u32| user % 8_000 == 7 || user == USERS - 1;
+        for user in (0..USERS).filter(|user| !is_staying(*user)).map(User) {
+            users.set_online(user, None);
+            users.release(user);
+        }
+        users.bury();
+        users.shrink_to_fit();
+        let left = users.ids.entries().count();
+        assert!(users.is_free_list_right() && left < 4 * 1_024, "{left} places are left");
+        // Those who have gone are nowhere, even where a segment is made again for others.
+        let is_right = |users: &Users<u64>, user: u32| {
+            let expected = is_staying(user).then_some(user);
+            users.online(User(user)) == expected
+                && users.find(&Plain, &user.into()) == expected.map(User)
+        };
+        assert!((0..USERS).all(|user| is_right(&users, user)));
+        for id in 0..100 {
+            let user = users.intern(&Plain, 1_000_000 + id).expect("there is room");
+            users.retain(user);
+            assert!(!is_staying(user.0) && user.0 <= 100, "{user:?}");
+        }
+        assert!((0..USERS).all(|user| is_right(&users, user)) && users.is_free_list_right());
+        users.free.push(7);
+        assert!(!users.is_free_list_right(), "somebody has this index");
     }
 }

@@ -1,6 +1,6 @@
 //! A set of users as a plain sorted run of indices: an audience, or a list of blocked users.
 //!
-//! Four bytes a user. Sorted, so that "is v in it?" does not scan a celebrity's list for each fan
+//! Four bytes per user. Sorted, so that "is v in it?" does not scan a celebrity's list for each fan
 //! that connects, and because ascending indices are kinder to caches when the list is walked.
 
 use crate::tables::ids::User;
@@ -16,7 +16,7 @@ const STRETCH: usize = if cfg!(feature = "shrunk") { 3 } else { 64 };
 impl UserList {
     pub(super) const EMPTY: Self = Self(Vec::new());
 
-    /// From a sorted run without repetition, in exactly the memory it needs.
+    /// Makes a list of a sorted run without repetition, in exactly the memory it needs.
     pub(crate) fn from_sorted(users: &[User]) -> Self {
         debug_assert!(users.is_sorted_by(|a, b| a < b));
         Self(users.to_vec())
@@ -30,7 +30,7 @@ impl UserList {
         self.0.len()
     }
 
-    /// A search by halves down to a stretch that is read as a whole: its cache lines are fetched
+    /// Searches by halves down to a stretch that is read as a whole: its cache lines are fetched
     /// all at once, where each half would wait for the one before.
     pub(crate) fn contains(&self, user: User) -> bool {
         let mut stretch = &self.0[..];
@@ -118,8 +118,8 @@ pub(crate) fn without(users: &[User], out: &[User], mut each: impl FnMut(&[User]
     each(left);
 }
 
-/// Of two sorted runs, calls `only_old` for each user only in the first, and `only_new` for each
-/// only in the second.
+/// Compares two sorted runs: calls `only_old` for each user only in the first, and `only_new` for
+/// each only in the second.
 pub(crate) fn difference(
     old: &[User],
     new: &[User],

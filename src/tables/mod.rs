@@ -77,7 +77,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         &self.sessions
     }
 
-    /// What can be changed through it concerns one session alone.
+    /// Returns the sessions, for changes that concern one session alone.
     pub(crate) const fn sessions_mut(&mut self) -> &mut Sessions<P> {
         &mut self.sessions
     }
@@ -316,9 +316,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {
-        self.users.shrink_to_fit();
-        self.online.shrink_to_fit();
-        self.sessions.shrink_to_fit();
+        let Self { users, online, sessions, .. } = self;
+        online.shrink_to_fit(|online, place| {
+            users.set_online(online.user, Some(place));
+            online.showing().for_each(|session| sessions.set_place(session, place));
+        });
+        users.shrink_to_fit();
+        sessions.shrink_to_fit();
         self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
         self.scratch = Vec::new();

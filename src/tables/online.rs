@@ -167,9 +167,53 @@ impl OnlineUsers {
         self.places.reserve(users);
     }
 
-    pub(super) fn shrink_to_fit(&mut self) {
-        let end = self.free.cut_off(self.places.len(), |_| true);
-        self.places.truncate(end);
+    /// Moves the last ones to the places that are free, so that none is, and gives the rest back.
+    /// Calls `moved` with each that has another place from now on.
+    pub(super) fn shrink_to_fit(&mut self, mut moved: impl FnMut(&Online, u32)) {
+        let (len, mut free) = (self.len(), 0..);
+        for from in len..self.places.len() {
+            if let Some(online) = self.places[from].take() {
+                let to = free.find(|to| self.places[*to].is_none());
+                let to = to.expect("there are as many free places before as users behind");
+                moved(&online, to as u32);
+                self.places[to] = Some(online);
+            }
+        }
+        self.free = FreeList::new();
+        self.places.truncate(len);
         self.places.shrink_to_fit();
+    }
+
+    /// Returns whether each place is either free or somebody's.
+    pub(super) fn is_free_list_right(&self) -> bool {
+        let used = self.iter().map(|(place, _)| place as usize);
+        self.free.neither(self.places.len(), used) == Some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ones_move_to_where_others_were() {
+        let mut online = OnlineUsers::new();
+        let places: Vec<u32> = (0..9).map(|user| online.insert(User(user), &[], &[])).collect();
+        assert!(places.iter().copied().eq(0..9));
+        for place in [4, 0, 1, 8, 2] {
+            online.remove(place);
+        }
+        assert!(online.is_free_list_right());
+        let mut moved = Vec::new();
+        online.shrink_to_fit(|online, place| moved.push((online.user.0, place)));
+        assert_eq!(moved, [(5, 0), (6, 1), (7, 2)]);
+        let users: Vec<u32> = online.iter().map(|(_, online)| online.user.0).collect();
+        assert_eq!((users, online.places.len()), (alloc::vec![5, 6, 7, 3], 4));
+        assert!(online.is_free_list_right());
+        // And the table goes on as before.
+        assert_eq!(online.insert(User(9), &[], &[]), 4);
+        online.shrink_to_fit(|_, _| unreachable!("nobody has to move"));
+        online.free.push(2);
+        assert!(!online.is_free_list_right(), "somebody is there");
     }
 }

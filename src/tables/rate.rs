@@ -13,7 +13,7 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// The first moment at which there is a token.
+    /// Returns the first moment at which there is a token.
     pub(crate) fn free_at(self, rate: Rate) -> Time {
         let slack = u64::from(rate.burst - 1) * u64::from(rate.interval_ms);
         Time::from_millis(self.full_at.as_millis().saturating_sub(slack))

@@ -23,7 +23,7 @@ pub(crate) enum Reach {
 
 /// How each known user is reached, and how many references there are to it, in two bytes each.
 ///
-/// They lie together because who goes offline first tells the contacts and then gives their
+/// They lie together because a user who goes offline first tells the contacts and then gives their
 /// references back: by then these words are in the nearest cache.
 ///
 /// Two bits would do for the fan-out, and were measured, with and without another bit for who
@@ -46,7 +46,7 @@ impl Reaches {
         Self { words: Contiguous::new(), many: Vec::new() }
     }
 
-    /// For a user with the next index, to whom nothing refers and whom nothing reaches.
+    /// Adds a user with the next index, to whom nothing refers and whom nothing reaches.
     pub(crate) fn push(&mut self) {
         self.words.push(0);
     }
@@ -60,8 +60,8 @@ impl Reaches {
         self.words.set(at, self.words.as_slice()[at] & !REACH | reach as u16);
     }
 
-    /// How each of these is reached, two bits each, the first in the lowest ones: of thirty-two
-    /// users at most.
+    /// Returns how each of these is reached, two bits each, the first in the lowest ones: of
+    /// thirty-two users at most.
     #[inline]
     pub(crate) fn pack(&self, users: &[User]) -> u64 {
         let words = self.words.as_slice();
@@ -130,7 +130,7 @@ impl Reaches {
     }
 }
 
-/// One more than fit beside the reach, at least.
+/// Counts a reference that does not fit beside the reach.
 #[cold]
 fn retain_many(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) {
     match place_of(many, user) {
@@ -142,8 +142,8 @@ fn retain_many(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) {
     }
 }
 
-/// A reference was given back that was the last, or should have been taken from those that do not
-/// fit. Returns whether it was the last.
+/// Gives back a reference that was the last, or one of those that do not fit beside the reach.
+/// Returns whether it was the last.
 #[cold]
 fn release_last_or_many(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) -> bool {
     if *word < ONE {

@@ -7,6 +7,11 @@
 //!
 //! While a segment is too much, the column is one list that grows as lists do. So what is small
 //! stays small, and no more is ever copied than one segment has.
+//!
+//! A column may have holes: segments that were given back because nothing in them is in use
+//! ([`sparse`]).
+
+pub(crate) mod sparse;
 
 use crate::tables::steps;
 use alloc::boxed::Box;
@@ -20,12 +25,42 @@ pub(crate) const fn per_segment(entries: usize) -> usize {
 }
 
 /// A growable column in segments of `N` entries. Entries that are not in use are blank: their
-/// type's default.
-pub(crate) struct Segments<T, const N: usize> {
-    segments: Vec<Box<[T; N]>>,
+/// type's default. How a segment is held says whether there may be holes.
+pub(crate) struct Segments<T, const N: usize, S = Box<[T; N]>> {
+    segments: Vec<S>,
     /// The whole column, as long as there are no segments.
     small: Vec<T>,
     len: usize,
+}
+
+/// How a segment is held.
+pub(crate) trait Segment<T, const N: usize>: Sized {
+    fn new(entries: Box<[T; N]>) -> Self;
+    /// Returns the entries, if this is not a hole.
+    fn entries(&self) -> Option<&[T; N]>;
+    fn entries_mut(&mut self) -> Option<&mut [T; N]>;
+    fn into_entries(self) -> Option<Box<[T; N]>>;
+}
+
+/// Never a hole, and nothing to ask: this is how columns are kept that are always dense.
+impl<T, const N: usize> Segment<T, N> for Box<[T; N]> {
+    fn new(entries: Self) -> Self {
+        entries
+    }
+
+    #[inline]
+    fn entries(&self) -> Option<&[T; N]> {
+        Some(self)
+    }
+
+    #[inline]
+    fn entries_mut(&mut self) -> Option<&mut [T; N]> {
+        Some(self)
+    }
+
+    fn into_entries(self) -> Option<Self> {
+        Some(self)
+    }
 }
 
 /// The first list has room for so many.
@@ -33,7 +68,7 @@ const FEWEST: usize = 4;
 /// With so many segments one more does not matter.
 const LARGE: usize = 8;
 
-impl<T, const N: usize> Segments<T, N> {
+impl<T, const N: usize, S: Segment<T, N>> Segments<T, N, S> {
     const SHIFT: u32 = {
         assert!(N.is_power_of_two());
         N.trailing_zeros()
@@ -61,11 +96,12 @@ impl<T, const N: usize> Segments<T, N> {
         }
     }
 
-    /// Returns the entry at this place. From the end of the column on it may be a blank.
+    /// Returns the entry at this place, `None` in a hole. From the end of the column on it may be
+    /// a blank.
     #[inline]
     pub(crate) fn get(&self, at: usize) -> Option<&T> {
         match self.segments.get(at >> Self::SHIFT) {
-            Some(segment) => Some(&segment[at % N]),
+            Some(segment) => segment.entries().map(|entries| &entries[at % N]),
             None => self.small.get(at),
         }
     }
@@ -74,11 +110,13 @@ impl<T, const N: usize> Segments<T, N> {
     #[inline]
     pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
         match self.segments.get_mut(at >> Self::SHIFT) {
-            Some(segment) => Some(&mut segment[at % N]),
+            Some(segment) => segment.entries_mut().map(|entries| &mut entries[at % N]),
             None => self.small.get_mut(at),
         }
     }
+}
 
+impl<T, const N: usize> Segments<T, N> {
     /// Returns the entries from this place to the end of its segment, blanks from the end of the
     /// column on. Empty if there is no such segment.
     #[inline]
@@ -95,13 +133,17 @@ impl<T, const N: usize> Segments<T, N> {
     }
 }
 
-impl<T: Default, const N: usize> Segments<T, N> {
+impl<T: Default, const N: usize, S: Segment<T, N>> Segments<T, N, S> {
     // ---- growing
 
     #[inline]
     pub(crate) fn push(&mut self, value: T) {
         match self.segments.get_mut(self.len >> Self::SHIFT) {
-            Some(segment) => segment[self.len % N] = value,
+            // Where entries are added there is no hole.
+            Some(segment) => {
+                let entries = segment.entries_mut().unwrap_or_else(|| not_there());
+                entries[self.len % N] = value;
+            }
             None if self.small.len() < self.small.capacity() => self.small.push(value),
             None => self.push_into_more(value),
         }
@@ -142,32 +184,16 @@ impl<T: Default, const N: usize> Segments<T, N> {
             steps::count(self.segments.len());
         }
         steps::count(N);
-        self.segments.push(segment_of(Vec::new()));
+        self.segments.push(S::new(segment_of(Vec::new())));
     }
 
     /// Makes the list the first segment.
     fn become_segment(&mut self) {
         steps::count(N - self.small.len());
-        self.segments.push(segment_of(core::mem::take(&mut self.small)));
+        self.segments.push(S::new(segment_of(core::mem::take(&mut self.small))));
     }
 
-    /// Adds blanks until there are so many entries, but no more than a segment at a time. Returns
-    /// whether there are.
-    pub(crate) fn extend_towards(&mut self, len: usize) -> bool {
-        if self.segments.is_empty() && len <= N {
-            if len > self.small.len() {
-                steps::count(len);
-                self.small.reserve_exact(len - self.small.len());
-                self.small.resize_with(len, T::default);
-            }
-        } else if self.capacity() < len {
-            self.add_segment();
-        }
-        self.len = self.len.max(self.capacity().min(len));
-        self.len >= len
-    }
-
-    /// Makes room for so many entries in all, at once.
+    /// Makes room for so many entries in all, at once, but does not fill holes.
     pub(crate) fn reserve(&mut self, len: usize) {
         if self.segments.is_empty() && len <= N {
             self.small.reserve_exact(len.saturating_sub(self.small.len()));
@@ -184,7 +210,10 @@ impl<T: Default, const N: usize> Segments<T, N> {
     pub(crate) fn pop(&mut self) -> Option<T> {
         self.len = self.len.checked_sub(1)?;
         match self.segments.get_mut(self.len >> Self::SHIFT) {
-            Some(segment) => Some(core::mem::take(&mut segment[self.len % N])),
+            Some(segment) => {
+                let entry = segment.entries_mut().map(|entries| &mut entries[self.len % N]);
+                Some(entry.map(core::mem::take).unwrap_or_default())
+            }
             None => self.small.pop(),
         }
     }
@@ -200,7 +229,8 @@ impl<T: Default, const N: usize> Segments<T, N> {
     pub(crate) fn shrink_to_fit(&mut self) {
         // Not as soon as it would fit, so that it does not come and go at the border.
         if self.len <= N / 2 && !self.segments.is_empty() {
-            self.small = Vec::from(self.segments.swap_remove(0) as Box<[T]>);
+            let first = self.segments.swap_remove(0).into_entries();
+            self.small = first.map_or_else(Vec::new, |first| Vec::from(first as Box<[T]>));
             self.small.truncate(self.len);
             self.segments.clear();
         }
@@ -208,6 +238,36 @@ impl<T: Default, const N: usize> Segments<T, N> {
         self.segments.shrink_to_fit();
         self.small.shrink_to_fit();
     }
+}
+
+impl<T: Default, const N: usize> Segments<T, N> {
+    /// Adds blanks until there are so many entries, but no more than a segment at a time. Returns
+    /// whether there are.
+    pub(crate) fn extend_towards(&mut self, len: usize) -> bool {
+        if self.segments.is_empty() && len <= N {
+            if len > self.small.len() {
+                steps::count(len);
+                self.small.reserve_exact(len - self.small.len());
+                self.small.resize_with(len, T::default);
+            }
+        } else if self.capacity() < len {
+            self.add_segment();
+        }
+        self.len = self.len.max(self.capacity().min(len));
+        self.len >= len
+    }
+}
+
+impl<T, const N: usize, S: Segment<T, N>> Default for Segments<T, N, S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn not_there() -> ! {
+    panic!("what is in use lies in the table, and in no hole")
 }
 
 /// Returns a segment that begins with these and is blank from there on.
@@ -218,24 +278,24 @@ fn segment_of<T: Default, const N: usize>(mut entries: Vec<T>) -> Box<[T; N]> {
     segment.unwrap_or_else(|_| unreachable!("there are just so many"))
 }
 
-impl<T, const N: usize> Index<usize> for Segments<T, N> {
+impl<T, const N: usize, S: Segment<T, N>> Index<usize> for Segments<T, N, S> {
     type Output = T;
 
     #[inline]
     fn index(&self, at: usize) -> &T {
         match self.segments.get(at >> Self::SHIFT) {
-            Some(segment) => &segment[at % N],
-            None => &self.small[at],
+            Some(segment) => &segment.entries().unwrap_or_else(|| not_there())[at % N],
+            None => self.small.get(at).unwrap_or_else(|| not_there()),
         }
     }
 }
 
-impl<T, const N: usize> IndexMut<usize> for Segments<T, N> {
+impl<T, const N: usize, S: Segment<T, N>> IndexMut<usize> for Segments<T, N, S> {
     #[inline]
     fn index_mut(&mut self, at: usize) -> &mut T {
         match self.segments.get_mut(at >> Self::SHIFT) {
-            Some(segment) => &mut segment[at % N],
-            None => &mut self.small[at],
+            Some(segment) => &mut segment.entries_mut().unwrap_or_else(|| not_there())[at % N],
+            None => self.small.get_mut(at).unwrap_or_else(|| not_there()),
         }
     }
 }

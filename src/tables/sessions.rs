@@ -8,6 +8,7 @@ use crate::tables::free_list::FreeList;
 use crate::tables::ids::{Attachment, ExpiryIndex, SessionIndex, User};
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
+use crate::tables::segments::sparse::Sparse;
 use crate::tables::segments::{Segments, per_segment};
 use crate::tables::told::Told;
 use crate::time::Time;
@@ -93,8 +94,8 @@ struct Extras<P> {
 /// can be resumed as often again.
 const LAST_BIRTH: u32 = if cfg!(feature = "shrunk") { 4 } else { 1 << 31 };
 
-/// The last records of the table are dropped, if they have no session, unless their generations
-/// have come farther: all records after them begin where they were, and should last.
+/// Records that have no session are dropped, unless their generations have come farther: all
+/// sessions after them begin at least there, and records should last.
 const LAST_DROPPED: u32 = LAST_BIRTH / 2;
 
 /// Far slots and session indices stay below 2^31.
@@ -112,16 +113,16 @@ pub(crate) struct SessionCounts {
 }
 
 pub(crate) struct Sessions<P> {
-    records: Segments<Record, { per_segment(1_024) }>,
-    details: Segments<Detail<P>, { per_segment(512) }>,
+    records: Sparse<Record, { per_segment(1_024) }>,
+    details: Sparse<Detail<P>, { per_segment(512) }>,
     free: FreeList,
     retired: usize,
     held: usize,
-    /// With which generation new records begin: no record that has been dropped has used it, or a
-    /// later one.
+    /// No session begins with an earlier generation: no record that has been dropped has used this
+    /// one, or a later one.
     first_generation: NonZeroU32,
     /// The user whose session is in each far slot, or was.
-    far: Segments<u32, { per_segment(2_048) }>,
+    far: Sparse<u32, { per_segment(2_048) }>,
     free_far: FreeList,
     extras: Segments<Extras<P>, { per_segment(512) }>,
     free_extras: FreeList,
@@ -131,13 +132,13 @@ pub(crate) struct Sessions<P> {
 impl<P> Sessions<P> {
     pub(super) fn new() -> Self {
         Self {
-            records: Segments::new(),
-            details: Segments::new(),
+            records: Sparse::new(),
+            details: Sparse::new(),
             free: FreeList::new(),
             retired: 0,
             held: 0,
             first_generation: NonZeroU32::MIN,
-            far: Segments::new(),
+            far: Sparse::new(),
             free_far: FreeList::new(),
             extras: Segments::new(),
             free_extras: FreeList::new(),
@@ -165,6 +166,7 @@ impl<P> Sessions<P> {
     }
 
     /// Returns the session of an attachment that is not over.
+    #[inline]
     pub(crate) fn find_attachment(&self, attachment: Attachment) -> Option<SessionIndex> {
         let record = self.records.get(attachment.session.0 as usize)?;
         let current = record.link.is_there() && record.generation == attachment.generation;
@@ -191,20 +193,23 @@ impl<P> Sessions<P> {
 
     /// Returns all that have not ended or are held.
     pub(crate) fn iter_records(&self) -> impl Iterator<Item = SessionIndex> + '_ {
-        let indexed = (0..).map(SessionIndex).zip(self.records.iter());
-        indexed.filter(|(_, record)| record.link != Link::Vacant).map(|(index, _)| index)
+        let in_use = self.records.entries().filter(|(_, record)| record.link != Link::Vacant);
+        in_use.map(|(index, _)| SessionIndex(index as u32))
     }
 
     // ---- what is known of a session
 
+    #[inline]
     fn record(&self, index: SessionIndex) -> &Record {
         &self.records[index.0 as usize]
     }
 
+    #[inline]
     fn detail(&self, index: SessionIndex) -> &Detail<P> {
         &self.details[index.0 as usize]
     }
 
+    #[inline]
     pub(crate) fn key(&self, index: SessionIndex) -> SessionKey {
         let Record { generation, slot, .. } = *self.record(index);
         SessionKey { index: index.0, generation, slot }
@@ -214,20 +219,24 @@ impl<P> Sessions<P> {
         SessionId::new(index.0, self.detail(index).born)
     }
 
+    #[inline]
     pub(crate) fn attachment(&self, session: SessionIndex) -> Attachment {
         Attachment { session, generation: self.record(session).generation }
     }
 
+    #[inline]
     pub(crate) fn slot(&self, index: SessionIndex) -> Slot {
         self.record(index).slot
     }
 
     /// Returns the session's slot and how it is connected.
+    #[inline]
     pub(crate) fn slot_and_link(&self, index: SessionIndex) -> (Slot, Link) {
         let record = self.record(index);
         (record.slot, record.link)
     }
 
+    #[inline]
     pub(crate) fn user(&self, index: SessionIndex) -> User {
         let slot = self.slot(index);
         slot.near_user().map_or_else(|| User(self.far[slot.index()]), User)
@@ -238,6 +247,7 @@ impl<P> Sessions<P> {
         self.record(index).place
     }
 
+    #[inline]
     pub(crate) fn link(&self, index: SessionIndex) -> Link {
         self.record(index).link
     }
@@ -290,8 +300,10 @@ impl<P> Sessions<P> {
         let slot = near.unwrap_or_else(|| self.far_slot(user));
         let free = self.free.pop();
         let index = free.unwrap_or(self.records.len() as u32);
-        let generation =
-            free.map_or(self.first_generation, |free| self.records[free as usize].generation);
+        let before = free.and_then(|free| self.records.get(free as usize));
+        // At this place there may have been a record that was dropped.
+        let generation = before
+            .map_or(self.first_generation, |record| record.generation.max(self.first_generation));
         let record = Record {
             place,
             slot,
@@ -306,8 +318,8 @@ impl<P> Sessions<P> {
         let detail =
             Detail { connected: now, presence: None, bucket, born: generation, extras: None };
         if free.is_some() {
-            self.records[index as usize] = record;
-            self.details[index as usize] = detail;
+            self.records.set(index as usize, record);
+            self.details.set(index as usize, detail);
         } else {
             self.records.push(record);
             self.details.push(detail);
@@ -317,7 +329,7 @@ impl<P> Sessions<P> {
 
     fn far_slot(&mut self, user: User) -> Slot {
         if let Some(far) = self.free_far.pop() {
-            self.far[far as usize] = user.0;
+            self.far.set(far as usize, user.0);
             Slot::far(far)
         } else {
             self.far.push(user.0);
@@ -381,14 +393,14 @@ impl<P> Sessions<P> {
 
     // ---- what changes
 
-    /// Something is heard of the session, in this input.
+    /// Notes that something is heard of the session, in this input.
     #[inline]
     pub(crate) fn hear(&mut self, index: SessionIndex, (now, order): (Time, u64)) {
         let record = &mut self.records[index.0 as usize];
         (record.heard, record.stamp) = (now, order);
     }
 
-    /// The same, by its key, if it is current and the session has a connection.
+    /// Notes the same by the session's key, if it is current and the session has a connection.
     #[inline]
     pub(crate) fn hear_key(&mut self, key: SessionKey, (now, order): (Time, u64)) -> Heard {
         match self.records.get_mut(key.index as usize) {
@@ -451,30 +463,66 @@ impl<P> Sessions<P> {
 
     /// Makes room for so many sessions in all.
     pub(super) fn reserve(&mut self, sessions: usize) {
-        self.records.reserve(sessions);
-        self.details.reserve(sessions);
+        self.records.reserve_and_fill(sessions);
+        self.details.reserve_and_fill(sessions);
+    }
+
+    /// The session's user has another place among those online.
+    pub(super) fn set_place(&mut self, index: SessionIndex, place: u32) {
+        self.records[index.0 as usize].place = place;
     }
 
     /// Gives back what only a past peak needed. Of the records that have no session those at the
-    /// end of the table are dropped. Their keys stay stale for ever, because new records begin
-    /// with a generation that none of them has used.
+    /// end of the table are dropped, and where there is none in a segment all of that. Their keys
+    /// stay stale for ever, because no session begins any more with a generation that one of them
+    /// has used.
     pub(super) fn shrink_to_fit(&mut self) {
-        let generation = |record: usize| self.records[record].generation;
-        let records = self.records.len();
-        let end = self.free.cut_off(records, |record| generation(record).get() <= LAST_DROPPED);
-        let dropped = (end..records).map(generation);
-        self.first_generation = dropped.fold(self.first_generation, NonZeroU32::max);
-        self.records.truncate(end);
-        self.records.shrink_to_fit();
-        self.details.truncate(end);
-        self.details.shrink_to_fit();
-        self.far.truncate(self.free_far.cut_off(self.far.len(), |_| true));
-        self.far.shrink_to_fit();
-        self.extras.truncate(self.free_extras.cut_off(self.extras.len(), |_| true));
-        self.extras.shrink_to_fit();
-        for free in self.free_extras.iter() {
-            self.extras[free] = Extras::default();
+        let Self { records, details, far, free, free_far, first_generation, .. } = self;
+        let may_go = |record: &Record| record.generation.get() <= LAST_DROPPED;
+        let mut begin_after = |record: &Record| {
+            *first_generation = record.generation.max(*first_generation);
+        };
+        let len = records.len();
+        let end = free.cut_off(len, |record| records.get(record).is_none_or(may_go));
+        (end..len).filter_map(|record| records.get(record)).for_each(&mut begin_after);
+        records.shrink_to(end, |places, segment| {
+            let goes = free.has_all(&places) && segment.iter().all(may_go);
+            if goes {
+                segment.iter().for_each(&mut begin_after);
+            }
+            goes
+        });
+        details.shrink_to(end, |places, _| free.has_all(&places));
+        let end = free_far.cut_off(far.len(), |_| true);
+        far.shrink_to(end, |places, _| free_far.has_all(&places));
+        self.shrink_extras();
+    }
+
+    /// Moves the last extras to the places that are free, so that none is, and gives the rest back.
+    fn shrink_extras(&mut self) {
+        let free = core::mem::take(&mut self.free_extras);
+        let used = self.extras.len() - free.len();
+        let mut free = free.iter().filter(|place| *place < used);
+        for session in 0..self.details.len() {
+            let own = self.details.get_mut(session).and_then(|detail| detail.extras.as_mut());
+            let Some(own) = own.filter(|place| place_of(**place) >= used) else { continue };
+            let to = free.next().expect("as many before are free as are used behind");
+            self.extras[to] = core::mem::take(&mut self.extras[place_of(*own)]);
+            *own = NonZeroU32::MIN.saturating_add(to as u32);
         }
+        self.extras.truncate(used);
+        self.extras.shrink_to_fit();
+    }
+
+    /// Returns whether everything is either free or a session's, but for records that are retired.
+    pub(super) fn are_free_lists_right(&self) -> bool {
+        let records = self.iter_records().map(|session| session.0 as usize);
+        let slots = self.iter().map(|session| self.slot(session));
+        let far = slots.filter(|slot| !slot.is_near()).map(Slot::index);
+        let extras = self.details.entries().filter_map(|(_, detail)| detail.extras);
+        self.free.neither(self.records.len(), records) == Some(self.retired)
+            && self.free_far.neither(self.far.len(), far) == Some(0)
+            && self.free_extras.neither(self.extras.len(), extras.map(place_of)) == Some(0)
     }
 }
 

@@ -124,8 +124,8 @@ mod tests {
                 prop_assert_eq!(map.len(), model.len());
                 prop_assert_eq!(map.get(key), model.get(&key));
             }
-            let (own, other): (Vec<_>, Vec<_>) = (map.iter().collect(), model.into_iter().collect());
-            prop_assert_eq!(own, other);
+            let own: Vec<_> = map.iter().collect();
+            prop_assert_eq!(own, model.into_iter().collect::<Vec<_>>());
             map.clear();
             prop_assert_eq!((map.len(), map.iter().count()), (0, 0));
         }

@@ -133,6 +133,27 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn no_call_takes_long_because_holes_are_filled() {
+        let (mut growing, users) = (Growing::new(), USERS / 10);
+        let contacts = |user: u64| core::array::from_fn(|nth| (user + nth as u64) % users);
+        (0..users).for_each(|user| growing.connect(user, contacts(user)));
+        let all = core::mem::take(&mut growing.sessions);
+        for (at, session) in (0..).zip(all) {
+            if at % (users / 4) != 99 && at != users - 1 {
+                growing.call(|engine| {
+                    engine.disconnect(Time::ZERO, session).expect("it is there").for_each(|_| {})
+                });
+            }
+        }
+        growing.engine.shrink_to_fit();
+        // Others come to where those were, and more.
+        growing.longest = 0;
+        (users..3 * users).for_each(|user| growing.connect(user, contacts(user)));
+        assert_eq!(growing.engine.verify(), Ok(()));
+        assert!(growing.longest <= MOST, "{} steps in one call", growing.longest);
+    }
+
+    #[test]
     fn what_is_reserved_takes_no_step_to_grow() {
         let (users, mut reserved) = (20_000, Growing::new());
         reserved.engine.reserve(users as usize, users as usize);

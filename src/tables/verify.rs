@@ -19,6 +19,9 @@ pub(crate) use hold;
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Checks that the tables agree with each other and with what is counted of them.
     pub(crate) fn verify(&self) -> Result<(), &'static str> {
+        hold!(self.users.is_free_list_right(), "an index is lost, or free and a user's");
+        hold!(self.online.is_free_list_right(), "a place is lost, or free and a user's");
+        hold!(self.sessions.are_free_lists_right(), "a record is lost, or free and a session's");
         self.verify_online()?;
         self.verify_sessions()?;
         self.verify_references()?;

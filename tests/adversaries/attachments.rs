@@ -2,8 +2,8 @@
 //! a host does with their keys, the session that is there is not touched.
 
 use crate::common::{Picture, SESSION_VERBS, at, busy, config, drain, refused};
-use crate::keys::all_refuse;
-use adsum::{Connect, Decision, Engine, Error, Event, LostCause, SessionKey, SlotMap};
+use crate::keys::{all_events_refuse, all_refuse};
+use adsum::{Connect, Decision, Engine, Error, LostCause, SessionKey, SlotMap};
 use std::collections::BTreeSet;
 
 const NOW: u64 = 1_000;
@@ -49,26 +49,7 @@ fn keys_of_attachments_that_were_replaced() {
 fn events_of_attachments_that_were_replaced() {
     let (mut engine, [session, ..]) = busy(at(NOW));
     let live = resume(&mut engine, session);
-    let events = [
-        Event::Disconnect { session },
-        Event::Lost { session, cause: LostCause::ConnectionError, grace_ms: None },
-        Event::Lost { session, cause: LostCause::GoingAway, grace_ms: Some(0) },
-        Event::Lost { session, cause: LostCause::NodeLoss, grace_ms: Some(u64::MAX) },
-        Event::Resume { session },
-        Event::Heartbeat { session },
-        Event::Publish { session, presence: 1 },
-        Event::Direct { session, users: vec![2], presence: 1 },
-        Event::Invisible { session },
-        Event::Visible { session },
-        Event::Congested { session },
-        Event::Writable { session },
-    ];
-    for event in events {
-        let what = format!("{event:?}");
-        refused(&what, &mut engine, Error::UnknownSession, |engine| {
-            engine.apply(at(NOW + 9), event).err()
-        });
-    }
+    all_events_refuse(&mut engine, session);
     assert!(engine.is_attached(live));
 }
 

@@ -15,7 +15,7 @@ const SHRUNK: bool = cfg!(feature = "shrunk");
 /// The most receivers of one decision.
 const CHUNK: u32 = if SHRUNK { 4 } else { 4_096 };
 /// The most notes, for whoever has a short list.
-const NOTES: usize = if SHRUNK { 6 } else { 1_024 };
+const NOTES: usize = if SHRUNK { 4 } else { 1_024 };
 
 thread_local! {
     static HASHED: Cell<u64> = const { Cell::new(0) };
@@ -146,6 +146,31 @@ fn a_fan_out_that_just_fits_is_one_decision() {
         let mut expected = vec![CHUNK as usize];
         expected.extend((surplus > 0).then_some(surplus as usize));
         assert_eq!(receivers(&mut engine, hub), expected, "{users} users of {sessions}");
+    }
+}
+
+/// Whoever was found for a decision that nobody took hears nothing of the next notice.
+#[test]
+fn a_drain_that_is_dropped_tells_nobody_of_something_else() {
+    // With two devices each, more are found at once than a decision takes.
+    for sessions in [1, 2, 3] {
+        let mut engine = engine(|options| options.snapshot_on_connect = true);
+        let hub = connect(&mut engine, CHUNK, 0..CHUNK);
+        for user in 0..CHUNK {
+            for _ in 0..sessions {
+                connect(&mut engine, user, []);
+            }
+        }
+        let stranger = connect(&mut engine, CHUNK + 1, [CHUNK + 2]);
+        connect(&mut engine, CHUNK + 2, []);
+        for taken in 0..sessions {
+            let mut decisions = engine.publish(at(0), hub, 1).expect("the key is good");
+            for _ in 0..taken {
+                assert!(matches!(decisions.next(), Some(Decision::Deliver { .. })));
+            }
+            drop(decisions);
+            assert_eq!(receivers(&mut engine, stranger), [1], "{taken} of {sessions} were taken");
+        }
     }
 }
 

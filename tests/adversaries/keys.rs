@@ -21,6 +21,31 @@ pub(crate) fn all_refuse(kind: &str, engine: &mut Engine<u32, u32>, keys: &[Sess
     }
 }
 
+/// Each event with this key is refused and changes nothing, whatever grace it brings.
+pub(crate) fn all_events_refuse(engine: &mut Engine<u32, u32>, session: SessionKey) {
+    let lost = |cause, grace_ms| Event::Lost { session, cause, grace_ms };
+    let events = [
+        Event::Disconnect { session },
+        lost(LostCause::ConnectionError, None),
+        lost(LostCause::GoingAway, Some(0)),
+        lost(LostCause::NodeLoss, Some(u64::MAX)),
+        Event::Resume { session },
+        Event::Heartbeat { session },
+        Event::Publish { session, presence: 1 },
+        Event::Direct { session, users: vec![2], presence: 1 },
+        Event::Invisible { session },
+        Event::Visible { session },
+        Event::Congested { session },
+        Event::Writable { session },
+    ];
+    for event in events {
+        let what = format!("{event:?}");
+        refused(&what, engine, Error::UnknownSession, |engine| {
+            engine.apply(at(NOW + 9), event).err()
+        });
+    }
+}
+
 #[test]
 fn keys_of_sessions_that_have_ended() {
     let (mut engine, keys) = busy(at(NOW));
@@ -136,25 +161,7 @@ fn keys_of_another_engine() {
 fn events_with_keys_of_sessions_that_have_ended() {
     let (mut engine, [session, ..]) = busy(at(NOW));
     drain(engine.disconnect(at(NOW), session).expect("it is there"));
-    let events = [
-        Event::Disconnect { session },
-        Event::Lost { session, cause: LostCause::NodeLoss, grace_ms: None },
-        Event::Lost { session, cause: LostCause::GoingAway, grace_ms: Some(u64::MAX) },
-        Event::Resume { session },
-        Event::Heartbeat { session },
-        Event::Publish { session, presence: 1 },
-        Event::Direct { session, users: vec![2], presence: 1 },
-        Event::Invisible { session },
-        Event::Visible { session },
-        Event::Congested { session },
-        Event::Writable { session },
-    ];
-    for event in events {
-        let what = format!("{event:?}");
-        refused(&what, &mut engine, Error::UnknownSession, |engine| {
-            engine.apply(at(NOW + 9), event).err()
-        });
-    }
+    all_events_refuse(&mut engine, session);
 }
 
 /// A detached session is no stale one, but it cannot speak.

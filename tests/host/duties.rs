@@ -219,7 +219,8 @@ fn the_application_learns_of_each_edge_and_each_end() {
     let mut house = House::new(Options::default());
     let ann = house.connect("ann", &[], 1);
     let phone = house.connect("ann", &[], 1);
-    assert_eq!(house.noted(), [Noted::Online { user: "ann".to_owned(), visible: true }]);
+    let (user, connection) = ("ann".to_owned(), ann.id);
+    assert_eq!(house.noted(), [Noted::Online { user, connection, visible: true }]);
     let lost_at = house.now;
     house.host.lost(lost_at, ann.id, LostCause::ConnectionError).expect("the id is current");
     house.wait(100);

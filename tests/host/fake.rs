@@ -29,7 +29,7 @@ pub(crate) type Frame = Rc<Said>;
 /// What the application was called for, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Noted {
-    Online { user: String, visible: bool },
+    Online { user: String, connection: ConnectionId, visible: bool },
     Ended { user: String, connection: ConnectionId, reason: EndReason, since: Time, last: bool },
     Skipped { receivers: usize },
 }
@@ -83,8 +83,8 @@ impl Application<String, u32> for Journal {
         (!self.is_mute).then(|| Rc::new(said))
     }
 
-    fn online(&mut self, user: &String, visible: bool) {
-        self.noted.push(Noted::Online { user: user.clone(), visible });
+    fn online(&mut self, user: &String, connection: ConnectionId, visible: bool) {
+        self.noted.push(Noted::Online { user: user.clone(), connection, visible });
     }
 
     fn ended(&mut self, ended: &SessionEnd<'_, String>) {

@@ -142,7 +142,8 @@ Lost SessionEnded;Lost UserOffline;Lost refused GraceLimit
 Lost ends Lost(ConnectionError);Lost ends Lost(Timeout);Lost ends Lost(NodeLoss)
 Lost ends Lost(GoingAway);Lost ends one of several;Lost ends an invisible one
 Lost holds;Lost lets go of held
-Publish First;Publish Update;Publish SessionEnded;Publish lets go of held;Publish waits;Publish refused Detached
+Publish First;Publish Update;Publish SessionEnded;Publish lets go of held;Publish waits
+Publish refused Detached
 PublishUntil First;PublishUntil Update;PublishUntil SessionEnded;PublishUntil Withdrawn
 PublishUntil lets go of held;PublishUntil waits;PublishUntil refused Detached
 PublishUntil refused ExpiryLimit

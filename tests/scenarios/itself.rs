@@ -257,11 +257,14 @@ fn what_cannot_be_run_fails_with_its_line() {
         ),
         (
             "advance\n----\nnothing\nexpect A happy\n",
-            "made_up.txt:5: \"x\" with config default, by verbs:\nexpect A happy: no user is `happy`",
+            "made_up.txt:5: \"x\" with config default, by verbs:\n\
+             expect A happy: no user is `happy`",
         ),
         (
-            "config default max_audience=1\ngiven A.1\nroster B: A C\ngiven B.1\n\nadvance\n----\nnothing\n",
-            "made_up.txt:5: \"x\" with config default max_audience=1, by verbs:\nB.1 was to be given",
+            "config default max_audience=1\ngiven A.1\nroster B: A C\ngiven B.1\n\n\
+             advance\n----\nnothing\n",
+            "made_up.txt:5: \"x\" with config default max_audience=1, by verbs:\n\
+             B.1 was to be given",
         ),
     ];
     for (text, message) in cases {

@@ -108,7 +108,8 @@ fn in_quiet_everyone_believes_the_truth() {
     }
     let table = summarise(0..SEEDS, false);
     if cfg!(feature = "shrunk") {
-        // Slow readers get a snapshot sooner, and deadlines are looked at more often: other numbers.
+        // Slow readers get a snapshot sooner, and deadlines are looked at more often: the numbers
+        // are others.
         return;
     }
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/simulation/summary.txt");

@@ -10,6 +10,7 @@
 //! | [`decision`] | decisions in the form in which they are compared |
 //! | [`setup`], [`ops`], `draw` | options and operations from a few bytes, as things stand |
 //! | [`host`], `drain` | an engine with the table of connections that a host would keep |
+//! | [`hasher`] | a hasher with which everything collides |
 //! | [`queries`] | everything that the engine can be asked, held against the model |
 //! | [`told`] | what came of inputs in words, sessions by the order in which they connected |
 //! | [`receivers`] | a replica for each session, held against the truth |
@@ -31,6 +32,7 @@ pub mod decision;
 pub mod drain;
 mod draw;
 mod event;
+pub mod hasher;
 pub mod host;
 pub mod missed;
 pub mod ops;

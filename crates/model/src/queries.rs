@@ -110,7 +110,7 @@ fn check_session<P: Payload, S: BuildHasher>(
     equal("is_congested", engine.is_congested(key), missed.is_some())
 }
 
-/// Of a stale key nothing is known, whether its session has ended or goes on.
+/// Checks that nothing is known of a stale key, whether its session has ended or goes on.
 fn check_stale<P: Payload, S: BuildHasher>(
     engine: &Engine<User, P, S>,
     key: SessionKey,

@@ -49,7 +49,7 @@ impl Reader<'_> {
         self.protocol.read_struct_end().map_err(fault)
     }
 
-    /// The next field's id and type; `None` at the stop byte.
+    /// Reads the next field's id and type; `None` at the stop byte.
     pub(crate) fn field(&mut self) -> Result<Option<(i16, TType)>, DecodeError> {
         let field = self.protocol.read_field_begin().map_err(fault)?;
         Ok(field.id.map(|id| (id, field.field_type)))
@@ -84,7 +84,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The number of entries of a list, which follow.
+    /// Reads the number of entries of a list, which follow.
     pub(crate) fn list(&mut self, of: TType) -> Result<usize, DecodeError> {
         let list = self.protocol.read_list_begin().map_err(fault)?;
         // An empty list's type says nothing, and encoders differ in what they write.
@@ -94,7 +94,7 @@ impl Reader<'_> {
         within(list.size, self.limits.list)
     }
 
-    /// The number of entries of a map, which follow.
+    /// Reads the number of entries of a map, which follow.
     pub(crate) fn map(&mut self, of_keys: TType, of_values: TType) -> Result<usize, DecodeError> {
         let map = self.protocol.read_map_begin().map_err(fault)?;
         if map.size > 0 && (map.key_type, map.value_type) != (Some(of_keys), Some(of_values)) {
@@ -118,7 +118,7 @@ fn kind(error: &thrift::Error) -> Option<ProtocolErrorKind> {
     }
 }
 
-/// The library's error without its text, which may quote the frame.
+/// Returns the library's error without its text, which may quote the frame.
 fn fault(error: thrift::Error) -> DecodeError {
     DecodeError::new(match (kind(&error), &error) {
         (Some(ProtocolErrorKind::SizeLimit | ProtocolErrorKind::NegativeSize), _) => Fault::TooMany,

@@ -30,7 +30,8 @@ impl io::Write for Sink<'_> {
     }
 }
 
-/// Memory does not fail, and no frame is nested deeper than the library's own bound.
+/// Takes what writing came to: memory does not fail, and no frame is nested deeper than the
+/// library's own bound.
 pub(crate) fn written(result: thrift::Result<()>) {
     result.expect("writing to memory");
 }

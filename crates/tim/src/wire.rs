@@ -21,7 +21,8 @@ pub(crate) trait Wire: Sized + Serialize {
         context: &Context<'_>,
     ) -> Result<Self, D::Error>;
 
-    /// Go leaves empty lists and maps out of its JSON, though not out of its Thrift.
+    /// Returns whether JSON leaves this out: Go leaves empty lists and maps out of its JSON, though
+    /// not out of its Thrift.
     fn left_out_of_json(&self) -> bool {
         false
     }

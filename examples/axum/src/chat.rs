@@ -82,7 +82,8 @@ impl Application<String, Value> for Chat {
         }))
     }
 
-    /// Whoever is not in the parts from the first to the last is gone.
+    /// Makes a frame of a part of a snapshot. Users who are not in the parts from the first to the
+    /// last are gone.
     fn snapshot(&mut self, snapshot: &Snapshot<'_, String, Value>) -> Option<Message> {
         let all = snapshot.entries();
         let all = all.map(|Entry { user, session, presence, .. }| shown(user, session, presence));

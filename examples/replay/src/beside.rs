@@ -47,7 +47,7 @@ impl Door for World {
     }
 }
 
-/// Stretches that begin at places evenly spaced over the trace.
+/// Compares stretches that begin at places evenly spaced over the trace.
 ///
 /// # Errors
 /// The first difference, with all that led to it.

@@ -5,8 +5,8 @@
 //! and the newcomer's audience are all who are there. So the newcomer learns of them by one
 //! snapshot, and not by a notice for each, and they learn of the newcomer as it publishes.
 //!
-//! Who leaves stays in the audiences of the others: taking somebody out of `n` lists costs `n`
-//! inputs and tells nobody anything, and who left is likely to be back (then nothing needs to be
+//! Somebody who leaves stays in the audiences of the others: to take them out of `n` lists costs
+//! `n` inputs and tells nobody anything, and they are likely to be back (then nothing needs to be
 //! added either). So that lists do not grow for ever, one that has had as many additions as there
 //! are members is replaced by those who are there now. A list thus holds at most twice the most
 //! members there were, plus `FEW`, and a join costs one connect, one publish and at most `n`
@@ -22,8 +22,9 @@
 //! | kick, quit: killed | expel |
 //! | nick | the old name disconnects, and the new one joins |
 //!
-//! A session is there where it is detached, and where the trace has lost its quit. Who leaves and
-//! has not been seen to join was there before the trace began, and is not counted among the members.
+//! A session counts as there while it is detached, and where the trace has lost its quit. Somebody
+//! who leaves and has not been seen to join was there before the trace began, and is not counted
+//! among the members.
 
 use crate::trace::{Reason, Record, What};
 use adsum::{Config, ConfigError, DeviceKind, Engine, Grace, LostCause, Options, SessionKey, Time};
@@ -37,13 +38,15 @@ const FEW: u64 = 16;
 pub trait Door {
     fn engine(&self) -> &Engine<User, u32>;
 
+    /// Takes one input.
+    ///
     /// # Errors
     /// What is wrong with what came of it.
     fn input(&mut self, now: Time, event: Event) -> Result<(), String>;
 }
 
-/// The options of a replay: the same grace whatever the cause. A trace has no heartbeats, so there
-/// is no lease.
+/// Returns the options of a replay: the same grace whatever the cause. A trace has no heartbeats,
+/// so there is no lease.
 ///
 /// # Errors
 /// A grace that no engine allows.
@@ -96,7 +99,7 @@ pub struct Channel<D> {
 }
 
 impl<D: Door> Channel<D> {
-    /// A channel in which there is room for so many.
+    /// Returns an empty channel with room for so many.
     pub fn new(door: D, limit: usize) -> Self {
         Self {
             door,
@@ -109,8 +112,8 @@ impl<D: Door> Channel<D> {
         }
     }
 
-    /// One event of the trace. Deadlines before it get their due first; at the same moment, the
-    /// input is first.
+    /// Replays one event of the trace. Deadlines before it get their due first; at the same moment,
+    /// the input is first.
     ///
     /// # Errors
     /// A fault that the door has found, or a member more or less than the engine has.
@@ -143,7 +146,7 @@ impl<D: Door> Channel<D> {
         Ok(())
     }
 
-    /// Every deadline before this moment.
+    /// Fires every deadline before this moment.
     fn pass_time(&mut self, until: Time) -> Result<(), String> {
         let mut has_passed = false;
         while let Some(at) = self.door.engine().deadline().filter(|at| *at < until) {
@@ -234,7 +237,7 @@ impl<D: Door> Channel<D> {
         self.left.insert(user, self.step);
     }
 
-    /// Everyone leaves, those whose sessions are detached by the end of their grace.
+    /// Has everyone leave, those whose sessions are detached by the end of their grace.
     ///
     /// # Errors
     /// As [`record`](Self::record).

@@ -69,7 +69,7 @@ struct Room<'g> {
     replicas: BTreeMap<u32, Replica<u32, u32>>,
 }
 
-/// Everyone logs in and publishes; every second one is lost at once and comes back when the grace
+/// Has everyone log in and publish. Every second one is lost at once and comes back when the grace
 /// is all but over; then all the others are lost at once and never come back.
 ///
 /// # Errors
@@ -104,8 +104,8 @@ impl<'g> Room<'g> {
         Self { graph, engine: Engine::new(config), grace_ms, sessions, sockets, replicas }
     }
 
-    /// Of any two friends, the first to log in is told when the second publishes, and the second
-    /// has the first in its snapshot.
+    /// Logs everyone in. Of any two friends, the first is told when the second publishes, and the
+    /// second has the first in its snapshot.
     fn log_in(&mut self, now: Time) -> Result<(), String> {
         let (kind, blocked) = (DeviceKind(0), Vec::new());
         let (mut told, mut must) = (Told::new(), Told::new());
@@ -125,7 +125,7 @@ impl<'g> Room<'g> {
         self.check_beliefs()
     }
 
-    /// Nobody is told that they were away; says how many were told so all the same.
+    /// Returns how many were told that these were away: nobody should be.
     fn lose_and_resume(&mut self, now: Time, users: &BTreeSet<u32>) -> Result<usize, String> {
         let mut told = Told::new();
         self.lose(now, users, &mut told)?;
@@ -147,7 +147,7 @@ impl<'g> Room<'g> {
         Ok(others)
     }
 
-    /// Each friend who is still there is told once; says how many were told.
+    /// Returns how many were told that these are gone: each friend who is still there, once.
     fn lose_for_good(&mut self, now: Time, users: &BTreeSet<u32>) -> Result<usize, String> {
         let mut told = Told::new();
         self.lose(now, users, &mut told)?;
@@ -178,7 +178,7 @@ impl<'g> Room<'g> {
         Ok(())
     }
 
-    /// Time passes, from deadline to deadline.
+    /// Lets time pass, from deadline to deadline.
     fn advance(&mut self, until: Time, told: &mut Told) -> Result<(), String> {
         while let Some(at) = self.engine.deadline().filter(|at| *at <= until) {
             self.input(at, Event::Advance, None, told)?;
@@ -186,7 +186,7 @@ impl<'g> Room<'g> {
         self.input(until, Event::Advance, None, told)
     }
 
-    /// One input; `attaching` is whose session is attached by it.
+    /// Gives one input; `attaching` is whose session is attached by it.
     fn input(
         &mut self,
         now: Time,
@@ -225,7 +225,8 @@ impl<'g> Room<'g> {
         Ok(())
     }
 
-    /// Everyone there believes in those of their friends who are there, and in nobody else.
+    /// Checks that everyone there believes in those of their friends who are there, and in nobody
+    /// else.
     fn check_beliefs(&self) -> Result<(), String> {
         for (user, session) in &self.sessions {
             if !self.engine.is_attached(*session) {
@@ -252,7 +253,7 @@ fn seen(receiver: u32, notice: &Notice<'_, u32, u32>) -> Result<(u32, u32, What)
     }
 }
 
-/// Who was told is who must be told, each as often.
+/// Checks that those were told who must be, each as often.
 fn same(when: &str, mut told: Told, mut must: Told) -> Result<(), String> {
     told.sort_unstable();
     must.sort_unstable();

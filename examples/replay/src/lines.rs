@@ -47,7 +47,7 @@ pub fn for_each(
     Ok(())
 }
 
-/// Somebody's number.
+/// Reads somebody's number.
 ///
 /// # Errors
 /// What stands there instead.

@@ -117,7 +117,7 @@ impl<W: Write> Report<W> {
     }
 }
 
-/// The whole trace through an engine by itself.
+/// Takes the whole trace through an engine by itself.
 ///
 /// # Errors
 /// The first difference, with the event that led to it.

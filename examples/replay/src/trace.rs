@@ -78,7 +78,7 @@ fn spread(records: &mut [Record], minute: u64) {
     }
 }
 
-/// The minute since 1970, who, and what.
+/// Reads one line: the minute since 1970, who, and what.
 fn parse(line: &str) -> Result<(u64, u32, What), String> {
     let columns: Vec<&str> = line.split('\t').collect();
     let (date, time, event, user, arg) = match columns[..] {
@@ -110,7 +110,7 @@ fn reason(text: &str) -> Result<Reason, String> {
     })
 }
 
-/// That many digits, and nothing else.
+/// Reads that many digits, and nothing else.
 fn digits(text: &str, count: usize) -> Option<u64> {
     let are_digits = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| are_digits)
@@ -122,7 +122,7 @@ fn minute(time: &str) -> Option<u64> {
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
-/// Days since 1970-01-01.
+/// Returns the number of days since 1970-01-01.
 fn day(date: &str) -> Option<u64> {
     let date = digits(date, 8)?;
     let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);

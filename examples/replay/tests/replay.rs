@@ -1,4 +1,4 @@
-//! The replay example on small traces and graphs, and on real ones where present.
+//! The replay on small traces and graphs, and on real ones if ADSUM_DATA names their folder.
 
 use adsum_replay::beside::{self, Sample};
 use adsum_replay::channel::Tally;
@@ -231,20 +231,17 @@ fn of_friends_each_is_told_once_or_nobody() {
 
 // ---- real ones
 
-/// Read where present: `None` says that the replay is left out.
-fn real(name: &str) -> Option<Box<dyn BufRead>> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
-    if data.exists() {
-        return Some(lines::open(&data).expect("it can be read"));
-    }
-    println!("there is no {name}: its replay is left out");
-    None
+/// Opens a file in the folder that the environment names.
+fn real(name: &str) -> Box<dyn BufRead> {
+    let folder = std::env::var_os("ADSUM_DATA").expect("ADSUM_DATA names the folder of the data");
+    lines::open(&Path::new(&folder).join(name)).expect("it can be read")
 }
 
 /// The first weeks of a channel, by the model as well in places.
 #[test]
+#[ignore = "set ADSUM_DATA"]
 fn a_real_channel() {
-    let Some(trace) = real("irc_whatwg.tsv.gz") else { return };
+    let trace = real("irc_whatwg.tsv.gz");
     let lines: Vec<String> =
         trace.lines().take(8_000).collect::<Result<_, _>>().expect("it is text");
     let records = records(&lines.join("\n"));
@@ -257,8 +254,9 @@ fn a_real_channel() {
 }
 
 #[test]
+#[ignore = "set ADSUM_DATA"]
 fn real_friends() {
-    let Some(mut graph) = real("ego_facebook.txt.gz") else { return };
+    let mut graph = real("ego_facebook.txt.gz");
     let graph = friends::read(&mut *graph).expect("it is a graph");
     let counted = friends::lose_half(&graph).expect("no difference");
     assert_eq!((counted.people, counted.friendships), (4_039, 88_234));

@@ -74,6 +74,13 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             ));
         }
     }
+    if network.tls_in_front && network.trusted_proxies.is_empty() {
+        warnings.push(
+            "tls_in_front = true without trusted_proxies: all clients count as one address, the \
+             proxy's, for limits by address"
+                .to_owned(),
+        );
+    }
     let least = Cost::default();
     let work = |memory: u32, passes: u32| u64::from(memory) * u64::from(passes);
     if accounts.store == StoreKind::Sqlite

@@ -33,7 +33,7 @@ impl Config {
                 connection_error_ms: presence.grace_error_ms,
                 timeout_ms: presence.grace_timeout_ms,
                 node_loss_ms: presence.grace_error_ms,
-                ..adsum::Grace::default()
+                going_away_ms: presence.grace_going_away_ms,
             },
             lease: Some(adsum::Lease {
                 lease_ms: self.network.ping_timeout_ms,
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn the_defaults_are_options_that_the_engine_takes() {
         let options = Config::default().engine_options();
-        assert!(!options.own_echo && options.snapshot_on_connect);
+        assert!(options.own_echo && options.snapshot_on_connect);
         let grace = options.grace;
         assert_eq!((grace.connection_error_ms, grace.timeout_ms), (60_000, 15_000));
         assert_eq!(grace.node_loss_ms, 60_000);
@@ -99,6 +99,7 @@ mod tests {
         let week_ms = 7 * 24 * 60 * 60 * 1_000;
         config.network.ping_timeout_ms = week_ms;
         config.presence.grace_error_ms = week_ms;
+        config.presence.grace_going_away_ms = week_ms;
         config.presence.grace_timeout_ms = week_ms;
         config.presence.auth_min_ms = week_ms;
         config.presence.device_limit = 1_024;
@@ -134,11 +135,12 @@ mod tests {
         config.accounts.max_relations = 21;
         config.presence = Presence {
             snapshot_at_login: false,
-            own_echo: true,
+            own_echo: false,
             offline_notices: OfflineNotices::AllContacts,
             direct_to: DirectTo::Anyone,
             grace_error_ms: 22,
             grace_timeout_ms: 23,
+            grace_going_away_ms: 32,
             device_limit: 25,
             devicetype_limit: 24,
             auth_min_ms: 26,
@@ -150,7 +152,7 @@ mod tests {
             ..Presence::default()
         };
         let expected = adsum::Options {
-            own_echo: true,
+            own_echo: false,
             snapshot_on_connect: false,
             offline_notices: adsum::OfflineNotices::ToAllContacts,
             direct_to: adsum::DirectTo::Anyone,
@@ -158,7 +160,7 @@ mod tests {
                 connection_error_ms: 22,
                 timeout_ms: 23,
                 node_loss_ms: 22,
-                ..adsum::Grace::default()
+                going_away_ms: 32,
             },
             lease: Some(adsum::Lease { lease_ms: 20_000, heartbeat_ms: 10_000 }),
             max_sessions: 25,

@@ -53,10 +53,24 @@ impl Key {
         fold(self.name).replace('_', "-")
     }
 
+    /// Returns the flags that its other names make.
+    pub(super) fn other_flags(&self) -> Vec<String> {
+        self.aliases.iter().map(|name| fold(name).replace('_', "-")).collect()
+    }
+
     /// Returns its name in the environment.
     pub(super) fn variable(&self) -> String {
-        format!("ADSUM_{}", fold(self.name).to_ascii_uppercase())
+        variable(self.name)
     }
+
+    /// Returns the names in the environment that all its names make.
+    pub(super) fn variables(&self) -> impl Iterator<Item = String> {
+        self.names().map(variable)
+    }
+}
+
+fn variable(name: &str) -> String {
+    format!("ADSUM_{}", fold(name).to_ascii_uppercase())
 }
 
 #[cfg(test)]

@@ -44,6 +44,12 @@ pub enum Source {
     Flag(String),
 }
 
+impl Source {
+    const fn is_a_variable(&self) -> bool {
+        matches!(self, Self::Environment(_))
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -90,7 +96,11 @@ fn argument(heading: &'static str, key: &'static Key, defaults: &Config) -> Arg 
         (key.show)(defaults).map_or_else(String::new, |value| format!("[default: {value}] "));
     let help =
         format!("{} {default}[file: {}] [env: {}]", key.about, names.join(", "), key.variable());
-    let argument = Arg::new(key.name).long(key.flag()).help(help).help_heading(heading);
+    let argument = Arg::new(key.name)
+        .long(key.flag())
+        .visible_aliases(key.other_flags())
+        .help(help)
+        .help_heading(heading);
     if key.unit.is_empty() {
         // A flag alone means true; a value needs the equals sign, so that it is not taken for a
         // subcommand.
@@ -126,7 +136,12 @@ pub fn load(
     }
     for (name, value) in &variables {
         let source = Source::Environment(name.clone());
-        match table::all().find(|key| key.variable() == *name) {
+        match table::all().find(|key| key.variables().any(|variable| variable == *name)) {
+            Some(key) if loading.sources.get(key.name).is_some_and(Source::is_a_variable) => {
+                let twice =
+                    format!("{} is given twice in the environment, once as {name}", key.name);
+                loading.problems.push(twice);
+            }
             Some(key) => loading.set(key, Given::Text(value), source),
             None => {
                 let is_set = !["false", "0"].contains(&value.as_str());
@@ -245,6 +260,18 @@ impl Loaded {
         let folded = fold(key);
         let key = table::all().find(|key| key.is_called(&folded))?;
         Some(self.sources.get(key.name).unwrap_or(&Source::Default))
+    }
+
+    /// Returns where a key's value came from, and if it is the default, the flag that sets another;
+    /// `None` if there is no such key.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Option<String> {
+        let source = self.source(key)?;
+        let key = table::all().find(|known| known.is_called(&fold(key)))?;
+        Some(match source {
+            Source::Default => format!("the default; --{} sets another", key.flag()),
+            source => source.to_string(),
+        })
     }
 
     /// Returns what is in force and where it came from, a line each, with secrets masked; then the

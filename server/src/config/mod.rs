@@ -10,9 +10,12 @@ mod file;
 mod key;
 mod load;
 mod open_store;
+mod proxies;
+mod reference;
 mod settings;
 mod table;
 mod tims_keys;
+mod token_key;
 mod unknown;
 mod value;
 
@@ -21,6 +24,8 @@ mod tests;
 
 pub use load::{ConfigError, Loaded, Source, arguments, load};
 pub use open_store::OpenStoreError;
+pub use proxies::Proxies;
+pub use reference::reference;
 pub use settings::{
     Accounts, Config, DirectTo, Level, Network, OfflineNotices, OverLimit, Presence, Services,
     StoreKind,

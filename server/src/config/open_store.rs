@@ -26,7 +26,16 @@ pub enum OpenStoreError {
 }
 
 impl OpenStoreError {
-    fn file(
+    /// Returns the key of the setting that it is about, if it is about one.
+    #[must_use]
+    pub const fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::File { key, .. } => Some(key),
+            Self::Setting(_) => None,
+        }
+    }
+
+    pub(super) fn file(
         key: &'static str,
         path: &Path,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -52,6 +61,7 @@ impl Accounts {
         let options = SqliteOptions {
             cost,
             max_relations: self.max_relations,
+            max_requests: self.max_requests,
             fold_case: self.names_fold_case,
         };
         Sqlite::open_alone(&self.store_path, options).map_err(|error| match error {

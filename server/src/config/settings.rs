@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use adsum_tim::Secret;
 
+use super::proxies::Proxies;
+
 /// Everything that can be set, each value within its range. Times are in milliseconds whatever
 /// unit their key has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,10 +32,18 @@ pub struct Network {
     pub origin: Option<String>,
     /// Whether something in front of the server speaks TLS, so that no warning is due.
     pub tls_in_front: bool,
-    /// The most connections at once.
+    /// Whose word is taken for where a client is.
+    pub trusted_proxies: Proxies,
+    /// The most sessions that are logged in at once.
     pub connect_limit: u32,
+    /// The most connections at once that nobody has logged in on.
+    pub pending_limit: u32,
+    /// The most of them from one address.
+    pub pending_per_address: u32,
     /// How long a connection may take to log in.
     pub login_timeout_ms: u64,
+    /// How long a connection may be used for HTTP, and as long again for its last answer.
+    pub http_timeout_ms: u64,
     /// How long a session may say nothing.
     pub ping_timeout_ms: u64,
     /// The most bytes of one frame.
@@ -48,6 +58,8 @@ pub struct Network {
     pub queue_frames: usize,
     /// The most bytes that wait for one connection.
     pub queue_bytes: usize,
+    /// How long a connection is left alone after it was written to; 0 to write all at once.
+    pub write_rest_ms: u32,
     /// How long connections have to take what is due when the server stops.
     pub drain_timeout_ms: u64,
 }
@@ -67,6 +79,8 @@ pub struct Presence {
     pub direct_to: DirectTo,
     /// How long a session whose connection broke may be resumed.
     pub grace_error_ms: u64,
+    /// How long a session whose client went away without logging out may be resumed.
+    pub grace_going_away_ms: u64,
     /// How long a session that fell silent may be resumed.
     pub grace_timeout_ms: u64,
     /// The most sessions of one user.
@@ -127,6 +141,8 @@ pub struct Accounts {
     pub names_fold_case: bool,
     /// The most users that one account may be friends with, ask or block.
     pub max_relations: u32,
+    /// The most requests that one account may have waiting, from others and to others.
+    pub max_requests: u32,
     /// The memory of one password hash.
     pub password_memory_kib: u32,
     /// The passes of one password hash.
@@ -135,8 +151,12 @@ pub struct Accounts {
     pub password_workers: u32,
     /// How long a login token is valid.
     pub token_timeout_ms: u64,
-    /// How many login tokens may be issued in that time.
+    /// How many login tokens may be used in that time.
     pub token_limit: u32,
+    /// The file with the key that they are signed with, if it is not beside the store's.
+    pub token_key_file: Option<PathBuf>,
+    /// That key, if it is given.
+    pub token_key: Option<Secret>,
     /// The secret that tokens of another account service are signed with.
     pub jwt_secret: Option<Secret>,
     /// The file with the public key of that service.
@@ -203,8 +223,12 @@ impl Default for Network {
             admin_listen: None,
             origin: None,
             tls_in_front: false,
+            trusted_proxies: Proxies::default(),
             connect_limit: 20_000,
+            pending_limit: 4_096,
+            pending_per_address: 1_024,
             login_timeout_ms: 10_000,
+            http_timeout_ms: 30_000,
             // Browsers let a page in the background send once a minute.
             ping_timeout_ms: 90_000,
             max_data: 128 * 1024,
@@ -213,6 +237,7 @@ impl Default for Network {
             request_rate: 0,
             queue_frames: 256,
             queue_bytes: 256 * 1024,
+            write_rest_ms: 0,
             drain_timeout_ms: 5_000,
         }
     }
@@ -224,9 +249,10 @@ impl Default for Presence {
             offline_block: false,
             offline_notices: OfflineNotices::WhoeverSaw,
             snapshot_at_login: true,
-            own_echo: false,
+            own_echo: true,
             direct_to: DirectTo::Contacts,
             grace_error_ms: 60_000,
+            grace_going_away_ms: 5_000,
             grace_timeout_ms: 15_000,
             device_limit: 16,
             devicetype_limit: 16,
@@ -249,11 +275,15 @@ impl Default for Accounts {
             store_path: PathBuf::from("adsum-server.db"),
             names_fold_case: true,
             max_relations: 10_000,
+            max_requests: 500,
             password_memory_kib: 19_456,
             password_passes: 2,
             password_workers: 2,
-            token_timeout_ms: 10_000,
-            token_limit: 100_000,
+            // tim's ten seconds do not outlive a restart.
+            token_timeout_ms: 24 * 60 * 60 * 1_000,
+            token_limit: 1_000_000,
+            token_key_file: None,
+            token_key: None,
             jwt_secret: None,
             jwt_public_key: None,
             jwt_issuer: None,

@@ -5,7 +5,7 @@ use adsum_tim::Secret;
 
 use super::key::Key;
 use super::settings::{DirectTo, Level, OfflineNotices, OverLimit, StoreKind};
-use super::value::{address, boolean, choice, name_of, number, seconds, text};
+use super::value::{address, boolean, choice, list, name_of, number, seconds, text};
 
 const STORES: [(&str, StoreKind); 2] = [("sqlite", StoreKind::Sqlite), ("jwt", StoreKind::Jwt)];
 const DIRECT_TO: [(&str, DirectTo); 2] =
@@ -23,6 +23,7 @@ const LEVELS: [(&str, Level); 4] = [
 
 const DAY: u64 = 24 * 60 * 60;
 const WEEK: u64 = 7 * DAY;
+const MONTH: u64 = 30 * DAY;
 const MIB: u64 = 1024 * 1024;
 
 /// Makes a key of one kind of value, which it keeps in one place of the settings.
@@ -119,7 +120,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
 }
 
-static NETWORK: [Key; 14] = [
+static NETWORK: [Key; 19] = [
     Key {
         name: "client_listen",
         aliases: &["listen", "im.listen"],
@@ -154,15 +155,47 @@ static NETWORK: [Key; 14] = [
         "Something in front of this server speaks TLS: no warning is due",
         boolean, network.tls_in_front
     ),
+    Key {
+        name: "trusted_proxies",
+        aliases: &[],
+        about: "The proxies whose X-Forwarded-For says where a client is: limits by address are \
+                for that address then, and not for the proxy's",
+        unit: "ADDRESSES",
+        secret: false,
+        set: |config, given| {
+            config.network.trusted_proxies = list(given)?.parse()?;
+            Ok(())
+        },
+        show: |config| {
+            let proxies = &config.network.trusted_proxies;
+            (!proxies.is_empty()).then(|| proxies.to_string())
+        },
+    },
     key!(
         "connect_limit":
-        "The most connections at once",
+        "The most sessions that are logged in at once",
         number "COUNT" 1..=1_000_000, network.connect_limit
+    ),
+    key!(
+        "pending_limit":
+        "The most connections that nobody has logged in on; the oldest makes way for another one",
+        number "COUNT" 1..=1_000_000, network.pending_limit
+    ),
+    key!(
+        "pending_per_address":
+        "The most of them from one address (of IPv6, one /64)",
+        number "COUNT" 1..=1_000_000, network.pending_per_address
     ),
     key!(
         "login_timeout":
         "How long a connection may take to log in",
         seconds 1..=3_600, network.login_timeout_ms
+    ),
+    key!(
+        "http_timeout":
+        "How long a connection may be used for HTTP requests, and as long again for the last \
+         answer",
+        seconds 1..=3_600, network.http_timeout_ms
     ),
     key!(
         "ping_timeout":
@@ -200,13 +233,20 @@ static NETWORK: [Key; 14] = [
         number "BYTES" 1_024..=1_024 * MIB, network.queue_bytes
     ),
     key!(
+        "write_rest_ms":
+        "How long a connection is left alone after a write, so that what comes meanwhile goes out \
+         together: a half to a fifth of the processor time at many presences a second, for so much \
+         latency. 0: each goes out at once",
+        number "MILLISECONDS" 0..=1_000, network.write_rest_ms
+    ),
+    key!(
         "drain_timeout":
         "How long connections have to take what is due when the server stops",
         seconds 0..=300, network.drain_timeout_ms
     ),
 ];
 
-static PRESENCE: [Key; 16] = [
+static PRESENCE: [Key; 17] = [
     key!(
         "presence_offline_block":
         "Send no offline notices at all",
@@ -236,6 +276,12 @@ static PRESENCE: [Key; 16] = [
         "grace_error":
         "How long a user counts as there after the connection broke",
         seconds 0..=WEEK, presence.grace_error_ms
+    ),
+    key!(
+        "grace_going_away":
+        "How long a user counts as there after a client went away without logging out: a page that \
+         is reloaded, an app in the background",
+        seconds 0..=WEEK, presence.grace_going_away_ms
     ),
     key!(
         "grace_timeout":
@@ -289,7 +335,7 @@ static PRESENCE: [Key; 16] = [
     ),
 ];
 
-static ACCOUNTS: [Key; 14] = [
+static ACCOUNTS: [Key; 17] = [
     key!(
         "store":
         "Who keeps accounts and rosters: a file here, or another service's signed tokens",
@@ -318,6 +364,11 @@ static ACCOUNTS: [Key; 14] = [
         number "COUNT" 1..=1_000_000, accounts.max_relations
     ),
     key!(
+        "max_requests":
+        "The most requests that one account may have waiting, from others and to others",
+        number "COUNT" 1..=100_000, accounts.max_requests
+    ),
+    key!(
         "password_memory_kib":
         "The memory of one password hash (argon2id)",
         number "KIB" 8..=1_048_576, accounts.password_memory_kib
@@ -334,13 +385,24 @@ static ACCOUNTS: [Key; 14] = [
     ),
     key!(
         "token_timeout":
-        "How long a login token is good",
-        seconds 1..=DAY, accounts.token_timeout_ms
+        "How long a login token is good, which works once",
+        seconds 1..=MONTH, accounts.token_timeout_ms
     ),
     key!(
         "token_limit":
-        "How many login tokens may be issued in that time",
+        "How many login tokens may be used in that time",
         number "COUNT" 1..=10_000_000, accounts.token_limit
+    ),
+    key!(
+        "token_key_file":
+        "The file with the key that login tokens are signed with, made on first use; without it \
+         the name of store_path with .token-key",
+        path, accounts.token_key_file
+    ),
+    key!(
+        "token_key":
+        "That key itself, in place of a file",
+        secret 32, accounts.token_key
     ),
     key!(
         "jwt_secret":
@@ -441,7 +503,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 14 + 16 + 14 + 10);
+        assert_eq!(all().count(), 19 + 17 + 17 + 10);
     }
 
     #[test]
@@ -472,6 +534,7 @@ mod tests {
             "all_contacts",
             "refuse",
             "debug",
+            "10.0.0.0/8",
             "a text of more than thirty-two bytes",
         ];
         for key in all() {

@@ -209,7 +209,9 @@ fn what_is_most_likely_not_meant_is_warned_of() {
     for open in ["--client-listen=:1", "--client-listen=192.0.2.1:1", "--admin-listen=[::]:1"] {
         let found = warnings(&[open]);
         assert!(matches!(&found[..], [one] if one.contains("TLS in front")), "{open}: {found:?}");
-        assert_eq!(warnings(&[open, "--tls-in-front"]), [""; 0]);
+        assert_eq!(warnings(&[open, "--tls-in-front", "--trusted-proxies=::1"]), [""; 0]);
+        let found = warnings(&[open, "--tls-in-front"]);
+        assert!(matches!(&found[..], [one] if one.contains("trusted_proxies")), "{found:?}");
     }
     assert_eq!(warnings(&["--client-listen=[::1]:1", "--admin-listen=2"]), [""; 0]);
     assert_eq!(warnings(&["--password-passes=1"]).len(), 1);

@@ -52,6 +52,14 @@ pub(super) fn text(given: Given<'_>) -> Result<String, Must> {
     Ok(text.to_owned())
 }
 
+/// Reads a list, whose parts a comma stands between; in the file it may be a list there.
+pub(super) fn list(given: Given<'_>) -> Result<String, Must> {
+    let Given::Json(Value::Array(parts)) = given else { return text(given) };
+    let parts: Option<Vec<_>> = parts.iter().map(Value::as_str).collect();
+    let parts = parts.filter(|parts| !parts.is_empty());
+    Ok(parts.ok_or("must be a list of texts that is not empty")?.join(","))
+}
+
 pub(super) fn choice<T: Copy>(given: Given<'_>, all: &[(&str, T)]) -> Result<T, Must> {
     let said = text(given).ok();
     let found = all.iter().find(|(name, _)| Some(*name) == said.as_deref());
@@ -121,6 +129,15 @@ mod tests {
         }
         assert!(boolean(Given::Json(&json!("true"))).is_err());
         assert!(boolean(Given::Json(&json!(1))).is_err());
+    }
+
+    #[test]
+    fn lists_are_lists_or_texts_with_commas() {
+        assert_eq!(list(Given::Text("a, b")), Ok("a, b".to_owned()));
+        assert_eq!(list(Given::Json(&json!(["a", "b"]))), Ok("a,b".to_owned()));
+        for wrong in [json!([]), json!([1]), json!(7), json!("")] {
+            assert!(list(Given::Json(&wrong)).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use adsum::{LostCause, SessionKey};
-use adsum_tim::{Form, Tid, TimMessage, TimPresence};
+use adsum_tim::{Form, Tid, TimAck, TimMessage, TimPresence};
 use tokio::sync::oneshot;
 
+use super::resume_secret::ResumeSecret;
 use super::transport::socket::Socket;
 
 /// An account's id, shared by all who name it.
@@ -22,6 +23,9 @@ pub(crate) const SYSTEM_NODE: &str = "@server";
 /// the order in which they were decided.
 pub(crate) enum Command {
     Connect(Box<Connect>),
+    /// Asks whose session this secret names.
+    WhoResumes(ResumeSecret, oneshot::Sender<Option<Node>>),
+    Resume(Box<Resume>),
     Heartbeat(SessionKey),
     Publish(SessionKey, Presence),
     Direct(Box<Direct>),
@@ -39,8 +43,8 @@ pub(crate) enum Command {
     /// Asks whether the user is online.
     IsOnline(Node, oneshot::Sender<bool>),
     Figures(oneshot::Sender<Figures>),
-    /// Says that there are sessions in the list of the writable.
-    Writable,
+    /// Says that there are sessions in the list of those whose queues have changed.
+    QueuesChanged,
     /// Ends the thread, since the server ends.
     Stop,
 }
@@ -67,8 +71,10 @@ pub(crate) struct Connect {
     pub(crate) audience: Vec<String>,
     pub(crate) blocked: Vec<String>,
     pub(crate) login: LoggedIn,
+    /// Whether the user is to be invisible from now on.
+    pub(crate) invisible: bool,
     /// The answer to the client, which goes out before anything else.
-    pub(crate) ack: Vec<u8>,
+    pub(crate) ack: TimAck,
     /// Requests of others that wait for this user's answer, and are sent after the snapshot.
     pub(crate) requests: Vec<TimMessage>,
     pub(crate) reply: oneshot::Sender<Result<SessionKey, adsum::Error>>,
@@ -78,6 +84,27 @@ pub(crate) struct Connect {
 pub(crate) struct LoggedIn {
     pub(crate) socket: Arc<Socket>,
     pub(crate) form: Form,
+    pub(crate) tid: Arc<Tid>,
+    /// What the answer says that names the session from now on.
+    pub(crate) secret: ResumeSecret,
+}
+
+/// A new connection for a session whose secret was shown.
+pub(crate) struct Resume {
+    pub(crate) shown: ResumeSecret,
+    pub(crate) socket: Arc<Socket>,
+    pub(crate) form: Form,
+    /// What names the session from now on.
+    pub(crate) secret: ResumeSecret,
+    pub(crate) ack: TimAck,
+    pub(crate) requests: Vec<TimMessage>,
+    /// `None` if there is no such session any more.
+    pub(crate) reply: oneshot::Sender<Option<Resumed>>,
+}
+
+/// A session that goes on.
+pub(crate) struct Resumed {
+    pub(crate) session: SessionKey,
     pub(crate) tid: Arc<Tid>,
 }
 

@@ -16,7 +16,10 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::bucket::Bucket;
 use super::command::Command;
+use super::late_frames::{LateFrame, LateFrames};
+use super::lobby::Place;
 use super::metrics::QUEUED_BYTES;
+use super::peer::Peer;
 use super::requests::login::{self, User};
 use super::requests::{nodes, presence, roster};
 use super::shared::Shared;
@@ -42,8 +45,10 @@ const FROM_ENGINE: u16 = 4_000;
 
 /// How a connection ended.
 enum End {
-    /// The client closed it.
-    Clean,
+    /// The client closed it and gave no code, as tim's clients do when they log out.
+    LoggedOut,
+    /// The client closed it and gave a code, as a browser does when a page is left or reloaded.
+    GoingAway,
     /// It broke.
     Broken,
     /// It took nothing for too long.
@@ -54,6 +59,9 @@ enum End {
 
 struct Connection {
     shared: Arc<Shared>,
+    peer: Peer,
+    /// Its place until somebody has logged in.
+    place: Option<Arc<Place>>,
     socket: Arc<Socket>,
     user: Option<User>,
     /// Bounds the client's requests.
@@ -61,12 +69,20 @@ struct Connection {
     /// Bounds what asks for nothing: the WebSocket's own pings and pongs, and empty frames. These
     /// have a bound of their own, as wide as that of requests, and take nothing from it.
     keepalives: Option<Bucket>,
+    /// What came over that bound, and waits for it.
+    late: LateFrames,
     /// When somebody must have logged in.
     login_by: Instant,
 }
 
 /// Serves a connection to its end. `early` came together with the handshake.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>) {
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    peer: Peer,
+    place: Arc<Place>,
+    stream: TcpStream,
+    early: Vec<u8>,
+) {
     let network = &shared.config.network;
     let limits = Limits { frames: network.queue_frames, bytes: network.queue_bytes };
     let total: &'static AtomicU64 = &QUEUED_BYTES;
@@ -88,14 +104,17 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, early: Vec<u8>
     let mut connection = Connection {
         keepalives: bucket.clone(),
         requests: bucket,
+        late: LateFrames::default(),
         login_by: now + Duration::from_millis(network.login_timeout_ms),
         shared,
+        peer,
+        place: Some(place),
         socket,
         user: None,
     };
     let end = connection.run(&mut ws).await;
     connection.finish(&end).await;
-    if matches!(end, End::Clean) {
+    if matches!(end, End::LoggedOut | End::GoingAway) {
         // The library has the answer to the peer's close frame ready.
         let _ = ws.flush().await;
         connection.socket.flush();
@@ -112,6 +131,7 @@ impl Connection {
             }
             let stuck = self.socket.stuck_since();
             let deadline = self.deadline(stuck);
+            let late_at = self.late_at();
             let may_read = !self.socket.wait_if_full();
             tokio::select! {
                 incoming = ws.next(), if may_read => {
@@ -119,7 +139,8 @@ impl Connection {
                         Some(Ok(Message::Binary(bytes))) => self.frame(&bytes).await,
                         // tim takes text as bytes.
                         Some(Ok(Message::Text(text))) => self.frame(text.as_bytes()).await,
-                        Some(Ok(Message::Close(_))) => return End::Clean,
+                        Some(Ok(Message::Close(None))) => return End::LoggedOut,
+                        Some(Ok(Message::Close(Some(_)))) => return End::GoingAway,
                         Some(Ok(Message::Ping(_))) => {
                             // The library has the pong ready, and would put it into the queue only
                             // when asked for the next frame.
@@ -135,16 +156,21 @@ impl Connection {
                     self.flush();
                 }
                 () = self.socket.wake.notified() => {}
+                () = asked_to_leave(self.place.as_deref()) => {
+                    shared.metrics.closed_for("pending_limit");
+                    self.place = None;
+                    self.socket.close(POLICY, "too many have not logged in");
+                }
                 ready = self.socket.stream.writable(), if stuck.is_some() => {
                     if ready.is_err() {
                         return End::Broken;
                     }
-                    shared.writable.report(self.socket.unstick());
+                    shared.queues.report(self.socket.unstick());
                 }
                 () = at(deadline), if deadline.is_some() => {
                     if stuck.is_some() {
                         // It may be the server that stood still, and not the peer.
-                        shared.writable.report(self.socket.unstick());
+                        shared.queues.report(self.socket.unstick());
                         if self.socket.stuck_since() != stuck {
                             continue;
                         }
@@ -153,6 +179,10 @@ impl Connection {
                     }
                     shared.metrics.closed_for("login_deadline");
                     self.socket.close(POLICY, "nobody has logged in");
+                }
+                () = at(late_at), if late_at.is_some() => {
+                    self.take_late().await;
+                    self.flush();
                 }
                 () = shared.stop.cancelled() => {
                     self.socket.close(GOING_AWAY, "the server is shutting down");
@@ -170,7 +200,7 @@ impl Connection {
     }
 
     fn flush(&self) {
-        self.shared.writable.report(self.socket.flush());
+        self.shared.queues.report(self.socket.flush());
     }
 
     /// Returns how the connection ends when the library cannot read on.
@@ -187,7 +217,7 @@ impl Connection {
             WsError::Protocol(_) | WsError::Capacity(_) => {
                 (PROTOCOL, "not the WebSocket protocol", "protocol")
             }
-            WsError::ConnectionClosed | WsError::AlreadyClosed => return End::Clean,
+            WsError::ConnectionClosed | WsError::AlreadyClosed => return End::GoingAway,
             _ => return End::Broken,
         };
         self.shared.metrics.closed_for(label);
@@ -206,18 +236,57 @@ impl Connection {
             self.socket.close(POLICY, "log in first");
             return;
         }
-        let over = kind != Kind::ACK
-            && self.requests.as_mut().is_some_and(|bucket| !bucket.take(Instant::now()));
+        let over = kind != Kind::ACK && !self.may_take();
         let form = self.user.as_ref().map_or(frame.form, |user| user.form);
-        if over {
+        let can_wait = kind == Kind::PING || kind == Kind::BROAD_PRESENCE;
+        if over && !(can_wait && self.user.is_some()) {
             return self.refuse(form, kind, Code::Overload);
         }
         match frame.decode(&self.shared.limits) {
+            Ok(inbound) if over => self.keep(form, kind, inbound),
             Ok(inbound) => self.inbound(form, kind, inbound).await,
             Err(error) => {
                 tracing::debug!(kind = kind.number(), %error, "a frame was refused");
                 self.refuse(form, kind, error.code(kind));
             }
+        }
+    }
+
+    /// Returns whether a frame that comes now is within the rate. It is not while earlier ones wait
+    /// for their turn, and so it never overtakes them.
+    fn may_take(&mut self) -> bool {
+        self.late.is_empty()
+            && self.requests.as_mut().is_none_or(|bucket| bucket.take(Instant::now()))
+    }
+
+    /// Keeps what came over the rate and can wait.
+    fn keep(&mut self, form: Form, kind: Kind, inbound: Inbound) {
+        match inbound {
+            Inbound::Ping => self.late.keep_ping(self.shared.config.network.request_burst),
+            Inbound::BroadPresence(sent) if !presence::names_receivers(&sent) => {
+                self.late.keep_presence(sent);
+            }
+            _ => self.refuse(form, kind, Code::Overload),
+        }
+    }
+
+    /// Returns when the next of what was kept has its turn.
+    fn late_at(&self) -> Option<Instant> {
+        self.requests.as_ref().filter(|_| !self.late.is_empty()).map(Bucket::ready_at)
+    }
+
+    /// Takes the next of what was kept, if it has its turn.
+    async fn take_late(&mut self) {
+        let Some(form) = self.user.as_ref().map(|user| user.form) else { return };
+        if self.requests.as_mut().is_some_and(|bucket| !bucket.take(Instant::now())) {
+            return;
+        }
+        match self.late.next() {
+            Some(LateFrame::Presence(sent)) => {
+                self.inbound(form, Kind::BROAD_PRESENCE, Inbound::BroadPresence(sent)).await;
+            }
+            Some(LateFrame::Ping) => self.inbound(form, Kind::PING, Inbound::Ping).await,
+            None => {}
         }
     }
 
@@ -235,9 +304,13 @@ impl Connection {
                 self.send(&TimAck::done(Kind::AUTH).to_frame(form, Kind::ACK));
             }
             (Inbound::Auth(auth), None) => {
-                match login::login(&self.shared, &self.socket, form, auth).await {
+                // On the heap, as are other requests: a connection has no room for what it seldom
+                // does.
+                let login = login::login(&self.shared, self.peer, &self.socket, form, auth);
+                match Box::pin(login).await {
                     Ok(user) => {
                         self.user = Some(user);
+                        self.place = None;
                         self.socket.limit_reading(usize::MAX);
                     }
                     Err(code) => {
@@ -261,7 +334,7 @@ impl Connection {
                 }
             }
             (Inbound::Presence(sent), Some(user)) => {
-                if let Err(code) = presence::direct(&self.shared, user, *sent).await {
+                if let Err(code) = Box::pin(presence::direct(&self.shared, user, *sent)).await {
                     self.refuse(form, kind, code);
                 }
             }
@@ -269,7 +342,7 @@ impl Connection {
                 if self.shared.config.services.no_business {
                     return self.refuse(form, kind, Code::Interface);
                 }
-                if let Some(answer) = roster::answer(&self.shared, user, request).await {
+                if let Some(answer) = Box::pin(roster::answer(&self.shared, user, request)).await {
                     self.send(&answer);
                 }
             }
@@ -277,12 +350,15 @@ impl Connection {
                 if self.shared.config.services.no_nodes {
                     return self.refuse(form, kind, Code::Interface);
                 }
-                if let Some(answer) = nodes::answer(&self.shared, user, asked).await {
+                if let Some(answer) = Box::pin(nodes::answer(&self.shared, user, asked)).await {
                     self.send(&answer);
                 }
             }
+            (Inbound::Token(_), Some(user)) => {
+                self.send(&login::own_token(&self.shared, user).await.to_frame(form, Kind::ACK));
+            }
             // For HTTP only.
-            (Inbound::Register(_) | Inbound::Token(_), Some(_)) => {
+            (Inbound::Register(_), Some(_)) => {
                 self.refuse(form, kind, Code::Parameter);
             }
             // Another service of tim, or none.
@@ -302,11 +378,16 @@ impl Connection {
     }
 
     /// Tells the engine's thread what became of the session.
-    async fn finish(&self, end: &End) {
+    async fn finish(&mut self, end: &End) {
         let Some(user) = &self.user else { return };
         let session = user.session;
+        if let Some(LateFrame::Presence(sent)) = self.late.next() {
+            // Its last word, which outlives the connection if the session does.
+            let _ = presence::publish(&self.shared, user, *sent).await;
+        }
         let command = match end {
-            End::Clean => Command::Disconnect(session),
+            End::LoggedOut => Command::Disconnect(session),
+            End::GoingAway => Command::Lost(session, LostCause::GoingAway),
             End::Broken => Command::Lost(session, LostCause::ConnectionError),
             End::Stuck => Command::Lost(session, LostCause::Timeout),
             End::Closed => match self.socket.closing().map(|closing| closing.code) {
@@ -360,6 +441,13 @@ impl Connection {
         };
         // A peer that has not answered by then has had its chance.
         let _ = tokio::time::timeout_at(until, goodbye).await;
+    }
+}
+
+async fn asked_to_leave(place: Option<&Place>) {
+    match place {
+        Some(place) => place.asked_to_leave().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -3,23 +3,25 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Semaphore};
+use tokio::sync::{
+    Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, OwnedSemaphorePermit, Semaphore,
+};
 
+use super::attempts::{Applicant, Purpose};
 use super::command::Node;
+use super::hashing::{Hashing, PasswordCounts, Refusal};
 use super::metrics::Metrics;
+use super::peer::Peer;
 use crate::store::{Relations, Store, StoreError};
 use crate::tokens::{Account, TokenError, Tokens};
 
 /// How many locks users share. Two users who share one merely wait for each other.
 const LOCKS: usize = 1_024;
-/// How many quick calls run at once. SQLite takes them one by one anyway.
-const QUICK_CALLS: usize = 4;
-/// How many slow calls may wait, for each one that may run.
-const WAITING: usize = 512;
+/// How many calls that only read run at once.
+const READING: usize = 4;
 /// How long a login waits for the roster before it takes the last known one.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many last known rosters are kept at most.
@@ -32,13 +34,13 @@ pub(crate) struct Directory {
     /// of it, so that what the engine holds is never older than what it held.
     locks: Box<[AsyncMutex<()>]>,
     hasher: RandomState,
-    slow: Arc<Semaphore>,
-    slow_waiting: AtomicUsize,
-    max_waiting: usize,
-    quick: Arc<Semaphore>,
+    hashing: Arc<Hashing>,
+    reading: Arc<Semaphore>,
+    writing: Arc<Semaphore>,
+    caring: Arc<Semaphore>,
     known: Mutex<HashMap<Node, Arc<Relations>>>,
     tokens: Mutex<Tokens>,
-    origin: Instant,
+    token_used: Notify,
     metrics: Arc<Metrics>,
 }
 
@@ -48,38 +50,32 @@ pub(crate) struct UserLock<'a> {
     _second: Option<AsyncMutexGuard<'a, ()>>,
 }
 
-/// A place among the calls that wait. It is given back even if the caller is gone: a client that
-/// asks over HTTP may break off.
-struct WaitingPlace<'a>(&'a AtomicUsize);
-
-impl Drop for WaitingPlace<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A refusal, because too many calls wait already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Busy;
+/// The right to write, which one call has at a time.
+pub(crate) struct Writing(#[expect(dead_code, reason = "held")] Option<OwnedSemaphorePermit>);
 
 impl Directory {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         tokens: Tokens,
-        slow: usize,
+        password_workers: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let mut tokens = tokens;
+        match store.used_tokens(milliseconds()) {
+            Ok(used) => tokens.remember(used),
+            Err(error) => tracing::error!(%error, "used tokens may be used once more"),
+        }
         Self {
             store,
             locks: (0..LOCKS).map(|_| AsyncMutex::new(())).collect(),
             hasher: RandomState::new(),
-            slow: Arc::new(Semaphore::new(slow)),
-            slow_waiting: AtomicUsize::new(0),
-            max_waiting: slow.saturating_mul(WAITING),
-            quick: Arc::new(Semaphore::new(QUICK_CALLS)),
+            hashing: Hashing::new(password_workers),
+            reading: Arc::new(Semaphore::new(READING)),
+            writing: Arc::new(Semaphore::new(1)),
+            caring: Arc::new(Semaphore::new(1)),
             known: Mutex::default(),
             tokens: Mutex::new(tokens),
-            origin: Instant::now(),
+            token_used: Notify::new(),
             metrics,
         }
     }
@@ -110,18 +106,41 @@ impl Directory {
         self.hasher.hash_one(user) as usize % LOCKS
     }
 
-    /// Makes a call that hashes a password. A bounded number of them run, a bounded number wait,
-    /// and the rest are refused at once.
-    pub(crate) async fn slow<T: Send + 'static>(
+    /// Returns who wants a password to be hashed.
+    pub(crate) fn applicant(
         &self,
+        peer: Peer,
+        name: &str,
+        domain: &str,
+        purpose: Purpose,
+    ) -> Applicant {
+        Applicant { peer, account: self.hashing.account(name, domain), purpose }
+    }
+
+    pub(crate) fn password_counts(&self) -> PasswordCounts {
+        self.hashing.counts()
+    }
+
+    /// Makes a call that hashes a password, when it is this one's turn. A bounded number of them
+    /// run, a bounded number wait, and the rest are refused at once.
+    pub(crate) async fn hash<T: Send + 'static>(
+        &self,
+        applicant: Applicant,
         call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Result<T, StoreError>, Busy> {
-        let before = self.slow_waiting.fetch_add(1, Ordering::Relaxed);
-        let _place = WaitingPlace(&self.slow_waiting);
-        if before >= self.max_waiting {
-            return Err(Busy);
-        }
-        Ok(self.call(&self.slow, call).await)
+    ) -> Result<Result<T, StoreError>, Refusal> {
+        let turn = self.hashing.turn(applicant).await?;
+        let call = move |store: &dyn Store| {
+            // Held until the call is over, even if the caller is gone.
+            let turn = turn;
+            let done = call(store);
+            match &done {
+                Ok(_) => turn.right(),
+                Err(StoreError::Denied) => turn.wrong(),
+                Err(_) => {}
+            }
+            done
+        };
+        Ok(self.blocking(call).await)
     }
 
     /// Makes a call that takes one short look at the store.
@@ -129,7 +148,25 @@ impl Directory {
         &self,
         call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.call(&self.quick, call).await
+        self.call(&self.reading, call).await
+    }
+
+    /// Waits for the right to write, and until the store can be written to. To be had before any
+    /// [lock](Self::lock): another process may keep a writer waiting for seconds, and no lock is
+    /// held as long, which would keep those waiting who only read.
+    pub(crate) async fn writing(&self) -> Result<Writing, StoreError> {
+        let writing = Writing(self.writing.clone().acquire_owned().await.ok());
+        self.blocking(|store| store.until_writable()).await?;
+        Ok(writing)
+    }
+
+    /// Makes a call that writes.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        _: &Writing,
+        call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.blocking(call).await
     }
 
     async fn call<T: Send + 'static>(
@@ -138,12 +175,21 @@ impl Directory {
         call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = permits.clone().acquire_owned().await;
-        let store = self.store.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        self.blocking(move |store| {
             // Held until the call is over, even if the caller is gone.
             let _permit = permit;
-            call(store.as_ref())
-        });
+            call(store)
+        })
+        .await
+    }
+
+    /// Makes a call on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.store.clone();
+        let done = tokio::task::spawn_blocking(move || call(store.as_ref()));
         let result = match done.await {
             Ok(result) => result,
             Err(_) => Err(StoreError::Failed("the store panicked".into())),
@@ -217,24 +263,56 @@ impl Directory {
     }
 
     pub(crate) async fn health(&self) -> Result<(), StoreError> {
-        match tokio::time::timeout(PATIENCE, self.quick(|store| store.health())).await {
+        let call = self.call(&self.caring, |store| store.health());
+        match tokio::time::timeout(PATIENCE, call).await {
             Ok(result) => result,
             Err(_) => Err(StoreError::Failed("it takes too long".into())),
         }
     }
 
-    pub(crate) fn issue_token(&self, account: Account) -> Result<String, TokenError> {
-        let now = self.milliseconds();
-        self.tokens().issue(now, account)
+    /// Erases what was overwritten. Returns at once where there is nothing to do.
+    pub(crate) async fn erase(&self) {
+        // A failure is logged, and what could not be erased is tried again.
+        let _ = self.call(&self.caring, |store| store.erase()).await;
     }
 
-    pub(crate) fn redeem_token(&self, name: &str, domain: &str, token: &str) -> Option<Account> {
-        let now = self.milliseconds();
-        self.tokens().redeem(now, name, domain, token)
+    pub(crate) fn issue_token(&self, account: &Account) -> Result<String, TokenError> {
+        self.tokens().issue(milliseconds(), account)
     }
 
-    fn milliseconds(&self) -> u64 {
-        self.origin.elapsed().as_millis() as u64
+    pub(crate) fn redeem_token(
+        &self,
+        name: &str,
+        domain: &str,
+        token: &str,
+    ) -> Result<Account, TokenError> {
+        let account = self.tokens().redeem(milliseconds(), name, domain, token)?;
+        self.token_used.notify_one();
+        Ok(account)
+    }
+
+    /// Waits until a token was used that is not saved.
+    pub(crate) async fn token_used(&self) {
+        self.token_used.notified().await;
+    }
+
+    /// Saves which tokens were used.
+    pub(crate) async fn save_used_tokens(&self) -> Result<(), StoreError> {
+        let used = self.tokens().take_unsaved();
+        if used.is_empty() {
+            return Ok(());
+        }
+        let saved = async {
+            let writing = self.writing().await?;
+            let to_save = used.clone();
+            self.write(&writing, move |store| store.save_used_tokens(&to_save)).await
+        };
+        let saved = saved.await;
+        if saved.is_err() {
+            self.tokens().put_back(used);
+            self.token_used.notify_one();
+        }
+        saved
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Node, Arc<Relations>>> {
@@ -246,28 +324,6 @@ impl Directory {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt as _;
-
-    use super::*;
-    use crate::store::{Sqlite, SqliteOptions};
-
-    #[tokio::test]
-    async fn a_caller_that_breaks_off_leaves_no_place_taken() {
-        let store = Arc::new(Sqlite::in_memory(SqliteOptions::default()).unwrap());
-        let metrics = Arc::new(Metrics::new());
-        let directory = Directory::new(store, Tokens::new(1, 1), 1, metrics);
-        // The one that runs is held up until the test lets it go on.
-        let (go_on, wait) = std::sync::mpsc::channel::<()>();
-        let mut first = Box::pin(directory.slow(move |_| Ok(wait.recv().is_err())));
-        assert!((&mut first).now_or_never().is_none());
-        for _ in 0..=WAITING {
-            let waiting = directory.slow(|_| Ok(()));
-            assert!(waiting.now_or_never().is_none(), "there is room to wait");
-        }
-        drop(first);
-        drop(go_on);
-        assert_eq!(directory.slow(|_| Ok(7)).await.unwrap().unwrap(), 7);
-    }
+fn milliseconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -1,6 +1,7 @@
 //! HTTP: accepts connections, upgrades those that ask for a WebSocket, and serves the rest.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,18 +9,21 @@ use adsum_tim::{Code, Frame, Inbound, Kind, TimAck};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::handshake::server::create_response;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::command::{Command, Figures};
+use super::exposition::{CLASSIC_TYPE, OPEN_METRICS, OPEN_METRICS_TYPE, classic};
+use super::lobby::{Lobby, Place};
+use super::peer::Peer;
 use super::requests::login;
 use super::shared::Shared;
 use super::{admin, connection, web_page};
@@ -30,6 +34,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Room for the head of a request: hyper's least.
 const HEAD_BYTES: usize = 8_192;
+/// Where proxies say whose request it is.
+const FORWARDED: &str = "x-forwarded-for";
 /// How long to wait after the system failed to accept (for want of descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -40,15 +46,21 @@ pub(crate) struct Services {
     pub(crate) operators: bool,
 }
 
-/// A connection's seat among those allowed at once, and among those that a stop waits for.
+/// A connection's place among those that nobody has logged in on, and among those that a stop waits
+/// for.
 #[derive(Clone)]
-struct Seat {
-    _permit: Arc<OwnedSemaphorePermit>,
+struct Visit {
+    place: Arc<Place>,
     tasks: TaskTracker,
 }
 
 /// Accepts connections until the server stops, then waits for the last of them to end.
-pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, services: Services) {
+pub(crate) async fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    lobby: Arc<Lobby>,
+    services: Services,
+) {
     let router = router(shared.clone(), services);
     let tasks = TaskTracker::new();
     loop {
@@ -56,34 +68,41 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, services:
             accepted = listener.accept() => accepted,
             () = shared.stop.cancelled() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let Ok(permit) = shared.connections.clone().try_acquire_owned() else {
-            shared.metrics.closed_for("connect_limit");
-            continue;
-        };
         // Without it the system holds small writes back until the last is acknowledged.
         let _ = stream.set_nodelay(true);
-        let seat = Seat { _permit: Arc::new(permit), tasks: tasks.clone() };
-        tasks.spawn(serve(stream, seat, router.clone(), shared.clone()));
+        let from = from.ip();
+        let is_proxy = shared.config.network.trusted_proxies.contain(from);
+        let place = Arc::new(lobby.enter(Peer::of(from), is_proxy));
+        let visit = Visit { place, tasks: tasks.clone() };
+        tasks.spawn(serve(stream, from, visit, router.clone(), shared.clone()));
     }
     drop(listener);
     tasks.close();
     tasks.wait().await;
 }
 
-async fn serve(stream: TcpStream, seat: Seat, router: Router, shared: Arc<Shared>) {
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
-        request.extensions_mut().insert(seat.clone());
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(answer(router, request.map(Body::new)).await) }
-    });
+async fn serve(stream: TcpStream, from: IpAddr, visit: Visit, router: Router, shared: Arc<Shared>) {
+    let place = visit.place.clone();
+    let lifetime = Duration::from_millis(shared.config.network.http_timeout_ms);
+    let service = {
+        let shared = shared.clone();
+        hyper::service::service_fn(move |mut request: hyper::Request<_>| {
+            let peer = client(&shared, from, request.headers());
+            visit.place.is_of(peer);
+            request.extensions_mut().insert(visit.clone());
+            request.extensions_mut().insert(peer);
+            let router = router.clone();
+            async move { Ok::<_, Infallible>(answer(router, request.map(Body::new)).await) }
+        })
+    };
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -93,12 +112,33 @@ async fn serve(stream: TcpStream, seat: Seat, router: Router, shared: Arc<Shared
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         // If a client breaks off, nobody needs to know.
-        _ = &mut connection => {}
-        () = shared.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+        _ = &mut connection => return,
+        () = place.asked_to_leave() => {
+            shared.metrics.closed_for("pending_limit");
+            return;
         }
+        () = tokio::time::sleep(lifetime) => {}
+        () = shared.stop.cancelled() => {}
     }
+    connection.as_mut().graceful_shutdown();
+    // Whoever reads no answers keeps nothing for longer.
+    if tokio::time::timeout(lifetime, connection).await.is_err() {
+        shared.metrics.closed_for("http_write_timeout");
+    }
+}
+
+/// Returns whose request it is: the address that it comes from, or the one that a proxy there says.
+fn client(shared: &Shared, from: IpAddr, headers: &HeaderMap) -> Peer {
+    let proxies = &shared.config.network.trusted_proxies;
+    if !proxies.contain(from) {
+        return Peer::of(from);
+    }
+    let forwarded: Vec<_> = headers
+        .get_all(FORWARDED)
+        .iter()
+        .map(|value| value.to_str().unwrap_or("unreadable"))
+        .collect();
+    Peer::of(proxies.client(from, &forwarded.join(",")))
 }
 
 async fn answer(router: Router, request: Request) -> Response {
@@ -158,7 +198,8 @@ fn is_let_in(shared: &Shared, request: &Request) -> bool {
 
 async fn upgrade(
     State(shared): State<Arc<Shared>>,
-    Extension(seat): Extension<Seat>,
+    Extension(visit): Extension<Visit>,
+    Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response {
     if !is_let_in(&shared, &request) {
@@ -169,19 +210,18 @@ async fn upgrade(
         return (StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here\n")
             .into_response();
     };
-    let tasks = seat.tasks.clone();
-    tasks.spawn(upgraded(shared, seat, upgrade));
+    let tasks = visit.tasks.clone();
+    tasks.spawn(upgraded(shared, peer, visit.place, upgrade));
     response.map(|()| Body::empty())
 }
 
-async fn upgraded(shared: Arc<Shared>, seat: Seat, upgrade: OnUpgrade) {
+async fn upgraded(shared: Arc<Shared>, peer: Peer, place: Arc<Place>, upgrade: OnUpgrade) {
     let Some((stream, early)) = upgrade.await.ok().and_then(plain) else { return };
     shared.metrics.connected();
     let metrics = shared.metrics.clone();
     // On the heap, so that the task that waited for the handshake does not hold room for it.
-    Box::pin(connection::serve(shared, stream, early)).await;
+    Box::pin(connection::serve(shared, peer, place, stream, early)).await;
     metrics.disconnected();
-    drop(seat);
 }
 
 /// Returns the socket under an upgraded connection, and what was read from it too early.
@@ -191,7 +231,11 @@ fn plain(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
 }
 
 /// Answers a frame that came by POST: only register and token come so.
-async fn one_frame(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn one_frame(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
     if !is_let_in(&shared, &request) {
         return StatusCode::FORBIDDEN.into_response();
     }
@@ -204,7 +248,7 @@ async fn one_frame(State(shared): State<Arc<Shared>>, request: Request) -> Respo
             return StatusCode::REQUEST_TIMEOUT.into_response();
         }
     };
-    match answer_frame(&shared, &body).await {
+    match answer_frame(&shared, peer, &body).await {
         Some(frame) => {
             ([(header::CONTENT_TYPE, "application/octet-stream")], frame).into_response()
         }
@@ -212,13 +256,13 @@ async fn one_frame(State(shared): State<Arc<Shared>>, request: Request) -> Respo
     }
 }
 
-async fn answer_frame(shared: &Shared, body: &Bytes) -> Option<Vec<u8>> {
+async fn answer_frame(shared: &Shared, peer: Peer, body: &Bytes) -> Option<Vec<u8>> {
     let frame = Frame::split(body).ok()?;
     let (form, kind) = (frame.form, frame.kind);
     let ack = match (kind, frame.decode(&shared.limits)) {
         (_, Err(error)) => TimAck::refused(kind, error.code(kind)),
-        (_, Ok(Inbound::Register(auth))) => login::register(shared, auth).await,
-        (_, Ok(Inbound::Token(auth))) => login::token(shared, auth).await,
+        (_, Ok(Inbound::Register(auth))) => login::register(shared, peer, auth).await,
+        (_, Ok(Inbound::Token(auth))) => login::token(shared, peer, auth).await,
         (_, Ok(_)) => TimAck::refused(kind, Code::Parameter),
     };
     Some(ack.to_frame(form, Kind::ACK))
@@ -230,12 +274,17 @@ async fn figures(shared: &Shared) -> Option<Figures> {
     tokio::time::timeout(Duration::from_secs(5), answer).await.ok()?.ok()
 }
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let Some(figures) = figures(&shared).await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], shared.metrics.text(figures)).into_response()
+    let passwords = shared.directory.password_counts();
+    let text = shared.metrics.text(figures, passwords, shared.lobby.len());
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if accepted.is_some_and(|accepted| accepted.contains(OPEN_METRICS)) {
+        return ([(header::CONTENT_TYPE, OPEN_METRICS_TYPE)], text).into_response();
+    }
+    ([(header::CONTENT_TYPE, CLASSIC_TYPE)], classic(&text)).into_response()
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> Response {

@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::command::{Command, Figures, Node, Presence};
+use super::hashing::PasswordCounts;
 use crate::usage::Usage;
 
 /// A label that is one of a few fixed words.
@@ -164,6 +165,7 @@ impl Metrics {
     pub(crate) fn event(&self, command: &Command) {
         let name = match command {
             Command::Connect(_) => "connect",
+            Command::Resume(_) => "resume",
             Command::Heartbeat(_) => "heartbeat",
             Command::Publish(..) => "publish",
             Command::Direct(_) => "direct",
@@ -175,8 +177,11 @@ impl Metrics {
             Command::RosterMessage(..) => "tell",
             Command::System(_) => "system",
             Command::Expel(..) => "expel",
-            Command::Online(..) | Command::IsOnline(..) | Command::Figures(_) => "query",
-            Command::Writable | Command::Stop => return,
+            Command::WhoResumes(..)
+            | Command::Online(..)
+            | Command::IsOnline(..)
+            | Command::Figures(_) => "query",
+            Command::QueuesChanged | Command::Stop => return,
         };
         kind(&self.events, name, 1);
     }
@@ -288,60 +293,15 @@ impl Metrics {
         self.stalled_seconds.inc_by(time.as_secs_f64());
     }
 
-    /// Returns all metrics as Prometheus reads them.
-    pub(crate) fn text(&self, figures: Figures) -> String {
+    /// Returns all metrics as OpenMetrics.
+    pub(crate) fn text(
+        &self,
+        figures: Figures,
+        passwords: PasswordCounts,
+        pending: usize,
+    ) -> String {
+        let now = now(figures, passwords, pending);
         let mut text = String::new();
-        let counts = figures.counts;
-        let mut now = Registry::with_prefix("adsum");
-        let gauges: [(&str, &str, usize); 11] = [
-            ("sessions", "Sessions, detached ones included", counts.sessions),
-            (
-                "detached",
-                "Sessions whose connection is lost and that may come back",
-                counts.detached,
-            ),
-            ("congested_now", "Sessions that read too slowly at this moment", counts.congested),
-            ("users_online", "Users with a session", counts.users_online),
-            ("users_known", "Users online and all in their lists", counts.users_known),
-            ("presences", "Presence values", counts.presences),
-            ("conflated", "Presences that wait for their turn", counts.conflated),
-            ("audience_entries", "Entries in audiences", counts.audience_entries),
-            ("missed", "Things to be told to those who read too slowly", counts.missed),
-            ("timers", "Deadlines that are armed", counts.timers),
-            (
-                "queued_bytes",
-                "Bytes that wait for all connections together",
-                QUEUED_BYTES.load(Ordering::Relaxed) as usize,
-            ),
-        ];
-        for (name, help, value) in gauges {
-            now.register(name, help, ConstGauge::new(value as i64));
-        }
-        now.register(
-            "engine_inputs",
-            "Inputs that the engine accepted",
-            ConstCounter::new(figures.stats.inputs),
-        );
-        now.register(
-            "publishes_conflated",
-            "Publishes over the rate",
-            ConstCounter::new(figures.stats.conflated),
-        );
-        let mut process = Registry::with_prefix("process");
-        if let Some(usage) = Usage::own() {
-            process.register_with_unit(
-                "cpu",
-                "User and system time",
-                Unit::Seconds,
-                ConstCounter::new(usage.cpu.as_secs_f64()),
-            );
-            process.register_with_unit(
-                "resident_memory",
-                "Resident memory",
-                Unit::Bytes,
-                ConstGauge::new((usage.resident_kib * 1_024) as i64),
-            );
-        }
         // Only the last of them ends the text.
         let mut part = |registry: &Registry| {
             let mut one = String::new();
@@ -351,8 +311,68 @@ impl Metrics {
         };
         part(&self.registry);
         part(&now);
-        part(&process);
+        part(&process());
         text.push_str("# EOF\n");
         text
     }
+}
+
+/// Returns what is counted at this moment.
+fn now(figures: Figures, passwords: PasswordCounts, pending: usize) -> Registry {
+    let counts = figures.counts;
+    let mut now = Registry::with_prefix("adsum");
+    let gauges: [(&str, &str, usize); 14] = [
+        ("sessions", "Sessions, detached ones included", counts.sessions),
+        ("detached", "Sessions whose connection is lost and that may come back", counts.detached),
+        ("congested_now", "Sessions that read too slowly at this moment", counts.congested),
+        ("users_online", "Users with a session", counts.users_online),
+        ("users_known", "Users online and all in their lists", counts.users_known),
+        ("presences", "Presence values", counts.presences),
+        ("conflated", "Presences that wait for their turn", counts.conflated),
+        ("audience_entries", "Entries in audiences", counts.audience_entries),
+        ("missed", "Things to be told to those who read too slowly", counts.missed),
+        ("timers", "Deadlines that are armed", counts.timers),
+        ("pending", "Connections that nobody has logged in on", pending),
+        ("passwords_hashing", "Passwords that are being hashed", passwords.hashing),
+        ("passwords_waiting", "Passwords that wait to be hashed", passwords.waiting),
+        (
+            "queued_bytes",
+            "Bytes that wait for all connections together",
+            QUEUED_BYTES.load(Ordering::Relaxed) as usize,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        now.register(name, help, ConstGauge::new(value as i64));
+    }
+    now.register(
+        "engine_inputs",
+        "Inputs that the engine accepted",
+        ConstCounter::new(figures.stats.inputs),
+    );
+    now.register(
+        "publishes_conflated",
+        "Publishes over the rate",
+        ConstCounter::new(figures.stats.conflated),
+    );
+    now
+}
+
+/// Returns what the operating system says of this process.
+fn process() -> Registry {
+    let mut process = Registry::with_prefix("process");
+    if let Some(usage) = Usage::own() {
+        process.register_with_unit(
+            "cpu",
+            "User and system time",
+            Unit::Seconds,
+            ConstCounter::new(usage.cpu.as_secs_f64()),
+        );
+        process.register_with_unit(
+            "resident_memory",
+            "Resident memory",
+            Unit::Bytes,
+            ConstGauge::new((usage.resident_kib * 1_024) as i64),
+        );
+    }
+    process
 }

@@ -3,37 +3,53 @@
 //! ```text
 //! connection tasks (runtime)          engine thread              writer thread
 //!   read, decode, answer   ──────►   one bounded channel
-//!                                    decide, encode once  ─────►  write to many
+//!                                    decide               ─────►  encode once, write to many
 //!   wait for slow readers  ◄──────────────────────────────────    what does not fit
 //! ```
 //!
 //! The engine's thread owns the engine and never waits for a socket, a file or a lock that is held
-//! while anybody does. What it decides goes into a queue for each connection; when a queue is full
-//! the engine is told that the session is congested, and, once the queue has emptied, that it is
-//! writable. Passwords and rosters are looked up on a pool of blocking threads, a bounded number at
-//! once.
+//! while anybody does; it waits for the writer's thread only if that has very much to do. What it
+//! decides goes there and is written, and what the system does not take is kept in a queue for each
+//! connection; when a queue is full and the system takes no more, the engine is told that the
+//! session is congested, and, once the queue has emptied, that it is writable. Passwords and
+//! rosters are looked up on a pool of blocking threads, a bounded number at once: who hashes next
+//! `hashing` says, and whoever only reads waits for nobody who writes.
 //!
 //! From the top down: `start`; `http` and `connection`, which read; `requests`, one file for each
-//! kind; `engine`, the engine's thread; `writer`, the writer's thread; `transport`, a socket and
-//! its queue.
+//! kind; `engine`, the engine's thread; `writer` and `writing`, the two ends of what is handed to
+//! the writer's thread; `transport`, a socket and its queue.
 
 mod admin;
+mod attempts;
 mod bucket;
+mod buckets;
+mod changed_queues;
 mod command;
 mod connection;
 mod directory;
+mod edits;
 mod engine;
+mod exposition;
+mod fair_queue;
+mod hashing;
+mod housekeeping;
 mod http;
+mod jobs;
+mod late_frames;
+mod lobby;
 mod metrics;
 mod offline_users;
+mod peer;
+mod presence_frames;
 mod requests;
+mod resume_secret;
 mod roster_messages;
 mod shared;
 mod start;
 mod transport;
 mod web_page;
-mod writable;
 mod writer;
+mod writing;
 
 pub use roster_messages::{INVISIBLE, VISIBLE};
 pub use shared::Tuning;

@@ -8,10 +8,12 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
+use super::changed_queues::ChangedQueues;
 use super::command::Command;
 use super::directory::Directory;
+use super::edits::Edits;
+use super::lobby::Lobby;
 use super::metrics::Metrics;
-use super::writable::WritableSessions;
 use crate::config::Config;
 
 /// What all connections share.
@@ -20,12 +22,17 @@ pub(crate) struct Shared {
     pub(crate) tuning: Tuning,
     pub(crate) limits: Limits,
     pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) writable: Arc<WritableSessions>,
+    pub(crate) queues: Arc<ChangedQueues>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) directory: Directory,
-    pub(crate) connections: Arc<Semaphore>,
+    /// The seats of those who are logged in.
+    pub(crate) seats: Arc<Semaphore>,
+    /// Where everybody else is.
+    pub(crate) lobby: Arc<Lobby>,
     /// Cancelled when the server is to end.
     pub(crate) stop: CancellationToken,
+    /// Bounds changes of rosters.
+    pub(crate) edits: Edits,
     /// Bounds the directed presences of all connections together.
     pub(crate) directed: Option<Mutex<Bucket>>,
     /// tim's acks to a login carry a number of the server's.
@@ -37,12 +44,6 @@ pub(crate) struct Shared {
 pub struct Tuning {
     /// How long a connection may take nothing of what is sent to it before it is given up.
     pub write_deadline: Duration,
-    /// How long a connection is left alone after it was written to, so that what comes meanwhile
-    /// goes out in one write: nearly all of the cost of a delivery is the system's, for each write.
-    /// What comes after a rest goes out at once, with all that has gathered.
-    pub rest: Duration,
-    /// How much longer what has gathered waits for something that it can go out with.
-    pub patience: Duration,
     /// How long the peer has to answer a close frame.
     pub linger: Duration,
     /// The size of the system's buffer for what was written and not yet taken.
@@ -53,8 +54,6 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             write_deadline: Duration::from_secs(60),
-            rest: Duration::from_millis(90),
-            patience: Duration::from_millis(20),
             linger: Duration::from_secs(2),
             send_buffer_bytes: 128 * 1024,
         }

@@ -7,20 +7,24 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use adsum_tim::Secret;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
+use super::changed_queues::ChangedQueues;
 use super::command::Command;
 use super::directory::Directory;
+use super::edits::Edits;
 use super::engine::core::Core;
+use super::housekeeping;
 use super::http::{self, Services};
+use super::lobby::Lobby;
 use super::metrics::{Metrics, QUEUED_BYTES};
 use super::offline_users::OfflineUsers;
 use super::shared::{Shared, Tuning};
-use super::writable::WritableSessions;
 use super::writer::Writer;
 use crate::config::Config;
 use crate::store::Store;
@@ -29,6 +33,10 @@ use crate::tokens::Tokens;
 /// How many commands may wait for the engine's thread before connections are not read on.
 const COMMANDS: usize = 4_096;
 const BACKLOG: u32 = 4_096;
+/// The most connections at once to the address of operators, if that is another one.
+const OPERATORS: usize = 64;
+/// How long there is to save used tokens when the server stops.
+const SAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running server.
 pub struct Host {
@@ -58,6 +66,17 @@ pub enum StartError {
     /// The system gave no thread.
     #[error("no thread: {0}")]
     Thread(#[from] io::Error),
+}
+
+impl StartError {
+    /// Returns the key of the setting that it is about, if it is about one.
+    #[must_use]
+    pub const fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Listen { key, .. } => Some(key),
+            Self::Rules(_) | Self::Thread(_) => None,
+        }
+    }
 }
 
 /// Listens at an address; accepted connections inherit the size of the send buffer.
@@ -96,22 +115,24 @@ impl Host {
         let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
         let metrics = Arc::new(Metrics::new());
         let (commands, incoming) = mpsc::channel(COMMANDS);
-        let writable = Arc::new(WritableSessions::new(commands.clone()));
-        let (writer, writing) = Writer::start(tuning.rest, tuning.patience, writable.clone())?;
+        let queues = Arc::new(ChangedQueues::new(commands.clone()));
+        let rest = Duration::from_millis(config.network.write_rest_ms.into());
+        let (writer, writing) = Writer::start(rest, queues.clone(), metrics.clone())?;
         let offline_users = Arc::new(OfflineUsers::default());
-        let core =
-            Core::new(rules, writer, writable.clone(), metrics.clone(), offline_users.clone());
+        let core = Core::new(rules, writer, queues.clone(), metrics.clone(), offline_users.clone());
         let engine = std::thread::Builder::new()
             .name("adsum-engine".to_owned())
             .spawn(move || run_engine(core, incoming))?;
-        let shared = share(config, tuning, store, commands, writable, metrics);
-        tokio::spawn(release_offline_users(shared.clone(), offline_users));
+        let shared = share(config, tuning, store, commands, queues, metrics);
+        housekeeping::start(&shared, offline_users);
         let mut listeners = JoinSet::new();
         let all = Services { clients: true, operators: admin.is_none() };
-        listeners.spawn(http::accept(listener, shared.clone(), all));
+        listeners.spawn(http::accept(listener, shared.clone(), shared.lobby.clone(), all));
         if let Some(admin) = admin {
             let operators = Services { clients: false, operators: true };
-            listeners.spawn(http::accept(admin, shared.clone(), operators));
+            // Of their own: whatever clients do, operators are answered.
+            let lobby = Lobby::new(OPERATORS, OPERATORS);
+            listeners.spawn(http::accept(admin, shared.clone(), lobby, operators));
         }
         let threads = vec![engine, writing];
         Ok(Self { shared, address, admin_address, listeners, threads })
@@ -141,6 +162,11 @@ impl Host {
             tracing::warn!("some connections did not end in time");
         }
         self.listeners.abort_all();
+        // Whoever has logged in with one until now must not be able to once more.
+        let saved = self.shared.directory.save_used_tokens();
+        if !matches!(tokio::time::timeout(SAVE_TIMEOUT, saved).await, Ok(Ok(()))) {
+            tracing::warn!("used tokens could not be saved, and may be used once more");
+        }
         let stopped = self.shared.commands.send(Command::Stop);
         if tokio::time::timeout(drain.max(Duration::from_secs(1)), stopped).await.is_ok() {
             let threads = std::mem::take(&mut self.threads);
@@ -176,13 +202,14 @@ fn share(
     tuning: Tuning,
     store: Arc<dyn Store>,
     commands: mpsc::Sender<Command>,
-    writable: Arc<WritableSessions>,
+    queues: Arc<ChangedQueues>,
     metrics: Arc<Metrics>,
 ) -> Arc<Shared> {
     let accounts = &config.accounts;
-    let tokens = Tokens::new(accounts.token_timeout_ms, accounts.token_limit as usize);
-    let slow = accounts.password_workers as usize;
-    let directory = Directory::new(store, tokens, slow, metrics.clone());
+    let key = token_key(config.accounts.token_key.as_ref());
+    let tokens = Tokens::new(&key, accounts.token_timeout_ms, accounts.token_limit as usize);
+    let workers = accounts.password_workers as usize;
+    let directory = Directory::new(store, tokens, workers, metrics.clone());
     let mut number = [0; 4];
     // tim's is a hash of the server's id; clients do nothing with it.
     let _ = getrandom::fill(&mut number);
@@ -191,33 +218,31 @@ fn share(
         tuning,
         limits: config.frame_limits(),
         commands,
-        writable,
+        queues,
         metrics,
         directory,
-        connections: Arc::new(Semaphore::new(config.network.connect_limit as usize)),
+        seats: Arc::new(Semaphore::new(config.network.connect_limit as usize)),
+        lobby: Lobby::new(
+            config.network.pending_limit as usize,
+            config.network.pending_per_address as usize,
+        ),
         stop: CancellationToken::new(),
+        edits: Edits::default(),
         directed: Bucket::new(rate, rate, Instant::now()).map(Mutex::new),
         server_number: i32::from_le_bytes(number).into(),
         config,
     })
 }
 
-/// Lets the store forget users who have gone offline.
-async fn release_offline_users(shared: Arc<Shared>, offline: Arc<OfflineUsers>) {
-    loop {
-        let users = tokio::select! {
-            () = shared.stop.cancelled() => return,
-            users = offline.take() => users,
-        };
-        for user in users {
-            // Not while they log in again.
-            let lock = shared.directory.lock(&user).await;
-            let (reply, answer) = oneshot::channel();
-            shared.command(Command::IsOnline(user.clone(), reply)).await;
-            if answer.await == Ok(false) {
-                shared.directory.release(&user).await;
-            }
-            drop(lock);
-        }
-    }
+/// Returns the key for tokens: the one that is given, or one that goes with the process.
+fn token_key(given: Option<&Secret>) -> Vec<u8> {
+    given.map_or_else(
+        || {
+            let mut key = vec![0; 32];
+            // Without random numbers no token is issued either.
+            let _ = getrandom::fill(&mut key);
+            key
+        },
+        |given| given.0.clone().into_bytes(),
+    )
 }

@@ -1,115 +1,59 @@
-//! The thread that writes to connections.
+//! What the engine's thread hands to the writer's thread.
 //!
-//! The engine's thread hands over whole lists, so this is one wake-up for a fan-out instead of one
-//! for each receiver. A connection that was written to a moment ago is left alone for a short
-//! while: what comes for it meanwhile goes out in one write. Most of the cost of a delivery is the
-//! system's, which is paid for each write, not for each frame.
+//! The engine says once for many who is told what; the frames are made and written on the other
+//! side, where a connection's queue is touched once for both. So a fan-out takes the engine's
+//! thread the time of deciding it, and the order of what is handed over is the order in which each
+//! connection gets it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::transport::send_queue::Rest;
-use super::transport::socket::Socket;
-use super::transport::write_list::WriteList;
-use super::writable::WritableSessions;
+use super::changed_queues::ChangedQueues;
+use super::jobs::Job;
+use super::metrics::Metrics;
+use super::writing::Writing;
 
-/// How many are written to as if at one moment: they are due together again, and are then written
-/// to one after the other, which is cheaper than a wake-up for each.
-const TOGETHER: usize = 256;
-/// What is due within this time is due now.
-const SOON: Duration = Duration::from_millis(2);
+/// How many jobs may wait. The engine's thread waits when there are more, and so do those who give
+/// it commands: what is decided for a connection that takes nothing is bounded by this until the
+/// engine knows of it.
+const JOBS: usize = 256;
 
-/// Hands connections to the thread.
+/// The engine's end: hands jobs to the thread.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    lists: Sender<WriteList>,
+    jobs: SyncSender<Job>,
 }
 
 impl Writer {
-    /// Starts the thread, which ends when the last `Writer` is gone. After a write a connection has
-    /// a rest; what gathers meanwhile waits up to `patience` longer than `rest` for something that
-    /// it can go out with.
+    /// Returns both ends. After a write a connection has this rest; what gathers meanwhile waits a
+    /// quarter longer for something that it can go out with.
+    pub(crate) fn new(
+        rest: Duration,
+        queues: Arc<ChangedQueues>,
+        metrics: Arc<Metrics>,
+    ) -> (Self, Writing) {
+        let (jobs, incoming) = sync_channel(JOBS);
+        (Self { jobs }, Writing::new(incoming, rest, queues, metrics))
+    }
+
+    /// Starts the thread, which ends when the last `Writer` is gone.
     pub(crate) fn start(
         rest: Duration,
-        patience: Duration,
-        writable: Arc<WritableSessions>,
+        queues: Arc<ChangedQueues>,
+        metrics: Arc<Metrics>,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let (lists, incoming) = channel();
-        let writing = Writing { rest, patience, writable, later: BTreeMap::new() };
+        let (writer, writing) = Self::new(rest, queues, metrics);
         let thread = std::thread::Builder::new()
             .name("adsum-writer".to_owned())
-            .spawn(move || writing.run(&incoming))?;
-        Ok((Self { lists }, thread))
+            .spawn(move || writing.run())?;
+        Ok((writer, thread))
     }
 
-    /// Hands over connections that have something to be written.
-    pub(crate) fn write(&self, list: WriteList) {
+    /// Hands a job over.
+    pub(super) fn give(&self, job: Job) {
         // The thread ends only after all who could send.
-        let _ = self.lists.send(list);
-    }
-}
-
-struct Writing {
-    rest: Duration,
-    patience: Duration,
-    writable: Arc<WritableSessions>,
-    /// Connections that have a rest, and when it is over at the latest.
-    later: BTreeMap<Instant, Vec<Arc<Socket>>>,
-}
-
-impl Writing {
-    fn run(mut self, incoming: &Receiver<WriteList>) {
-        loop {
-            let list = match self.later.first_key_value() {
-                None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some((at, _)) => {
-                    incoming.recv_timeout(at.saturating_duration_since(Instant::now()))
-                }
-            };
-            match list {
-                Ok(list) => self.take(list),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            self.write_due();
-        }
-        for socket in self.later.into_values().flatten() {
-            socket.flush();
-        }
-    }
-
-    fn take(&mut self, list: WriteList) {
-        for (at, mut sockets) in list.later {
-            self.later.entry(at).or_default().append(&mut sockets);
-        }
-        self.write_all(&list.now);
-    }
-
-    fn write_due(&mut self) {
-        let now = Instant::now();
-        // A wake-up for each would cost more than what their waiting longer gains.
-        while let Some(first) = self.later.first_entry().filter(|first| *first.key() <= now + SOON)
-        {
-            let (at, mut sockets) = first.remove_entry();
-            sockets.retain(|socket| socket.is_due(at));
-            self.write_all(&sockets);
-        }
-    }
-
-    fn write_all(&self, sockets: &[Arc<Socket>]) {
-        for sockets in sockets.chunks(TOGETHER) {
-            let until = Instant::now() + self.rest;
-            let rest = Rest { until, at_latest: until + self.patience };
-            for socket in sockets {
-                let flushed = match self.rest.is_zero() {
-                    true => socket.flush(),
-                    false => socket.flush_and_rest(rest),
-                };
-                self.writable.report(flushed);
-            }
-        }
+        let _ = self.jobs.send(job);
     }
 }

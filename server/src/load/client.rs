@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use adsum_tim::{
-    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, receipt_frame,
+    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, bare, receipt_frame,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,8 +30,9 @@ fn auth(name: &str) -> TimAuth {
 }
 
 impl Client {
-    pub(super) async fn login(to: SocketAddr, form: Form, name: &str) -> Result<Self, LoadError> {
-        let failed = |error: &dyn std::fmt::Display| LoadError::new("a login failed", error);
+    /// Opens a connection, on which nobody logs in yet.
+    pub(super) async fn connect(to: SocketAddr, form: Form) -> Result<Self, LoadError> {
+        let failed = |error: &dyn std::fmt::Display| LoadError::new("no connection", error);
         let stream = TcpStream::connect(to).await.map_err(|error| failed(&error))?;
         stream.set_nodelay(true).map_err(|error| failed(&error))?;
         let mut request =
@@ -42,7 +43,12 @@ impl Client {
         let upgraded =
             tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
         let (ws, _) = upgraded.map_err(|error| failed(&error))?;
-        let mut client = Self { ws, form };
+        Ok(Self { ws, form })
+    }
+
+    pub(super) async fn login(to: SocketAddr, form: Form, name: &str) -> Result<Self, LoadError> {
+        let failed = |error: &dyn std::fmt::Display| LoadError::new("a login failed", error);
+        let mut client = Self::connect(to, form).await?;
         client.send(auth(name).to_request(form, Kind::AUTH)).await?;
         let bytes = client.next().await?;
         let frame = ServerFrame::split(&bytes).map_err(|error| failed(&error))?;
@@ -90,9 +96,19 @@ impl Client {
             if frame.kind != Kind::PRESENCE {
                 continue;
             }
-            let presence = TimPresence::decode(self.form, frame.body, &Limits::default());
-            if let Ok(TimPresence { status: Some(text), .. }) = presence {
+            if let Some(text) = text(self.form, frame.body) {
                 return Ok(text);
+            }
+        }
+    }
+
+    /// Sends a ping and waits for the answer to it.
+    pub(super) async fn ping(&mut self) -> Result<(), LoadError> {
+        self.send(bare(Kind::PING).into()).await?;
+        loop {
+            let bytes = self.next().await?;
+            if ServerFrame::split(&bytes).is_ok_and(|frame| frame.kind == Kind::PING) {
+                return Ok(());
             }
         }
     }
@@ -101,6 +117,17 @@ impl Client {
         // Whether or not the server answers, it is over.
         let _ = self.ws.close(None).await;
     }
+}
+
+/// Returns the text of a presence, if it has one. Of JSON no more is read than that: on a small
+/// machine the readers take turns with the server, and would be what is measured.
+fn text(form: Form, body: &[u8]) -> Option<String> {
+    if form == Form::Json {
+        // The run's own texts hold nothing that is escaped.
+        let (_, rest) = std::str::from_utf8(body).ok()?.split_once(r#""status":""#)?;
+        return rest.split_once('"').map(|(text, _)| text.to_owned());
+    }
+    TimPresence::decode(form, body, &Limits::default()).ok()?.status
 }
 
 /// Makes a new account by POST; returns its node.
@@ -135,4 +162,21 @@ pub(super) fn ask(form: Form, node: &str) -> Vec<u8> {
         ..adsum_tim::TimReq::default()
     };
     request.to_request(form, Kind::BUSINESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_what_was_published() {
+        for form in [Form::Json, Form::Thrift] {
+            let status = Some("7 1234 ...".to_owned());
+            let presence = TimPresence { show: Some(2), status, ..TimPresence::default() };
+            let frame = presence.to_frame(form, Kind::PRESENCE);
+            assert_eq!(text(form, &frame[1..]).as_deref(), Some("7 1234 ..."), "{form:?}");
+            let frame = TimPresence::default().to_frame(form, Kind::PRESENCE);
+            assert_eq!(text(form, &frame[1..]), None, "{form:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
@@ -13,18 +13,33 @@ pub(super) struct Measurements {
     /// Notices that came after a newer one of the same sender.
     pub(super) disordered: AtomicU64,
     latencies: Mutex<Histogram<u64>>,
+    pings: Mutex<Histogram<u64>>,
+}
+
+fn histogram() -> Mutex<Histogram<u64>> {
+    // From a microsecond to a minute, to within one percent.
+    let histogram = Histogram::new_with_bounds(1, 60_000_000, 2)
+        .unwrap_or_else(|_| unreachable!("bounds in the right order"));
+    Mutex::new(histogram)
+}
+
+fn record(histogram: &Mutex<Histogram<u64>>, us: u64) {
+    histogram.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(us.max(1));
+}
+
+fn percentile_ms(histogram: &Mutex<Histogram<u64>>, percent: f64) -> f64 {
+    let histogram = histogram.lock().unwrap_or_else(PoisonError::into_inner);
+    histogram.value_at_percentile(percent) as f64 / 1_000.0
 }
 
 impl Measurements {
     pub(super) fn new() -> Self {
-        // From a microsecond to a minute, to within one percent.
-        let latencies = Histogram::new_with_bounds(1, 60_000_000, 2)
-            .unwrap_or_else(|_| unreachable!("bounds in the right order"));
         Self {
             start: Instant::now(),
             deliveries: AtomicU64::new(0),
             disordered: AtomicU64::new(0),
-            latencies: Mutex::new(latencies),
+            latencies: histogram(),
+            pings: histogram(),
         }
     }
 
@@ -44,16 +59,22 @@ impl Measurements {
         }
         *last = number.max(*last);
         let took = (self.start.elapsed().as_micros() as u64).saturating_sub(sent);
-        self.latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .saturating_record(took.max(1));
+        record(&self.latencies, took);
         self.deliveries.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns the latency that this many percent were below, in milliseconds.
     pub(super) fn percentile_ms(&self, percent: f64) -> f64 {
-        let latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
-        latencies.value_at_percentile(percent) as f64 / 1_000.0
+        percentile_ms(&self.latencies, percent)
+    }
+
+    /// Counts a ping that took this long until its answer came.
+    pub(super) fn pinged(&self, took: Duration) {
+        record(&self.pings, took.as_micros() as u64);
+    }
+
+    /// Returns the round trip that this many percent of the pings were below, in milliseconds.
+    pub(super) fn ping_percentile_ms(&self, percent: f64) -> f64 {
+        percentile_ms(&self.pings, percent)
     }
 }

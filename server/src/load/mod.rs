@@ -4,6 +4,9 @@
 //! server of its own, with limits so wide that they are not what is measured.
 
 mod client;
+#[doc(hidden)]
+pub mod cores;
+mod cpu;
 mod error;
 mod measurements;
 mod options;

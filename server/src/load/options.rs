@@ -17,6 +17,8 @@ pub struct Options {
     pub sessions: usize,
     /// How many of them are friends of the one who publishes.
     pub friends: usize,
+    /// How many more connections there are on which nobody logs in.
+    pub guests: usize,
     /// Publishes a second.
     pub rate: u32,
     /// For how long.
@@ -27,6 +29,8 @@ pub struct Options {
     pub slow: usize,
     /// Logins and logouts of friends a second, meanwhile.
     pub churn: u32,
+    /// How long a server of the run's own leaves a connection alone after a write.
+    pub write_rest_ms: u32,
     /// The form of all frames.
     pub form: Form,
     /// The least length of each presence's text.
@@ -58,6 +62,7 @@ pub fn arguments() -> Vec<Arg> {
             .requires("server")
             .help("The process of that server, to read its processor time and memory"),
         number("sessions", "1000", "How many sessions are connected in all"),
+        number("guests", "0", "How many more connections there are on which nobody logs in"),
         number("friends", "200", "How many of them are friends of the one who publishes"),
         number("rate", "50", "Publishes a second"),
         number("duration", "10", "How many seconds it goes on"),
@@ -65,6 +70,13 @@ pub fn arguments() -> Vec<Arg> {
         number("slow", "0", "How many friends read nothing until the end"),
         number("churn", "0", "Logins and logouts of friends a second, meanwhile"),
         number("size", "16", "The least length of each presence's text"),
+        Arg::new("write-rest-ms")
+            .long("write-rest-ms")
+            .value_name("MILLISECONDS")
+            .default_value("0")
+            .value_parser(value_parser!(u32).range(0..=1_000))
+            .conflicts_with("server")
+            .help("The write_rest_ms of the server that is started"),
         Arg::new("form")
             .long("form")
             .value_parser(["json", "thrift"])
@@ -84,14 +96,16 @@ impl Options {
         Self {
             server: flags.get_one("server").copied(),
             pid: flags.get_one("pid").copied(),
-            // The one who publishes, and the friends.
-            sessions: (number("sessions") as usize).max(friends + 1),
+            // The one who publishes, the friends, and one who pings.
+            sessions: (number("sessions") as usize).max(friends + 2),
+            guests: number("guests") as usize,
             friends,
             rate: number("rate").max(1),
             duration: Duration::from_secs(number("duration").into()),
             burst: (burst > 0).then_some(burst),
             slow: (number("slow") as usize).min(friends),
             churn: number("churn"),
+            write_rest_ms: number("write-rest-ms"),
             form: match flags.get_one::<String>("form").map(String::as_str) {
                 Some("thrift") => Form::Thrift,
                 _ => Form::Json,

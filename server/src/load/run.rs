@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
+use super::cpu::CpuTime;
 use super::error::LoadError;
 use super::measurements::Measurements;
 use super::options::Options;
@@ -19,6 +20,8 @@ use crate::usage::Usage;
 
 /// How many log in at once.
 const LOGINS: usize = 32;
+/// How often somebody pings: seldom enough to cost next to nothing, and not in step with publishes.
+const PING_EVERY: Duration = Duration::from_millis(730);
 /// How long nothing may arrive before the run is over.
 const QUIET: Duration = Duration::from_secs(3);
 
@@ -31,7 +34,7 @@ struct Load {
     read_on: CancellationToken,
     /// The number of the last publish.
     last: Arc<AtomicU64>,
-    /// Set when friends are to stop coming and going.
+    /// Set when friends are to stop coming and going, and pings to be sent.
     over: Arc<AtomicBool>,
 }
 
@@ -69,37 +72,43 @@ impl Load {
         Some(Usage::of(self.server.pid?)?.resident_kib)
     }
 
-    fn cpu(&self) -> Option<Duration> {
-        Some(Usage::of(self.server.pid?)?.cpu)
+    fn cpu(&self) -> Option<CpuTime> {
+        CpuTime::of(self.server.pid?)
     }
 
     async fn measure(&self) -> Result<Report, LoadError> {
+        let resident_empty = self.resident();
+        let guests = self.let_guests_in().await?;
         let resident_before = self.resident();
         let mut clients = self.log_in().await?;
         let resident_connected = self.resident();
         let friends = self.options.friends;
         let mut publisher = clients.remove(0);
-        let others = clients.split_off(friends);
+        let mut others = clients.split_off(friends);
+        let pings = self.ping(others.remove(0));
         let readers = self.readers(clients);
         let churn = self.churn();
-        let cpu_before = self.cpu();
+        let (cpu_before, own_cpu_before) = (self.cpu(), own_cpu());
         let start = Instant::now();
         let published = self.publish(&mut publisher).await?;
         let arrived = self.wait(published).await;
         let seconds = (arrived - start).as_secs_f64();
-        let cpu = self.cpu().zip(cpu_before).map(|(after, before)| after - before);
+        let cpu = self.cpu().zip(cpu_before).map(|(after, before)| after.since(&before));
+        let own_cpu = own_cpu().zip(own_cpu_before).map(|(after, before)| after.since(&before));
         self.over.store(true, Ordering::Release);
-        let churned = match churn {
-            Some(churn) => churn.await.unwrap_or_default(),
-            None => 0,
-        };
+        let churned = if let Some(churn) = churn { churn.await.unwrap_or_default() } else { 0 };
         let slow_caught_up = self.catch_up(readers).await;
         let resident_after = self.resident();
-        drop((publisher, others));
+        drop((publisher, others, guests));
+        pings.await.map_err(|error| LoadError::new("no pings", error))??;
         let deliveries = self.measurements.deliveries.load(Ordering::Relaxed);
-        let per_connection = resident_connected.zip(resident_before).map(|(after, before)| {
-            after.saturating_sub(before) as f64 / self.options.sessions as f64
-        });
+        let grown = |from: Option<u64>, to: Option<u64>, count: usize| {
+            let grown = to?.saturating_sub(from?) as f64;
+            (count > 0).then_some(grown / count as f64)
+        };
+        let a_delivery = |cpu: Duration| cpu.as_secs_f64() * 1e6 / deliveries.max(1) as f64;
+        let ping_p50_ms = self.measurements.ping_percentile_ms(50.0);
+        let in_pings = |percent| self.measurements.percentile_ms(percent) / ping_p50_ms;
         Ok(Report {
             sessions: self.options.sessions,
             friends,
@@ -109,19 +118,39 @@ impl Load {
             expected: published * (friends - self.options.slow) as u64,
             seconds,
             deliveries_per_second: deliveries as f64 / seconds,
-            cpu_us_per_delivery: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / deliveries.max(1) as f64),
+            cpu_us_per_delivery: cpu.map(a_delivery),
+            own_cpu_us_per_delivery: own_cpu.map(a_delivery),
             latency_p50_ms: self.measurements.percentile_ms(50.0),
             latency_p90_ms: self.measurements.percentile_ms(90.0),
             latency_p99_ms: self.measurements.percentile_ms(99.0),
             latency_max_ms: self.measurements.percentile_ms(100.0),
+            ping_p50_ms,
+            ping_p99_ms: self.measurements.ping_percentile_ms(99.0),
+            latency_p50_in_pings: in_pings(50.0),
+            latency_p99_in_pings: in_pings(99.0),
+            write_rest_ms: self.options.server.is_none().then_some(self.options.write_rest_ms),
             order_violations: self.measurements.disordered.load(Ordering::Relaxed),
             slow_caught_up,
             churned,
             resident_before_kib: resident_before,
             resident_connected_kib: resident_connected,
             resident_after_kib: resident_after,
-            resident_kib_per_connection: per_connection,
+            resident_kib_per_connection: grown(
+                resident_before,
+                resident_connected,
+                self.options.sessions,
+            ),
+            resident_kib_per_guest: grown(resident_empty, resident_before, self.options.guests),
         })
+    }
+
+    /// Opens connections on which nobody logs in.
+    async fn let_guests_in(&self) -> Result<Vec<Client>, LoadError> {
+        let mut guests = Vec::with_capacity(self.options.guests);
+        while guests.len() < self.options.guests {
+            guests.push(Client::connect(self.server.address, self.options.form).await?);
+        }
+        Ok(guests)
     }
 
     async fn log_in(&self) -> Result<Vec<Client>, LoadError> {
@@ -184,6 +213,23 @@ impl Load {
         Ok(count)
     }
 
+    /// Lets somebody ping from now until the run is over, at least once.
+    fn ping(&self, mut client: Client) -> tokio::task::JoinHandle<Result<(), LoadError>> {
+        let (measurements, over) = (self.measurements.clone(), self.over.clone());
+        tokio::spawn(async move {
+            let mut pace = tokio::time::interval(PING_EVERY);
+            loop {
+                pace.tick().await;
+                let sent = Instant::now();
+                client.ping().await?;
+                measurements.pinged(sent.elapsed());
+                if over.load(Ordering::Acquire) {
+                    return Ok(());
+                }
+            }
+        })
+    }
+
     /// Waits until everything has arrived, or nothing more does; returns when the last came.
     async fn wait(&self, published: u64) -> Instant {
         let expected = published * (self.options.friends - self.options.slow) as u64;
@@ -243,6 +289,11 @@ impl Load {
         let _ = tokio::time::timeout(Duration::from_secs(20), all).await;
         caught_up
     }
+}
+
+/// Returns the processor time of this process.
+fn own_cpu() -> Option<CpuTime> {
+    CpuTime::of(std::process::id())
 }
 
 /// Reads until the newest presence comes; returns whether it came.

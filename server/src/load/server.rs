@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use indicatif::ProgressBar;
 
 use super::client::{self, PASSWORD};
+use super::cores;
 use super::error::LoadError;
 use super::options::Options;
 use crate::store::{Cost, Sqlite, SqliteOptions, Store as _};
@@ -55,7 +56,9 @@ impl Server {
             .map_err(|error| LoadError::new("no folder for the store", error))?;
         let file = folder.join("store.db");
         seed(options, &file, &names, progress)?;
-        let (process, address) = start(&file)?;
+        cores::leave_the_last();
+        let (process, address) = start(&file, options.write_rest_ms)?;
+        cores::take_the_last();
         let pid = Some(process.id());
         Ok(Self { address, pid, names, own: Some(OwnServer { process, folder }) })
     }
@@ -75,8 +78,10 @@ fn seed(
 ) -> Result<(), LoadError> {
     let failed = |error| LoadError::new("the store was not filled", error);
     let cost = Cost { memory_kib: 8, passes: 1 };
-    let store =
-        Sqlite::open(file, SqliteOptions { cost, max_relations: 1_000_000, fold_case: true });
+    let store = Sqlite::open(
+        file,
+        SqliteOptions { cost, max_relations: 1_000_000, ..SqliteOptions::default() },
+    );
     let store = store.map_err(failed)?;
     let mut publisher = None;
     for (at, name) in names.iter().enumerate() {
@@ -115,14 +120,16 @@ async fn register(
 }
 
 /// Starts this very program as a server on a free port.
-fn start(file: &Path) -> Result<(Child, SocketAddr), LoadError> {
+fn start(file: &Path, write_rest_ms: u32) -> Result<(Child, SocketAddr), LoadError> {
     let failed = |error: &dyn std::fmt::Display| LoadError::new("no server was started", error);
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let mut process = Command::new(program)
         .args(["--client-listen", "127.0.0.1:0", "--log", "warn", "--connect-limit", "200000"])
         .args(["--publish-burst", "0", "--security-reqhzsecond", "0"])
         .args(["--queue-frames", "5000", "--queue-bytes", "4194304", "--ping-timeout", "3600"])
+        .args(["--login-timeout", "3600"])
         .args(["--password-memory-kib", "8", "--password-passes", "1"])
+        .args(["--write-rest-ms", &write_rest_ms.to_string()])
         .arg("--store-path")
         .arg(file)
         .stdout(Stdio::piped())

@@ -2,17 +2,35 @@
 
 use super::error::StoreError;
 use super::relations::{Asked, Relation, Relations};
+use crate::tokens::UsedToken;
 
 /// A store of accounts and rosters.
 pub trait Store: Send + Sync {
-    /// Makes a new account and returns its id. Slow. A name has nothing in it that is not seen, and
-    /// unless the store is told otherwise it differs from all others of its domain in more than
-    /// case.
+    /// Makes a new account and returns its id: [prepared](Self::prepare), then
+    /// [added](Self::add). Slow.
+    ///
+    /// # Errors
+    /// Those of both.
+    fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError> {
+        let account = self.prepare(name, password, domain)?;
+        self.add(&account)?;
+        Ok(account.node)
+    }
+
+    /// Returns what a new account is made of, if it may be made. Slow, and writes nothing. A name
+    /// has nothing in it that is not seen, and unless the store is told otherwise it differs from
+    /// all others of its domain in more than case.
     ///
     /// # Errors
     /// [`StoreError::Exists`], [`StoreError::Invalid`], [`StoreError::Elsewhere`],
     /// [`StoreError::Failed`].
-    fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError>;
+    fn prepare(&self, name: &str, password: &str, domain: &str) -> Result<NewAccount, StoreError>;
+
+    /// Makes a new account. Writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::Elsewhere`], [`StoreError::Failed`].
+    fn add(&self, account: &NewAccount) -> Result<(), StoreError>;
 
     /// Returns whose credentials these are. Slow.
     ///
@@ -91,8 +109,51 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Elsewhere`], [`StoreError::Failed`].
     fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError>;
 
+    /// Returns the name and domain of an account. `None` if there is none, or if accounts are kept
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn owner(&self, _node: &str) -> Result<Option<(String, String)>, StoreError> {
+        Ok(None)
+    }
+
+    /// Returns the login tokens that were saved as used and would not have expired by now, in
+    /// milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn used_tokens(&self, _now_ms: u64) -> Result<Vec<UsedToken>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Saves login tokens as used. Writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn save_used_tokens(&self, _used: &[UsedToken]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Waits until a call that writes would not have to wait, for as long as such a call would.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn until_writable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Lets go of what was kept for a user's sessions, as the last one has ended.
     fn release(&self, _node: &str) {}
+
+    /// Erases what was overwritten or deleted since the last call, wherever else it still is: the
+    /// words of requests that were answered. Does next to nothing where there is nothing to do.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn erase(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Leaves nothing behind that is not to be kept, as the server ends.
     ///
@@ -107,6 +168,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Failed`].
     fn health(&self) -> Result<(), StoreError>;
+}
+
+/// An account that is to be made. It has no `Debug`: the hash is for the store alone.
+pub struct NewAccount {
+    /// The account's id.
+    pub node: String,
+    /// Its name.
+    pub name: String,
+    /// Its domain; empty if it has none.
+    pub domain: String,
+    /// The password's hash, which states its own cost.
+    pub password_hash: String,
 }
 
 /// What a client shows to log in. Fields that it did not send are empty.

@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 
 use super::error::StoreError;
-use super::interface::{Credentials, Login, Store};
+use super::interface::{Credentials, Login, NewAccount, Store};
 use super::node::MAX_NODE;
 use super::relations::{Asked, Relation, Relations};
 
@@ -186,7 +186,11 @@ fn seconds_now() -> u64 {
 }
 
 impl Store for Jwt {
-    fn register(&self, _: &str, _: &str, _: &str) -> Result<String, StoreError> {
+    fn prepare(&self, _: &str, _: &str, _: &str) -> Result<NewAccount, StoreError> {
+        Err(StoreError::Elsewhere)
+    }
+
+    fn add(&self, _: &NewAccount) -> Result<(), StoreError> {
         Err(StoreError::Elsewhere)
     }
 

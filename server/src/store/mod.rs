@@ -3,9 +3,10 @@
 //! [`Store`] has no verb that takes a presence. [`Sqlite`] keeps accounts and rosters in a file;
 //! [`Jwt`] keeps nothing: whoever has signed a token says who somebody is and whom they know.
 //!
-//! A store blocks its thread. `register` and `login` may take tens of milliseconds and megabytes
-//! of memory (a password is hashed) and belong on a pool that bounds how many run at once; all
-//! others take one short look at a file.
+//! A store blocks its thread. `prepare` and `login` may take tens of milliseconds and megabytes of
+//! memory (a password is hashed) and belong on a pool that bounds how many run at once; all others
+//! take one short look at a file. Those that write may wait seconds for another process that has
+//! it; those that read wait for nobody who writes.
 
 mod error;
 mod interface;
@@ -17,7 +18,7 @@ mod relations;
 mod sqlite;
 
 pub use error::StoreError;
-pub use interface::{Credentials, Login, Store};
+pub use interface::{Credentials, Login, NewAccount, Store};
 pub use jwt::{Jwt, JwtKey, JwtOptions};
 pub use node::MAX_NODE;
 pub use password::{Cost, Passwords};

@@ -1,30 +1,28 @@
 //! Accounts and rosters in an SQLite file.
 
+mod connections;
 mod relations;
 mod schema;
+mod used_tokens;
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use connections::Connections;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
 use super::error::StoreError;
-use super::interface::{Credentials, Login, Store};
+use super::interface::{Credentials, Login, NewAccount, Store};
 use super::password::{Cost, Passwords};
 use super::relations::{Asked, Relation, Relations};
 use super::{name, node};
+use crate::tokens::UsedToken;
 
 /// The longest name or domain in bytes.
 const MAX_NAME: usize = 256;
-/// How long a call waits for another process that has locked the file, and how long one that only
-/// asks whether it would have to.
-const PATIENCE: Duration = Duration::from_secs(5);
-const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
 /// The longest text of a request in bytes; the rest is cut off.
 const MAX_WORDS: usize = 1_024;
 
@@ -36,13 +34,16 @@ pub struct SqliteOptions {
     /// The most users that one account may be friends with, ask or block together. What others
     /// ask of it does not count. Default: 10,000.
     pub max_relations: u32,
+    /// The most requests that one account may have waiting: from others for its answer, and for
+    /// the answers of others. Default: 500.
+    pub max_requests: u32,
     /// Whether a name that differs from another one only in case is taken. Default: yes.
     pub fold_case: bool,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { cost: Cost::default(), max_relations: 10_000, fold_case: true }
+        Self { cost: Cost::default(), max_relations: 10_000, max_requests: 500, fold_case: true }
     }
 }
 
@@ -52,15 +53,15 @@ impl Default for SqliteOptions {
 pub struct Sqlite {
     passwords: Passwords,
     max_relations: u32,
+    max_requests: u32,
     fold_case: bool,
-    /// Keeps other processes out, where this one is to be alone.
-    _lock: Option<File>,
-    /// Held for single statements and short transactions, never while a password is hashed.
-    connection: Mutex<Connection>,
+    connections: Connections,
+    /// Whether something was overwritten that may still be in the write-ahead log.
+    to_be_erased: AtomicBool,
 }
 
 impl Sqlite {
-    /// Opens the file, or makes it, readable by its owner only.
+    /// Opens the file, or makes it, readable by its owner only, in a folder that is there.
     ///
     /// # Errors
     /// [`StoreError::Failed`], which does not name the file, if it cannot be opened, is no file of
@@ -68,7 +69,7 @@ impl Sqlite {
     /// range.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         schema::create_private(path)?;
-        Self::new(Connection::open(path)?, None, options)
+        Self::new(Connections::open(path, None)?, options)
     }
 
     /// Opens the file as [`open`](Self::open) does, for this process alone until the store is
@@ -80,7 +81,7 @@ impl Sqlite {
     pub fn open_alone(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         schema::create_private(path)?;
         let lock = schema::lock(path)?;
-        Self::new(Connection::open(path)?, Some(lock), options)
+        Self::new(Connections::open(path, Some(lock))?, options)
     }
 
     /// Opens a store in memory, which ends with the process.
@@ -88,28 +89,20 @@ impl Sqlite {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn in_memory(options: SqliteOptions) -> Result<Self, StoreError> {
-        Self::new(Connection::open_in_memory()?, None, options)
+        Self::new(Connections::in_memory()?, options)
     }
 
-    fn new(
-        mut connection: Connection,
-        lock: Option<File>,
-        options: SqliteOptions,
-    ) -> Result<Self, StoreError> {
-        connection.busy_timeout(PATIENCE)?;
-        schema::prepare(&mut connection)?;
+    fn new(connections: Connections, options: SqliteOptions) -> Result<Self, StoreError> {
+        // What a server before this one had no time for.
+        connections.empty_log()?;
         Ok(Self {
             passwords: Passwords::new(options.cost)?,
             max_relations: options.max_relations,
+            max_requests: options.max_requests,
             fold_case: options.fold_case,
-            _lock: lock,
-            connection: Mutex::new(connection),
+            connections,
+            to_be_erased: AtomicBool::new(false),
         })
-    }
-
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        // A transaction that was cut short has rolled back when its guard went.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether somebody in this domain has the name, or one that differs only in case.
@@ -127,17 +120,14 @@ impl Sqlite {
         Ok(self.fold_case && find.exists(params![name::fold(name), domain])?)
     }
 
-    /// Does all of this in one transaction or, where there is an error, nothing.
-    fn transact<T>(
+    /// Changes relations, in one transaction. What was there before, words included, is to be
+    /// erased.
+    fn edit<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.connection();
-        // Takes the lock for writing now, so that no other process comes in between.
-        let transaction =
-            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let done = work(&transaction)?;
-        transaction.commit()?;
+        let done = self.connections.transact(work)?;
+        self.to_be_erased.store(true, Ordering::Release);
         Ok(done)
     }
 }
@@ -166,20 +156,28 @@ fn shortened(words: &str) -> &str {
 }
 
 impl Store for Sqlite {
-    fn register(&self, name: &str, password: &str, domain: &str) -> Result<String, StoreError> {
+    fn prepare(&self, name: &str, password: &str, domain: &str) -> Result<NewAccount, StoreError> {
         if name.is_empty() || name.len() > MAX_NAME || !name::is_plain(name) {
             return Err(StoreError::Invalid("name"));
         }
         if domain.len() > MAX_NAME || !name::is_plain(domain) {
             return Err(StoreError::Invalid("domain"));
         }
-        // Before the hash is paid for, and once more with it.
-        if self.is_taken(&self.connection(), name, domain)? {
+        // Before the hash is paid for, and once more when the account is made.
+        if self.is_taken(&self.connections.read(), name, domain)? {
             return Err(StoreError::Exists);
         }
-        let hash = self.passwords.hash(password)?;
-        let node = node::generate()?;
-        self.transact(|file| {
+        Ok(NewAccount {
+            node: node::generate()?,
+            name: name.to_owned(),
+            domain: domain.to_owned(),
+            password_hash: self.passwords.hash(password)?,
+        })
+    }
+
+    fn add(&self, account: &NewAccount) -> Result<(), StoreError> {
+        let NewAccount { node, name, domain, password_hash } = account;
+        self.connections.transact(|file| {
             if self.is_taken(file, name, domain)? {
                 return Err(StoreError::Exists);
             }
@@ -187,7 +185,7 @@ impl Store for Sqlite {
                 "INSERT INTO accounts (node, name, folded, domain, password)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;
-            match insert.execute(params![node, name, name::fold(name), domain, hash]) {
+            match insert.execute(params![node, name, name::fold(name), domain, password_hash]) {
                 Ok(_) => Ok(()),
                 // The id is taken (a chance of one in 2^55).
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
@@ -195,12 +193,11 @@ impl Store for Sqlite {
                 }
                 Err(error) => Err(error.into()),
             }
-        })?;
-        Ok(node)
+        })
     }
 
     fn login(&self, credentials: &Credentials<'_>) -> Result<Login, StoreError> {
-        let found = find_account(&self.connection(), credentials.name, credentials.domain)?;
+        let found = find_account(&self.connections.read(), credentials.name, credentials.domain)?;
         let hash = found.as_ref().map(|(_, _, hash)| hash.as_str());
         let known = self.passwords.verify(credentials.password, hash)?;
         let (_, node, _) = found.filter(|_| known).ok_or(StoreError::Denied)?;
@@ -212,16 +209,16 @@ impl Store for Sqlite {
     }
 
     fn exists(&self, node: &str) -> Result<bool, StoreError> {
-        Ok(relations::find(&self.connection(), node)?.is_some())
+        Ok(relations::find(&self.connections.read(), node)?.is_some())
     }
 
     fn resolve(&self, node: &str, typed: &str) -> Result<Option<String>, StoreError> {
-        let own = relations::find(&self.connection(), node)?;
+        let own = relations::find(&self.connections.read(), node)?;
         own.map_or(Ok(None), |own| self.account(typed, &own.domain))
     }
 
     fn account(&self, typed: &str, domain: &str) -> Result<Option<String>, StoreError> {
-        let connection = self.connection();
+        let connection = self.connections.read();
         if relations::find(&connection, typed)?.is_some() {
             return Ok(Some(typed.to_owned()));
         }
@@ -229,7 +226,7 @@ impl Store for Sqlite {
     }
 
     fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
-        let connection = self.connection();
+        let connection = self.connections.read();
         let Some(own) = relations::find(&connection, node)? else { return Ok(Vec::new()) };
         let mut names = Vec::new();
         for other in others {
@@ -243,13 +240,13 @@ impl Store for Sqlite {
     }
 
     fn relations(&self, node: &str) -> Result<Relations, StoreError> {
-        let connection = self.connection();
+        let connection = self.connections.read();
         let account = relations::find(&connection, node)?.ok_or(StoreError::NoAccount)?;
-        relations::all(&connection, account.id)
+        relations::all(&connection, account.id, self.max_requests)
     }
 
     fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
-        let connection = self.connection();
+        let connection = self.connections.read();
         let (Some(one), Some(two)) =
             (relations::find(&connection, node)?, relations::find(&connection, other)?)
         else {
@@ -260,10 +257,14 @@ impl Store for Sqlite {
 
     fn ask(&self, node: &str, other: &str, words: &str) -> Result<Asked, StoreError> {
         let words = shortened(words);
-        self.transact(|file| {
+        self.edit(|file| {
             let pair = relations::Pair::find(file, node, other)?;
             let before = pair.read(file)?;
             let (sides, asked) = before.ask()?;
+            // The same whether the other one has blocked this one, who must not learn of it.
+            if matches!(asked, Asked::Waiting | Asked::Unheard) && !before.mine_asks() {
+                pair.check_requests(file, self.max_requests)?;
+            }
             if before.mine_is_free() {
                 pair.check_room(file, self.max_relations)?;
             }
@@ -277,7 +278,7 @@ impl Store for Sqlite {
     }
 
     fn remove(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
-        self.transact(|file| {
+        self.edit(|file| {
             let pair = relations::Pair::find(file, node, other).map_err(|error| match error {
                 StoreError::NoAccount | StoreError::Oneself => StoreError::NoRelation,
                 error => error,
@@ -289,7 +290,7 @@ impl Store for Sqlite {
     }
 
     fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
-        self.transact(|file| {
+        self.edit(|file| {
             let pair = relations::Pair::find(file, node, other)?;
             let before = pair.read(file)?;
             if before.mine_is_free() {
@@ -300,17 +301,37 @@ impl Store for Sqlite {
         })
     }
 
-    /// Empties the write-ahead log, which has what was overwritten in the file.
-    fn close(&self) -> Result<(), StoreError> {
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        Ok(self.connection().query_row(checkpoint, [], |_| Ok(()))?)
+    fn owner(&self, node: &str) -> Result<Option<(String, String)>, StoreError> {
+        let connection = self.connections.read();
+        let Some(account) = relations::find(&connection, node)? else { return Ok(None) };
+        Ok(Some((relations::name(&connection, account.id)?, account.domain)))
     }
 
-    /// Writes what is there already: a file that can only be read is no good.
+    fn used_tokens(&self, now_ms: u64) -> Result<Vec<UsedToken>, StoreError> {
+        self.connections.transact(|file| used_tokens::take_stock(file, now_ms))
+    }
+
+    fn save_used_tokens(&self, used: &[UsedToken]) -> Result<(), StoreError> {
+        self.connections.transact(|file| used_tokens::save(file, used))
+    }
+
+    fn until_writable(&self) -> Result<(), StoreError> {
+        self.connections.transact(|_| Ok(()))
+    }
+
+    fn erase(&self) -> Result<(), StoreError> {
+        if self.to_be_erased.swap(false, Ordering::AcqRel) && !self.connections.empty_log()? {
+            // Somebody was in the way: next time.
+            self.to_be_erased.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn close(&self) -> Result<(), StoreError> {
+        self.connections.empty_log().map(drop)
+    }
+
     fn health(&self) -> Result<(), StoreError> {
-        self.connection().busy_timeout(HEALTH_PATIENCE)?;
-        let done = self.transact(schema::rewrite_version);
-        self.connection().busy_timeout(PATIENCE)?;
-        done
+        self.connections.check()
     }
 }

@@ -73,7 +73,7 @@ async fn s13_accounts_of_before_count_too() {
     let program = Program::start(&[]);
     register(program.address, "Alice", None).await.unwrap();
     let before = "DROP INDEX accounts_folded; ALTER TABLE accounts DROP COLUMN folded; \
-                  PRAGMA user_version = 1";
+                  DROP TABLE used_tokens; PRAGMA user_version = 1";
     program.sql().execute_batch(before).unwrap();
     let program = Program::start_in(program.kill(), &[]);
     assert_eq!(register(program.address, "ALICE", None).await, Err(TAKEN));

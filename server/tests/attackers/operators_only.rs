@@ -1,7 +1,13 @@
 //! What is for operators.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use adsum_tim::{Form, Secret, TimAuth, rtype};
+
 use crate::support::program::{Program, run_to_end};
-use crate::support::{self, TOKEN};
+use crate::support::{self, Client, Server, TOKEN, auth};
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\n";
 const METRICS: &str = "GET /metrics HTTP/1.1\r\n";
@@ -48,3 +54,86 @@ async fn a6_health_says_no_when_the_store_cannot_write() {
 
 const HEALTH_WITH_TOKEN: &str =
     "GET /healthz HTTP/1.1\r\nAuthorization: Bearer a token of an administrator\r\n";
+
+/// What is wrong with a text in Prometheus's format, as `promtool check metrics` would say.
+fn complaints(text: &str) -> Vec<String> {
+    let (mut help, mut kinds) = (BTreeSet::new(), BTreeMap::new());
+    let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            let (name, words) = rest.split_once(' ').unwrap_or((rest, ""));
+            if words.is_empty() || !help.insert(name) {
+                wrong.push(format!("help: {line}"));
+            }
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').unwrap_or((rest, ""));
+            if kinds.insert(name, kind).is_some() || (kind == "counter") != name.ends_with("_total")
+            {
+                wrong.push(format!("type: {line}"));
+            }
+        } else {
+            let (sample, value) = line.rsplit_once(' ').unwrap_or((line, ""));
+            let name = sample.split('{').next().unwrap();
+            let parts = ["_bucket", "_sum", "_count"];
+            let base = parts.iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
+            let family = if kinds.get(base) == Some(&"histogram") { base } else { name };
+            let is_known = help.contains(family) && kinds.contains_key(family);
+            if value.parse::<f64>().is_err() || !is_known || !seen.insert(sample) {
+                wrong.push(format!("sample: {line}"));
+            }
+        }
+    }
+    wrong
+}
+
+/// The metrics have nothing wrong in them, whichever of them there are.
+#[tokio::test]
+async fn a7_promtool_has_nothing_to_say_about_the_metrics() {
+    let server = Server::run(&["--security-reqhzsecond", "5", "--request-burst", "6"]);
+    let [_, bob] = server.friends(["ann", "bob"]);
+    // Something of each kind happens.
+    let mut at_ann = server.login("ann").await;
+    let mut at_bob = server.login_as("bob", Form::Thrift, auth("bob")).await;
+    at_ann.say("here").await;
+    assert_eq!(at_bob.heard().await.1, "here");
+    at_ann.ask(rtype::REMOVE_ROSTER, Some(&bob)).await;
+    at_ann.ask(rtype::REMOVE_ROSTER, Some(&bob)).await;
+    at_ann.direct(&["nobody"; 2_000], "too many").await;
+    at_ann.until_pong().await;
+    let wrong = TimAuth { pwd: Some(Secret::from("wrong")), ..auth("ann") };
+    assert!(!Client::connect(server.address(), Form::Json).await.authenticate(&wrong).await.ok);
+    at_bob.close().await;
+    let (status, text) = server.get("/metrics").await;
+    assert_eq!(status, 200);
+    for family in ["logins_refused_total{", "sessions_ended_total{", "deliveries_total{"] {
+        assert!(text.contains(family), "{family} is not in {text}");
+    }
+    assert_eq!(complaints(&text), [""; 0]);
+    // The tool itself, where it is.
+    let tool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    if let Ok(mut tool) = tool {
+        tool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let said = tool.wait_with_output().unwrap();
+        let said = (said.status.code(), [said.stdout, said.stderr].concat());
+        assert_eq!(said, (Some(0), Vec::new()), "{}", String::from_utf8_lossy(&said.1));
+    }
+}
+
+/// Whoever asks for OpenMetrics is given that.
+#[tokio::test]
+async fn metrics_come_in_the_format_that_is_asked_for() {
+    let program = Program::start(&["--admin-token", TOKEN]);
+    let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n";
+    let head = with_token(METRICS, TOKEN) + accept;
+    let (status, text) = support::request(program.address, &head, b"").await;
+    assert!(status == 200 && text.ends_with("# EOF\n"), "{text}");
+    assert!(text.contains("# TYPE adsum_events counter\n"), "{text}");
+    assert!(!complaints(&text).is_empty(), "it is another format");
+    let (_, text) = support::request(program.address, &with_token(METRICS, TOKEN), b"").await;
+    assert!(text.contains("# TYPE adsum_events_total counter\n"), "{text}");
+}

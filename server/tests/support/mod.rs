@@ -20,10 +20,11 @@ use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
 use program::Running;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 /// Nothing takes longer than this unless it never happens.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,10 +38,9 @@ pub fn store() -> Arc<Sqlite> {
     Arc::new(Sqlite::in_memory(SqliteOptions { cost, ..SqliteOptions::default() }).unwrap())
 }
 
-/// As in earnest, but that nobody waits for a peer that is gone, or long for company.
+/// As in earnest, but that nobody waits for a peer that is gone.
 pub fn brisk() -> Tuning {
-    let (linger, rest) = (Duration::from_millis(100), Duration::from_millis(2));
-    Tuning { linger, rest, patience: rest, ..Tuning::default() }
+    Tuning { linger: Duration::from_millis(100), ..Tuning::default() }
 }
 
 pub struct Server {
@@ -148,6 +148,12 @@ pub fn auth_from(name: &str, resource: &str) -> TimAuth {
     TimAuth { resource: Some(resource.to_owned()), ..auth(name) }
 }
 
+/// A login with this server's own additions to it.
+pub fn auth_with(name: &str, extend: &[(&str, &str)]) -> TimAuth {
+    let extend = extend.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    TimAuth { extend: Some(extend.collect()), ..auth(name) }
+}
+
 /// Names of that many people.
 pub fn crowd(count: usize) -> Vec<String> {
     (0..count).map(|at| format!("p{at:03}")).collect()
@@ -159,6 +165,13 @@ pub async fn all_log_in(server: &Server, names: &[String]) -> Vec<Client> {
 
 pub fn says(status: &str) -> TimPresence {
     TimPresence { status: Some(status.to_owned()), ..TimPresence::default() }
+}
+
+/// A connection from an address of the loopback network that ends with this number.
+pub async fn stream_from(last: u8, to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
+    socket.connect(to).await.unwrap()
 }
 
 /// One request and its answer: the status and the body.
@@ -223,10 +236,28 @@ impl Client {
         Self::over(stream, to, form).await
     }
 
+    /// From an address of the loopback network that ends with this number.
+    pub async fn connect_from(last: u8, to: SocketAddr, form: Form) -> Self {
+        Self::over(stream_from(last, to).await, to, form).await
+    }
+
     pub async fn over(stream: TcpStream, to: SocketAddr, form: Form) -> Self {
+        Self::forwarded(stream, to, form, None).await
+    }
+
+    /// The same for whom a proxy says.
+    pub async fn forwarded(
+        stream: TcpStream,
+        to: SocketAddr,
+        form: Form,
+        client: Option<&str>,
+    ) -> Self {
         stream.set_nodelay(true).unwrap();
         let mut request = format!("ws://{to}/tim").into_client_request().unwrap();
         request.headers_mut().insert("origin", format!("http://{to}").parse().unwrap());
+        if let Some(client) = client {
+            request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        }
         let (ws, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
         Self { ws, form, node: String::new() }
     }
@@ -237,6 +268,14 @@ impl Client {
             Told::Ack(ack) if ack.tim_type == Kind::AUTH.tim_type() => ack,
             other => panic!("{other:?} instead of the answer to a login"),
         }
+    }
+
+    /// A token for the next login, asked for on a session.
+    pub async fn token(&mut self) -> TimAuth {
+        self.send(TimAuth::default().to_request(self.form, Kind::TOKEN)).await;
+        let told = self.next().await;
+        let Told::Ack(TimAck { ok: true, n: Some(token), .. }) = told else { panic!("{told:?}") };
+        TimAuth { token: Some(token.as_str().into()), ..TimAuth::default() }
     }
 
     pub async fn send(&mut self, bytes: Vec<u8>) {
@@ -368,9 +407,16 @@ impl Client {
         }
     }
 
-    /// A closed tab.
+    /// A logout, as tim's clients do it: a close frame without a code.
     pub async fn close(mut self) {
         self.ws.close(None).await.unwrap();
+        while self.next_bytes().await.is_some() {}
+    }
+
+    /// A page that is left or reloaded, as browsers do it: a close frame with a code.
+    pub async fn go_away(mut self, code: u16) {
+        let frame = CloseFrame { code: code.into(), reason: "".into() };
+        self.ws.close(Some(frame)).await.unwrap();
         while self.next_bytes().await.is_some() {}
     }
 

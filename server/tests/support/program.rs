@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adsum_server::host::Host;
-use adsum_server::store::{Cost, Sqlite, SqliteOptions};
+use adsum_server::store::{Cost, Passwords, Sqlite, SqliteOptions};
 use adsum_tim::rtype;
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -24,6 +24,7 @@ pub struct Program {
     /// Where metrics and administration are, if not there too.
     pub admin_address: Option<SocketAddr>,
     folder: Option<TempDir>,
+    said: Option<std::thread::JoinHandle<String>>,
 }
 
 impl Program {
@@ -43,14 +44,33 @@ impl Program {
         Self::start_at_cost(folder, flags, 8, 1)
     }
 
+    /// Starts it where so many files may be open.
+    pub fn start_with_files(files: u32, flags: &[&str]) -> Self {
+        let limit = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limit, env!("CARGO_BIN_EXE_adsum-server")]);
+        Self::start_as(command, tempfile::tempdir().unwrap(), flags, 8, 1)
+    }
+
     fn start_at_cost(folder: TempDir, flags: &[&str], memory_kib: u32, passes: u32) -> Self {
+        let command = Command::new(env!("CARGO_BIN_EXE_adsum-server"));
+        Self::start_as(command, folder, flags, memory_kib, passes)
+    }
+
+    fn start_as(
+        mut command: Command,
+        folder: TempDir,
+        flags: &[&str],
+        memory_kib: u32,
+        passes: u32,
+    ) -> Self {
         // Metrics are for who shows a token, where clients come too.
         let given = flags.iter().position(|flag| *flag == "--admin-token").map(|at| flags[at + 1]);
         let default = given.is_none() && !flags.contains(&"--admin-listen");
         let added = default.then_some(["--admin-token", TOKEN]);
         let log = folder.path().join("log");
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
+        let mut process = command
             .current_dir(folder.path())
             .args(["--client-listen", "127.0.0.1:0", "--log", "debug"])
             .args(["--password-memory-kib", &memory_kib.to_string()])
@@ -71,6 +91,7 @@ impl Program {
                     panic!("it does not say where it is: {}", log.unwrap());
                 };
                 said.push_str(&line);
+                said.push('\n');
                 if let Some((_, rest)) = line.split_once(what) {
                     return rest.split('/').next().unwrap().parse().unwrap();
                 }
@@ -81,12 +102,15 @@ impl Program {
         let admin_address = admin.then(|| address_after("administration at http://"));
         // Whatever else it says is kept, too.
         let out = folder.path().join("out");
-        std::thread::spawn(move || {
+        let said = std::thread::spawn(move || {
             let rest: Vec<_> = lines.map_while(Result::ok).collect();
-            std::fs::write(out, said + &rest.join("\n"))
+            let said = said + &rest.join("\n");
+            let _ = std::fs::write(out, &said);
+            said
         });
         let token = given.or_else(|| default.then_some(TOKEN)).map(str::to_owned);
-        Self { process, address, token, admin_address, folder: Some(folder) }
+        let (folder, said) = (Some(folder), Some(said));
+        Self { process, address, token, admin_address, folder, said }
     }
 
     pub fn folder(&self) -> &Path {
@@ -113,6 +137,11 @@ impl Program {
         std::fs::read_to_string(self.folder().join("log")).unwrap()
     }
 
+    /// All that it has said, after it has ended.
+    pub fn said(&mut self) -> String {
+        self.said.take().unwrap().join().unwrap()
+    }
+
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
@@ -132,6 +161,12 @@ impl Program {
             assert!(start.elapsed() < PATIENCE, "it does not end");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Returns its folder, after it has ended.
+    pub fn into_folder(mut self) -> TempDir {
+        self.end();
+        self.folder.take().unwrap()
     }
 
     /// Ends it as a power cut would, and leaves the folder.
@@ -248,15 +283,15 @@ impl Server {
     }
 }
 
-/// A store that answers nobody, for forty seconds at most.
+/// A store that nobody can write to, for forty seconds at most.
 pub struct HeldUp {
     sql: rusqlite::Connection,
     busy: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
-    /// Holds the store up: some users who are nobody's friends want to write, each of whom waits
-    /// five seconds for a lock that the test has, and whoever reads waits for them.
+    /// Holds up whoever writes to the store: some users who are nobody's friends want to, each of
+    /// whom waits five seconds for a lock that the test has.
     pub async fn hold_up(&self) -> HeldUp {
         let names = [0, 1, 2, 3, 4, 5, 6, 7].map(|number| format!("busy{number}"));
         let nodes = names.each_ref().map(|name| self.account(name));
@@ -270,26 +305,23 @@ impl Server {
             join_all(busy.iter_mut().map(Client::until_pong)).await;
             join_all(busy.into_iter().map(Client::close)).await;
         };
-        let busy = tokio::spawn(all_done);
-        // It takes a moment until the first of them has come so far.
-        while self.store_answers().await {}
-        HeldUp { sql, busy }
+        HeldUp { sql, busy: tokio::spawn(all_done) }
     }
 
-    /// Does the store answer soon? How soon that is on this machine, the answers to later
-    /// questions show, for which nothing is asked of the store.
-    async fn store_answers(&self) -> bool {
-        let later = async {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-            for _ in 0..3 {
-                self.metric("adsum_sessions").await;
-            }
+    /// Makes an account of whose password nobody knows anything but that it takes this long to
+    /// say that another one is wrong.
+    pub fn slow_account(&self, name: &str, takes: Duration) {
+        let hash = |passes: u32| {
+            format!("$argon2id$v=19$m=8,t={passes},p=1$c2FsdHNhbHRzYWx0$MTIzNDU2Nzg5MDEyMzQ1Ng")
         };
-        tokio::select! {
-            biased;
-            _ = self.get("/healthz") => true,
-            () = later => false,
-        }
+        let passwords = Passwords::new(Cost { memory_kib: 8, passes: 1 }).unwrap();
+        let (tried, started) = (2_000, Instant::now());
+        assert!(!passwords.verify("wrong", Some(&hash(tried))).unwrap());
+        let passes = takes.as_secs_f64() / started.elapsed().as_secs_f64() * f64::from(tried);
+        let node = self.account(name);
+        let sql = self.program().sql();
+        let update = "UPDATE accounts SET password = ?2 WHERE node = ?1";
+        assert_eq!(sql.execute(update, (&node, hash(passes as u32))).unwrap(), 1);
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adsum_server::store::{Asked, Credentials, Login, Relation, Relations, Store, StoreError};
+use adsum_server::store::{
+    Asked, Credentials, Login, NewAccount, Relation, Relations, Store, StoreError,
+};
 
 #[derive(Default)]
 pub struct Village {
@@ -30,7 +32,11 @@ impl Village {
 }
 
 impl Store for Village {
-    fn register(&self, _: &str, _: &str, _: &str) -> Result<String, StoreError> {
+    fn prepare(&self, _: &str, _: &str, _: &str) -> Result<NewAccount, StoreError> {
+        Err(StoreError::Elsewhere)
+    }
+
+    fn add(&self, _: &NewAccount) -> Result<(), StoreError> {
         Err(StoreError::Elsewhere)
     }
 

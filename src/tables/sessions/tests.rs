@@ -136,3 +136,56 @@ fn what_a_crowd_needed_is_given_back_even_if_one_stays() {
     sessions.shrink_to_fit();
     assert_eq!((sessions.records.len(), sessions.first_generation), (2, generation(2)));
 }
+
+#[test]
+fn what_a_crowd_needed_is_given_back_wherever_a_few_stay() {
+    const CROWD: usize = 5_000;
+    let (mut sessions, is_staying) = (Sessions::<u8>::new(), |at| at == 2_500 || at == CROWD - 1);
+    let come = |sessions: &mut Sessions<u8>| {
+        let index = sessions.insert((User(0), 0), None, DeviceKind(0), (Time::ZERO, 0));
+        (index, sessions.key(index))
+    };
+    let all: Vec<_> = (0..CROWD).map(|_| come(&mut sessions)).collect();
+    all.iter().for_each(|(session, _)| _ = sessions.set_waiting(*session, session.0 as u8));
+    // So all that is made anew begins after that.
+    sessions.begin_attachment(all[1_500].0).expect("there is another key");
+    let past = (0..).zip(&all).filter(|(at, _)| !is_staying(*at)).map(|(_, session)| *session);
+    past.clone().for_each(|(session, _)| _ = sessions.remove(session));
+    sessions.shrink_to_fit();
+    assert!(sessions.are_free_lists_right());
+    let left = [sessions.records.entries().count(), sessions.details.entries().count()];
+    assert!(left.iter().all(|left| *left < 2_048), "{left:?} places are left");
+    assert_eq!((sessions.far.entries().count() < CROWD, sessions.extras.len()), (true, 2));
+    for (at, (session, key)) in all.iter().enumerate() {
+        let there = is_staying(at).then_some(*session);
+        assert_eq!(sessions.find(*key), there);
+        let waiting = there.and_then(|session| sessions.take_waiting(session));
+        assert_eq!(waiting, there.map(|session| session.0 as u8));
+    }
+    // New ones come to where the others were, the first first, and none has a key of the past.
+    let new: Vec<SessionKey> = (2..CROWD).map(|_| come(&mut sessions).1).collect();
+    assert!(new.is_sorted_by_key(|key| key.index) && sessions.records.len() == CROWD);
+    // A record that has been resumed stays with the shrunk constants.
+    let first = generation(if cfg!(feature = "shrunk") { 2 } else { 3 });
+    assert!(new.iter().all(|key| key.generation >= first));
+    assert!(past.clone().all(|(_, key)| sessions.find(key).is_none()));
+    assert!(sessions.are_free_lists_right());
+}
+
+#[test]
+fn a_wrong_list_of_what_is_free_is_seen() {
+    let breaks: [fn(&mut Sessions<()>); 4] = [
+        |sessions| sessions.free.push(0),
+        |sessions| sessions.free_far.push(1),
+        |sessions| sessions.free_extras.push(0),
+        |sessions| sessions.retired += 1,
+    ];
+    for (nth, break_it) in breaks.iter().enumerate() {
+        let mut sessions = Sessions::new();
+        let [(first, _), _] = [add(&mut sessions), add(&mut sessions)];
+        sessions.set_waiting(first, ());
+        assert!(sessions.are_free_lists_right());
+        break_it(&mut sessions);
+        assert!(!sessions.are_free_lists_right(), "the break number {nth} is not seen");
+    }
+}

@@ -6,13 +6,14 @@
 //! disarming is O(1), or O(log n) in what fires within two seconds.
 //!
 //! A deadline moves down a level at most eleven times. It does so ahead of time, in quanta of 256:
-//! for a host that looks whenever [`Timers::next_look`] says so, no call visits more than two
-//! quanta besides what fires, however many deadlines lie in one millisecond. A host that missed its
-//! looks pays for all of them in the next.
+//! for a host that looks whenever [`Timers::next_look`] says so, or once a millisecond, no call
+//! visits more than a few quanta besides what fires, even with a million deadlines in one
+//! millisecond. A host that missed its looks pays for all of them in the next.
 //!
 //! Heartbeats do not touch the timer, since that would cost several random memory accesses where
 //! one will do. Instead the engine is asked, whenever a node is visited, when it last heard of the
 //! session, and the deadline moves. Leases that are kept alive hardly ever come near the queue.
+//! Where they do, those at its head that have moved are put where they belong in quanta, too.
 
 mod heap;
 mod list;
@@ -64,8 +65,10 @@ pub(crate) struct Timers<I = SessionIndex> {
     /// Every deadline before this moment has fired.
     now: u64,
     armed: usize,
-    /// This series of [`first_due`](Self::first_due) has moved down its quantum.
+    /// This series of [`first_due`](Self::first_due) has looked ahead.
     has_looked_ahead: bool,
+    /// When time was looked ahead of last.
+    looked_ahead: u64,
     timed: PhantomData<I>,
 }
 
@@ -78,6 +81,23 @@ pub(crate) struct Due<I = SessionIndex> {
     pub(crate) of: I,
 }
 
+/// So many quanta are moved in one look at most: enough that a million deadlines of one millisecond
+/// have all been moved when it comes, for a host that looks once a millisecond.
+const QUANTA_A_MS: u32 = 5;
+/// So many deadlines at the head of the queue are corrected instead of a quantum: each takes a
+/// little longer than one in a bucket.
+const CORRECTIONS: u32 = QUANTUM * 3 / 4;
+
+/// Returns where a deadline lies and what its order is, if it has moved since it was armed.
+fn later<I: Timed>(
+    index: u32,
+    node: &Node,
+    moved: impl Fn(I) -> Option<(Time, u64)>,
+) -> Option<(Time, u64)> {
+    let as_armed = (Time::from_millis(node.deadline), node.order());
+    moved(I::of(index)).filter(|moved| *moved > as_armed)
+}
+
 impl<I: Timed> Timers<I> {
     pub(crate) const fn new() -> Self {
         Self {
@@ -87,6 +107,7 @@ impl<I: Timed> Timers<I> {
             now: 0,
             armed: 0,
             has_looked_ahead: false,
+            looked_ahead: 0,
             timed: PhantomData,
         }
     }
@@ -136,15 +157,18 @@ impl<I: Timed> Timers<I> {
     }
 
     /// Returns the first moment at which there may be something to do: never later than the first
-    /// deadline, but earlier if something has still to be moved down before that.
-    pub(crate) fn next_look(&self) -> Option<Time> {
+    /// deadline, but earlier if something has still to be moved before that. `moved` is that of
+    /// [`first_due`](Self::first_due).
+    pub(crate) fn next_look(&self, moved: impl Fn(I) -> Option<(Time, u64)>) -> Option<Time> {
         if self.armed == 0 {
             return None;
         }
-        let first = self.queue.first(&self.nodes).map(|(_, node)| node.deadline);
-        let look = match (first, self.wheel.next_look(self.now)) {
-            (Some(first), Some(look)) => Some(first.min(look)),
-            (first, look) => first.or(look),
+        let look = match self.queue.first(&self.nodes) {
+            Some((index, node)) if later(index, node, &moved).is_some() => Some(self.now),
+            first => {
+                let first = first.map(|(_, node)| node.deadline);
+                [first, self.wheel.next_look(self.now)].into_iter().flatten().min()
+            }
         };
         look.map(Time::from_millis)
     }
@@ -187,15 +211,18 @@ impl<I: Timed> Timers<I> {
 
     /// Returns the first deadline of the queue as due, unless it has moved.
     fn confirm(&mut self, index: u32, moved: impl Fn(I) -> Option<(Time, u64)>) -> Option<Due<I>> {
-        let (node, of) = (*self.nodes.at(index), I::of(index));
-        let due = Due { at: Time::from_millis(node.deadline), order: node.order(), of };
-        match moved(of) {
-            Some((at, order)) if (at, order) > (due.at, due.order) => {
+        let node = *self.nodes.at(index);
+        match later(index, &node, moved) {
+            Some((at, order)) => {
                 self.queue.remove(&mut self.nodes, &node);
                 self.place(index, at, order);
                 None
             }
-            _ => Some(due),
+            None => Some(Due {
+                at: Time::from_millis(node.deadline),
+                order: node.order(),
+                of: I::of(index),
+            }),
         }
     }
 
@@ -207,14 +234,35 @@ impl<I: Timed> Timers<I> {
         }
     }
 
-    /// Moves a quantum down before its bucket begins, once in each series of looks.
+    /// Moves what is overdue to be moved, once in each series of looks: a quantum, or a few if time
+    /// has passed since the last series, for a host that looks no more than once a millisecond.
     fn look_ahead(&mut self, moved: impl Fn(I) -> Option<(Time, u64)>) {
-        if !self.has_looked_ahead {
-            self.has_looked_ahead = true;
-            if let Some(bucket) = self.wheel.bucket_to_empty(self.now) {
-                self.move_down(bucket, QUANTUM, moved);
+        if self.has_looked_ahead {
+            return;
+        }
+        self.has_looked_ahead = true;
+        let quanta = if self.looked_ahead < self.now { QUANTA_A_MS } else { 1 };
+        self.looked_ahead = self.now;
+        for _ in 0..quanta {
+            match self.wheel.bucket_to_empty(self.now) {
+                Some(bucket) => self.move_down(bucket, QUANTUM, &moved),
+                None if self.correct_first(&moved) => {}
+                None => return,
             }
         }
+    }
+
+    /// Puts those at the head of the queue that have moved to where they belong, some at a time.
+    /// Returns whether there were any.
+    fn correct_first(&mut self, moved: impl Fn(I) -> Option<(Time, u64)>) -> bool {
+        for corrected in 0..CORRECTIONS {
+            let Some((index, _)) = self.queue.first(&self.nodes) else { return corrected > 0 };
+            if self.confirm(index, &moved).is_some() {
+                return corrected > 0;
+            }
+            steps::count(1);
+        }
+        true
     }
 
     /// Moves nodes of a bucket, which is current or the next, to where they belong by now.

@@ -144,11 +144,7 @@ impl Pair {
         self.timers.look_again();
         for _ in 0..at_most {
             let real = &self.real;
-            // Of what has not moved, the timers may be told so or not.
-            let moved = |session: SessionIndex| {
-                let real = real.get(&session.0).expect("whoever is asked about is armed");
-                (real.has_moved || real.order.is_multiple_of(2)).then_some((real.at, real.order))
-            };
+            let moved = |session| moved(real, session);
             let Some(due) = self.timers.first_due(self.now, moved) else {
                 assert!(self.set.first().is_none_or(|first| first.0 > self.now));
                 return true;
@@ -160,6 +156,10 @@ impl Pair {
             self.timers.disarm(due.of);
         }
         false
+    }
+
+    fn next_look(&self) -> Option<Time> {
+        self.timers.next_look(|session| moved(&self.real, session))
     }
 
     fn step(&mut self, step: &Step) {
@@ -183,7 +183,7 @@ impl Pair {
             Step::Jump { by } => assert!(self.look(self.now.saturating_add(by), usize::MAX)),
             Step::Look { times } => {
                 for _ in 0..times {
-                    let Some(look) = self.timers.next_look() else { break };
+                    let Some(look) = self.next_look() else { break };
                     assert!(self.look(look, usize::MAX));
                 }
             }
@@ -192,13 +192,20 @@ impl Pair {
             }
         }
         assert_eq!(self.timers.armed(), self.set.len());
-        let look = self.timers.next_look();
+        let look = self.next_look();
         assert_eq!(look.is_none(), self.set.is_empty());
         assert!(self.set.first().is_none_or(|first| look.is_some_and(|look| look <= first.0)));
         assert!(look.is_none_or(|look| look.as_millis() >= self.timers.now));
         let known = |session| self.timers.deadline(SessionIndex(session));
         assert!(self.set.iter().all(|(at, _, session)| known(*session) <= Some(*at)));
     }
+}
+
+/// Returns what the timers are told of a deadline. Of what has not moved, they may be told so or
+/// not.
+fn moved(real: &BTreeMap<u32, Real>, session: SessionIndex) -> Option<(Time, u64)> {
+    let real = real.get(&session.0).expect("whoever is asked about is armed");
+    (real.has_moved || real.order.is_multiple_of(2)).then_some((real.at, real.order))
 }
 
 proptest! {
@@ -208,7 +215,7 @@ proptest! {
         steps.iter().for_each(|step| pair.step(step));
         pair.timers.shrink_to_fit();
         prop_assert!(pair.look(Time::MAX, usize::MAX));
-        prop_assert_eq!(pair.timers.next_look(), None);
+        prop_assert_eq!(pair.next_look(), None);
     }
 
     /// Deadlines armed out of their order, as leases are, still fire in it.
@@ -266,7 +273,7 @@ struct Looks {
 impl Looks {
     fn at(timers: &mut Timers, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) -> Self {
         let mut looks = Self::default();
-        while let Some(look) = timers.next_look() {
+        while let Some(look) = timers.next_look(&moved) {
             looks.count += 1;
             timers.look_again();
             loop {
@@ -290,9 +297,9 @@ impl Looks {
 
 const MANY: u32 = 100_000;
 
-/// What one call may visit: the last quantum of the bucket that begins at the moment, one quantum
-/// ahead of time, and the node that fires.
-const MOST_VISITS: u32 = 2 * QUANTUM + 1;
+/// What one call may visit: the last quantum of the bucket that begins at the moment, what is moved
+/// ahead of time, and the node that fires, after each quantum perhaps in vain.
+const MOST_VISITS: u32 = (1 + QUANTA_A_MS) * (QUANTUM + 1);
 
 /// A node that is visited leaves one place and goes to another. In the heap, three others make way
 /// for one that comes in any order, more or less; or a segment is added, and the table of segments
@@ -336,16 +343,24 @@ fn leases_that_move_on_are_visited_in_short_steps() {
         let end = 600_000;
         let visits = Cell::new(0);
         let (mut calls, mut most) = (0, 0);
-        while let Some(look) = timers.next_look().filter(|look| look.as_millis() < end) {
+        // Where the lease of a session lies at a moment.
+        let lease = |session: SessionIndex, now: u64| {
+            let since = now - connected(session.0).min(now);
+            let beats = since / BEAT_MS;
+            let heard = connected(session.0) + beats * BEAT_MS;
+            let order = beats * u64::from(MANY) + u64::from(session.0);
+            Some((at(heard + LEASE_MS), order))
+        };
+        let mut now = 0;
+        while let Some(look) =
+            timers.next_look(|session| lease(session, now)).filter(|look| look.as_millis() < end)
+        {
+            now = look.as_millis();
             timers.look_again();
             let before = visits.get();
             let due = timers.first_due(look, |session| {
                 visits.set(visits.get() + 1);
-                let since = look.as_millis() - connected(session.0).min(look.as_millis());
-                let beats = since / BEAT_MS;
-                let heard = connected(session.0) + beats * BEAT_MS;
-                let order = beats * u64::from(MANY) + u64::from(session.0);
-                Some((at(heard + LEASE_MS), order))
+                lease(session, now)
             });
             assert_eq!(due, None);
             calls += 1;
@@ -358,6 +373,43 @@ fn leases_that_move_on_are_visited_in_short_steps() {
         let others = u64::from(LEVELS) + 2 * end / 1_024;
         let quanta = u64::from(visits.get().div_ceil(QUANTUM));
         assert!(calls <= quanta + others, "{calls} calls for {} visits", visits.get());
+    }
+}
+
+/// A host that looks once a millisecond, and not when it should.
+#[test]
+fn a_crowd_in_one_millisecond_is_no_trouble_once_a_millisecond() {
+    // So many that one quantum a millisecond is not enough.
+    let (crowd, block_ms) = if cfg!(feature = "shrunk") { (1_000, 16) } else { (400_000, 1_024) };
+    let lease_ms = 90_000;
+    for heard_at in [0, lease_ms - block_ms / 2, lease_ms - 1] {
+        let mut timers = Timers::new();
+        for (order, session) in (0..).zip(shuffled(crowd)) {
+            timers.arm(SessionIndex(session), at(lease_ms), order);
+        }
+        let (visits, mut most) = (Cell::new(0), 0);
+        for now in 40_000..lease_ms {
+            timers.look_again();
+            visits.set(0);
+            let due = timers.first_due(at(now), |session| {
+                visits.set(visits.get() + 1);
+                // Heard of all of them in one millisecond, they lapse that much later.
+                (now >= heard_at).then_some((at(lease_ms + heard_at), session.0.into()))
+            });
+            assert_eq!(due, None);
+            most = most.max(visits.get());
+        }
+        assert!(most <= MOST_VISITS, "heard at {heard_at}: {most} in one call");
+        visits.set(0);
+        timers.look_again();
+        let due = timers.first_due(at(lease_ms), |session| {
+            visits.set(visits.get() + 1);
+            Some((at(lease_ms + heard_at), session.0.into()))
+        });
+        assert_eq!(due.is_some(), heard_at == 0);
+        // Heard of in the very last moment, there is no time left for it.
+        let is_short = visits.get() <= MOST_VISITS;
+        assert_eq!(is_short, heard_at < lease_ms - 1, "{heard_at}: {} at last", visits.get());
     }
 }
 
@@ -384,11 +436,11 @@ fn what_was_disarmed_is_not_looked_at() {
     for session in 0..MANY {
         timers.arm(SessionIndex(session), at(90_000), session.into());
     }
-    let before = timers.next_look();
+    let before = timers.next_look(|_| None);
     for session in 1..MANY {
         timers.disarm(SessionIndex(session));
     }
-    assert!(timers.next_look() > before);
+    assert!(timers.next_look(|_| None) > before);
     let looks = Looks::at(&mut timers, |_| None);
     assert!(looks.count <= LEVELS + 1 && looks.fired == 1, "{looks:?}");
 }
@@ -404,7 +456,7 @@ fn one_series_looks_ahead_once() {
         if look_again {
             timers.look_again();
         }
-        let until = timers.next_look().expect("something is armed");
+        let until = timers.next_look(|_| None).expect("something is armed");
         visits.set(0);
         // Later than it should, so that another quantum is overdue.
         let late = until.saturating_add(100);
@@ -412,12 +464,13 @@ fn one_series_looks_ahead_once() {
             visits.set(visits.get() + 1);
             None
         });
-        assert_eq!((due, timers.next_look()), (None, Some(late)));
+        assert_eq!((due, timers.next_look(|_| None)), (None, Some(late)));
         visits.get()
     };
+    // Time passes each time.
     assert_eq!(
         [true, false, true, true, false].map(&mut look),
-        [1, 0, 1, 1, 0].map(|n| n * QUANTUM)
+        [1, 0, 1, 1, 0].map(|n| n * QUANTA_A_MS * QUANTUM)
     );
 }
 
@@ -444,7 +497,7 @@ fn a_moment_that_has_passed_is_due_at_once() {
     timers.arm(SessionIndex(0), at(5_000), 1);
     assert_eq!(timers.first_due(at(4_000), |_| None), None);
     timers.arm(SessionIndex(1), at(3_000), 2);
-    assert_eq!(timers.next_look(), Some(at(4_000)));
+    assert_eq!(timers.next_look(|_| None), Some(at(4_000)));
     let due = Due { at: at(4_000), order: 2, of: SessionIndex(1) };
     assert_eq!(timers.first_due(at(4_000), |_| None), Some(due));
 }

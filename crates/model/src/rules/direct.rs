@@ -49,7 +49,7 @@ impl Model {
         user == to || permitted && !self.is_blocked(user, to)
     }
 
-    /// What the session said longest ago is over as soon as it has named too many.
+    /// Forgets what the session said longest ago, as far as it has named too many.
     fn forget_oldest_calls(&mut self, out: &mut Output, id: SessionId) {
         let max_told = self.options.max_told as usize;
         let session = self.session_mut(id);

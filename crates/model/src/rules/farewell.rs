@@ -136,7 +136,7 @@ impl Model {
         self.say_farewell(out, Notice::SessionEnded { user, session: id }, &told);
     }
 
-    /// A session has shown something: what is held of those that connected before it is over.
+    /// Ends what is held of the sessions that connected before this one, which has shown something.
     pub(super) fn take_over(&mut self, out: &mut Output, newcomer: SessionId) {
         let (user, order) = (self.sessions[&newcomer].user, self.sessions[&newcomer].order);
         for id in self.held_of(user) {

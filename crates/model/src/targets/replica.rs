@@ -1,12 +1,13 @@
 //! A replica that is told anything at all, by a server that may be hostile: it must hold no more
 //! than it was made for, and say of itself what is so.
 
+use crate::hasher::Constant;
 use adsum::{
     Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, SessionId,
     SessionKey, Snapshot, Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 /// What the replica should hold of a session.
 #[derive(Clone, Copy, Default)]
@@ -355,24 +356,5 @@ impl Server {
         while let Some(decision) = decisions.next() {
             to.apply(&decision);
         }
-    }
-}
-
-/// Everything collides.
-struct Constant;
-
-impl BuildHasher for Constant {
-    type Hasher = Self;
-
-    fn build_hasher(&self) -> Self {
-        Self
-    }
-}
-
-impl Hasher for Constant {
-    fn write(&mut self, _: &[u8]) {}
-
-    fn finish(&self) -> u64 {
-        0
     }
 }

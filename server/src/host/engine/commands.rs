@@ -1,13 +1,12 @@
 //! What each command asks of the engine.
 
-use adsum::{DeviceKind, Error, SessionKey, Time};
+use adsum::{SessionKey, Time};
 use adsum_tim::{Kind, TimMessage, bare};
 
 use super::core::Core;
-use super::sessions::Entry;
 use crate::host::command::{
-    Command, Connect, Direct, Figures, LoggedIn, Node, OnlinePage, RosterChange, RosterChangeKind,
-    System, SystemOutcome,
+    Command, Direct, Figures, Node, OnlinePage, RosterChange, RosterChangeKind, System,
+    SystemOutcome,
 };
 
 impl Core {
@@ -15,6 +14,12 @@ impl Core {
         let now = self.clock.now();
         match command {
             Command::Connect(connect) => self.connect(now, *connect),
+            Command::WhoResumes(secret, reply) => {
+                let session = self.dispatch.sessions.named_by(secret);
+                let user = session.and_then(|session| self.engine.user_of(session));
+                let _ = reply.send(user.cloned());
+            }
+            Command::Resume(resume) => self.resume(now, *resume),
             Command::Heartbeat(session) => {
                 let result = self.engine.heartbeat(now, session);
                 let alive = result.map(|decisions| self.dispatch.carry_out(decisions));
@@ -31,7 +36,7 @@ impl Core {
                 let result = self.engine.publish(now, session, presence);
                 self.dispatch.carry_out_if_taken(result);
                 self.dispatch.replaced = None;
-                self.newcomer_published(pending);
+                self.newcomer_published(session, pending);
                 self.review_silent_of(session);
             }
             Command::Direct(direct) => self.direct(now, *direct),
@@ -40,16 +45,11 @@ impl Core {
                 self.dispatch.carry_out_if_taken(result);
             }
             Command::Lost(session, cause) => {
-                self.dispatch.sessions.detach(session);
+                self.dispatch.detach(session);
                 let result = self.engine.lost(now, session, cause);
                 self.dispatch.carry_out_if_taken(result);
             }
-            Command::Invisible(session) => {
-                let result = self.engine.invisible(now, session);
-                self.dispatch.carry_out_if_taken(result);
-                self.review_silent_of(session);
-                self.send_visibility_to_all(session);
-            }
+            Command::Invisible(session) => self.hide(now, session),
             Command::Visible(session) => {
                 let result = self.engine.visible(now, session);
                 self.dispatch.carry_out_if_taken(result);
@@ -72,59 +72,8 @@ impl Core {
                 let (counts, stats) = (self.engine.counts(), self.engine.stats());
                 let _ = reply.send(Figures { counts, stats });
             }
-            Command::Writable | Command::Stop => {}
+            Command::QueuesChanged | Command::Stop => {}
         }
-    }
-
-    fn connect(&mut self, now: Time, connect: Connect) {
-        let Connect { node, audience, blocked, login, ack, requests, reply } = connect;
-        let session = match self.attach(now, &node, audience, blocked, login, &ack) {
-            Ok(session) => session,
-            Err(error) => {
-                self.metrics.refused(error);
-                let _ = reply.send(Err(error));
-                return;
-            }
-        };
-        if self.engine.is_invisible(&node) {
-            self.send_visibility(session, true);
-        }
-        for request in requests {
-            self.send_message(session, &request);
-        }
-        let _ = reply.send(Ok(session));
-    }
-
-    /// Begins a session on this login's connection; its ack is the first thing that goes out.
-    fn attach(
-        &mut self,
-        now: Time,
-        node: &Node,
-        audience: Vec<String>,
-        blocked: Vec<String>,
-        login: LoggedIn,
-        ack: &[u8],
-    ) -> Result<SessionKey, Error> {
-        let LoggedIn { socket, form, tid } = login;
-        let kind = DeviceKind(tid.termtyp.unwrap_or_default() as u8 as _);
-        let connect = adsum::Connect::new(node.clone())
-            .kind(kind)
-            .audience(audience.into_iter().map(Node::from))
-            .blocked(blocked.into_iter().map(Node::from));
-        let (session, decisions) = self.engine.connect(now, connect)?;
-        socket.belongs_to(session);
-        let entry = Entry {
-            node: node.clone(),
-            form,
-            tid,
-            socket: Some(socket),
-            sync: 0,
-            owed_visibility: false,
-        };
-        self.dispatch.sessions.insert(session, entry);
-        self.dispatch.send_frame(session, ack);
-        self.dispatch.carry_out(decisions);
-        Ok(session)
     }
 
     fn direct(&mut self, now: Time, direct: Direct) {
@@ -190,7 +139,7 @@ impl Core {
         }
     }
 
-    fn send_message(&mut self, session: SessionKey, message: &TimMessage) {
+    pub(super) fn send_message(&mut self, session: SessionKey, message: &TimMessage) {
         // A session that does not read finds a request in its list when it next logs in.
         if self.engine.is_congested(session) {
             return;
@@ -202,7 +151,7 @@ impl Core {
     }
 
     /// Tells all of a user's sessions whether the user is invisible.
-    fn send_visibility_to_all(&mut self, session: SessionKey) {
+    pub(super) fn send_visibility_to_all(&mut self, session: SessionKey) {
         let Some(user) = self.engine.user_of(session) else { return };
         let invisible = self.engine.is_invisible(user);
         let sessions: Vec<_> = self.engine.sessions(user).collect();

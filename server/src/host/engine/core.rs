@@ -9,11 +9,11 @@ use adsum_tim::Kind;
 use super::clock::Clock;
 use super::dispatch::Dispatch;
 use super::pending_replacements::PendingReplacements;
+use crate::host::changed_queues::ChangedQueues;
 use crate::host::command::{Node, Presence};
 use crate::host::metrics::Metrics;
 use crate::host::offline_users::OfflineUsers;
 use crate::host::roster_messages;
-use crate::host::writable::WritableSessions;
 use crate::host::writer::Writer;
 
 /// The engine, and what the host keeps beside it.
@@ -23,8 +23,7 @@ pub(crate) struct Core {
     /// Ends of devices that contacts have not been told of yet.
     pub(super) pending: PendingReplacements,
     pub(super) clock: Clock,
-    pub(super) writer: Writer,
-    pub(super) writable: Arc<WritableSessions>,
+    pub(super) queues: Arc<ChangedQueues>,
     pub(super) metrics: Arc<Metrics>,
     /// Told of each user whose last session has ended.
     pub(super) offline_users: Arc<OfflineUsers>,
@@ -34,17 +33,16 @@ impl Core {
     pub(crate) fn new(
         config: Config,
         writer: Writer,
-        writable: Arc<WritableSessions>,
+        queues: Arc<ChangedQueues>,
         metrics: Arc<Metrics>,
         offline_users: Arc<OfflineUsers>,
     ) -> Self {
         Self {
             engine: Engine::new(config),
-            dispatch: Dispatch::new(metrics.clone()),
+            dispatch: Dispatch::new(writer, metrics.clone()),
             pending: PendingReplacements::default(),
             clock: Clock::new(Instant::now()),
-            writer,
-            writable,
+            queues,
             metrics,
             offline_users,
         }

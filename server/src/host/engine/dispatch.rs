@@ -1,8 +1,7 @@
-//! Carries out the engine's decisions: turns notices into tim's frames and queues them.
+//! Carries out the engine's decisions: turns notices into tim's presences and hands them on.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
 
 use adsum::{
     CloseReason, Decision, Decisions, Error, Notice, SessionId, SessionKey, Slot, Snapshot,
@@ -11,15 +10,13 @@ use adsum_tim::{Tid, TimPresence};
 
 use super::ended_devices::EndedDevices;
 use super::online_users::OnlineUsers;
-use super::presence_frames::{PresenceFrames, numbered, offline};
-use super::sessions::Sessions;
+use super::sessions::{Entry, Sessions};
 use crate::host::command::{Node, Presence};
+use crate::host::jobs::{Job, Outgoing};
 use crate::host::metrics::Metrics;
+use crate::host::presence_frames::{numbered, offline};
 use crate::host::transport::socket::Socket;
-use crate::host::transport::write_list::WriteList;
-
-/// How many receivers are fetched into the caches before the first of them gets its notice.
-const LOOK_AHEAD: usize = 16;
+use crate::host::writer::Writer;
 
 /// What a presence says of its receiver (`extend` of `toTid`) when it is shown in place of another
 /// one: the resource of the device that ended.
@@ -27,8 +24,8 @@ const ENDED: &str = "ended";
 
 /// Something that has to wait until the decisions on an input are carried out.
 pub(super) enum Deferred {
-    /// A session's queue is full.
-    Congested(SessionKey),
+    /// A session must be told whether its user is invisible.
+    Visibility(SessionKey),
     /// A connection must be closed.
     Close { session: SessionKey, reason: CloseReason },
     /// A session has ended and its user has others: those who were told of it are shown one of
@@ -50,12 +47,11 @@ pub(super) struct Outcome {
     pub(super) ended: usize,
 }
 
-/// Carries out decisions: encodes, and appends to queues.
+/// Carries out decisions: hands frames, and what they are made from, to the writer.
 pub(super) struct Dispatch {
+    writer: Writer,
     pub(super) sessions: Sessions,
     pub(super) online: OnlineUsers,
-    /// Connections that have something to be written.
-    pub(super) write_list: WriteList,
     pub(super) deferred: VecDeque<Deferred>,
     /// The device whose place the session that publishes now has taken.
     pub(super) replaced: Option<Arc<Tid>>,
@@ -66,11 +62,11 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(writer: Writer, metrics: Arc<Metrics>) -> Self {
         Self {
+            writer,
             sessions: Sessions::default(),
             online: OnlineUsers::default(),
-            write_list: WriteList::default(),
             deferred: VecDeque::new(),
             replaced: None,
             defer: false,
@@ -170,87 +166,66 @@ impl Dispatch {
         if self.defer {
             self.deferred.push_back(Deferred::Deliver(Box::new(presence), to.to_vec()));
         } else {
-            self.send(&presence, to);
+            self.send(presence, to);
         }
     }
 
     /// Shows one session's presence to those who are told that another one, this device, has
     /// ended. tim has no word for that; its clients do not look at what goes with the receiver.
-    pub(super) fn send_replacement(
-        &mut self,
-        id: u64,
-        presence: &Presence,
-        ended: &Tid,
-        to: &[Slot],
-    ) {
+    pub(super) fn send_replacement(&self, id: u64, presence: &Presence, ended: &Tid, to: &[Slot]) {
         let ended = ended.resource.clone().unwrap_or_default();
         let extend = BTreeMap::from([(ENDED.to_owned(), ended)]);
-        self.send_with(&numbered(presence, id), extend, to);
+        self.send_with(numbered(presence, id), extend, to);
     }
 
     /// Tells that a user, last seen by this device, is offline.
-    pub(super) fn send_offline(&mut self, id: u64, ended: &Tid, to: &[Slot]) {
-        self.send(&offline(id, ended), to);
+    pub(super) fn send_offline(&self, id: u64, ended: &Tid, to: &[Slot]) {
+        self.send(offline(id, ended), to);
     }
 
-    /// Puts a presence into the queues of its receivers.
-    pub(super) fn send(&mut self, presence: &TimPresence, to: &[Slot]) {
+    /// Sends a presence to its receivers.
+    pub(super) fn send(&self, presence: TimPresence, to: &[Slot]) {
         self.send_with(presence, BTreeMap::new(), to);
     }
 
-    fn send_with(&mut self, presence: &TimPresence, extend: BTreeMap<String, String>, to: &[Slot]) {
-        if to.is_empty() {
-            return;
-        }
-        let mut frames = PresenceFrames::of(presence, extend);
-        let now = Instant::now();
-        let mut guess = 192;
-        for (at, slot) in to.iter().enumerate() {
-            if at % LOOK_AHEAD == 0 {
-                self.fetch(&to[at..to.len().min(at + LOOK_AHEAD)]);
-            }
-            let Some((session, entry)) = self.sessions.at(*slot) else { continue };
-            let Some(socket) = &entry.socket else { continue };
-            let prepared = frames.get(entry.form, &self.metrics);
-            let appended = socket.append(now, guess, |buffer| {
-                let before = buffer.len();
-                prepared.write_for(&entry.node, buffer);
-                guess = buffer.len() - before;
-            });
-            if let Some(when) = appended.list {
-                self.write_list.push(when, socket.clone());
-            }
-            if appended.full {
-                self.deferred.push_back(Deferred::Congested(session));
-            }
+    fn send_with(&self, presence: TimPresence, extend: BTreeMap<String, String>, to: &[Slot]) {
+        if !to.is_empty() {
+            let outgoing = Outgoing { presence, extend, to: to.to_vec() };
+            self.writer.give(Job::Presence(Box::new(outgoing)));
         }
     }
 
-    /// Reads something of each of these receivers. By the next notice hardly any of them are in
-    /// the caches, and such a read does not wait for the one before it, while taking a lock does.
-    fn fetch(&self, to: &[Slot]) {
-        let read =
-            to.iter().filter_map(|slot| self.sessions.at(*slot)).fold(0, |read, (_, entry)| {
-                // The count of references is at one end of a connection, what `touch` reads at the
-                // other.
-                let touch = |socket: &Arc<Socket>| socket.touch() ^ Arc::strong_count(socket);
-                let name = entry.node.as_bytes().first().copied().map_or(0, usize::from);
-                read ^ name ^ entry.socket.as_ref().map_or(0, touch)
-            });
-        std::hint::black_box(read);
+    /// Hands a session's connection to the writer.
+    pub(super) fn attach(&mut self, session: SessionKey, entry: Entry) {
+        if let Some(socket) = &entry.socket {
+            self.writer.give(Job::Attach(session, socket.clone()));
+        }
+        self.sessions.insert(session, entry);
     }
 
-    /// Puts a frame that is made for one session into its queue.
-    pub(super) fn send_frame(&mut self, session: SessionKey, frame: &[u8]) {
-        let Some(entry) = self.sessions.get(session) else { return };
-        let Some(socket) = entry.socket.clone() else { return };
-        let append = |buffer: &mut Vec<u8>| buffer.extend_from_slice(frame);
-        let appended = socket.append(Instant::now(), frame.len(), append);
-        if appended.full {
-            self.deferred.push_back(Deferred::Congested(session));
+    /// Takes a session's connection away, if it has one.
+    pub(super) fn detach(&mut self, session: SessionKey) -> Option<Arc<Socket>> {
+        let socket = self.sessions.get_mut(session)?.socket.take()?;
+        self.writer.give(Job::Detach(session));
+        Some(socket)
+    }
+
+    /// Closes a session's connection, if it has one, after all that was decided before.
+    pub(super) fn close(&mut self, session: SessionKey, code: u16, reason: &'static str) {
+        let Some(entry) = self.sessions.get_mut(session) else { return };
+        if entry.socket.take().is_some() {
+            self.writer.give(Job::Close(session, code, reason));
         }
-        if let Some(when) = appended.list {
-            self.write_list.push(when, socket);
-        }
+    }
+
+    /// Forgets a session.
+    pub(super) fn forget(&mut self, session: SessionKey) {
+        self.detach(session);
+        self.sessions.remove(session);
+    }
+
+    /// Sends a frame that is made for one session.
+    pub(super) fn send_frame(&self, session: SessionKey, frame: &[u8]) {
+        self.writer.give(Job::Frame(session, frame.to_vec()));
     }
 }

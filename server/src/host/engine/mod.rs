@@ -1,6 +1,6 @@
 //! The engine's thread: it owns the engine, and turns commands into frames in queues.
 //!
-//! From the top down: `thread` is the loop, `commands` does what one command asks for,
+//! From the top down: `thread` is the loop, `commands` and `logins` do what one command asks for,
 //! `settle` does what has to wait until the engine's decisions on it are carried out, and
 //! `replacement` shows contacts something in place of a device that has ended. All of them are
 //! methods of the one state in `core`; `dispatch` carries decisions out.
@@ -10,9 +10,9 @@ mod commands;
 pub(super) mod core;
 mod dispatch;
 mod ended_devices;
+mod logins;
 mod online_users;
 mod pending_replacements;
-mod presence_frames;
 mod replacement;
 mod sessions;
 mod settle;

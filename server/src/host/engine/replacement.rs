@@ -48,7 +48,7 @@ impl Core {
         let (mut seeing, mut others) = (Vec::new(), Vec::new());
         for slot in to {
             let Some((_, entry)) = self.dispatch.sessions.at(*slot) else { continue };
-            match newest.is_some() && self.engine.sees(&entry.node, user) {
+            match newest.is_some() && self.may_see(&entry.node, user) {
                 true => seeing.push(*slot),
                 false => others.push(*slot),
             }
@@ -96,7 +96,7 @@ impl Core {
         let Some(Silent { id, to }) = self.pending.take_silent(user) else { return };
         let (seeing, others): (Vec<_>, Vec<_>) = self.slots(&to).into_iter().partition(|slot| {
             let viewer = self.dispatch.sessions.at(*slot);
-            viewer.is_some_and(|(_, entry)| self.engine.sees(&entry.node, user))
+            viewer.is_some_and(|(_, entry)| self.may_see(&entry.node, user))
         });
         let device = self.last_seen_device(user);
         self.dispatch.send_offline(id, &device, &others);
@@ -127,17 +127,23 @@ impl Core {
     }
 
     /// Settles what waited for a newcomer's presence, which has gone out, and has said whose place
-    /// it took, to all who could receive it.
-    pub(super) fn newcomer_published(&mut self, pending: Option<PendingReplacement>) {
+    /// it took, to all who could receive it, but not to the newcomer itself.
+    pub(super) fn newcomer_published(
+        &mut self,
+        newcomer: SessionKey,
+        pending: Option<PendingReplacement>,
+    ) {
         let Some(mut pending) = pending else { return };
         if newest_presence(&self.engine, &pending.user).is_some() {
-            let (engine, sessions) = (&self.engine, &self.dispatch.sessions);
             pending.to.retain(|session| {
-                let entry = sessions.get(*session);
+                let entry = self.dispatch.sessions.get(*session);
                 entry.is_some_and(|entry| {
-                    engine.is_congested(*session) || !engine.sees(&entry.node, &pending.user)
+                    *session == newcomer
+                        || self.engine.is_congested(*session)
+                        || !self.may_see(&entry.node, &pending.user)
                 })
             });
+            let engine = &self.engine;
             // Those who may see it and are congested are told when the time is up.
             let (later, now) =
                 pending.to.iter().partition(|session| engine.is_congested(**session));
@@ -157,6 +163,12 @@ impl Core {
         while let Some(pending) = self.pending.take_of(user) {
             self.finish_replacement(pending);
         }
+    }
+
+    /// Returns whether a viewer may see what a user shows: whoever is in the user's audience, and
+    /// the user's own devices.
+    fn may_see(&self, viewer: &Node, user: &Node) -> bool {
+        viewer == user || self.engine.sees(viewer, user)
     }
 
     /// Returns whether one of the user's devices is attached and has logged in only just now.

@@ -1,11 +1,13 @@
 //! What the host keeps for each session.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use adsum::{SessionKey, Slot, SlotMap};
 use adsum_tim::{Form, Tid};
 
 use crate::host::command::Node;
+use crate::host::resume_secret::ResumeSecret;
 use crate::host::transport::socket::Socket;
 
 /// What is kept for a session.
@@ -15,25 +17,36 @@ pub(super) struct Entry {
     pub(super) tid: Arc<Tid>,
     /// `None` while it is detached.
     pub(super) socket: Option<Arc<Socket>>,
+    /// What the client shows to go on with it on another connection.
+    pub(super) secret: ResumeSecret,
     /// The number of the last frame that asked for a receipt.
     pub(super) sync: u32,
     /// While it was congested the user became invisible, or visible again.
     pub(super) owed_visibility: bool,
 }
 
-/// All sessions: looked up by slot, where the engine names a receiver, or by key.
+/// All sessions: looked up by slot, where the engine names a receiver, by key, or by secret.
 #[derive(Default)]
 pub(super) struct Sessions {
     entries: SlotMap<Box<Entry>>,
+    by_secret: HashMap<ResumeSecret, SessionKey>,
 }
 
 impl Sessions {
     pub(super) fn insert(&mut self, session: SessionKey, entry: Entry) {
+        self.by_secret.insert(entry.secret, session);
         self.entries.insert(session, Box::new(entry));
     }
 
-    pub(super) fn remove(&mut self, session: SessionKey) {
-        self.entries.remove(session);
+    pub(super) fn remove(&mut self, session: SessionKey) -> Option<Box<Entry>> {
+        let entry = self.entries.remove(session)?;
+        self.by_secret.remove(&entry.secret);
+        Some(entry)
+    }
+
+    /// Returns the session that this secret names.
+    pub(super) fn named_by(&self, secret: ResumeSecret) -> Option<SessionKey> {
+        self.by_secret.get(&secret).copied()
     }
 
     /// Returns the receiver that a decision names.
@@ -49,14 +62,9 @@ impl Sessions {
         self.entries.get_mut(session).map(Box::as_mut)
     }
 
-    /// Takes the session's connection away, if it has one.
-    pub(super) fn detach(&mut self, session: SessionKey) -> Option<Arc<Socket>> {
-        self.get_mut(session)?.socket.take()
-    }
-
-    /// Returns whether the session's queue is full at this moment.
-    pub(super) fn is_full(&self, session: SessionKey) -> bool {
+    /// Returns whether the session's queue is full at this moment; a later change is reported anew.
+    pub(super) fn look_at_queue(&self, session: SessionKey) -> bool {
         let socket = self.get(session).and_then(|entry| entry.socket.as_ref());
-        socket.is_some_and(|socket| socket.is_congested())
+        socket.is_some_and(|socket| socket.look())
     }
 }

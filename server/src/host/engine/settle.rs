@@ -20,11 +20,6 @@ impl Core {
     pub(super) fn settle(&mut self) {
         while let Some(deferred) = self.dispatch.deferred.pop_front() {
             match deferred {
-                Deferred::Congested(session) => {
-                    let result = self.engine.congested(self.clock.now(), session);
-                    self.metrics.congested();
-                    self.dispatch.carry_out_if_taken(result);
-                }
                 Deferred::Close { session, reason } => self.close(session, reason),
                 Deferred::Replace { id, user, ended, to } => {
                     let ended = self.ended_device(ended, &user);
@@ -35,9 +30,14 @@ impl Core {
                     self.dispatch.send_offline(id, &device, &to);
                     self.forget_silent(&user, &to);
                 }
-                Deferred::Deliver(presence, to) => self.dispatch.send(&presence, &to),
+                Deferred::Visibility(session) => {
+                    let user = self.engine.user_of(session);
+                    let invisible = user.is_some_and(|user| self.engine.is_invisible(user));
+                    self.send_visibility(session, invisible);
+                }
+                Deferred::Deliver(presence, to) => self.dispatch.send(*presence, &to),
                 Deferred::Ended { session, user, last } => {
-                    self.dispatch.sessions.remove(session);
+                    self.dispatch.forget(session);
                     if last {
                         self.dispatch.online.remove(&user);
                         self.finish_replacements_of(&user);
@@ -52,16 +52,38 @@ impl Core {
         }
     }
 
+    /// Tells the engine whether a session's queue is full, if it believes otherwise. It looks at
+    /// the queue as it is now: whoever reported a change may have been overtaken by another.
+    pub(super) fn queue_changed(&mut self, session: SessionKey) {
+        let now = self.clock.now();
+        let full = self.dispatch.sessions.look_at_queue(session);
+        if full == self.engine.is_congested(session) {
+            return;
+        }
+        // The engine refuses one whose connection is gone meanwhile: it needs to be told nothing.
+        if full {
+            self.metrics.congested();
+            let result = self.engine.congested(now, session);
+            self.dispatch.carry_out_if_taken(result);
+            return;
+        }
+        let result = self.engine.writable(now, session);
+        self.dispatch.carry_out_if_taken(result);
+        let entry = self.dispatch.sessions.get(session);
+        if entry.is_some_and(|entry| entry.owed_visibility) {
+            self.dispatch.deferred.push_back(Deferred::Visibility(session));
+        }
+    }
+
     fn close(&mut self, session: SessionKey, reason: CloseReason) {
         self.metrics.closed(reason);
-        let Some(socket) = self.dispatch.sessions.detach(session) else { return };
         let (code, text) = match reason {
             CloseReason::Evicted => (EVICTED, "another device took this one's place"),
             CloseReason::Expelled => (EXPELLED, "expelled by an administrator"),
             CloseReason::LeaseLapsed => (LAPSED, "nothing heard for too long"),
             _ => (1_000, "over"),
         };
-        socket.close(code, text);
+        self.dispatch.close(session, code, text);
     }
 
     /// Returns the device of a session that has ended, or that contacts may see no more.

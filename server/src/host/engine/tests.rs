@@ -6,20 +6,22 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use adsum::{Config, Options, SessionKey};
-use adsum_tim::{Form, Tid, TimPresence};
+use adsum_tim::{Form, Kind, Tid, TimAck, TimPresence};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
 use super::pending_replacements::PendingReplacement;
+use crate::host::changed_queues::ChangedQueues;
 use crate::host::command::{Command, Connect, LoggedIn};
 use crate::host::metrics::Metrics;
 use crate::host::offline_users::OfflineUsers;
+use crate::host::resume_secret::ResumeSecret;
 use crate::host::transport::send_queue::Limits;
 use crate::host::transport::socket::Socket;
-use crate::host::writable::WritableSessions;
 use crate::host::writer::Writer;
+use crate::host::writing::Writing;
 
 const FRAMES: usize = 4;
 
@@ -27,7 +29,8 @@ const FRAMES: usize = 4;
 /// and when.
 struct Scene {
     core: Core,
-    writable: Arc<WritableSessions>,
+    writing: Writing,
+    queues: Arc<ChangedQueues>,
     _commands: mpsc::Receiver<Command>,
 }
 
@@ -42,12 +45,12 @@ impl Scene {
     fn new() -> Self {
         let metrics = Arc::new(Metrics::new());
         let (to_core, commands) = mpsc::channel(1);
-        let writable = Arc::new(WritableSessions::new(to_core));
-        let (writer, _) = Writer::start(Duration::ZERO, Duration::ZERO, writable.clone()).unwrap();
+        let queues = Arc::new(ChangedQueues::new(to_core));
+        let (writer, writing) = Writer::new(Duration::ZERO, queues.clone(), metrics.clone());
         let offline_users = Arc::new(OfflineUsers::default());
         let rules = Config::new(Options::default()).unwrap();
-        let core = Core::new(rules, writer, writable.clone(), metrics, offline_users);
-        Self { core, writable, _commands: commands }
+        let core = Core::new(rules, writer, queues.clone(), metrics, offline_users);
+        Self { core, writing, queues, _commands: commands }
     }
 
     async fn login(&mut self, node: &str, friend: &str) -> Client {
@@ -58,14 +61,19 @@ impl Scene {
         let limits = Limits { frames: FRAMES, bytes: 1 << 20 };
         let socket = Arc::new(Socket::new(near, limits, &TOTAL));
         let (reply, mut answer) = oneshot::channel();
-        let login =
-            LoggedIn { socket: socket.clone(), form: Form::Json, tid: Arc::new(Tid::of(node)) };
+        let login = LoggedIn {
+            socket: socket.clone(),
+            form: Form::Json,
+            tid: Arc::new(Tid::of(node)),
+            secret: ResumeSecret::random().unwrap(),
+        };
         let connect = Connect {
             node: node.into(),
             audience: vec![friend.to_owned()],
             blocked: Vec::new(),
             login,
-            ack: vec![0],
+            invisible: false,
+            ack: TimAck::done(Kind::AUTH),
             requests: Vec::new(),
             reply,
         };
@@ -77,6 +85,13 @@ impl Scene {
     fn take(&mut self, command: Command) {
         self.core.take(command);
         self.core.settle();
+        self.writing.take_all();
+    }
+
+    /// Looks at the queues that have changed, and does what comes of it.
+    fn review_queues(&mut self) {
+        self.core.review_queues();
+        self.writing.take_all();
     }
 
     fn publish(&mut self, from: &Client, words: &str) {
@@ -84,18 +99,21 @@ impl Scene {
         self.take(Command::Publish(from.session, Arc::new(presence)));
     }
 
-    /// Publishes until the other's queue is full.
+    /// Publishes until the other's queue is full, of which the system takes nothing.
     fn fill(&mut self, from: &Client, to: &Client) {
+        to.socket.pretend_stuck();
         for _ in 0..=FRAMES {
             self.publish(from, "more");
         }
-        assert!(to.socket.is_congested() && self.core.engine.is_congested(to.session));
+        self.review_queues();
+        assert!(to.socket.look() && self.core.engine.is_congested(to.session));
     }
 
-    /// Writes all that is queued for a client.
+    /// Writes all that is queued for a client, of which the system takes nothing more after that.
     fn write(&self, to: &Client) {
-        self.writable.report(to.socket.flush());
-        assert!(!to.socket.is_congested() && to.socket.stuck_since().is_none());
+        self.queues.report(to.socket.unstick());
+        assert!(!to.socket.look() && to.socket.stuck_since().is_none());
+        to.socket.pretend_stuck();
     }
 }
 
@@ -123,36 +141,38 @@ async fn a_session_that_is_full_again_is_not_writable() {
     for _ in 0..=FRAMES {
         scene.take(Command::Heartbeat(bob.session));
     }
-    assert!(bob.socket.is_congested());
-    scene.core.resume_writable();
+    assert!(bob.socket.look());
+    scene.review_queues();
     assert!(scene.core.engine.is_congested(bob.session), "nothing bounds its queue");
     scene.publish(&ann, "the newest");
     // When that has gone too it is told what it missed.
     scene.write(&bob);
-    scene.core.resume_writable();
+    scene.review_queues();
     assert!(!scene.core.engine.is_congested(bob.session));
     scene.write(&bob);
     bob.hears("the newest").await;
 }
 
-/// The engine knows as soon as the answer that is owed fills the queue, and not only at the next
-/// command, when it may have been written and reported already.
+/// The answer that is owed may fill the queue, and the engine learns that too.
 #[tokio::test]
 async fn what_is_owed_may_fill_the_queue() {
     let mut scene = Scene::new();
     let (ann, bob) = (scene.login("ann", "bob").await, scene.login("bob", "ann").await);
     scene.fill(&ann, &bob);
+    scene.publish(&ann, "what it misses");
     scene.take(Command::Invisible(bob.session));
     scene.write(&bob);
     // There is room, but only for what it missed.
     for _ in 0..FRAMES - 1 {
         scene.take(Command::Heartbeat(bob.session));
     }
-    scene.core.resume_writable();
-    assert!(bob.socket.is_congested() && scene.core.dispatch.deferred.is_empty());
+    scene.review_queues();
+    // What it missed and what it is owed have filled the queue, which is reported in turn.
+    scene.review_queues();
+    assert!(bob.socket.look() && scene.core.dispatch.deferred.is_empty());
     assert!(scene.core.engine.is_congested(bob.session));
     scene.write(&bob);
-    scene.core.resume_writable();
+    scene.review_queues();
     assert!(!scene.core.engine.is_congested(bob.session));
 }
 
@@ -173,8 +193,10 @@ async fn what_waited_may_fill_the_queue() {
         to: vec![bob.session],
     };
     scene.core.pending.insert(pending);
-    assert!(!bob.socket.is_congested());
+    assert!(!bob.socket.look());
     scene.core.advance();
-    assert!(bob.socket.is_congested() && scene.core.dispatch.deferred.is_empty());
+    scene.writing.take_all();
+    scene.review_queues();
+    assert!(bob.socket.look() && scene.core.dispatch.deferred.is_empty());
     assert!(scene.core.engine.is_congested(bob.session));
 }

@@ -7,8 +7,7 @@ use tokio::sync::mpsc::Receiver;
 use super::core::Core;
 use crate::host::command::Command;
 
-/// The most commands between two hand-overs to the writer: what they decide for one receiver goes
-/// out in one write.
+/// The most commands between two looks at the clock and at the queues that have changed.
 const BATCH: usize = 256;
 
 impl Core {
@@ -41,8 +40,7 @@ impl Core {
                 self.take(command);
                 self.settle();
             }
-            self.resume_writable();
-            self.hand_over();
+            self.review_queues();
             if worked {
                 self.metrics.batch(started.elapsed());
             }
@@ -77,33 +75,11 @@ impl Core {
         worked
     }
 
-    /// Gives the writer the connections that have something to be written.
-    fn hand_over(&mut self) {
-        if !self.dispatch.write_list.is_empty() {
-            self.writer.write(std::mem::take(&mut self.dispatch.write_list));
-        }
-    }
-
-    /// Sends what they missed to sessions that were congested and whose queues have emptied.
-    pub(super) fn resume_writable(&mut self) {
-        for session in self.writable.take() {
-            // It may have become full again since it was put into the list. Then it will be put
-            // there again; until then the engine must send it nothing, or nothing bounds its queue.
-            if self.dispatch.sessions.is_full(session) {
-                continue;
-            }
-            // The engine refuses one whose connection is gone meanwhile: it needs to be told
-            // nothing.
-            let result = self.engine.writable(self.clock.now(), session);
-            self.dispatch.carry_out_if_taken(result);
+    /// Looks at the queues that have become full, or have emptied.
+    pub(super) fn review_queues(&mut self) {
+        for session in self.queues.take() {
+            self.queue_changed(session);
             self.settle();
-            let entry = self.dispatch.sessions.get(session);
-            if entry.is_some_and(|entry| entry.owed_visibility) {
-                let user = self.engine.user_of(session);
-                let invisible = user.is_some_and(|user| self.engine.is_invisible(user));
-                self.send_visibility(session, invisible);
-                self.settle();
-            }
         }
     }
 }

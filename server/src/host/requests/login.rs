@@ -4,14 +4,23 @@ use std::sync::Arc;
 
 use adsum::{Error, SessionKey};
 use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::host::command::{Command, Connect, LoggedIn, Node, SYSTEM_NODE};
+use crate::host::attempts::Purpose;
+use crate::host::command::{Command, Connect, LoggedIn, Node, Resume, SYSTEM_NODE};
+use crate::host::directory::Directory;
+use crate::host::hashing::Refusal;
+use crate::host::peer::Peer;
+use crate::host::resume_secret::ResumeSecret;
 use crate::host::roster_messages;
 use crate::host::shared::Shared;
 use crate::host::transport::socket::Socket;
-use crate::store::{Credentials, Login, Relations, StoreError};
-use crate::tokens::Account;
+use crate::store::{Credentials, Login, NewAccount, Relations, Store, StoreError};
+use crate::tokens::{Account, TokenError};
+
+/// This server's own keys in `extend` of a login. They are not part of what others are told.
+const RESUME: &str = "resume";
+const INVISIBLE: &str = "invisible";
 
 /// A user who is logged in, on one session.
 pub(crate) struct User {
@@ -19,36 +28,77 @@ pub(crate) struct User {
     pub(crate) session: SessionKey,
     pub(crate) form: Form,
     pub(crate) tid: Arc<Tid>,
+    /// Its seat among those who are logged in.
+    _seat: OwnedSemaphorePermit,
 }
 
 /// Returns the answer to a request for an account.
-pub(crate) async fn register(shared: &Shared, auth: TimAuth) -> TimAck {
+pub(crate) async fn register(shared: &Shared, peer: Peer, auth: TimAuth) -> TimAck {
     if shared.config.services.no_register {
         return TimAck::refused(Kind::REGISTER, Code::Interface);
     }
-    let call = shared.directory.slow(move |store| {
+    let given = Given::of(&auth);
+    let directory = &shared.directory;
+    let applicant = directory.applicant(peer, given.name, given.domain, Purpose::Other);
+    let prepared = directory.hash(applicant, move |store| {
         let given = Given::of(&auth);
-        store.register(given.name, given.password, given.domain)
+        store.prepare(given.name, given.password, given.domain)
     });
-    match call.await {
-        Ok(Ok(node)) => TimAck { n: Some(node), ..TimAck::done(Kind::REGISTER) },
-        Ok(Err(error)) => TimAck::refused(Kind::REGISTER, error.code()),
-        Err(_) => TimAck::refused(Kind::REGISTER, Code::Overload),
+    let added = match prepared.await {
+        Ok(Ok(account)) => add_account(directory, account).await,
+        Ok(Err(error)) => Err(error),
+        Err(refusal) => return TimAck::refused(Kind::REGISTER, code_of(refusal)),
+    };
+    match added {
+        Ok(node) => TimAck { n: Some(node), ..TimAck::done(Kind::REGISTER) },
+        Err(error) => TimAck::refused(Kind::REGISTER, error.code()),
+    }
+}
+
+async fn add_account(directory: &Directory, account: NewAccount) -> Result<String, StoreError> {
+    let writing = directory.writing().await?;
+    let call = move |store: &dyn Store| store.add(&account).map(|()| account.node);
+    directory.write(&writing, call).await
+}
+
+const fn code_of(refusal: Refusal) -> Code {
+    match refusal {
+        Refusal::Busy => Code::Overload,
+        Refusal::TooOften => Code::Frequency,
     }
 }
 
 /// Returns the answer to a request for a login token.
-pub(crate) async fn token(shared: &Shared, auth: TimAuth) -> TimAck {
+pub(crate) async fn token(shared: &Shared, peer: Peer, auth: TimAuth) -> TimAck {
     if shared.config.services.no_token || shared.directory.takes_tokens() {
         return TimAck::refused(Kind::TOKEN, Code::Interface);
     }
     let domain = auth.domain.clone().unwrap_or_default();
-    let login = match check_password(shared, auth).await {
+    let login = match check_password(shared, peer, Purpose::Other, auth).await {
         Ok(login) => login,
         Err(Code::Permission) => return TimAck::refused(Kind::TOKEN, Code::NoPass),
         Err(code) => return TimAck::refused(Kind::TOKEN, code),
     };
-    let account = Account { node: login.node, name: login.name, domain };
+    issue(shared, &Account { node: login.node, name: login.name, domain })
+}
+
+/// Returns the answer to a request for a login token on a session, whose user is known: no password
+/// is needed, and none is hashed.
+pub(crate) async fn own_token(shared: &Shared, user: &User) -> TimAck {
+    if shared.config.services.no_token || shared.directory.takes_tokens() {
+        return TimAck::refused(Kind::TOKEN, Code::Interface);
+    }
+    let node = user.node.clone();
+    match shared.directory.quick(move |store| store.owner(&node)).await {
+        Ok(Some((name, domain))) => {
+            issue(shared, &Account { node: user.node.to_string(), name, domain })
+        }
+        Ok(None) => TimAck::refused(Kind::TOKEN, Code::Account),
+        Err(error) => TimAck::refused(Kind::TOKEN, error.code()),
+    }
+}
+
+fn issue(shared: &Shared, account: &Account) -> TimAck {
     match shared.directory.issue_token(account) {
         Ok(token) => TimAck { n: Some(token), ..TimAck::done(Kind::TOKEN) },
         Err(error) => {
@@ -58,13 +108,110 @@ pub(crate) async fn token(shared: &Shared, auth: TimAuth) -> TimAck {
     }
 }
 
-/// Logs a client in. The session's ack is queued when this returns; the ack of a refusal is left to
-/// the caller.
+/// What a login asks for besides.
+struct Wishes {
+    /// To go on with the session that this names, if it is still there.
+    resume: Option<ResumeSecret>,
+    /// To be invisible from the first moment.
+    invisible: bool,
+}
+
+impl Wishes {
+    /// Takes them out of a login.
+    fn take(auth: &mut TimAuth) -> Self {
+        let Some(extend) = &mut auth.extend else { return Self { resume: None, invisible: false } };
+        let resume = extend.remove(RESUME).and_then(|text| ResumeSecret::shown(&text));
+        let invisible = extend.remove(INVISIBLE).is_some_and(|value| value == "true");
+        if extend.is_empty() {
+            auth.extend = None;
+        }
+        Self { resume, invisible }
+    }
+}
+
+/// Logs a client in, or lets it go on with its session. The session's ack is queued when this
+/// returns; the ack of a refusal is left to the caller.
 pub(crate) async fn login(
+    shared: &Shared,
+    peer: Peer,
+    socket: &Arc<Socket>,
+    form: Form,
+    mut auth: TimAuth,
+) -> Result<User, Code> {
+    let Wishes { resume: shown, invisible } = Wishes::take(&mut auth);
+    if let Some(shown) = shown {
+        if let Some(user) = resume(shared, socket, form, shown).await? {
+            return Ok(user);
+        }
+        let given = Given::of(&auth);
+        if given.password.is_empty() && given.token.is_empty() {
+            return Err(Code::Token);
+        }
+    }
+    begin(shared, peer, socket, form, auth, invisible).await
+}
+
+/// Lets a client go on with its session on this connection, if the session is still there. No
+/// password is looked at.
+async fn resume(
     shared: &Shared,
     socket: &Arc<Socket>,
     form: Form,
+    shown: ResumeSecret,
+) -> Result<Option<User>, Code> {
+    let (reply, answer) = oneshot::channel();
+    shared.command(Command::WhoResumes(shown, reply)).await;
+    let Ok(Some(node)) = answer.await else { return Ok(None) };
+    let seat = take_seat(shared)?;
+    let lock = shared.directory.lock(&node).await;
+    // The engine has the lists still. If the store fails, requests wait for another login.
+    let relations = shared.directory.relations(&node).await.ok();
+    let requests = relations.iter().flat_map(|relations| &relations.requests);
+    let requests = requests.map(|request| roster_messages::request(&node, request)).collect();
+    let secret = ResumeSecret::random().map_err(|_| Code::Overload)?;
+    let ack = ack(shared, &node, secret);
+    let (reply, answer) = oneshot::channel();
+    let socket = socket.clone();
+    let resume = Resume { shown, socket, form, secret, ack, requests, reply };
+    shared.command(Command::Resume(Box::new(resume))).await;
+    drop(lock);
+    let resumed = answer.await.ok().flatten();
+    Ok(resumed.map(|resumed| User {
+        node,
+        session: resumed.session,
+        form,
+        tid: resumed.tid,
+        _seat: seat,
+    }))
+}
+
+/// Returns the answer to a login. tim's clients do nothing with the last name in it; to this
+/// server it names the session.
+fn ack(shared: &Shared, node: &Node, secret: ResumeSecret) -> TimAck {
+    TimAck {
+        t: Some(shared.server_number),
+        n: Some(node.to_string()),
+        n2: Some(secret.text()),
+        ..TimAck::done(Kind::AUTH)
+    }
+}
+
+/// Takes a seat for a session, which is free again when the connection has ended.
+fn take_seat(shared: &Shared) -> Result<OwnedSemaphorePermit, Code> {
+    shared.seats.clone().try_acquire_owned().map_err(|_| {
+        tracing::debug!("a login was refused: connect_limit is reached");
+        Code::Overload
+    })
+}
+
+/// Begins a session for whoever this login shows itself to be.
+async fn begin(
+    shared: &Shared,
+    peer: Peer,
+    socket: &Arc<Socket>,
+    form: Form,
     auth: TimAuth,
+    invisible: bool,
 ) -> Result<User, Code> {
     let tid = Tid {
         node: String::new(),
@@ -74,10 +221,11 @@ pub(crate) async fn login(
         extend: auth.extend.clone(),
     };
     let again = shared.directory.takes_tokens().then(|| Box::new(auth.clone()));
-    let (node, relations) = identify(shared, auth).await?;
+    let (node, relations) = identify(shared, peer, auth).await?;
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
     }
+    let seat = take_seat(shared)?;
     let tid = Arc::new(Tid { node: node.clone(), ..tid });
     let node = Node::from(node);
     // No edit of this user's roster comes between what is read here and what the engine is told.
@@ -88,19 +236,14 @@ pub(crate) async fn login(
         // looked at this token. It does so only under this lock, so it is shown once more.
         Err(StoreError::NoAccount) => match again {
             Some(auth) => {
-                let relations = check_password(shared, *auth).await?.relations;
-                Arc::new(relations.ok_or(Code::Account)?)
+                let login = check_password(shared, peer, Purpose::Login, *auth).await?;
+                Arc::new(login.relations.ok_or(Code::Account)?)
             }
             None => return Err(Code::Account),
         },
         Err(error) => relations.ok_or_else(|| error.code())?,
     };
-    let ack = TimAck {
-        t: Some(shared.server_number),
-        n: Some(node.to_string()),
-        n2: Some(random_id()?),
-        ..TimAck::done(Kind::AUTH)
-    };
+    let secret = ResumeSecret::random().map_err(|_| Code::Overload)?;
     let request = |request| roster_messages::request(&node, request);
     let requests = relations.requests.iter().map(request).collect();
     let (reply, answer) = oneshot::channel();
@@ -108,15 +251,16 @@ pub(crate) async fn login(
         node: node.clone(),
         audience: relations.friends.clone(),
         blocked: relations.blocked.clone(),
-        login: LoggedIn { socket: socket.clone(), form, tid: tid.clone() },
-        ack: ack.to_frame(form, Kind::ACK),
+        login: LoggedIn { socket: socket.clone(), form, tid: tid.clone(), secret },
+        invisible,
+        ack: ack(shared, &node, secret),
         requests,
         reply,
     };
     shared.command(Command::Connect(Box::new(connect))).await;
     drop(lock);
     match answer.await {
-        Ok(Ok(session)) => Ok(User { node, session, form, tid }),
+        Ok(Ok(session)) => Ok(User { node, session, form, tid, _seat: seat }),
         Ok(Err(Error::SessionLimit { .. })) => Err(Code::OverEntry),
         Ok(Err(_)) | Err(_) => Err(Code::Overload),
     }
@@ -125,32 +269,50 @@ pub(crate) async fn login(
 /// Returns whose password or token this is, and the relations that the token states.
 async fn identify(
     shared: &Shared,
+    peer: Peer,
     auth: TimAuth,
 ) -> Result<(String, Option<Arc<Relations>>), Code> {
     let given = Given::of(&auth);
     if !given.token.is_empty() && !shared.directory.takes_tokens() {
         let account = shared.directory.redeem_token(given.name, given.domain, given.token);
-        return account.map(|account| (account.node, None)).ok_or(Code::Token);
+        return match account {
+            Ok(account) => Ok((account.node, None)),
+            Err(TokenError::NotGood) => Err(Code::Token),
+            Err(error) => {
+                tracing::warn!(%error, "a token was not looked at");
+                Err(Code::Overload)
+            }
+        };
     }
-    let login = check_password(shared, auth).await?;
+    let login = check_password(shared, peer, Purpose::Login, auth).await?;
     Ok((login.node, login.relations.map(Arc::new)))
 }
 
-async fn check_password(shared: &Shared, auth: TimAuth) -> Result<Login, Code> {
-    let call = shared.directory.slow(move |store| {
+async fn check_password(
+    shared: &Shared,
+    peer: Peer,
+    purpose: Purpose,
+    auth: TimAuth,
+) -> Result<Login, Code> {
+    let directory = &shared.directory;
+    let given = Given::of(&auth);
+    let applicant = directory.applicant(peer, given.name, given.domain, purpose);
+    let call = move |store: &dyn Store| {
         let Given { name, password, domain, token } = Given::of(&auth);
         store.login(&Credentials { name, domain, password, token })
-    });
-    match call.await {
-        Ok(Ok(login)) => Ok(login),
-        Ok(Err(error)) => {
-            if let StoreError::Token(why) = &error {
-                tracing::debug!(why, "a token was refused");
-            }
-            Err(error.code())
+    };
+    // Another service's token needs no hash.
+    let checked = if directory.takes_tokens() {
+        directory.quick(call).await
+    } else {
+        directory.hash(applicant, call).await.map_err(code_of)?
+    };
+    checked.map_err(|error| {
+        if let StoreError::Token(why) = &error {
+            tracing::debug!(why, "a token was refused");
         }
-        Err(_) => Err(Code::Overload),
-    }
+        error.code()
+    })
 }
 
 /// What a client gave to log in with; what it did not give is empty.
@@ -170,11 +332,4 @@ impl<'a> Given<'a> {
             token: auth.token.as_ref().map_or("", |secret| &secret.0),
         }
     }
-}
-
-/// Returns a name for the session, which clients are given and the server does nothing with.
-fn random_id() -> Result<String, Code> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|_| Code::Overload)?;
-    Ok(bs58::encode(bytes).into_string())
 }

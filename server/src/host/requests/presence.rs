@@ -10,12 +10,17 @@ use super::login::User;
 use crate::host::command::{Command, Direct, Node, Presence};
 use crate::host::shared::Shared;
 
+/// Returns whether a presence names those whom it is for.
+pub(crate) const fn names_receivers(sent: &TimPresence) -> bool {
+    sent.to_tid.is_some() || sent.to_list.is_some()
+}
+
 /// Publishes to the whole roster; or, as in tim, directs to those whom the presence names.
 pub(crate) async fn publish(shared: &Shared, user: &User, sent: TimPresence) -> Result<(), Code> {
     if shared.config.services.no_broad_presence {
         return Err(Code::Interface);
     }
-    if sent.to_tid.is_some() || sent.to_list.is_some() {
+    if names_receivers(&sent) {
         return direct_to_named(shared, user, sent).await;
     }
     shared.command(Command::Publish(user.session, of_user(user, sent))).await;

@@ -4,9 +4,10 @@ use adsum_tim::{Code, Kind, TimAck, TimNodes, TimReq, ntype, rtype};
 
 use super::login::User;
 use crate::host::command::{Command, Node, RosterChange, RosterChangeKind};
+use crate::host::directory::Writing;
 use crate::host::roster_messages::{self, INVISIBLE, VISIBLE, done};
 use crate::host::shared::Shared;
-use crate::store::{Asked, Relation, Relations, StoreError};
+use crate::store::{Asked, Relation, Relations, Store, StoreError};
 
 /// Returns the answer to one request, or nothing where tim answers nothing.
 pub(crate) async fn answer(shared: &Shared, user: &User, request: TimReq) -> Option<Vec<u8>> {
@@ -69,18 +70,30 @@ async fn change(
     if other == user.node {
         return Err(Code::Permission);
     }
+    if !shared.edits.may_change(&user.node) {
+        return Err(Code::Frequency);
+    }
+    let writing = shared.directory.writing().await.map_err(|error| error.code())?;
     // Nobody reads or changes either roster until the engine's thread has been told.
     let lock = shared.directory.lock_two(&user.node, &other).await;
     let answer = match edit {
+        // Whoever says yes does not ask.
+        rtype::ADD_ROSTER
+            if !shared.edits.may_ask(&user.node, &other)
+                && !has_asked(shared, &other, user).await? =>
+        {
+            return Err(Code::Frequency);
+        }
         rtype::ADD_ROSTER => {
             let text = request.req_str.unwrap_or_default();
-            ask(shared, user, &other, text).await.map(|()| None)
+            ask(shared, &writing, user, &other, text).await.map(|()| None)
         }
         rtype::REMOVE_ROSTER => {
-            remove(shared, user, &other).await.map(|()| Some(done(edit, Some(&other))))
+            remove(shared, &writing, user, &other).await.map(|()| Some(done(edit, Some(&other))))
         }
-        _ => block(shared, user, &other).await.map(|()| Some(done(edit, Some(&other)))),
+        _ => block(shared, &writing, user, &other).await.map(|()| Some(done(edit, Some(&other)))),
     };
+    drop(writing);
     drop(lock);
     let answer = answer.map_err(|error| error.code())?;
     Ok(answer.map(|ack| ack.to_frame(user.form, Kind::ACK)))
@@ -94,12 +107,30 @@ async fn resolve(shared: &Shared, user: &User, typed: String) -> Result<Node, Co
     found.map_err(|error| error.code())?.map(Node::from).ok_or(Code::Account)
 }
 
-async fn ask(shared: &Shared, user: &User, other: &Node, text: String) -> Result<(), StoreError> {
+/// Returns whether the other one has asked the user, who has not answered.
+async fn has_asked(shared: &Shared, other: &Node, user: &User) -> Result<bool, Code> {
+    let (node, whom) = (user.node.clone(), other.clone());
+    let relation = shared.directory.quick(move |store| store.relation(&node, &whom)).await;
+    relation.map(|is| is == Relation::AskedByOther).map_err(|error| error.code())
+}
+
+async fn ask(
+    shared: &Shared,
+    writing: &Writing,
+    user: &User,
+    other: &Node,
+    text: String,
+) -> Result<(), StoreError> {
     let (node, whom, words) = (user.node.clone(), other.clone(), text.clone());
-    let asked = shared.directory.quick(move |store| store.ask(&node, &whom, &words)).await?;
+    let call = move |store: &dyn Store| store.ask(&node, &whom, &words);
+    let asked = shared.directory.write(writing, call).await?;
     // Whoever asks somebody has lifted their own block.
     change_relation(shared, user, other, RosterChangeKind::Unblocked).await;
     shared.directory.edited(&user.node, |known| remove_from(&mut known.blocked, other));
+    // The same whether it is heard, which whoever asks must not learn.
+    if asked != Asked::Friends {
+        shared.edits.asked(&user.node, other);
+    }
     let bn_type = match asked {
         Asked::Waiting => rtype::ADD_ROSTER,
         // They have been told already, and asking again is no reason to tell them again.
@@ -115,9 +146,14 @@ async fn ask(shared: &Shared, user: &User, other: &Node, text: String) -> Result
     Ok(())
 }
 
-async fn remove(shared: &Shared, user: &User, other: &Node) -> Result<(), StoreError> {
+async fn remove(
+    shared: &Shared,
+    writing: &Writing,
+    user: &User,
+    other: &Node,
+) -> Result<(), StoreError> {
     let (node, whom) = (user.node.clone(), other.clone());
-    let removed = shared.directory.quick(move |store| {
+    let removed = shared.directory.write(writing, move |store| {
         let before = store.remove(&node, &whom)?;
         // Whoever has blocked this user has not heard of a request, and does not hear of its end.
         Ok((before, store.relation(&whom, &node)? == Relation::Blocked))
@@ -140,9 +176,14 @@ async fn remove(shared: &Shared, user: &User, other: &Node) -> Result<(), StoreE
     Ok(())
 }
 
-async fn block(shared: &Shared, user: &User, other: &Node) -> Result<(), StoreError> {
+async fn block(
+    shared: &Shared,
+    writing: &Writing,
+    user: &User,
+    other: &Node,
+) -> Result<(), StoreError> {
     let (node, whom) = (user.node.clone(), other.clone());
-    let before = shared.directory.quick(move |store| store.block(&node, &whom)).await?;
+    let before = shared.directory.write(writing, move |store| store.block(&node, &whom)).await?;
     shared.directory.edited(&user.node, |known| {
         separate(known, other);
         insert(&mut known.blocked, other);

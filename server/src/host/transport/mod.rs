@@ -3,5 +3,4 @@
 pub(crate) mod send_queue;
 pub(crate) mod socket;
 pub(crate) mod stream;
-pub(crate) mod write_list;
 mod ws_frame;

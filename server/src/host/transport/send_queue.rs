@@ -53,8 +53,11 @@ pub(super) struct SendQueue {
     pub(super) front_frames: usize,
     pub(super) writing: Writing,
     pub(super) listed: Listed,
-    /// Whether the engine has been told, or is about to be, that nothing more fits.
+    /// Whether it went over its limits while the system took no more, and has not been low enough
+    /// since.
     pub(super) congested: bool,
+    /// Whether the engine's thread has been told that `congested` changed, and has not looked yet.
+    pub(super) reported: bool,
     /// After a close frame nothing follows.
     pub(super) closing: Option<Closing>,
     /// The session on this connection, once somebody has logged in.
@@ -94,6 +97,7 @@ impl SendQueue {
             writing: Writing::Idle,
             listed: Listed::No,
             congested: false,
+            reported: false,
             closing: None,
             session: None,
             stuck_since: None,
@@ -133,6 +137,21 @@ impl SendQueue {
     pub(super) fn is_low(&self, limits: Limits) -> bool {
         self.len() <= limits.bytes / 4
             && self.front_frames + self.waiting_frames <= limits.frames / 4
+    }
+
+    /// Brings `congested` up to date; returns the session whose change is to be reported.
+    ///
+    /// A queue is never full while somebody could still write it: what the system takes of it waits
+    /// for nobody.
+    pub(super) fn review(&mut self, limits: Limits) -> Option<SessionKey> {
+        let session = self.session.filter(|_| self.closing.is_none())?;
+        let changed = match self.congested {
+            false => self.writing == Writing::Stuck && self.is_over(limits),
+            true => self.is_low(limits),
+        };
+        self.congested ^= changed;
+        let unreported = changed && !std::mem::replace(&mut self.reported, true);
+        unreported.then_some(session)
     }
 
     /// Makes `front` hold what goes out next; returns whether there is anything.

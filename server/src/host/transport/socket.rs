@@ -1,21 +1,29 @@
 //! A connection's socket: one queue of frames, written by one thread or task at a time.
 //!
-//! The engine's thread appends and never writes. Writing is one call to the system for everything
-//! that has gathered, by the writer's thread, which is woken once for many connections; a
-//! connection's own task writes only its own answers, and what is left when the peer reads too
-//! slowly.
+//! The writer's thread writes what the engine decides: at once and past the queue if nothing waits
+//! there, or else in one call to the system for everything that has gathered. A connection's own
+//! task writes only its own answers, and what is left when the peer reads too slowly.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use adsum::SessionKey;
+use adsum_tim::Form;
+#[cfg(target_os = "linux")]
+use rustix::net::SendFlags;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::send_queue::{Closing, Limits, Listed, Rest, SendQueue, When, Writing};
 use super::ws_frame;
+
+/// Who is on a connection, and in which form they speak.
+pub(crate) struct Receiver {
+    pub(crate) node: Arc<str>,
+    pub(crate) form: Form,
+}
 
 /// An open connection.
 pub(crate) struct Socket {
@@ -26,6 +34,7 @@ pub(crate) struct Socket {
     /// How many more bytes may be read before somebody has logged in; all, from then on.
     may_read: AtomicUsize,
     queue: Mutex<SendQueue>,
+    receiver: OnceLock<Receiver>,
     /// Bytes that wait here, of all connections together.
     total: &'static AtomicU64,
 }
@@ -35,15 +44,15 @@ pub(crate) struct Socket {
 pub(crate) struct Appended {
     /// When the writer is to write it, if the connection is to be put on its list.
     pub(crate) list: Option<When>,
-    /// Whether it is over its limit as of now: the engine must be told.
-    pub(crate) full: bool,
+    /// Whether it is over its limits: whoever appended is to write before anything else.
+    pub(crate) over: bool,
 }
 
 /// The outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flushed {
-    /// The session that takes notices again, if it did not before.
-    pub(crate) writable: Option<SessionKey>,
+    /// The session whose queue has become full, or has emptied: the engine's thread is to look.
+    pub(crate) changed: Option<SessionKey>,
 }
 
 impl Socket {
@@ -54,6 +63,7 @@ impl Socket {
             limits,
             may_read: AtomicUsize::new(usize::MAX),
             queue: Mutex::new(SendQueue::new()),
+            receiver: OnceLock::new(),
             total,
         }
     }
@@ -80,14 +90,70 @@ impl Socket {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads something at one end of the socket, which brings it into the caches.
-    pub(crate) const fn touch(&self) -> usize {
-        self.limits.frames
+    /// Reads something of each part of the socket, which brings it into the caches.
+    pub(crate) fn touch(&self) -> usize {
+        let receiver = self.receiver.get().map_or(0, |receiver| receiver.node.len());
+        self.limits.frames ^ receiver ^ usize::from(self.queue.is_poisoned())
     }
 
     /// Makes this the connection of a session.
-    pub(crate) fn belongs_to(&self, session: SessionKey) {
+    pub(crate) fn belongs_to(&self, session: SessionKey, receiver: Receiver) {
         self.queue().session = Some(session);
+        // A connection has one login, so nobody was there before.
+        let _ = self.receiver.set(receiver);
+    }
+
+    /// Returns who is on it, once somebody has logged in.
+    pub(crate) fn receiver(&self) -> Option<&Receiver> {
+        self.receiver.get()
+    }
+
+    /// Writes a data frame whose payload is about `guess` bytes long. It is made in `scratch`, and
+    /// in the queue if something waits there; what the system does not take is kept in the queue.
+    pub(crate) fn send(
+        &self,
+        scratch: &mut Vec<u8>,
+        guess: usize,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) -> Flushed {
+        let mut queue = self.queue();
+        if queue.closing.is_some() {
+            return Flushed { changed: None };
+        }
+        let before = queue.waiting.len();
+        if queue.writing != Writing::Idle || queue.len() > 0 {
+            ws_frame::append_binary(&mut queue.waiting, guess, payload);
+        } else {
+            scratch.clear();
+            ws_frame::append_binary(scratch, guess, payload);
+            let written = match self.write_once(scratch) {
+                Ok(written) => written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                // The side that reads learns of it too, and says what it was.
+                Err(_) => return Flushed { changed: None },
+            };
+            if written == scratch.len() {
+                return Flushed { changed: None };
+            }
+            queue.waiting.extend_from_slice(&scratch[written..]);
+        }
+        queue.waiting_frames += 1;
+        self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
+        drop(queue);
+        self.flush()
+    }
+
+    /// Writes to the system and nothing else: what the runtime keeps for the connection stays out
+    /// of the caches.
+    #[cfg(target_os = "linux")]
+    fn write_once(&self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        Ok(rustix::net::send(&self.stream, bytes, flags)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn write_once(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.try_write(bytes)
     }
 
     /// Appends a data frame whose payload is about `guess` bytes long.
@@ -99,15 +165,14 @@ impl Socket {
     ) -> Appended {
         let mut queue = self.queue();
         if queue.closing.is_some() {
-            return Appended { list: None, full: false };
+            return Appended { list: None, over: false };
         }
         let before = queue.waiting.len();
         ws_frame::append_binary(&mut queue.waiting, guess, payload);
         queue.waiting_frames += 1;
         self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
-        let full = !queue.congested && queue.session.is_some() && queue.is_over(self.limits);
-        queue.congested |= full;
-        Appended { list: queue.list(now), full }
+        let over = !queue.congested && queue.session.is_some() && queue.is_over(self.limits);
+        Appended { list: queue.list(now), over }
     }
 
     /// Appends an answer to the client's own request, which the connection's task writes.
@@ -152,10 +217,12 @@ impl Socket {
         self.queue().closing
     }
 
-    /// Returns whether the queue went over its limit and has not been low enough since. When it is
-    /// low enough, whoever wrote reports it.
-    pub(crate) fn is_congested(&self) -> bool {
-        self.queue().congested
+    /// Returns whether the queue went over its limits while the system took no more, and has not
+    /// been low enough since. Whoever writes reports a later change anew.
+    pub(crate) fn look(&self) -> bool {
+        let mut queue = self.queue();
+        queue.reported = false;
+        queue.congested
     }
 
     /// Returns since when the system takes nothing, if it takes nothing.
@@ -188,6 +255,12 @@ impl Socket {
         self.queue().listed == Listed::AtLatest(at)
     }
 
+    /// Makes as if the system took nothing, until [`unstick`](Self::unstick).
+    #[cfg(test)]
+    pub(crate) fn pretend_stuck(&self) {
+        self.queue().writing = Writing::Stuck;
+    }
+
     /// Writes on, since the system takes bytes again.
     pub(crate) fn unstick(&self) -> Flushed {
         let mut queue = self.queue();
@@ -202,7 +275,7 @@ impl Socket {
         let mut queue = self.queue();
         queue.listed = Listed::No;
         if queue.writing != Writing::Idle {
-            return Flushed { writable: None };
+            return Flushed { changed: queue.review(self.limits) };
         }
         loop {
             if !queue.refill() {
@@ -243,9 +316,7 @@ impl Socket {
             queue.reader_waits = false;
             self.wake.notify_one();
         }
-        let enough = queue.congested && queue.is_low(self.limits) && queue.closing.is_none();
-        queue.congested &= !enough;
-        Flushed { writable: queue.session.filter(|_| enough) }
+        Flushed { changed: queue.review(self.limits) }
     }
 }
 

@@ -51,6 +51,10 @@ impl Sides {
         self.mine == NOTHING
     }
 
+    pub(super) const fn mine_asks(self) -> bool {
+        self.mine == FRIENDS
+    }
+
     /// Returns what is left when the one who acts no longer wants the same: of the other side only
     /// a block. A wish that was met once does not stand for ever: both must say so anew.
     const fn without_mine(self, mine: i64) -> Self {
@@ -166,10 +170,37 @@ impl Pair {
         let wanted: u32 = count.query_row(params![self.mine], |row| row.get(0))?;
         if wanted < most { Ok(()) } else { Err(StoreError::Full) }
     }
+
+    /// Checks that one more request may wait: for the one who acts, and at the other one.
+    pub(super) fn check_requests(
+        self,
+        connection: &Connection,
+        most: u32,
+    ) -> Result<(), StoreError> {
+        let mut sent = connection.prepare_cached(
+            "SELECT (SELECT count(*) FROM relations
+                     WHERE low = ?1 AND low_side = 1 AND high_side <> 1)
+                  + (SELECT count(*) FROM relations
+                     WHERE high = ?1 AND high_side = 1 AND low_side <> 1)",
+        )?;
+        let mut received = connection.prepare_cached(
+            "SELECT (SELECT count(*) FROM relations
+                     WHERE low = ?1 AND low_side = 0 AND high_side = 1)
+                  + (SELECT count(*) FROM relations
+                     WHERE high = ?1 AND high_side = 0 AND low_side = 1)",
+        )?;
+        let sent: u32 = sent.query_row(params![self.mine], |row| row.get(0))?;
+        let received: u32 = received.query_row(params![self.other], |row| row.get(0))?;
+        if sent < most && received < most { Ok(()) } else { Err(StoreError::Full) }
+    }
 }
 
-/// Returns all relations of one account.
-pub(super) fn all(connection: &Connection, account: i64) -> Result<Relations, StoreError> {
+/// Returns all relations of one account, and so many requests for its answer at most.
+pub(super) fn all(
+    connection: &Connection,
+    account: i64,
+    max_requests: u32,
+) -> Result<Relations, StoreError> {
     let mut find = connection.prepare_cached(
         "SELECT node, mine, other, words, changed FROM (
              SELECT high AS who, low_side AS mine, high_side AS other, words, changed
@@ -187,6 +218,8 @@ pub(super) fn all(connection: &Connection, account: i64) -> Result<Relations, St
             Relation::Friends => relations.friends.push(node),
             Relation::Blocked => relations.blocked.push(node),
             Relation::Asked => relations.waiting.push(node),
+            // More are from before there was a limit; they come when others are answered.
+            Relation::AskedByOther if relations.requests.len() >= max_requests as usize => {}
             Relation::AskedByOther => {
                 let words = row.get::<_, Option<String>>(3)?.unwrap_or_default();
                 relations.requests.push(Request { node, words, asked_at: row.get(4)? });

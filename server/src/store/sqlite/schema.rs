@@ -19,7 +19,7 @@ const APPLICATION_ID: i32 = 0x6164_736d;
 /// the same from both sides. A side is 0: wants nothing, 1: wants to be friends, 2: has blocked
 /// the other. They are friends while both sides are 1. The words are those of a request that
 /// waits.
-const VERSIONS: [&str; 2] = [
+const VERSIONS: [&str; 3] = [
     "
     CREATE TABLE accounts (
         id INTEGER PRIMARY KEY,
@@ -48,14 +48,19 @@ const VERSIONS: [&str; 2] = [
     ALTER TABLE accounts ADD COLUMN folded TEXT;
     CREATE INDEX accounts_folded ON accounts (folded, domain);
 ",
+    // Login tokens that were used, so that none works again after a restart.
+    "
+    CREATE TABLE used_tokens (
+        id BLOB PRIMARY KEY,
+        expires_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX used_tokens_expires ON used_tokens (expires_ms);
+",
 ];
 
-/// Makes the file and its folder, if they are not there: it holds hashes of passwords, so it is
-/// for its owner only. (SQLite gives its other files the same rights.)
+/// Makes the file, if it is not there: it holds hashes of passwords, so it is for its owner only.
+/// (SQLite gives its other files the same rights.)
 pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(StoreError::failed)?;
-    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -63,6 +68,10 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     match options.open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // A folder is not made: most likely it is a slip, or a disk that is not there.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(StoreError::failed("there is no such folder"))
+        }
         Err(error) => Err(StoreError::failed(error)),
     }
 }
@@ -102,8 +111,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     // What was committed survives the process; only a power cut may cost the last moments.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // The words of an answered request are overwritten, not just forgotten.
-    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    erase_what_is_deleted(connection)?;
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let done: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -114,6 +122,11 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSIONS.len() as u32)?;
     Ok(transaction.commit()?)
+}
+
+/// Has what is deleted overwritten, not just forgotten: the words of an answered request.
+pub(super) fn erase_what_is_deleted(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?)
 }
 
 /// Fills in what is not kept yet for accounts of an older version.

@@ -3,8 +3,12 @@ use std::sync::Barrier;
 use super::super::Request;
 use super::*;
 
-const CHEAP: SqliteOptions =
-    SqliteOptions { cost: Cost { memory_kib: 8, passes: 1 }, max_relations: 10, fold_case: true };
+const CHEAP: SqliteOptions = SqliteOptions {
+    cost: Cost { memory_kib: 8, passes: 1 },
+    max_relations: 10,
+    max_requests: 100,
+    fold_case: true,
+};
 
 fn store() -> Sqlite {
     Sqlite::in_memory(CHEAP).unwrap()
@@ -210,7 +214,8 @@ fn words_are_kept_until_the_answer_and_cut_between_characters() {
     assert!(words.starts_with(&kept));
     store.ask(&bob, &alice, "").unwrap();
     let left: i64 = store
-        .connection()
+        .connections
+        .writer()
         .query_row("SELECT count(*) FROM relations WHERE words IS NOT NULL", [], |row| row.get(0))
         .unwrap();
     assert_eq!(left, 0);
@@ -219,7 +224,7 @@ fn words_are_kept_until_the_answer_and_cut_between_characters() {
 #[test]
 fn a_file_outlives_the_process_that_wrote_it() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("made").join("on first use.db");
+    let path = folder.path().join("made on first use.db");
     let (alice, bob) = {
         let store = Sqlite::open(&path, CHEAP).unwrap();
         store.health().unwrap();
@@ -230,8 +235,11 @@ fn a_file_outlives_the_process_that_wrote_it() {
     let store = Sqlite::open(&path, CHEAP).unwrap();
     assert_eq!(login(&store, "alice", "pw-alice", "dom").unwrap().node, alice);
     assert_eq!(store.relations(&bob).unwrap().requests.len(), 1);
-    let mode: String =
-        store.connection().pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    let mode: String = store
+        .connections
+        .writer()
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .unwrap();
     assert_eq!(mode, "wal");
     #[cfg(unix)]
     for file in std::fs::read_dir(path.parent().unwrap()).unwrap() {
@@ -272,7 +280,7 @@ fn files_of_others_and_of_the_future_are_left_alone() {
 
     let path = folder.path().join("newer.db");
     let store = Sqlite::open(&path, CHEAP).unwrap();
-    store.connection().pragma_update(None, "user_version", 99).unwrap();
+    store.connections.writer().pragma_update(None, "user_version", 99).unwrap();
     drop(store);
     let error = Sqlite::open(&path, CHEAP).err().unwrap();
     assert!(error.to_string().contains("version 99"), "{error}");
@@ -337,7 +345,7 @@ fn b28_logins_at_once_do_not_mix_their_passwords() {
 fn a_store_that_fails_says_so_and_changes_nothing() {
     let store = store();
     let (alice, bob) = (register(&store, "alice"), register(&store, "bob"));
-    store.connection().execute_batch("ALTER TABLE relations RENAME TO gone").unwrap();
+    store.connections.writer().execute_batch("ALTER TABLE relations RENAME TO gone").unwrap();
     let failures = [
         store.relations(&alice).err(),
         store.ask(&alice, &bob, "").err(),
@@ -351,7 +359,7 @@ fn a_store_that_fails_says_so_and_changes_nothing() {
         assert!(failure.is_failure(), "{failure}");
         assert_eq!(failure.code().number(), 5103);
     }
-    store.connection().execute_batch("ALTER TABLE gone RENAME TO relations").unwrap();
+    store.connections.writer().execute_batch("ALTER TABLE gone RENAME TO relations").unwrap();
     assert_eq!(between(&store, &alice, &bob), (Relation::None, Relation::None));
     assert_eq!(store.ask(&alice, &bob, "").unwrap(), Asked::Waiting);
 }

@@ -1,4 +1,4 @@
-//! The list of sessions whose connections take notices again.
+//! The list of sessions whose queues have become full, or have emptied.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,23 +8,24 @@ use tokio::sync::mpsc::Sender;
 use super::command::Command;
 use super::transport::socket::Flushed;
 
-/// The sessions that whoever writes lists for the engine's thread.
+/// The sessions that whoever writes lists for the engine's thread, which then looks at their
+/// queues.
 ///
 /// It is not part of the channel of commands: that one is bounded, and whoever writes must never
 /// wait for the engine. Each session is in it at most once.
-pub(crate) struct WritableSessions {
+pub(crate) struct ChangedQueues {
     sessions: Mutex<Vec<SessionKey>>,
     engine: Sender<Command>,
 }
 
-impl WritableSessions {
+impl ChangedQueues {
     pub(crate) fn new(engine: Sender<Command>) -> Self {
         Self { sessions: Mutex::default(), engine }
     }
 
-    /// Lists the session that was written to, if it takes notices again.
+    /// Lists the session that was written to, if its queue has become full or has emptied.
     pub(crate) fn report(&self, flushed: Flushed) {
-        if let Some(session) = flushed.writable {
+        if let Some(session) = flushed.changed {
             self.push(session);
         }
     }
@@ -36,7 +37,7 @@ impl WritableSessions {
         drop(sessions);
         if first {
             // If the channel is full the engine is awake, and looks here after each batch.
-            let _ = self.engine.try_send(Command::Writable);
+            let _ = self.engine.try_send(Command::QueuesChanged);
         }
     }
 

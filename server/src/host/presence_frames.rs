@@ -8,7 +8,7 @@ use crate::host::command::Presence;
 use crate::host::metrics::Metrics;
 
 /// A presence in both forms, each encoded when the first receiver needs it.
-pub(super) struct PresenceFrames<'a> {
+pub(crate) struct PresenceFrames<'a> {
     presence: &'a TimPresence,
     /// What goes with the receiver: `extend` of `toTid`.
     extend: BTreeMap<String, String>,
@@ -17,11 +17,11 @@ pub(super) struct PresenceFrames<'a> {
 }
 
 impl<'a> PresenceFrames<'a> {
-    pub(super) const fn of(presence: &'a TimPresence, extend: BTreeMap<String, String>) -> Self {
+    pub(crate) const fn of(presence: &'a TimPresence, extend: BTreeMap<String, String>) -> Self {
         Self { presence, extend, json: None, thrift: None }
     }
 
-    pub(super) fn get(&mut self, form: Form, metrics: &Metrics) -> &Prepared {
+    pub(crate) fn get(&mut self, form: Form, metrics: &Metrics) -> &Prepared {
         let prepared = match form {
             Form::Json => &mut self.json,
             Form::Thrift => &mut self.thrift,
@@ -34,12 +34,12 @@ impl<'a> PresenceFrames<'a> {
 }
 
 /// Returns the presence with the notice's number.
-pub(super) fn numbered(presence: &Presence, id: u64) -> TimPresence {
+pub(crate) fn numbered(presence: &Presence, id: u64) -> TimPresence {
     TimPresence { id: Some(id as i64), ..TimPresence::clone(presence) }
 }
 
 /// Returns the notice that a user is offline, from the device by which they were last seen.
-pub(super) fn offline(id: u64, from: &Tid) -> TimPresence {
+pub(crate) fn offline(id: u64, from: &Tid) -> TimPresence {
     TimPresence {
         id: Some(id as i64),
         offline: Some(true),

@@ -1,0 +1,133 @@
+//! The proxies whose word is taken for where a client is.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// Networks of proxies, each an address and how many of its first bits count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxies(Vec<(IpAddr, u8)>);
+
+impl Proxies {
+    /// Returns whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns whether this is the address of one.
+    #[must_use]
+    pub fn contain(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|(network, bits)| match (network, address) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                same(network.to_bits().into(), address.to_bits().into(), 32 - bits)
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                same(network.to_bits(), address.to_bits(), 128 - bits)
+            }
+            _ => false,
+        })
+    }
+
+    /// Returns where a client is that comes from this address: if a proxy is there, the last
+    /// address that it, or a proxy before it, has added to `forwarded` (`X-Forwarded-For`) that is
+    /// no proxy's itself. What a client has written there itself stands before that.
+    #[must_use]
+    pub fn client(&self, from: IpAddr, forwarded: &str) -> IpAddr {
+        let mut client = from;
+        for hop in forwarded.rsplit(',') {
+            if !self.contain(client) {
+                break;
+            }
+            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+            client = address;
+        }
+        client
+    }
+}
+
+const fn same(one: u128, other: u128, ignored: u8) -> bool {
+    match one.checked_shr(ignored as u32) {
+        Some(one) => one == other >> ignored,
+        None => true,
+    }
+}
+
+impl FromStr for Proxies {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = |text: &str| {
+            let (address, bits) = match text.trim().split_once('/') {
+                Some((address, bits)) => (address, Some(bits)),
+                None => (text.trim(), None),
+            };
+            let address: IpAddr = address.parse().ok()?;
+            let most = if address.is_ipv4() { 32 } else { 128 };
+            let bits = bits.map_or(Some(most), |bits| bits.parse().ok())?;
+            (bits <= most).then_some((address, bits))
+        };
+        let must = || "must be addresses or networks, like 127.0.0.1, ::1, 10.0.0.0/8".to_owned();
+        text.split(',').map(network).collect::<Option<_>>().map(Self).ok_or_else(must)
+    }
+}
+
+impl fmt::Display for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (address, bits)) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            write!(f, "{comma}{address}/{bits}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxies(text: &str) -> Proxies {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn networks_are_read_and_written() {
+        assert_eq!(
+            proxies("127.0.0.1, ::1 ,10.0.0.0/8").to_string(),
+            "127.0.0.1/32,::1/128,10.0.0.0/8"
+        );
+        for wrong in ["", "x", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "1.2.3.4,"] {
+            assert!(wrong.parse::<Proxies>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_in_a_network() {
+        let within = |text, address: &str| proxies(text).contain(address.parse().unwrap());
+        assert!(within("10.0.0.0/8", "10.255.0.1") && !within("10.0.0.0/8", "11.0.0.1"));
+        assert!(within("10.0.0.0/8", "::ffff:10.0.0.1"));
+        assert!(within("0.0.0.0/0", "1.2.3.4") && !within("0.0.0.0/0", "::1"));
+        assert!(within("::/0", "::1") && within("fd00::/8", "fd12::1"));
+        assert!(within("::1", "::1") && !within("::1", "::2"));
+    }
+
+    #[test]
+    fn only_what_a_proxy_says_is_taken() {
+        let trusted = proxies("127.0.0.1,10.0.0.0/8");
+        let client =
+            |from: &str, forwarded| trusted.client(from.parse().unwrap(), forwarded).to_string();
+        assert_eq!(client("127.0.0.1", "1.1.1.1"), "1.1.1.1");
+        // Whatever a client has written itself.
+        assert_eq!(client("127.0.0.1", "9.9.9.9, 1.1.1.1"), "1.1.1.1");
+        assert_eq!(client("127.0.0.1", "9.9.9.9, 1.1.1.1, 10.0.0.7"), "1.1.1.1");
+        assert_eq!(client("1.1.1.1", "9.9.9.9"), "1.1.1.1");
+        assert_eq!(client("127.0.0.1", ""), "127.0.0.1");
+        assert_eq!(client("127.0.0.1", "9.9.9.9, unknown"), "127.0.0.1");
+        assert_eq!(client("127.0.0.1", "10.0.0.1, 10.0.0.2"), "10.0.0.1");
+        assert_eq!(
+            Proxies::default().client([127, 0, 0, 1].into(), "1.1.1.1"),
+            IpAddr::from([127, 0, 0, 1])
+        );
+    }
+}

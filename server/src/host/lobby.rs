@@ -1,0 +1,183 @@
+//! Where connections are until somebody has logged in. There is room for a bounded number, of one
+//! address too; when there is none, whoever is there longest makes way, so that nobody keeps others
+//! out by staying.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::peer::Peer;
+
+/// Room for connections that nobody has logged in on.
+pub(crate) struct Lobby {
+    limit: usize,
+    limit_of_peer: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    entered: u64,
+    len: usize,
+    peers: HashMap<Peer, BTreeMap<u64, CancellationToken>>,
+}
+
+/// A connection's place, which it has until this is dropped.
+pub(crate) struct Place {
+    lobby: Arc<Lobby>,
+    whose: Mutex<(Peer, u64)>,
+    leave: CancellationToken,
+}
+
+impl Lobby {
+    pub(crate) fn new(limit: usize, limit_of_peer: usize) -> Arc<Self> {
+        Arc::new(Self { limit, limit_of_peer, state: Mutex::default() })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.state().len
+    }
+
+    /// Lets a connection in. A proxy may have as many as there are: they are its clients'.
+    pub(crate) fn enter(self: &Arc<Self>, peer: Peer, is_proxy: bool) -> Place {
+        let leave = CancellationToken::new();
+        let mut state = self.state();
+        if !is_proxy {
+            state.make_way_for(peer, self.limit_of_peer);
+        }
+        if state.len >= self.limit {
+            state.make_way();
+        }
+        let number = state.put(peer, leave.clone());
+        drop(state);
+        Place { lobby: self.clone(), whose: Mutex::new((peer, number)), leave }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn put(&mut self, peer: Peer, leave: CancellationToken) -> u64 {
+        self.entered += 1;
+        self.len += 1;
+        self.peers.entry(peer).or_default().insert(self.entered, leave);
+        self.entered
+    }
+
+    fn take(&mut self, peer: Peer, number: u64) -> Option<CancellationToken> {
+        let places = self.peers.get_mut(&peer)?;
+        let taken = places.remove(&number)?;
+        self.len -= 1;
+        if places.is_empty() {
+            self.peers.remove(&peer);
+        }
+        Some(taken)
+    }
+
+    /// Has the oldest of an address leave if there would be too many with one more.
+    fn make_way_for(&mut self, peer: Peer, limit: usize) {
+        let Some(places) = self.peers.get(&peer).filter(|places| places.len() >= limit) else {
+            return;
+        };
+        let oldest = places.first_key_value().map(|(number, _)| *number);
+        oldest
+            .and_then(|oldest| self.take(peer, oldest))
+            .iter()
+            .for_each(CancellationToken::cancel);
+    }
+
+    /// Has the oldest of the address with the most leave.
+    fn make_way(&mut self) {
+        let most = self.peers.iter().max_by_key(|(_, places)| places.len());
+        if let Some(peer) = most.map(|(peer, _)| *peer) {
+            self.make_way_for(peer, 0);
+        }
+    }
+}
+
+impl Place {
+    /// Waits until another one needs the place.
+    pub(crate) async fn asked_to_leave(&self) {
+        self.leave.cancelled().await;
+    }
+
+    /// Notes whose the connection is, when its proxy has said so.
+    pub(crate) fn is_of(&self, peer: Peer) {
+        let mut whose = self.whose.lock().unwrap_or_else(PoisonError::into_inner);
+        if whose.0 == peer {
+            return;
+        }
+        let mut state = self.lobby.state();
+        // One that was asked to leave has no place any more.
+        if let Some(leave) = state.take(whose.0, whose.1) {
+            state.make_way_for(peer, self.lobby.limit_of_peer);
+            *whose = (peer, state.put(peer, leave));
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let (peer, number) = *self.whose.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.lobby.state().take(peer, number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(last: u8) -> Peer {
+        Peer::of([127, 0, 0, last].into())
+    }
+
+    fn stays(place: &Place) -> bool {
+        !place.leave.is_cancelled()
+    }
+
+    #[test]
+    fn the_oldest_of_an_address_makes_way_for_its_newest() {
+        let lobby = Lobby::new(10, 2);
+        let [first, second, other] = [1, 1, 2].map(|last| lobby.enter(peer(last), false));
+        assert!(stays(&first) && stays(&second));
+        let third = lobby.enter(peer(1), false);
+        assert!(!stays(&first) && stays(&second) && stays(&third) && stays(&other));
+        assert_eq!(lobby.len(), 3);
+        // Its place is given up once.
+        drop(first);
+        assert_eq!(lobby.len(), 3);
+        drop((second, third, other));
+        assert_eq!(lobby.len(), 0);
+        assert!(lobby.state().peers.is_empty());
+    }
+
+    #[test]
+    fn when_all_is_full_the_address_with_the_most_makes_way() {
+        let lobby = Lobby::new(4, 3);
+        let many = [1, 1, 1].map(|last| lobby.enter(peer(last), false));
+        let one = lobby.enter(peer(2), false);
+        let newcomer = lobby.enter(peer(3), false);
+        assert!(!stays(&many[0]) && stays(&many[1]) && stays(&one) && stays(&newcomer));
+        assert_eq!(lobby.len(), 4);
+    }
+
+    #[test]
+    fn behind_a_proxy_each_client_is_counted_for_itself() {
+        let lobby = Lobby::new(100, 2);
+        let places: Vec<_> = (0..5).map(|_| lobby.enter(peer(1), true)).collect();
+        assert!(places.iter().all(stays));
+        for (place, of) in places.iter().zip([10, 10, 11, 10, 10]) {
+            place.is_of(peer(of));
+        }
+        let staying: Vec<_> = places.iter().map(stays).collect();
+        assert_eq!(staying, [false, false, true, true, true]);
+        // Who has to leave has no place, whoever it turns out to be.
+        places[0].is_of(peer(12));
+        assert_eq!(lobby.len(), 3);
+        drop(places);
+        assert_eq!(lobby.len(), 0);
+    }
+}

@@ -1,0 +1,192 @@
+//! Who can keep others from connecting.
+
+use std::time::{Duration, Instant};
+
+use adsum_tim::{Form, Secret, TimAuth};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::program::Program;
+use crate::support::{self, Client, PATIENCE, Server, auth, stream_from};
+
+async fn is_well(at: std::net::SocketAddr) -> bool {
+    let asked = support::request(at, "GET /healthz HTTP/1.1\r\n", b"");
+    let answer = tokio::time::timeout(Duration::from_secs(4), asked).await;
+    answer.is_ok_and(|answer| answer == (200, "ok\n".to_owned()))
+}
+
+/// Waits until the server has closed a connection on which nothing comes.
+async fn until_closed(stream: &mut TcpStream) {
+    let mut answer = Vec::new();
+    let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    assert!(end.is_ok(), "it is not closed");
+    assert!(answer.is_empty(), "{answer:?}");
+}
+
+fn is_open(stream: &TcpStream) -> bool {
+    let read = stream.try_read(&mut [0]);
+    read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+/// However many say nothing, and even if they come to the operators' own address, whoever logs in
+/// has a seat and operators are answered.
+#[tokio::test]
+async fn a3_silent_connections_take_no_seat_and_operators_are_answered() {
+    let flags = ["--admin-listen", "127.0.0.1:0", "--connect-limit", "2", "--pending-limit", "50"];
+    let server = Server::run(&flags);
+    let (clients, admin) = (server.address(), server.program().admin_address.unwrap());
+    server.account("ann");
+    let mut silent = Vec::new();
+    for _ in 0..60 {
+        silent.push(stream_from(2, clients).await);
+    }
+    assert!(is_well(admin).await);
+    let mut ann = server.login("ann").await;
+    for _ in 0..100 {
+        silent.push(stream_from(2, admin).await);
+    }
+    assert!(is_well(admin).await);
+    assert_eq!(ann.until_pong().await, []);
+}
+
+/// `connect_limit` counts those who are logged in; whoever is one too many is told so, and gets in
+/// on the same connection when there is room.
+#[tokio::test]
+async fn a3_a_seat_is_had_after_login() {
+    let server = Server::run(&["--connect-limit", "2", "--grace-error", "0"]);
+    for name in ["ann", "bob", "cyd"] {
+        server.account(name);
+    }
+    let (_ann, bob) = (server.login("ann").await, server.login("bob").await);
+    let mut third = Client::connect(server.address(), Form::Json).await;
+    let wrong = TimAuth { pwd: Some(Secret::from("wrong")), ..auth("cyd") };
+    for (auth, code) in [(&auth("cyd"), 5_104), (&wrong, 4_105), (&auth("cyd"), 5_104)] {
+        let ack = third.authenticate(auth).await;
+        assert_eq!(ack.error.and_then(|error| error.code), Some(code));
+    }
+    server.until_metric("adsum_pending", 2.0).await;
+    bob.close().await;
+    let started = Instant::now();
+    while !third.authenticate(&auth("cyd")).await.ok {
+        assert!(started.elapsed() < PATIENCE, "no seat becomes free");
+    }
+    // The connection of the question itself is the only one left.
+    server.until_metric("adsum_pending", 1.0).await;
+}
+
+/// An address that has too many connections open loses the oldest, and takes nothing from others.
+#[tokio::test]
+async fn a3_an_address_has_so_many_connections_and_no_more() {
+    let server = Server::run(&["--pending-per-address", "5"]);
+    server.account("ann");
+    let mut of_others = stream_from(3, server.address()).await;
+    of_others.write_all(b"GET /tim HT").await.unwrap();
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        let mut stream = stream_from(2, server.address()).await;
+        // One that has begun to speak is there for certain.
+        stream.write_all(b"GET /tim HT").await.unwrap();
+        open.push(stream);
+    }
+    for stream in &mut open[..3] {
+        until_closed(stream).await;
+    }
+    assert!(open[3..].iter().chain([&of_others]).all(is_open));
+    // One who comes from there all the same gets in; the next oldest goes.
+    let mut ann = Client::connect_from(2, server.address(), Form::Json).await;
+    assert!(ann.authenticate(&auth("ann")).await.ok);
+    until_closed(&mut open[3]).await;
+    // A WebSocket on which nobody has logged in is told why it has to go.
+    let mut waiting = Client::connect_from(4, server.address(), Form::Json).await;
+    let more: Vec<_> =
+        futures_util::future::join_all((0..5).map(|_| stream_from(4, server.address()))).await;
+    assert_eq!(waiting.close_frame().await, (1_008, "too many have not logged in".to_owned()));
+    drop(more);
+}
+
+/// Neither one request after the other nor answers that nobody reads keep a connection open.
+#[tokio::test]
+async fn a3_http_connections_end() {
+    let server = Server::run(&["--http-timeout", "1"]);
+    let asking = async {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let started = Instant::now();
+        loop {
+            let asked = stream.write_all(b"GET /favicon.svg HTTP/1.1\r\nHost: x\r\n\r\n").await;
+            let mut answer = [0; 4_096];
+            if asked.is_err() || stream.read(&mut answer).await.map_or(true, |read| read == 0) {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "it may ask for ever");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let deaf = async {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let requests = b"GET /app.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
+        let started = Instant::now();
+        // As much as it takes; then nothing goes any more, and in the end it breaks.
+        while stream.write_all(&requests).await.is_ok() {
+            assert!(started.elapsed() < PATIENCE, "it may be deaf for ever");
+        }
+    };
+    let both = async { tokio::join!(asking, deaf) };
+    tokio::time::timeout(PATIENCE, both).await.expect("both end");
+}
+
+/// Behind a proxy limits are for the addresses that it tells; nobody else's word is taken for it.
+#[tokio::test]
+async fn a3_behind_a_proxy_its_clients_are_told_apart() {
+    const PROXY: u8 = 9;
+    let flags = ["--trusted-proxies", "127.0.0.9", "--pending-per-address", "3"];
+    let server = Server::run(&flags);
+    server.account("ann");
+    let connect = async |from: u8, client: &str| {
+        let stream = stream_from(from, server.address()).await;
+        Client::forwarded(stream, server.address(), Form::Json, Some(client)).await
+    };
+    let mut of_one = Vec::new();
+    for client in ["203.0.113.1", "6.6.6.6, 203.0.113.1", "203.0.113.1", "203.0.113.1"] {
+        of_one.push(connect(PROXY, client).await);
+    }
+    assert_eq!(of_one[0].close_code().await, 1_008);
+    let mut of_another = connect(PROXY, "203.0.113.2").await;
+    // Guessing is counted for who guesses.
+    let wrong = TimAuth { pwd: Some(Secret::from("wrong")), ..auth("ann") };
+    let guess = async |client: &mut Client| {
+        client.authenticate(&wrong).await.error.and_then(|error| error.code)
+    };
+    for _ in 0..10 {
+        assert_eq!(guess(&mut of_one[1]).await, Some(4_105));
+    }
+    assert_eq!(guess(&mut of_one[2]).await, Some(5_105));
+    assert_eq!(guess(&mut of_another).await, Some(4_105));
+    assert!(of_another.authenticate(&auth("ann")).await.ok);
+    // Who is no proxy is counted where it is, whatever it says.
+    let mut liars = Vec::new();
+    for client in ["203.0.113.3", "203.0.113.4", "203.0.113.5", "203.0.113.6"] {
+        liars.push(connect(2, client).await);
+    }
+    assert_eq!(liars[0].close_code().await, 1_008);
+}
+
+/// With fewer files than connections, operators are answered all the same.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a3_operators_are_answered_when_files_run_out() {
+    let server = Server::of_program(Program::start_with_files(
+        200,
+        &["--admin-listen", "127.0.0.1:0", "--drain-timeout", "0"],
+    ));
+    let log = server.program().log();
+    assert!(log.contains("the limit of 200 open files"), "{log}");
+    server.account("ann");
+    let admin = server.program().admin_address.unwrap();
+    let mut open = Vec::new();
+    for _ in 0..300 {
+        open.push(stream_from(2, server.address()).await);
+    }
+    assert!(is_well(admin).await);
+    let mut ann = server.login("ann").await;
+    assert_eq!(ann.until_pong().await, []);
+}
