@@ -136,6 +136,10 @@ impl Told {
 
     /// Adds a sorted set that a call reached, by one merge.
     fn merge(&mut self, reached: impl Iterator<Item = Attachment>, number: u32) {
+        if self.reached.is_empty() {
+            self.reached.extend(reached.map(|new| (new, number)));
+            return;
+        }
         let mut reached = reached.peekable();
         let mut old = core::mem::take(&mut self.reached);
         let mut merged = core::mem::take(&mut self.scratch);
