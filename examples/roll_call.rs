@@ -125,6 +125,7 @@ fn encode(notice: &Notice<'_, &str, &str>) -> String {
             format!("{user} is {presence:?} ({kind:?})")
         }
         Notice::SessionEnded { user, .. } => format!("{user} has one device less"),
+        Notice::Withdrawn { user, .. } => format!("{user} has one device that shows nothing"),
         Notice::UserOffline { user, .. } => format!("{user} is offline"),
         other => format!("{other:?}"),
     }

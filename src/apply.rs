@@ -31,8 +31,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             Event::Resume { session } => self.resume(now, session).map(|(_, decisions)| decisions),
             Event::Heartbeat { session } => self.heartbeat(now, session),
             Event::Publish { session, presence } => self.publish(now, session, presence),
+            Event::PublishUntil { session, presence, until, then } => {
+                self.publish_until(now, session, presence, until, then)
+            }
+            Event::Withdraw { session } => self.withdraw(now, session),
             Event::Direct { session, users, presence } => {
                 self.direct(now, session, &users, presence)
+            }
+            Event::DirectFor { session, users, presence, for_ms } => {
+                self.direct_for(now, session, &users, presence, for_ms)
             }
             Event::AudienceAdd { user, contacts } => self.audience_add(now, &user, contacts),
             Event::AudienceRemove { user, contacts } => self.audience_remove(now, &user, &contacts),

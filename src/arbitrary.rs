@@ -32,6 +32,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
+const CAUSES: [LostCause; 4] =
+    [LostCause::ConnectionError, LostCause::Timeout, LostCause::NodeLoss, LostCause::GoingAway];
 /// Bytes that one input is made of.
 const INPUT: usize = 6;
 /// Users whom bytes name: few, so that they meet.
@@ -95,23 +97,29 @@ impl<'b> Inputs<'b> {
                 let (audience, blocked) = (list(x, &mut id), list(y & z & 0x55, &mut id));
                 Event::Connect { user: id(who), kind: DeviceKind(z % 3), audience, blocked }
             }
-            5..=10 => {
+            5..=8 => {
                 let session = self.session(engine, who, Meant::Attached);
                 Event::Publish { session, presence: presence(x) }
             }
-            11..=13 => {
+            9 => {
+                let session = self.session(engine, who, Meant::Attached);
+                let until = engine.now().max(now).saturating_add(lasting(y));
+                let then = (z % 2 == 0).then(|| presence(z));
+                Event::PublishUntil { session, presence: presence(x), until, then }
+            }
+            10 => Event::Withdraw { session: self.session(engine, who, Meant::Attached) },
+            11 | 12 => {
                 let session = self.session(engine, who, Meant::Attached);
                 Event::Direct { session, users: list(x & z, &mut id), presence: presence(y) }
             }
+            13 => {
+                let session = self.session(engine, who, Meant::Attached);
+                let (users, presence) = (list(x & z, &mut id), presence(y));
+                Event::DirectFor { session, users, presence, for_ms: lasting(y) }
+            }
             14 => Event::Disconnect { session: self.session(engine, who, Meant::Any) },
             15 | 16 => {
-                let causes = [
-                    LostCause::ConnectionError,
-                    LostCause::Timeout,
-                    LostCause::NodeLoss,
-                    LostCause::GoingAway,
-                ];
-                let cause = causes[usize::from(x % 4)];
+                let cause = CAUSES[usize::from(x % 4)];
                 let grace_ms = (y % 4 == 3).then_some(u64::from(z) * 100);
                 let session = self.session(engine, who, Meant::Attached);
                 Event::Lost { session, cause, grace_ms }
@@ -171,6 +179,11 @@ impl<'b> Inputs<'b> {
         }
         key
     }
+}
+
+/// Returns for how long something holds, in milliseconds: not at all, a little, up to minutes.
+fn lasting(byte: u8) -> u64 {
+    u64::from(byte) * u64::from(byte) * [1, 10][usize::from(byte % 2)]
 }
 
 /// Returns a moment: now, a little later or earlier, or around the next deadline.

@@ -62,6 +62,10 @@ pub struct Options {
     /// not hold up what a session shows. Default: twenty at once, then four a second. `None`: as
     /// often as it likes.
     pub direct_rate: Option<Rate>,
+    /// How long at the most a presence that [ends by itself](crate::Engine::publish_until), or a
+    /// [directed](crate::Engine::direct_for) one, may last, in milliseconds: 1 to a year of 366
+    /// days. Default: seven days.
+    pub max_expiry_ms: u64,
     /// How long what a session showed is held after its end while a session of the same user that
     /// connected later shows nothing yet, in milliseconds since that one connected: 0 (not at all)
     /// to 60,000. So contacts do not see a user go who changes devices. Default: 10,000.
@@ -185,6 +189,7 @@ const MAX_LIST: u32 = 1 << 27;
 const MAX_DIRECT: u32 = 1 << 20;
 const MAX_BURST: u32 = 1_000_000;
 const MAX_SETTLE_MS: u64 = 60_000;
+const MAX_EXPIRY_MS: u64 = 366 * DAY_MS;
 
 impl Default for Options {
     /// Returns what a well-run messenger does.
@@ -205,6 +210,7 @@ impl Default for Options {
             max_told: 4_096,
             publish_rate: Some(Rate { burst: 10, interval_ms: 1_000 }),
             direct_rate: Some(Rate { burst: 20, interval_ms: 250 }),
+            max_expiry_ms: WEEK_MS,
             settle_ms: 10_000,
         }
     }
@@ -263,6 +269,7 @@ impl Config {
         in_range("max_blocked", o.max_blocked.into(), 1, MAX_LIST.into())?;
         in_range("max_direct", o.max_direct.into(), 1, MAX_DIRECT.into())?;
         in_range("max_told", o.max_told.into(), o.max_direct.into(), MAX_DIRECT.into())?;
+        in_range("max_expiry_ms", o.max_expiry_ms, 1, MAX_EXPIRY_MS)?;
         in_range("settle_ms", o.settle_ms, 0, MAX_SETTLE_MS)?;
         if let OverLimit::EvictOldest { min_age_ms } = o.over_limit {
             in_range("over_limit.min_age_ms", min_age_ms, 0, WEEK_MS)?;
@@ -375,7 +382,7 @@ mod tests {
     #[test]
     fn zero_and_absurd_values_are_refused_by_name() {
         type Change = fn(&mut Options, u64);
-        let numbers: [(&str, Change, u64, u64); 17] = [
+        let numbers: [(&str, Change, u64, u64); 18] = [
             ("grace.connection_error_ms", |o, v| o.grace.connection_error_ms = v, 0, WEEK_MS),
             ("grace.timeout_ms", |o, v| o.grace.timeout_ms = v, 0, WEEK_MS),
             ("grace.node_loss_ms", |o, v| o.grace.node_loss_ms = v, 0, WEEK_MS),
@@ -386,6 +393,7 @@ mod tests {
             ("max_blocked", |o, v| o.max_blocked = v as u32, 1, 1 << 27),
             ("max_direct", |o, v| (o.max_direct, o.max_told) = (v as u32, 1 << 20), 1, 1 << 20),
             ("max_told", |o, v| o.max_told = v as u32, 1_000, 1 << 20),
+            ("max_expiry_ms", |o, v| o.max_expiry_ms = v, 1, 366 * DAY_MS),
             ("settle_ms", |o, v| o.settle_ms = v, 0, 60_000),
             (
                 "direct_rate.burst",

@@ -226,6 +226,9 @@ fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_,
         Subject::DirectedOver { user, session } => {
             Notice::DirectedOver { id, user: users.id(user), session }
         }
+        Subject::Withdrawn { user, session } => {
+            Notice::Withdrawn { id, user: users.id(user), session }
+        }
         Subject::Visibility { user } => {
             let visible = state.tables().is_visible(user);
             Notice::Visibility { id, user: users.id(user), visible }

@@ -7,6 +7,8 @@
 mod sessions;
 mod visibility;
 
+mod expiry;
+
 use crate::config::Config;
 use crate::decisions::{Decisions, InputContext};
 use crate::error::Error;
@@ -132,7 +134,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
-        self.session_input(now, session, |state| state.direct(session, users, presence))
+        self.session_input(now, session, |state| state.direct(session, users, presence, None))
     }
 
     /// Says something to named users for the application, from no session

@@ -49,6 +49,12 @@ pub enum Error {
         /// The longest that a grace may be, in milliseconds.
         limit_ms: u64,
     },
+    /// A presence, or a directed one, is to last longer than
+    /// [`Options::max_expiry_ms`](crate::Options).
+    ExpiryLimit {
+        /// The limit in force, in milliseconds.
+        limit_ms: u64,
+    },
     /// The session is over its [rate of directed presence](crate::Options::direct_rate).
     RateLimited {
         /// The first moment at which the same call may succeed.
@@ -78,6 +84,9 @@ impl fmt::Display for Error {
             }
             Self::DirectLimit { limit } => write!(f, "more than {limit} users are named"),
             Self::GraceLimit { limit_ms } => write!(f, "a grace is at most {limit_ms} ms"),
+            Self::ExpiryLimit { limit_ms } => {
+                write!(f, "a presence ends by itself within {limit_ms} ms")
+            }
             Self::RateLimited { retry_at } => {
                 write!(
                     f,

@@ -1,6 +1,7 @@
 //! The engine's inputs as values.
 
 use crate::key::{DeviceKind, SessionKey};
+use crate::time::Time;
 use alloc::vec::Vec;
 
 /// How a connection was lost; each cause has a [grace](crate::Grace) of its own.
@@ -43,8 +44,14 @@ pub enum Event<K, P> {
     Heartbeat { session: SessionKey },
     /// [`Engine::publish`](crate::Engine::publish)
     Publish { session: SessionKey, presence: P },
+    /// [`Engine::publish_until`](crate::Engine::publish_until)
+    PublishUntil { session: SessionKey, presence: P, until: Time, then: Option<P> },
+    /// [`Engine::withdraw`](crate::Engine::withdraw)
+    Withdraw { session: SessionKey },
     /// [`Engine::direct`](crate::Engine::direct)
     Direct { session: SessionKey, users: Vec<K>, presence: P },
+    /// [`Engine::direct_for`](crate::Engine::direct_for)
+    DirectFor { session: SessionKey, users: Vec<K>, presence: P, for_ms: u64 },
     /// [`Engine::audience_add`](crate::Engine::audience_add)
     AudienceAdd { user: K, contacts: Vec<K> },
     /// [`Engine::audience_remove`](crate::Engine::audience_remove)

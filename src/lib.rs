@@ -62,7 +62,8 @@
 //!
 //! 1. **Presence is never persisted.** There is no way to store it: no decision asks for storing,
 //!    no state can be serialised, and a presence value lives as long as the session that published
-//!    it. When the session ends, the value is dropped, before anyone is told.
+//!    it, or until it [ends by itself](Engine::publish_until) before that. When the session ends,
+//!    the value is dropped, before anyone is told.
 //! 2. **Presence never reaches an offline user.** Every receiver of every decision is a session
 //!    that is attached at that moment. Nothing is queued for later; a user who comes online learns
 //!    the present, never the past.

@@ -71,9 +71,20 @@ pub enum Notice<'a, K, P> {
         /// What it says.
         presence: &'a P,
     },
-    /// What a session said to named users no longer holds, since it has said so much else
-    /// meanwhile. The session goes on, and what it shows is as it was.
+    /// What a session said to named users no longer holds: it was to
+    /// [last so long](crate::Engine::direct_for), or the session has said so much else meanwhile.
+    /// The session goes on, and what it shows is as it was.
     DirectedOver {
+        /// The notice's number.
+        id: NoticeId,
+        /// Whose session.
+        user: &'a K,
+        /// Which session.
+        session: SessionId,
+    },
+    /// A session shows nothing any more. It goes on, or did so at that moment, and what it said to
+    /// named users holds as before.
+    Withdrawn {
         /// The notice's number.
         id: NoticeId,
         /// Whose session.
@@ -131,6 +142,7 @@ impl<K, P> Notice<'_, K, P> {
             Self::Presence { id, .. }
             | Self::Directed { id, .. }
             | Self::DirectedOver { id, .. }
+            | Self::Withdrawn { id, .. }
             | Self::Visibility { id, .. }
             | Self::SessionEnded { id, .. }
             | Self::UserOffline { id, .. }

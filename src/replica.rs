@@ -126,6 +126,20 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Ok(())
     }
 
+    /// Forgets what a session published: it shows nothing any more. What it directed here holds.
+    pub fn end_published<Q>(&mut self, user: &Q, session: I)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.keep(user, |held| {
+            if held.session == session {
+                held.published = None;
+            }
+            held.published.is_some() || held.directed.is_some()
+        });
+    }
+
     /// Forgets a session's directed presence.
     pub fn end_directed<Q>(&mut self, user: &Q, session: I)
     where
@@ -333,6 +347,10 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
             }
             Notice::DirectedOver { user, session, .. } => {
                 self.end_directed(user, session);
+                Ok(())
+            }
+            Notice::Withdrawn { user, session, .. } => {
+                self.end_published(user, session);
                 Ok(())
             }
             Notice::Visibility { visible, .. } => {

@@ -16,8 +16,8 @@ pub struct Counts {
     pub detached: usize,
     /// Sessions that are congested.
     pub congested: usize,
-    /// Presence values: one for each session that has published, and one for each
-    /// publish that waits for its token.
+    /// Presence values: one for each session that shows something, one for each publish that
+    /// waits for its token, and one for each that takes the place of either at a set moment.
     pub presences: usize,
     /// Publishes that wait for their token.
     pub conflated: usize,
@@ -29,6 +29,8 @@ pub struct Counts {
     pub told: usize,
     /// Things to be told to congested sessions.
     pub missed: usize,
+    /// What ends by itself: presences shown or waiting for a token, and directed presences.
+    pub expiring: usize,
     /// Deadlines that are armed.
     pub timers: usize,
 }

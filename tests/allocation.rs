@@ -122,6 +122,7 @@ impl Metered {
             self.give("direct", |engine, now| Ok(drain(engine.direct(now, *session, named, 2)?)));
         }
         self.give("system", |engine, now| Ok(drain(engine.system(now, &users, 3)?)));
+        self.what_ends(&users, &sessions);
         // Over the rate: the newest waits, and goes out when time advances.
         for session in &sessions[..12] {
             (0..6).for_each(|_| self.publish(*session));
@@ -143,6 +144,30 @@ impl Metered {
         self.advance(90_000);
         self.advance(200_000);
         assert_eq!(self.engine.counts(), Counts::default());
+    }
+
+    /// Half of what is said ends by itself, some of it while it waits for a token, and the rest is
+    /// taken back.
+    fn what_ends(&mut self, users: &[u32], sessions: &[SessionKey]) {
+        let until = Time::from_millis(self.now + 2_000);
+        for (at, session) in sessions.iter().enumerate() {
+            for then in [Some(4), None, Some(5), Some(6), None] {
+                self.of_session("publish_until", *session, |engine, now, session| {
+                    engine.publish_until(now, session, 3, until, then)
+                });
+            }
+            let named = &users[at % 20..at % 20 + 3];
+            self.of_session("direct_for", *session, |engine, now, session| {
+                engine.direct_for(now, session, named, 7, 1_500)
+            });
+            if at % 2 == 0 {
+                self.of_session("withdraw", *session, Engine::withdraw);
+            }
+        }
+        let counts = self.engine.counts();
+        assert!(counts.expiring > sessions.len(), "nothing ends: {counts:?}");
+        self.advance(6_000);
+        assert_eq!(self.engine.counts().expiring, 0);
     }
 
     fn slow_and_hidden(&mut self, sessions: &[SessionKey]) {
@@ -238,7 +263,7 @@ fn once_warm_nothing_allocates_but_a_connect_and_a_growing_list() {
         let silent = ["heartbeat", "congested", "lost"].contains(name);
         assert_eq!(row.decisions > 0, !silent, "is {name} a part of the day at all? {row:?}");
     }
-    assert_eq!(metered.rows.len(), 20, "inputs that were measured");
+    assert_eq!(metered.rows.len(), 23, "inputs that were measured");
 }
 
 /// With ids and presences that own memory, so that a leaked one would show.

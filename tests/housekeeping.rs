@@ -177,6 +177,7 @@ fn every_error_says_what_is_wrong() {
         (Error::BlockedLimit { limit: 22 }, "22"),
         (Error::DirectLimit { limit: 23 }, "more than 23 users"),
         (Error::GraceLimit { limit_ms: 20 }, "20 ms"),
+        (Error::ExpiryLimit { limit_ms: 26 }, "26 ms"),
         (Error::RateLimited { retry_at: Time::from_millis(25) }, "25 ms"),
         (Error::Full, "no more"),
     ] {

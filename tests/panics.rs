@@ -172,9 +172,55 @@ impl World {
                 let third = engine.resume(at(0), second).expect("it is there").0;
                 engine.lost_with_grace(at(0), third, LostCause::GoingAway, 0)
             }
+            29..=34 => return self.speak_for_a_while(verb),
             _ => {
                 let users = vec![Id(1), Id(2)];
                 engine.apply(at(50), Event::System { users, presence: presence() })
+            }
+        };
+        if let Ok(mut decisions) = decisions {
+            while decisions.next().is_some() {}
+        }
+    }
+
+    /// The same of what ends by itself.
+    fn speak_for_a_while(&mut self, verb: u32) {
+        let first = self.sessions[0];
+        let presence = || Presence(self.alive.clone());
+        let at = |after| Time::from_millis(self.now + after);
+        let engine = &mut self.engine;
+        let decisions = match verb {
+            // What was to take its place is overtaken, and then it is itself.
+            29 => {
+                let then = Some(presence());
+                drop(engine.publish_until(at(50), first, presence(), at(90), then));
+                engine.publish(at(60), first, presence())
+            }
+            // It ends by itself, and so does what waited for too long.
+            30 => {
+                drop(engine.publish_until(at(50), first, presence(), at(52), None));
+                drop(engine.publish_until(at(51), first, presence(), at(53), Some(presence())));
+                Ok(engine.advance(at(60)))
+            }
+            // It is taken back, with what waits and with what both were to end in.
+            31 => {
+                drop(engine.publish_until(at(50), first, presence(), at(90), Some(presence())));
+                drop(engine.publish_until(at(50), first, presence(), at(91), Some(presence())));
+                engine.withdraw(at(51), first)
+            }
+            // It is refused: it lasts too long, or is over already.
+            32 => {
+                let then = Some(presence());
+                engine.publish_until(at(50), first, presence(), Time::MAX, then)
+            }
+            33 => engine.publish_until(at(50), first, presence(), at(50), None),
+            // It ends before what it shows and what it directs do.
+            _ => {
+                drop(engine.publish_until(at(50), first, presence(), at(90), Some(presence())));
+                drop(engine.direct_for(at(50), first, &[Id(2)], presence(), 9));
+                drop(engine.direct_for(at(50), first, &[Id(3)], presence(), 9_000));
+                drop(engine.advance(at(60)));
+                engine.disconnect(at(61), first)
             }
         };
         if let Ok(mut decisions) = decisions {
@@ -247,7 +293,7 @@ impl World {
     }
 }
 
-const VERBS: u32 = 29;
+const VERBS: u32 = 35;
 
 #[test]
 fn whatever_of_the_hosts_code_panics_the_engine_stays_right() {
@@ -285,7 +331,7 @@ fn whatever_of_the_hosts_code_panics_the_engine_stays_right() {
     drop(std::panic::take_hook());
     assert!(exploded > 100, "only {exploded} of the bombs went off");
     // A presence is dropped by these: the others keep it, or have none.
-    let expected = [3, 8, 9, 10, 12].into_iter().chain(13..=24).chain(26..=28);
+    let expected = [3, 8, 9, 10, 12].into_iter().chain(13..=24).chain(26..=34);
     assert_eq!(dropped, expected.collect());
 }
 

@@ -20,7 +20,8 @@ pub(crate) fn names(users: usize) -> Vec<&'static str> {
 
 /// As by default, but without a rate and without leases: what is published is told.
 pub(crate) fn unlimited() -> Options {
-    Options { lease: None, publish_rate: None, max_audience: 1 << 27, ..Options::default() }
+    let (publish_rate, direct_rate) = (None, None);
+    Options { lease: None, publish_rate, direct_rate, max_audience: 1 << 27, ..Options::default() }
 }
 
 /// Takes all decisions as a host does that sends nothing; says how many receivers and entries

@@ -199,6 +199,7 @@ impl<P> Plan<P> {
                 }
                 (user, Note::Offline { unaware: false })
             }
+            Subject::Withdrawn { user, session } => (user, Note::Withdrawn { session }),
             Subject::DirectedOver { user, session } => (user, Note::DirectedOver { session }),
             Subject::Visibility { .. } => return tables.note_own_visibility(receiver),
             // Not state: skipped, and the host told so, where the receivers are worked out.

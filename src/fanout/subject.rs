@@ -37,6 +37,8 @@ pub(crate) enum Subject {
     Offline { user: User, ended: Span },
     /// What the session said to those named no longer holds; the session goes on.
     DirectedOver { user: User, session: SessionId },
+    /// The session shows nothing any more.
+    Withdrawn { user: User, session: SessionId },
     /// Whether a user is visible, for its own sessions.
     Visibility { user: User },
     /// What the application says.

@@ -52,6 +52,54 @@ where
             .map(drop)
     }
 
+    /// Publishes a presence that ends by itself, as [`Engine::publish_until`] does. Returns when it
+    /// goes out, if it has to wait for a token.
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub fn publish_until(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        presence: P,
+        until: Time,
+        then: Option<P>,
+    ) -> Result<Option<Time>, Error> {
+        self.session_verb(now, connection, |engine, key| {
+            engine.publish_until(now, key, presence, until, then)
+        })
+    }
+
+    /// Takes back what a connection shows, as [`Engine::withdraw`] does.
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub fn withdraw(&mut self, now: Time, connection: ConnectionId) -> Result<(), Error> {
+        self.session_verb(now, connection, |engine, key| engine.withdraw(now, key)).map(drop)
+    }
+
+    /// Sends directed presence that ends by itself, as [`Engine::direct_for`] does.
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub fn direct_for<'q, Q>(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        users: impl IntoIterator<Item = &'q Q>,
+        presence: P,
+        for_ms: u64,
+    ) -> Result<(), Error>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized + 'q,
+    {
+        self.session_verb(now, connection, |engine, key| {
+            engine.direct_for(now, key, users, presence, for_ms)
+        })
+        .map(drop)
+    }
+
     /// Says that a connection is alive, as [`Engine::heartbeat`] does. Say it for whatever came in
     /// that is no other input: else the session's lease lapses.
     ///

@@ -111,15 +111,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return;
         }
         for (id, change) in changes {
+            let mut tell = |subject| self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             if is_gone(&(*id, *change)) {
                 // Under `Never`, only what may no longer be seen is told.
                 if offline.is_some() || notices != OfflineNotices::Never {
-                    let subject = Subject::Ended { user, session: *id };
-                    self.plan.tell(FanOut::of(subject).to_named(to_receiver));
+                    tell(Subject::Ended { user, session: *id });
                 }
-            } else if change.directed_over {
-                let subject = Subject::DirectedOver { user, session: *id };
-                self.plan.tell(FanOut::of(subject).to_named(to_receiver));
+                continue;
+            }
+            let is_shown = || shown_to(tables, own_echo, user, *id, receiver).is_some();
+            if change.withdrawn && !is_shown() {
+                tell(Subject::Withdrawn { user, session: *id });
+            }
+            if change.directed_over {
+                tell(Subject::DirectedOver { user, session: *id });
             }
         }
     }

@@ -1,4 +1,5 @@
-//! What is due: leases, graces and publishes that waited for a token, in their order.
+//! What is due: leases, graces, publishes that waited for a token and whatever ends by itself, in
+//! their order.
 
 use crate::event::LostCause;
 use crate::reason::{CloseReason, EndReason};
@@ -14,6 +15,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
+        if self.expiries.armed() > 0 && self.fire_expiry(until, [lifetime, token]) {
+            return true;
+        }
         match (lifetime, token) {
             // If one input set both, what waits goes out before its session is lost.
             (Some(due), other) if other.is_none_or(|other| due < other) => {
@@ -26,6 +30,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             (_, None) => return false,
         }
+        self.clean_up();
+        true
+    }
+
+    /// Fires what ends by itself by then, if none of the others is due before or at the same moment
+    /// (rule 27). It is not looked for beyond the next of them, which may set something that ends
+    /// earlier.
+    fn fire_expiry(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+        let other = others.into_iter().flatten().map(|due| due.at).min();
+        let due = self.expiries.first_due(other.unwrap_or(until));
+        let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
+            return false;
+        };
+        self.set_moment(due.at);
+        self.expired(due);
         self.clean_up();
         true
     }
@@ -43,8 +62,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let lease_ms = self.lease_ms();
         let sessions = self.tables.sessions();
         let moved = |session| heard_since(sessions, lease_ms, session);
-        let looks = [self.lifetimes.next_look(moved), self.tokens.next_look(|_| None)];
-        looks.into_iter().flatten().min()
+        let (lifetime, token) = (self.lifetimes.next_look(moved), self.tokens.next_look(|_| None));
+        [lifetime, token, self.expiries.next_look()].into_iter().flatten().min()
     }
 
     fn lease_ms(&self) -> u64 {
@@ -52,7 +71,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     fn lifetime_over(&mut self, due: Due) {
-        let session = due.session;
+        let session = due.of;
         if let Some((_, cause)) = self.tables.sessions().loss(session) {
             self.end(session, EndReason::Lost(cause), due.at);
             return;

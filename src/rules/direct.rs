@@ -1,12 +1,15 @@
-//! What is said to named users, by a session or by the application (rules 3 and 15).
+//! What is said to named users, by a session or by the application (rules 3, 15 and 26).
 
 use crate::config::DirectTo;
 use crate::error::Error;
+use crate::fanout::Plan;
 use crate::fanout::plan::FanOut;
 use crate::fanout::subject::{Span, Subject};
 use crate::key::SessionKey;
 use crate::rules::State;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::Tables;
+use crate::tables::expiries::{Expiring, Expiry};
+use crate::tables::ids::{Attachment, SessionIndex, User};
 use crate::tables::lists;
 use crate::tables::sessions::Link;
 use alloc::vec::Vec;
@@ -22,12 +25,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         key: SessionKey,
         users: impl IntoIterator<Item = &'q Q>,
         presence: P,
+        for_ms: Option<u64>,
     ) -> Result<(), Error>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
         let session = self.attached(key)?;
+        self.must_not_last_longer(for_ms.unwrap_or(0))?;
         let mut named = core::mem::take(&mut self.scratch[0]);
         let limit = self.options.max_direct;
         let mut users = users.into_iter();
@@ -40,7 +45,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.take_direct_token(session)
         };
         if result.is_ok() {
-            self.direct_to(session, names, &mut named, presence);
+            self.direct_to(session, (names, for_ms), &mut named, presence);
         }
         named.clear();
         self.scratch[0] = named;
@@ -61,7 +66,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Tells those of a list who are online and may be told. The others are passed over as if they
     /// were not there: nothing that the sender can observe tells which it is.
-    fn direct_to(&mut self, session: SessionIndex, names: u32, named: &mut Vec<User>, presence: P) {
+    fn direct_to(
+        &mut self,
+        session: SessionIndex,
+        (names, for_ms): (u32, Option<u64>),
+        named: &mut Vec<User>,
+        presence: P,
+    ) {
         let sender = self.tables.sessions().user(session);
         named.sort_unstable();
         named.dedup();
@@ -69,39 +80,68 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (receivers, skipped) = self.name_sessions(named, Some(session));
         self.touch(session);
         self.say(Subject::Directed { session }, presence, receivers, skipped);
-        self.remember_told(session, names, receivers);
+        self.remember_told(session, (names, for_ms), receivers);
     }
 
     /// Remembers who is told, so that they are told of the end too. What the session said longest
     /// ago is over when it has named more than is remembered.
-    fn remember_told(&mut self, session: SessionIndex, names: u32, receivers: Span) {
+    fn remember_told(
+        &mut self,
+        session: SessionIndex,
+        (names, for_ms): (u32, Option<u64>),
+        receivers: Span,
+    ) {
         let mut told = self.tables.sessions_mut().take_told_or_new(session);
+        let until = for_ms.filter(|_| names > 0).map(|for_ms| self.moment.saturating_add(for_ms));
+        let expiry = until.map(|until| {
+            let of = Expiring::Call(told.next_call());
+            let expiry = self.expiries.insert(Expiry { session, of, until, then: None });
+            self.arm_expiry(expiry);
+            expiry
+        });
         let mut reached = core::mem::take(&mut self.reached);
         let sessions = self.tables.sessions();
         let attachments = self.plan.named(receivers).iter();
         reached.extend(attachments.map(|receiver| sessions.attachment(*receiver)));
         reached.sort_unstable();
         let from = self.plan.names();
-        let (user, id) = (sessions.user(session), sessions.id(session));
-        let subject = Subject::DirectedOver { user, session: id };
-        told.remember(names, reached.iter().copied(), self.options.max_told, |attachment| {
-            let receiver = self.tables.sessions().find_attachment(attachment);
-            if let Some(receiver) = receiver {
-                let receives = self.tables.receives_or(receiver, |tables| {
-                    self.plan.note_missed(tables, receiver, subject);
-                });
-                if receives {
-                    self.plan.name(receiver);
-                }
-            }
-        });
+        let subject = self.directed_over(session);
+        let Self { tables, plan, expiries, .. } = self;
+        told.remember(
+            (names, expiry),
+            reached.iter().copied(),
+            self.options.max_told,
+            |attachment| name_over(tables, plan, attachment, subject),
+            |expiry| _ = expiries.remove(expiry),
+        );
+        self.tell_over(from, subject);
+        reached.clear();
+        self.reached = reached;
+        self.tables.sessions_mut().put_told(session, told);
+    }
+
+    /// A directed presence of a session has come to its end (rule 26).
+    pub(super) fn end_call(&mut self, session: SessionIndex, number: u32) {
+        let Some(mut told) = self.tables.sessions_mut().take_told(session) else { return };
+        let from = self.plan.names();
+        let subject = self.directed_over(session);
+        let Self { tables, plan, .. } = self;
+        told.end_call(number, |attachment| name_over(tables, plan, attachment, subject));
+        self.tell_over(from, subject);
+        self.tables.sessions_mut().put_told(session, told);
+    }
+
+    fn directed_over(&self, session: SessionIndex) -> Subject {
+        let sessions = self.tables.sessions();
+        Subject::DirectedOver { user: sessions.user(session), session: sessions.id(session) }
+    }
+
+    /// Tells those named from there on that what was directed to them is over.
+    fn tell_over(&mut self, from: usize, subject: Subject) {
         let over = self.plan.named_since(from);
         if !over.is_empty() {
             self.plan.tell(FanOut::of(subject).to_named(over));
         }
-        reached.clear();
-        self.reached = reached;
-        self.tables.sessions_mut().put_told(session, told);
     }
 
     fn may_direct(&self, sender: User, target: User) -> bool {
@@ -171,5 +211,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.plan.named_since(from)
         };
         (name(Link::Attached), name(Link::Congested))
+    }
+}
+
+/// Names a receiver that is told that something is over, if it is there. Of one that is congested
+/// it is noted.
+fn name_over<K: Eq + Hash, P, S: BuildHasher>(
+    tables: &mut Tables<K, P, S>,
+    plan: &mut Plan<P>,
+    attachment: Attachment,
+    subject: Subject,
+) {
+    if let Some(receiver) = tables.sessions().find_attachment(attachment) {
+        let note = |tables: &mut Tables<K, P, S>| plan.note_missed(tables, receiver, subject);
+        if tables.receives_or(receiver, note) {
+            plan.name(receiver);
+        }
     }
 }

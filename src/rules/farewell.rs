@@ -106,6 +106,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.lifetimes.disarm(session);
         self.tokens.disarm(session);
+        self.forget_expiries(session);
         let said = self.tables.remove_session(session);
         said.into_iter().for_each(|said| self.plan.drop_later(said));
         ended
@@ -157,9 +158,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends a session whose presence is held for others.
     fn hold(&mut self, session: SessionIndex, reason: EndReason, at: Time, until: Time) -> Ended {
         let ended = self.ended(session, reason, at);
-        self.tokens.disarm(session);
-        let waiting = self.tables.hold_session(session);
-        self.plan.drop_later(waiting);
+        self.drop_waiting(session);
+        self.tables.hold_session(session);
         let order = self.next_order();
         self.lifetimes.arm(session, until, order);
         let held = self.tables.held_of(ended.user);
@@ -191,6 +191,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn drop_held(&mut self, session: SessionIndex) {
         self.lifetimes.disarm(session);
+        self.forget_expiries(session);
         let said = self.tables.release_held(session);
         said.into_iter().for_each(|said| self.plan.drop_later(said));
     }

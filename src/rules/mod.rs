@@ -10,6 +10,7 @@ mod blocks;
 mod congestion;
 mod deadlines;
 mod direct;
+mod expiry;
 mod farewell;
 mod lifecycle;
 mod limits;
@@ -26,6 +27,7 @@ use crate::fanout::snapshots::Part;
 use crate::key::{SessionId, SessionKey};
 use crate::stats::{Counts, Stats};
 use crate::tables::Tables;
+use crate::tables::expiries::Expiries;
 use crate::tables::ids::{Attachment, SessionIndex, User};
 use crate::tables::missed::Change;
 use crate::tables::roster::TooManyUsers;
@@ -51,6 +53,8 @@ pub(crate) struct State<K, P, S> {
     lifetimes: Timers,
     /// When a publish that waits for a token goes out.
     tokens: Timers,
+    /// What ends by itself.
+    expiries: Expiries<P>,
     /// An input has been begun, and what it leaves behind has not been settled.
     unsettled: bool,
     /// For lists of users while they are being made of ids.
@@ -79,6 +83,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             order: 0,
             lifetimes: Timers::new(),
             tokens: Timers::new(),
+            expiries: Expiries::new(),
             unsettled: false,
             scratch: [Vec::new(), Vec::new()],
             lost_and_gained: [Vec::new(), Vec::new()],
@@ -108,8 +113,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let timers = self.lifetimes.armed() + self.tokens.armed();
-        Counts { timers, ..self.tables.counts() }
+        let timers = self.lifetimes.armed() + self.tokens.armed() + self.expiries.armed();
+        let counts = self.tables.counts();
+        let presences = counts.presences + self.expiries.thens();
+        Counts { timers, presences, expiring: self.expiries.len(), ..counts }
     }
 
     // ---- an input from its beginning to its end
@@ -269,6 +276,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn look_at_deadlines(&mut self) -> Time {
         self.lifetimes.look_again();
         self.tokens.look_again();
+        self.expiries.look_again();
         self.moment
     }
 }

@@ -5,6 +5,7 @@ use crate::fanout::plan::FanOut;
 use crate::fanout::subject::Subject;
 use crate::key::SessionKey;
 use crate::rules::State;
+use crate::tables::expiries::Expiry;
 use crate::tables::ids::SessionIndex;
 use crate::tables::timers::Due;
 use crate::time::Time;
@@ -15,25 +16,33 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn publish(&mut self, key: SessionKey, presence: P) -> Result<Option<Time>, Error> {
         self.tables.fetch_sender(key);
         let session = self.hear(key)?;
-        if let Some(rate) = self.options.publish_rate {
-            let sessions = self.tables.sessions_mut();
-            let free_at = sessions.bucket(session).free_at(rate);
-            if free_at > self.moment {
-                self.wait(session, presence, free_at);
-                return Ok(Some(free_at));
-            }
-            sessions.bucket_mut(session).take(rate, self.moment);
-            // The newest is going out now, so what waited is not sent late.
-            self.tokens.disarm(session);
-            self.plan.drop_later(sessions.take_waiting(session));
+        let waits_until = self.token_or_wait(session);
+        match waits_until {
+            Some(free_at) => self.wait(session, presence, free_at),
+            None => self.show(session, presence),
         }
-        self.show(session, presence);
-        Ok(None)
+        Ok(waits_until)
+    }
+
+    /// Takes a token for a publish, or returns when there is one.
+    #[inline]
+    pub(super) fn token_or_wait(&mut self, session: SessionIndex) -> Option<Time> {
+        let rate = self.options.publish_rate?;
+        let sessions = self.tables.sessions_mut();
+        let free_at = sessions.bucket(session).free_at(rate);
+        if free_at > self.moment {
+            return Some(free_at);
+        }
+        sessions.bucket_mut(session).take(rate, self.moment);
+        // The newest is going out now, so what waited is not sent late.
+        self.drop_waiting(session);
+        None
     }
 
     /// Keeps a publish until there is a token, instead of any that waits already.
-    fn wait(&mut self, session: SessionIndex, presence: P, free_at: Time) {
+    pub(super) fn wait(&mut self, session: SessionIndex, presence: P, free_at: Time) {
         self.stats.conflated += 1;
+        self.forget_waiting_end(session);
         let sessions = self.tables.sessions_mut();
         match (sessions.set_waiting(session, presence), sessions.heard_order(session)) {
             (Some(replaced), _) => self.plan.drop_later(Some(replaced)),
@@ -43,19 +52,27 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Tells what a publish said that waited, now that it has its token.
     pub(super) fn token_is_there(&mut self, due: Due) {
-        self.tokens.disarm(due.session);
-        let sessions = self.tables.sessions_mut();
-        let Some(presence) = sessions.take_waiting(due.session) else { return };
-        if let Some(rate) = self.options.publish_rate {
-            sessions.bucket_mut(due.session).take(rate, due.at);
+        self.tokens.disarm(due.of);
+        let Some(presence) = self.tables.sessions_mut().take_waiting(due.of) else { return };
+        let expiry = self.waits_without_end(due.of);
+        // It takes no token to show nothing.
+        let is_shown = |expiry: &Expiry<P>| expiry.until > due.at || expiry.then.is_some();
+        if let Some(rate) = self.options.publish_rate.filter(|_| expiry.iter().all(is_shown)) {
+            self.tables.sessions_mut().bucket_mut(due.of).take(rate, due.at);
         }
-        self.show(due.session, presence);
+        match expiry {
+            Some(expiry) => self.show_until(due.of, presence, expiry, due.at),
+            None => self.show(due.of, presence),
+        }
     }
 
     /// Makes a presence the session's own and tells everyone who may see it.
-    fn show(&mut self, session: SessionIndex, presence: P) {
+    pub(super) fn show(&mut self, session: SessionIndex, presence: P) {
         let place = self.tables.sessions().place(session);
         let replaced = self.tables.set_presence(session, presence);
+        if !self.expiries.is_empty() {
+            self.shows_without_end(session);
+        }
         let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
         let (is_visible, sessions, holds) = self.tables.showing_state_at(place);
         if is_visible {

@@ -2,6 +2,7 @@
 //! walks over the whole state.
 
 use crate::rules::State;
+use crate::tables::expiries::Expiring;
 use crate::tables::verify::hold;
 use core::hash::{BuildHasher, Hash};
 
@@ -10,7 +11,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         hold!(self.is_settled(), "work is left between two inputs");
         self.tables.verify()?;
         self.verify_limits()?;
-        self.verify_deadlines()
+        self.verify_deadlines()?;
+        self.verify_expiries()
     }
 
     fn is_settled(&self) -> bool {
@@ -60,6 +62,38 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
+    fn verify_expiries(&self) -> Result<(), &'static str> {
+        let sessions = self.tables.sessions();
+        let (mut entries, mut thens, mut armed) = (0, 0, 0);
+        let mut verify = |index, session, of| {
+            let expiry = self.expiries.get(index).filter(|e| (e.session, e.of) == (session, of));
+            let Some(expiry) = expiry else { return Err("what ends points elsewhere") };
+            let deadline = self.expiries.deadline(index);
+            let is_waiting = of == Expiring::Waiting;
+            hold!(deadline.is_none() == is_waiting, "what ends has no deadline, or has one early");
+            // One that has passed by the time it is armed is due at once.
+            hold!(deadline.is_none_or(|at| at >= expiry.until), "a deadline is too early");
+            entries += 1;
+            thens += usize::from(expiry.then.is_some());
+            armed += usize::from(!is_waiting);
+            Ok(())
+        };
+        for session in sessions.iter_records() {
+            let [shown, waiting] = sessions.expiries(session);
+            hold!(shown.is_none() || sessions.has_published(session), "nothing shown has an end");
+            hold!(waiting.is_none() || sessions.has_waiting(session), "nothing waiting has an end");
+            shown.map_or(Ok(()), |index| verify(index, session, Expiring::Shown))?;
+            waiting.map_or(Ok(()), |index| verify(index, session, Expiring::Waiting))?;
+            for (number, index) in sessions.told(session).iter().flat_map(|told| told.expiries()) {
+                verify(index, session, Expiring::Call(number))?;
+            }
+        }
+        hold!(entries == self.expiries.len(), "something ends of which nobody knows");
+        hold!(thens == self.expiries.thens(), "presences that follow others are miscounted");
+        hold!(armed == self.expiries.armed(), "a deadline belongs to nothing that ends");
+        Ok(())
+    }
+
     pub(crate) fn reserve(&mut self, users: usize, sessions: usize) {
         self.tables.reserve(users, sessions);
         self.lifetimes.reserve(sessions);
@@ -70,6 +104,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.shrink_to_fit();
         self.lifetimes.shrink_to_fit();
         self.tokens.shrink_to_fit();
+        self.expiries.shrink_to_fit();
         self.plan.shrink_to_fit();
         self.scratch = Default::default();
         self.lost_and_gained = Default::default();
@@ -84,7 +119,8 @@ mod tests {
     use crate::connect::Connect;
     use crate::hasher::tests::Plain;
     use crate::key::SessionId;
-    use crate::tables::ids::SessionIndex;
+    use crate::tables::expiries::Expiry;
+    use crate::tables::ids::{ExpiryIndex, SessionIndex};
     use crate::time::Time;
 
     type Broken = State<u64, u32, Plain>;
@@ -110,7 +146,11 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Broken); 9] = [
+        fn ends(state: &mut Broken, until: Time, then: Option<u32>) -> ExpiryIndex {
+            let session = SessionIndex(0);
+            state.expiries.insert(Expiry { session, of: Expiring::Shown, until, then })
+        }
+        let breaks: [fn(&mut Broken); 14] = [
             |state| state.plan.name(SessionIndex(0)),
             |state| _ = state.plan.list_ended(SessionId::from_bits(1)),
             |state| state.plan.say(1),
@@ -118,6 +158,27 @@ mod tests {
             |state| state.unsettled = true,
             |state| state.lifetimes.disarm(SessionIndex(0)),
             |state| state.tokens.arm(SessionIndex(0), Time::MAX, 0),
+            // Nobody knows of it; it has no deadline; it is not there, for what is shown or waits.
+            |state| _ = ends(state, Time::MAX, None),
+            |state| {
+                let expiry = ends(state, Time::MAX, Some(1));
+                state.tables.sessions_mut().set_shown_until(SessionIndex(0), expiry);
+            },
+            |state| {
+                let sessions = state.tables.sessions_mut();
+                sessions.set_shown_until(SessionIndex(0), ExpiryIndex::at(3));
+            },
+            |state| {
+                let sessions = state.tables.sessions_mut();
+                sessions.set_waits_until(SessionIndex(0), ExpiryIndex::at(3));
+            },
+            // Who shows nothing has nothing that ends.
+            |state| {
+                let expiry = ends(state, Time::MAX, None);
+                state.expiries.arm(expiry, 1, Time::ZERO);
+                state.tables.sessions_mut().set_shown_until(SessionIndex(0), expiry);
+                state.tables.take_presence(SessionIndex(0));
+            },
             |state| state.options.max_audience = 0,
             |state| state.options.max_blocked = 0,
         ];

@@ -87,17 +87,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     // ---- sessions whose presence is held after their end
 
-    /// Ends a session, but keeps what it showed for others (rule 6). Gives back a presence that
-    /// waits for a token: it will not be shown.
-    pub(crate) fn hold_session(&mut self, session: SessionIndex) -> Option<P> {
+    /// Ends a session, but keeps what it showed for others (rule 6). Nothing of it may wait for a
+    /// token: it will not be shown.
+    pub(crate) fn hold_session(&mut self, session: SessionIndex) {
         self.clear_missed(session);
         let place = self.sessions.place(session);
         let earlier = self.unlist_session(place, session);
-        let waiting = self.sessions.take_waiting(session);
         self.sessions.hold(session);
         self.online.at_mut(place).rare_mut().held.push(Held { session, earlier });
         self.update_reach(place);
-        waiting
     }
 
     /// Lets go of a session that is held, and gives back what it showed.
@@ -209,6 +207,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             self.shown.set(self.sessions.user(session), visible);
         }
         replaced
+    }
+
+    /// Takes out what the session shows: it shows nothing any more.
+    pub(crate) fn take_presence(&mut self, session: SessionIndex) -> Option<P> {
+        let presence = self.sessions.take_presence(session);
+        if presence.is_some() {
+            self.update_shown(self.sessions.place(session));
+        }
+        presence
     }
 
     /// Makes the user at this place visible or invisible.

@@ -10,6 +10,20 @@ pub(crate) struct User(pub(crate) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SessionIndex(pub(crate) u32);
 
+/// Something that ends by itself, in the table of expiries: one more than its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ExpiryIndex(NonZeroU32);
+
+impl ExpiryIndex {
+    pub(crate) const fn at(place: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(place))
+    }
+
+    pub(crate) const fn place(self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
 /// One attachment of a session, which may be over by now: what a [`SessionKey`](crate::SessionKey)
 /// is outside, in eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,6 +17,8 @@ pub(crate) enum Note {
     Presence { session: SessionId, first: bool },
     /// A session that it was told of has ended.
     Ended { session: SessionId },
+    /// A session that it was told of shows nothing any more, and goes on.
+    Withdrawn { session: SessionId },
     /// A session has ended whose directed presence it was told, so that it holds something
     /// whatever it knew of the session otherwise.
     DirectedEnded { session: SessionId },
@@ -37,6 +39,8 @@ pub(crate) struct Change {
     /// Whether it ended, or went out of sight, at some moment. Where no session is named: whether
     /// something that was over before may be held.
     pub(crate) ended: bool,
+    /// Whether it showed nothing any more at some moment.
+    pub(crate) withdrawn: bool,
     /// Whether its directed presence was over at some moment.
     pub(crate) directed_over: bool,
 }
@@ -106,6 +110,7 @@ impl Missed {
         let session = match note {
             Note::Presence { session, .. }
             | Note::Ended { session }
+            | Note::Withdrawn { session }
             | Note::DirectedEnded { session }
             | Note::DirectedOver { session } => Some(session),
             Note::Offline { .. } => None,
@@ -116,12 +121,13 @@ impl Missed {
         };
         match note {
             Note::Presence { .. } => change.shown = true,
-            // It never heard of the session, so it need not hear that it has ended.
-            Note::Ended { .. } if !change.believed => {
+            // It never heard of the session, so it need not hear that this is over.
+            Note::Ended { .. } | Note::Withdrawn { .. } if !change.believed => {
                 self.entries.remove((user, session));
                 return Noted::Removed;
             }
             Note::Ended { .. } => change.ended = true,
+            Note::Withdrawn { .. } => change.withdrawn = true,
             Note::DirectedEnded { .. } => (change.believed, change.ended) = (true, true),
             Note::DirectedOver { .. } => (change.believed, change.directed_over) = (true, true),
             Note::Offline { unaware } => change.ended |= unaware,
@@ -137,6 +143,7 @@ impl Change {
         match note {
             Note::Presence { first, .. } => Self { believed: !first, shown: true, ..change },
             Note::Ended { .. } | Note::DirectedEnded { .. } => Self { ended: true, ..change },
+            Note::Withdrawn { .. } => Self { withdrawn: true, ..change },
             Note::DirectedOver { .. } => Self { directed_over: true, ..change },
             Note::Offline { unaware } => Self { ended: unaware, ..change },
         }
@@ -159,9 +166,12 @@ mod tests {
             assert_eq!(missed.note(user, presence(index, true)), Noted::Added);
             assert_eq!(missed.note(user, presence(index, false)), Noted::AsBefore);
             assert_eq!(missed.note(user, ended), Noted::Removed);
+            let withdrawn = Note::Withdrawn { session: session(index) };
+            assert_eq!(missed.note(user, presence(index, true)), Noted::Added);
+            assert_eq!(missed.note(user, withdrawn), Noted::Removed);
         }
         assert_eq!(missed.note(user, presence(0, true)), Noted::AsBefore);
-        let known = Change { believed: true, shown: true, ended: true, directed_over: false };
+        let known = Change { believed: true, shown: true, ended: true, ..Change::default() };
         let entries: alloc::vec::Vec<_> = missed.entries().collect();
         assert_eq!(entries, [(user, Some(session(0)), known)]);
         assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::Added);

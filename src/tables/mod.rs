@@ -6,6 +6,7 @@
 mod attendance;
 mod blocks;
 mod contiguous;
+pub(crate) mod expiries;
 mod free_list;
 pub(crate) mod ids;
 mod index;

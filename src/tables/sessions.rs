@@ -5,7 +5,7 @@ mod extras;
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{Attachment, SessionIndex, User};
+use crate::tables::ids::{Attachment, ExpiryIndex, SessionIndex, User};
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
 use crate::tables::segments::sparse::Sparse;
@@ -79,6 +79,9 @@ struct Detail<P> {
 struct Extras<P> {
     /// The publish that waits for a token.
     waiting: Option<P>,
+    /// What ends what it shows, and the publish that waits.
+    shown_until: Option<ExpiryIndex>,
+    waits_until: Option<ExpiryIndex>,
     /// Whom its directed presence reached.
     told: Told,
     /// The rate of its directed presence.
@@ -374,6 +377,7 @@ impl<P> Sessions<P> {
             self.counts.told -= extras.told.len();
             extras.told.clear();
             extras.direct_bucket = Bucket::default();
+            debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
             self.free_extras.push(place.get() - 1);
         }
         [presence, waiting]
@@ -438,6 +442,13 @@ impl<P> Sessions<P> {
         let replaced = self.details[index.0 as usize].presence.replace(presence);
         self.counts.published += usize::from(replaced.is_none());
         replaced
+    }
+
+    /// Takes out the session's presence.
+    pub(super) fn take_presence(&mut self, index: SessionIndex) -> Option<P> {
+        let presence = self.details[index.0 as usize].presence.take();
+        self.counts.published -= usize::from(presence.is_some());
+        presence
     }
 
     pub(crate) fn bucket(&self, index: SessionIndex) -> &Bucket {
@@ -555,6 +566,8 @@ impl<P> Default for Extras<P> {
     fn default() -> Self {
         Self {
             waiting: None,
+            shown_until: None,
+            waits_until: None,
             told: Told::default(),
             direct_bucket: Bucket::default(),
             missed: Missed::default(),

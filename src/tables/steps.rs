@@ -103,6 +103,17 @@ pub(crate) mod tests {
             growing.call(|engine| {
                 engine.publish(Time::ZERO, publisher, 1).expect("it is there").for_each(|_| {})
             });
+            let until = Time::from_millis(1 + growing.below(100_000));
+            growing.call(|engine| {
+                let ending = engine.publish_until(Time::ZERO, other, 1, until, Some(2));
+                ending.expect("it is there").for_each(|_| {});
+            });
+            growing.call(|engine| {
+                let millis = until.as_millis();
+                if let Ok(told) = engine.direct_for(Time::ZERO, other, &[user], 1, millis) {
+                    told.for_each(|_| {});
+                }
+            });
             growing.call(|engine| {
                 engine.heartbeat(Time::ZERO, other).expect("it is there").for_each(|_| {})
             });

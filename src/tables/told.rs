@@ -3,7 +3,7 @@
 //! What is remembered is bounded by the names that the session handed in, whoever was there: so
 //! nothing about it tells who was.
 
-use crate::tables::ids::Attachment;
+use crate::tables::ids::{Attachment, ExpiryIndex};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -13,6 +13,8 @@ struct Call {
     number: u32,
     /// The number of names that were handed in.
     names: u32,
+    /// What ends it, if it ends by itself.
+    expiry: Option<ExpiryIndex>,
 }
 
 /// The directed presences that are remembered, and those they reached.
@@ -45,40 +47,52 @@ impl Told {
         self.reached.iter().map(|(attachment, _)| *attachment)
     }
 
+    /// Returns the number of the next call.
+    pub(crate) const fn next_call(&self) -> u32 {
+        self.next
+    }
+
+    /// Returns what ends those calls that end by themselves, each with the number of its call.
+    pub(crate) fn expiries(&self) -> impl Iterator<Item = (u32, ExpiryIndex)> + '_ {
+        self.calls.iter().filter_map(|call| Some((call.number, call.expiry?)))
+    }
+
+    /// Returns the place of a call, if it is remembered.
+    fn find(&self, number: u32) -> Option<usize> {
+        // Counted from the first, so that the numbers may wrap.
+        let first = self.calls.front()?.number;
+        let from_first = |call: &Call| call.number.wrapping_sub(first);
+        self.calls.binary_search_by_key(&number.wrapping_sub(first), from_first).ok()
+    }
+
     /// Returns whether the attachments are a sorted set, each of a call that is remembered.
     pub(crate) fn is_in_order(&self) -> bool {
-        let first = self.calls.front().map_or(self.next, |call| call.number);
-        let remembered = |call: u32| call.wrapping_sub(first) < self.next.wrapping_sub(first);
         self.reached.is_sorted_by(|a, b| a.0 < b.0)
-            && self.reached.iter().all(|(_, call)| remembered(*call))
+            && self.reached.iter().all(|(_, call)| self.find(*call).is_some())
             && self.calls.iter().map(|call| call.names).sum::<u32>() == self.names
     }
 
-    /// Remembers a call that handed in so many names and reached these, a sorted set. Calls of the
-    /// past are over as far as the names exceed `most`: those they reached who are in no later
-    /// call are given to `over`, in their order.
+    /// Remembers a call that handed in so many names, ends so, and reached these, a sorted set.
+    /// Calls of the past are over as far as the names exceed `most`: those they reached who are in
+    /// no later call are given to `over`, in their order, and what would have ended such a call to
+    /// `ends_no_more`.
     pub(crate) fn remember(
         &mut self,
-        names: u32,
+        (names, expiry): (u32, Option<ExpiryIndex>),
         reached: impl Iterator<Item = Attachment>,
         most: u32,
         mut over: impl FnMut(Attachment),
+        ends_no_more: impl FnMut(ExpiryIndex),
     ) {
         if names == 0 {
             return;
         }
         let number = self.next;
         self.next = self.next.wrapping_add(1);
-        self.calls.push_back(Call { number, names });
+        self.calls.push_back(Call { number, names, expiry });
         self.names += names;
         self.merge(reached, number);
-        let mut is_over = false;
-        while self.names > most {
-            let Some(call) = self.calls.pop_front() else { break };
-            self.names -= call.names;
-            is_over = true;
-        }
-        if is_over {
+        if self.forget_oldest(most, ends_no_more) {
             let first = self.calls.front().map_or(self.next, |call| call.number);
             let (next, left) = (self.next, self.next.wrapping_sub(first));
             self.reached.retain(|(attachment, call)| {
@@ -92,8 +106,40 @@ impl Told {
         }
     }
 
+    /// Forgets the oldest calls until there are no more names than `most`. Returns whether any had
+    /// to go.
+    fn forget_oldest(&mut self, most: u32, mut ends_no_more: impl FnMut(ExpiryIndex)) -> bool {
+        let mut is_over = false;
+        while self.names > most {
+            let Some(call) = self.calls.pop_front() else { break };
+            self.names -= call.names;
+            call.expiry.into_iter().for_each(&mut ends_no_more);
+            is_over = true;
+        }
+        is_over
+    }
+
+    /// Forgets a call that is over. Those it reached who are in no later call are given to `over`,
+    /// in their order.
+    pub(crate) fn end_call(&mut self, number: u32, mut over: impl FnMut(Attachment)) {
+        let Some(call) = self.find(number).and_then(|place| self.calls.remove(place)) else {
+            return;
+        };
+        self.names -= call.names;
+        self.reached.retain(|(attachment, last)| {
+            if *last == number {
+                over(*attachment);
+            }
+            *last != number
+        });
+    }
+
     /// Adds a sorted set that a call reached, by one merge.
     fn merge(&mut self, reached: impl Iterator<Item = Attachment>, number: u32) {
+        if self.reached.is_empty() {
+            self.reached.extend(reached.map(|new| (new, number)));
+            return;
+        }
         let mut reached = reached.peekable();
         let mut old = core::mem::take(&mut self.reached);
         let mut merged = core::mem::take(&mut self.scratch);
@@ -140,7 +186,7 @@ mod tests {
     fn remember(told: &mut Told, names: u32, reached: &[u32]) -> Vec<u32> {
         let mut over = Vec::new();
         let reached = reached.iter().map(|session| attachment(*session));
-        told.remember(names, reached, 6, |gone| over.push(gone.session.0));
+        told.remember((names, None), reached, 6, |gone| over.push(gone.session.0), |_| {});
         assert!(told.is_in_order());
         over
     }
@@ -158,6 +204,38 @@ mod tests {
         assert!(told.forget(attachment(7)) && !told.forget(attachment(7)));
         assert_eq!(told.iter().collect::<Vec<_>>(), [attachment(2)]);
         told.clear();
+        assert_eq!((told.names(), told.len()), (0, 0));
+    }
+    #[test]
+    fn a_call_that_is_over_takes_those_with_it_who_are_in_no_later_one() {
+        let mut told = Told { next: u32::MAX - 1, ..Told::default() };
+        let (mut over, mut ended) = (Vec::new(), Vec::new());
+        for (place, reached) in (0..).zip([&[1, 2][..], &[2, 3], &[3], &[1]]) {
+            let expiry = (2, Some(ExpiryIndex::at(place)));
+            let reached = reached.iter().map(|session| attachment(*session));
+            told.remember(
+                expiry,
+                reached,
+                6,
+                |gone| over.push(gone.session.0),
+                |index| ended.push(index.place()),
+            );
+        }
+        // The first had to go for the last, in which the one it reached alone is.
+        assert_eq!((&over[..], &ended[..]), (&[][..], &[0][..]));
+        let left: Vec<_> = told.expiries().collect();
+        assert_eq!(
+            left,
+            [(u32::MAX, ExpiryIndex::at(1)), (0, ExpiryIndex::at(2)), (1, ExpiryIndex::at(3))]
+        );
+        let mut end = |call| {
+            let mut over = Vec::new();
+            told.end_call(call, |gone| over.push(gone.session.0));
+            assert!(told.is_in_order());
+            over
+        };
+        assert_eq!((end(0), end(0), end(u32::MAX - 1)), (alloc::vec![3], Vec::new(), Vec::new()));
+        assert_eq!((end(u32::MAX), end(1)), (alloc::vec![2], alloc::vec![1]));
         assert_eq!((told.names(), told.len()), (0, 0));
     }
 }

@@ -39,7 +39,7 @@ pub(crate) type Verb = for<'e> fn(
 ) -> Result<Decisions<'e, u32, u32>, Error>;
 
 /// Does the verb refuse a detached session?
-pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 15] = [
+pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 19] = [
     ("disconnect", false, |e, now, key| e.disconnect(now, key)),
     ("lost by error", false, |e, now, key| e.lost(now, key, LostCause::ConnectionError)),
     ("lost by timeout", false, |e, now, key| e.lost(now, key, LostCause::Timeout)),
@@ -55,6 +55,13 @@ pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 15] = [
     ("heartbeat", true, |e, now, key| e.heartbeat(now, key)),
     ("publish", true, |e, now, key| e.publish(now, key, 77)),
     ("direct", true, |e, now, key| e.direct(now, key, &[1, 2, 3], 78)),
+    ("publish until", true, |e, now, key| {
+        let until = e.now().max(now).saturating_add(900);
+        e.publish_until(now, key, 80, until, Some(81))
+    }),
+    ("publish until past", true, |e, now, key| e.publish_until(now, key, 82, at(0), None)),
+    ("withdraw", true, |e, now, key| e.withdraw(now, key)),
+    ("direct for", true, |e, now, key| e.direct_for(now, key, &[1, 2, 3], 83, 900)),
     ("invisible", true, |e, now, key| e.invisible(now, key)),
     ("visible", true, |e, now, key| e.visible(now, key)),
     ("congested", true, |e, now, key| e.congested(now, key)),

@@ -23,7 +23,14 @@ pub(crate) enum Verb {
     Resume,
     Heartbeat,
     Publish,
+    /// For five milliseconds, then something else.
+    PublishThen,
+    /// For five milliseconds, then nothing.
+    PublishBriefly,
+    Withdraw,
     Direct,
+    /// For six milliseconds.
+    DirectFor,
     Invisible,
     Visible,
     Congested,
@@ -57,8 +64,8 @@ const fn other(user: User) -> User {
 impl Action {
     pub(crate) fn all() -> Vec<Self> {
         use Verb::{
-            Congested, Direct, Disconnect, Heartbeat, Invisible, Leaves, Lost, Publish, Resume,
-            TimedOut, Visible, Writable,
+            Congested, Direct, DirectFor, Disconnect, Heartbeat, Invisible, Leaves, Lost, Publish,
+            PublishBriefly, PublishThen, Resume, TimedOut, Visible, Withdraw, Writable,
         };
         let mut all = vec![Self::Advance, Self::System, Self::HeartbeatLater(Who::Nth(0, 0))];
         for user in USERS {
@@ -69,8 +76,22 @@ impl Action {
         let sessions = USERS.into_iter().flat_map(|user| [Who::Nth(user, 0), Who::Nth(user, 1)]);
         for who in sessions.chain([Who::Ended, Who::Replaced]) {
             let verbs = [
-                Disconnect, Lost, TimedOut, Leaves, Resume, Heartbeat, Publish, Direct, Invisible,
-                Visible, Congested, Writable,
+                Disconnect,
+                Lost,
+                TimedOut,
+                Leaves,
+                Resume,
+                Heartbeat,
+                Publish,
+                PublishThen,
+                PublishBriefly,
+                Withdraw,
+                Direct,
+                DirectFor,
+                Invisible,
+                Visible,
+                Congested,
+                Writable,
             ];
             all.extend(verbs.map(|verb| Self::Session(verb, who)));
         }
@@ -112,6 +133,11 @@ impl Action {
     }
 
     fn of_session(verb: Verb, session: SessionKey, model: &Model, presence: u32) -> Event {
+        let until = Time::from_millis(model.now.saturating_add(5));
+        let others = || {
+            let own = model.find(session).map_or(0, |id| model.sessions[&id].user);
+            vec![other(own)]
+        };
         match verb {
             Verb::Disconnect => Event::Disconnect { session },
             Verb::Lost => lost(session, LostCause::ConnectionError, None),
@@ -120,10 +146,14 @@ impl Action {
             Verb::Resume => Event::Resume { session },
             Verb::Heartbeat => Event::Heartbeat { session },
             Verb::Publish => Event::Publish { session, presence },
-            Verb::Direct => {
-                let own = model.find(session).map_or(0, |id| model.sessions[&id].user);
-                Event::Direct { session, users: vec![other(own)], presence }
+            Verb::PublishThen => {
+                let then = Some(presence | 1 << 31);
+                Event::PublishUntil { session, presence, until, then }
             }
+            Verb::PublishBriefly => Event::PublishUntil { session, presence, until, then: None },
+            Verb::Withdraw => Event::Withdraw { session },
+            Verb::Direct => Event::Direct { session, users: others(), presence },
+            Verb::DirectFor => Event::DirectFor { session, users: others(), presence, for_ms: 6 },
             Verb::Invisible => Event::Invisible { session },
             Verb::Visible => Event::Visible { session },
             Verb::Congested => Event::Congested { session },

@@ -2,6 +2,7 @@
 
 use crate::actions::last_stale;
 use adsum::{SessionId, SessionKey};
+use adsum_model::missed::Change;
 use adsum_model::{Model, User};
 use std::collections::BTreeMap;
 
@@ -31,11 +32,8 @@ impl State {
             state.add_account(model, user, &name);
         }
         // What is due at one moment is due in this order.
-        let mut timers: Vec<_> = model
-            .showing()
-            .flat_map(|(_, s)| [s.lease, s.grace, s.token, s.settle])
-            .flatten()
-            .collect();
+        let mut timers: Vec<_> =
+            model.showing().flat_map(|(_, session)| session.timers()).collect();
         timers.sort_unstable();
         // In their order, whatever the engine calls them.
         let mut sessions: Vec<_> = names.iter().map(|(id, name)| (*name, *id)).collect();
@@ -71,7 +69,15 @@ impl State {
         // How long it may still be a newcomer for whose sake another is held.
         let settled = session.connected.saturating_add(model.options.settle_ms);
         self.0.push(settled.saturating_sub(model.now));
-        for timer in [session.lease, session.grace, session.token, session.settle] {
+        let then = |then: Option<Option<u32>>| then.map_or(NONE, |then| then.is_some().into());
+        self.0.push(then(session.expiry.map(|expiry| expiry.then)));
+        let waiting = session.waiting_end;
+        self.0.push(waiting.map_or(NONE, |(until, _)| until.saturating_sub(model.now)));
+        self.0.push(then(waiting.map(|(_, then)| then)));
+        let expiry = session.expiry.map(|expiry| expiry.timer);
+        let calls = session.calls.iter().map(|call| call.expiry);
+        let own = [session.lease, session.grace, session.token, session.settle, expiry];
+        for timer in own.into_iter().chain(calls) {
             let place = timer.and_then(|timer| timers.binary_search(&timer).ok());
             self.0.push(timer.map_or(NONE, |(at, _)| at.saturating_sub(model.now)));
             self.0.push(place.map_or(NONE, |place| place as u64));
@@ -86,9 +92,10 @@ impl State {
         let Some(missed) = &session.missed else { return self.0.push(NONE) };
         self.0.extend([missed.visibility, missed.everything].map(u64::from));
         let sessions = missed.sessions.iter().map(|((user, of), change)| {
-            let flags = [change.held, change.shown, change.over, change.directed_over];
+            let Change { held, shown, over, withdrawn, directed_over } = *change;
+            let flags = [held, shown, over, withdrawn, directed_over];
             let flags = flags.into_iter().fold(0, |all, flag| all << 1 | u64::from(flag));
-            name(of) << 5 | u64::from(*user) << 4 | flags
+            name(of) << 6 | u64::from(*user) << 5 | flags
         });
         self.add_all(sessions);
         let offline = missed.offline.iter();

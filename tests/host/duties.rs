@@ -277,6 +277,33 @@ fn every_verb_of_a_user_and_of_a_connection_reaches_the_engine() {
     }
 }
 
+/// The host advances before each input, so nobody has to look after what ends by itself.
+#[test]
+fn what_ends_by_itself_ends_in_its_time() {
+    let (mut house, ann, mut bob) = ann_and_bob(Options::default());
+    let now = house.now;
+    let until = now.saturating_add(5_000);
+    house.host.publish_until(now, ann.id, 1, until, Some(2)).expect("the id is current");
+    house.host.direct_for(now, ann.id, ["bob"], 3, 4_000).expect("bob is a contact");
+    assert_eq!(house.host.deadline().map(|at| at <= until), Some(true));
+    house.wait(9_000);
+    house.host.withdraw(house.now, ann.id).expect("the id is current");
+    let (user, session) = ("ann".to_owned(), house.host.engine().id_of(house.key(&ann)));
+    let session = session.expect("ann is there");
+    let shown = |kind, presence| Said::Presence { user: user.clone(), session, kind, presence };
+    let expected = [
+        shown(PresenceKind::First, 1),
+        Said::Directed { user: user.clone(), session, presence: 3 },
+        Said::DirectedOver { user: user.clone(), session },
+        shown(PresenceKind::Update, 2),
+        Said::Withdrawn { user: user.clone(), session },
+    ];
+    assert_eq!(house.read_all(&mut bob), expected);
+    for client in [&ann, &bob] {
+        house.check(client);
+    }
+}
+
 #[test]
 fn an_application_that_says_nothing_sends_nothing() {
     let (mut house, ann, mut bob) = ann_and_bob(Options::default());

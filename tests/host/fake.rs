@@ -14,6 +14,7 @@ use std::rc::Rc;
 pub(crate) enum Said {
     Presence { user: String, session: SessionId, kind: PresenceKind, presence: u32 },
     DirectedOver { user: String, session: SessionId },
+    Withdrawn { user: String, session: SessionId },
     Visibility { visible: bool },
     Directed { user: String, session: SessionId, presence: u32 },
     SessionEnded { user: String, session: SessionId },
@@ -60,6 +61,9 @@ impl Application<String, u32> for Journal {
             }
             Notice::DirectedOver { user, session, .. } => {
                 Said::DirectedOver { user: user.clone(), session }
+            }
+            Notice::Withdrawn { user, session, .. } => {
+                Said::Withdrawn { user: user.clone(), session }
             }
             Notice::Visibility { visible, .. } => Said::Visibility { visible },
             Notice::UserOffline { user, .. } => Said::Offline { user: user.clone() },
@@ -173,6 +177,7 @@ impl Client {
             }
             Said::SessionEnded { user, session } => self.replica.end_session(&user, session),
             Said::DirectedOver { user, session } => self.replica.end_directed(&user, session),
+            Said::Withdrawn { user, session } => self.replica.end_published(&user, session),
             Said::Visibility { visible } => self.replica.set_visible(visible),
             Said::Offline { user } => self.replica.end_user(&user),
             Said::System { .. } => {}

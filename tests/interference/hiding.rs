@@ -89,9 +89,10 @@ impl Hiding {
                 Event::AudienceAdd { contacts: list, .. }
                 | Event::AudienceReplace { contacts: list, .. },
             ) if is_hiddens => strike(list),
-            (Self::Stranger | Self::Invisible, Event::Direct { users, .. }) if is_hiddens => {
-                strike(users);
-            }
+            (
+                Self::Stranger | Self::Invisible,
+                Event::Direct { users, .. } | Event::DirectFor { users, .. },
+            ) if is_hiddens => strike(users),
             (Self::Invisible, Event::Visible { .. }) if is_hiddens => return None,
             // Once offline it would be visible when it returns.
             (Self::Invisible, _) if is_hiddens && !model.is_invisible(hidden) => return None,

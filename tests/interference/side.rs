@@ -140,6 +140,9 @@ impl Side {
             Notice::DirectedOver { user, session } => {
                 format!("{user}, {} no longer directs", self.place(*session))
             }
+            Notice::Withdrawn { user, session } => {
+                format!("{user}, {} shows nothing", self.place(*session))
+            }
             Notice::SessionEnded { user, session } => {
                 format!("{user}, {} has ended", self.place(*session))
             }

@@ -19,10 +19,15 @@ const THIRD: User = 2;
 enum Act {
     Connect,
     Publish,
+    /// For four milliseconds, then nothing.
+    PublishBriefly,
+    Withdraw,
     /// To whoever is hidden; the hidden one, to the others.
     Direct,
     /// To the other two.
     DirectMore,
+    /// To the same, for four milliseconds.
+    DirectFor,
     Disconnect,
     Lose,
     Resume,
@@ -35,20 +40,24 @@ enum Act {
     Expel,
 }
 
-const OF_OBSERVER: [Act; 8] = [
+const OF_OBSERVER: [Act; 9] = [
     Act::Publish,
     Act::Direct,
     Act::DirectMore,
+    Act::DirectFor,
     Act::Resume,
     Act::Congested,
     Act::Writable,
     Act::Befriend,
     Act::Connect,
 ];
-const OF_HIDDEN: [Act; 10] = [
+const OF_HIDDEN: [Act; 13] = [
     Act::Connect,
     Act::Publish,
+    Act::PublishBriefly,
+    Act::Withdraw,
     Act::Direct,
+    Act::DirectFor,
     Act::Disconnect,
     Act::Lose,
     Act::Congested,
@@ -134,7 +143,8 @@ impl Run {
         let mut others = vec![(user + 1) % 3, (user + 2) % 3];
         // A stranger has nothing to do with the observer.
         if (self.hiding, user) == (Hiding::Stranger, HIDDEN)
-            || (self.hiding, user, act) == (Hiding::Invisible, HIDDEN, Act::Direct)
+            || (self.hiding, user) == (Hiding::Invisible, HIDDEN)
+                && matches!(act, Act::Direct | Act::DirectFor)
         {
             others.retain(|other| *other != OBSERVER);
         }
@@ -150,6 +160,12 @@ impl Run {
                 others.retain(|other| user == HIDDEN || *other == HIDDEN);
                 Event::Direct { session, users: others, presence }
             }
+            Act::DirectFor => Event::DirectFor { session, users: others, presence, for_ms: 4 },
+            Act::PublishBriefly => {
+                let until = Time::from_millis(self.now + 4);
+                Event::PublishUntil { session, presence, until, then: None }
+            }
+            Act::Withdraw => Event::Withdraw { session },
             Act::DirectMore => Event::Direct { session, users: others, presence },
             Act::Disconnect => Event::Disconnect { session },
             Act::Lose => Event::Lost { session, cause: LostCause::ConnectionError, grace_ms: None },

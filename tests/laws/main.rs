@@ -185,7 +185,9 @@ fn what_is_so_already_can_be_said_again() {
                     | Event::Disconnect { .. }
                     | Event::Resume { .. }
                     | Event::Publish { .. }
+                    | Event::PublishUntil { .. }
                     | Event::Direct { .. }
+                    | Event::DirectFor { .. }
                     | Event::System { .. } => Vec::new(),
                     _ => again.play(input)?,
                 };
@@ -280,7 +282,9 @@ fn a_list_is_a_set() {
                     again(contacts);
                     contacts.push(*user);
                 }
-                Event::Direct { users, .. } | Event::System { users, .. } => again(users),
+                Event::Direct { users, .. }
+                | Event::DirectFor { users, .. }
+                | Event::System { users, .. } => again(users),
                 _ => {}
             }
             input
@@ -333,7 +337,12 @@ fn what_a_presence_says_does_not_matter() {
         |_| {},
         |_, script| {
             let same = script.map(|mut input| {
+                if let Event::PublishUntil { then: Some(then), .. } = &mut input.event {
+                    *then = 7;
+                }
                 if let Event::Publish { presence, .. }
+                | Event::PublishUntil { presence, .. }
+                | Event::DirectFor { presence, .. }
                 | Event::Direct { presence, .. }
                 | Event::System { presence, .. } = &mut input.event
                 {
@@ -381,7 +390,12 @@ fn when_it_began_does_not_matter() {
         let mut script = script.clone();
         let end = script.inputs.iter().position(|input| input.now > LAST);
         script.inputs.truncate(end.unwrap_or(script.inputs.len()));
-        let later = script.map(|input| Input { now: input.now.saturating_add(LATER_MS), ..input });
+        let later = script.map(|mut input| {
+            if let Event::PublishUntil { until, .. } = &mut input.event {
+                *until = until.saturating_add(LATER_MS);
+            }
+            Input { now: input.now.saturating_add(LATER_MS), ..input }
+        });
         let told = later.play()?.into_iter();
         let told = told.map(|lines| lines.iter().map(|line| earlier(line)).collect::<Vec<_>>());
         equal("what is said", told.collect(), script.play()?)

@@ -91,7 +91,7 @@ fn at(world: &World, words: &mut Words, is: Option<Time>) -> Result<(), String> 
     if !words.take("at") {
         return Err("write `at 5s`".to_owned());
     }
-    let is = is.map(|at| show_moment(at.as_millis() - world.mode.origin));
+    let is = is.map(|at| show_moment(at.as_millis().saturating_sub(world.mode.origin)));
     same(Some(show_moment(moment(&words.word()?)?)), is)
 }
 
@@ -151,7 +151,7 @@ fn online_of(world: &mut World, words: &mut Words) -> Result<(), String> {
 /// `deadline none` or `deadline by 60s`: it may be earlier, as long as it is not later.
 fn deadline(world: &World, words: &mut Words) -> Result<(), String> {
     let deadline = world.engine.deadline();
-    let shown = deadline.map(|at| show_moment(at.as_millis() - world.mode.origin));
+    let shown = deadline.map(|at| show_moment(at.as_millis().saturating_sub(world.mode.origin)));
     if words.take("none") {
         return same(None, shown);
     }
@@ -180,6 +180,7 @@ fn numbers(world: &World, which: &str, words: &mut Words) -> Result<(), String> 
             ("counts", "blocked_pairs") => counts.blocked_pairs as u64,
             ("counts", "told") => counts.told as u64,
             ("counts", "missed") => counts.missed as u64,
+            ("counts", "expiring") => counts.expiring as u64,
             ("counts", "timers") => counts.timers as u64,
             ("stats", "inputs") => stats.inputs,
             ("stats", "refusals") => stats.refusals,

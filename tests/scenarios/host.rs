@@ -312,6 +312,9 @@ impl Host {
             Notice::DirectedOver { user, session: key, .. } => {
                 ("over", living(user, *key)?.to_string())
             }
+            Notice::Withdrawn { user, session: key, .. } => {
+                ("withdrawn", session(user, *key)?.to_string())
+            }
             Notice::Visibility { user, visible, .. } => {
                 (if *visible { "visible" } else { "invisible" }, self.user(user)?)
             }
@@ -339,14 +342,11 @@ impl Host {
         let is_state = !matches!(notice, Notice::Directed { .. } | Notice::System { .. });
         if skip && (is_state || !seat.congested) {
             return Err(format!("{name} must not be skipped"));
-        }
-        if !skip && seat.congested {
+        } else if !skip && seat.congested {
             return Err(format!("{name} is congested"));
-        }
-        if seat.awaits_snapshot {
+        } else if seat.awaits_snapshot {
             return Err(format!("{name} is told something before its snapshot"));
-        }
-        if self.open_snapshot == Some(slot) {
+        } else if self.open_snapshot == Some(slot) {
             return Err(format!("{name} is told something within its snapshot"));
         }
         if skip {
@@ -361,11 +361,7 @@ impl Host {
                 return Err(format!("{name} is told what it said itself"));
             }
             Notice::Presence { user: id, session, kind, presence, .. } => {
-                let user_name = user(id);
-                let mut held = seat.replica.sessions_of(&user_name);
-                let knows =
-                    held.any(|(held, published, _)| held == *session && published.is_some());
-                drop(held);
+                let knows = knows(&seat.replica, &user(id), *session);
                 let never = self.options.offline_notices == OfflineNotices::Never;
                 if *kind == PresenceKind::First && knows && !never {
                     return Err(format!("{name} knows what it is told as first"));
@@ -383,6 +379,15 @@ impl Host {
             Notice::UserOffline { user: id, .. } => seat.replica.end_user(&user(id)),
             Notice::DirectedOver { user: id, session, .. } => {
                 seat.replica.end_directed(&user(id), *session);
+            }
+            Notice::Withdrawn { user: id, session, .. } => {
+                let user = user(id);
+                let knows = knows(&seat.replica, &user, *session);
+                // Without snapshots it may have come too late to be told.
+                if !knows && self.options.snapshot_on_connect {
+                    return Err(format!("{name} is told that nothing holds of what it never knew"));
+                }
+                seat.replica.end_published(&user, *session);
             }
             Notice::Visibility { user: id, .. } if user(id) != name.user => {
                 return Err(format!("{name} is told whether {id:?} is visible"));
@@ -456,4 +461,10 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// Returns whether a receiver holds a published presence of this session.
+fn knows(replica: &Replica<String, String>, user: &String, session: SessionId) -> bool {
+    let mut held = replica.sessions_of(user);
+    held.any(|(held, published, _)| held == session && published.is_some())
 }

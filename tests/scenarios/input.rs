@@ -1,6 +1,6 @@
 //! One input line: what it says, read from its words.
 
-use crate::names::{Name, duration};
+use crate::names::{Name, duration, moment};
 use crate::words::{Word, Words};
 use adsum::LostCause;
 
@@ -18,7 +18,12 @@ pub(crate) enum Verb {
     Resume,
     Heartbeat,
     Publish(String),
+    /// Until a moment, and what takes its place then.
+    PublishUntil(String, u64, Option<String>),
+    Withdraw,
     Direct(Vec<String>, String),
+    /// For so long.
+    DirectFor(Vec<String>, u64, String),
     Invisible,
     Visible,
     Congested,
@@ -154,10 +159,17 @@ impl Verb {
             "lost" => Self::lost(words)?,
             "resume" => Self::Resume,
             "heartbeat" => Self::Heartbeat,
-            "publish" => Self::Publish(words.text()?),
+            "publish" => Self::publish(words)?,
+            "withdraw" => Self::Withdraw,
             "direct" => {
-                let users = words.list()?;
-                Self::Direct(users, words.text_after_colon()?)
+                let users = words.list_until(&["for"])?;
+                match words.take("for") {
+                    false => Self::Direct(users, words.text_after_colon()?),
+                    true => {
+                        let millis = duration(&words.word()?)?;
+                        Self::DirectFor(users, millis, words.text_after_colon()?)
+                    }
+                }
             }
             "invisible" => Self::Invisible,
             "visible" => Self::Visible,
@@ -165,6 +177,17 @@ impl Verb {
             "writable" => Self::Writable,
             _ => return Err(format!("no session can `{verb}`")),
         })
+    }
+
+    /// `"busy"`, `"busy" until 15s`, `"busy" until 15s then "here"`
+    fn publish(words: &mut Words) -> Result<Self, String> {
+        let text = words.text()?;
+        if !words.take("until") {
+            return Ok(Self::Publish(text));
+        }
+        let until = moment(&words.word()?)?;
+        let then = words.take("then").then(|| words.text()).transpose()?;
+        Ok(Self::PublishUntil(text, until, then))
     }
 
     /// `error`, `timeout`, `node` or `going away`, and `grace 20s`

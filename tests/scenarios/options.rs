@@ -67,6 +67,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "max_told" => options.max_told = number(value)? as u32,
         "publish_rate" => options.publish_rate = rate(value)?,
         "direct_rate" => options.direct_rate = rate(value)?,
+        "max_expiry_ms" => options.max_expiry_ms = number(value)?,
         "settle_ms" => options.settle_ms = number(value)?,
         _ => return Err("no such option".to_owned()),
     }

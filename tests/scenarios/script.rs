@@ -10,7 +10,8 @@ use adsum::Config;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
     pub(crate) kind: String,
-    pub(crate) number: u32,
+    /// A number, perhaps with a letter.
+    pub(crate) number: String,
 }
 
 /// One scenario: everything from a heading to the next one. It starts with a new engine.
@@ -92,10 +93,14 @@ impl Section {
         let (tags, title) = heading.split_once(": ").ok_or("a heading says `case 1: what`")?;
         let tag = |tag: &str| {
             let parts = tag.trim().split_once(' ');
-            let number = parts.and_then(|(_, number)| number.parse().ok());
+            let is_number = |number: &&str| {
+                let digits = number.strip_suffix(|c: char| c.is_ascii_lowercase());
+                digits.unwrap_or(number).parse::<u32>().is_ok()
+            };
+            let number = parts.map(|(_, number)| number).filter(is_number);
             match parts.zip(number) {
                 Some(((kind @ ("case" | "rule" | "promise"), _), number)) => {
-                    Ok(Tag { kind: kind.to_owned(), number })
+                    Ok(Tag { kind: kind.to_owned(), number: number.to_owned() })
                 }
                 _ => Err(format!("`{tag}` is no case, rule or promise")),
             }

@@ -57,6 +57,7 @@ impl Told {
             Error::BlockedLimit { limit } => format!("BlockedLimit {limit}"),
             Error::DirectLimit { limit } => format!("DirectLimit {limit}"),
             Error::GraceLimit { limit_ms } => format!("GraceLimit {}", show_moment(limit_ms)),
+            Error::ExpiryLimit { limit_ms } => format!("ExpiryLimit {}", show_moment(limit_ms)),
             Error::RateLimited { retry_at } => {
                 format!("RateLimited until {}", show_moment(retry_at.as_millis() - origin))
             }

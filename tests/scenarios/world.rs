@@ -310,6 +310,17 @@ impl World {
             Verb::Resume => Event::Resume { session },
             Verb::Heartbeat => Event::Heartbeat { session },
             Verb::Publish(text) => Event::Publish { session, presence: Presence::new(text) },
+            Verb::PublishUntil(text, until, then) => Event::PublishUntil {
+                session,
+                presence: Presence::new(text),
+                until: self.time(*until),
+                then: then.as_deref().map(Presence::new),
+            },
+            Verb::Withdraw => Event::Withdraw { session },
+            Verb::DirectFor(users, for_ms, text) => {
+                let (users, presence) = (self.ids(users), Presence::new(text));
+                Event::DirectFor { session, users, presence, for_ms: *for_ms }
+            }
             Verb::Direct(users, text) => {
                 Event::Direct { session, users: self.ids(users), presence: Presence::new(text) }
             }
@@ -422,7 +433,9 @@ fn carry_out(
     note(host, input, decisions.session())?;
     match (decisions.waits_until(), input) {
         (None, _) => {}
-        (Some(until), Input::Session(_, Verb::Publish(_))) if until > host.now => {
+        (Some(until), Input::Session(_, Verb::Publish(_) | Verb::PublishUntil(..)))
+            if until > host.now =>
+        {
             told.push(Told::Waits { until: show_moment(until.as_millis() - host.origin) });
         }
         (Some(until), _) => return Err(format!("{input:?} is to wait until {until:?}")),
@@ -476,7 +489,13 @@ fn note(host: &mut Host, input: &Input, session: Option<SessionKey>) -> Result<(
 /// Who says something in this input.
 fn speaker(input: &Input) -> Option<Name> {
     match input {
-        Input::Session(name, Verb::Publish(_) | Verb::Direct(..)) => Some(name.clone()),
+        Input::Session(name, verb) => {
+            let speaks = matches!(
+                verb,
+                Verb::Publish(_) | Verb::PublishUntil(..) | Verb::Direct(..) | Verb::DirectFor(..)
+            );
+            speaks.then(|| name.clone())
+        }
         _ => None,
     }
 }
@@ -506,6 +525,13 @@ fn by_verb(
         }
         Event::Heartbeat { session } => engine.heartbeat(now, session),
         Event::Publish { session, presence } => engine.publish(now, session, presence),
+        Event::PublishUntil { session, presence, until, then } => {
+            engine.publish_until(now, session, presence, until, then)
+        }
+        Event::Withdraw { session } => engine.withdraw(now, session),
+        Event::DirectFor { session, users, presence, for_ms } => {
+            engine.direct_for(now, session, &users, presence, for_ms)
+        }
         Event::Direct { session, users, presence } => engine.direct(now, session, &users, presence),
         Event::AudienceAdd { user, contacts } => engine.audience_add(now, &user, contacts),
         Event::AudienceRemove { user, contacts } => engine.audience_remove(now, &user, &contacts),

@@ -11,6 +11,7 @@ pub enum Notice {
     Presence { user: User, session: SessionId, first: bool, presence: u32 },
     Directed { user: User, session: SessionId, presence: u32 },
     DirectedOver { user: User, session: SessionId },
+    Withdrawn { user: User, session: SessionId },
     Visibility { user: User, visible: bool },
     SessionEnded { user: User, session: SessionId },
     UserOffline { user: User },
@@ -24,6 +25,7 @@ impl Notice {
             Self::Presence { user, .. }
             | Self::Directed { user, .. }
             | Self::DirectedOver { user, .. }
+            | Self::Withdrawn { user, .. }
             | Self::Visibility { user, .. }
             | Self::SessionEnded { user, .. }
             | Self::UserOffline { user } => Some(*user),

@@ -279,6 +279,9 @@ fn canonical<P: Payload>(notice: &adsum::Notice<'_, User, P>) -> Notice {
         adsum::Notice::DirectedOver { user, session, .. } => {
             Notice::DirectedOver { user: *user, session }
         }
+        adsum::Notice::Withdrawn { user, session, .. } => {
+            Notice::Withdrawn { user: *user, session }
+        }
         adsum::Notice::Visibility { user, visible, .. } => {
             Notice::Visibility { user: *user, visible }
         }

@@ -42,6 +42,17 @@ pub(crate) fn moment(model: &Model, time: u8, far: u8) -> u64 {
     }
 }
 
+/// Draws for how long something holds: mostly a little, seldom as long as it may, or longer.
+pub(crate) fn lasting(model: &Model, x: u8) -> u64 {
+    let limit_ms = model.options.max_expiry_ms;
+    match x % 16 {
+        0 => 0,
+        13 => limit_ms,
+        14 => [limit_ms + 1, u64::MAX][usize::from(x / 16 % 2)],
+        _ => limit_ms.min(u64::from(x % 16) + u64::from(x / 64)),
+    }
+}
+
 // ---- which session
 
 /// Draws one of those that this verb is meant for; seldom another one, a key that is stale, or one

@@ -15,7 +15,10 @@ pub fn session_of(event: &mut Event) -> Option<&mut adsum::SessionKey> {
         | Event::Resume { session }
         | Event::Heartbeat { session }
         | Event::Publish { session, .. }
+        | Event::PublishUntil { session, .. }
+        | Event::Withdraw { session }
         | Event::Direct { session, .. }
+        | Event::DirectFor { session, .. }
         | Event::Invisible { session }
         | Event::Visible { session }
         | Event::Congested { session }

@@ -165,8 +165,18 @@ pub fn verb<'e, P: Payload, S: BuildHasher>(
         Event::Publish { session, presence } => {
             engine.publish(now, *session, P::make(*presence, Some(*session)))
         }
+        Event::PublishUntil { session, presence, until, then } => {
+            let then = then.map(|then| P::make(then, Some(*session)));
+            let presence = P::make(*presence, Some(*session));
+            engine.publish_until(now, *session, presence, *until, then)
+        }
+        Event::Withdraw { session } => engine.withdraw(now, *session),
         Event::Direct { session, users, presence } => {
             engine.direct(now, *session, users, P::make(*presence, Some(*session)))
+        }
+        Event::DirectFor { session, users, presence, for_ms } => {
+            let presence = P::make(*presence, Some(*session));
+            engine.direct_for(now, *session, users, presence, *for_ms)
         }
         Event::AudienceAdd { user, contacts } => {
             engine.audience_add(now, user, contacts.iter().copied())

@@ -31,6 +31,8 @@ pub struct Change {
     pub shown: bool,
     /// Whether it ended, or went out of sight, at some moment.
     pub over: bool,
+    /// Whether it showed nothing any more at some moment, and went on.
+    pub withdrawn: bool,
     /// Whether its directed presence was over, and the session went on.
     pub directed_over: bool,
 }
@@ -64,6 +66,18 @@ impl Missed {
             Some(change) => change.over = true,
             None => {
                 let change = Change { held: true, over: true, ..Change::default() };
+                self.sessions.insert((user, session), change);
+            }
+        }
+    }
+    /// Notes that a session whose published presence it was to hold shows nothing any more. If it
+    /// never heard of that, it need not hear of this.
+    pub(crate) fn note_withdrawn(&mut self, user: User, session: SessionId) {
+        match self.sessions.get_mut(&(user, session)) {
+            Some(Change { held: false, .. }) => _ = self.sessions.remove(&(user, session)),
+            Some(change) => change.withdrawn = true,
+            None => {
+                let change = Change { held: true, withdrawn: true, ..Change::default() };
                 self.sessions.insert((user, session), change);
             }
         }

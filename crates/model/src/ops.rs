@@ -41,12 +41,15 @@ impl Case {
 enum Verb {
     Connect,
     Publish,
+    PublishUntil,
+    Withdraw,
     Advance,
     Disconnect,
     Lost,
     Resume,
     Heartbeat,
     Direct,
+    DirectFor,
     Add,
     Remove,
     Replace,
@@ -61,15 +64,18 @@ enum Verb {
 }
 
 /// How many of 100 operations are which. With these, of all that can happen nothing is rare.
-const SHARES: [(Verb, u8); 19] = [
+const SHARES: [(Verb, u8); 22] = [
     (Verb::Connect, 12),
-    (Verb::Publish, 20),
+    (Verb::Publish, 14),
+    (Verb::PublishUntil, 5),
+    (Verb::Withdraw, 1),
     (Verb::Advance, 7),
     (Verb::Disconnect, 3),
     (Verb::Lost, 4),
     (Verb::Resume, 4),
     (Verb::Heartbeat, 2),
-    (Verb::Direct, 10),
+    (Verb::Direct, 7),
+    (Verb::DirectFor, 3),
     (Verb::Add, 3),
     (Verb::Remove, 3),
     (Verb::Replace, 3),
@@ -110,11 +116,13 @@ impl Op {
         if is_empty && who < draw::SELDOM && verb != Verb::Advance {
             verb = Verb::Connect;
         }
-        (Time::from_millis(draw::moment(model, time, z)), event(verb, model, fresh, [who, x, y, z]))
+        let now = draw::moment(model, time, z);
+        (Time::from_millis(now), event(verb, model, now, fresh, [who, x, y, z]))
     }
 }
 
-fn event(verb: Verb, model: &Model, presence: u32, [who, x, y, z]: [u8; 4]) -> Event {
+fn event(verb: Verb, model: &Model, now: u64, presence: u32, bytes: [u8; 4]) -> Event {
+    let [who, x, y, z] = bytes;
     let user = draw::user(model, who);
     match verb {
         Verb::Connect => draw::connect(model, draw::newcomer(who), x, y, z),
@@ -124,6 +132,15 @@ fn event(verb: Verb, model: &Model, presence: u32, [who, x, y, z]: [u8; 4]) -> E
             let last = model.find(session).ok().and_then(|id| model.sessions[&id].presence);
             Event::Publish { session, presence: last.filter(|_| x % 8 == 7).unwrap_or(presence) }
         }
+        Verb::PublishUntil => {
+            let until = Time::from_millis(now.saturating_add(draw::lasting(model, x)));
+            // Now and then what has passed already.
+            let until = if x % 16 == 15 { Time::from_millis(now / 2) } else { until };
+            // No presence is used twice.
+            let then = (y % 4 != 3).then_some(presence | 1 << 31);
+            Event::PublishUntil { session: draw::attached(model, who), presence, until, then }
+        }
+        Verb::Withdraw => Event::Withdraw { session: draw::attached(model, who) },
         Verb::Advance => Event::Advance,
         Verb::Disconnect => Event::Disconnect { session: draw::any(model, who) },
         Verb::Lost => {
@@ -136,6 +153,12 @@ fn event(verb: Verb, model: &Model, presence: u32, [who, x, y, z]: [u8; 4]) -> E
             let session = draw::attached(model, who);
             let sender = model.find(session).map_or(user, |id| model.sessions[&id].user);
             Event::Direct { session, users: draw::direct_list(model, sender, x, y), presence }
+        }
+        Verb::DirectFor => {
+            let session = draw::attached(model, who);
+            let sender = model.find(session).map_or(user, |id| model.sessions[&id].user);
+            let users = draw::direct_list(model, sender, x, y);
+            Event::DirectFor { session, users, presence, for_ms: draw::lasting(model, z) }
         }
         Verb::Add => Event::AudienceAdd { user, contacts: draw::list(model, user, x, y) },
         Verb::Remove => Event::AudienceRemove { user, contacts: draw::list(model, user, x, 2) },

@@ -282,6 +282,11 @@ fn contradiction(
     notice: &Notice<'_, User, u32>,
     veiled: Option<&BTreeSet<SessionId>>,
 ) -> Option<&'static str> {
+    if let Notice::Withdrawn { user, session, .. } = notice {
+        let holds = receiver.replica.sessions_of(user).any(|(of, ..)| of == *session);
+        let knows = holds || receiver.left_out.contains_key(session);
+        return (!knows && veiled.is_none()).then_some("it held nothing of this session");
+    }
     let Notice::Presence { user, session, kind, .. } = notice else {
         return None;
     };

@@ -68,6 +68,7 @@ impl Setup {
             max_told: max_direct + pick(&[0, 1, 5], direct >> 3),
             publish_rate: pick(&rates, rate),
             direct_rate: pick(&direct_rates, rate >> 2),
+            max_expiry_ms: pick(&[60, 20, 7 * 24 * 60 * 60 * 1_000], lists >> 4),
             settle_ms: pick(&[12, 5, 0, 60_000], over >> 4),
         }
     }

@@ -62,6 +62,16 @@ pub struct Call {
     pub names: usize,
     /// The attachments that it reached, and what it said.
     pub reached: BTreeMap<SessionKey, u32>,
+    /// When it ends by itself, if it does.
+    pub expiry: Option<Timer>,
+}
+
+/// The end of what a session shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiry {
+    pub timer: Timer,
+    /// What takes its place.
+    pub then: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -80,8 +90,12 @@ pub struct Session {
     pub presence: Option<u32>,
     /// How often it has published so that others could see it.
     pub version: u64,
+    /// When what it shows ends, if it does.
+    pub expiry: Option<Expiry>,
     /// The publish that waits for its token.
     pub waiting: Option<u32>,
+    /// When that ends, if it does, and in what.
+    pub waiting_end: Option<(u64, Option<u32>)>,
     /// Its directed presences that are remembered, the oldest first.
     pub calls: Vec<Call>,
     /// What it was not told; `None` while it is not congested.
@@ -110,6 +124,34 @@ impl Session {
     /// Returns the attachments that its directed presence reached.
     pub fn all_told(&self) -> BTreeSet<SessionKey> {
         self.calls.iter().flat_map(|call| call.reached.keys().copied()).collect()
+    }
+
+    /// Returns the attachments that its directed presence reached, each with the place of the last
+    /// that did.
+    pub fn last_calls(&self) -> BTreeMap<SessionKey, usize> {
+        let numbered = self.calls.iter().enumerate();
+        numbered.flat_map(|(at, call)| call.reached.keys().map(move |key| (*key, at))).collect()
+    }
+
+    /// Returns everything that it has set and that comes by itself.
+    pub fn timers(&self) -> impl Iterator<Item = Timer> {
+        let own = [self.lease, self.grace, self.token, self.settle];
+        let expiry = self.expiry.map(|expiry| expiry.timer);
+        own.into_iter().chain([expiry]).chain(self.calls.iter().map(|call| call.expiry)).flatten()
+    }
+
+    /// Returns the number of things of it that end by themselves.
+    pub fn expiring(&self) -> usize {
+        let calls = self.calls.iter().filter(|call| call.expiry.is_some());
+        let own = [self.expiry.is_some(), self.waiting_end.is_some()];
+        calls.count() + own.into_iter().filter(|ends| *ends).count()
+    }
+
+    /// Returns the number of presences that it holds.
+    pub fn presences(&self) -> usize {
+        let then = self.expiry.and_then(|expiry| expiry.then);
+        let waiting_then = self.waiting_end.and_then(|(_, then)| then);
+        [self.presence, then, self.waiting, waiting_then].into_iter().flatten().count()
     }
 
     /// Forgets that its directed presence reached this attachment.
@@ -254,12 +296,8 @@ impl Model {
 
     /// Returns all deadlines, the next one first.
     pub fn deadlines(&self) -> Vec<u64> {
-        let mut deadlines: Vec<u64> = self
-            .showing()
-            .flat_map(|(_, s)| [s.lease, s.grace, s.token, s.settle])
-            .flatten()
-            .map(|(at, _)| at)
-            .collect();
+        let mut deadlines: Vec<u64> =
+            self.showing().flat_map(|(_, session)| session.timers()).map(|(at, _)| at).collect();
         deadlines.sort_unstable();
         deadlines
     }
@@ -281,13 +319,13 @@ impl Model {
         counts.detached = sessions().filter(|session| !session.is_attached()).count();
         counts.congested = sessions().filter(|session| session.missed.is_some()).count();
         counts.conflated = sessions().filter(|session| session.waiting.is_some()).count();
-        counts.presences =
-            self.showing().filter(|(_, s)| s.presence.is_some()).count() + counts.conflated;
+        counts.presences = self.showing().map(|(_, session)| session.presences()).sum();
         counts.audience_entries = self.accounts.values().map(|a| a.audience.len()).sum();
         counts.blocked_pairs = self.accounts.values().map(|a| a.blocked.len()).sum();
         counts.told = self.showing().map(|(_, session)| session.all_told().len()).sum();
         counts.missed =
             sessions().filter_map(|session| session.missed.as_ref()).map(Missed::len).sum();
+        counts.expiring = self.showing().map(|(_, session)| session.expiring()).sum();
         counts.timers = self.deadlines().len();
         counts
     }
@@ -318,6 +356,15 @@ impl Model {
 
     pub fn session_mut(&mut self, id: SessionId) -> &mut Session {
         self.sessions.get_mut(&id).expect("the session is there")
+    }
+
+    /// Returns a session that is there or is held, to be changed.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn showing_mut(&mut self, id: SessionId) -> &mut Session {
+        let session = self.sessions.get_mut(&id).or_else(|| self.held.get_mut(&id));
+        session.expect("it may show something")
     }
 
     pub fn account_mut(&mut self, user: User) -> &mut Account {

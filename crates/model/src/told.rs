@@ -16,9 +16,9 @@ pub fn users_of(event: &mut Event) -> impl Iterator<Item = &mut User> {
         Event::Block { user, other } | Event::Unblock { user, other } => {
             (Some(user), Some(other), None, None)
         }
-        Event::Direct { users, .. } | Event::System { users, .. } => {
-            (None, None, Some(users), None)
-        }
+        Event::Direct { users, .. }
+        | Event::DirectFor { users, .. }
+        | Event::System { users, .. } => (None, None, Some(users), None),
         Event::Expel { user } => (Some(user), None, None, None),
         _ => (None, None, None, None),
     };
@@ -37,6 +37,7 @@ pub fn change(decision: &mut Decision, change: fn(&mut User, &mut u32)) {
             Notice::SessionEnded { user, .. }
             | Notice::UserOffline { user }
             | Notice::DirectedOver { user, .. }
+            | Notice::Withdrawn { user, .. }
             | Notice::Visibility { user, .. } => change(user, nothing),
             Notice::System { presence } => change(nobody, presence),
         },
@@ -171,6 +172,7 @@ pub fn line(names: &Names, decision: &Decision) -> String {
         Notice::DirectedOver { user, session } => {
             format!("end of what was directed by {user}, {}", id(session))
         }
+        Notice::Withdrawn { user, session } => format!("nothing of {user}, {}", id(session)),
         Notice::Visibility { user, visible } => format!("{user} is visible: {visible}"),
         Notice::SessionEnded { user, session } => format!("end of {user}, {}", id(session)),
         Notice::UserOffline { user } => format!("end of {user}"),

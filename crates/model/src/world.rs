@@ -343,7 +343,9 @@ fn check_catch_up(outcome: &Outcome) -> Result<(), String> {
             Notice::Presence { user, .. } if over.contains(user) => {
                 return Err(format!("{notice:?} comes after an ending of the same user"));
             }
-            Notice::SessionEnded { user, .. } | Notice::UserOffline { user } => over.push(*user),
+            Notice::SessionEnded { user, .. }
+            | Notice::Withdrawn { user, .. }
+            | Notice::UserOffline { user } => over.push(*user),
             _ => {}
         }
     }

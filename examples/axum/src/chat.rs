@@ -73,7 +73,8 @@ impl Application<String, Value> for Chat {
             Notice::Presence { user, session, presence, .. } => {
                 json!({ "presence": shown(user, session, presence) })
             }
-            Notice::SessionEnded { user, session, .. } => {
+            Notice::SessionEnded { user, session, .. }
+            | Notice::Withdrawn { user, session, .. } => {
                 json!({ "ended": { "user": user, "session": name(session) } })
             }
             Notice::UserOffline { user, .. } => json!({ "offline": { "user": user } }),

@@ -58,6 +58,8 @@ impl Config {
             // tim shows one presence a user, so this host holds back itself that a device ended,
             // until it knows which other one to show.
             settle_ms: 0,
+            // tim has nothing that ends by itself.
+            ..adsum::Options::default()
         }
     }
 
@@ -171,6 +173,7 @@ mod tests {
             publish_rate: Some(adsum::Rate { burst: 27, interval_ms: 28 }),
             direct_rate: Some(adsum::Rate { burst: 27, interval_ms: 28 }),
             settle_ms: 0,
+            ..adsum::Options::default()
         };
         assert_eq!(config.engine_options(), expected);
         config.presence.over_limit = OverLimit::Refuse;

@@ -190,6 +190,8 @@ impl Metrics {
         let name = match notice {
             Notice::Presence { .. } => "presence",
             Notice::Directed { .. } => "directed",
+            Notice::DirectedOver { .. } => "directed_over",
+            Notice::Withdrawn { .. } => "withdrawn",
             Notice::SessionEnded { .. } => "session_ended",
             Notice::UserOffline { .. } => "offline",
             Notice::System { .. } => "system",

@@ -1,7 +1,8 @@
-//! What few sessions have: a publish that waits, whom directed presence reached, what was missed.
+//! What few sessions have: a publish that waits, what ends by itself, whom directed presence
+//! reached, what was missed.
 
 use super::{Extras, Sessions, place_of};
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::{ExpiryIndex, SessionIndex, User};
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
 use crate::tables::told::Told;
@@ -46,6 +47,31 @@ impl<P> Sessions<P> {
         let waiting = self.extras_mut(index)?.waiting.take();
         self.counts.waiting -= usize::from(waiting.is_some());
         waiting
+    }
+
+    /// Returns what ends what the session shows, and what ends the publish that waits.
+    pub(crate) fn expiries(&self, index: SessionIndex) -> [Option<ExpiryIndex>; 2] {
+        self.extras(index).map_or([None; 2], |extras| [extras.shown_until, extras.waits_until])
+    }
+
+    /// Says what ends what the session shows.
+    pub(crate) fn set_shown_until(&mut self, index: SessionIndex, expiry: ExpiryIndex) {
+        self.extras_or_new(index).shown_until = Some(expiry);
+    }
+
+    /// Takes out what ends what the session shows.
+    pub(crate) fn take_shown_until(&mut self, index: SessionIndex) -> Option<ExpiryIndex> {
+        self.extras_mut(index)?.shown_until.take()
+    }
+
+    /// Says what ends the publish that waits.
+    pub(crate) fn set_waits_until(&mut self, index: SessionIndex, expiry: ExpiryIndex) {
+        self.extras_or_new(index).waits_until = Some(expiry);
+    }
+
+    /// Takes out what ends the publish that waits.
+    pub(crate) fn take_waits_until(&mut self, index: SessionIndex) -> Option<ExpiryIndex> {
+        self.extras_mut(index)?.waits_until.take()
     }
 
     /// Returns the rate of the session's directed presence.

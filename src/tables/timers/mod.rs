@@ -1,4 +1,5 @@
-//! Deadlines, one a session at most: exact to the millisecond, and no call that takes long.
+//! Deadlines, one at most of each session or whatever else has one: exact to the millisecond, and
+//! no call that takes long.
 //!
 //! What fires in this block of 1,024 ms or the next is in a priority queue, what fires later in a
 //! hierarchical timer wheel of eleven levels that span every moment there is. So arming and
@@ -23,14 +24,41 @@ mod sparse;
 mod tests;
 mod wheel;
 
-use crate::tables::ids::SessionIndex;
+use crate::tables::ids::{ExpiryIndex, SessionIndex};
 use crate::tables::steps;
 use crate::time::Time;
+use core::marker::PhantomData;
 use nodes::{Node, Nodes};
 use queue::Queue;
 use wheel::{Bucket, QUANTUM, Wheel};
 
-pub(crate) struct Timers {
+/// The number of what has a deadline, which is that of its node.
+pub(crate) trait Timed: Copy {
+    fn of(number: u32) -> Self;
+    fn number(self) -> u32;
+}
+
+impl Timed for SessionIndex {
+    fn of(number: u32) -> Self {
+        Self(number)
+    }
+
+    fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl Timed for ExpiryIndex {
+    fn of(number: u32) -> Self {
+        Self::at(number)
+    }
+
+    fn number(self) -> u32 {
+        self.place()
+    }
+}
+
+pub(crate) struct Timers<I = SessionIndex> {
     nodes: Nodes,
     queue: Queue,
     wheel: Wheel,
@@ -41,14 +69,16 @@ pub(crate) struct Timers {
     has_looked_ahead: bool,
     /// When time was looked ahead of last.
     looked_ahead: u64,
+    timed: PhantomData<I>,
 }
 
 /// A deadline that has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Due {
+pub(crate) struct Due<I = SessionIndex> {
     pub(crate) at: Time,
     pub(crate) order: u64,
-    pub(crate) session: SessionIndex,
+    /// Whose it is.
+    pub(crate) of: I,
 }
 
 /// So many quanta are moved in one look at most: enough that a million deadlines of one millisecond
@@ -59,16 +89,16 @@ const QUANTA_A_MS: u32 = 5;
 const CORRECTIONS: u32 = QUANTUM * 3 / 4;
 
 /// Returns where a deadline lies and what its order is, if it has moved since it was armed.
-fn later(
+fn later<I: Timed>(
     index: u32,
     node: &Node,
-    moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
+    moved: impl Fn(I) -> Option<(Time, u64)>,
 ) -> Option<(Time, u64)> {
     let as_armed = (Time::from_millis(node.deadline), node.order());
-    moved(SessionIndex(index)).filter(|moved| *moved > as_armed)
+    moved(I::of(index)).filter(|moved| *moved > as_armed)
 }
 
-impl Timers {
+impl<I: Timed> Timers<I> {
     pub(crate) const fn new() -> Self {
         Self {
             nodes: Nodes::new(),
@@ -78,6 +108,7 @@ impl Timers {
             armed: 0,
             has_looked_ahead: false,
             looked_ahead: 0,
+            timed: PhantomData,
         }
     }
 
@@ -86,28 +117,41 @@ impl Timers {
         self.armed
     }
 
-    /// Returns the session's deadline, if it has one.
-    pub(crate) fn deadline(&self, session: SessionIndex) -> Option<Time> {
-        self.nodes.armed(session.0).map(|node| Time::from_millis(node.deadline))
+    /// Returns the moment before which every deadline has fired.
+    pub(crate) const fn now(&self) -> Time {
+        Time::from_millis(self.now)
     }
 
-    /// Sets the session's deadline, instead of any it had.
-    pub(crate) fn arm(&mut self, session: SessionIndex, at: Time, order: u64) {
-        match self.nodes.armed(session.0).copied() {
+    /// Comes to a moment, while nothing is armed.
+    pub(crate) const fn skip_to(&mut self, now: Time) {
+        debug_assert!(self.armed == 0);
+        if self.now < now.as_millis() {
+            self.now = now.as_millis();
+        }
+    }
+
+    /// Returns the deadline of this, if it has one.
+    pub(crate) fn deadline(&self, of: I) -> Option<Time> {
+        self.nodes.armed(of.number()).map(|node| Time::from_millis(node.deadline))
+    }
+
+    /// Sets the deadline of this, instead of any it had.
+    pub(crate) fn arm(&mut self, of: I, at: Time, order: u64) {
+        match self.nodes.armed(of.number()).copied() {
             Some(node) => self.take_out(&node),
             None => {
-                self.nodes.make_room(session.0);
+                self.nodes.make_room(of.number());
                 self.armed += 1;
             }
         }
-        self.place(session.0, at, order);
+        self.place(of.number(), at, order);
     }
 
-    /// Takes away the session's deadline, if it has one.
-    pub(crate) fn disarm(&mut self, session: SessionIndex) {
-        if let Some(node) = self.nodes.armed(session.0).copied() {
+    /// Takes away the deadline of this, if it has one.
+    pub(crate) fn disarm(&mut self, of: I) {
+        if let Some(node) = self.nodes.armed(of.number()).copied() {
             self.take_out(&node);
-            self.nodes.disarm(session.0);
+            self.nodes.disarm(of.number());
             self.armed -= 1;
         }
     }
@@ -115,10 +159,7 @@ impl Timers {
     /// Returns the first moment at which there may be something to do: never later than the first
     /// deadline, but earlier if something has still to be moved before that. `moved` is that of
     /// [`first_due`](Self::first_due).
-    pub(crate) fn next_look(
-        &self,
-        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
-    ) -> Option<Time> {
+    pub(crate) fn next_look(&self, moved: impl Fn(I) -> Option<(Time, u64)>) -> Option<Time> {
         if self.armed == 0 {
             return None;
         }
@@ -143,8 +184,8 @@ impl Timers {
     pub(crate) fn first_due(
         &mut self,
         limit: Time,
-        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
-    ) -> Option<Due> {
+        moved: impl Fn(I) -> Option<(Time, u64)>,
+    ) -> Option<Due<I>> {
         let limit = limit.as_millis();
         while self.armed > 0 {
             let first = self.queue.first(&self.nodes).map(|(index, node)| (index, node.deadline));
@@ -169,11 +210,7 @@ impl Timers {
     }
 
     /// Returns the first deadline of the queue as due, unless it has moved.
-    fn confirm(
-        &mut self,
-        index: u32,
-        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
-    ) -> Option<Due> {
+    fn confirm(&mut self, index: u32, moved: impl Fn(I) -> Option<(Time, u64)>) -> Option<Due<I>> {
         let node = *self.nodes.at(index);
         match later(index, &node, moved) {
             Some((at, order)) => {
@@ -184,13 +221,13 @@ impl Timers {
             None => Some(Due {
                 at: Time::from_millis(node.deadline),
                 order: node.order(),
-                session: SessionIndex(index),
+                of: I::of(index),
             }),
         }
     }
 
     /// Comes to the moment at which some buckets begin.
-    fn enter(&mut self, start: u64, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) {
+    fn enter(&mut self, start: u64, moved: impl Fn(I) -> Option<(Time, u64)>) {
         self.now = start;
         for bucket in self.wheel.entered(start) {
             self.move_down(bucket, u32::MAX, &moved);
@@ -199,7 +236,7 @@ impl Timers {
 
     /// Moves what is overdue to be moved, once in each series of looks: a quantum, or a few if time
     /// has passed since the last series, for a host that looks no more than once a millisecond.
-    fn look_ahead(&mut self, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) {
+    fn look_ahead(&mut self, moved: impl Fn(I) -> Option<(Time, u64)>) {
         if self.has_looked_ahead {
             return;
         }
@@ -217,7 +254,7 @@ impl Timers {
 
     /// Puts those at the head of the queue that have moved to where they belong, some at a time.
     /// Returns whether there were any.
-    fn correct_first(&mut self, moved: impl Fn(SessionIndex) -> Option<(Time, u64)>) -> bool {
+    fn correct_first(&mut self, moved: impl Fn(I) -> Option<(Time, u64)>) -> bool {
         for corrected in 0..CORRECTIONS {
             let Some((index, _)) = self.queue.first(&self.nodes) else { return corrected > 0 };
             if self.confirm(index, &moved).is_some() {
@@ -233,14 +270,14 @@ impl Timers {
         &mut self,
         bucket: Bucket,
         at_most: u32,
-        moved: impl Fn(SessionIndex) -> Option<(Time, u64)>,
+        moved: impl Fn(I) -> Option<(Time, u64)>,
     ) {
         for _ in 0..at_most {
             let taken = self.wheel.take_first(&mut self.nodes, bucket);
             let Some((index, node)) = taken else { return };
             steps::count(1);
             let as_armed = (Time::from_millis(node.deadline), node.order());
-            let (at, order) = moved(SessionIndex(index)).unwrap_or(as_armed);
+            let (at, order) = moved(I::of(index)).unwrap_or(as_armed);
             self.place(index, at, order);
         }
     }
@@ -263,9 +300,9 @@ impl Timers {
         }
     }
 
-    /// Makes room for the deadlines of so many sessions.
-    pub(crate) fn reserve(&mut self, sessions: usize) {
-        self.nodes.reserve(sessions);
+    /// Makes room for so many deadlines.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.nodes.reserve(count);
     }
 
     /// Gives back the memory that is not needed now.

@@ -1,4 +1,4 @@
-//! The nodes: one for each session that has, or had, a deadline.
+//! The nodes: one for each number of what has, or had, a deadline.
 
 use super::sparse::Sparse;
 
@@ -70,7 +70,7 @@ impl Node {
     }
 }
 
-/// The nodes by their index, which is the session's.
+/// The nodes by their index, the number of what has the deadline.
 pub(super) struct Nodes(Sparse<Node>);
 
 impl Nodes {
@@ -96,9 +96,9 @@ impl Nodes {
         self.0.make_room(index as usize, &Node::new(0, 0));
     }
 
-    /// Makes room for those of so many sessions.
-    pub(super) fn reserve(&mut self, sessions: usize) {
-        self.0.reserve(sessions, &Node::new(0, 0));
+    /// Makes room for so many of them.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.0.reserve(count, &Node::new(0, 0));
     }
 
     /// Disarms a node that has been taken out of wherever it was.

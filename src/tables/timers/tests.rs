@@ -149,11 +149,11 @@ impl Pair {
                 assert!(self.set.first().is_none_or(|first| first.0 > self.now));
                 return true;
             };
-            let fired = (due.at, due.order, due.session.0);
+            let fired = (due.at, due.order, due.of.0);
             assert_eq!(self.set.first(), Some(&fired));
             assert_eq!(self.timers.armed(), self.set.len());
-            self.unset(due.session.0);
-            self.timers.disarm(due.session);
+            self.unset(due.of.0);
+            self.timers.disarm(due.of);
         }
         false
     }
@@ -228,7 +228,7 @@ proptest! {
         let mut fired = Vec::new();
         while let Some(due) = timers.first_due(Time::MAX, |_| None) {
             fired.push(due.order);
-            timers.disarm(due.session);
+            timers.disarm(due.of);
         }
         prop_assert!(fired.is_sorted());
         prop_assert_eq!(fired.len(), orders.len());
@@ -250,8 +250,8 @@ fn deadlines_that_moved_fire_where_they_lie() {
         };
         let mut fired = Vec::new();
         while let Some(due) = timers.first_due(at(100_000), moved) {
-            fired.push((due.session.0, due.at.as_millis() - deadline));
-            timers.disarm(due.session);
+            fired.push((due.of.0, due.at.as_millis() - deadline));
+            timers.disarm(due.of);
         }
         assert_eq!(fired, [(2, 0), (3, 0), (0, 0), (1, 5_000)]);
     }
@@ -288,7 +288,7 @@ impl Looks {
                 looks.most_visits = looks.most_visits.max(visits.get());
                 let Some(due) = due else { break };
                 looks.fired += 1;
-                timers.disarm(due.session);
+                timers.disarm(due.of);
             }
         }
         looks
@@ -498,7 +498,7 @@ fn a_moment_that_has_passed_is_due_at_once() {
     assert_eq!(timers.first_due(at(4_000), |_| None), None);
     timers.arm(SessionIndex(1), at(3_000), 2);
     assert_eq!(timers.next_look(|_| None), Some(at(4_000)));
-    let due = Due { at: at(4_000), order: 2, session: SessionIndex(1) };
+    let due = Due { at: at(4_000), order: 2, of: SessionIndex(1) };
     assert_eq!(timers.first_due(at(4_000), |_| None), Some(due));
 }
 
@@ -511,7 +511,7 @@ fn a_jump_over_everything_fires_everything_in_order() {
         timers.arm(SessionIndex(session), at(deadline), session.into());
     }
     for session in 0..MANY {
-        let due = timers.first_due(Time::MAX, |_| None).map(|due| due.session);
+        let due = timers.first_due(Time::MAX, |_| None).map(|due| due.of);
         assert_eq!(due, Some(SessionIndex(session)));
         timers.disarm(SessionIndex(session));
     }

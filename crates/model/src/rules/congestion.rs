@@ -68,7 +68,11 @@ impl Model {
             // Where endings are not told, only a block or a removal is.
             if is_gone && (offline || notices != OfflineNotices::Never) {
                 self.deliver(out, Notice::SessionEnded { user, session }, &to);
-            } else if !is_gone && change.directed_over {
+            }
+            if !is_gone && change.withdrawn && !truth.contains_key(&session) {
+                self.deliver(out, Notice::Withdrawn { user, session }, &to);
+            }
+            if !is_gone && change.directed_over {
                 self.deliver(out, Notice::DirectedOver { user, session }, &to);
             }
         }

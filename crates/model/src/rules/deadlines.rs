@@ -1,4 +1,5 @@
-//! What is due: leases, graces and publishes that wait for a token, in their order.
+//! What is due: leases, graces, publishes that wait for a token and what ends by itself, in their
+//! order.
 
 use crate::{Decision, Model, Output};
 use adsum::{CloseReason, EndReason, LostCause, SessionId};
@@ -11,6 +12,9 @@ enum Due {
     Lease,
     Grace,
     Settle,
+    Expiry,
+    /// Of directed presence: its place in line.
+    Call(u64),
 }
 
 impl Model {
@@ -29,6 +33,8 @@ impl Model {
                     self.end(&mut out, id, EndReason::Lost(cause), at, None);
                 }
                 Due::Settle => self.end_held(&mut out, id),
+                Due::Expiry => self.expire(&mut out, id),
+                Due::Call(order) => self.end_call(&mut out, id, order),
             }
         }
         out
@@ -47,18 +53,24 @@ impl Model {
     fn next_due(&self, now: u64) -> Option<(u64, SessionId, Due)> {
         let mut due = Vec::new();
         for (id, session) in self.showing() {
+            let expiry = session.expiry.map(|expiry| expiry.timer);
+            let calls = session.calls.iter().filter_map(|call| call.expiry);
+            let calls = calls.map(|timer| (Some(timer), Due::Call(timer.1)));
             let timers = [
+                (expiry, Due::Expiry),
                 (session.token, Due::Token),
                 (session.lease, Due::Lease),
                 (session.grace, Due::Grace),
                 (session.settle, Due::Settle),
             ];
-            for (timer, what) in timers {
+            for (timer, what) in timers.into_iter().chain(calls) {
                 if let Some((at, order)) = timer.filter(|(at, _)| *at <= now) {
-                    due.push((at, order, what, id));
+                    // What ends by itself comes last at its moment (rule 27).
+                    let is_last = matches!(what, Due::Expiry | Due::Call(_));
+                    due.push((at, is_last, order, what, id));
                 }
             }
         }
-        due.into_iter().min().map(|(at, _, what, id)| (at, id, what))
+        due.into_iter().min().map(|(at, _, _, what, id)| (at, id, what))
     }
 }

@@ -1,4 +1,4 @@
-//! What is said to named users, by a session or by the application (rules 3 and 15).
+//! What is said to named users, by a session or by the application (rules 3, 15 and 26).
 
 use crate::missed::Missed;
 use crate::state::Call;
@@ -16,9 +16,11 @@ impl Model {
         key: SessionKey,
         users: &[User],
         presence: u32,
+        for_ms: Option<u64>,
     ) -> Result<Output, Error> {
         let id = self.find_attached(key)?;
         let now = self.clamp(now);
+        for_ms.map_or(Ok(()), |for_ms| self.must_not_last_longer(for_ms))?;
         if users.len() as u64 > u64::from(self.options.max_direct) {
             return Err(Error::DirectLimit { limit: self.options.max_direct });
         }
@@ -34,7 +36,8 @@ impl Model {
         let mut out = self.at_once(notice, &to, &skipped);
         if !users.is_empty() {
             let reached = self.attachments(&to).into_iter().map(|key| (key, presence)).collect();
-            self.session_mut(id).calls.push(Call { names: users.len(), reached });
+            let expiry = for_ms.map(|for_ms| (now.saturating_add(for_ms), self.moments));
+            self.session_mut(id).calls.push(Call { names: users.len(), reached, expiry });
             self.forget_oldest_calls(&mut out, id);
         }
         Ok(out)

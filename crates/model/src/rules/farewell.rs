@@ -33,7 +33,7 @@ impl Model {
                 self.keys_of(user).into_iter().for_each(|own| session.forget_told(own));
             }
             (session.lease, session.grace, session.token) = (None, None, None);
-            (session.waiting, session.missed) = (None, None);
+            (session.waiting, session.waiting_end, session.missed) = (None, None, None);
             session.settle = Some((until, self.moments));
             self.held.insert(id, session);
         }

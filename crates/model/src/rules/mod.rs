@@ -6,6 +6,7 @@ mod blocks;
 mod congestion;
 mod deadlines;
 mod direct;
+mod expiry;
 mod farewell;
 mod lifecycle;
 mod limits;
@@ -34,9 +35,16 @@ impl Model {
             Event::Lost { session, cause, grace_ms } => self.lost(now, *session, *cause, *grace_ms),
             Event::Resume { session } => self.resume(now, *session, begun),
             Event::Heartbeat { session } => self.heartbeat(now, *session),
-            Event::Publish { session, presence } => self.publish(now, *session, *presence),
+            Event::Publish { session, presence } => self.publish(now, *session, *presence, None),
+            Event::PublishUntil { session, presence, until, then } => {
+                self.publish_until(now, *session, *presence, *until, *then)
+            }
+            Event::Withdraw { session } => self.withdraw(now, *session),
             Event::Direct { session, users, presence } => {
-                self.direct(now, *session, users, *presence)
+                self.direct(now, *session, users, *presence, None)
+            }
+            Event::DirectFor { session, users, presence, for_ms } => {
+                self.direct(now, *session, users, *presence, Some(*for_ms))
             }
             Event::AudienceAdd { user, contacts } => self.audience_add(now, *user, contacts),
             Event::AudienceRemove { user, contacts } => self.audience_remove(now, *user, contacts),

@@ -1,5 +1,6 @@
 //! What a session shows, and how often it may say so (rules 2 and 13).
 
+use crate::state::Expiry;
 use crate::{Model, Output};
 use adsum::{Error, Rate, SessionId, SessionKey, Time};
 
@@ -14,6 +15,7 @@ impl Model {
         now: u64,
         key: SessionKey,
         presence: u32,
+        end: Option<(u64, Option<u32>)>,
     ) -> Result<Output, Error> {
         let id = self.find_attached(key)?;
         let now = self.clamp(now);
@@ -22,12 +24,12 @@ impl Model {
         if self.has_token(id, now) {
             self.take_token(id, now);
             let session = self.session_mut(id);
-            (session.waiting, session.token) = (None, None);
-            self.show_presence(&mut out, id, presence);
+            (session.waiting, session.waiting_end, session.token) = (None, None, None);
+            self.show_until(&mut out, id, presence, end);
         } else {
             let (free_at, order) = (self.free_at(id), self.moments);
             let session = self.session_mut(id);
-            session.waiting = Some(presence);
+            (session.waiting, session.waiting_end) = (Some(presence), end);
             session.token.get_or_insert((free_at, order));
             out.waits_until = Some(free_at);
         }
@@ -36,20 +38,46 @@ impl Model {
 
     /// Publishes what waited for a token, now that it is there.
     pub(super) fn publish_waiting(&mut self, out: &mut Output, id: SessionId, at: u64) {
-        self.take_token(id, at);
         let session = self.session_mut(id);
         session.token = None;
         let presence = session.waiting.take().expect("a publish waits");
+        match session.waiting_end.take() {
+            // Its clock has gone on, and it takes no token to show nothing.
+            Some((until, None)) if until <= at => self.take_back(out, id),
+            Some((until, Some(then))) if until <= at => {
+                self.take_token(id, at);
+                self.show_until(out, id, then, None);
+            }
+            end => {
+                self.take_token(id, at);
+                self.show_until(out, id, presence, end);
+            }
+        }
+    }
+
+    /// Shows a presence, which may have an end.
+    fn show_until(
+        &mut self,
+        out: &mut Output,
+        id: SessionId,
+        presence: u32,
+        end: Option<(u64, Option<u32>)>,
+    ) {
+        let order = self.moments;
+        let expiry = end.map(|(until, then)| Expiry { timer: (until, order), then });
+        self.session_mut(id).expiry = expiry;
         self.show_presence(out, id, presence);
     }
 
-    fn show_presence(&mut self, out: &mut Output, id: SessionId, presence: u32) {
-        let session = self.session_mut(id);
+    pub(super) fn show_presence(&mut self, out: &mut Output, id: SessionId, presence: u32) {
+        let session = self.showing_mut(id);
         let first = session.presence.replace(presence).is_none();
         session.version += 1;
         let to = self.attached(|receiver, _| self.reaches(id, receiver));
         self.tell_presence(out, id, first, to);
-        self.take_over(out, id);
+        if self.sessions.contains_key(&id) {
+            self.take_over(out, id);
+        }
     }
 
     // ---- the rate: a token bucket, told as the moment up to which its tokens are spent

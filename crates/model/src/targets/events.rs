@@ -164,6 +164,7 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         publish_rate,
         // Of bytes that decide on something else too, so that older streams mean what they did.
         direct_rate: publish_rate.filter(|_| max_direct % 2 == 1),
+        max_expiry_ms: [7 * 86_400_000, 1, 1_000, 366 * 86_400_000][max_audience as usize % 4],
         settle_ms: [10_000, 0, 60_000, 7][max_blocked as usize % 4],
     }
 }
@@ -186,7 +187,8 @@ impl Stream {
         self.events += 1;
         let head = bytes.u8();
         let now = self.moment(head / VERBS, bytes);
-        (now, self.verb(head % VERBS, bytes, given))
+        let verb = if head < LATER_VERBS { head % VERBS } else { head };
+        (now, self.verb(verb, bytes, given))
     }
 
     /// Draws mostly the last moment, one a little or much later, somewhat earlier, or any at all.
@@ -231,6 +233,17 @@ impl Stream {
             15 => Event::Writable { session: key(bytes, given) },
             16 => Event::System { users: list(bytes), presence },
             17 => Event::Expel { user: bytes.user() },
+            LATER_VERBS..=0xf9 => Event::Withdraw { session: key(bytes, given) },
+            0xfa..=0xfc => {
+                let (session, how) = (key(bytes, given), bytes.u8());
+                let until = Time::from_millis(self.last.saturating_add(lasting(how, bytes)));
+                let then = (how % 2 == 0).then_some(presence | 1 << 31);
+                Event::PublishUntil { session, presence, until, then }
+            }
+            0xfd.. => {
+                let (session, users, how) = (key(bytes, given), list(bytes), bytes.u8());
+                Event::DirectFor { session, users, presence, for_ms: lasting(how, bytes) }
+            }
             _ => Event::Advance,
         }
     }
@@ -274,7 +287,19 @@ fn loss(how: u8) -> (LostCause, Option<u64>) {
     }
 }
 
+/// Reads for how long something holds: a little, mostly, or any time at all.
+fn lasting(how: u8, bytes: &mut Bytes<'_>) -> u64 {
+    match how {
+        ..0xc0 => bytes.u8().into(),
+        0xc0..0xf0 => u64::from(bytes.u8()) * 1_000,
+        _ => bytes.u64(),
+    }
+}
+
 const VERBS: u8 = 19;
+/// From this byte on there is no other moment left, so that older streams mean what they did; it
+/// stands for verbs that came later.
+const LATER_VERBS: u8 = VERBS * (u8::MAX / VERBS);
 
 /// Reads a list: any users, or users in a row, over and over.
 fn list(bytes: &mut Bytes<'_>) -> Vec<User> {

@@ -56,6 +56,7 @@ fn tell<S: BuildHasher>(mut pair: Pair<S>, told: &[u8]) -> u64 {
             4 => pair.begin_snapshot(),
             5 => pair.end_snapshot(),
             // Of those that are told of the server's decisions, a few in their parts.
+            6 if presence >= 0xf8 => pair.end_published(user, session),
             6 if presence >= 0xf0 => pair.end_directed(user, session),
             6 if presence >= 0xe8 => pair.set_visible(presence % 2 == 0),
             _ => server.speak(&mut pair, verb / 8, whom, presence),
@@ -162,6 +163,20 @@ impl<S: BuildHasher> Pair<S> {
         }
     }
 
+    fn expect_withdrawn(&mut self, user: u8, session: SessionId) {
+        if let Some(held) = self.truth.get_mut(&(user, session)) {
+            (held.published, held.published_again) = (None, false);
+            if held.directed.is_none() {
+                self.truth.remove(&(user, session));
+            }
+        }
+    }
+
+    fn end_published(&mut self, user: u8, session: SessionId) {
+        self.expect_withdrawn(user, session);
+        self.replica.end_published(&user, session);
+    }
+
     fn end_directed(&mut self, user: u8, session: SessionId) {
         self.expect_directed_over(user, session);
         self.replica.end_directed(&user, session);
@@ -253,6 +268,10 @@ impl<S: BuildHasher> Pair<S> {
             }
             Notice::DirectedOver { user, session, .. } => {
                 self.expect_directed_over(*user, session);
+                true
+            }
+            Notice::Withdrawn { user, session, .. } => {
+                self.expect_withdrawn(*user, session);
                 true
             }
             Notice::Visibility { visible, .. } => {

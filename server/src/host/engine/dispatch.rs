@@ -137,7 +137,9 @@ impl Dispatch {
                 let (user, to) = (Node::clone(user), to.to_vec());
                 self.defer(Deferred::Offline { id, user, to });
             }
-            Notice::SessionEnded { user, session: ended, .. } => {
+            // One that shows nothing any more is to tim's clients as good as one that has ended.
+            Notice::SessionEnded { user, session: ended, .. }
+            | Notice::Withdrawn { user, session: ended, .. } => {
                 let (user, ended, to) = (Node::clone(user), *ended, to.to_vec());
                 self.defer(Deferred::Replace { id, user, ended, to });
             }

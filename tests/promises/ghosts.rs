@@ -1,0 +1,209 @@
+//! Promise 4: a host that keeps lists mutual has no ghosts, and a check that would notice them.
+
+use crate::Run;
+use adsum::{Config, Decision, OfflineNotices, Replica, SessionId, SessionKey, Time};
+use adsum_model::ops::USERS;
+use adsum_model::queries::equal;
+use adsum_model::{Case, Event, Op, User, strategy};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A host that keeps lists mutual, as it should.
+struct Roster {
+    run: Run<u32>,
+    contacts: BTreeMap<User, BTreeSet<User>>,
+    blocked: BTreeMap<User, BTreeSet<User>>,
+    /// By the key of the attachment. A client keeps its own over a resume.
+    replicas: BTreeMap<SessionKey, Replica<User, u32>>,
+}
+
+/// What a receiver believes of the sessions that it may see is what is true of them, after every
+/// input; and it is what a snapshot would tell it.
+#[test]
+fn no_ghosts() {
+    strategy::check(1_500, 60, |case| {
+        let mut roster = Roster::new(&case, None);
+        for op in &case.ops {
+            roster.op(*op)?;
+        }
+        roster.compare_with_snapshots()
+    });
+}
+
+/// So the test above can tell: where nobody is told of endings, somebody believes in a ghost.
+#[test]
+fn ghosts_are_noticed() {
+    let connect = [0, 0, 0, 2, 0, 0];
+    let other_connects = [0, 0, 1, 2, 0, 0];
+    let [publish, disconnect] = [[12, 0, 0, 0, 0, 0], [41, 0, 0, 0, 0, 0]];
+    let ops = [connect, other_connects, publish, disconnect].map(Op).to_vec();
+    let run = |offline_notices| {
+        let case = Case { ops: ops.clone(), ..Case::default() };
+        let mut roster = Roster::new(&case, Some(offline_notices));
+        case.ops.iter().try_for_each(|op| roster.op(*op))
+    };
+    assert_eq!(run(OfflineNotices::ToWhoeverSaw), Ok(()));
+    let fault = run(OfflineNotices::Never).expect_err("there is a ghost");
+    assert!(fault.contains("believes"), "{fault}");
+}
+
+impl Roster {
+    fn new(case: &Case, offline_notices: Option<OfflineNotices>) -> Self {
+        let mut options = case.setup.options();
+        options.snapshot_on_connect = true;
+        (options.max_audience, options.max_blocked) = (100, 100);
+        if options.offline_notices == OfflineNotices::Never {
+            options.offline_notices = OfflineNotices::ToWhoeverSaw;
+        }
+        options.offline_notices = offline_notices.unwrap_or(options.offline_notices);
+        let config = Config::new(options).expect("the options go together");
+        let everyone: BTreeSet<User> = (0..USERS).collect();
+        Self {
+            run: Run::new(&config),
+            contacts: everyone.iter().map(|user| (*user, everyone.clone())).collect(),
+            blocked: BTreeMap::new(),
+            replicas: BTreeMap::new(),
+        }
+    }
+
+    fn op(&mut self, op: Op) -> Result<(), String> {
+        let (now, event) = self.run.decode(op);
+        for event in self.mutual(event) {
+            self.input(now, &event)?;
+            self.check_beliefs().map_err(|fault| format!("{event:?}: {fault}"))?;
+        }
+        Ok(())
+    }
+
+    fn input(&mut self, now: Time, event: &Event) -> Result<(), String> {
+        let replicas = &mut self.replicas;
+        let mut resumed = match event {
+            Event::Resume { session } => Some(*session),
+            _ => None,
+        };
+        _ = self.run.input(now, event, usize::MAX, &mut |decision, to| {
+            for key in to {
+                // The first to be told of a resume is the one who resumed.
+                let before = resumed.take().and_then(|before| replicas.remove(&before));
+                replicas.extend(before.map(|before| (*key, before)));
+                let replica = replicas.entry(*key).or_insert_with(|| Replica::new(1_000));
+                let applied = match decision {
+                    Decision::Deliver { notice, .. } => replica.apply(notice),
+                    Decision::Snapshot(snapshot) => replica.apply_snapshot(snapshot),
+                    _ => Ok(()),
+                };
+                applied.expect("the replica is large enough");
+            }
+        })?;
+        Ok(())
+    }
+
+    /// The inputs that a host which keeps the roster makes of this one: whatever one user does to
+    /// their list happens to the other's as well.
+    fn mutual(&mut self, event: Event) -> Vec<Event> {
+        let old = |user| self.contacts.get(&user).cloned().unwrap_or_default();
+        let (user, new) = match event {
+            Event::Connect { user, kind, .. } => {
+                let audience = old(user).into_iter().collect();
+                let blocked = self.blocked.get(&user).into_iter().flatten().copied().collect();
+                return vec![Event::Connect { user, kind, audience, blocked }];
+            }
+            Event::Block { user, other } => {
+                self.blocked.entry(user).or_default().insert(other);
+                return vec![event];
+            }
+            Event::Unblock { user, other } => {
+                self.blocked.entry(user).or_default().remove(&other);
+                return vec![event];
+            }
+            Event::AudienceAdd { user, ref contacts } => (user, &old(user) | &set(contacts)),
+            Event::AudienceRemove { user, ref contacts } => (user, &old(user) - &set(contacts)),
+            Event::AudienceReplace { user, ref contacts } => (user, set(contacts)),
+            event => return vec![event],
+        };
+        let old = old(user);
+        let mut events = vec![event];
+        for other in &new - &old {
+            self.contacts.entry(other).or_default().insert(user);
+            events.push(Event::AudienceAdd { user: other, contacts: vec![user] });
+        }
+        for other in &old - &new {
+            self.contacts.entry(other).or_default().remove(&user);
+            events.push(Event::AudienceRemove { user: other, contacts: vec![user] });
+        }
+        self.contacts.insert(user, new);
+        events
+    }
+
+    /// By what the engine answers when asked, not by the model.
+    fn check_beliefs(&self) -> Result<(), String> {
+        let engine = &self.run.host.engine;
+        let echo = engine.config().options().own_echo;
+        let sessions_of = |user| engine.sessions(&user).collect::<Vec<_>>();
+        let sessions: Vec<SessionKey> = (0..USERS).flat_map(sessions_of).collect();
+        for key in sessions.iter().copied() {
+            if !engine.is_attached(key) || engine.is_congested(key) {
+                continue;
+            }
+            let viewer = engine.user_of(key).expect("the session is there");
+            let mut truth = BTreeMap::new();
+            for session in sessions.iter().copied().filter(|session| *session != key) {
+                let user = engine.user_of(session).expect("the session is there");
+                let is_seen = if user == viewer { echo } else { engine.sees(viewer, user) };
+                let id = engine.id_of(session).expect("the session is there");
+                if let Some(presence) = engine.presence(session).filter(|_| is_seen) {
+                    truth.insert(id, *presence);
+                }
+            }
+            // What is held of those who have ended is nothing that an engine can be asked for.
+            for (id, held) in &self.run.model.held {
+                if held.user != *viewer && engine.sees(viewer, &held.user) {
+                    truth.extend(held.presence.map(|presence| (*id, presence)));
+                }
+            }
+            equal(&format!("what {key:?} believes"), self.published(key), truth)?;
+            let Some(replica) = self.replicas.get(&key) else { continue };
+            for user in replica.users() {
+                for (session, ..) in replica.sessions_of(user) {
+                    let of = engine.session_by_id(session).map(|session| session.user);
+                    let held = self.run.model.held.get(&session).map(|session| &session.user);
+                    equal("whose session it believes in", Some(user), of.or(held))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn published(&self, key: SessionKey) -> BTreeMap<SessionId, u32> {
+        let mut published = BTreeMap::new();
+        let Some(replica) = self.replicas.get(&key) else {
+            return published;
+        };
+        for user in replica.users() {
+            for (session, presence, _) in replica.sessions_of(user) {
+                published.extend(presence.map(|presence| (session, *presence)));
+            }
+        }
+        published
+    }
+
+    /// What was believed by the notices alone, and what a snapshot says instead.
+    fn compare_with_snapshots(&mut self) -> Result<(), String> {
+        let now = Time::from_millis(self.run.model.now);
+        for session in self.run.model.keys() {
+            let engine = &self.run.host.engine;
+            if engine.is_attached(session) && !engine.is_congested(session) {
+                let believed = self.published(session);
+                let id = engine.id_of(session).expect("the session is there");
+                self.input(now, &Event::Resume { session })?;
+                let resumed = self.run.host.engine.session_by_id(id).map(|session| session.key);
+                let repeated = resumed.map(|key| self.published(key));
+                equal("what is believed without a snapshot", Some(believed), repeated)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set(list: &[User]) -> BTreeSet<User> {
+    list.iter().copied().collect()
+}
