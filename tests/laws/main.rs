@@ -11,6 +11,7 @@ use adsum_model::queries::equal;
 use adsum_model::told::users_of;
 use adsum_model::{Case, Event, User};
 use script::{Input, Player, Script, law};
+use std::collections::BTreeMap;
 
 /// So many that no list and no session is one too many.
 fn no_limits(options: &mut Options) {
@@ -55,7 +56,14 @@ fn that_a_session_was_congested_is_nobody_elses_affair_and_it_misses_nothing() {
     };
     law(told_of_endings, |case, script| {
         meanwhile(case, script, Trouble::Congested, |without, with| {
-            equal("what it believes", with.beliefs(), without.beliefs())
+            let (mut beliefs, due) = (with.beliefs(), without.beliefs());
+            if !cfg!(feature = "shrunk") {
+                return equal("what it believes", beliefs, due);
+            }
+            // After so few notes a snapshot makes good, and that leaves out those who list the
+            // receiver and whom it does not list itself: it may believe less, and nothing else.
+            beliefs.retain(|session, presence| due.get(session) != Some(presence));
+            equal("what it believes too much", beliefs, BTreeMap::new())
         })
     });
 }
