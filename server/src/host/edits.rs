@@ -14,7 +14,7 @@ const CHANGE_INTERVAL: Duration = Duration::from_millis(100);
 const REQUESTS: u32 = 100;
 const REQUEST_INTERVAL: Duration = Duration::from_secs(5);
 /// The same of requests to one and the same.
-const REQUESTS_TO_ONE: u32 = 5;
+const REQUESTS_TO_ONE: u32 = 10;
 const REQUEST_TO_ONE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Who has changed rosters how often of late.

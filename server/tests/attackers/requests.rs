@@ -123,8 +123,8 @@ async fn a5_asking_and_withdrawing_in_a_loop_is_stopped() {
         codes.push(of_one);
     }
     assert_eq!(codes[0], codes[1], "a block shows");
-    assert_eq!(codes[0][..5], [None; 5]);
-    assert!(codes[0][5..].iter().all(|code| *code == Some(FREQUENCY)), "{codes:?}");
+    assert_eq!(codes[0][..10], [None; 10]);
+    assert!(codes[0][10..].iter().all(|code| *code == Some(FREQUENCY)), "{codes:?}");
     let told = at_victim.until_pong().await;
-    assert_eq!(told.len(), 10, "{told:?}");
+    assert_eq!(told.len(), 20, "{told:?}");
 }
