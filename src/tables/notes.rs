@@ -7,9 +7,9 @@ use crate::tables::sessions::Link;
 use core::hash::{BuildHasher, Hash};
 
 /// So much may be noted for anybody, however short the lists are.
-const NOTES: usize = if cfg!(feature = "shrunk") { 4 } else { 1_024 };
+const NOTES: usize = if cfg!(feature = "shrunk") { 6 } else { 1_024 };
 /// So much may be noted for each name in the audience.
-const NOTES_A_CONTACT: usize = if cfg!(feature = "shrunk") { 1 } else { 2 };
+const NOTES_A_CONTACT: usize = 2;
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns whether the session is to be sent something now: an attached one is. Of a congested
