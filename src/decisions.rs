@@ -178,15 +178,16 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
     let (tables, plan) = (state.tables(), state.plan());
     match next {
         Next::Delivery(Delivery::Deliver) => {
-            Decision::Deliver { notice: notice(state), to: plan.to() }
+            Decision::Deliver { notice: notice(state), to: plan.to(tables.channels()) }
         }
         Next::Delivery(Delivery::Skipped) => {
-            Decision::Skipped { notice: notice(state), to: plan.to() }
+            Decision::Skipped { notice: notice(state), to: plan.to(tables.channels()) }
         }
         Next::Part(part) => Decision::Snapshot(Snapshot {
             users: tables.users(),
             sessions: tables.sessions(),
             entries: plan.entries(),
+            named: part.users.map_or(&[], |users| plan.users(users)),
             part,
         }),
         Next::Close { session, reason, resumable } => {

@@ -4,20 +4,22 @@ use crate::fanout::snapshots::Part;
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::notice::NoticeId;
 use crate::tables::Users;
-use crate::tables::ids::SessionIndex;
+use crate::tables::ids::{SessionIndex, User};
 use crate::tables::sessions::Sessions;
 use core::fmt;
 
-/// What one session is told when it attaches: the presence of every session that it may see.
+/// What one session is told when it attaches, the presence of every session that it may see; or
+/// when it asks to [watch](crate::Engine::watch), that of the users it named.
 ///
 /// It is the whole truth of its [scope](Self::scope) and replaces what the receiver believed of
-/// it: whoever is not in it is gone, directed presence included. A large one comes as several
+/// it: whoever is not in it is gone. A large one comes as several
 /// decisions, of which only the first [is first](Self::is_first) and only the last
 /// [is last](Self::is_last); nothing else is sent to the session in between. It may be empty.
 pub struct Snapshot<'a, K, P> {
     pub(crate) users: &'a Users<K>,
     pub(crate) sessions: &'a Sessions<P>,
     pub(crate) entries: &'a [SessionIndex],
+    pub(crate) named: &'a [User],
     pub(crate) part: Part,
 }
 
@@ -25,8 +27,12 @@ pub struct Snapshot<'a, K, P> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
-    /// Everything that the receiver may see: it starts anew with this.
+    /// Everything that the receiver may see: it starts anew with this, and directed presence is
+    /// gone as well.
     Everything,
+    /// What the users [named](Snapshot::named) show. What others show stays as it was, and so does
+    /// directed presence.
+    Users,
 }
 
 /// One session's presence in a [`Snapshot`].
@@ -59,7 +65,14 @@ impl<'a, K, P> Snapshot<'a, K, P> {
     /// Returns what it is the whole truth of.
     #[must_use]
     pub const fn scope(&self) -> Scope {
-        Scope::Everything
+        if self.part.users.is_some() { Scope::Users } else { Scope::Everything }
+    }
+
+    /// Returns the users whom the whole snapshot is about, each once, whether or not they show
+    /// anything; nobody where it is about everything. The same in all of its parts.
+    pub fn named(&self) -> impl ExactSizeIterator<Item = &'a K> + use<'a, K, P> {
+        let users = self.users;
+        self.named.iter().map(move |user| users.id(*user))
     }
 
     /// Returns the number of the snapshot, which all its parts share.
@@ -74,13 +87,14 @@ impl<'a, K, P> Snapshot<'a, K, P> {
         self.part.is_visible
     }
 
-    /// Returns whether this is the first part, at which the receiver starts anew.
+    /// Returns whether this is the first part, at which the receiver starts anew in its scope.
     #[must_use]
     pub const fn is_first(&self) -> bool {
         self.part.is_first
     }
 
-    /// Returns whether this is the last part, after which the receiver knows the whole truth.
+    /// Returns whether this is the last part, after which the receiver knows the whole truth of its
+    /// scope.
     #[must_use]
     pub const fn is_last(&self) -> bool {
         self.part.is_last
@@ -116,6 +130,7 @@ impl<K: fmt::Debug, P: fmt::Debug> fmt::Debug for Snapshot<'_, K, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
             .field("to", &self.to())
+            .field("scope", &self.scope())
             .field("is_first", &self.is_first())
             .field("is_last", &self.is_last())
             .field("entries", &self.entries().collect::<alloc::vec::Vec<_>>())

@@ -7,8 +7,8 @@
 pub struct Counts {
     /// Users with at least one session.
     pub users_online: usize,
-    /// Users whose id the engine keeps: those online, all in their lists, and those whom a
-    /// congested session has still to be told of.
+    /// Users whose id the engine keeps: those online, all in their lists, those who are watched,
+    /// and those whom a congested session has still to be told of.
     pub users_known: usize,
     /// Sessions, detached ones included.
     pub sessions: usize,
@@ -25,6 +25,8 @@ pub struct Counts {
     pub audience_entries: usize,
     /// Pairs of a user and one it has blocked.
     pub blocked_pairs: usize,
+    /// Users that sessions [watch](crate::Engine::watch): one for each pair of the two.
+    pub watches: usize,
     /// Receivers of directed presence that are remembered, some of whom may have ended.
     pub told: usize,
     /// Things to be told to congested sessions.

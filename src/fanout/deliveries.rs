@@ -9,6 +9,9 @@ use crate::tables::lists::{self, fetch_list};
 use crate::tables::missed::Note;
 use core::hash::{BuildHasher, Hash};
 
+/// So many who watch are put among the other receivers: more are lent as they lie.
+const FEW: usize = if cfg!(feature = "shrunk") { 2 } else { 64 };
+
 /// What the next decision about a notice is. The receivers lie in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -36,7 +39,11 @@ impl<P> Plan<P> {
         if !self.current.named.is_empty() {
             self.add_named(tables);
         }
-        let received = self.receivers.as_slice().len();
+        let mut received = self.receivers.as_slice().len();
+        self.lent = None;
+        if self.current.watchers.is_some() {
+            received = self.add_watchers(tables);
+        }
         let delivery = if received > 0 {
             stats.deliveries += received as u64;
             Delivery::Deliver
@@ -72,6 +79,8 @@ impl<P> Plan<P> {
             self.add_contacts(tables);
             self.add_own(tables);
         }
+        self.note_missed_by_watchers(tables);
+        self.current.watchers = None;
     }
 
     /// Adds contacts until the decision is full or the list is done.
@@ -139,6 +148,62 @@ impl<P> Plan<P> {
             cursor.done += 1;
         }
         self.current.own = None;
+    }
+
+    /// Adds those who watch: a few to the receivers that have been found, many by lending their
+    /// slots as they lie, when everybody else has been told. Returns the number of receivers of the
+    /// decision at hand.
+    #[cold]
+    fn add_watchers<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) -> usize {
+        self.note_missed_by_watchers(tables);
+        let found = self.receivers.as_slice().len();
+        let others = self.current.contacts.is_some()
+            || self.current.own.is_some()
+            || !self.current.named.is_empty()
+            || !self.spilled.is_empty()
+            || self.receivers.has_surplus();
+        let Some(watchers) = self.current.watchers.as_mut().filter(|_| !others) else {
+            return found;
+        };
+        let (channels, channel) = (tables.channels(), watchers.channel);
+        let done = watchers.done as usize;
+        let left = channels.receiving(channel) - done;
+        if left <= FEW.min(self.receivers.room()) {
+            // Few lie in one part, or in two.
+            while watchers.done < (done + left) as u32 {
+                let slots = channels.slots(channel, watchers.done as usize);
+                slots.iter().for_each(|slot| self.receivers.push(*slot));
+                watchers.done += slots.len() as u32;
+            }
+            self.current.watchers = None;
+            return found + left;
+        }
+        if found > 0 {
+            return found;
+        }
+        let slots = channels.slots(channel, done).len();
+        self.lent = Some((channel, watchers.done));
+        watchers.done += slots as u32;
+        if slots == left {
+            self.current.watchers = None;
+        }
+        slots
+    }
+
+    /// Notes what those who watch and are congested are not told, once.
+    fn note_missed_by_watchers<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        tables: &mut Tables<K, P, S>,
+    ) {
+        let Some(watchers) = self.current.watchers.as_mut().filter(|some| !some.is_noted) else {
+            return;
+        };
+        watchers.is_noted = true;
+        let (channel, subject) = (watchers.channel, self.current.subject);
+        for at in 0..tables.channels().congested(channel) {
+            let receiver = tables.channels().congested_at(channel, at);
+            self.note_missed(tables, receiver, subject);
+        }
     }
 
     fn add_named<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &Tables<K, P, S>) {

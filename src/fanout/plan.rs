@@ -4,7 +4,8 @@ use crate::fanout::receivers::Receivers;
 use crate::fanout::subject::{Span, Subject};
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::reason::{CloseReason, EndReason};
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::channels::Channels;
+use crate::tables::ids::{ChannelIndex, SessionIndex, User};
 use crate::time::Time;
 use alloc::vec::Vec;
 
@@ -21,7 +22,17 @@ pub(super) struct Cursor {
     pub(super) done: u32,
 }
 
-/// One notice and all who are to be told: no session stands in two of the three parts.
+/// How far a walk over a channel has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watchers {
+    pub(super) channel: ChannelIndex,
+    /// The number of receivers that are done.
+    pub(super) done: u32,
+    /// Whether it has been noted what congested members are not told.
+    pub(super) is_noted: bool,
+}
+
+/// One notice and all who are to be told: no session stands in two of the four parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FanOut {
     pub(super) subject: Subject,
@@ -31,6 +42,8 @@ pub(crate) struct FanOut {
     pub(super) is_told: bool,
     /// The user whose contacts are told; `None` again when all of them are done.
     pub(super) contacts: Option<Cursor>,
+    /// The channel of those who watch the user, likewise.
+    pub(super) watchers: Option<Watchers>,
     /// The user whose own sessions are told, likewise.
     pub(super) own: Option<Cursor>,
     /// One of the user's own sessions that is not told.
@@ -43,14 +56,22 @@ pub(crate) struct FanOut {
 
 impl FanOut {
     pub(crate) const fn of(subject: Subject) -> Self {
-        let (contacts, own, except) = (None, None, None);
+        let (contacts, watchers, own, except) = (None, None, None, None);
         let (named, skipped) = (Span::EMPTY, Span::EMPTY);
-        Self { subject, id: 0, is_told: false, contacts, own, except, named, skipped }
+        Self { subject, id: 0, is_told: false, contacts, watchers, own, except, named, skipped }
     }
 
     /// Tells the contacts of the user at this place.
     pub(crate) const fn to_contacts_of(mut self, place: u32) -> Self {
         self.contacts = Some(Cursor { place, done: 0 });
+        self
+    }
+
+    /// Tells those in this channel, if there is one.
+    pub(crate) const fn to_watchers(mut self, channel: Option<ChannelIndex>) -> Self {
+        if let Some(channel) = channel {
+            self.watchers = Some(Watchers { channel, done: 0, is_noted: false });
+        }
         self
     }
 
@@ -79,7 +100,7 @@ impl FanOut {
 
     /// Returns whether nobody is left to be told, but for those already found.
     pub(super) const fn is_done(&self) -> bool {
-        let nobody = self.contacts.is_none() && self.own.is_none();
+        let nobody = self.contacts.is_none() && self.watchers.is_none() && self.own.is_none();
         nobody && self.named.is_empty() && self.skipped.is_empty()
     }
 }
@@ -90,11 +111,19 @@ pub(crate) struct SnapshotOf {
     pub(super) to: SessionIndex,
     /// Its number, given when its turn comes; zero until then.
     pub(super) id: u64,
-    /// The number of users in the audience that are done.
+    /// The users it is about, a part of the plan's list, where it is not about everybody.
+    pub(super) users: Option<Span>,
+    /// The number of users that are done: of those, or of the audience and those who are watched.
     pub(super) done: u32,
-    /// The number of sessions of the contact at `done` that are done.
+    /// The number of sessions of the user at `done` that are done.
     pub(super) done_sessions: u32,
     pub(super) is_first: bool,
+}
+
+impl SnapshotOf {
+    const fn begin(to: SessionIndex, users: Option<Span>) -> Self {
+        Self { to, id: 0, users, done: 0, done_sessions: 0, is_first: true }
+    }
 }
 
 /// A session that has ended.
@@ -146,6 +175,8 @@ pub(crate) struct Plan<P> {
     done: usize,
     /// Receivers named one by one.
     pub(super) named: Vec<SessionIndex>,
+    /// Users whom a session has asked to watch: until the input is over, as a decision lends them.
+    users: Vec<User>,
     /// Sessions that no longer hold.
     ended: Vec<SessionId>,
     /// What is said by a directed or system notice.
@@ -161,6 +192,8 @@ pub(crate) struct Plan<P> {
     pub(super) current: FanOut,
     /// The receivers of the decision that is being made.
     pub(super) receivers: Receivers,
+    /// Whose slots the decision at hand lends instead: a channel's, from this place on.
+    pub(super) lent: Option<(ChannelIndex, u32)>,
     /// Contacts whose sessions must be looked at one by one.
     pub(super) unusual: Vec<User>,
     /// Receivers found that wait for room in a decision.
@@ -175,6 +208,7 @@ impl<P> Default for Plan<P> {
             steps: Vec::new(),
             done: 0,
             named: Vec::new(),
+            users: Vec::new(),
             ended: Vec::new(),
             said: None,
             dropped: Vec::new(),
@@ -182,6 +216,7 @@ impl<P> Default for Plan<P> {
             least_number: 0,
             current: FanOut::of(Subject::System),
             receivers: Receivers::default(),
+            lent: None,
             unusual: Vec::new(),
             spilled: Vec::new(),
             entries: Vec::new(),
@@ -207,8 +242,19 @@ impl<P> Plan<P> {
 
     /// Sends a session everything that it may see.
     pub(crate) fn send_snapshot(&mut self, to: SessionIndex) {
-        let snapshot = SnapshotOf { to, id: 0, done: 0, done_sessions: 0, is_first: true };
-        self.then(Step::Snapshot(snapshot));
+        self.then(Step::Snapshot(SnapshotOf::begin(to, None)));
+    }
+
+    /// Sends a session what it may see of these users.
+    pub(crate) fn send_snapshot_of(&mut self, to: SessionIndex, users: &[User]) {
+        let from = self.users.len() as u32;
+        self.users.extend_from_slice(users);
+        let users = Span { from, to: self.users.len() as u32 };
+        self.then(Step::Snapshot(SnapshotOf::begin(to, Some(users))));
+    }
+
+    pub(crate) fn users(&self, users: Span) -> &[User] {
+        &self.users[users.range()]
     }
 
     /// Names a receiver.
@@ -316,8 +362,11 @@ impl<P> Plan<P> {
     }
 
     /// Returns the receivers of the decision at hand.
-    pub(crate) fn to(&self) -> &[Slot] {
-        self.receivers.as_slice()
+    pub(crate) fn to<'a>(&'a self, channels: &'a Channels) -> &'a [Slot] {
+        match self.lent {
+            Some((channel, from)) => channels.slots(channel, from as usize),
+            None => self.receivers.as_slice(),
+        }
     }
 
     /// Returns the entries of the snapshot at hand.
@@ -340,7 +389,8 @@ impl<P> Plan<P> {
 
     pub(crate) fn is_done(&self) -> bool {
         let nothing_said = self.said.is_none() && self.dropped.is_empty();
-        let nobody_named = self.named.is_empty() && self.ended.is_empty();
+        let nobody_named =
+            self.named.is_empty() && self.users.is_empty() && self.ended.is_empty();
         self.steps.len() == self.done && nothing_said && nobody_named
     }
 
@@ -349,6 +399,7 @@ impl<P> Plan<P> {
         self.steps.clear();
         self.done = 0;
         self.named.clear();
+        self.users.clear();
         self.ended.clear();
         self.unusual.clear();
         self.spilled.clear();

@@ -24,6 +24,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.users.set_online(user, Some(place));
         self.users.retain(user);
         self.hide(user, audience);
+        self.online.at_mut(place).is_watched = self.watchers_of(user).is_some();
+        self.cover_watches(audience, user);
         place
     }
 
@@ -33,11 +35,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             return;
         };
         debug_assert!(online.sessions.is_empty() && online.rare().held.is_empty());
+        self.users.set_online(user, None);
+        self.cover_watches(online.audience.as_slice(), user);
         self.users.release_all(online.audience.as_slice());
         for other in online.rare().blocked.as_slice() {
             self.remove_blocked_pair(user, *other);
         }
-        self.users.set_online(user, None);
         self.users.release(user);
     }
 
@@ -60,6 +63,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// a token: they are to be dropped when everything is in order.
     pub(crate) fn remove_session(&mut self, session: SessionIndex) -> [Option<P>; 2] {
         self.clear_missed(session);
+        self.clear_watches(session);
         let place = self.sessions.place(session);
         self.unlist_session(place, session);
         let said = self.sessions.remove(session);
@@ -91,6 +95,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// token: it will not be shown.
     pub(crate) fn hold_session(&mut self, session: SessionIndex) {
         self.clear_missed(session);
+        self.clear_watches(session);
         let place = self.sessions.place(session);
         let earlier = self.unlist_session(place, session);
         self.sessions.hold(session);
@@ -153,6 +158,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let link = if congested { Link::Congested } else { Link::Attached };
         self.sessions.set_link(session, link);
         self.update_reach(self.sessions.place(session));
+        self.put_watches(session);
     }
 
     /// Detaches a session.
@@ -167,6 +173,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.sessions.set_link(session, link);
         self.clear_missed(session);
         self.update_reach(self.sessions.place(session));
+        self.put_watches(session);
     }
 
     /// Works out anew how the user at this place is reached, after a session came, went or changed

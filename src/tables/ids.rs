@@ -24,6 +24,14 @@ impl ExpiryIndex {
     }
 }
 
+/// A channel, in the table of channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChannelIndex(pub(crate) u32);
+
+/// A session's place in a channel, in the table of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MembershipIndex(pub(crate) u32);
+
 /// One attachment of a session, which may be over by now: what a [`SessionKey`](crate::SessionKey)
 /// is outside, in eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
-//! Finds users by the hashes of their ids: a hash table that is asked of a hundred ids at once.
+//! Finds users by the hashes of their ids, and whatever else has a number by a hash: a hash table
+//! that is asked of a hundred ids at once.
 //!
 //! With millions of users a look-up is a wait for memory, and a hundred look-ups are as many waits
 //! as the processor cannot do side by side. It does as many as it sees coming, so here a look-up
@@ -35,34 +36,49 @@ impl ShortHash {
         let hash = hasher.hash_one(id);
         Self(((hash ^ (hash >> 32)).wrapping_mul(GOLDEN) >> 32) as u32)
     }
-}
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    hash: ShortHash,
-    user: User,
-}
-
-/// No user has this number, and no hash is greater.
-const VACANT: Entry = Entry { hash: ShortHash(u32::MAX), user: User(u32::MAX) };
-
-impl Entry {
-    const fn is_vacant(self) -> bool {
-        self.user.0 == VACANT.user.0
+    /// Hashes a user's number, which nobody outside can choose.
+    pub(crate) const fn of_user(user: User) -> Self {
+        Self(user.0.wrapping_mul(0x9e37_79b1))
     }
 }
 
-impl Default for Entry {
+/// A number that is found in an index.
+pub(crate) trait Number: Copy + Eq {
+    /// A number that nothing has.
+    const NONE: Self;
+}
+
+impl Number for User {
+    const NONE: Self = Self(u32::MAX);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Entry<T> {
+    hash: ShortHash,
+    number: T,
+}
+
+impl<T: Number> Entry<T> {
+    /// No hash is greater.
+    const VACANT: Self = Self { hash: ShortHash(u32::MAX), number: T::NONE };
+
+    fn is_vacant(self) -> bool {
+        self.number == T::NONE
+    }
+}
+
+impl<T: Number> Default for Entry<T> {
     fn default() -> Self {
-        VACANT
+        Self::VACANT
     }
 }
 
 const SEGMENT: usize = if cfg!(feature = "shrunk") { 16 } else { per_segment(2_048) };
 
-pub(crate) struct Index {
+pub(crate) struct Index<T = User> {
     /// One for each home, and behind them those who have been pushed out of the last ones.
-    entries: Segments<Entry, SEGMENT>,
+    entries: Segments<Entry<T>, SEGMENT>,
     /// The number of places that hashes stand for, from the boundary on.
     homes: usize,
     /// The number of places that hashes below the boundary stand for.
@@ -94,7 +110,7 @@ const fn enough(entries: usize) -> usize {
     entries + entries / 3
 }
 
-impl Index {
+impl<T: Number> Index<T> {
     pub(crate) const fn new() -> Self {
         let entries = Segments::new();
         Self { entries, homes: 0, homes_below: 0, boundary: 0, unmoved: 0, len: 0 }
@@ -116,13 +132,13 @@ impl Index {
         black_box(self.entries.get(self.home(hash)).is_some_and(|entry| entry.is_vacant()));
     }
 
-    /// Returns the first user with this hash that satisfies `is_so`.
+    /// Returns the first with this hash that satisfies `is_so`.
     #[inline]
     pub(crate) fn find(
         &self,
         hash: ShortHash,
-        mut is_so: impl FnMut(User) -> bool,
-    ) -> Option<User> {
+        mut is_so: impl FnMut(T) -> bool,
+    ) -> Option<T> {
         let home = self.home(hash);
         let part = self.entries.part(home);
         match find_in(part, hash, &mut is_so) {
@@ -137,8 +153,8 @@ impl Index {
         &self,
         mut at: usize,
         hash: ShortHash,
-        mut is_so: impl FnMut(User) -> bool,
-    ) -> Option<User> {
+        mut is_so: impl FnMut(T) -> bool,
+    ) -> Option<T> {
         loop {
             let part = self.entries.part(at);
             if part.is_empty() {
@@ -151,15 +167,15 @@ impl Index {
         }
     }
 
-    /// Adds a user who is not there yet.
-    pub(crate) fn insert(&mut self, hash: ShortHash, user: User) {
+    /// Adds a number that is not there yet.
+    pub(crate) fn insert(&mut self, hash: ShortHash, number: T) {
         if self.is_moving() {
             self.move_some(AT_A_TIME);
         }
         if self.len >= most(self.homes) {
             self.grow();
         }
-        let end = self.put(self.home(hash), Entry { hash, user });
+        let end = self.put(self.home(hash), Entry { hash, number });
         // What has been pushed on may have to move yet.
         if u64::from(hash.0) < self.boundary {
             self.unmoved = self.unmoved.max(end);
@@ -169,7 +185,7 @@ impl Index {
 
     /// Puts an entry where the order wants it, from this place on, and pushes on those who stand
     /// there. Returns the end of what has changed.
-    fn put(&mut self, home: usize, mut entry: Entry) -> usize {
+    fn put(&mut self, home: usize, mut entry: Entry<T>) -> usize {
         let hash = entry.hash;
         let mut at = self.position(home, |other| other.is_vacant() || other.hash > hash);
         loop {
@@ -186,9 +202,9 @@ impl Index {
         }
     }
 
-    /// Removes a user who is there.
-    pub(crate) fn remove(&mut self, hash: ShortHash, user: User) {
-        let mut at = self.position(self.home(hash), |entry| entry.user == user);
+    /// Removes a number that is there.
+    pub(crate) fn remove(&mut self, hash: ShortHash, number: T) {
+        let mut at = self.position(self.home(hash), |entry| entry.number == number);
         // All who follow without a gap and are not at home move up.
         while let Some(next) = self.entries.get(at + 1).copied()
             && !next.is_vacant()
@@ -197,12 +213,12 @@ impl Index {
             self.entries[at] = next;
             at += 1;
         }
-        self.entries[at] = VACANT;
+        self.entries[at] = Entry::VACANT;
         self.len -= 1;
     }
 
     /// Returns the first place from there on whose entry satisfies `is_so`, or the end.
-    fn position(&self, from: usize, is_so: impl Fn(&Entry) -> bool) -> usize {
+    fn position(&self, from: usize, is_so: impl Fn(&Entry<T>) -> bool) -> usize {
         let mut at = from;
         loop {
             let part = self.entries.part(at);
@@ -266,7 +282,7 @@ impl Index {
         loop {
             let entry = self.entries[at];
             if at < home {
-                self.entries[at] = VACANT;
+                self.entries[at] = Entry::VACANT;
                 self.put(home, entry);
             }
             let before = at.checked_sub(1).map(|at| (at, self.entries[at]));
@@ -319,13 +335,17 @@ impl Index {
 }
 
 /// What came of a search in a part of the table.
-enum Search {
-    Over(Option<User>),
+enum Search<T> {
+    Over(Option<T>),
     GoesOn,
 }
 
 #[inline]
-fn find_in(part: &[Entry], hash: ShortHash, is_so: &mut impl FnMut(User) -> bool) -> Search {
+fn find_in<T: Number>(
+    part: &[Entry<T>],
+    hash: ShortHash,
+    is_so: &mut impl FnMut(T) -> bool,
+) -> Search<T> {
     for entry in part {
         if entry.hash < hash {
             continue;
@@ -333,8 +353,8 @@ fn find_in(part: &[Entry], hash: ShortHash, is_so: &mut impl FnMut(User) -> bool
         if entry.hash > hash || entry.is_vacant() {
             return Search::Over(None);
         }
-        if is_so(entry.user) {
-            return Search::Over(Some(entry.user));
+        if is_so(entry.number) {
+            return Search::Over(Some(entry.number));
         }
     }
     Search::GoesOn

@@ -5,6 +5,7 @@
 
 mod attendance;
 mod blocks;
+pub(crate) mod channels;
 mod contiguous;
 pub(crate) mod expiries;
 mod free_list;
@@ -27,6 +28,7 @@ pub(crate) mod timers;
 pub(crate) mod told;
 mod user_bits;
 pub(crate) mod verify;
+mod watches;
 
 pub(crate) use interner::Users;
 
@@ -41,6 +43,7 @@ use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
 use sessions::{Link, MAX_SESSIONS, Sessions};
 use user_bits::UserBits;
+use watches::Watched;
 
 pub(crate) struct Tables<K, P, S> {
     hasher: S,
@@ -48,6 +51,7 @@ pub(crate) struct Tables<K, P, S> {
     online: OnlineUsers,
     sessions: Sessions<P>,
     blocks: Blocks,
+    watched: Watched,
     /// Who has published something and is not invisible.
     shown: UserBits,
     /// For those whom a block hides from now on, or no longer.
@@ -62,6 +66,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             online: OnlineUsers::new(),
             sessions: Sessions::new(),
             blocks: Blocks::default(),
+            watched: Watched::new(),
             shown: UserBits::new(),
             scratch: Vec::new(),
         }
@@ -299,6 +304,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             conflated: sessions.waiting,
             audience_entries: self.online.audience_entries(),
             blocked_pairs: self.blocks.len(),
+            watches: self.watches(),
             told: sessions.told,
             missed: sessions.missed,
             ..Counts::default()
@@ -325,6 +331,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         sessions.shrink_to_fit();
         self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
+        self.watched.shrink_to_fit();
         self.scratch = Vec::new();
     }
 }

@@ -13,6 +13,8 @@ use smallvec::SmallVec;
 pub(super) struct Online {
     pub(super) user: User,
     pub(super) visible: bool,
+    /// Whether somebody watches it.
+    pub(super) is_watched: bool,
     /// In the order in which they connected. Empty only from the end of the last one until the
     /// decisions about it have been drained.
     pub(super) sessions: SmallVec<[SessionIndex; 4]>,
@@ -114,6 +116,7 @@ impl OnlineUsers {
         let mut online = Online {
             user,
             visible: true,
+            is_watched: false,
             sessions: SmallVec::new(),
             audience: UserList::from_sorted(audience),
             rare: None,

@@ -83,6 +83,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         if let Some(place) = self.place(user) {
             self.online.add_to_audience(place, added);
             self.hide(user, added);
+            self.cover_watches(added, user);
         }
     }
 
@@ -94,6 +95,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             if online.rare().hidden.len() > 0 {
                 online.rare_mut().hidden.remove_any(removed);
             }
+            self.cover_watches(removed, user);
         }
         self.users.release_all(removed);
     }
@@ -125,13 +127,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.blocks.insert(&self.hasher, user, other);
         self.users.retain(other);
         self.hide(other, &[user]);
+        self.cover_pair(user, other);
     }
 
     /// Removes a pair likewise.
     pub(super) fn remove_blocked_pair(&mut self, user: User, other: User) {
         self.blocks.remove(&self.hasher, user, other);
         self.unhide(other, &[user]);
+        self.cover_pair(user, other);
         self.users.release(other);
+    }
+
+    fn cover_pair(&mut self, user: User, other: User) {
+        self.cover_watches(&[user], other);
+        self.cover_watches(&[other], user);
     }
 
     /// Hides those of a sorted set of users who are in the user's audience and between whom and

@@ -13,6 +13,8 @@
 
 pub(crate) mod sparse;
 
+use crate::key::Slot;
+use crate::tables::ids::User;
 use crate::tables::steps;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -25,12 +27,36 @@ pub(crate) const fn per_segment(entries: usize) -> usize {
 }
 
 /// A growable column in segments of `N` entries. Entries that are not in use are blank: their
-/// type's default. How a segment is held says whether there may be holes.
+/// type's [`Blank`]. How a segment is held says whether there may be holes.
 pub(crate) struct Segments<T, const N: usize, S = Box<[T; N]>> {
     segments: Vec<S>,
     /// The whole column, as long as there are no segments.
     small: Vec<T>,
     len: usize,
+}
+
+/// What lies in entries that are not in use.
+pub(crate) trait Blank {
+    fn blank() -> Self;
+}
+
+impl<T: Default> Blank for T {
+    fn blank() -> Self {
+        Self::default()
+    }
+}
+
+impl Blank for User {
+    fn blank() -> Self {
+        Self(u32::MAX)
+    }
+}
+
+/// Slots are given out by the engine alone, so they have no default for others.
+impl Blank for Slot {
+    fn blank() -> Self {
+        Self::near(0, 0)
+    }
 }
 
 /// How a segment is held.
@@ -133,7 +159,7 @@ impl<T, const N: usize> Segments<T, N> {
     }
 }
 
-impl<T: Default, const N: usize, S: Segment<T, N>> Segments<T, N, S> {
+impl<T: Blank, const N: usize, S: Segment<T, N>> Segments<T, N, S> {
     // ---- growing
 
     #[inline]
@@ -212,7 +238,7 @@ impl<T: Default, const N: usize, S: Segment<T, N>> Segments<T, N, S> {
         match self.segments.get_mut(self.len >> Self::SHIFT) {
             Some(segment) => {
                 let entry = segment.entries_mut().map(|entries| &mut entries[self.len % N]);
-                Some(entry.map(core::mem::take).unwrap_or_default())
+                Some(entry.map_or_else(T::blank, |entry| core::mem::replace(entry, T::blank())))
             }
             None => self.small.pop(),
         }
@@ -240,7 +266,7 @@ impl<T: Default, const N: usize, S: Segment<T, N>> Segments<T, N, S> {
     }
 }
 
-impl<T: Default, const N: usize> Segments<T, N> {
+impl<T: Blank, const N: usize> Segments<T, N> {
     /// Adds blanks until there are so many entries, but no more than a segment at a time. Returns
     /// whether there are.
     pub(crate) fn extend_towards(&mut self, len: usize) -> bool {
@@ -248,7 +274,7 @@ impl<T: Default, const N: usize> Segments<T, N> {
             if len > self.small.len() {
                 steps::count(len);
                 self.small.reserve_exact(len - self.small.len());
-                self.small.resize_with(len, T::default);
+                self.small.resize_with(len, T::blank);
             }
         } else if self.capacity() < len {
             self.add_segment();
@@ -271,9 +297,9 @@ fn not_there() -> ! {
 }
 
 /// Returns a segment that begins with these and is blank from there on.
-fn segment_of<T: Default, const N: usize>(mut entries: Vec<T>) -> Box<[T; N]> {
+fn segment_of<T: Blank, const N: usize>(mut entries: Vec<T>) -> Box<[T; N]> {
     entries.reserve_exact(N - entries.len());
-    entries.resize_with(N, T::default);
+    entries.resize_with(N, T::blank);
     let segment = entries.into_boxed_slice().try_into();
     segment.unwrap_or_else(|_| unreachable!("there are just so many"))
 }

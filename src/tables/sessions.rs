@@ -5,13 +5,14 @@ mod extras;
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{Attachment, ExpiryIndex, SessionIndex, User};
+use crate::tables::ids::{Attachment, ExpiryIndex, MembershipIndex, SessionIndex, User};
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
 use crate::tables::segments::sparse::Sparse;
 use crate::tables::segments::{Segments, per_segment};
 use crate::tables::told::Told;
 use crate::time::Time;
+use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 /// How a session is connected.
@@ -88,6 +89,8 @@ struct Extras<P> {
     direct_bucket: Bucket,
     /// What it was not told while congested.
     missed: Missed,
+    /// Whom it watches, sorted, with its place in the channel of each.
+    watched: Vec<(User, MembershipIndex)>,
 }
 
 /// A record whose generation has come so far is not used for another session, so that each session
@@ -378,6 +381,7 @@ impl<P> Sessions<P> {
             extras.told.clear();
             extras.direct_bucket = Bucket::default();
             debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
+            debug_assert!(extras.watched.is_empty());
             self.free_extras.push(place.get() - 1);
         }
         [presence, waiting]
@@ -571,6 +575,7 @@ impl<P> Default for Extras<P> {
             told: Told::default(),
             direct_bucket: Bucket::default(),
             missed: Missed::default(),
+            watched: Vec::new(),
         }
     }
 }

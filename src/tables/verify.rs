@@ -24,6 +24,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         hold!(self.sessions.are_free_lists_right(), "a record is lost, or free and a session's");
         self.verify_online()?;
         self.verify_sessions()?;
+        hold!(self.verify_watches(), "who watches whom is wrong");
         self.verify_references()?;
         self.verify_blocks()
     }
@@ -126,6 +127,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let missed = self.sessions.missed(index);
             let entries = missed.into_iter().flat_map(|missed| missed.entries());
             entries.for_each(|(user, ..)| refer(user));
+            self.watched_by(index).iter().for_each(|(user, _)| refer(*user));
         }
         let mut known = 0;
         for user in self.users.iter_known() {

@@ -5,7 +5,7 @@
 //! again. That takes no look at anything in it: which places are free is known elsewhere
 //! ([`FreeList`](crate::tables::free_list::FreeList)).
 
-use super::{Segment, Segments, segment_of};
+use super::{Blank, Segment, Segments, segment_of};
 use crate::tables::steps;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -45,7 +45,7 @@ impl<T, const N: usize> Sparse<T, N> {
     }
 }
 
-impl<T: Default, const N: usize> Sparse<T, N> {
+impl<T: Blank, const N: usize> Sparse<T, N> {
     /// Sets an entry, in a hole as well: its segment is made anew.
     #[inline]
     pub(crate) fn set(&mut self, at: usize, value: T) {

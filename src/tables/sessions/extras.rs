@@ -2,10 +2,11 @@
 //! reached, what was missed.
 
 use super::{Extras, Sessions, place_of};
-use crate::tables::ids::{ExpiryIndex, SessionIndex, User};
+use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, User};
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
 use crate::tables::told::Told;
+use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 impl<P> Sessions<P> {
@@ -103,6 +104,20 @@ impl<P> Sessions<P> {
     pub(crate) fn put_told(&mut self, index: SessionIndex, told: Told) {
         self.counts.told += told.len();
         self.extras_or_new(index).told = told;
+    }
+
+    /// Returns whom the session watches, sorted, with its place in the channel of each.
+    pub(crate) fn watched(&self, index: SessionIndex) -> &[(User, MembershipIndex)] {
+        self.extras(index).map_or(&[], |extras| &extras.watched)
+    }
+
+    /// Takes that list out, to be changed and [put back](Self::put_watched).
+    pub(crate) fn take_watched(&mut self, index: SessionIndex) -> Vec<(User, MembershipIndex)> {
+        core::mem::take(&mut self.extras_or_new(index).watched)
+    }
+
+    pub(crate) fn put_watched(&mut self, index: SessionIndex, watched: Vec<(User, MembershipIndex)>) {
+        self.extras_or_new(index).watched = watched;
     }
 
     pub(crate) fn missed(&self, index: SessionIndex) -> Option<&Missed> {

@@ -1,0 +1,323 @@
+//! Channels: dense lists of sessions that are told of one thing, lent as they lie.
+//!
+//! An audience is a list of users, most of whom are offline, and is filtered for each notice. In a
+//! channel stand sessions, and those that receive stand first, their slots in one list that a
+//! decision lends without copying it. Behind them come those that are congested, and then those
+//! that are told nothing at the moment: they are detached, or something covers their place. Each
+//! membership knows its place, so that joining, leaving and moving from one part to another take a
+//! few exchanges, however many there are.
+
+use crate::key::Slot;
+use crate::tables::free_list::FreeList;
+use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex};
+use crate::tables::index::Number;
+use crate::tables::segments::{Segments, per_segment};
+use crate::tables::sessions::Link;
+
+/// A decision lends a part of a segment, so it has no more than so many receivers.
+const SEGMENT: usize = per_segment(4_096);
+
+/// A channel that has been closed keeps the memory for so many members.
+const SPARE: usize = 64;
+
+impl Number for ChannelIndex {
+    const NONE: Self = Self(u32::MAX);
+}
+
+/// In which part of its channel a member stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Receiving,
+    Congested,
+    Silent,
+}
+
+#[derive(Default)]
+struct Channel {
+    members: Segments<MembershipIndex, SEGMENT>,
+    /// The slots of those who receive: the first members, in their order.
+    slots: Segments<Slot, SEGMENT>,
+    /// The number of members behind them that are congested.
+    congested: u32,
+}
+
+impl Channel {
+    fn part_of(&self, place: u32) -> Part {
+        match place as usize {
+            place if place < self.slots.len() => Part::Receiving,
+            place if place < self.slots.len() + self.congested as usize => Part::Congested,
+            _ => Part::Silent,
+        }
+    }
+}
+
+/// A session's place in a channel.
+#[derive(Clone, Copy)]
+struct Membership {
+    session: SessionIndex,
+    channel: ChannelIndex,
+    place: u32,
+    /// Whether the session is told nothing though it may be attached.
+    is_covered: bool,
+}
+
+impl Default for Membership {
+    fn default() -> Self {
+        let (session, channel) = (SessionIndex(0), ChannelIndex(0));
+        Self { session, channel, place: 0, is_covered: false }
+    }
+}
+
+/// All channels and the places in them.
+pub(crate) struct Channels {
+    channels: Segments<Channel, { per_segment(256) }>,
+    free: FreeList,
+    memberships: Segments<Membership, { per_segment(1_024) }>,
+    free_memberships: FreeList,
+}
+
+impl Channels {
+    pub(crate) const fn new() -> Self {
+        Self {
+            channels: Segments::new(),
+            free: FreeList::new(),
+            memberships: Segments::new(),
+            free_memberships: FreeList::new(),
+        }
+    }
+
+    /// Returns one more than the greatest number of a channel.
+    pub(crate) const fn span(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Returns the number of memberships.
+    pub(crate) const fn memberships(&self) -> usize {
+        self.memberships.len() - self.free_memberships.len()
+    }
+
+    // ---- what they are asked
+
+    fn channel(&self, channel: ChannelIndex) -> &Channel {
+        &self.channels[channel.0 as usize]
+    }
+
+    fn membership(&self, membership: MembershipIndex) -> &Membership {
+        &self.memberships[membership.0 as usize]
+    }
+
+    /// Returns whose membership it is.
+    pub(crate) fn session(&self, membership: MembershipIndex) -> SessionIndex {
+        self.membership(membership).session
+    }
+
+    pub(crate) fn is_covered(&self, membership: MembershipIndex) -> bool {
+        self.membership(membership).is_covered
+    }
+
+    /// Returns the number of a channel's members.
+    pub(crate) fn len(&self, channel: ChannelIndex) -> usize {
+        self.channel(channel).members.len()
+    }
+
+    /// Returns the number of members that receive.
+    pub(crate) fn receiving(&self, channel: ChannelIndex) -> usize {
+        self.channel(channel).slots.len()
+    }
+
+    /// Returns slots of members that receive, from this place on: as many as lie together.
+    pub(crate) fn slots(&self, channel: ChannelIndex, from: usize) -> &[Slot] {
+        let slots = &self.channel(channel).slots;
+        let together = slots.part(from);
+        &together[..together.len().min(slots.len().saturating_sub(from))]
+    }
+
+    /// Returns the number of members that are congested.
+    pub(crate) fn congested(&self, channel: ChannelIndex) -> usize {
+        self.channel(channel).congested as usize
+    }
+
+    /// Returns one of those.
+    pub(crate) fn congested_at(&self, channel: ChannelIndex, at: usize) -> SessionIndex {
+        let of = self.channel(channel);
+        self.session(of.members[of.slots.len() + at])
+    }
+
+    /// Returns the sessions that have a connection and are not covered: first those that receive.
+    pub(crate) fn listening(
+        &self,
+        channel: ChannelIndex,
+    ) -> impl Iterator<Item = SessionIndex> + '_ {
+        let of = self.channel(channel);
+        let listening = of.slots.len() + of.congested as usize;
+        (0..listening).map(|place| self.session(of.members[place]))
+    }
+
+    // ---- what changes
+
+    /// Opens a channel, which nobody is in.
+    pub(crate) fn open(&mut self) -> ChannelIndex {
+        ChannelIndex(self.free.pop().unwrap_or_else(|| {
+            self.channels.push(Channel::default());
+            self.channels.len() as u32 - 1
+        }))
+    }
+
+    /// Closes a channel, in which nobody is any more.
+    pub(crate) fn close(&mut self, channel: ChannelIndex) {
+        let of = &mut self.channels[channel.0 as usize];
+        debug_assert!(of.members.len() == 0 && of.slots.len() == 0 && of.congested == 0);
+        if of.members.capacity().max(of.slots.capacity()) > SPARE {
+            *of = Channel::default();
+        }
+        self.free.push(channel.0);
+    }
+
+    /// Adds a session that is told nothing yet.
+    pub(crate) fn join(&mut self, channel: ChannelIndex, session: SessionIndex) -> MembershipIndex {
+        let members = &mut self.channels[channel.0 as usize].members;
+        let place = members.len() as u32;
+        let membership = Membership { session, channel, place, is_covered: false };
+        let index = match self.free_memberships.pop() {
+            Some(free) => {
+                self.memberships[free as usize] = membership;
+                free
+            }
+            None => {
+                self.memberships.push(membership);
+                self.memberships.len() as u32 - 1
+            }
+        };
+        members.push(MembershipIndex(index));
+        MembershipIndex(index)
+    }
+
+    /// Takes a session out of its channel. Returns whether it was the last one in it.
+    pub(crate) fn leave(&mut self, membership: MembershipIndex) -> bool {
+        self.move_to(membership, Part::Silent, Slot::near(0, 0));
+        let Membership { channel, place, .. } = *self.membership(membership);
+        let last = self.len(channel) as u32 - 1;
+        self.exchange(channel, place, last);
+        self.channels[channel.0 as usize].members.pop();
+        self.free_memberships.push(membership.0);
+        last == 0
+    }
+
+    /// Says whether a member is told nothing though it may be attached.
+    pub(crate) fn cover(&mut self, membership: MembershipIndex, is_covered: bool) {
+        self.memberships[membership.0 as usize].is_covered = is_covered;
+    }
+
+    /// Puts a member where it belongs with this slot and link.
+    pub(crate) fn put(&mut self, membership: MembershipIndex, (slot, link): (Slot, Link)) {
+        let part = match link {
+            _ if self.membership(membership).is_covered => Part::Silent,
+            Link::Attached => Part::Receiving,
+            Link::Congested => Part::Congested,
+            Link::Detached | Link::Held | Link::Vacant => Part::Silent,
+        };
+        self.move_to(membership, part, slot);
+    }
+
+    /// Moves a member from part to part: each time it takes the place at the border, and the
+    /// border moves past it.
+    fn move_to(&mut self, membership: MembershipIndex, to: Part, slot: Slot) {
+        let Membership { channel, place, .. } = *self.membership(membership);
+        let mut place = place;
+        loop {
+            let of = self.channel(channel);
+            let (receiving, congested) = (of.slots.len() as u32, of.congested);
+            let part = of.part_of(place);
+            let border = match part {
+                _ if part == to => return,
+                Part::Receiving => receiving - 1,
+                Part::Congested if to == Part::Receiving => receiving,
+                Part::Congested => receiving + congested - 1,
+                Part::Silent => receiving + congested,
+            };
+            self.exchange(channel, place, border);
+            place = border;
+            let of = &mut self.channels[channel.0 as usize];
+            match part {
+                Part::Receiving => {
+                    of.slots.pop();
+                    of.congested += 1;
+                }
+                Part::Congested => {
+                    of.congested -= 1;
+                    if to == Part::Receiving {
+                        of.slots.push(slot);
+                    }
+                }
+                Part::Silent => of.congested += 1,
+            }
+        }
+    }
+
+    /// Exchanges two members of one part.
+    fn exchange(&mut self, channel: ChannelIndex, a: u32, b: u32) {
+        if a == b {
+            return;
+        }
+        let Channel { members, slots, .. } = &mut self.channels[channel.0 as usize];
+        let (at_a, at_b) = (members[a as usize], members[b as usize]);
+        members[a as usize] = at_b;
+        members[b as usize] = at_a;
+        if slots.len() > a.max(b) as usize {
+            let slot = slots[a as usize];
+            slots[a as usize] = slots[b as usize];
+            slots[b as usize] = slot;
+        }
+        self.memberships[at_a.0 as usize].place = b;
+        self.memberships[at_b.0 as usize].place = a;
+    }
+
+    // ---- room
+
+    /// Gives back what only a past peak needed.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        let end = self.free.cut_off(self.channels.len(), |_| true);
+        self.channels.truncate(end);
+        for channel in 0..end {
+            let of = &mut self.channels[channel];
+            of.members.shrink_to_fit();
+            of.slots.shrink_to_fit();
+        }
+        self.channels.shrink_to_fit();
+        let end = self.free_memberships.cut_off(self.memberships.len(), |_| true);
+        self.memberships.truncate(end);
+        self.memberships.shrink_to_fit();
+    }
+
+    /// Checks that places, parts and slots agree, and that each channel and membership is either
+    /// free or in use: `used` are the channels in use. `state_of` gives a session's slot and link.
+    pub(crate) fn is_right(
+        &self,
+        used: impl Iterator<Item = ChannelIndex> + Clone,
+        state_of: impl Fn(SessionIndex) -> (Slot, Link),
+    ) -> bool {
+        let mut all = alloc::vec::Vec::new();
+        for channel in used.clone() {
+            let of = self.channel(channel);
+            for (place, index) in (0..).zip(of.members.iter()) {
+                let membership = self.membership(*index);
+                let (slot, link) = state_of(membership.session);
+                let part = match link {
+                    _ if membership.is_covered => Part::Silent,
+                    Link::Attached => Part::Receiving,
+                    Link::Congested => Part::Congested,
+                    _ => Part::Silent,
+                };
+                let is_placed = membership.channel == channel && membership.place == place;
+                let has_slot = part != Part::Receiving || of.slots[place as usize] == slot;
+                if !is_placed || of.part_of(place) != part || !has_slot {
+                    return false;
+                }
+                all.push(index.0 as usize);
+            }
+        }
+        let channels = used.map(|channel| channel.0 as usize);
+        self.free.neither(self.channels.len(), channels) == Some(0)
+            && self.free_memberships.neither(self.memberships.len(), all.into_iter()) == Some(0)
+    }
+}

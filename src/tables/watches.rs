@@ -1,0 +1,257 @@
+//! Who watches whom: each watched user has a channel, in which the sessions stand that watch it.
+
+use crate::tables::Tables;
+use crate::tables::channels::Channels;
+use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, User};
+use crate::tables::index::{Index, ShortHash};
+use crate::tables::segments::{Segments, per_segment};
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+/// The channels of those who are watched.
+pub(super) struct Watched {
+    pub(super) channels: Channels,
+    by_user: Index<ChannelIndex>,
+    /// Whose channel each is, or was.
+    users: Segments<User, { per_segment(2_048) }>,
+}
+
+impl Watched {
+    pub(super) const fn new() -> Self {
+        Self { channels: Channels::new(), by_user: Index::new(), users: Segments::new() }
+    }
+
+    /// Returns whether nobody watches anybody.
+    const fn is_empty(&self) -> bool {
+        self.by_user.len() == 0
+    }
+
+    fn find(&self, user: User) -> Option<ChannelIndex> {
+        if self.is_empty() {
+            return None;
+        }
+        let is_so = |channel: ChannelIndex| self.users[channel.0 as usize] == user;
+        self.by_user.find(ShortHash::of_user(user), is_so)
+    }
+
+    fn open(&mut self, user: User) -> ChannelIndex {
+        let channel = self.channels.open();
+        while self.users.len() <= channel.0 as usize {
+            self.users.push(user);
+        }
+        self.users[channel.0 as usize] = user;
+        self.by_user.insert(ShortHash::of_user(user), channel);
+        channel
+    }
+
+    fn close(&mut self, user: User, channel: ChannelIndex) {
+        self.by_user.remove(ShortHash::of_user(user), channel);
+        self.channels.close(channel);
+    }
+
+    /// Returns the number of users who are watched.
+    pub(super) const fn len(&self) -> usize {
+        self.by_user.len()
+    }
+
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.channels.shrink_to_fit();
+        self.by_user.shrink_to_fit();
+        self.users.truncate(self.channels.span());
+        self.users.shrink_to_fit();
+    }
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
+    // ---- who watches
+
+    /// Returns the channels, of which a fan-out lends parts.
+    pub(crate) const fn channels(&self) -> &Channels {
+        &self.watched.channels
+    }
+
+    /// Returns the number of sessions that watch a user, each pair of them counted.
+    pub(crate) const fn watches(&self) -> usize {
+        self.watched.channels.memberships()
+    }
+
+    /// Returns the channel of those who watch the user, if anybody does.
+    pub(crate) fn watchers_of(&self, user: User) -> Option<ChannelIndex> {
+        self.watched.find(user)
+    }
+
+    /// Returns the channel of those who watch the user at this place.
+    #[inline]
+    pub(crate) fn watchers_at(&self, place: u32) -> Option<ChannelIndex> {
+        let online = self.online.at(place);
+        if online.is_watched { self.watched.find(online.user) } else { None }
+    }
+
+    /// Returns the users whom a session watches, sorted, with its place in the channel of each.
+    pub(crate) fn watched_by(&self, session: SessionIndex) -> &[(User, MembershipIndex)] {
+        self.sessions.watched(session)
+    }
+
+    fn membership(&self, session: SessionIndex, user: User) -> Option<MembershipIndex> {
+        if self.watched.is_empty() {
+            return None;
+        }
+        let watched = self.watched_by(session);
+        let place = watched.binary_search_by_key(&user, |(watched, _)| *watched).ok()?;
+        Some(watched[place].1)
+    }
+
+    /// Returns whether a session watches a user, whether or not it sees anything by that.
+    pub(crate) fn does_watch(&self, session: SessionIndex, user: User) -> bool {
+        self.membership(session, user).is_some()
+    }
+
+    /// Returns whether a session sees by watching what the user shows: it is no contact's, and
+    /// there is no block between the two.
+    pub(crate) fn sees_by_watch(&self, session: SessionIndex, user: User) -> bool {
+        let membership = self.membership(session, user);
+        membership.is_some_and(|membership| !self.watched.channels.is_covered(membership))
+    }
+
+    /// Returns whether a session may see what a user publishes: as a contact's, or because it
+    /// watches the user.
+    pub(crate) fn session_sees(&self, session: SessionIndex, user: User) -> bool {
+        let viewer = self.sessions.user(session);
+        self.sees(viewer, user) || self.is_visible(user) && self.sees_by_watch(session, user)
+    }
+
+    // ---- what changes
+
+    /// Has a session watch these users, a sorted set of whom it watches none yet.
+    pub(crate) fn add_watches(&mut self, session: SessionIndex, users: &[User]) {
+        let mut watched = self.sessions.take_watched(session);
+        let viewer = self.sessions.user(session);
+        for user in users {
+            self.users.retain(*user);
+            let channel = self.watched.find(*user).unwrap_or_else(|| {
+                self.set_watched(*user, true);
+                self.watched.open(*user)
+            });
+            let membership = self.watched.channels.join(channel, session);
+            watched.push((*user, membership));
+            self.cover_watch(membership, viewer, *user);
+        }
+        watched.sort_unstable_by_key(|(user, _)| *user);
+        self.sessions.put_watched(session, watched);
+    }
+
+    /// Ends watches of a session, of a sorted set of users each of whom it watches.
+    pub(crate) fn remove_watches(&mut self, session: SessionIndex, users: &[User]) {
+        let mut watched = self.sessions.take_watched(session);
+        let mut removed = users.iter().peekable();
+        watched.retain(|(user, membership)| {
+            let stays = removed.next_if(|other| *other == user).is_none();
+            if !stays {
+                self.end_watch(*user, *membership);
+            }
+            stays
+        });
+        self.sessions.put_watched(session, watched);
+    }
+
+    /// Ends all watches of a session.
+    pub(super) fn clear_watches(&mut self, session: SessionIndex) {
+        if self.watched.is_empty() || self.watched_by(session).is_empty() {
+            return;
+        }
+        let mut watched = self.sessions.take_watched(session);
+        for (user, membership) in watched.drain(..) {
+            self.end_watch(user, membership);
+        }
+        self.sessions.put_watched(session, watched);
+    }
+
+    fn end_watch(&mut self, user: User, membership: MembershipIndex) {
+        if self.watched.channels.leave(membership)
+            && let Some(channel) = self.watched.find(user)
+        {
+            self.watched.close(user, channel);
+            self.set_watched(user, false);
+        }
+        self.users.release(user);
+    }
+
+    fn set_watched(&mut self, user: User, is_watched: bool) {
+        if let Some(online) = self.online_mut(user) {
+            online.is_watched = is_watched;
+        }
+    }
+
+    // ---- what else changes who sees by watching
+
+    /// Works out anew what the sessions of each of these users see by watching the user, after its
+    /// audience or a block has changed, or it has come or gone.
+    pub(super) fn cover_watches(&mut self, watchers: &[User], user: User) {
+        if self.watched.find(user).is_none() {
+            return;
+        }
+        for watcher in watchers {
+            for at in 0..self.sessions_of(*watcher).len() {
+                let session = self.sessions_of(*watcher)[at];
+                if let Some(membership) = self.membership(session, user) {
+                    self.cover_watch(membership, *watcher, user);
+                }
+            }
+        }
+    }
+
+    /// Works out whether a watch shows nothing, since the watcher is a contact or blocked.
+    fn cover_watch(&mut self, membership: MembershipIndex, watcher: User, user: User) {
+        let covered = self.has_in_audience(user, watcher) || self.blocked_between(watcher, user);
+        let session = self.watched.channels.session(membership);
+        self.watched.channels.cover(membership, covered);
+        self.watched.channels.put(membership, self.sessions.slot_and_link(session));
+    }
+
+    /// Puts a session where it belongs in the channels that it is in, after its link has changed.
+    pub(super) fn put_watches(&mut self, session: SessionIndex) {
+        if self.watched.is_empty() {
+            return;
+        }
+        let state = self.sessions.slot_and_link(session);
+        for (_, membership) in self.sessions.watched(session) {
+            self.watched.channels.put(*membership, state);
+        }
+    }
+
+    // ---- for tests
+
+    /// Checks that channels, watches and what is known of those online agree.
+    pub(super) fn verify_watches(&self) -> bool {
+        let mut used = Vec::new();
+        for session in self.sessions.iter() {
+            let watched = self.watched_by(session);
+            if !watched.is_sorted_by(|a, b| a.0 < b.0) {
+                return false;
+            }
+            let viewer = self.sessions.user(session);
+            for (user, membership) in watched {
+                let Some(channel) = self.watched.find(*user) else { return false };
+                let covered =
+                    self.has_in_audience(*user, viewer) || self.blocked_between(viewer, *user);
+                let is_right = self.watched.channels.session(*membership) == session
+                    && self.watched.channels.is_covered(*membership) == covered
+                    && *user != viewer;
+                if !is_right {
+                    return false;
+                }
+                used.push(channel);
+            }
+        }
+        let watches = used.len();
+        used.sort_unstable_by_key(|channel| channel.0);
+        used.dedup();
+        let state_of = |session| self.sessions.slot_and_link(session);
+        let bits = self.online.iter().all(|(_, online)| {
+            online.is_watched == self.watched.find(online.user).is_some()
+        });
+        bits && watches == self.watches()
+            && used.len() == self.watched.len()
+            && self.watched.channels.is_right(used.iter().copied(), state_of)
+    }
+}
