@@ -41,6 +41,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             Event::DirectFor { session, users, presence, for_ms } => {
                 self.direct_for(now, session, &users, presence, for_ms)
             }
+            Event::Watch { session, users } => self.watch(now, session, users),
+            Event::Unwatch { session, users } => self.unwatch(now, session, &users),
             Event::AudienceAdd { user, contacts } => self.audience_add(now, &user, contacts),
             Event::AudienceRemove { user, contacts } => self.audience_remove(now, &user, &contacts),
             Event::AudienceReplace { user, contacts } => {

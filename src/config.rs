@@ -55,6 +55,8 @@ pub struct Options {
     /// `max_direct` to 2^20. Whom they reached is kept, 12 bytes each, to be told when the sender
     /// ends. When the session has named more, what it said longest ago is over. Default: 4,096.
     pub max_told: u32,
+    /// The most users that one session may [watch](crate::Engine::watch): 1 to 2^20. Default: 500.
+    pub max_watched: u32,
     /// How often one session may publish. Default: ten at once, then one a second. `None`: as
     /// often as it likes.
     pub publish_rate: Option<Rate>,
@@ -186,7 +188,8 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 const WEEK_MS: u64 = 7 * DAY_MS;
 const MAX_SESSIONS: u16 = 1_024;
 const MAX_LIST: u32 = 1 << 27;
-const MAX_DIRECT: u32 = 1 << 20;
+/// The most names in a list that a session hands in.
+const MAX_NAMES: u32 = 1 << 20;
 const MAX_BURST: u32 = 1_000_000;
 const MAX_SETTLE_MS: u64 = 60_000;
 const MAX_EXPIRY_MS: u64 = 366 * DAY_MS;
@@ -208,6 +211,7 @@ impl Default for Options {
             max_blocked: 10_000,
             max_direct: 1_000,
             max_told: 4_096,
+            max_watched: 500,
             publish_rate: Some(Rate { burst: 10, interval_ms: 1_000 }),
             direct_rate: Some(Rate { burst: 20, interval_ms: 250 }),
             max_expiry_ms: WEEK_MS,
@@ -267,8 +271,9 @@ impl Config {
         }
         in_range("max_audience", o.max_audience.into(), 1, MAX_LIST.into())?;
         in_range("max_blocked", o.max_blocked.into(), 1, MAX_LIST.into())?;
-        in_range("max_direct", o.max_direct.into(), 1, MAX_DIRECT.into())?;
-        in_range("max_told", o.max_told.into(), o.max_direct.into(), MAX_DIRECT.into())?;
+        in_range("max_direct", o.max_direct.into(), 1, MAX_NAMES.into())?;
+        in_range("max_told", o.max_told.into(), o.max_direct.into(), MAX_NAMES.into())?;
+        in_range("max_watched", o.max_watched.into(), 1, MAX_NAMES.into())?;
         in_range("max_expiry_ms", o.max_expiry_ms, 1, MAX_EXPIRY_MS)?;
         in_range("settle_ms", o.settle_ms, 0, MAX_SETTLE_MS)?;
         if let OverLimit::EvictOldest { min_age_ms } = o.over_limit {

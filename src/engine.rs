@@ -4,10 +4,10 @@
 //! life are in `sessions`, those about who may see whom in `visibility`. All go through `input`,
 //! which begins an input, accepts or refuses it, and cleans up after it.
 
+mod expiry;
 mod sessions;
 mod visibility;
-
-mod expiry;
+mod watching;
 
 use crate::config::Config;
 use crate::decisions::{Decisions, InputContext};

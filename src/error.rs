@@ -37,6 +37,12 @@ pub enum Error {
         /// The limit in force.
         limit: u32,
     },
+    /// A session would watch more users than [`Options::max_watched`](crate::Options), or more are
+    /// named at once.
+    WatchLimit {
+        /// The limit in force.
+        limit: u32,
+    },
     /// The list of a directed presence has more entries, repeated ones counted, than
     /// [`Options::max_direct`](crate::Options); or that of a system notice more than 2^20.
     DirectLimit {
@@ -82,6 +88,7 @@ impl fmt::Display for Error {
             Self::BlockedLimit { limit } => {
                 write!(f, "the list of blocked users is over its limit of {limit}")
             }
+            Self::WatchLimit { limit } => write!(f, "a session watches at most {limit} users"),
             Self::DirectLimit { limit } => write!(f, "more than {limit} users are named"),
             Self::GraceLimit { limit_ms } => write!(f, "a grace is at most {limit_ms} ms"),
             Self::ExpiryLimit { limit_ms } => {

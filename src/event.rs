@@ -52,6 +52,10 @@ pub enum Event<K, P> {
     Direct { session: SessionKey, users: Vec<K>, presence: P },
     /// [`Engine::direct_for`](crate::Engine::direct_for)
     DirectFor { session: SessionKey, users: Vec<K>, presence: P, for_ms: u64 },
+    /// [`Engine::watch`](crate::Engine::watch)
+    Watch { session: SessionKey, users: Vec<K> },
+    /// [`Engine::unwatch`](crate::Engine::unwatch)
+    Unwatch { session: SessionKey, users: Vec<K> },
     /// [`Engine::audience_add`](crate::Engine::audience_add)
     AudienceAdd { user: K, contacts: Vec<K> },
     /// [`Engine::audience_remove`](crate::Engine::audience_remove)

@@ -133,6 +133,42 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         blocked.iter().map(|user| tables.users().id(*user))
     }
 
+    /// Returns whom a session [watches](crate::Engine::watch), each once, in no particular order,
+    /// whether or not they are online; nobody if the key is stale. O(1) each.
+    pub fn watched(&self, session: SessionKey) -> impl ExactSizeIterator<Item = &K> {
+        let tables = self.state.tables();
+        let session = tables.sessions().find(session);
+        let watched = session.map_or(&[][..], |session| tables.watched_by(session));
+        watched.iter().map(|(user, _)| tables.users().id(*user))
+    }
+
+    /// Returns the number of sessions that watch the user, who need not be online. For the host
+    /// alone: whoever is watched learns nothing of it. One hash look-up.
+    #[must_use]
+    pub fn watchers<Q>(&self, user: &Q) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let tables = self.state.tables();
+        tables.find(user).map_or(0, |user| tables.watchers(user))
+    }
+
+    /// Returns whether a session may see what `user` publishes, as a contact's or because it
+    /// watches the user: `user` is online and visible and not the session's own, and there is no
+    /// block between the two. One hash look-up and two searches.
+    #[must_use]
+    pub fn session_sees<Q>(&self, session: SessionKey, user: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let tables = self.state.tables();
+        let session = tables.sessions().find(session);
+        let both = session.zip(tables.find_online(user));
+        both.is_some_and(|(session, user)| tables.session_sees(session, user))
+    }
+
     /// Returns whether `viewer` may see what `user` publishes: `user` is online and visible,
     /// `viewer` is in its audience, and neither has blocked the other. Two hash look-ups and a
     /// search.

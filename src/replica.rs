@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::key::{SessionId, SessionKey};
 use crate::notice::Notice;
 use crate::queries::Session;
-use crate::snapshot::{Entry, Snapshot};
+use crate::snapshot::{Entry, Scope, Snapshot};
 use crate::tables::Users;
 use crate::tables::ids::User;
 use alloc::vec::Vec;
@@ -154,6 +154,19 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         });
     }
 
+    /// Forgets what a user published: the replica's own session has stopped
+    /// [watching](Engine::unwatch) it and is no contact's. What it directed here holds.
+    pub fn forget<Q>(&mut self, user: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.keep(user, |held| {
+            held.published = None;
+            held.directed.is_some()
+        });
+    }
+
     /// Records whether the replica's own user is visible.
     pub const fn set_visible(&mut self, visible: bool) {
         self.is_visible = Some(visible);
@@ -206,13 +219,43 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
     }
 
+    /// Begins a snapshot of some users: of each of them, what it does not repeat before
+    /// [`end_snapshot_of`](Self::end_snapshot_of) is gone then, directed presence excepted.
+    pub const fn begin_snapshot_of_users(&mut self) {
+        self.begin_snapshot();
+        // Nobody makes way: others than those users are not in it.
+        self.is_open = false;
+    }
+
+    /// Ends a snapshot of these users: forgets what it did not repeat of what they published.
+    ///
+    /// # Errors
+    /// [`ReplicaFull`] if it said more than was taken in.
+    pub fn end_snapshot_of<'q, Q>(
+        &mut self,
+        users: impl IntoIterator<Item = &'q Q>,
+    ) -> Result<(), ReplicaFull>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized + 'q,
+    {
+        let snapshot = self.snapshot;
+        for user in users {
+            self.keep(user, |held| {
+                held.published.take_if(|said| said.snapshot != snapshot);
+                held.published.is_some() || held.directed.is_some()
+            });
+        }
+        if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
+    }
+
     fn held_mut(&mut self, user: K, session: I) -> Result<&mut Held<P, I>, ReplicaFull> {
         let known = self.users.find(&self.hasher, &user);
         let place = known.and_then(|user| {
             self.held[user.0 as usize].iter().position(|held| held.session == session)
         });
         if place.is_none() && self.sessions >= self.limit && !self.make_room() {
-            self.is_cut |= self.is_open;
+            self.is_cut = true;
             return Err(ReplicaFull);
         }
         let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
@@ -366,15 +409,22 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
     /// # Errors
     /// [`ReplicaFull`] at the last part, if it said more than was taken in.
     pub fn apply_snapshot(&mut self, snapshot: &Snapshot<'_, K, P>) -> Result<(), ReplicaFull> {
-        if snapshot.is_first() {
-            self.begin_snapshot();
+        let is_whole = snapshot.scope() == Scope::Everything;
+        match snapshot.is_first() {
+            true if is_whole => self.begin_snapshot(),
+            true => self.begin_snapshot_of_users(),
+            false => {}
         }
         self.set_visible(snapshot.is_visible());
         for Entry { user, session, presence, .. } in snapshot.entries() {
             // What finds no room is reported at the end.
             let _ = self.set_presence(user.clone(), session, presence.clone());
         }
-        if snapshot.is_last() { self.end_snapshot() } else { Ok(()) }
+        match snapshot.is_last() {
+            true if is_whole => self.end_snapshot(),
+            true => self.end_snapshot_of(snapshot.named()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -384,7 +434,7 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
     ///
     /// Ask it of a session that is attached and not congested, when everything that was sent to it
     /// has been applied. The replica must hold each presence that is shown to the session by those
-    /// in its user's own audience and by its user's other devices; no published presence that the
+    /// in its user's own audience, by those it watches and by its user's other devices; no published presence that the
     /// session may not see; and nothing at all, directed presence included, of a session that has
     /// ended. (Directed presence of one that is there may be held or not: a snapshot does not
     /// repeat it.)
@@ -424,10 +474,12 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
         engine: &Engine<K, P, E>,
         receiver: &Session<'_, K, P>,
     ) -> Option<Difference> {
-        let users = engine.audience(receiver.user).chain([receiver.user]);
+        let watched = || engine.watched(receiver.key);
+        let users = engine.audience(receiver.user).chain(watched()).chain([receiver.user]);
         let sessions = users.flat_map(|user| engine.sessions(user));
         let shown = sessions.filter_map(|key| engine.session(key));
-        let held = engine.audience(receiver.user).flat_map(|user| engine.held_of(user));
+        let held =
+            engine.audience(receiver.user).chain(watched()).flat_map(|user| engine.held_of(user));
         let mut missing = shown.chain(held).filter(|of| {
             let held = self.sessions_of(of.user).find(|(id, ..)| *id == of.id);
             let published = held.and_then(|(_, published, _)| published);
@@ -446,7 +498,7 @@ fn may_see<K: Eq + Hash, P, E: BuildHasher>(
     let in_sight = if of.user == receiver.user {
         engine.options().own_echo && of.id != receiver.id
     } else {
-        engine.sees(receiver.user, of.user)
+        engine.session_sees(receiver.key, of.user)
     };
     of.presence.is_some() && in_sight
 }

@@ -154,7 +154,10 @@ impl<P> Plan<P> {
     /// slots as they lie, when everybody else has been told. Returns the number of receivers of the
     /// decision at hand.
     #[cold]
-    fn add_watchers<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) -> usize {
+    fn add_watchers<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        tables: &mut Tables<K, P, S>,
+    ) -> usize {
         self.note_missed_by_watchers(tables);
         let found = self.receivers.as_slice().len();
         let others = self.current.contacts.is_some()

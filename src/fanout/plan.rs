@@ -61,15 +61,15 @@ impl FanOut {
         Self { subject, id: 0, is_told: false, contacts, watchers, own, except, named, skipped }
     }
 
-    /// Tells the contacts of the user at this place.
-    pub(crate) const fn to_contacts_of(mut self, place: u32) -> Self {
+    /// Tells the contacts of the user at this place, and those who watch it, if anybody does.
+    #[inline]
+    pub(crate) const fn to_viewers_of(
+        mut self,
+        place: u32,
+        watchers: Option<ChannelIndex>,
+    ) -> Self {
         self.contacts = Some(Cursor { place, done: 0 });
-        self
-    }
-
-    /// Tells those in this channel, if there is one.
-    pub(crate) const fn to_watchers(mut self, channel: Option<ChannelIndex>) -> Self {
-        if let Some(channel) = channel {
+        if let Some(channel) = watchers {
             self.watchers = Some(Watchers { channel, done: 0, is_noted: false });
         }
         self
@@ -389,8 +389,7 @@ impl<P> Plan<P> {
 
     pub(crate) fn is_done(&self) -> bool {
         let nothing_said = self.said.is_none() && self.dropped.is_empty();
-        let nobody_named =
-            self.named.is_empty() && self.users.is_empty() && self.ended.is_empty();
+        let nobody_named = self.named.is_empty() && self.users.is_empty() && self.ended.is_empty();
         self.steps.len() == self.done && nothing_said && nobody_named
     }
 

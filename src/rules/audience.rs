@@ -88,9 +88,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let limit = self.options.max_audience;
         let mut contacts = contacts.into_iter();
         let mut removed = core::mem::take(&mut self.scratch[0]);
-        let most = self.tables.audience_of(user).len();
+        let most = self.tables.audience_of(user).len() + self.tables.watchers(user);
         self.tables.find_all(contacts.by_ref().take(limit as usize), |_, contact| {
-            if self.tables.has_in_audience(user, contact) {
+            if self.tables.has_in_audience(user, contact)
+                || self.tables.is_watched_by(user, contact)
+            {
                 lists::push_into_set(&mut removed, contact, most);
             }
         });
@@ -98,7 +100,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             Err(Error::AudienceLimit { limit })
         } else {
             lists::make_set(&mut removed, user);
-            self.remove_from_audience(user, &removed);
+            self.hide_from(user, &removed);
+            self.tables.remove_watchers(user, &removed);
+            removed.retain(|contact| self.tables.has_in_audience(user, *contact));
+            self.tables.remove_from_audience(user, &removed);
             Ok(())
         };
         removed.clear();
@@ -117,13 +122,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Adds a sorted set of users, none of whom is in the audience yet, and shows them the user.
     fn add_to_audience(&mut self, user: User, added: &[User]) {
         self.tables.add_to_audience(user, added);
-        self.show_to(user, added);
+        self.show_to(user, added, true);
     }
 
     /// Removes a sorted set of users, all of whom are in the audience, and hides the user from
-    /// them.
+    /// them: they do not watch it any more either.
     fn remove_from_audience(&mut self, user: User, removed: &[User]) {
         self.hide_from(user, removed);
+        self.tables.remove_watchers(user, removed);
         self.tables.remove_from_audience(user, removed);
     }
 

@@ -58,8 +58,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         // As far as the other has not blocked this one as well.
         for other in removed {
             if self.tables.place(*other).is_some() {
-                self.show_to(user, &[*other]);
-                self.show_to(*other, &[user]);
+                self.show_to(user, &[*other], false);
+                self.show_to(*other, &[user], false);
             }
         }
     }

@@ -103,8 +103,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let notices = self.options.offline_notices;
         let knew = offline.is_some_and(|change| change.ended) || changes.iter().any(is_gone);
         let to_all = notices == OfflineNotices::ToAllContacts;
-        let looks_offline =
-            offline.is_some() && !tables.sees(tables.sessions().user(receiver), user);
+        let looks_offline = offline.is_some() && !tables.session_sees(receiver, user);
         if looks_offline && (to_all || knew) {
             let subject = Subject::Offline { user, ended: Span::default() };
             self.plan.tell(FanOut::of(subject).to_named(to_receiver));
@@ -144,7 +143,7 @@ fn shown_to<K: Eq + Hash, P, S: BuildHasher>(
     let session = if viewer == user {
         sessions.find_id(id).filter(|_| own_echo)
     } else {
-        sessions.find_shown(id).filter(|_| tables.sees(viewer, user))
+        sessions.find_shown(id).filter(|_| tables.session_sees(receiver, user))
     };
     session.filter(|session| sessions.has_published(*session))
 }

@@ -241,7 +241,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         let mut fan_out = FanOut::of(subject).to_named(self.plan.named_since(from));
         if to_contacts {
-            fan_out = fan_out.to_contacts_of(place);
+            fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
         }
         if let Some(newcomer) = newcomer.filter(|_| to_own) {
             fan_out = fan_out.to_own_sessions_of(place, newcomer);
@@ -276,7 +276,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             };
             let viewer = self.tables.sessions().user(receiver);
             // Nobody who was told is blocked: a block makes both forget.
-            let is_contact = self.tables.has_in_audience(user, viewer);
+            let is_contact = self.tables.has_in_audience(user, viewer)
+                || self.tables.sees_by_watch(receiver, user);
             let told_anyway = match going {
                 Going::OutOfSight(_) if !is_contact => return true,
                 Going::ForOwn { .. } if viewer != user => return true,
@@ -318,6 +319,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     unaware.extend(holding.map(|to| tables.sessions().attachment(*to)));
                 }
             }
+            let watchers = tables.watchers_at(place).into_iter();
+            let listening = watchers.flat_map(|channel| tables.channels().listening(channel));
+            let holding = listening.filter(|to| self.may_hold(*to, user, session));
+            unaware.extend(holding.map(|to| tables.sessions().attachment(to)));
         }
         if let Some(told) = session.and_then(|session| tables.sessions().told(session)) {
             unaware.extend(told.iter().filter(|attachment| {

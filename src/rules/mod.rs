@@ -17,6 +17,7 @@ mod limits;
 mod publish;
 mod verify;
 mod visibility;
+mod watch;
 
 use crate::config::Options;
 use crate::error::Error;

@@ -76,7 +76,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
         let (is_visible, sessions, holds) = self.tables.showing_state_at(place);
         if is_visible {
-            fan_out = fan_out.to_contacts_of(place);
+            fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
         }
         if self.options.own_echo && sessions > 1 {
             fan_out = fan_out.to_own_sessions_of(place, Some(session));

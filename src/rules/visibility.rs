@@ -13,18 +13,20 @@ use core::hash::{BuildHasher, Hash};
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- to some, by a list that changed
 
-    /// Tells `viewers` what the user's sessions say now, as far as they may see it.
-    pub(super) fn show_to(&mut self, user: User, viewers: &[User]) {
+    /// Tells `viewers` what the user's sessions say now, as far as they may see it. If they are
+    /// contacts only from now on, those of their sessions that watch the user know it.
+    pub(super) fn show_to(&mut self, user: User, viewers: &[User], are_new: bool) {
         if !self.tables.any_published(user) {
             return;
         }
         let from = self.plan.names();
         for viewer in viewers {
-            if !self.tables.sees(*viewer, user) {
-                continue;
-            }
             for at in 0..self.tables.sessions_of(*viewer).len() {
                 let receiver = self.tables.sessions_of(*viewer)[at];
+                let knows = are_new && self.tables.does_watch(receiver, user);
+                if knows || !self.tables.session_sees(receiver, user) {
+                    continue;
+                }
                 let receives = self.tables.receives_or(receiver, |tables| {
                     for at in 0..tables.showing_len(user) {
                         let session = tables.showing_at(user, at);
@@ -55,9 +57,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (subject, shows) = self.offline(user, true);
         let from = self.plan.names();
         for viewer in viewers {
-            let sees = shows && self.tables.sees(*viewer, user);
             for at in 0..self.tables.sessions_of(*viewer).len() {
                 let receiver = self.tables.sessions_of(*viewer)[at];
+                let sees = shows && self.tables.session_sees(receiver, user);
                 let was_told = self.forget_told(user, receiver);
                 let attachment = self.tables.sessions().attachment(receiver);
                 let unaware = self.tables.forget_unaware(user, attachment);
@@ -126,9 +128,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.tables.set_visible(place, true);
         let user = self.tables.user_at(place);
+        let watchers = self.tables.watchers_at(place);
         for session in self.tables.shown_of(user) {
             let subject = Subject::Presence { session, first: true };
-            self.plan.tell(FanOut::of(subject).to_contacts_of(place));
+            self.plan.tell(FanOut::of(subject).to_viewers_of(place, watchers));
         }
         self.tell_own(user, place, session);
         Ok(())

@@ -134,11 +134,7 @@ impl<T: Number> Index<T> {
 
     /// Returns the first with this hash that satisfies `is_so`.
     #[inline]
-    pub(crate) fn find(
-        &self,
-        hash: ShortHash,
-        mut is_so: impl FnMut(T) -> bool,
-    ) -> Option<T> {
+    pub(crate) fn find(&self, hash: ShortHash, mut is_so: impl FnMut(T) -> bool) -> Option<T> {
         let home = self.home(hash);
         let part = self.entries.part(home);
         match find_in(part, hash, &mut is_so) {

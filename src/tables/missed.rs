@@ -43,6 +43,10 @@ pub(crate) struct Change {
     pub(crate) withdrawn: bool,
     /// Whether its directed presence was over at some moment.
     pub(crate) directed_over: bool,
+    /// Whether it ended and took directed presence with it.
+    pub(crate) directed_ended: bool,
+    /// Whether all of this was to be told only because the receiver watches the user.
+    pub(crate) by_watch: bool,
 }
 
 /// What a note has changed in the number of entries.
@@ -95,6 +99,33 @@ impl Missed {
         (self.everything, self.own_visibility) = (false, false);
     }
 
+    /// Forgets what was to be told of the user only because the receiver watched it: published
+    /// presence, of which it need not hear the end either. What ends directed presence stays.
+    /// Returns the number of entries that are gone.
+    pub(crate) fn forget_watched(&mut self, user: User) -> usize {
+        let before = self.entries.len();
+        let (mut last, mut any_ended) = ((user, None), false);
+        while let Some((key, change)) = self.entries.first_after(last).filter(|(k, _)| k.0 == user)
+        {
+            last = key;
+            let stays = !change.by_watch || change.directed_over || change.directed_ended;
+            match self.entries.get_mut(key).filter(|_| stays) {
+                Some(change) if change.by_watch => {
+                    (change.believed, change.ended) = (true, change.directed_ended);
+                    (change.shown, change.withdrawn) = (false, false);
+                    any_ended |= change.ended;
+                }
+                Some(change) => any_ended |= change.ended,
+                None => _ = self.entries.remove(key),
+            }
+        }
+        let looked_offline = self.entries.get((user, None));
+        if looked_offline.is_some_and(|change| change.by_watch && !change.ended && !any_ended) {
+            self.entries.remove((user, None));
+        }
+        before - self.entries.len()
+    }
+
     /// Puts the mark in the place of everything. The references of the entries must have been given
     /// back.
     pub(crate) fn mark_everything(&mut self) {
@@ -102,8 +133,9 @@ impl Missed {
         self.everything = true;
     }
 
-    /// Notes something, unless only a snapshot makes good anyway.
-    pub(crate) fn note(&mut self, user: User, note: Note) -> Noted {
+    /// Notes something, unless only a snapshot makes good anyway; `by_watch` if it was to be told
+    /// only because the receiver watches the user.
+    pub(crate) fn note(&mut self, user: User, note: Note, by_watch: bool) -> Noted {
         if self.everything {
             return Noted::AsBefore;
         }
@@ -116,9 +148,10 @@ impl Missed {
             Note::Offline { .. } => None,
         };
         let Some(change) = self.entries.get_mut((user, session)) else {
-            self.entries.insert((user, session), Change::of(note));
+            self.entries.insert((user, session), Change { by_watch, ..Change::of(note) });
             return Noted::Added;
         };
+        change.by_watch &= by_watch;
         match note {
             Note::Presence { .. } => change.shown = true,
             // It never heard of the session, so it need not hear that this is over.
@@ -128,7 +161,9 @@ impl Missed {
             }
             Note::Ended { .. } => change.ended = true,
             Note::Withdrawn { .. } => change.withdrawn = true,
-            Note::DirectedEnded { .. } => (change.believed, change.ended) = (true, true),
+            Note::DirectedEnded { .. } => {
+                (change.believed, change.ended, change.directed_ended) = (true, true, true);
+            }
             Note::DirectedOver { .. } => (change.believed, change.directed_over) = (true, true),
             Note::Offline { unaware } => change.ended |= unaware,
         }
@@ -142,7 +177,8 @@ impl Change {
         let change = Self { believed: true, ..Self::default() };
         match note {
             Note::Presence { first, .. } => Self { believed: !first, shown: true, ..change },
-            Note::Ended { .. } | Note::DirectedEnded { .. } => Self { ended: true, ..change },
+            Note::Ended { .. } => Self { ended: true, ..change },
+            Note::DirectedEnded { .. } => Self { ended: true, directed_ended: true, ..change },
             Note::Withdrawn { .. } => Self { withdrawn: true, ..change },
             Note::DirectedOver { .. } => Self { directed_over: true, ..change },
             Note::Offline { unaware } => Self { ended: unaware, ..change },
@@ -160,25 +196,25 @@ mod tests {
         let user = User(1);
         let session = |index| SessionId::new(index, core::num::NonZeroU32::MIN);
         let presence = |index, first| Note::Presence { session: session(index), first };
-        assert_eq!(missed.note(user, Note::Ended { session: session(0) }), Noted::Added);
+        assert_eq!(missed.note(user, Note::Ended { session: session(0) }, false), Noted::Added);
         for index in 1..1_000 {
             let ended = Note::Ended { session: session(index) };
-            assert_eq!(missed.note(user, presence(index, true)), Noted::Added);
-            assert_eq!(missed.note(user, presence(index, false)), Noted::AsBefore);
-            assert_eq!(missed.note(user, ended), Noted::Removed);
+            assert_eq!(missed.note(user, presence(index, true), false), Noted::Added);
+            assert_eq!(missed.note(user, presence(index, false), false), Noted::AsBefore);
+            assert_eq!(missed.note(user, ended, false), Noted::Removed);
             let withdrawn = Note::Withdrawn { session: session(index) };
-            assert_eq!(missed.note(user, presence(index, true)), Noted::Added);
-            assert_eq!(missed.note(user, withdrawn), Noted::Removed);
+            assert_eq!(missed.note(user, presence(index, true), false), Noted::Added);
+            assert_eq!(missed.note(user, withdrawn, false), Noted::Removed);
         }
-        assert_eq!(missed.note(user, presence(0, true)), Noted::AsBefore);
+        assert_eq!(missed.note(user, presence(0, true), false), Noted::AsBefore);
         let known = Change { believed: true, shown: true, ended: true, ..Change::default() };
         let entries: alloc::vec::Vec<_> = missed.entries().collect();
         assert_eq!(entries, [(user, Some(session(0)), known)]);
-        assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::Added);
-        assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::AsBefore);
+        assert_eq!(missed.note(user, Note::Offline { unaware: false }, false), Noted::Added);
+        assert_eq!(missed.note(user, Note::Offline { unaware: false }, false), Noted::AsBefore);
         assert_eq!(missed.len(), 2);
         missed.mark_everything();
-        assert_eq!(missed.note(user, Note::Offline { unaware: false }), Noted::AsBefore);
+        assert_eq!(missed.note(user, Note::Offline { unaware: false }, false), Noted::AsBefore);
         assert_eq!((missed.len(), missed.is_everything(), missed.is_empty()), (0, true, false));
         missed.clear();
         assert!(missed.is_empty());

@@ -8,8 +8,8 @@ use core::hash::{BuildHasher, Hash};
 
 /// So much may be noted for anybody, however short the lists are.
 const NOTES: usize = if cfg!(feature = "shrunk") { 6 } else { 1_024 };
-/// So much may be noted for each name in the audience.
-const NOTES_A_CONTACT: usize = 2;
+/// So much may be noted for each name in the audience, and each user watched.
+const NOTES_A_NAME: usize = 2;
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns whether the session is to be sent something now: an attached one is. Of a congested
@@ -29,16 +29,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Notes something about a user that a congested session is not told (rule 14).
     pub(crate) fn note(&mut self, receiver: SessionIndex, user: User, note: Note) {
-        match self.sessions.note(receiver, user, note) {
+        let by_watch = self.sees_by_watch(receiver, user);
+        match self.sessions.note(receiver, user, note, by_watch) {
             Noted::Added => self.users.retain(user),
             Noted::Removed => return self.users.release(user),
             Noted::AsBefore => return,
         }
         let audience = self.audience_at(self.sessions.place(receiver)).len();
+        let names = audience + self.watched_by(receiver).len();
         let missed = self.sessions.missed(receiver).map_or(0, Missed::len);
-        if missed > NOTES.max(NOTES_A_CONTACT * audience) {
+        if missed > NOTES.max(NOTES_A_NAME * names) {
             self.note_everything(receiver);
         }
+    }
+
+    /// Forgets what a congested session was to be told of a user only because it watched it.
+    pub(crate) fn forget_watched_notes(&mut self, receiver: SessionIndex, user: User) {
+        let gone = self.sessions.forget_watched_notes(receiver, user);
+        (0..gone).for_each(|_| self.users.release(user));
     }
 
     /// Puts one mark in the place of all that a session missed: it will be sent a snapshot.

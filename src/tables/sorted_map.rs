@@ -47,6 +47,14 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
         Some((piece, place))
     }
 
+    /// Returns the first entry after this key, which need not be there.
+    pub(crate) fn first_after(&self, key: K) -> Option<(K, V)> {
+        let at = self.piece_of(key);
+        let piece = self.pieces.get(at)?;
+        let place = piece.partition_point(|(own, _)| *own <= key);
+        piece.get(place).or_else(|| self.pieces.get(at + 1)?.first()).copied()
+    }
+
     /// Adds a key that is not there yet.
     pub(crate) fn insert(&mut self, key: K, value: V) {
         self.len += 1;

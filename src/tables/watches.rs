@@ -101,6 +101,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         Some(watched[place].1)
     }
 
+    /// Returns the number of sessions that watch the user.
+    pub(crate) fn watchers(&self, user: User) -> usize {
+        self.watched.find(user).map_or(0, |channel| self.watched.channels.len(channel))
+    }
+
+    /// Returns whether any session of `viewer` watches the user.
+    pub(crate) fn is_watched_by(&self, user: User, viewer: User) -> bool {
+        self.sessions_of(viewer).iter().any(|session| self.does_watch(*session, user))
+    }
+
     /// Returns whether a session watches a user, whether or not it sees anything by that.
     pub(crate) fn does_watch(&self, session: SessionIndex, user: User) -> bool {
         self.membership(session, user).is_some()
@@ -152,6 +162,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             stays
         });
         self.sessions.put_watched(session, watched);
+    }
+
+    /// Ends the watches that the sessions of these users have of the user.
+    pub(crate) fn remove_watchers(&mut self, user: User, watchers: &[User]) {
+        if self.watched.find(user).is_none() {
+            return;
+        }
+        for watcher in watchers {
+            for at in 0..self.sessions_of(*watcher).len() {
+                let session = self.sessions_of(*watcher)[at];
+                if self.does_watch(session, user) {
+                    self.remove_watches(session, &[user]);
+                }
+            }
+        }
     }
 
     /// Ends all watches of a session.
@@ -247,9 +272,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         used.sort_unstable_by_key(|channel| channel.0);
         used.dedup();
         let state_of = |session| self.sessions.slot_and_link(session);
-        let bits = self.online.iter().all(|(_, online)| {
-            online.is_watched == self.watched.find(online.user).is_some()
-        });
+        let bits = self
+            .online
+            .iter()
+            .all(|(_, online)| online.is_watched == self.watched.find(online.user).is_some());
         bits && watches == self.watches()
             && used.len() == self.watched.len()
             && self.watched.channels.is_right(used.iter().copied(), state_of)

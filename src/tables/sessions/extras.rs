@@ -116,7 +116,11 @@ impl<P> Sessions<P> {
         core::mem::take(&mut self.extras_or_new(index).watched)
     }
 
-    pub(crate) fn put_watched(&mut self, index: SessionIndex, watched: Vec<(User, MembershipIndex)>) {
+    pub(crate) fn put_watched(
+        &mut self,
+        index: SessionIndex,
+        watched: Vec<(User, MembershipIndex)>,
+    ) {
         self.extras_or_new(index).watched = watched;
     }
 
@@ -125,14 +129,28 @@ impl<P> Sessions<P> {
     }
 
     /// Notes something about a user that the session is not told.
-    pub(crate) fn note(&mut self, index: SessionIndex, user: User, note: Note) -> Noted {
-        let noted = self.extras_or_new(index).missed.note(user, note);
+    pub(crate) fn note(
+        &mut self,
+        index: SessionIndex,
+        user: User,
+        note: Note,
+        by_watch: bool,
+    ) -> Noted {
+        let noted = self.extras_or_new(index).missed.note(user, note, by_watch);
         match noted {
             Noted::Added => self.counts.missed += 1,
             Noted::Removed => self.counts.missed -= 1,
             Noted::AsBefore => {}
         }
         noted
+    }
+
+    /// Forgets what the session was to be told of a user only because it watched it. Returns the
+    /// number of notes that are gone.
+    pub(crate) fn forget_watched_notes(&mut self, index: SessionIndex, user: User) -> usize {
+        let gone = self.extras_mut(index).map_or(0, |extras| extras.missed.forget_watched(user));
+        self.counts.missed -= gone;
+        gone
     }
 
     /// Notes that the session has to hear whether its user is visible.

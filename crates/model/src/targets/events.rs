@@ -159,6 +159,7 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         max_audience,
         max_blocked,
         max_direct,
+        max_watched: 500,
         // Fewer would be refused.
         max_told: max_told.max(max_direct),
         publish_rate,

@@ -1,0 +1,119 @@
+//! Who is told of users without being in their audience (rules 21 to 24).
+
+use crate::error::Error;
+use crate::fanout::subject::Subject;
+use crate::key::SessionKey;
+use crate::rules::State;
+use crate::tables::ids::{SessionIndex, User};
+use crate::tables::lists;
+use crate::tables::sessions::Link;
+use core::borrow::Borrow;
+use core::hash::{BuildHasher, Hash};
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    pub(crate) fn watch(
+        &mut self,
+        key: SessionKey,
+        users: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        let session = self.attached(key)?;
+        let limit = self.options.max_watched;
+        let [mut named, mut new] = core::mem::take(&mut self.scratch);
+        let result = match self.tables.intern_all(users, limit, &mut named) {
+            Ok(true) => {
+                lists::make_set(&mut named, self.tables.sessions().user(session));
+                let is_new = |user: &&User| !self.tables.does_watch(session, **user);
+                new.extend(named.iter().filter(is_new));
+                if self.tables.watched_by(session).len() + new.len() > limit as usize {
+                    Err(Error::WatchLimit { limit })
+                } else {
+                    self.watch_new(session, &named, &new);
+                    Ok(())
+                }
+            }
+            Ok(false) => Err(Error::WatchLimit { limit }),
+            Err(full) => Err(full.into()),
+        };
+        named.clear();
+        new.clear();
+        self.scratch = [named, new];
+        result
+    }
+
+    /// Has a session watch those who are new among those named, and shows it all who are named.
+    fn watch_new(&mut self, session: SessionIndex, named: &[User], new: &[User]) {
+        self.touch(session);
+        if self.tables.sessions().link(session) == Link::Attached {
+            self.tables.add_watches(session, new);
+            self.plan.send_snapshot_of(session, named);
+            return;
+        }
+        // Congested: of those whom it saw before, it may hold what they showed then.
+        for user in named {
+            if self.tables.session_sees(session, *user) {
+                self.note_shown(session, *user, false);
+            }
+        }
+        self.tables.add_watches(session, new);
+        for user in new {
+            if self.tables.is_visible(*user) && self.tables.sees_by_watch(session, *user) {
+                self.note_shown(session, *user, true);
+            }
+        }
+    }
+
+    /// Notes that a congested session is to be told what a user shows.
+    fn note_shown(&mut self, receiver: SessionIndex, user: User, first: bool) {
+        for at in 0..self.tables.showing_len(user) {
+            let session = self.tables.showing_at(user, at);
+            if self.tables.sessions().has_published(session) {
+                let subject = Subject::Presence { session, first };
+                self.plan.note_missed(&mut self.tables, receiver, subject);
+            }
+        }
+    }
+
+    pub(crate) fn unwatch<'q, Q>(
+        &mut self,
+        key: SessionKey,
+        users: impl IntoIterator<Item = &'q Q>,
+    ) -> Result<(), Error>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized + 'q,
+    {
+        let session = self.attached(key)?;
+        let limit = self.options.max_watched;
+        let mut named = core::mem::take(&mut self.scratch[0]);
+        let mut users = users.into_iter();
+        self.tables.find_all(users.by_ref().take(limit as usize), |_, user| {
+            if self.tables.does_watch(session, user) {
+                named.push(user);
+            }
+        });
+        let result = if users.next().is_some() {
+            Err(Error::WatchLimit { limit })
+        } else {
+            named.sort_unstable();
+            named.dedup();
+            self.unwatch_old(session, &named);
+            Ok(())
+        };
+        named.clear();
+        self.scratch[0] = named;
+        result
+    }
+
+    /// Ends watches of a session, silently, and forgets what it was to be told of those users only
+    /// because of them.
+    fn unwatch_old(&mut self, session: SessionIndex, users: &[User]) {
+        self.touch(session);
+        self.tables.remove_watches(session, users);
+        let viewer = self.tables.sessions().user(session);
+        for user in users {
+            if !self.tables.has_in_audience(*user, viewer) {
+                self.tables.forget_watched_notes(session, *user);
+            }
+        }
+    }
+}
