@@ -92,7 +92,7 @@ impl<'b> Inputs<'b> {
         };
         // In an empty house somebody comes.
         let nobody_there = engine.counts().sessions == 0 && who % 16 != 15;
-        let event = match if nobody_there { 0 } else { verb % 32 } {
+        let event = match if nobody_there { 0 } else { verb % 35 } {
             0..=4 => {
                 let (audience, blocked) = (list(x, &mut id), list(y & z & 0x55, &mut id));
                 Event::Connect { user: id(who), kind: DeviceKind(z % 3), audience, blocked }
@@ -137,6 +137,14 @@ impl<'b> Inputs<'b> {
             28 => Event::Writable { session: self.session(engine, who, Meant::Congested) },
             29 => Event::System { users: list(x, &mut id), presence: presence(y) },
             30 => Event::Expel { user: id(who) },
+            31 | 32 => {
+                let session = self.session(engine, who, Meant::Attached);
+                Event::Watch { session, users: list(x, &mut id) }
+            }
+            33 => {
+                let session = self.session(engine, who, Meant::Attached);
+                Event::Unwatch { session, users: list(x, &mut id) }
+            }
             _ => Event::Advance,
         };
         Some((now, event))

@@ -4,6 +4,7 @@ use crate::decision::Decision;
 use crate::decisions::Decisions;
 use crate::host::connection::{Application, Closing, Connection, SessionEnd};
 use crate::host::connections::Connections;
+use crate::snapshot::Scope;
 use core::hash::{BuildHasher, Hash};
 
 /// Carries out the decisions about one input.
@@ -24,7 +25,11 @@ pub(super) fn carry_out<K, P, A, C, S>(
         }
         Decision::Snapshot(snapshot) => {
             let Some(frame) = application.snapshot(&snapshot) else { return };
-            connections.send_snapshot(snapshot.to(), frame);
+            match snapshot.scope() {
+                Scope::Everything => connections.send_snapshot(snapshot.to(), frame),
+                // Where it finds no room, a snapshot of everything makes good for it.
+                Scope::Users => connections.send_notice(snapshot.to(), frame),
+            }
         }
         Decision::Skipped { notice, to } => application.skipped(&notice, to.len()),
         // Of a session that was resumed, the host has closed the old connection already.

@@ -100,6 +100,37 @@ where
         .map(drop)
     }
 
+    /// Has a connection be told of users who need not have its user in their audience, as
+    /// [`Engine::watch`] does. Who may watch whom is the caller's to check.
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub fn watch(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        users: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        self.session_verb(now, connection, |engine, key| engine.watch(now, key, users)).map(drop)
+    }
+
+    /// Ends watches of a connection, as [`Engine::unwatch`] does.
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub fn unwatch<'q, Q>(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        users: impl IntoIterator<Item = &'q Q>,
+    ) -> Result<(), Error>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized + 'q,
+    {
+        self.session_verb(now, connection, |engine, key| engine.unwatch(now, key, users)).map(drop)
+    }
+
     /// Says that a connection is alive, as [`Engine::heartbeat`] does. Say it for whatever came in
     /// that is no other input: else the session's lease lapses.
     ///

@@ -370,7 +370,7 @@ mod tests {
 
     /// Checks that the whole table is as it should be.
     fn check(index: &Index) {
-        let entries: Vec<Entry> = index.entries.iter().copied().collect();
+        let entries: Vec<Entry<User>> = index.entries.iter().copied().collect();
         assert!(entries.len() >= index.homes);
         assert_eq!(entries.iter().filter(|entry| !entry.is_vacant()).count(), index.len);
         let mut last = ShortHash(0);
@@ -404,7 +404,7 @@ mod tests {
 
     /// Does as a list of pairs does, whatever the hashes are like.
     fn agrees_with_a_list(hash_of: impl Fn(u32) -> u32) {
-        let (mut index, mut list, mut seed, mut moved) = (Index::new(), Vec::new(), 1, 0);
+        let (mut index, mut list, mut seed, mut moved) = (Index::<User>::new(), Vec::new(), 1, 0);
         for user in 0..4_000 {
             let hash = hash_of(next(&mut seed));
             index.insert(ShortHash(hash), User(user));
@@ -462,7 +462,7 @@ mod tests {
     proptest! {
         #[test]
         fn does_as_a_list_does_while_it_moves(steps in steps()) {
-            let (mut index, mut list, mut next) = (Index::new(), Vec::new(), 0);
+            let (mut index, mut list, mut next) = (Index::<User>::new(), Vec::new(), 0);
             for step in steps {
                 match step {
                     Step::Insert { hashes } => {
@@ -492,7 +492,7 @@ mod tests {
 
     #[test]
     fn an_insert_takes_few_steps_however_many_there_are() {
-        let (mut index, mut most, mut all) = (Index::new(), [0; 2], 0);
+        let (mut index, mut most, mut all) = (Index::<User>::new(), [0; 2], 0);
         for user in 0..200_000_u32 {
             let hash = ShortHash(user.wrapping_mul(0x9e37_79b1));
             let steps = steps::tests::of(|| index.insert(hash, User(user)));
@@ -511,7 +511,7 @@ mod tests {
 
     #[test]
     fn what_is_reserved_is_enough() {
-        let mut index = Index::new();
+        let mut index = Index::<User>::new();
         index.reserve(10_000);
         let (homes, places) = (index.homes, index.entries.capacity());
         for user in 0..10_000_u32 {
@@ -539,7 +539,7 @@ mod tests {
 
     #[test]
     fn the_greatest_hash_is_not_taken_for_a_vacancy() {
-        let mut index = Index::new();
+        let mut index = Index::<User>::new();
         assert_eq!(users(&index, u32::MAX), []);
         index.insert(ShortHash(u32::MAX), User(7));
         index.insert(ShortHash(u32::MAX), User(8));
@@ -552,7 +552,7 @@ mod tests {
 
     #[test]
     fn memory_is_within_what_is_said_and_comes_back() {
-        let mut index = Index::new();
+        let mut index = Index::<User>::new();
         for user in 0..10_000_u32 {
             index.insert(ShortHash(user.wrapping_mul(0x9e37_79b1)), User(user));
             let most_places = (user as usize + 1) * 5 / 3 + FEWEST + BEHIND + 2 + SEGMENT;
@@ -582,7 +582,7 @@ mod tests {
 
     #[test]
     fn homes_are_spread_over_the_table() {
-        let mut index = Index::new();
+        let mut index = Index::<User>::new();
         index.reserve(8);
         let homes = [0, 1 << 30, 1 << 31, u32::MAX].map(|hash| index.home(ShortHash(hash)));
         assert_eq!((index.homes, homes), (11, [0, 2, 5, 10]));
