@@ -244,7 +244,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
                 self.held[user.0 as usize].remove(at);
                 self.sessions -= 1;
                 self.users.release(user);
-                self.users.bury();
+                self.users.drop_unused();
                 return true;
             }
             self.next_old += 1;
@@ -270,7 +270,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
             self.sessions -= 1;
             self.users.release(user);
         }
-        self.users.bury();
+        self.users.drop_unused();
     }
 
     // ---- what it can be asked

@@ -47,9 +47,11 @@ pub(crate) struct Users<K> {
     free: FreeList,
     /// Who has become known and may not be referred to yet.
     fresh: Vec<User>,
+    /// For those whose last reference is given back.
+    unreferenced: Vec<User>,
     /// Ids that nothing refers to any more. Dropping one runs the host's code, which may panic, so
     /// it is done when everything is in order.
-    dead: Vec<K>,
+    unused: Vec<K>,
 }
 
 impl<K> Users<K> {
@@ -62,7 +64,8 @@ impl<K> Users<K> {
             online: Sparse::new(),
             free: FreeList::new(),
             fresh: Vec::new(),
-            dead: Vec::new(),
+            unreferenced: Vec::new(),
+            unused: Vec::new(),
         }
     }
 
@@ -91,7 +94,7 @@ impl<K> Users<K> {
     /// order.
     pub(crate) fn spell(&mut self, user: User, id: K) {
         let before = self.ids[user.0 as usize].replace(id);
-        self.dead.extend(before);
+        self.unused.extend(before);
     }
 
     /// Fetches what is kept of a user here, who may be known no longer.
@@ -130,20 +133,26 @@ impl<K> Users<K> {
     }
 
     /// Gives a reference to each of them back.
-    pub(crate) fn release_all(&mut self, mut users: &[User]) {
-        while let Some((last, left)) = self.reaches.release_until_last(users) {
-            self.forget(last);
-            users = left;
+    pub(crate) fn release_all(&mut self, users: &[User]) {
+        self.reaches.release_all(users, &mut self.unreferenced);
+        if !self.unreferenced.is_empty() {
+            self.forget_unreferenced();
         }
     }
 
-    /// Forgets a user to whom nothing refers.
     #[cold]
+    fn forget_unreferenced(&mut self) {
+        let mut unreferenced = core::mem::take(&mut self.unreferenced);
+        unreferenced.drain(..).for_each(|user| self.forget(user));
+        self.unreferenced = unreferenced;
+    }
+
+    /// Forgets a user to whom nothing refers.
     fn forget(&mut self, user: User) {
         let Some(id) = self.ids[user.0 as usize].take() else { return };
         self.by_id.remove(self.hashes[user.0 as usize], user);
         self.free.push(user.0);
-        self.dead.push(id);
+        self.unused.push(id);
     }
 
     /// Forgets those who became known and to whom nothing refers after all: the input was refused,
@@ -159,13 +168,13 @@ impl<K> Users<K> {
 
     /// Returns whether nothing is left to forget or to drop.
     pub(crate) fn is_clean(&self) -> bool {
-        self.fresh.is_empty() && self.dead.is_empty()
+        self.fresh.is_empty() && self.unused.is_empty()
     }
 
     /// Drops the ids that nothing refers to any more.
-    pub(crate) fn bury(&mut self) {
-        if !self.dead.is_empty() {
-            self.dead.clear();
+    pub(crate) fn drop_unused(&mut self) {
+        if !self.unused.is_empty() {
+            self.unused.clear();
         }
     }
 
@@ -187,7 +196,8 @@ impl<K> Users<K> {
         self.reaches.shrink_to(span);
         self.by_id.shrink_to_fit();
         self.fresh.shrink_to_fit();
-        self.dead.shrink_to_fit();
+        self.unreferenced = Vec::new();
+        self.unused.shrink_to_fit();
     }
 
     /// Returns whether each index is either free or somebody's.
@@ -419,7 +429,7 @@ mod tests {
         assert!(users.is_clean());
         users.release(ada);
         assert!(!users.is_clean(), "her id is not dropped yet");
-        users.bury();
+        users.drop_unused();
         assert!(users.is_clean());
     }
 
@@ -430,7 +440,7 @@ mod tests {
         all.iter().for_each(|user| users.retain(*user));
         users.forget_fresh();
         all.iter().filter(|user| user.0 != 500).for_each(|user| users.release(*user));
-        users.bury();
+        users.drop_unused();
         users.shrink_to_fit();
         assert_eq!((users.len(), users.span()), (1, 501));
         assert!(users.ids.capacity() <= 1_024 && users.by_id.len() == 1);
@@ -457,7 +467,7 @@ mod tests {
             users.set_online(user, None);
             users.release(user);
         }
-        users.bury();
+        users.drop_unused();
         users.shrink_to_fit();
         let left = users.ids.entries().count();
         assert!(users.is_free_list_right() && left < 4 * 1_024, "{left} places are left");

@@ -55,7 +55,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// which nothing refers any more: the last thing about an input.
     pub(crate) fn forget_fresh(&mut self) {
         self.users.forget_fresh();
-        self.users.bury();
+        self.users.drop_unused();
     }
 
     /// Returns whether no id waits to be forgotten or dropped.
