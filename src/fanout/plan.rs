@@ -4,7 +4,7 @@ use crate::fanout::receivers::Receivers;
 use crate::fanout::subject::{Span, Subject};
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::reason::{CloseReason, EndReason};
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::{Place, SessionIndex, User};
 use crate::time::Time;
 use alloc::vec::Vec;
 
@@ -16,7 +16,7 @@ const NUMBERS_PER_MS: u64 = 4_096;
 pub(super) struct Cursor {
     /// The place, among those online, of the user whose list it is. It stays the user's until all
     /// steps that were there before the user's [`Forget`](Step::Forget) are done.
-    pub(super) place: u32,
+    pub(super) place: Place,
     /// The number of entries that are done.
     pub(super) done: u32,
 }
@@ -49,7 +49,7 @@ impl FanOut {
     }
 
     /// Tells the contacts of the user at this place.
-    pub(crate) const fn to_contacts_of(mut self, place: u32) -> Self {
+    pub(crate) const fn to_contacts_of(mut self, place: Place) -> Self {
         self.contacts = Some(Cursor { place, done: 0 });
         self
     }
@@ -57,7 +57,7 @@ impl FanOut {
     /// Tells the sessions of the user at this place, but for one.
     pub(crate) const fn to_own_sessions_of(
         mut self,
-        place: u32,
+        place: Place,
         except: Option<SessionIndex>,
     ) -> Self {
         self.own = Some(Cursor { place, done: 0 });
@@ -97,9 +97,9 @@ pub(crate) struct SnapshotOf {
     pub(super) is_first: bool,
 }
 
-/// A session that has ended.
+/// The end of a session, as the host is told of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
+pub(crate) struct EndReport {
     pub(crate) user: User,
     pub(crate) session: SessionKey,
     pub(crate) id: SessionId,
@@ -122,7 +122,8 @@ pub(crate) enum Step {
         user: User,
         session: SessionIndex,
     },
-    Ended(Ended),
+    /// The host is told that a session has ended.
+    ReportEnd(EndReport),
     /// A session has to go for a newer one of its user.
     Evict {
         victim: SessionIndex,
@@ -130,10 +131,6 @@ pub(crate) enum Step {
     },
     /// What was to be told of the end of the user's last session is out: what is kept can go.
     Forget {
-        user: User,
-    },
-    /// The notices about the user are out: a reference to it can go.
-    Release {
         user: User,
     },
 }
@@ -146,11 +143,11 @@ pub(crate) struct Plan<P> {
     done: usize,
     /// Receivers named one by one.
     pub(super) named: Vec<SessionIndex>,
-    /// Sessions that no longer hold.
+    /// Sessions that are over for those who are told that a user looks offline.
     ended: Vec<SessionId>,
     /// What is said by a directed or system notice.
     said: Option<P>,
-    /// Presences that no longer hold. Dropping one runs the host's code, which may panic, so it is
+    /// Presences that are over. Dropping one runs the host's code, which may panic, so it is
     /// done when everything is in order, and before anyone is told.
     dropped: Vec<P>,
     /// The number of the last notice.
@@ -193,31 +190,31 @@ impl<P> Plan<P> {
     // ---- what the rules leave to be told
 
     /// Adds something to do after all that is to be done already.
-    pub(crate) fn then(&mut self, step: Step) {
+    pub(crate) fn push_step(&mut self, step: Step) {
         self.steps.push(step);
     }
 
     pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {
-        self.then(Step::Close { session, reason, resumable });
+        self.push_step(Step::Close { session, reason, resumable });
     }
 
     pub(crate) fn tell(&mut self, fan_out: FanOut) {
-        self.then(Step::FanOut(fan_out));
+        self.push_step(Step::FanOut(fan_out));
     }
 
     /// Sends a session everything that it may see.
     pub(crate) fn send_snapshot(&mut self, to: SessionIndex) {
         let snapshot = SnapshotOf { to, id: 0, done: 0, done_sessions: 0, is_first: true };
-        self.then(Step::Snapshot(snapshot));
+        self.push_step(Step::Snapshot(snapshot));
     }
 
     /// Names a receiver.
-    pub(crate) fn name(&mut self, receiver: SessionIndex) {
+    pub(crate) fn name_receiver(&mut self, receiver: SessionIndex) {
         self.named.push(receiver);
     }
 
     /// Returns where the next receiver that is named will stand.
-    pub(crate) fn names(&self) -> usize {
+    pub(crate) fn named_len(&self) -> usize {
         self.named.len()
     }
 
@@ -244,7 +241,7 @@ impl<P> Plan<P> {
         self.named.truncate(kept);
     }
 
-    /// Lists these as sessions that no longer hold.
+    /// Lists these as sessions that are over.
     #[inline]
     pub(crate) fn list_ended(&mut self, sessions: impl IntoIterator<Item = SessionId>) -> Span {
         let from = self.ended.len() as u32;
@@ -357,7 +354,7 @@ impl<P> Plan<P> {
         self.dropped.extend(self.said.take());
     }
 
-    /// Drops the presences that no longer hold: runs the host's code, which may panic.
+    /// Drops the presences that are over: runs the host's code, which may panic.
     pub(crate) fn drop_presences(&mut self) {
         if !self.dropped.is_empty() {
             self.dropped.clear();

@@ -67,12 +67,12 @@ impl<P> Plan<P> {
             let (of, seen) = match audience.get(done) {
                 // Most contacts show nothing, so that is asked before anything else.
                 Some(user) if !tables.is_shown(*user) || is_hidden(user) => (place, 0),
-                Some(user) => tables.showing_to(*user, viewer).unwrap_or((place, 0)),
+                Some(user) => tables.records_seen_by(viewer, *user).unwrap_or((place, 0)),
                 None if own_echo => (place, tables.sessions_at(place).len()),
                 None => (place, 0),
             };
             for at in snapshot.done_sessions as usize..seen {
-                let session = tables.showing_at_place(of, at);
+                let session = tables.record_at(of, at);
                 // A visible user with one session: that session has published.
                 let shows = seen == 1 && of != place || tables.sessions().has_published(session);
                 if session != snapshot.to && shows {

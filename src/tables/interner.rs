@@ -6,7 +6,7 @@
 //! congested session that has yet to be told of it. Then its id is dropped and its index reused.
 
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{SIDE_BY_SIDE, User};
+use crate::tables::ids::{Place, SIDE_BY_SIDE, User};
 use crate::tables::index::{Index, ShortHash};
 use crate::tables::reach::{Reach, Reaches};
 use crate::tables::segments::per_segment;
@@ -22,18 +22,6 @@ pub(super) const MAX_USERS: usize = 1 << 30;
 
 const CROWD: usize = if cfg!(feature = "shrunk") { 5 } else { 20_000 };
 
-/// Where a user stands in the table of online users.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Place(u32);
-
-const OFFLINE: Place = Place(u32::MAX);
-
-impl Default for Place {
-    fn default() -> Self {
-        OFFLINE
-    }
-}
-
 /// The table of users, a column for each question: whoever asks one of a hundred contacts should
 /// not drag the answers to the others through the caches.
 pub(crate) struct Users<K> {
@@ -43,6 +31,7 @@ pub(crate) struct Users<K> {
     /// So that an id is hashed once only: the host's code is not run to forget it.
     hashes: Sparse<ShortHash, { per_segment(2_048) }>,
     reaches: Reaches,
+    /// Nobody's where the user is offline.
     online: Sparse<Place, { per_segment(2_048) }>,
     free: FreeList,
     /// Who has become known and may not be referred to yet.
@@ -87,7 +76,7 @@ impl<K> Users<K> {
 
     pub(crate) fn id(&self, user: User) -> &K {
         let id = self.ids[user.0 as usize].as_ref();
-        id.expect("whoever holds a user's index holds a reference that keeps its id")
+        id.expect("whoever has a user's index has a reference that keeps its id")
     }
 
     /// Replaces a user's id by one that equals it. The one before is dropped when everything is in
@@ -105,13 +94,13 @@ impl<K> Users<K> {
     }
 
     /// Returns the user's place in the table of online users. It may be known no longer.
-    pub(crate) fn online(&self, user: User) -> Option<u32> {
+    pub(crate) fn online(&self, user: User) -> Option<Place> {
         let place = *self.online.get(user.0 as usize)?;
-        (place != OFFLINE).then_some(place.0)
+        (place != Place::NONE).then_some(place)
     }
 
-    pub(crate) fn set_online(&mut self, user: User, online: Option<u32>) {
-        self.online.set(user.0 as usize, online.map_or(OFFLINE, Place));
+    pub(crate) fn set_online(&mut self, user: User, online: Option<Place>) {
+        self.online.set(user.0 as usize, online.unwrap_or(Place::NONE));
     }
 
     pub(crate) const fn reaches(&self) -> &Reaches {
@@ -369,7 +358,7 @@ impl<K: Eq + Hash> Users<K> {
             self.ids.push(Some(id));
             self.hashes.push(hash);
             self.reaches.push();
-            self.online.push(OFFLINE);
+            self.online.push(Place::NONE);
             User(self.ids.len() as u32 - 1)
         } else {
             return None;
@@ -459,7 +448,7 @@ mod tests {
         for id in 0..USERS.into() {
             let user = users.intern(&Plain, id).expect("there is room");
             users.retain(user);
-            users.set_online(user, Some(user.0));
+            users.set_online(user, Some(Place(user.0)));
         }
         users.forget_fresh();
         let is_staying = |user: u32| user % 8_000 == 7 || user == USERS - 1;
@@ -474,7 +463,7 @@ mod tests {
         // Those who have gone are nowhere, even where a segment is made again for others.
         let is_right = |users: &Users<u64>, user: u32| {
             let expected = is_staying(user).then_some(user);
-            users.online(User(user)) == expected
+            users.online(User(user)) == expected.map(Place)
                 && users.find(&Plain, &user.into()) == expected.map(User)
         };
         assert!((0..USERS).all(|user| is_right(&users, user)));
