@@ -12,7 +12,8 @@ use common::arguments::Arguments;
 use common::figures::Figures;
 use common::floor::Floor;
 use common::random::Random;
-use common::report::{Report, Row};
+use common::report::Report;
+use common::row::Row;
 use common::world::{World, drain, numbers, unlimited};
 use std::collections::HashMap;
 

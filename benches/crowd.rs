@@ -14,7 +14,8 @@ use common::figures::Figures;
 use common::floor::Floor;
 use common::graphs::Ring;
 use common::random::Random;
-use common::report::{Report, Row};
+use common::report::Report;
+use common::row::Row;
 use common::world::{World, numbers, unlimited};
 
 /// At 100,000 a second.

@@ -10,7 +10,8 @@ use adsum::{Config, Connect, Engine, SessionKey, Time};
 use common::arguments::Arguments;
 use common::figures::Figures;
 use common::random::Random;
-use common::report::{Report, Row};
+use common::report::Report;
+use common::row::Row;
 use std::collections::VecDeque;
 use std::hint::black_box;
 

@@ -2,7 +2,7 @@
 
 use crate::decision::Decision;
 use crate::fanout::deliveries::Delivery;
-use crate::fanout::plan::{Ended, Step};
+use crate::fanout::plan::{EndReport, Step};
 use crate::fanout::snapshots::Part;
 use crate::fanout::subject::Subject;
 use crate::hasher::DefaultHashBuilder;
@@ -79,7 +79,7 @@ enum Next {
     Part(Part),
     Close { session: SessionKey, reason: CloseReason, resumable: bool },
     Online { user: User, session: SessionIndex },
-    Ended(Ended),
+    ReportEnd(EndReport),
 }
 
 impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
@@ -137,7 +137,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
 
 impl<K: Eq + Hash, P, S: BuildHasher> Drop for Decisions<'_, K, P, S> {
     fn drop(&mut self) {
-        self.state.settle();
+        self.state.finish_drain();
     }
 }
 
@@ -160,8 +160,8 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
                 Next::Close { session, reason, resumable }
             }
             Step::Online { user, session } => Next::Online { user, session },
-            Step::Ended(ended) => Next::Ended(ended),
-            step @ (Step::Evict { .. } | Step::Forget { .. } | Step::Release { .. }) => {
+            Step::ReportEnd(ended) => Next::ReportEnd(ended),
+            step @ (Step::Evict { .. } | Step::Forget { .. }) => {
                 state.do_step(step);
                 continue;
             }
@@ -198,7 +198,7 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
             session: tables.sessions().key(session),
             visible: tables.is_visible(user),
         },
-        Next::Ended(Ended { user, session, id, reason, since, last, visible }) => {
+        Next::ReportEnd(EndReport { user, session, id, reason, since, last, visible }) => {
             let user = tables.users().id(user);
             Decision::Ended { user, session, id, reason, since, last, visible }
         }
@@ -234,7 +234,7 @@ fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_,
             let visible = state.tables().is_visible(user);
             Notice::Visibility { id, user: users.id(user), visible }
         }
-        Subject::Ended { user, session } => {
+        Subject::SessionEnded { user, session } => {
             Notice::SessionEnded { id, user: users.id(user), session }
         }
         Subject::Offline { user, .. } => Notice::UserOffline { id, user: users.id(user) },

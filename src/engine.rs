@@ -240,7 +240,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     pub fn advance(&mut self, now: Time) -> Decisions<'_, K, P, S> {
         self.state.begin(now);
         self.state.accept();
-        let until = Some(self.state.look_at_deadlines());
+        let until = Some(self.state.begin_firing());
         self.drain(InputContext { until, ..InputContext::default() })
     }
 
@@ -276,7 +276,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             }
             Err(error) => {
                 self.state.refuse();
-                self.state.settle();
+                self.state.finish_drain();
                 Err(error)
             }
         }

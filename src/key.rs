@@ -155,7 +155,7 @@ impl SessionId {
         // The higher half is not zero, so neither is the whole.
         match NonZeroU64::new((born.get() as u64) << 32 | index as u64) {
             Some(bits) => Self(bits),
-            None => unreachable!(),
+            None => panic!("a generation is never zero"),
         }
     }
 

@@ -221,9 +221,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
 
     /// Returns the session of this id, also if it has ended and what it showed is held for others.
     /// The second is whether it is.
-    pub(crate) fn shown_by_id(&self, id: SessionId) -> Option<(Session<'_, K, P>, bool)> {
+    pub(crate) fn record_by_id(&self, id: SessionId) -> Option<(Session<'_, K, P>, bool)> {
         let sessions = self.state.tables().sessions();
-        let session = sessions.find_shown(id)?;
+        let session = sessions.find_record(id)?;
         Some((self.describe(session), sessions.link(session) == Link::Held))
     }
 

@@ -30,7 +30,7 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     users: Users<K>,
     hasher: S,
     /// By user; empty for those of whom nothing is known.
-    held: Vec<Vec<Held<P, I>>>,
+    beliefs: Vec<Vec<Belief<P, I>>>,
     sessions: usize,
     limit: usize,
     /// The number of the last snapshot that has begun.
@@ -44,7 +44,8 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     is_visible: Option<bool>,
 }
 
-struct Held<P, I> {
+/// What a receiver believes of one session.
+struct Belief<P, I> {
     session: I,
     published: Option<Said<P>>,
     directed: Option<Said<P>>,
@@ -93,7 +94,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Self {
             users: Users::new(),
             hasher,
-            held: Vec::new(),
+            beliefs: Vec::new(),
             sessions: 0,
             limit,
             snapshot: 0,
@@ -112,7 +113,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// [`ReplicaFull`].
     pub fn set_presence(&mut self, user: K, session: I, presence: P) -> Result<(), ReplicaFull> {
         let snapshot = self.snapshot;
-        self.held_mut(user, session)?.published = Some(Said { presence, snapshot });
+        self.belief_mut(user, session)?.published = Some(Said { presence, snapshot });
         Ok(())
     }
 
@@ -122,7 +123,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// [`ReplicaFull`].
     pub fn set_directed(&mut self, user: K, session: I, presence: P) -> Result<(), ReplicaFull> {
         let snapshot = self.snapshot;
-        self.held_mut(user, session)?.directed = Some(Said { presence, snapshot });
+        self.belief_mut(user, session)?.directed = Some(Said { presence, snapshot });
         Ok(())
     }
 
@@ -132,11 +133,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |held| {
-            if held.session == session {
-                held.published = None;
+        self.keep(user, |belief| {
+            if belief.session == session {
+                belief.published = None;
             }
-            held.published.is_some() || held.directed.is_some()
+            belief.published.is_some() || belief.directed.is_some()
         });
     }
 
@@ -146,11 +147,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |held| {
-            if held.session == session {
-                held.directed = None;
+        self.keep(user, |belief| {
+            if belief.session == session {
+                belief.directed = None;
             }
-            held.published.is_some() || held.directed.is_some()
+            belief.published.is_some() || belief.directed.is_some()
         });
     }
 
@@ -178,7 +179,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |held| held.session != session);
+        self.keep(user, |belief| belief.session != session);
     }
 
     /// Forgets a user.
@@ -208,11 +209,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// somebody is missing.
     pub fn end_snapshot(&mut self) -> Result<(), ReplicaFull> {
         let snapshot = self.snapshot;
-        for user in (0..self.held.len() as u32).map(User) {
-            self.keep_of(user, |held| {
-                held.published.take_if(|said| said.snapshot != snapshot);
-                held.directed.take_if(|said| said.snapshot != snapshot);
-                held.published.is_some() || held.directed.is_some()
+        for user in (0..self.beliefs.len() as u32).map(User) {
+            self.keep_of(user, |belief| {
+                belief.published.take_if(|said| said.snapshot != snapshot);
+                belief.directed.take_if(|said| said.snapshot != snapshot);
+                belief.published.is_some() || belief.directed.is_some()
             });
         }
         self.is_open = false;
@@ -249,24 +250,24 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
     }
 
-    fn held_mut(&mut self, user: K, session: I) -> Result<&mut Held<P, I>, ReplicaFull> {
+    fn belief_mut(&mut self, user: K, session: I) -> Result<&mut Belief<P, I>, ReplicaFull> {
         let known = self.users.find(&self.hasher, &user);
         let place = known.and_then(|user| {
-            self.held[user.0 as usize].iter().position(|held| held.session == session)
+            self.beliefs[user.0 as usize].iter().position(|belief| belief.session == session)
         });
         if place.is_none() && self.sessions >= self.limit && !self.make_room() {
             self.is_cut = true;
             return Err(ReplicaFull);
         }
         let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
-        if self.held.len() <= user.0 as usize {
-            self.held.resize_with(user.0 as usize + 1, Vec::new);
+        if self.beliefs.len() <= user.0 as usize {
+            self.beliefs.resize_with(user.0 as usize + 1, Vec::new);
         }
-        let of_user = &mut self.held[user.0 as usize];
+        let of_user = &mut self.beliefs[user.0 as usize];
         let place = place.unwrap_or_else(|| {
             self.users.retain(user);
             self.sessions += 1;
-            of_user.push(Held { session, published: None, directed: None });
+            of_user.push(Belief { session, published: None, directed: None });
             of_user.len() - 1
         });
         self.users.forget_fresh();
@@ -276,18 +277,18 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// Lets go of a session that the open snapshot has not repeated. Returns whether there was one.
     fn make_room(&mut self) -> bool {
         let snapshot = self.snapshot;
-        let is_old = |held: &Held<P, I>| {
+        let is_old = |belief: &Belief<P, I>| {
             let said =
                 |said: &Option<Said<P>>| said.as_ref().is_some_and(|s| s.snapshot == snapshot);
-            !said(&held.published) && !said(&held.directed)
+            !said(&belief.published) && !said(&belief.directed)
         };
-        while self.is_open && self.limit > 0 && (self.next_old as usize) < self.held.len() {
+        while self.is_open && self.limit > 0 && (self.next_old as usize) < self.beliefs.len() {
             let user = User(self.next_old);
-            if let Some(at) = self.held[user.0 as usize].iter().position(is_old) {
-                self.held[user.0 as usize].remove(at);
+            if let Some(at) = self.beliefs[user.0 as usize].iter().position(is_old) {
+                self.beliefs[user.0 as usize].remove(at);
                 self.sessions -= 1;
                 self.users.release(user);
-                self.users.bury();
+                self.users.drop_unused();
                 return true;
             }
             self.next_old += 1;
@@ -295,7 +296,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         false
     }
 
-    fn keep<Q>(&mut self, user: &Q, keep: impl FnMut(&mut Held<P, I>) -> bool)
+    fn keep<Q>(&mut self, user: &Q, keep: impl FnMut(&mut Belief<P, I>) -> bool)
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -305,15 +306,15 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         }
     }
 
-    fn keep_of(&mut self, user: User, keep: impl FnMut(&mut Held<P, I>) -> bool) {
-        let of_user = &mut self.held[user.0 as usize];
+    fn keep_of(&mut self, user: User, keep: impl FnMut(&mut Belief<P, I>) -> bool) {
+        let of_user = &mut self.beliefs[user.0 as usize];
         let before = of_user.len();
         of_user.retain_mut(keep);
         for _ in of_user.len()..before {
             self.sessions -= 1;
             self.users.release(user);
         }
-        self.users.bury();
+        self.users.drop_unused();
     }
 
     // ---- what it can be asked
@@ -336,10 +337,10 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
     {
         let user = self.users.find(&self.hasher, user);
-        let of_user = user.map_or(&[][..], |user| &self.held[user.0 as usize]);
+        let of_user = user.map_or(&[][..], |user| &self.beliefs[user.0 as usize]);
         of_user
             .iter()
-            .map(|held| (held.session, Said::of(&held.published), Said::of(&held.directed)))
+            .map(|belief| (belief.session, Said::of(&belief.published), Said::of(&belief.directed)))
     }
 
     /// Returns everyone of whom something is known, each once, in no particular order.
@@ -451,12 +452,12 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
         session: SessionKey,
     ) -> Option<Difference> {
         let Some(receiver) = engine.session(session) else { return Some(Difference::NoSession) };
-        let held =
-            self.users().flat_map(|user| self.sessions_of(user).map(move |held| (user, held)));
-        let mut wrong = held.filter_map(|(user, (id, published, _))| {
+        let beliefs =
+            self.users().flat_map(|user| self.sessions_of(user).map(move |belief| (user, belief)));
+        let mut wrong = beliefs.filter_map(|(user, (id, published, _))| {
             // What is held of a session that has ended is held for others than its own user's.
             let of = engine
-                .shown_by_id(id)
+                .record_by_id(id)
                 .filter(|(of, is_held)| of.user == user && !(*is_held && of.user == receiver.user));
             let Some((of, _)) = of else { return Some(Difference::Ghost(id)) };
             let published = published?;
@@ -481,8 +482,8 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
         let held =
             engine.audience(receiver.user).chain(watched()).flat_map(|user| engine.held_of(user));
         let mut missing = shown.chain(held).filter(|of| {
-            let held = self.sessions_of(of.user).find(|(id, ..)| *id == of.id);
-            let published = held.and_then(|(_, published, _)| published);
+            let belief = self.sessions_of(of.user).find(|(id, ..)| *id == of.id);
+            let published = belief.and_then(|(_, published, _)| published);
             published.is_none() && may_see(engine, receiver, of)
         });
         missing.next().map(|of| Difference::Missing(of.id))
@@ -495,12 +496,12 @@ fn may_see<K: Eq + Hash, P, E: BuildHasher>(
     receiver: &Session<'_, K, P>,
     of: &Session<'_, K, P>,
 ) -> bool {
-    let in_sight = if of.user == receiver.user {
+    let is_seen = if of.user == receiver.user {
         engine.options().own_echo && of.id != receiver.id
     } else {
         engine.session_sees(receiver.key, of.user)
     };
-    of.presence.is_some() && in_sight
+    of.presence.is_some() && is_seen
 }
 
 /// In what a [`Replica`] differs from an engine.
@@ -514,7 +515,7 @@ pub enum Difference {
     /// It holds another presence of this session than the one it shows.
     Stale(SessionId),
     /// It holds something of this session, which has ended, or a published presence of it, which
-    /// is out of its sight.
+    /// it may not see.
     Ghost(SessionId),
 }
 
@@ -533,9 +534,9 @@ impl<K: fmt::Debug, P: fmt::Debug, I: fmt::Debug, S> fmt::Debug for Replica<K, P
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for user in self.users.iter_known() {
-            for held in &self.held[user.0 as usize] {
-                let presence = (Said::of(&held.published), Said::of(&held.directed));
-                map.entry(&(self.users.id(user), &held.session), &presence);
+            for belief in &self.beliefs[user.0 as usize] {
+                let presence = (Said::of(&belief.published), Said::of(&belief.directed));
+                map.entry(&(self.users.id(user), &belief.session), &presence);
             }
         }
         map.finish()

@@ -41,13 +41,13 @@ pub struct SlotMap<T> {
 
 /// The slot is known from the place, so the rest of the key is kept.
 #[derive(Clone)]
-struct Held<T> {
+struct Stored<T> {
     index: u32,
     generation: NonZeroU32,
     value: T,
 }
 
-impl<T> Held<T> {
+impl<T> Stored<T> {
     const fn key(&self, slot: Slot) -> SessionKey {
         SessionKey { index: self.index, generation: self.generation, slot }
     }
@@ -56,35 +56,35 @@ impl<T> Held<T> {
 /// A power of two, so that a place in a segment is in range for certain.
 const SEGMENT: usize = if cfg!(feature = "shrunk") { 4 } else { 1_024 };
 
-type Segment<T> = Box<[Option<Held<T>>; SEGMENT]>;
+type Segment<T> = Box<[Option<Stored<T>>; SEGMENT]>;
 
 /// What is kept at the places of one array: `None` for segments in which nothing was ever kept.
 #[derive(Clone)]
 struct Table<T>(Vec<Option<Segment<T>>>);
 
 impl<T> Table<T> {
-    fn get(&self, at: usize) -> Option<&Held<T>> {
+    fn get(&self, at: usize) -> Option<&Stored<T>> {
         self.0.get(at / SEGMENT)?.as_ref()?[at % SEGMENT].as_ref()
     }
 
-    fn get_mut(&mut self, at: usize) -> Option<&mut Option<Held<T>>> {
+    fn get_mut(&mut self, at: usize) -> Option<&mut Option<Stored<T>>> {
         Some(&mut self.0.get_mut(at / SEGMENT)?.as_mut()?[at % SEGMENT])
     }
 
-    fn replace(&mut self, at: usize, held: Held<T>) -> Option<Held<T>> {
+    fn replace(&mut self, at: usize, stored: Stored<T>) -> Option<Stored<T>> {
         let segment = at / SEGMENT;
         if self.0.len() <= segment {
             self.0.resize_with(segment + 1, || None);
         }
-        self.0[segment].get_or_insert_with(empty)[at % SEGMENT].replace(held)
+        self.0[segment].get_or_insert_with(empty)[at % SEGMENT].replace(stored)
     }
 
-    fn iter(&self) -> impl Iterator<Item = (usize, &Held<T>)> {
+    fn iter(&self) -> impl Iterator<Item = (usize, &Stored<T>)> {
         let segments = (0..).step_by(SEGMENT).zip(&self.0);
         let places = segments.filter_map(|(at, segment)| Some((at.., segment.as_ref()?.iter())));
         places
-            .flat_map(|(at, held)| at.zip(held))
-            .filter_map(|(at, held)| Some((at, held.as_ref()?)))
+            .flat_map(|(at, stored)| at.zip(stored))
+            .filter_map(|(at, stored)| Some((at, stored.as_ref()?)))
     }
 
     fn shrink_to_fit(&mut self) {
@@ -125,30 +125,30 @@ impl<T> SlotMap<T> {
     /// another attachment by now.
     #[must_use]
     pub fn get(&self, key: SessionKey) -> Option<&T> {
-        let held = self.place(key.slot)?;
-        (held.key(key.slot) == key).then_some(&held.value)
+        let stored = self.place(key.slot)?;
+        (stored.key(key.slot) == key).then_some(&stored.value)
     }
 
     /// Returns what is kept for this attachment, to change it; `None` as with [`get`](Self::get).
     #[must_use]
     pub fn get_mut(&mut self, key: SessionKey) -> Option<&mut T> {
-        let held = self.place_mut(key.slot)?.as_mut()?;
-        (held.key(key.slot) == key).then_some(&mut held.value)
+        let stored = self.place_mut(key.slot)?.as_mut()?;
+        (stored.key(key.slot) == key).then_some(&mut stored.value)
     }
 
     /// Returns what is kept for the attachment that has this slot, and its key: for a receiver in
     /// a decision.
     #[must_use]
     pub fn at(&self, slot: Slot) -> Option<(SessionKey, &T)> {
-        let held = self.place(slot)?;
-        Some((held.key(slot), &held.value))
+        let stored = self.place(slot)?;
+        Some((stored.key(slot), &stored.value))
     }
 
     /// Returns what is kept for the attachment that has this slot, to change it, and its key.
     #[must_use]
     pub fn at_mut(&mut self, slot: Slot) -> Option<(SessionKey, &mut T)> {
-        let held = self.place_mut(slot)?.as_mut()?;
-        Some((held.key(slot), &mut held.value))
+        let stored = self.place_mut(slot)?.as_mut()?;
+        Some((stored.key(slot), &mut stored.value))
     }
 
     /// Keeps `value` for this attachment, and gives back what was kept in its slot and for which
@@ -158,24 +158,24 @@ impl<T> SlotMap<T> {
     pub fn insert(&mut self, key: SessionKey, value: T) -> Option<(SessionKey, T)> {
         let SessionKey { index, generation, slot } = key;
         let table = if slot.is_near() { &mut self.near } else { &mut self.far };
-        let before = table.replace(slot.index(), Held { index, generation, value });
+        let before = table.replace(slot.index(), Stored { index, generation, value });
         self.len += usize::from(before.is_none());
-        before.map(|held| (held.key(slot), held.value))
+        before.map(|stored| (stored.key(slot), stored.value))
     }
 
     /// Takes out what is kept for this attachment; `None` as with [`get`](Self::get).
     pub fn remove(&mut self, key: SessionKey) -> Option<T> {
         let place = self.place_mut(key.slot)?;
-        let held = place.take_if(|held| held.key(key.slot) == key)?;
+        let stored = place.take_if(|stored| stored.key(key.slot) == key)?;
         self.len -= 1;
-        Some(held.value)
+        Some(stored.value)
     }
 
     /// Returns all that is kept, each with its key, in the order of the slots, near ones first.
     pub fn iter(&self) -> impl Iterator<Item = (SessionKey, &T)> {
-        let near = self.near.iter().map(|(at, held)| (Slot::from_bits(at as u32), held));
-        let far = self.far.iter().map(|(at, held)| (Slot::far(at as u32), held));
-        near.chain(far).map(|(slot, held)| (held.key(slot), &held.value))
+        let near = self.near.iter().map(|(at, stored)| (Slot::from_bits(at as u32), stored));
+        let far = self.far.iter().map(|(at, stored)| (Slot::far(at as u32), stored));
+        near.chain(far).map(|(slot, stored)| (stored.key(slot), &stored.value))
     }
 
     /// Gives back memory that only a past peak needed. It walks over everything.
@@ -184,12 +184,12 @@ impl<T> SlotMap<T> {
         self.far.shrink_to_fit();
     }
 
-    fn place(&self, slot: Slot) -> Option<&Held<T>> {
+    fn place(&self, slot: Slot) -> Option<&Stored<T>> {
         let table = if slot.is_near() { &self.near } else { &self.far };
         table.get(slot.index())
     }
 
-    fn place_mut(&mut self, slot: Slot) -> Option<&mut Option<Held<T>>> {
+    fn place_mut(&mut self, slot: Slot) -> Option<&mut Option<Stored<T>>> {
         let table = if slot.is_near() { &mut self.near } else { &mut self.far };
         table.get_mut(slot.index())
     }
@@ -255,7 +255,7 @@ mod tests {
                         prop_assert_eq!(slots.insert(key, value), before);
                     }
                     Step::Remove(key) => {
-                        let is_it = map.get(&key.slot).is_some_and(|(held, _)| *held == key);
+                        let is_it = map.get(&key.slot).is_some_and(|(stored, _)| *stored == key);
                         let value = is_it.then(|| map.remove(&key.slot)).flatten();
                         prop_assert_eq!(slots.remove(key), value.map(|(_, value)| value));
                     }

@@ -10,5 +10,6 @@ pub(crate) mod peers;
 mod plot;
 pub(crate) mod random;
 pub(crate) mod report;
+pub(crate) mod row;
 pub(crate) mod tim;
 pub(crate) mod world;

@@ -1,6 +1,6 @@
 //! A picture of the ratios.
 
-use super::report::Row;
+use super::row::Row;
 use plotters::prelude::*;
 use std::path::Path;
 

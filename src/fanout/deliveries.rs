@@ -260,10 +260,10 @@ impl<P> Plan<P> {
                 let session = tables.sessions().id(session);
                 (user, Note::Presence { session, first })
             }
-            Subject::Ended { user, session } => (user, Note::Ended { session }),
+            Subject::SessionEnded { user, session } => (user, Note::SessionGone { session }),
             Subject::Offline { user, ended } => {
                 for session in self.ended(ended) {
-                    tables.note(receiver, user, Note::Ended { session: *session });
+                    tables.note(receiver, user, Note::SessionGone { session: *session });
                 }
                 (user, Note::Offline { unaware: false })
             }

@@ -5,7 +5,7 @@ use crate::fanout::subject::{Span, Subject};
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::reason::{CloseReason, EndReason};
 use crate::tables::channels::Channels;
-use crate::tables::ids::{ChannelIndex, SessionIndex, User};
+use crate::tables::ids::{ChannelIndex, Place, SessionIndex, User};
 use crate::time::Time;
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ const NUMBERS_PER_MS: u64 = 4_096;
 pub(super) struct Cursor {
     /// The place, among those online, of the user whose list it is. It stays the user's until all
     /// steps that were there before the user's [`Forget`](Step::Forget) are done.
-    pub(super) place: u32,
+    pub(super) place: Place,
     /// The number of entries that are done.
     pub(super) done: u32,
 }
@@ -65,7 +65,7 @@ impl FanOut {
     #[inline]
     pub(crate) const fn to_viewers_of(
         mut self,
-        place: u32,
+        place: Place,
         watchers: Option<ChannelIndex>,
     ) -> Self {
         self.contacts = Some(Cursor { place, done: 0 });
@@ -78,7 +78,7 @@ impl FanOut {
     /// Tells the sessions of the user at this place, but for one.
     pub(crate) const fn to_own_sessions_of(
         mut self,
-        place: u32,
+        place: Place,
         except: Option<SessionIndex>,
     ) -> Self {
         self.own = Some(Cursor { place, done: 0 });
@@ -126,9 +126,9 @@ impl SnapshotOf {
     }
 }
 
-/// A session that has ended.
+/// The end of a session, as the host is told of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
+pub(crate) struct EndReport {
     pub(crate) user: User,
     pub(crate) session: SessionKey,
     pub(crate) id: SessionId,
@@ -151,7 +151,8 @@ pub(crate) enum Step {
         user: User,
         session: SessionIndex,
     },
-    Ended(Ended),
+    /// The host is told that a session has ended.
+    ReportEnd(EndReport),
     /// A session has to go for a newer one of its user.
     Evict {
         victim: SessionIndex,
@@ -159,10 +160,6 @@ pub(crate) enum Step {
     },
     /// What was to be told of the end of the user's last session is out: what is kept can go.
     Forget {
-        user: User,
-    },
-    /// The notices about the user are out: a reference to it can go.
-    Release {
         user: User,
     },
 }
@@ -177,11 +174,11 @@ pub(crate) struct Plan<P> {
     pub(super) named: Vec<SessionIndex>,
     /// Users whom a session has asked to watch: until the input is over, as a decision lends them.
     users: Vec<User>,
-    /// Sessions that no longer hold.
+    /// Sessions that are over for those who are told that a user looks offline.
     ended: Vec<SessionId>,
     /// What is said by a directed or system notice.
     said: Option<P>,
-    /// Presences that no longer hold. Dropping one runs the host's code, which may panic, so it is
+    /// Presences that are over. Dropping one runs the host's code, which may panic, so it is
     /// done when everything is in order, and before anyone is told.
     dropped: Vec<P>,
     /// The number of the last notice.
@@ -228,21 +225,21 @@ impl<P> Plan<P> {
     // ---- what the rules leave to be told
 
     /// Adds something to do after all that is to be done already.
-    pub(crate) fn then(&mut self, step: Step) {
+    pub(crate) fn push_step(&mut self, step: Step) {
         self.steps.push(step);
     }
 
     pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {
-        self.then(Step::Close { session, reason, resumable });
+        self.push_step(Step::Close { session, reason, resumable });
     }
 
     pub(crate) fn tell(&mut self, fan_out: FanOut) {
-        self.then(Step::FanOut(fan_out));
+        self.push_step(Step::FanOut(fan_out));
     }
 
     /// Sends a session everything that it may see.
     pub(crate) fn send_snapshot(&mut self, to: SessionIndex) {
-        self.then(Step::Snapshot(SnapshotOf::begin(to, None)));
+        self.push_step(Step::Snapshot(SnapshotOf::begin(to, None)));
     }
 
     /// Sends a session what it may see of these users.
@@ -250,7 +247,7 @@ impl<P> Plan<P> {
         let from = self.users.len() as u32;
         self.users.extend_from_slice(users);
         let users = Span { from, to: self.users.len() as u32 };
-        self.then(Step::Snapshot(SnapshotOf::begin(to, Some(users))));
+        self.push_step(Step::Snapshot(SnapshotOf::begin(to, Some(users))));
     }
 
     pub(crate) fn users(&self, users: Span) -> &[User] {
@@ -258,12 +255,12 @@ impl<P> Plan<P> {
     }
 
     /// Names a receiver.
-    pub(crate) fn name(&mut self, receiver: SessionIndex) {
+    pub(crate) fn name_receiver(&mut self, receiver: SessionIndex) {
         self.named.push(receiver);
     }
 
     /// Returns where the next receiver that is named will stand.
-    pub(crate) fn names(&self) -> usize {
+    pub(crate) fn named_len(&self) -> usize {
         self.named.len()
     }
 
@@ -290,7 +287,7 @@ impl<P> Plan<P> {
         self.named.truncate(kept);
     }
 
-    /// Lists these as sessions that no longer hold.
+    /// Lists these as sessions that are over.
     #[inline]
     pub(crate) fn list_ended(&mut self, sessions: impl IntoIterator<Item = SessionId>) -> Span {
         let from = self.ended.len() as u32;
@@ -407,7 +404,7 @@ impl<P> Plan<P> {
         self.dropped.extend(self.said.take());
     }
 
-    /// Drops the presences that no longer hold: runs the host's code, which may panic.
+    /// Drops the presences that are over: runs the host's code, which may panic.
     pub(crate) fn drop_presences(&mut self) {
         if !self.dropped.is_empty() {
             self.dropped.clear();

@@ -5,7 +5,7 @@ use crate::fanout::receivers::CHUNK;
 use crate::fanout::subject::Span;
 use crate::stats::Stats;
 use crate::tables::Tables;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::{Place, SessionIndex, User};
 use core::hash::{BuildHasher, Hash};
 
 /// A part of a snapshot. Its entries lie in the plan.
@@ -74,7 +74,7 @@ impl<P> Plan<P> {
             let (of, seen) = match audience.get(done) {
                 // Most contacts show nothing, so that is asked before anything else.
                 Some(user) if !tables.is_shown(*user) || is_hidden(user) => (place, 0),
-                Some(user) => tables.showing_to(*user, viewer).unwrap_or((place, 0)),
+                Some(user) => tables.records_seen_by(viewer, *user).unwrap_or((place, 0)),
                 None => match watched.get(done - audience.len()) {
                     Some((user, _)) => {
                         let is_new = audience.binary_search(user).is_err()
@@ -101,9 +101,10 @@ impl<P> Plan<P> {
         tables: &Tables<K, P, S>,
     ) -> bool {
         while let Some(user) = self.users(users).get(snapshot.done as usize) {
-            let seen = seen_by(tables, snapshot.to, *user).unwrap_or((0, 0));
-            if !self.add_sessions(snapshot, tables, seen, true) {
-                return false;
+            match seen_by(tables, snapshot.to, *user) {
+                Some(seen) if !self.add_sessions(snapshot, tables, seen, true) => return false,
+                Some(_) => {}
+                None => snapshot.done += 1,
             }
         }
         true
@@ -116,11 +117,11 @@ impl<P> Plan<P> {
         &mut self,
         snapshot: &mut SnapshotOf,
         tables: &Tables<K, P, S>,
-        (of, seen): (u32, usize),
+        (of, seen): (Place, usize),
         is_shown: bool,
     ) -> bool {
         for at in snapshot.done_sessions as usize..seen {
-            let session = tables.showing_at_place(of, at);
+            let session = tables.record_at(of, at);
             // A user who shows something and has one session: that session has published.
             let shows = seen == 1 && is_shown || tables.sessions().has_published(session);
             if session != snapshot.to && shows {
@@ -143,7 +144,7 @@ fn seen_by<K: Eq + Hash, P, S: BuildHasher>(
     tables: &Tables<K, P, S>,
     receiver: SessionIndex,
     user: User,
-) -> Option<(u32, usize)> {
+) -> Option<(Place, usize)> {
     let place = tables.place(user).filter(|_| tables.is_shown(user))?;
-    tables.session_sees(receiver, user).then(|| (place, tables.showing_len_at(place)))
+    tables.session_sees(receiver, user).then(|| (place, tables.record_count_at(place)))
 }

@@ -26,16 +26,16 @@ impl Span {
 /// What a notice says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subject {
-    /// A session's presence; `first` if its receivers held none of it.
+    /// A session's presence; `first` if its receivers know nothing of the session.
     Presence { session: SessionIndex, first: bool },
     /// What the session says to those named alone.
     Directed { session: SessionIndex },
     /// A session has ended, and its user has others.
-    Ended { user: User, session: SessionId },
+    SessionEnded { user: User, session: SessionId },
     /// The user looks offline. `ended` are those sessions that contacts who see the user were told
-    /// of and that no longer hold.
+    /// of and that are over for them.
     Offline { user: User, ended: Span },
-    /// What the session said to those named no longer holds; the session goes on.
+    /// What the session said to those named is over; the session goes on.
     DirectedOver { user: User, session: SessionId },
     /// The session shows nothing any more.
     Withdrawn { user: User, session: SessionId },

@@ -198,7 +198,7 @@ where
         // Before the decisions: the snapshot among them is for this connection.
         let id = self.connections.add(key, connection);
         carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
-        self.settle(now);
+        self.report_congestion(now);
         Ok(id)
     }
 
@@ -226,7 +226,7 @@ where
         // Before the decisions: the snapshot among them is for the new connection.
         let id = self.connections.replace(before, key, connection);
         carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
-        self.settle(now);
+        self.report_congestion(now);
         Ok(id)
     }
 
@@ -255,7 +255,7 @@ where
         let Ok((key, decisions)) = self.engine.resume(now, before) else { return };
         self.connections.move_to(before, key);
         carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
-        self.settle(now);
+        self.report_congestion(now);
     }
 
     /// Does what is due, as [`Engine::advance`] does. Every other call first does what was due
@@ -292,12 +292,12 @@ where
         let decisions = verb(&mut self.engine)?;
         let waits_until = decisions.waits_until();
         carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
-        self.settle(now);
+        self.report_congestion(now);
         Ok(waits_until)
     }
 
     /// Tells the engine of the connections that took nothing more.
-    fn settle(&mut self, now: Time) {
+    fn report_congestion(&mut self, now: Time) {
         while let Some(key) = self.connections.next_full() {
             // Refused if it has been closed since: then there is nobody to be told.
             let _ = self.engine.congested(now, key);

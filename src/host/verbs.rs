@@ -221,7 +221,7 @@ where
         self.advance_before(now);
         let Some(key) = self.session_of(connection) else { return Err(frame) };
         self.connections.send_own(key, frame)?;
-        self.settle(now);
+        self.report_congestion(now);
         Ok(())
     }
 

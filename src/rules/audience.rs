@@ -60,18 +60,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     {
         let Some(user) = self.tables.find_online(id) else { return Ok(()) };
         let limit = self.options.max_audience;
-        let mut set = core::mem::take(&mut self.scratch[0]);
-        let result = match self.tables.intern_all(contacts, limit, &mut set) {
-            Ok(true) => {
-                lists::make_set(&mut set, user);
-                edit(self, user, &mut set)
+        self.with_users(|state, set| {
+            if !state.tables.intern_all(contacts, limit, set)? {
+                return Err(Error::AudienceLimit { limit });
             }
-            Ok(false) => Err(Error::AudienceLimit { limit }),
-            Err(full) => Err(full.into()),
-        };
-        set.clear();
-        self.scratch[0] = set;
-        result
+            lists::make_set(set, user);
+            edit(state, user, set)
+        })
     }
 
     pub(crate) fn audience_remove<'q, Q, R>(
@@ -86,29 +81,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     {
         let Some(user) = self.tables.find_online(id) else { return Ok(()) };
         let limit = self.options.max_audience;
-        let mut contacts = contacts.into_iter();
-        let mut removed = core::mem::take(&mut self.scratch[0]);
-        let most = self.tables.audience_of(user).len() + self.tables.watchers(user);
-        self.tables.find_all(contacts.by_ref().take(limit as usize), |_, contact| {
-            if self.tables.has_in_audience(user, contact)
-                || self.tables.is_watched_by(user, contact)
-            {
-                lists::push_into_set(&mut removed, contact, most);
+        self.with_users(|state, removed| {
+            let mut contacts = contacts.into_iter();
+            let tables = &state.tables;
+            let most = tables.audience_of(user).len() + tables.watchers(user);
+            tables.find_all(contacts.by_ref().take(limit as usize), |_, contact| {
+                if tables.has_in_audience(user, contact) || tables.is_watched_by(user, contact) {
+                    lists::push_into_set(removed, contact, most);
+                }
+            });
+            if contacts.next().is_some() {
+                return Err(Error::AudienceLimit { limit });
             }
-        });
-        let result = if contacts.next().is_some() {
-            Err(Error::AudienceLimit { limit })
-        } else {
-            lists::make_set(&mut removed, user);
-            self.hide_from(user, &removed);
-            self.tables.remove_watchers(user, &removed);
-            removed.retain(|contact| self.tables.has_in_audience(user, *contact));
-            self.tables.remove_from_audience(user, &removed);
+            lists::make_set(removed, user);
+            state.hide_from(user, removed);
+            state.tables.remove_watchers(user, removed);
+            removed.retain(|contact| state.tables.has_in_audience(user, *contact));
+            state.tables.remove_from_audience(user, removed);
             Ok(())
-        };
-        removed.clear();
-        self.scratch[0] = removed;
-        result
+        })
     }
 
     /// Makes a sorted set, without the user, the user's audience.

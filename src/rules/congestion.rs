@@ -4,7 +4,7 @@
 
 use crate::config::OfflineNotices;
 use crate::error::Error;
-use crate::fanout::plan::{FanOut, Step};
+use crate::fanout::plan::FanOut;
 use crate::fanout::subject::{Span, Subject};
 use crate::key::{SessionId, SessionKey};
 use crate::rules::State;
@@ -32,9 +32,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Tells a session what it missed: of one user after the other, or everything.
     fn catch_up(&mut self, receiver: SessionIndex) {
-        let Some(mut missed) = self.tables.sessions_mut().take_missed(receiver) else { return };
-        let from = self.plan.names();
-        self.plan.name(receiver);
+        let Some(missed) = self.tables.sessions_mut().take_missed(receiver) else { return };
+        let from = self.plan.named_len();
+        self.plan.name_receiver(receiver);
         let to_receiver = self.plan.named_since(from);
         if missed.is_everything() {
             self.plan.send_snapshot(receiver);
@@ -48,12 +48,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 let user = self.tables.sessions().user(receiver);
                 self.plan.tell(FanOut::of(Subject::Visibility { user }).to_named(to_receiver));
             }
-            for (user, ..) in missed.entries() {
-                self.plan.then(Step::Release { user });
-            }
         }
-        missed.clear();
-        self.tables.sessions_mut().put_missed(receiver, missed);
+        self.tables.put_caught_up(receiver, missed);
     }
 
     /// Tells of one user what changed. What is there comes first, so that a user who changed
@@ -75,7 +71,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         for (id, change) in changes.iter().filter(|(_, change)| change.shown) {
             if let Some(session) =
-                shown_to(&self.tables, self.options.own_echo, user, *id, receiver)
+                find_seen(&self.tables, self.options.own_echo, user, *id, receiver)
             {
                 let subject = Subject::Presence { session, first: !change.believed };
                 self.plan.tell(FanOut::of(subject).to_named(to_receiver));
@@ -86,7 +82,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.changes = changes;
     }
 
-    /// Tells which of the sessions that the receiver believed in no longer hold.
+    /// Tells which of the sessions that the receiver believed in are over.
     fn tell_gone(
         &mut self,
         receiver: SessionIndex,
@@ -98,7 +94,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (tables, own_echo) = (&self.tables, self.options.own_echo);
         let is_gone = |(id, change): &(SessionId, Change)| {
             let is_over = change.believed && change.ended;
-            is_over && shown_to(tables, own_echo, user, *id, receiver).is_none()
+            is_over && find_seen(tables, own_echo, user, *id, receiver).is_none()
         };
         let notices = self.options.offline_notices;
         let knew = offline.is_some_and(|change| change.ended) || changes.iter().any(is_gone);
@@ -114,11 +110,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             if is_gone(&(*id, *change)) {
                 // Under `Never`, only what may no longer be seen is told.
                 if offline.is_some() || notices != OfflineNotices::Never {
-                    tell(Subject::Ended { user, session: *id });
+                    tell(Subject::SessionEnded { user, session: *id });
                 }
                 continue;
             }
-            let is_shown = || shown_to(tables, own_echo, user, *id, receiver).is_some();
+            let is_shown = || find_seen(tables, own_echo, user, *id, receiver).is_some();
             if change.withdrawn && !is_shown() {
                 tell(Subject::Withdrawn { user, session: *id });
             }
@@ -131,7 +127,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
 /// Returns the session of this id, if the receiver sees what it shows: as a contact of its user, or
 /// as one of the user's devices, which see nothing of what is held.
-fn shown_to<K: Eq + Hash, P, S: BuildHasher>(
+fn find_seen<K: Eq + Hash, P, S: BuildHasher>(
     tables: &Tables<K, P, S>,
     own_echo: bool,
     user: User,
@@ -143,7 +139,7 @@ fn shown_to<K: Eq + Hash, P, S: BuildHasher>(
     let session = if viewer == user {
         sessions.find_id(id).filter(|_| own_echo)
     } else {
-        sessions.find_shown(id).filter(|_| tables.session_sees(receiver, user))
+        sessions.find_record(id).filter(|_| tables.session_sees(receiver, user))
     };
     session.filter(|session| sessions.has_published(*session))
 }

@@ -15,18 +15,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
-        if self.expiries.armed() > 0 && self.fire_expiry(until, [lifetime, token]) {
+        if self.expiries.armed() > 0 && self.fire_next_expiry(until, [lifetime, token]) {
             return true;
         }
         match (lifetime, token) {
             // If one input set both, what waits goes out before its session is lost.
             (Some(due), other) if other.is_none_or(|other| due < other) => {
                 self.set_moment(due.at);
-                self.lifetime_over(due);
+                self.fire_lifetime(due);
             }
             (_, Some(due)) => {
                 self.set_moment(due.at);
-                self.token_is_there(due);
+                self.publish_waiting(due);
             }
             (_, None) => return false,
         }
@@ -37,14 +37,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Fires what ends by itself by then, if none of the others is due before or at the same moment
     /// (rule 27). It is not looked for beyond the next of them, which may set something that ends
     /// earlier.
-    fn fire_expiry(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+    fn fire_next_expiry(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
         let other = others.into_iter().flatten().map(|due| due.at).min();
         let due = self.expiries.first_due(other.unwrap_or(until));
         let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
             return false;
         };
         self.set_moment(due.at);
-        self.expired(due);
+        self.fire_expiry(due);
         self.clean_up();
         true
     }
@@ -70,7 +70,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.options.lease.map_or(0, |lease| lease.lease_ms)
     }
 
-    fn lifetime_over(&mut self, due: Due) {
+    fn fire_lifetime(&mut self, due: Due) {
         let session = due.of;
         if let Some((_, cause)) = self.tables.sessions().loss(session) {
             self.end(session, EndReason::Lost(cause), due.at);

@@ -32,24 +32,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Q: Eq + Hash + ?Sized + 'q,
     {
         let session = self.attached(key)?;
-        self.must_not_last_longer(for_ms.unwrap_or(0))?;
-        let mut named = core::mem::take(&mut self.scratch[0]);
-        let limit = self.options.max_direct;
-        let mut users = users.into_iter();
-        let mut names = 0;
-        let counted = users.by_ref().take(limit as usize).inspect(|_| names += 1);
-        self.tables.find_all(counted, |_, user| named.push(user));
-        let result = if users.next().is_some() {
-            Err(Error::DirectLimit { limit })
-        } else {
-            self.take_direct_token(session)
-        };
-        if result.is_ok() {
-            self.direct_to(session, (names, for_ms), &mut named, presence);
-        }
-        named.clear();
-        self.scratch[0] = named;
-        result
+        self.check_duration(for_ms.unwrap_or(0))?;
+        self.with_users(|state, named| {
+            let limit = state.options.max_direct;
+            let mut users = users.into_iter();
+            let mut names = 0;
+            let counted = users.by_ref().take(limit as usize).inspect(|_| names += 1);
+            state.tables.find_all(counted, |_, user| named.push(user));
+            if users.next().is_some() {
+                return Err(Error::DirectLimit { limit });
+            }
+            state.take_direct_token(session)?;
+            state.direct_to(session, (names, for_ms), named, presence);
+            Ok(())
+        })
     }
 
     /// Takes a token of the session's rate, which is charged whoever is there (rule 13).
@@ -78,7 +74,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         named.dedup();
         named.retain(|user| self.tables.place(*user).is_some() && self.may_direct(sender, *user));
         let (receivers, skipped) = self.name_sessions(named, Some(session));
-        self.touch(session);
+        self.renew_lease(session);
         self.say(Subject::Directed { session }, presence, receivers, skipped);
         self.remember_told(session, (names, for_ms), receivers);
     }
@@ -104,7 +100,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let attachments = self.plan.named(receivers).iter();
         reached.extend(attachments.map(|receiver| sessions.attachment(*receiver)));
         reached.sort_unstable();
-        let from = self.plan.names();
+        let from = self.plan.named_len();
         let subject = self.directed_over(session);
         let Self { tables, plan, expiries, .. } = self;
         told.remember(
@@ -123,7 +119,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// A directed presence of a session has come to its end (rule 26).
     pub(super) fn end_call(&mut self, session: SessionIndex, number: u32) {
         let Some(mut told) = self.tables.sessions_mut().take_told(session) else { return };
-        let from = self.plan.names();
+        let from = self.plan.named_len();
         let subject = self.directed_over(session);
         let Self { tables, plan, .. } = self;
         told.end_call(number, |attachment| name_over(tables, plan, attachment, subject));
@@ -167,25 +163,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
-        let mut named = core::mem::take(&mut self.scratch[0]);
-        let mut users = users.into_iter();
-        self.tables.find_all(users.by_ref().take(SYSTEM_LIMIT as usize), |_, user| {
-            if self.tables.place(user).is_some() {
-                lists::push_into_set(&mut named, user, self.tables.users_online());
+        self.with_users(|state, named| {
+            let mut users = users.into_iter();
+            state.tables.find_all(users.by_ref().take(SYSTEM_LIMIT as usize), |_, user| {
+                if state.tables.place(user).is_some() {
+                    lists::push_into_set(named, user, state.tables.users_online());
+                }
+            });
+            if users.next().is_some() {
+                return Err(Error::DirectLimit { limit: SYSTEM_LIMIT });
             }
-        });
-        let result = if users.next().is_some() {
-            Err(Error::DirectLimit { limit: SYSTEM_LIMIT })
-        } else {
             named.sort_unstable();
             named.dedup();
-            let (receivers, skipped) = self.name_sessions(&named, None);
-            self.say(Subject::System, presence, receivers, skipped);
+            let (receivers, skipped) = state.name_sessions(named, None);
+            state.say(Subject::System, presence, receivers, skipped);
             Ok(())
-        };
-        named.clear();
-        self.scratch[0] = named;
-        result
+        })
     }
 
     fn say(&mut self, subject: Subject, presence: P, receivers: Span, skipped: Span) {
@@ -199,12 +192,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// skipped, where `receives_or` would note what they miss.
     fn name_sessions(&mut self, users: &[User], except: Option<SessionIndex>) -> (Span, Span) {
         let mut name = |wanted| {
-            let from = self.plan.names();
+            let from = self.plan.named_len();
             for user in users {
                 for session in self.tables.sessions_of(*user) {
                     let link = self.tables.sessions().link(*session);
                     if link == wanted && Some(*session) != except {
-                        self.plan.name(*session);
+                        self.plan.name_receiver(*session);
                     }
                 }
             }
@@ -225,7 +218,7 @@ fn name_over<K: Eq + Hash, P, S: BuildHasher>(
     if let Some(receiver) = tables.sessions().find_attachment(attachment) {
         let note = |tables: &mut Tables<K, P, S>| plan.note_missed(tables, receiver, subject);
         if tables.receives_or(receiver, note) {
-            plan.name(receiver);
+            plan.name_receiver(receiver);
         }
     }
 }

@@ -25,7 +25,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         then: Option<P>,
     ) -> Result<Option<Time>, Error> {
         let session = self.attached(key)?;
-        self.must_not_last_longer(until.since(self.moment))?;
+        self.check_duration(until.since(self.moment))?;
         if until <= self.moment {
             self.plan.drop_later(Some(presence));
             return match then {
@@ -33,11 +33,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 None => self.withdraw(key).map(|()| None),
             };
         }
-        self.touch(session);
-        let waits_until = self.token_or_wait(session);
+        self.renew_lease(session);
+        let waits_until = self.take_token(session);
         match waits_until {
             Some(free_at) => {
-                self.wait(session, presence, free_at);
+                self.defer(session, presence, free_at);
                 let of = Expiring::Waiting;
                 let expiry = self.expiries.insert(Expiry { session, of, until, then });
                 self.tables.sessions_mut().set_waits_until(session, expiry);
@@ -45,7 +45,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             None => {
                 self.show(session, presence);
                 let of = Expiring::Shown;
-                self.ends_what_is_shown(Expiry { session, of, until, then });
+                self.set_shown_end(Expiry { session, of, until, then });
             }
         }
         Ok(waits_until)
@@ -53,22 +53,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Takes back what a session shows and what waits to be shown.
     pub(crate) fn withdraw(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.hear(key)?;
+        let session = self.renew_lease_of(key)?;
         self.drop_waiting(session);
-        self.shows_without_end(session);
+        self.clear_shown_end(session);
         self.take_back(session);
         Ok(())
     }
 
     /// Checks that something does not last longer than it may.
-    pub(super) const fn must_not_last_longer(&self, millis: u64) -> Result<(), Error> {
+    pub(super) const fn check_duration(&self, millis: u64) -> Result<(), Error> {
         let limit_ms = self.options.max_expiry_ms;
         if millis > limit_ms { Err(Error::ExpiryLimit { limit_ms }) } else { Ok(()) }
     }
 
     // ---- what a session shows has an end, or has none any more
 
-    fn ends_what_is_shown(&mut self, expiry: Expiry<P>) {
+    fn set_shown_end(&mut self, expiry: Expiry<P>) {
         let session = expiry.session;
         let expiry = self.expiries.insert(expiry);
         self.tables.sessions_mut().set_shown_until(session, expiry);
@@ -83,14 +83,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// What the session shows has no end any more: something else is shown, or nothing.
     #[cold]
-    pub(super) fn shows_without_end(&mut self, session: SessionIndex) {
+    pub(super) fn clear_shown_end(&mut self, session: SessionIndex) {
         let expiry = self.tables.sessions_mut().take_shown_until(session);
         self.forget_expiry(expiry);
     }
 
     /// What waited with an end has its token, or will not be shown.
     #[cold]
-    pub(super) fn waits_without_end(&mut self, session: SessionIndex) -> Option<Expiry<P>> {
+    pub(super) fn take_waiting_end(&mut self, session: SessionIndex) -> Option<Expiry<P>> {
         let expiry = self.tables.sessions_mut().take_waits_until(session)?;
         self.expiries.remove(expiry)
     }
@@ -106,7 +106,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Forgets the end of a publish that waited and will not be shown.
     pub(super) fn forget_waiting_end(&mut self, session: SessionIndex) {
         if !self.expiries.is_empty() {
-            let expiry = self.waits_without_end(session);
+            let expiry = self.take_waiting_end(session);
             self.plan.drop_later(expiry.and_then(|expiry| expiry.then));
         }
     }
@@ -122,7 +122,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return;
         }
         self.forget_waiting_end(session);
-        self.shows_without_end(session);
+        self.clear_shown_end(session);
         if let Some(told) = self.tables.sessions().told(session) {
             for (_, expiry) in told.expiries() {
                 self.expiries.remove(expiry);
@@ -143,21 +143,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if expiry.until > at {
             self.show(session, presence);
             self.next_order();
-            self.ends_what_is_shown(Expiry { of: Expiring::Shown, ..expiry });
+            self.set_shown_end(Expiry { of: Expiring::Shown, ..expiry });
             return;
         }
         self.plan.drop_later(Some(presence));
         match expiry.then {
             Some(then) => self.show(session, then),
             None => {
-                self.shows_without_end(session);
+                self.clear_shown_end(session);
                 self.take_back(session);
             }
         }
     }
 
     /// Something has come to its end.
-    pub(super) fn expired(&mut self, due: Due<ExpiryIndex>) {
+    pub(super) fn fire_expiry(&mut self, due: Due<ExpiryIndex>) {
         let Some(Expiry { session, of, then, .. }) = self.expiries.remove(due.of) else { return };
         match (of, then) {
             (Expiring::Call(number), _) => self.end_call(session, number),

@@ -4,17 +4,17 @@
 //! and a user who goes invisible say the same farewell to different receivers.
 
 use crate::config::OfflineNotices;
-use crate::fanout::plan::{Ended, FanOut, Step};
+use crate::fanout::plan::{EndReport, FanOut, Step};
 use crate::fanout::subject::Subject;
 use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::missed::Note;
 use crate::time::Time;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
-/// The sessions that a farewell is about.
+/// What a farewell is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Going {
     /// One of a user's sessions, others stay. The newcomer for whom it makes way has not been told
@@ -24,22 +24,38 @@ pub(super) enum Going {
     ForOwn { session: SessionIndex, newcomer: Option<SessionIndex> },
     /// What a session that ended showed, for all but the user's own others, who know.
     Held(SessionIndex),
-    /// All sessions of a user.
-    User(User),
-    /// A user out of sight: its sessions stay.
-    OutOfSight(User),
+    /// A user, with all its sessions.
+    User,
+    /// A user who becomes invisible: its sessions stay.
+    Invisible,
 }
 
-impl Going {
-    /// Returns the session, if only one is going.
-    const fn session(self) -> Option<SessionIndex> {
-        match self {
-            Self::Session { session, .. } | Self::ForOwn { session, .. } | Self::Held(session) => {
-                Some(session)
-            }
-            Self::User(_) | Self::OutOfSight(_) => None,
-        }
-    }
+/// Who is told a farewell, and what it says.
+struct Farewell {
+    subject: Subject,
+    /// Whether the contacts are told.
+    to_contacts: bool,
+    own: OwnSessions,
+    reached: Reached,
+}
+
+/// What becomes of the user's own sessions in a farewell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OwnSessions {
+    /// They are told, but for one.
+    Told { except: Option<SessionIndex> },
+    /// They are not told, unless directed presence reached them.
+    NotTold,
+    /// They end too: they are as good as told.
+    Ending,
+}
+
+/// Which of those whom directed presence reached lose it with a farewell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Everybody,
+    OwnSessions,
+    Contacts,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -56,26 +72,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         reason: EndReason,
         at: Time,
     ) {
-        let user = self.tables.sessions().user(session);
         let place = self.tables.sessions().place(session);
         if self.tables.sessions_at(place).len() == 1 {
-            self.say_farewell(Going::User(user));
-            let ended = self.remove(session, reason, at);
-            return self.tell_ended(ended);
+            self.say_farewell(place, Going::User);
+            let end = self.remove(session, reason, at);
+            return self.report_end(end);
         }
-        let ended = match self.holds_until(session, at) {
+        let end = match self.holds_until(session, at) {
             Some(until) => {
-                self.say_farewell(Going::ForOwn { session, newcomer });
+                self.say_farewell(place, Going::ForOwn { session, newcomer });
                 self.hold(session, reason, at, until)
             }
             None => {
-                self.say_farewell(Going::Session { session, newcomer });
-                self.leave_unaware(user, Some(session));
+                self.say_farewell(place, Going::Session { session, newcomer });
+                self.remember_unaware(place, Some(session));
                 self.remove(session, reason, at)
             }
         };
-        self.let_go_of_held(user, |earlier, sessions| earlier >= sessions);
-        self.tell_ended(ended);
+        self.end_held_where(place, |earlier, sessions| earlier >= sessions);
+        self.report_end(end);
     }
 
     /// Ends all of a user's sessions at once, so that contacts hear of it once (rule 15).
@@ -84,23 +99,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let Some(user) = self.tables.find_online(id) else { return };
-        for at in 0..self.tables.sessions_of(user).len() {
-            self.close(self.tables.sessions_of(user)[at], CloseReason::Expelled);
+        let user = self.tables.find_online(id);
+        let Some(place) = user.and_then(|user| self.tables.place(user)) else { return };
+        for nth in 0..self.tables.sessions_at(place).len() {
+            self.close(self.tables.sessions_at(place)[nth], CloseReason::Expelled);
         }
-        self.say_farewell(Going::User(user));
-        while let Some(session) = self.tables.sessions_of(user).first().copied() {
-            let ended = self.remove(session, EndReason::Expelled, self.moment);
-            self.tell_ended(ended);
+        self.say_farewell(place, Going::User);
+        while let Some(session) = self.tables.sessions_at(place).first().copied() {
+            let end = self.remove(session, EndReason::Expelled, self.moment);
+            self.report_end(end);
         }
     }
 
     /// Takes a session out of everything. What it said is dropped here and now.
-    fn remove(&mut self, session: SessionIndex, reason: EndReason, at: Time) -> Ended {
-        let ended = self.ended(session, reason, at);
-        if ended.last {
+    fn remove(&mut self, session: SessionIndex, reason: EndReason, at: Time) -> EndReport {
+        let end = self.end_report(session, reason, at);
+        if end.last {
             // Whoever goes last takes with it what was held of others: all have been told.
-            while let Some(held) = self.tables.held_of(ended.user).first().copied() {
+            let place = self.tables.sessions().place(session);
+            while let Some(held) = self.tables.held_at(place).first().copied() {
                 self.drop_held(held.session);
             }
         }
@@ -109,22 +126,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.forget_expiries(session);
         let said = self.tables.remove_session(session);
         said.into_iter().for_each(|said| self.plan.drop_later(said));
-        ended
+        end
     }
 
     /// Lets the host know of an end, when all notices about it are out.
-    fn tell_ended(&mut self, ended: Ended) {
-        self.plan.then(Step::Ended(ended));
-        if ended.last {
-            self.plan.then(Step::Forget { user: ended.user });
+    fn report_end(&mut self, end: EndReport) {
+        self.plan.push_step(Step::ReportEnd(end));
+        if end.last {
+            self.plan.push_step(Step::Forget { user: end.user });
         }
     }
 
-    fn ended(&self, session: SessionIndex, reason: EndReason, at: Time) -> Ended {
+    fn end_report(&self, session: SessionIndex, reason: EndReason, at: Time) -> EndReport {
         let sessions = self.tables.sessions();
-        let (visible, count, _) = self.tables.showing_state_at(sessions.place(session));
-        Ended {
-            user: sessions.user(session),
+        let place = sessions.place(session);
+        let (visible, count, _) = self.tables.state_at(place);
+        EndReport {
+            user: self.tables.user_at(place),
             session: sessions.key(session),
             id: sessions.id(session),
             reason,
@@ -141,11 +159,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn holds_until(&self, session: SessionIndex, at: Time) -> Option<Time> {
         let sessions = self.tables.sessions();
         // Whether anybody heard what it directed must make no difference to whoever sees the user.
-        let directed = sessions.told(session).is_some_and(|told| told.names() > 0);
+        let directed = sessions.told(session).is_some_and(|told| told.name_count() > 0);
         if self.options.settle_ms == 0 || !(sessions.has_published(session) || directed) {
             return None;
         }
-        let all = self.tables.sessions_of(sessions.user(session));
+        let all = self.tables.sessions_at(sessions.place(session));
         let later = all.iter().rev().take_while(|other| **other != session);
         let settles = |other: &&SessionIndex| {
             sessions.link(**other).is_up() && !sessions.has_published(**other)
@@ -156,36 +174,43 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Ends a session whose presence is held for others.
-    fn hold(&mut self, session: SessionIndex, reason: EndReason, at: Time, until: Time) -> Ended {
-        let ended = self.ended(session, reason, at);
+    fn hold(
+        &mut self,
+        session: SessionIndex,
+        reason: EndReason,
+        at: Time,
+        until: Time,
+    ) -> EndReport {
+        let end = self.end_report(session, reason, at);
         self.drop_waiting(session);
         self.tables.hold_session(session);
         let order = self.next_order();
         self.lifetimes.arm(session, until, order);
-        let held = self.tables.held_of(ended.user);
+        let held = self.tables.held_at(self.tables.sessions().place(session));
         if held.len() > usize::from(self.options.max_sessions) {
             self.end_held(held[0].session);
         }
-        ended
+        end
     }
 
-    /// Ends what is held of a user's sessions as far as `is_over` says so of the number of
-    /// sessions that connected before and of those there are.
-    pub(super) fn let_go_of_held(&mut self, user: User, is_over: impl Fn(usize, usize) -> bool) {
-        let mut at = 0;
-        while let Some(held) = self.tables.held_of(user).get(at).copied() {
-            if is_over(held.earlier.into(), self.tables.sessions_of(user).len()) {
+    /// Ends what is held of the sessions of the user at this place as far as `is_over` says so of
+    /// the number of sessions that connected before and of those there are.
+    pub(super) fn end_held_where(&mut self, place: Place, is_over: impl Fn(usize, usize) -> bool) {
+        let mut nth = 0;
+        while let Some(held) = self.tables.held_at(place).get(nth).copied() {
+            if is_over(held.earlier.into(), self.tables.sessions_at(place).len()) {
                 self.end_held(held.session);
             } else {
-                at += 1;
+                nth += 1;
             }
         }
     }
 
     /// Tells that what was held of a session is over.
     pub(super) fn end_held(&mut self, session: SessionIndex) {
-        self.say_farewell(Going::Held(session));
-        self.leave_unaware(self.tables.sessions().user(session), Some(session));
+        let place = self.tables.sessions().place(session);
+        self.say_farewell(place, Going::Held(session));
+        self.remember_unaware(place, Some(session));
         self.drop_held(session);
     }
 
@@ -198,77 +223,103 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- who is told
 
-    /// Tells those who were told of whoever is going, while it is still there.
-    pub(super) fn say_farewell(&mut self, going: Going) {
+    /// Tells those who were told of whoever is going, while it is still there: the user at this
+    /// place, or a session of it.
+    pub(super) fn say_farewell(&mut self, place: Place, going: Going) {
         if self.options.offline_notices == OfflineNotices::Never {
             return;
         }
-        let user = match going {
-            Going::User(user) | Going::OutOfSight(user) => user,
+        let farewell = self.farewell(place, going);
+        let from = self.plan.named_len();
+        match going {
             Going::Session { session, .. }
             | Going::ForOwn { session, .. }
-            | Going::Held(session) => self.tables.sessions().user(session),
-        };
-        let Some(place) = self.tables.place(user) else { return };
-        let count = going.session().map_or_else(|| self.tables.showing_len_at(place), |_| 1);
-        let visible = self.tables.is_visible_at(place);
-        let (subject, published) = match going.session() {
-            Some(session) => {
-                let id = self.tables.sessions().id(session);
-                let published = self.tables.sessions().has_published(session);
-                (Subject::Ended { user, session: id }, published)
+            | Going::Held(session) => self.name_reached(place, session, &farewell),
+            Going::User | Going::Invisible => {
+                let count = self.tables.record_count_at(place);
+                for nth in 0..count {
+                    self.name_reached(place, self.tables.record_at(place, nth), &farewell);
+                }
+                if count > 1 {
+                    self.plan.make_named_set(from);
+                }
             }
-            None => self.offline(user, visible),
-        };
-        let is_whole = going.session().is_none();
-        let to_all = is_whole && self.options.offline_notices == OfflineNotices::ToAllContacts;
-        let for_others = !matches!(going, Going::ForOwn { .. });
-        let to_contacts = for_others && visible && (published || to_all);
-        let newcomer = match going {
-            Going::Session { newcomer, .. } | Going::ForOwn { newcomer, .. } => Some(newcomer),
-            Going::Held(_) | Going::User(_) | Going::OutOfSight(_) => None,
-        };
-        let to_own = newcomer.is_some() && published && self.options.own_echo;
-
-        let from = self.plan.names();
-        for at in 0..count {
-            let session =
-                going.session().unwrap_or_else(|| self.tables.showing_at_place(place, at));
-            self.name_told(going, user, session, (to_contacts, to_own));
         }
-        if count > 1 {
-            self.plan.make_named_set(from);
-        }
-        let mut fan_out = FanOut::of(subject).to_named(self.plan.named_since(from));
-        if to_contacts {
+        let mut fan_out = FanOut::of(farewell.subject).to_named(self.plan.named_since(from));
+        if farewell.to_contacts {
             fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
         }
-        if let Some(newcomer) = newcomer.filter(|_| to_own) {
-            fan_out = fan_out.to_own_sessions_of(place, newcomer);
+        if let OwnSessions::Told { except } = farewell.own {
+            fan_out = fan_out.to_own_sessions_of(place, except);
         }
         self.plan.tell(fan_out);
     }
 
-    /// Returns that a user looks offline, and whether contacts could see anything of it: that no
-    /// longer holds.
-    pub(super) fn offline(&mut self, user: User, visible: bool) -> (Subject, bool) {
-        let sessions = self.tables.sessions();
-        let shown = self.tables.shown_of(user).filter(|_| visible);
-        let ended = self.plan.list_ended(shown.map(|session| sessions.id(session)));
-        (Subject::Offline { user, ended }, !ended.is_empty())
+    /// Decides who is told. Contacts are told of the end of what they saw: nobody saw anything of
+    /// an invisible user, or of a session that showed nothing.
+    fn farewell(&mut self, place: Place, going: Going) -> Farewell {
+        let visible = self.tables.is_visible_at(place);
+        match going {
+            Going::Session { session, newcomer } => Farewell {
+                subject: self.session_ended(session),
+                to_contacts: visible && self.tables.sessions().has_published(session),
+                own: self.own_sessions(session, newcomer),
+                reached: Reached::Everybody,
+            },
+            Going::ForOwn { session, newcomer } => Farewell {
+                subject: self.session_ended(session),
+                to_contacts: false,
+                own: self.own_sessions(session, newcomer),
+                reached: Reached::OwnSessions,
+            },
+            Going::Held(session) => Farewell {
+                subject: self.session_ended(session),
+                to_contacts: visible && self.tables.sessions().has_published(session),
+                own: OwnSessions::NotTold,
+                reached: Reached::Everybody,
+            },
+            Going::User | Going::Invisible => {
+                let to_all = self.options.offline_notices == OfflineNotices::ToAllContacts;
+                let (subject, shows) = self.offline(place);
+                let (own, reached) = match going {
+                    Going::Invisible => (OwnSessions::NotTold, Reached::Contacts),
+                    _ => (OwnSessions::Ending, Reached::Everybody),
+                };
+                Farewell { subject, to_contacts: visible && (shows || to_all), own, reached }
+            }
+        }
     }
 
-    /// Names those whom the session's directed presence reached, if they are going to lose it and
-    /// are not told anyway, as contacts or as own sessions.
-    fn name_told(
-        &mut self,
-        going: Going,
-        user: User,
-        session: SessionIndex,
-        (to_contacts, to_own): (bool, bool),
-    ) {
+    fn session_ended(&self, session: SessionIndex) -> Subject {
+        let sessions = self.tables.sessions();
+        Subject::SessionEnded { user: sessions.user(session), session: sessions.id(session) }
+    }
+
+    /// Returns that the user's other sessions are told if they saw what the session shows.
+    fn own_sessions(&self, session: SessionIndex, except: Option<SessionIndex>) -> OwnSessions {
+        if self.options.own_echo && self.tables.sessions().has_published(session) {
+            OwnSessions::Told { except }
+        } else {
+            OwnSessions::NotTold
+        }
+    }
+
+    /// Returns that the user at this place looks offline, and whether contacts see anything of it
+    /// that is over with that.
+    pub(super) fn offline(&mut self, place: Place) -> (Subject, bool) {
+        let user = self.tables.user_at(place);
+        let shows = self.tables.is_shown(user);
+        let (tables, sessions) = (&self.tables, self.tables.sessions());
+        let shown = tables.shown_records_at(place).filter(|_| shows);
+        let ended = self.plan.list_ended(shown.map(|session| sessions.id(session)));
+        (Subject::Offline { user, ended }, shows)
+    }
+
+    /// Names those whom the session's directed presence reached, if they lose it with this farewell
+    /// and are not told anyway, as contacts or as own sessions.
+    fn name_reached(&mut self, place: Place, session: SessionIndex, farewell: &Farewell) {
         let Some(mut told) = self.tables.sessions_mut().take_told(session) else { return };
-        let id = self.tables.sessions().id(session);
+        let (user, id) = (self.tables.user_at(place), self.tables.sessions().id(session));
         told.retain(|attachment| {
             let Some(receiver) = self.tables.sessions().find_attachment(attachment) else {
                 // Over, but it still counts towards what is remembered.
@@ -276,25 +327,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             };
             let viewer = self.tables.sessions().user(receiver);
             // Nobody who was told is blocked: a block makes both forget.
+            let is_own = viewer == user;
             let is_contact = self.tables.has_in_audience(user, viewer)
                 || self.tables.sees_by_watch(receiver, user);
-            let told_anyway = match going {
-                Going::OutOfSight(_) if !is_contact => return true,
-                Going::ForOwn { .. } if viewer != user => return true,
-                // Own sessions are ending too: they are as good as told.
-                Going::User(_) if viewer == user => true,
-                _ if viewer == user => to_own,
-                _ => to_contacts && is_contact,
+            let loses = match farewell.reached {
+                Reached::Everybody => true,
+                Reached::OwnSessions => is_own,
+                Reached::Contacts => is_contact,
             };
-            let offline = going.session().is_none();
+            if !loses {
+                return true;
+            }
             let receives = self.tables.receives_or(receiver, |tables| {
                 tables.note(receiver, user, Note::DirectedEnded { session: id });
-                if offline {
+                if let Subject::Offline { .. } = farewell.subject {
                     tables.note(receiver, user, Note::Offline { unaware: false });
                 }
             });
-            if receives && !told_anyway {
-                self.plan.name(receiver);
+            let is_told_anyway = match is_own {
+                true => farewell.own != OwnSessions::NotTold,
+                false => farewell.to_contacts && is_contact,
+            };
+            if receives && !is_told_anyway {
+                self.plan.name_receiver(receiver);
             }
             false
         });
@@ -303,26 +358,28 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- where nobody is told
 
-    /// Under [`OfflineNotices::Never`]: remembers which attachments may go on holding what a
-    /// session of the user showed or directed to them, or what all of them show to contacts. A
-    /// later removal or block tells them.
-    pub(super) fn leave_unaware(&mut self, user: User, session: Option<SessionIndex>) {
-        let never = self.options.offline_notices == OfflineNotices::Never;
-        let Some(place) = self.tables.place(user).filter(|_| never) else { return };
+    /// Under [`OfflineNotices::Never`]: remembers which attachments may go on believing what a
+    /// session of the user at this place showed or directed to them, or what all of them show to
+    /// contacts. A later removal or block tells them.
+    pub(super) fn remember_unaware(&mut self, place: Place, session: Option<SessionIndex>) {
+        if self.options.offline_notices != OfflineNotices::Never {
+            return;
+        }
         let tables = &self.tables;
+        let user = tables.user_at(place);
         let mut unaware = core::mem::take(&mut self.unaware);
         if tables.is_visible_at(place) {
             for contact in tables.audience_at(place) {
                 if !tables.hides_at(place, *contact) {
                     let receivers = tables.sessions_of(*contact).iter();
-                    let holding = receivers.filter(|to| self.may_hold(**to, user, session));
-                    unaware.extend(holding.map(|to| tables.sessions().attachment(*to)));
+                    let believing = receivers.filter(|to| self.may_believe(**to, place, session));
+                    unaware.extend(believing.map(|to| tables.sessions().attachment(*to)));
                 }
             }
             let watchers = tables.watchers_at(place).into_iter();
             let listening = watchers.flat_map(|channel| tables.channels().listening(channel));
-            let holding = listening.filter(|to| self.may_hold(*to, user, session));
-            unaware.extend(holding.map(|to| tables.sessions().attachment(to)));
+            let believing = listening.filter(|to| self.may_believe(*to, place, session));
+            unaware.extend(believing.map(|to| tables.sessions().attachment(to)));
         }
         if let Some(told) = session.and_then(|session| tables.sessions().told(session)) {
             unaware.extend(told.iter().filter(|attachment| {
@@ -337,19 +394,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.unaware = unaware;
     }
 
-    /// Returns whether a session of a contact may hold what a session of the user published, or any
-    /// of them. A congested one does not hold what it has only missed so far.
-    fn may_hold(&self, receiver: SessionIndex, user: User, session: Option<SessionIndex>) -> bool {
-        let sessions = self.tables.sessions();
+    /// Returns whether a session of a contact may believe in what a session of the user at this
+    /// place published, or any of them. A congested one does not know what it has only missed so
+    /// far.
+    fn may_believe(
+        &self,
+        receiver: SessionIndex,
+        place: Place,
+        session: Option<SessionIndex>,
+    ) -> bool {
+        let (user, sessions) = (self.tables.user_at(place), self.tables.sessions());
         let missed = sessions.missed(receiver);
-        let holds = |shown: SessionIndex| {
+        let believes = |shown: SessionIndex| {
             sessions.has_published(shown)
                 && missed.is_none_or(|missed| missed.believes(user, sessions.id(shown)))
         };
         sessions.link(receiver).is_up()
             && match session {
-                Some(session) => holds(session),
-                None => self.tables.shown_of(user).any(holds),
+                Some(session) => believes(session),
+                None => self.tables.shown_records_at(place).any(believes),
             }
     }
 }

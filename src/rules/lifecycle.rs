@@ -8,7 +8,7 @@ use crate::fanout::plan::Step;
 use crate::key::{DeviceKind, SessionKey};
 use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::lists;
 use crate::time::Time;
 use alloc::vec::Vec;
@@ -64,7 +64,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Gives a user these lists, and returns its place among those online and whether it comes
     /// online with this.
-    fn set_lists(&mut self, user: User, audience: &[User], blocked: &[User]) -> (u32, bool) {
+    fn set_lists(&mut self, user: User, audience: &[User], blocked: &[User]) -> (Place, bool) {
         let Some(place) = self.tables.place(user) else {
             return (self.tables.go_online(user, audience, blocked), true);
         };
@@ -78,7 +78,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn attach_new(
         &mut self,
-        (user, place): (User, u32),
+        (user, place): (User, Place),
         kind: DeviceKind,
         victim: Option<SessionIndex>,
         is_first: bool,
@@ -87,11 +87,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let session = self.tables.add_session((user, place), kind, now);
         self.start_lease(session);
         if is_first {
-            self.plan.then(Step::Online { user, session });
+            self.plan.push_step(Step::Online { user, session });
         }
         match victim {
             // What the lists changed may still tell of the victim: that comes first.
-            Some(victim) => self.plan.then(Step::Evict { victim, newcomer: session }),
+            Some(victim) => self.plan.push_step(Step::Evict { victim, newcomer: session }),
             None => self.greet(session),
         }
         self.tables.sessions().key(session)
@@ -184,7 +184,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if had_connection {
             self.plan.close(key, CloseReason::Replaced, false);
         }
-        self.touch(session);
+        self.renew_lease(session);
         self.start_lease(session);
         self.plan.send_snapshot(session);
         Ok(self.tables.sessions().key(session))

@@ -32,13 +32,13 @@ use crate::tables::expiries::Expiries;
 use crate::tables::ids::{Attachment, SessionIndex, User};
 use crate::tables::missed::Change;
 use crate::tables::roster::TooManyUsers;
-use crate::tables::sessions::Heard;
+use crate::tables::sessions::Renewal;
 use crate::tables::timers::Timers;
 use crate::time::Time;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
-/// Everything an engine holds.
+/// Everything an engine keeps.
 pub(crate) struct State<K, P, S> {
     options: Options,
     tables: Tables<K, P, S>,
@@ -56,8 +56,8 @@ pub(crate) struct State<K, P, S> {
     tokens: Timers,
     /// What ends by itself.
     expiries: Expiries<P>,
-    /// An input has been begun, and what it leaves behind has not been settled.
-    unsettled: bool,
+    /// An input has been begun, and its drain has not been finished.
+    is_draining: bool,
     /// For lists of users while they are being made of ids.
     scratch: [Vec<User>; 2],
     /// For what a list that is replaced loses and gains.
@@ -85,7 +85,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             lifetimes: Timers::new(),
             tokens: Timers::new(),
             expiries: Expiries::new(),
-            unsettled: false,
+            is_draining: false,
             scratch: [Vec::new(), Vec::new()],
             lost_and_gained: [Vec::new(), Vec::new()],
             reached: Vec::new(),
@@ -125,9 +125,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Begins an input, which may yet be refused.
     #[inline]
     pub(crate) fn begin(&mut self, now: Time) {
-        // Not settled only if a drain was leaked instead of dropped, or the host's code panicked.
-        self.settle();
-        self.unsettled = true;
+        // Not finished only if a drain was leaked instead of dropped, or the host's code panicked.
+        self.finish_drain();
+        self.is_draining = true;
         self.moment = self.now.max(now);
         self.set_moment(self.moment);
     }
@@ -152,17 +152,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.stats.refusals += 1;
     }
 
-    /// Takes a heartbeat, by far the most frequent input: there is nothing to settle after it.
+    /// Takes a heartbeat, by far the most frequent input: there is nothing to drain after it.
     #[inline]
     pub(crate) fn heartbeat(&mut self, now: Time, key: SessionKey) -> Result<(), Error> {
-        self.settle();
+        self.finish_drain();
         self.moment = self.now.max(now);
-        let heard = self.hear(key);
-        match heard {
+        let renewed = self.renew_lease_of(key);
+        match renewed {
             Ok(_) => self.accept(),
             Err(_) => self.refuse(),
         }
-        heard.map(|_| ())
+        renewed.map(|_| ())
     }
 
     /// Runs such code of the host's as may panic, now that everything is in order: the last thing
@@ -174,20 +174,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Completes what a drain left undone: notices that nobody took are lost, state is not.
     #[inline]
-    pub(crate) fn settle(&mut self) {
-        if self.unsettled {
-            self.settle_now();
+    pub(crate) fn finish_drain(&mut self) {
+        if self.is_draining {
+            self.finish_steps();
         }
     }
 
-    fn settle_now(&mut self) {
+    fn finish_steps(&mut self) {
         while let Some(step) = self.plan.step().copied() {
             // Afterwards: with the last step goes all that steps refer to.
             self.finish(step);
             self.plan.complete_step();
         }
         self.plan.clear();
-        self.unsettled = false;
+        self.tables.release_caught_up();
+        self.is_draining = false;
         self.clean_up();
     }
 
@@ -224,13 +225,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
             Step::Forget { user } => self.tables.go_offline(user),
-            Step::Release { user } => self.tables.release(user),
             Step::FanOut(fan_out) => self.plan.pass_over(fan_out, &mut self.tables),
-            Step::Snapshot(_) | Step::Close { .. } | Step::Online { .. } | Step::Ended(_) => {}
+            Step::Snapshot(_) | Step::Close { .. } | Step::Online { .. } | Step::ReportEnd(_) => {}
         }
     }
 
     // ---- what the rules share
+
+    /// Calls `with` with an empty list of users, whose memory is kept for the next time.
+    fn with_users<T>(&mut self, with: impl FnOnce(&mut Self, &mut Vec<User>) -> T) -> T {
+        let mut users = core::mem::take(&mut self.scratch[0]);
+        let result = with(self, &mut users);
+        users.clear();
+        self.scratch[0] = users;
+        result
+    }
 
     fn next_order(&mut self) -> u64 {
         self.order += 1;
@@ -250,31 +259,31 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Returns the session of this key, which must be attached and of which this is an input: its
-    /// lease starts anew (rule 11).
+    /// Returns the session of this key, which must be attached, and renews its lease, since this is
+    /// an input of it (rule 11).
     #[inline]
-    fn hear(&mut self, key: SessionKey) -> Result<SessionIndex, Error> {
+    fn renew_lease_of(&mut self, key: SessionKey) -> Result<SessionIndex, Error> {
         let now = (self.moment, self.order + 1);
-        match self.tables.sessions_mut().hear_key(key, now) {
-            Heard::Session(session) => {
+        match self.tables.sessions_mut().renew_lease_of(key, now) {
+            Renewal::Of(session) => {
                 self.order += 1;
                 Ok(session)
             }
-            Heard::Detached => Err(Error::Detached),
-            Heard::Unknown => Err(Error::UnknownSession),
+            Renewal::Detached => Err(Error::Detached),
+            Renewal::Unknown => Err(Error::UnknownSession),
         }
     }
 
-    /// Restarts the lease of a session of which there is an input (rule 11).
-    fn touch(&mut self, session: SessionIndex) {
+    /// Renews the lease of a session of which there is an input (rule 11).
+    fn renew_lease(&mut self, session: SessionIndex) {
         let now = (self.moment, self.next_order());
-        self.tables.sessions_mut().hear(session, now);
+        self.tables.sessions_mut().renew_lease(session, now);
     }
 
     // ---- deadlines
 
-    /// Begins to fire what has come.
-    pub(crate) fn look_at_deadlines(&mut self) -> Time {
+    /// Begins to fire the deadlines that have come.
+    pub(crate) fn begin_firing(&mut self) -> Time {
         self.lifetimes.look_again();
         self.tokens.look_again();
         self.expiries.look_again();

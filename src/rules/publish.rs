@@ -15,18 +15,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Publishes a presence. Returns when it goes out, if it has to wait for a token.
     pub(crate) fn publish(&mut self, key: SessionKey, presence: P) -> Result<Option<Time>, Error> {
         self.tables.fetch_sender(key);
-        let session = self.hear(key)?;
-        let waits_until = self.token_or_wait(session);
+        let session = self.renew_lease_of(key)?;
+        let waits_until = self.take_token(session);
         match waits_until {
-            Some(free_at) => self.wait(session, presence, free_at),
+            Some(free_at) => self.defer(session, presence, free_at),
             None => self.show(session, presence),
         }
         Ok(waits_until)
     }
 
-    /// Takes a token for a publish, or returns when there is one.
+    /// Takes a token for a publish, or returns when there will be one.
     #[inline]
-    pub(super) fn token_or_wait(&mut self, session: SessionIndex) -> Option<Time> {
+    pub(super) fn take_token(&mut self, session: SessionIndex) -> Option<Time> {
         let rate = self.options.publish_rate?;
         let sessions = self.tables.sessions_mut();
         let free_at = sessions.bucket(session).free_at(rate);
@@ -40,7 +40,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Keeps a publish until there is a token, instead of any that waits already.
-    pub(super) fn wait(&mut self, session: SessionIndex, presence: P, free_at: Time) {
+    pub(super) fn defer(&mut self, session: SessionIndex, presence: P, free_at: Time) {
         self.stats.conflated += 1;
         self.forget_waiting_end(session);
         let sessions = self.tables.sessions_mut();
@@ -51,10 +51,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Tells what a publish said that waited, now that it has its token.
-    pub(super) fn token_is_there(&mut self, due: Due) {
+    pub(super) fn publish_waiting(&mut self, due: Due) {
         self.tokens.disarm(due.of);
         let Some(presence) = self.tables.sessions_mut().take_waiting(due.of) else { return };
-        let expiry = self.waits_without_end(due.of);
+        let expiry = self.take_waiting_end(due.of);
         // It takes no token to show nothing.
         let is_shown = |expiry: &Expiry<P>| expiry.until > due.at || expiry.then.is_some();
         if let Some(rate) = self.options.publish_rate.filter(|_| expiry.iter().all(is_shown)) {
@@ -71,10 +71,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let place = self.tables.sessions().place(session);
         let replaced = self.tables.set_presence(session, presence);
         if !self.expiries.is_empty() {
-            self.shows_without_end(session);
+            self.clear_shown_end(session);
         }
         let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
-        let (is_visible, sessions, holds) = self.tables.showing_state_at(place);
+        let (is_visible, sessions, any_held) = self.tables.state_at(place);
         if is_visible {
             fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
         }
@@ -83,11 +83,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.plan.tell(fan_out);
         self.plan.drop_later(replaced);
-        if holds {
-            let user = self.tables.user_at(place);
+        if any_held {
             let sessions = self.tables.sessions_at(place);
             let own = sessions.iter().position(|other| *other == session).unwrap_or(0);
-            self.let_go_of_held(user, |earlier, _| earlier <= own);
+            self.end_held_where(place, |earlier, _| earlier <= own);
         }
     }
 }

@@ -3,20 +3,20 @@
 
 use crate::rules::State;
 use crate::tables::expiries::Expiring;
-use crate::tables::verify::hold;
+use crate::tables::verify::ensure;
 use core::hash::{BuildHasher, Hash};
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn verify(&self) -> Result<(), &'static str> {
-        hold!(self.is_settled(), "work is left between two inputs");
+        ensure!(self.is_idle(), "work is left between two inputs");
         self.tables.verify()?;
         self.verify_limits()?;
         self.verify_deadlines()?;
         self.verify_expiries()
     }
 
-    fn is_settled(&self) -> bool {
-        !self.unsettled && self.plan.is_done() && self.tables.is_clean()
+    fn is_idle(&self) -> bool {
+        !self.is_draining && self.plan.is_done() && self.tables.is_clean()
     }
 
     fn verify_limits(&self) -> Result<(), &'static str> {
@@ -24,20 +24,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         for user in self.tables.iter_online() {
             let sessions = self.tables.sessions_of(user);
             let limit = usize::from(options.max_sessions);
-            hold!(sessions.len() <= limit, "a user has too many sessions");
+            ensure!(sessions.len() <= limit, "a user has too many sessions");
             let audience = self.tables.audience_of(user);
             let limit = options.max_audience as usize;
-            hold!(audience.len() <= limit, "an audience is over its limit");
+            ensure!(audience.len() <= limit, "an audience is over its limit");
             let blocked = self.tables.blocked_by(user);
             let limit = options.max_blocked as usize;
-            hold!(blocked.len() <= limit, "a list of blocked users is over its limit");
+            ensure!(blocked.len() <= limit, "a list of blocked users is over its limit");
             for session in sessions {
-                let names = self.tables.sessions().told(*session).map_or(0, |told| told.names());
-                hold!(names <= options.max_told, "too many names are remembered");
+                let names =
+                    self.tables.sessions().told(*session).map_or(0, |told| told.name_count());
+                ensure!(names <= options.max_told, "too many names are remembered");
             }
             let held = self.tables.held_of(user);
             let limit = usize::from(options.max_sessions);
-            hold!(held.len() <= limit, "too much is held of a user");
+            ensure!(held.len() <= limit, "too much is held of a user");
         }
         Ok(())
     }
@@ -48,17 +49,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         for session in sessions.iter_records() {
             let timed = self.lifetimes.deadline(session).is_some();
             let must = !sessions.link(session).is_up() || self.options.lease.is_some();
-            hold!(timed == must, "a lease or a grace has no deadline, or a deadline no reason");
+            ensure!(timed == must, "a lease or a grace has no deadline, or a deadline no reason");
             lifetimes += usize::from(timed);
             let waits = sessions.has_waiting(session);
-            hold!(
+            ensure!(
                 self.tokens.deadline(session).is_some() == waits,
                 "a publish that waits has no deadline, or a deadline no publish"
             );
             waiting += usize::from(waits);
         }
-        hold!(waiting == self.tokens.armed(), "a deadline belongs to no publish");
-        hold!(lifetimes == self.lifetimes.armed(), "a deadline belongs to no session");
+        ensure!(waiting == self.tokens.armed(), "a deadline belongs to no publish");
+        ensure!(lifetimes == self.lifetimes.armed(), "a deadline belongs to no session");
         Ok(())
     }
 
@@ -70,9 +71,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let Some(expiry) = expiry else { return Err("what ends points elsewhere") };
             let deadline = self.expiries.deadline(index);
             let is_waiting = of == Expiring::Waiting;
-            hold!(deadline.is_none() == is_waiting, "what ends has no deadline, or has one early");
+            ensure!(
+                deadline.is_none() == is_waiting,
+                "what ends has no deadline, or has one early"
+            );
             // One that has passed by the time it is armed is due at once.
-            hold!(deadline.is_none_or(|at| at >= expiry.until), "a deadline is too early");
+            ensure!(deadline.is_none_or(|at| at >= expiry.until), "a deadline is too early");
             entries += 1;
             thens += usize::from(expiry.then.is_some());
             armed += usize::from(!is_waiting);
@@ -80,17 +84,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         };
         for session in sessions.iter_records() {
             let [shown, waiting] = sessions.expiries(session);
-            hold!(shown.is_none() || sessions.has_published(session), "nothing shown has an end");
-            hold!(waiting.is_none() || sessions.has_waiting(session), "nothing waiting has an end");
+            ensure!(shown.is_none() || sessions.has_published(session), "nothing shown has an end");
+            ensure!(
+                waiting.is_none() || sessions.has_waiting(session),
+                "nothing waiting has an end"
+            );
             shown.map_or(Ok(()), |index| verify(index, session, Expiring::Shown))?;
             waiting.map_or(Ok(()), |index| verify(index, session, Expiring::Waiting))?;
             for (number, index) in sessions.told(session).iter().flat_map(|told| told.expiries()) {
                 verify(index, session, Expiring::Call(number))?;
             }
         }
-        hold!(entries == self.expiries.len(), "something ends of which nobody knows");
-        hold!(thens == self.expiries.thens(), "presences that follow others are miscounted");
-        hold!(armed == self.expiries.armed(), "a deadline belongs to nothing that ends");
+        ensure!(entries == self.expiries.len(), "something ends of which nobody knows");
+        ensure!(thens == self.expiries.thens(), "presences that follow others are miscounted");
+        ensure!(armed == self.expiries.armed(), "a deadline belongs to nothing that ends");
         Ok(())
     }
 
@@ -100,7 +107,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {
-        self.settle();
+        self.finish_drain();
         self.tables.shrink_to_fit();
         self.lifetimes.shrink_to_fit();
         self.tokens.shrink_to_fit();
@@ -133,12 +140,12 @@ mod tests {
             state.begin(Time::ZERO);
             let key = state.connect(newcomer).expect("there is room");
             state.accept();
-            state.settle();
+            state.finish_drain();
             if user == 1 {
                 state.begin(Time::ZERO);
                 state.publish(key, 5).expect("it is attached");
                 state.accept();
-                state.settle();
+                state.finish_drain();
             }
         }
         state
@@ -151,11 +158,11 @@ mod tests {
             state.expiries.insert(Expiry { session, of: Expiring::Shown, until, then })
         }
         let breaks: [fn(&mut Broken); 14] = [
-            |state| state.plan.name(SessionIndex(0)),
+            |state| state.plan.name_receiver(SessionIndex(0)),
             |state| _ = state.plan.list_ended(SessionId::from_bits(1)),
             |state| state.plan.say(1),
             |state| state.plan.drop_later(Some(1)),
-            |state| state.unsettled = true,
+            |state| state.is_draining = true,
             |state| state.lifetimes.disarm(SessionIndex(0)),
             |state| state.tokens.arm(SessionIndex(0), Time::MAX, 0),
             // Nobody knows of it; it has no deadline; it is not there, for what is shown or waits.

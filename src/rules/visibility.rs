@@ -1,4 +1,4 @@
-//! Who comes into sight and who goes out of it (rules 8 to 10).
+//! Who begins to see a user, and who sees it no more (rules 8 to 10).
 
 use crate::error::Error;
 use crate::fanout::plan::FanOut;
@@ -6,7 +6,7 @@ use crate::fanout::subject::Subject;
 use crate::key::SessionKey;
 use crate::rules::State;
 use crate::rules::farewell::Going;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::missed::Note;
 use core::hash::{BuildHasher, Hash};
 
@@ -16,10 +16,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Tells `viewers` what the user's sessions say now, as far as they may see it. If they are
     /// contacts only from now on, those of their sessions that watch the user know it.
     pub(super) fn show_to(&mut self, user: User, viewers: &[User], are_new: bool) {
-        if !self.tables.any_published(user) {
+        let Some(place) = self.tables.place(user) else { return };
+        if self.tables.shown_records_at(place).next().is_none() {
             return;
         }
-        let from = self.plan.names();
+        let from = self.plan.named_len();
         for viewer in viewers {
             for at in 0..self.tables.sessions_of(*viewer).len() {
                 let receiver = self.tables.sessions_of(*viewer)[at];
@@ -28,8 +29,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     continue;
                 }
                 let receives = self.tables.receives_or(receiver, |tables| {
-                    for at in 0..tables.showing_len(user) {
-                        let session = tables.showing_at(user, at);
+                    for nth in 0..tables.record_count_at(place) {
+                        let session = tables.record_at(place, nth);
                         if tables.sessions().has_published(session) {
                             let subject = Subject::Presence { session, first: true };
                             self.plan.note_missed(tables, receiver, subject);
@@ -37,30 +38,28 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     }
                 });
                 if receives {
-                    self.plan.name(receiver);
+                    self.plan.name_receiver(receiver);
                 }
             }
         }
         let receivers = self.plan.named_since(from);
-        for session in self.tables.shown_of(user) {
+        for session in self.tables.shown_records_at(place) {
             let subject = Subject::Presence { session, first: true };
             self.plan.tell(FanOut::of(subject).to_named(receivers));
         }
     }
 
-    /// Before `viewers` lose sight of the user: tells those who hold something of it that it is
+    /// Before `viewers` see the user no more: tells those who know something of it that it is
     /// offline, and forgets that its directed presence reached them.
     pub(super) fn hide_from(&mut self, user: User, viewers: &[User]) {
-        if self.tables.place(user).is_none() {
-            return;
-        }
-        let (subject, shows) = self.offline(user, true);
-        let from = self.plan.names();
+        let Some(place) = self.tables.place(user) else { return };
+        let (subject, shows) = self.offline(place);
+        let from = self.plan.named_len();
         for viewer in viewers {
             for at in 0..self.tables.sessions_of(*viewer).len() {
                 let receiver = self.tables.sessions_of(*viewer)[at];
                 let sees = shows && self.tables.session_sees(receiver, user);
-                let was_told = self.forget_told(user, receiver);
+                let was_told = self.forget_told(place, receiver);
                 let attachment = self.tables.sessions().attachment(receiver);
                 let unaware = self.tables.forget_unaware(user, attachment);
                 let receives = self.tables.receives_or(receiver, |tables| {
@@ -72,7 +71,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     }
                 });
                 if receives && (sees || unaware || was_told) {
-                    self.plan.name(receiver);
+                    self.plan.name_receiver(receiver);
                 }
             }
         }
@@ -80,13 +79,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Forgets that directed presence of the user's sessions reached this receiver, and returns
-    /// whether any did. If the receiver is congested, notes that it must hear that it no longer
-    /// holds.
-    fn forget_told(&mut self, user: User, receiver: SessionIndex) -> bool {
+    /// whether any did. If the receiver is congested, notes that it must hear that this is over.
+    fn forget_told(&mut self, place: Place, receiver: SessionIndex) -> bool {
+        let user = self.tables.user_at(place);
         let attachment = self.tables.sessions().attachment(receiver);
         let mut any = false;
-        for at in 0..self.tables.showing_len(user) {
-            let session = self.tables.showing_at(user, at);
+        for nth in 0..self.tables.record_count_at(place) {
+            let session = self.tables.record_at(place, nth);
             let Some(mut told) = self.tables.sessions_mut().take_told(session) else { continue };
             let was_told = told.forget(attachment);
             self.tables.sessions_mut().put_told(session, told);
@@ -107,12 +106,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Makes a user invisible. To contacts it must look like a logout, so they hear what a logout
     /// would have told them.
     pub(crate) fn invisible(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.hear(key)?;
+        let session = self.renew_lease_of(key)?;
         let place = self.tables.sessions().place(session);
         if self.tables.is_visible_at(place) {
             let user = self.tables.user_at(place);
-            self.say_farewell(Going::OutOfSight(user));
-            self.leave_unaware(user, None);
+            self.say_farewell(place, Going::Invisible);
+            self.remember_unaware(place, None);
             self.tables.set_visible(place, false);
             self.tell_own(user, place, session);
         }
@@ -121,7 +120,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Makes a user visible again: contacts are told what it shows now.
     pub(crate) fn visible(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.hear(key)?;
+        let session = self.renew_lease_of(key)?;
         let place = self.tables.sessions().place(session);
         if self.tables.is_visible_at(place) {
             return Ok(());
@@ -129,7 +128,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.set_visible(place, true);
         let user = self.tables.user_at(place);
         let watchers = self.tables.watchers_at(place);
-        for session in self.tables.shown_of(user) {
+        for session in self.tables.shown_records_at(place) {
             let subject = Subject::Presence { session, first: true };
             self.plan.tell(FanOut::of(subject).to_viewers_of(place, watchers));
         }
@@ -139,7 +138,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Tells the user's other sessions whether it is visible: a person's devices agree on whether
     /// they are seen.
-    fn tell_own(&mut self, user: User, place: u32, except: SessionIndex) {
+    fn tell_own(&mut self, user: User, place: Place, except: SessionIndex) {
         if self.tables.sessions_at(place).len() > 1 {
             let subject = Subject::Visibility { user };
             self.plan.tell(FanOut::of(subject).to_own_sessions_of(place, Some(except)));

@@ -42,7 +42,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Has a session watch those who are new among those named, and shows it all who are named.
     fn watch_new(&mut self, session: SessionIndex, named: &[User], new: &[User]) {
-        self.touch(session);
+        self.renew_lease(session);
         if self.tables.sessions().link(session) == Link::Attached {
             self.tables.add_watches(session, new);
             self.plan.send_snapshot_of(session, named);
@@ -64,8 +64,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Notes that a congested session is to be told what a user shows.
     fn note_shown(&mut self, receiver: SessionIndex, user: User, first: bool) {
-        for at in 0..self.tables.showing_len(user) {
-            let session = self.tables.showing_at(user, at);
+        let Some(place) = self.tables.place(user) else { return };
+        for nth in 0..self.tables.record_count_at(place) {
+            let session = self.tables.record_at(place, nth);
             if self.tables.sessions().has_published(session) {
                 let subject = Subject::Presence { session, first };
                 self.plan.note_missed(&mut self.tables, receiver, subject);
@@ -107,7 +108,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends watches of a session, silently, and forgets what it was to be told of those users only
     /// because of them.
     fn unwatch_old(&mut self, session: SessionIndex, users: &[User]) {
-        self.touch(session);
+        self.renew_lease(session);
         self.tables.remove_watches(session, users);
         let viewer = self.tables.sessions().user(session);
         for user in users {

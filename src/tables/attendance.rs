@@ -3,7 +3,7 @@
 use crate::event::LostCause;
 use crate::key::{DeviceKind, Slot};
 use crate::tables::Tables;
-use crate::tables::ids::{Attachment, SessionIndex, User};
+use crate::tables::ids::{Attachment, Place, SessionIndex, User};
 use crate::tables::online::Held;
 use crate::tables::reach::Reach;
 use crate::tables::sessions::Link;
@@ -13,7 +13,7 @@ use core::hash::{BuildHasher, Hash};
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Makes a user online with these lists, which are sorted sets without the user itself, and
     /// returns the place that it has from now on. A first session must follow.
-    pub(crate) fn go_online(&mut self, user: User, audience: &[User], blocked: &[User]) -> u32 {
+    pub(crate) fn go_online(&mut self, user: User, audience: &[User], blocked: &[User]) -> Place {
         for contact in audience {
             self.users.retain(*contact);
         }
@@ -48,7 +48,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// sessions has room.
     pub(crate) fn add_session(
         &mut self,
-        (user, place): (User, u32),
+        (user, place): (User, Place),
         kind: DeviceKind,
         now: (Time, u64),
     ) -> SessionIndex {
@@ -74,19 +74,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Takes a session out of the list of the user at this place, and returns the number of those
     /// before it.
-    fn unlist_session(&mut self, place: u32, session: SessionIndex) -> u16 {
+    fn unlist_session(&mut self, place: Place, session: SessionIndex) -> u16 {
         let online = self.online.at_mut(place);
-        let place = online.sessions.iter().position(|other| *other == session);
-        let Some(place) = place else { return 0 };
-        online.sessions.remove(place);
+        let earlier = online.sessions.iter().position(|other| *other == session);
+        let Some(earlier) = earlier else { return 0 };
+        online.sessions.remove(earlier);
         // A user has at most 1,024 sessions.
-        let place = place as u16;
-        if !online.rare().held.is_empty() {
+        let earlier = earlier as u16;
+        if online.held_len() > 0 {
             for held in &mut online.rare_mut().held {
-                held.earlier -= u16::from(place < held.earlier);
+                held.earlier -= u16::from(earlier < held.earlier);
             }
         }
-        place
+        earlier
     }
 
     // ---- sessions whose presence is held after their end
@@ -114,12 +114,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     // ---- attachments that were not told
 
-    /// Remembers attachments that may hold something of the user that is over and that they are
-    /// not told.
+    /// Remembers attachments that may believe something of the user that is over and that they
+    /// are not told.
     pub(crate) fn add_unaware(&mut self, user: User, attachments: &[Attachment]) {
         let Some(place) = self.place(user).filter(|_| !attachments.is_empty()) else { return };
         let unaware = &mut self.online.at_mut(place).rare_mut().unaware;
-        // Those that are over hold nothing any more.
+        // Those that are over believe nothing any more.
         unaware.retain(|attachment| self.sessions.find_attachment(*attachment).is_some());
         unaware.extend_from_slice(attachments);
         unaware.sort_unstable();
@@ -132,12 +132,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             return false;
         };
         let unaware = &mut online.rare_mut().unaware;
-        let place = unaware.binary_search(&attachment);
-        place.map(|place| unaware.remove(place)).is_ok()
+        let found = unaware.binary_search(&attachment);
+        found.map(|at| unaware.remove(at)).is_ok()
     }
 
     /// Returns a near slot of the user that no session has.
-    fn free_near_slot(&self, (user, place): (User, u32)) -> Option<Slot> {
+    fn free_near_slot(&self, (user, place): (User, Place)) -> Option<Slot> {
         let sessions = self.sessions_at(place);
         let taken = |slot| sessions.iter().any(|s| self.sessions.slot(*s) == slot);
         [Slot::near(user.0, 0), Slot::near(user.0, 1)].into_iter().find(|slot| !taken(*slot))
@@ -178,7 +178,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Works out anew how the user at this place is reached, after a session came, went or changed
     /// its link.
-    fn update_reach(&mut self, place: u32) {
+    fn update_reach(&mut self, place: Place) {
         let online = self.online.at(place);
         self.users.set_reach(online.user, self.reach_of(&online.sessions));
     }
@@ -226,16 +226,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Makes the user at this place visible or invisible.
-    pub(crate) fn set_visible(&mut self, place: u32, visible: bool) {
+    pub(crate) fn set_visible(&mut self, place: Place, visible: bool) {
         self.online.at_mut(place).visible = visible;
         self.update_shown(place);
     }
 
     /// Works out anew whether the user at this place has something to show to contacts.
-    fn update_shown(&mut self, place: u32) {
+    fn update_shown(&mut self, place: Place) {
         let online = self.online.at(place);
         let published = |session| self.sessions.has_published(session);
-        let shown = online.visible && online.showing().any(published);
+        let shown = online.visible && online.records().any(published);
         self.shown.set(online.user, shown);
     }
 }

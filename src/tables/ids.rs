@@ -6,7 +6,28 @@ use core::num::NonZeroU32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct User(pub(crate) u32);
 
-/// A session's place in the table of sessions.
+/// Where a user who is online stands in the table of online users. It is the user's until the user
+/// goes offline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(pub(crate) u32);
+
+impl Place {
+    /// Nobody's.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
+    #[inline]
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// A session's record: its index in the table of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SessionIndex(pub(crate) u32);
 

@@ -6,7 +6,7 @@
 //! congested session that has yet to be told of it. Then its id is dropped and its index reused.
 
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{SIDE_BY_SIDE, User};
+use crate::tables::ids::{Place, SIDE_BY_SIDE, User};
 use crate::tables::index::{Index, ShortHash};
 use crate::tables::reach::{Reach, Reaches};
 use crate::tables::segments::per_segment;
@@ -22,18 +22,6 @@ pub(super) const MAX_USERS: usize = 1 << 30;
 
 const CROWD: usize = if cfg!(feature = "shrunk") { 5 } else { 20_000 };
 
-/// Where a user stands in the table of online users.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Place(u32);
-
-const OFFLINE: Place = Place(u32::MAX);
-
-impl Default for Place {
-    fn default() -> Self {
-        OFFLINE
-    }
-}
-
 /// The table of users, a column for each question: whoever asks one of a hundred contacts should
 /// not drag the answers to the others through the caches.
 pub(crate) struct Users<K> {
@@ -43,13 +31,16 @@ pub(crate) struct Users<K> {
     /// So that an id is hashed once only: the host's code is not run to forget it.
     hashes: Sparse<ShortHash, { per_segment(2_048) }>,
     reaches: Reaches,
+    /// Nobody's where the user is offline.
     online: Sparse<Place, { per_segment(2_048) }>,
     free: FreeList,
     /// Who has become known and may not be referred to yet.
     fresh: Vec<User>,
+    /// For those whose last reference is given back.
+    unreferenced: Vec<User>,
     /// Ids that nothing refers to any more. Dropping one runs the host's code, which may panic, so
     /// it is done when everything is in order.
-    dead: Vec<K>,
+    unused: Vec<K>,
 }
 
 impl<K> Users<K> {
@@ -62,7 +53,8 @@ impl<K> Users<K> {
             online: Sparse::new(),
             free: FreeList::new(),
             fresh: Vec::new(),
-            dead: Vec::new(),
+            unreferenced: Vec::new(),
+            unused: Vec::new(),
         }
     }
 
@@ -84,14 +76,14 @@ impl<K> Users<K> {
 
     pub(crate) fn id(&self, user: User) -> &K {
         let id = self.ids[user.0 as usize].as_ref();
-        id.expect("whoever holds a user's index holds a reference that keeps its id")
+        id.expect("whoever has a user's index has a reference that keeps its id")
     }
 
     /// Replaces a user's id by one that equals it. The one before is dropped when everything is in
     /// order.
     pub(crate) fn spell(&mut self, user: User, id: K) {
         let before = self.ids[user.0 as usize].replace(id);
-        self.dead.extend(before);
+        self.unused.extend(before);
     }
 
     /// Fetches what is kept of a user here, who may be known no longer.
@@ -102,13 +94,13 @@ impl<K> Users<K> {
     }
 
     /// Returns the user's place in the table of online users. It may be known no longer.
-    pub(crate) fn online(&self, user: User) -> Option<u32> {
+    pub(crate) fn online(&self, user: User) -> Option<Place> {
         let place = *self.online.get(user.0 as usize)?;
-        (place != OFFLINE).then_some(place.0)
+        (place != Place::NONE).then_some(place)
     }
 
-    pub(crate) fn set_online(&mut self, user: User, online: Option<u32>) {
-        self.online.set(user.0 as usize, online.map_or(OFFLINE, Place));
+    pub(crate) fn set_online(&mut self, user: User, online: Option<Place>) {
+        self.online.set(user.0 as usize, online.unwrap_or(Place::NONE));
     }
 
     pub(crate) const fn reaches(&self) -> &Reaches {
@@ -130,20 +122,26 @@ impl<K> Users<K> {
     }
 
     /// Gives a reference to each of them back.
-    pub(crate) fn release_all(&mut self, mut users: &[User]) {
-        while let Some((last, left)) = self.reaches.release_until_last(users) {
-            self.forget(last);
-            users = left;
+    pub(crate) fn release_all(&mut self, users: &[User]) {
+        self.reaches.release_all(users, &mut self.unreferenced);
+        if !self.unreferenced.is_empty() {
+            self.forget_unreferenced();
         }
     }
 
-    /// Forgets a user to whom nothing refers.
     #[cold]
+    fn forget_unreferenced(&mut self) {
+        let mut unreferenced = core::mem::take(&mut self.unreferenced);
+        unreferenced.drain(..).for_each(|user| self.forget(user));
+        self.unreferenced = unreferenced;
+    }
+
+    /// Forgets a user to whom nothing refers.
     fn forget(&mut self, user: User) {
         let Some(id) = self.ids[user.0 as usize].take() else { return };
         self.by_id.remove(self.hashes[user.0 as usize], user);
         self.free.push(user.0);
-        self.dead.push(id);
+        self.unused.push(id);
     }
 
     /// Forgets those who became known and to whom nothing refers after all: the input was refused,
@@ -159,13 +157,13 @@ impl<K> Users<K> {
 
     /// Returns whether nothing is left to forget or to drop.
     pub(crate) fn is_clean(&self) -> bool {
-        self.fresh.is_empty() && self.dead.is_empty()
+        self.fresh.is_empty() && self.unused.is_empty()
     }
 
     /// Drops the ids that nothing refers to any more.
-    pub(crate) fn bury(&mut self) {
-        if !self.dead.is_empty() {
-            self.dead.clear();
+    pub(crate) fn drop_unused(&mut self) {
+        if !self.unused.is_empty() {
+            self.unused.clear();
         }
     }
 
@@ -187,7 +185,8 @@ impl<K> Users<K> {
         self.reaches.shrink_to(span);
         self.by_id.shrink_to_fit();
         self.fresh.shrink_to_fit();
-        self.dead.shrink_to_fit();
+        self.unreferenced = Vec::new();
+        self.unused.shrink_to_fit();
     }
 
     /// Returns whether each index is either free or somebody's.
@@ -359,7 +358,7 @@ impl<K: Eq + Hash> Users<K> {
             self.ids.push(Some(id));
             self.hashes.push(hash);
             self.reaches.push();
-            self.online.push(OFFLINE);
+            self.online.push(Place::NONE);
             User(self.ids.len() as u32 - 1)
         } else {
             return None;
@@ -419,7 +418,7 @@ mod tests {
         assert!(users.is_clean());
         users.release(ada);
         assert!(!users.is_clean(), "her id is not dropped yet");
-        users.bury();
+        users.drop_unused();
         assert!(users.is_clean());
     }
 
@@ -430,7 +429,7 @@ mod tests {
         all.iter().for_each(|user| users.retain(*user));
         users.forget_fresh();
         all.iter().filter(|user| user.0 != 500).for_each(|user| users.release(*user));
-        users.bury();
+        users.drop_unused();
         users.shrink_to_fit();
         assert_eq!((users.len(), users.span()), (1, 501));
         assert!(users.ids.capacity() <= 1_024 && users.by_id.len() == 1);
@@ -449,7 +448,7 @@ mod tests {
         for id in 0..USERS.into() {
             let user = users.intern(&Plain, id).expect("there is room");
             users.retain(user);
-            users.set_online(user, Some(user.0));
+            users.set_online(user, Some(Place(user.0)));
         }
         users.forget_fresh();
         let is_staying = |user: u32| user % 8_000 == 7 || user == USERS - 1;
@@ -457,14 +456,14 @@ mod tests {
             users.set_online(user, None);
             users.release(user);
         }
-        users.bury();
+        users.drop_unused();
         users.shrink_to_fit();
         let left = users.ids.entries().count();
         assert!(users.is_free_list_right() && left < 4 * 1_024, "{left} places are left");
         // Those who have gone are nowhere, even where a segment is made again for others.
         let is_right = |users: &Users<u64>, user: u32| {
             let expected = is_staying(user).then_some(user);
-            users.online(User(user)) == expected
+            users.online(User(user)) == expected.map(Place)
                 && users.find(&Plain, &user.into()) == expected.map(User)
         };
         assert!((0..USERS).all(|user| is_right(&users, user)));

@@ -13,18 +13,18 @@ use crate::tables::sorted_map::SortedMap;
 /// Something about a user that a congested session is not told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Note {
-    /// A presence; `first` if the receiver held none of this session.
+    /// A presence; `first` if the receiver knew nothing of this session.
     Presence { session: SessionId, first: bool },
     /// A session that it was told of has ended.
-    Ended { session: SessionId },
+    SessionGone { session: SessionId },
     /// A session that it was told of shows nothing any more, and goes on.
     Withdrawn { session: SessionId },
-    /// A session has ended whose directed presence it was told, so that it holds something
+    /// A session has ended whose directed presence it was told, so that it believes something
     /// whatever it knew of the session otherwise.
     DirectedEnded { session: SessionId },
-    /// Directed presence that it was told no longer holds; its session goes on.
+    /// Directed presence that it was told is over; its session goes on.
     DirectedOver { session: SessionId },
-    /// The user looks offline. `unaware` if the receiver may hold something of it that was over
+    /// The user looks offline. `unaware` if the receiver may believe something of it that was over
     /// before and that it was not told.
     Offline { unaware: bool },
 }
@@ -32,12 +32,12 @@ pub(crate) enum Note {
 /// What is known of one session that changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// Whether the receiver held something of this session when it last listened.
+    /// Whether the receiver believed something of this session when it last listened.
     pub(crate) believed: bool,
     /// Whether its presence changed.
     pub(crate) shown: bool,
-    /// Whether it ended, or went out of sight, at some moment. Where no session is named: whether
-    /// something that was over before may be held.
+    /// Whether it ended, or was no longer to be seen, at some moment. Where no session is named:
+    /// whether something that was over before may be believed.
     pub(crate) ended: bool,
     /// Whether it showed nothing any more at some moment.
     pub(crate) withdrawn: bool,
@@ -89,7 +89,7 @@ impl Missed {
         self.entries.iter().map(|((user, session), change)| (user, session, change))
     }
 
-    /// Returns whether the receiver may hold something of this session, as far as is noted.
+    /// Returns whether the receiver may believe something of this session, as far as is noted.
     pub(crate) fn believes(&self, user: User, session: SessionId) -> bool {
         self.entries.get((user, Some(session))).is_none_or(|change| change.believed)
     }
@@ -141,7 +141,7 @@ impl Missed {
         }
         let session = match note {
             Note::Presence { session, .. }
-            | Note::Ended { session }
+            | Note::SessionGone { session }
             | Note::Withdrawn { session }
             | Note::DirectedEnded { session }
             | Note::DirectedOver { session } => Some(session),
@@ -155,11 +155,11 @@ impl Missed {
         match note {
             Note::Presence { .. } => change.shown = true,
             // It never heard of the session, so it need not hear that this is over.
-            Note::Ended { .. } | Note::Withdrawn { .. } if !change.believed => {
+            Note::SessionGone { .. } | Note::Withdrawn { .. } if !change.believed => {
                 self.entries.remove((user, session));
                 return Noted::Removed;
             }
-            Note::Ended { .. } => change.ended = true,
+            Note::SessionGone { .. } => change.ended = true,
             Note::Withdrawn { .. } => change.withdrawn = true,
             Note::DirectedEnded { .. } => {
                 (change.believed, change.ended, change.directed_ended) = (true, true, true);
@@ -177,7 +177,7 @@ impl Change {
         let change = Self { believed: true, ..Self::default() };
         match note {
             Note::Presence { first, .. } => Self { believed: !first, shown: true, ..change },
-            Note::Ended { .. } => Self { ended: true, ..change },
+            Note::SessionGone { .. } => Self { ended: true, ..change },
             Note::DirectedEnded { .. } => Self { ended: true, directed_ended: true, ..change },
             Note::Withdrawn { .. } => Self { withdrawn: true, ..change },
             Note::DirectedOver { .. } => Self { directed_over: true, ..change },
@@ -196,9 +196,10 @@ mod tests {
         let user = User(1);
         let session = |index| SessionId::new(index, core::num::NonZeroU32::MIN);
         let presence = |index, first| Note::Presence { session: session(index), first };
-        assert_eq!(missed.note(user, Note::Ended { session: session(0) }, false), Noted::Added);
+        let gone = Note::SessionGone { session: session(0) };
+        assert_eq!(missed.note(user, gone, false), Noted::Added);
         for index in 1..1_000 {
-            let ended = Note::Ended { session: session(index) };
+            let ended = Note::SessionGone { session: session(index) };
             assert_eq!(missed.note(user, presence(index, true), false), Noted::Added);
             assert_eq!(missed.note(user, presence(index, false), false), Noted::AsBefore);
             assert_eq!(missed.note(user, ended, false), Noted::Removed);

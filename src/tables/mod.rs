@@ -38,7 +38,7 @@ use alloc::vec::Vec;
 use blocks::Blocks;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
-use ids::{SessionIndex, User};
+use ids::{Place, SessionIndex, User};
 use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
 use sessions::{Link, MAX_SESSIONS, Sessions};
@@ -54,6 +54,8 @@ pub(crate) struct Tables<K, P, S> {
     watched: Watched,
     /// Who has published something and is not invisible.
     shown: UserBits,
+    /// The users of whom sessions missed something that they are being told.
+    caught_up: Vec<User>,
     /// For those whom a block hides from now on, or no longer.
     scratch: Vec<User>,
 }
@@ -68,6 +70,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             blocks: Blocks::default(),
             watched: Watched::new(),
             shown: UserBits::new(),
+            caught_up: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -131,7 +134,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns the user's place among those online, if it is. It stays the user's until
     /// [`go_offline`](Self::go_offline).
-    pub(crate) fn place(&self, user: User) -> Option<u32> {
+    pub(crate) fn place(&self, user: User) -> Option<Place> {
         self.users.online(user)
     }
 
@@ -145,11 +148,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     // ---- what is known of those online
 
-    pub(crate) fn user_at(&self, place: u32) -> User {
+    pub(crate) fn user_at(&self, place: Place) -> User {
         self.online.at(place).user
     }
 
-    pub(crate) fn is_visible_at(&self, place: u32) -> bool {
+    pub(crate) fn is_visible_at(&self, place: Place) -> bool {
         self.online.at(place).visible
     }
 
@@ -169,7 +172,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.online(user).map_or(&[], |online| &online.sessions)
     }
 
-    pub(crate) fn sessions_at(&self, place: u32) -> &[SessionIndex] {
+    pub(crate) fn sessions_at(&self, place: Place) -> &[SessionIndex] {
         &self.online.at(place).sessions
     }
 
@@ -177,7 +180,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.online(user).map_or(&[], |online| online.audience.as_slice())
     }
 
-    pub(crate) fn audience_at(&self, place: u32) -> &[User] {
+    pub(crate) fn audience_at(&self, place: Place) -> &[User] {
         self.online.at(place).audience.as_slice()
     }
 
@@ -188,9 +191,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns those in the audience of the user at this place who have blocked the user or whom
     /// it has blocked.
     #[inline]
-    pub(crate) fn hidden_at(&self, place: u32) -> &[User] {
+    pub(crate) fn hidden_at(&self, place: Place) -> &[User] {
         let online = self.online.at(place);
         if online.has_rare() { online.rare().hidden.as_slice() } else { &[] }
+    }
+
+    /// Returns what a publish and an end have to know of the user at this place: whether it is
+    /// visible, the number of its sessions, and whether any presence of it is held.
+    #[inline]
+    pub(crate) fn state_at(&self, place: Place) -> (bool, usize, bool) {
+        let online = self.online.at(place);
+        (online.visible, online.sessions.len(), online.held_len() > 0)
     }
 
     /// Returns the user's sessions that have ended and whose presence is held, the oldest first.
@@ -198,60 +209,43 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.online(user).map_or(&[], Online::held)
     }
 
-    /// Returns what a publish and an end have to know of the user at this place: whether it is
-    /// visible, the number of its sessions, and whether any presence of it is held.
-    #[inline]
-    pub(crate) fn showing_state_at(&self, place: u32) -> (bool, usize, bool) {
-        let online = self.online.at(place);
-        (online.visible, online.sessions.len(), online.held_len() > 0)
-    }
-
-    /// Returns the number of sessions of the user that show something or may: its own, and those
-    /// that are held.
-    pub(crate) fn showing_len(&self, user: User) -> usize {
-        self.place(user).map_or(0, |place| self.showing_len_at(place))
-    }
-
     /// Returns the same of the user at this place.
-    pub(crate) fn showing_len_at(&self, place: u32) -> usize {
+    #[inline]
+    pub(crate) fn held_at(&self, place: Place) -> &[Held] {
+        self.online.at(place).held()
+    }
+
+    // ---- records of those online: a user's sessions, and then those that are held
+
+    /// Returns the number of records of the user at this place.
+    #[inline]
+    pub(crate) fn record_count_at(&self, place: Place) -> usize {
         let online = self.online.at(place);
         online.sessions.len() + online.held_len()
     }
 
-    /// Returns the place of a user who is online and has the viewer in its audience, and the number
-    /// of sessions that it shows or may.
+    /// Returns one of the records of the user at this place.
     #[inline]
-    pub(crate) fn showing_to(&self, user: User, viewer: User) -> Option<(u32, usize)> {
+    pub(crate) fn record_at(&self, place: Place, nth: usize) -> SessionIndex {
+        let online = self.online.at(place);
+        let held = || online.held()[nth - online.sessions.len()].session;
+        online.sessions.get(nth).copied().unwrap_or_else(held)
+    }
+
+    /// Returns those records of the user at this place that show something.
+    pub(crate) fn shown_records_at(&self, place: Place) -> impl Iterator<Item = SessionIndex> + '_ {
+        let records = self.online.at(place).records();
+        records.filter(|session| self.sessions.has_published(*session))
+    }
+
+    /// Returns the place of a user who is online and has the viewer in its audience, and the number
+    /// of its records.
+    #[inline]
+    pub(crate) fn records_seen_by(&self, viewer: User, user: User) -> Option<(Place, usize)> {
         let place = self.place(user)?;
         let online = self.online.at(place);
-        let showing = online.sessions.len() + online.held_len();
-        online.audience.contains(viewer).then_some((place, showing))
-    }
-
-    /// Returns one of those, its own first.
-    pub(crate) fn showing_at(&self, user: User, at: usize) -> SessionIndex {
-        let place = self.place(user).expect("whoever shows something is online");
-        self.showing_at_place(place, at)
-    }
-
-    /// Returns one of those of the user at this place.
-    #[inline]
-    pub(crate) fn showing_at_place(&self, place: u32, at: usize) -> SessionIndex {
-        let online = self.online.at(place);
-        let held = || online.rare().held[at - online.sessions.len()].session;
-        online.sessions.get(at).copied().unwrap_or_else(held)
-    }
-
-    /// Returns all of those that show something.
-    pub(crate) fn shown_of(&self, user: User) -> impl Iterator<Item = SessionIndex> + '_ {
-        let online = self.online(user).map(|online| (&online.sessions[..], online.held()));
-        let (sessions, held) = online.unwrap_or_default();
-        let all = sessions.iter().chain(held.iter().map(|held| &held.session)).copied();
-        all.filter(|session| self.sessions.has_published(*session))
-    }
-
-    pub(crate) fn any_published(&self, user: User) -> bool {
-        self.shown_of(user).next().is_some()
+        let records = online.sessions.len() + online.held_len();
+        online.audience.contains(viewer).then_some((place, records))
     }
 
     // ---- who stands in whose list
@@ -279,7 +273,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns whether the two have a block between them, where `contact` is in the audience of the
     /// user at this place.
-    pub(crate) fn hides_at(&self, place: u32, contact: User) -> bool {
+    pub(crate) fn hides_at(&self, place: Place, contact: User) -> bool {
         let hidden = self.hidden_at(place);
         !hidden.is_empty() && hidden.binary_search(&contact).is_ok()
     }
@@ -325,13 +319,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let Self { users, online, sessions, .. } = self;
         online.shrink_to_fit(|online, place| {
             users.set_online(online.user, Some(place));
-            online.showing().for_each(|session| sessions.set_place(session, place));
+            online.records().for_each(|session| sessions.set_place(session, place));
         });
         users.shrink_to_fit();
         sessions.shrink_to_fit();
         self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
         self.watched.shrink_to_fit();
-        self.scratch = Vec::new();
+        (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
     }
 }

@@ -1,4 +1,4 @@
-//! What sessions are not told while they are congested, and the references that this holds.
+//! What sessions are not told while they are congested, and the references that this takes.
 
 use crate::tables::Tables;
 use crate::tables::ids::{SessionIndex, User};
@@ -69,6 +69,27 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.release_noted(&missed);
         missed.clear();
         self.sessions.put_missed(session, missed);
+    }
+
+    /// Puts back what a session missed and is being told: it misses nothing any more. The
+    /// references stay until the notices are [out](Self::release_caught_up).
+    pub(crate) fn put_caught_up(&mut self, session: SessionIndex, mut missed: Missed) {
+        self.caught_up.extend(missed.entries().map(|(user, ..)| user));
+        missed.clear();
+        self.sessions.put_missed(session, missed);
+    }
+
+    /// Gives back the references of what sessions missed and have been told.
+    #[inline]
+    pub(crate) fn release_caught_up(&mut self) {
+        if !self.caught_up.is_empty() {
+            self.release_some();
+        }
+    }
+
+    #[cold]
+    fn release_some(&mut self) {
+        self.caught_up.drain(..).for_each(|user| self.users.release(user));
     }
 
     fn release_noted(&mut self, missed: &Missed) {

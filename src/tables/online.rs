@@ -1,7 +1,7 @@
 //! The users who have sessions.
 
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{Attachment, SessionIndex, User};
+use crate::tables::ids::{Attachment, Place, SessionIndex, User};
 use crate::tables::lists::UserList;
 use crate::tables::segments::{Segments, per_segment};
 use alloc::boxed::Box;
@@ -31,8 +31,8 @@ pub(super) struct Rare {
     pub(super) hidden: UserList,
     /// Sessions that have ended and whose presence is held, the oldest first.
     pub(super) held: Vec<Held>,
-    /// Attachments that may hold something of the user that is no longer so and that they were not
-    /// told, sorted: under [`OfflineNotices::Never`](crate::OfflineNotices::Never).
+    /// Attachments that may believe something of the user that is no longer so and that they were
+    /// not told, sorted: under [`OfflineNotices::Never`](crate::OfflineNotices::Never).
     pub(super) unaware: Vec<Attachment>,
 }
 
@@ -71,9 +71,9 @@ impl Online {
         self.held().len()
     }
 
-    /// Returns the user's sessions that show something or may: its own, and those that are held.
+    /// Returns the user's records: its sessions, and then those that are held.
     #[inline]
-    pub(super) fn showing(&self) -> impl Iterator<Item = SessionIndex> + '_ {
+    pub(super) fn records(&self) -> impl Iterator<Item = SessionIndex> + '_ {
         let held = self.held().iter().map(|held| held.session);
         self.sessions.iter().copied().chain(held)
     }
@@ -111,7 +111,7 @@ impl OnlineUsers {
     }
 
     /// Adds a user who has these lists, which are sorted, and no session yet.
-    pub(super) fn insert(&mut self, user: User, audience: &[User], blocked: &[User]) -> u32 {
+    pub(super) fn insert(&mut self, user: User, audience: &[User], blocked: &[User]) -> Place {
         self.audience_entries += audience.len();
         let mut online = Online {
             user,
@@ -126,43 +126,44 @@ impl OnlineUsers {
         }
         if let Some(place) = self.free.pop() {
             self.places[place as usize] = Some(online);
-            place
+            Place(place)
         } else {
             self.places.push(Some(online));
             // There are never more places than known users, of whom there are at most 2^30.
-            self.places.len() as u32 - 1
+            Place(self.places.len() as u32 - 1)
         }
     }
 
-    pub(super) fn remove(&mut self, place: u32) -> Option<Online> {
-        let online = self.places[place as usize].take()?;
+    pub(super) fn remove(&mut self, place: Place) -> Option<Online> {
+        let online = self.places[place.index()].take()?;
         self.audience_entries -= online.audience.len();
-        self.free.push(place);
+        self.free.push(place.0);
         Some(online)
     }
 
-    pub(super) fn add_to_audience(&mut self, place: u32, added: &[User]) {
+    pub(super) fn add_to_audience(&mut self, place: Place, added: &[User]) {
         self.audience_entries += added.len();
         self.at_mut(place).audience.insert_sorted(added);
     }
 
-    pub(super) fn remove_from_audience(&mut self, place: u32, removed: &[User]) {
+    pub(super) fn remove_from_audience(&mut self, place: Place, removed: &[User]) {
         self.audience_entries -= removed.len();
         self.at_mut(place).audience.remove_sorted(removed);
     }
 
     #[inline]
-    pub(super) fn at(&self, place: u32) -> &Online {
-        self.places[place as usize].as_ref().expect("known users point to places in use")
+    pub(super) fn at(&self, place: Place) -> &Online {
+        self.places[place.index()].as_ref().expect("known users point to places in use")
     }
 
     #[inline]
-    pub(super) fn at_mut(&mut self, place: u32) -> &mut Online {
-        self.places[place as usize].as_mut().expect("known users point to places in use")
+    pub(super) fn at_mut(&mut self, place: Place) -> &mut Online {
+        self.places[place.index()].as_mut().expect("known users point to places in use")
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Online)> {
-        (0..).zip(self.places.iter()).filter_map(|(place, online)| Some((place, online.as_ref()?)))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Place, &Online)> {
+        let places = (0..).map(Place).zip(self.places.iter());
+        places.filter_map(|(place, online)| Some((place, online.as_ref()?)))
     }
 
     /// Makes room for so many in all.
@@ -172,13 +173,13 @@ impl OnlineUsers {
 
     /// Moves the last ones to the places that are free, so that none is, and gives the rest back.
     /// Calls `moved` with each that has another place from now on.
-    pub(super) fn shrink_to_fit(&mut self, mut moved: impl FnMut(&Online, u32)) {
+    pub(super) fn shrink_to_fit(&mut self, mut moved: impl FnMut(&Online, Place)) {
         let (len, mut free) = (self.len(), 0..);
         for from in len..self.places.len() {
             if let Some(online) = self.places[from].take() {
                 let to = free.find(|to| self.places[*to].is_none());
                 let to = to.expect("there are as many free places before as users behind");
-                moved(&online, to as u32);
+                moved(&online, Place(to as u32));
                 self.places[to] = Some(online);
             }
         }
@@ -189,7 +190,7 @@ impl OnlineUsers {
 
     /// Returns whether each place is either free or somebody's.
     pub(super) fn is_free_list_right(&self) -> bool {
-        let used = self.iter().map(|(place, _)| place as usize);
+        let used = self.iter().map(|(place, _)| place.index());
         self.free.neither(self.places.len(), used) == Some(0)
     }
 }
@@ -201,20 +202,20 @@ mod tests {
     #[test]
     fn the_last_ones_move_to_where_others_were() {
         let mut online = OnlineUsers::new();
-        let places: Vec<u32> = (0..9).map(|user| online.insert(User(user), &[], &[])).collect();
-        assert!(places.iter().copied().eq(0..9));
+        let places: Vec<Place> = (0..9).map(|user| online.insert(User(user), &[], &[])).collect();
+        assert!(places.iter().copied().eq((0..9).map(Place)));
         for place in [4, 0, 1, 8, 2] {
-            online.remove(place);
+            online.remove(Place(place));
         }
         assert!(online.is_free_list_right());
         let mut moved = Vec::new();
-        online.shrink_to_fit(|online, place| moved.push((online.user.0, place)));
+        online.shrink_to_fit(|online, place| moved.push((online.user.0, place.0)));
         assert_eq!(moved, [(5, 0), (6, 1), (7, 2)]);
         let users: Vec<u32> = online.iter().map(|(_, online)| online.user.0).collect();
         assert_eq!((users, online.places.len()), (alloc::vec![5, 6, 7, 3], 4));
         assert!(online.is_free_list_right());
         // And the table goes on as before.
-        assert_eq!(online.insert(User(9), &[], &[]), 4);
+        assert_eq!(online.insert(User(9), &[], &[]), Place(4));
         online.shrink_to_fit(|_, _| unreachable!("nobody has to move"));
         online.free.push(2);
         assert!(!online.is_free_list_right(), "somebody is there");

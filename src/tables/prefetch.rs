@@ -7,7 +7,7 @@
 
 use crate::key::SessionKey;
 use crate::tables::Tables;
-use crate::tables::ids::{SIDE_BY_SIDE, User};
+use crate::tables::ids::{Place, SIDE_BY_SIDE, User};
 use crate::tables::lists::fetch_list;
 use crate::tables::online::Online;
 use core::hash::{BuildHasher, Hash};
@@ -32,7 +32,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Fetches a session and returns its user's place among those online.
-    fn fetch_session(&self, key: SessionKey) -> Option<u32> {
+    fn fetch_session(&self, key: SessionKey) -> Option<Place> {
         let session = self.sessions.find(key)?;
         // Known to be there only when it has been read, and nobody waits for that.
         black_box(self.sessions.has_published(session));
@@ -76,7 +76,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         shown.next().map_or(contacts.len() + 1, |(at, _)| at)
     }
 
-    fn fetch_lists(&self, places: [Option<u32>; SIDE_BY_SIDE]) -> [Option<&Online>; SIDE_BY_SIDE] {
+    fn fetch_lists(
+        &self,
+        places: [Option<Place>; SIDE_BY_SIDE],
+    ) -> [Option<&Online>; SIDE_BY_SIDE] {
         let online = places.map(|place| place.map(|place| self.online.at(place)));
         for online in online.into_iter().flatten() {
             fetch_list(online.audience.as_slice());

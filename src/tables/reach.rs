@@ -29,17 +29,20 @@ pub(crate) enum Reach {
 /// Two bits would do for the fan-out, and were measured, with and without another bit for who
 /// receives at all: more instructions for each contact, and no faster with a million users.
 pub(crate) struct Reaches {
-    /// The reach in the two lowest bits, above them the number of references, or [`MANY`].
+    /// The reach in the two lowest bits, above them a number of references: not zero if there are
+    /// any at all.
     words: Contiguous<u16>,
-    /// Those with more references than fit beside the reach, sorted: celebrities.
+    /// The other references of those who have more than fit beside the reach, sorted: celebrities.
     many: Vec<(User, u32)>,
 }
 
 const REACH: u16 = 3;
 /// One reference.
 const ONE: u16 = REACH + 1;
-/// So many references or more do not fit.
-const MANY: u16 = if cfg!(feature = "shrunk") { 3 } else { u16::MAX / ONE };
+/// No more references fit.
+const MOST: u16 = if cfg!(feature = "shrunk") { 3 } else { u16::MAX / ONE };
+/// So many are moved to the list at a time, or back.
+const SHARE: u16 = MOST / 2;
 
 impl Reaches {
     pub(crate) const fn new() -> Self {
@@ -73,49 +76,41 @@ impl Reaches {
     }
 
     pub(crate) fn references(&self, user: User) -> u32 {
-        match self.words.as_slice()[user.0 as usize] / ONE {
-            MANY => self.many[place_of(&self.many, user).expect(LISTED)].1,
-            few => few.into(),
-        }
+        let others = place_of(&self.many, user).map_or(0, |place| self.many[place].1);
+        u32::from(self.words.as_slice()[user.0 as usize] / ONE) + others
     }
 
     #[inline]
     pub(crate) fn retain(&mut self, user: User) {
         let word = &mut self.words.as_mut_slice()[user.0 as usize];
-        if *word / ONE < MANY - 1 {
-            *word += ONE;
-        } else {
-            retain_many(word, &mut self.many, user);
+        if *word / ONE == MOST {
+            move_to_list(word, &mut self.many, user);
         }
+        *word += ONE;
         self.words.mirror(user.0 as usize);
     }
 
-    /// Gives a reference to each of them back, up to the first whose last it was: that one, and
-    /// those who are left.
+    /// Gives a reference to each of them back, and lists those whose last it was.
     #[inline]
-    pub(crate) fn release_until_last<'u>(
-        &mut self,
-        users: &'u [User],
-    ) -> Option<(User, &'u [User])> {
+    pub(crate) fn release_all(&mut self, users: &[User], unreferenced: &mut Vec<User>) {
         let Self { words, many } = self;
-        let (all, mut left) = (words.as_mut_slice(), users);
-        let mut last = None;
-        while let [user, others @ ..] = left {
-            left = others;
+        let all = words.as_mut_slice();
+        let mut release = |user: User| {
             let word = &mut all[user.0 as usize];
             *word -= ONE;
-            // One comparison for both: if it was the last, this is far below zero.
-            let usual = word.wrapping_sub(ONE) < (MANY - 2) * ONE;
-            if !usual && release_last_or_many(word, many, *user) {
-                last = Some((*user, left));
-                break;
+            if *word < ONE && !move_from_list(word, many, user) {
+                unreferenced.push(user);
             }
+        };
+        // By eights, which the compiler unrolls.
+        let (eights, rest) = users.as_chunks::<8>();
+        for eight in eights {
+            eight.iter().for_each(|user| release(*user));
         }
+        rest.iter().for_each(|user| release(*user));
         if words.is_moving() {
-            let done = &users[..users.len() - left.len()];
-            done.iter().for_each(|user| words.mirror(user.0 as usize));
+            users.iter().for_each(|user| words.mirror(user.0 as usize));
         }
-        last
     }
 
     /// Makes room for so many users in all.
@@ -130,43 +125,31 @@ impl Reaches {
     }
 }
 
-/// Counts a reference that does not fit beside the reach.
+/// Makes room beside the reach.
 #[cold]
-fn retain_many(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) {
+fn move_to_list(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) {
+    *word -= SHARE * ONE;
     match place_of(many, user) {
-        Ok(place) => many[place].1 += 1,
-        Err(place) => {
-            many.insert(place, (user, MANY.into()));
-            *word += ONE;
-        }
+        Ok(place) => many[place].1 += u32::from(SHARE),
+        Err(place) => many.insert(place, (user, SHARE.into())),
     }
 }
 
-/// Gives back a reference that was the last, or one of those that do not fit beside the reach.
-/// Returns whether it was the last.
+/// Moves references to where the last one beside the reach was. Returns whether there are any.
 #[cold]
-fn release_last_or_many(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) -> bool {
-    if *word < ONE {
-        return true;
-    }
-    let place = place_of(many, user).expect(LISTED);
-    let left = many[place].1 - 1;
-    many[place].1 = left;
-    let mut beside = MANY;
-    // Not as soon as they fit: else one who comes and goes would have the list moved each time.
-    if left <= u32::from(MANY / 2) {
+fn move_from_list(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) -> bool {
+    let Ok(place) = place_of(many, user) else { return false };
+    *word += SHARE * ONE;
+    many[place].1 -= u32::from(SHARE);
+    if many[place].1 == 0 {
         many.remove(place);
-        beside = left as u16;
     }
-    *word = *word & REACH | (beside * ONE);
-    false
+    true
 }
 
 fn place_of(many: &[(User, u32)], user: User) -> Result<usize, usize> {
     many.binary_search_by_key(&user, |(other, _)| *other)
 }
-
-const LISTED: &str = "whoever has more references than fit is listed";
 
 #[cfg(test)]
 mod tests {
@@ -200,7 +183,7 @@ mod tests {
     #[test]
     fn references_are_counted_beyond_what_fits_and_leave_the_reach_alone() {
         let mut reaches = Reaches::new();
-        let (some, most) = ([Reach::Nobody, Reach::Both, Reach::First], 2 * u32::from(MANY) + 1);
+        let (some, most) = ([Reach::Nobody, Reach::Both, Reach::First], 2 * u32::from(MOST) + 1);
         for (user, reach) in (0..).map(User).zip(some) {
             reaches.push();
             reaches.set_reach(user, reach);
@@ -215,9 +198,9 @@ mod tests {
         assert_eq!(reaches.many.len(), 3);
         for count in (0..most).rev() {
             for user in [2, 0, 1].map(User) {
-                let last =
-                    reaches.release_until_last(&[user]).map(|(last, left)| (last, left.len()));
-                assert_eq!(last, (count == 0).then_some((user, 0)));
+                let mut last = Vec::new();
+                reaches.release_all(&[user], &mut last);
+                assert_eq!(last, Vec::from_iter((count == 0).then_some(user)));
                 assert_eq!(reaches.references(user), count);
             }
         }
@@ -243,15 +226,17 @@ mod tests {
                 reaches.set_reach(User(other), *reach);
                 reaches.retain(User(other));
             }
-            let mut left = &others.map(User)[1..];
-            while let Some((last, others)) = reaches.release_until_last(left) {
-                assert_eq!(
-                    list[last.0 as usize].1,
-                    left.iter().filter(|u| **u == last).count() as u32
-                );
-                left = others;
+            let mut last = Vec::new();
+            reaches.release_all(&others.map(User)[1..], &mut last);
+            let mut unreferenced = Vec::new();
+            for other in &others[1..] {
+                let references = &mut list[*other as usize].1;
+                *references -= 1;
+                if *references == 0 {
+                    unreferenced.push(User(*other));
+                }
             }
-            others[1..].iter().for_each(|other| list[*other as usize].1 -= 1);
+            assert_eq!(last, unreferenced);
         }
         for (user, (reach, references)) in (0..).map(User).zip(list) {
             assert_eq!((reaches.reach(user), reaches.references(user)), (reach as u64, references));

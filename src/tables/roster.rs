@@ -1,4 +1,4 @@
-//! The lists of those online: audiences and blocks, and the references to users that they hold.
+//! The lists of those online: audiences and blocks, and the references to users that they take.
 
 use crate::tables::Tables;
 use crate::tables::ids::User;
@@ -55,12 +55,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// which nothing refers any more: the last thing about an input.
     pub(crate) fn forget_fresh(&mut self) {
         self.users.forget_fresh();
-        self.users.bury();
+        self.users.drop_unused();
     }
 
-    /// Returns whether no id waits to be forgotten or dropped.
+    /// Returns whether no reference waits to be given back, and no id to be forgotten or dropped.
     pub(crate) fn is_clean(&self) -> bool {
-        self.users.is_clean()
+        self.caught_up.is_empty() && self.users.is_clean()
     }
 
     /// Takes a reference to a user, so that its id is kept.

@@ -27,7 +27,7 @@ pub(crate) const fn per_segment(entries: usize) -> usize {
 }
 
 /// A growable column in segments of `N` entries. Entries that are not in use are blank: their
-/// type's [`Blank`]. How a segment is held says whether there may be holes.
+/// type's [`Blank`]. How a segment is owned says whether there may be holes.
 pub(crate) struct Segments<T, const N: usize, S = Box<[T; N]>> {
     segments: Vec<S>,
     /// The whole column, as long as there are no segments.
@@ -59,7 +59,7 @@ impl Blank for Slot {
     }
 }
 
-/// How a segment is held.
+/// How a segment is owned.
 pub(crate) trait Segment<T, const N: usize>: Sized {
     fn new(entries: Box<[T; N]>) -> Self;
     /// Returns the entries, if this is not a hole.

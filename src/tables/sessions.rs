@@ -5,7 +5,7 @@ mod extras;
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{Attachment, ExpiryIndex, MembershipIndex, SessionIndex, User};
+use crate::tables::ids::{Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, User};
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
 use crate::tables::segments::sparse::Sparse;
@@ -47,7 +47,7 @@ impl Link {
 #[repr(align(32))]
 struct Record {
     /// Where its user stands in the table of online users.
-    place: u32,
+    place: Place,
     slot: Slot,
     /// The attachment that is current, or the first of the next session.
     generation: NonZeroU32,
@@ -178,11 +178,11 @@ impl<P> Sessions<P> {
 
     /// Returns the session of an id, if it has not ended.
     pub(crate) fn find_id(&self, id: SessionId) -> Option<SessionIndex> {
-        self.find_shown(id).filter(|session| self.link(*session).is_there())
+        self.find_record(id).filter(|session| self.link(*session).is_there())
     }
 
     /// Returns the session of an id, one that is held included.
-    pub(crate) fn find_shown(&self, id: SessionId) -> Option<SessionIndex> {
+    pub(crate) fn find_record(&self, id: SessionId) -> Option<SessionIndex> {
         let (index, born) = id.parts();
         let in_use = self.records.get(index as usize)?.link != Link::Vacant;
         let is_it = in_use && self.details[index as usize].born.get() == born;
@@ -246,7 +246,7 @@ impl<P> Sessions<P> {
     }
 
     /// Returns the place of the session's user among those online.
-    pub(crate) fn place(&self, index: SessionIndex) -> u32 {
+    pub(crate) fn place(&self, index: SessionIndex) -> Place {
         self.record(index).place
     }
 
@@ -295,7 +295,7 @@ impl<P> Sessions<P> {
     /// asked [`has_room`](Self::has_room).
     pub(super) fn insert(
         &mut self,
-        (user, place): (User, u32),
+        (user, place): (User, Place),
         near: Option<Slot>,
         kind: DeviceKind,
         (now, order): (Time, u64),
@@ -397,23 +397,23 @@ impl<P> Sessions<P> {
 
     // ---- what changes
 
-    /// Notes that something is heard of the session, in this input.
+    /// Renews the session's lease: it is heard of in this input.
     #[inline]
-    pub(crate) fn hear(&mut self, index: SessionIndex, (now, order): (Time, u64)) {
+    pub(crate) fn renew_lease(&mut self, index: SessionIndex, (now, order): (Time, u64)) {
         let record = &mut self.records[index.0 as usize];
         (record.heard, record.stamp) = (now, order);
     }
 
-    /// Notes the same by the session's key, if it is current and the session has a connection.
+    /// Renews it by the session's key, if that is current and the session has a connection.
     #[inline]
-    pub(crate) fn hear_key(&mut self, key: SessionKey, (now, order): (Time, u64)) -> Heard {
+    pub(crate) fn renew_lease_of(&mut self, key: SessionKey, (now, order): (Time, u64)) -> Renewal {
         match self.records.get_mut(key.index as usize) {
             Some(record) if record.has(key) && record.link.is_up() => {
                 (record.heard, record.stamp) = (now, order);
-                Heard::Session(SessionIndex(key.index))
+                Renewal::Of(SessionIndex(key.index))
             }
-            Some(record) if record.has(key) && record.link == Link::Detached => Heard::Detached,
-            _ => Heard::Unknown,
+            Some(record) if record.has(key) && record.link == Link::Detached => Renewal::Detached,
+            _ => Renewal::Unknown,
         }
     }
 
@@ -472,7 +472,7 @@ impl<P> Sessions<P> {
     }
 
     /// The session's user has another place among those online.
-    pub(super) fn set_place(&mut self, index: SessionIndex, place: u32) {
+    pub(super) fn set_place(&mut self, index: SessionIndex, place: Place) {
         self.records[index.0 as usize].place = place;
     }
 
@@ -530,10 +530,10 @@ impl<P> Sessions<P> {
     }
 }
 
-/// What became of an input by its key.
+/// What came of the renewal of a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
-    Session(SessionIndex),
+pub(crate) enum Renewal {
+    Of(SessionIndex),
     Detached,
     Unknown,
 }
@@ -542,7 +542,7 @@ pub(crate) enum Heard {
 impl Default for Record {
     fn default() -> Self {
         Self {
-            place: 0,
+            place: Place::NONE,
             slot: Slot::near(0, 0),
             generation: NonZeroU32::MIN,
             link: Link::Vacant,

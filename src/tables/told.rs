@@ -39,7 +39,7 @@ impl Told {
     }
 
     /// Returns the number of names remembered.
-    pub(crate) const fn names(&self) -> u32 {
+    pub(crate) const fn name_count(&self) -> u32 {
         self.names
     }
 
@@ -198,13 +198,13 @@ mod tests {
         assert_eq!(remember(&mut told, 2, &[5, 7]), []);
         // Whoever is in a later call as well is not over; names count though nobody is there.
         assert_eq!(remember(&mut told, 2, &[]), [1]);
-        assert_eq!((told.names(), told.len()), (4, 2));
+        assert_eq!((told.name_count(), told.len()), (4, 2));
         assert_eq!(remember(&mut told, 0, &[]), []);
         assert_eq!(remember(&mut told, 6, &[2, 7]), [5]);
         assert!(told.forget(attachment(7)) && !told.forget(attachment(7)));
         assert_eq!(told.iter().collect::<Vec<_>>(), [attachment(2)]);
         told.clear();
-        assert_eq!((told.names(), told.len()), (0, 0));
+        assert_eq!((told.name_count(), told.len()), (0, 0));
     }
     #[test]
     fn a_call_that_is_over_takes_those_with_it_who_are_in_no_later_one() {
@@ -236,6 +236,6 @@ mod tests {
         };
         assert_eq!((end(0), end(0), end(u32::MAX - 1)), (alloc::vec![3], Vec::new(), Vec::new()));
         assert_eq!((end(u32::MAX), end(1)), (alloc::vec![2], alloc::vec![1]));
-        assert_eq!((told.names(), told.len()), (0, 0));
+        assert_eq!((told.name_count(), told.len()), (0, 0));
     }
 }

@@ -7,24 +7,24 @@ use alloc::vec;
 use core::hash::{BuildHasher, Hash};
 
 /// Returns the words as an error if the condition does not hold.
-macro_rules! hold {
+macro_rules! ensure {
     ($condition:expr, $words:literal) => {
         if !$condition {
             return Err($words);
         }
     };
 }
-pub(crate) use hold;
+pub(crate) use ensure;
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Checks that the tables agree with each other and with what is counted of them.
     pub(crate) fn verify(&self) -> Result<(), &'static str> {
-        hold!(self.users.is_free_list_right(), "an index is lost, or free and a user's");
-        hold!(self.online.is_free_list_right(), "a place is lost, or free and a user's");
-        hold!(self.sessions.are_free_lists_right(), "a record is lost, or free and a session's");
+        ensure!(self.users.is_free_list_right(), "an index is lost, or free and a user's");
+        ensure!(self.online.is_free_list_right(), "a place is lost, or free and a user's");
+        ensure!(self.sessions.are_free_lists_right(), "a record is lost, or free and a session's");
         self.verify_online()?;
         self.verify_sessions()?;
-        hold!(self.verify_watches(), "who watches whom is wrong");
+        ensure!(self.verify_watches(), "who watches whom is wrong");
         self.verify_references()?;
         self.verify_blocks()
     }
@@ -33,36 +33,36 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let (mut pairs, mut entries) = (0, 0);
         for (place, online) in self.online.iter() {
             let user = online.user;
-            hold!(self.users.online(user) == Some(place), "an online user points elsewhere");
-            hold!(!online.sessions.is_empty(), "a user without a session is online");
+            ensure!(self.users.online(user) == Some(place), "an online user points elsewhere");
+            ensure!(!online.sessions.is_empty(), "a user without a session is online");
             let rare = online.rare();
             for list in [&online.audience, &rare.blocked, &rare.hidden] {
                 let list = list.as_slice();
-                hold!(list.is_sorted_by(|a, b| a < b), "a list is not a sorted set");
-                hold!(!list.contains(&user), "a user stands in its own list");
+                ensure!(list.is_sorted_by(|a, b| a < b), "a list is not a sorted set");
+                ensure!(!list.contains(&user), "a user stands in its own list");
             }
             for other in rare.blocked.as_slice() {
-                hold!(self.blocked_between(user, *other), "a blocked user is in no pair");
+                ensure!(self.blocked_between(user, *other), "a blocked user is in no pair");
             }
             let audience = online.audience.as_slice().iter();
             let hidden = audience.filter(|contact| self.blocked_between(user, **contact));
-            hold!(hidden.eq(rare.hidden.as_slice()), "those hidden by blocks are wrong");
-            hold!(rare.unaware.is_sorted(), "the attachments that are unaware are not sorted");
+            ensure!(hidden.eq(rare.hidden.as_slice()), "those hidden by blocks are wrong");
+            ensure!(rare.unaware.is_sorted(), "the attachments that are unaware are not sorted");
             self.verify_held(user)?;
             pairs += rare.blocked.len();
             entries += online.audience.len();
-            let shown = online.visible && self.any_published(user);
-            hold!(self.shown.get(user) == shown, "the bit for what is shown is wrong");
+            let shown = online.visible && self.shown_records_at(place).next().is_some();
+            ensure!(self.shown.get(user) == shown, "the bit for what is shown is wrong");
             for session in &online.sessions {
-                hold!(self.sessions.user(*session) == user, "a session is in another's list");
+                ensure!(self.sessions.user(*session) == user, "a session is in another's list");
                 let key = self.sessions.key(*session);
-                hold!(self.sessions.find(key) == Some(*session), "a listed session has ended");
+                ensure!(self.sessions.find(key) == Some(*session), "a listed session has ended");
                 let id = self.sessions.id(*session);
-                hold!(self.sessions.find_id(id) == Some(*session), "a session has another's id");
+                ensure!(self.sessions.find_id(id) == Some(*session), "a session has another's id");
             }
         }
-        hold!(pairs == self.blocks.len(), "a blocked pair is in no list");
-        hold!(entries == self.online.audience_entries(), "the entries are miscounted");
+        ensure!(pairs == self.blocks.len(), "a blocked pair is in no list");
+        ensure!(entries == self.online.audience_entries(), "the entries are miscounted");
         Ok(())
     }
 
@@ -70,10 +70,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let sessions = self.sessions_of(user).len();
         for held in self.held_of(user) {
             let link = self.sessions.link(held.session);
-            hold!(link == Link::Held, "a session that is held has not ended");
-            hold!(self.sessions.user(held.session) == user, "another's session is held");
-            hold!(usize::from(held.earlier) < sessions, "a session is held for nobody");
-            hold!(!self.sessions.has_waiting(held.session), "a held session will say something");
+            ensure!(link == Link::Held, "a session that is held has not ended");
+            ensure!(self.sessions.user(held.session) == user, "another's session is held");
+            ensure!(usize::from(held.earlier) < sessions, "a session is held for nobody");
+            ensure!(!self.sessions.has_waiting(held.session), "a held session will say something");
         }
         Ok(())
     }
@@ -85,23 +85,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let is_there = self.sessions.link(index).is_there();
             let is_held = self.held_of(user).iter().any(|held| held.session == index);
             let is_listed = self.sessions_of(user).contains(&index);
-            hold!(is_listed == is_there && is_held != is_there, "a session is in no list");
+            ensure!(is_listed == is_there && is_held != is_there, "a session is in no list");
             let place = self.users.online(user);
-            hold!(
+            ensure!(
                 place == Some(self.sessions.place(index)),
                 "a session points to another user's place"
             );
             listed += usize::from(is_there);
             let missed = self.sessions.missed(index);
             let link = self.sessions.link(index);
-            hold!(
+            ensure!(
                 missed.is_none_or(|missed| missed.is_empty()) || link == Link::Congested,
                 "what is not congested missed something"
             );
             let missed = missed.map_or(0, |missed| missed.len());
             let told = self.sessions.told(index);
             let in_order = told.is_none_or(|told| told.is_in_order());
-            hold!(in_order, "what is remembered of directed presence is not in order");
+            ensure!(in_order, "what is remembered of directed presence is not in order");
             counts.detached += usize::from(link == Link::Detached);
             counts.congested += usize::from(link == Link::Congested);
             counts.published += usize::from(self.sessions.has_published(index));
@@ -109,8 +109,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             counts.told += told.map_or(0, |told| told.len());
             counts.missed += missed;
         }
-        hold!(listed == self.sessions.len(), "the number of sessions is wrong");
-        hold!(counts == self.sessions.counts(), "what sessions are or have is miscounted");
+        ensure!(listed == self.sessions.len(), "the number of sessions is wrong");
+        ensure!(counts == self.sessions.counts(), "what sessions are or have is miscounted");
         Ok(())
     }
 
@@ -133,18 +133,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         for user in self.users.iter_known() {
             known += 1;
             let counted = references[user.0 as usize];
-            hold!(counted > 0, "a user to whom nothing refers is known");
+            ensure!(counted > 0, "a user to whom nothing refers is known");
             let kept = self.users.reaches().references(user);
-            hold!(kept == counted, "the references to a user are miscounted");
+            ensure!(kept == counted, "the references to a user are miscounted");
             let found = self.users.find(&self.hasher, self.users.id(user));
-            hold!(found == Some(user), "a known user is not found");
+            ensure!(found == Some(user), "a known user is not found");
         }
-        hold!(known == self.users.len(), "the number of known users is wrong");
+        ensure!(known == self.users.len(), "the number of known users is wrong");
         for user in (0..self.users.span() as u32).map(User) {
             let reach = self.users.reaches().reach(user);
             let sessions = self.sessions_of(user);
-            hold!(reach == self.reach_of(sessions) as u64, "how a user is reached is wrong");
-            hold!(self.online(user).is_some() || !self.shown.get(user), "an offline user is shown");
+            ensure!(reach == self.reach_of(sessions) as u64, "how a user is reached is wrong");
+            ensure!(
+                self.online(user).is_some() || !self.shown.get(user),
+                "an offline user is shown"
+            );
         }
         Ok(())
     }
@@ -160,10 +163,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
         for (user, counted) in (0..).map(User).zip(&pairs) {
             let count = self.blocks.count(&self.hasher, user);
-            hold!(count == *counted, "the blocks of a user are miscounted");
+            ensure!(count == *counted, "the blocks of a user are miscounted");
         }
         let involved = pairs.iter().filter(|counted| **counted > 0).count();
-        hold!(involved == self.blocks.users(), "somebody stands in no pair");
+        ensure!(involved == self.blocks.users(), "somebody stands in no pair");
         Ok(())
     }
 }
@@ -173,7 +176,7 @@ mod tests {
     use super::*;
     use crate::hasher::tests::Plain;
     use crate::key::DeviceKind;
-    use crate::tables::ids::SessionIndex;
+    use crate::tables::ids::{Place, SessionIndex};
     use crate::tables::reach::Reach;
     use crate::time::Time;
 
@@ -200,8 +203,8 @@ mod tests {
             |tables| tables.shown.set(User(0), false),
             |tables| tables.users.retain(User(1)),
             |tables| tables.users.set_reach(User(1), Reach::Nobody),
-            |tables| tables.users.set_online(User(0), Some(1)),
-            |tables| tables.online.at_mut(0).sessions.clear(),
+            |tables| tables.users.set_online(User(0), Some(Place(1))),
+            |tables| tables.online.at_mut(Place(0)).sessions.clear(),
             |tables| tables.blocks.insert(&Plain, User(0), User(1)),
             |tables| tables.blocks.miscount(&Plain, User(1)),
             |tables| _ = tables.sessions.remove(SessionIndex(0)),

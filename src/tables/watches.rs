@@ -2,7 +2,7 @@
 
 use crate::tables::Tables;
 use crate::tables::channels::Channels;
-use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, User};
+use crate::tables::ids::{ChannelIndex, MembershipIndex, Place, SessionIndex, User};
 use crate::tables::index::{Index, ShortHash};
 use crate::tables::segments::{Segments, per_segment};
 use alloc::vec::Vec;
@@ -82,7 +82,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns the channel of those who watch the user at this place.
     #[inline]
-    pub(crate) fn watchers_at(&self, place: u32) -> Option<ChannelIndex> {
+    pub(crate) fn watchers_at(&self, place: Place) -> Option<ChannelIndex> {
         let online = self.online.at(place);
         if online.is_watched { self.watched.find(online.user) } else { None }
     }

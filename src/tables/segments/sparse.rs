@@ -1,6 +1,6 @@
 //! Columns with holes: what a crowd needed is given back although a few are left of it.
 //!
-//! Places of the table are names that others hold, so nobody can move together. Instead a segment
+//! Places of the table are names that others know, so nobody can move together. Instead a segment
 //! in which nothing is in use is given back where it lies, and made anew when a place in it is used
 //! again. That takes no look at anything in it: which places are free is known elsewhere
 //! ([`FreeList`](crate::tables::free_list::FreeList)).

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 fn add(sessions: &mut Sessions<()>) -> (SessionIndex, SessionKey) {
-    let index = sessions.insert((User(0), 0), None, DeviceKind(0), (Time::ZERO, 0));
+    let index = sessions.insert((User(0), Place(0)), None, DeviceKind(0), (Time::ZERO, 0));
     (index, sessions.key(index))
 }
 
@@ -48,7 +48,7 @@ fn a_session_is_resumed_until_its_keys_are_used_up_and_keeps_its_id() {
 fn a_key_with_another_slot_is_no_key() {
     let mut sessions = Sessions::<()>::new();
     let near = Some(Slot::near(4, 1));
-    let index = sessions.insert((User(4), 0), near, DeviceKind(0), (Time::ZERO, 0));
+    let index = sessions.insert((User(4), Place(0)), near, DeviceKind(0), (Time::ZERO, 0));
     let key = sessions.key(index);
     assert_eq!(sessions.find(key), Some(index));
     assert_eq!(sessions.find(SessionKey { slot: Slot::near(4, 0), ..key }), None);
@@ -86,7 +86,7 @@ proptest! {
                     for nth in 0..count {
                         let near = (nth % 2 == 0).then_some(Slot::near(nth, 0));
                         let now = (Time::ZERO, 0);
-                        let index = sessions.insert((User(7), 0), near, DeviceKind(0), now);
+                        let index = sessions.insert((User(7), Place(0)), near, DeviceKind(0), now);
                         there.push(index);
                         prop_assert!(ids.insert(sessions.id(index)));
                         prop_assert!(keys.insert(sessions.attachment(index)));
@@ -142,7 +142,7 @@ fn what_a_crowd_needed_is_given_back_wherever_a_few_stay() {
     const CROWD: usize = 5_000;
     let (mut sessions, is_staying) = (Sessions::<u8>::new(), |at| at == 2_500 || at == CROWD - 1);
     let come = |sessions: &mut Sessions<u8>| {
-        let index = sessions.insert((User(0), 0), None, DeviceKind(0), (Time::ZERO, 0));
+        let index = sessions.insert((User(0), Place(0)), None, DeviceKind(0), (Time::ZERO, 0));
         (index, sessions.key(index))
     };
     let all: Vec<_> = (0..CROWD).map(|_| come(&mut sessions)).collect();
