@@ -18,7 +18,7 @@ use crate::tables::sessions::Link;
 const SEGMENT: usize = per_segment(4_096);
 
 /// A channel that has been closed keeps the memory for so many members.
-const SPARE: usize = 64;
+const SPARE: usize = if cfg!(feature = "shrunk") { 8 } else { 64 };
 
 impl Number for ChannelIndex {
     const NONE: Self = Self(u32::MAX);
