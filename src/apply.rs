@@ -43,6 +43,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             }
             Event::Watch { session, users } => self.watch(now, session, users),
             Event::Unwatch { session, users } => self.unwatch(now, session, &users),
+            Event::Join { session, topic, join } => {
+                self.join(now, session, topic, join).map(|(_, decisions)| decisions)
+            }
+            Event::Update { session, topic, presence } => {
+                self.update(now, session, topic, presence)
+            }
+            Event::Leave { session, topic } => self.leave(now, session, topic),
+            Event::Look { session, topic, view } => self.look(now, session, topic, view),
+            Event::Say { session, topic, presence, for_ms } => {
+                self.say(now, session, topic, presence, for_ms)
+            }
+            Event::Remove { topic, user } => Ok(self.remove(now, &topic, &user)),
+            Event::Close { topic } => Ok(self.close(now, &topic)),
+            Event::TopicOptions { topic, options } => self.topic_options(now, &topic, options),
             Event::AudienceAdd { user, contacts } => self.audience_add(now, &user, contacts),
             Event::AudienceRemove { user, contacts } => self.audience_remove(now, &user, &contacts),
             Event::AudienceReplace { user, contacts } => {

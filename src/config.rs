@@ -1,6 +1,7 @@
 //! Every option of the rules, checked before an engine is built on them.
 
 use crate::event::LostCause;
+use crate::topic::TopicOptions;
 use core::fmt;
 
 /// The options as plain values, to be checked by [`Config::new`].
@@ -72,6 +73,16 @@ pub struct Options {
     /// connected later shows nothing yet, in milliseconds since that one connected: 0 (not at all)
     /// to 60,000. So contacts do not see a user go who changes devices. Default: 10,000.
     pub settle_ms: u64,
+    /// How topics behave that have no [options of their own](crate::Engine::topic_options).
+    pub topics: TopicOptions,
+    /// The most topics that one session may be in: 1 to 1,000. Default: 100.
+    pub max_topics: u32,
+    /// The most members of one topic that one session may [look at](crate::Engine::look_at) by
+    /// name: 1 to 10,000. Default: 500.
+    pub max_topic_named: u32,
+    /// How often one session may [update](crate::Engine::update) what it shows in one topic.
+    /// Default: twenty times at once, then ten times a second. `None`: as often as it likes.
+    pub topic_rate: Option<Rate>,
 }
 
 /// Who is told when a session ends, or when a user goes invisible.
@@ -192,6 +203,10 @@ const MAX_LIST: u32 = 1 << 27;
 const MAX_NAMES: u32 = 1 << 20;
 const MAX_BURST: u32 = 1_000_000;
 const MAX_SETTLE_MS: u64 = 60_000;
+/// The most topics of a session.
+const MAX_TOPICS: u64 = 1_000;
+/// The most members that a session looks at in one topic.
+const MAX_TOPIC_NAMED: u64 = 10_000;
 const MAX_EXPIRY_MS: u64 = 366 * DAY_MS;
 
 impl Default for Options {
@@ -216,6 +231,10 @@ impl Default for Options {
             direct_rate: Some(Rate { burst: 20, interval_ms: 250 }),
             max_expiry_ms: WEEK_MS,
             settle_ms: 10_000,
+            topics: TopicOptions::default(),
+            max_topics: 100,
+            max_topic_named: 500,
+            topic_rate: Some(Rate { burst: 20, interval_ms: 100 }),
         }
     }
 }
@@ -238,6 +257,7 @@ impl Options {
             over_limit: OverLimit::EvictOldest { min_age_ms: 10_000 },
             publish_rate: None,
             direct_rate: None,
+            topic_rate: None,
             ..Self::default()
         }
     }
@@ -276,16 +296,23 @@ impl Config {
         in_range("max_watched", o.max_watched.into(), 1, MAX_NAMES.into())?;
         in_range("max_expiry_ms", o.max_expiry_ms, 1, MAX_EXPIRY_MS)?;
         in_range("settle_ms", o.settle_ms, 0, MAX_SETTLE_MS)?;
+        in_range("max_topics", o.max_topics.into(), 1, MAX_TOPICS)?;
+        in_range("max_topic_named", o.max_topic_named.into(), 1, MAX_TOPIC_NAMED)?;
+        if let Some((option, value, min, max)) = o.topics.out_of_range() {
+            in_range(option, value.into(), min.into(), max.into())?;
+        }
         if let OverLimit::EvictOldest { min_age_ms } = o.over_limit {
             in_range("over_limit.min_age_ms", min_age_ms, 0, WEEK_MS)?;
         }
-        if let Some(rate) = o.publish_rate {
-            in_range("publish_rate.burst", rate.burst.into(), 1, MAX_BURST.into())?;
-            in_range("publish_rate.interval_ms", rate.interval_ms.into(), 1, DAY_MS)?;
-        }
-        if let Some(rate) = o.direct_rate {
-            in_range("direct_rate.burst", rate.burst.into(), 1, MAX_BURST.into())?;
-            in_range("direct_rate.interval_ms", rate.interval_ms.into(), 1, DAY_MS)?;
+        let rates = [
+            (o.publish_rate, "publish_rate.burst", "publish_rate.interval_ms"),
+            (o.direct_rate, "direct_rate.burst", "direct_rate.interval_ms"),
+            (o.topic_rate, "topic_rate.burst", "topic_rate.interval_ms"),
+        ];
+        for (rate, burst, interval) in rates {
+            let Some(rate) = rate else { continue };
+            in_range(burst, rate.burst.into(), 1, MAX_BURST.into())?;
+            in_range(interval, rate.interval_ms.into(), 1, DAY_MS)?;
         }
         if let Some(lease) = o.lease {
             in_range("lease.heartbeat_ms", lease.heartbeat_ms, 1, WEEK_MS / 2)?;
@@ -387,7 +414,7 @@ mod tests {
     #[test]
     fn zero_and_absurd_values_are_refused_by_name() {
         type Change = fn(&mut Options, u64);
-        let numbers: [(&str, Change, u64, u64); 18] = [
+        let numbers: [(&str, Change, u64, u64); 24] = [
             ("grace.connection_error_ms", |o, v| o.grace.connection_error_ms = v, 0, WEEK_MS),
             ("grace.timeout_ms", |o, v| o.grace.timeout_ms = v, 0, WEEK_MS),
             ("grace.node_loss_ms", |o, v| o.grace.node_loss_ms = v, 0, WEEK_MS),
@@ -400,6 +427,12 @@ mod tests {
             ("max_told", |o, v| o.max_told = v as u32, 1_000, 1 << 20),
             ("max_expiry_ms", |o, v| o.max_expiry_ms = v, 1, 366 * DAY_MS),
             ("settle_ms", |o, v| o.settle_ms = v, 0, 60_000),
+            ("max_topics", |o, v| o.max_topics = v as u32, 1, 1_000),
+            ("max_topic_named", |o, v| o.max_topic_named = v as u32, 1, 10_000),
+            ("topics.full_up_to", |o, v| o.topics.full_up_to = v as u32, 1, 100_000),
+            ("topics.sample", |o, v| o.topics.sample = v as u16, 1, 10_000),
+            ("topics.coalesce_ms", |o, v| o.topics.coalesce_ms = v as u32, 0, 60_000),
+            ("topics.max_members", |o, v| o.topics.max_members = v as u32, 1, 1 << 27),
             (
                 "direct_rate.burst",
                 |o, v| o.direct_rate = Some(Rate { burst: v as u32, interval_ms: 1 }),

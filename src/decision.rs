@@ -1,9 +1,9 @@
 //! What the host must do: the output of every verb.
 
-use crate::key::{SessionId, SessionKey, Slot};
+use crate::key::{SessionId, SessionKey, Slot, TopicKey};
 use crate::notice::Notice;
 use crate::reason::{CloseReason, EndReason};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Changes, Snapshot, TopicSnapshot};
 use crate::time::Time;
 
 /// What the host must do now, or should know.
@@ -20,7 +20,27 @@ pub enum Decision<'a, K, P> {
     },
     /// Send one session the present state of all whom it may see.
     Snapshot(Snapshot<'a, K, P>),
-    /// `notice`, a directed presence or a system notice, was not sent to the sessions in `to`,
+    /// Tell sessions what a topic is like at this moment.
+    Topic(TopicSnapshot<'a, K, P>),
+    /// Tell sessions what has changed in a topic.
+    Changes(Changes<'a, K, P>),
+    /// Somebody is in a topic from now on
+    /// ([rule T13](crate::rules#rule-t13-empty-topics)). Only the host is told.
+    TopicOccupied {
+        /// The topic's name.
+        topic: &'a K,
+        /// Its key.
+        key: TopicKey,
+    },
+    /// Nobody is in a topic any more, observers included: its key is stale. Only the host is told,
+    /// after all notices about it.
+    TopicVacated {
+        /// The topic's name.
+        topic: &'a K,
+        /// The key that it had.
+        key: TopicKey,
+    },
+    /// `notice`, a directed presence, a system notice or what was said in a topic, was not sent to the sessions in `to`,
     /// because they are congested. It will not be sent later: only state is.
     Skipped {
         /// What they are not told.

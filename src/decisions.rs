@@ -5,13 +5,14 @@ use crate::fanout::deliveries::Delivery;
 use crate::fanout::plan::{EndReport, Step};
 use crate::fanout::snapshots::Part;
 use crate::fanout::subject::Subject;
+use crate::fanout::topic_steps::{TopicPart, TopicSubject};
 use crate::hasher::DefaultHashBuilder;
-use crate::key::SessionKey;
+use crate::key::{SessionKey, TopicKey};
 use crate::notice::{Notice, NoticeId, PresenceKind};
 use crate::reason::CloseReason;
 use crate::rules::State;
-use crate::snapshot::Snapshot;
-use crate::tables::ids::{SessionIndex, User};
+use crate::snapshot::{Changes, Snapshot, TopicSnapshot};
+use crate::tables::ids::{SessionIndex, TopicIndex, User};
 use crate::time::Time;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -80,6 +81,11 @@ enum Next {
     Close { session: SessionKey, reason: CloseReason, resumable: bool },
     Online { user: User, session: SessionIndex },
     ReportEnd(EndReport),
+    TopicDelivery(Delivery),
+    TopicPart(TopicPart),
+    Changes(TopicPart),
+    Occupied(TopicIndex, TopicKey),
+    Vacated(TopicIndex, TopicKey),
 }
 
 impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
@@ -161,7 +167,24 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
             }
             Step::Online { user, session } => Next::Online { user, session },
             Step::ReportEnd(ended) => Next::ReportEnd(ended),
-            step @ (Step::Evict { .. } | Step::Forget { .. }) => {
+            Step::TellTopic(of) => match state.next_topic_delivery(of) {
+                Some(delivery) => return Some(Next::TopicDelivery(delivery)),
+                None => continue,
+            },
+            Step::TopicSnapshot(of) => return Some(Next::TopicPart(state.next_topic_part(of))),
+            Step::Changes(of) => return Some(Next::Changes(state.next_changes(of))),
+            Step::Occupied { topic } => match state.tables().topics().key(topic) {
+                Some(key) => Next::Occupied(topic, key),
+                None => unreachable!("a topic is kept until all is told about it"),
+            },
+            Step::Vacated { topic } => match state.tables().topics().key(topic) {
+                Some(key) => Next::Vacated(topic, key),
+                None => unreachable!("a topic is kept until all is told about it"),
+            },
+            step @ (Step::Evict { .. }
+            | Step::Forget { .. }
+            | Step::EndTick { .. }
+            | Step::ForgetTopic { .. }) => {
                 state.do_step(step);
                 continue;
             }
@@ -176,13 +199,10 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
     next: Next,
 ) -> Decision<'_, K, P> {
     let (tables, plan) = (state.tables(), state.plan());
+    let to = || plan.to(tables.channels(), tables.topics().channels());
     match next {
-        Next::Delivery(Delivery::Deliver) => {
-            Decision::Deliver { notice: notice(state), to: plan.to(tables.channels()) }
-        }
-        Next::Delivery(Delivery::Skipped) => {
-            Decision::Skipped { notice: notice(state), to: plan.to(tables.channels()) }
-        }
+        Next::Delivery(Delivery::Deliver) => Decision::Deliver { notice: notice(state), to: to() },
+        Next::Delivery(Delivery::Skipped) => Decision::Skipped { notice: notice(state), to: to() },
         Next::Part(part) => Decision::Snapshot(Snapshot {
             users: tables.users(),
             sessions: tables.sessions(),
@@ -201,6 +221,64 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
         Next::ReportEnd(EndReport { user, session, id, reason, since, last, visible }) => {
             let user = tables.users().id(user);
             Decision::Ended { user, session, id, reason, since, last, visible }
+        }
+        Next::TopicDelivery(Delivery::Deliver) => {
+            Decision::Deliver { notice: topic_notice(state), to: to() }
+        }
+        Next::TopicDelivery(Delivery::Skipped) => {
+            Decision::Skipped { notice: topic_notice(state), to: to() }
+        }
+        Next::TopicPart(part) => Decision::Topic(TopicSnapshot {
+            tables: tables.topic_tables(),
+            entries: plan.members(),
+            to: to(),
+            part,
+        }),
+        Next::Changes(part) => Decision::Changes(Changes {
+            tables: tables.topic_tables(),
+            changes: plan.changes(),
+            to: to(),
+            part,
+        }),
+        Next::Occupied(topic, key) => {
+            Decision::TopicOccupied { topic: tables.topics().name(topic), key }
+        }
+        Next::Vacated(topic, key) => {
+            Decision::TopicVacated { topic: tables.topics().name(topic), key }
+        }
+    }
+}
+
+/// Returns the notice about a topic that is being told.
+fn topic_notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_, K, P> {
+    let (topic, subject, id) = state.plan().current_topic();
+    let (id, tables) = (NoticeId(id), state.tables().topic_tables());
+    let topic = tables.name(topic);
+    match subject {
+        TopicSubject::Joined { membership } => {
+            let (user, session, presence) = tables.member(membership);
+            Notice::Joined { id, topic, user, session, presence }
+        }
+        TopicSubject::Member { membership, first } => {
+            let (user, session, presence) = tables.member(membership);
+            let kind = if first { PresenceKind::First } else { PresenceKind::Update };
+            Notice::Member { id, topic, user, session, kind, presence }
+        }
+        TopicSubject::SessionEnded { user, session } => {
+            Notice::MemberSessionEnded { id, topic, user: tables.user(user), session }
+        }
+        TopicSubject::Left { user, reason } => {
+            Notice::Left { id, topic, user: tables.user(user), reason }
+        }
+        TopicSubject::Closed { reason } => Notice::TopicClosed { id, topic, reason },
+        TopicSubject::Said { membership } => {
+            let (user, session, _) = tables.member(membership);
+            let said = "what is said is kept until it is out";
+            let presence = state.plan().said().expect(said);
+            Notice::Said { id, topic, user, session, presence }
+        }
+        TopicSubject::SaidOver { user, session } => {
+            Notice::SaidOver { id, topic, user: tables.user(user), session }
         }
     }
 }

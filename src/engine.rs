@@ -6,6 +6,7 @@
 
 mod expiry;
 mod sessions;
+mod topics;
 mod visibility;
 mod watching;
 

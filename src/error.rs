@@ -1,6 +1,6 @@
 //! Why a verb was refused.
 
-use crate::key::DeviceKind;
+use crate::key::{DeviceKind, TopicKey};
 use crate::time::Time;
 use core::fmt;
 
@@ -61,6 +61,37 @@ pub enum Error {
         /// The limit in force, in milliseconds.
         limit_ms: u64,
     },
+    /// No topic has this key or name: everybody has left it, it was closed, or it never was.
+    UnknownTopic,
+    /// The session is not in the topic; or it observes it, where only a member can do this.
+    NotMember,
+    /// The session is in the topic already: [`look`](crate::Engine::look) and
+    /// [`update`](crate::Engine::update) change how.
+    AlreadyJoined {
+        /// The topic's key.
+        topic: TopicKey,
+    },
+    /// The session is in as many topics as [`Options::max_topics`](crate::Options) allows.
+    TopicLimit {
+        /// The limit in force.
+        limit: u32,
+    },
+    /// The topic has as many members as [`TopicOptions::max_members`](crate::TopicOptions) allows.
+    MemberLimit {
+        /// The limit in force.
+        limit: u32,
+    },
+    /// A session would look at more members of a topic by name than
+    /// [`Options::max_topic_named`](crate::Options) allows.
+    NamedLimit {
+        /// The limit in force.
+        limit: u32,
+    },
+    /// An option of a topic is out of its range.
+    TopicOptions {
+        /// The option's name in [`TopicOptions`](crate::TopicOptions).
+        option: &'static str,
+    },
     /// The session is over its [rate of directed presence](crate::Options::direct_rate).
     RateLimited {
         /// The first moment at which the same call may succeed.
@@ -94,6 +125,15 @@ impl fmt::Display for Error {
             Self::ExpiryLimit { limit_ms } => {
                 write!(f, "a presence ends by itself within {limit_ms} ms")
             }
+            Self::UnknownTopic => f.write_str("no topic has this key or name"),
+            Self::NotMember => f.write_str("the session is no member of the topic"),
+            Self::AlreadyJoined { .. } => f.write_str("the session is in the topic already"),
+            Self::TopicLimit { limit } => write!(f, "a session is in at most {limit} topics"),
+            Self::MemberLimit { limit } => write!(f, "the topic has {limit} members, its most"),
+            Self::NamedLimit { limit } => {
+                write!(f, "a session looks at {limit} members of a topic at most")
+            }
+            Self::TopicOptions { option } => write!(f, "{option} is out of its range"),
             Self::RateLimited { retry_at } => {
                 write!(
                     f,

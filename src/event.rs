@@ -1,7 +1,8 @@
 //! The engine's inputs as values.
 
-use crate::key::{DeviceKind, SessionKey};
+use crate::key::{DeviceKind, SessionKey, TopicKey};
 use crate::time::Time;
+use crate::topic::{Join, TopicOptions, View};
 use alloc::vec::Vec;
 
 /// How a connection was lost; each cause has a [grace](crate::Grace) of its own.
@@ -56,6 +57,22 @@ pub enum Event<K, P> {
     Watch { session: SessionKey, users: Vec<K> },
     /// [`Engine::unwatch`](crate::Engine::unwatch)
     Unwatch { session: SessionKey, users: Vec<K> },
+    /// [`Engine::join`](crate::Engine::join)
+    Join { session: SessionKey, topic: K, join: Join<P> },
+    /// [`Engine::update`](crate::Engine::update)
+    Update { session: SessionKey, topic: TopicKey, presence: P },
+    /// [`Engine::leave`](crate::Engine::leave)
+    Leave { session: SessionKey, topic: TopicKey },
+    /// [`Engine::look`](crate::Engine::look)
+    Look { session: SessionKey, topic: TopicKey, view: View },
+    /// [`Engine::say`](crate::Engine::say)
+    Say { session: SessionKey, topic: TopicKey, presence: P, for_ms: Option<u64> },
+    /// [`Engine::remove`](crate::Engine::remove)
+    Remove { topic: K, user: K },
+    /// [`Engine::close`](crate::Engine::close)
+    Close { topic: K },
+    /// [`Engine::topic_options`](crate::Engine::topic_options)
+    TopicOptions { topic: K, options: TopicOptions },
     /// [`Engine::audience_add`](crate::Engine::audience_add)
     AudienceAdd { user: K, contacts: Vec<K> },
     /// [`Engine::audience_remove`](crate::Engine::audience_remove)

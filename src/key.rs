@@ -188,6 +188,46 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// Names one topic, from its first session to its last.
+///
+/// The engine gives it out at [`join`](crate::Engine::join), so that a topic's name is looked up
+/// there only. Everybody in a topic has the same key. When the topic is empty its key is *stale*:
+/// it is refused with [`Error::UnknownTopic`](crate::Error::UnknownTopic) for ever, and whoever
+/// joins a topic of the same name later gets another one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct TopicKey {
+    pub(crate) index: u32,
+    /// Which of all topics that ever were it is: never used twice.
+    pub(crate) generation: NonZeroU64,
+}
+
+impl TopicKey {
+    /// Returns the key as a pair of numbers, of which the first is never zero, to send it through
+    /// something that knows only numbers.
+    #[must_use]
+    pub const fn to_bits(self) -> (u64, u32) {
+        (self.generation.get(), self.index)
+    }
+
+    /// Returns the key that [`to_bits`](Self::to_bits) made these numbers of, or `None` for
+    /// numbers that no key is made into. Others that the engine never gave out are refused as
+    /// stale keys are.
+    #[must_use]
+    pub const fn from_bits((generation, index): (u64, u32)) -> Option<Self> {
+        match NonZeroU64::new(generation) {
+            Some(generation) => Some(Self { index, generation }),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Debug for TopicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "topic {}.{}", self.index, self.generation)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +246,9 @@ mod tests {
         }
         assert_eq!(SessionKey::from_bits((u64::from(u32::MAX), 1)), None);
         assert_eq!(SessionId::from_bits(0), None);
+        let topic = TopicKey { index: 7, generation: NonZeroU64::MIN };
+        assert_eq!(TopicKey::from_bits(topic.to_bits()), Some(topic));
+        assert_eq!(TopicKey::from_bits((0, 7)), None);
     }
 
     #[test]

@@ -190,6 +190,7 @@ mod snapshot;
 mod stats;
 mod tables;
 mod time;
+mod topic;
 
 pub use config::{
     Config, ConfigError, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate,
@@ -203,12 +204,13 @@ pub use event::{Event, LostCause};
 pub use hasher::DefaultHashBuilder;
 #[cfg(not(feature = "std"))]
 pub use hasher::NoHasher;
-pub use key::{DeviceKind, SessionId, SessionKey, Slot};
+pub use key::{DeviceKind, SessionId, SessionKey, Slot, TopicKey};
 pub use notice::{Notice, NoticeId, PresenceKind};
-pub use queries::Session;
+pub use queries::{Session, Topic, TopicMember};
 pub use reason::{CloseReason, EndReason};
 pub use replica::{Difference, Replica, ReplicaFull};
 pub use slot_map::SlotMap;
-pub use snapshot::{Entry, Scope, Snapshot};
+pub use snapshot::{Changes, Entry, Scope, Snapshot, TopicChange, TopicEntry, TopicSnapshot};
 pub use stats::{Counts, Stats};
 pub use time::Time;
+pub use topic::{Join, LeaveReason, TopicBlocks, TopicClosing, TopicCounts, TopicOptions, View};

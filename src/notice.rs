@@ -1,6 +1,7 @@
 //! One thing that a receiver is told.
 
 use crate::key::SessionId;
+use crate::topic::{LeaveReason, TopicClosing};
 use core::fmt;
 
 /// The number of a notice. Each is greater than the one before: at least 4,096 for each millisecond
@@ -119,6 +120,90 @@ pub enum Notice<'a, K, P> {
         /// Who is offline.
         user: &'a K,
     },
+    /// A user has become a member of a topic, with this session.
+    Joined {
+        /// The notice's number.
+        id: NoticeId,
+        /// Which topic.
+        topic: &'a K,
+        /// Who is a member now.
+        user: &'a K,
+        /// Its session there.
+        session: SessionId,
+        /// What it shows there.
+        presence: Option<&'a P>,
+    },
+    /// What a session of a member shows in a topic.
+    Member {
+        /// The notice's number.
+        id: NoticeId,
+        /// Which topic.
+        topic: &'a K,
+        /// Whose session.
+        user: &'a K,
+        /// Which session.
+        session: SessionId,
+        /// Whether the session has just joined, as a further one of its user, or shows something
+        /// else than before.
+        kind: PresenceKind,
+        /// What it shows there.
+        presence: Option<&'a P>,
+    },
+    /// A session of a member is no longer in a topic, and its user has others there.
+    MemberSessionEnded {
+        /// The notice's number.
+        id: NoticeId,
+        /// Which topic.
+        topic: &'a K,
+        /// Whose session.
+        user: &'a K,
+        /// Which session.
+        session: SessionId,
+    },
+    /// A user is no member of a topic any more, with any session.
+    Left {
+        /// The notice's number.
+        id: NoticeId,
+        /// Which topic.
+        topic: &'a K,
+        /// Who has left.
+        user: &'a K,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// The receiver itself is no longer in a topic.
+    TopicClosed {
+        /// The notice's number.
+        id: NoticeId,
+        /// Which topic.
+        topic: &'a K,
+        /// Why.
+        reason: TopicClosing,
+    },
+    /// What a member says in a topic. It does not replace what it shows there.
+    Said {
+        /// The notice's number.
+        id: NoticeId,
+        /// Which topic.
+        topic: &'a K,
+        /// Whose session.
+        user: &'a K,
+        /// Which session.
+        session: SessionId,
+        /// What it says.
+        presence: &'a P,
+    },
+    /// What a member said in a topic no longer holds.
+    SaidOver {
+        /// The notice's number.
+        id: NoticeId,
+        /// Which topic.
+        topic: &'a K,
+        /// Whose session.
+        user: &'a K,
+        /// Which session.
+        session: SessionId,
+    },
     /// Something the application says, from no session.
     System {
         /// The notice's number.
@@ -146,6 +231,13 @@ impl<K, P> Notice<'_, K, P> {
             | Self::Visibility { id, .. }
             | Self::SessionEnded { id, .. }
             | Self::UserOffline { id, .. }
+            | Self::Joined { id, .. }
+            | Self::Member { id, .. }
+            | Self::MemberSessionEnded { id, .. }
+            | Self::Left { id, .. }
+            | Self::TopicClosed { id, .. }
+            | Self::Said { id, .. }
+            | Self::SaidOver { id, .. }
             | Self::System { id, .. } => *id,
         }
     }

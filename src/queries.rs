@@ -2,6 +2,10 @@
 //!
 //! Users can be asked for by any borrowed form of their id: with `String` ids, by `&str`.
 
+mod topics;
+
+pub use topics::{Topic, TopicMember};
+
 use crate::config::{Config, Options};
 use crate::engine::Engine;
 use crate::event::LostCause;

@@ -1,5 +1,8 @@
 //! The other end: what one receiver believes.
 
+mod in_topics;
+mod topics;
+
 use crate::engine::Engine;
 use crate::key::{SessionId, SessionKey};
 use crate::notice::Notice;
@@ -11,6 +14,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
+use topics::TopicBeliefs;
 
 /// What one session knows of others: it applies what the session is sent, and can be asked who is
 /// present with what.
@@ -42,6 +46,7 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     /// Where to look next for somebody whom an open snapshot has not repeated.
     next_old: u32,
     is_visible: Option<bool>,
+    topics: TopicBeliefs<K, P, I>,
 }
 
 /// What a receiver believes of one session.
@@ -102,6 +107,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
             is_cut: false,
             next_old: 0,
             is_visible: None,
+            topics: TopicBeliefs::new(),
         }
     }
 
@@ -217,6 +223,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
             });
         }
         self.is_open = false;
+        // Those in which the session still is are told after this, each anew.
+        self.topics.clear();
         if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
     }
 
@@ -255,7 +263,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         let place = known.and_then(|user| {
             self.beliefs[user.0 as usize].iter().position(|belief| belief.session == session)
         });
-        if place.is_none() && self.sessions >= self.limit && !self.make_room() {
+        if place.is_none() && self.sessions + self.topics.len() >= self.limit && !self.make_room() {
             self.is_cut = true;
             return Err(ReplicaFull);
         }
@@ -402,6 +410,7 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
                 Ok(())
             }
             Notice::System { .. } => Ok(()),
+            _ => self.apply_in_topic(notice),
         }
     }
 

@@ -1,5 +1,9 @@
 //! The present state of all whom one session may see.
 
+mod topics;
+
+pub use topics::{Changes, TopicChange, TopicEntry, TopicSnapshot};
+
 use crate::fanout::snapshots::Part;
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::notice::NoticeId;

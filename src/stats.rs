@@ -27,6 +27,10 @@ pub struct Counts {
     pub blocked_pairs: usize,
     /// Users that sessions [watch](crate::Engine::watch): one for each pair of the two.
     pub watches: usize,
+    /// Topics that somebody is in.
+    pub topics: usize,
+    /// Sessions that are in topics: one for each pair of the two.
+    pub memberships: usize,
     /// Receivers of directed presence that are remembered, some of whom may have ended.
     pub told: usize,
     /// Things to be told to congested sessions.

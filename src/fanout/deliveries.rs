@@ -1,6 +1,6 @@
 //! One notice becomes decisions: its receivers are found, a decision full at a time.
 
-use crate::fanout::plan::{FanOut, Plan, Step};
+use crate::fanout::plan::{FanOut, Lent, Plan, Step};
 use crate::fanout::subject::{Span, Subject};
 use crate::stats::Stats;
 use crate::tables::Tables;
@@ -174,7 +174,7 @@ impl<P> Plan<P> {
         if left <= FEW.min(self.receivers.room()) {
             // Few lie in one part, or in two.
             while watchers.done < (done + left) as u32 {
-                let slots = channels.slots(channel, watchers.done as usize);
+                let slots = channels.slots(channel, watchers.done as usize, done + left);
                 slots.iter().for_each(|slot| self.receivers.push(*slot));
                 watchers.done += slots.len() as u32;
             }
@@ -184,8 +184,9 @@ impl<P> Plan<P> {
         if found > 0 {
             return found;
         }
-        let slots = channels.slots(channel, done).len();
-        self.lent = Some((channel, watchers.done));
+        let slots = channels.slots(channel, done, done + left).len();
+        let (from, end) = (watchers.done, (done + left) as u32);
+        self.lent = Some(Lent { of_topic: false, channel, from, end });
         watchers.done += slots as u32;
         if slots == left {
             self.current.watchers = None;

@@ -8,5 +8,7 @@ pub(crate) mod plan;
 mod receivers;
 pub(crate) mod snapshots;
 pub(crate) mod subject;
+pub(crate) mod topic_steps;
+pub(crate) mod topics;
 
 pub(crate) use plan::Plan;

@@ -2,10 +2,13 @@
 
 use crate::fanout::receivers::Receivers;
 use crate::fanout::subject::{Span, Subject};
+use crate::fanout::topic_steps::{ChangeOf, ChangesOf, TopicFanOut, TopicSnapshotOf, TopicSubject};
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::reason::{CloseReason, EndReason};
 use crate::tables::channels::Channels;
-use crate::tables::ids::{ChannelIndex, Place, SessionIndex, User};
+use crate::tables::ids::{
+    ChannelIndex, MembershipIndex, Place, SessionIndex, TickIndex, TopicIndex, User,
+};
 use crate::time::Time;
 use alloc::vec::Vec;
 
@@ -162,6 +165,33 @@ pub(crate) enum Step {
     Forget {
         user: User,
     },
+    TellTopic(TopicFanOut),
+    TopicSnapshot(TopicSnapshotOf),
+    Changes(ChangesOf),
+    /// What a tick was to tell is out.
+    EndTick {
+        tick: TickIndex,
+    },
+    Occupied {
+        topic: TopicIndex,
+    },
+    Vacated {
+        topic: TopicIndex,
+    },
+    /// Nobody is in a topic any more, or is to be: what is kept of it can go.
+    ForgetTopic {
+        topic: TopicIndex,
+    },
+}
+
+/// Slots that a decision lends as they lie in a channel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lent {
+    /// Whether it is a channel of a topic, or else of those who watch somebody.
+    pub(super) of_topic: bool,
+    pub(super) channel: ChannelIndex,
+    pub(super) from: u32,
+    pub(super) end: u32,
 }
 
 /// The steps, and the buffers they refer to. All of it is empty between a drain and the next verb;
@@ -189,14 +219,20 @@ pub(crate) struct Plan<P> {
     pub(super) current: FanOut,
     /// The receivers of the decision that is being made.
     pub(super) receivers: Receivers,
-    /// Whose slots the decision at hand lends instead: a channel's, from this place on.
-    pub(super) lent: Option<(ChannelIndex, u32)>,
+    /// Whose slots the decision at hand lends instead.
+    pub(super) lent: Option<Lent>,
     /// Contacts whose sessions must be looked at one by one.
     pub(super) unusual: Vec<User>,
     /// Receivers found that wait for room in a decision.
     pub(super) spilled: Vec<Slot>,
     /// The entries of the snapshot that is being made.
     pub(super) entries: Vec<SessionIndex>,
+    /// The notice about a topic that is being told.
+    pub(super) current_topic: (TopicIndex, TopicSubject, u64),
+    /// The entries of the snapshot of a topic that is being made.
+    pub(super) members: Vec<MembershipIndex>,
+    /// What the changes say that are being told.
+    pub(super) changes: Vec<ChangeOf>,
 }
 
 impl<P> Default for Plan<P> {
@@ -217,6 +253,9 @@ impl<P> Default for Plan<P> {
             unusual: Vec::new(),
             spilled: Vec::new(),
             entries: Vec::new(),
+            current_topic: (TopicIndex(0), TopicSubject::NONE, 0),
+            members: Vec::new(),
+            changes: Vec::new(),
         }
     }
 }
@@ -358,10 +397,14 @@ impl<P> Plan<P> {
         self.number
     }
 
-    /// Returns the receivers of the decision at hand.
-    pub(crate) fn to<'a>(&'a self, channels: &'a Channels) -> &'a [Slot] {
+    /// Returns the receivers of the decision at hand: perhaps some of those who watch somebody, or
+    /// who are in a topic.
+    pub(crate) fn to<'a>(&'a self, watchers: &'a Channels, topics: &'a Channels) -> &'a [Slot] {
         match self.lent {
-            Some((channel, from)) => channels.slots(channel, from as usize),
+            Some(Lent { of_topic, channel, from, end }) => {
+                let channels = if of_topic { topics } else { watchers };
+                channels.slots(channel, from as usize, end as usize)
+            }
             None => self.receivers.as_slice(),
         }
     }

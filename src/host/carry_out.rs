@@ -32,6 +32,16 @@ pub(super) fn carry_out<K, P, A, C, S>(
             }
         }
         Decision::Skipped { notice, to } => application.skipped(&notice, to.len()),
+        Decision::Topic(snapshot) => {
+            let Some(frame) = application.topic(&snapshot) else { return };
+            snapshot.to().iter().for_each(|slot| connections.send_notice(*slot, frame.clone()));
+        }
+        Decision::Changes(changes) => {
+            let Some(frame) = application.topic_changes(&changes) else { return };
+            changes.to().iter().for_each(|slot| connections.send_notice(*slot, frame.clone()));
+        }
+        Decision::TopicOccupied { topic, key } => application.topic_occupied(topic, key),
+        Decision::TopicVacated { topic, key } => application.topic_vacated(topic, key),
         // Of a session that was resumed, the host has closed the old connection already.
         Decision::Close { session, reason, resumable } => {
             connections.close(session, Closing::Engine { reason, resumable });

@@ -1,10 +1,10 @@
 //! What a host has to bring: a way to say things, and a way to send them.
 
 use crate::error::Error;
-use crate::key::SessionKey;
+use crate::key::{SessionKey, TopicKey};
 use crate::notice::Notice;
 use crate::reason::{CloseReason, EndReason};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Changes, Snapshot, TopicSnapshot};
 use crate::time::Time;
 use core::fmt;
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -133,6 +133,29 @@ pub trait Application<K, P> {
     /// Returns the frame that says this snapshot, or this part of one, or `None` if its receiver
     /// is not to hear of it.
     fn snapshot(&mut self, snapshot: &Snapshot<'_, K, P>) -> Option<Self::Frame>;
+
+    /// Returns the frame that says what a topic is like, or this part of it, or `None` if its
+    /// receivers are not to hear of it. By default there are no topics.
+    fn topic(&mut self, snapshot: &TopicSnapshot<'_, K, P>) -> Option<Self::Frame> {
+        let _ = snapshot;
+        None
+    }
+
+    /// Returns the frame that says what has changed in a topic, or this part of it, likewise.
+    fn topic_changes(&mut self, changes: &Changes<'_, K, P>) -> Option<Self::Frame> {
+        let _ = changes;
+        None
+    }
+
+    /// Notes that somebody is in a topic from now on. Does nothing by default.
+    fn topic_occupied(&mut self, topic: &K, key: TopicKey) {
+        let _ = (topic, key);
+    }
+
+    /// Notes that nobody is in a topic any more. Does nothing by default.
+    fn topic_vacated(&mut self, topic: &K, key: TopicKey) {
+        let _ = (topic, key);
+    }
 
     /// Notes that a user has come online, by the connection of its first session. Does nothing by
     /// default.

@@ -55,6 +55,7 @@ mod carry_out;
 mod connection;
 mod connections;
 mod of_users;
+mod topics;
 mod verbs;
 
 pub use connection::{Application, Closing, Connection, ConnectionId, Refused, SessionEnd};

@@ -126,7 +126,7 @@ where
         self.engine.shrink_to_fit();
     }
 
-    fn verb(
+    pub(super) fn verb(
         &mut self,
         now: Time,
         verb: impl for<'e> FnOnce(&'e mut Engine<K, P, S>) -> Result<Decisions<'e, K, P, S>, Error>,

@@ -225,7 +225,7 @@ where
         Ok(())
     }
 
-    fn session_verb(
+    pub(super) fn session_verb(
         &mut self,
         now: Time,
         connection: ConnectionId,

@@ -24,8 +24,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn writable(&mut self, key: SessionKey) -> Result<(), Error> {
         let session = self.attached(key)?;
         if self.tables.sessions().link(session) == Link::Congested {
+            let missed = self.tables.sessions().missed(session);
+            let everything = missed.is_some_and(|missed| missed.is_everything());
             self.tables.set_congested(session, false);
             self.catch_up(session);
+            self.catch_up_on_topics(session, everything);
         }
         Ok(())
     }
@@ -77,13 +80,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             }
         }
-        self.tell_gone(receiver, user, &changes, offline, to_receiver);
+        self.catch_up_on_ends(receiver, user, &changes, offline, to_receiver);
         changes.clear();
         self.changes = changes;
     }
 
     /// Tells which of the sessions that the receiver believed in are over.
-    fn tell_gone(
+    fn catch_up_on_ends(
         &mut self,
         receiver: SessionIndex,
         user: User,

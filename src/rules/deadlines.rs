@@ -15,6 +15,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
+        if self.ticks.armed() > 0 && self.fire_next_tick(until, [lifetime, token]) {
+            return true;
+        }
         if self.expiries.armed() > 0 && self.fire_next_expiry(until, [lifetime, token]) {
             return true;
         }
@@ -49,6 +52,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         true
     }
 
+    /// Fires the next tick of a topic by then, if nothing else is due before or at the same moment:
+    /// a tick tells what has happened by its moment. As with expiries, it is not looked for beyond
+    /// the next of the others.
+    fn fire_next_tick(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+        let other = others.into_iter().flatten().map(|due| due.at).min();
+        let any = self.expiries.armed() > 0;
+        let expiry = any.then(|| self.expiries.first_due(other.unwrap_or(until))).flatten();
+        let other = other.into_iter().chain(expiry.map(|due| due.at)).min();
+        let due = self.ticks.first_due(other.unwrap_or(until), |_| None);
+        let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
+            return false;
+        };
+        self.set_moment(due.at);
+        self.fire_tick(due);
+        self.clean_up();
+        true
+    }
+
     /// Returns the first lease or grace that is over by then. Leases are not touched when something
     /// is heard of their session; they move when their moment comes near.
     fn first_lifetime_over(&mut self, until: Time) -> Option<Due> {
@@ -63,7 +84,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let sessions = self.tables.sessions();
         let moved = |session| heard_since(sessions, lease_ms, session);
         let (lifetime, token) = (self.lifetimes.next_look(moved), self.tokens.next_look(|_| None));
-        [lifetime, token, self.expiries.next_look()].into_iter().flatten().min()
+        let others = [self.expiries.next_look(), self.ticks.next_look(|_| None)];
+        [lifetime, token].into_iter().chain(others).flatten().min()
     }
 
     fn lease_ms(&self) -> u64 {

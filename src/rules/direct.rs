@@ -49,7 +49,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Takes a token of the session's rate, which is charged whoever is there (rule 13).
-    fn take_direct_token(&mut self, session: SessionIndex) -> Result<(), Error> {
+    pub(super) fn take_direct_token(&mut self, session: SessionIndex) -> Result<(), Error> {
         let Some(rate) = self.options.direct_rate else { return Ok(()) };
         let bucket = self.tables.sessions_mut().direct_bucket_mut(session);
         let free_at = bucket.free_at(rate);

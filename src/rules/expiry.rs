@@ -161,6 +161,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(Expiry { session, of, then, .. }) = self.expiries.remove(due.of) else { return };
         match (of, then) {
             (Expiring::Call(number), _) => self.end_call(session, number),
+            (Expiring::Said(membership), _) => {
+                let topic = self.tables.topics().topic_of(membership);
+                self.end_said(topic, membership, false);
+            }
+            (Expiring::Update(membership), then) => self.update_waiting(membership, then, due.at),
             (_, None) => {
                 self.tables.sessions_mut().take_shown_until(session);
                 self.take_back(session);
@@ -190,6 +195,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let sessions = self.tables.sessions();
             let (user, id) = (sessions.user(session), sessions.id(session));
             self.tell_contacts_and_own(session, Subject::Withdrawn { user, session: id });
+            self.tell_published(session);
             self.plan.drop_later(presence);
         }
     }

@@ -75,16 +75,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let place = self.tables.sessions().place(session);
         if self.tables.sessions_at(place).len() == 1 {
             self.say_farewell(place, Going::User);
+            self.leave_topics(session, reason, false);
             let end = self.remove(session, reason, at);
             return self.report_end(end);
         }
         let end = match self.holds_until(session, at) {
             Some(until) => {
                 self.say_farewell(place, Going::ForOwn { session, newcomer });
+                self.leave_topics(session, reason, false);
                 self.hold(session, reason, at, until)
             }
             None => {
                 self.say_farewell(place, Going::Session { session, newcomer });
+                self.leave_topics(session, reason, false);
                 self.remember_unaware(place, Some(session));
                 self.remove(session, reason, at)
             }
@@ -106,6 +109,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.say_farewell(place, Going::User);
         while let Some(session) = self.tables.sessions_at(place).first().copied() {
+            self.leave_topics(session, EndReason::Expelled, true);
             let end = self.remove(session, EndReason::Expelled, self.moment);
             self.report_end(end);
         }
@@ -140,7 +144,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn end_report(&self, session: SessionIndex, reason: EndReason, at: Time) -> EndReport {
         let sessions = self.tables.sessions();
         let place = sessions.place(session);
-        let (visible, count, _) = self.tables.state_at(place);
+        let (visible, count, ..) = self.tables.state_at(place);
         EndReport {
             user: self.tables.user_at(place),
             session: sessions.key(session),

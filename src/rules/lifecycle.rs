@@ -187,6 +187,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.renew_lease(session);
         self.start_lease(session);
         self.plan.send_snapshot(session);
+        self.catch_up_on_topics(session, true);
         Ok(self.tables.sessions().key(session))
     }
 }

@@ -15,6 +15,9 @@ mod farewell;
 mod lifecycle;
 mod limits;
 mod publish;
+mod topic_news;
+mod topic_words;
+mod topics;
 mod verify;
 mod visibility;
 mod watch;
@@ -25,11 +28,12 @@ use crate::fanout::Plan;
 use crate::fanout::deliveries::Delivery;
 use crate::fanout::plan::{SnapshotOf, Step};
 use crate::fanout::snapshots::Part;
+use crate::fanout::topic_steps::{ChangesOf, TopicFanOut, TopicPart, TopicSnapshotOf};
 use crate::key::{SessionId, SessionKey};
 use crate::stats::{Counts, Stats};
 use crate::tables::Tables;
 use crate::tables::expiries::Expiries;
-use crate::tables::ids::{Attachment, SessionIndex, User};
+use crate::tables::ids::{Attachment, SessionIndex, TickIndex, User};
 use crate::tables::missed::Change;
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Renewal;
@@ -56,6 +60,10 @@ pub(crate) struct State<K, P, S> {
     tokens: Timers,
     /// What ends by itself.
     expiries: Expiries<P>,
+    /// When topics tell what has changed.
+    ticks: Timers<TickIndex>,
+    /// The moment at which what happens now happens: of the input, or of what has come due.
+    at: Time,
     /// An input has been begun, and its drain has not been finished.
     is_draining: bool,
     /// For lists of users while they are being made of ids.
@@ -68,6 +76,8 @@ pub(crate) struct State<K, P, S> {
     unaware: Vec<Attachment>,
     /// For what a congested session missed of one user.
     changes: Vec<(SessionId, Change)>,
+    /// For the congested sessions of a topic that is closed.
+    named_in_topic: Vec<SessionIndex>,
     /// The moment of the first input: numbers of notices count from there.
     first: Option<Time>,
 }
@@ -85,12 +95,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             lifetimes: Timers::new(),
             tokens: Timers::new(),
             expiries: Expiries::new(),
+            ticks: Timers::new(),
+            at: Time::ZERO,
             is_draining: false,
             scratch: [Vec::new(), Vec::new()],
             lost_and_gained: [Vec::new(), Vec::new()],
             reached: Vec::new(),
             unaware: Vec::new(),
             changes: Vec::new(),
+            named_in_topic: Vec::new(),
             first: None,
         }
     }
@@ -115,6 +128,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     pub(crate) fn counts(&self) -> Counts {
         let timers = self.lifetimes.armed() + self.tokens.armed() + self.expiries.armed();
+        let timers = timers + self.ticks.armed();
         let counts = self.tables.counts();
         let presences = counts.presences + self.expiries.thens();
         Counts { timers, presences, expiring: self.expiries.len(), ..counts }
@@ -134,6 +148,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Sets the moment at which what is told from now on happens.
     fn set_moment(&mut self, at: Time) {
+        self.at = at;
         self.plan.set_moment(at.since(self.first.unwrap_or(at)));
     }
 
@@ -220,13 +235,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.next_part(snapshot, &self.tables, &mut self.stats, own_echo)
     }
 
+    pub(crate) fn next_topic_delivery(&mut self, of: TopicFanOut) -> Option<Delivery> {
+        self.plan.next_topic_delivery(of, &self.tables, &mut self.stats)
+    }
+
+    pub(crate) fn next_topic_part(&mut self, of: TopicSnapshotOf) -> TopicPart {
+        self.plan.next_topic_part(of, &self.tables, &mut self.stats)
+    }
+
+    pub(crate) fn next_changes(&mut self, of: ChangesOf) -> TopicPart {
+        self.plan.next_changes(of, &self.tables, &mut self.stats)
+    }
+
     /// Does what a step changes, whether or not its decisions are taken.
     fn finish(&mut self, step: Step) {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
             Step::Forget { user } => self.tables.go_offline(user),
             Step::FanOut(fan_out) => self.plan.pass_over(fan_out, &mut self.tables),
+            Step::EndTick { tick } => self.end_tick(tick),
+            Step::ForgetTopic { topic } => self.forget_topic(topic),
             Step::Snapshot(_) | Step::Close { .. } | Step::Online { .. } | Step::ReportEnd(_) => {}
+            Step::TellTopic(_) | Step::TopicSnapshot(_) | Step::Changes(_) => {}
+            Step::Occupied { .. } | Step::Vacated { .. } => {}
         }
     }
 
@@ -287,6 +318,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.lifetimes.look_again();
         self.tokens.look_again();
         self.expiries.look_again();
+        self.ticks.look_again();
         self.moment
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::rules::State;
 use crate::tables::expiries::Expiring;
+use crate::tables::ids::TickIndex;
 use crate::tables::verify::ensure;
 use core::hash::{BuildHasher, Hash};
 
@@ -12,7 +13,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.verify()?;
         self.verify_limits()?;
         self.verify_deadlines()?;
-        self.verify_expiries()
+        self.verify_expiries()?;
+        self.verify_ticks()
     }
 
     fn is_idle(&self) -> bool {
@@ -95,9 +97,39 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 verify(index, session, Expiring::Call(number))?;
             }
         }
+        let topics = self.tables.topics();
+        for session in sessions.iter() {
+            for (_, membership) in self.tables.topics_of(session) {
+                let Some(own) = topics.own(*membership) else { continue };
+                let (said, update) = (Expiring::Said(*membership), Expiring::Update(*membership));
+                own.said_until.map_or(Ok(()), |index| verify(index, session, said))?;
+                own.update.map_or(Ok(()), |index| verify(index, session, update))?;
+            }
+        }
         ensure!(entries == self.expiries.len(), "something ends of which nobody knows");
         ensure!(thens == self.expiries.thens(), "presences that follow others are miscounted");
         ensure!(armed == self.expiries.armed(), "a deadline belongs to nothing that ends");
+        Ok(())
+    }
+
+    /// Checks that what waits for a tick has one.
+    fn verify_ticks(&self) -> Result<(), &'static str> {
+        let (topics, mut armed) = (self.tables.topics(), 0);
+        for topic in topics.iter() {
+            for is_slow in [false, true] {
+                let is_armed = self.ticks.deadline(TickIndex::of(topic, is_slow)).is_some();
+                let waits = topics.pending_of(topic, is_slow).is_some();
+                ensure!(is_armed || !waits, "what has changed in a topic waits for nothing");
+                armed += usize::from(is_armed);
+                for group in &topics.topic(topic).groups {
+                    let receiving = topics.channels().receiving(group.channel);
+                    let arrives = topics.channels().attached(group.channel) > receiving;
+                    let is_due = self.is_slow(topic, group.view) == is_slow;
+                    ensure!(is_armed || !arrives || !is_due, "who arrives waits for nothing");
+                }
+            }
+        }
+        ensure!(armed == self.ticks.armed(), "a tick belongs to no topic");
         Ok(())
     }
 
@@ -112,10 +144,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.lifetimes.shrink_to_fit();
         self.tokens.shrink_to_fit();
         self.expiries.shrink_to_fit();
+        self.ticks.shrink_to_fit();
         self.plan.shrink_to_fit();
         self.scratch = Default::default();
         self.lost_and_gained = Default::default();
         (self.reached, self.unaware) = Default::default();
+        self.named_in_topic = Default::default();
     }
 }
 

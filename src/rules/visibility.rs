@@ -113,6 +113,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.say_farewell(place, Going::Invisible);
             self.remember_unaware(place, None);
             self.tables.set_visible(place, false);
+            self.hide_in_topics(place);
             self.tell_own(user, place, session);
         }
         Ok(())
@@ -132,6 +133,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let subject = Subject::Presence { session, first: true };
             self.plan.tell(FanOut::of(subject).to_viewers_of(place, watchers));
         }
+        self.show_in_topics(place);
         self.tell_own(user, place, session);
         Ok(())
     }

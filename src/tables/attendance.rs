@@ -159,6 +159,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.sessions.set_link(session, link);
         self.update_reach(self.sessions.place(session));
         self.put_watches(session);
+        self.put_topics(session);
     }
 
     /// Detaches a session.
@@ -174,6 +175,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.clear_missed(session);
         self.update_reach(self.sessions.place(session));
         self.put_watches(session);
+        self.put_topics(session);
     }
 
     /// Works out anew how the user at this place is reached, after a session came, went or changed

@@ -2,10 +2,11 @@
 //!
 //! An audience is a list of users, most of whom are offline, and is filtered for each notice. In a
 //! channel stand sessions, and those that receive stand first, their slots in one list that a
-//! decision lends without copying it. Behind them come those that are congested, and then those
-//! that are told nothing at the moment: they are detached, or something covers their place. Each
-//! membership knows its place, so that joining, leaving and moving from one part to another take a
-//! few exchanges, however many there are.
+//! decision lends without copying it. Behind them come those that *arrive*, who can receive and are
+//! told everything anew before they are told of changes; then those that are congested, and then
+//! those that are told nothing at the moment: they are detached, or something covers their place.
+//! Each membership knows its place, so that joining, leaving and moving from one part to another
+//! take a few exchanges, however many there are.
 
 use crate::key::Slot;
 use crate::tables::free_list::FreeList;
@@ -26,8 +27,9 @@ impl Number for ChannelIndex {
 
 /// In which part of its channel a member stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+pub(crate) enum Part {
     Receiving,
+    Arriving,
     Congested,
     Silent,
 }
@@ -35,8 +37,11 @@ enum Part {
 #[derive(Default)]
 struct Channel {
     members: Segments<MembershipIndex, SEGMENT>,
-    /// The slots of those who receive: the first members, in their order.
+    /// The slots of those who receive, and then of those who arrive: the first members, in their
+    /// order.
     slots: Segments<Slot, SEGMENT>,
+    /// The number of those who receive.
+    receiving: u32,
     /// The number of members behind them that are congested.
     congested: u32,
 }
@@ -44,7 +49,8 @@ struct Channel {
 impl Channel {
     fn part_of(&self, place: u32) -> Part {
         match place as usize {
-            place if place < self.slots.len() => Part::Receiving,
+            place if place < self.receiving as usize => Part::Receiving,
+            place if place < self.slots.len() => Part::Arriving,
             place if place < self.slots.len() + self.congested as usize => Part::Congested,
             _ => Part::Silent,
         }
@@ -91,6 +97,11 @@ impl Channels {
         self.channels.len()
     }
 
+    /// Returns one more than the greatest number of a membership.
+    pub(crate) const fn membership_span(&self) -> usize {
+        self.memberships.len()
+    }
+
     /// Returns the number of memberships.
     pub(crate) const fn memberships(&self) -> usize {
         self.memberships.len() - self.free_memberships.len()
@@ -122,14 +133,37 @@ impl Channels {
 
     /// Returns the number of members that receive.
     pub(crate) fn receiving(&self, channel: ChannelIndex) -> usize {
+        self.channel(channel).receiving as usize
+    }
+
+    /// Returns the number of members that receive or arrive.
+    pub(crate) fn attached(&self, channel: ChannelIndex) -> usize {
         self.channel(channel).slots.len()
     }
 
-    /// Returns slots of members that receive, from this place on: as many as lie together.
-    pub(crate) fn slots(&self, channel: ChannelIndex, from: usize) -> &[Slot] {
+    /// Returns slots of members that receive or arrive, from this place on and before `end`: as
+    /// many as lie together.
+    pub(crate) fn slots(&self, channel: ChannelIndex, from: usize, end: usize) -> &[Slot] {
         let slots = &self.channel(channel).slots;
         let together = slots.part(from);
-        &together[..together.len().min(slots.len().saturating_sub(from))]
+        &together[..together.len().min(slots.len().min(end).saturating_sub(from))]
+    }
+
+    /// Returns in which channel a membership is, and its place there.
+    pub(crate) fn place(&self, membership: MembershipIndex) -> (ChannelIndex, usize) {
+        let Membership { channel, place, .. } = *self.membership(membership);
+        (channel, place as usize)
+    }
+
+    /// Returns the part of its channel in which a member stands.
+    pub(crate) fn part_of(&self, membership: MembershipIndex) -> Part {
+        let Membership { channel, place, .. } = *self.membership(membership);
+        self.channel(channel).part_of(place)
+    }
+
+    /// Returns one of a channel's members.
+    pub(crate) fn member_at(&self, channel: ChannelIndex, at: usize) -> MembershipIndex {
+        self.channel(channel).members[at]
     }
 
     /// Returns the number of members that are congested.
@@ -166,7 +200,8 @@ impl Channels {
     /// Closes a channel, in which nobody is any more.
     pub(crate) fn close(&mut self, channel: ChannelIndex) {
         let of = &mut self.channels[channel.0 as usize];
-        debug_assert!(of.members.len() == 0 && of.slots.len() == 0 && of.congested == 0);
+        debug_assert!(of.members.len() == 0 && of.slots.len() == 0);
+        debug_assert!(of.receiving == 0 && of.congested == 0);
         if of.members.capacity().max(of.slots.capacity()) > SPARE {
             *of = Channel::default();
         }
@@ -175,8 +210,7 @@ impl Channels {
 
     /// Adds a session that is told nothing yet.
     pub(crate) fn join(&mut self, channel: ChannelIndex, session: SessionIndex) -> MembershipIndex {
-        let members = &mut self.channels[channel.0 as usize].members;
-        let place = members.len() as u32;
+        let place = self.len(channel) as u32;
         let membership = Membership { session, channel, place, is_covered: false };
         let index = match self.free_memberships.pop() {
             Some(free) => {
@@ -188,19 +222,55 @@ impl Channels {
                 self.memberships.len() as u32 - 1
             }
         };
-        members.push(MembershipIndex(index));
+        self.channels[channel.0 as usize].members.push(MembershipIndex(index));
         MembershipIndex(index)
     }
 
     /// Takes a session out of its channel. Returns whether it was the last one in it.
     pub(crate) fn leave(&mut self, membership: MembershipIndex) -> bool {
+        let was_last = self.take_out(membership);
+        self.free_memberships.push(membership.0);
+        was_last
+    }
+
+    fn take_out(&mut self, membership: MembershipIndex) -> bool {
         self.move_to(membership, Part::Silent, Slot::near(0, 0));
         let Membership { channel, place, .. } = *self.membership(membership);
         let last = self.len(channel) as u32 - 1;
         self.exchange(channel, place, last);
         self.channels[channel.0 as usize].members.pop();
-        self.free_memberships.push(membership.0);
         last == 0
+    }
+
+    /// Takes a member to another channel, where it is told nothing yet. Returns whether it was the
+    /// last one in its own.
+    pub(crate) fn transfer(&mut self, membership: MembershipIndex, to: ChannelIndex) -> bool {
+        let was_last = self.take_out(membership);
+        let place = self.len(to) as u32;
+        self.channels[to.0 as usize].members.push(membership);
+        let own = &mut self.memberships[membership.0 as usize];
+        (own.channel, own.place) = (to, place);
+        was_last
+    }
+
+    /// Puts a member where it belongs with this slot and link; one that can receive among those
+    /// who arrive, if so it is said.
+    pub(crate) fn seat(
+        &mut self,
+        membership: MembershipIndex,
+        (slot, link): (Slot, Link),
+        arrives: bool,
+    ) {
+        match link {
+            Link::Attached if arrives => self.move_to(membership, Part::Arriving, slot),
+            _ => self.put(membership, (slot, link)),
+        }
+    }
+
+    /// Those who arrive have been told everything, and receive from now on.
+    pub(crate) fn welcome(&mut self, channel: ChannelIndex) {
+        let of = &mut self.channels[channel.0 as usize];
+        of.receiving = of.slots.len() as u32;
     }
 
     /// Says whether a member is told nothing though it may be attached.
@@ -226,26 +296,31 @@ impl Channels {
         let mut place = place;
         loop {
             let of = self.channel(channel);
-            let (receiving, congested) = (of.slots.len() as u32, of.congested);
+            let (receiving, attached) = (of.receiving, of.slots.len() as u32);
+            let congested = of.congested;
             let part = of.part_of(place);
             let border = match part {
                 _ if part == to => return,
                 Part::Receiving => receiving - 1,
-                Part::Congested if to == Part::Receiving => receiving,
-                Part::Congested => receiving + congested - 1,
-                Part::Silent => receiving + congested,
+                Part::Arriving if to == Part::Receiving => receiving,
+                Part::Arriving => attached - 1,
+                Part::Congested if to < Part::Congested => attached,
+                Part::Congested => attached + congested - 1,
+                Part::Silent => attached + congested,
             };
             self.exchange(channel, place, border);
             place = border;
             let of = &mut self.channels[channel.0 as usize];
             match part {
-                Part::Receiving => {
+                Part::Receiving => of.receiving -= 1,
+                Part::Arriving if to == Part::Receiving => of.receiving += 1,
+                Part::Arriving => {
                     of.slots.pop();
                     of.congested += 1;
                 }
                 Part::Congested => {
                     of.congested -= 1;
-                    if to == Part::Receiving {
+                    if to < Part::Congested {
                         of.slots.push(slot);
                     }
                 }
@@ -302,15 +377,16 @@ impl Channels {
             for (place, index) in (0..).zip(of.members.iter()) {
                 let membership = self.membership(*index);
                 let (slot, link) = state_of(membership.session);
-                let part = match link {
-                    _ if membership.is_covered => Part::Silent,
-                    Link::Attached => Part::Receiving,
-                    Link::Congested => Part::Congested,
-                    _ => Part::Silent,
+                let part = of.part_of(place);
+                let is_in_part = match link {
+                    _ if membership.is_covered => part == Part::Silent,
+                    Link::Attached => part <= Part::Arriving,
+                    Link::Congested => part == Part::Congested,
+                    _ => part == Part::Silent,
                 };
                 let is_placed = membership.channel == channel && membership.place == place;
-                let has_slot = part != Part::Receiving || of.slots[place as usize] == slot;
-                if !is_placed || of.part_of(place) != part || !has_slot {
+                let has_slot = part > Part::Arriving || of.slots[place as usize] == slot;
+                if !is_placed || !is_in_part || !has_slot {
                     return false;
                 }
                 all.push(index.0 as usize);
@@ -355,13 +431,13 @@ mod tests {
                 sessions
             };
             let (mut lent, mut from) = (Vec::new(), 0);
-            while from < channels.receiving(*channel) {
-                let slots = channels.slots(*channel, from);
+            while from < channels.attached(*channel) {
+                let slots = channels.slots(*channel, from, usize::MAX);
                 assert!(!slots.is_empty() && slots.len() <= SEGMENT);
                 lent.extend_from_slice(slots);
                 from += slots.len();
             }
-            assert!(channels.slots(*channel, from).is_empty());
+            assert!(channels.slots(*channel, from, usize::MAX).is_empty());
             lent.sort_unstable();
             let receiving = of_channel(Link::Attached);
             assert_eq!(lent, receiving.iter().map(|session| slot(*session)).collect::<Vec<_>>());
@@ -382,7 +458,7 @@ mod tests {
     proptest! {
         #[test]
         fn members_stand_where_they_belong_and_only_those_who_receive_are_lent(
-            steps in proptest::collection::vec((0_u8..7, any::<u8>(), 0_usize..3), 0..80),
+            steps in proptest::collection::vec((0_u8..9, any::<u8>(), 0_usize..3), 0..80),
         ) {
             let mut channels = Channels::new();
             let used = [channels.open(), channels.open()];
@@ -401,6 +477,27 @@ mod tests {
                         let (_, channel, ..) = model.remove(&membership.0).expect("it is in");
                         let left = model.values().filter(|(_, of, ..)| *of == channel).count();
                         prop_assert_eq!(channels.leave(membership), left == 0);
+                    }
+                    (7, Some(membership)) => {
+                        // Those who arrive are lent too, behind those who receive.
+                        let of = model.get_mut(&membership.0).expect("it is in");
+                        let before = channels.receiving(of.1);
+                        let stood = channels.part_of(membership) == Part::Receiving;
+                        of.3 = Link::Attached;
+                        channels.seat(membership, (slot(of.0), of.3), !of.2);
+                        let left = before - usize::from(stood);
+                        prop_assert_eq!(channels.receiving(of.1), left);
+                        if link == 0 {
+                            channels.welcome(of.1);
+                            prop_assert_eq!(channels.receiving(of.1), channels.attached(of.1));
+                        }
+                    }
+                    (8, Some(membership)) => {
+                        let of = model.get_mut(&membership.0).expect("it is in");
+                        let to = used[usize::from(of.1 == used[0])];
+                        channels.transfer(membership, to);
+                        (of.1, of.2) = (to, channels.is_covered(membership));
+                        channels.put(membership, (slot(of.0), of.3));
                     }
                     (_, Some(membership)) => {
                         let of = model.get_mut(&membership.0).expect("it is in");

@@ -4,7 +4,7 @@
 //! pay.
 
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{ExpiryIndex, SessionIndex};
+use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex};
 use crate::tables::segments::{Segments, per_segment};
 use crate::tables::timers::{Due, Timers};
 use crate::time::Time;
@@ -18,6 +18,10 @@ pub(crate) enum Expiring {
     Waiting,
     /// The directed presence of this number.
     Call(u32),
+    /// What the session said in a topic.
+    Said(MembershipIndex),
+    /// The wait of an update in a topic for its token. What is updated takes the place of nothing.
+    Update(MembershipIndex),
 }
 
 /// One thing that ends.

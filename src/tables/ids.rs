@@ -50,8 +50,35 @@ impl ExpiryIndex {
 pub(crate) struct ChannelIndex(pub(crate) u32);
 
 /// A session's place in a channel, in the table of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MembershipIndex(pub(crate) u32);
+
+impl MembershipIndex {
+    /// Nobody's.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
+/// A topic, by the number of its name in the interner of topics' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TopicIndex(pub(crate) u32);
+
+/// One of a topic's two ticks: twice its number, and one more for the slow one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TickIndex(pub(crate) u32);
+
+impl TickIndex {
+    pub(crate) const fn of(topic: TopicIndex, is_slow: bool) -> Self {
+        Self(topic.0 << 1 | is_slow as u32)
+    }
+
+    pub(crate) const fn topic(self) -> TopicIndex {
+        TopicIndex(self.0 >> 1)
+    }
+
+    pub(crate) const fn is_slow(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
 
 /// One attachment of a session, which may be over by now: what a [`SessionKey`](crate::SessionKey)
 /// is outside, in eight bytes.

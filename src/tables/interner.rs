@@ -86,6 +86,11 @@ impl<K> Users<K> {
         self.unused.extend(before);
     }
 
+    /// Has an id dropped when everything is in order.
+    pub(crate) fn discard(&mut self, id: K) {
+        self.unused.push(id);
+    }
+
     /// Fetches what is kept of a user here, who may be known no longer.
     #[inline]
     pub(crate) fn fetch(&self, user: User) {

@@ -10,9 +10,11 @@ mod contiguous;
 pub(crate) mod expiries;
 mod free_list;
 pub(crate) mod ids;
-mod index;
+pub(crate) mod index;
 mod interner;
 pub(crate) mod lists;
+mod members;
+pub(crate) mod members_view;
 pub(crate) mod missed;
 pub(crate) mod notes;
 mod online;
@@ -26,6 +28,7 @@ mod sorted_map;
 pub(crate) mod steps;
 pub(crate) mod timers;
 pub(crate) mod told;
+pub(crate) mod topics;
 mod user_bits;
 pub(crate) mod verify;
 mod watches;
@@ -42,6 +45,7 @@ use ids::{Place, SessionIndex, User};
 use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
 use sessions::{Link, MAX_SESSIONS, Sessions};
+use topics::Topics;
 use user_bits::UserBits;
 use watches::Watched;
 
@@ -52,6 +56,7 @@ pub(crate) struct Tables<K, P, S> {
     sessions: Sessions<P>,
     blocks: Blocks,
     watched: Watched,
+    topics: Topics<K, P>,
     /// Who has published something and is not invisible.
     shown: UserBits,
     /// The users of whom sessions missed something that they are being told.
@@ -69,6 +74,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             sessions: Sessions::new(),
             blocks: Blocks::default(),
             watched: Watched::new(),
+            topics: Topics::new(),
             shown: UserBits::new(),
             caught_up: Vec::new(),
             scratch: Vec::new(),
@@ -197,11 +203,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Returns what a publish and an end have to know of the user at this place: whether it is
-    /// visible, the number of its sessions, and whether any presence of it is held.
+    /// visible, the number of its sessions, whether any presence of it is held, and whether a session
+    /// of it is in a topic.
     #[inline]
-    pub(crate) fn state_at(&self, place: Place) -> (bool, usize, bool) {
+    pub(crate) fn state_at(&self, place: Place) -> (bool, usize, bool, bool) {
         let online = self.online.at(place);
-        (online.visible, online.sessions.len(), online.held_len() > 0)
+        let any_held = online.held_len() > 0;
+        (online.visible, online.sessions.len(), any_held, online.is_in_topics)
     }
 
     /// Returns the user's sessions that have ended and whose presence is held, the oldest first.
@@ -294,11 +302,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             sessions: self.sessions.len(),
             detached: sessions.detached,
             congested: sessions.congested,
-            presences: sessions.published + sessions.waiting,
+            presences: sessions.published + sessions.waiting + self.topics.presences,
             conflated: sessions.waiting,
             audience_entries: self.online.audience_entries(),
             blocked_pairs: self.blocks.len(),
             watches: self.watches(),
+            topics: self.topics.len(),
+            memberships: self.topics.channels().memberships(),
             told: sessions.told,
             missed: sessions.missed,
             ..Counts::default()
@@ -326,6 +336,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
         self.watched.shrink_to_fit();
+        self.topics.shrink_to_fit();
         (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
     }
 }

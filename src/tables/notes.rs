@@ -50,7 +50,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Puts one mark in the place of all that a session missed: it will be sent a snapshot.
-    fn note_everything(&mut self, receiver: SessionIndex) {
+    pub(crate) fn note_everything(&mut self, receiver: SessionIndex) {
         if let Some(mut missed) = self.sessions.take_missed(receiver) {
             self.release_noted(&missed);
             missed.mark_everything();

@@ -15,6 +15,8 @@ pub(super) struct Online {
     pub(super) visible: bool,
     /// Whether somebody watches it.
     pub(super) is_watched: bool,
+    /// Whether one of its sessions is in a topic.
+    pub(super) is_in_topics: bool,
     /// In the order in which they connected. Empty only from the end of the last one until the
     /// decisions about it have been drained.
     pub(super) sessions: SmallVec<[SessionIndex; 4]>,
@@ -117,6 +119,7 @@ impl OnlineUsers {
             user,
             visible: true,
             is_watched: false,
+            is_in_topics: false,
             sessions: SmallVec::new(),
             audience: UserList::from_sorted(audience),
             rare: None,

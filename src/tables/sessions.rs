@@ -5,7 +5,9 @@ mod extras;
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, User};
+use crate::tables::ids::{
+    Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User,
+};
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
 use crate::tables::segments::sparse::Sparse;
@@ -91,6 +93,8 @@ struct Extras<P> {
     missed: Missed,
     /// Whom it watches, sorted, with its place in the channel of each.
     watched: Vec<(User, MembershipIndex)>,
+    /// The topics that it is in, in the order in which it joined them, with its place in each.
+    topics: Vec<(TopicIndex, MembershipIndex)>,
 }
 
 /// A record whose generation has come so far is not used for another session, so that each session
@@ -381,7 +385,7 @@ impl<P> Sessions<P> {
             extras.told.clear();
             extras.direct_bucket = Bucket::default();
             debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
-            debug_assert!(extras.watched.is_empty());
+            debug_assert!(extras.watched.is_empty() && extras.topics.is_empty());
             self.free_extras.push(place.get() - 1);
         }
         [presence, waiting]
@@ -576,6 +580,7 @@ impl<P> Default for Extras<P> {
             direct_bucket: Bucket::default(),
             missed: Missed::default(),
             watched: Vec::new(),
+            topics: Vec::new(),
         }
     }
 }

@@ -25,6 +25,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.verify_online()?;
         self.verify_sessions()?;
         ensure!(self.verify_watches(), "who watches whom is wrong");
+        self.verify_topics()?;
         self.verify_references()?;
         self.verify_blocks()
     }
@@ -128,6 +129,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let entries = missed.into_iter().flat_map(|missed| missed.entries());
             entries.for_each(|(user, ..)| refer(user));
             self.watched_by(index).iter().for_each(|(user, _)| refer(*user));
+        }
+        for topic in self.topics.iter() {
+            let pending = [false, true].map(|is_slow| self.topics.pending_of(topic, is_slow));
+            let gone = pending.iter().flatten().flat_map(|pending| &pending.gone);
+            gone.for_each(|gone| refer(gone.user));
         }
         let mut known = 0;
         for user in self.users.iter_known() {

@@ -2,7 +2,7 @@
 //! reached, what was missed.
 
 use super::{Extras, Sessions, place_of};
-use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, User};
+use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, TopicIndex, User};
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
 use crate::tables::told::Told;
@@ -122,6 +122,20 @@ impl<P> Sessions<P> {
         watched: Vec<(User, MembershipIndex)>,
     ) {
         self.extras_or_new(index).watched = watched;
+    }
+
+    /// Returns the topics that a session is in, in the order in which it joined them, with its
+    /// place in each.
+    pub(crate) fn topics(&self, index: SessionIndex) -> &[(TopicIndex, MembershipIndex)] {
+        self.extras(index).map_or(&[], |extras| &extras.topics)
+    }
+
+    /// Returns that list, to be changed.
+    pub(crate) fn topics_mut(
+        &mut self,
+        index: SessionIndex,
+    ) -> &mut Vec<(TopicIndex, MembershipIndex)> {
+        &mut self.extras_or_new(index).topics
     }
 
     pub(crate) fn missed(&self, index: SessionIndex) -> Option<&Missed> {

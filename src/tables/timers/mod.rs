@@ -24,7 +24,7 @@ mod sparse;
 mod tests;
 mod wheel;
 
-use crate::tables::ids::{ExpiryIndex, SessionIndex};
+use crate::tables::ids::{ExpiryIndex, SessionIndex, TickIndex};
 use crate::tables::steps;
 use crate::time::Time;
 use core::marker::PhantomData;
@@ -55,6 +55,16 @@ impl Timed for ExpiryIndex {
 
     fn number(self) -> u32 {
         self.place()
+    }
+}
+
+impl Timed for TickIndex {
+    fn of(number: u32) -> Self {
+        Self(number)
+    }
+
+    fn number(self) -> u32 {
+        self.0
     }
 }
 

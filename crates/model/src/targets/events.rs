@@ -160,6 +160,10 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         max_blocked,
         max_direct,
         max_watched: 500,
+        topics: adsum::TopicOptions::default(),
+        max_topics: 100,
+        max_topic_named: 500,
+        topic_rate: None,
         // Fewer would be refused.
         max_told: max_told.max(max_direct),
         publish_rate,

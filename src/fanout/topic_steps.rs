@@ -1,0 +1,217 @@
+//! What is left to be told about topics, in the numbers of the tables.
+
+use crate::fanout::subject::Span;
+use crate::key::SessionId;
+use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
+use crate::topic::{LeaveReason, TopicClosing, View};
+
+/// What a notice about a topic says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TopicSubject {
+    Joined { membership: MembershipIndex },
+    Member { membership: MembershipIndex, first: bool },
+    SessionEnded { user: User, session: SessionId },
+    Left { user: User, reason: LeaveReason },
+    Closed { reason: TopicClosing },
+    Said { membership: MembershipIndex },
+    SaidOver { user: User, session: SessionId },
+}
+
+impl TopicSubject {
+    pub(super) const NONE: Self = Self::Closed { reason: TopicClosing::Closed };
+}
+
+/// Who in a topic is not told a notice about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Except {
+    Nobody,
+    Session(SessionIndex),
+    User(User),
+}
+
+/// Those in a topic who are told something, by their views.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Viewers {
+    Nobody,
+    /// Those who are told each change at once.
+    OfAll,
+    /// Those who are told what members say.
+    OfSpeech,
+    /// The same, but for those who are told each change at once.
+    OfSpeechLater,
+    Everybody,
+}
+
+impl Viewers {
+    pub(crate) fn have(self, view: View) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::OfAll => view == View::All,
+            Self::OfSpeech => view >= View::Sample(0),
+            Self::OfSpeechLater => view >= View::Sample(0) && view != View::All,
+            Self::Everybody => true,
+        }
+    }
+}
+
+/// One notice about a topic, and all who are to be told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TopicFanOut {
+    pub(super) topic: TopicIndex,
+    pub(super) subject: TopicSubject,
+    /// The notice's number, given when its turn comes; zero until then.
+    pub(super) id: u64,
+    pub(super) is_told: bool,
+    pub(super) viewers: Viewers,
+    pub(super) except: Except,
+    /// The number of groups of one view that are done, and of receivers of the next.
+    pub(super) groups: u32,
+    pub(super) done: u32,
+    /// Sessions named one by one.
+    pub(super) named: Span,
+    /// The number of groups whose congested members have been reported, and of those of the next;
+    /// `None` if they are not reported.
+    pub(super) skipped: Option<(u32, u32)>,
+}
+
+impl TopicFanOut {
+    pub(crate) const fn of(topic: TopicIndex, subject: TopicSubject) -> Self {
+        Self {
+            topic,
+            subject,
+            id: 0,
+            is_told: false,
+            viewers: Viewers::Nobody,
+            except: Except::Nobody,
+            groups: 0,
+            done: 0,
+            named: Span::EMPTY,
+            skipped: None,
+        }
+    }
+
+    /// Tells those who view the topic so.
+    pub(crate) const fn to(mut self, viewers: Viewers, except: Except) -> Self {
+        self.viewers = viewers;
+        self.except = except;
+        self
+    }
+
+    /// Tells those [named](crate::fanout::Plan::name_receiver).
+    pub(crate) const fn to_named(mut self, named: Span) -> Self {
+        self.named = named;
+        self
+    }
+
+    /// Tells the host that those are not told who are congested.
+    pub(crate) const fn reporting_skipped(mut self) -> Self {
+        self.skipped = Some((0, 0));
+        self
+    }
+}
+
+/// Who is told what a topic is like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SnapshotTo {
+    One(SessionIndex),
+    /// Those who receive in a channel.
+    Receiving(ChannelIndex),
+    /// Those who arrive in one.
+    Arriving(ChannelIndex),
+    /// Those who receive in a channel, one by one from this one on: each without its own user.
+    Each(ChannelIndex, u32),
+}
+
+/// A snapshot of a topic on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TopicSnapshotOf {
+    pub(super) topic: TopicIndex,
+    /// What it shows: nothing, a count, a sample or all.
+    pub(super) view: View,
+    pub(super) to: SnapshotTo,
+    /// One user whose own sessions are not in it.
+    pub(super) without: Option<User>,
+    /// Its number, given when its turn comes; zero until then.
+    pub(super) id: u64,
+    pub(super) is_first: bool,
+    /// How far the parts before have come.
+    pub(super) cursor: MemberCursor,
+    /// Of the part that is being told: whether it is the last, and how many receivers are done.
+    /// `None` if it is still to be made.
+    pub(super) part: Option<(bool, u32)>,
+}
+
+impl TopicSnapshotOf {
+    pub(crate) const fn begin(
+        topic: TopicIndex,
+        view: View,
+        to: SnapshotTo,
+        without: Option<User>,
+    ) -> Self {
+        let cursor = MemberCursor { place: 0, users: 0, sessions: 0 };
+        Self { topic, view, to, without, id: 0, is_first: true, cursor, part: None }
+    }
+}
+
+/// How far a walk over the members of a topic has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MemberCursor {
+    /// The next seat.
+    pub(super) place: u32,
+    /// The number of users that are done, and of sessions of the next.
+    pub(super) users: u32,
+    pub(super) sessions: u32,
+}
+
+/// What a tick tells those with one view.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChangesOf {
+    pub(super) topic: TopicIndex,
+    pub(super) is_slow: bool,
+    pub(super) channel: ChannelIndex,
+    /// Whether they are told of everybody, or only of those they know and those who have come to be
+    /// among the first so many.
+    pub(super) view: View,
+    /// The numbers up to which they know seats, before and after this.
+    pub(super) known: (u64, u64),
+    pub(super) id: u64,
+    pub(super) is_first: bool,
+    /// How far the parts before have come: in what has changed, in the seats that are new to them,
+    /// and in what has gone.
+    pub(super) changed: u32,
+    pub(super) cursor: MemberCursor,
+    pub(super) gone: u32,
+    /// Of the part that is being told, as in a snapshot.
+    pub(super) part: Option<(bool, u32)>,
+}
+
+impl ChangesOf {
+    pub(crate) fn begin(
+        topic: TopicIndex,
+        is_slow: bool,
+        (view, channel): (View, ChannelIndex),
+        known: (u64, u64),
+    ) -> Self {
+        let (cursor, part) = (MemberCursor::default(), None);
+        let (changed, gone, id, is_first) = (0, 0, 0, true);
+        Self { topic, is_slow, channel, view, known, id, is_first, changed, cursor, gone, part }
+    }
+}
+
+/// One change that a tick tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ChangeOf {
+    Shown(MembershipIndex),
+    SessionEnded { user: User, session: SessionId },
+    Left { user: User, reason: LeaveReason },
+}
+
+/// A part of a snapshot or of changes of a topic. Its entries lie in the plan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TopicPart {
+    pub(crate) topic: TopicIndex,
+    pub(crate) view: View,
+    pub(crate) id: u64,
+    pub(crate) is_first: bool,
+    pub(crate) is_last: bool,
+}

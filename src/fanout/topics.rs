@@ -1,0 +1,447 @@
+//! What is told about topics becomes decisions: receivers are lent as they lie, and what a snapshot
+//! or a tick says is found once for all of them.
+
+use crate::fanout::deliveries::Delivery;
+use crate::fanout::plan::{Lent, Plan, Step};
+use crate::fanout::receivers::CHUNK;
+use crate::fanout::topic_steps::{
+    ChangeOf, ChangesOf, Except, MemberCursor, SnapshotTo, TopicFanOut, TopicPart, TopicSnapshotOf,
+    TopicSubject, Viewers,
+};
+use crate::stats::Stats;
+use crate::tables::Tables;
+use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
+use crate::tables::topics::Gone;
+use crate::topic::View;
+use core::hash::{BuildHasher, Hash};
+
+/// Of so many receivers those who are told are copied, rather than lent in several decisions
+/// because somebody among them is not told.
+const FEW: usize = if cfg!(feature = "shrunk") { 2 } else { 64 };
+
+impl<P> Plan<P> {
+    /// Returns what the notice about a topic at hand says.
+    pub(crate) const fn current_topic(&self) -> (TopicIndex, TopicSubject, u64) {
+        self.current_topic
+    }
+
+    /// Returns the entries of the snapshot of a topic at hand.
+    pub(crate) fn members(&self) -> &[MembershipIndex] {
+        &self.members
+    }
+
+    /// Returns the changes of a topic at hand.
+    pub(crate) fn changes(&self) -> &[ChangeOf] {
+        &self.changes
+    }
+
+    // ---- one notice
+
+    /// Works on a notice about a topic, which is the step to do now, until it gives a decision.
+    /// `None` if nobody is left to be told.
+    pub(crate) fn next_topic_delivery<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        mut of: TopicFanOut,
+        tables: &Tables<K, P, S>,
+        stats: &mut Stats,
+    ) -> Option<Delivery> {
+        if of.id == 0 {
+            of.id = self.next_number();
+        }
+        self.current_topic = (of.topic, of.subject, of.id);
+        self.receivers.clear();
+        self.lent = None;
+        let mut received = self.add_viewers(&mut of, tables);
+        if received == 0 {
+            received = self.add_named_in_topic(&mut of, tables);
+        }
+        let mut delivery = Delivery::Deliver;
+        if received == 0 && of.skipped.is_some() {
+            delivery = Delivery::Skipped;
+            received = self.add_skipped_in_topic(&mut of, tables);
+            stats.skipped += received as u64;
+        } else {
+            stats.deliveries += received as u64;
+        }
+        if received == 0 {
+            self.complete_step();
+            return None;
+        }
+        stats.notices += u64::from(!of.is_told);
+        of.is_told = true;
+        self.replace_step(Step::TellTopic(of));
+        Some(delivery)
+    }
+
+    /// Finds those who view the topic, as many as lie together. Returns their number.
+    fn add_viewers<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        of: &mut TopicFanOut,
+        tables: &Tables<K, P, S>,
+    ) -> usize {
+        let (topics, channels) = (tables.topics(), tables.topics().channels());
+        while let Some(group) = topics.topic(of.topic).groups.get(of.groups as usize) {
+            let (channel, done) = (group.channel, of.done as usize);
+            let receiving = match of.viewers {
+                // It is about themselves.
+                Viewers::Everybody => channels.attached(channel),
+                _ => channels.receiving(channel),
+            };
+            if !of.viewers.have(group.view) || done >= receiving {
+                (of.groups, of.done) = (of.groups + 1, 0);
+                continue;
+            }
+            let cut = next_excluded(tables, of, channel).filter(|cut| *cut < receiving);
+            if cut == Some(done) {
+                of.done += 1;
+                continue;
+            }
+            let end = cut.unwrap_or(receiving);
+            if end < receiving && receiving <= FEW && done == 0 {
+                return self.copy_viewers(of, tables, channel);
+            }
+            let slots = channels.slots(channel, done, end).len();
+            self.lend(channel, done, end);
+            of.done += slots as u32;
+            return slots;
+        }
+        0
+    }
+
+    /// Copies those of a channel who are told, of whom there are few.
+    fn copy_viewers<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        of: &mut TopicFanOut,
+        tables: &Tables<K, P, S>,
+        channel: ChannelIndex,
+    ) -> usize {
+        let channels = tables.topics().channels();
+        let receiving = channels.receiving(channel);
+        while (of.done as usize) < receiving {
+            let done = of.done as usize;
+            let cut = next_excluded(tables, of, channel).unwrap_or(receiving);
+            let slots = channels.slots(channel, done, cut.min(receiving));
+            slots.iter().for_each(|slot| self.receivers.push(*slot));
+            of.done += slots.len().max(1) as u32;
+        }
+        self.receivers.as_slice().len()
+    }
+
+    const fn lend(&mut self, channel: ChannelIndex, from: usize, end: usize) {
+        let (from, end) = (from as u32, end as u32);
+        self.lent = Some(Lent { of_topic: true, channel, from, end });
+    }
+
+    fn add_named_in_topic<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        of: &mut TopicFanOut,
+        tables: &Tables<K, P, S>,
+    ) -> usize {
+        let some = of.named.range().take(CHUNK);
+        let added = some.len();
+        for at in some {
+            self.receivers.push(tables.sessions().slot(self.named[at]));
+        }
+        of.named.from += added as u32;
+        added
+    }
+
+    /// Finds those who are not told because they are congested.
+    fn add_skipped_in_topic<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        of: &mut TopicFanOut,
+        tables: &Tables<K, P, S>,
+    ) -> usize {
+        let (topics, channels) = (tables.topics(), tables.topics().channels());
+        let Some((mut groups, mut done)) = of.skipped else { return 0 };
+        let mut found = 0;
+        while let Some(group) = topics.topic(of.topic).groups.get(groups as usize) {
+            let congested = channels.congested(group.channel) as u32;
+            if !of.viewers.have(group.view) || done >= congested {
+                (groups, done) = (groups + 1, 0);
+                continue;
+            }
+            if found == CHUNK {
+                break;
+            }
+            let session = channels.congested_at(group.channel, done as usize);
+            done += 1;
+            if !is_excluded(tables, of.except, session) {
+                self.receivers.push(tables.sessions().slot(session));
+                found += 1;
+            }
+        }
+        of.skipped = Some((groups, done));
+        found
+    }
+
+    // ---- snapshots
+
+    /// Makes the next decision of a snapshot of a topic, which is the step to do now. Each part is
+    /// told all its receivers before the next one is made, so that the host makes it once.
+    pub(crate) fn next_topic_part<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        mut of: TopicSnapshotOf,
+        tables: &Tables<K, P, S>,
+        stats: &mut Stats,
+    ) -> TopicPart {
+        if of.id == 0 {
+            of.id = self.next_number();
+        }
+        let to = match of.to {
+            SnapshotTo::Each(channel, nth) => {
+                let membership = tables.topics().channels().member_at(channel, nth as usize);
+                of.without = Some(tables.user_in(membership));
+                SnapshotTo::One(tables.session_in(membership))
+            }
+            to => to,
+        };
+        let (is_last, done) = of.part.unwrap_or_else(|| {
+            self.members.clear();
+            (self.add_members(&mut of, tables), 0)
+        });
+        let (received, left) = self.add_receivers(to, done, tables);
+        stats.notices += if done == 0 { self.members.len() as u64 } else { 0 };
+        stats.deliveries += (received * self.members.len()) as u64;
+        let TopicSnapshotOf { topic, view, id, is_first, .. } = of;
+        of.part = Some((is_last, done + received as u32));
+        if left == 0 {
+            (of.part, of.is_first) = (None, false);
+        }
+        let next = match of.to {
+            SnapshotTo::Each(channel, nth) if is_last => {
+                let next = SnapshotTo::Each(channel, nth + 1);
+                let any = nth as usize + 1 < tables.topics().channels().receiving(channel);
+                any.then(|| TopicSnapshotOf {
+                    id,
+                    ..TopicSnapshotOf::begin(topic, view, next, None)
+                })
+            }
+            _ if is_last && left == 0 => None,
+            _ => Some(of),
+        };
+        match next {
+            Some(next) => self.replace_step(Step::TopicSnapshot(next)),
+            None => self.complete_step(),
+        }
+        TopicPart { topic, view, id, is_first, is_last }
+    }
+
+    /// Finds receivers of a snapshot behind those that are done. Returns their number, and that of
+    /// those who are left.
+    fn add_receivers<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        to: SnapshotTo,
+        done: u32,
+        tables: &Tables<K, P, S>,
+    ) -> (usize, usize) {
+        self.receivers.clear();
+        self.lent = None;
+        let channels = tables.topics().channels();
+        let (channel, from, end) = match to {
+            SnapshotTo::One(session) => {
+                self.receivers.push(tables.sessions().slot(session));
+                return (1, 0);
+            }
+            SnapshotTo::Receiving(channel) => (channel, 0, channels.receiving(channel)),
+            SnapshotTo::Arriving(channel) => {
+                (channel, channels.receiving(channel), channels.attached(channel))
+            }
+            SnapshotTo::Each(..) => return (0, 0),
+        };
+        let from = from + done as usize;
+        let slots = channels.slots(channel, from, end).len();
+        self.lend(channel, from, end);
+        (slots, end - from - slots)
+    }
+
+    /// Adds members until a decision is full. Returns whether that is all.
+    fn add_members<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        of: &mut TopicSnapshotOf,
+        tables: &Tables<K, P, S>,
+    ) -> bool {
+        let most = match of.view {
+            View::Nothing | View::Count => 0,
+            View::Sample(users) => users.into(),
+            View::All => u32::MAX,
+        };
+        let without = of.without;
+        walk(tables, of.topic, &mut of.cursor, most, u64::MAX, |user, membership| {
+            let is_full = self.members.len() == CHUNK;
+            if !is_full && Some(user) != without {
+                self.members.push(membership);
+            }
+            !is_full
+        })
+    }
+
+    // ---- changes
+
+    /// Makes the next decision of what a tick tells those of one view.
+    pub(crate) fn next_changes<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        mut of: ChangesOf,
+        tables: &Tables<K, P, S>,
+        stats: &mut Stats,
+    ) -> TopicPart {
+        if of.id == 0 {
+            of.id = self.next_number();
+        }
+        let (is_last, done) = of.part.unwrap_or_else(|| {
+            self.changes.clear();
+            (self.add_changes(&mut of, tables), 0)
+        });
+        let to = SnapshotTo::Receiving(of.channel);
+        let (received, left) = self.add_receivers(to, done, tables);
+        stats.notices += u64::from(done == 0);
+        stats.deliveries += received as u64;
+        let ChangesOf { topic, view, id, is_first, .. } = of;
+        of.part = Some((is_last, done + received as u32));
+        if left == 0 {
+            (of.part, of.is_first) = (None, false);
+        }
+        if is_last && left == 0 {
+            self.complete_step();
+        } else {
+            self.replace_step(Step::Changes(of));
+        }
+        TopicPart { topic, view, id, is_first, is_last }
+    }
+
+    /// Adds changes until a decision is full. Returns whether that is all.
+    fn add_changes<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        of: &mut ChangesOf,
+        tables: &Tables<K, P, S>,
+    ) -> bool {
+        let (known, knows) = of.known;
+        let is_all = of.view == View::All;
+        let pending = tables.topics().pending_of(of.topic, of.is_slow);
+        let changed = pending.map_or(&[][..], |pending| &pending.changed);
+        let gone = pending.map_or(&[][..], |pending| &pending.gone);
+        while let Some(one) = changed.get(of.changed as usize).filter(|_| of.view > View::Count) {
+            if self.changes.len() == CHUNK {
+                return false;
+            }
+            let membership = one.membership;
+            let seat = || tables.seat_of(of.topic, tables.user_in(membership));
+            if is_all || seat().is_some_and(|number| number <= known) {
+                self.changes.push(ChangeOf::Shown(membership));
+            }
+            of.changed += 1;
+        }
+        if !is_all && of.view > View::Count && knows > known {
+            if of.cursor.users == 0 && of.cursor.sessions == 0 {
+                of.cursor.place = tables.topics().place_after(of.topic, known) as u32;
+            }
+            let was_all =
+                walk(tables, of.topic, &mut of.cursor, u32::MAX, knows, |_, membership| {
+                    let is_full = self.changes.len() == CHUNK;
+                    if !is_full {
+                        self.changes.push(ChangeOf::Shown(membership));
+                    }
+                    !is_full
+                });
+            if !was_all {
+                return false;
+            }
+        }
+        while (of.gone as usize) < gone.len() && of.view > View::Count {
+            if self.changes.len() == CHUNK {
+                return false;
+            }
+            self.changes.extend(gone_for(of, tables, &gone[of.gone as usize..]));
+            of.gone += 1;
+        }
+        true
+    }
+}
+
+/// Returns what those of one view are told of the first of these who have gone. Those of one user
+/// stand together.
+fn gone_for<K: Eq + Hash, P, S: BuildHasher>(
+    of: &ChangesOf,
+    tables: &Tables<K, P, S>,
+    gone: &[Gone],
+) -> Option<ChangeOf> {
+    let (known, knows) = of.known;
+    let is_all = of.view == View::All;
+    let concerns = |one: &Gone| is_all || one.number <= known;
+    let (one, others) = gone.split_first()?;
+    let Gone { user, session, reason, .. } = *one;
+    if !concerns(one) {
+        return None;
+    }
+    let seat = tables.seat_of(of.topic, user);
+    if seat.is_some_and(|number| is_all || number <= knows) {
+        let shown = tables.sessions().find_id(session);
+        let is_shown = shown.is_some_and(|shown| {
+            tables.shown_in(of.topic, user).any(|other| tables.session_in(other) == shown)
+        });
+        return (!is_shown).then_some(ChangeOf::SessionEnded { user, session });
+    }
+    // Told once of a user: with the last that has gone.
+    let mut later = others.iter().take_while(|other| other.user == user);
+    (!later.any(concerns)).then_some(ChangeOf::Left { user, reason })
+}
+
+/// Calls `each` with the sessions of members, so many users at most and none whose seat has a
+/// greater number, until it says no: that one has not been taken then. Returns whether it was all.
+fn walk<K: Eq + Hash, P, S: BuildHasher>(
+    tables: &Tables<K, P, S>,
+    topic: TopicIndex,
+    cursor: &mut MemberCursor,
+    most: u32,
+    number: u64,
+    mut each: impl FnMut(User, MembershipIndex) -> bool,
+) -> bool {
+    while cursor.users < most {
+        let seat = tables.topics().next_seat(topic, cursor.place as usize);
+        let Some((place, lead)) = seat else { break };
+        let user = tables.user_in(lead);
+        if number < u64::MAX && tables.seat_of(topic, user) > Some(number) {
+            break;
+        }
+        for membership in tables.shown_in(topic, user).skip(cursor.sessions as usize) {
+            if !each(user, membership) {
+                return false;
+            }
+            cursor.sessions += 1;
+        }
+        *cursor = MemberCursor { place: place as u32 + 1, users: cursor.users + 1, sessions: 0 };
+    }
+    true
+}
+
+/// Returns the place of the next receiver in a channel, from the one at hand on, who is not told.
+fn next_excluded<K: Eq + Hash, P, S: BuildHasher>(
+    tables: &Tables<K, P, S>,
+    of: &TopicFanOut,
+    channel: ChannelIndex,
+) -> Option<usize> {
+    let place_of = |session: SessionIndex| {
+        let membership = tables.membership_in(session, of.topic)?;
+        let (own, place) = tables.topics().channels().place(membership);
+        (own == channel && place >= of.done as usize).then_some(place)
+    };
+    match of.except {
+        Except::Nobody => None,
+        Except::Session(session) => place_of(session),
+        Except::User(user) => {
+            tables.sessions_of(user).iter().filter_map(|session| place_of(*session)).min()
+        }
+    }
+}
+
+fn is_excluded<K: Eq + Hash, P, S: BuildHasher>(
+    tables: &Tables<K, P, S>,
+    except: Except,
+    session: SessionIndex,
+) -> bool {
+    match except {
+        Except::Nobody => false,
+        Except::Session(excepted) => excepted == session,
+        Except::User(user) => tables.sessions().user(session) == user,
+    }
+}

@@ -1,0 +1,420 @@
+//! What those in a topic are told of each other: at once, or gathered by a tick (rules T2, T3 and
+//! T8 to T11).
+
+use crate::error::Error;
+use crate::fanout::plan::Step;
+use crate::fanout::topic_steps::{
+    ChangesOf, Except, SnapshotTo, TopicFanOut, TopicSnapshotOf, TopicSubject, Viewers,
+};
+use crate::rules::State;
+use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex};
+use crate::tables::timers::Due;
+use crate::tables::topics::{Changed, Gone, Group};
+use crate::topic::{LeaveReason, TopicOptions, View};
+use core::borrow::Borrow;
+use core::hash::{BuildHasher, Hash};
+
+/// So much may wait for a tick beyond what a snapshot would say.
+const SURPLUS: u32 = if cfg!(feature = "shrunk") { 2 } else { 64 };
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    // ---- how a topic behaves
+
+    pub(crate) fn topic_options_of(&self, topic: TopicIndex) -> &TopicOptions {
+        self.tables.topics().options(topic, &self.options.topics)
+    }
+
+    /// Returns whether those with this view are told by the slow tick.
+    pub(super) fn is_slow(&self, topic: TopicIndex, view: View) -> bool {
+        view != View::All || self.tables.topics().topic(topic).is_large
+    }
+
+    /// Returns what those with this view are shown.
+    fn served(&self, topic: TopicIndex, view: View) -> View {
+        if view == View::All && self.tables.topics().topic(topic).is_large {
+            View::Sample(self.topic_options_of(topic).sample)
+        } else {
+            view
+        }
+    }
+
+    /// Returns whether those who view all are told each change at once.
+    pub(super) fn is_live(&self, topic: TopicIndex) -> bool {
+        let is_large = self.tables.topics().topic(topic).is_large;
+        !is_large && self.topic_options_of(topic).coalesce_ms == 0
+    }
+
+    fn group(&self, topic: TopicIndex, at: usize) -> Option<Group> {
+        self.tables.topics().topic(topic).groups.get(at).copied()
+    }
+
+    /// Returns where the group of those stands who view all, if anybody does.
+    fn group_of_all(&self, topic: TopicIndex) -> Option<usize> {
+        let groups = &self.tables.topics().topic(topic).groups;
+        groups.last().filter(|group| group.view == View::All).map(|_| groups.len() - 1)
+    }
+
+    /// Returns whether anybody is told by the slow tick, and up to which number the seats are known
+    /// to anybody of them.
+    fn slow_viewers(&self, topic: TopicIndex) -> Option<u64> {
+        let groups = self.tables.topics().topic(topic).groups.iter();
+        let slow =
+            groups.filter(|group| group.view != View::Nothing && self.is_slow(topic, group.view));
+        slow.map(|group| group.known_to).max()
+    }
+
+    pub(super) fn tell_topic(&mut self, fan_out: TopicFanOut) {
+        self.plan.push_step(Step::TellTopic(fan_out));
+    }
+
+    /// Returns who is not told of a change of a member, besides those who are anyway.
+    fn except(&self, membership: MembershipIndex, except: Except) -> Except {
+        if self.options.own_echo { except } else { Except::User(self.tables.user_in(membership)) }
+    }
+
+    // ---- a member changes
+
+    /// Tells that a session has come to be shown as a member, as its user's first one or not.
+    pub(super) fn tell_new(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+        is_first: bool,
+        except: Except,
+    ) {
+        let users = self.tables.topics().topic(topic).counts.users;
+        if self.is_live(topic) && self.topic_options_of(topic).is_large(users, false) {
+            // This one is too many: all are told that anew.
+            self.set_large(topic, true);
+        } else {
+            let subject = match is_first {
+                true => TopicSubject::Joined { membership },
+                false => TopicSubject::Member { membership, first: true },
+            };
+            self.tell_shown(topic, membership, (subject, except), true);
+        }
+        self.tell_slowly(topic, membership, true);
+    }
+
+    /// Tells that a member shows something else.
+    pub(super) fn tell_updated(&mut self, topic: TopicIndex, membership: MembershipIndex) {
+        if self.tables.topics().member(membership).is_shown {
+            let subject = TopicSubject::Member { membership, first: false };
+            self.tell_shown(topic, membership, (subject, Except::Nobody), false);
+            self.tell_slowly(topic, membership, false);
+        }
+    }
+
+    /// Tells those who are shown all: at once, or at the next tick.
+    fn tell_shown(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+        (subject, except): (TopicSubject, Except),
+        is_new: bool,
+    ) {
+        let Some(group) = self.group_of_all(topic) else { return };
+        if self.is_live(topic) {
+            let except = self.except(membership, except);
+            self.tell_topic(TopicFanOut::of(topic, subject).to(Viewers::OfAll, except));
+            self.tables.mark_dirty(topic, group);
+        } else if !self.is_slow(topic, View::All) {
+            self.note_changed(topic, membership, false, is_new);
+        }
+    }
+
+    /// Has the slow tick tell what concerns those whom it tells.
+    fn tell_slowly(&mut self, topic: TopicIndex, membership: MembershipIndex, is_new: bool) {
+        let Some(known_to) = self.slow_viewers(topic) else { return };
+        let number = self.tables.seat_of(topic, self.tables.user_in(membership));
+        if number.is_some_and(|number| number <= known_to) {
+            self.note_changed(topic, membership, true, false);
+        }
+        if is_new {
+            self.arm_tick(topic, true);
+        }
+    }
+
+    /// Only how many there are has changed.
+    pub(super) fn touch_counts(&mut self, topic: TopicIndex) {
+        if self.slow_viewers(topic).is_some() {
+            self.arm_tick(topic, true);
+        }
+    }
+
+    /// Tells that a session is no longer shown as a member: `seat` says whether it was its user's
+    /// last one, and the number of the user's seat.
+    pub(super) fn tell_gone(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+        (is_last, number): (bool, u64),
+        (reason, quiet): (LeaveReason, bool),
+    ) {
+        let sessions = self.tables.sessions();
+        let session = self.tables.session_in(membership);
+        let (user, session) = (sessions.user(session), sessions.id(session));
+        let gone = Gone { user, session, number, reason, order: 0 };
+        if let Some(group) = self.group_of_all(topic) {
+            let is_new = self.tables.topics().member(membership).is_new;
+            if !self.is_live(topic) && !self.is_slow(topic, View::All) {
+                self.note_gone(topic, gone, false, is_new);
+            } else if self.is_live(topic) && (is_last || !quiet) {
+                let subject = match is_last {
+                    true => TopicSubject::Left { user, reason },
+                    false => TopicSubject::SessionEnded { user, session },
+                };
+                let except = self.except(membership, Except::Nobody);
+                self.tell_topic(TopicFanOut::of(topic, subject).to(Viewers::OfAll, except));
+                self.tables.mark_dirty(topic, group);
+            }
+        }
+        if let Some(known_to) = self.slow_viewers(topic) {
+            if number <= known_to {
+                self.note_gone(topic, gone, true, false);
+            }
+            self.arm_tick(topic, true);
+        }
+    }
+
+    // ---- what waits for a tick
+
+    fn arm_tick(&mut self, topic: TopicIndex, is_slow: bool) {
+        let tick = TickIndex::of(topic, is_slow);
+        if self.ticks.deadline(tick).is_none() {
+            if self.ticks.armed() == 0 {
+                self.ticks.skip_to(self.at);
+            }
+            let millis = self.topic_options_of(topic).tick_ms(is_slow);
+            let order = self.next_order();
+            self.ticks.arm(tick, self.at.saturating_add(millis.into()), order);
+        }
+    }
+
+    fn note_changed(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+        is_slow: bool,
+        is_new: bool,
+    ) {
+        self.arm_tick(topic, is_slow);
+        let topics = self.tables.topics_mut();
+        if topics.pending_mut(topic, is_slow).everything {
+            return;
+        }
+        let member = topics.member_mut(membership);
+        let changed = Changed { membership, joining: member.joining };
+        member.is_new |= is_new;
+        if !core::mem::replace(&mut member.is_pending[usize::from(is_slow)], true) {
+            topics.pending_mut(topic, is_slow).changed.push(changed);
+            self.bound_pending(topic, is_slow);
+        }
+    }
+
+    fn note_gone(&mut self, topic: TopicIndex, gone: Gone, is_slow: bool, is_new: bool) {
+        self.arm_tick(topic, is_slow);
+        let order = self.order as u32;
+        let pending = self.tables.topics_mut().pending_mut(topic, is_slow);
+        // Nobody has been told of who came only since the last tick.
+        if !is_new && !pending.everything {
+            let order = pending.gone.last().map_or(order, |last| last.order.wrapping_add(1));
+            pending.gone.push(Gone { order, ..gone });
+            self.tables.retain(gone.user);
+            self.bound_pending(topic, is_slow);
+        }
+    }
+
+    /// Keeps what waits for a tick not much longer than a snapshot is, or has that take its place.
+    fn bound_pending(&mut self, topic: TopicIndex, is_slow: bool) {
+        let most = 2 * (self.topic_options_of(topic).full_up_to + SURPLUS) as usize;
+        let pending = self.tables.topics().pending_of(topic, is_slow);
+        let len = pending.map_or(0, |pending| pending.changed.len() + pending.gone.len());
+        if !is_slow && len > most && self.tables.drop_stale(topic, is_slow) > most / 2 {
+            self.tables.topics_mut().pending_mut(topic, is_slow).everything = true;
+        }
+    }
+
+    // ---- ticks
+
+    /// A tick has come: what has changed since the last one is told.
+    pub(super) fn fire_tick(&mut self, due: Due<TickIndex>) {
+        let (tick, topic, is_slow) = (due.of, due.of.topic(), due.of.is_slow());
+        self.ticks.disarm(tick);
+        self.tables.settle_pending(topic, is_slow);
+        let record = self.tables.topics().topic(topic);
+        let (was_large, users) = (record.is_large, record.counts.users);
+        let is_large = self.topic_options_of(topic).is_large(users, was_large);
+        let mut at = 0;
+        while let Some(group) = self.group(topic, at) {
+            let is_due = group.view != View::Nothing && self.is_slow(topic, group.view) == is_slow;
+            if is_due && !(group.view == View::All && is_large != was_large) {
+                self.tell_group(topic, at, is_slow);
+            }
+            at += 1;
+        }
+        // Those who are due now are told anew if they are shown something else from now on.
+        if is_large != was_large && was_large == is_slow {
+            self.set_large(topic, is_large);
+        }
+        self.plan.push_step(Step::EndTick { tick });
+    }
+
+    /// Tells those of one view what a tick has for them.
+    fn tell_group(&mut self, topic: TopicIndex, at: usize, is_slow: bool) {
+        let Some(group) = self.group(topic, at) else { return };
+        let view = self.served(topic, group.view);
+        let knows = self.known_in(topic, view);
+        let tables = &self.tables;
+        let (topics, channels) = (tables.topics(), tables.topics().channels());
+        let pending = topics.pending_of(topic, is_slow);
+        let everything = pending.is_some_and(|pending| pending.everything);
+        let concerns = |number: u64| view == View::All || number <= group.known_to;
+        let is_news = pending.is_some_and(|pending| {
+            let number = |one: &Changed| tables.seat_of(topic, tables.user_in(one.membership));
+            pending.changed.iter().any(|one| number(one).is_some_and(concerns))
+                || pending.gone.iter().any(|one| concerns(one.number))
+        });
+        let is_news = match view {
+            View::All => is_news || everything,
+            View::Sample(_) => {
+                is_news || knows > group.known_to || topics.topic(topic).counts != group.counts
+            }
+            _ => topics.topic(topic).counts != group.counts,
+        };
+        let (receive, arrive) =
+            (channels.receiving(group.channel), channels.attached(group.channel));
+        let snapshot = |to| Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None));
+        if is_news && receive > 0 {
+            let known = (group.known_to, knows);
+            let changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known);
+            self.plan.push_step(match everything && view == View::All {
+                true => snapshot(SnapshotTo::Receiving(group.channel)),
+                false => Step::Changes(changes),
+            });
+        }
+        if arrive > receive {
+            self.plan.push_step(snapshot(SnapshotTo::Arriving(group.channel)));
+        }
+        if is_news {
+            self.tables.mark_dirty(topic, at);
+        }
+    }
+
+    /// Returns the number up to which those who are shown this know the seats.
+    fn known_in(&self, topic: TopicIndex, view: View) -> u64 {
+        match view {
+            View::Sample(users) => self.tables.sample_end(topic, users.into()),
+            _ => 0,
+        }
+    }
+
+    /// All that a tick was to tell is out.
+    pub(super) fn end_tick(&mut self, tick: TickIndex) {
+        let (topic, is_slow) = (tick.topic(), tick.is_slow());
+        self.tables.clear_pending(topic, is_slow);
+        let mut at = 0;
+        while let Some(group) = self.group(topic, at) {
+            if group.view != View::Nothing && self.is_slow(topic, group.view) == is_slow {
+                self.know(topic, at);
+            }
+            at += 1;
+        }
+    }
+
+    /// Those with one view know the topic as it is now.
+    fn know(&mut self, topic: TopicIndex, at: usize) {
+        let Some(group) = self.group(topic, at) else { return };
+        let known_to = self.known_in(topic, self.served(topic, group.view));
+        self.tables.welcome(group.channel);
+        let record = self.tables.topics_mut().topic_mut(topic);
+        let counts = record.counts;
+        record.groups[at] = Group { known_to, counts, ..group };
+    }
+
+    /// Says whether a topic is so large that those who view all are served a sample, and tells them
+    /// what they are shown from now on.
+    fn set_large(&mut self, topic: TopicIndex, is_large: bool) {
+        self.tables.topics_mut().topic_mut(topic).is_large = is_large;
+        let Some(at) = self.group_of_all(topic) else { return };
+        self.know(topic, at);
+        self.tables.mark_dirty(topic, at);
+        let Some(group) = self.group(topic, at) else { return };
+        if self.tables.topics().channels().receiving(group.channel) > 0 {
+            let view = self.served(topic, group.view);
+            let to = match self.is_live(topic) && !self.options.own_echo {
+                true => SnapshotTo::Each(group.channel, 0),
+                false => SnapshotTo::Receiving(group.channel),
+            };
+            self.plan.push_step(Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None)));
+        }
+    }
+
+    // ---- snapshots
+
+    /// Tells somebody who has joined what the topic is like: now, or with all who join before the
+    /// next tick.
+    pub(super) fn welcome(&mut self, topic: TopicIndex, membership: MembershipIndex) {
+        let view = self.tables.topics().view(membership);
+        if view == View::Nothing {
+            self.tables.seat_in_topic(membership, false);
+        } else if self.is_congested_in(membership) {
+            self.tables.topics_mut().member_mut(membership).is_dirty = true;
+            self.tables.seat_in_topic(membership, false);
+        } else if view == View::All && self.is_live(topic) {
+            self.send_topic(topic, membership);
+        } else {
+            self.arm_tick(topic, self.is_slow(topic, view));
+            self.tables.seat_in_topic(membership, true);
+        }
+    }
+
+    /// Sends somebody what the topic is like now. If there is a tick to come it is told all once
+    /// more then, because what it has learned now is not what the others know.
+    pub(super) fn send_topic(&mut self, topic: TopicIndex, membership: MembershipIndex) {
+        let view = self.tables.topics().view(membership);
+        if view == View::Nothing {
+            return self.tables.seat_in_topic(membership, false);
+        }
+        let session = self.tables.session_in(membership);
+        let user = self.tables.sessions().user(session);
+        let is_live = view == View::All && self.is_live(topic);
+        let without = (is_live && !self.options.own_echo).then_some(user);
+        let (served, to) = (self.served(topic, view), SnapshotTo::One(session));
+        let snapshot = TopicSnapshotOf::begin(topic, served, to, without);
+        self.plan.push_step(Step::TopicSnapshot(snapshot));
+        let tick = TickIndex::of(topic, self.is_slow(topic, view));
+        let arrives = self.ticks.deadline(tick).is_some();
+        self.tables.seat_in_topic(membership, arrives);
+        let (channel, _) = self.tables.topics().channels().place(membership);
+        if self.tables.topics().channels().len(channel) == 1 && !arrives {
+            let groups = &self.tables.topics().topic(topic).groups;
+            let at = groups.iter().position(|group| group.channel == channel);
+            at.into_iter().for_each(|at| self.know(topic, at));
+        }
+    }
+
+    // ---- options of one topic
+
+    pub(crate) fn topic_options<T>(&mut self, topic: &T, options: TopicOptions) -> Result<(), Error>
+    where
+        K: Borrow<T>,
+        T: Eq + Hash + ?Sized,
+    {
+        if let Some((option, ..)) = options.out_of_range() {
+            return Err(Error::TopicOptions { option });
+        }
+        let topic = self.tables.find_topic(topic).ok_or(Error::UnknownTopic)?;
+        let (before, was_live) = (*self.topic_options_of(topic), self.is_live(topic));
+        self.tables.topics_mut().set_options(topic, options);
+        let record = self.tables.topics().topic(topic);
+        let (was_large, users) = (record.is_large, record.counts.users);
+        let is_large = options.is_large(users, was_large);
+        self.tables.topics_mut().topic_mut(topic).is_large = is_large;
+        let is_shown_else = is_large && options.sample != before.sample;
+        if is_large != was_large || is_shown_else || self.is_live(topic) != was_live {
+            self.set_large(topic, is_large);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! What members do in a topic: change what they show, say something, look otherwise (rules T2 and
+//! T12).
+
+use crate::error::Error;
+use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject, Viewers};
+use crate::key::{SessionKey, TopicKey};
+use crate::rules::State;
+use crate::tables::expiries::{Expiring, Expiry};
+use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex};
+use crate::time::Time;
+use crate::topic::View;
+use core::hash::{BuildHasher, Hash};
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    // ---- what is shown
+
+    /// Changes what a member shows. Returns when it is shown, if it has to wait for a token.
+    pub(crate) fn update(
+        &mut self,
+        key: SessionKey,
+        topic: TopicKey,
+        presence: P,
+    ) -> Result<Option<Time>, Error> {
+        let (session, topic, membership) = self.member_of(key, topic)?;
+        self.renew_lease(session);
+        let own = self.tables.topics_mut().own_or_new(membership);
+        let waiting = own.update.take();
+        let free_at = self.options.topic_rate.map(|rate| own.bucket.free_at(rate));
+        let waits_until = free_at.filter(|free_at| *free_at > self.moment);
+        if let (None, Some(rate)) = (waits_until, self.options.topic_rate) {
+            own.bucket.take(rate, self.moment);
+        }
+        let waiting = waiting.and_then(|waiting| self.expiries.remove(waiting));
+        self.plan.drop_later(waiting.and_then(|waiting| waiting.then));
+        match waits_until {
+            Some(until) => {
+                self.stats.conflated += 1;
+                let of = Expiring::Update(membership);
+                let expiry = Expiry { session, of, until, then: Some(presence) };
+                let expiry = self.expiries.insert(expiry);
+                self.arm_expiry(expiry);
+                self.tables.topics_mut().own_or_new(membership).update = Some(expiry);
+            }
+            None => self.show_in(topic, membership, presence),
+        }
+        Ok(waits_until)
+    }
+
+    /// An update has waited for its token, which it takes.
+    pub(super) fn update_waiting(
+        &mut self,
+        membership: MembershipIndex,
+        presence: Option<P>,
+        at: Time,
+    ) {
+        let own = self.tables.topics_mut().own_or_new(membership);
+        own.update = None;
+        if let Some(rate) = self.options.topic_rate {
+            own.bucket.take(rate, at);
+        }
+        if let Some(presence) = presence {
+            let topic = self.tables.topics().topic_of(membership);
+            self.show_in(topic, membership, presence);
+        }
+    }
+
+    fn show_in(&mut self, topic: TopicIndex, membership: MembershipIndex, presence: P) {
+        let replaced = self.tables.set_own_presence(membership, presence);
+        self.plan.drop_later(replaced);
+        self.tell_updated(topic, membership);
+    }
+
+    // ---- what is said
+
+    pub(crate) fn say_in_topic(
+        &mut self,
+        key: SessionKey,
+        topic: TopicKey,
+        presence: P,
+        for_ms: Option<u64>,
+    ) -> Result<(), Error> {
+        let (session, topic, membership) = self.member_of(key, topic)?;
+        self.check_duration(for_ms.unwrap_or(0))?;
+        self.take_direct_token(session)?;
+        self.renew_lease(session);
+        self.plan.say(presence);
+        let subject = TopicSubject::Said { membership };
+        let fan_out = TopicFanOut::of(topic, subject);
+        if self.tables.topics().member(membership).is_shown {
+            let user = self.tables.sessions().user(session);
+            let own_echo = self.options.own_echo;
+            let except = if own_echo { Except::Session(session) } else { Except::User(user) };
+            self.tell_topic(fan_out.to(Viewers::OfSpeech, except).reporting_skipped());
+        } else {
+            self.tell_own_in_topic(topic, membership, fan_out, true);
+        }
+        self.forget_said_end(membership);
+        self.tables.topics_mut().member_mut(membership).has_said = true;
+        if let Some(for_ms) = for_ms {
+            let until = self.moment.saturating_add(for_ms);
+            let of = Expiring::Said(membership);
+            let expiry = self.expiries.insert(Expiry { session, of, until, then: None });
+            self.arm_expiry(expiry);
+            self.tables.topics_mut().own_or_new(membership).said_until = Some(expiry);
+        }
+        Ok(())
+    }
+
+    /// Tells the user's own other sessions in a topic, as far as they are told what members say.
+    /// Those who are congested are not; if it is no news but an end, they are told anew later.
+    fn tell_own_in_topic(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+        fan_out: TopicFanOut,
+        is_news: bool,
+    ) {
+        let speaker = self.tables.session_in(membership);
+        let user = self.tables.sessions().user(speaker);
+        let from = self.plan.named_len();
+        for at in 0..self.tables.sessions_of(user).len() {
+            let session = self.tables.sessions_of(user)[at];
+            let Some(other) = self.own_listener(topic, session, speaker) else { continue };
+            let note = |tables: &mut crate::tables::Tables<K, P, S>| {
+                tables.topics_mut().member_mut(other).is_dirty |= !is_news;
+            };
+            if self.tables.receives_or(session, note) {
+                self.plan.name_receiver(session);
+            }
+        }
+        let named = self.plan.named_since(from);
+        if !named.is_empty() {
+            self.tell_topic(fan_out.to_named(named));
+        }
+    }
+
+    fn own_listener(
+        &self,
+        topic: TopicIndex,
+        session: SessionIndex,
+        speaker: SessionIndex,
+    ) -> Option<MembershipIndex> {
+        let other = self.tables.membership_in(session, topic)?;
+        let listens = Viewers::OfSpeech.have(self.tables.topics().view(other));
+        (session != speaker && listens).then_some(other)
+    }
+
+    /// What somebody said has no end of its own any more.
+    fn forget_said_end(&mut self, membership: MembershipIndex) {
+        let own = self.tables.topics_mut().own_mut(membership);
+        let expiry = own.and_then(|own| own.said_until.take());
+        expiry.map(|expiry| self.expiries.remove(expiry));
+    }
+
+    /// What somebody said in a topic is over, if it has said anything. Those who are told at once
+    /// that it `goes` need not be told this.
+    pub(super) fn end_said(&mut self, topic: TopicIndex, membership: MembershipIndex, goes: bool) {
+        self.forget_said_end(membership);
+        let member = self.tables.topics_mut().member_mut(membership);
+        if !core::mem::take(&mut member.has_said) {
+            return;
+        }
+        let (is_shown, session) = (member.is_shown, self.tables.session_in(membership));
+        let sessions = self.tables.sessions();
+        let (user, id) = (sessions.user(session), sessions.id(session));
+        let fan_out = TopicFanOut::of(topic, TopicSubject::SaidOver { user, session: id });
+        if !is_shown {
+            return self.tell_own_in_topic(topic, membership, fan_out, false);
+        }
+        let own_echo = self.options.own_echo;
+        let except = if own_echo { Except::Session(session) } else { Except::User(user) };
+        let viewers = match goes && self.is_live(topic) {
+            true => Viewers::OfSpeechLater,
+            false => Viewers::OfSpeech,
+        };
+        self.tell_topic(fan_out.to(viewers, except));
+        for at in 0..self.tables.topics().topic(topic).groups.len() {
+            let view = self.tables.topics().topic(topic).groups[at].view;
+            if viewers.have(view) {
+                self.tables.mark_dirty(topic, at);
+            }
+        }
+    }
+
+    // ---- what is viewed
+
+    pub(crate) fn look(
+        &mut self,
+        key: SessionKey,
+        topic: TopicKey,
+        view: View,
+    ) -> Result<(), Error> {
+        let (session, topic, membership) = self.in_topic(key, topic)?;
+        self.renew_lease(session);
+        self.tables.set_view(topic, membership, view);
+        let is_congested = self.is_congested_in(membership);
+        let member = self.tables.topics_mut().member_mut(membership);
+        member.is_dirty = is_congested && view != View::Nothing;
+        if is_congested {
+            self.tables.seat_in_topic(membership, false);
+        } else {
+            self.send_topic(topic, membership);
+        }
+        Ok(())
+    }
+}

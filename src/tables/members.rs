@@ -1,0 +1,403 @@
+//! Who is in which topic: what joining, leaving and being shown there change in every table.
+
+use crate::tables::Tables;
+use crate::tables::channels::Part;
+use crate::tables::ids::{ChannelIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User};
+use crate::tables::roster::TooManyUsers;
+use crate::tables::sessions::Link;
+use crate::tables::topics::{Changed, Own, Topics};
+use crate::topic::View;
+use alloc::vec::Vec;
+use core::borrow::Borrow;
+use core::hash::{BuildHasher, Hash};
+
+impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
+    pub(crate) const fn topics(&self) -> &Topics<K, P> {
+        &self.topics
+    }
+
+    /// Returns the topics, for changes that concern one topic alone.
+    pub(crate) const fn topics_mut(&mut self) -> &mut Topics<K, P> {
+        &mut self.topics
+    }
+
+    // ---- finding
+
+    /// Returns the topic of this name, if anybody is in it.
+    pub(crate) fn find_topic<Q>(&self, name: &Q) -> Option<TopicIndex>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let topic = TopicIndex(self.topics.names.find(&self.hasher, name)?.0);
+        self.topics.is_open(topic).then_some(topic)
+    }
+
+    /// Returns the topics that a session is in, in the order in which it joined them.
+    pub(crate) fn topics_of(&self, session: SessionIndex) -> &[(TopicIndex, MembershipIndex)] {
+        self.sessions.topics(session)
+    }
+
+    pub(crate) fn membership_in(
+        &self,
+        session: SessionIndex,
+        topic: TopicIndex,
+    ) -> Option<MembershipIndex> {
+        let topics = self.topics_of(session);
+        topics.iter().find(|(of, _)| *of == topic).map(|(_, membership)| *membership)
+    }
+
+    /// Returns whether a session of the user at this place is in a topic.
+    #[inline]
+    pub(crate) fn is_in_topics_at(&self, place: Place) -> bool {
+        self.online.at(place).is_in_topics
+    }
+
+    /// Returns whose place in a topic it is.
+    pub(crate) fn session_in(&self, membership: MembershipIndex) -> SessionIndex {
+        self.topics.channels.session(membership)
+    }
+
+    pub(crate) fn user_in(&self, membership: MembershipIndex) -> User {
+        self.sessions.user(self.session_in(membership))
+    }
+
+    /// Returns what the sessions of a user are in a topic that are shown there as members, in the
+    /// order in which they connected.
+    pub(crate) fn shown_in(
+        &self,
+        topic: TopicIndex,
+        user: User,
+    ) -> impl Iterator<Item = MembershipIndex> + '_ {
+        let sessions = self.sessions_of(user).iter();
+        let all = sessions.filter_map(move |session| self.membership_in(*session, topic));
+        all.filter(|membership| {
+            let member = self.topics.member(*membership);
+            member.is_member && member.is_shown
+        })
+    }
+
+    /// Returns the number of the user's seat, if it is a member and shown.
+    pub(crate) fn seat_of(&self, topic: TopicIndex, user: User) -> Option<u64> {
+        let lead = self.shown_in(topic, user).find(|one| self.topics.has_seat(*one))?;
+        Some(self.topics.seat_number(topic, lead))
+    }
+
+    /// Returns what a member shows in a topic.
+    pub(crate) fn presence_in(&self, membership: MembershipIndex) -> Option<&P> {
+        let own = self.topics.own(membership).and_then(|own| own.presence.as_ref());
+        own.or_else(|| self.sessions.presence(self.session_in(membership)))
+    }
+
+    /// Returns whether a member shows in a topic what it publishes.
+    pub(crate) fn shows_published(&self, membership: MembershipIndex) -> bool {
+        let own = self.topics.own(membership);
+        self.topics.member(membership).is_member && own.is_none_or(|own| own.presence.is_none())
+    }
+
+    /// Returns somebody who is in the topic, if anybody is.
+    pub(crate) fn anybody_in(&self, topic: TopicIndex) -> Option<(SessionIndex, MembershipIndex)> {
+        let channel = self.topics.topic(topic).groups.first()?.channel;
+        let last = self.topics.channels.len(channel).checked_sub(1)?;
+        let membership = self.topics.channels.member_at(channel, last);
+        Some((self.session_in(membership), membership))
+    }
+
+    // ---- coming and going
+
+    /// Opens the topic of this name, which nobody is in.
+    pub(crate) fn open_topic(&mut self, name: K) -> Result<TopicIndex, TooManyUsers> {
+        let named = self.topics.names.intern(&self.hasher, name).ok_or(TooManyUsers)?;
+        let topic = TopicIndex(named.0);
+        self.topics.open(topic);
+        Ok(topic)
+    }
+
+    /// Closes a topic that nobody is in any more.
+    pub(crate) fn close_topic(&mut self, topic: TopicIndex) {
+        self.topics.close(topic);
+    }
+
+    /// Has a name dropped when everything is in order.
+    pub(crate) fn discard_name(&mut self, name: K) {
+        self.topics.names.discard(name);
+    }
+
+    /// Puts a session in a topic: it is told nothing yet, and shown to nobody.
+    pub(crate) fn join_topic(
+        &mut self,
+        session: SessionIndex,
+        topic: TopicIndex,
+        is_member: bool,
+        view: View,
+    ) -> MembershipIndex {
+        let channel = self.topics.channel_of(topic, view);
+        let membership = self.topics.channels.join(channel, session);
+        self.topics.begin(membership, is_member);
+        self.topics.topic_mut(topic).sessions += 1;
+        self.sessions.topics_mut(session).push((topic, membership));
+        let place = self.sessions.place(session);
+        self.online.at_mut(place).is_in_topics = true;
+        membership
+    }
+
+    /// Takes a session that is shown no more out of a topic. Gives back what it has of its own, to
+    /// be dropped when everything is in order.
+    pub(crate) fn leave_topic(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+    ) -> Option<Own<P>> {
+        let session = self.session_in(membership);
+        let own = self.topics.take_own(membership);
+        let presence = own.as_ref().and_then(|own| own.presence.as_ref());
+        self.topics.presences -= usize::from(presence.is_some());
+        let (channel, _) = self.topics.channels.place(membership);
+        if self.topics.channels.leave(membership) {
+            self.topics.close_channel(topic, channel);
+        }
+        self.topics.topic_mut(topic).sessions -= 1;
+        self.sessions.topics_mut(session).retain(|(of, _)| *of != topic);
+        let place = self.sessions.place(session);
+        let mut sessions = self.online.at(place).sessions.iter();
+        let any = sessions.any(|session| !self.sessions.topics(*session).is_empty());
+        self.online.at_mut(place).is_in_topics = any;
+        own
+    }
+
+    /// Shows somebody in a topic, who counts from now on. Returns whether it is the user's first
+    /// session there.
+    pub(crate) fn show_in_topic(&mut self, topic: TopicIndex, membership: MembershipIndex) -> bool {
+        let user = self.user_in(membership);
+        let is_first = self.shown_in(topic, user).next().is_none();
+        let member = self.topics.member_mut(membership);
+        member.is_shown = true;
+        if !member.is_member {
+            self.topics.topic_mut(topic).counts.observers += 1;
+            return false;
+        }
+        let counts = &mut self.topics.topic_mut(topic).counts;
+        counts.sessions += 1;
+        counts.users += u32::from(is_first);
+        if is_first {
+            self.topics.take_seat(topic, membership);
+        }
+        is_first
+    }
+
+    /// Shows somebody in a topic no more. Of a member returns whether it was the user's last
+    /// session there, and the number of the user's seat.
+    pub(crate) fn hide_in_topic(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+    ) -> Option<(bool, u64)> {
+        let user = self.user_in(membership);
+        let number = self.seat_of(topic, user);
+        let member = self.topics.member_mut(membership);
+        member.is_shown = false;
+        if !member.is_member {
+            self.topics.topic_mut(topic).counts.observers -= 1;
+            return None;
+        }
+        let other = self.shown_in(topic, user).next();
+        let counts = &mut self.topics.topic_mut(topic).counts;
+        counts.sessions -= 1;
+        counts.users -= u32::from(other.is_none());
+        if self.topics.has_seat(membership) {
+            match other {
+                Some(other) => self.topics.hand_seat_on(topic, membership, other),
+                None => self.topics.leave_seat(topic, membership),
+            }
+        }
+        number.map(|number| (other.is_none(), number))
+    }
+
+    /// Gives somebody in a topic another view; it is told nothing yet.
+    pub(crate) fn set_view(&mut self, topic: TopicIndex, membership: MembershipIndex, view: View) {
+        let (before, _) = self.topics.channels.place(membership);
+        let channel = self.topics.channel_of(topic, view);
+        if channel != before && self.topics.channels.transfer(membership, channel) {
+            self.topics.close_channel(topic, before);
+        }
+    }
+
+    /// Makes a presence what a member shows in a topic alone, and gives back the one before.
+    pub(crate) fn set_own_presence(
+        &mut self,
+        membership: MembershipIndex,
+        presence: P,
+    ) -> Option<P> {
+        let replaced = self.topics.own_or_new(membership).presence.replace(presence);
+        self.topics.presences += usize::from(replaced.is_none());
+        replaced
+    }
+
+    /// Puts somebody where it belongs by its link; if it can receive and so it is said, among those
+    /// who are told everything at the next tick.
+    pub(crate) fn seat_in_topic(&mut self, membership: MembershipIndex, arrives: bool) {
+        let state = self.sessions.slot_and_link(self.session_in(membership));
+        self.topics.channels.seat(membership, state, arrives);
+    }
+
+    /// Puts a session where it belongs in the topics that it is in, after its link has changed.
+    pub(super) fn put_topics(&mut self, session: SessionIndex) {
+        if self.topics.len() == 0 {
+            return;
+        }
+        let state = self.sessions.slot_and_link(session);
+        for (_, membership) in self.sessions.topics(session) {
+            let part = self.topics.channels.part_of(*membership);
+            let is_dirty = &mut self.topics.member_mut(*membership).is_dirty;
+            // One that waited to be told everything has not been.
+            *is_dirty = state.1 == Link::Congested && part == Part::Arriving
+                || state.1.is_up() && *is_dirty;
+            self.topics.channels.put(*membership, state);
+        }
+    }
+
+    /// Notes that what the congested members of a channel hold of its topic is not true any more.
+    pub(crate) fn mark_dirty(&mut self, topic: TopicIndex, group: usize) {
+        let channel = self.topics.topic(topic).groups[group].channel;
+        let first = self.topics.channels.attached(channel);
+        for at in first..first + self.topics.channels.congested(channel) {
+            let membership = self.topics.channels.member_at(channel, at);
+            self.topics.member_mut(membership).is_dirty = true;
+        }
+    }
+
+    /// Those who arrive in a channel have been told everything, and receive from now on.
+    pub(crate) fn welcome(&mut self, channel: ChannelIndex) {
+        self.topics.channels.welcome(channel);
+    }
+
+    // ---- what a tick tells
+
+    /// Returns the number of the last seat of those who are in a sample of so many users.
+    pub(crate) fn sample_end(&self, topic: TopicIndex, users: u32) -> u64 {
+        let (mut place, mut end) = (0, 0);
+        for _ in 0..users {
+            let Some((at, lead)) = self.topics.next_seat(topic, place) else { break };
+            (place, end) = (at + 1, self.topics.seat_number(topic, lead));
+        }
+        end
+    }
+
+    /// Returns whether what waits is still so: the place has not been left since.
+    pub(crate) fn is_current(&self, changed: Changed) -> bool {
+        let member = self.topics.find_member(changed.membership);
+        member.is_some_and(|member| member.joining == changed.joining && member.is_shown)
+    }
+
+    /// Drops what waits for a tick and is not so any more. Returns how much is left.
+    pub(crate) fn drop_stale(&mut self, topic: TopicIndex, is_slow: bool) -> usize {
+        let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return 0 };
+        pending.changed.retain(|changed| self.is_current(*changed));
+        let left = pending.changed.len() + pending.gone.len();
+        self.topics.put_pending(topic, is_slow, pending);
+        left
+    }
+
+    /// Brings what waits for a tick in order: what is not so any more is dropped, and what has gone
+    /// of one user stands together.
+    pub(crate) fn settle_pending(&mut self, topic: TopicIndex, is_slow: bool) {
+        let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return };
+        pending.changed.retain(|changed| self.is_current(*changed));
+        pending.gone.sort_unstable_by_key(|gone| (gone.user, gone.order));
+        self.topics.put_pending(topic, is_slow, pending);
+    }
+
+    /// Forgets what waited for a tick.
+    pub(crate) fn clear_pending(&mut self, topic: TopicIndex, is_slow: bool) {
+        let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return };
+        for changed in pending.changed.drain(..) {
+            if self.is_current(changed) {
+                let member = self.topics.member_mut(changed.membership);
+                member.is_pending[usize::from(is_slow)] = false;
+                member.is_new &= is_slow;
+            }
+        }
+        pending.gone.drain(..).for_each(|gone| self.users.release(gone.user));
+        self.topics.put_pending(topic, is_slow, pending);
+        self.topics.end_pending(topic, is_slow);
+    }
+
+    // ---- for tests
+
+    /// Checks that topics, memberships and what is known of those online agree.
+    pub(super) fn verify_topics(&self) -> Result<(), &'static str> {
+        use crate::tables::verify::ensure;
+        let (mut all, mut channels, mut open) = (Vec::new(), Vec::new(), 0);
+        for session in self.sessions.iter_records() {
+            let topics = self.topics_of(session);
+            let is_there = self.sessions.link(session).is_there();
+            ensure!(is_there || topics.is_empty(), "a session that has ended is in a topic");
+            for (topic, membership) in topics {
+                ensure!(self.topics.is_open(*topic), "a session is in a topic that is closed");
+                ensure!(self.session_in(*membership) == session, "a membership is another's");
+                ensure!(self.topics.topic_of(*membership) == *topic, "a membership is elsewhere");
+                let member = self.topics.member(*membership);
+                let is_visible = self.is_visible(self.sessions.user(session));
+                ensure!(member.is_shown == is_visible, "who is shown in a topic is wrong");
+                ensure!(
+                    !member.is_dirty || self.sessions.link(session) == Link::Congested,
+                    "what is not congested missed something of a topic"
+                );
+                all.push(*membership);
+            }
+        }
+        for topic in self.topics.iter() {
+            open += 1;
+            self.verify_topic(topic)?;
+            channels.extend(self.topics.topic(topic).groups.iter().map(|group| group.channel));
+        }
+        ensure!(open == self.topics.len(), "the topics are miscounted");
+        ensure!(all.len() == self.topics.channels.memberships(), "a place in a topic is nobody's");
+        ensure!(self.topics.is_own_right(all.iter().copied()), "what is a member's own is lost");
+        let state_of = |session| self.sessions.slot_and_link(session);
+        let are_right = self.topics.channels.is_right(channels.iter().copied(), state_of);
+        ensure!(are_right, "the channels of topics are wrong");
+        for (_, online) in self.online.iter() {
+            let any = online.sessions.iter().any(|one| !self.topics_of(*one).is_empty());
+            ensure!(any == online.is_in_topics, "the bit for topics is wrong");
+        }
+        let mut named = self.topics.names.iter_known().map(|name| TopicIndex(name.0));
+        ensure!(named.all(|topic| self.topics.is_open(topic)), "a name is kept");
+        ensure!(self.topics.names.len() == open, "a topic has no name");
+        Ok(())
+    }
+
+    fn verify_topic(&self, topic: TopicIndex) -> Result<(), &'static str> {
+        use crate::tables::verify::ensure;
+        let record = self.topics.topic(topic);
+        let (mut counts, mut sessions) = (crate::topic::TopicCounts::default(), 0);
+        ensure!(record.groups.is_sorted_by(|a, b| a.view < b.view), "views are not in order");
+        for group in &record.groups {
+            let len = self.topics.channels.len(group.channel);
+            ensure!(len > 0, "a channel of a topic is empty");
+            ensure!(self.topics.of_channel(group.channel) == topic, "a channel is another's");
+            sessions += len;
+            for at in 0..len {
+                let membership = self.topics.channels.member_at(group.channel, at);
+                let member = self.topics.member(membership);
+                counts.sessions += u32::from(member.is_shown && member.is_member);
+                counts.observers += u32::from(member.is_shown && !member.is_member);
+            }
+        }
+        ensure!(sessions == record.sessions as usize && sessions > 0, "a topic is miscounted");
+        let (mut place, mut last) = (0, 0);
+        while let Some((at, lead)) = self.topics.next_seat(topic, place) {
+            let number = self.topics.seat_number(topic, lead);
+            ensure!(self.topics.has_seat(lead) && number > last, "a seat is nobody's");
+            let user = self.user_in(lead);
+            let seats = self.shown_in(topic, user).filter(|one| self.topics.has_seat(*one));
+            ensure!(seats.eq([lead]), "a user has not just one seat");
+            (place, last) = (at + 1, number);
+            counts.users += 1;
+        }
+        ensure!(counts == record.counts, "who is in a topic is miscounted");
+        let found = self.find_topic(self.topics.name(topic));
+        ensure!(found == Some(topic), "a topic is not found");
+        Ok(())
+    }
+}

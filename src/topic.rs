@@ -1,0 +1,152 @@
+//! The words of topics: how one joins, what one views, how much there is, and why somebody left.
+
+use crate::reason::EndReason;
+
+/// What a session is told of the members of a topic, each more than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum View {
+    /// Nothing, but that the topic is closed to it.
+    Nothing,
+    /// How many users, sessions and observers there are.
+    Count,
+    /// The same, and the sessions of so many users: of those who have been members longest.
+    Sample(u16),
+    /// Every session of every member. In a topic with more users than
+    /// [`TopicOptions::full_up_to`] it is served as a sample.
+    All,
+}
+
+/// How a session joins a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Join<P> {
+    /// Seen by those who view the topic.
+    Member {
+        /// What it shows there. `None`: what it [publishes](crate::Engine::publish), if anything.
+        presence: Option<P>,
+        /// What it is told of the others.
+        view: View,
+    },
+    /// Told of the members, and no member itself.
+    Observer {
+        /// What it is told of the members.
+        view: View,
+    },
+}
+
+impl<P> Join<P> {
+    /// Returns what it is told of the members.
+    #[must_use]
+    pub const fn view(&self) -> View {
+        match self {
+            Self::Member { view, .. } | Self::Observer { view } => *view,
+        }
+    }
+}
+
+/// How many are in a topic, those who are invisible not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TopicCounts {
+    /// Users who are members.
+    pub users: u32,
+    /// Their sessions there.
+    pub sessions: u32,
+    /// Sessions that observe and are no members.
+    pub observers: u32,
+}
+
+/// Why a user is no member of a topic any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LeaveReason {
+    /// Its last session there has [left](crate::Engine::leave).
+    Left,
+    /// It was [removed](crate::Engine::remove).
+    Removed,
+    /// Its last session there has ended, or looks so.
+    Ended(EndReason),
+}
+
+/// Why a topic is closed to a session that was in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TopicClosing {
+    /// The topic was [closed](crate::Engine::close).
+    Closed,
+    /// The session's user was [removed](crate::Engine::remove) from it.
+    Removed,
+}
+
+/// Whether blocks between two users hide them from each other in a topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum TopicBlocks {
+    /// They do not: a topic is a public place.
+    #[default]
+    Shown,
+}
+
+/// How a topic behaves ([`Options::topics`](crate::Options::topics), or for one topic
+/// [`Engine::topic_options`](crate::Engine::topic_options)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct TopicOptions {
+    /// The most users who are all shown to those who view [all](View::All): 1 to 100,000. With more
+    /// they are served as a sample, until there are fewer than 80 % of it. Default: 200.
+    pub full_up_to: u32,
+    /// How many users such a sample has: 1 to 10,000. Default: 20.
+    pub sample: u16,
+    /// How long changes are gathered before they are told, in milliseconds: 0 (each is told at
+    /// once) to 60,000. What is not [all](View::All) is told no more often than every 200 ms.
+    /// Default: 0.
+    pub coalesce_ms: u32,
+    /// The most users who may be members: 1 to 2^27. Default: 1,000,000.
+    pub max_members: u32,
+    /// Whether blocks hide. Default: they do not.
+    pub blocks: TopicBlocks,
+}
+
+impl Default for TopicOptions {
+    fn default() -> Self {
+        Self {
+            full_up_to: 200,
+            sample: 20,
+            coalesce_ms: 0,
+            max_members: 1_000_000,
+            blocks: TopicBlocks::Shown,
+        }
+    }
+}
+
+/// Counts and samples are told no more often.
+const SLOWEST_MS: u32 = 200;
+
+impl TopicOptions {
+    /// Returns the first option that is out of its range, if one is: its name and value, and the
+    /// least and the most that it may be.
+    pub(crate) fn out_of_range(&self) -> Option<(&'static str, u32, u32, u32)> {
+        let ranges = [
+            ("topics.full_up_to", self.full_up_to, 1, 100_000),
+            ("topics.sample", self.sample.into(), 1, 10_000),
+            ("topics.coalesce_ms", self.coalesce_ms, 0, 60_000),
+            ("topics.max_members", self.max_members, 1, 1 << 27),
+        ];
+        ranges.into_iter().find(|(_, value, min, max)| !(min..=max).contains(&value))
+    }
+
+    /// Returns for how long changes are gathered: for those who are shown everybody, or for others.
+    pub(crate) fn tick_ms(&self, is_slow: bool) -> u32 {
+        if is_slow { self.coalesce_ms.max(SLOWEST_MS) } else { self.coalesce_ms }
+    }
+
+    /// Returns whether there are so many users that those who view all are served a sample, if they
+    /// are or are not so far.
+    pub(crate) fn is_large(&self, users: u32, so_far: bool) -> bool {
+        // Up above the whole of it, down below four fifths.
+        let (users, most) = (u64::from(users), u64::from(self.full_up_to));
+        if so_far { users * 5 >= most * 4 } else { users > most }
+    }
+}
