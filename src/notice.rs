@@ -1,7 +1,7 @@
 //! One thing that a receiver is told.
 
 use crate::key::SessionId;
-use crate::topic::{LeaveReason, TopicClosing};
+use crate::reason::{LeaveReason, TopicClosing};
 use core::fmt;
 
 /// The number of a notice. Each is greater than the one before: at least 4,096 for each millisecond

@@ -2,9 +2,7 @@
 //!
 //! Users can be asked for by any borrowed form of their id: with `String` ids, by `&str`.
 
-mod topics;
-
-pub use topics::{Topic, TopicMember};
+pub(crate) mod topics;
 
 use crate::config::{Config, Options};
 use crate::engine::Engine;

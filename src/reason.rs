@@ -1,4 +1,4 @@
-//! Why connections are closed and sessions end.
+//! Why connections are closed, sessions end and topics are left.
 
 use crate::event::LostCause;
 
@@ -28,4 +28,26 @@ pub enum EndReason {
     Evicted,
     /// An administrator expelled its user.
     Expelled,
+}
+
+/// Why a user is no member of a topic any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LeaveReason {
+    /// Its last session there has [left](crate::Engine::leave).
+    Left,
+    /// It was [removed](crate::Engine::remove).
+    Removed,
+    /// Its last session there has ended, or looks so.
+    Ended(EndReason),
+}
+
+/// Why a topic is closed to a session that was in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TopicClosing {
+    /// The topic was [closed](crate::Engine::close).
+    Closed,
+    /// The session's user was [removed](crate::Engine::remove) from it.
+    Removed,
 }

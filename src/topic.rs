@@ -1,6 +1,4 @@
-//! The words of topics: how one joins, what one views, how much there is, and why somebody left.
-
-use crate::reason::EndReason;
+//! The words of topics: how one joins, what one views, how much there is, and how they behave.
 
 /// What a session is told of the members of a topic, each more than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,28 +53,6 @@ pub struct TopicCounts {
     pub sessions: u32,
     /// Sessions that observe and are no members.
     pub observers: u32,
-}
-
-/// Why a user is no member of a topic any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LeaveReason {
-    /// Its last session there has [left](crate::Engine::leave).
-    Left,
-    /// It was [removed](crate::Engine::remove).
-    Removed,
-    /// Its last session there has ended, or looks so.
-    Ended(EndReason),
-}
-
-/// Why a topic is closed to a session that was in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TopicClosing {
-    /// The topic was [closed](crate::Engine::close).
-    Closed,
-    /// The session's user was [removed](crate::Engine::remove) from it.
-    Removed,
 }
 
 /// Whether blocks between two users hide them from each other in a topic.

@@ -2,8 +2,9 @@
 
 use crate::fanout::subject::Span;
 use crate::key::SessionId;
+use crate::reason::{LeaveReason, TopicClosing};
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
-use crate::topic::{LeaveReason, TopicClosing, View};
+use crate::topic::View;
 
 /// What a notice about a topic says.
 #[derive(Clone, Copy, Debug)]

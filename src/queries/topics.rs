@@ -1,8 +1,8 @@
 //! What can be asked about topics.
 
-use super::Session;
 use crate::engine::Engine;
 use crate::key::{SessionId, SessionKey, TopicKey};
+use crate::queries::Session;
 use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex};
 use crate::topic::{TopicCounts, TopicOptions, View};
 use core::borrow::Borrow;

@@ -4,7 +4,7 @@ use super::{Replica, ReplicaFull};
 use crate::engine::Engine;
 use crate::key::{SessionId, SessionKey};
 use crate::notice::Notice;
-use crate::queries::Topic;
+use crate::queries::topics::Topic;
 use crate::replica::topics::MemberBelief;
 use crate::snapshot::{Changes, TopicChange, TopicEntry, TopicSnapshot};
 use crate::topic::{TopicCounts, View};

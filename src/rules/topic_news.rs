@@ -6,11 +6,12 @@ use crate::fanout::plan::Step;
 use crate::fanout::topic_steps::{
     ChangesOf, Except, SnapshotTo, TopicFanOut, TopicSnapshotOf, TopicSubject, Viewers,
 };
+use crate::reason::LeaveReason;
 use crate::rules::State;
 use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex};
 use crate::tables::timers::Due;
 use crate::tables::topics::{Changed, Gone, Group};
-use crate::topic::{LeaveReason, TopicOptions, View};
+use crate::topic::{TopicOptions, View};
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 

@@ -6,10 +6,11 @@ use crate::fanout::plan::Step;
 use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject, Viewers};
 use crate::key::{SessionKey, TopicKey};
 use crate::reason::EndReason;
+use crate::reason::{LeaveReason, TopicClosing};
 use crate::rules::State;
 use crate::tables::ids::{MembershipIndex, Place, SessionIndex, TickIndex, TopicIndex};
 use crate::tables::sessions::Link;
-use crate::topic::{Join, LeaveReason, TopicClosing};
+use crate::topic::Join;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 

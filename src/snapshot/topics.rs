@@ -3,9 +3,10 @@
 use crate::fanout::topic_steps::{ChangeOf, TopicPart};
 use crate::key::{SessionId, Slot};
 use crate::notice::NoticeId;
+use crate::reason::LeaveReason;
 use crate::tables::ids::MembershipIndex;
 use crate::tables::members_view::TopicTables;
-use crate::topic::{LeaveReason, TopicCounts, View};
+use crate::topic::{TopicCounts, View};
 use core::fmt;
 
 /// The present state of a topic, as a [view](Self::view) shows it

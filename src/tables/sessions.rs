@@ -570,21 +570,6 @@ impl<P> Default for Detail<P> {
     }
 }
 
-impl<P> Default for Extras<P> {
-    fn default() -> Self {
-        Self {
-            waiting: None,
-            shown_until: None,
-            waits_until: None,
-            told: Told::default(),
-            direct_bucket: Bucket::default(),
-            missed: Missed::default(),
-            watched: Vec::new(),
-            topics: Vec::new(),
-        }
-    }
-}
-
 impl Record {
     #[inline]
     fn is(&self, key: SessionKey) -> bool {

@@ -185,3 +185,18 @@ impl<P> Sessions<P> {
         self.extras_or_new(index).missed = missed;
     }
 }
+
+impl<P> Default for Extras<P> {
+    fn default() -> Self {
+        Self {
+            waiting: None,
+            shown_until: None,
+            waits_until: None,
+            told: Told::default(),
+            direct_bucket: Bucket::default(),
+            missed: Missed::default(),
+            watched: Vec::new(),
+            topics: Vec::new(),
+        }
+    }
+}

@@ -1,8 +1,8 @@
 //! What has changed in a topic since its last tick and is still to be told.
 
 use crate::key::SessionId;
+use crate::reason::LeaveReason;
 use crate::tables::ids::{MembershipIndex, User};
-use crate::topic::LeaveReason;
 use alloc::vec::Vec;
 
 /// A member's session that shows something new, and which joining of it that is: the place may be
