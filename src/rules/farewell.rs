@@ -108,8 +108,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.close(self.tables.sessions_at(place)[nth], CloseReason::Expelled);
         }
         self.say_farewell(place, Going::User);
-        while let Some(session) = self.tables.sessions_at(place).first().copied() {
+        for nth in 0..self.tables.sessions_at(place).len() {
+            let session = self.tables.sessions_at(place)[nth];
             self.leave_topics(session, EndReason::Expelled, true);
+        }
+        while let Some(session) = self.tables.sessions_at(place).first().copied() {
             let end = self.remove(session, EndReason::Expelled, self.moment);
             self.report_end(end);
         }

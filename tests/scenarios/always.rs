@@ -40,12 +40,14 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
         return Err(format!("{sessions} sessions of {online} users, but counted: {counts:?}"));
     }
     let alive = (Presence::alive(), Id::alive());
-    if alive != (counts.presences, counts.users_known) {
+    if alive != (counts.presences, counts.users_known + counts.topics) {
         return Err(format!("presences and ids alive: {alive:?}, but counted: {counts:?}"));
     }
     let kept = counts.presences - counts.conflated;
-    // Each thing that ends by itself may keep what takes its place.
-    if !(published..=published + held + counts.expiring).contains(&kept) {
+    // Each thing that ends by itself may keep what takes its place, and each member of a topic has
+    // perhaps a presence there.
+    let most = published + held + counts.expiring + counts.memberships;
+    if !(published..=most).contains(&kept) {
         return Err(format!("{published} sessions have published: {counts:?}"));
     }
     let few = world.host.sessions.len() <= FEW;

@@ -28,6 +28,7 @@ pub(crate) fn check(world: &mut World, line: &str, hashed: u64) -> Result<(), St
         "sessions" => sessions(world, &mut words)?,
         "audience" | "blocked" => list(world, &subject, &mut words)?,
         "online" => online_of(world, &mut words)?,
+        "members" => members(world, &mut words)?,
         "same" => {
             let (one, other) = (words.word()?, words.word()?);
             let slots = [session(world, &one)?, session(world, &other)?].map(|key| key.slot());
@@ -124,6 +125,19 @@ fn sessions(world: &mut World, words: &mut Words) -> Result<(), String> {
     same(expected, names?.iter().map(Name::to_string).collect())
 }
 
+/// `members room: A.1 B.1`: the sessions of those who are shown in a topic, in their order.
+fn members(world: &mut World, words: &mut Words) -> Result<(), String> {
+    let room = words.word()?;
+    words.colon()?;
+    let expected = words.list()?;
+    let id = world.id(&room);
+    let topic = world.engine.topic(&id);
+    let members = topic.iter().flat_map(|topic| topic.members());
+    let names: Result<Vec<_>, _> =
+        members.map(|member| world.host.name_of_id(member.session)).collect();
+    same(expected, names?.iter().map(Name::to_string).collect())
+}
+
 /// `audience A: B C`: in any order.
 fn list(world: &mut World, which: &str, words: &mut Words) -> Result<(), String> {
     let user = words.word()?;
@@ -178,6 +192,8 @@ fn numbers(world: &World, which: &str, words: &mut Words) -> Result<(), String> 
             ("counts", "conflated") => counts.conflated as u64,
             ("counts", "audience_entries") => counts.audience_entries as u64,
             ("counts", "blocked_pairs") => counts.blocked_pairs as u64,
+            ("counts", "topics") => counts.topics as u64,
+            ("counts", "memberships") => counts.memberships as u64,
             ("counts", "told") => counts.told as u64,
             ("counts", "missed") => counts.missed as u64,
             ("counts", "expiring") => counts.expiring as u64,

@@ -2,6 +2,7 @@
 
 use crate::counted::{Id, Presence};
 use crate::names::Name;
+use crate::rooms;
 use crate::told::Told;
 use adsum::{
     Decision, Notice, OfflineNotices, Options, PresenceKind, Replica, Scope, SessionId, SessionKey,
@@ -167,6 +168,16 @@ impl Host {
                 self.online(user, *session, *visible, told)
             }
             Decision::Ended { .. } => self.ended(decision, told),
+            Decision::Topic(snapshot) => self.room(snapshot, told),
+            Decision::Changes(changes) => self.room_changes(changes, told),
+            Decision::TopicOccupied { topic, .. } => {
+                told.push(Told::RoomEdge(format!("occupied {}", self.user(topic)?)));
+                Ok(())
+            }
+            Decision::TopicVacated { topic, .. } => {
+                told.push(Told::RoomEdge(format!("vacated {}", self.user(topic)?)));
+                Ok(())
+            }
             other => Err(format!("no host knows what to do with {other:?}")),
         }
     }
@@ -260,7 +271,7 @@ impl Host {
 
     /// Each notice has a greater number than the one before, which says no more than the moment:
     /// so many a millisecond. What nobody receives has a number too, so there are gaps.
-    fn count_ids(&mut self, id: u64) -> Checked {
+    pub(crate) fn count_ids(&mut self, id: u64) -> Checked {
         const A_MILLISECOND: u64 = 4_096;
         const GAP: u64 = 64 * A_MILLISECOND;
         let millis = self.now.since(self.began.unwrap_or(self.now));
@@ -323,7 +334,7 @@ impl Host {
             }
             Notice::UserOffline { user, .. } => ("offline", self.user(user)?),
             Notice::System { presence, .. } => ("system", format!("\"{}\"", presence.text())),
-            other => return Err(format!("no receiver knows what to do with {other:?}")),
+            other => return self.describe_in_room(other),
         })
     }
 
@@ -339,7 +350,10 @@ impl Host {
             return Err(format!("the receiver at {slot:?} has no connection"));
         };
         let name = seat.name.clone();
-        let is_state = !matches!(notice, Notice::Directed { .. } | Notice::System { .. });
+        let is_state = !matches!(
+            notice,
+            Notice::Directed { .. } | Notice::System { .. } | Notice::Said { .. }
+        );
         if skip && (is_state || !seat.congested) {
             return Err(format!("{name} must not be skipped"));
         } else if !skip && seat.congested {
@@ -393,7 +407,7 @@ impl Host {
                 return Err(format!("{name} is told whether {id:?} is visible"));
             }
             Notice::Visibility { visible, .. } => seat.replica.set_visible(*visible),
-            _ => {}
+            other => rooms::believe(seat, other, user)?,
         }
         Ok(name)
     }

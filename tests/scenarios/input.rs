@@ -1,6 +1,7 @@
 //! One input line: what it says, read from its words.
 
 use crate::names::{Name, duration, moment};
+use crate::rooms::{RoomInput, RoomVerb};
 use crate::words::{Word, Words};
 use adsum::LostCause;
 
@@ -28,6 +29,7 @@ pub(crate) enum Verb {
     Visible,
     Congested,
     Writable,
+    Room(RoomVerb),
 }
 
 /// What one input line says.
@@ -43,6 +45,7 @@ pub(crate) enum Input {
     Unblocks(String, String),
     System(Vec<String>, String),
     Expel(String),
+    Room(RoomInput),
     Advance,
     /// The host's own loop: `advance` at each deadline until this moment.
     Wait,
@@ -77,6 +80,10 @@ impl Input {
 
     pub(crate) fn parse(words: &mut Words) -> Result<Self, String> {
         let subject = words.word()?;
+        if let Some(input) = RoomInput::parse(&subject, words)? {
+            words.end()?;
+            return Ok(Self::Room(input));
+        }
         let input = match subject.as_str() {
             "system" => {
                 let users = words.list()?;
@@ -153,6 +160,9 @@ impl Input {
 impl Verb {
     fn parse(words: &mut Words) -> Result<Self, String> {
         let verb = words.word()?;
+        if let Some(verb) = RoomVerb::parse(&verb, words)? {
+            return Ok(Self::Room(verb));
+        }
         Ok(match verb.as_str() {
             "connect" => Self::connect(words)?,
             "disconnect" => Self::Disconnect,

@@ -10,6 +10,7 @@ mod itself;
 mod lives;
 mod names;
 mod options;
+mod rooms;
 mod run;
 mod script;
 mod told;
@@ -54,7 +55,7 @@ macro_rules! files {
 
 files! {
     attachments directed edges endings expiry hidden limits loss others rates refusals sessions slow
-    snapshots takeovers time unseen
+    snapshots takeovers time topics topics_large unseen
 }
 
 #[test]
@@ -74,8 +75,9 @@ fn cases() -> BTreeSet<String> {
 
 /// The rules, some of which have a letter.
 fn rules() -> BTreeSet<String> {
-    let lettered = ["25a".to_owned()];
-    numbers((1..=20).chain(25..=27)).into_iter().chain(lettered).collect()
+    let lettered = ["25a", "T11a"].map(str::to_owned);
+    let of_topics = (1..=15).map(|number| format!("T{number}"));
+    numbers((1..=20).chain(25..=27)).into_iter().chain(lettered).chain(of_topics).collect()
 }
 
 fn numbers(numbers: impl Iterator<Item = u32>) -> BTreeSet<String> {

@@ -1,5 +1,6 @@
 //! Options as scenarios write them: `tim grace.timeout_ms=5000 publish_rate=2/1s`.
 
+use crate::rooms;
 use adsum::{Config, DirectTo, Lease, OfflineNotices, Options, OverLimit, Rate};
 
 /// A preset, `default` or `tim`, and changes to it.
@@ -68,6 +69,11 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "publish_rate" => options.publish_rate = rate(value)?,
         "direct_rate" => options.direct_rate = rate(value)?,
         "max_expiry_ms" => options.max_expiry_ms = number(value)?,
+        "topic_rate" => options.topic_rate = rate(value)?,
+        "max_topics" => options.max_topics = number(value)? as u32,
+        "full_up_to" | "sample" | "coalesce_ms" | "max_members" => {
+            rooms::set(&mut options.topics, name, number(value)? as u32)?;
+        }
         "settle_ms" => options.settle_ms = number(value)?,
         _ => return Err("no such option".to_owned()),
     }

@@ -95,7 +95,8 @@ impl Section {
             let parts = tag.trim().split_once(' ');
             let is_number = |number: &&str| {
                 let digits = number.strip_suffix(|c: char| c.is_ascii_lowercase());
-                digits.unwrap_or(number).parse::<u32>().is_ok()
+                let digits = digits.unwrap_or(number);
+                digits.strip_prefix('T').unwrap_or(digits).parse::<u32>().is_ok()
             };
             let number = parts.map(|(_, number)| number).filter(is_number);
             match parts.zip(number) {

@@ -1,6 +1,7 @@
 //! Decisions as the lines that scenarios expect.
 
 use crate::names::{Name, show_moment};
+use crate::rooms;
 use adsum::{EndReason, Error, LostCause};
 
 /// Lists that are longer than this are shown as their length.
@@ -44,6 +45,14 @@ pub(crate) enum Told {
         until: String,
     },
     Refused(String),
+    /// What a topic is like, or what has changed there.
+    Room {
+        head: String,
+        entries: Vec<String>,
+        to: Vec<Name>,
+    },
+    /// A topic has somebody in it, or nobody any more.
+    RoomEdge(String),
 }
 
 impl Told {
@@ -61,7 +70,7 @@ impl Told {
             Error::RateLimited { retry_at } => {
                 format!("RateLimited until {}", show_moment(retry_at.as_millis() - origin))
             }
-            other => format!("{other:?}"),
+            other => rooms::refused(other).unwrap_or_else(|| format!("{other:?}")),
         })
     }
 
@@ -104,6 +113,19 @@ impl Told {
             }
             Self::Waits { until } => format!("waits until {until}"),
             Self::Refused(why) => format!("refused: {why}"),
+            Self::Room { head, entries, to } => {
+                let mut to: Vec<_> = to.iter().map(Name::to_string).collect();
+                to.sort();
+                let to =
+                    if to.len() > LONG { format!("{} sessions", to.len()) } else { to.join(" ") };
+                let entries = match entries.len() {
+                    0 => "nobody".to_owned(),
+                    long if long > LONG => format!("{long} entries"),
+                    _ => entries.join("; "),
+                };
+                format!("{head}: {entries} -> {to}")
+            }
+            Self::RoomEdge(line) => line.clone(),
         }
     }
 
@@ -120,6 +142,8 @@ impl Told {
             }
             Self::Waits { .. } => ("waiting".to_owned(), None),
             Self::Refused(why) => (format!("refused: {why}"), None),
+            Self::Room { head, to, .. } => (head.clone(), Some(to.len())),
+            Self::RoomEdge(line) => (line.clone(), None),
         }
     }
 }

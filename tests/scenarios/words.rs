@@ -62,6 +62,14 @@ impl Words {
         }
     }
 
+    /// The next quoted text, if that is what comes next.
+    pub(crate) fn quoted(&mut self) -> Option<String> {
+        match self.0.front() {
+            Some(Word::Text(_)) => self.text().ok(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn text_after_colon(&mut self) -> Result<String, String> {
         self.colon()?;
         self.text()

@@ -5,6 +5,7 @@ use crate::counted::{Id, Presence, Seeded};
 use crate::host::{Host, Life};
 use crate::input::{Input, Verb};
 use crate::names::{Name, show_moment};
+use crate::rooms::{RoomInput, RoomKeys, RoomVerb};
 use crate::told::Told;
 use adsum::{
     Config, Connect, Counts, Decisions, DeviceKind, Engine, Error, Event, SessionKey, Stats, Time,
@@ -38,6 +39,7 @@ pub(crate) struct World {
     ids: HashMap<String, Vec<u8>>,
     rosters: HashMap<String, Vec<String>>,
     blocklists: HashMap<String, Vec<String>>,
+    rooms: RoomKeys,
 }
 
 /// A line that stands for more inputs than this is checked once, at its end.
@@ -61,6 +63,7 @@ impl World {
             ids: HashMap::new(),
             rosters: HashMap::new(),
             blocklists: HashMap::new(),
+            rooms: RoomKeys::new(),
         }
     }
 
@@ -275,6 +278,13 @@ impl World {
                 Event::System { users: self.ids(list), presence: Presence::new(text) }
             }
             Input::Expel(user) => Event::Expel { user: self.id(user) },
+            Input::Room(RoomInput::Close(room)) => Event::Close { topic: self.id(room) },
+            Input::Room(RoomInput::Remove(room, user)) => {
+                Event::Remove { topic: self.id(room), user: self.id(user) }
+            }
+            Input::Room(RoomInput::Options(room, options)) => {
+                Event::TopicOptions { topic: self.id(room), options: *options }
+            }
             Input::Advance => Event::Advance,
             other => return Err(format!("{other:?} is no input of the engine")),
         })
@@ -328,6 +338,13 @@ impl World {
             Verb::Visible => Event::Visible { session },
             Verb::Congested => Event::Congested { session },
             Verb::Writable => Event::Writable { session },
+            Verb::Room(verb) => {
+                let room = self.id(&verb.name());
+                if let Some(topic) = self.engine.topic(&room) {
+                    self.rooms.insert(verb.name(), topic.key());
+                }
+                return verb.bind(session, room, self.rooms.get(&verb.name()).copied());
+            }
         })
     }
 
@@ -433,9 +450,13 @@ fn carry_out(
     note(host, input, decisions.session())?;
     match (decisions.waits_until(), input) {
         (None, _) => {}
-        (Some(until), Input::Session(_, Verb::Publish(_) | Verb::PublishUntil(..)))
-            if until > host.now =>
-        {
+        (
+            Some(until),
+            Input::Session(
+                _,
+                Verb::Publish(_) | Verb::PublishUntil(..) | Verb::Room(RoomVerb::Update(..)),
+            ),
+        ) if until > host.now => {
             told.push(Told::Waits { until: show_moment(until.as_millis() - host.origin) });
         }
         (Some(until), _) => return Err(format!("{input:?} is to wait until {until:?}")),
@@ -490,10 +511,14 @@ fn note(host: &mut Host, input: &Input, session: Option<SessionKey>) -> Result<(
 fn speaker(input: &Input) -> Option<Name> {
     match input {
         Input::Session(name, verb) => {
-            let speaks = matches!(
-                verb,
-                Verb::Publish(_) | Verb::PublishUntil(..) | Verb::Direct(..) | Verb::DirectFor(..)
-            );
+            let speaks = match verb {
+                Verb::Publish(_)
+                | Verb::PublishUntil(..)
+                | Verb::Direct(..)
+                | Verb::DirectFor(..) => true,
+                Verb::Room(verb) => verb.speaks(),
+                _ => false,
+            };
             speaks.then(|| name.clone())
         }
         _ => None,
@@ -544,6 +569,16 @@ fn by_verb(
         Event::Writable { session } => engine.writable(now, session),
         Event::System { users, presence } => engine.system(now, &users, presence),
         Event::Expel { user } => Ok(engine.expel(now, &user)),
+        Event::Join { session, topic, join } => Ok(engine.join(now, session, topic, join)?.1),
+        Event::Update { session, topic, presence } => engine.update(now, session, topic, presence),
+        Event::Leave { session, topic } => engine.leave(now, session, topic),
+        Event::Look { session, topic, view } => engine.look(now, session, topic, view),
+        Event::Say { session, topic, presence, for_ms } => {
+            engine.say(now, session, topic, presence, for_ms)
+        }
+        Event::Remove { topic, user } => Ok(engine.remove(now, &topic, &user)),
+        Event::Close { topic } => Ok(engine.close(now, &topic)),
+        Event::TopicOptions { topic, options } => engine.topic_options(now, &topic, options),
         Event::Advance => Ok(engine.advance(now)),
         other => panic!("no verb is known for {other:?}"),
     }
