@@ -51,6 +51,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             }
             Event::Leave { session, topic } => self.leave(now, session, topic),
             Event::Look { session, topic, view } => self.look(now, session, topic, view),
+            Event::LookAt { session, topic, users } => self.look_at(now, session, topic, users),
             Event::Say { session, topic, presence, for_ms } => {
                 self.say(now, session, topic, presence, for_ms)
             }

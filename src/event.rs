@@ -65,6 +65,8 @@ pub enum Event<K, P> {
     Leave { session: SessionKey, topic: TopicKey },
     /// [`Engine::look`](crate::Engine::look)
     Look { session: SessionKey, topic: TopicKey, view: View },
+    /// [`Engine::look_at`](crate::Engine::look_at)
+    LookAt { session: SessionKey, topic: TopicKey, users: Vec<K> },
     /// [`Engine::say`](crate::Engine::say)
     Say { session: SessionKey, topic: TopicKey, presence: P, for_ms: Option<u64> },
     /// [`Engine::remove`](crate::Engine::remove)

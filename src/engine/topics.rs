@@ -119,6 +119,27 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         self.session_input(now, session, |state| state.look(session, topic, view))
     }
 
+    /// Has a session look at members by name, beside its view and in place of those whom it named
+    /// before ([rule T9a](crate::rules#rule-t9a-named-members)); at nobody, if none is named. It
+    /// gets a snapshot of what it views and of those. They need not be members, nor known.
+    ///
+    /// # Errors
+    /// Those of [`leave`](Self::leave); [`Error::NamedLimit`] if it names more than
+    /// [`Options::max_topic_named`](crate::Options::max_topic_named); [`Error::Full`].
+    ///
+    /// # Costs
+    /// One hash look-up per id, O(n log n) to sort them, and those of the snapshot. Each tick that
+    /// concerns a session which names members is told to it alone.
+    pub fn look_at(
+        &mut self,
+        now: Time,
+        session: SessionKey,
+        topic: TopicKey,
+        users: impl IntoIterator<Item = K>,
+    ) -> Result<Decisions<'_, K, P, S>, Error> {
+        self.session_input(now, session, |state| state.look_at(session, topic, users))
+    }
+
     /// Says something in a topic ([rule T11a](crate::rules#rule-t11a-what-is-said)): that a member
     /// is typing, where its cursor is. It goes to those who view the topic's members, and is not
     /// what the session shows there. With `for_ms` it is over after so many milliseconds, and those

@@ -4,6 +4,7 @@ use crate::fanout::subject::Span;
 use crate::key::SessionId;
 use crate::reason::{LeaveReason, TopicClosing};
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
+use crate::tables::topics::Group;
 use crate::topic::View;
 
 /// What a notice about a topic says.
@@ -44,15 +45,21 @@ pub(crate) enum Viewers {
 }
 
 impl Viewers {
-    pub(crate) fn have(self, view: View) -> bool {
+    pub(crate) fn have(self, group: &Group) -> bool {
+        let is_of_all = group.view == View::All && !group.is_personal;
         match self {
             Self::Nobody => false,
-            Self::OfAll => view == View::All,
-            Self::OfSpeech => view >= View::Sample(0),
-            Self::OfSpeechLater => view >= View::Sample(0) && view != View::All,
+            Self::OfAll => is_of_all,
+            Self::OfSpeech => hears(group.view),
+            Self::OfSpeechLater => hears(group.view) && !is_of_all,
             Self::Everybody => true,
         }
     }
+}
+
+/// Returns whether those with this view are told what members say.
+pub(crate) fn hears(view: View) -> bool {
+    view >= View::Sample(0)
 }
 
 /// One notice about a topic, and all who are to be told.
@@ -149,7 +156,7 @@ impl TopicSnapshotOf {
         to: SnapshotTo,
         without: Option<User>,
     ) -> Self {
-        let cursor = MemberCursor { place: 0, users: 0, sessions: 0 };
+        let cursor = MemberCursor { place: 0, users: 0, sessions: 0, named: 0 };
         Self { topic, view, to, without, id: 0, is_first: true, cursor, part: None }
     }
 }
@@ -162,6 +169,8 @@ pub(crate) struct MemberCursor {
     /// The number of users that are done, and of sessions of the next.
     pub(super) users: u32,
     pub(super) sessions: u32,
+    /// The number of users that are done of those whom the receiver names.
+    pub(super) named: u32,
 }
 
 /// What a tick tells those with one view.
@@ -175,6 +184,8 @@ pub(crate) struct ChangesOf {
     pub(super) view: View,
     /// The numbers up to which they know seats, before and after this.
     pub(super) known: (u64, u64),
+    /// The one who is told, who knows besides whom it names.
+    pub(super) to: Option<MembershipIndex>,
     pub(super) id: u64,
     pub(super) is_first: bool,
     /// How far the parts before have come: in what has changed, in the seats that are new to them,
@@ -194,8 +205,19 @@ impl ChangesOf {
         known: (u64, u64),
     ) -> Self {
         let (cursor, part) = (MemberCursor::default(), None);
-        let (changed, gone, id, is_first) = (0, 0, 0, true);
-        Self { topic, is_slow, channel, view, known, id, is_first, changed, cursor, gone, part }
+        let (changed, gone, id, is_first, to) = (0, 0, 0, true, None);
+        Self { topic, is_slow, channel, view, known, to, id, is_first, changed, cursor, gone, part }
+    }
+
+    /// Returns which topic it is about, and whether it is told by the slow tick.
+    pub(crate) const fn of(&self) -> (TopicIndex, bool) {
+        (self.topic, self.is_slow)
+    }
+
+    /// Tells one of them alone.
+    pub(crate) const fn to(mut self, membership: MembershipIndex) -> Self {
+        self.to = Some(membership);
+        self
     }
 }
 

@@ -87,7 +87,7 @@ impl<P> Plan<P> {
                 Viewers::Everybody => channels.attached(channel),
                 _ => channels.receiving(channel),
             };
-            if !of.viewers.have(group.view) || done >= receiving {
+            if !of.viewers.have(group) || done >= receiving {
                 (of.groups, of.done) = (of.groups + 1, 0);
                 continue;
             }
@@ -157,7 +157,7 @@ impl<P> Plan<P> {
         let mut found = 0;
         while let Some(group) = topics.topic(of.topic).groups.get(groups as usize) {
             let congested = channels.congested(group.channel) as u32;
-            if !of.viewers.have(group.view) || done >= congested {
+            if !of.viewers.have(group) || done >= congested {
                 (groups, done) = (groups + 1, 0);
                 continue;
             }
@@ -267,13 +267,42 @@ impl<P> Plan<P> {
             View::All => u32::MAX,
         };
         let without = of.without;
-        walk(tables, of.topic, &mut of.cursor, most, u64::MAX, |user, membership| {
+        let all = walk(tables, of.topic, &mut of.cursor, most, u64::MAX, |user, membership| {
             let is_full = self.members.len() == CHUNK;
             if !is_full && Some(user) != without {
                 self.members.push(membership);
             }
             !is_full
-        })
+        });
+        all && self.add_named_members(of, most, tables)
+    }
+
+    /// Adds those whom the receiver names and who are not in its view anyway.
+    fn add_named_members<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        of: &mut TopicSnapshotOf,
+        most: u32,
+        tables: &Tables<K, P, S>,
+    ) -> bool {
+        let SnapshotTo::One(session) = of.to else { return true };
+        let own = tables.membership_in(session, of.topic);
+        let named = own.map_or(&[][..], |own| tables.topics().named(own));
+        let viewed_to = if named.is_empty() { 0 } else { tables.sample_end(of.topic, most) };
+        while let Some(user) = named.get(of.cursor.named as usize) {
+            let seat = tables.seat_of(of.topic, *user);
+            if seat.is_some_and(|number| number > viewed_to) {
+                for membership in tables.shown_in(of.topic, *user).skip(of.cursor.sessions as usize)
+                {
+                    if self.members.len() == CHUNK {
+                        return false;
+                    }
+                    self.members.push(membership);
+                    of.cursor.sessions += 1;
+                }
+            }
+            (of.cursor.named, of.cursor.sessions) = (of.cursor.named + 1, 0);
+        }
+        true
     }
 
     // ---- changes
@@ -292,7 +321,10 @@ impl<P> Plan<P> {
             self.changes.clear();
             (self.add_changes(&mut of, tables), 0)
         });
-        let to = SnapshotTo::Receiving(of.channel);
+        let to = match of.to {
+            Some(membership) => SnapshotTo::One(tables.session_in(membership)),
+            None => SnapshotTo::Receiving(of.channel),
+        };
         let (received, left) = self.add_receivers(to, done, tables);
         stats.notices += u64::from(done == 0);
         stats.deliveries += received as u64;
@@ -320,14 +352,13 @@ impl<P> Plan<P> {
         let pending = tables.topics().pending_of(of.topic, of.is_slow);
         let changed = pending.map_or(&[][..], |pending| &pending.changed);
         let gone = pending.map_or(&[][..], |pending| &pending.gone);
-        while let Some(one) = changed.get(of.changed as usize).filter(|_| of.view > View::Count) {
+        while let Some(one) = changed.get(of.changed as usize).filter(|_| of.has_members()) {
             if self.changes.len() == CHUNK {
                 return false;
             }
-            let membership = one.membership;
-            let seat = || tables.seat_of(of.topic, tables.user_in(membership));
-            if is_all || seat().is_some_and(|number| number <= known) {
-                self.changes.push(ChangeOf::Shown(membership));
+            let user = tables.user_in(one.membership);
+            if of.concerns(tables, user, tables.seat_of(of.topic, user)) {
+                self.changes.push(ChangeOf::Shown(one.membership));
             }
             of.changed += 1;
         }
@@ -347,7 +378,7 @@ impl<P> Plan<P> {
                 return false;
             }
         }
-        while (of.gone as usize) < gone.len() && of.view > View::Count {
+        while (of.gone as usize) < gone.len() && of.has_members() {
             if self.changes.len() == CHUNK {
                 return false;
             }
@@ -358,6 +389,45 @@ impl<P> Plan<P> {
     }
 }
 
+impl ChangesOf {
+    /// Returns whether there is anybody of whom its receivers are told.
+    fn has_members(&self) -> bool {
+        self.view > View::Count || self.to.is_some()
+    }
+
+    /// Returns whether a user with this seat is one of whom its receivers know.
+    pub(crate) fn concerns<K: Eq + Hash, P, S: BuildHasher>(
+        &self,
+        tables: &Tables<K, P, S>,
+        user: User,
+        seat: Option<u64>,
+    ) -> bool {
+        self.includes(tables, user, seat, self.known.0)
+    }
+
+    /// Returns whether one is of whom they know with this.
+    fn shows<K: Eq + Hash, P, S: BuildHasher>(
+        &self,
+        tables: &Tables<K, P, S>,
+        user: User,
+        seat: Option<u64>,
+    ) -> bool {
+        self.includes(tables, user, seat, self.known.1)
+    }
+
+    fn includes<K: Eq + Hash, P, S: BuildHasher>(
+        &self,
+        tables: &Tables<K, P, S>,
+        user: User,
+        seat: Option<u64>,
+        known: u64,
+    ) -> bool {
+        let named = || self.to.map_or(&[][..], |to| tables.topics().named(to));
+        let is_known = |number| self.view == View::All || number <= known;
+        seat.is_some_and(|number| is_known(number) || named().binary_search(&user).is_ok())
+    }
+}
+
 /// Returns what those of one view are told of the first of these who have gone. Those of one user
 /// stand together.
 fn gone_for<K: Eq + Hash, P, S: BuildHasher>(
@@ -365,16 +435,14 @@ fn gone_for<K: Eq + Hash, P, S: BuildHasher>(
     tables: &Tables<K, P, S>,
     gone: &[Gone],
 ) -> Option<ChangeOf> {
-    let (known, knows) = of.known;
-    let is_all = of.view == View::All;
-    let concerns = |one: &Gone| is_all || one.number <= known;
+    let concerns = |one: &Gone| of.concerns(tables, one.user, Some(one.number));
     let (one, others) = gone.split_first()?;
     let Gone { user, session, reason, .. } = *one;
     if !concerns(one) {
         return None;
     }
     let seat = tables.seat_of(of.topic, user);
-    if seat.is_some_and(|number| is_all || number <= knows) {
+    if of.shows(tables, user, seat) {
         let shown = tables.sessions().find_id(session);
         let is_shown = shown.is_some_and(|shown| {
             tables.shown_in(of.topic, user).any(|other| tables.session_in(other) == shown)
@@ -409,7 +477,7 @@ fn walk<K: Eq + Hash, P, S: BuildHasher>(
             }
             cursor.sessions += 1;
         }
-        *cursor = MemberCursor { place: place as u32 + 1, users: cursor.users + 1, sessions: 0 };
+        (cursor.place, cursor.users, cursor.sessions) = (place as u32 + 1, cursor.users + 1, 0);
     }
     true
 }

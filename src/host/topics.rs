@@ -81,6 +81,22 @@ where
             .map(drop)
     }
 
+    /// Has a connection look at members by name, as [`Engine::look_at`](crate::Engine::look_at)
+    /// does.
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub fn look_at(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        topic: TopicKey,
+        users: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        self.session_verb(now, connection, |engine, key| engine.look_at(now, key, topic, users))
+            .map(drop)
+    }
+
     /// Says something in a topic, as [`Engine::say`](crate::Engine::say) does.
     ///
     /// # Errors

@@ -184,6 +184,16 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Topic<'e, K, P, S> {
         (member.is_member && member.is_shown).then(|| tables.presence_in(membership))
     }
 
+    /// Returns the users whom a session looks at by name, each once, in no particular order, whether
+    /// or not they are members.
+    pub fn looks_at(&self, session: SessionKey) -> impl Iterator<Item = &'e K> + use<'e, K, P, S> {
+        let tables = self.engine.state.tables();
+        let session = tables.sessions().find(session);
+        let membership = session.and_then(|session| tables.membership_in(session, self.topic));
+        let named = membership.map_or(&[][..], |one| tables.topics().named(one));
+        named.iter().map(|user| tables.users().id(*user))
+    }
+
     /// Returns what a session views; `None` if it is not in the topic. O(t).
     #[must_use]
     pub fn view(&self, session: SessionKey) -> Option<View> {

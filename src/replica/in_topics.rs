@@ -288,7 +288,10 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
     ) -> Option<&'s K> {
         let is_in = |name: &K| {
             let topic = engine.topic(name);
-            topic.is_some_and(|topic| topic.view(session).is_some_and(|view| view > View::Nothing))
+            topic.is_some_and(|topic| {
+                let view = topic.view(session);
+                view.is_some_and(|view| view > View::Nothing || topic.looks_at(session).count() > 0)
+            })
         };
         let ghost = self.topics().find(|name| !is_in(name));
         let mut own = engine.topics_of(session);
@@ -308,11 +311,12 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
             other => other,
         };
         let told = self.topic_counts(topic.name());
-        if view == View::Nothing {
+        let names_any = topic.looks_at(session).next().is_some();
+        if view == View::Nothing && !names_any {
             return told.is_some();
         }
         let Some((counts, shown)) = told else { return true };
-        let is_live = view == View::All && topic.options().coalesce_ms == 0;
+        let is_live = view == View::All && topic.options().coalesce_ms == 0 && !names_any;
         let users = match view {
             View::Sample(users) => users.into(),
             View::All => usize::MAX,
@@ -324,10 +328,8 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
         let (mut expected, mut before, mut nth) = (0, None, 0);
         for member in topic.members() {
             nth += usize::from(before.replace(member.cursor) != Some(member.cursor));
-            if nth > shown_users {
-                break;
-            }
-            if is_own(member.user) {
+            let is_named = || topic.looks_at(session).any(|user| user == member.user);
+            if nth > shown_users && !is_named() || is_own(member.user) {
                 continue;
             }
             expected += 1;
@@ -338,7 +340,7 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
                 return true;
             }
         }
-        let is_counted = view != View::All;
+        let is_counted = !matches!(view, View::All | View::Nothing);
         shown != view
             || self.members(topic.name()).count() != expected
             || is_counted && counts != topic.counts()

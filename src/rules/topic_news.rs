@@ -25,9 +25,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.topics().options(topic, &self.options.topics)
     }
 
-    /// Returns whether those with this view are told by the slow tick.
-    pub(super) fn is_slow(&self, topic: TopicIndex, view: View) -> bool {
-        view != View::All || self.tables.topics().topic(topic).is_large
+    /// Returns whether these are told by the slow tick.
+    pub(super) fn is_slow(&self, topic: TopicIndex, group: &Group) -> bool {
+        let is_large = self.tables.topics().topic(topic).is_large;
+        group.is_personal || group.view != View::All || is_large
     }
 
     /// Returns what those with this view are shown.
@@ -51,16 +52,28 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Returns where the group of those stands who view all, if anybody does.
     fn group_of_all(&self, topic: TopicIndex) -> Option<usize> {
+        let mut groups = self.tables.topics().topic(topic).groups.iter();
+        groups.position(|group| Viewers::OfAll.have(group))
+    }
+
+    /// Returns whether those who view all are told by the fast tick.
+    fn is_fast(&self, topic: TopicIndex) -> bool {
+        !self.is_live(topic) && !self.tables.topics().topic(topic).is_large
+    }
+
+    /// Returns the group in which somebody is.
+    fn group_of(&self, topic: TopicIndex, membership: MembershipIndex) -> Option<(usize, Group)> {
+        let (channel, _) = self.tables.topics().channels().place(membership);
         let groups = &self.tables.topics().topic(topic).groups;
-        groups.last().filter(|group| group.view == View::All).map(|_| groups.len() - 1)
+        let at = groups.iter().position(|group| group.channel == channel)?;
+        Some((at, groups[at]))
     }
 
     /// Returns whether anybody is told by the slow tick, and up to which number the seats are known
     /// to anybody of them.
     fn slow_viewers(&self, topic: TopicIndex) -> Option<u64> {
         let groups = self.tables.topics().topic(topic).groups.iter();
-        let slow =
-            groups.filter(|group| group.view != View::Nothing && self.is_slow(topic, group.view));
+        let slow = groups.filter(|group| group.is_told() && self.is_slow(topic, group));
         slow.map(|group| group.known_to).max()
     }
 
@@ -119,7 +132,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let except = self.except(membership, except);
             self.tell_topic(TopicFanOut::of(topic, subject).to(Viewers::OfAll, except));
             self.tables.mark_dirty(topic, group);
-        } else if !self.is_slow(topic, View::All) {
+        } else if self.is_fast(topic) {
             self.note_changed(topic, membership, false, is_new);
         }
     }
@@ -127,8 +140,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Has the slow tick tell what concerns those whom it tells.
     fn tell_slowly(&mut self, topic: TopicIndex, membership: MembershipIndex, is_new: bool) {
         let Some(known_to) = self.slow_viewers(topic) else { return };
-        let number = self.tables.seat_of(topic, self.tables.user_in(membership));
-        if number.is_some_and(|number| number <= known_to) {
+        let user = self.tables.user_in(membership);
+        let number = self.tables.seat_of(topic, user);
+        let is_named = self.tables.topics().is_named(topic, user);
+        if is_named || number.is_some_and(|number| number <= known_to) {
             self.note_changed(topic, membership, true, false);
         }
         if is_new {
@@ -158,7 +173,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let gone = Gone { user, session, number, reason, order: 0 };
         if let Some(group) = self.group_of_all(topic) {
             let is_new = self.tables.topics().member(membership).is_new;
-            if !self.is_live(topic) && !self.is_slow(topic, View::All) {
+            if self.is_fast(topic) {
                 self.note_gone(topic, gone, false, is_new);
             } else if self.is_live(topic) && (is_last || !quiet) {
                 let subject = match is_last {
@@ -171,7 +186,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         }
         if let Some(known_to) = self.slow_viewers(topic) {
-            if number <= known_to {
+            if number <= known_to || self.tables.topics().is_named(topic, user) {
                 self.note_gone(topic, gone, true, false);
             }
             self.arm_tick(topic, true);
@@ -231,7 +246,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let most = 2 * (self.topic_options_of(topic).full_up_to + SURPLUS) as usize;
         let pending = self.tables.topics().pending_of(topic, is_slow);
         let len = pending.map_or(0, |pending| pending.changed.len() + pending.gone.len());
-        if !is_slow && len > most && self.tables.drop_stale(topic, is_slow) > most / 2 {
+        if len > most && self.tables.drop_stale(topic, is_slow) > most / 2 {
             self.tables.topics_mut().pending_mut(topic, is_slow).everything = true;
         }
     }
@@ -248,9 +263,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let is_large = self.topic_options_of(topic).is_large(users, was_large);
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
-            let is_due = group.view != View::Nothing && self.is_slow(topic, group.view) == is_slow;
+            let is_due = group.is_told() && self.is_slow(topic, &group) == is_slow;
             if is_due && !(group.view == View::All && is_large != was_large) {
-                self.tell_group(topic, at, is_slow);
+                self.tell_group(topic, (at, group), is_slow);
             }
             at += 1;
         }
@@ -262,34 +277,30 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Tells those of one view what a tick has for them.
-    fn tell_group(&mut self, topic: TopicIndex, at: usize, is_slow: bool) {
-        let Some(group) = self.group(topic, at) else { return };
+    fn tell_group(&mut self, topic: TopicIndex, (at, group): (usize, Group), is_slow: bool) {
         let view = self.served(topic, group.view);
-        let knows = self.known_in(topic, view);
-        let tables = &self.tables;
-        let (topics, channels) = (tables.topics(), tables.topics().channels());
-        let pending = topics.pending_of(topic, is_slow);
+        let known = (group.known_to, self.known_in(topic, view));
+        let changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known);
+        let pending = self.tables.topics().pending_of(topic, is_slow);
         let everything = pending.is_some_and(|pending| pending.everything);
-        let concerns = |number: u64| view == View::All || number <= group.known_to;
-        let is_news = pending.is_some_and(|pending| {
-            let number = |one: &Changed| tables.seat_of(topic, tables.user_in(one.membership));
-            pending.changed.iter().any(|one| number(one).is_some_and(concerns))
-                || pending.gone.iter().any(|one| concerns(one.number))
-        });
+        let counts = self.tables.topics().topic(topic).counts;
         let is_news = match view {
-            View::All => is_news || everything,
-            View::Sample(_) => {
-                is_news || knows > group.known_to || topics.topic(topic).counts != group.counts
+            View::All if !group.is_personal => everything || self.has_news(&changes),
+            View::Sample(_) | View::All => {
+                let is_other = known.1 > known.0 || counts != group.counts;
+                everything || is_other || self.has_news(&changes)
             }
-            _ => topics.topic(topic).counts != group.counts,
+            _ => counts != group.counts,
         };
+        if group.is_personal {
+            return self.tell_each(at, changes, is_news, everything);
+        }
+        let channels = self.tables.topics().channels();
         let (receive, arrive) =
             (channels.receiving(group.channel), channels.attached(group.channel));
         let snapshot = |to| Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None));
         if is_news && receive > 0 {
-            let known = (group.known_to, knows);
-            let changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known);
-            self.plan.push_step(match everything && view == View::All {
+            self.plan.push_step(match everything && view > View::Count {
                 true => snapshot(SnapshotTo::Receiving(group.channel)),
                 false => Step::Changes(changes),
             });
@@ -302,10 +313,53 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
+    /// Returns whether a tick has anything for those who are told this.
+    fn has_news(&self, changes: &ChangesOf) -> bool {
+        let (topic, is_slow) = changes.of();
+        let tables = &self.tables;
+        tables.topics().pending_of(topic, is_slow).is_some_and(|pending| {
+            let concerns = |user| changes.concerns(tables, user, tables.seat_of(topic, user));
+            pending.changed.iter().any(|one| concerns(tables.user_in(one.membership)))
+                || pending
+                    .gone
+                    .iter()
+                    .any(|one| changes.concerns(tables, one.user, Some(one.number)))
+        })
+    }
+
+    /// Tells each of those who name members what a tick has for it.
+    fn tell_each(&mut self, at: usize, changes: ChangesOf, is_news: bool, everything: bool) {
+        let (topic, _) = changes.of();
+        let Some(group) = self.group(topic, at) else { return };
+        let view = self.served(topic, group.view);
+        let (mut place, mut is_any) = (0, is_news);
+        while place < self.tables.topics().channels().attached(group.channel) {
+            let channels = self.tables.topics().channels();
+            let membership = channels.member_at(group.channel, place);
+            let receives = place < channels.receiving(group.channel);
+            let to = SnapshotTo::One(channels.session(membership));
+            let own = changes.to(membership);
+            let concerns = is_news || self.has_news(&own);
+            is_any |= concerns;
+            if !receives || concerns && everything {
+                let snapshot = TopicSnapshotOf::begin(topic, view, to, None);
+                self.plan.push_step(Step::TopicSnapshot(snapshot));
+            } else if concerns {
+                self.plan.push_step(Step::Changes(own));
+            }
+            place += 1;
+        }
+        let pending = self.tables.topics().pending_of(topic, true);
+        if is_any || pending.is_some_and(|waits| waits.changed.len() + waits.gone.len() > 0) {
+            self.tables.mark_dirty(topic, at);
+        }
+    }
+
     /// Returns the number up to which those who are shown this know the seats.
     fn known_in(&self, topic: TopicIndex, view: View) -> u64 {
         match view {
             View::Sample(users) => self.tables.sample_end(topic, users.into()),
+            View::All => u64::MAX,
             _ => 0,
         }
     }
@@ -316,7 +370,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.clear_pending(topic, is_slow);
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
-            if group.view != View::Nothing && self.is_slow(topic, group.view) == is_slow {
+            if group.is_told() && self.is_slow(topic, &group) == is_slow {
                 self.know(topic, at);
             }
             at += 1;
@@ -337,15 +391,33 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// what they are shown from now on.
     fn set_large(&mut self, topic: TopicIndex, is_large: bool) {
         self.tables.topics_mut().topic_mut(topic).is_large = is_large;
-        let Some(at) = self.group_of_all(topic) else { return };
-        self.know(topic, at);
-        self.tables.mark_dirty(topic, at);
-        let Some(group) = self.group(topic, at) else { return };
-        if self.tables.topics().channels().receiving(group.channel) > 0 {
-            let view = self.served(topic, group.view);
-            let to = match self.is_live(topic) && !self.options.own_echo {
-                true => SnapshotTo::Each(group.channel, 0),
-                false => SnapshotTo::Receiving(group.channel),
+        let mut at = 0;
+        while let Some(group) = self.group(topic, at) {
+            if group.view == View::All {
+                self.know(topic, at);
+                self.tables.mark_dirty(topic, at);
+                self.tell_anew(topic, group);
+            }
+            at += 1;
+        }
+    }
+
+    /// Tells all those of one view what the topic is like.
+    fn tell_anew(&mut self, topic: TopicIndex, group: Group) {
+        let (view, channel) = (self.served(topic, group.view), group.channel);
+        let receiving = self.tables.topics().channels().receiving(channel);
+        let without_own = self.is_live(topic) && !self.options.own_echo;
+        if group.is_personal {
+            for place in 0..receiving {
+                let channels = self.tables.topics().channels();
+                let to = SnapshotTo::One(channels.session(channels.member_at(channel, place)));
+                let snapshot = TopicSnapshotOf::begin(topic, view, to, None);
+                self.plan.push_step(Step::TopicSnapshot(snapshot));
+            }
+        } else if receiving > 0 {
+            let to = match without_own {
+                true => SnapshotTo::Each(channel, 0),
+                false => SnapshotTo::Receiving(channel),
             };
             self.plan.push_step(Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None)));
         }
@@ -356,16 +428,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Tells somebody who has joined what the topic is like: now, or with all who join before the
     /// next tick.
     pub(super) fn welcome(&mut self, topic: TopicIndex, membership: MembershipIndex) {
-        let view = self.tables.topics().view(membership);
-        if view == View::Nothing {
+        let Some((_, group)) = self.group_of(topic, membership) else { return };
+        if !group.is_told() {
             self.tables.seat_in_topic(membership, false);
         } else if self.is_congested_in(membership) {
             self.tables.topics_mut().member_mut(membership).is_dirty = true;
             self.tables.seat_in_topic(membership, false);
-        } else if view == View::All && self.is_live(topic) {
+        } else if Viewers::OfAll.have(&group) && self.is_live(topic) {
             self.send_topic(topic, membership);
         } else {
-            self.arm_tick(topic, self.is_slow(topic, view));
+            self.arm_tick(topic, self.is_slow(topic, &group));
             self.tables.seat_in_topic(membership, true);
         }
     }
@@ -373,25 +445,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Sends somebody what the topic is like now. If there is a tick to come it is told all once
     /// more then, because what it has learned now is not what the others know.
     pub(super) fn send_topic(&mut self, topic: TopicIndex, membership: MembershipIndex) {
-        let view = self.tables.topics().view(membership);
-        if view == View::Nothing {
+        let Some((at, group)) = self.group_of(topic, membership) else { return };
+        if !group.is_told() {
             return self.tables.seat_in_topic(membership, false);
         }
         let session = self.tables.session_in(membership);
         let user = self.tables.sessions().user(session);
-        let is_live = view == View::All && self.is_live(topic);
+        let is_live = Viewers::OfAll.have(&group) && self.is_live(topic);
         let without = (is_live && !self.options.own_echo).then_some(user);
-        let (served, to) = (self.served(topic, view), SnapshotTo::One(session));
+        let (served, to) = (self.served(topic, group.view), SnapshotTo::One(session));
         let snapshot = TopicSnapshotOf::begin(topic, served, to, without);
         self.plan.push_step(Step::TopicSnapshot(snapshot));
-        let tick = TickIndex::of(topic, self.is_slow(topic, view));
+        let tick = TickIndex::of(topic, self.is_slow(topic, &group));
         let arrives = self.ticks.deadline(tick).is_some();
         self.tables.seat_in_topic(membership, arrives);
-        let (channel, _) = self.tables.topics().channels().place(membership);
-        if self.tables.topics().channels().len(channel) == 1 && !arrives {
-            let groups = &self.tables.topics().topic(topic).groups;
-            let at = groups.iter().position(|group| group.channel == channel);
-            at.into_iter().for_each(|at| self.know(topic, at));
+        if self.tables.topics().channels().len(group.channel) == 1 && !arrives {
+            self.know(topic, at);
         }
     }
 

@@ -2,7 +2,7 @@
 //! T12).
 
 use crate::error::Error;
-use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject, Viewers};
+use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject, Viewers, hears};
 use crate::key::{SessionKey, TopicKey};
 use crate::rules::State;
 use crate::tables::expiries::{Expiring, Expiry};
@@ -141,7 +141,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         speaker: SessionIndex,
     ) -> Option<MembershipIndex> {
         let other = self.tables.membership_in(session, topic)?;
-        let listens = Viewers::OfSpeech.have(self.tables.topics().view(other));
+        let listens = hears(self.tables.topics().view(other));
         (session != speaker && listens).then_some(other)
     }
 
@@ -175,8 +175,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         };
         self.tell_topic(fan_out.to(viewers, except));
         for at in 0..self.tables.topics().topic(topic).groups.len() {
-            let view = self.tables.topics().topic(topic).groups[at].view;
-            if viewers.have(view) {
+            if viewers.have(&self.tables.topics().topic(topic).groups[at]) {
                 self.tables.mark_dirty(topic, at);
             }
         }
@@ -192,15 +191,43 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) -> Result<(), Error> {
         let (session, topic, membership) = self.in_topic(key, topic)?;
         self.renew_lease(session);
+        self.look_otherwise(topic, membership, view);
+        Ok(())
+    }
+
+    pub(crate) fn look_at(
+        &mut self,
+        key: SessionKey,
+        topic: TopicKey,
+        users: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        let (session, topic, membership) = self.in_topic(key, topic)?;
+        let limit = self.options.max_topic_named;
+        self.with_users(|state, named| {
+            if !state.tables.intern_all(users, limit, named)? {
+                return Err(Error::NamedLimit { limit });
+            }
+            named.sort_unstable();
+            named.dedup();
+            state.renew_lease(session);
+            let view = state.tables.topics().view(membership);
+            state.tables.set_named(topic, membership, named);
+            state.look_otherwise(topic, membership, view);
+            Ok(())
+        })
+    }
+
+    /// Tells somebody what it views from now on.
+    fn look_otherwise(&mut self, topic: TopicIndex, membership: MembershipIndex, view: View) {
         self.tables.set_view(topic, membership, view);
         let is_congested = self.is_congested_in(membership);
+        let is_told = view != View::Nothing || !self.tables.topics().named(membership).is_empty();
         let member = self.tables.topics_mut().member_mut(membership);
-        member.is_dirty = is_congested && view != View::Nothing;
+        member.is_dirty = is_congested && is_told;
         if is_congested {
             self.tables.seat_in_topic(membership, false);
         } else {
             self.send_topic(topic, membership);
         }
-        Ok(())
     }
 }

@@ -124,7 +124,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 for group in &topics.topic(topic).groups {
                     let receiving = topics.channels().receiving(group.channel);
                     let arrives = topics.channels().attached(group.channel) > receiving;
-                    let is_due = self.is_slow(topic, group.view) == is_slow;
+                    let is_due = self.is_slow(topic, group) == is_slow;
                     ensure!(is_armed || !arrives || !is_due, "who arrives waits for nothing");
                 }
             }

@@ -5,7 +5,7 @@ use crate::tables::channels::Part;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User};
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Link;
-use crate::tables::topics::{Changed, Own, Topics};
+use crate::tables::topics::{Changed, Group, Own, Topics};
 use crate::topic::View;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -131,7 +131,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         is_member: bool,
         view: View,
     ) -> MembershipIndex {
-        let channel = self.topics.channel_of(topic, view);
+        let channel = self.topics.channel_of(topic, view, false);
         let membership = self.topics.channels.join(channel, session);
         self.topics.begin(membership, is_member);
         self.topics.topic_mut(topic).sessions += 1;
@@ -149,6 +149,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         membership: MembershipIndex,
     ) -> Option<Own<P>> {
         let session = self.session_in(membership);
+        self.set_named(topic, membership, &[]);
         let own = self.topics.take_own(membership);
         let presence = own.as_ref().and_then(|own| own.presence.as_ref());
         self.topics.presences -= usize::from(presence.is_some());
@@ -216,10 +217,36 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Gives somebody in a topic another view; it is told nothing yet.
     pub(crate) fn set_view(&mut self, topic: TopicIndex, membership: MembershipIndex, view: View) {
         let (before, _) = self.topics.channels.place(membership);
-        let channel = self.topics.channel_of(topic, view);
+        let is_personal = !self.topics.named(membership).is_empty();
+        let channel = self.topics.channel_of(topic, view, is_personal);
         if channel != before && self.topics.channels.transfer(membership, channel) {
             self.topics.close_channel(topic, before);
         }
+    }
+
+    /// Has somebody look at these members by name, a sorted set, and at no others. It has no place
+    /// among those who do, or do not, before its [view](Self::set_view) is set.
+    pub(crate) fn set_named(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+        users: &[User],
+    ) {
+        if users.is_empty() && self.topics.named(membership).is_empty() {
+            return;
+        }
+        let mut named = core::mem::take(&mut self.topics.own_or_new(membership).named);
+        // New ones first: who is in both must not be forgotten in between.
+        for user in users {
+            self.users.retain(*user);
+            self.topics.count_named(topic, *user, true);
+        }
+        for user in named.drain(..) {
+            self.users.release(user);
+            self.topics.count_named(topic, user, false);
+        }
+        named.extend_from_slice(users);
+        self.topics.own_or_new(membership).named = named;
     }
 
     /// Makes a presence what a member shows in a topic alone, and gives back the one before.
@@ -371,7 +398,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         use crate::tables::verify::ensure;
         let record = self.topics.topic(topic);
         let (mut counts, mut sessions) = (crate::topic::TopicCounts::default(), 0);
-        ensure!(record.groups.is_sorted_by(|a, b| a.view < b.view), "views are not in order");
+        let order = |a: &Group, b: &Group| (a.is_personal, a.view) < (b.is_personal, b.view);
+        ensure!(record.groups.is_sorted_by(order), "views are not in order");
+        let mut named = 0;
         for group in &record.groups {
             let len = self.topics.channels.len(group.channel);
             ensure!(len > 0, "a channel of a topic is empty");
@@ -382,8 +411,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
                 let member = self.topics.member(membership);
                 counts.sessions += u32::from(member.is_shown && member.is_member);
                 counts.observers += u32::from(member.is_shown && !member.is_member);
+                let own = self.topics.named(membership);
+                ensure!(own.is_empty() != group.is_personal, "who names members is elsewhere");
+                ensure!(own.is_sorted_by(|a, b| a < b), "those named are not a sorted set");
+                let all = own.iter().all(|user| self.topics.is_named(topic, *user));
+                ensure!(all, "somebody is named whom nobody knows to be");
+                named += own.len();
             }
         }
+        let counted = record.named.iter().map(|(_, count)| *count as usize).sum();
+        ensure!(named == counted, "those named are miscounted");
         ensure!(sessions == record.sessions as usize && sessions > 0, "a topic is miscounted");
         let (mut place, mut last) = (0, 0);
         while let Some((at, lead)) = self.topics.next_seat(topic, place) {

@@ -129,6 +129,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let entries = missed.into_iter().flat_map(|missed| missed.entries());
             entries.for_each(|(user, ..)| refer(user));
             self.watched_by(index).iter().for_each(|(user, _)| refer(*user));
+            let named = self.topics_of(index).iter().flat_map(|(_, one)| self.topics.named(*one));
+            named.copied().for_each(&mut refer);
         }
         for topic in self.topics.iter() {
             let pending = [false, true].map(|is_slow| self.topics.pending_of(topic, is_slow));

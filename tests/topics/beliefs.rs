@@ -26,7 +26,15 @@ impl Beliefs {
                 engine.topic_by_key(*topic).map(|topic| (*session, *topic.name()))
             }
             Event::Look { session, topic, view: adsum::View::Nothing } => {
-                engine.topic_by_key(*topic).map(|topic| (*session, *topic.name()))
+                let topic = engine.topic_by_key(*topic);
+                let topic = topic.filter(|topic| topic.looks_at(*session).count() == 0);
+                topic.map(|topic| (*session, *topic.name()))
+            }
+            Event::LookAt { session, topic, users } if users.is_empty() => {
+                let topic = engine.topic_by_key(*topic);
+                let topic =
+                    topic.filter(|topic| topic.view(*session) == Some(adsum::View::Nothing));
+                topic.map(|topic| (*session, *topic.name()))
             }
             _ => None,
         };
@@ -133,6 +141,7 @@ impl Beliefs {
                 topic.options().coalesce_ms == 0
                     && !topic.is_large()
                     && topic.view(*key) == Some(adsum::View::All)
+                    && topic.looks_at(*key).count() == 0
             });
             if (is_settled || is_live && !self.has_new_options)
                 && let Some(topic) = replica.differs_in_topics(engine, *key)

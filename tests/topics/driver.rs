@@ -115,6 +115,11 @@ impl Driver {
                 let (topic, view) = (self.topic_of(attached?)?, self.view());
                 Event::Look { session: attached?, topic, view }
             }
+            23 if self.random(2) == 0 => {
+                let topic = self.topic_of(attached?)?;
+                let users = (0..self.random(3)).map(|_| self.random(USERS)).collect();
+                Event::LookAt { session: attached?, topic, users }
+            }
             23 | 24 => {
                 let topic = self.topic_of(attached?)?;
                 let for_ms = [None, Some(50), Some(500)][self.random(3) as usize];

@@ -27,11 +27,20 @@ use smallvec::SmallVec;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Group {
     pub(crate) view: View,
+    /// Whether they name members whom they are told of besides: each is told something else.
+    pub(crate) is_personal: bool,
     pub(crate) channel: ChannelIndex,
     /// What they were told at the last tick: how many there are, and of whom. They know the users
     /// whose seats have numbers up to this one.
     pub(crate) counts: TopicCounts,
     pub(crate) known_to: u64,
+}
+
+impl Group {
+    /// Returns whether they are told anything of the members.
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_personal || self.view != View::Nothing
+    }
 }
 
 /// One topic.
@@ -42,8 +51,10 @@ pub(crate) struct Topic {
     pub(crate) counts: TopicCounts,
     /// Those with seats: users who are members and not invisible.
     order: Order,
-    /// One for each view that somebody has, in their order.
+    /// One for each view that somebody has, in their order; those who name members come last.
     pub(crate) groups: SmallVec<[Group; 2]>,
+    /// Who is named by somebody, sorted, and by how many.
+    pub(super) named: Vec<(User, u32)>,
     /// The number of sessions that are in it.
     pub(crate) sessions: u32,
     /// Whether those who view all are served a sample.
@@ -100,11 +111,14 @@ pub(crate) struct Own<P> {
     pub(crate) bucket: Bucket,
     pub(crate) said_until: Option<ExpiryIndex>,
     pub(crate) update: Option<ExpiryIndex>,
+    /// The users whom it looks at by name, sorted.
+    pub(crate) named: Vec<User>,
 }
 
 impl<P> Default for Own<P> {
     fn default() -> Self {
-        Self { presence: None, bucket: Bucket::default(), said_until: None, update: None }
+        let (presence, named) = (None, Vec::new());
+        Self { presence, bucket: Bucket::default(), said_until: None, update: None, named }
     }
 }
 
@@ -213,6 +227,7 @@ impl<K, P> Topics<K, P> {
         record.options = None;
         record.is_large = false;
         record.counts = TopicCounts::default();
+        debug_assert!(record.named.is_empty());
         record.order.clear();
         self.len -= 1;
         self.names.release(User(topic.0));
@@ -250,10 +265,16 @@ impl<K, P> Topics<K, P> {
     }
 
     /// Returns the channel of those with this view, which is opened if nobody has it so far.
-    pub(super) fn channel_of(&mut self, topic: TopicIndex, view: View) -> ChannelIndex {
+    pub(super) fn channel_of(
+        &mut self,
+        topic: TopicIndex,
+        view: View,
+        is_personal: bool,
+    ) -> ChannelIndex {
         let groups = &self.topic(topic).groups;
-        let at = groups.partition_point(|group| group.view < view);
-        if let Some(group) = groups.get(at).filter(|group| group.view == view) {
+        let (own, of) = ((is_personal, view), |group: &Group| (group.is_personal, group.view));
+        let at = groups.partition_point(|group| of(group) < own);
+        if let Some(group) = groups.get(at).filter(|group| of(group) == own) {
             return group.channel;
         }
         let channel = self.channels.open();
@@ -262,7 +283,7 @@ impl<K, P> Topics<K, P> {
         }
         self.of_channel[channel.0 as usize] = User(topic.0);
         let counts = self.topic(topic).counts;
-        let group = Group { view, channel, counts, known_to: 0 };
+        let group = Group { view, is_personal, channel, counts, known_to: 0 };
         self.topic_mut(topic).groups.insert(at, group);
         channel
     }
@@ -383,6 +404,31 @@ impl<K, P> Topics<K, P> {
         Some(core::mem::take(&mut self.own[at as usize]))
     }
 
+    // ---- who is looked at by name
+
+    /// Returns the users whom somebody in a topic looks at by name, sorted.
+    pub(crate) fn named(&self, membership: MembershipIndex) -> &[User] {
+        self.own(membership).map_or(&[], |own| &own.named)
+    }
+
+    /// Returns whether anybody looks at a user by name.
+    pub(crate) fn is_named(&self, topic: TopicIndex, user: User) -> bool {
+        let named = &self.topic(topic).named;
+        !named.is_empty() && named.binary_search_by_key(&user, |(named, _)| *named).is_ok()
+    }
+
+    /// Counts that one more looks at a user by name, or one less.
+    pub(super) fn count_named(&mut self, topic: TopicIndex, user: User, more: bool) {
+        let named = &mut self.topic_mut(topic).named;
+        match (named.binary_search_by_key(&user, |(named, _)| *named), more) {
+            (Ok(at), true) => named[at].1 += 1,
+            (Err(at), true) => named.insert(at, (user, 1)),
+            (Ok(at), false) if named[at].1 > 1 => named[at].1 -= 1,
+            (Ok(at), false) => _ = named.remove(at),
+            (Err(_), false) => {}
+        }
+    }
+
     // ---- what waits for a tick
 
     pub(crate) fn pending_of(&self, topic: TopicIndex, is_slow: bool) -> Option<&Pending> {
@@ -432,6 +478,7 @@ impl<K, P> Topics<K, P> {
         for topic in 0..self.records.len() {
             let record = &mut self.records[topic];
             record.groups.shrink_to_fit();
+            record.named.shrink_to_fit();
             record.order.shrink_to_fit();
         }
         self.records.shrink_to_fit();
