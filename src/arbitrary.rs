@@ -26,8 +26,10 @@
 
 use crate::engine::Engine;
 use crate::event::{Event, LostCause};
-use crate::key::{DeviceKind, SessionKey};
+use crate::key::{DeviceKind, SessionKey, TopicKey};
+use crate::queries::Session;
 use crate::time::Time;
+use crate::topic::{Join, TopicOptions, View};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -86,37 +88,15 @@ impl<'b> Inputs<'b> {
         self.bytes = left;
         let [verb, time, who, x, y, z] = *input;
         let now = moment(engine, time);
-        let mut id = |byte: u8| user(byte % USERS);
-        let list = |mask: u8, id: &mut dyn FnMut(u8) -> K| -> Vec<K> {
-            (0..USERS).filter(|user| mask & (1 << user) != 0).map(&mut *id).collect()
-        };
+        let mut make = Make { user: &mut user, presence: &mut presence };
         // In an empty house somebody comes.
         let nobody_there = engine.counts().sessions == 0 && who % 16 != 15;
-        let event = match if nobody_there { 0 } else { verb % 35 } {
+        let event = match if nobody_there { 0 } else { verb % 53 } {
             0..=4 => {
-                let (audience, blocked) = (list(x, &mut id), list(y & z & 0x55, &mut id));
-                Event::Connect { user: id(who), kind: DeviceKind(z % 3), audience, blocked }
+                let (audience, blocked) = (make.list(x), make.list(y & z & 0x55));
+                Event::Connect { user: make.id(who), kind: DeviceKind(z % 3), audience, blocked }
             }
-            5..=8 => {
-                let session = self.session(engine, who, Meant::Attached);
-                Event::Publish { session, presence: presence(x) }
-            }
-            9 => {
-                let session = self.session(engine, who, Meant::Attached);
-                let until = engine.now().max(now).saturating_add(lasting(y));
-                let then = (z % 2 == 0).then(|| presence(z));
-                Event::PublishUntil { session, presence: presence(x), until, then }
-            }
-            10 => Event::Withdraw { session: self.session(engine, who, Meant::Attached) },
-            11 | 12 => {
-                let session = self.session(engine, who, Meant::Attached);
-                Event::Direct { session, users: list(x & z, &mut id), presence: presence(y) }
-            }
-            13 => {
-                let session = self.session(engine, who, Meant::Attached);
-                let (users, presence) = (list(x & z, &mut id), presence(y));
-                Event::DirectFor { session, users, presence, for_ms: lasting(y) }
-            }
+            verb @ (5..=13 | 48..=52) => self.said(engine, &mut make, now, [verb, who, x, y, z]),
             14 => Event::Disconnect { session: self.session(engine, who, Meant::Any) },
             15 | 16 => {
                 let cause = CAUSES[usize::from(x % 4)];
@@ -126,28 +106,119 @@ impl<'b> Inputs<'b> {
             }
             17 | 18 => Event::Resume { session: self.session(engine, who, Meant::Detached) },
             19 => Event::Heartbeat { session: self.session(engine, who, Meant::Any) },
-            20 => Event::AudienceAdd { user: id(who), contacts: list(x, &mut id) },
-            21 => Event::AudienceRemove { user: id(who), contacts: list(x, &mut id) },
-            22 => Event::AudienceReplace { user: id(who), contacts: list(x, &mut id) },
-            23 => Event::Block { user: id(who), other: id(x) },
-            24 => Event::Unblock { user: id(who), other: id(x) },
+            20 => Event::AudienceAdd { user: make.id(who), contacts: make.list(x) },
+            21 => Event::AudienceRemove { user: make.id(who), contacts: make.list(x) },
+            22 => Event::AudienceReplace { user: make.id(who), contacts: make.list(x) },
+            23 => Event::Block { user: make.id(who), other: make.id(x) },
+            24 => Event::Unblock { user: make.id(who), other: make.id(x) },
             25 => Event::Invisible { session: self.session(engine, who, Meant::Attached) },
             26 => Event::Visible { session: self.session(engine, who, Meant::Attached) },
             27 => Event::Congested { session: self.session(engine, who, Meant::Attached) },
             28 => Event::Writable { session: self.session(engine, who, Meant::Congested) },
-            29 => Event::System { users: list(x, &mut id), presence: presence(y) },
-            30 => Event::Expel { user: id(who) },
+            29 => Event::System { users: make.list(x), presence: make.presence(y) },
+            30 => Event::Expel { user: make.id(who) },
             31 | 32 => {
                 let session = self.session(engine, who, Meant::Attached);
-                Event::Watch { session, users: list(x, &mut id) }
+                Event::Watch { session, users: make.list(x) }
             }
             33 => {
                 let session = self.session(engine, who, Meant::Attached);
-                Event::Unwatch { session, users: list(x, &mut id) }
+                Event::Unwatch { session, users: make.list(x) }
             }
+            verb @ 34..=46 => self.in_topic(engine, &mut make, [verb, who, x, y, z]),
             _ => Event::Advance,
         };
         Some((now, event))
+    }
+
+    /// Makes an input in which a session shows or says something.
+    fn said<K, P, S>(
+        &mut self,
+        engine: &Engine<K, P, S>,
+        make: &mut Make<'_, K, P>,
+        now: Time,
+        [verb, who, x, y, z]: [u8; 5],
+    ) -> Event<K, P>
+    where
+        K: Eq + Hash,
+        S: BuildHasher,
+    {
+        let session = self.session(engine, who, Meant::Attached);
+        match verb {
+            9 => {
+                let until = engine.now().max(now).saturating_add(lasting(y));
+                let then = (z % 2 == 0).then(|| make.presence(z));
+                Event::PublishUntil { session, presence: make.presence(x), until, then }
+            }
+            10 => Event::Withdraw { session },
+            11 | 12 => {
+                Event::Direct { session, users: make.list(x & z), presence: make.presence(y) }
+            }
+            13 => {
+                let (users, presence) = (make.list(x & z), make.presence(y));
+                Event::DirectFor { session, users, presence, for_ms: lasting(y) }
+            }
+            _ => Event::Publish { session, presence: make.presence(x) },
+        }
+    }
+
+    /// Makes an input about a topic, of which there are as many as users.
+    fn in_topic<K, P, S>(
+        &mut self,
+        engine: &Engine<K, P, S>,
+        make: &mut Make<'_, K, P>,
+        [verb, who, x, y, z]: [u8; 5],
+    ) -> Event<K, P>
+    where
+        K: Eq + Hash,
+        S: BuildHasher,
+    {
+        let view = match z % 6 {
+            0 => View::Nothing,
+            1 => View::Count,
+            2 => View::Sample(u16::from(y % 3)),
+            _ => View::All,
+        };
+        let in_one = |session: &Session<'_, K, P>| engine.topics_of(session.key).count() > 0;
+        let session = match verb {
+            34..=37 => self.session(engine, who, Meant::Attached),
+            _ => self.session_that(engine, who, |one| one.is_attached() && in_one(one)),
+        };
+        // Its topics, and now and then one that it is not in.
+        let own: Vec<TopicKey> = engine.topics_of(session).map(|topic| topic.key()).collect();
+        let stale = TopicKey::from_bits((u64::from(x) + 1, u32::from(y % 4)));
+        let nth = usize::from(x) % own.len().max(1);
+        let topic = own.get(nth).copied().filter(|_| x < 0xf0).or(stale);
+        let Some(topic) = topic.filter(|_| verb > 37) else {
+            let presence = (y % 3 > 0).then(|| make.presence(y));
+            let join = match y % 5 {
+                0 => Join::Observer { view },
+                _ => Join::Member { presence, view },
+            };
+            return Event::Join { session, topic: make.id(x), join };
+        };
+        match verb {
+            38 | 39 => Event::Update { session, topic, presence: make.presence(y) },
+            40 => Event::Leave { session, topic },
+            41 => Event::Look { session, topic, view },
+            42 => Event::LookAt { session, topic, users: make.list(y & z) },
+            43 => {
+                let for_ms = (z % 2 == 0).then(|| lasting(z));
+                Event::Say { session, topic, presence: make.presence(y), for_ms }
+            }
+            44 => Event::Remove { topic: make.id(x), user: make.id(y) },
+            45 => Event::Close { topic: make.id(x) },
+            _ => {
+                let (full_up_to, sample) = (1 + u32::from(y % 4), 1 + u16::from(z % 2));
+                let coalesce_ms = [0, 0, 50, 300][usize::from(z % 4)];
+                let default = engine.options().topics;
+                let options = TopicOptions { full_up_to, sample, coalesce_ms, ..default };
+                // One that is there, if there is any.
+                let some = (0..USERS).map(|topic| x.wrapping_add(topic));
+                let some = some.map(|topic| make.id(topic)).find(|id| engine.topic(id).is_some());
+                Event::TopicOptions { topic: some.unwrap_or_else(|| make.id(x)), options }
+            }
+        }
     }
 
     /// Returns the key of a session that the verb is meant for, if there is one and the byte does
@@ -157,13 +228,26 @@ impl<'b> Inputs<'b> {
         K: Eq + Hash,
         S: BuildHasher,
     {
-        const STALE: u8 = 0xe0;
-        let is_meant = |session: &crate::queries::Session<'_, K, P>| match meant {
+        self.session_that(engine, who, |session| match meant {
             Meant::Any => true,
             Meant::Attached => session.is_attached(),
             Meant::Detached => !session.is_attached(),
             Meant::Congested => session.is_congested,
-        };
+        })
+    }
+
+    /// Returns the key of a session of which `is_meant` says so, likewise.
+    fn session_that<K, P, S>(
+        &mut self,
+        engine: &Engine<K, P, S>,
+        who: u8,
+        is_meant: impl Fn(&Session<'_, K, P>) -> bool,
+    ) -> SessionKey
+    where
+        K: Eq + Hash,
+        S: BuildHasher,
+    {
+        const STALE: u8 = 0xe0;
         let of = |meant: bool| {
             let all = engine.all_sessions().filter(|session| !meant || is_meant(session));
             all.map(|session| session.key).collect::<Vec<_>>()
@@ -186,6 +270,26 @@ impl<'b> Inputs<'b> {
             }
         }
         key
+    }
+}
+
+/// Makes ids and presences of bytes.
+struct Make<'m, K, P> {
+    user: &'m mut dyn FnMut(u8) -> K,
+    presence: &'m mut dyn FnMut(u8) -> P,
+}
+
+impl<K, P> Make<'_, K, P> {
+    fn id(&mut self, byte: u8) -> K {
+        (self.user)(byte % USERS)
+    }
+
+    fn list(&mut self, mask: u8) -> Vec<K> {
+        (0..USERS).filter(|user| mask & (1 << user) != 0).map(|user| self.id(user)).collect()
+    }
+
+    fn presence(&mut self, byte: u8) -> P {
+        (self.presence)(byte)
     }
 }
 

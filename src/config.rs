@@ -497,8 +497,10 @@ mod tests {
             let set = |value| refused(|o| change(o, value));
             assert_eq!((set(min), set(max)), (None, None), "{name} at its least and most");
             for value in [min.wrapping_sub(1), max + 1].into_iter().filter(|v| *v != u64::MAX) {
-                let is_it = |error| matches!(error, ConfigError::OutOfRange { option, .. } if option == name);
-                assert!(set(value).is_some_and(is_it), "{name} = {value}");
+                let Some(ConfigError::OutOfRange { option, .. }) = set(value) else {
+                    panic!("{name} = {value} is taken");
+                };
+                assert_eq!(option, name);
             }
         }
     }

@@ -55,16 +55,6 @@ pub struct TopicCounts {
     pub observers: u32,
 }
 
-/// Whether blocks between two users hide them from each other in a topic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum TopicBlocks {
-    /// They do not: a topic is a public place.
-    #[default]
-    Shown,
-}
-
 /// How a topic behaves ([`Options::topics`](crate::Options::topics), or for one topic
 /// [`Engine::topic_options`](crate::Engine::topic_options)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,19 +71,11 @@ pub struct TopicOptions {
     pub coalesce_ms: u32,
     /// The most users who may be members: 1 to 2^27. Default: 1,000,000.
     pub max_members: u32,
-    /// Whether blocks hide. Default: they do not.
-    pub blocks: TopicBlocks,
 }
 
 impl Default for TopicOptions {
     fn default() -> Self {
-        Self {
-            full_up_to: 200,
-            sample: 20,
-            coalesce_ms: 0,
-            max_members: 1_000_000,
-            blocks: TopicBlocks::Shown,
-        }
+        Self { full_up_to: 200, sample: 20, coalesce_ms: 0, max_members: 1_000_000 }
     }
 }
 

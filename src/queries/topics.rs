@@ -184,8 +184,8 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Topic<'e, K, P, S> {
         (member.is_member && member.is_shown).then(|| tables.presence_in(membership))
     }
 
-    /// Returns the users whom a session looks at by name, each once, in no particular order, whether
-    /// or not they are members.
+    /// Returns the users whom a session looks at by name, each once, in no particular order,
+    /// whether or not they are members.
     pub fn looks_at(&self, session: SessionKey) -> impl Iterator<Item = &'e K> + use<'e, K, P, S> {
         let tables = self.engine.state.tables();
         let session = tables.sessions().find(session);

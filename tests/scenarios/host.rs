@@ -350,11 +350,7 @@ impl Host {
             return Err(format!("the receiver at {slot:?} has no connection"));
         };
         let name = seat.name.clone();
-        let is_state = !matches!(
-            notice,
-            Notice::Directed { .. } | Notice::System { .. } | Notice::Said { .. }
-        );
-        if skip && (is_state || !seat.congested) {
+        if skip && (is_state(notice) || !seat.congested) {
             return Err(format!("{name} must not be skipped"));
         } else if !skip && seat.congested {
             return Err(format!("{name} is congested"));
@@ -475,6 +471,11 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// Returns whether a notice is about what is so, and not about what is said.
+const fn is_state(notice: &Notice<'_, Id, Presence>) -> bool {
+    !matches!(notice, Notice::Directed { .. } | Notice::System { .. } | Notice::Said { .. })
 }
 
 /// Returns whether a receiver holds a published presence of this session.

@@ -75,7 +75,7 @@ fn cases() -> BTreeSet<String> {
 
 /// The rules, some of which have a letter.
 fn rules() -> BTreeSet<String> {
-    let lettered = ["25a", "T11a"].map(str::to_owned);
+    let lettered = ["25a", "T9a", "T11a"].map(str::to_owned);
     let of_topics = (1..=15).map(|number| format!("T{number}"));
     numbers((1..=20).chain(25..=27)).into_iter().chain(lettered).chain(of_topics).collect()
 }

@@ -70,6 +70,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "direct_rate" => options.direct_rate = rate(value)?,
         "max_expiry_ms" => options.max_expiry_ms = number(value)?,
         "topic_rate" => options.topic_rate = rate(value)?,
+        "max_topic_named" => options.max_topic_named = number(value)? as u32,
         "max_topics" => options.max_topics = number(value)? as u32,
         "full_up_to" | "sample" | "coalesce_ms" | "max_members" => {
             rooms::set(&mut options.topics, name, number(value)? as u32)?;

@@ -19,13 +19,14 @@ pub(crate) enum RoomVerb {
     Update(String, String),
     Leave(String),
     Look(String, View),
+    LookAt(String, Vec<String>),
     /// For so long, if it is said for how long.
     Say(String, String, Option<u64>),
 }
 
 impl RoomVerb {
     /// `join room`, `join room "busy" view count`, `join room observing`, `update room "away"`,
-    /// `leave room`, `look room sample 3`, `say room "typing" for 5s`
+    /// `leave room`, `look room sample 3`, `look room at A B`, `say room "typing" for 5s`
     pub(crate) fn parse(verb: &str, words: &mut Words) -> Result<Option<Self>, String> {
         let parsed = match verb {
             "join" => {
@@ -37,7 +38,13 @@ impl RoomVerb {
             }
             "update" => Self::Update(words.word()?, words.text()?),
             "leave" => Self::Leave(words.word()?),
-            "look" => Self::Look(words.word()?, view(words)?),
+            "look" => {
+                let room = words.word()?;
+                match words.take("at") {
+                    true => Self::LookAt(room, words.list()?),
+                    false => Self::Look(room, view(words)?),
+                }
+            }
             "say" => {
                 let (room, text) = (words.word()?, words.text()?);
                 let millis = words.take("for").then(|| duration(&words.word()?)).transpose()?;
@@ -49,7 +56,7 @@ impl RoomVerb {
     }
 
     pub(crate) const fn speaks(&self) -> bool {
-        !matches!(self, Self::Leave(_) | Self::Look(..) | Self::Join(_, _, None, _))
+        matches!(self, Self::Update(..) | Self::Say(..) | Self::Join(_, _, Some(_), _))
     }
 
     fn room(&self) -> &str {
@@ -58,6 +65,7 @@ impl RoomVerb {
             | Self::Update(room, _)
             | Self::Leave(room)
             | Self::Look(room, _)
+            | Self::LookAt(room, _)
             | Self::Say(room, ..) => room,
         }
     }
@@ -68,6 +76,7 @@ impl RoomVerb {
         session: SessionKey,
         room: Id,
         key: Option<TopicKey>,
+        mut id: impl FnMut(&str) -> Id,
     ) -> Result<Event<Id, Presence>, String> {
         let topic = || key.ok_or_else(|| format!("nobody was ever in {}", self.room()));
         let new = |text: &String| Presence::new(text);
@@ -84,6 +93,10 @@ impl RoomVerb {
             }
             Self::Leave(_) => Event::Leave { session, topic: topic()? },
             Self::Look(_, view) => Event::Look { session, topic: topic()?, view: *view },
+            Self::LookAt(_, users) => {
+                let users = users.iter().map(|user| id(user)).collect();
+                Event::LookAt { session, topic: topic()?, users }
+            }
             Self::Say(_, text, for_ms) => {
                 Event::Say { session, topic: topic()?, presence: new(text), for_ms: *for_ms }
             }
@@ -159,6 +172,7 @@ pub(crate) fn refused(error: Error) -> Option<String> {
         Error::AlreadyJoined { .. } => "AlreadyJoined".to_owned(),
         Error::TopicLimit { limit } => format!("TopicLimit {limit}"),
         Error::MemberLimit { limit } => format!("MemberLimit {limit}"),
+        Error::NamedLimit { limit } => format!("NamedLimit {limit}"),
         Error::TopicOptions { option } => format!("TopicOptions {option}"),
         _ => return None,
     })

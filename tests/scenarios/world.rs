@@ -343,7 +343,8 @@ impl World {
                 if let Some(topic) = self.engine.topic(&room) {
                     self.rooms.insert(verb.name(), topic.key());
                 }
-                return verb.bind(session, room, self.rooms.get(&verb.name()).copied());
+                let key = self.rooms.get(&verb.name()).copied();
+                return verb.bind(session, room, key, |user| self.id(user));
             }
         })
     }
@@ -573,6 +574,7 @@ fn by_verb(
         Event::Update { session, topic, presence } => engine.update(now, session, topic, presence),
         Event::Leave { session, topic } => engine.leave(now, session, topic),
         Event::Look { session, topic, view } => engine.look(now, session, topic, view),
+        Event::LookAt { session, topic, users } => engine.look_at(now, session, topic, users),
         Event::Say { session, topic, presence, for_ms } => {
             engine.say(now, session, topic, presence, for_ms)
         }
