@@ -107,6 +107,9 @@
 //!   of another run are not known, and may even look like others of this one. Clients connect
 //!   anew and publish again.
 //! * **Two engines that both think they own a user** do not know of each other.
+//! * **Who may join and watch.** [`Engine::join`] and [`Engine::watch`] ask nobody: a client's wish
+//!   must not reach them unchecked. Nor does the engine bound how many topics there are beyond
+//!   [`Options::max_topics`] for each session.
 //! * **Mutual audiences.** A snapshot is found through the user's own list. Where lists are
 //!   one-way, live notices follow the publisher's list alone, and a snapshot leaves that publisher
 //!   out.
@@ -123,6 +126,15 @@
 //! may see its presence; its **contacts** are those in the audience who are online and not blocked
 //! either way. A **notice** is one thing that receivers are told, a **snapshot** is what a session
 //! is told when it attaches, a **decision** is what the host must do now.
+//!
+//! # Topics
+//!
+//! Beside contacts there are *topics*, named groups that sessions [join](Engine::join): rooms,
+//! documents, lobbies. A member is seen by those who view the topic, each of whom chooses how much:
+//! [nothing, a count, a sample, or all](View). Changes come at once, or gathered by a
+//! [tick](TopicOptions::coalesce_ms), and receivers are lent as they lie, so that a decision to
+//! thousands copies nothing. [`Decision::Topic`] says what a topic is like, [`Decision::Changes`]
+//! what has changed; the [rules](rules#topics) say the rest.
 //!
 //! # What it costs
 //!

@@ -285,6 +285,9 @@ impl<P> Plan<P> {
         tables: &Tables<K, P, S>,
     ) -> bool {
         let SnapshotTo::One(session) = of.to else { return true };
+        if of.view == View::All {
+            return true;
+        }
         let own = tables.membership_in(session, of.topic);
         let named = own.map_or(&[][..], |own| tables.topics().named(own));
         let viewed_to = if named.is_empty() { 0 } else { tables.sample_end(of.topic, most) };

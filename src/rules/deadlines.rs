@@ -84,8 +84,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let sessions = self.tables.sessions();
         let moved = |session| heard_since(sessions, lease_ms, session);
         let (lifetime, token) = (self.lifetimes.next_look(moved), self.tokens.next_look(|_| None));
-        let others = [self.expiries.next_look(), self.ticks.next_look(|_| None)];
-        [lifetime, token].into_iter().chain(others).flatten().min()
+        let first = [lifetime, token, self.expiries.next_look()].into_iter().flatten().min();
+        if self.ticks.armed() == 0 {
+            return first;
+        }
+        first.into_iter().chain(self.ticks.next_look(|_| None)).min()
     }
 
     fn lease_ms(&self) -> u64 {

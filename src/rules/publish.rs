@@ -74,7 +74,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.clear_shown_end(session);
         }
         let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
-        let (is_visible, sessions, any_held, is_in_topics) = self.tables.state_at(place);
+        let (is_visible, sessions, is_more) = self.tables.state_at(place);
         if is_visible {
             fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
         }
@@ -82,11 +82,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             fan_out = fan_out.to_own_sessions_of(place, Some(session));
         }
         self.plan.tell(fan_out);
-        if is_in_topics {
-            self.tell_published(session);
-        }
         self.plan.drop_later(replaced);
-        if any_held {
+        if is_more {
+            self.tell_published(session);
             let sessions = self.tables.sessions_at(place);
             let own = sessions.iter().position(|other| *other == session).unwrap_or(0);
             self.end_held_where(place, |earlier, _| earlier <= own);

@@ -107,6 +107,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Opens the topic of this name, which nobody is in.
     pub(crate) fn open_topic(&mut self, name: K) -> Result<TopicIndex, TooManyUsers> {
+        self.topics.is_untidy = true;
         let named = self.topics.names.intern(&self.hasher, name).ok_or(TooManyUsers)?;
         let topic = TopicIndex(named.0);
         self.topics.open(topic);
@@ -120,6 +121,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Has a name dropped when everything is in order.
     pub(crate) fn discard_name(&mut self, name: K) {
+        self.topics.is_untidy = true;
         self.topics.names.discard(name);
     }
 
@@ -391,6 +393,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let mut named = self.topics.names.iter_known().map(|name| TopicIndex(name.0));
         ensure!(named.all(|topic| self.topics.is_open(topic)), "a name is kept");
         ensure!(self.topics.names.len() == open, "a topic has no name");
+        ensure!(self.topics.names.is_clean(), "a name is left to be dropped");
         Ok(())
     }
 

@@ -203,13 +203,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Returns what a publish and an end have to know of the user at this place: whether it is
-    /// visible, the number of its sessions, whether any presence of it is held, and whether a session
-    /// of it is in a topic.
+    /// visible, the number of its sessions, and whether there is more to it: any presence of it is
+    /// held, or a session of it is in a topic.
     #[inline]
-    pub(crate) fn state_at(&self, place: Place) -> (bool, usize, bool, bool) {
+    pub(crate) fn state_at(&self, place: Place) -> (bool, usize, bool) {
         let online = self.online.at(place);
-        let any_held = online.held_len() > 0;
-        (online.visible, online.sessions.len(), any_held, online.is_in_topics)
+        let is_more = online.held_len() > 0 || online.is_in_topics;
+        (online.visible, online.sessions.len(), is_more)
     }
 
     /// Returns the user's sessions that have ended and whose presence is held, the oldest first.

@@ -11,10 +11,12 @@ pub(crate) struct Driver {
     pub(crate) beliefs: Beliefs,
     /// One in so many decisions does not arrive; zero if all do.
     pub(crate) loses_every: u32,
+    /// Whether the host takes some decisions only, now and then, and drops the others.
+    pub(crate) drops: bool,
     decisions: u32,
     state: u64,
     now: u64,
-    log: Vec<String>,
+    pub(crate) log: Vec<String>,
 }
 
 const USERS: u32 = 7;
@@ -27,6 +29,7 @@ impl Driver {
             engine: Engine::new(config),
             beliefs: Beliefs::default(),
             loses_every: 0,
+            drops: false,
             decisions: 0,
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             now: 1_000,
@@ -157,12 +160,15 @@ impl Driver {
         let now = Time::from_millis(self.now);
         self.log.push(format!("{} {event:?}", self.now));
         self.beliefs.expect(&self.engine, &event);
+        let mut left = if self.drops { self.random(4) } else { u32::MAX };
         let Self { engine, beliefs, log, .. } = self;
         let mut error = None;
         match engine.apply(now, event.clone()) {
             Ok(mut decisions) => {
                 beliefs.accept(&event, decisions.session());
-                while let Some(decision) = decisions.next() {
+                while left > 0 {
+                    let Some(decision) = decisions.next() else { break };
+                    left -= 1;
                     log.push(format!("    {decision:?}"));
                     self.decisions += 1;
                     if self.loses_every > 0 && self.decisions.is_multiple_of(self.loses_every) {
@@ -174,12 +180,12 @@ impl Driver {
             }
             Err(refused) => log.push(format!("    refused: {refused}")),
         }
-        if let Some(error) = error {
+        if let Some(error) = error.filter(|_| !self.drops) {
             return Err(error);
         }
         beliefs.learn(engine);
         engine.verify().map_err(|broken| format!("{broken}, after {event:?}"))?;
-        self.beliefs.check(&self.engine, false)
+        if self.drops { Ok(()) } else { self.beliefs.check(&self.engine, false) }
     }
 
     /// Tells the time at each deadline up to now.
@@ -198,7 +204,7 @@ impl Driver {
         self.now += 650;
         self.advance()?;
         self.give(Event::Advance)?;
-        self.beliefs.check(&self.engine, true)
+        if self.drops { Ok(()) } else { self.beliefs.check(&self.engine, true) }
     }
 
     /// Everybody goes: nothing is left.

@@ -3,6 +3,7 @@
 
 mod beliefs;
 mod driver;
+mod memory;
 
 use adsum::{Options, Rate, TopicOptions};
 use driver::Driver;
@@ -32,6 +33,35 @@ fn beliefs_are_true_after_every_input_and_tick() {
             }
             driver.end();
         }
+    }
+}
+
+/// Whoever takes only some decisions loses notices, and no state (rule T13: nothing is left).
+#[test]
+fn a_drain_that_is_dropped_leaves_everything_right() {
+    for (way, options) in ways().into_iter().enumerate() {
+        for seed in 0..12 {
+            let mut driver = Driver::new(options.clone(), 7_000 + seed * 8 + way as u64);
+            driver.drops = true;
+            for _ in 0..250 {
+                driver.step();
+            }
+            driver.end();
+        }
+    }
+}
+
+/// Rule T15: engines with other keys for their hashers decide the same.
+#[test]
+fn the_same_inputs_are_told_the_same() {
+    for (way, options) in ways().into_iter().enumerate() {
+        let run = || {
+            let mut driver = Driver::new(options.clone(), 9_000 + way as u64);
+            (0..250).for_each(|_| driver.step());
+            driver.log
+        };
+        let (one, other) = (run(), run());
+        assert!(one.len() > 400 && one == other);
     }
 }
 

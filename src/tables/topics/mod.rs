@@ -135,6 +135,8 @@ pub(crate) struct Topics<K, P> {
     free_own: FreeList,
     pending: Vec<Pending>,
     free_pending: Vec<u32>,
+    /// Whether a name may have to be forgotten or dropped at the end of the input.
+    pub(super) is_untidy: bool,
     /// Presences of their own.
     pub(super) presences: usize,
     len: usize,
@@ -155,6 +157,7 @@ impl<K, P> Topics<K, P> {
             free_own: FreeList::new(),
             pending: Vec::new(),
             free_pending: Vec::new(),
+            is_untidy: false,
             presences: 0,
             len: 0,
             opened: 0,
@@ -230,6 +233,7 @@ impl<K, P> Topics<K, P> {
         debug_assert!(record.named.is_empty());
         record.order.clear();
         self.len -= 1;
+        self.is_untidy = true;
         self.names.release(User(topic.0));
     }
 
@@ -243,6 +247,14 @@ impl<K, P> Topics<K, P> {
 
     pub(crate) fn set_options(&mut self, topic: TopicIndex, options: TopicOptions) {
         self.topic_mut(topic).options = Some(Box::new(options));
+    }
+
+    /// Forgets and drops names that nothing refers to any more: the last thing about an input.
+    #[cold]
+    pub(super) fn tidy_up(&mut self) {
+        self.names.forget_fresh();
+        self.names.drop_unused();
+        self.is_untidy = false;
     }
 
     // ---- groups
@@ -397,11 +409,17 @@ impl<K, P> Topics<K, P> {
         &mut self.own[at.get() as usize - 1]
     }
 
-    /// Takes out all that a member has of its own.
+    /// Takes out all that a member has of its own, who names nobody. The list for that keeps its
+    /// memory for whoever is next.
     pub(super) fn take_own(&mut self, membership: MembershipIndex) -> Option<Own<P>> {
         let at = self.member_mut(membership).own.take()?.get() - 1;
         self.free_own.push(at);
-        Some(core::mem::take(&mut self.own[at as usize]))
+        let own = &mut self.own[at as usize];
+        debug_assert!(own.named.is_empty());
+        let named = core::mem::take(&mut own.named);
+        let taken = core::mem::take(own);
+        own.named = named;
+        Some(taken)
     }
 
     // ---- who is looked at by name
