@@ -267,9 +267,10 @@ impl<P> Plan<P> {
             View::All => u32::MAX,
         };
         let without = of.without;
-        let all = walk(tables, of.topic, &mut of.cursor, most, u64::MAX, |user, membership| {
+        let all = walk(tables, of.topic, &mut of.cursor, most, u64::MAX, |membership| {
             let is_full = self.members.len() == CHUNK;
-            if !is_full && Some(user) != without {
+            let is_own = without.is_some_and(|user| tables.user_in(membership) == user);
+            if !is_full && !is_own {
                 self.members.push(membership);
             }
             !is_full
@@ -369,14 +370,13 @@ impl<P> Plan<P> {
             if of.cursor.users == 0 && of.cursor.sessions == 0 {
                 of.cursor.place = tables.topics().place_after(of.topic, known) as u32;
             }
-            let was_all =
-                walk(tables, of.topic, &mut of.cursor, u32::MAX, knows, |_, membership| {
-                    let is_full = self.changes.len() == CHUNK;
-                    if !is_full {
-                        self.changes.push(ChangeOf::Shown(membership));
-                    }
-                    !is_full
-                });
+            let was_all = walk(tables, of.topic, &mut of.cursor, u32::MAX, knows, |membership| {
+                let is_full = self.changes.len() == CHUNK;
+                if !is_full {
+                    self.changes.push(ChangeOf::Shown(membership));
+                }
+                !is_full
+            });
             if !was_all {
                 return false;
             }
@@ -465,20 +465,26 @@ fn walk<K: Eq + Hash, P, S: BuildHasher>(
     cursor: &mut MemberCursor,
     most: u32,
     number: u64,
-    mut each: impl FnMut(User, MembershipIndex) -> bool,
+    mut each: impl FnMut(MembershipIndex) -> bool,
 ) -> bool {
     while cursor.users < most {
         let seat = tables.topics().next_seat(topic, cursor.place as usize);
         let Some((place, lead)) = seat else { break };
-        let user = tables.user_in(lead);
-        if number < u64::MAX && tables.seat_of(topic, user) > Some(number) {
+        if number < u64::MAX && tables.topics().seat_number(topic, lead) > number {
             break;
         }
-        for membership in tables.shown_in(topic, user).skip(cursor.sessions as usize) {
-            if !each(user, membership) {
+        if !tables.topics().has_others(lead) {
+            if !each(lead) {
                 return false;
             }
-            cursor.sessions += 1;
+        } else {
+            let sessions = tables.shown_in(topic, tables.user_in(lead));
+            for membership in sessions.skip(cursor.sessions as usize) {
+                if !each(membership) {
+                    return false;
+                }
+                cursor.sessions += 1;
+            }
         }
         (cursor.place, cursor.users, cursor.sessions) = (place as u32 + 1, cursor.users + 1, 0);
     }

@@ -126,7 +126,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Topic<'e, K, P, S> {
         let place = tables.topics().place_after(topic, cursor);
         self.leads(place).flat_map(move |(_, lead)| {
             let user = tables.user_in(lead);
-            let cursor = tables.seat_of(topic, user).unwrap_or(0);
+            let cursor = tables.topics().seat_number(topic, lead);
             tables.shown_in(topic, user).map(move |membership| {
                 let (user, session, presence) = tables.topic_tables().member(membership);
                 TopicMember { cursor, user, session, presence }

@@ -79,8 +79,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns the number of the user's seat, if it is a member and shown.
     pub(crate) fn seat_of(&self, topic: TopicIndex, user: User) -> Option<u64> {
-        let lead = self.shown_in(topic, user).find(|one| self.topics.has_seat(*one))?;
-        Some(self.topics.seat_number(topic, lead))
+        Some(self.topics.seat_number(topic, self.lead_of(topic, user)?))
+    }
+
+    /// Returns which of a user's sessions has its seat in a topic, if it is a member and shown.
+    fn lead_of(&self, topic: TopicIndex, user: User) -> Option<MembershipIndex> {
+        self.shown_in(topic, user).find(|one| self.topics.has_seat(*one))
     }
 
     /// Returns what a member shows in a topic.
@@ -172,7 +176,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// session there.
     pub(crate) fn show_in_topic(&mut self, topic: TopicIndex, membership: MembershipIndex) -> bool {
         let user = self.user_in(membership);
-        let is_first = self.shown_in(topic, user).next().is_none();
+        let lead = self.lead_of(topic, user);
+        let is_first = lead.is_none();
         let member = self.topics.member_mut(membership);
         member.is_shown = true;
         if !member.is_member {
@@ -182,8 +187,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let counts = &mut self.topics.topic_mut(topic).counts;
         counts.sessions += 1;
         counts.users += u32::from(is_first);
-        if is_first {
-            self.topics.take_seat(topic, membership);
+        match lead {
+            Some(lead) => self.topics.member_mut(lead).others += 1,
+            None => self.topics.take_seat(topic, membership),
         }
         is_first
     }
@@ -196,14 +202,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         membership: MembershipIndex,
     ) -> Option<(bool, u64)> {
         let user = self.user_in(membership);
-        let number = self.seat_of(topic, user);
+        let lead = self.lead_of(topic, user);
+        let number = lead.map(|lead| self.topics.seat_number(topic, lead));
         let member = self.topics.member_mut(membership);
         member.is_shown = false;
         if !member.is_member {
             self.topics.topic_mut(topic).counts.observers -= 1;
             return None;
         }
-        let other = self.shown_in(topic, user).next();
+        let has_others = lead.is_some_and(|lead| self.topics.has_others(lead));
+        let other = if has_others { self.shown_in(topic, user).next() } else { None };
         let counts = &mut self.topics.topic_mut(topic).counts;
         counts.sessions -= 1;
         counts.users -= u32::from(other.is_none());
@@ -212,6 +220,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
                 Some(other) => self.topics.hand_seat_on(topic, membership, other),
                 None => self.topics.leave_seat(topic, membership),
             }
+        } else if let Some(lead) = lead {
+            self.topics.member_mut(lead).others -= 1;
         }
         number.map(|number| (other.is_none(), number))
     }
@@ -432,6 +442,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let user = self.user_in(lead);
             let seats = self.shown_in(topic, user).filter(|one| self.topics.has_seat(*one));
             ensure!(seats.eq([lead]), "a user has not just one seat");
+            let others = self.shown_in(topic, user).count() - 1;
+            let counted = usize::from(self.topics.member(lead).others);
+            ensure!(counted == others, "the other sessions of a member are miscounted");
             (place, last) = (at + 1, number);
             counts.users += 1;
         }

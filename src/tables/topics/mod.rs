@@ -73,6 +73,8 @@ pub(crate) struct Member {
     own: Option<NonZeroU32>,
     /// Which joining this is.
     pub(crate) joining: u32,
+    /// The number of the user's other sessions that are shown, if this one has the seat.
+    pub(super) others: u16,
     /// Whether it is a member, and no observer.
     pub(crate) is_member: bool,
     /// Whether others see it, or count it if it observes: its user is visible.
@@ -95,6 +97,7 @@ impl Default for Member {
             seat: NO_SEAT,
             own: None,
             joining: 0,
+            others: 0,
             is_member: false,
             is_shown: false,
             is_dirty: false,
@@ -355,8 +358,11 @@ impl<K, P> Topics<K, P> {
         from: MembershipIndex,
         to: MembershipIndex,
     ) {
-        let seat = core::mem::replace(&mut self.member_mut(from).seat, NO_SEAT);
-        self.member_mut(to).seat = seat;
+        let before = self.member_mut(from);
+        let seat = core::mem::replace(&mut before.seat, NO_SEAT);
+        let others = core::mem::take(&mut before.others);
+        let next = self.member_mut(to);
+        (next.seat, next.others) = (seat, others - 1);
         self.topic_mut(topic).order.hand_on(seat, to);
     }
 
@@ -367,8 +373,13 @@ impl<K, P> Topics<K, P> {
         order.leave(seat, |lead, place| members[lead.0 as usize].seat = place);
     }
 
+    /// Returns whether other sessions of a user are shown than the one that has the seat.
+    pub(crate) fn has_others(&self, lead: MembershipIndex) -> bool {
+        self.member(lead).others > 0
+    }
+
     /// Returns the number of the seat that somebody has.
-    pub(super) fn seat_number(&self, topic: TopicIndex, lead: MembershipIndex) -> u64 {
+    pub(crate) fn seat_number(&self, topic: TopicIndex, lead: MembershipIndex) -> u64 {
         self.topic(topic).order.number(self.member(lead).seat)
     }
 
