@@ -454,3 +454,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
