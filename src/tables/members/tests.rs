@@ -83,7 +83,7 @@ fn check(tables: &Rooms, topic: TopicIndex, model: &Model) {
         let is_in = tables.membership_in(SessionIndex(session), topic).is_some();
         assert_eq!(is_in, model.sessions.contains_key(&session));
     }
-    let first_two = model.order.iter().take(2).last();
+    let first_two = model.order.iter().take(2).next_back();
     let end = first_two.and_then(|user| tables.seat_of(topic, User(*user))).unwrap_or(0);
     assert_eq!(tables.sample_end(topic, 2), end);
 }
