@@ -445,7 +445,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Sends somebody what the topic is like now. If there is a tick to come it is told all once
     /// more then, because what it has learned now is not what the others know.
     pub(super) fn send_topic(&mut self, topic: TopicIndex, membership: MembershipIndex) {
-        let Some((at, group)) = self.group_of(topic, membership) else { return };
+        let Some((_, group)) = self.group_of(topic, membership) else { return };
         if !group.is_told() {
             return self.tables.seat_in_topic(membership, false);
         }
@@ -459,7 +459,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let tick = TickIndex::of(topic, self.is_slow(topic, &group));
         let arrives = self.ticks.deadline(tick).is_some();
         self.tables.seat_in_topic(membership, arrives);
-        if self.tables.topics().channels().len(group.channel) == 1 && !arrives {
+    }
+
+    /// Somebody has got a view: if it is the first who has it, what those with that view know of the
+    /// topic begins here.
+    pub(super) fn begin_view(&mut self, topic: TopicIndex, membership: MembershipIndex) {
+        if let Some((at, group)) = self.group_of(topic, membership)
+            && self.tables.topics().channels().len(group.channel) == 1
+        {
             self.know(topic, at);
         }
     }

@@ -220,6 +220,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Tells somebody what it views from now on.
     fn look_otherwise(&mut self, topic: TopicIndex, membership: MembershipIndex, view: View) {
         self.tables.set_view(topic, membership, view);
+        self.begin_view(topic, membership);
         let is_congested = self.is_congested_in(membership);
         let is_told = view != View::Nothing || !self.tables.topics().named(membership).is_empty();
         let member = self.tables.topics_mut().member_mut(membership);

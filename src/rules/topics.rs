@@ -41,6 +41,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.renew_lease(session);
         let view = join.view();
         let membership = self.tables.join_topic(session, topic, is_member, view);
+        self.begin_view(topic, membership);
         if let Join::Member { presence: Some(presence), .. } = join {
             self.tables.set_own_presence(membership, presence);
         }
