@@ -261,16 +261,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let record = self.tables.topics().topic(topic);
         let (was_large, users) = (record.is_large, record.counts.users);
         let is_large = self.topic_options_of(topic).is_large(users, was_large);
+        // If those who view all are due now, or only such as name members do.
+        let flips =
+            is_large != was_large && (was_large == is_slow || self.group_of_all(topic).is_none());
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
             let is_due = group.is_told() && self.is_slow(topic, &group) == is_slow;
-            if is_due && !(group.view == View::All && is_large != was_large) {
+            if is_due && !(group.view == View::All && flips) {
                 self.tell_group(topic, (at, group), is_slow);
             }
             at += 1;
         }
-        // Those who are due now are told anew if they are shown something else from now on.
-        if is_large != was_large && was_large == is_slow {
+        // Those who view all are told anew if they are shown something else from now on.
+        if flips {
             self.set_large(topic, is_large);
         }
         self.plan.push_step(Step::EndTick { tick });
