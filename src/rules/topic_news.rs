@@ -494,6 +494,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let is_shown_else = is_large && options.sample != before.sample;
         if is_large != was_large || is_shown_else || self.is_live(topic) != was_live {
             self.set_large(topic, is_large);
+            // All whom the fast tick was to tell have been told everything.
+            self.ticks.disarm(TickIndex::of(topic, false));
+            self.tables.clear_pending(topic, false);
         }
         Ok(())
     }
