@@ -464,8 +464,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.seat_in_topic(membership, arrives);
     }
 
-    /// Somebody has got a view: if it is the first who has it, what those with that view know of the
-    /// topic begins here.
+    /// Somebody has got a view: if it is the first who has it, what those with that view know of
+    /// the topic begins here.
     pub(super) fn begin_view(&mut self, topic: TopicIndex, membership: MembershipIndex) {
         if let Some((at, group)) = self.group_of(topic, membership)
             && self.tables.topics().channels().len(group.channel) == 1
