@@ -161,7 +161,7 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
             }
             Step::Online { user, session } => Next::Online { user, session },
             Step::ReportEnd(ended) => Next::ReportEnd(ended),
-            step @ (Step::Evict { .. } | Step::Forget { .. }) => {
+            step @ Step::Evict { .. } => {
                 state.do_step(step);
                 continue;
             }

@@ -16,7 +16,7 @@ const NUMBERS_PER_MS: u64 = 4_096;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
     /// The place, among those online, of the user whose list it is. It stays the user's until all
-    /// steps that were there before the user's [`Forget`](Step::Forget) are done.
+    /// have been told of the end of its last session.
     pub(super) place: Place,
     /// The number of entries that are done.
     pub(super) done: u32,
@@ -158,10 +158,6 @@ pub(crate) enum Step {
         victim: SessionIndex,
         newcomer: SessionIndex,
     },
-    /// What was to be told of the end of the user's last session is out: what is kept can go.
-    Forget {
-        user: User,
-    },
 }
 
 /// The steps, and the buffers they refer to. All of it is empty between a drain and the next verb;
@@ -291,9 +287,7 @@ impl<P> Plan<P> {
     #[inline]
     pub(crate) fn list_ended(&mut self, sessions: impl IntoIterator<Item = SessionId>) -> Span {
         let from = self.ended.len() as u32;
-        for session in sessions {
-            self.ended.push(session);
-        }
+        sessions.into_iter().for_each(|session| self.ended.push(session));
         Span { from, to: self.ended.len() as u32 }
     }
 

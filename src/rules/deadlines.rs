@@ -21,17 +21,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         match (lifetime, token) {
             // If one input set both, what waits goes out before its session is lost.
             (Some(due), other) if other.is_none_or(|other| due < other) => {
-                self.set_moment(due.at);
+                self.come_to(due.at);
                 self.fire_lifetime(due);
             }
             (_, Some(due)) => {
-                self.set_moment(due.at);
+                self.come_to(due.at);
                 self.publish_waiting(due);
             }
             (_, None) => return false,
         }
         self.clean_up();
         true
+    }
+
+    /// Comes to the moment of a deadline that fires: all have been told of what fired before it.
+    fn come_to(&mut self, at: Time) {
+        self.forget_leaving();
+        self.set_moment(at);
     }
 
     /// Fires what ends by itself by then, if none of the others is due before or at the same moment
@@ -43,7 +49,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
             return false;
         };
-        self.set_moment(due.at);
+        self.come_to(due.at);
         self.fire_expiry(due);
         self.clean_up();
         true

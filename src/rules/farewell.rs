@@ -133,7 +133,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn report_end(&mut self, end: EndReport) {
         self.plan.push_step(Step::ReportEnd(end));
         if end.last {
-            self.plan.push_step(Step::Forget { user: end.user });
+            self.leaving = Some(end.user);
         }
     }
 

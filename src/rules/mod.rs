@@ -54,6 +54,8 @@ pub(crate) struct State<K, P, S> {
     lifetimes: Timers,
     /// When a publish that waits for a token goes out.
     tokens: Timers,
+    /// Who goes offline when all have been told of the end of its last session.
+    leaving: Option<User>,
     /// What ends by itself.
     expiries: Expiries<P>,
     /// An input has been begun, and its drain has not been finished.
@@ -84,6 +86,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             order: 0,
             lifetimes: Timers::new(),
             tokens: Timers::new(),
+            leaving: None,
             expiries: Expiries::new(),
             is_draining: false,
             scratch: [Vec::new(), Vec::new()],
@@ -187,9 +190,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.plan.complete_step();
         }
         self.plan.clear();
+        self.forget_leaving();
         self.tables.release_caught_up();
         self.is_draining = false;
         self.clean_up();
+    }
+
+    /// Forgets the user whose last session has ended, now that all have been told.
+    #[inline]
+    fn forget_leaving(&mut self) {
+        if let Some(user) = self.leaving {
+            self.leaving = None;
+            self.tables.go_offline(user);
+        }
     }
 
     // ---- the steps
@@ -224,7 +237,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn finish(&mut self, step: Step) {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
-            Step::Forget { user } => self.tables.go_offline(user),
             Step::FanOut(fan_out) => self.plan.pass_over(fan_out, &mut self.tables),
             Step::Snapshot(_) | Step::Close { .. } | Step::Online { .. } | Step::ReportEnd(_) => {}
         }

@@ -16,7 +16,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     fn is_idle(&self) -> bool {
-        !self.is_draining && self.plan.is_done() && self.tables.is_clean()
+        let nobody_leaves = self.leaving.is_none() && self.tables.is_clean();
+        !self.is_draining && self.plan.is_done() && nobody_leaves
     }
 
     fn verify_limits(&self) -> Result<(), &'static str> {

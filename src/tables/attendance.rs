@@ -74,6 +74,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Takes a session out of the list of the user at this place, and returns the number of those
     /// before it.
+    #[inline]
     fn unlist_session(&mut self, place: Place, session: SessionIndex) -> u16 {
         let online = self.online.at_mut(place);
         let earlier = online.sessions.iter().position(|other| *other == session);
@@ -178,6 +179,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Works out anew how the user at this place is reached, after a session came, went or changed
     /// its link.
+    #[inline]
     fn update_reach(&mut self, place: Place) {
         let online = self.online.at(place);
         self.users.set_reach(online.user, self.reach_of(&online.sessions));
@@ -232,10 +234,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Works out anew whether the user at this place has something to show to contacts.
+    #[inline]
     fn update_shown(&mut self, place: Place) {
         let online = self.online.at(place);
         let published = |session| self.sessions.has_published(session);
-        let shown = online.visible && online.records().any(published);
+        let may_show = online.visible && online.record_count() > 0;
+        let shown = may_show && online.records().any(published);
         self.shown.set(online.user, shown);
     }
 }

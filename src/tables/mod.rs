@@ -220,19 +220,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns the number of records of the user at this place.
     #[inline]
     pub(crate) fn record_count_at(&self, place: Place) -> usize {
-        let online = self.online.at(place);
-        online.sessions.len() + online.held_len()
+        self.online.at(place).record_count()
     }
 
     /// Returns one of the records of the user at this place.
     #[inline]
     pub(crate) fn record_at(&self, place: Place, nth: usize) -> SessionIndex {
-        let online = self.online.at(place);
-        let held = || online.held()[nth - online.sessions.len()].session;
-        online.sessions.get(nth).copied().unwrap_or_else(held)
+        self.online.at(place).record(nth)
     }
 
     /// Returns those records of the user at this place that show something.
+    #[inline]
     pub(crate) fn shown_records_at(&self, place: Place) -> impl Iterator<Item = SessionIndex> + '_ {
         let records = self.online.at(place).records();
         records.filter(|session| self.sessions.has_published(*session))
@@ -244,7 +242,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn records_seen_by(&self, viewer: User, user: User) -> Option<(Place, usize)> {
         let place = self.place(user)?;
         let online = self.online.at(place);
-        let records = online.sessions.len() + online.held_len();
+        let records = online.record_count();
         online.audience.contains(viewer).then_some((place, records))
     }
 

@@ -74,8 +74,18 @@ impl Online {
     /// Returns the user's records: its sessions, and then those that are held.
     #[inline]
     pub(super) fn records(&self) -> impl Iterator<Item = SessionIndex> + '_ {
-        let held = self.held().iter().map(|held| held.session);
-        self.sessions.iter().copied().chain(held)
+        (0..self.record_count()).map(|nth| self.record(nth))
+    }
+
+    #[inline]
+    pub(super) fn record_count(&self) -> usize {
+        self.sessions.len() + self.held_len()
+    }
+
+    #[inline]
+    pub(super) fn record(&self, nth: usize) -> SessionIndex {
+        let held = || self.held()[nth - self.sessions.len()].session;
+        self.sessions.get(nth).copied().unwrap_or_else(held)
     }
 
     pub(super) fn rare(&self) -> &Rare {

@@ -90,6 +90,16 @@ impl Reaches {
         self.words.mirror(user.0 as usize);
     }
 
+    /// Gives a reference back. Returns whether it was the last.
+    #[inline]
+    pub(crate) fn release(&mut self, user: User) -> bool {
+        let word = &mut self.words.as_mut_slice()[user.0 as usize];
+        *word -= ONE;
+        let is_last = *word < ONE && !move_from_list(word, &mut self.many, user);
+        self.words.mirror(user.0 as usize);
+        is_last
+    }
+
     /// Gives a reference to each of them back, and lists those whose last it was.
     #[inline]
     pub(crate) fn release_all(&mut self, users: &[User], unreferenced: &mut Vec<User>) {
