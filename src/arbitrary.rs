@@ -92,7 +92,7 @@ impl<'b> Inputs<'b> {
         };
         // In an empty house somebody comes.
         let nobody_there = engine.counts().sessions == 0 && who % 16 != 15;
-        let event = match if nobody_there { 0 } else { verb % 35 } {
+        let event = match if nobody_there { 0 } else { verb % 36 } {
             0..=4 => {
                 let (audience, blocked) = (list(x, &mut id), list(y & z & 0x55, &mut id));
                 Event::Connect { user: id(who), kind: DeviceKind(z % 3), audience, blocked }
@@ -145,6 +145,7 @@ impl<'b> Inputs<'b> {
                 let session = self.session(engine, who, Meant::Attached);
                 Event::Unwatch { session, users: list(x, &mut id) }
             }
+            34 => Event::Active { session: self.session(engine, who, Meant::Attached) },
             _ => Event::Advance,
         };
         Some((now, event))

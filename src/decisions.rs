@@ -161,7 +161,7 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
             }
             Step::Online { user, session } => Next::Online { user, session },
             Step::ReportEnd(ended) => Next::ReportEnd(ended),
-            step @ Step::Evict { .. } => {
+            step @ (Step::Evict { .. } | Step::Speak { .. } | Step::Pass) => {
                 state.do_step(step);
                 continue;
             }
@@ -186,6 +186,7 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
         Next::Part(part) => Decision::Snapshot(Snapshot {
             users: tables.users(),
             sessions: tables.sessions(),
+            voices: tables.voices(),
             entries: plan.entries(),
             named: part.users.map_or(&[], |users| plan.users(users)),
             part,
@@ -218,6 +219,16 @@ fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_,
             kind: if first { PresenceKind::First } else { PresenceKind::Update },
             presence: sessions.presence(session).expect(said),
         },
+        Subject::User { user, first } => {
+            let (session, idle_since) = state.tables().representative(user).expect(said);
+            Notice::User {
+                id,
+                user: users.id(user),
+                kind: if first { PresenceKind::First } else { PresenceKind::Update },
+                idle_since,
+                presence: sessions.presence(session).expect(said),
+            }
+        }
         Subject::Directed { session } => Notice::Directed {
             id,
             user: users.id(sessions.user(session)),

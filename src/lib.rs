@@ -167,6 +167,7 @@ extern crate std;
 mod apply;
 #[cfg(feature = "arbitrary")]
 pub mod arbitrary;
+mod candidate;
 mod config;
 mod connect;
 mod decision;
@@ -191,6 +192,7 @@ mod stats;
 mod tables;
 mod time;
 
+pub use candidate::{Candidate, Represent};
 pub use config::{
     Config, ConfigError, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate,
 };

@@ -6,6 +6,8 @@ use crate::notice::NoticeId;
 use crate::tables::Users;
 use crate::tables::ids::{SessionIndex, User};
 use crate::tables::sessions::Sessions;
+use crate::tables::voices::Voices;
+use crate::time::Time;
 use core::fmt;
 
 /// What one session is told when it attaches, the presence of every session that it may see; or
@@ -18,6 +20,7 @@ use core::fmt;
 pub struct Snapshot<'a, K, P> {
     pub(crate) users: &'a Users<K>,
     pub(crate) sessions: &'a Sessions<P>,
+    pub(crate) voices: &'a Voices,
     pub(crate) entries: &'a [SessionIndex],
     pub(crate) named: &'a [User],
     pub(crate) part: Part,
@@ -47,6 +50,11 @@ pub struct Entry<'a, K, P> {
     pub session: SessionId,
     /// What it says.
     pub presence: &'a P,
+    /// Whether this is the one state of the user, and the session the one that
+    /// [speaks](crate::Engine::with_representative) for it.
+    pub is_user: bool,
+    /// If the user is told as one and idle, when a person last did something on any of its devices.
+    pub idle_since: Option<Time>,
 }
 
 impl<'a, K, P> Snapshot<'a, K, P> {
@@ -114,14 +122,22 @@ impl<'a, K, P> Snapshot<'a, K, P> {
 
     /// Returns the entries of this part, a user's sessions one after the other.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'a, K, P>> + use<'a, K, P> {
-        let (users, sessions, id) = (self.users, self.sessions, self.id());
-        self.entries.iter().map(move |index| Entry {
-            id,
-            user: users.id(sessions.user(*index)),
-            session: sessions.id(*index),
-            presence: sessions
-                .presence(*index)
-                .expect("only sessions with a presence are put in a snapshot"),
+        let (users, sessions, voices, id) = (self.users, self.sessions, self.voices, self.id());
+        let receiver = sessions.user(self.part.to);
+        self.entries.iter().map(move |index| {
+            let user = sessions.user(*index);
+            let is_user = voices.is_on && user != receiver;
+            let voice = voices.voice(sessions.place(*index)).filter(|_| is_user);
+            Entry {
+                id,
+                user: users.id(user),
+                session: sessions.id(*index),
+                presence: sessions
+                    .presence(*index)
+                    .expect("only sessions with a presence are put in a snapshot"),
+                is_user,
+                idle_since: voice.and_then(|voice| voice.idle_since),
+            }
         })
     }
 }

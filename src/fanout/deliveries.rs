@@ -2,6 +2,7 @@
 
 use crate::fanout::plan::{FanOut, Plan, Step};
 use crate::fanout::subject::{Span, Subject};
+use crate::key::SessionId;
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::tables::ids::{SessionIndex, User};
@@ -266,6 +267,9 @@ impl<P> Plan<P> {
                     tables.note(receiver, user, Note::SessionGone { session: *session });
                 }
                 (user, Note::Offline { unaware: false })
+            }
+            Subject::User { user, first } => {
+                (user, Note::Presence { session: SessionId::OF_USER, first })
             }
             Subject::Withdrawn { user, session } => (user, Note::Withdrawn { session }),
             Subject::DirectedOver { user, session } => (user, Note::DirectedOver { session }),

@@ -153,6 +153,13 @@ pub(crate) enum Step {
     },
     /// The host is told that a session has ended.
     ReportEnd(EndReport),
+    /// It has to be worked out who speaks for the user at a place.
+    Speak {
+        place: Place,
+        published: Option<SessionIndex>,
+    },
+    /// Nothing is left to be done.
+    Pass,
     /// A session has to go for a newer one of its user.
     Evict {
         victim: SessionIndex,
@@ -320,7 +327,7 @@ impl<P> Plan<P> {
     }
 
     /// Puts what is left of the current step in its place.
-    pub(super) fn replace_step(&mut self, step: Step) {
+    pub(crate) fn replace_step(&mut self, step: Step) {
         if let Some(place) = self.steps.get_mut(self.done) {
             *place = step;
         }

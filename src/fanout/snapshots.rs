@@ -120,6 +120,9 @@ impl<P> Plan<P> {
         (of, seen): (Place, usize),
         is_shown: bool,
     ) -> bool {
+        if is_shown && tables.voices().is_on {
+            return self.add_user(snapshot, tables, of);
+        }
         for at in snapshot.done_sessions as usize..seen {
             let session = tables.record_at(of, at);
             // A user who shows something and has one session: that session has published.
@@ -133,6 +136,25 @@ impl<P> Plan<P> {
             snapshot.done_sessions += 1;
         }
         snapshot.done_sessions = 0;
+        snapshot.done += 1;
+        true
+    }
+
+    /// Adds the session that speaks for the user at a place, who is told as one. Returns whether
+    /// there was room for it.
+    #[cold]
+    fn add_user<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        snapshot: &mut SnapshotOf,
+        tables: &Tables<K, P, S>,
+        of: Place,
+    ) -> bool {
+        if let Some((session, _)) = tables.representative(tables.user_at(of)) {
+            if self.entries.len() == CHUNK {
+                return false;
+            }
+            self.entries.push(session);
+        }
         snapshot.done += 1;
         true
     }

@@ -4,7 +4,7 @@
 use crate::event::LostCause;
 use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
-use crate::tables::ids::SessionIndex;
+use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::sessions::{Link, Sessions};
 use crate::tables::timers::Due;
 use crate::time::Time;
@@ -16,6 +16,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
         if self.expiries.armed() > 0 && self.fire_next_expiry(until, [lifetime, token]) {
+            return true;
+        }
+        if self.idle.armed() > 0 && self.fire_next_idle(until, [lifetime, token]) {
             return true;
         }
         match (lifetime, token) {
@@ -55,6 +58,31 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         true
     }
 
+    /// Fires what makes a user idle by then, likewise: it comes after what ends by itself at the
+    /// same moment.
+    fn fire_next_idle(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+        let other = others.into_iter().flatten().map(|due| due.at).min();
+        let until = other.unwrap_or(until);
+        let expiry = self.expiries.first_due(until).map(|due| due.at);
+        let other = [other, expiry].into_iter().flatten().min();
+        let due = self.first_idle(other.unwrap_or(until));
+        let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
+            return false;
+        };
+        self.set_moment(due.at);
+        self.fire_idle(due);
+        self.clean_up();
+        true
+    }
+
+    /// Returns the first moment by then at which a session is idle. Signs of a person do not touch
+    /// it, as heartbeats do not touch leases.
+    fn first_idle(&mut self, until: Time) -> Option<Due<Place>> {
+        let after_ms = self.options.idle_after_ms.unwrap_or(0);
+        let Self { idle, tables, .. } = self;
+        idle.first_due(until, |place| tables.next_idle(place, after_ms))
+    }
+
     /// Returns the first lease or grace that is over by then. Leases are not touched when something
     /// is heard of their session; they move when their moment comes near.
     fn first_lifetime_over(&mut self, until: Time) -> Option<Due> {
@@ -69,7 +97,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let sessions = self.tables.sessions();
         let moved = |session| heard_since(sessions, lease_ms, session);
         let (lifetime, token) = (self.lifetimes.next_look(moved), self.tokens.next_look(|_| None));
-        [lifetime, token, self.expiries.next_look()].into_iter().flatten().min()
+        let after_ms = self.options.idle_after_ms.unwrap_or(0);
+        let idle = self.idle.next_look(|place| self.tables.next_idle(place, after_ms));
+        [lifetime, token, self.expiries.next_look(), idle].into_iter().flatten().min()
     }
 
     fn lease_ms(&self) -> u64 {

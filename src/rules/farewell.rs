@@ -6,6 +6,7 @@
 use crate::config::OfflineNotices;
 use crate::fanout::plan::{EndReport, FanOut, Step};
 use crate::fanout::subject::Subject;
+use crate::key::SessionId;
 use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
 use crate::tables::ids::{Place, SessionIndex};
@@ -26,8 +27,9 @@ pub(super) enum Going {
     Held(SessionIndex),
     /// A user, with all its sessions.
     User,
-    /// A user who becomes invisible: its sessions stay.
-    Invisible,
+    /// A user who looks offline from now on though its sessions stay: it is invisible, or shows
+    /// nothing any more where contacts are told one state of it.
+    LooksOffline,
 }
 
 /// Who is told a farewell, and what it says.
@@ -83,6 +85,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.say_farewell(place, Going::ForOwn { session, newcomer });
                 self.hold(session, reason, at, until)
             }
+            None if self.tells_users() => {
+                self.fall_silent_without(session);
+                self.say_farewell(place, Going::ForOwn { session, newcomer });
+                self.say_farewell(place, Going::Held(session));
+                self.remember_unaware(place, Some(session));
+                self.remove(session, reason, at)
+            }
             None => {
                 self.say_farewell(place, Going::Session { session, newcomer });
                 self.remember_unaware(place, Some(session));
@@ -90,6 +99,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         };
         self.end_held_where(place, |earlier, sessions| earlier >= sessions);
+        self.speak_later(place, None);
         self.report_end(end);
     }
 
@@ -209,9 +219,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Tells that what was held of a session is over.
     pub(super) fn end_held(&mut self, session: SessionIndex) {
         let place = self.tables.sessions().place(session);
+        self.fall_silent_without(session);
         self.say_farewell(place, Going::Held(session));
         self.remember_unaware(place, Some(session));
         self.drop_held(session);
+        self.speak_later(place, None);
     }
 
     fn drop_held(&mut self, session: SessionIndex) {
@@ -235,7 +247,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             Going::Session { session, .. }
             | Going::ForOwn { session, .. }
             | Going::Held(session) => self.name_reached(place, session, &farewell),
-            Going::User | Going::Invisible => {
+            Going::User | Going::LooksOffline => {
                 let count = self.tables.record_count_at(place);
                 for nth in 0..count {
                     self.name_reached(place, self.tables.record_at(place, nth), &farewell);
@@ -272,17 +284,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 own: self.own_sessions(session, newcomer),
                 reached: Reached::OwnSessions,
             },
+            // Contacts are told who speaks for the user now; whoever was directed to, this.
+            Going::Held(session) if self.tells_users() => Farewell {
+                subject: self.directed_over(session),
+                to_contacts: false,
+                own: OwnSessions::NotTold,
+                reached: Reached::Everybody,
+            },
             Going::Held(session) => Farewell {
                 subject: self.session_ended(session),
                 to_contacts: visible && self.tables.sessions().has_published(session),
                 own: OwnSessions::NotTold,
                 reached: Reached::Everybody,
             },
-            Going::User | Going::Invisible => {
+            Going::User | Going::LooksOffline => {
                 let to_all = self.options.offline_notices == OfflineNotices::ToAllContacts;
                 let (subject, shows) = self.offline(place);
                 let (own, reached) = match going {
-                    Going::Invisible => (OwnSessions::NotTold, Reached::Contacts),
+                    Going::LooksOffline => (OwnSessions::NotTold, Reached::Contacts),
                     _ => (OwnSessions::Ending, Reached::Everybody),
                 };
                 Farewell { subject, to_contacts: visible && (shows || to_all), own, reached }
@@ -311,7 +330,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let shows = self.tables.is_shown(user);
         let (tables, sessions) = (&self.tables, self.tables.sessions());
         let shown = tables.shown_records_at(place).filter(|_| shows);
-        let ended = self.plan.list_ended(shown.map(|session| sessions.id(session)));
+        let ended = if self.represent.is_some() {
+            self.plan.list_ended(shows.then_some(SessionId::OF_USER))
+        } else {
+            self.plan.list_ended(shown.map(|session| sessions.id(session)))
+        };
         (Subject::Offline { user, ended }, shows)
     }
 
@@ -339,7 +362,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 return true;
             }
             let receives = self.tables.receives_or(receiver, |tables| {
-                tables.note(receiver, user, Note::DirectedEnded { session: id });
+                match farewell.subject {
+                    Subject::DirectedOver { session, .. } => {
+                        tables.note(receiver, user, Note::DirectedOver { session });
+                    }
+                    _ => tables.note(receiver, user, Note::DirectedEnded { session: id }),
+                }
                 if let Subject::Offline { .. } = farewell.subject {
                     tables.note(receiver, user, Note::Offline { unaware: false });
                 }
@@ -368,7 +396,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let tables = &self.tables;
         let user = tables.user_at(place);
         let mut unaware = core::mem::take(&mut self.unaware);
-        if tables.is_visible_at(place) {
+        // Contacts who are told one state of the user go on knowing that, whichever session ends.
+        let contacts_lose = session.is_none() || !self.tells_users();
+        if tables.is_visible_at(place) && contacts_lose {
             for contact in tables.audience_at(place) {
                 if !tables.hides_at(place, *contact) {
                     let receivers = tables.sessions_of(*contact).iter();
@@ -406,8 +436,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (user, sessions) = (self.tables.user_at(place), self.tables.sessions());
         let missed = sessions.missed(receiver);
         let believes = |shown: SessionIndex| {
-            sessions.has_published(shown)
-                && missed.is_none_or(|missed| missed.believes(user, sessions.id(shown)))
+            let id = if self.tells_users() { SessionId::OF_USER } else { sessions.id(shown) };
+            sessions.has_published(shown) && missed.is_none_or(|missed| missed.believes(user, id))
         };
         sessions.link(receiver).is_up()
             && match session {

@@ -86,6 +86,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let now = (self.moment, self.next_order());
         let session = self.tables.add_session((user, place), kind, now);
         self.start_lease(session);
+        self.note_arrival(session);
         if is_first {
             self.plan.push_step(Step::Online { user, session });
         }
@@ -165,6 +166,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return;
         }
         self.tables.detach(session, at, cause);
+        self.speak_later(self.tables.sessions().place(session), None);
         let order = self.next_order();
         self.lifetimes.arm(session, at.saturating_add(grace_ms), order);
     }
@@ -186,6 +188,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.renew_lease(session);
         self.start_lease(session);
+        if !had_connection {
+            self.speak_later(self.tables.sessions().place(session), None);
+        }
         self.plan.send_snapshot(session);
         Ok(self.tables.sessions().key(session))
     }

@@ -15,10 +15,12 @@ mod farewell;
 mod lifecycle;
 mod limits;
 mod publish;
+mod representative;
 mod verify;
 mod visibility;
 mod watch;
 
+use crate::candidate::Represent;
 use crate::config::Options;
 use crate::error::Error;
 use crate::fanout::Plan;
@@ -29,7 +31,7 @@ use crate::key::{SessionId, SessionKey};
 use crate::stats::{Counts, Stats};
 use crate::tables::Tables;
 use crate::tables::expiries::Expiries;
-use crate::tables::ids::{Attachment, SessionIndex, User};
+use crate::tables::ids::{Attachment, Place, SessionIndex, User};
 use crate::tables::missed::Change;
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Renewal;
@@ -56,6 +58,8 @@ pub(crate) struct State<K, P, S> {
     tokens: Timers,
     /// Who goes offline when all have been told of the end of its last session.
     leaving: Option<User>,
+    /// When a session of the user at a place is idle next.
+    idle: Timers<Place>,
     /// What ends by itself.
     expiries: Expiries<P>,
     /// An input has been begun, and its drain has not been finished.
@@ -70,6 +74,12 @@ pub(crate) struct State<K, P, S> {
     unaware: Vec<Attachment>,
     /// For what a congested session missed of one user.
     changes: Vec<(SessionId, Change)>,
+    /// When what is worked on happens: the input's moment, or that of a deadline.
+    happening: Time,
+    /// Chooses which of a user's sessions speaks for it.
+    represent: Option<Represent<P>>,
+    /// It is choosing, or has panicked when it was and is not asked again about this input.
+    is_choosing: bool,
     /// The moment of the first input: numbers of notices count from there.
     first: Option<Time>,
 }
@@ -87,6 +97,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             lifetimes: Timers::new(),
             tokens: Timers::new(),
             leaving: None,
+            idle: Timers::new(),
             expiries: Expiries::new(),
             is_draining: false,
             scratch: [Vec::new(), Vec::new()],
@@ -94,6 +105,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             reached: Vec::new(),
             unaware: Vec::new(),
             changes: Vec::new(),
+            happening: Time::ZERO,
+            represent: None,
+            is_choosing: false,
             first: None,
         }
     }
@@ -117,13 +131,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let timers = self.lifetimes.armed() + self.tokens.armed() + self.expiries.armed();
+        let timers = self.lifetimes.armed()
+            + self.tokens.armed()
+            + self.expiries.armed()
+            + self.idle.armed();
         let counts = self.tables.counts();
         let presences = counts.presences + self.expiries.thens();
         Counts { timers, presences, expiring: self.expiries.len(), ..counts }
     }
 
     // ---- an input from its beginning to its end
+
+    /// Has contacts be told one state of each user, chosen by this function. Nobody is online.
+    pub(crate) fn set_representative(&mut self, represent: Represent<P>) {
+        self.represent = Some(represent);
+        self.tables.voices_mut().is_on = true;
+    }
 
     /// Begins an input, which may yet be refused.
     #[inline]
@@ -137,6 +160,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Sets the moment at which what is told from now on happens.
     fn set_moment(&mut self, at: Time) {
+        self.happening = at;
         self.plan.set_moment(at.since(self.first.unwrap_or(at)));
     }
 
@@ -193,6 +217,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.forget_leaving();
         self.tables.release_caught_up();
         self.is_draining = false;
+        self.is_choosing = false;
         self.clean_up();
     }
 
@@ -200,6 +225,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     #[inline]
     fn forget_leaving(&mut self) {
         if let Some(user) = self.leaving {
+            if let Some(place) = self.tables.place(user).filter(|_| self.idle.armed() > 0) {
+                self.idle.disarm(place);
+            }
             self.leaving = None;
             self.tables.go_offline(user);
         }
@@ -219,7 +247,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Does a step that gives no decision.
     pub(crate) fn do_step(&mut self, step: Step) {
-        self.finish(step);
+        if let Step::Speak { place, published } = step {
+            self.plan.replace_step(Step::Pass);
+            if let Some(fan_out) = self.speak(place, published) {
+                return self.plan.replace_step(Step::FanOut(fan_out));
+            }
+        } else {
+            self.finish(step);
+        }
         self.plan.complete_step();
         self.clean_up();
     }
@@ -237,8 +272,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn finish(&mut self, step: Step) {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
+            Step::Speak { place, published } => {
+                // So that nothing of it is left if the host's function panics.
+                self.plan.replace_step(Step::Pass);
+                if let Some(fan_out) = self.speak(place, published) {
+                    self.plan.pass_over(fan_out, &mut self.tables);
+                }
+            }
             Step::FanOut(fan_out) => self.plan.pass_over(fan_out, &mut self.tables),
-            Step::Snapshot(_) | Step::Close { .. } | Step::Online { .. } | Step::ReportEnd(_) => {}
+            Step::Pass
+            | Step::Snapshot(_)
+            | Step::Close { .. }
+            | Step::Online { .. }
+            | Step::ReportEnd(_) => {}
         }
     }
 
@@ -299,6 +345,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.lifetimes.look_again();
         self.tokens.look_again();
         self.expiries.look_again();
+        self.idle.look_again();
         self.moment
     }
 }

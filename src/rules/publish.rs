@@ -6,7 +6,7 @@ use crate::fanout::subject::Subject;
 use crate::key::SessionKey;
 use crate::rules::State;
 use crate::tables::expiries::Expiry;
-use crate::tables::ids::SessionIndex;
+use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::timers::Due;
 use crate::time::Time;
 use core::hash::{BuildHasher, Hash};
@@ -73,6 +73,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !self.expiries.is_empty() {
             self.clear_shown_end(session);
         }
+        if self.tells_users() {
+            self.show_as_one(place, session, replaced.is_none());
+            self.plan.drop_later(replaced);
+            return;
+        }
         let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
         let (is_visible, sessions, any_held) = self.tables.state_at(place);
         if is_visible {
@@ -84,9 +89,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.tell(fan_out);
         self.plan.drop_later(replaced);
         if any_held {
-            let sessions = self.tables.sessions_at(place);
-            let own = sessions.iter().position(|other| *other == session).unwrap_or(0);
-            self.end_held_where(place, |earlier, _| earlier <= own);
+            self.end_held_before(place, session);
         }
+    }
+
+    /// Ends what is held of sessions that connected before this one of their user.
+    pub(super) fn end_held_before(&mut self, place: Place, session: SessionIndex) {
+        let sessions = self.tables.sessions_at(place);
+        let own = sessions.iter().position(|other| *other == session).unwrap_or(0);
+        self.end_held_where(place, |earlier, _| earlier <= own);
     }
 }

@@ -109,7 +109,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     pub(crate) fn shrink_to_fit(&mut self) {
         self.finish_drain();
-        self.tables.shrink_to_fit();
+        let Self { tables, idle, .. } = self;
+        tables.shrink_to_fit(|before, place| {
+            if let Some(deadline) = idle.deadline(before) {
+                idle.disarm(before);
+                // Its order is found again when its moment comes near.
+                idle.arm(place, deadline, 0);
+            }
+        });
+        self.idle.shrink_to_fit();
         self.lifetimes.shrink_to_fit();
         self.tokens.shrink_to_fit();
         self.expiries.shrink_to_fit();

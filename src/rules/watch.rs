@@ -65,6 +65,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Notes that a congested session is to be told what a user shows.
     fn note_shown(&mut self, receiver: SessionIndex, user: User, first: bool) {
         let Some(place) = self.tables.place(user) else { return };
+        if self.tells_users() {
+            if self.tables.representative(user).is_some() {
+                let subject = Subject::User { user, first };
+                self.plan.note_missed(&mut self.tables, receiver, subject);
+            }
+            return;
+        }
         for nth in 0..self.tables.record_count_at(place) {
             let session = self.tables.record_at(place, nth);
             if self.tables.sessions().has_published(session) {

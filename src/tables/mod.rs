@@ -28,12 +28,14 @@ pub(crate) mod timers;
 pub(crate) mod told;
 mod user_bits;
 pub(crate) mod verify;
+pub(crate) mod voices;
 mod watches;
 
 pub(crate) use interner::Users;
 
 use crate::key::SessionKey;
 use crate::stats::Counts;
+use crate::time::Time;
 use alloc::vec::Vec;
 use blocks::Blocks;
 use core::borrow::Borrow;
@@ -43,6 +45,7 @@ use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
 use sessions::{Link, MAX_SESSIONS, Sessions};
 use user_bits::UserBits;
+use voices::Voices;
 use watches::Watched;
 
 pub(crate) struct Tables<K, P, S> {
@@ -52,6 +55,7 @@ pub(crate) struct Tables<K, P, S> {
     sessions: Sessions<P>,
     blocks: Blocks,
     watched: Watched,
+    voices: Voices,
     /// Who has published something and is not invisible.
     shown: UserBits,
     /// The users of whom sessions missed something that they are being told.
@@ -69,6 +73,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             sessions: Sessions::new(),
             blocks: Blocks::default(),
             watched: Watched::new(),
+            voices: Voices::new(),
             shown: UserBits::new(),
             caught_up: Vec::new(),
             scratch: Vec::new(),
@@ -88,6 +93,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns the sessions, for changes that concern one session alone.
     pub(crate) const fn sessions_mut(&mut self) -> &mut Sessions<P> {
         &mut self.sessions
+    }
+
+    pub(crate) const fn voices(&self) -> &Voices {
+        &self.voices
+    }
+
+    pub(crate) const fn voices_mut(&mut self) -> &mut Voices {
+        &mut self.voices
     }
 
     // ---- finding
@@ -236,6 +249,36 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         records.filter(|session| self.sessions.has_published(*session))
     }
 
+    /// Returns those records of the user at this place that show something, in the order in which
+    /// they connected.
+    pub(crate) fn shown_by_connect(&self, place: Place) -> impl Iterator<Item = SessionIndex> + '_ {
+        let (sessions, held) = (self.sessions_at(place), self.held_at(place));
+        let all = (0..=sessions.len()).flat_map(move |at| {
+            let of_rank = move |rank| held.iter().find(move |held| usize::from(held.rank) == rank);
+            let before = (0..held.len()).filter_map(of_rank);
+            let before = before.filter(move |held| usize::from(held.earlier) == at);
+            before.map(|held| held.session).chain(sessions.get(at).copied())
+        });
+        all.filter(|session| self.sessions.has_published(*session))
+    }
+
+    /// Returns the session that speaks for a user who is told as one, and since when the user is
+    /// idle, if it is.
+    pub(crate) fn representative(&self, user: User) -> Option<(SessionIndex, Option<Time>)> {
+        let place = self.place(user)?;
+        let voice = self.voices.voice(place)?;
+        let first = || self.shown_by_connect(place).next();
+        Some((voice.session.or_else(first)?, voice.idle_since))
+    }
+
+    /// Returns when a session of the user at this place is idle next if nobody does anything, and
+    /// which input set that.
+    pub(crate) fn next_idle(&self, place: Place, after_ms: u64) -> Option<(Time, u64)> {
+        let signs = self.sessions_at(place).iter().map(|session| self.voices.signs(*session));
+        let next = signs.filter(|signs| !signs.is_idle);
+        next.map(|signs| (signs.active.saturating_add(after_ms), signs.order)).min()
+    }
+
     /// Returns the place of a user who is online and has the viewer in its audience, and the number
     /// of its records.
     #[inline]
@@ -313,14 +356,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.shown.reserve(users);
     }
 
-    pub(crate) fn shrink_to_fit(&mut self) {
-        let Self { users, online, sessions, .. } = self;
+    /// Gives back what only a past peak needed. Calls `moved` with each place that becomes another.
+    pub(crate) fn shrink_to_fit(&mut self, mut moved: impl FnMut(Place, Place)) {
+        let Self { users, online, sessions, voices, .. } = self;
         online.shrink_to_fit(|online, place| {
+            let before = users.online(online.user).unwrap_or(place);
+            voices.move_to(before, place);
+            moved(before, place);
             users.set_online(online.user, Some(place));
             online.records().for_each(|session| sessions.set_place(session, place));
         });
         users.shrink_to_fit();
         sessions.shrink_to_fit();
+        voices.shrink_to(online.span(), sessions.span());
         self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
         self.watched.shrink_to_fit();

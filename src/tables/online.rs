@@ -43,6 +43,8 @@ pub(crate) struct Held {
     /// The number of the user's sessions that connected before it: those behind them in the list
     /// are later ones.
     pub(crate) earlier: u16,
+    /// The number of the others that are held and connected before it.
+    pub(crate) rank: u16,
 }
 
 impl Rare {
@@ -114,6 +116,11 @@ impl OnlineUsers {
 
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.free.len()
+    }
+
+    /// Returns one more than the greatest place in use.
+    pub(super) const fn span(&self) -> usize {
+        self.places.len()
     }
 
     pub(super) const fn audience_entries(&self) -> usize {

@@ -153,6 +153,11 @@ impl<P> Sessions<P> {
         self.records.len() - self.free.len() - self.retired - self.held
     }
 
+    /// Returns one more than the greatest index of a session.
+    pub(crate) fn span(&self) -> usize {
+        self.records.len()
+    }
+
     pub(crate) const fn counts(&self) -> SessionCounts {
         self.counts
     }

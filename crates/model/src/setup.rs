@@ -65,6 +65,7 @@ impl Setup {
             max_blocked: pick(&[3, 2, 1], lists >> 2),
             max_direct,
             max_watched: 500,
+            idle_after_ms: None,
             // As few as there may be, and a few more.
             max_told: max_direct + pick(&[0, 1, 5], direct >> 3),
             publish_rate: pick(&rates, rate),

@@ -160,6 +160,7 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         max_blocked,
         max_direct,
         max_watched: 500,
+        idle_after_ms: None,
         // Fewer would be refused.
         max_told: max_told.max(max_direct),
         publish_rate,
