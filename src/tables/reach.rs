@@ -79,7 +79,7 @@ impl Reaches {
     }
 
     pub(crate) fn references(&self, user: User) -> u32 {
-        let others = place_of(&self.many, user).map_or(0, |place| self.many[place].1);
+        let others = find_in(&self.many, user).map_or(0, |at| self.many[at].1);
         u32::from(self.words.as_slice()[user.0 as usize].wrapping_add(ONE) / ONE) + others
     }
 
@@ -149,25 +149,25 @@ fn count_down(word: &mut u16) -> bool {
 #[cold]
 fn move_to_list(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) {
     *word -= SHARE * ONE;
-    match place_of(many, user) {
-        Ok(place) => many[place].1 += u32::from(SHARE),
-        Err(place) => many.insert(place, (user, SHARE.into())),
+    match find_in(many, user) {
+        Ok(at) => many[at].1 += u32::from(SHARE),
+        Err(at) => many.insert(at, (user, SHARE.into())),
     }
 }
 
 /// Moves references to where the last one beside the reach was. Returns whether there are any.
 #[cold]
 fn move_from_list(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) -> bool {
-    let Ok(place) = place_of(many, user) else { return false };
+    let Ok(at) = find_in(many, user) else { return false };
     *word = word.wrapping_add(SHARE * ONE);
-    many[place].1 -= u32::from(SHARE);
-    if many[place].1 == 0 {
-        many.remove(place);
+    many[at].1 -= u32::from(SHARE);
+    if many[at].1 == 0 {
+        many.remove(at);
     }
     true
 }
 
-fn place_of(many: &[(User, u32)], user: User) -> Result<usize, usize> {
+fn find_in(many: &[(User, u32)], user: User) -> Result<usize, usize> {
     many.binary_search_by_key(&user, |(other, _)| *other)
 }
 
