@@ -326,10 +326,10 @@ impl<P> Plan<P> {
         self.steps.get(self.done)
     }
 
-    /// Puts what is left of the current step in its place.
+    /// Replaces the current step by what is left of it.
     pub(crate) fn replace_step(&mut self, step: Step) {
-        if let Some(place) = self.steps.get_mut(self.done) {
-            *place = step;
+        if let Some(current) = self.steps.get_mut(self.done) {
+            *current = step;
         }
     }
 

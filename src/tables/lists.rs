@@ -110,9 +110,9 @@ pub(crate) fn without(users: &[User], out: &[User], mut each: impl FnMut(&[User]
     let from = out.partition_point(|user| user < first);
     let mut left = users;
     for user in out[from..].iter().take_while(|user| *user <= last) {
-        if let Ok(place) = left.binary_search(user) {
-            each(&left[..place]);
-            left = &left[place + 1..];
+        if let Ok(at) = left.binary_search(user) {
+            each(&left[..at]);
+            left = &left[at + 1..];
         }
     }
     each(left);

@@ -72,7 +72,7 @@ struct Detail<P> {
     bucket: Bucket,
     /// The generation of the session's first attachment, which names the session.
     born: NonZeroU32,
-    /// One more than the place of its extras.
+    /// One more than the index of its extras.
     extras: Option<NonZeroU32>,
 }
 
@@ -309,7 +309,7 @@ impl<P> Sessions<P> {
         let free = self.free.pop();
         let index = free.unwrap_or(self.records.len() as u32);
         let before = free.and_then(|free| self.records.get(free as usize));
-        // At this place there may have been a record that was dropped.
+        // At this index there may have been a record that was dropped.
         let generation = before
             .map_or(self.first_generation, |record| record.generation.max(self.first_generation));
         let record = Record {
@@ -378,8 +378,8 @@ impl<P> Sessions<P> {
         let presence = detail.presence.take();
         self.counts.published -= usize::from(presence.is_some());
         let mut waiting = None;
-        if let Some(place) = detail.extras.take() {
-            let extras = &mut self.extras[place_of(place)];
+        if let Some(own) = detail.extras.take() {
+            let extras = &mut self.extras[extras_index(own)];
             waiting = extras.waiting.take();
             self.counts.waiting -= usize::from(waiting.is_some());
             self.counts.told -= extras.told.len();
@@ -387,7 +387,7 @@ impl<P> Sessions<P> {
             extras.direct_bucket = Bucket::default();
             debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
             debug_assert!(extras.watched.is_empty());
-            self.free_extras.push(place.get() - 1);
+            self.free_extras.push(own.get() - 1);
         }
         [presence, waiting]
     }
@@ -511,12 +511,12 @@ impl<P> Sessions<P> {
     fn shrink_extras(&mut self) {
         let free = core::mem::take(&mut self.free_extras);
         let used = self.extras.len() - free.len();
-        let mut free = free.iter().filter(|place| *place < used);
+        let mut free = free.iter().filter(|index| *index < used);
         for session in 0..self.details.len() {
             let own = self.details.get_mut(session).and_then(|detail| detail.extras.as_mut());
-            let Some(own) = own.filter(|place| place_of(**place) >= used) else { continue };
+            let Some(own) = own.filter(|own| extras_index(**own) >= used) else { continue };
             let to = free.next().expect("as many before are free as are used behind");
-            self.extras[to] = core::mem::take(&mut self.extras[place_of(*own)]);
+            self.extras[to] = core::mem::take(&mut self.extras[extras_index(*own)]);
             *own = NonZeroU32::MIN.saturating_add(to as u32);
         }
         self.extras.truncate(used);
@@ -531,7 +531,7 @@ impl<P> Sessions<P> {
         let extras = self.details.entries().filter_map(|(_, detail)| detail.extras);
         self.free.neither(self.records.len(), records) == Some(self.retired)
             && self.free_far.neither(self.far.len(), far) == Some(0)
-            && self.free_extras.neither(self.extras.len(), extras.map(place_of)) == Some(0)
+            && self.free_extras.neither(self.extras.len(), extras.map(extras_index)) == Some(0)
     }
 }
 
@@ -597,7 +597,7 @@ impl Record {
     }
 }
 
-const fn place_of(extras: NonZeroU32) -> usize {
+const fn extras_index(extras: NonZeroU32) -> usize {
     extras.get() as usize - 1
 }
 

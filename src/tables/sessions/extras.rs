@@ -1,7 +1,7 @@
 //! What few sessions have: a publish that waits, what ends by itself, whom directed presence
 //! reached, what was missed.
 
-use super::{Extras, Sessions, place_of};
+use super::{Extras, Sessions, extras_index};
 use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, User};
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
@@ -11,18 +11,18 @@ use core::num::NonZeroU32;
 
 impl<P> Sessions<P> {
     fn extras(&self, index: SessionIndex) -> Option<&Extras<P>> {
-        Some(&self.extras[place_of(self.detail(index).extras?)])
+        Some(&self.extras[extras_index(self.detail(index).extras?)])
     }
 
     fn extras_mut(&mut self, index: SessionIndex) -> Option<&mut Extras<P>> {
-        Some(&mut self.extras[place_of(self.details[index.0 as usize].extras?)])
+        Some(&mut self.extras[extras_index(self.details[index.0 as usize].extras?)])
     }
 
     /// Returns the session's extras, which it gets if it has none. They come from a pool and keep
     /// the memory of whoever had them before, so that nothing is allocated once the pool is warm.
     fn extras_or_new(&mut self, index: SessionIndex) -> &mut Extras<P> {
         let own = &mut self.details[index.0 as usize].extras;
-        let place = *own.get_or_insert_with(|| {
+        let own = *own.get_or_insert_with(|| {
             let free = self.free_extras.pop().unwrap_or_else(|| {
                 self.extras.push(Extras::default());
                 self.extras.len() as u32 - 1
@@ -30,7 +30,7 @@ impl<P> Sessions<P> {
             // There are never more of them than sessions.
             NonZeroU32::MIN.saturating_add(free)
         });
-        &mut self.extras[place_of(place)]
+        &mut self.extras[extras_index(own)]
     }
 
     pub(crate) fn has_waiting(&self, index: SessionIndex) -> bool {
