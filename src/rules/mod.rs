@@ -185,6 +185,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.finish(step);
             self.plan.complete_step();
         }
+        self.tables.settle_notes();
         self.plan.clear();
         self.unsettled = false;
         self.clean_up();

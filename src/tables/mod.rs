@@ -52,6 +52,8 @@ pub(crate) struct Tables<K, P, S> {
     shown: UserBits,
     /// For those whom a block hides from now on, or no longer.
     scratch: Vec<User>,
+    /// Congested sessions for which too much may be noted, until an input is over.
+    overfull: Vec<SessionIndex>,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
@@ -64,6 +66,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             blocks: Blocks::default(),
             shown: UserBits::new(),
             scratch: Vec::new(),
+            overfull: Vec::new(),
         }
     }
 
@@ -325,6 +328,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         sessions.shrink_to_fit();
         self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
-        self.scratch = Vec::new();
+        (self.scratch, self.overfull) = Default::default();
     }
 }

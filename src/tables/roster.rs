@@ -60,7 +60,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns whether no id waits to be forgotten or dropped.
     pub(crate) fn is_clean(&self) -> bool {
-        self.users.is_clean()
+        self.users.is_clean() && self.overfull.is_empty()
     }
 
     /// Takes a reference to a user, so that its id is kept.
@@ -94,6 +94,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             if online.rare().hidden.len() > 0 {
                 online.rare_mut().hidden.remove_any(removed);
             }
+            self.look_at_all_notes_later(place);
         }
         self.users.release_all(removed);
     }
