@@ -124,8 +124,7 @@ impl<'a> Reading<'a> {
     ) -> Result<(), String> {
         if let Some((last, decision)) = self.told.last_mut()
             && *last == id
-            // Once numbers are as great as can be, they no longer say what belongs together.
-            && id < u64::MAX
+            && (id < u64::MAX || decision.may_go_on(notice, to, is_skipped))
         {
             if decision.notice() != Some(notice) {
                 return Err(format!("notice {id} is both {decision:?} and {notice:?}"));
@@ -233,6 +232,25 @@ impl<'a> Reading<'a> {
         };
         self.told.push((0, decision));
         Ok(())
+    }
+}
+
+impl Decision {
+    /// Returns whether a decision about this notice may go on where this one ends. Once numbers are
+    /// as great as can be, they no longer say so, and two notices that are alike cannot be told from
+    /// one: they are taken for one, and compared by what everyone hears
+    /// ([`Output::agrees_without_numbers`](crate::Output::agrees_without_numbers)).
+    fn may_go_on(&self, notice: &Notice, to: &[SessionKey], is_skipped: bool) -> bool {
+        match self {
+            Self::Deliver { notice: own, .. } if is_skipped => own == notice,
+            Self::Deliver { notice: own, to: so_far } => {
+                own == notice && !to.iter().any(|key| so_far.contains(key))
+            }
+            Self::Skipped { notice: own, to: so_far } => {
+                is_skipped && own == notice && !to.iter().any(|key| so_far.contains(key))
+            }
+            _ => false,
+        }
     }
 }
 
