@@ -13,6 +13,8 @@ use core::hash::{BuildHasher, Hash};
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Fires the next deadline that has come by then, and returns whether there was one.
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
+        // The one before has had all its effect.
+        self.tables.judge_notes();
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
         if self.expiries.armed() > 0 && self.fire_next_expiry(until, [lifetime, token]) {

@@ -213,6 +213,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.finish(step);
             self.plan.complete_step();
         }
+        self.tables.judge_notes();
         self.plan.clear();
         self.forget_leaving();
         self.tables.release_caught_up();

@@ -62,6 +62,8 @@ pub(crate) struct Tables<K, P, S> {
     caught_up: Vec<User>,
     /// For those whom a block hides from now on, or no longer.
     scratch: Vec<User>,
+    /// Congested sessions for which too much may be noted, until an input is over.
+    overfull: Vec<SessionIndex>,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
@@ -77,6 +79,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             shown: UserBits::new(),
             caught_up: Vec::new(),
             scratch: Vec::new(),
+            overfull: Vec::new(),
         }
     }
 
@@ -373,5 +376,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.blocks.shrink_to_fit(&self.hasher);
         self.watched.shrink_to_fit();
         (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
+        self.overfull = Vec::new();
     }
 }

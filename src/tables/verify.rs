@@ -98,6 +98,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
                 missed.is_none_or(|missed| missed.is_empty()) || link == Link::Congested,
                 "what is not congested missed something"
             );
+            ensure!(!self.misses_too_much(index), "too much is noted for a congested session");
             let missed = missed.map_or(0, |missed| missed.len());
             let told = self.sessions.told(index);
             let in_order = told.is_none_or(|told| told.is_in_order());

@@ -162,6 +162,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             stays
         });
         self.sessions.put_watched(session, watched);
+        self.look_at_notes_later(session);
     }
 
     /// Ends the watches that the sessions of these users have of the user.

@@ -2,6 +2,7 @@
 
 mod generator;
 mod scenes;
+mod slow;
 
 use adsum::{Counts, DefaultHashBuilder, Time};
 use adsum_model::host::begun;

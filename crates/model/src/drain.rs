@@ -19,8 +19,6 @@ pub(crate) struct Reading<'a> {
     /// What was read, with the number of each notice.
     pub(crate) told: Vec<(u64, Decision)>,
     pub(crate) last_id: u64,
-    /// Notices and entries of snapshots.
-    pub(crate) notices: u64,
     open_snapshot: bool,
     pub(crate) deliveries: u64,
     pub(crate) skipped: u64,
@@ -38,7 +36,6 @@ impl<'a> Reading<'a> {
             replaced: None,
             told: Vec::new(),
             last_id,
-            notices: 0,
             open_snapshot: false,
             deliveries: 0,
             skipped: 0,
@@ -127,7 +124,7 @@ impl<'a> Reading<'a> {
     ) -> Result<(), String> {
         if let Some((last, decision)) = self.told.last_mut()
             && *last == id
-            && (id < u64::MAX || decision.may_go_on(notice, is_skipped))
+            && (id < u64::MAX || decision.may_go_on(notice, to, is_skipped))
         {
             if decision.notice() != Some(notice) {
                 return Err(format!("notice {id} is both {decision:?} and {notice:?}"));
@@ -144,7 +141,6 @@ impl<'a> Reading<'a> {
             }
         } else {
             self.next_id(id)?;
-            self.notices += 1;
         }
         let (notice, to) = (notice.clone(), to.iter().copied().collect());
         let decision = if is_skipped {
@@ -203,7 +199,6 @@ impl<'a> Reading<'a> {
             if entries.insert(entry.session, (*entry.user, entry.presence.said())).is_some() {
                 return Err(format!("{:?} stands twice in a snapshot", entry.session));
             }
-            self.notices += 1;
             self.deliveries += 1;
         }
         Ok(())
@@ -241,15 +236,18 @@ impl<'a> Reading<'a> {
 }
 
 impl Decision {
-    /// Returns whether another decision about this notice may go on where this one ends: once
-    /// numbers are as great as can be, they no longer say so.
-    fn may_go_on(&self, notice: &Notice, is_skipped: bool) -> bool {
+    /// Returns whether a decision about this notice may go on where this one ends. Once numbers are
+    /// as great as can be, they no longer say so, and two notices that are alike cannot be told from
+    /// one: they are taken for one, and compared by what everyone hears
+    /// ([`Output::agrees_without_numbers`](crate::Output::agrees_without_numbers)).
+    fn may_go_on(&self, notice: &Notice, to: &[SessionKey], is_skipped: bool) -> bool {
         match self {
-            Self::Deliver { notice: own, to } => {
-                own == notice && (is_skipped || to.len().is_multiple_of(CHUNK))
+            Self::Deliver { notice: own, .. } if is_skipped => own == notice,
+            Self::Deliver { notice: own, to: so_far } => {
+                own == notice && !to.iter().any(|key| so_far.contains(key))
             }
-            Self::Skipped { notice: own, to } => {
-                own == notice && is_skipped && to.len().is_multiple_of(CHUNK)
+            Self::Skipped { notice: own, to: so_far } => {
+                is_skipped && own == notice && !to.iter().any(|key| so_far.contains(key))
             }
             _ => false,
         }

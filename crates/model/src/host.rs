@@ -38,8 +38,6 @@ pub struct Host<P, S = DefaultHashBuilder> {
     /// Those of them that the host has called congested.
     pub congested: BTreeSet<SessionKey>,
     pub last_id: u64,
-    /// Notices and entries of snapshots so far.
-    pub notices: u64,
     /// Receivers of notices and entries of snapshots so far.
     pub deliveries: u64,
     pub skipped: u64,
@@ -52,7 +50,6 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
             sockets: SlotMap::new(),
             congested: BTreeSet::new(),
             last_id: 0,
-            notices: 0,
             deliveries: 0,
             skipped: 0,
         }
@@ -96,7 +93,6 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
             reading.must_be_complete()?;
         }
         self.last_id = reading.last_id;
-        self.notices += reading.notices;
         self.deliveries += reading.deliveries;
         self.skipped += reading.skipped;
         let (numbers, decisions) = reading.told.into_iter().unzip();

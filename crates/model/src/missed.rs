@@ -5,9 +5,9 @@ use adsum::SessionId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So much is noted for anybody, however short the lists are.
-pub(crate) const NOTES: usize = if cfg!(feature = "shrunk") { 6 } else { 1_024 };
+pub(crate) const NOTES: usize = if cfg!(feature = "shrunk") { 4 } else { 1_024 };
 /// And so much for each name in the audience.
-pub(crate) const NOTES_A_CONTACT: usize = 2;
+pub(crate) const NOTES_A_CONTACT: usize = if cfg!(feature = "shrunk") { 1 } else { 2 };
 
 #[derive(Clone, Debug, Default)]
 pub struct Missed {

@@ -155,18 +155,26 @@ impl Model {
         receiver: SessionId,
         note: impl FnOnce(&mut Missed),
     ) -> bool {
-        let audience = self.accounts[&self.sessions[&receiver].user].audience.len();
         let Some(missed) = &mut self.session_mut(receiver).missed else {
             return true;
         };
         if !missed.everything {
-            let before = missed.len();
             note(missed);
-            if missed.len() > before && missed.len() > NOTES.max(NOTES_A_CONTACT * audience) {
+        }
+        false
+    }
+
+    /// Puts a mark in the place of what was noted wherever it is too much: an input, or a deadline,
+    /// has had all its effect, and has taken back what it takes back.
+    pub(crate) fn bound_missed(&mut self) {
+        for session in self.sessions.values_mut() {
+            let audience = self.accounts[&session.user].audience.len();
+            if let Some(missed) = &mut session.missed
+                && missed.len() > NOTES.max(NOTES_A_CONTACT * audience)
+            {
                 let visibility = missed.visibility;
                 *missed = Missed { everything: true, visibility, ..Missed::default() };
             }
         }
-        false
     }
 }

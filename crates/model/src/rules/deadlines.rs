@@ -36,6 +36,7 @@ impl Model {
                 Due::Expiry => self.expire(&mut out, id),
                 Due::Call(order) => self.end_call(&mut out, id, order),
             }
+            self.bound_missed();
         }
         out
     }

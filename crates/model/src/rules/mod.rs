@@ -27,7 +27,7 @@ impl Model {
     /// # Panics
     /// At an event that the model does not know.
     pub fn apply(&mut self, now: u64, event: &Event, begun: Attachment) -> Result<Output, Error> {
-        match event {
+        let outcome = match event {
             Event::Connect { user, kind, audience, blocked } => {
                 self.connect(now, (*user, *kind), audience, blocked, begun)
             }
@@ -61,7 +61,9 @@ impl Model {
             Event::Expel { user } => Ok(self.expel(now, *user)),
             Event::Advance => Ok(self.advance(now)),
             other => unreachable!("the model does not know {other:?}"),
-        }
+        };
+        self.bound_missed();
+        outcome
     }
 }
 
