@@ -92,7 +92,7 @@ fn sort_of_key(model: &Model, event: &Event) -> &'static str {
     }
 }
 
-const VERBS_OF_SESSIONS: [&str; 13] = [
+const VERBS_OF_SESSIONS: [&str; 15] = [
     "Congested",
     "Direct",
     "DirectFor",
@@ -103,7 +103,9 @@ const VERBS_OF_SESSIONS: [&str; 13] = [
     "Publish",
     "PublishUntil",
     "Resume",
+    "Unwatch",
     "Visible",
+    "Watch",
     "Withdraw",
     "Writable",
 ];
@@ -151,7 +153,9 @@ PublishUntil refused ExpiryLimit
 Resume Replaced;Resume Snapshot;Resume empty Snapshot;Resume refused UnknownSession, current
 System System;System skips System
 Unblock First
+Unwatch refused Detached;Unwatch refused WatchLimit
 Visible First;Visible Visibility;Visible refused Detached
+Watch Snapshot;Watch empty Snapshot;Watch refused Detached;Watch refused WatchLimit
 Withdraw Withdrawn;Withdraw refused Detached
 Writable Withdrawn
 Writable First;Writable Update;Writable SessionEnded;Writable UserOffline

@@ -154,7 +154,7 @@ fn truth(world: &World, seat: &Seat) -> Presences {
     for known in world.host.sessions.values() {
         let Some(session) = world.engine.session(known.key) else { continue };
         let own = viewer.user == session.user && world.host.options.own_echo;
-        let sees = own || world.engine.sees(viewer.user, session.user);
+        let sees = own || world.engine.session_sees(viewer.key, session.user);
         let presence = session.presence.filter(|_| sees && session.key != viewer.key);
         truth.extend(presence.map(|presence| (session.id, presence.text().to_owned())));
     }

@@ -27,6 +27,13 @@ pub(crate) fn check(world: &mut World, line: &str, hashed: u64) -> Result<(), St
         "counts" | "stats" => numbers(world, &subject, &mut words)?,
         "sessions" => sessions(world, &mut words)?,
         "audience" | "blocked" => list(world, &subject, &mut words)?,
+        "watched" => watched(world, &mut words)?,
+        "watchers" => {
+            let user = words.word()?;
+            let user = world.id(&user);
+            words.colon()?;
+            same(words.number()?, world.engine.watchers(&user))?;
+        }
         "online" => online_of(world, &mut words)?,
         "same" => {
             let (one, other) = (words.word()?, words.word()?);
@@ -55,16 +62,23 @@ fn session(world: &World, name: &str) -> Result<SessionKey, String> {
     world.key(&Name::parse(name)?)
 }
 
-fn of_session(world: &World, name: &str, words: &mut Words) -> Result<(), String> {
+fn of_session(world: &mut World, name: &str, words: &mut Words) -> Result<(), String> {
     let key = session(world, name)?;
-    let engine = &world.engine;
     match words.word()?.as_str() {
         "attached" => same(Life::Attached, world.life(key)),
         "detached" => same(Life::Detached, world.life(key)),
         "ended" => same(Life::Ended, world.life(key)),
-        "congested" => same(true, engine.is_congested(key)),
-        "writable" => same(false, engine.is_congested(key)),
-        "silent" => same(None, engine.presence(key).map(Presence::text)),
+        "congested" => same(true, world.engine.is_congested(key)),
+        "writable" => same(false, world.engine.is_congested(key)),
+        "silent" => same(None, world.engine.presence(key).map(Presence::text)),
+        verb @ ("sees" | "misses") => {
+            for other in words.list()? {
+                let other = world.id(&other);
+                let sees = world.engine.session_sees(key, &other);
+                same(verb == "sees", sees).map_err(|error| format!("{other:?}: {error}"))?;
+            }
+            Ok(())
+        }
         "kind" => same(Some(words.number()?), described(world, key).map(|s| s.kind.0.into())),
         "connected" => at(world, words, described(world, key).map(|s| s.connected)),
         "heard" => at(world, words, described(world, key).map(|s| s.heard)),
@@ -76,7 +90,7 @@ fn of_session(world: &World, name: &str, words: &mut Words) -> Result<(), String
         }
         "says" => {
             let text = words.text()?;
-            same(Some(text.as_str()), engine.presence(key).map(Presence::text))
+            same(Some(text.as_str()), world.engine.presence(key).map(Presence::text))
         }
         other => Err(format!("no session is `{other}`")),
     }
@@ -138,6 +152,17 @@ fn list(world: &mut World, which: &str, words: &mut Words) -> Result<(), String>
     same(expected, names?)
 }
 
+/// `watched A.1: B C`: whom the session watches, in any order.
+fn watched(world: &World, words: &mut Words) -> Result<(), String> {
+    let key = session(world, &words.word()?)?;
+    words.colon()?;
+    let expected: BTreeSet<_> = words.list()?.into_iter().collect();
+    let watched = world.engine.watched(key);
+    same(expected.len(), watched.len())?;
+    let names: Result<BTreeSet<_>, _> = watched.map(|user| world.host.user(user)).collect();
+    same(expected, names?)
+}
+
 /// `online A B C: A C`: those of them who are online, in their order.
 fn online_of(world: &mut World, words: &mut Words) -> Result<(), String> {
     let asked: Vec<_> = words.list()?.iter().map(|user| world.id(user)).collect();
@@ -178,6 +203,7 @@ fn numbers(world: &World, which: &str, words: &mut Words) -> Result<(), String> 
             ("counts", "conflated") => counts.conflated as u64,
             ("counts", "audience_entries") => counts.audience_entries as u64,
             ("counts", "blocked_pairs") => counts.blocked_pairs as u64,
+            ("counts", "watches") => counts.watches as u64,
             ("counts", "told") => counts.told as u64,
             ("counts", "missed") => counts.missed as u64,
             ("counts", "expiring") => counts.expiring as u64,

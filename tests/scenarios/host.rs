@@ -63,6 +63,8 @@ pub(crate) struct Host {
     sender: Option<Name>,
     /// The session that takes notices again with it: it may be sent a snapshot instead of them.
     pub(crate) writable: Option<Name>,
+    /// The session that asks with it to watch users: it is sent a snapshot of them.
+    pub(crate) watching: Option<Name>,
     /// How many presences there may be while decisions are taken.
     most_presences: usize,
     /// A drain was dropped half-way: receivers may believe what is not so.
@@ -99,6 +101,7 @@ impl Host {
             now: Time::ZERO,
             sender: None,
             writable: None,
+            watching: None,
             most_presences: 0,
             lossy: false,
             last_id: 0,
@@ -133,7 +136,7 @@ impl Host {
 
     /// An input is given: no notice goes on from the one before it.
     pub(crate) fn begin(&mut self, now: Time, sender: Option<Name>, most_presences: usize) {
-        (self.now, self.sender, self.writable) = (now, sender, None);
+        (self.now, self.sender, self.writable, self.watching) = (now, sender, None, None);
         self.most_presences = most_presences;
         self.open_notice = None;
     }
@@ -180,6 +183,7 @@ impl Host {
     pub(crate) fn expect_nothing_more(&mut self) {
         self.lossy = true;
         (self.open_snapshot, self.replaced, self.first) = (None, None, None);
+        self.watching = None;
         for known in self.sessions.values().filter(|known| known.life == Life::Attached) {
             if let Some(seat) = self.seats.get_mut(known.key) {
                 seat.awaits_snapshot = false;
@@ -201,6 +205,9 @@ impl Host {
         if let Some((name, _)) = self.sessions.iter().find(|(_, known)| known.life == Life::Ending)
         {
             return Err(format!("nobody says that {name} has ended"));
+        }
+        if let Some(name) = &self.watching {
+            return Err(format!("{name} was promised a snapshot of those it watches"));
         }
         match self.attached().find(|seat| seat.awaits_snapshot) {
             Some(seat) => Err(format!("{} was promised a snapshot", seat.name)),
@@ -422,20 +429,26 @@ impl Host {
         if entries.len() > CHUNK || entries.len() != snapshot.len() {
             return Err(format!("a part of a snapshot has {} presences", entries.len()));
         }
+        let named = self.named_in(snapshot, &entries)?;
         let (key, seat) =
             self.seats.at_mut(slot).ok_or("a snapshot to a session that is not attached")?;
-        if key != snapshot.receiver() || snapshot.scope() != Scope::Everything {
+        if key != snapshot.receiver() {
             return Err(format!("{}'s snapshot is {snapshot:?}", seat.name));
         }
-        let may_get_one = seat.awaits_snapshot || self.writable.as_ref() == Some(&seat.name);
+        let may_get_one = match named {
+            None => seat.awaits_snapshot || self.writable.as_ref() == Some(&seat.name),
+            Some(_) => self.watching.as_ref() == Some(&seat.name),
+        };
         if !may_get_one || snapshot.is_first() != self.open_snapshot.is_none() {
             return Err(format!("{} expects no such snapshot", seat.name));
         }
         if self.open_snapshot.is_some_and(|open| open != slot) {
             return Err(format!("{}'s snapshot comes within another", seat.name));
         }
-        if snapshot.is_first() {
-            seat.replica.begin_snapshot();
+        match (&named, snapshot.is_first()) {
+            (None, true) => seat.replica.begin_snapshot(),
+            (Some(_), true) => seat.replica.begin_snapshot_of_users(),
+            (_, false) => {}
         }
         seat.replica.set_visible(snapshot.is_visible());
         for (session, name, text) in &entries {
@@ -443,23 +456,50 @@ impl Host {
             set.map_err(|_| "a replica without a limit is full")?;
         }
         if snapshot.is_last() {
-            seat.replica.end_snapshot().expect("it is large enough");
-            seat.awaits_snapshot = false;
+            match &named {
+                None => seat.replica.end_snapshot(),
+                Some(named) => seat.replica.end_snapshot_of(named),
+            }
+            .expect("it is large enough");
+            (seat.awaits_snapshot, self.watching) = (false, None);
         }
         self.open_snapshot = (!snapshot.is_last()).then_some(slot);
         let (to, visible) = (seat.name.clone(), snapshot.is_visible());
         let entries = entries.into_iter().map(|(_, name, text)| (name, text));
         match told.last_mut() {
-            Some(Told::Snapshot { presences, parts, .. }) if !snapshot.is_first() => {
+            Some(Told::Snapshot { of, presences, parts, .. }) if !snapshot.is_first() => {
+                if *of != named {
+                    return Err(format!("{to}'s snapshot is of {of:?}, and then of {named:?}"));
+                }
                 presences.extend(entries);
                 *parts += 1;
             }
             _ => {
                 let presences = entries.collect();
-                told.push(Told::Snapshot { to, visible, presences, parts: 1 });
+                told.push(Told::Snapshot { of: named, to, visible, presences, parts: 1 });
             }
         }
         Ok(())
+    }
+
+    /// The users whom a snapshot is about, if not everyone: each once, and nobody else in it.
+    fn named_in(
+        &self,
+        snapshot: &Snapshot<'_, Id, Presence>,
+        entries: &[(SessionId, Name, String)],
+    ) -> Checked<Option<BTreeSet<String>>> {
+        let len = snapshot.named().len();
+        let named: BTreeSet<String> =
+            snapshot.named().map(|user| self.user(user)).collect::<Checked<_>>()?;
+        if snapshot.scope() == Scope::Everything {
+            let named = format!("a snapshot of everything names {named:?}");
+            return if len == 0 { Ok(None) } else { Err(named) };
+        }
+        let strangers = entries.iter().find(|(_, name, _)| !named.contains(&name.user));
+        if named.len() != len || snapshot.scope() != Scope::Users || strangers.is_some() {
+            return Err(format!("a snapshot of {len} users, {named:?}, shows {strangers:?}"));
+        }
+        Ok(Some(named))
     }
 }
 

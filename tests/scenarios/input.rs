@@ -24,6 +24,8 @@ pub(crate) enum Verb {
     Direct(Vec<String>, String),
     /// For so long.
     DirectFor(Vec<String>, u64, String),
+    Watch(Vec<String>),
+    Unwatch(Vec<String>),
     Invisible,
     Visible,
     Congested,
@@ -171,6 +173,8 @@ impl Verb {
                     }
                 }
             }
+            "watch" => Self::Watch(words.list()?),
+            "unwatch" => Self::Unwatch(words.list()?),
             "invisible" => Self::Invisible,
             "visible" => Self::Visible,
             "congested" => Self::Congested,

@@ -54,7 +54,7 @@ macro_rules! files {
 
 files! {
     attachments directed edges endings expiry hidden limits loss others rates refusals sessions slow
-    snapshots takeovers time unseen
+    snapshots takeovers time unseen watch
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn cases() -> BTreeSet<String> {
 
 /// The rules, some of which have a letter.
 fn rules() -> BTreeSet<String> {
-    let lettered = ["25a".to_owned()];
-    numbers((1..=20).chain(25..=27)).into_iter().chain(lettered).collect()
+    let lettered = ["21a", "21b", "25a"].map(str::to_owned);
+    numbers(1..=27).into_iter().chain(lettered).collect()
 }
 
 fn numbers(numbers: impl Iterator<Item = u32>) -> BTreeSet<String> {

@@ -65,6 +65,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "max_blocked" => options.max_blocked = number(value)? as u32,
         "max_direct" => options.max_direct = number(value)? as u32,
         "max_told" => options.max_told = number(value)? as u32,
+        "max_watched" => options.max_watched = number(value)? as u32,
         "publish_rate" => options.publish_rate = rate(value)?,
         "direct_rate" => options.direct_rate = rate(value)?,
         "max_expiry_ms" => options.max_expiry_ms = number(value)?,

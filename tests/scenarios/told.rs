@@ -2,6 +2,7 @@
 
 use crate::names::{Name, show_moment};
 use adsum::{EndReason, Error, LostCause};
+use std::collections::BTreeSet;
 
 /// Lists that are longer than this are shown as their length.
 const LONG: usize = 20;
@@ -18,6 +19,8 @@ pub(crate) enum Told {
         parts: usize,
     },
     Snapshot {
+        /// Whom it is about, if not everyone.
+        of: Option<BTreeSet<String>>,
         to: Name,
         /// Whether the receiver's own user is.
         visible: bool,
@@ -55,6 +58,7 @@ impl Told {
             }
             Error::AudienceLimit { limit } => format!("AudienceLimit {limit}"),
             Error::BlockedLimit { limit } => format!("BlockedLimit {limit}"),
+            Error::WatchLimit { limit } => format!("WatchLimit {limit}"),
             Error::DirectLimit { limit } => format!("DirectLimit {limit}"),
             Error::GraceLimit { limit_ms } => format!("GraceLimit {}", show_moment(limit_ms)),
             Error::ExpiryLimit { limit_ms } => format!("ExpiryLimit {}", show_moment(limit_ms)),
@@ -83,7 +87,7 @@ impl Told {
                 };
                 format!("{skipped}{kind} {about} -> {to}{}", in_parts(*parts))
             }
-            Self::Snapshot { to, visible, presences, parts } => {
+            Self::Snapshot { of, to, visible, presences, parts } => {
                 let mut presences = presences.clone();
                 presences.sort();
                 let entries: Vec<_> =
@@ -94,7 +98,16 @@ impl Told {
                     _ => entries.join("; "),
                 };
                 let invisible = if *visible { "" } else { " invisible" };
-                format!("snapshot {to}{invisible}: {entries}{}", in_parts(*parts))
+                let of = match of {
+                    None => String::new(),
+                    Some(of) if of.is_empty() => "of nobody -> ".to_owned(),
+                    Some(of) if of.len() > LONG => format!("of {} users -> ", of.len()),
+                    Some(of) => {
+                        let of: Vec<_> = of.iter().map(String::as_str).collect();
+                        format!("of {} -> ", of.join(" "))
+                    }
+                };
+                format!("snapshot {of}{to}{invisible}: {entries}{}", in_parts(*parts))
             }
             Self::Close { session, why } => format!("close {session} {why}"),
             Self::Online { session } => format!("online {session}"),

@@ -324,6 +324,8 @@ impl World {
             Verb::Direct(users, text) => {
                 Event::Direct { session, users: self.ids(users), presence: Presence::new(text) }
             }
+            Verb::Watch(users) => Event::Watch { session, users: self.ids(users) },
+            Verb::Unwatch(users) => Event::Unwatch { session, users: self.ids(users) },
             Verb::Invisible => Event::Invisible { session },
             Verb::Visible => Event::Visible { session },
             Verb::Congested => Event::Congested { session },
@@ -345,6 +347,7 @@ impl World {
                 self.learn_id(name)?;
             }
             Input::Session(name, Verb::Resume) => self.learn_id(name)?,
+            Input::Session(name, Verb::Unwatch(list)) => self.forget(name, list)?,
             Input::Adds(user, list) => {
                 self.rosters.entry(user.clone()).or_default().extend(list.iter().cloned());
             }
@@ -362,6 +365,20 @@ impl World {
                 remove(blocked, std::slice::from_ref(other));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// A session that watches these no longer forgets those whose contact its user is not.
+    fn forget(&mut self, name: &Name, list: &[String]) -> Result<(), String> {
+        let (key, viewer) = (self.key(name)?, self.id(&name.user));
+        for user in list {
+            let id = self.id(user);
+            let is_seen = self.engine.audience(&id).any(|contact| *contact == viewer)
+                || self.engine.watched(key).any(|watched| *watched == id);
+            if let Some(seat) = self.host.seats.get_mut(key).filter(|_| !is_seen) {
+                seat.replica.forget(user);
+            }
         }
         Ok(())
     }
@@ -478,6 +495,10 @@ fn note(host: &mut Host, input: &Input, session: Option<SessionKey>) -> Result<(
             seat.congested = *verb == Verb::Congested;
             host.writable = (*verb == Verb::Writable).then(|| name.clone());
         }
+        Verb::Watch(_) => {
+            let seat = host.seats.get_mut(key).ok_or("a detached session speaks")?;
+            host.watching = (!seat.congested).then(|| name.clone());
+        }
         _ => {}
     }
     if host.name(key)? != *name {
@@ -533,6 +554,8 @@ fn by_verb(
             engine.direct_for(now, session, &users, presence, for_ms)
         }
         Event::Direct { session, users, presence } => engine.direct(now, session, &users, presence),
+        Event::Watch { session, users } => engine.watch(now, session, users),
+        Event::Unwatch { session, users } => engine.unwatch(now, session, &users),
         Event::AudienceAdd { user, contacts } => engine.audience_add(now, &user, contacts),
         Event::AudienceRemove { user, contacts } => engine.audience_remove(now, &user, &contacts),
         Event::AudienceReplace { user, contacts } => engine.audience_replace(now, &user, contacts),

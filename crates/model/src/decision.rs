@@ -46,9 +46,11 @@ pub enum Decision {
         notice: Notice,
         to: BTreeSet<SessionKey>,
     },
+    /// Of everything, or of the users named.
     Snapshot {
         to: SessionKey,
         visible: bool,
+        named: Option<BTreeSet<User>>,
         entries: BTreeMap<SessionId, (User, u32)>,
     },
     Close {

@@ -166,9 +166,10 @@ impl<'a> Reading<'a> {
         snapshot: &Snapshot<'_, User, P>,
         receiver: SessionKey,
     ) -> Result<(), String> {
-        if snapshot.receiver() != receiver || snapshot.scope() != Scope::Everything {
+        if snapshot.receiver() != receiver {
             return Err(format!("a snapshot for {receiver:?} is {:?}", snapshot.receiver()));
         }
+        let named = named_in(snapshot)?;
         if snapshot.is_first() == self.open_snapshot {
             return Err("the first part of a snapshot is marked, and only that".into());
         }
@@ -176,7 +177,12 @@ impl<'a> Reading<'a> {
             let id = snapshot.id().get();
             self.next_id(id)?;
             let (visible, entries) = (snapshot.is_visible(), BTreeMap::new());
-            self.told.push((id, Decision::Snapshot { to: receiver, visible, entries }));
+            let to = receiver;
+            self.told.push((id, Decision::Snapshot { to, visible, named, entries }));
+        } else if !matches!(self.told.last(),
+            Some((_, Decision::Snapshot { named: first, .. })) if *first == named)
+        {
+            return Err(format!("a snapshot goes on with {named:?}, and did not begin so"));
         }
         self.open_snapshot = !snapshot.is_last();
         if snapshot.len() > CHUNK || snapshot.len() != snapshot.entries().len() {
@@ -186,7 +192,7 @@ impl<'a> Reading<'a> {
             return Err("a snapshot of several parts has an empty one".into());
         }
         for entry in snapshot.entries() {
-            let Some((id, Decision::Snapshot { to, visible, entries })) = self.told.last_mut()
+            let Some((id, Decision::Snapshot { to, visible, entries, .. })) = self.told.last_mut()
             else {
                 return Err("a snapshot goes on that has not begun".into());
             };
@@ -251,6 +257,17 @@ impl Decision {
             }
             _ => false,
         }
+    }
+}
+
+/// Returns whom a snapshot is about, if not everyone.
+fn named_in<P>(snapshot: &Snapshot<'_, User, P>) -> Result<Option<BTreeSet<User>>, String> {
+    let all = snapshot.named();
+    let (len, named) = (all.len(), all.copied().collect::<BTreeSet<User>>());
+    match snapshot.scope() {
+        Scope::Everything if named.is_empty() => Ok(None),
+        Scope::Users if named.len() == len => Ok(Some(named)),
+        scope => Err(format!("a snapshot of {scope:?} names {len} users, {named:?}")),
     }
 }
 

@@ -19,6 +19,8 @@ pub fn session_of(event: &mut Event) -> Option<&mut adsum::SessionKey> {
         | Event::Withdraw { session }
         | Event::Direct { session, .. }
         | Event::DirectFor { session, .. }
+        | Event::Watch { session, .. }
+        | Event::Unwatch { session, .. }
         | Event::Invisible { session }
         | Event::Visible { session }
         | Event::Congested { session }

@@ -174,6 +174,8 @@ pub fn verb<'e, P: Payload, S: BuildHasher>(
             let presence = P::make(*presence, Some(*session));
             engine.direct_for(now, *session, users, presence, *for_ms)
         }
+        Event::Watch { session, users } => engine.watch(now, *session, users.iter().copied()),
+        Event::Unwatch { session, users } => engine.unwatch(now, *session, users),
         Event::AudienceAdd { user, contacts } => {
             engine.audience_add(now, user, contacts.iter().copied())
         }

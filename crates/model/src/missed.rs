@@ -15,11 +15,20 @@ pub struct Missed {
     pub sessions: BTreeMap<(User, SessionId), Change>,
     /// Users of whom it would have been told that they are offline, and whether it may have held
     /// something of them that was over before.
-    pub offline: BTreeMap<User, bool>,
+    pub offline: BTreeMap<User, Offline>,
     /// Whether its own user became visible or invisible.
     pub visibility: bool,
     /// So much that only a snapshot makes good.
     pub everything: bool,
+}
+
+/// That a user went out of sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offline {
+    /// Whether the receiver may hold something of the user that was over before.
+    pub unaware: bool,
+    /// Whether it is noted only because the receiver watches the user.
+    pub by_watch: bool,
 }
 
 /// What became of one session.
@@ -35,6 +44,8 @@ pub struct Change {
     pub withdrawn: bool,
     /// Whether its directed presence was over, and the session went on.
     pub directed_over: bool,
+    /// Whether all of this is noted only because the receiver watches the user.
+    pub by_watch: bool,
 }
 
 impl Missed {
@@ -54,32 +65,76 @@ impl Missed {
         changed.chain(self.offline.keys().copied()).collect()
     }
 
-    pub(crate) fn note_offline(&mut self, user: User, unaware: bool) {
-        *self.offline.entry(user).or_default() |= unaware;
+    pub(crate) fn note_offline(&mut self, user: User, unaware: bool, by_watch: bool) {
+        let new = Offline { unaware, by_watch };
+        let offline = self.offline.entry(user).or_insert(new);
+        offline.unaware |= unaware;
+        offline.by_watch &= by_watch;
+    }
+
+    /// Notes that a session shows something. Unless more is noted of it, the receiver holds
+    /// something of it as this says.
+    pub(crate) fn note_shown(
+        &mut self,
+        (user, session): (User, SessionId),
+        held: bool,
+        by_watch: bool,
+    ) {
+        let new = Change { held, by_watch, ..Change::default() };
+        let change = self.sessions.entry((user, session)).or_insert(new);
+        change.shown = true;
+        change.by_watch &= by_watch;
+    }
+
+    /// Notes that directed presence is over, because its session has ended or out of sight.
+    pub(crate) fn note_directed_ended(&mut self, user: User, session: SessionId) {
+        let change = self.sessions.entry((user, session)).or_default();
+        (change.held, change.over, change.by_watch) = (true, true, false);
+    }
+
+    /// Notes that directed presence is over, and its session is not.
+    pub(crate) fn note_directed_over(&mut self, user: User, session: SessionId) {
+        let change = self.sessions.entry((user, session)).or_default();
+        (change.held, change.directed_over, change.by_watch) = (true, true, false);
     }
 
     /// Notes that a session whose published presence it was to hold has ended. If it never heard
     /// of the session, it need not hear that it has ended.
-    pub(crate) fn note_ended(&mut self, user: User, session: SessionId) {
-        match self.sessions.get_mut(&(user, session)) {
-            Some(Change { held: false, .. }) => _ = self.sessions.remove(&(user, session)),
-            Some(change) => change.over = true,
-            None => {
-                let change = Change { held: true, over: true, ..Change::default() };
-                self.sessions.insert((user, session), change);
-            }
+    pub(crate) fn note_ended(&mut self, user: User, session: SessionId, by_watch: bool) {
+        if let Some(change) = self.change_of_heard(user, session, by_watch) {
+            change.over = true;
         }
     }
+
     /// Notes that a session whose published presence it was to hold shows nothing any more. If it
     /// never heard of that, it need not hear of this.
-    pub(crate) fn note_withdrawn(&mut self, user: User, session: SessionId) {
-        match self.sessions.get_mut(&(user, session)) {
-            Some(Change { held: false, .. }) => _ = self.sessions.remove(&(user, session)),
-            Some(change) => change.withdrawn = true,
-            None => {
-                let change = Change { held: true, withdrawn: true, ..Change::default() };
-                self.sessions.insert((user, session), change);
-            }
+    pub(crate) fn note_withdrawn(&mut self, user: User, session: SessionId, by_watch: bool) {
+        if let Some(change) = self.change_of_heard(user, session, by_watch) {
+            change.withdrawn = true;
         }
+    }
+
+    /// Returns what is noted of a session whose published presence the receiver was to hold,
+    /// unless it never heard of that: then nothing is noted any more.
+    fn change_of_heard(
+        &mut self,
+        user: User,
+        session: SessionId,
+        by_watch: bool,
+    ) -> Option<&mut Change> {
+        if self.sessions.get(&(user, session)).is_some_and(|change| !change.held) {
+            self.sessions.remove(&(user, session));
+            return None;
+        }
+        let new = Change { held: true, by_watch, ..Change::default() };
+        let change = self.sessions.entry((user, session)).or_insert(new);
+        change.by_watch &= by_watch;
+        Some(change)
+    }
+
+    /// Forgets what is noted of these users only because the receiver watched them.
+    pub(crate) fn forget_by_watch(&mut self, users: &BTreeSet<User>) {
+        self.sessions.retain(|(user, _), change| !(users.contains(user) && change.by_watch));
+        self.offline.retain(|user, offline| !(users.contains(user) && offline.by_watch));
     }
 }

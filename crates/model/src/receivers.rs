@@ -2,7 +2,9 @@
 
 use crate::state::Session;
 use crate::{Attachment, Event, Model, User};
-use adsum::{Decision, Notice, OfflineNotices, PresenceKind, Replica, SessionId, SessionKey};
+use adsum::{
+    Decision, Notice, OfflineNotices, PresenceKind, Replica, Scope, SessionId, SessionKey,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More sessions than any case has.
@@ -16,11 +18,19 @@ struct Receiver {
     left_out: BTreeMap<SessionId, u64>,
     /// The last directed presence from each session since the last snapshot.
     directed: BTreeMap<SessionId, u32>,
+    /// Whom it has forgotten while it was congested: what it is told of them when it is writable
+    /// may be said to somebody who knew more.
+    forgotten: BTreeSet<User>,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { replica: Replica::new(LIMIT), left_out: BTreeMap::new(), directed: BTreeMap::new() }
+        Self {
+            replica: Replica::new(LIMIT),
+            left_out: BTreeMap::new(),
+            directed: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+        }
     }
 }
 
@@ -36,8 +46,8 @@ pub struct Receivers {
     /// Whose sessions there were, and those that there were when their user went offline.
     known: BTreeMap<SessionId, User>,
     buried: BTreeSet<SessionId>,
-    /// Who has got a snapshot by the input at hand.
-    snapshots: BTreeSet<SessionKey>,
+    /// Who has got a snapshot by the input at hand, and of whom, if not of everyone.
+    snapshots: BTreeMap<SessionKey, Option<BTreeSet<User>>>,
     never: bool,
     fault: Option<String>,
 }
@@ -71,8 +81,10 @@ impl Receivers {
     pub fn hear(&mut self, decision: &Decision<'_, User, u32>, to: &[SessionKey]) {
         for key in to {
             let veiled = self.never.then(|| self.veiled.clone());
-            if let Decision::Snapshot(_) = decision {
-                self.snapshots.insert(*key);
+            if let Decision::Snapshot(snapshot) = decision {
+                let is_whole = snapshot.scope() == Scope::Everything;
+                let named = (!is_whole).then(|| snapshot.named().copied().collect());
+                self.snapshots.insert(*key, named);
             }
             let receiver = self.receiver(*key);
             match decision {
@@ -93,8 +105,10 @@ impl Receivers {
                     }
                 }
                 Decision::Snapshot(snapshot) => {
-                    // It replaces everything.
-                    receiver.directed.clear();
+                    if snapshot.scope() == Scope::Everything {
+                        receiver.directed.clear();
+                        receiver.forgotten.clear();
+                    }
                     receiver.replica.apply_snapshot(snapshot).expect("the replica is large enough");
                 }
                 _ => {}
@@ -132,6 +146,7 @@ impl Receivers {
             self.receivers.entry(*session).or_default().replica.set_visible(visible);
         }
         self.check_snapshots(model, event, begun)?;
+        self.forget(model, event);
         for (id, session) in &model.sessions {
             if session.is_attached() && session.missed.is_none() {
                 self.receivers.entry(session.key).or_default();
@@ -144,6 +159,29 @@ impl Receivers {
         Ok(())
     }
 
+    /// Has whoever watches users no longer forget those whom it does not see otherwise.
+    fn forget(&mut self, model: &Model, event: &Event) {
+        match event {
+            Event::Unwatch { session, users } => {
+                let Ok(id) = model.find_attached(*session) else { return };
+                let Session { user: viewer, watched, missed, .. } = &model.sessions[&id];
+                let receiver = self.receivers.entry(*session).or_default();
+                // Where the input was refused, all of them are watched still, or none was.
+                let mut gone: Vec<User> = users.clone();
+                gone.retain(|user| !watched.contains(user) && user != viewer);
+                gone.retain(|user| !model.has_in_audience(*user, *viewer));
+                gone.iter().for_each(|user| receiver.replica.forget(user));
+                if missed.is_some() {
+                    receiver.forgotten.extend(gone);
+                }
+            }
+            Event::Writable { session } => {
+                self.receivers.entry(*session).or_default().forgotten.clear();
+            }
+            _ => {}
+        }
+    }
+
     /// Holds whoever has got a snapshot against what it must have in it. Who attaches gets one,
     /// unless they are off.
     fn check_snapshots(
@@ -154,27 +192,46 @@ impl Receivers {
     ) -> Result<(), String> {
         let is_off = matches!(event, Event::Connect { .. }) && !model.options.snapshot_on_connect;
         if let Some(attached) = begun {
-            if self.snapshots.remove(&attached.key) == is_off {
+            if self.snapshots.remove(&attached.key) != (!is_off).then_some(None) {
                 return Err(format!("{attached:?} has got a snapshot: {}", is_off));
             }
             self.note_left_out(model, attached, !is_off)?;
         }
-        for key in std::mem::take(&mut self.snapshots) {
+        for (key, named) in std::mem::take(&mut self.snapshots) {
             let session = model.find(key).map_err(|error| error.to_string())?;
-            self.note_left_out(model, Attachment { key, session }, true)?;
+            let attached = Attachment { key, session };
+            match named {
+                None => self.note_left_out(model, attached, true)?,
+                Some(named) => self.check_all_are_in(model, attached, &named)?,
+            }
         }
         Ok(())
     }
 
+    /// Checks that a session knows everything that these users show it.
+    fn check_all_are_in(
+        &self,
+        model: &Model,
+        of: Attachment,
+        named: &BTreeSet<User>,
+    ) -> Result<(), String> {
+        let known = published(&self.receivers[&of.key]);
+        let mut all = model.truth(of.session).into_iter();
+        match all.find(|(id, said)| named.contains(&said.0) && known.get(id) != Some(said)) {
+            Some((id, _)) => Err(format!("the snapshot of {named:?} for {of:?} leaves {id:?} out")),
+            None => Ok(()),
+        }
+    }
+
     /// Notes whom a session that has just attached sees and does not know of. A snapshot leaves out
-    /// nobody but users with one-way lists.
+    /// nobody but users with one-way lists whom the session does not watch.
     fn note_left_out(
         &mut self,
         model: &Model,
         attached: Attachment,
         has_snapshot: bool,
     ) -> Result<(), String> {
-        let viewer = model.sessions[&attached.session].user;
+        let Session { user: viewer, watched, .. } = &model.sessions[&attached.session];
         let receiver = self.receivers.entry(attached.key).or_default();
         receiver.left_out.clear();
         let known = published(receiver);
@@ -182,7 +239,8 @@ impl Receivers {
             if known.contains_key(&session) {
                 continue;
             }
-            if has_snapshot && (user == viewer || model.has_in_audience(viewer, user)) {
+            let is_in = user == *viewer || watched.contains(&user);
+            if has_snapshot && (is_in || model.has_in_audience(*viewer, user)) {
                 return Err(format!("the snapshot for {attached:?} leaves {session:?} out"));
             }
             receiver.left_out.insert(session, version_of(model, session));
@@ -213,7 +271,7 @@ impl Receivers {
         }
         for (session, (user, _)) in believed.iter().filter(|(id, _)| !truth.contains_key(id)) {
             let is_own = *user == of.user;
-            let may_see = model.has_in_audience(*user, of.user)
+            let may_see = (model.has_in_audience(*user, of.user) || of.watched.contains(user))
                 && !model.is_blocked(*user, of.user)
                 || self.buried.contains(session);
             let is_over = !model.sessions.contains_key(session) || self.veiled.contains(session);
@@ -284,7 +342,8 @@ fn contradiction(
 ) -> Option<&'static str> {
     if let Notice::Withdrawn { user, session, .. } = notice {
         let holds = receiver.replica.sessions_of(user).any(|(of, ..)| of == *session);
-        let knows = holds || receiver.left_out.contains_key(session);
+        let knows =
+            holds || receiver.left_out.contains_key(session) || receiver.forgotten.contains(*user);
         return (!knows && veiled.is_none()).then_some("it held nothing of this session");
     }
     let Notice::Presence { user, session, kind, .. } = notice else {
@@ -299,7 +358,11 @@ fn contradiction(
         {
             Some("it held something of this session before")
         }
-        PresenceKind::Update if holds.is_none() && !receiver.left_out.contains_key(session) => {
+        PresenceKind::Update
+            if holds.is_none()
+                && !receiver.left_out.contains_key(session)
+                && !receiver.forgotten.contains(*user) =>
+        {
             Some("it held nothing of this session before")
         }
         _ => None,

@@ -64,7 +64,7 @@ impl Setup {
             max_audience: pick(&[7, 6, 4, 3], lists),
             max_blocked: pick(&[3, 2, 1], lists >> 2),
             max_direct,
-            max_watched: 500,
+            max_watched: pick(&[500, 7, 3, 1], direct >> 6),
             idle_after_ms: None,
             // As few as there may be, and a few more.
             max_told: max_direct + pick(&[0, 1, 5], direct >> 3),

@@ -98,6 +98,8 @@ pub struct Session {
     pub waiting_end: Option<(u64, Option<u32>)>,
     /// Its directed presences that are remembered, the oldest first.
     pub calls: Vec<Call>,
+    /// Whom it watches, whether or not it sees them.
+    pub watched: BTreeSet<User>,
     /// What it was not told; `None` while it is not congested.
     pub missed: Option<Missed>,
     /// The "theoretical arrival time" of the rate of publishes, and of directed presences.
@@ -265,6 +267,29 @@ impl Model {
             && !self.is_blocked(viewer, user)
     }
 
+    /// Returns whether a session may see what `user` publishes: as its contact's, or because it
+    /// watches the user.
+    ///
+    /// # Panics
+    /// If there is no such session.
+    pub fn session_sees(&self, receiver: SessionId, user: User) -> bool {
+        let Session { user: viewer, watched, .. } = &self.sessions[&receiver];
+        *viewer != user
+            && self.is_online(user)
+            && !self.is_invisible(user)
+            && !self.is_blocked(*viewer, user)
+            && (self.has_in_audience(user, *viewer) || watched.contains(&user))
+    }
+
+    /// Returns whether nothing but a watch lets a session see another user, if it does.
+    ///
+    /// # Panics
+    /// If there is no such session.
+    pub fn only_watches(&self, receiver: SessionId, user: User) -> bool {
+        let viewer = self.sessions[&receiver].user;
+        viewer != user && !self.has_in_audience(user, viewer)
+    }
+
     /// Returns whether what `session` publishes reaches `receiver`, or would if that were
     /// attached. What is held of a session that has ended is so for others, not for the user's own.
     ///
@@ -276,7 +301,7 @@ impl Model {
         if user == viewer {
             session != receiver && self.options.own_echo && self.sessions.contains_key(&session)
         } else {
-            self.sees(viewer, user)
+            self.session_sees(receiver, user)
         }
     }
 
@@ -312,6 +337,9 @@ impl Model {
             // A receiver is still to be told of them, so their ids are kept.
             known.extend(missed.users());
         }
+        for session in sessions() {
+            known.extend(&session.watched);
+        }
         let mut counts = Counts::default();
         counts.users_online = self.accounts.len();
         counts.users_known = known.len();
@@ -322,6 +350,7 @@ impl Model {
         counts.presences = self.showing().map(|(_, session)| session.presences()).sum();
         counts.audience_entries = self.accounts.values().map(|a| a.audience.len()).sum();
         counts.blocked_pairs = self.accounts.values().map(|a| a.blocked.len()).sum();
+        counts.watches = sessions().map(|session| session.watched.len()).sum();
         counts.told = self.showing().map(|(_, session)| session.all_told().len()).sum();
         counts.missed =
             sessions().filter_map(|session| session.missed.as_ref()).map(Missed::len).sum();
@@ -409,9 +438,14 @@ impl Model {
         sessions.filter(|(id, s)| s.is_attached() && is_told(**id, s)).map(|(id, _)| *id).collect()
     }
 
-    /// Returns the attached sessions of all who see this user.
-    pub fn watchers(&self, user: User) -> BTreeSet<SessionId> {
-        self.attached(|_, receiver| receiver.user != user && self.sees(receiver.user, user))
+    /// Returns the attached sessions that see this user, as its contacts' or by watching it.
+    pub fn onlookers(&self, user: User) -> BTreeSet<SessionId> {
+        self.attached(|id, _| self.session_sees(id, user))
+    }
+
+    /// Returns the number of sessions that watch this user, detached ones included.
+    pub fn watchers(&self, user: User) -> usize {
+        self.sessions.values().filter(|session| session.watched.contains(&user)).count()
     }
 
     /// Returns the attachments of these sessions.

@@ -16,7 +16,9 @@ pub fn users_of(event: &mut Event) -> impl Iterator<Item = &mut User> {
         Event::Block { user, other } | Event::Unblock { user, other } => {
             (Some(user), Some(other), None, None)
         }
-        Event::Direct { users, .. }
+        Event::Watch { users, .. }
+        | Event::Unwatch { users, .. }
+        | Event::Direct { users, .. }
         | Event::DirectFor { users, .. }
         | Event::System { users, .. } => (None, None, Some(users), None),
         Event::Expel { user } => (Some(user), None, None, None),
@@ -41,7 +43,12 @@ pub fn change(decision: &mut Decision, change: fn(&mut User, &mut u32)) {
             | Notice::Visibility { user, .. } => change(user, nothing),
             Notice::System { presence } => change(nobody, presence),
         },
-        Decision::Snapshot { entries, .. } => {
+        Decision::Snapshot { named, entries, .. } => {
+            let renamed = |mut user| {
+                change(&mut user, nothing);
+                user
+            };
+            *named = named.take().map(|users| users.into_iter().map(renamed).collect());
             entries.values_mut().for_each(|(user, presence)| change(user, presence));
         }
         Decision::Online { user, .. } | Decision::Ended { user, .. } => change(user, nothing),
@@ -182,10 +189,11 @@ pub fn line(names: &Names, decision: &Decision) -> String {
     match decision {
         Decision::Deliver { notice: said, to } => format!("{} to {:?}", notice(said), all(to)),
         Decision::Skipped { notice: said, to } => format!("{} not to {:?}", notice(said), all(to)),
-        Decision::Snapshot { to, visible, entries } => {
+        Decision::Snapshot { to, visible, named, entries } => {
             let entries: BTreeMap<usize, &(User, u32)> =
                 entries.iter().map(|(session, entry)| (id(session), entry)).collect();
-            format!("snapshot for {}: {visible}, {entries:?}", key(to))
+            let of = named.as_ref().map_or_else(String::new, |users| format!(" of {users:?}"));
+            format!("snapshot{of} for {}: {visible}, {entries:?}", key(to))
         }
         Decision::Close { session, reason, resumable } => {
             format!("close {}: {reason:?} {resumable}", key(session))

@@ -53,11 +53,11 @@ impl Model {
         };
         let notices = self.options.offline_notices;
         let (offline, unaware) = match missed.offline.get(&user) {
-            Some(unaware) => (true, *unaware),
+            Some(offline) => (true, offline.unaware),
             None => (false, false),
         };
         let nothing_shown = truth.values().all(|(of, _)| *of != user);
-        let looks_offline = offline && nothing_shown && !self.sees(self.sessions[&id].user, user);
+        let looks_offline = offline && nothing_shown && !self.session_sees(id, user);
         let knew = unaware || changed.iter().any(|(session, change)| is_gone(session, change));
         // Whoever knew nothing of a user is not told that it is offline, but by tim.
         if looks_offline && (knew || notices == OfflineNotices::ToAllContacts) {

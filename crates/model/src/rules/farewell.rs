@@ -34,6 +34,8 @@ impl Model {
             }
             (session.lease, session.grace, session.token) = (None, None, None);
             (session.waiting, session.waiting_end, session.missed) = (None, None, None);
+            // It hears of nobody any more.
+            session.watched.clear();
             session.settle = Some((until, self.moments));
             self.held.insert(id, session);
         }
@@ -60,8 +62,8 @@ impl Model {
     fn end_all(&mut self, out: &mut Output, user: User, reason: EndReason, at: u64) {
         let mut told = self.holders(user, &self.showing_of(user));
         if self.options.offline_notices == OfflineNotices::ToAllContacts {
-            for receiver in self.watchers(user) {
-                told.entry(receiver).or_default();
+            for receiver in self.onlookers(user) {
+                self.add_holder(&mut told, receiver, user);
             }
         }
         let sessions = self.sessions_of(user);

@@ -4,6 +4,7 @@ use super::without;
 use crate::state::{Account, Session};
 use crate::{Attachment, Decision, Model, Output, User};
 use adsum::{CloseReason, DeviceKind, EndReason, Error, Grace, LostCause, SessionId, SessionKey};
+use std::collections::BTreeSet;
 
 impl Model {
     pub(super) fn connect(
@@ -52,6 +53,7 @@ impl Model {
             waiting: None,
             waiting_end: None,
             calls: Vec::new(),
+            watched: BTreeSet::new(),
             missed: None,
             tat: 0,
             direct_tat: 0,
@@ -69,7 +71,7 @@ impl Model {
             self.accounts.insert(user, Account { audience, blocked, ..Account::default() });
             return Output::default();
         }
-        let mut out = self.set_audience(user, audience);
+        let mut out = self.set_audience(user, audience, BTreeSet::new());
         self.set_all_blocked(&mut out, user, &blocked);
         out
     }
@@ -82,11 +84,14 @@ impl Model {
     pub(super) fn snapshot(&self, out: &mut Output, id: SessionId) {
         let receiver = &self.sessions[&id];
         let mut entries = self.truth(id);
-        // It is found through the user's own list, so those with one-way lists are not in it.
-        let user = receiver.user;
-        entries.retain(|_, (of, _)| *of == user || self.has_in_audience(user, *of));
-        let visible = !self.is_invisible(user);
-        out.decisions.push(Decision::Snapshot { to: receiver.key, visible, entries });
+        // It is found through the user's own list and the session's, so those with one-way lists
+        // whom it does not watch are not in it.
+        let Session { key: to, user, watched, .. } = receiver;
+        entries.retain(|_, (of, _)| {
+            of == user || self.has_in_audience(*user, *of) || watched.contains(of)
+        });
+        let visible = !self.is_invisible(*user);
+        out.decisions.push(Decision::Snapshot { to: *to, visible, named: None, entries });
     }
 
     /// Has the connection of a session closed for good, if it has one.

@@ -12,6 +12,7 @@ mod lifecycle;
 mod limits;
 mod publish;
 mod visibility;
+mod watch;
 
 use crate::{Attachment, Event, Model, Output, User};
 use adsum::Error;
@@ -46,6 +47,8 @@ impl Model {
             Event::DirectFor { session, users, presence, for_ms } => {
                 self.direct(now, *session, users, *presence, Some(*for_ms))
             }
+            Event::Watch { session, users } => self.watch(now, *session, users),
+            Event::Unwatch { session, users } => self.unwatch(now, *session, users),
             Event::AudienceAdd { user, contacts } => self.audience_add(now, *user, contacts),
             Event::AudienceRemove { user, contacts } => self.audience_remove(now, *user, contacts),
             Event::AudienceReplace { user, contacts } => {
