@@ -17,10 +17,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.judge_notes();
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
-        if self.expiries.armed() > 0 && self.fire_next_expiry(until, [lifetime, token]) {
+        if self.idle.armed() > 0 && self.fire_next_idle(until, [lifetime, token]) {
             return true;
         }
-        if self.idle.armed() > 0 && self.fire_next_idle(until, [lifetime, token]) {
+        if self.expiries.armed() > 0 && self.fire_next_expiry(until, [lifetime, token]) {
             return true;
         }
         match (lifetime, token) {
@@ -60,8 +60,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         true
     }
 
-    /// Fires what makes a user idle by then, likewise: it comes after what ends by itself at the
-    /// same moment.
+    /// Fires what makes a user idle by then, if nothing else is due before or at the same moment,
+    /// what ends by itself included.
     fn fire_next_idle(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
         let other = others.into_iter().flatten().map(|due| due.at).min();
         let until = other.unwrap_or(until);

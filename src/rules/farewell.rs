@@ -99,6 +99,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         };
         self.end_held_where(place, |earlier, sessions| earlier >= sessions);
+        self.rearm_idle(place);
         self.speak_later(place, None);
         self.report_end(end);
     }

@@ -86,14 +86,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let now = (self.moment, self.next_order());
         let session = self.tables.add_session((user, place), kind, now);
         self.start_lease(session);
-        self.note_arrival(session);
+        let is_news = self.note_sign(session, true) && !is_first;
         if is_first {
             self.plan.push_step(Step::Online { user, session });
         }
         match victim {
-            // What the lists changed may still tell of the victim: that comes first.
+            // What the lists changed may still tell of the victim: that comes first. With its end
+            // it is worked out who speaks for the user.
             Some(victim) => self.plan.push_step(Step::Evict { victim, newcomer: session }),
-            None => self.greet(session),
+            None => {
+                if is_news {
+                    self.speak_later(place, None);
+                }
+                self.greet(session);
+            }
         }
         self.tables.sessions().key(session)
     }

@@ -49,8 +49,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Has it worked out who speaks for the user at this place when everything about the input is
     /// in order: the host's function may panic. `published` is a session that shows something new.
+    /// However often one input has it done, it is done once, as late as said last.
     pub(super) fn speak_later(&mut self, place: Place, published: Option<SessionIndex>) {
         if self.tells_users() {
+            let before = self.plan.take_back_speaking(place);
+            let published = published.or(before);
             self.plan.push_step(Step::Speak { place, published });
         }
     }
@@ -112,7 +115,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             })
             .collect();
         let chosen = represent(&candidates);
-        shown.get(chosen).or(shown.first()).copied()
+        shown.get(chosen).or_else(|| shown.first()).copied()
     }
 
     /// Before a session shows nothing any more: if no other speaks for the user then, contacts are
@@ -123,8 +126,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let is_only = shown.next() == Some(session) && shown.next().is_none();
         drop(shown);
         if self.tells_users() && is_only {
-            self.say_farewell(place, Going::LooksOffline);
-            self.remember_unaware(place, None);
+            // Whoever does not see the user must not learn from it that it showed something.
+            if self.tables.is_visible_at(place) {
+                self.say_farewell(place, Going::LooksOffline);
+                self.remember_unaware(place, None);
+            }
             self.tables.voices_mut().set_voice(place, None);
         }
     }
@@ -134,33 +140,26 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Notes that a person did something on a session.
     pub(crate) fn active(&mut self, key: SessionKey) -> Result<(), Error> {
         let session = self.renew_lease_of(key)?;
-        self.note_active(session);
+        if self.note_sign(session, false) {
+            self.speak_later(self.tables.sessions().place(session), None);
+        }
         Ok(())
     }
 
-    /// Notes a sign of a person on a session: its connect is the first.
-    pub(super) fn note_active(&mut self, session: SessionIndex) {
+    /// Notes a sign of a person on a session: its connect is the first. Returns whether the session
+    /// is idle no longer, which may be news of its user.
+    pub(super) fn note_sign(&mut self, session: SessionIndex, is_first: bool) -> bool {
         if !self.tells_users() || self.options.idle_after_ms.is_none() {
-            return;
+            return false;
         }
         let (now, order) = (self.moment, self.order);
         let signs = self.tables.voices_mut().signs_mut(session);
         (signs.active, signs.order) = (now, order);
-        if core::mem::take(&mut signs.is_idle) {
-            let place = self.tables.sessions().place(session);
-            self.arm_idle(place);
-            self.speak_later(place, None);
+        let was_idle = core::mem::take(&mut signs.is_idle) || is_first;
+        if was_idle {
+            self.arm_idle(self.tables.sessions().place(session));
         }
-    }
-
-    /// Has the first signs of a newcomer count.
-    pub(super) fn note_arrival(&mut self, session: SessionIndex) {
-        if !self.tells_users() || self.options.idle_after_ms.is_none() {
-            return;
-        }
-        // As if it had been idle before.
-        self.tables.voices_mut().signs_mut(session).is_idle = true;
-        self.note_active(session);
+        was_idle
     }
 
     /// Returns since when the user at this place is idle, if all of its sessions are.
@@ -190,6 +189,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.idle.arm(place, at, order);
             }
             None => self.idle.disarm(place),
+        }
+    }
+
+    /// Has the deadline be right for those of a user's sessions that are left.
+    pub(super) fn rearm_idle(&mut self, place: Place) {
+        if self.idle.armed() > 0 {
+            self.arm_idle(place);
         }
     }
 
