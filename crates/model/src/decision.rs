@@ -1,6 +1,7 @@
 //! Decisions in the form in which the engine's and the model's are compared.
 
 use crate::User;
+use crate::choice::State;
 use adsum::{CloseReason, EndReason, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,6 +10,7 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notice {
     Presence { user: User, session: SessionId, first: bool, presence: u32 },
+    User { user: User, first: bool, idle_since: Option<u64>, presence: u32 },
     Directed { user: User, session: SessionId, presence: u32 },
     DirectedOver { user: User, session: SessionId },
     Withdrawn { user: User, session: SessionId },
@@ -23,6 +25,7 @@ impl Notice {
     pub const fn user(&self) -> Option<User> {
         match self {
             Self::Presence { user, .. }
+            | Self::User { user, .. }
             | Self::Directed { user, .. }
             | Self::DirectedOver { user, .. }
             | Self::Withdrawn { user, .. }
@@ -52,6 +55,8 @@ pub enum Decision {
         visible: bool,
         named: Option<BTreeSet<User>>,
         entries: BTreeMap<SessionId, (User, u32)>,
+        /// Those of whom one state is told.
+        users: BTreeMap<User, State>,
     },
     Close {
         session: SessionKey,
@@ -124,7 +129,7 @@ impl Output {
                 // Whoever is skipped misses the notice that others have received.
                 Decision::Skipped { notice, .. } => u64::from(told != Some(notice)),
                 Decision::Deliver { .. } => 1,
-                Decision::Snapshot { entries, .. } => entries.len() as u64,
+                Decision::Snapshot { entries, users, .. } => (entries.len() + users.len()) as u64,
                 _ => 0,
             };
             told = decision.notice();

@@ -1,5 +1,6 @@
 //! Reads the decisions of one drain as a host does, and puts them into canonical form.
 
+use crate::choice::State;
 use crate::{Decision, Notice, Payload, User};
 use adsum::{PresenceKind, Scope, SessionKey, Slot, SlotMap, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
@@ -178,7 +179,8 @@ impl<'a> Reading<'a> {
             self.next_id(id)?;
             let (visible, entries) = (snapshot.is_visible(), BTreeMap::new());
             let to = receiver;
-            self.told.push((id, Decision::Snapshot { to, visible, named, entries }));
+            let users = BTreeMap::new();
+            self.told.push((id, Decision::Snapshot { to, visible, named, entries, users }));
         } else if !matches!(self.told.last(),
             Some((_, Decision::Snapshot { named: first, .. })) if *first == named)
         {
@@ -192,7 +194,8 @@ impl<'a> Reading<'a> {
             return Err("a snapshot of several parts has an empty one".into());
         }
         for entry in snapshot.entries() {
-            let Some((id, Decision::Snapshot { to, visible, entries, .. })) = self.told.last_mut()
+            let Some((id, Decision::Snapshot { to, visible, entries, users, .. })) =
+                self.told.last_mut()
             else {
                 return Err("a snapshot goes on that has not begun".into());
             };
@@ -202,7 +205,14 @@ impl<'a> Reading<'a> {
             if [snapshot.id().get(), entry.id.get()] != [*id; 2] {
                 return Err(format!("a snapshot is numbered {id} and {}", entry.id.get()));
             }
-            if entries.insert(entry.session, (*entry.user, entry.presence.said())).is_some() {
+            let (session, user, presence) = (entry.session, *entry.user, entry.presence.said());
+            let idle_since = entry.idle_since.map(adsum::Time::as_millis);
+            let stands_twice = if entry.is_user {
+                users.insert(user, State { session, presence, idle_since }).is_some()
+            } else {
+                entries.insert(session, (user, presence)).is_some() || idle_since.is_some()
+            };
+            if stands_twice {
                 return Err(format!("{:?} stands twice in a snapshot", entry.session));
             }
             self.deliveries += 1;
@@ -286,6 +296,12 @@ fn canonical<P: Payload>(notice: &adsum::Notice<'_, User, P>) -> Notice {
             user: *user,
             session,
             first: kind == PresenceKind::First,
+            presence: presence.said(),
+        },
+        adsum::Notice::User { user, kind, idle_since, presence, .. } => Notice::User {
+            user: *user,
+            first: kind == PresenceKind::First,
+            idle_since: idle_since.map(adsum::Time::as_millis),
             presence: presence.said(),
         },
         adsum::Notice::Directed { user, session, presence, .. } => {

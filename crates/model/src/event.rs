@@ -14,6 +14,7 @@ pub fn session_of(event: &mut Event) -> Option<&mut adsum::SessionKey> {
         | Event::Lost { session, .. }
         | Event::Resume { session }
         | Event::Heartbeat { session }
+        | Event::Active { session }
         | Event::Publish { session, .. }
         | Event::PublishUntil { session, .. }
         | Event::Withdraw { session }

@@ -1,6 +1,7 @@
 //! An engine with the table of connections that a host keeps, and what comes of its inputs in
 //! canonical form.
 
+use crate::choice::Choice;
 use crate::drain::{Reading, Watch};
 use crate::{Attachment, Decision, Event, Payload, User};
 use adsum::{
@@ -45,8 +46,17 @@ pub struct Host<P, S = DefaultHashBuilder> {
 
 impl<P: Payload, S: BuildHasher> Host<P, S> {
     pub fn new(config: Config, hasher: S) -> Self {
+        Self::with_choice(config, None, hasher)
+    }
+
+    /// Returns one whose users' contacts are told one state of each, if it is said how to choose.
+    pub fn with_choice(config: Config, choice: Option<Choice>, hasher: S) -> Self {
+        let engine = match choice {
+            Some(choice) => Engine::with_representative(config, hasher, choice.represent()),
+            None => Engine::with_hasher(config, hasher),
+        };
         Self {
-            engine: Engine::with_hasher(config, hasher),
+            engine,
             sockets: SlotMap::new(),
             congested: BTreeSet::new(),
             last_id: 0,
@@ -158,6 +168,7 @@ pub fn verb<'e, P: Payload, S: BuildHasher>(
             Ok(decisions)
         }
         Event::Heartbeat { session } => engine.heartbeat(now, *session),
+        Event::Active { session } => engine.active(now, *session),
         Event::Publish { session, presence } => {
             engine.publish(now, *session, P::make(*presence, Some(*session)))
         }

@@ -16,6 +16,8 @@ pub struct Missed {
     /// Users of whom it would have been told that they are offline, and whether it may have held
     /// something of them that was over before.
     pub offline: BTreeMap<User, Offline>,
+    /// Users whose one state changed, where that is what is told.
+    pub states: BTreeMap<User, Stated>,
     /// Whether its own user became visible or invisible.
     pub visibility: bool,
     /// So much that only a snapshot makes good.
@@ -27,6 +29,17 @@ pub struct Missed {
 pub struct Offline {
     /// Whether the receiver may hold something of the user that was over before.
     pub unaware: bool,
+    /// Whether it is noted only because the receiver watches the user.
+    pub by_watch: bool,
+}
+
+/// What became of the one state of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// Whether the receiver holds one.
+    pub held: bool,
+    /// Whether there was another.
+    pub shown: bool,
     /// Whether it is noted only because the receiver watches the user.
     pub by_watch: bool,
 }
@@ -51,7 +64,7 @@ pub struct Change {
 impl Missed {
     /// Returns the number of notes.
     pub fn len(&self) -> usize {
-        self.sessions.len() + self.offline.len()
+        self.sessions.len() + self.states.len() + self.offline.len()
     }
 
     /// Returns whether nothing is noted, or nothing but a mark.
@@ -62,7 +75,7 @@ impl Missed {
     /// Returns everyone whom it is to be told of.
     pub fn users(&self) -> BTreeSet<User> {
         let changed = self.sessions.keys().map(|(user, _)| *user);
-        changed.chain(self.offline.keys().copied()).collect()
+        changed.chain(self.offline.keys().chain(self.states.keys()).copied()).collect()
     }
 
     pub(crate) fn note_offline(&mut self, user: User, unaware: bool, by_watch: bool) {
@@ -70,6 +83,26 @@ impl Missed {
         let offline = self.offline.entry(user).or_insert(new);
         offline.unaware |= unaware;
         offline.by_watch &= by_watch;
+    }
+
+    /// Notes that a user has another state. Unless more is noted of it, the receiver holds one as
+    /// this says.
+    pub(crate) fn note_state(&mut self, user: User, held: bool, by_watch: bool) {
+        let new = Stated { held, shown: true, by_watch };
+        let stated = self.states.entry(user).or_insert(new);
+        stated.shown = true;
+        stated.by_watch &= by_watch;
+    }
+
+    /// Notes that a user whose state it was to hold has none any more, or is out of sight. If it
+    /// never heard of that, it need not hear of this.
+    pub(crate) fn note_no_state(&mut self, user: User, by_watch: bool) {
+        if self.states.get(&user).is_some_and(|stated| !stated.held) {
+            self.states.remove(&user);
+            return;
+        }
+        let new = Stated { held: true, shown: false, by_watch };
+        self.states.entry(user).or_insert(new).by_watch &= by_watch;
     }
 
     /// Notes that a session shows something. Unless more is noted of it, the receiver holds
@@ -135,6 +168,7 @@ impl Missed {
     /// Forgets what is noted of these users only because the receiver watched them.
     pub(crate) fn forget_by_watch(&mut self, users: &BTreeSet<User>) {
         self.sessions.retain(|(user, _), change| !(users.contains(user) && change.by_watch));
+        self.states.retain(|user, stated| !(users.contains(user) && stated.by_watch));
         self.offline.retain(|user, offline| !(users.contains(user) && offline.by_watch));
     }
 }

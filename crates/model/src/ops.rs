@@ -48,6 +48,7 @@ enum Verb {
     Lost,
     Resume,
     Heartbeat,
+    Active,
     Direct,
     DirectFor,
     Watch,
@@ -98,6 +99,7 @@ impl Verb {
         match byte {
             209..=217 => return Self::Watch,
             218..=222 => return Self::Unwatch,
+            227..=234 => return Self::Active,
             _ => {}
         }
         let mut left = byte % 100;
@@ -158,6 +160,7 @@ fn event(verb: Verb, model: &Model, now: u64, presence: u32, bytes: [u8; 4]) -> 
         }
         Verb::Resume => Event::Resume { session: draw::resumed(model, who, x) },
         Verb::Heartbeat => Event::Heartbeat { session: draw::any(model, who) },
+        Verb::Active => Event::Active { session: draw::any(model, who) },
         Verb::Direct => {
             let session = draw::attached(model, who);
             let sender = model.find(session).map_or(user, |id| model.sessions[&id].user);

@@ -1,5 +1,6 @@
 //! Everything that an engine can be asked, held against the model (rule 16).
 
+use crate::choice::State;
 use crate::state::Session;
 use crate::{Attachment, Model, Payload, User};
 use adsum::{Counts, Engine, LostCause, SessionId, SessionKey};
@@ -57,6 +58,12 @@ fn check_user<P: Payload, S: BuildHasher>(
     let account = model.accounts.get(&user).cloned().unwrap_or_default();
     equal_set("audience", engine.audience(&user), &account.audience)?;
     equal_set("blocked", engine.blocked(&user), &account.blocked)?;
+    let speaks = engine.representative(&user);
+    let speaks = speaks.map(|(of, since)| {
+        let (session, presence) = (of.id, of.presence.map_or(0, Payload::said));
+        State { session, presence, idle_since: since.map(adsum::Time::as_millis) }
+    });
+    equal("representative", speaks, model.state_of(user))?;
     equal("watchers", engine.watchers(&user), model.watchers(user))?;
     for viewer in (0..ASKED).filter(|viewer| *viewer != user) {
         equal("sees", engine.sees(&viewer, &user), model.sees(viewer, user))

@@ -1,9 +1,10 @@
 //! A replica for each session, fed with what that session is sent, and held against the truth.
 
+use crate::choice::State;
 use crate::state::Session;
 use crate::{Attachment, Event, Model, User};
 use adsum::{
-    Decision, Notice, OfflineNotices, PresenceKind, Replica, Scope, SessionId, SessionKey,
+    Decision, Notice, OfflineNotices, PresenceKind, Replica, Scope, SessionId, SessionKey, Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,8 @@ struct Receiver {
     /// Sessions that its last snapshot left out though it sees them, and how often they had
     /// published by then.
     left_out: BTreeMap<SessionId, u64>,
+    /// The same of users of whom one state is told, and how often that had been.
+    left_out_users: BTreeMap<User, u64>,
     /// The last directed presence from each session since the last snapshot.
     directed: BTreeMap<SessionId, u32>,
     /// Whom it has forgotten while it was congested: what it is told of them when it is writable
@@ -28,6 +31,7 @@ impl Default for Receiver {
         Self {
             replica: Replica::new(LIMIT),
             left_out: BTreeMap::new(),
+            left_out_users: BTreeMap::new(),
             directed: BTreeMap::new(),
             forgotten: BTreeSet::new(),
         }
@@ -43,6 +47,9 @@ pub struct Receivers {
     /// Sessions of users who have been invisible. Under [`OfflineNotices::Never`] nobody is told
     /// of that, so receivers may go on believing in them.
     veiled: BTreeSet<SessionId>,
+    /// Users who have been invisible, or offline, or have shown nothing; and of these the offline.
+    veiled_users: BTreeSet<User>,
+    gone_users: BTreeSet<User>,
     /// Whose sessions there were, and those that there were when their user went offline.
     known: BTreeMap<SessionId, User>,
     buried: BTreeSet<SessionId>,
@@ -80,7 +87,7 @@ impl Receivers {
     /// Takes in a decision of the engine.
     pub fn hear(&mut self, decision: &Decision<'_, User, u32>, to: &[SessionKey]) {
         for key in to {
-            let veiled = self.never.then(|| self.veiled.clone());
+            let veiled = self.never.then(|| (self.veiled.clone(), self.veiled_users.clone()));
             if let Decision::Snapshot(snapshot) = decision {
                 let is_whole = snapshot.scope() == Scope::Everything;
                 let named = (!is_whole).then(|| snapshot.named().copied().collect());
@@ -136,6 +143,12 @@ impl Receivers {
                 self.veiled.insert(id);
             }
         }
+        let all: BTreeSet<User> = self.known.values().copied().collect();
+        let looks_offline = |user: &User| {
+            !model.is_online(*user) || model.is_invisible(*user) || model.state_of(*user).is_none()
+        };
+        self.gone_users.extend(all.iter().filter(|user| !model.is_online(**user)));
+        self.veiled_users.extend(all.into_iter().filter(looks_offline));
         let of_gone = self.known.iter().filter(|(_, user)| !model.is_online(**user));
         self.buried.extend(of_gone.map(|(id, _)| *id));
         if let Event::Invisible { session } | Event::Visible { session } = event
@@ -151,6 +164,7 @@ impl Receivers {
             if session.is_attached() && session.missed.is_none() {
                 self.receivers.entry(session.key).or_default();
                 self.check_published(model, *id, session)
+                    .and_then(|()| self.check_states(model, *id, session))
                     .and_then(|()| self.check_directed(model, *id, session))
                     .and_then(|()| self.check_visibility(model, session))
                     .map_err(|fault| format!("what {id:?} believes: {fault}"))?;
@@ -217,8 +231,15 @@ impl Receivers {
     ) -> Result<(), String> {
         let known = published(&self.receivers[&of.key]);
         let mut all = model.truth(of.session).into_iter();
-        match all.find(|(id, said)| named.contains(&said.0) && known.get(id) != Some(said)) {
-            Some((id, _)) => Err(format!("the snapshot of {named:?} for {of:?} leaves {id:?} out")),
+        if let Some((id, _)) =
+            all.find(|(id, said)| named.contains(&said.0) && known.get(id) != Some(said))
+        {
+            return Err(format!("the snapshot of {named:?} for {of:?} leaves {id:?} out"));
+        }
+        let replica = &self.receivers[&of.key].replica;
+        let mut users = model.states_for(of.session).into_iter();
+        match users.find(|(user, state)| named.contains(user) && !holds(replica, *user, state)) {
+            Some((user, _)) => Err(format!("the snapshot for {of:?} leaves {user} out")),
             None => Ok(()),
         }
     }
@@ -244,6 +265,16 @@ impl Receivers {
                 return Err(format!("the snapshot for {attached:?} leaves {session:?} out"));
             }
             receiver.left_out.insert(session, version_of(model, session));
+        }
+        receiver.left_out_users.clear();
+        for user in model.states_for(attached.session).into_keys() {
+            if receiver.replica.user(&user).is_some() {
+                continue;
+            }
+            if has_snapshot && (watched.contains(&user) || model.has_in_audience(*viewer, user)) {
+                return Err(format!("the snapshot for {attached:?} leaves {user} out"));
+            }
+            receiver.left_out_users.insert(user, model.accounts[&user].told);
         }
         Ok(())
     }
@@ -277,6 +308,28 @@ impl Receivers {
             let is_over = !model.sessions.contains_key(session) || self.veiled.contains(session);
             if !(self.never && is_over && (is_own || may_see)) {
                 return Err(format!("in {session:?}, a ghost"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the same of the one state of each user, where that is what is told.
+    fn check_states(&self, model: &Model, id: SessionId, of: &Session) -> Result<(), String> {
+        let Receiver { replica, left_out_users, .. } = &self.receivers[&of.key];
+        let states = model.states_for(id);
+        for (user, state) in &states {
+            let held = replica.user(user);
+            let is_left_out = left_out_users.get(user) == Some(&model.accounts[user].told);
+            if !(holds(replica, *user, state) || held.is_none() && is_left_out) {
+                return Err(format!("{held:?} of {user}, whose state is {state:?}"));
+            }
+        }
+        for user in replica.users().filter(|user| !states.contains_key(user)) {
+            let lingers = self.never
+                && self.veiled_users.contains(user)
+                && (!model.is_blocked(*user, of.user) || self.gone_users.contains(user));
+            if replica.user(user).is_some() && !lingers {
+                return Err(format!("in {user}, a ghost"));
             }
         }
         Ok(())
@@ -338,8 +391,22 @@ impl Receivers {
 fn contradiction(
     receiver: &Receiver,
     notice: &Notice<'_, User, u32>,
-    veiled: Option<&BTreeSet<SessionId>>,
+    veiled: Option<&(BTreeSet<SessionId>, BTreeSet<User>)>,
 ) -> Option<&'static str> {
+    if let Notice::User { user, kind, .. } = notice {
+        let holds = receiver.replica.user(*user).is_some();
+        let may_hold_none =
+            receiver.left_out_users.contains_key(*user) || receiver.forgotten.contains(*user);
+        return match kind {
+            PresenceKind::First if holds && !veiled.is_some_and(|(_, all)| all.contains(*user)) => {
+                Some("it held a state of this user before")
+            }
+            PresenceKind::Update if !holds && !may_hold_none => {
+                Some("it held no state of this user before")
+            }
+            _ => None,
+        };
+    }
     if let Notice::Withdrawn { user, session, .. } = notice {
         let holds = receiver.replica.sessions_of(user).any(|(of, ..)| of == *session);
         let knows =
@@ -354,7 +421,7 @@ fn contradiction(
     match kind {
         // Of one who went invisible unheard and came back, it holds what it held before.
         PresenceKind::First
-            if holds_published && !veiled.is_some_and(|veiled| veiled.contains(session)) =>
+            if holds_published && !veiled.is_some_and(|(all, _)| all.contains(session)) =>
         {
             Some("it held something of this session before")
         }
@@ -367,6 +434,13 @@ fn contradiction(
         }
         _ => None,
     }
+}
+
+/// Returns whether a receiver holds just this state of a user.
+fn holds(replica: &Replica<User, u32>, user: User, state: &State) -> bool {
+    let held = replica.user(&user);
+    held.map(|(presence, since)| (*presence, since.map(Time::as_millis)))
+        == Some((state.presence, state.idle_since))
 }
 
 fn published(receiver: &Receiver) -> BTreeMap<SessionId, (User, u32)> {

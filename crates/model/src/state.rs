@@ -1,6 +1,7 @@
 //! What the model holds, and what can be asked of it.
 
 use crate::User;
+use crate::choice::{Choice, Voice};
 use crate::missed::Missed;
 use adsum::{Config, Counts, Error, LostCause, Options, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,9 @@ pub struct Account {
     /// Attachments that may hold something of the user that is over and that they were not told:
     /// under [`OfflineNotices::Never`](adsum::OfflineNotices::Never).
     pub unaware: BTreeSet<SessionKey>,
+    /// What contacts were told last, where that is one state, and how often they were.
+    pub voice: Option<Voice>,
+    pub told: u64,
 }
 
 /// One directed presence that is remembered.
@@ -90,6 +94,13 @@ pub struct Session {
     pub presence: Option<u32>,
     /// How often it has published so that others could see it.
     pub version: u64,
+    /// Since when it shows that.
+    pub published: u64,
+    /// When a person last did something on it, which input that was, and whether that is so long
+    /// ago that it is idle.
+    pub active: u64,
+    pub signed: u64,
+    pub is_idle: bool,
     /// When what it shows ends, if it does.
     pub expiry: Option<Expiry>,
     /// The publish that waits for its token.
@@ -168,7 +179,11 @@ impl Session {
 #[derive(Clone, Debug)]
 pub struct Model {
     pub options: Options,
+    /// How the session is chosen that speaks for a user, if contacts are told one state of each.
+    pub choice: Option<Choice>,
     pub now: u64,
+    /// The moment of what is happening: of the input, or of the deadline.
+    pub at: u64,
     /// Counts inputs and deadlines that fired, so that timers can stand in line.
     pub moments: u64,
     pub accounts: BTreeMap<User, Account>,
@@ -186,7 +201,9 @@ impl Model {
     pub fn new(config: &Config) -> Self {
         Self {
             options: config.options().clone(),
+            choice: None,
             now: 0,
+            at: 0,
             moments: 0,
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -194,6 +211,11 @@ impl Model {
             first: None,
             stale: Vec::new(),
         }
+    }
+
+    /// Returns one whose users' contacts are told one state of each, if it is said how to choose.
+    pub fn with_choice(config: &Config, choice: Option<Choice>) -> Self {
+        Self { choice, ..Self::new(config) }
     }
 
     // ---- what can be asked
@@ -301,7 +323,8 @@ impl Model {
         if user == viewer {
             session != receiver && self.options.own_echo && self.sessions.contains_key(&session)
         } else {
-            self.session_sees(receiver, user)
+            // Where one state of each user is told, nothing is told of single sessions.
+            self.choice.is_none() && self.session_sees(receiver, user)
         }
     }
 
@@ -323,6 +346,11 @@ impl Model {
     pub fn deadlines(&self) -> Vec<u64> {
         let mut deadlines: Vec<u64> =
             self.showing().flat_map(|(_, session)| session.timers()).map(|(at, _)| at).collect();
+        // One for each user: when the next of its sessions becomes idle.
+        for user in self.accounts.keys() {
+            let idle = self.sessions_of(*user).into_iter().filter_map(|id| self.idle_timer(id));
+            deadlines.extend(idle.map(|(at, _)| at).min());
+        }
         deadlines.sort_unstable();
         deadlines
     }
@@ -368,7 +396,7 @@ impl Model {
 
     /// Accepts an input: only now does the clock move.
     pub fn accept(&mut self, now: u64) {
-        self.now = now;
+        (self.now, self.at) = (now, now);
         self.first.get_or_insert(now);
         self.moments += 1;
     }

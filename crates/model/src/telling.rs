@@ -1,7 +1,6 @@
 //! Who is told what: the ways in which the rules tell receivers of presences and endings.
 
 use crate::missed::{Missed, NOTES, NOTES_A_CONTACT};
-use crate::state::Session;
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{OfflineNotices, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Holding {
     /// The sessions that it holds something of, and whether that includes directed presence.
     pub sessions: Vec<(SessionId, bool)>,
+    /// Whether it holds the one state of the user.
+    pub state: bool,
     /// Whether it may hold something that was over before.
     pub unaware: bool,
     /// Whether it saw the user only by watching it.
@@ -87,10 +88,20 @@ impl Model {
         holders.entry(receiver).or_insert_with(|| Holding { by_watch, ..Holding::default() })
     }
 
+    /// Adds those who hold the one state of a user, if that is what is told and there is one.
+    pub fn add_holders_of_state(&self, holders: &mut Holders, user: User) {
+        if self.state_of(user).is_some() {
+            for receiver in self.onlookers(user) {
+                self.add_holder(holders, receiver, user).state = true;
+            }
+        }
+    }
+
     /// Returns the sessions of these viewers that hold something of the user, or may hold
     /// something that is over.
     pub fn holders_among(&self, user: User, viewers: &BTreeSet<User>) -> Holders {
         let mut holders = self.holders(user, &self.showing_of(user));
+        self.add_holders_of_state(&mut holders, user);
         if let Some(account) = self.accounts.get(&user) {
             for receiver in self.attached(|_, session| account.unaware.contains(&session.key)) {
                 self.add_holder(&mut holders, receiver, user).unaware = true;
@@ -108,14 +119,17 @@ impl Model {
         let user = notice.user().expect("an ending is about a user");
         let offline = notice == Notice::UserOffline { user };
         let mut told = BTreeSet::new();
-        for (receiver, Holding { sessions, unaware, by_watch }) in to {
+        for (receiver, Holding { sessions, state, unaware, by_watch }) in to {
             let (directed, others): (Vec<_>, Vec<_>) =
                 sessions.iter().partition(|(_, directed)| *directed);
             // What was directed, or may have been, did not come by a watch.
             let by_watch_alone = *by_watch && directed.is_empty() && !unaware;
             let is_told = self.is_told_or_notes(*receiver, |_| {});
             for (id, _) in &directed {
-                self.is_told_or_notes(*receiver, |missed| missed.note_directed_ended(user, *id));
+                self.is_told_or_notes(*receiver, |missed| match notice {
+                    Notice::DirectedOver { .. } => missed.note_directed_over(user, *id),
+                    _ => missed.note_directed_ended(user, *id),
+                });
             }
             if offline && !directed.is_empty() {
                 self.is_told_or_notes(*receiver, |missed| {
@@ -124,6 +138,9 @@ impl Model {
             }
             for (id, _) in &others {
                 self.is_told_or_notes(*receiver, |missed| missed.note_ended(user, *id, *by_watch));
+            }
+            if *state {
+                self.is_told_or_notes(*receiver, |missed| missed.note_no_state(user, *by_watch));
             }
             if offline {
                 self.is_told_or_notes(*receiver, |missed| {
@@ -154,7 +171,10 @@ impl Model {
                 let change = missed.and_then(|missed| missed.sessions.get(&(user, *id)));
                 change.is_none_or(|change| change.held)
             };
-            let holds = holding.sessions.iter().any(|(id, directed)| *directed || has_heard(id));
+            let noted = session.missed.as_ref().and_then(|missed| missed.states.get(&user));
+            let holds_state = holding.state && noted.is_none_or(|noted| noted.held);
+            let holds = holds_state
+                || holding.sessions.iter().any(|(id, directed)| *directed || has_heard(id));
             let key = session.key;
             if holds
                 && session.user != user

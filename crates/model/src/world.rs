@@ -4,7 +4,7 @@ use crate::host::{self, Answer, Outcome};
 use crate::queries::{check_state, equal};
 use crate::receivers::Receivers;
 use crate::told::Names;
-use crate::{Attachment, Case, Decision, Event, Host, Model, Notice, Op, Output, Setup};
+use crate::{Attachment, Case, Choice, Decision, Event, Host, Model, Notice, Op, Output, Setup};
 use adsum::{Config, Counts, DefaultHashBuilder, Error, Options, SessionKey, Time};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -37,25 +37,30 @@ impl World {
     /// Returns one with options of a test's own, and a host that is punctual only as far as the
     /// test is.
     pub fn new(options: Options) -> Self {
+        Self::with_choice(options, None)
+    }
+
+    /// Returns the same, where one state of each user is told if it is said how to choose.
+    pub fn with_choice(options: Options, choice: Option<Choice>) -> Self {
         let config = Config::new(options).expect("the options go together");
-        Self::with_config(&config, false, DefaultHashBuilder::default())
+        Self::with_config(&config, choice, false, DefaultHashBuilder::default())
     }
 }
 
 impl<S: BuildHasher> World<S> {
     pub fn with_hasher(setup: Setup, hasher: S) -> Self {
-        Self::with_config(&setup.config(), setup.is_punctual(), hasher)
+        Self::with_config(&setup.config(), setup.choice(), setup.is_punctual(), hasher)
     }
 
-    fn with_config(config: &Config, is_punctual: bool, hasher: S) -> Self {
-        let model = Model::new(config);
+    fn with_config(config: &Config, choice: Option<Choice>, is_punctual: bool, hasher: S) -> Self {
+        let model = Model::with_choice(config, choice);
         Self {
-            host: Host::new(config.clone(), hasher),
+            host: Host::with_choice(config.clone(), choice, hasher),
             receivers: Receivers::new(&model),
             model,
             names: Names::default(),
             readable: BTreeMap::new(),
-            transcript: vec![format!("{:?}", config.options())],
+            transcript: vec![format!("{:?}, {choice:?}", config.options())],
             said: 0,
             is_punctual,
             inputs: 0,
@@ -349,7 +354,7 @@ fn check_catch_up(outcome: &Outcome) -> Result<(), String> {
     let mut over = Vec::new();
     for notice in answer.decisions.iter().filter_map(Decision::notice) {
         match notice {
-            Notice::Presence { user, .. } if over.contains(user) => {
+            Notice::Presence { user, .. } | Notice::User { user, .. } if over.contains(user) => {
                 return Err(format!("{notice:?} comes after an ending of the same user"));
             }
             Notice::SessionEnded { user, .. }

@@ -42,6 +42,7 @@ impl Model {
 
     /// The session shows nothing any more.
     pub(super) fn take_back(&mut self, out: &mut Output, id: SessionId) {
+        self.fall_silent(out, id);
         let session = self.showing_mut(id);
         session.expiry = None;
         if session.presence.take().is_none() {

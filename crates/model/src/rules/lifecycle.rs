@@ -32,6 +32,7 @@ impl Model {
             self.close(&mut out, victim, CloseReason::Evicted);
             self.end(&mut out, victim, EndReason::Evicted, now, Some(id));
         }
+        self.settle_users(&mut out);
         if self.options.snapshot_on_connect {
             self.snapshot(&mut out, id);
         }
@@ -49,6 +50,10 @@ impl Model {
             lost: None,
             presence: None,
             version: 0,
+            published: 0,
+            active: self.now,
+            signed: self.moments,
+            is_idle: false,
             expiry: None,
             waiting: None,
             waiting_end: None,
@@ -90,8 +95,10 @@ impl Model {
         entries.retain(|_, (of, _)| {
             of == user || self.has_in_audience(*user, *of) || watched.contains(of)
         });
+        let mut users = self.states_for(id);
+        users.retain(|of, _| self.has_in_audience(*user, *of) || watched.contains(of));
         let visible = !self.is_invisible(*user);
-        out.decisions.push(Decision::Snapshot { to: *to, visible, named: None, entries });
+        out.decisions.push(Decision::Snapshot { to: *to, visible, named: None, entries, users });
     }
 
     /// Has the connection of a session closed for good, if it has one.
@@ -181,10 +188,12 @@ impl Model {
         self.close(&mut out, id, CloseReason::Replaced);
         self.make_stale(id, true);
         let session = self.session_mut(id);
+        let user = session.user;
         session.key = begun.key;
         session.lost = None;
         session.missed = None;
         session.grace = None;
+        self.settle_user(&mut out, user);
         self.snapshot(&mut out, id);
         Ok(out)
     }

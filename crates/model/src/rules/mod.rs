@@ -11,6 +11,7 @@ mod farewell;
 mod lifecycle;
 mod limits;
 mod publish;
+mod users;
 mod visibility;
 mod watch;
 
@@ -28,7 +29,7 @@ impl Model {
     /// # Panics
     /// At an event that the model does not know.
     pub fn apply(&mut self, now: u64, event: &Event, begun: Attachment) -> Result<Output, Error> {
-        let outcome = match event {
+        let mut outcome = match event {
             Event::Connect { user, kind, audience, blocked } => {
                 self.connect(now, (*user, *kind), audience, blocked, begun)
             }
@@ -36,6 +37,7 @@ impl Model {
             Event::Lost { session, cause, grace_ms } => self.lost(now, *session, *cause, *grace_ms),
             Event::Resume { session } => self.resume(now, *session, begun),
             Event::Heartbeat { session } => self.heartbeat(now, *session),
+            Event::Active { session } => self.active(now, *session),
             Event::Publish { session, presence } => self.publish(now, *session, *presence, None),
             Event::PublishUntil { session, presence, until, then } => {
                 self.publish_until(now, *session, *presence, *until, *then)
@@ -65,6 +67,9 @@ impl Model {
             Event::Advance => Ok(self.advance(now)),
             other => unreachable!("the model does not know {other:?}"),
         };
+        if let Ok(out) = &mut outcome {
+            self.settle_users(out);
+        }
         self.bound_missed();
         outcome
     }

@@ -2,7 +2,7 @@
 
 use crate::telling::Holders;
 use crate::{Model, Notice, Output, User};
-use adsum::{Error, OfflineNotices, SessionId, SessionKey};
+use adsum::{Error, SessionId, SessionKey};
 use std::collections::BTreeSet;
 
 impl Model {
@@ -14,31 +14,13 @@ impl Model {
         if self.is_invisible(user) {
             return Ok(out);
         }
-        let onlookers = self.onlookers(user);
-        let all = self.sessions.keys().copied();
-        let all_who_see = all.filter(|id| self.session_sees(*id, user)).collect();
-        let mut holders = self.holders(user, &self.showing_of(user));
-        holders.retain(|receiver, _| onlookers.contains(receiver));
-        match self.options.offline_notices {
-            OfflineNotices::ToAllContacts => {
-                for receiver in &onlookers {
-                    self.add_holder(&mut holders, *receiver, user);
-                }
-            }
-            // Directed presence goes on, and is remembered.
-            OfflineNotices::Never => self.leave_out_unpublished(&mut holders),
-            _ => {}
-        }
+        self.go_out_of_sight(&mut out, user);
         self.account_mut(user).invisible = true;
-        if self.options.offline_notices != OfflineNotices::Never {
-            self.forget_told(user, &all_who_see);
-        }
-        self.say_farewell(&mut out, Notice::UserOffline { user }, &holders);
         self.tell_own_visibility(&mut out, id);
         Ok(out)
     }
 
-    fn leave_out_unpublished(&self, holders: &mut Holders) {
+    pub(super) fn leave_out_unpublished(&self, holders: &mut Holders) {
         for holding in holders.values_mut() {
             holding
                 .sessions
@@ -77,6 +59,9 @@ impl Model {
 
     /// Tells those who see this user, and did not before, what there is.
     pub(super) fn show(&mut self, out: &mut Output, user: User, before: &BTreeSet<SessionId>) {
+        if self.choice.is_some() {
+            return self.show_state(out, user, before);
+        }
         for id in self.showing_of(user) {
             if self.shown(id).is_some_and(|session| session.presence.is_some()) {
                 let to = self.onlookers(user).difference(before).copied().collect();

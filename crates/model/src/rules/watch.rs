@@ -30,8 +30,10 @@ impl Model {
             let mut entries = self.truth(id);
             entries.retain(|_, (user, _)| named.contains(user));
             let visible = !self.is_invisible(self.sessions[&id].user);
+            let mut users = self.states_for(id);
+            users.retain(|user, _| named.contains(user));
             let named = Some(named);
-            out.decisions.push(Decision::Snapshot { to: key, visible, named, entries });
+            out.decisions.push(Decision::Snapshot { to: key, visible, named, entries, users });
         }
         Ok(out)
     }
@@ -46,6 +48,10 @@ impl Model {
                     missed.note_shown((user, session), seen.contains(&user), by_watch);
                 });
             }
+        }
+        for user in self.states_for(id).into_keys().filter(|user| named.contains(user)) {
+            let (held, by_watch) = (seen.contains(&user), self.only_watches(id, user));
+            self.is_told_or_notes(id, |missed| missed.note_state(user, held, by_watch));
         }
     }
 
