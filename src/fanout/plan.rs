@@ -232,8 +232,8 @@ impl<P> Plan<P> {
         self.steps.push(step);
     }
 
-    /// Takes back that it has to be worked out who speaks for the user at a place, and returns which
-    /// session shows something new, if that was said.
+    /// Takes back that it has to be worked out who speaks for the user at a place, and returns the
+    /// session that shows something new, if one was named.
     pub(crate) fn take_back_speaking(&mut self, place: Place) -> Option<SessionIndex> {
         self.steps[self.done..].iter_mut().rev().find_map(|step| match *step {
             Step::Speak { place: of, published } if of == place => {

@@ -4,7 +4,7 @@ use crate::always;
 use crate::counted::{Id, Presence};
 use crate::host::Life;
 use crate::names::{Name, moment, show_moment};
-use crate::told::{Told, end_reason};
+use crate::told::{Shown, Told, end_reason};
 use crate::words::{Words, split};
 use crate::world::World;
 use adsum::{Counts, EndReason, Session, SessionKey, Time};
@@ -241,9 +241,14 @@ fn fresh_snapshots(world: &mut World) -> Result<(), String> {
         let of = |user| seat.replica.sessions_of(user);
         let published = seat.replica.users().flat_map(of).filter_map(|(id, published, _)| {
             let name = world.host.ids.get(&id)?;
-            published.map(|text| (name.clone(), text.clone()))
+            published.map(|text| (Shown::Session(name.clone()), text.clone()))
         });
-        let mut published: Vec<_> = published.collect();
+        let states = seat.replica.users().filter_map(|user| {
+            let (text, since) = seat.replica.user(user)?;
+            let since = since.map(|since| since.as_millis() - world.host.origin);
+            Some((Shown::User(user.clone(), since), text.clone()))
+        });
+        let mut published: Vec<_> = published.chain(states).collect();
         published.sort();
         (seat.name.clone(), published)
     };

@@ -2,10 +2,10 @@
 
 use crate::counted::{Id, Presence};
 use crate::names::Name;
-use crate::told::Told;
+use crate::told::{Shown, Told};
 use adsum::{
-    Decision, Notice, OfflineNotices, Options, PresenceKind, Replica, Scope, SessionId, SessionKey,
-    Slot, SlotMap, Snapshot, Time,
+    Decision, Entry, Notice, OfflineNotices, Options, PresenceKind, Replica, Scope, SessionId,
+    SessionKey, Slot, SlotMap, Snapshot, Time,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -43,6 +43,41 @@ pub(crate) struct Seat {
     /// It was promised a snapshot, before which it must not be told anything.
     pub(crate) awaits_snapshot: bool,
     pub(crate) replica: Replica<String, String>,
+}
+
+impl Seat {
+    /// Takes in what a session shows, of which it must hold nothing if that is news.
+    fn learn_presence(
+        &mut self,
+        user: String,
+        session: SessionId,
+        text: &str,
+        is_news: bool,
+    ) -> Checked {
+        if is_news && knows(&self.replica, &user, session) {
+            return Err(format!("{} knows what it is told as first", self.name));
+        }
+        let set = self.replica.set_presence(user, session, text.to_owned());
+        set.map_err(|_| "a replica without a limit is full".to_owned())
+    }
+
+    /// Takes in the one state of a user. `first`: whether it is said to hold none, if that must
+    /// fit.
+    fn learn_state(
+        &mut self,
+        (user, text, idle_since): (String, &str, Option<Time>),
+        first: Option<bool>,
+    ) -> Checked {
+        let knows = self.replica.user(&user).is_some();
+        if user == self.name.user {
+            return Err(format!("{} is told the state of its own user", self.name));
+        }
+        if first == Some(knows) {
+            return Err(format!("{} knows: {knows}, and is told otherwise", self.name));
+        }
+        let set = self.replica.set_user(user, text.to_owned(), idle_since);
+        set.map_err(|_| "a replica without a limit is full".to_owned())
+    }
 }
 
 /// The host's tables.
@@ -313,6 +348,13 @@ impl Host {
                 let kind = if *kind == PresenceKind::First { "first" } else { "update" };
                 (kind, format!("{} \"{}\"", living(user, *key)?, presence.text()))
             }
+            Notice::User { user, kind, idle_since, presence, .. } => {
+                let is_first = *kind == PresenceKind::First;
+                let kind = if is_first { "user first" } else { "user update" };
+                let since = idle_since.map(|since| since.as_millis() - self.origin);
+                let shown = Shown::User(self.user(user)?, since);
+                (kind, format!("{shown}: \"{}\"", presence.text()))
+            }
             Notice::Directed { user, session: key, presence, .. } => {
                 ("directed", format!("{} \"{}\"", living(user, *key)?, presence.text()))
             }
@@ -361,6 +403,7 @@ impl Host {
         }
         let user = |id: &Id| users.get(id.bytes()).cloned().unwrap_or_default();
         let full = |_| "a replica without a limit is full".to_owned();
+        let never = self.options.offline_notices == OfflineNotices::Never;
         match notice {
             Notice::Presence { session, .. } | Notice::Directed { session, .. }
                 if self.sender.as_ref() == Some(&name) && ids.get(session) == Some(&name) =>
@@ -368,13 +411,13 @@ impl Host {
                 return Err(format!("{name} is told what it said itself"));
             }
             Notice::Presence { user: id, session, kind, presence, .. } => {
-                let knows = knows(&seat.replica, &user(id), *session);
-                let never = self.options.offline_notices == OfflineNotices::Never;
-                if *kind == PresenceKind::First && knows && !never {
-                    return Err(format!("{name} knows what it is told as first"));
-                }
-                let text = presence.text().to_owned();
-                seat.replica.set_presence(user(id), *session, text).map_err(full)?;
+                let is_news = *kind == PresenceKind::First && !never;
+                seat.learn_presence(user(id), *session, presence.text(), is_news)?;
+            }
+            Notice::User { user: id, kind, idle_since, presence, .. } => {
+                let must_fit = self.options.snapshot_on_connect && !never;
+                let state = (user(id), presence.text(), *idle_since);
+                seat.learn_state(state, must_fit.then_some(*kind == PresenceKind::First))?;
             }
             Notice::Directed { user: id, session, presence, .. } => {
                 let text = presence.text().to_owned();
@@ -413,18 +456,7 @@ impl Host {
             self.count_ids(snapshot.id().get())?;
         }
         for entry in snapshot.entries() {
-            if [entry.id, snapshot.id()].map(|id| id.get()) != [self.last_id; 2] {
-                return Err(format!("a snapshot has the numbers {:?} and others", entry.id));
-            }
-            let name = self.name_of_id(entry.session)?;
-            let is_over = self.sessions.get(&name).is_none_or(|known| known.life == Life::Ended);
-            if is_over && !self.may_be_held(&name) {
-                return Err(format!("{name} has ended, and a snapshot shows it"));
-            }
-            if name.user != self.user(entry.user)? {
-                return Err(format!("a snapshot says that {name} is {:?}'s", entry.user));
-            }
-            entries.push((entry.session, name, entry.presence.text().to_owned()));
+            entries.push(self.line(snapshot, &entry)?);
         }
         if entries.len() > CHUNK || entries.len() != snapshot.len() {
             return Err(format!("a part of a snapshot has {} presences", entries.len()));
@@ -451,8 +483,12 @@ impl Host {
             (_, false) => {}
         }
         seat.replica.set_visible(snapshot.is_visible());
-        for (session, name, text) in &entries {
-            let set = seat.replica.set_presence(name.user.clone(), *session, text.clone());
+        for Line { session, user, since, shown, text } in &entries {
+            let (user, text) = (user.clone(), text.clone());
+            let set = match shown {
+                Shown::User(..) => seat.replica.set_user(user, text, *since),
+                Shown::Session(_) => seat.replica.set_presence(user, *session, text),
+            };
             set.map_err(|_| "a replica without a limit is full")?;
         }
         if snapshot.is_last() {
@@ -465,7 +501,7 @@ impl Host {
         }
         self.open_snapshot = (!snapshot.is_last()).then_some(slot);
         let (to, visible) = (seat.name.clone(), snapshot.is_visible());
-        let entries = entries.into_iter().map(|(_, name, text)| (name, text));
+        let entries = entries.into_iter().map(|line| (line.shown, line.text));
         match told.last_mut() {
             Some(Told::Snapshot { of, presences, parts, .. }) if !snapshot.is_first() => {
                 if *of != named {
@@ -482,11 +518,37 @@ impl Host {
         Ok(())
     }
 
+    /// Reads one entry of a snapshot.
+    fn line(
+        &self,
+        snapshot: &Snapshot<'_, Id, Presence>,
+        entry: &Entry<'_, Id, Presence>,
+    ) -> Checked<Line> {
+        if [entry.id, snapshot.id()].map(|id| id.get()) != [self.last_id; 2] {
+            return Err(format!("a snapshot has the numbers {:?} and others", entry.id));
+        }
+        let name = self.name_of_id(entry.session)?;
+        let is_over = self.sessions.get(&name).is_none_or(|known| known.life == Life::Ended);
+        if is_over && !self.may_be_held(&name) {
+            return Err(format!("{name} has ended, and a snapshot shows it"));
+        }
+        let user = name.user.clone();
+        if user != self.user(entry.user)? {
+            return Err(format!("a snapshot says that {name} is {:?}'s", entry.user));
+        }
+        let (session, since) = (entry.session, entry.idle_since);
+        let shown = match entry.is_user {
+            true => Shown::User(user.clone(), since.map(|since| since.as_millis() - self.origin)),
+            false => Shown::Session(name),
+        };
+        Ok(Line { session, user, since, shown, text: entry.presence.text().to_owned() })
+    }
+
     /// The users whom a snapshot is about, if not everyone: each once, and nobody else in it.
     fn named_in(
         &self,
         snapshot: &Snapshot<'_, Id, Presence>,
-        entries: &[(SessionId, Name, String)],
+        entries: &[Line],
     ) -> Checked<Option<BTreeSet<String>>> {
         let len = snapshot.named().len();
         let named: BTreeSet<String> =
@@ -495,12 +557,24 @@ impl Host {
             let named = format!("a snapshot of everything names {named:?}");
             return if len == 0 { Ok(None) } else { Err(named) };
         }
-        let strangers = entries.iter().find(|(_, name, _)| !named.contains(&name.user));
+        let strangers = entries.iter().find(|line| !named.contains(&line.user));
         if named.len() != len || snapshot.scope() != Scope::Users || strangers.is_some() {
-            return Err(format!("a snapshot of {len} users, {named:?}, shows {strangers:?}"));
+            return Err(format!(
+                "a snapshot of {len} users, {named:?}, shows others: {}",
+                strangers.is_some()
+            ));
         }
         Ok(Some(named))
     }
+}
+
+/// One entry of a snapshot.
+struct Line {
+    session: SessionId,
+    user: String,
+    since: Option<Time>,
+    shown: Shown,
+    text: String,
 }
 
 /// Returns whether a receiver holds a published presence of this session.

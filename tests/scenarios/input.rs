@@ -17,6 +17,8 @@ pub(crate) enum Verb {
     Lost(LostCause, Option<u64>),
     Resume,
     Heartbeat,
+    /// A person does something on its device.
+    Active,
     Publish(String),
     /// Until a moment, and what takes its place then.
     PublishUntil(String, u64, Option<String>),
@@ -161,6 +163,7 @@ impl Verb {
             "lost" => Self::lost(words)?,
             "resume" => Self::Resume,
             "heartbeat" => Self::Heartbeat,
+            "active" => Self::Active,
             "publish" => Self::publish(words)?,
             "withdraw" => Self::Withdraw,
             "direct" => {

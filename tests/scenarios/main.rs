@@ -53,8 +53,8 @@ macro_rules! files {
 }
 
 files! {
-    attachments directed edges endings expiry hidden limits loss others rates refusals sessions slow
-    snapshots takeovers time unseen watch
+    attachments directed edges endings expiry hidden limits loss one_state others rates refusals
+    sessions slow snapshots takeovers time unseen watch
 }
 
 #[test]
@@ -74,7 +74,8 @@ fn cases() -> BTreeSet<String> {
 
 /// The rules, some of which have a letter.
 fn rules() -> BTreeSet<String> {
-    let lettered = ["21a", "21b", "25a"].map(str::to_owned);
+    let lettered =
+        ["21a", "21b", "25a", "U1", "U2", "U3", "U4", "U5", "U6", "U7"].map(str::to_owned);
     numbers(1..=27).into_iter().chain(lettered).collect()
 }
 

@@ -3,9 +3,28 @@
 use crate::names::{Name, show_moment};
 use adsum::{EndReason, Error, LostCause};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// Lists that are longer than this are shown as their length.
 const LONG: usize = 20;
+
+/// What an entry of a snapshot shows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Shown {
+    Session(Name),
+    /// The one state of a user, and since when it is idle, if it is.
+    User(String, Option<u64>),
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(name) => name.fmt(f),
+            Self::User(user, None) => f.write_str(user),
+            Self::User(user, Some(since)) => write!(f, "{user} idle {}", show_moment(*since)),
+        }
+    }
+}
 
 /// One decision, or several that are parts of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +43,7 @@ pub(crate) enum Told {
         to: Name,
         /// Whether the receiver's own user is.
         visible: bool,
-        presences: Vec<(Name, String)>,
+        presences: Vec<(Shown, String)>,
         parts: usize,
     },
     Close {

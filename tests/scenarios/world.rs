@@ -5,9 +5,10 @@ use crate::counted::{Id, Presence, Seeded};
 use crate::host::{Host, Life};
 use crate::input::{Input, Verb};
 use crate::names::{Name, show_moment};
+use crate::options::Setting;
 use crate::told::Told;
 use adsum::{
-    Config, Connect, Counts, Decisions, DeviceKind, Engine, Error, Event, SessionKey, Stats, Time,
+    Connect, Counts, Decisions, DeviceKind, Engine, Error, Event, SessionKey, Stats, Time,
 };
 use std::collections::HashMap;
 
@@ -26,6 +27,8 @@ pub(crate) struct Mode {
 pub(crate) struct World {
     pub(crate) engine: Engine<Id, Presence, Seeded>,
     pub(crate) host: Host,
+    /// Whether contacts are told one state of each user.
+    pub(crate) tells_users: bool,
     pub(crate) mode: Mode,
     /// The latest moment the scenario has spoken of.
     pub(crate) latest: u64,
@@ -49,10 +52,15 @@ type Bound = Event<Id, Presence>;
 type Everything = (Counts, Stats, Option<Time>, Time);
 
 impl World {
-    pub(crate) fn new(config: &Config, mode: Mode) -> Self {
+    pub(crate) fn new(Setting { config, speaks }: &Setting, mode: Mode) -> Self {
+        let (engine, hasher) = (config.clone(), Seeded(mode.seed));
         Self {
-            engine: Engine::with_hasher(config.clone(), Seeded(mode.seed)),
+            engine: match speaks {
+                Some(speaks) => Engine::with_representative(engine, hasher, *speaks),
+                None => Engine::with_hasher(engine, hasher),
+            },
             host: Host::new(config.options().clone(), mode.origin),
+            tells_users: speaks.is_some(),
             mode,
             latest: 0,
             remembered: None,
@@ -309,6 +317,7 @@ impl World {
             }
             Verb::Resume => Event::Resume { session },
             Verb::Heartbeat => Event::Heartbeat { session },
+            Verb::Active => Event::Active { session },
             Verb::Publish(text) => Event::Publish { session, presence: Presence::new(text) },
             Verb::PublishUntil(text, until, then) => Event::PublishUntil {
                 session,
@@ -545,6 +554,7 @@ fn by_verb(
             Ok(decisions)
         }
         Event::Heartbeat { session } => engine.heartbeat(now, session),
+        Event::Active { session } => engine.active(now, session),
         Event::Publish { session, presence } => engine.publish(now, session, presence),
         Event::PublishUntil { session, presence, until, then } => {
             engine.publish_until(now, session, presence, until, then)
