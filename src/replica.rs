@@ -1,8 +1,6 @@
 //! The other end: what one receiver believes.
 
-mod compare;
-
-pub use compare::Difference;
+pub(crate) mod compare;
 
 #[cfg(doc)]
 use crate::engine::Engine;

@@ -29,6 +29,7 @@ pub(crate) mod told;
 mod user_bits;
 pub(crate) mod verify;
 pub(crate) mod voices;
+mod watched;
 mod watches;
 
 pub(crate) use interner::Users;
@@ -46,7 +47,7 @@ use online::{Held, Online, OnlineUsers};
 use sessions::{Link, MAX_SESSIONS, Sessions};
 use user_bits::UserBits;
 use voices::Voices;
-use watches::Watched;
+use watched::Watched;
 
 pub(crate) struct Tables<K, P, S> {
     hasher: S,

@@ -1,7 +1,6 @@
 //! Who is told what: the ways in which the rules tell receivers of presences and endings.
 
 use crate::missed::{Missed, NOTES, NOTES_A_CONTACT};
-use crate::state::Session;
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{OfflineNotices, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
