@@ -13,8 +13,6 @@ use core::hash::{BuildHasher, Hash};
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Fires the next deadline that has come by then, and returns whether there was one.
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
-        // The one before has had all its effect.
-        self.tables.settle_notes();
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
         if self.expiries.armed() > 0 && self.fire_expiry(until, [lifetime, token]) {
@@ -23,17 +21,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         match (lifetime, token) {
             // If one input set both, what waits goes out before its session is lost.
             (Some(due), other) if other.is_none_or(|other| due < other) => {
-                self.set_moment(due.at);
+                self.begin_deadline(due.at);
                 self.lifetime_over(due);
             }
             (_, Some(due)) => {
-                self.set_moment(due.at);
+                self.begin_deadline(due.at);
                 self.token_is_there(due);
             }
             (_, None) => return false,
         }
         self.clean_up();
         true
+    }
+
+    /// Begins to fire a deadline. The one before has had all its effect.
+    fn begin_deadline(&mut self, at: Time) {
+        self.tables.settle_notes();
+        self.set_moment(at);
     }
 
     /// Fires what ends by itself by then, if none of the others is due before or at the same moment
@@ -45,7 +49,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
             return false;
         };
-        self.set_moment(due.at);
+        self.begin_deadline(due.at);
         self.expired(due);
         self.clean_up();
         true
