@@ -24,6 +24,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.watched.find(user)
     }
 
+    /// Returns whether anybody watches the user at this place.
+    #[inline]
+    pub(crate) fn is_watched_at(&self, place: Place) -> bool {
+        self.online.at(place).is_watched
+    }
+
     /// Returns the channel of those who watch the user at this place.
     #[inline]
     pub(crate) fn watchers_at(&self, place: Place) -> Option<ChannelIndex> {
