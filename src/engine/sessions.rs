@@ -156,7 +156,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         now: Time,
         session: SessionKey,
     ) -> Result<Decisions<'_, K, P, S>, Error> {
-        self.session_input(now, session, |state| state.active(session))
+        self.state.active(now, session)?;
+        Ok(self.drain(InputContext { session: Some(session), ..InputContext::default() }))
     }
 
     /// Says that a session is alive ([rule 11](crate::rules#rule-11-heartbeat-and-lease)). Any

@@ -133,9 +133,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- idle
 
-    /// Notes that a person did something on a session.
-    pub(crate) fn active(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.renew_lease_of(key)?;
+    /// Notes that a person did something on a session: as a heartbeat, there is nothing to drain
+    /// after it unless the session was idle.
+    pub(crate) fn active(&mut self, now: Time, key: SessionKey) -> Result<(), Error> {
+        // Its place is known from the key, so nothing waits for the session's record.
+        self.tables.voices().fetch(key);
+        self.heartbeat(now, key)?;
+        let session = self.session(key)?;
+        if self.tables.voices().signs(session).is_idle {
+            self.is_draining = true;
+            self.set_moment(self.moment);
+        }
         self.note_active(session);
         Ok(())
     }

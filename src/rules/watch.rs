@@ -43,6 +43,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Has a session watch those who are new among those named, and shows it all who are named.
     fn watch_new(&mut self, session: SessionIndex, named: &[User], new: &[User]) {
         self.renew_lease(session);
+        self.tables.fetch_all_shown(named);
         if self.tables.sessions().link(session) == Link::Attached {
             self.tables.add_watches(session, new);
             self.plan.send_snapshot_of(session, named);

@@ -86,6 +86,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn add_watches(&mut self, session: SessionIndex, users: &[User]) {
         let mut watched = self.sessions.take_watched(session);
         let viewer = self.sessions.user(session);
+        watched.reserve_exact(users.len());
         for user in users {
             self.users.retain(*user);
             let channel = self.watched.find(*user).unwrap_or_else(|| {
