@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Online(Option<Node>, usize, oneshot::Sender<OnlinePage>),
     /// Asks whether the user is online.
     IsOnline(Node, oneshot::Sender<bool>),
+    /// Asks who is online, as of which edge.
+    WhoIsOnline(WhoIsOnline, oneshot::Sender<OnlineNow>),
     Figures(oneshot::Sender<Figures>),
     /// Says that there are sessions in the list of those whose queues have changed.
     QueuesChanged,
@@ -152,6 +154,34 @@ pub(crate) struct OnlinePage {
     pub(crate) users: Vec<(Node, usize)>,
     pub(crate) more: bool,
     pub(crate) total: usize,
+}
+
+/// Of whom it is asked whether they are online.
+pub(crate) enum WhoIsOnline {
+    These(Vec<Node>),
+    /// All who are online and come after this one, so many at most.
+    After(Option<Node>, usize),
+}
+
+/// Who is online at one moment.
+pub(crate) struct OnlineNow {
+    /// When the server started, in milliseconds since 1970.
+    pub(crate) start_ms: u64,
+    /// The number of the newest edge until then.
+    pub(crate) number: u64,
+    /// `None` for those who are offline.
+    pub(crate) users: Vec<(Node, Option<UserOnline>)>,
+    /// Whether there are more, if it was asked for all.
+    pub(crate) more: bool,
+}
+
+/// What is told of a user who is online.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UserOnline {
+    /// Since when, in milliseconds since 1970.
+    pub(crate) since_ms: u64,
+    pub(crate) visible: bool,
+    pub(crate) sessions: usize,
 }
 
 /// How much the engine holds, and what it has done.

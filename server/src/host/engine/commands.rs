@@ -4,6 +4,7 @@ use adsum::{SessionKey, Time};
 use adsum_tim::{Kind, TimMessage, bare};
 
 use super::core::Core;
+use super::dispatch::Deferred;
 use crate::host::command::{
     Command, Direct, Figures, Node, OnlinePage, RosterChange, RosterChangeKind, System,
     SystemOutcome,
@@ -68,6 +69,9 @@ impl Core {
             Command::IsOnline(user, reply) => {
                 let _ = reply.send(self.engine.is_online(&user));
             }
+            Command::WhoIsOnline(who, reply) => {
+                let _ = reply.send(self.who_is_online(who));
+            }
             Command::Figures(reply) => {
                 let (counts, stats) = (self.engine.counts(), self.engine.stats());
                 let _ = reply.send(Figures { counts, stats });
@@ -125,7 +129,7 @@ impl Core {
     /// Returns the next users online after this one, `limit` at most.
     fn page_of_online(&self, after: Option<Node>, limit: usize) -> OnlinePage {
         let mut rest = self.dispatch.online.after(after);
-        let sessions = |user: &Node| (user.clone(), self.engine.sessions(user).len());
+        let sessions = |(user, _): (&Node, _)| (user.clone(), self.engine.sessions(user).len());
         let users = rest.by_ref().take(limit).map(sessions).collect();
         let total = self.engine.counts().users_online;
         OnlinePage { users, more: rest.next().is_some(), total }
@@ -150,9 +154,10 @@ impl Core {
         self.dispatch.send_frame(session, &frame);
     }
 
-    /// Tells all of a user's sessions whether the user is invisible.
+    /// Tells all of a user's sessions, and the webhook, whether the user is invisible.
     pub(super) fn send_visibility_to_all(&mut self, session: SessionKey) {
         let Some(user) = self.engine.user_of(session) else { return };
+        self.dispatch.deferred.push_back(Deferred::Visible(user.clone()));
         let invisible = self.engine.is_invisible(user);
         let sessions: Vec<_> = self.engine.sessions(user).collect();
         for session in sessions {

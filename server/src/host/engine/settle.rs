@@ -36,10 +36,12 @@ impl Core {
                     self.send_visibility(session, invisible);
                 }
                 Deferred::Deliver(presence, to) => self.dispatch.send(*presence, &to),
+                Deferred::Online(user) => self.came_online(user),
+                Deferred::Visible(user) => self.visibility_changed(user),
                 Deferred::Ended { session, user, last } => {
                     self.dispatch.forget(session);
-                    if last {
-                        self.dispatch.online.remove(&user);
+                    if let Some(end) = last {
+                        self.went_offline(&user, end);
                         self.finish_replacements_of(&user);
                         self.offline_users.push(user);
                     }
