@@ -28,6 +28,9 @@ pub(crate) enum Command {
     Resume(Box<Resume>),
     Heartbeat(SessionKey),
     Publish(SessionKey, Presence),
+    PublishFor(Box<PublishFor>),
+    /// Shows nothing of this session any more.
+    Withdraw(SessionKey),
     Direct(Box<Direct>),
     Disconnect(SessionKey),
     Lost(SessionKey, LostCause),
@@ -57,10 +60,12 @@ impl Command {
         match self {
             Self::Heartbeat(session)
             | Self::Publish(session, _)
+            | Self::Withdraw(session)
             | Self::Disconnect(session)
             | Self::Lost(session, _)
             | Self::Invisible(session)
             | Self::Visible(session) => Some(*session),
+            Self::PublishFor(publish) => Some(publish.session),
             Self::Direct(direct) => Some(direct.session),
             _ => None,
         }
@@ -110,11 +115,22 @@ pub(crate) struct Resumed {
     pub(crate) tid: Arc<Tid>,
 }
 
+/// A presence to all contacts that ends by itself.
+pub(crate) struct PublishFor {
+    pub(crate) session: SessionKey,
+    pub(crate) presence: Presence,
+    pub(crate) for_ms: u64,
+    /// What takes its place then; without it the session shows nothing any more.
+    pub(crate) then: Option<Presence>,
+}
+
 /// A presence to those it names.
 pub(crate) struct Direct {
     pub(crate) session: SessionKey,
     pub(crate) to: Vec<Node>,
     pub(crate) presence: Presence,
+    /// How long it holds, if it ends by itself.
+    pub(crate) for_ms: Option<u64>,
     /// Told if the rate or a bound forbids it; not if a receiver does, as that would reveal that
     /// they are online.
     pub(crate) refused: oneshot::Sender<adsum::Error>,

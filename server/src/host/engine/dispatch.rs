@@ -32,6 +32,9 @@ pub(super) enum Deferred {
     /// A session has ended and its user has others: those who were told of it are shown one of
     /// these.
     Replace { id: u64, user: Node, ended: SessionId, to: Vec<Slot> },
+    /// What a session showed holds no more, and it goes on: those who were told of it are shown
+    /// what holds now.
+    Over { id: u64, user: Node, session: SessionId, to: Vec<Slot> },
     /// A user is offline: which device says so is known when all decisions are.
     Offline { id: u64, user: Node, to: Vec<Slot> },
     /// A notice that was decided after such a one, and must not overtake it.
@@ -153,11 +156,15 @@ impl Dispatch {
                 let (user, to) = (Node::clone(user), to.to_vec());
                 self.defer(Deferred::Offline { id, user, to });
             }
-            // One that shows nothing any more is to tim's clients as good as one that has ended.
-            Notice::SessionEnded { user, session: ended, .. }
-            | Notice::Withdrawn { user, session: ended, .. } => {
+            Notice::SessionEnded { user, session: ended, .. } => {
                 let (user, ended, to) = (Node::clone(user), *ended, to.to_vec());
                 self.defer(Deferred::Replace { id, user, ended, to });
+            }
+            // tim has no word for it: whoever was told is told what holds now.
+            Notice::Withdrawn { user, session, .. }
+            | Notice::DirectedOver { user, session, .. } => {
+                let (user, session, to) = (Node::clone(user), *session, to.to_vec());
+                self.defer(Deferred::Over { id, user, session, to });
             }
             _ => {}
         }
