@@ -12,8 +12,8 @@ use super::settings::Webhooks;
 const LEAST: usize = 16;
 
 impl Webhooks {
-    /// Returns the secret that posts are signed with: the one that is given, or the one in its
-    /// file. `None` if nothing is posted.
+    /// Returns the secret that posts are signed with: the one in its file, if anything is posted,
+    /// or else the one that is given.
     ///
     /// # Errors
     /// [`OpenStoreError::File`].

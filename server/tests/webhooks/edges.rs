@@ -162,12 +162,12 @@ async fn edges_are_told_together() {
     let clients = super::support::all_log_in(&server, &names).await;
     // Two full ones at once; the seventh edge waits a minute for others.
     hook.until("two batches", |state| state.edges().len() >= 6).await;
-    assert_eq!(server.metric("adsum_webhook_waiting").await, 1.0);
+    server.until_metric("adsum_webhook_waiting", 1.0).await;
     let sizes: Vec<_> =
         hook.state().batches.iter().map(|batch| batch["edges"].as_array().unwrap().len()).collect();
     assert_eq!(sizes, [0, 3, 3]);
-    assert_eq!(server.metric("adsum_webhook_edges_total").await, 6.0);
-    assert_eq!(server.metric("adsum_webhook_latency_seconds_count").await, 6.0);
+    server.until_metric("adsum_webhook_edges_total", 6.0).await;
+    server.until_metric("adsum_webhook_latency_seconds_count", 6.0).await;
     drop(clients);
 }
 
@@ -224,9 +224,11 @@ async fn a_crowd_that_is_killed_is_offline() {
     hook.until("all offline", |state| state.online().is_empty()).await;
     assert_true(&hook, &server).await;
     let state = hook.state();
-    assert_eq!((state.edges().len(), state.missed()), (2 * CROWD, 1));
-    for edge in &state.edges()[CROWD..] {
-        assert_eq!(edge["cause"], "connection_error");
+    // Some of them had logged in and out before, to make friends.
+    let edges = state.edges();
+    let lost: Vec<_> = edges.iter().filter(|edge| edge["cause"] == "connection_error").collect();
+    assert_eq!((lost.len(), state.missed()), (CROWD, 1));
+    for edge in lost {
         let since = Duration::from_millis(edge["since"].as_u64().unwrap() - killed + 50);
         assert!(since < Duration::from_millis(900), "{edge}, and killed at {killed}");
     }
