@@ -36,7 +36,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             Noted::AsBefore => return,
         }
         let audience = self.audience_at(self.sessions.place(receiver)).len();
-        let names = audience + self.watched_by(receiver).len();
+        let names = audience + self.asked_for(receiver);
         let missed = self.sessions.missed(receiver).map_or(0, Missed::len);
         if missed > NOTES.max(NOTES_A_NAME * names) {
             self.note_everything(receiver);

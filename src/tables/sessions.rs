@@ -91,6 +91,8 @@ struct Extras<P> {
     missed: Missed,
     /// Whom it watches, sorted, with its place in the channel of each.
     watched: Vec<(User, MembershipIndex)>,
+    /// Those whom it watched until they removed its user, and has not named since.
+    struck: Vec<User>,
 }
 
 /// A record whose generation has come so far is not used for another session, so that each session
@@ -381,7 +383,7 @@ impl<P> Sessions<P> {
             extras.told.clear();
             extras.direct_bucket = Bucket::default();
             debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
-            debug_assert!(extras.watched.is_empty());
+            debug_assert!(extras.watched.is_empty() && extras.struck.is_empty());
             self.free_extras.push(place.get() - 1);
         }
         [presence, waiting]
@@ -576,6 +578,7 @@ impl<P> Default for Extras<P> {
             direct_bucket: Bucket::default(),
             missed: Missed::default(),
             watched: Vec::new(),
+            struck: Vec::new(),
         }
     }
 }

@@ -116,6 +116,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.membership(session, user).is_some()
     }
 
+    /// Returns those whom a session watched until they removed its user. They count as long as it
+    /// has not named them again: a limit that has room again would tell of the removal.
+    pub(crate) fn struck(&self, session: SessionIndex) -> &[User] {
+        self.sessions.struck(session)
+    }
+
+    /// Returns whether a session has asked to watch a user, and not asked to stop.
+    pub(crate) fn has_asked_for(&self, session: SessionIndex, user: User) -> bool {
+        self.does_watch(session, user) || self.struck(session).contains(&user)
+    }
+
+    /// Returns the number of users that a session has asked to watch.
+    pub(crate) fn asked_for(&self, session: SessionIndex) -> usize {
+        self.watched_by(session).len() + self.struck(session).len()
+    }
+
     /// Returns whether a session sees by watching what the user shows: it is no contact's, and
     /// there is no block between the two.
     pub(crate) fn sees_by_watch(&self, session: SessionIndex, user: User) -> bool {
@@ -137,7 +153,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let mut watched = self.sessions.take_watched(session);
         let viewer = self.sessions.user(session);
         for user in users {
-            self.users.retain(*user);
+            match self.struck(session).iter().position(|struck| struck == user) {
+                Some(place) => _ = self.sessions.struck_mut(session).swap_remove(place),
+                None => self.users.retain(*user),
+            }
             let channel = self.watched.find(*user).unwrap_or_else(|| {
                 self.set_watched(*user, true);
                 self.watched.open(*user)
@@ -150,21 +169,33 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.sessions.put_watched(session, watched);
     }
 
-    /// Ends watches of a session, of a sorted set of users each of whom it watches.
+    /// Ends watches of a session, of a sorted set of users each of whom it has asked for.
     pub(crate) fn remove_watches(&mut self, session: SessionIndex, users: &[User]) {
         let mut watched = self.sessions.take_watched(session);
         let mut removed = users.iter().peekable();
         watched.retain(|(user, membership)| {
+            while removed.next_if(|other| *other < user).is_some() {}
             let stays = removed.next_if(|other| *other == user).is_none();
             if !stays {
                 self.end_watch(*user, *membership);
+                self.users.release(*user);
             }
             stays
         });
         self.sessions.put_watched(session, watched);
+        if !self.struck(session).is_empty() {
+            self.sessions.struck_mut(session).retain(|user| {
+                let stays = users.binary_search(user).is_err();
+                if !stays {
+                    self.users.release(*user);
+                }
+                stays
+            });
+        }
     }
 
-    /// Ends the watches that the sessions of these users have of the user.
+    /// Ends the watches that the sessions of these users have of the user. What they have asked for
+    /// is remembered.
     pub(crate) fn remove_watchers(&mut self, user: User, watchers: &[User]) {
         if self.watched.find(user).is_none() {
             return;
@@ -172,23 +203,33 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         for watcher in watchers {
             for at in 0..self.sessions_of(*watcher).len() {
                 let session = self.sessions_of(*watcher)[at];
-                if self.does_watch(session, user) {
-                    self.remove_watches(session, &[user]);
-                }
+                self.strike_watch(session, user);
             }
         }
     }
 
+    fn strike_watch(&mut self, session: SessionIndex, user: User) {
+        let place = self.watched_by(session).binary_search_by_key(&user, |(watched, _)| *watched);
+        let Ok(place) = place else { return };
+        let mut watched = self.sessions.take_watched(session);
+        let (_, membership) = watched.remove(place);
+        self.sessions.put_watched(session, watched);
+        self.end_watch(user, membership);
+        self.sessions.struck_mut(session).push(user);
+    }
+
     /// Ends all watches of a session.
     pub(super) fn clear_watches(&mut self, session: SessionIndex) {
-        if self.watched.is_empty() || self.watched_by(session).is_empty() {
+        if self.asked_for(session) == 0 {
             return;
         }
         let mut watched = self.sessions.take_watched(session);
         for (user, membership) in watched.drain(..) {
             self.end_watch(user, membership);
+            self.users.release(user);
         }
         self.sessions.put_watched(session, watched);
+        self.sessions.struck_mut(session).drain(..).for_each(|user| self.users.release(user));
     }
 
     fn end_watch(&mut self, user: User, membership: MembershipIndex) {
@@ -198,7 +239,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             self.watched.close(user, channel);
             self.set_watched(user, false);
         }
-        self.users.release(user);
     }
 
     fn set_watched(&mut self, user: User, is_watched: bool) {
@@ -252,6 +292,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         for session in self.sessions.iter() {
             let watched = self.watched_by(session);
             if !watched.is_sorted_by(|a, b| a.0 < b.0) {
+                return false;
+            }
+            if self.struck(session).iter().any(|user| self.does_watch(session, *user)) {
                 return false;
             }
             let viewer = self.sessions.user(session);

@@ -172,8 +172,8 @@ impl Model {
         receiver: SessionId,
         note: impl FnOnce(&mut Missed),
     ) -> bool {
-        let Session { user, watched, .. } = &self.sessions[&receiver];
-        let lists = self.accounts[user].audience.len() + watched.len();
+        let Session { user, watched, struck, .. } = &self.sessions[&receiver];
+        let lists = self.accounts[user].audience.len() + watched.len() + struck.len();
         let Some(missed) = &mut self.session_mut(receiver).missed else {
             return true;
         };

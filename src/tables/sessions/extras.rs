@@ -124,6 +124,15 @@ impl<P> Sessions<P> {
         self.extras_or_new(index).watched = watched;
     }
 
+    /// Returns those whom the session watched until they removed its user.
+    pub(crate) fn struck(&self, index: SessionIndex) -> &[User] {
+        self.extras(index).map_or(&[], |extras| &extras.struck)
+    }
+
+    pub(crate) fn struck_mut(&mut self, index: SessionIndex) -> &mut Vec<User> {
+        &mut self.extras_or_new(index).struck
+    }
+
     pub(crate) fn missed(&self, index: SessionIndex) -> Option<&Missed> {
         self.extras(index).map(|extras| &extras.missed)
     }
