@@ -100,13 +100,15 @@ impl Roster {
         Ok(())
     }
 
-    /// A client forgets those whom it watches no longer, but for its user's contacts.
+    /// A client forgets those whom it watches no longer, but for its user's
+    /// contacts and other devices.
     fn forget(&mut self, key: SessionKey, users: &[User]) {
         let engine = &self.run.host.engine;
         let (viewer, replica) = (engine.user_of(key), self.replicas.get_mut(&key));
         let (Some(viewer), Some(replica)) = (viewer, replica) else { return };
         let is_seen = |user: &&User| {
-            engine.audience(*user).any(|contact| contact == viewer)
+            *user == viewer
+                || engine.audience(*user).any(|contact| contact == viewer)
                 || engine.watched(key).any(|watched| watched == *user)
         };
         users.iter().filter(|user| !is_seen(user)).for_each(|user| replica.forget(user));
