@@ -62,7 +62,7 @@ impl UserList {
     }
 
     /// Removes those of a sorted run of users who are in the list.
-    pub(super) fn remove_any(&mut self, removed: &[User]) {
+    pub(crate) fn remove_any(&mut self, removed: &[User]) {
         let mut removed = removed.iter().peekable();
         self.0.retain(|user| {
             while removed.next_if(|other| *other < user).is_some() {}

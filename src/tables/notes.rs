@@ -80,7 +80,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         // Whoever misses something is online.
         missed > NOTES && {
             let audience = self.audience_at(self.sessions.place(receiver)).len();
-            missed > NOTES_A_NAME * (audience + self.watched_by(receiver).len())
+            missed > NOTES_A_NAME * (audience + self.asked_for(receiver))
         }
     }
 

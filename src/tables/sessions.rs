@@ -6,6 +6,7 @@ use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
 use crate::tables::ids::{Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, User};
+use crate::tables::lists::UserList;
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
 use crate::tables::segments::sparse::Sparse;
@@ -91,6 +92,8 @@ struct Extras<P> {
     missed: Missed,
     /// Whom it watches, sorted, with its place in the channel of each.
     watched: Vec<(User, MembershipIndex)>,
+    /// Those whom it watched until they removed its user, and has not named since.
+    struck: UserList,
 }
 
 /// A record whose generation has come so far is not used for another session, so that each session
@@ -386,7 +389,7 @@ impl<P> Sessions<P> {
             extras.told.clear();
             extras.direct_bucket = Bucket::default();
             debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
-            debug_assert!(extras.watched.is_empty());
+            debug_assert!(extras.watched.is_empty() && extras.struck.len() == 0);
             self.free_extras.push(own.get() - 1);
         }
         [presence, waiting]
@@ -581,6 +584,7 @@ impl<P> Default for Extras<P> {
             direct_bucket: Bucket::default(),
             missed: Missed::default(),
             watched: Vec::new(),
+            struck: UserList::default(),
         }
     }
 }

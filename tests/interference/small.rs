@@ -38,9 +38,12 @@ enum Act {
     Part,
     Block,
     Expel,
+    /// The other two; a stranger's observer only the third.
+    Watch,
+    Unwatch,
 }
 
-const OF_OBSERVER: [Act; 9] = [
+const OF_OBSERVER: [Act; 11] = [
     Act::Publish,
     Act::Direct,
     Act::DirectMore,
@@ -50,8 +53,10 @@ const OF_OBSERVER: [Act; 9] = [
     Act::Writable,
     Act::Befriend,
     Act::Connect,
+    Act::Watch,
+    Act::Unwatch,
 ];
-const OF_HIDDEN: [Act; 13] = [
+const OF_HIDDEN: [Act; 14] = [
     Act::Connect,
     Act::Publish,
     Act::PublishBriefly,
@@ -65,6 +70,7 @@ const OF_HIDDEN: [Act; 13] = [
     Act::Part,
     Act::Block,
     Act::Expel,
+    Act::Watch,
 ];
 const OF_THIRD: [Act; 4] = [Act::Publish, Act::Direct, Act::DirectMore, Act::Disconnect];
 
@@ -176,6 +182,13 @@ impl Run {
             Act::Part => Event::AudienceRemove { user, contacts: others },
             Act::Block => Event::Block { user, other: THIRD },
             Act::Expel => Event::Expel { user },
+            Act::Watch => {
+                if (self.hiding, user) == (Hiding::Stranger, OBSERVER) {
+                    others.retain(|other| *other != HIDDEN);
+                }
+                Event::Watch { session, users: others }
+            }
+            Act::Unwatch => Event::Unwatch { session, users: others },
         }
     }
 
@@ -214,6 +227,7 @@ fn all_options() -> Vec<Options> {
                 over_limit: OverLimit::EvictOldest { min_age_ms: 0 },
                 max_direct: 2,
                 max_told: 2,
+                max_watched: 2,
                 publish_rate: Some(Rate { burst: 1, interval_ms: 2 }),
                 direct_rate: Some(Rate { burst: 2, interval_ms: 5 }),
                 settle_ms: 7,
