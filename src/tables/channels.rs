@@ -18,7 +18,7 @@ use crate::tables::sessions::Link;
 const SEGMENT: usize = per_segment(4_096);
 
 /// A channel that has been closed keeps the memory for so many members.
-const SPARE: usize = if cfg!(feature = "shrunk") { 8 } else { 64 };
+const SPARE: usize = 64;
 
 impl Number for ChannelIndex {
     const NONE: Self = Self(u32::MAX);
@@ -419,7 +419,7 @@ mod tests {
         let mut channels = Channels::new();
         let channel = channels.open();
         let all: Vec<_> =
-            (0..3 * SEGMENT as u32).map(|at| channels.join(channel, SessionIndex(at))).collect();
+            (0..3 * SEGMENT.max(SPARE) as u32).map(|at| channels.join(channel, SessionIndex(at))).collect();
         for membership in &all {
             let session = channels.session(*membership);
             channels.put(*membership, (slot(session), Link::Attached));

@@ -102,7 +102,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn add_watches(&mut self, session: SessionIndex, users: &[User]) {
         let mut watched = self.sessions.take_watched(session);
         let viewer = self.sessions.user(session);
-        watched.reserve_exact(users.len());
+        if watched.capacity() == 0 {
+            // Most sessions ask once.
+            watched.reserve_exact(users.len());
+        }
         for user in users {
             // Of those who are struck there is a reference already.
             if self.struck(session).binary_search(user).is_err() {
@@ -186,8 +189,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             self.users.release(user);
         }
         self.sessions.put_watched(session, watched);
-        let struck = core::mem::take(self.sessions.struck_mut(session));
-        self.users.release_all(struck.as_slice());
+        self.users.release_all(self.sessions.struck(session));
+        self.sessions.struck_mut(session).clear();
     }
 
     fn end_watch(&mut self, user: User, membership: MembershipIndex) {
