@@ -418,8 +418,8 @@ mod tests {
     fn memory_comes_back_when_a_crowd_has_gone() {
         let mut channels = Channels::new();
         let channel = channels.open();
-        let all: Vec<_> =
-            (0..3 * SEGMENT.max(SPARE) as u32).map(|at| channels.join(channel, SessionIndex(at))).collect();
+        let crowd = (0..3 * SEGMENT.max(SPARE) as u32).map(SessionIndex);
+        let all: Vec<_> = crowd.map(|session| channels.join(channel, session)).collect();
         for membership in &all {
             let session = channels.session(*membership);
             channels.put(*membership, (slot(session), Link::Attached));
