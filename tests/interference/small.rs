@@ -41,6 +41,8 @@ enum Act {
     /// The other two; a stranger's observer only the third.
     Watch,
     Unwatch,
+    /// Somebody who never comes: one too many for whoever watches the other two.
+    WatchMore,
 }
 
 const OF_OBSERVER: [Act; 11] = [
@@ -189,6 +191,7 @@ impl Run {
                 Event::Watch { session, users: others }
             }
             Act::Unwatch => Event::Unwatch { session, users: others },
+            Act::WatchMore => Event::Watch { session, users: vec![3] },
         }
     }
 
@@ -267,7 +270,7 @@ fn explore(options: &Options, hiding: Hiding, length: usize) -> u64 {
 
 fn compare(options: &Options, hiding: Hiding, path: &[Step]) -> Result<(), String> {
     let [mut with, mut without] = [Run::new(options, hiding)?, Run::new(options, hiding)?];
-    let ends = [Step::Of(OBSERVER, Act::Writable), Step::Of(OBSERVER, Act::DirectMore)];
+    let ends = [Act::Writable, Act::DirectMore, Act::WatchMore].map(|act| Step::Of(OBSERVER, act));
     for (nth, step) in path.iter().chain(&ends).chain(&[Step::Advance(100)]).enumerate() {
         with.step(*step, 10 + nth as u32)?;
         match step {
