@@ -51,15 +51,17 @@ fn what_a_hidden_user_does_makes_no_difference() {
 /// whether others watch whom they do or only say that they are alive.
 #[test]
 fn whom_others_watch_makes_no_difference() {
-    let (watches, lines) = (Cell::new(0), Cell::new(0));
+    let (cases, watches, lines) = (Cell::new(0), Cell::new(0), Cell::new(0));
     strategy::check(1_500, 80, |case| {
         let (own_watches, own_lines) = without_watches(&case)?;
+        cases.set(cases.get() + 1);
         watches.set(watches.get() + own_watches);
         lines.set(lines.get() + own_lines);
         Ok(())
     });
     println!("{} watches, {} lines seen", watches.get(), lines.get());
-    assert!(watches.get() > 1_000 && lines.get() > 5_000, "{watches:?}, {lines:?}");
+    assert!(2 * watches.get() > cases.get(), "{watches:?} in {cases:?}");
+    assert!(lines.get() > 4 * cases.get(), "{lines:?} in {cases:?}");
 }
 
 /// Returns how many watches of others one history had, and how many lines the observer saw.
