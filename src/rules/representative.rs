@@ -114,7 +114,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             })
             .collect();
         let chosen = represent(&candidates);
-        shown.get(chosen).or(shown.first()).copied()
+        shown.get(chosen).or_else(|| shown.first()).copied()
     }
 
     /// Before a session shows nothing any more: if no other speaks for the user then, contacts are
