@@ -31,6 +31,9 @@ pub(crate) enum Verb {
     Direct,
     /// For six milliseconds.
     DirectFor,
+    /// The other user.
+    Watch,
+    Unwatch,
     Invisible,
     Visible,
     Congested,
@@ -65,7 +68,8 @@ impl Action {
     pub(crate) fn all() -> Vec<Self> {
         use Verb::{
             Congested, Direct, DirectFor, Disconnect, Heartbeat, Invisible, Leaves, Lost, Publish,
-            PublishBriefly, PublishThen, Resume, TimedOut, Visible, Withdraw, Writable,
+            PublishBriefly, PublishThen, Resume, TimedOut, Unwatch, Visible, Watch, Withdraw,
+            Writable,
         };
         let mut all = vec![Self::Advance, Self::System, Self::HeartbeatLater(Who::Nth(0, 0))];
         for user in USERS {
@@ -88,6 +92,8 @@ impl Action {
                 Withdraw,
                 Direct,
                 DirectFor,
+                Watch,
+                Unwatch,
                 Invisible,
                 Visible,
                 Congested,
@@ -154,6 +160,8 @@ impl Action {
             Verb::Withdraw => Event::Withdraw { session },
             Verb::Direct => Event::Direct { session, users: others(), presence },
             Verb::DirectFor => Event::DirectFor { session, users: others(), presence, for_ms: 6 },
+            Verb::Watch => Event::Watch { session, users: others() },
+            Verb::Unwatch => Event::Unwatch { session, users: others() },
             Verb::Invisible => Event::Invisible { session },
             Verb::Visible => Event::Visible { session },
             Verb::Congested => Event::Congested { session },

@@ -2,7 +2,7 @@
 
 use crate::actions::last_stale;
 use adsum::{SessionId, SessionKey};
-use adsum_model::missed::Change;
+use adsum_model::missed::{Change, Offline};
 use adsum_model::{Model, User};
 use std::collections::BTreeMap;
 
@@ -84,6 +84,7 @@ impl State {
         }
         let place = model.held_of(session.user).iter().position(|held| *held == id);
         self.0.push(place.map_or(NONE, |place| place as u64));
+        self.0.extend([&session.watched, &session.struck].map(|list| list.len() as u64));
         self.0.push(session.calls.len() as u64);
         for call in &session.calls {
             self.0.push(call.names as u64);
@@ -92,14 +93,17 @@ impl State {
         let Some(missed) = &session.missed else { return self.0.push(NONE) };
         self.0.extend([missed.visibility, missed.everything].map(u64::from));
         let sessions = missed.sessions.iter().map(|((user, of), change)| {
-            let Change { held, shown, over, withdrawn, directed_over } = *change;
-            let flags = [held, shown, over, withdrawn, directed_over];
+            let Change { held, shown, over, withdrawn, directed_over, directed_ended, by_watch } =
+                *change;
+            let flags = [held, shown, over, withdrawn, directed_over, directed_ended, by_watch];
             let flags = flags.into_iter().fold(0, |all, flag| all << 1 | u64::from(flag));
-            name(of) << 6 | u64::from(*user) << 5 | flags
+            name(of) << 8 | u64::from(*user) << 7 | flags
         });
         self.add_all(sessions);
         let offline = missed.offline.iter();
-        self.add_all(offline.map(|(user, unaware)| u64::from(*user) << 1 | u64::from(*unaware)));
+        self.add_all(offline.map(|(user, Offline { unaware, by_watch })| {
+            u64::from(*user) << 2 | u64::from(*unaware) << 1 | u64::from(*by_watch)
+        }));
     }
 
     fn add_all(&mut self, numbers: impl Iterator<Item = u64>) {

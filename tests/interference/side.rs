@@ -96,14 +96,14 @@ impl Side {
                 let own: BTreeSet<_> = to.iter().filter_map(|key| self.own(*key)).collect();
                 (!own.is_empty()).then(|| format!("{} to {own:?}", self.notice(notice)))
             }
-            Decision::Snapshot { to, visible, entries } => {
+            Decision::Snapshot { to, visible, named, entries } => {
                 let own = self.own(*to)?;
                 let mut lines = Vec::new();
                 for (session, (user, presence)) in entries {
                     lines.push((*user, self.place(*session), *presence));
                 }
                 lines.sort_unstable();
-                Some(format!("snapshot to {own:?}, visible {visible}: {lines:?}"))
+                Some(format!("snapshot of {named:?} to {own:?}, visible {visible}: {lines:?}"))
             }
             Decision::Close { session, reason, resumable } => {
                 let own = self.own(*session);

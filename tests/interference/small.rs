@@ -38,9 +38,14 @@ enum Act {
     Part,
     Block,
     Expel,
+    /// The other two; a stranger's observer only the third.
+    Watch,
+    Unwatch,
+    /// Somebody who never comes: one too many for whoever watches the other two.
+    WatchMore,
 }
 
-const OF_OBSERVER: [Act; 9] = [
+const OF_OBSERVER: [Act; 11] = [
     Act::Publish,
     Act::Direct,
     Act::DirectMore,
@@ -50,8 +55,10 @@ const OF_OBSERVER: [Act; 9] = [
     Act::Writable,
     Act::Befriend,
     Act::Connect,
+    Act::Watch,
+    Act::Unwatch,
 ];
-const OF_HIDDEN: [Act; 13] = [
+const OF_HIDDEN: [Act; 14] = [
     Act::Connect,
     Act::Publish,
     Act::PublishBriefly,
@@ -65,6 +72,7 @@ const OF_HIDDEN: [Act; 13] = [
     Act::Part,
     Act::Block,
     Act::Expel,
+    Act::Watch,
 ];
 const OF_THIRD: [Act; 4] = [Act::Publish, Act::Direct, Act::DirectMore, Act::Disconnect];
 
@@ -176,6 +184,14 @@ impl Run {
             Act::Part => Event::AudienceRemove { user, contacts: others },
             Act::Block => Event::Block { user, other: THIRD },
             Act::Expel => Event::Expel { user },
+            Act::Watch => {
+                if (self.hiding, user) == (Hiding::Stranger, OBSERVER) {
+                    others.retain(|other| *other != HIDDEN);
+                }
+                Event::Watch { session, users: others }
+            }
+            Act::Unwatch => Event::Unwatch { session, users: others },
+            Act::WatchMore => Event::Watch { session, users: vec![3] },
         }
     }
 
@@ -214,6 +230,7 @@ fn all_options() -> Vec<Options> {
                 over_limit: OverLimit::EvictOldest { min_age_ms: 0 },
                 max_direct: 2,
                 max_told: 2,
+                max_watched: 2,
                 publish_rate: Some(Rate { burst: 1, interval_ms: 2 }),
                 direct_rate: Some(Rate { burst: 2, interval_ms: 5 }),
                 settle_ms: 7,
@@ -253,7 +270,7 @@ fn explore(options: &Options, hiding: Hiding, length: usize) -> u64 {
 
 fn compare(options: &Options, hiding: Hiding, path: &[Step]) -> Result<(), String> {
     let [mut with, mut without] = [Run::new(options, hiding)?, Run::new(options, hiding)?];
-    let ends = [Step::Of(OBSERVER, Act::Writable), Step::Of(OBSERVER, Act::DirectMore)];
+    let ends = [Act::Writable, Act::DirectMore, Act::WatchMore].map(|act| Step::Of(OBSERVER, act));
     for (nth, step) in path.iter().chain(&ends).chain(&[Step::Advance(100)]).enumerate() {
         with.step(*step, 10 + nth as u32)?;
         match step {
