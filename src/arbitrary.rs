@@ -92,38 +92,13 @@ impl<'b> Inputs<'b> {
         };
         // In an empty house somebody comes.
         let nobody_there = engine.counts().sessions == 0 && who % 16 != 15;
-        let event = match if nobody_there { 0 } else { verb % 36 } {
+        let verb = if nobody_there { 0 } else { verb % 36 };
+        let event = match verb {
             0..=4 => {
                 let (audience, blocked) = (list(x, &mut id), list(y & z & 0x55, &mut id));
                 Event::Connect { user: id(who), kind: DeviceKind(z % 3), audience, blocked }
             }
-            5..=8 => {
-                let session = self.session(engine, who, Meant::Attached);
-                Event::Publish { session, presence: presence(x) }
-            }
-            9 => {
-                let session = self.session(engine, who, Meant::Attached);
-                let until = engine.now().max(now).saturating_add(lasting(y));
-                let then = (z % 2 == 0).then(|| presence(z));
-                Event::PublishUntil { session, presence: presence(x), until, then }
-            }
-            10 => Event::Withdraw { session: self.session(engine, who, Meant::Attached) },
-            11 | 12 => {
-                let session = self.session(engine, who, Meant::Attached);
-                Event::Direct { session, users: list(x & z, &mut id), presence: presence(y) }
-            }
-            13 => {
-                let session = self.session(engine, who, Meant::Attached);
-                let (users, presence) = (list(x & z, &mut id), presence(y));
-                Event::DirectFor { session, users, presence, for_ms: lasting(y) }
-            }
             14 => Event::Disconnect { session: self.session(engine, who, Meant::Any) },
-            15 | 16 => {
-                let cause = CAUSES[usize::from(x % 4)];
-                let grace_ms = (y % 4 == 3).then_some(u64::from(z) * 100);
-                let session = self.session(engine, who, Meant::Attached);
-                Event::Lost { session, cause, grace_ms }
-            }
             17 | 18 => Event::Resume { session: self.session(engine, who, Meant::Detached) },
             19 => Event::Heartbeat { session: self.session(engine, who, Meant::Any) },
             20 => Event::AudienceAdd { user: id(who), contacts: list(x, &mut id) },
@@ -131,22 +106,15 @@ impl<'b> Inputs<'b> {
             22 => Event::AudienceReplace { user: id(who), contacts: list(x, &mut id) },
             23 => Event::Block { user: id(who), other: id(x) },
             24 => Event::Unblock { user: id(who), other: id(x) },
-            25 => Event::Invisible { session: self.session(engine, who, Meant::Attached) },
-            26 => Event::Visible { session: self.session(engine, who, Meant::Attached) },
-            27 => Event::Congested { session: self.session(engine, who, Meant::Attached) },
             28 => Event::Writable { session: self.session(engine, who, Meant::Congested) },
             29 => Event::System { users: list(x, &mut id), presence: presence(y) },
             30 => Event::Expel { user: id(who) },
-            31 | 32 => {
+            35 => Event::Advance,
+            _ => {
                 let session = self.session(engine, who, Meant::Attached);
-                Event::Watch { session, users: list(x, &mut id) }
+                let now = engine.now().max(now);
+                of_session(session, now, [verb, x, y, z], |mask| list(mask, &mut id), presence)
             }
-            33 => {
-                let session = self.session(engine, who, Meant::Attached);
-                Event::Unwatch { session, users: list(x, &mut id) }
-            }
-            34 => Event::Active { session: self.session(engine, who, Meant::Attached) },
-            _ => Event::Advance,
         };
         Some((now, event))
     }
@@ -187,6 +155,41 @@ impl<'b> Inputs<'b> {
             }
         }
         key
+    }
+}
+
+/// Returns an input of an attached session, made of a verb and three more bytes.
+fn of_session<K, P>(
+    session: SessionKey,
+    now: Time,
+    [verb, x, y, z]: [u8; 4],
+    mut list: impl FnMut(u8) -> Vec<K>,
+    mut presence: impl FnMut(u8) -> P,
+) -> Event<K, P> {
+    match verb {
+        5..=8 => Event::Publish { session, presence: presence(x) },
+        9 => {
+            let until = now.saturating_add(lasting(y));
+            let then = (z % 2 == 0).then(|| presence(z));
+            Event::PublishUntil { session, presence: presence(x), until, then }
+        }
+        10 => Event::Withdraw { session },
+        11 | 12 => Event::Direct { session, users: list(x & z), presence: presence(y) },
+        13 => {
+            let (users, presence) = (list(x & z), presence(y));
+            Event::DirectFor { session, users, presence, for_ms: lasting(y) }
+        }
+        15 | 16 => {
+            let cause = CAUSES[usize::from(x % 4)];
+            let grace_ms = (y % 4 == 3).then_some(u64::from(z) * 100);
+            Event::Lost { session, cause, grace_ms }
+        }
+        25 => Event::Invisible { session },
+        26 => Event::Visible { session },
+        27 => Event::Congested { session },
+        31 | 32 => Event::Watch { session, users: list(x) },
+        33 => Event::Unwatch { session, users: list(x) },
+        _ => Event::Active { session },
     }
 }
 

@@ -187,8 +187,7 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
             users: tables.users(),
             sessions: tables.sessions(),
             voices: tables.voices(),
-            entries: plan.entries(),
-            named: part.users.map_or(&[], |users| plan.users(users)),
+            plan,
             part,
         }),
         Next::Close { session, reason, resumable } => {
@@ -206,6 +205,26 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
     }
 }
 
+/// Returns the notice that says the one state of a user.
+#[cold]
+fn user_notice<K: Eq + Hash, P, S: BuildHasher>(
+    state: &State<K, P, S>,
+    id: NoticeId,
+    user: User,
+    first: bool,
+) -> Notice<'_, K, P> {
+    let tables = state.tables();
+    let said = "whoever is told of shows something";
+    let (session, idle_since) = tables.representative(user).expect(said);
+    Notice::User {
+        id,
+        user: tables.users().id(user),
+        kind: if first { PresenceKind::First } else { PresenceKind::Update },
+        idle_since,
+        presence: tables.sessions().presence(session).expect(said),
+    }
+}
+
 /// Returns the notice that is being told.
 fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_, K, P> {
     let (subject, id) = state.plan().current();
@@ -219,16 +238,7 @@ fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_,
             kind: if first { PresenceKind::First } else { PresenceKind::Update },
             presence: sessions.presence(session).expect(said),
         },
-        Subject::User { user, first } => {
-            let (session, idle_since) = state.tables().representative(user).expect(said);
-            Notice::User {
-                id,
-                user: users.id(user),
-                kind: if first { PresenceKind::First } else { PresenceKind::Update },
-                idle_since,
-                presence: sessions.presence(session).expect(said),
-            }
-        }
+        Subject::User { user, first } => user_notice(state, id, user, first),
         Subject::Directed { session } => Notice::Directed {
             id,
             user: users.id(sessions.user(session)),

@@ -109,7 +109,8 @@
 //! * **Two engines that both think they own a user** do not know of each other.
 //! * **Mutual audiences.** A snapshot is found through the user's own list. Where lists are
 //!   one-way, live notices follow the publisher's list alone, and a snapshot leaves that publisher
-//!   out.
+//!   out. Let whoever sees without being seen [watch](Engine::watch) instead.
+//! * **Who may watch whom** is for the host to check before it gives that input.
 //! * **Ids.** Lists of ids are checked against the limits in [`Options`]; the length of a single
 //!   id is the host's to limit.
 //!
@@ -209,7 +210,8 @@ pub use key::{DeviceKind, SessionId, SessionKey, Slot};
 pub use notice::{Notice, NoticeId, PresenceKind};
 pub use queries::Session;
 pub use reason::{CloseReason, EndReason};
-pub use replica::{Difference, Replica, ReplicaFull};
+pub use replica::compare::Difference;
+pub use replica::{Replica, ReplicaFull};
 pub use slot_map::SlotMap;
 pub use snapshot::{Entry, Scope, Snapshot};
 pub use stats::{Counts, Stats};

@@ -1,8 +1,6 @@
 //! The other end: what one receiver believes.
 
-mod compare;
-
-pub use compare::Difference;
+pub(crate) mod compare;
 
 #[cfg(doc)]
 use crate::engine::Engine;
@@ -42,6 +40,8 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     snapshot: u32,
     /// Whether one has begun and not ended.
     is_open: bool,
+    /// Whether one of some users has begun and not ended.
+    is_open_of_users: bool,
     /// Whether the last one said more than was taken in.
     is_cut: bool,
     /// Where to look next for somebody whom an open snapshot has not repeated.
@@ -107,6 +107,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
             limit,
             snapshot: 0,
             is_open: false,
+            is_open_of_users: false,
             is_cut: false,
             next_old: 0,
             is_visible: None,
@@ -222,7 +223,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// room: then those who have not been repeated make way for those who are new.)
     pub const fn begin_snapshot(&mut self) {
         self.snapshot = self.snapshot.wrapping_add(1);
-        self.is_open = true;
+        (self.is_open, self.is_open_of_users) = (true, false);
         self.is_cut = false;
         self.next_old = 0;
     }
@@ -241,7 +242,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
                 belief.published.is_some() || belief.directed.is_some()
             });
         }
-        self.is_open = false;
+        (self.is_open, self.is_open_of_users) = (false, false);
         if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
     }
 
@@ -250,7 +251,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     pub const fn begin_snapshot_of_users(&mut self) {
         self.begin_snapshot();
         // Nobody makes way: others than those users are not in it.
-        self.is_open = false;
+        (self.is_open, self.is_open_of_users) = (false, true);
     }
 
     /// Ends a snapshot of these users: forgets what it did not repeat of what they published.
@@ -272,6 +273,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
                 held.published.is_some() || held.directed.is_some()
             });
         }
+        self.is_open_of_users = false;
         if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
     }
 
@@ -285,7 +287,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
             self.beliefs[user.0 as usize].iter().position(|belief| belief.session == session)
         });
         if place.is_none() && self.sessions >= self.limit && !self.make_room() {
-            self.is_cut = true;
+            self.is_cut |= self.is_open || self.is_open_of_users;
             return Err(ReplicaFull);
         }
         let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;

@@ -1,10 +1,11 @@
 //! The present state of all whom one session may see.
 
+use crate::fanout::Plan;
 use crate::fanout::snapshots::Part;
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::notice::NoticeId;
 use crate::tables::Users;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::User;
 use crate::tables::sessions::Sessions;
 use crate::tables::voices::Voices;
 use crate::time::Time;
@@ -21,8 +22,7 @@ pub struct Snapshot<'a, K, P> {
     pub(crate) users: &'a Users<K>,
     pub(crate) sessions: &'a Sessions<P>,
     pub(crate) voices: &'a Voices,
-    pub(crate) entries: &'a [SessionIndex],
-    pub(crate) named: &'a [User],
+    pub(crate) plan: &'a Plan<P>,
     pub(crate) part: Part,
 }
 
@@ -73,14 +73,18 @@ impl<'a, K, P> Snapshot<'a, K, P> {
     /// Returns what it is the whole truth of.
     #[must_use]
     pub const fn scope(&self) -> Scope {
-        if self.part.users.is_some() { Scope::Users } else { Scope::Everything }
+        if self.part.is_of_users { Scope::Users } else { Scope::Everything }
     }
 
     /// Returns the users whom the whole snapshot is about, each once, whether or not they show
     /// anything; nobody where it is about everything. The same in all of its parts.
     pub fn named(&self) -> impl ExactSizeIterator<Item = &'a K> + use<'a, K, P> {
         let users = self.users;
-        self.named.iter().map(move |user| users.id(*user))
+        self.named_users().iter().map(move |user| users.id(*user))
+    }
+
+    fn named_users(&self) -> &'a [User] {
+        if self.part.is_of_users { self.plan.users() } else { &[] }
     }
 
     /// Returns the number of the snapshot, which all its parts share.
@@ -110,24 +114,25 @@ impl<'a, K, P> Snapshot<'a, K, P> {
 
     /// Returns the number of entries of this part: at most 4,096.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.entries.len()
+    pub fn len(&self) -> usize {
+        self.plan.entries().len()
     }
 
     /// Returns whether this part has no entry.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.plan.entries().is_empty()
     }
 
     /// Returns the entries of this part, a user's sessions one after the other.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'a, K, P>> + use<'a, K, P> {
         let (users, sessions, voices, id) = (self.users, self.sessions, self.voices, self.id());
-        let receiver = sessions.user(self.part.to);
-        self.entries.iter().map(move |index| {
+        // Only where contacts are told one state of a user is it asked whose entry it is.
+        let receiver = voices.is_on.then(|| sessions.user(self.part.to));
+        self.plan.entries().iter().map(move |index| {
             let user = sessions.user(*index);
-            let is_user = voices.is_on && user != receiver;
-            let voice = voices.voice(sessions.place(*index)).filter(|_| is_user);
+            let is_user = receiver.is_some_and(|receiver| user != receiver);
+            let voice = is_user.then(|| voices.voice(sessions.place(*index))).flatten();
             Entry {
                 id,
                 user: users.id(user),

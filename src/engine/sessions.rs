@@ -138,8 +138,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     }
 
     /// Says that a person did something on this session's device
-    /// ([rule U4](crate::rules#rule-u4-idle)): a key was pressed, a window came to the front. It is a
-    /// sign of life as well, as a [`heartbeat`](Self::heartbeat) is, but not the other way round.
+    /// ([rule U4](crate::rules#rule-u4-idle)): a key was pressed, a window came to the front. It is
+    /// a sign of life as well, as a [`heartbeat`](Self::heartbeat) is, but not the other way round.
     ///
     /// A user is idle from [`Options::idle_after_ms`](crate::Options::idle_after_ms) after the last
     /// such sign on any of its sessions, the connect of each counted, and no longer when there is
@@ -156,7 +156,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         now: Time,
         session: SessionKey,
     ) -> Result<Decisions<'_, K, P, S>, Error> {
-        self.session_input(now, session, |state| state.active(session))
+        self.state.active(now, session)?;
+        Ok(self.drain(InputContext { session: Some(session), ..InputContext::default() }))
     }
 
     /// Says that a session is alive ([rule 11](crate::rules#rule-11-heartbeat-and-lease)). Any

@@ -13,8 +13,6 @@ use core::hash::{BuildHasher, Hash};
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Fires the next deadline that has come by then, and returns whether there was one.
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
-        // The one before has had all its effect.
-        self.tables.judge_notes();
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
         if self.idle.armed() > 0 && self.fire_next_idle(until, [lifetime, token]) {
@@ -39,8 +37,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         true
     }
 
-    /// Comes to the moment of a deadline that fires: all have been told of what fired before it.
+    /// Comes to the moment of a deadline that fires: what fired before it has had all its effect,
+    /// and everybody has been told.
     fn come_to(&mut self, at: Time) {
+        self.tables.judge_notes();
         self.forget_leaving();
         self.set_moment(at);
     }
@@ -71,7 +71,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
             return false;
         };
-        self.set_moment(due.at);
+        self.come_to(due.at);
         self.fire_idle(due);
         self.clean_up();
         true

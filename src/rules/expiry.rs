@@ -207,7 +207,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (place, link) = (sessions.place(session), sessions.link(session));
         let mut fan_out = FanOut::of(subject);
         if self.tables.is_visible_at(place) && !self.tells_users() {
-            fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
+            fan_out = fan_out.to_viewers_of(place, self.tables.is_watched_at(place));
         }
         if self.options.own_echo && link.is_there() {
             fan_out = fan_out.to_own_sessions_of(place, Some(session));

@@ -144,6 +144,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn report_end(&mut self, end: EndReport) {
         self.plan.push_step(Step::ReportEnd(end));
         if end.last {
+            if let Some(place) = self.tables.place(end.user).filter(|_| self.idle.armed() > 0) {
+                self.idle.disarm(place);
+            }
             self.leaving = Some(end.user);
         }
     }
@@ -151,15 +154,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn end_report(&self, session: SessionIndex, reason: EndReason, at: Time) -> EndReport {
         let sessions = self.tables.sessions();
         let place = sessions.place(session);
-        let (visible, count, _) = self.tables.state_at(place);
+        let user = self.tables.state_at(place);
         EndReport {
             user: self.tables.user_at(place),
             session: sessions.key(session),
             id: sessions.id(session),
             reason,
             since: sessions.loss(session).map_or(at, |(lost_at, _)| lost_at),
-            last: count == 1,
-            visible,
+            last: user.sessions == 1,
+            visible: user.is_visible,
         }
     }
 
@@ -260,7 +263,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         let mut fan_out = FanOut::of(farewell.subject).to_named(self.plan.named_since(from));
         if farewell.to_contacts {
-            fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
+            fan_out = fan_out.to_viewers_of(place, self.tables.is_watched_at(place));
         }
         if let OwnSessions::Told { except } = farewell.own {
             fan_out = fan_out.to_own_sessions_of(place, except);

@@ -226,9 +226,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     #[inline]
     fn forget_leaving(&mut self) {
         if let Some(user) = self.leaving {
-            if let Some(place) = self.tables.place(user).filter(|_| self.idle.armed() > 0) {
-                self.idle.disarm(place);
-            }
             self.leaving = None;
             self.tables.go_offline(user);
         }

@@ -5,6 +5,7 @@ use crate::fanout::plan::FanOut;
 use crate::fanout::subject::Subject;
 use crate::key::SessionKey;
 use crate::rules::State;
+use crate::tables::UserState;
 use crate::tables::expiries::Expiry;
 use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::timers::Due;
@@ -79,9 +80,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return;
         }
         let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
-        let (is_visible, sessions, any_held) = self.tables.state_at(place);
+        let UserState { is_visible, is_watched, sessions, any_held } = self.tables.state_at(place);
         if is_visible {
-            fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
+            fan_out = fan_out.to_viewers_of(place, is_watched);
         }
         if self.options.own_echo && sessions > 1 {
             fan_out = fan_out.to_own_sessions_of(place, Some(session));

@@ -7,6 +7,7 @@ use crate::fanout::subject::Subject;
 use crate::key::SessionKey;
 use crate::rules::State;
 use crate::rules::farewell::Going;
+use crate::tables::UserState;
 use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::timers::Due;
 use crate::tables::voices::Voice;
@@ -27,9 +28,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Makes a presence the session's own and tells everyone who may see it, contacts only if it
     /// is what they are told of the user.
+    #[cold]
     pub(super) fn show_as_one(&mut self, place: Place, session: SessionIndex, first: bool) {
         self.tables.voices_mut().signs_mut(session).published = self.happening;
-        let (_, sessions, any_held) = self.tables.state_at(place);
+        let UserState { sessions, any_held, .. } = self.tables.state_at(place);
         if sessions == 1 && !any_held {
             // Nobody else can speak, so there is nothing to choose.
             if let Some(fan_out) = self.set_voice(place, session, true) {
@@ -90,7 +92,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return None;
         }
         let subject = Subject::User { user: self.tables.user_at(place), first: before.is_none() };
-        Some(FanOut::of(subject).to_viewers_of(place, self.tables.watchers_at(place)))
+        Some(FanOut::of(subject).to_viewers_of(place, self.tables.is_watched_at(place)))
     }
 
     /// Chooses who speaks among the sessions that show something.
@@ -137,9 +139,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- idle
 
-    /// Notes that a person did something on a session.
-    pub(crate) fn active(&mut self, key: SessionKey) -> Result<(), Error> {
-        let session = self.renew_lease_of(key)?;
+    /// Notes that a person did something on a session: as a heartbeat, there is nothing to drain
+    /// after it unless the session was idle.
+    pub(crate) fn active(&mut self, now: Time, key: SessionKey) -> Result<(), Error> {
+        // Its place is known from the key, so nothing waits for the session's record.
+        self.tables.voices().fetch(key);
+        self.heartbeat(now, key)?;
+        let session = self.session(key)?;
+        if self.tables.voices().signs(session).is_idle {
+            self.is_draining = true;
+            self.set_moment(self.moment);
+        }
         if self.note_sign(session, false) {
             self.speak_later(self.tables.sessions().place(session), None);
         }

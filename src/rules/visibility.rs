@@ -135,18 +135,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.tables.set_visible(place, true);
         let user = self.tables.user_at(place);
-        let watchers = self.tables.watchers_at(place);
+        let is_watched = self.tables.is_watched_at(place);
         if self.tells_users() {
             if self.tables.representative(user).is_some() {
                 let subject = Subject::User { user, first: true };
-                self.plan.tell(FanOut::of(subject).to_viewers_of(place, watchers));
+                self.plan.tell(FanOut::of(subject).to_viewers_of(place, is_watched));
             }
             self.tell_own(user, place, session);
             return Ok(());
         }
         for session in self.tables.shown_records_at(place) {
             let subject = Subject::Presence { session, first: true };
-            self.plan.tell(FanOut::of(subject).to_viewers_of(place, watchers));
+            self.plan.tell(FanOut::of(subject).to_viewers_of(place, is_watched));
         }
         self.tell_own(user, place, session);
         Ok(())

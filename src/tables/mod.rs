@@ -29,6 +29,7 @@ pub(crate) mod told;
 mod user_bits;
 pub(crate) mod verify;
 pub(crate) mod voices;
+mod watched;
 mod watches;
 
 pub(crate) use interner::Users;
@@ -46,7 +47,19 @@ use online::{Held, Online, OnlineUsers};
 use sessions::{Link, MAX_SESSIONS, Sessions};
 use user_bits::UserBits;
 use voices::Voices;
-use watches::Watched;
+use watched::Watched;
+
+/// What a publish and an end have to know of a user.
+#[derive(Clone, Copy)]
+pub(crate) struct UserState {
+    pub(crate) is_visible: bool,
+    /// Whether anybody watches it.
+    pub(crate) is_watched: bool,
+    /// The number of its sessions.
+    pub(crate) sessions: usize,
+    /// Whether any presence of it is held.
+    pub(crate) any_held: bool,
+}
 
 pub(crate) struct Tables<K, P, S> {
     hasher: S,
@@ -212,12 +225,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         if online.has_rare() { online.rare().hidden.as_slice() } else { &[] }
     }
 
-    /// Returns what a publish and an end have to know of the user at this place: whether it is
-    /// visible, the number of its sessions, and whether any presence of it is held.
+    /// Returns what a publish and an end have to know of the user at this place.
     #[inline]
-    pub(crate) fn state_at(&self, place: Place) -> (bool, usize, bool) {
+    pub(crate) fn state_at(&self, place: Place) -> UserState {
         let online = self.online.at(place);
-        (online.visible, online.sessions.len(), online.held_len() > 0)
+        UserState {
+            is_visible: online.visible,
+            is_watched: online.is_watched,
+            sessions: online.sessions.len(),
+            any_held: online.held_len() > 0,
+        }
     }
 
     /// Returns the user's sessions that have ended and whose presence is held, the oldest first.

@@ -58,7 +58,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Puts a mark in the place of what was noted wherever it is too much: an input, or a deadline,
     /// has had all its effect.
+    #[inline]
     pub(crate) fn judge_notes(&mut self) {
+        if !self.overfull.is_empty() {
+            self.judge_overfull();
+        }
+    }
+
+    #[cold]
+    fn judge_overfull(&mut self) {
         while let Some(receiver) = self.overfull.pop() {
             if self.misses_too_much(receiver) {
                 self.note_everything(receiver);
@@ -72,7 +80,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         // Whoever misses something is online.
         missed > NOTES && {
             let audience = self.audience_at(self.sessions.place(receiver)).len();
-            missed > NOTES_A_NAME * (audience + self.watched_by(receiver).len())
+            missed > NOTES_A_NAME * (audience + self.asked_for(receiver))
         }
     }
 

@@ -1,11 +1,13 @@
 //! The sessions: one record each in a dense table, with generations against stale keys.
 
 mod extras;
+mod room;
 
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
 use crate::tables::ids::{Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, User};
+use crate::tables::lists::UserList;
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
 use crate::tables::segments::sparse::Sparse;
@@ -91,6 +93,8 @@ struct Extras<P> {
     missed: Missed,
     /// Whom it watches, sorted, with its place in the channel of each.
     watched: Vec<(User, MembershipIndex)>,
+    /// Those whom it watched until they removed its user, and has not named since.
+    struck: UserList,
 }
 
 /// A record whose generation has come so far is not used for another session, so that each session
@@ -386,7 +390,7 @@ impl<P> Sessions<P> {
             extras.told.clear();
             extras.direct_bucket = Bucket::default();
             debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
-            debug_assert!(extras.watched.is_empty());
+            debug_assert!(extras.watched.is_empty() && extras.struck.len() == 0);
             self.free_extras.push(own.get() - 1);
         }
         [presence, waiting]
@@ -468,61 +472,6 @@ impl<P> Sessions<P> {
         &mut self.details[index.0 as usize].bucket
     }
 
-    // ---- room
-
-    /// Makes room for so many sessions in all.
-    pub(super) fn reserve(&mut self, sessions: usize) {
-        self.records.reserve_and_fill(sessions);
-        self.details.reserve_and_fill(sessions);
-    }
-
-    /// The session's user has another place among those online.
-    pub(super) fn set_place(&mut self, index: SessionIndex, place: Place) {
-        self.records[index.0 as usize].place = place;
-    }
-
-    /// Gives back what only a past peak needed. Of the records that have no session those at the
-    /// end of the table are dropped, and where there is none in a segment all of that. Their keys
-    /// stay stale for ever, because no session begins any more with a generation that one of them
-    /// has used.
-    pub(super) fn shrink_to_fit(&mut self) {
-        let Self { records, details, far, free, free_far, first_generation, .. } = self;
-        let may_go = |record: &Record| record.generation.get() <= LAST_DROPPED;
-        let mut begin_after = |record: &Record| {
-            *first_generation = record.generation.max(*first_generation);
-        };
-        let len = records.len();
-        let end = free.cut_off(len, |record| records.get(record).is_none_or(may_go));
-        (end..len).filter_map(|record| records.get(record)).for_each(&mut begin_after);
-        records.shrink_to(end, |places, segment| {
-            let goes = free.has_all(&places) && segment.iter().all(may_go);
-            if goes {
-                segment.iter().for_each(&mut begin_after);
-            }
-            goes
-        });
-        details.shrink_to(end, |places, _| free.has_all(&places));
-        let end = free_far.cut_off(far.len(), |_| true);
-        far.shrink_to(end, |places, _| free_far.has_all(&places));
-        self.shrink_extras();
-    }
-
-    /// Moves the last extras to the places that are free, so that none is, and gives the rest back.
-    fn shrink_extras(&mut self) {
-        let free = core::mem::take(&mut self.free_extras);
-        let used = self.extras.len() - free.len();
-        let mut free = free.iter().filter(|index| *index < used);
-        for session in 0..self.details.len() {
-            let own = self.details.get_mut(session).and_then(|detail| detail.extras.as_mut());
-            let Some(own) = own.filter(|own| extras_index(**own) >= used) else { continue };
-            let to = free.next().expect("as many before are free as are used behind");
-            self.extras[to] = core::mem::take(&mut self.extras[extras_index(*own)]);
-            *own = NonZeroU32::MIN.saturating_add(to as u32);
-        }
-        self.extras.truncate(used);
-        self.extras.shrink_to_fit();
-    }
-
     /// Returns whether everything is either free or a session's, but for records that are retired.
     pub(super) fn are_free_lists_right(&self) -> bool {
         let records = self.iter_records().map(|session| session.0 as usize);
@@ -581,6 +530,7 @@ impl<P> Default for Extras<P> {
             direct_bucket: Bucket::default(),
             missed: Missed::default(),
             watched: Vec::new(),
+            struck: UserList::default(),
         }
     }
 }

@@ -129,6 +129,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let entries = missed.into_iter().flat_map(|missed| missed.entries());
             entries.for_each(|(user, ..)| refer(user));
             self.watched_by(index).iter().for_each(|(user, _)| refer(*user));
+            self.struck(index).iter().copied().for_each(&mut refer);
         }
         let mut known = 0;
         for user in self.users.iter_known() {

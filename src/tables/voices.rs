@@ -3,10 +3,12 @@
 //!
 //! Only an engine that was given a function to choose by has any of this.
 
+use crate::key::SessionKey;
 use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::segments::{Segments, per_segment};
 use crate::tables::timers::Timed;
 use crate::time::Time;
+use core::hint::black_box;
 
 /// When something was done on a session.
 #[derive(Clone, Copy, Default)]
@@ -54,6 +56,11 @@ impl Voices {
 
     pub(crate) fn signs(&self, session: SessionIndex) -> Signs {
         self.signs.get(session.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// Fetches the signs of the session of this key, which may be stale.
+    pub(crate) fn fetch(&self, key: SessionKey) {
+        black_box(self.signs.get(key.index as usize).is_some_and(|signs| signs.is_idle));
     }
 
     pub(crate) fn signs_mut(&mut self, session: SessionIndex) -> &mut Signs {

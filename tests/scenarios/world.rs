@@ -383,7 +383,8 @@ impl World {
         let (key, viewer) = (self.key(name)?, self.id(&name.user));
         for user in list {
             let id = self.id(user);
-            let is_seen = self.engine.audience(&id).any(|contact| *contact == viewer)
+            let is_seen = *user == name.user
+                || self.engine.audience(&id).any(|contact| *contact == viewer)
                 || self.engine.watched(key).any(|watched| *watched == id);
             if let Some(seat) = self.host.seats.get_mut(key).filter(|_| !is_seen) {
                 seat.replica.forget(user);

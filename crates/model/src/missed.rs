@@ -57,8 +57,23 @@ pub struct Change {
     pub withdrawn: bool,
     /// Whether its directed presence was over, and the session went on.
     pub directed_over: bool,
-    /// Whether all of this is noted only because the receiver watches the user.
+    /// Whether directed presence ended with it.
+    pub directed_ended: bool,
+    /// Whether what is noted of its published presence is so only because the receiver watches the
+    /// user.
     pub by_watch: bool,
+}
+
+impl Change {
+    /// Returns one of which nothing is noted yet.
+    fn new(held: bool) -> Self {
+        Self { held, by_watch: true, ..Self::default() }
+    }
+
+    /// Returns whether what is noted ends directed presence.
+    const fn is_of_directed(&self) -> bool {
+        self.directed_over || self.directed_ended
+    }
 }
 
 impl Missed {
@@ -113,22 +128,21 @@ impl Missed {
         held: bool,
         by_watch: bool,
     ) {
-        let new = Change { held, by_watch, ..Change::default() };
-        let change = self.sessions.entry((user, session)).or_insert(new);
+        let change = self.sessions.entry((user, session)).or_insert(Change::new(held));
         change.shown = true;
         change.by_watch &= by_watch;
     }
 
     /// Notes that directed presence is over, because its session has ended or out of sight.
     pub(crate) fn note_directed_ended(&mut self, user: User, session: SessionId) {
-        let change = self.sessions.entry((user, session)).or_default();
-        (change.held, change.over, change.by_watch) = (true, true, false);
+        let change = self.sessions.entry((user, session)).or_insert(Change::new(true));
+        (change.held, change.over, change.directed_ended) = (true, true, true);
     }
 
     /// Notes that directed presence is over, and its session is not.
     pub(crate) fn note_directed_over(&mut self, user: User, session: SessionId) {
-        let change = self.sessions.entry((user, session)).or_default();
-        (change.held, change.directed_over, change.by_watch) = (true, true, false);
+        let change = self.sessions.entry((user, session)).or_insert(Change::new(true));
+        (change.held, change.directed_over) = (true, true);
     }
 
     /// Notes that a session whose published presence it was to hold has ended. If it never heard
@@ -159,16 +173,29 @@ impl Missed {
             self.sessions.remove(&(user, session));
             return None;
         }
-        let new = Change { held: true, by_watch, ..Change::default() };
-        let change = self.sessions.entry((user, session)).or_insert(new);
+        let change = self.sessions.entry((user, session)).or_insert(Change::new(true));
         change.by_watch &= by_watch;
         Some(change)
     }
 
-    /// Forgets what is noted of these users only because the receiver watched them.
+    /// Forgets what is noted of what these users published only because the receiver watched them.
+    /// What ends directed presence stays.
     pub(crate) fn forget_by_watch(&mut self, users: &BTreeSet<User>) {
-        self.sessions.retain(|(user, _), change| !(users.contains(user) && change.by_watch));
         self.states.retain(|user, stated| !(users.contains(user) && stated.by_watch));
-        self.offline.retain(|user, offline| !(users.contains(user) && offline.by_watch));
+        self.sessions.retain(|(user, _), change| {
+            let is_gone = users.contains(user) && change.by_watch;
+            if is_gone {
+                (change.shown, change.withdrawn) = (false, false);
+                change.over = change.directed_ended;
+            }
+            !is_gone || change.is_of_directed()
+        });
+        for user in users {
+            let is_over = self.sessions.iter().any(|((of, _), change)| of == user && change.over);
+            // While something of the user is to be told as over, it may be told as the user's end.
+            if !is_over && self.offline.get(user).is_some_and(|offline| offline.by_watch) {
+                self.offline.remove(user);
+            }
+        }
     }
 }

@@ -111,6 +111,8 @@ pub struct Session {
     pub calls: Vec<Call>,
     /// Whom it watches, whether or not it sees them.
     pub watched: BTreeSet<User>,
+    /// Whom it watched until they removed its user, and has not named since.
+    pub struck: BTreeSet<User>,
     /// What it was not told; `None` while it is not congested.
     pub missed: Option<Missed>,
     /// The "theoretical arrival time" of the rate of publishes, and of directed presences.
@@ -366,7 +368,7 @@ impl Model {
             known.extend(missed.users());
         }
         for session in sessions() {
-            known.extend(&session.watched);
+            known.extend(session.watched.union(&session.struck));
         }
         let mut counts = Counts::default();
         counts.users_online = self.accounts.len();

@@ -205,7 +205,8 @@ impl Model {
     /// has had all its effect, and has taken back what it takes back.
     pub(crate) fn bound_missed(&mut self) {
         for session in self.sessions.values_mut() {
-            let lists = self.accounts[&session.user].audience.len() + session.watched.len();
+            let asked_for = session.watched.len() + session.struck.len();
+            let lists = self.accounts[&session.user].audience.len() + asked_for;
             if let Some(missed) = &mut session.missed
                 && missed.len() > NOTES.max(NOTES_A_CONTACT * lists)
             {

@@ -58,7 +58,7 @@ impl Config {
             // tim shows one presence a user, so this host holds back itself that a device ended,
             // until it knows which other one to show.
             settle_ms: 0,
-            // tim has nothing that ends by itself.
+            // What ends by itself does so within the engine's own bound.
             ..adsum::Options::default()
         }
     }

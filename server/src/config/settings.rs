@@ -19,6 +19,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// What is offered beside the protocol.
     pub services: Services,
+    /// Who is told of who comes and goes.
+    pub webhooks: Webhooks,
 }
 
 /// Addresses, connections, and what one of them may ask for.
@@ -216,6 +218,29 @@ pub enum Level {
     Debug,
 }
 
+/// Who is told of who comes and goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhooks {
+    /// Where it is posted; `None` if nobody is told.
+    pub url: Option<String>,
+    /// What it is signed with, if that is given.
+    pub secret: Option<Secret>,
+    /// The file that holds it, if it is not given.
+    pub secret_file: Option<PathBuf>,
+    /// The most edges of one post.
+    pub batch: u32,
+    /// How long the first of them waits for others.
+    pub wait_ms: u32,
+    /// How long one post may take.
+    pub timeout_ms: u32,
+    /// How long an edge is kept while posts fail.
+    pub retry_ms: u32,
+    /// How long to wait after the first post that fails.
+    pub pause_ms: u32,
+    /// The most users of whom an edge waits.
+    pub users: u32,
+}
+
 impl Default for Network {
     fn default() -> Self {
         Self {
@@ -306,6 +331,22 @@ impl Default for Services {
             no_business: false,
             no_nodes: false,
             log: Level::Info,
+        }
+    }
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self {
+            url: None,
+            secret: None,
+            secret_file: None,
+            batch: 100,
+            wait_ms: 200,
+            timeout_ms: 5_000,
+            retry_ms: 60_000,
+            pause_ms: 250,
+            users: 100_000,
         }
     }
 }

@@ -107,12 +107,15 @@ macro_rules! key {
     };
 }
 
+mod webhooks;
+
 /// The keys, by heading, in the order in which people are shown them.
-pub(super) const SECTIONS: [(&str, &[Key]); 4] = [
+pub(super) const SECTIONS: [(&str, &[Key]); 5] = [
     ("Network", &NETWORK),
     ("Presence", &PRESENCE),
     ("Accounts and rosters", &ACCOUNTS),
     ("Services", &SERVICES),
+    ("Webhooks", &webhooks::WEBHOOKS),
 ];
 
 /// Returns all keys.
@@ -503,7 +506,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 19 + 17 + 17 + 10);
+        assert_eq!(all().count(), 19 + 17 + 17 + 10 + 9);
     }
 
     #[test]
@@ -535,6 +538,7 @@ mod tests {
             "refuse",
             "debug",
             "10.0.0.0/8",
+            "https://example.org/hook",
             "a text of more than thirty-two bytes",
         ];
         for key in all() {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use adsum::{CloseReason, EndReason, Error, LostCause, Notice};
+use adsum::{CloseReason, EndReason, Error, Notice};
 use adsum_tim::Form;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -14,8 +14,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::command::{Command, Figures, Node, Presence};
+use super::end_cause::end_cause;
 use super::hashing::PasswordCounts;
 use crate::usage::Usage;
+use crate::webhooks::WebhookMetrics;
 
 /// A label that is one of a few fixed words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +71,7 @@ pub(crate) struct Metrics {
     congested: Counter,
     store_errors: Counter,
     queue_depth: Gauge,
+    pub(crate) webhook: WebhookMetrics,
 }
 
 fn word(family: &ByReason, reason: &'static str) {
@@ -102,6 +105,7 @@ impl Metrics {
             congested: Counter::default(),
             store_errors: Counter::default(),
             queue_depth: Gauge::default(),
+            webhook: WebhookMetrics::default(),
         };
         metrics.register();
         metrics
@@ -152,6 +156,7 @@ impl Metrics {
             "Commands that wait for the engine's thread",
             self.queue_depth.clone(),
         );
+        self.webhook.register(to);
     }
 
     pub(crate) fn connected(&self) {
@@ -167,7 +172,8 @@ impl Metrics {
             Command::Connect(_) => "connect",
             Command::Resume(_) => "resume",
             Command::Heartbeat(_) => "heartbeat",
-            Command::Publish(..) => "publish",
+            Command::Publish(..) | Command::PublishFor(_) => "publish",
+            Command::Withdraw(_) => "withdraw",
             Command::Direct(_) => "direct",
             Command::Disconnect(_) => "disconnect",
             Command::Lost(..) => "lost",
@@ -180,6 +186,7 @@ impl Metrics {
             Command::WhoResumes(..)
             | Command::Online(..)
             | Command::IsOnline(..)
+            | Command::WhoIsOnline(..)
             | Command::Figures(_) => "query",
             Command::QueuesChanged | Command::Stop => return,
         };
@@ -252,17 +259,7 @@ impl Metrics {
     }
 
     pub(crate) fn ended(&self, reason: EndReason) {
-        word(
-            &self.ended,
-            match reason {
-                EndReason::Disconnected => "disconnected",
-                EndReason::Lost(LostCause::ConnectionError) => "connection_error",
-                EndReason::Lost(LostCause::Timeout) => "timeout",
-                EndReason::Evicted => "evicted",
-                EndReason::Expelled => "expelled",
-                _ => "other",
-            },
-        );
+        word(&self.ended, end_cause(reason));
     }
 
     pub(crate) fn closed_for(&self, reason: &'static str) {

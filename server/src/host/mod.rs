@@ -28,6 +28,7 @@ mod command;
 mod connection;
 mod directory;
 mod edits;
+mod end_cause;
 mod engine;
 mod exposition;
 mod fair_queue;

@@ -3,6 +3,7 @@
 
 use super::{Extras, Sessions, extras_index};
 use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, User};
+use crate::tables::lists::UserList;
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
 use crate::tables::told::Told;
@@ -122,6 +123,15 @@ impl<P> Sessions<P> {
         watched: Vec<(User, MembershipIndex)>,
     ) {
         self.extras_or_new(index).watched = watched;
+    }
+
+    /// Returns those whom the session watched until they removed its user.
+    pub(crate) fn struck(&self, index: SessionIndex) -> &[User] {
+        self.extras(index).map_or(&[], |extras| extras.struck.as_slice())
+    }
+
+    pub(crate) fn struck_mut(&mut self, index: SessionIndex) -> &mut UserList {
+        &mut self.extras_or_new(index).struck
     }
 
     pub(crate) fn missed(&self, index: SessionIndex) -> Option<&Missed> {

@@ -77,7 +77,11 @@ impl Model {
         let theirs = removed.iter().flat_map(|viewer| self.sessions_of(*viewer)).collect();
         self.forget_told(user, &theirs);
         for id in theirs {
-            self.session_mut(id).watched.remove(&user);
+            let session = self.session_mut(id);
+            if session.watched.remove(&user) {
+                // It counts until the session names it: that there is room would tell of this.
+                session.struck.insert(user);
+            }
         }
         self.account_mut(user).audience = audience;
         self.tell_ending(&mut out, Notice::UserOffline { user }, &holders);

@@ -3,6 +3,7 @@
 use crate::telling::Holders;
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{CloseReason, EndReason, OfflineNotices, SessionId};
+use std::collections::BTreeSet;
 
 impl Model {
     /// Ends one session. `newcomer`, for whom it makes way, is not told.
@@ -38,7 +39,7 @@ impl Model {
             (session.lease, session.grace, session.token) = (None, None, None);
             (session.waiting, session.waiting_end, session.missed) = (None, None, None);
             // It hears of nobody any more.
-            session.watched.clear();
+            (session.watched, session.struck) = (BTreeSet::new(), BTreeSet::new());
             session.settle = Some((until, self.moments));
             self.held.insert(id, session);
         }

@@ -59,6 +59,7 @@ impl Model {
             waiting_end: None,
             calls: Vec::new(),
             watched: BTreeSet::new(),
+            struck: BTreeSet::new(),
             missed: None,
             tat: 0,
             direct_tat: 0,

@@ -14,15 +14,17 @@ impl Model {
         users: &[User],
     ) -> Result<Output, Error> {
         let id = self.find_attached(key)?;
-        let Session { user, watched, .. } = &self.sessions[&id];
+        let Session { user, watched, struck, .. } = &self.sessions[&id];
         let named = without(users, *user);
         let all: BTreeSet<User> = watched.union(&named).copied().collect();
-        self.must_fit_watched(users.len().max(all.len()))?;
+        let still_struck: BTreeSet<User> = struck.difference(&named).copied().collect();
+        self.must_fit_watched(users.len().max(all.len() + still_struck.len()))?;
         self.accept_from(self.clamp(now), id);
 
         let mut seen = named.clone();
         seen.retain(|user| self.session_sees(id, *user));
-        self.session_mut(id).watched = all;
+        let session = self.session_mut(id);
+        (session.watched, session.struck) = (all, still_struck);
         let mut out = Output::default();
         if self.sessions[&id].missed.is_some() {
             self.miss_snapshot(id, &named, &seen);
@@ -65,7 +67,10 @@ impl Model {
         self.must_fit_watched(users.len())?;
         self.accept_from(self.clamp(now), id);
         let mut ended: BTreeSet<User> = users.iter().copied().collect();
-        ended.retain(|user| self.session_mut(id).watched.remove(user));
+        ended.retain(|user| {
+            let Session { watched, struck, .. } = self.session_mut(id);
+            watched.remove(user) || struck.remove(user)
+        });
         // Whoever has this one in its audience is seen as before.
         ended.retain(|user| self.only_watches(id, *user));
         if let Some(missed) = &mut self.session_mut(id).missed {

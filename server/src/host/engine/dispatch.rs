@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use adsum::{
-    CloseReason, Decision, Decisions, Error, Notice, SessionId, SessionKey, Slot, Snapshot,
+    CloseReason, Decision, Decisions, EndReason, Error, Notice, SessionId, SessionKey, Slot,
+    Snapshot, Time,
 };
 use adsum_tim::{Tid, TimPresence};
 
@@ -31,12 +32,27 @@ pub(super) enum Deferred {
     /// A session has ended and its user has others: those who were told of it are shown one of
     /// these.
     Replace { id: u64, user: Node, ended: SessionId, to: Vec<Slot> },
+    /// What a session showed holds no more, and it goes on: those who were told of it are shown
+    /// what holds now.
+    Over { id: u64, user: Node, session: SessionId, to: Vec<Slot> },
     /// A user is offline: which device says so is known when all decisions are.
     Offline { id: u64, user: Node, to: Vec<Slot> },
     /// A notice that was decided after such a one, and must not overtake it.
     Deliver(Box<TimPresence>, Vec<Slot>),
+    /// A user's first session has connected.
+    Online(Node),
+    /// A user may have become visible, or invisible.
+    Visible(Node),
     /// What is kept for a session must be forgotten; and for its user, if it was the last.
-    Ended { session: SessionKey, user: Node, last: bool },
+    Ended { session: SessionKey, user: Node, last: Option<LastEnd> },
+}
+
+/// The end of a user's last session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastEnd {
+    pub(super) reason: EndReason,
+    pub(super) since: Time,
+    pub(super) visible: bool,
 }
 
 /// How many sessions the decisions on one input were about.
@@ -105,14 +121,17 @@ impl Dispatch {
             Decision::Close { session, reason, .. } => {
                 self.deferred.push_back(Deferred::Close { session, reason });
             }
-            Decision::Online { user, .. } => self.online.insert(user.clone()),
-            Decision::Ended { user, session, id, reason, last, .. } => {
+            Decision::Online { user, .. } => {
+                self.deferred.push_back(Deferred::Online(user.clone()));
+            }
+            Decision::Ended { user, session, id, reason, since, last, visible } => {
                 outcome.ended += 1;
                 self.metrics.ended(reason);
                 if let Some(entry) = self.sessions.get(session) {
                     self.ended_devices.remember(id, user, &entry.tid);
                 }
                 let user = user.clone();
+                let last = last.then_some(LastEnd { reason, since, visible });
                 self.deferred.push_back(Deferred::Ended { session, user, last });
             }
             _ => {}
@@ -137,11 +156,15 @@ impl Dispatch {
                 let (user, to) = (Node::clone(user), to.to_vec());
                 self.defer(Deferred::Offline { id, user, to });
             }
-            // One that shows nothing any more is to tim's clients as good as one that has ended.
-            Notice::SessionEnded { user, session: ended, .. }
-            | Notice::Withdrawn { user, session: ended, .. } => {
+            Notice::SessionEnded { user, session: ended, .. } => {
                 let (user, ended, to) = (Node::clone(user), *ended, to.to_vec());
                 self.defer(Deferred::Replace { id, user, ended, to });
+            }
+            // tim has no word for it: whoever was told is told what holds now.
+            Notice::Withdrawn { user, session, .. }
+            | Notice::DirectedOver { user, session, .. } => {
+                let (user, session, to) = (Node::clone(user), *session, to.to_vec());
+                self.defer(Deferred::Over { id, user, session, to });
             }
             _ => {}
         }

@@ -2,13 +2,16 @@
 //!
 //! From the top down: `thread` is the loop, `commands` and `logins` do what one command asks for,
 //! `settle` does what has to wait until the engine's decisions on it are carried out, and
-//! `replacement` shows contacts something in place of a device that has ended. All of them are
-//! methods of the one state in `core`; `dispatch` carries decisions out.
+//! `replacement` shows contacts something in place of a device that has ended, and `edges` tells
+//! the webhook who comes and goes. All of them are methods of the one state in `core`; `dispatch`
+//! carries decisions out.
 
 mod clock;
 mod commands;
 pub(super) mod core;
 mod dispatch;
+pub(super) mod edge_counter;
+mod edges;
 mod ended_devices;
 mod logins;
 mod online_users;

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adsum::{Engine, SessionKey, Slot};
+use adsum::{Engine, SessionId, SessionKey, Slot};
 use adsum_tim::{Tid, TimPresence};
 
 use super::core::Core;
 use super::pending_replacements::{PendingReplacement, Silent};
 use crate::host::command::{Node, Presence};
+use crate::host::presence_frames::numbered;
 
 /// How long a newcomer that took another device's place has until it first publishes. Until then
 /// contacts are told nothing: for a moment it would be *offline*, though the user is online.
@@ -39,10 +40,41 @@ impl Core {
         self.show_newest(id, &user, &ended, &to);
     }
 
+    /// Shows what a session shows whose presence is withdrawn, or whose directed presence is over,
+    /// to those who were told of that; in place of nothing, that of the user's other devices.
+    pub(super) fn show_what_holds(
+        &mut self,
+        id: u64,
+        user: &Node,
+        session: SessionId,
+        to: &[Slot],
+    ) {
+        let device = self.ended_device(session, user);
+        let key = self.engine.session_by_id(session).map(|session| session.key);
+        let own = key.and_then(|key| self.engine.presence(key)).cloned();
+        let shown = own.or_else(|| newest_presence(&self.engine, user).cloned());
+        self.show(id, user, shown, &device, to, true);
+    }
+
     /// Shows the newest presence of a user's other devices to those who may see it, or that the
     /// user is there and says nothing; to all others the user is offline from now on.
     fn show_newest(&mut self, id: u64, user: &Node, ended: &Tid, to: &[Slot]) {
         let newest = newest_presence(&self.engine, user).cloned();
+        self.show(id, user, newest, ended, to, false);
+    }
+
+    /// Shows this presence, or that the user is there and says nothing, in place of this device's.
+    /// `goes_on` says that the device has not ended: where it is shown itself, nothing is said of
+    /// its end.
+    fn show(
+        &mut self,
+        id: u64,
+        user: &Node,
+        newest: Option<Presence>,
+        ended: &Tid,
+        to: &[Slot],
+        goes_on: bool,
+    ) {
         let is_silent = newest.is_none();
         let newest = newest.or_else(|| self.silent_presence(user));
         let (mut seeing, mut others) = (Vec::new(), Vec::new());
@@ -58,7 +90,11 @@ impl Core {
             if presence.sub_status == Some(ASKS) {
                 Arc::make_mut(&mut presence).sub_status = None;
             }
-            self.dispatch.send_replacement(id, &presence, ended, &seeing);
+            if goes_on && presence.from_tid.as_ref() == Some(ended) {
+                self.dispatch.send(numbered(&presence, id), &seeing);
+            } else {
+                self.dispatch.send_replacement(id, &presence, ended, &seeing);
+            }
         }
         if is_silent && !seeing.is_empty() {
             let to = self.keys(&seeing);

@@ -25,6 +25,9 @@ impl Core {
                     let ended = self.ended_device(ended, &user);
                     self.replace(id, user, ended, &to);
                 }
+                Deferred::Over { id, user, session, to } => {
+                    self.show_what_holds(id, &user, session, &to);
+                }
                 Deferred::Offline { id, user, to } => {
                     let device = self.last_seen_device(&user);
                     self.dispatch.send_offline(id, &device, &to);
@@ -36,10 +39,12 @@ impl Core {
                     self.send_visibility(session, invisible);
                 }
                 Deferred::Deliver(presence, to) => self.dispatch.send(*presence, &to),
+                Deferred::Online(user) => self.came_online(user),
+                Deferred::Visible(user) => self.visibility_changed(user),
                 Deferred::Ended { session, user, last } => {
                     self.dispatch.forget(session);
-                    if last {
-                        self.dispatch.online.remove(&user);
+                    if let Some(end) = last {
+                        self.went_offline(&user, end);
                         self.finish_replacements_of(&user);
                         self.offline_users.push(user);
                     }
@@ -87,7 +92,7 @@ impl Core {
     }
 
     /// Returns the device of a session that has ended, or that contacts may see no more.
-    fn ended_device(&self, id: SessionId, user: &Node) -> Arc<Tid> {
+    pub(super) fn ended_device(&self, id: SessionId, user: &Node) -> Arc<Tid> {
         let ended = self.dispatch.ended_devices.of_session(id).cloned();
         let device = || self.device(self.engine.session_by_id(id)?.key);
         ended.or_else(device).unwrap_or_else(|| Tid::of(user.as_ref()).into())

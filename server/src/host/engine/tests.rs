@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
+use super::edge_counter::EdgeCounter;
 use super::pending_replacements::PendingReplacement;
 use crate::host::changed_queues::ChangedQueues;
 use crate::host::command::{Command, Connect, LoggedIn};
@@ -49,7 +50,8 @@ impl Scene {
         let (writer, writing) = Writer::new(Duration::ZERO, queues.clone(), metrics.clone());
         let offline_users = Arc::new(OfflineUsers::default());
         let rules = Config::new(Options::default()).unwrap();
-        let core = Core::new(rules, writer, queues.clone(), metrics, offline_users);
+        let edges = EdgeCounter::new(0, None);
+        let core = Core::new(rules, writer, edges, queues.clone(), metrics, offline_users);
         Self { core, writing, queues, _commands: commands }
     }
 

@@ -5,7 +5,7 @@ use adsum_tim::{Code, Kind, TimAck, TimNodes, TimReq, ntype, rtype};
 use super::login::User;
 use crate::host::command::{Command, Node, RosterChange, RosterChangeKind};
 use crate::host::directory::Writing;
-use crate::host::roster_messages::{self, INVISIBLE, VISIBLE, done};
+use crate::host::roster_messages::{self, INVISIBLE, VISIBLE, WITHDRAW, done};
 use crate::host::shared::Shared;
 use crate::store::{Asked, Relation, Relations, Store, StoreError};
 
@@ -14,6 +14,10 @@ pub(crate) async fn answer(shared: &Shared, user: &User, request: TimReq) -> Opt
     let outcome = match request.rtype {
         Some(rtype::ROSTER) => list(shared, user, ntype::ROSTER).await,
         Some(rtype::BLOCK_ROSTER_LIST) => list(shared, user, ntype::BLOCK_ROSTER_LIST).await,
+        Some(WITHDRAW) => {
+            shared.command(Command::Withdraw(user.session)).await;
+            Ok(None)
+        }
         // The engine's thread answers these two, and not only the session that asked.
         Some(INVISIBLE) => {
             shared.command(Command::Invisible(user.session)).await;
