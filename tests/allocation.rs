@@ -469,3 +469,53 @@ fn a_cold_engine_allocates_and_a_growing_list_does() {
     let cold: u64 = metered.rows.values().map(|row| row.allocations).sum();
     assert!(cold > 100, "only {cold} allocations");
 }
+
+/// Chooses the one that says the greatest number, and of those alike the newest.
+fn greatest(all: &[adsum::Candidate<'_, u64>]) -> usize {
+    let rank = |at: &usize| (*all[*at].presence, all[*at].published);
+    (0..all.len()).max_by_key(rank).unwrap_or(0)
+}
+
+/// Where contacts are told one state of each user, publishes, signs of a person and the choice
+/// among up to eight sessions allocate nothing, nor does becoming idle (rules U2 and U5).
+#[test]
+fn once_warm_one_state_a_user_allocates_nothing() {
+    const DEVICES: u64 = 8;
+    let config = Config::new(Options {
+        idle_after_ms: Some(5_000),
+        max_sessions: DEVICES as u16,
+        lease: None,
+        publish_rate: None,
+        ..Options::default()
+    });
+    let config = config.expect("the options are in range");
+    let mut engine =
+        Engine::<u32, u64, Hasher>::with_representative(config, Hasher::default(), greatest);
+    let mut connect = |user: u32| {
+        let connect = Connect::new(user).audience(0..USERS);
+        let (key, decisions) = engine.connect(Time::ZERO, connect).expect("there is room");
+        drain(decisions);
+        key
+    };
+    (1..USERS).for_each(|user| _ = connect(user));
+    let devices: Vec<SessionKey> = (0..DEVICES).map(|_| connect(0)).collect();
+    let (mut now, mut told) = (1_000, [0; 3]);
+    let mut day = |engine: &mut Engine<u32, u64, Hasher>, told: &mut [usize; 3]| {
+        for (nth, device) in (0..).zip(&devices) {
+            now += 10;
+            let at = Time::from_millis(now);
+            let published = engine.publish(at, *device, (nth * 5) % DEVICES);
+            told[0] += drain(published.expect("it is attached"));
+            told[1] += drain(engine.active(at, *device).expect("it is attached"));
+            drain(engine.withdraw(at, devices[0]).expect("it is attached"));
+        }
+        now += 10_000;
+        told[2] += drain(engine.advance(Time::from_millis(now)));
+        told[1] += drain(engine.active(Time::from_millis(now), devices[3]).expect("attached"));
+    };
+    (0..3).for_each(|_| day(&mut engine, &mut told));
+    let warm = told;
+    let info = measure(|| day(&mut engine, &mut told));
+    assert_eq!(info.count_total, 0, "allocations");
+    assert!((0..3).all(|at| told[at] > warm[at]), "each tells something: {warm:?}, {told:?}");
+}

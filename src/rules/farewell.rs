@@ -144,6 +144,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn report_end(&mut self, end: EndReport) {
         self.plan.push_step(Step::ReportEnd(end));
         if end.last {
+            if let Some(place) = self.tables.place(end.user).filter(|_| self.idle.armed() > 0) {
+                self.idle.disarm(place);
+            }
             self.leaving = Some(end.user);
         }
     }

@@ -226,9 +226,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     #[inline]
     fn forget_leaving(&mut self) {
         if let Some(user) = self.leaving {
-            if let Some(place) = self.tables.place(user).filter(|_| self.idle.armed() > 0) {
-                self.idle.disarm(place);
-            }
             self.leaving = None;
             self.tables.go_offline(user);
         }
@@ -276,7 +273,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             Step::Speak { place, published } => {
                 // So that nothing of it is left if the host's function panics.
                 self.plan.replace_step(Step::Pass);
-                if let Some(fan_out) = self.speak(place, published) {
+                let rest = Rest(self);
+                let fan_out = rest.0.speak(place, published);
+                core::mem::forget(rest);
+                if let Some(fan_out) = fan_out {
                     self.plan.pass_over(fan_out, &mut self.tables);
                 }
             }
@@ -348,6 +348,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.expiries.look_again();
         self.idle.look_again();
         self.moment
+    }
+}
+
+/// What is left of a drain while the host's function runs: it is completed though that panics.
+struct Rest<'a, K: Eq + Hash, P, S: BuildHasher>(&'a mut State<K, P, S>);
+
+impl<K: Eq + Hash, P, S: BuildHasher> Drop for Rest<'_, K, P, S> {
+    fn drop(&mut self) {
+        // The function is not called again: it is not over.
+        self.0.finish_drain();
     }
 }
 

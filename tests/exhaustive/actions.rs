@@ -22,6 +22,7 @@ pub(crate) enum Verb {
     Leaves,
     Resume,
     Heartbeat,
+    Active,
     Publish,
     /// For five milliseconds, then something else.
     PublishThen,
@@ -67,9 +68,9 @@ const fn other(user: User) -> User {
 impl Action {
     pub(crate) fn all() -> Vec<Self> {
         use Verb::{
-            Congested, Direct, DirectFor, Disconnect, Heartbeat, Invisible, Leaves, Lost, Publish,
-            PublishBriefly, PublishThen, Resume, TimedOut, Unwatch, Visible, Watch, Withdraw,
-            Writable,
+            Active, Congested, Direct, DirectFor, Disconnect, Heartbeat, Invisible, Leaves, Lost,
+            Publish, PublishBriefly, PublishThen, Resume, TimedOut, Unwatch, Visible, Watch,
+            Withdraw, Writable,
         };
         let mut all = vec![Self::Advance, Self::System, Self::HeartbeatLater(Who::Nth(0, 0))];
         for user in USERS {
@@ -86,6 +87,7 @@ impl Action {
                 Leaves,
                 Resume,
                 Heartbeat,
+                Active,
                 Publish,
                 PublishThen,
                 PublishBriefly,
@@ -151,6 +153,7 @@ impl Action {
             Verb::Leaves => lost(session, LostCause::GoingAway, Some(6)),
             Verb::Resume => Event::Resume { session },
             Verb::Heartbeat => Event::Heartbeat { session },
+            Verb::Active => Event::Active { session },
             Verb::Publish => Event::Publish { session, presence },
             Verb::PublishThen => {
                 let then = Some(presence | 1 << 31);

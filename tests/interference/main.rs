@@ -69,8 +69,9 @@ fn without_watches(case: &Case) -> Result<(usize, usize), String> {
     let config = case.setup.config();
     let observer = User::from(case.ops.last().map_or(0, |op| op.0[0])) % 3;
     // Nobody is hidden.
-    let [mut with, mut without] = [(); 2].map(|()| Side::new(&config, observer, User::MAX));
-    let mut model = Model::new(&config);
+    let choice = case.setup.choice();
+    let [mut with, mut without] = [(); 2].map(|()| Side::new(&config, choice, observer, User::MAX));
+    let mut model = Model::with_choice(&config, choice);
     let (mut watches, mut log) = (0, Vec::new());
     for (at, op) in case.ops.iter().enumerate() {
         let (now, event) = op.decode(&model, at as u32);
@@ -137,9 +138,10 @@ struct Pair {
 impl Pair {
     fn new(case: &Case, hiding: Hiding, observer: User, hidden: User) -> Self {
         let config = case.setup.config();
-        let [with, without] = [(); 2].map(|()| Side::new(&config, observer, hidden));
+        let choice = case.setup.choice();
+        let [with, without] = [(); 2].map(|()| Side::new(&config, choice, observer, hidden));
         Self {
-            model: Model::new(&config),
+            model: Model::with_choice(&config, choice),
             with,
             without,
             hiding,
@@ -148,7 +150,9 @@ impl Pair {
             diverged: false,
             hidden_inputs: 0,
             lines_before: 0,
-            log: vec![format!("{observer} does not see {hidden}: {hiding:?}; {config:?}")],
+            log: vec![format!(
+                "{observer} does not see {hidden}: {hiding:?}; {config:?}, {choice:?}"
+            )],
         }
     }
 

@@ -7,7 +7,7 @@ use adsum::{
 };
 use adsum_model::queries::equal;
 use adsum_model::told::Ordinal;
-use adsum_model::{Event, User};
+use adsum_model::{Choice, Event, User};
 
 const OBSERVER: User = 0;
 const HIDDEN: User = 1;
@@ -18,6 +18,7 @@ const THIRD: User = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Connect,
+    Active,
     Publish,
     /// For four milliseconds, then nothing.
     PublishBriefly,
@@ -58,7 +59,8 @@ const OF_OBSERVER: [Act; 11] = [
     Act::Watch,
     Act::Unwatch,
 ];
-const OF_HIDDEN: [Act; 14] = [
+const OF_HIDDEN: [Act; 15] = [
+    Act::Active,
     Act::Connect,
     Act::Publish,
     Act::PublishBriefly,
@@ -105,8 +107,10 @@ struct Run {
 impl Run {
     fn new(options: &Options, hiding: Hiding) -> Result<Self, String> {
         let config = Config::new(options.clone()).expect("the options go together");
+        // Where somebody can be idle, one state of each user is told.
+        let choice = options.idle_after_ms.map(|_| Choice::Last);
         let mut run = Self {
-            side: Side::new(&config, OBSERVER, HIDDEN),
+            side: Side::new(&config, choice, OBSERVER, HIDDEN),
             now: 0,
             sessions: [0; 3],
             attachments: [0; 3],
@@ -175,6 +179,7 @@ impl Run {
             }
             Act::Withdraw => Event::Withdraw { session },
             Act::DirectMore => Event::Direct { session, users: others, presence },
+            Act::Active => Event::Active { session },
             Act::Disconnect => Event::Disconnect { session },
             Act::Lose => Event::Lost { session, cause: LostCause::ConnectionError, grace_ms: None },
             Act::Resume => Event::Resume { session },
@@ -238,6 +243,8 @@ fn all_options() -> Vec<Options> {
             });
         }
     }
+    let as_one = all.clone().into_iter();
+    all.extend(as_one.map(|options| Options { idle_after_ms: Some(3), ..options }));
     all
 }
 

@@ -4,6 +4,7 @@
 //! That the hash seed, the steps in which time is told, and users who have nothing to do with each
 //! other do not matter either stands in `determinism.rs`.
 
+mod one_state;
 mod script;
 mod watching;
 

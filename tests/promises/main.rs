@@ -4,8 +4,8 @@
 mod ghosts;
 
 use adsum::{
-    Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, Replica, SessionId,
-    SessionKey, Time,
+    Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, SessionId, SessionKey,
+    Time,
 };
 use adsum_model::drain::Watch;
 use adsum_model::host::begun;
