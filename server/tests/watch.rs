@@ -6,6 +6,7 @@ use adsum_server::host::{INVISIBLE, UNWATCH, VISIBLE, WATCH};
 use adsum_tim::{Form, Kind, TimAck, TimNodes, rtype};
 use support::{Client, Server, Told, auth, auth_from};
 
+const WITHDRAW: i32 = 1_003;
 const PARAMETER: i32 = 4104;
 const ONESELF: i32 = 4105;
 const NO_ACCOUNT: i32 = 4106;
@@ -148,6 +149,38 @@ async fn unwatch_ends_it_and_leaves_friends() {
     assert_eq!(at_bob.until_pong().await, []);
 }
 
+/// Whoever watches no more is not told what was held back until then, and who is known to be there
+/// is not told as offline by being named again.
+#[tokio::test]
+async fn unwatch_ends_what_was_still_to_be_told() {
+    let server = Server::run(&["--watch", "anyone"]);
+    let [ann, _] = ["ann", "bob"].map(|name| server.account(name));
+    let mut at_bob = server.login("bob").await;
+    watch(&mut at_bob, &[&ann]).await;
+    let mut phone = server.login_as("ann", Form::Json, auth_from("ann", "phone")).await;
+    phone.say("on the phone").await;
+    assert_eq!(at_bob.heard().await, said(&ann, "on the phone"));
+    // The end of one device waits for what the newcomer shows.
+    let mut desk = server.login_as("ann", Form::Json, auth_from("ann", "desk")).await;
+    phone.close().await;
+    server.until_metric("adsum_sessions", 2.0).await;
+    assert_eq!(watch(&mut at_bob, &[&ann]).await, []);
+    unwatch(&mut at_bob, &[&ann]).await;
+    desk.say("at the desk").await;
+    desk.until_pong().await;
+    assert_eq!(at_bob.until_pong().await, []);
+    // She is there and says nothing, for whoever has seen her.
+    assert_eq!(watch(&mut at_bob, &[&ann]).await, [said(&ann, "at the desk")]);
+    desk.ask(WITHDRAW, None).await;
+    assert_eq!(at_bob.heard().await, said(&ann, ""));
+    assert_eq!(watch(&mut at_bob, &[&ann]).await, []);
+    unwatch(&mut at_bob, &[&ann]).await;
+    desk.say("at the desk again").await;
+    desk.close().await;
+    server.until_metric("adsum_sessions", 1.0).await;
+    assert_eq!(at_bob.until_pong().await, []);
+}
+
 /// Nothing tells one who exists and is not there from one who does not exist, or who blocks.
 #[tokio::test]
 async fn who_is_not_seen_looks_like_who_does_not_exist() {
@@ -208,15 +241,17 @@ async fn a_block_either_way_ends_what_is_seen() {
 /// Unless the settings allow it, it is as if it were not there.
 #[tokio::test]
 async fn it_is_refused_by_default() {
-    let server = Server::run(&[]);
-    let [ann, _] = ["ann", "bob"].map(|name| server.account(name));
-    let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
-    is_refused(&mut at_bob, WATCH, &[&ann], NOT_OFFERED).await;
-    is_refused(&mut at_bob, UNWATCH, &[&ann], NOT_OFFERED).await;
-    at_ann.say("here").await;
-    at_ann.until_pong().await;
-    assert_eq!(at_bob.until_pong().await, []);
-    assert_eq!(server.metric("adsum_watches").await, 0.0);
+    for flags in [&[][..], &["--watch", "anyone", "--deactivate-api-timnodes"]] {
+        let server = Server::run(flags);
+        let [ann, _] = ["ann", "bob"].map(|name| server.account(name));
+        let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
+        is_refused(&mut at_bob, WATCH, &[&ann], NOT_OFFERED).await;
+        is_refused(&mut at_bob, UNWATCH, &[&ann], NOT_OFFERED).await;
+        at_ann.say("here").await;
+        at_ann.until_pong().await;
+        assert_eq!(at_bob.until_pong().await, []);
+        assert_eq!(server.metric("adsum_watches").await, 0.0);
+    }
 }
 
 /// Over the limit, or with a name that cannot be one, nothing is changed and an answer says why.

@@ -383,7 +383,7 @@ static SERVICES: [Key; 10] = [
     ),
     key!(
         "deactivate_api.TIMNODES":
-        "Answer no questions about names",
+        "Answer no questions about names, and let nobody watch",
         boolean, services.no_nodes
     ),
     key!(
