@@ -176,7 +176,8 @@ async fn idle_is_told_and_a_sign_ends_it() {
     // Nobody but the server says whether anybody is there.
     let extend = Some([("adsum.idle".to_owned(), "1".to_owned())].into());
     at_ann.publish(&TimPresence { extend, ..says("here") }).await;
-    assert_eq!(state(&mut at_bob, &ann).await, ("here".to_owned(), None));
+    let told = at_bob.presence().await;
+    assert_eq!((told.status.as_deref(), told.extend), (Some("here"), None));
     let (said, since) = state(&mut at_bob, &ann).await;
     let since = since.expect("she is idle");
     assert_eq!(said, "here");

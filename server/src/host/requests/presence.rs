@@ -87,7 +87,12 @@ async fn direct_to_named(shared: &Shared, user: &User, mut sent: TimPresence) ->
 /// Returns the part of a presence that goes out: who it is from, its number and whether it means
 /// "offline" are never the client's to say, and neither is whether somebody is at the device.
 fn of_user(user: &User, mut sent: TimPresence) -> Presence {
-    sent.extend.as_mut().and_then(|extend| extend.remove(IDLE));
+    if let Some(extend) = &mut sent.extend
+        && extend.remove(IDLE).is_some()
+        && extend.is_empty()
+    {
+        sent.extend = None;
+    }
     Arc::new(TimPresence {
         id: None,
         offline: None,
