@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::settings::{Accounts, Config, OfflineNotices, Presence, StoreKind, Webhooks};
+use super::settings::{Accounts, Config, OfflineNotices, OneState, Presence, StoreKind, Webhooks};
 use crate::store::Cost;
 
 /// Browsers let a page in the background send once a minute; the rest is for a slow network.
@@ -130,6 +130,9 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
              on showing them"
                 .to_owned(),
         );
+    }
+    if presence.idle_after_ms > 0 && presence.one_state == OneState::Off {
+        warnings.push("idle_after has no effect without one_state".to_owned());
     }
     let jwt = accounts.jwt_secret.is_some() || accounts.jwt_public_key.is_some();
     if jwt && accounts.store == StoreKind::Sqlite {

@@ -103,6 +103,14 @@ pub struct Presence {
     pub max_direct: u32,
     /// The most sessions that one session's directed presence may have reached.
     pub max_told: u32,
+    /// Who may watch whom.
+    pub watch: Watch,
+    /// The most accounts that one session may watch.
+    pub max_watched: u32,
+    /// Whether friends are told one state of each user, and which.
+    pub one_state: OneState,
+    /// How long nobody has to be at any of a user's devices until friends are told so; 0 for never.
+    pub idle_after_ms: u64,
 }
 
 /// Who is told that somebody has gone.
@@ -121,6 +129,26 @@ pub enum DirectTo {
     Contacts,
     /// Anyone to anyone, blocks excepted, as in tim.
     Anyone,
+}
+
+/// Who may ask to be told of whom, beyond their friends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Watch {
+    /// Nobody of anybody.
+    Nobody,
+    /// Anyone of anyone, blocks excepted.
+    Anyone,
+}
+
+/// What friends are told of a user with several devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OneState {
+    /// What each device shows, as in tim.
+    Off,
+    /// What the device shows that spoke last.
+    Newest,
+    /// What the device shows whose `show` ranks highest.
+    Show,
 }
 
 /// What happens to a newcomer over a session limit.
@@ -289,6 +317,10 @@ impl Default for Presence {
             max_audience: 100_000,
             max_direct: 1_000,
             max_told: 4_096,
+            watch: Watch::Nobody,
+            max_watched: 500,
+            one_state: OneState::Off,
+            idle_after_ms: 0,
         }
     }
 }

@@ -13,6 +13,9 @@ pub(super) enum Given<'a> {
     Json(&'a Value),
 }
 
+/// A week in seconds.
+pub(super) const WEEK: u64 = 7 * 24 * 60 * 60;
+
 /// What a value that was refused must be: "must be 1 to 5".
 pub(super) type Must = String;
 

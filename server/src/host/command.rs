@@ -32,6 +32,14 @@ pub(crate) enum Command {
     /// Shows nothing of this session any more.
     Withdraw(SessionKey),
     Direct(Box<Direct>),
+    /// Has a session be told of accounts that are no friends.
+    Watch(Box<Watch>),
+    /// Ends that.
+    Unwatch(Box<Watch>),
+    /// A client says that a person did something, and is answered.
+    Active(SessionKey),
+    /// A person caused a request, which is answered elsewhere.
+    Person(SessionKey),
     Disconnect(SessionKey),
     Lost(SessionKey, LostCause),
     Invisible(SessionKey),
@@ -61,12 +69,15 @@ impl Command {
             Self::Heartbeat(session)
             | Self::Publish(session, _)
             | Self::Withdraw(session)
+            | Self::Active(session)
+            | Self::Person(session)
             | Self::Disconnect(session)
             | Self::Lost(session, _)
             | Self::Invisible(session)
             | Self::Visible(session) => Some(*session),
             Self::PublishFor(publish) => Some(publish.session),
             Self::Direct(direct) => Some(direct.session),
+            Self::Watch(watch) | Self::Unwatch(watch) => Some(watch.session),
             _ => None,
         }
     }
@@ -134,6 +145,12 @@ pub(crate) struct Direct {
     /// Told if the rate or a bound forbids it; not if a receiver does, as that would reveal that
     /// they are online.
     pub(crate) refused: oneshot::Sender<adsum::Error>,
+}
+
+/// The accounts that a session wants to be told of, or no more.
+pub(crate) struct Watch {
+    pub(crate) session: SessionKey,
+    pub(crate) users: Vec<Node>,
 }
 
 /// A change of the relation between two users.

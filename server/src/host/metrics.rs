@@ -175,6 +175,9 @@ impl Metrics {
             Command::Publish(..) | Command::PublishFor(_) => "publish",
             Command::Withdraw(_) => "withdraw",
             Command::Direct(_) => "direct",
+            Command::Watch(_) => "watch",
+            Command::Unwatch(_) => "unwatch",
+            Command::Active(_) | Command::Person(_) => "active",
             Command::Disconnect(_) => "disconnect",
             Command::Lost(..) => "lost",
             Command::Invisible(_) => "invisible",
@@ -196,6 +199,7 @@ impl Metrics {
     pub(crate) fn notice(&self, notice: &Notice<'_, Node, Presence>, receivers: usize) {
         let name = match notice {
             Notice::Presence { .. } => "presence",
+            Notice::User { .. } => "user",
             Notice::Directed { .. } => "directed",
             Notice::DirectedOver { .. } => "directed_over",
             Notice::Withdrawn { .. } => "withdrawn",
@@ -240,6 +244,7 @@ impl Metrics {
                 Error::AudienceLimit { .. } => "audience_limit",
                 Error::BlockedLimit { .. } => "blocked_limit",
                 Error::DirectLimit { .. } => "direct_limit",
+                Error::WatchLimit { .. } => "watch_limit",
                 Error::RateLimited { .. } => "rate_limited",
                 _ => "other",
             },
@@ -318,7 +323,7 @@ impl Metrics {
 fn now(figures: Figures, passwords: PasswordCounts, pending: usize) -> Registry {
     let counts = figures.counts;
     let mut now = Registry::with_prefix("adsum");
-    let gauges: [(&str, &str, usize); 14] = [
+    let gauges: [(&str, &str, usize); 15] = [
         ("sessions", "Sessions, detached ones included", counts.sessions),
         ("detached", "Sessions whose connection is lost and that may come back", counts.detached),
         ("congested_now", "Sessions that read too slowly at this moment", counts.congested),
@@ -327,6 +332,7 @@ fn now(figures: Figures, passwords: PasswordCounts, pending: usize) -> Registry 
         ("presences", "Presence values", counts.presences),
         ("conflated", "Presences that wait for their turn", counts.conflated),
         ("audience_entries", "Entries in audiences", counts.audience_entries),
+        ("watches", "Accounts that sessions watch, each pair counted", counts.watches),
         ("missed", "Things to be told to those who read too slowly", counts.missed),
         ("timers", "Deadlines that are armed", counts.timers),
         ("pending", "Connections that nobody has logged in on", pending),

@@ -20,6 +20,7 @@ use super::directory::Directory;
 use super::edits::Edits;
 use super::engine::core::Core;
 use super::engine::edge_counter::{EdgeCounter, unix_ms};
+use super::engine::one_state;
 use super::housekeeping;
 use super::http::{self, Services};
 use super::lobby::Lobby;
@@ -129,8 +130,9 @@ impl Host {
         let sender = sender.map_err(|error| StartError::Webhook(error.to_string()))?;
         let edges = EdgeCounter::new(start_ms, sender.as_ref().map(Sender::waiting));
         let offline_users = Arc::new(OfflineUsers::default());
-        let core =
-            Core::new(rules, writer, edges, queues.clone(), metrics.clone(), offline_users.clone());
+        let engine = one_state::engine(rules, config.presence.one_state);
+        let (told, offline) = (metrics.clone(), offline_users.clone());
+        let core = Core::new(engine, writer, edges, queues.clone(), told, offline);
         let engine = std::thread::Builder::new()
             .name("adsum-engine".to_owned())
             .spawn(move || run_engine(core, incoming))?;

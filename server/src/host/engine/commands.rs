@@ -27,11 +27,16 @@ impl Core {
             Command::Resume(resume) => self.resume(now, *resume),
             Command::Heartbeat(session) => self.heartbeat(now, session),
             Command::Publish(session, presence) => {
+                self.note_person(now, session);
                 self.publish(session, |engine| engine.publish(now, session, presence));
             }
             Command::PublishFor(publish) => self.publish_for(now, *publish),
             Command::Withdraw(session) => self.withdraw(now, session),
             Command::Direct(direct) => self.direct(now, *direct),
+            Command::Watch(watch) => self.watch(now, *watch),
+            Command::Unwatch(watch) => self.unwatch(now, *watch),
+            Command::Active(session) => self.person_did_something(now, session),
+            Command::Person(session) => self.note_person(now, session),
             Command::Disconnect(session) => {
                 let result = self.engine.disconnect(now, session);
                 self.dispatch.carry_out_if_taken(result);
@@ -83,6 +88,7 @@ impl Core {
 
     fn publish_for(&mut self, now: Time, publish: PublishFor) {
         let PublishFor { session, presence, for_ms, then } = publish;
+        self.note_person(now, session);
         let until = Time::from_millis(now.as_millis().saturating_add(for_ms));
         self.publish(session, |engine| engine.publish_until(now, session, presence, until, then));
     }
@@ -112,6 +118,7 @@ impl Core {
 
     fn direct(&mut self, now: Time, direct: Direct) {
         let Direct { session, to, presence, for_ms, refused } = direct;
+        self.note_sender(now, session, &presence);
         let result = match for_ms {
             None => self.engine.direct(now, session, &to, presence),
             Some(for_ms) => self.engine.direct_for(now, session, &to, presence, for_ms),

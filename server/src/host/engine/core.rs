@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use adsum::{Config, Engine, SessionKey};
+use adsum::{Engine, SessionKey};
 use adsum_tim::Kind;
 
 use super::clock::Clock;
@@ -33,7 +33,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(
-        config: Config,
+        engine: Engine<Node, Presence>,
         writer: Writer,
         edges: EdgeCounter,
         queues: Arc<ChangedQueues>,
@@ -41,7 +41,7 @@ impl Core {
         offline_users: Arc<OfflineUsers>,
     ) -> Self {
         Self {
-            engine: Engine::new(config),
+            engine,
             dispatch: Dispatch::new(writer, metrics.clone()),
             pending: PendingReplacements::default(),
             clock: Clock::new(Instant::now()),

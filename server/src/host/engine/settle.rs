@@ -33,6 +33,7 @@ impl Core {
                     self.dispatch.send_offline(id, &device, &to);
                     self.forget_silent(&user, &to);
                 }
+                Deferred::ShowsNothing { id, user, to } => self.show_nothing(id, &user, &to),
                 Deferred::Visibility(session) => {
                     let user = self.engine.user_of(session);
                     let invisible = user.is_some_and(|user| self.engine.is_invisible(user));
@@ -46,6 +47,7 @@ impl Core {
                     if let Some(end) = last {
                         self.went_offline(&user, end);
                         self.finish_replacements_of(&user);
+                        self.dispatch.asked.forget(&user);
                         self.offline_users.push(user);
                     }
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use adsum::{Config, Options, SessionKey};
+use adsum::{Config, Engine, Options, SessionKey};
 use adsum_tim::{Form, Kind, Tid, TimAck, TimPresence};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -51,7 +51,8 @@ impl Scene {
         let offline_users = Arc::new(OfflineUsers::default());
         let rules = Config::new(Options::default()).unwrap();
         let edges = EdgeCounter::new(0, None);
-        let core = Core::new(rules, writer, edges, queues.clone(), metrics, offline_users);
+        let core =
+            Core::new(Engine::new(rules), writer, edges, queues.clone(), metrics, offline_users);
         Self { core, writing, queues, _commands: commands }
     }
 

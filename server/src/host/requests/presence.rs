@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::lasting::{Lasting, take_lasting};
 use super::login::User;
 use crate::host::command::{Command, Direct, Node, Presence, PublishFor};
+use crate::host::presence_frames::IDLE;
 use crate::host::shared::Shared;
 
 /// Returns whether a presence names those whom it is for.
@@ -84,8 +85,14 @@ async fn direct_to_named(shared: &Shared, user: &User, mut sent: TimPresence) ->
 }
 
 /// Returns the part of a presence that goes out: who it is from, its number and whether it means
-/// "offline" are never the client's to say.
-fn of_user(user: &User, sent: TimPresence) -> Presence {
+/// "offline" are never the client's to say, and neither is whether somebody is at the device.
+fn of_user(user: &User, mut sent: TimPresence) -> Presence {
+    if let Some(extend) = &mut sent.extend
+        && extend.remove(IDLE).is_some()
+        && extend.is_empty()
+    {
+        sent.extend = None;
+    }
     Arc::new(TimPresence {
         id: None,
         offline: None,
