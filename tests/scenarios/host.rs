@@ -9,6 +9,9 @@ use adsum::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// What a replica without a limit must not say.
+const FULL: &str = "a replica without a limit is full";
+
 /// The most receivers or presences of one decision.
 pub(crate) const CHUNK: usize = if cfg!(feature = "shrunk") { 4 } else { 4_096 };
 
@@ -389,20 +392,20 @@ impl Host {
         };
         let name = seat.name.clone();
         let is_state = !matches!(notice, Notice::Directed { .. } | Notice::System { .. });
-        if skip && (is_state || !seat.congested) {
-            return Err(format!("{name} must not be skipped"));
-        } else if !skip && seat.congested {
-            return Err(format!("{name} is congested"));
-        } else if seat.awaits_snapshot {
-            return Err(format!("{name} is told something before its snapshot"));
-        } else if self.open_snapshot == Some(slot) {
-            return Err(format!("{name} is told something within its snapshot"));
+        let wrong = match () {
+            () if skip && (is_state || !seat.congested) => Some("must not be skipped"),
+            () if !skip && seat.congested => Some("is congested"),
+            () if seat.awaits_snapshot => Some("is told something before its snapshot"),
+            () if self.open_snapshot == Some(slot) => Some("is told something within its snapshot"),
+            () => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(format!("{name} {wrong}"));
         }
         if skip {
             return Ok(name);
         }
         let user = |id: &Id| users.get(id.bytes()).cloned().unwrap_or_default();
-        let full = |_| "a replica without a limit is full".to_owned();
         let never = self.options.offline_notices == OfflineNotices::Never;
         match notice {
             Notice::Presence { session, .. } | Notice::Directed { session, .. }
@@ -421,7 +424,7 @@ impl Host {
             }
             Notice::Directed { user: id, session, presence, .. } => {
                 let text = presence.text().to_owned();
-                seat.replica.set_directed(user(id), *session, text).map_err(full)?;
+                seat.replica.set_directed(user(id), *session, text).map_err(|_| FULL)?;
             }
             Notice::SessionEnded { user: id, session, .. } => {
                 seat.replica.end_session(&user(id), *session);
@@ -489,7 +492,7 @@ impl Host {
                 Shown::User(..) => seat.replica.set_user(user, text, *since),
                 Shown::Session(_) => seat.replica.set_presence(user, *session, text),
             };
-            set.map_err(|_| "a replica without a limit is full")?;
+            set.map_err(|_| FULL)?;
         }
         if snapshot.is_last() {
             match &named {

@@ -253,8 +253,8 @@ impl<'a> Reading<'a> {
 
 impl Decision {
     /// Returns whether a decision about this notice may go on where this one ends. Once numbers are
-    /// as great as can be, they no longer say so, and two notices that are alike cannot be told from
-    /// one: they are taken for one, and compared by what everyone hears
+    /// as great as can be, they no longer say so, and two notices that are alike cannot be told
+    /// from one: they are taken for one, and compared by what everyone hears
     /// ([`Output::agrees_without_numbers`](crate::Output::agrees_without_numbers)).
     fn may_go_on(&self, notice: &Notice, to: &[SessionKey], is_skipped: bool) -> bool {
         match self {

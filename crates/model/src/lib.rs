@@ -30,6 +30,7 @@
 #![allow(missing_docs, reason = "the verbs and fields have the engine's names, and mean the same")]
 
 pub mod choice;
+mod chosen;
 pub mod decision;
 pub mod drain;
 mod draw;
