@@ -390,8 +390,7 @@ impl Host {
         let Some((_, seat)) = self.seats.at_mut(slot) else {
             return Err(format!("the receiver at {slot:?} has no connection"));
         };
-        let name = seat.name.clone();
-        let is_state = !matches!(notice, Notice::Directed { .. } | Notice::System { .. });
+        let (name, is_state) = (seat.name.clone(), is_state(notice));
         let wrong = match () {
             () if skip && (is_state || !seat.congested) => Some("must not be skipped"),
             () if !skip && seat.congested => Some("is congested"),
@@ -584,4 +583,9 @@ struct Line {
 fn knows(replica: &Replica<String, String>, user: &String, session: SessionId) -> bool {
     let mut held = replica.sessions_of(user);
     held.any(|(held, published, _)| held == session && published.is_some())
+}
+
+/// Returns whether a notice says something that holds from then on, and so is never skipped.
+const fn is_state(notice: &Notice<'_, Id, Presence>) -> bool {
+    !matches!(notice, Notice::Directed { .. } | Notice::System { .. })
 }
