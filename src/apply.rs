@@ -30,6 +30,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             },
             Event::Resume { session } => self.resume(now, session).map(|(_, decisions)| decisions),
             Event::Heartbeat { session } => self.heartbeat(now, session),
+            Event::Active { session } => self.active(now, session),
             Event::Publish { session, presence } => self.publish(now, session, presence),
             Event::PublishUntil { session, presence, until, then } => {
                 self.publish_until(now, session, presence, until, then)

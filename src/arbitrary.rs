@@ -91,19 +91,13 @@ impl<'b> Inputs<'b> {
         let mut make = Make { user: &mut user, presence: &mut presence };
         // In an empty house somebody comes.
         let nobody_there = engine.counts().sessions == 0 && who % 16 != 15;
-        let event = match if nobody_there { 0 } else { verb % 53 } {
+        let verb = if nobody_there { 0 } else { verb % 54 };
+        let event = match verb {
             0..=4 => {
                 let (audience, blocked) = (make.list(x), make.list(y & z & 0x55));
                 Event::Connect { user: make.id(who), kind: DeviceKind(z % 3), audience, blocked }
             }
-            verb @ (5..=13 | 48..=52) => self.said(engine, &mut make, now, [verb, who, x, y, z]),
             14 => Event::Disconnect { session: self.session(engine, who, Meant::Any) },
-            15 | 16 => {
-                let cause = CAUSES[usize::from(x % 4)];
-                let grace_ms = (y % 4 == 3).then_some(u64::from(z) * 100);
-                let session = self.session(engine, who, Meant::Attached);
-                Event::Lost { session, cause, grace_ms }
-            }
             17 | 18 => Event::Resume { session: self.session(engine, who, Meant::Detached) },
             19 => Event::Heartbeat { session: self.session(engine, who, Meant::Any) },
             20 => Event::AudienceAdd { user: make.id(who), contacts: make.list(x) },
@@ -111,55 +105,17 @@ impl<'b> Inputs<'b> {
             22 => Event::AudienceReplace { user: make.id(who), contacts: make.list(x) },
             23 => Event::Block { user: make.id(who), other: make.id(x) },
             24 => Event::Unblock { user: make.id(who), other: make.id(x) },
-            25 => Event::Invisible { session: self.session(engine, who, Meant::Attached) },
-            26 => Event::Visible { session: self.session(engine, who, Meant::Attached) },
-            27 => Event::Congested { session: self.session(engine, who, Meant::Attached) },
             28 => Event::Writable { session: self.session(engine, who, Meant::Congested) },
             29 => Event::System { users: make.list(x), presence: make.presence(y) },
             30 => Event::Expel { user: make.id(who) },
-            31 | 32 => {
+            34..=46 => self.in_topic(engine, &mut make, [verb, who, x, y, z]),
+            47 => Event::Advance,
+            _ => {
                 let session = self.session(engine, who, Meant::Attached);
-                Event::Watch { session, users: make.list(x) }
+                of_session(session, engine.now().max(now), [verb, x, y, z], &mut make)
             }
-            33 => {
-                let session = self.session(engine, who, Meant::Attached);
-                Event::Unwatch { session, users: make.list(x) }
-            }
-            verb @ 34..=46 => self.in_topic(engine, &mut make, [verb, who, x, y, z]),
-            _ => Event::Advance,
         };
         Some((now, event))
-    }
-
-    /// Makes an input in which a session shows or says something.
-    fn said<K, P, S>(
-        &mut self,
-        engine: &Engine<K, P, S>,
-        make: &mut Make<'_, K, P>,
-        now: Time,
-        [verb, who, x, y, z]: [u8; 5],
-    ) -> Event<K, P>
-    where
-        K: Eq + Hash,
-        S: BuildHasher,
-    {
-        let session = self.session(engine, who, Meant::Attached);
-        match verb {
-            9 => {
-                let until = engine.now().max(now).saturating_add(lasting(y));
-                let then = (z % 2 == 0).then(|| make.presence(z));
-                Event::PublishUntil { session, presence: make.presence(x), until, then }
-            }
-            10 => Event::Withdraw { session },
-            11 | 12 => {
-                Event::Direct { session, users: make.list(x & z), presence: make.presence(y) }
-            }
-            13 => {
-                let (users, presence) = (make.list(x & z), make.presence(y));
-                Event::DirectFor { session, users, presence, for_ms: lasting(y) }
-            }
-            _ => Event::Publish { session, presence: make.presence(x) },
-        }
     }
 
     /// Makes an input about a topic, of which there are as many as users.
@@ -290,6 +246,40 @@ impl<K, P> Make<'_, K, P> {
 
     fn presence(&mut self, byte: u8) -> P {
         (self.presence)(byte)
+    }
+}
+
+/// Returns an input of an attached session, made of a verb and three more bytes.
+fn of_session<K, P>(
+    session: SessionKey,
+    now: Time,
+    [verb, x, y, z]: [u8; 4],
+    make: &mut Make<'_, K, P>,
+) -> Event<K, P> {
+    match verb {
+        5..=8 | 48..=52 => Event::Publish { session, presence: make.presence(x) },
+        9 => {
+            let until = now.saturating_add(lasting(y));
+            let then = (z % 2 == 0).then(|| make.presence(z));
+            Event::PublishUntil { session, presence: make.presence(x), until, then }
+        }
+        10 => Event::Withdraw { session },
+        11 | 12 => Event::Direct { session, users: make.list(x & z), presence: make.presence(y) },
+        13 => {
+            let (users, presence) = (make.list(x & z), make.presence(y));
+            Event::DirectFor { session, users, presence, for_ms: lasting(y) }
+        }
+        15 | 16 => {
+            let cause = CAUSES[usize::from(x % 4)];
+            let grace_ms = (y % 4 == 3).then_some(u64::from(z) * 100);
+            Event::Lost { session, cause, grace_ms }
+        }
+        25 => Event::Invisible { session },
+        26 => Event::Visible { session },
+        27 => Event::Congested { session },
+        31 | 32 => Event::Watch { session, users: make.list(x) },
+        33 => Event::Unwatch { session, users: make.list(x) },
+        _ => Event::Active { session },
     }
 }
 

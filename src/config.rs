@@ -69,6 +69,10 @@ pub struct Options {
     /// [directed](crate::Engine::direct_for) one, may last, in milliseconds: 1 to a year of 366
     /// days. Default: seven days.
     pub max_expiry_ms: u64,
+    /// After how long without a [sign](crate::Engine::active) of a person on any device a user is
+    /// idle, in milliseconds: 1 to seven days. `None`, the default: never. It matters only where
+    /// contacts are told [one state of each user](crate::Engine::with_representative).
+    pub idle_after_ms: Option<u64>,
     /// How long what a session showed is held after its end while a session of the same user that
     /// connected later shows nothing yet, in milliseconds since that one connected: 0 (not at all)
     /// to 60,000. So contacts do not see a user go who changes devices. Default: 10,000.
@@ -230,6 +234,7 @@ impl Default for Options {
             publish_rate: Some(Rate { burst: 10, interval_ms: 1_000 }),
             direct_rate: Some(Rate { burst: 20, interval_ms: 250 }),
             max_expiry_ms: WEEK_MS,
+            idle_after_ms: None,
             settle_ms: 10_000,
             topics: TopicOptions::default(),
             max_topics: 100,
@@ -295,6 +300,9 @@ impl Config {
         in_range("max_told", o.max_told.into(), o.max_direct.into(), MAX_NAMES.into())?;
         in_range("max_watched", o.max_watched.into(), 1, MAX_NAMES.into())?;
         in_range("max_expiry_ms", o.max_expiry_ms, 1, MAX_EXPIRY_MS)?;
+        if let Some(after_ms) = o.idle_after_ms {
+            in_range("idle_after_ms", after_ms, 1, WEEK_MS)?;
+        }
         in_range("settle_ms", o.settle_ms, 0, MAX_SETTLE_MS)?;
         in_range("max_topics", o.max_topics.into(), 1, MAX_TOPICS)?;
         in_range("max_topic_named", o.max_topic_named.into(), 1, MAX_TOPIC_NAMED)?;

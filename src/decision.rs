@@ -40,8 +40,8 @@ pub enum Decision<'a, K, P> {
         /// The key that it had.
         key: TopicKey,
     },
-    /// `notice`, a directed presence, a system notice or what was said in a topic, was not sent to the sessions in `to`,
-    /// because they are congested. It will not be sent later: only state is.
+    /// `notice`, a directed presence, a system notice or what was said in a topic, was not sent to
+    /// the sessions in `to`, because they are congested. It will not be sent later: only state is.
     Skipped {
         /// What they are not told.
         notice: Notice<'a, K, P>,

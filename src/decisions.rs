@@ -182,7 +182,8 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
                 None => unreachable!("a topic is kept until all is told about it"),
             },
             step @ (Step::Evict { .. }
-            | Step::Forget { .. }
+            | Step::Speak { .. }
+            | Step::Pass
             | Step::EndTick { .. }
             | Step::ForgetTopic { .. }) => {
                 state.do_step(step);
@@ -206,8 +207,8 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
         Next::Part(part) => Decision::Snapshot(Snapshot {
             users: tables.users(),
             sessions: tables.sessions(),
-            entries: plan.entries(),
-            named: part.users.map_or(&[], |users| plan.users(users)),
+            voices: tables.voices(),
+            plan,
             part,
         }),
         Next::Close { session, reason, resumable } => {
@@ -283,6 +284,26 @@ fn topic_notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Noti
     }
 }
 
+/// Returns the notice that says the one state of a user.
+#[cold]
+fn user_notice<K: Eq + Hash, P, S: BuildHasher>(
+    state: &State<K, P, S>,
+    id: NoticeId,
+    user: User,
+    first: bool,
+) -> Notice<'_, K, P> {
+    let tables = state.tables();
+    let said = "whoever is told of shows something";
+    let (session, idle_since) = tables.representative(user).expect(said);
+    Notice::User {
+        id,
+        user: tables.users().id(user),
+        kind: if first { PresenceKind::First } else { PresenceKind::Update },
+        idle_since,
+        presence: tables.sessions().presence(session).expect(said),
+    }
+}
+
 /// Returns the notice that is being told.
 fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_, K, P> {
     let (subject, id) = state.plan().current();
@@ -296,6 +317,7 @@ fn notice<K: Eq + Hash, P, S: BuildHasher>(state: &State<K, P, S>) -> Notice<'_,
             kind: if first { PresenceKind::First } else { PresenceKind::Update },
             presence: sessions.presence(session).expect(said),
         },
+        Subject::User { user, first } => user_notice(state, id, user, first),
         Subject::Directed { session } => Notice::Directed {
             id,
             user: users.id(sessions.user(session)),

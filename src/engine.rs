@@ -10,6 +10,7 @@ mod topics;
 mod visibility;
 mod watching;
 
+use crate::candidate::Represent;
 use crate::config::Config;
 use crate::decisions::{Decisions, InputContext};
 use crate::error::Error;
@@ -52,6 +53,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     pub fn with_hasher(config: Config, hasher: S) -> Self {
         let state = State::new(config.options().clone(), hasher);
         Self { config, state }
+    }
+
+    /// Returns an empty engine whose users' contacts are told one state of each user, that of the
+    /// session which `represent` chooses
+    /// ([rule U1](crate::rules#rule-u1-one-state-a-user)), instead of one of each session.
+    ///
+    /// They get [`Notice::User`](crate::Notice::User) when the chosen session shows something new,
+    /// when another is chosen, and when the user becomes [idle](Self::active) or is no longer; and
+    /// nothing otherwise. A user's own sessions go on being told of each other one by one.
+    #[must_use]
+    pub fn with_representative(config: Config, hasher: S, represent: Represent<P>) -> Self {
+        let mut engine = Self::with_hasher(config, hasher);
+        engine.state.set_representative(represent);
+        engine
     }
 
     // ---- presence

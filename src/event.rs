@@ -43,6 +43,8 @@ pub enum Event<K, P> {
     Resume { session: SessionKey },
     /// [`Engine::heartbeat`](crate::Engine::heartbeat)
     Heartbeat { session: SessionKey },
+    /// [`Engine::active`](crate::Engine::active)
+    Active { session: SessionKey },
     /// [`Engine::publish`](crate::Engine::publish)
     Publish { session: SessionKey, presence: P },
     /// [`Engine::publish_until`](crate::Engine::publish_until)

@@ -150,6 +150,9 @@ pub struct SessionId(NonZeroU64);
 const _: () = assert!(size_of::<Option<SessionId>>() == 8);
 
 impl SessionId {
+    /// Stands for the one state of a user, in what is noted of it: no session's place is so great.
+    pub(crate) const OF_USER: Self = Self::new(u32::MAX, NonZeroU32::MIN);
+
     #[inline]
     pub(crate) const fn new(index: u32, born: NonZeroU32) -> Self {
         // The higher half is not zero, so neither is the whole.

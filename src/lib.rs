@@ -112,7 +112,8 @@
 //!   [`Options::max_topics`] for each session.
 //! * **Mutual audiences.** A snapshot is found through the user's own list. Where lists are
 //!   one-way, live notices follow the publisher's list alone, and a snapshot leaves that publisher
-//!   out.
+//!   out. Let whoever sees without being seen [watch](Engine::watch) instead.
+//! * **Who may watch whom** is for the host to check before it gives that input.
 //! * **Ids.** Lists of ids are checked against the limits in [`Options`]; the length of a single
 //!   id is the host's to limit.
 //!
@@ -179,6 +180,7 @@ extern crate std;
 mod apply;
 #[cfg(feature = "arbitrary")]
 pub mod arbitrary;
+mod candidate;
 mod config;
 mod connect;
 mod decision;
@@ -204,6 +206,7 @@ mod tables;
 mod time;
 mod topic;
 
+pub use candidate::{Candidate, Represent};
 pub use config::{
     Config, ConfigError, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate,
 };
@@ -221,7 +224,8 @@ pub use notice::{Notice, NoticeId, PresenceKind};
 pub use queries::Session;
 pub use queries::topics::{Topic, TopicMember};
 pub use reason::{CloseReason, EndReason, LeaveReason, TopicClosing};
-pub use replica::{Difference, Replica, ReplicaFull};
+pub use replica::compare::Difference;
+pub use replica::{Replica, ReplicaFull};
 pub use slot_map::SlotMap;
 pub use snapshot::{Changes, Entry, Scope, Snapshot, TopicChange, TopicEntry, TopicSnapshot};
 pub use stats::{Counts, Stats};

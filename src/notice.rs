@@ -2,6 +2,7 @@
 
 use crate::key::SessionId;
 use crate::reason::{LeaveReason, TopicClosing};
+use crate::time::Time;
 use core::fmt;
 
 /// The number of a notice. Each is greater than the one before: at least 4,096 for each millisecond
@@ -59,6 +60,22 @@ pub enum Notice<'a, K, P> {
         /// Whether it replaces something.
         kind: PresenceKind,
         /// What it says.
+        presence: &'a P,
+    },
+    /// The one state of a user, to all who may see it, where an engine
+    /// [chooses](crate::Engine::with_representative) which session speaks for each user
+    /// ([rule U1](crate::rules#rule-u1-one-state-a-user)). It replaces what they knew of the user,
+    /// directed presence excepted.
+    User {
+        /// The notice's number.
+        id: NoticeId,
+        /// Who.
+        user: &'a K,
+        /// Whether it replaces something.
+        kind: PresenceKind,
+        /// If the user is idle, when a person last did something on any of its devices.
+        idle_since: Option<Time>,
+        /// What the session shows that speaks for the user.
         presence: &'a P,
     },
     /// What a session says to named users only. It does not replace the session's presence.
@@ -225,6 +242,7 @@ impl<K, P> Notice<'_, K, P> {
     pub const fn id(&self) -> NoticeId {
         match self {
             Self::Presence { id, .. }
+            | Self::User { id, .. }
             | Self::Directed { id, .. }
             | Self::DirectedOver { id, .. }
             | Self::Withdrawn { id, .. }

@@ -171,6 +171,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         both.is_some_and(|(session, user)| tables.session_sees(session, user))
     }
 
+    /// Returns the session that speaks for a user whose contacts are told
+    /// [one state](Self::with_representative) of it, and, if the user is idle, when a person last
+    /// did something on any of its devices. `None` where nobody chooses, or the user shows nothing.
+    /// The session may have ended, if it is held. One hash look-up.
+    #[must_use]
+    pub fn representative<Q>(&self, user: &Q) -> Option<(Session<'_, K, P>, Option<Time>)>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let user = self.state.tables().find_online(user)?;
+        let (session, idle_since) = self.state.tables().representative(user)?;
+        Some((self.describe(session), idle_since))
+    }
+
     /// Returns whether `viewer` may see what `user` publishes: `user` is online and visible,
     /// `viewer` is in its audience, and neither has blocked the other. Two hash look-ups and a
     /// search.
@@ -227,6 +242,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         let sessions = self.state.tables().sessions();
         let session = sessions.find_record(id)?;
         Some((self.describe(session), sessions.link(session) == Link::Held))
+    }
+
+    /// Returns whether contacts are told one state of each user.
+    pub(crate) const fn tells_users(&self) -> bool {
+        self.state.tables().voices().is_on
     }
 
     /// Returns what is held for others of a user's sessions that have ended.

@@ -1,15 +1,17 @@
 //! The other end: what one receiver believes.
 
+pub(crate) mod compare;
 mod in_topics;
 mod topics;
 
+#[cfg(doc)]
 use crate::engine::Engine;
-use crate::key::{SessionId, SessionKey};
+use crate::key::SessionId;
 use crate::notice::Notice;
-use crate::queries::Session;
 use crate::snapshot::{Entry, Scope, Snapshot};
 use crate::tables::Users;
 use crate::tables::ids::User;
+use crate::time::Time;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
@@ -41,6 +43,8 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     snapshot: u32,
     /// Whether one has begun and not ended.
     is_open: bool,
+    /// Whether one of some users has begun and not ended.
+    is_open_of_users: bool,
     /// Whether the last one said more than was taken in.
     is_cut: bool,
     /// Where to look next for somebody whom an open snapshot has not repeated.
@@ -51,9 +55,12 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
 
 /// What a receiver believes of one session.
 struct Belief<P, I> {
-    session: I,
+    /// `None` for the one state of a user.
+    session: Option<I>,
     published: Option<Said<P>>,
     directed: Option<Said<P>>,
+    /// If the user is told as one and idle, since when.
+    idle_since: Option<Time>,
 }
 
 struct Said<P> {
@@ -104,6 +111,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
             limit,
             snapshot: 0,
             is_open: false,
+            is_open_of_users: false,
             is_cut: false,
             next_old: 0,
             is_visible: None,
@@ -119,7 +127,24 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// [`ReplicaFull`].
     pub fn set_presence(&mut self, user: K, session: I, presence: P) -> Result<(), ReplicaFull> {
         let snapshot = self.snapshot;
-        self.belief_mut(user, session)?.published = Some(Said { presence, snapshot });
+        self.belief_mut(user, Some(session))?.published = Some(Said { presence, snapshot });
+        Ok(())
+    }
+
+    /// Records the one state of a user, and, if the user is idle, since when.
+    ///
+    /// # Errors
+    /// [`ReplicaFull`].
+    pub fn set_user(
+        &mut self,
+        user: K,
+        presence: P,
+        idle_since: Option<Time>,
+    ) -> Result<(), ReplicaFull> {
+        let snapshot = self.snapshot;
+        let belief = self.belief_mut(user, None)?;
+        belief.published = Some(Said { presence, snapshot });
+        belief.idle_since = idle_since;
         Ok(())
     }
 
@@ -129,7 +154,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// [`ReplicaFull`].
     pub fn set_directed(&mut self, user: K, session: I, presence: P) -> Result<(), ReplicaFull> {
         let snapshot = self.snapshot;
-        self.belief_mut(user, session)?.directed = Some(Said { presence, snapshot });
+        self.belief_mut(user, Some(session))?.directed = Some(Said { presence, snapshot });
         Ok(())
     }
 
@@ -140,7 +165,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
     {
         self.keep(user, |belief| {
-            if belief.session == session {
+            if belief.session == Some(session) {
                 belief.published = None;
             }
             belief.published.is_some() || belief.directed.is_some()
@@ -154,7 +179,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
     {
         self.keep(user, |belief| {
-            if belief.session == session {
+            if belief.session == Some(session) {
                 belief.directed = None;
             }
             belief.published.is_some() || belief.directed.is_some()
@@ -185,7 +210,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |belief| belief.session != session);
+        self.keep(user, |belief| belief.session != Some(session));
     }
 
     /// Forgets a user.
@@ -203,7 +228,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// room: then those who have not been repeated make way for those who are new.)
     pub const fn begin_snapshot(&mut self) {
         self.snapshot = self.snapshot.wrapping_add(1);
-        self.is_open = true;
+        (self.is_open, self.is_open_of_users) = (true, false);
         self.is_cut = false;
         self.next_old = 0;
     }
@@ -222,7 +247,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
                 belief.published.is_some() || belief.directed.is_some()
             });
         }
-        self.is_open = false;
+        (self.is_open, self.is_open_of_users) = (false, false);
         // Those in which the session still is are told after this, each anew.
         self.topics.clear();
         if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
@@ -233,7 +258,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     pub const fn begin_snapshot_of_users(&mut self) {
         self.begin_snapshot();
         // Nobody makes way: others than those users are not in it.
-        self.is_open = false;
+        (self.is_open, self.is_open_of_users) = (false, true);
     }
 
     /// Ends a snapshot of these users: forgets what it did not repeat of what they published.
@@ -255,16 +280,21 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
                 held.published.is_some() || held.directed.is_some()
             });
         }
+        self.is_open_of_users = false;
         if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
     }
 
-    fn belief_mut(&mut self, user: K, session: I) -> Result<&mut Belief<P, I>, ReplicaFull> {
+    fn belief_mut(
+        &mut self,
+        user: K,
+        session: Option<I>,
+    ) -> Result<&mut Belief<P, I>, ReplicaFull> {
         let known = self.users.find(&self.hasher, &user);
         let place = known.and_then(|user| {
             self.beliefs[user.0 as usize].iter().position(|belief| belief.session == session)
         });
         if place.is_none() && self.sessions + self.topics.len() >= self.limit && !self.make_room() {
-            self.is_cut = true;
+            self.is_cut |= self.is_open || self.is_open_of_users;
             return Err(ReplicaFull);
         }
         let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
@@ -275,7 +305,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         let place = place.unwrap_or_else(|| {
             self.users.retain(user);
             self.sessions += 1;
-            of_user.push(Belief { session, published: None, directed: None });
+            of_user.push(Belief { session, published: None, directed: None, idle_since: None });
             of_user.len() - 1
         });
         self.users.forget_fresh();
@@ -334,7 +364,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.sessions_of(user).next().is_some()
+        let user = self.users.find(&self.hasher, user);
+        user.is_some_and(|user| !self.beliefs[user.0 as usize].is_empty())
     }
 
     /// Returns a user's sessions: which, the presence it publishes, and the last that it directed
@@ -346,9 +377,22 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     {
         let user = self.users.find(&self.hasher, user);
         let of_user = user.map_or(&[][..], |user| &self.beliefs[user.0 as usize]);
-        of_user
-            .iter()
-            .map(|belief| (belief.session, Said::of(&belief.published), Said::of(&belief.directed)))
+        of_user.iter().filter_map(|belief| {
+            Some((belief.session?, Said::of(&belief.published), Said::of(&belief.directed)))
+        })
+    }
+
+    /// Returns the one state of a user who is told as one
+    /// ([`Notice::User`]), and, if the user is idle, since when.
+    pub fn user<Q>(&self, user: &Q) -> Option<(&P, Option<Time>)>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let user = self.users.find(&self.hasher, user)?;
+        let of_user = &self.beliefs[user.0 as usize];
+        let belief = of_user.iter().find(|belief| belief.session.is_none())?;
+        Some((Said::of(&belief.published)?, belief.idle_since))
     }
 
     /// Returns everyone of whom something is known, each once, in no particular order.
@@ -385,6 +429,9 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
         match *notice {
             Notice::Presence { user, session, presence, .. } => {
                 self.set_presence(user.clone(), session, presence.clone())
+            }
+            Notice::User { user, presence, idle_since, .. } => {
+                self.set_user(user.clone(), presence.clone(), idle_since)
             }
             Notice::Directed { user, session, presence, .. } => {
                 self.set_directed(user.clone(), session, presence.clone())
@@ -426,115 +473,18 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
             false => {}
         }
         self.set_visible(snapshot.is_visible());
-        for Entry { user, session, presence, .. } in snapshot.entries() {
+        for Entry { user, session, presence, is_user, idle_since, .. } in snapshot.entries() {
+            let (user, presence) = (user.clone(), presence.clone());
             // What finds no room is reported at the end.
-            let _ = self.set_presence(user.clone(), session, presence.clone());
+            let _ = match is_user {
+                true => self.set_user(user, presence, idle_since),
+                false => self.set_presence(user, session, presence),
+            };
         }
         match snapshot.is_last() {
             true if is_whole => self.end_snapshot(),
             true => self.end_snapshot_of(snapshot.named()),
             false => Ok(()),
-        }
-    }
-}
-
-impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
-    /// Returns the first difference from what this session of the engine should know, `None` if
-    /// there is none: promise 4, no ghosts, as a check for everyone who tests a host.
-    ///
-    /// Ask it of a session that is attached and not congested, when everything that was sent to it
-    /// has been applied. The replica must hold each presence that is shown to the session by those
-    /// in its user's own audience, by those it watches and by its user's other devices; no published presence that the
-    /// session may not see; and nothing at all, directed presence included, of a session that has
-    /// ended. (Directed presence of one that is there may be held or not: a snapshot does not
-    /// repeat it.)
-    ///
-    /// Under [`OfflineNotices::Never`](crate::OfflineNotices::Never) there are ghosts, and they are
-    /// reported; without [snapshots at connect](crate::Options::snapshot_on_connect) the replica
-    /// knows too little, and that is reported.
-    ///
-    /// # Costs
-    /// Three look-ups and a search for each contact, and for each session held.
-    pub fn differs_from<E: BuildHasher>(
-        &self,
-        engine: &Engine<K, P, E>,
-        session: SessionKey,
-    ) -> Option<Difference> {
-        let Some(receiver) = engine.session(session) else { return Some(Difference::NoSession) };
-        let beliefs =
-            self.users().flat_map(|user| self.sessions_of(user).map(move |belief| (user, belief)));
-        let mut wrong = beliefs.filter_map(|(user, (id, published, _))| {
-            // What is held of a session that has ended is held for others than its own user's.
-            let of = engine
-                .record_by_id(id)
-                .filter(|(of, is_held)| of.user == user && !(*is_held && of.user == receiver.user));
-            let Some((of, _)) = of else { return Some(Difference::Ghost(id)) };
-            let published = published?;
-            if !may_see(engine, &receiver, &of) {
-                return Some(Difference::Ghost(id));
-            }
-            (of.presence != Some(published)).then_some(Difference::Stale(id))
-        });
-        wrong.next().or_else(|| self.missing(engine, &receiver))
-    }
-
-    /// Returns the first session of which it should hold something and does not.
-    fn missing<E: BuildHasher>(
-        &self,
-        engine: &Engine<K, P, E>,
-        receiver: &Session<'_, K, P>,
-    ) -> Option<Difference> {
-        let watched = || engine.watched(receiver.key);
-        let users = engine.audience(receiver.user).chain(watched()).chain([receiver.user]);
-        let sessions = users.flat_map(|user| engine.sessions(user));
-        let shown = sessions.filter_map(|key| engine.session(key));
-        let held =
-            engine.audience(receiver.user).chain(watched()).flat_map(|user| engine.held_of(user));
-        let mut missing = shown.chain(held).filter(|of| {
-            let belief = self.sessions_of(of.user).find(|(id, ..)| *id == of.id);
-            let published = belief.and_then(|(_, published, _)| published);
-            published.is_none() && may_see(engine, receiver, of)
-        });
-        missing.next().map(|of| Difference::Missing(of.id))
-    }
-}
-
-/// Returns whether a session shows something to a receiver.
-fn may_see<K: Eq + Hash, P, E: BuildHasher>(
-    engine: &Engine<K, P, E>,
-    receiver: &Session<'_, K, P>,
-    of: &Session<'_, K, P>,
-) -> bool {
-    let is_seen = if of.user == receiver.user {
-        engine.options().own_echo && of.id != receiver.id
-    } else {
-        engine.session_sees(receiver.key, of.user)
-    };
-    of.presence.is_some() && is_seen
-}
-
-/// In what a [`Replica`] differs from an engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Difference {
-    /// The engine has no such session.
-    NoSession,
-    /// It holds no published presence of this session, and should.
-    Missing(SessionId),
-    /// It holds another presence of this session than the one it shows.
-    Stale(SessionId),
-    /// It holds something of this session, which has ended, or a published presence of it, which
-    /// it may not see.
-    Ghost(SessionId),
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSession => f.write_str("the engine has no such session"),
-            Self::Missing(id) => write!(f, "{id:?} shows something that is not held"),
-            Self::Stale(id) => write!(f, "{id:?} shows something else than is held"),
-            Self::Ghost(id) => write!(f, "{id:?} is a ghost"),
         }
     }
 }

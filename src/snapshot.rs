@@ -4,12 +4,15 @@ mod topics;
 
 pub use topics::{Changes, TopicChange, TopicEntry, TopicSnapshot};
 
+use crate::fanout::Plan;
 use crate::fanout::snapshots::Part;
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::notice::NoticeId;
 use crate::tables::Users;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::User;
 use crate::tables::sessions::Sessions;
+use crate::tables::voices::Voices;
+use crate::time::Time;
 use core::fmt;
 
 /// What one session is told when it attaches, the presence of every session that it may see; or
@@ -22,8 +25,8 @@ use core::fmt;
 pub struct Snapshot<'a, K, P> {
     pub(crate) users: &'a Users<K>,
     pub(crate) sessions: &'a Sessions<P>,
-    pub(crate) entries: &'a [SessionIndex],
-    pub(crate) named: &'a [User],
+    pub(crate) voices: &'a Voices,
+    pub(crate) plan: &'a Plan<P>,
     pub(crate) part: Part,
 }
 
@@ -51,6 +54,11 @@ pub struct Entry<'a, K, P> {
     pub session: SessionId,
     /// What it says.
     pub presence: &'a P,
+    /// Whether this is the one state of the user, and the session the one that
+    /// [speaks](crate::Engine::with_representative) for it.
+    pub is_user: bool,
+    /// If the user is told as one and idle, when a person last did something on any of its devices.
+    pub idle_since: Option<Time>,
 }
 
 impl<'a, K, P> Snapshot<'a, K, P> {
@@ -69,14 +77,18 @@ impl<'a, K, P> Snapshot<'a, K, P> {
     /// Returns what it is the whole truth of.
     #[must_use]
     pub const fn scope(&self) -> Scope {
-        if self.part.users.is_some() { Scope::Users } else { Scope::Everything }
+        if self.part.is_of_users { Scope::Users } else { Scope::Everything }
     }
 
     /// Returns the users whom the whole snapshot is about, each once, whether or not they show
     /// anything; nobody where it is about everything. The same in all of its parts.
     pub fn named(&self) -> impl ExactSizeIterator<Item = &'a K> + use<'a, K, P> {
         let users = self.users;
-        self.named.iter().map(move |user| users.id(*user))
+        self.named_users().iter().map(move |user| users.id(*user))
+    }
+
+    fn named_users(&self) -> &'a [User] {
+        if self.part.is_of_users { self.plan.users() } else { &[] }
     }
 
     /// Returns the number of the snapshot, which all its parts share.
@@ -106,26 +118,35 @@ impl<'a, K, P> Snapshot<'a, K, P> {
 
     /// Returns the number of entries of this part: at most 4,096.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.entries.len()
+    pub fn len(&self) -> usize {
+        self.plan.entries().len()
     }
 
     /// Returns whether this part has no entry.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.plan.entries().is_empty()
     }
 
     /// Returns the entries of this part, a user's sessions one after the other.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'a, K, P>> + use<'a, K, P> {
-        let (users, sessions, id) = (self.users, self.sessions, self.id());
-        self.entries.iter().map(move |index| Entry {
-            id,
-            user: users.id(sessions.user(*index)),
-            session: sessions.id(*index),
-            presence: sessions
-                .presence(*index)
-                .expect("only sessions with a presence are put in a snapshot"),
+        let (users, sessions, voices, id) = (self.users, self.sessions, self.voices, self.id());
+        // Only where contacts are told one state of a user is it asked whose entry it is.
+        let receiver = voices.is_on.then(|| sessions.user(self.part.to));
+        self.plan.entries().iter().map(move |index| {
+            let user = sessions.user(*index);
+            let is_user = receiver.is_some_and(|receiver| user != receiver);
+            let voice = is_user.then(|| voices.voice(sessions.place(*index))).flatten();
+            Entry {
+                id,
+                user: users.id(user),
+                session: sessions.id(*index),
+                presence: sessions
+                    .presence(*index)
+                    .expect("only sessions with a presence are put in a snapshot"),
+                is_user,
+                idle_since: voice.and_then(|voice| voice.idle_since),
+            }
         })
     }
 }

@@ -123,6 +123,7 @@ impl Metered {
         }
         self.give("system", |engine, now| Ok(drain(engine.system(now, &users, 3)?)));
         self.what_ends(&users, &sessions);
+        self.watching(&sessions);
         // Over the rate: the newest waits, and goes out when time advances.
         for session in &sessions[..12] {
             (0..6).for_each(|_| self.publish(*session));
@@ -168,6 +169,60 @@ impl Metered {
         assert!(counts.expiring > sessions.len(), "nothing ends: {counts:?}");
         self.advance(6_000);
         assert_eq!(self.engine.counts().expiring, 0);
+    }
+
+    /// Some watch contacts and strangers, of whom two come and speak to nobody else.
+    fn watching(&mut self, sessions: &[SessionKey]) {
+        let stars = [40, 41];
+        let watched = || stars.into_iter().chain(0..6).chain([50, 51]);
+        for session in &sessions[..30] {
+            self.of_session("watch", *session, |engine, now, session| {
+                engine.watch(now, session, watched())
+            });
+        }
+        let mut keys = Vec::new();
+        for star in stars {
+            let mut key = None;
+            self.give("connect alone", |engine, now| {
+                let (session, decisions) = engine.connect(now, Connect::new(star))?;
+                key = Some(session);
+                Ok(drain(decisions))
+            });
+            keys.extend(key);
+        }
+        for session in &sessions[..6] {
+            self.of_session("congested", *session, Engine::congested);
+        }
+        for session in &keys {
+            self.of_session("publish to watchers", *session, |engine, now, session| {
+                engine.publish(now, session, 8)
+            });
+        }
+        assert_eq!(self.engine.watchers(&40), 30);
+        // Slow ones watch more, and fewer; whom a user removes stops watching it.
+        for session in &sessions[..4] {
+            self.of_session("watch while slow", *session, |engine, now, session| {
+                engine.watch(now, session, [0, 1, 2, 3, 41, 52])
+            });
+            self.of_session("unwatch while slow", *session, |engine, now, session| {
+                engine.unwatch(now, session, &[40, 0])
+            });
+        }
+        self.give("audience_remove of watchers", |engine, now| {
+            Ok(drain(engine.audience_remove(now, &41, &[7, 8])?))
+        });
+        for session in &sessions[..6] {
+            self.of_session("writable", *session, Engine::writable);
+        }
+        for session in &sessions[..12] {
+            self.of_session("unwatch", *session, |engine, now, session| {
+                engine.unwatch(now, session, &[40, 41, 0, 50])
+            });
+        }
+        for session in &keys {
+            self.of_session("disconnect alone", *session, Engine::disconnect);
+        }
+        assert_eq!(self.engine.watchers(&40), 18);
     }
 
     fn slow_and_hidden(&mut self, sessions: &[SessionKey]) {
@@ -254,16 +309,24 @@ fn once_warm_nothing_allocates_but_a_connect_and_a_growing_list() {
         println!("{name:>16}: {row:?}");
         // With the shrunk constants places are given up after four sessions, so new ones are made,
         // and tables and lists come in pieces of a few.
-        let slack = if cfg!(feature = "shrunk") { row.calls } else { 0 };
+        // A watch names ten users, whose channels come so too, and one advance ends many sessions.
+        let pieces = match *name {
+            "watch" => 10 * row.calls,
+            "advance" => row.calls + 16,
+            _ => row.calls,
+        };
+        let slack = if cfg!(feature = "shrunk") { pieces } else { 0 };
         let most = row.calls * allowed + slack;
         assert!(
             (row.calls * allowed..=most).contains(&row.allocations),
             "{name} may allocate {allowed} times: {row:?}"
         );
-        let silent = ["heartbeat", "congested", "lost"].contains(name);
+        let silent =
+            ["heartbeat", "congested", "lost", "unwatch", "watch while slow", "unwatch while slow"]
+                .contains(name);
         assert_eq!(row.decisions > 0, !silent, "is {name} a part of the day at all? {row:?}");
     }
-    assert_eq!(metered.rows.len(), 23, "inputs that were measured");
+    assert_eq!(metered.rows.len(), 31, "inputs that were measured");
 }
 
 /// With ids and presences that own memory, so that a leaked one would show.
@@ -405,4 +468,54 @@ fn a_cold_engine_allocates_and_a_growing_list_does() {
     assert!(metered.rows["direct"].allocations > 0);
     let cold: u64 = metered.rows.values().map(|row| row.allocations).sum();
     assert!(cold > 100, "only {cold} allocations");
+}
+
+/// Chooses the one that says the greatest number, and of those alike the newest.
+fn greatest(all: &[adsum::Candidate<'_, u64>]) -> usize {
+    let rank = |at: &usize| (*all[*at].presence, all[*at].published);
+    (0..all.len()).max_by_key(rank).unwrap_or(0)
+}
+
+/// Where contacts are told one state of each user, publishes, signs of a person and the choice
+/// among up to eight sessions allocate nothing, nor does becoming idle (rules U2 and U5).
+#[test]
+fn once_warm_one_state_a_user_allocates_nothing() {
+    const DEVICES: u64 = 8;
+    let config = Config::new(Options {
+        idle_after_ms: Some(5_000),
+        max_sessions: DEVICES as u16,
+        lease: None,
+        publish_rate: None,
+        ..Options::default()
+    });
+    let config = config.expect("the options are in range");
+    let mut engine =
+        Engine::<u32, u64, Hasher>::with_representative(config, Hasher::default(), greatest);
+    let mut connect = |user: u32| {
+        let connect = Connect::new(user).audience(0..USERS);
+        let (key, decisions) = engine.connect(Time::ZERO, connect).expect("there is room");
+        drain(decisions);
+        key
+    };
+    (1..USERS).for_each(|user| _ = connect(user));
+    let devices: Vec<SessionKey> = (0..DEVICES).map(|_| connect(0)).collect();
+    let (mut now, mut told) = (1_000, [0; 3]);
+    let mut day = |engine: &mut Engine<u32, u64, Hasher>, told: &mut [usize; 3]| {
+        for (nth, device) in (0..).zip(&devices) {
+            now += 10;
+            let at = Time::from_millis(now);
+            let published = engine.publish(at, *device, (nth * 5) % DEVICES);
+            told[0] += drain(published.expect("it is attached"));
+            told[1] += drain(engine.active(at, *device).expect("it is attached"));
+            drain(engine.withdraw(at, devices[0]).expect("it is attached"));
+        }
+        now += 10_000;
+        told[2] += drain(engine.advance(Time::from_millis(now)));
+        told[1] += drain(engine.active(Time::from_millis(now), devices[3]).expect("attached"));
+    };
+    (0..3).for_each(|_| day(&mut engine, &mut told));
+    let warm = told;
+    let info = measure(|| day(&mut engine, &mut told));
+    assert_eq!(info.count_total, 0, "allocations");
+    assert!((0..3).all(|at| told[at] > warm[at]), "each tells something: {warm:?}, {told:?}");
 }

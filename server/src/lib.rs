@@ -6,3 +6,4 @@ pub mod load;
 pub mod store;
 pub mod tokens;
 mod usage;
+mod webhooks;

@@ -24,10 +24,14 @@ pub(crate) fn serve(loaded: &Loaded) -> ExitCode {
     }
     // The key after the store, which keeps other servers out.
     let opened = config.accounts.open_store();
-    let opened = opened.and_then(|store| Ok((store, config.accounts.load_token_key()?)));
+    let opened = opened.and_then(|store| {
+        let token_key = config.accounts.load_token_key()?;
+        Ok((store, token_key, config.webhooks.load_secret()?))
+    });
     let store = match opened {
-        Ok((store, token_key)) => {
+        Ok((store, token_key, webhook_secret)) => {
             config.accounts.token_key = token_key;
+            config.webhooks.secret = webhook_secret;
             store
         }
         Err(error) => return failed(&error, error.key(), loaded),

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use adsum_server::host::WATCH;
 use adsum_server::store::{
     Asked, Credentials, Jwt, JwtKey, JwtOptions, Login, NewAccount, Relation, Relations, Store,
     StoreError,
 };
-use adsum_tim::{Form, Kind, TimAck, TimAuth, rtype};
+use adsum_tim::{Form, Kind, TimAck, TimAuth, TimNodes, rtype};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use support::program::Program;
@@ -102,6 +103,25 @@ async fn a_token_says_who_is_blocked() {
     bob.say("here").await;
     bob.direct(&["ann"], "here").await;
     assert_eq!(bob.until_pong().await, []);
+    assert_eq!(ann.until_pong().await, []);
+}
+
+/// Anybody may be watched whom the issuer might know: whether it does, nobody here could say.
+#[tokio::test]
+async fn whoever_might_exist_can_be_watched() {
+    let program = Program::start(&["--store", "jwt", "--jwt-secret", SECRET, "--watch", "anyone"]);
+    let mut bob = login(&program, &auth(&token("bob", &[]))).await;
+    let nodelist = Some(vec!["ann".to_owned(), "nobody at all".to_owned()]);
+    let asked = TimNodes { ntype: WATCH, nodelist, ..TimNodes::default() };
+    bob.send(asked.to_request(Form::Json, Kind::NODES)).await;
+    for node in ["ann", "nobody at all"] {
+        assert_eq!(bob.heard().await, (node.to_owned(), "offline".to_owned()));
+    }
+    let ack = TimAck { t: Some(WATCH.into()), ..TimAck::done(Kind::NODES) };
+    assert_eq!(bob.next().await, Told::Ack(ack));
+    let mut ann = login(&program, &auth(&token("ann", &[]))).await;
+    ann.say("here").await;
+    assert_eq!(bob.heard().await, ("ann".to_owned(), "here".to_owned()));
     assert_eq!(ann.until_pong().await, []);
 }
 

@@ -26,6 +26,8 @@ async fn administration_has_an_address_of_its_own() {
     for line in ["GET /metrics", "GET /healthz", "GET /admin/online"] {
         assert_eq!((status(clients, line).await, status(admin, line).await), (404, 200), "{line}");
     }
+    assert_eq!(status(clients, "POST /v1/online").await, 404);
+    assert_eq!(status(admin, "POST /v1/online").await, 200);
     for line in ["POST /admin/presence", "POST /admin/expel"] {
         // There is nothing to be done, but it is the right place.
         assert_eq!((status(clients, line).await, status(admin, line).await), (404, 400), "{line}");

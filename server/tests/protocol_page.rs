@@ -24,6 +24,45 @@ struct Dialogue {
 }
 
 impl Dialogue {
+    fn with(server: Server) -> Self {
+        Self {
+            server,
+            clients: HashMap::new(),
+            nodes: HashMap::new(),
+            secrets: HashMap::new(),
+            token: String::new(),
+            posted: Default::default(),
+        }
+    }
+
+    /// Plays these lines; returns how many frames were sent, and how many came.
+    async fn play(&mut self, lines: &[String]) -> (usize, usize) {
+        let (mut sent, mut heard) = (0, 0);
+        for line in lines {
+            let words: Vec<_> = line.splitn(3, ' ').collect();
+            match words[..] {
+                [who, ">", written] => {
+                    self.send(who, written).await;
+                    sent += 1;
+                }
+                [who, "<", written] => {
+                    assert_eq!(self.next(who).await, tidy(written), "{line}");
+                    heard += 1;
+                }
+                [who, "closes"] => self.clients.remove(who).unwrap().close().await,
+                [who, "closes", code] => {
+                    let mut client = self.clients.remove(who).unwrap();
+                    let code = code.parse::<u16>().unwrap().into();
+                    let frame = CloseFrame { code, reason: "".into() };
+                    client.ws.close(Some(frame)).await.unwrap();
+                    while client.next_bytes().await.is_some() {}
+                }
+                _ => panic!("not a line: {line}"),
+            }
+        }
+        (sent, heard)
+    }
+
     /// Returns the frame that a line writes: a byte in hexadecimal, and JSON.
     fn frame(&self, who: &str, written: &str) -> Vec<u8> {
         let (first, body) = written.split_once(' ').unwrap_or((written, ""));
@@ -104,6 +143,7 @@ impl Dialogue {
                         "id" | "timestamp" => value = Value::from(0),
                         "t" if is_login => value = Value::from(0),
                         "n2" => value = Value::from("SECRET"),
+                        "adsum.idle" => value = Value::from("0"),
                         _ => self.generalise(&mut value),
                     }
                     (self.general(key), value)
@@ -185,40 +225,23 @@ fn a_body_is_the_same_in_both_forms() {
 #[tokio::test]
 async fn every_frame_on_the_page_is_the_servers() {
     let page = include_str!("../../docs/tim.md");
-    let mut dialogue = Dialogue {
-        server: Server::run(&[]),
-        clients: HashMap::new(),
-        nodes: HashMap::new(),
-        secrets: HashMap::new(),
-        token: String::new(),
-        posted: Default::default(),
-    };
-    let (mut sent, mut heard) = (0, 0);
-    for line in lines(page, "```frames\n") {
-        let words: Vec<_> = line.splitn(3, ' ').collect();
-        match words[..] {
-            [who, ">", written] => {
-                dialogue.send(who, written).await;
-                sent += 1;
-            }
-            [who, "<", written] => {
-                assert_eq!(dialogue.next(who).await, tidy(written), "{line}");
-                heard += 1;
-            }
-            [who, "closes"] => dialogue.clients.remove(who).unwrap().close().await,
-            [who, "closes", code] => {
-                let mut client = dialogue.clients.remove(who).unwrap();
-                let code = code.parse::<u16>().unwrap().into();
-                let frame = CloseFrame { code, reason: "".into() };
-                client.ws.close(Some(frame)).await.unwrap();
-                while client.next_bytes().await.is_some() {}
-            }
-            _ => panic!("not a line: {line}"),
-        }
-    }
+    let mut dialogue = Dialogue::with(Server::run(&["--watch", "anyone"]));
+    let (sent, heard) = dialogue.play(&lines(page, "```frames\n")).await;
     assert!(sent > 20 && heard > 20, "{sent} frames were sent, {heard} came");
     // Nobody was told anything that the page leaves out.
     for (who, client) in &mut dialogue.clients {
         assert_eq!(client.until_pong().await, [], "{who}");
     }
+}
+
+/// The page's frames of a server that tells one state of each user.
+#[tokio::test]
+async fn every_frame_of_one_state_is_the_servers() {
+    let page = include_str!("../../docs/tim.md");
+    let server = Server::run(&["--one-state", "newest", "--idle-after", "2"]);
+    let [ann, bob] = server.friends(["ann", "bob"]);
+    let mut dialogue = Dialogue::with(server);
+    dialogue.nodes = HashMap::from([("ANN".to_owned(), ann), ("BOB".to_owned(), bob)]);
+    let (sent, heard) = dialogue.play(&lines(page, "```one-state\n")).await;
+    assert!(sent > 5 && heard > 9, "{sent} frames were sent, {heard} came");
 }

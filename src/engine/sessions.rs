@@ -137,6 +137,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         Ok((key, self.drain(InputContext { session: Some(key), ..InputContext::default() })))
     }
 
+    /// Says that a person did something on this session's device
+    /// ([rule U4](crate::rules#rule-u4-idle)): a key was pressed, a window came to the front. It is
+    /// a sign of life as well, as a [`heartbeat`](Self::heartbeat) is, but not the other way round.
+    ///
+    /// A user is idle from [`Options::idle_after_ms`](crate::Options::idle_after_ms) after the last
+    /// such sign on any of its sessions, the connect of each counted, and no longer when there is
+    /// another. Contacts are told of both, where they are told
+    /// [one state of each user](Self::with_representative). Elsewhere it is a heartbeat.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`] and [`Error::Detached`].
+    ///
+    /// # Costs
+    /// O(1); for a session that was idle, O(n) if contacts are told.
+    pub fn active(
+        &mut self,
+        now: Time,
+        session: SessionKey,
+    ) -> Result<Decisions<'_, K, P, S>, Error> {
+        self.state.active(now, session)?;
+        Ok(self.drain(InputContext { session: Some(session), ..InputContext::default() }))
+    }
+
     /// Says that a session is alive ([rule 11](crate::rules#rule-11-heartbeat-and-lease)). Any
     /// other accepted input of a session says so too, but not [`congested`](Self::congested) and
     /// [`writable`](Self::writable), which are the host's word.

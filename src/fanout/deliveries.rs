@@ -1,7 +1,8 @@
 //! One notice becomes decisions: its receivers are found, a decision full at a time.
 
-use crate::fanout::plan::{FanOut, Lent, Plan, Step};
+use crate::fanout::plan::{FanOut, Lent, Plan, Step, Watchers};
 use crate::fanout::subject::{Span, Subject};
+use crate::key::SessionId;
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::tables::ids::{SessionIndex, User};
@@ -41,7 +42,7 @@ impl<P> Plan<P> {
         }
         let mut received = self.receivers.as_slice().len();
         self.lent = None;
-        if self.current.watchers.is_some() {
+        if self.current.is_watched {
             received = self.add_watchers(tables);
         }
         let delivery = if received > 0 {
@@ -79,8 +80,10 @@ impl<P> Plan<P> {
             self.add_contacts(tables);
             self.add_own(tables);
         }
-        self.note_missed_by_watchers(tables);
-        self.current.watchers = None;
+        if self.current.is_watched {
+            self.begin_watchers(tables);
+            self.end_watchers();
+        }
     }
 
     /// Adds contacts until the decision is full or the list is done.
@@ -158,56 +161,73 @@ impl<P> Plan<P> {
         &mut self,
         tables: &mut Tables<K, P, S>,
     ) -> usize {
-        self.note_missed_by_watchers(tables);
+        self.begin_watchers(tables);
         let found = self.receivers.as_slice().len();
         let others = self.current.contacts.is_some()
             || self.current.own.is_some()
             || !self.current.named.is_empty()
             || !self.spilled.is_empty()
             || self.receivers.has_surplus();
-        let Some(watchers) = self.current.watchers.as_mut().filter(|_| !others) else {
+        let Some(Watchers { channel, done }) = self.watchers.filter(|_| !others) else {
             return found;
         };
-        let (channels, channel) = (tables.channels(), watchers.channel);
-        let done = watchers.done as usize;
+        let channels = tables.channels();
+        let mut done = done as usize;
         let left = channels.receiving(channel) - done;
         if left <= FEW.min(self.receivers.room()) {
             // Few lie in one part, or in two.
-            while watchers.done < (done + left) as u32 {
-                let slots = channels.slots(channel, watchers.done as usize, done + left);
+            let receiving = channels.receiving(channel);
+            while done < receiving {
+                let slots = channels.slots(channel, done, receiving);
                 slots.iter().for_each(|slot| self.receivers.push(*slot));
-                watchers.done += slots.len() as u32;
+                done += slots.len();
             }
-            self.current.watchers = None;
+            self.end_watchers();
             return found + left;
         }
         if found > 0 {
             return found;
         }
-        let slots = channels.slots(channel, done, done + left).len();
-        let (from, end) = (watchers.done, (done + left) as u32);
-        self.lent = Some(Lent { of_topic: false, channel, from, end });
-        watchers.done += slots as u32;
+        let end = done + left;
+        let slots = channels.slots(channel, done, end).len();
+        self.lent = Some(Lent { of_topic: false, channel, from: done as u32, end: end as u32 });
+        self.watchers = Some(Watchers { channel, done: (done + slots) as u32 });
         if slots == left {
-            self.current.watchers = None;
+            self.end_watchers();
         }
         slots
     }
 
-    /// Notes what those who watch and are congested are not told, once.
-    fn note_missed_by_watchers<K: Eq + Hash, S: BuildHasher>(
-        &mut self,
-        tables: &mut Tables<K, P, S>,
-    ) {
-        let Some(watchers) = self.current.watchers.as_mut().filter(|some| !some.is_noted) else {
+    /// Finds the channel of those who watch, and notes what those of them who are congested are not
+    /// told: once, when the first decision is made, or none.
+    fn begin_watchers<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) {
+        if self.watchers.is_some() {
             return;
+        }
+        let subject = self.current.subject;
+        let user = match subject {
+            Subject::Presence { session, .. } | Subject::Directed { session } => {
+                tables.sessions().user(session)
+            }
+            Subject::User { user, .. }
+            | Subject::SessionEnded { user, .. }
+            | Subject::Offline { user, .. }
+            | Subject::DirectedOver { user, .. }
+            | Subject::Withdrawn { user, .. }
+            | Subject::Visibility { user } => user,
+            Subject::System => return self.end_watchers(),
         };
-        watchers.is_noted = true;
-        let (channel, subject) = (watchers.channel, self.current.subject);
+        let Some(channel) = tables.watchers_of(user) else { return self.end_watchers() };
+        self.watchers = Some(Watchers { channel, done: 0 });
         for at in 0..tables.channels().congested(channel) {
             let receiver = tables.channels().congested_at(channel, at);
             self.note_missed(tables, receiver, subject);
         }
+    }
+
+    const fn end_watchers(&mut self) {
+        self.current.is_watched = false;
+        self.watchers = None;
     }
 
     fn add_named<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &Tables<K, P, S>) {
@@ -267,6 +287,9 @@ impl<P> Plan<P> {
                     tables.note(receiver, user, Note::SessionGone { session: *session });
                 }
                 (user, Note::Offline { unaware: false })
+            }
+            Subject::User { user, first } => {
+                (user, Note::Presence { session: SessionId::OF_USER, first })
             }
             Subject::Withdrawn { user, session } => (user, Note::Withdrawn { session }),
             Subject::DirectedOver { user, session } => (user, Note::DirectedOver { session }),

@@ -19,7 +19,7 @@ const NUMBERS_PER_MS: u64 = 4_096;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
     /// The place, among those online, of the user whose list it is. It stays the user's until all
-    /// steps that were there before the user's [`Forget`](Step::Forget) are done.
+    /// have been told of the end of its last session.
     pub(super) place: Place,
     /// The number of entries that are done.
     pub(super) done: u32,
@@ -31,8 +31,6 @@ pub(super) struct Watchers {
     pub(super) channel: ChannelIndex,
     /// The number of receivers that are done.
     pub(super) done: u32,
-    /// Whether it has been noted what congested members are not told.
-    pub(super) is_noted: bool,
 }
 
 /// One notice and all who are to be told: no session stands in two of the four parts.
@@ -45,8 +43,8 @@ pub(crate) struct FanOut {
     pub(super) is_told: bool,
     /// The user whose contacts are told; `None` again when all of them are done.
     pub(super) contacts: Option<Cursor>,
-    /// The channel of those who watch the user, likewise.
-    pub(super) watchers: Option<Watchers>,
+    /// Whether those who watch the user are told too, and have not all been.
+    pub(super) is_watched: bool,
     /// The user whose own sessions are told, likewise.
     pub(super) own: Option<Cursor>,
     /// One of the user's own sessions that is not told.
@@ -59,22 +57,16 @@ pub(crate) struct FanOut {
 
 impl FanOut {
     pub(crate) const fn of(subject: Subject) -> Self {
-        let (contacts, watchers, own, except) = (None, None, None, None);
+        let (is_told, is_watched) = (false, false);
+        let (contacts, own, except) = (None, None, None);
         let (named, skipped) = (Span::EMPTY, Span::EMPTY);
-        Self { subject, id: 0, is_told: false, contacts, watchers, own, except, named, skipped }
+        Self { subject, id: 0, is_told, is_watched, contacts, own, except, named, skipped }
     }
 
     /// Tells the contacts of the user at this place, and those who watch it, if anybody does.
-    #[inline]
-    pub(crate) const fn to_viewers_of(
-        mut self,
-        place: Place,
-        watchers: Option<ChannelIndex>,
-    ) -> Self {
+    pub(crate) const fn to_viewers_of(mut self, place: Place, is_watched: bool) -> Self {
         self.contacts = Some(Cursor { place, done: 0 });
-        if let Some(channel) = watchers {
-            self.watchers = Some(Watchers { channel, done: 0, is_noted: false });
-        }
+        self.is_watched = is_watched;
         self
     }
 
@@ -103,7 +95,7 @@ impl FanOut {
 
     /// Returns whether nobody is left to be told, but for those already found.
     pub(super) const fn is_done(&self) -> bool {
-        let nobody = self.contacts.is_none() && self.watchers.is_none() && self.own.is_none();
+        let nobody = self.contacts.is_none() && !self.is_watched && self.own.is_none();
         nobody && self.named.is_empty() && self.skipped.is_empty()
     }
 }
@@ -114,8 +106,8 @@ pub(crate) struct SnapshotOf {
     pub(super) to: SessionIndex,
     /// Its number, given when its turn comes; zero until then.
     pub(super) id: u64,
-    /// The users it is about, a part of the plan's list, where it is not about everybody.
-    pub(super) users: Option<Span>,
+    /// Whether it is about the users in the plan's list, and not about everybody.
+    pub(super) is_of_users: bool,
     /// The number of users that are done: of those, or of the audience and those who are watched.
     pub(super) done: u32,
     /// The number of sessions of the user at `done` that are done.
@@ -124,8 +116,8 @@ pub(crate) struct SnapshotOf {
 }
 
 impl SnapshotOf {
-    const fn begin(to: SessionIndex, users: Option<Span>) -> Self {
-        Self { to, id: 0, users, done: 0, done_sessions: 0, is_first: true }
+    const fn begin(to: SessionIndex, is_of_users: bool) -> Self {
+        Self { to, id: 0, is_of_users, done: 0, done_sessions: 0, is_first: true }
     }
 }
 
@@ -156,14 +148,17 @@ pub(crate) enum Step {
     },
     /// The host is told that a session has ended.
     ReportEnd(EndReport),
+    /// It has to be worked out who speaks for the user at a place.
+    Speak {
+        place: Place,
+        published: Option<SessionIndex>,
+    },
+    /// Nothing is left to be done.
+    Pass,
     /// A session has to go for a newer one of its user.
     Evict {
         victim: SessionIndex,
         newcomer: SessionIndex,
-    },
-    /// What was to be told of the end of the user's last session is out: what is kept can go.
-    Forget {
-        user: User,
     },
     TellTopic(TopicFanOut),
     TopicSnapshot(TopicSnapshotOf),
@@ -219,6 +214,8 @@ pub(crate) struct Plan<P> {
     pub(super) current: FanOut,
     /// The receivers of the decision that is being made.
     pub(super) receivers: Receivers,
+    /// How far the current fan-out has come in the channel of those who watch, once it has begun.
+    pub(super) watchers: Option<Watchers>,
     /// Whose slots the decision at hand lends instead.
     pub(super) lent: Option<Lent>,
     /// Contacts whose sessions must be looked at one by one.
@@ -249,6 +246,7 @@ impl<P> Default for Plan<P> {
             least_number: 0,
             current: FanOut::of(Subject::System),
             receivers: Receivers::default(),
+            watchers: None,
             lent: None,
             unusual: Vec::new(),
             spilled: Vec::new(),
@@ -268,6 +266,18 @@ impl<P> Plan<P> {
         self.steps.push(step);
     }
 
+    /// Takes back that it has to be worked out who speaks for the user at a place, and returns the
+    /// session that shows something new, if one was named.
+    pub(crate) fn take_back_speaking(&mut self, place: Place) -> Option<SessionIndex> {
+        self.steps[self.done..].iter_mut().rev().find_map(|step| match *step {
+            Step::Speak { place: of, published } if of == place => {
+                *step = Step::Pass;
+                Some(published)
+            }
+            _ => None,
+        })?
+    }
+
     pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {
         self.push_step(Step::Close { session, reason, resumable });
     }
@@ -278,19 +288,18 @@ impl<P> Plan<P> {
 
     /// Sends a session everything that it may see.
     pub(crate) fn send_snapshot(&mut self, to: SessionIndex) {
-        self.push_step(Step::Snapshot(SnapshotOf::begin(to, None)));
+        self.push_step(Step::Snapshot(SnapshotOf::begin(to, false)));
     }
 
     /// Sends a session what it may see of these users.
     pub(crate) fn send_snapshot_of(&mut self, to: SessionIndex, users: &[User]) {
-        let from = self.users.len() as u32;
+        debug_assert!(self.users.is_empty(), "an input asks for no more than one");
         self.users.extend_from_slice(users);
-        let users = Span { from, to: self.users.len() as u32 };
-        self.push_step(Step::Snapshot(SnapshotOf::begin(to, Some(users))));
+        self.push_step(Step::Snapshot(SnapshotOf::begin(to, true)));
     }
 
-    pub(crate) fn users(&self, users: Span) -> &[User] {
-        &self.users[users.range()]
+    pub(crate) fn users(&self) -> &[User] {
+        &self.users
     }
 
     /// Names a receiver.
@@ -330,9 +339,7 @@ impl<P> Plan<P> {
     #[inline]
     pub(crate) fn list_ended(&mut self, sessions: impl IntoIterator<Item = SessionId>) -> Span {
         let from = self.ended.len() as u32;
-        for session in sessions {
-            self.ended.push(session);
-        }
+        sessions.into_iter().for_each(|session| self.ended.push(session));
         Span { from, to: self.ended.len() as u32 }
     }
 
@@ -364,10 +371,10 @@ impl<P> Plan<P> {
         self.steps.get(self.done)
     }
 
-    /// Puts what is left of the current step in its place.
-    pub(super) fn replace_step(&mut self, step: Step) {
-        if let Some(place) = self.steps.get_mut(self.done) {
-            *place = step;
+    /// Replaces the current step by what is left of it.
+    pub(crate) fn replace_step(&mut self, step: Step) {
+        if let Some(current) = self.steps.get_mut(self.done) {
+            *current = step;
         }
     }
 
@@ -442,6 +449,7 @@ impl<P> Plan<P> {
         self.ended.clear();
         self.unusual.clear();
         self.spilled.clear();
+        self.watchers = None;
         // Those that were found for a decision that nobody took must not hear of anything else.
         self.receivers.clear();
         self.dropped.extend(self.said.take());

@@ -2,7 +2,6 @@
 
 use crate::fanout::plan::{Plan, SnapshotOf, Step};
 use crate::fanout::receivers::CHUNK;
-use crate::fanout::subject::Span;
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::tables::ids::{Place, SessionIndex, User};
@@ -18,8 +17,8 @@ pub(crate) struct Part {
     pub(crate) is_visible: bool,
     pub(crate) is_first: bool,
     pub(crate) is_last: bool,
-    /// The users it is about, where it is not about everybody.
-    pub(crate) users: Option<Span>,
+    /// Whether it is about the users in the plan's list, and not about everybody.
+    pub(crate) is_of_users: bool,
 }
 
 impl<P> Plan<P> {
@@ -39,14 +38,14 @@ impl<P> Plan<P> {
         let entries = self.entries.len() as u64;
         stats.notices += entries;
         stats.deliveries += entries;
-        let (id, is_first, users) = (snapshot.id, snapshot.is_first, snapshot.users);
+        let SnapshotOf { to, id, is_first, is_of_users, .. } = snapshot;
         let is_visible = tables.is_visible(tables.sessions().user(snapshot.to));
         if is_last {
             self.complete_step();
         } else {
             self.replace_step(Step::Snapshot(SnapshotOf { is_first: false, ..snapshot }));
         }
-        Part { to: snapshot.to, id, is_visible, is_first, is_last, users }
+        Part { to, id, is_visible, is_first, is_last, is_of_users }
     }
 
     /// Adds what the receiver may see until a decision is full. Returns whether that is all.
@@ -56,38 +55,49 @@ impl<P> Plan<P> {
         tables: &Tables<K, P, S>,
         own_echo: bool,
     ) -> bool {
-        if let Some(users) = snapshot.users {
-            return self.add_seen_of(snapshot, users, tables);
+        if snapshot.is_of_users {
+            return self.add_seen_of(snapshot, tables);
         }
         let viewer = tables.sessions().user(snapshot.to);
         let Some(place) = tables.place(viewer) else { return true };
         let (audience, hidden) = (tables.audience_at(place), tables.hidden_at(place));
         let is_hidden = |user: &User| !hidden.is_empty() && hidden.binary_search(user).is_ok();
-        let watched = tables.watched_by(snapshot.to);
         let mut fetched = 0;
-        // Those who are watched come after the last contact, and own sessions at the end.
-        while snapshot.done as usize <= audience.len() + watched.len() {
+        while let Some(user) = audience.get(snapshot.done as usize) {
             let done = snapshot.done as usize;
-            if done >= fetched && done < audience.len() {
+            if done >= fetched {
                 fetched = done + tables.fetch_shown(&audience[done..]);
             }
-            let (of, seen) = match audience.get(done) {
-                // Most contacts show nothing, so that is asked before anything else.
-                Some(user) if !tables.is_shown(*user) || is_hidden(user) => (place, 0),
-                Some(user) => tables.records_seen_by(viewer, *user).unwrap_or((place, 0)),
-                None => match watched.get(done - audience.len()) {
-                    Some((user, _)) => {
-                        let is_new = audience.binary_search(user).is_err()
-                            || tables.sees_by_watch(snapshot.to, *user);
-                        let seen = seen_by(tables, snapshot.to, *user).filter(|_| is_new);
-                        seen.unwrap_or((place, 0))
-                    }
-                    None if own_echo => (place, tables.sessions_at(place).len()),
-                    None => (place, 0),
-                },
+            // Most contacts show nothing, so that is asked before anything else.
+            let seen = match tables.is_shown(*user) && !is_hidden(user) {
+                true => tables.records_seen_by(viewer, *user),
+                false => None,
             };
-            if !self.add_sessions(snapshot, tables, (of, seen), of != place) {
-                return false;
+            match seen {
+                Some(seen) if !self.add_seen_at(snapshot, tables, seen) => return false,
+                Some(_) => {}
+                None => snapshot.done += 1,
+            }
+        }
+        self.add_watched(snapshot, tables, audience)
+            && (!own_echo || self.add_own_records(snapshot, tables, place))
+    }
+
+    /// Adds what the receiver sees by watching, likewise, and has not seen in its audience.
+    fn add_watched<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        snapshot: &mut SnapshotOf,
+        tables: &Tables<K, P, S>,
+        audience: &[User],
+    ) -> bool {
+        let watched = tables.watched_by(snapshot.to);
+        while let Some((user, _)) = watched.get(snapshot.done as usize - audience.len()) {
+            let is_new =
+                audience.binary_search(user).is_err() || tables.sees_by_watch(snapshot.to, *user);
+            match seen_by(tables, snapshot.to, *user).filter(|_| is_new) {
+                Some(seen) if !self.add_seen_at(snapshot, tables, seen) => return false,
+                Some(_) => {}
+                None => snapshot.done += 1,
             }
         }
         true
@@ -97,12 +107,11 @@ impl<P> Plan<P> {
     fn add_seen_of<K: Eq + Hash, S: BuildHasher>(
         &mut self,
         snapshot: &mut SnapshotOf,
-        users: Span,
         tables: &Tables<K, P, S>,
     ) -> bool {
-        while let Some(user) = self.users(users).get(snapshot.done as usize) {
+        while let Some(user) = self.users().get(snapshot.done as usize) {
             match seen_by(tables, snapshot.to, *user) {
-                Some(seen) if !self.add_sessions(snapshot, tables, seen, true) => return false,
+                Some(seen) if !self.add_seen_at(snapshot, tables, seen) => return false,
                 Some(_) => {}
                 None => snapshot.done += 1,
             }
@@ -110,21 +119,22 @@ impl<P> Plan<P> {
         true
     }
 
-    /// Adds what the sessions of the user at a place show, so many of whom may show something.
-    /// Returns whether there was room for all.
+    /// Adds what the user at a place shows, who shows something and has so many records. Returns
+    /// whether there was room for all.
     #[inline]
-    fn add_sessions<K: Eq + Hash, S: BuildHasher>(
+    fn add_seen_at<K: Eq + Hash, S: BuildHasher>(
         &mut self,
         snapshot: &mut SnapshotOf,
         tables: &Tables<K, P, S>,
-        (of, seen): (Place, usize),
-        is_shown: bool,
+        (of, records): (Place, usize),
     ) -> bool {
-        for at in snapshot.done_sessions as usize..seen {
-            let session = tables.record_at(of, at);
+        if tables.voices().is_on {
+            return self.add_user(snapshot, tables, of);
+        }
+        for nth in snapshot.done_sessions as usize..records {
+            let session = tables.record_at(of, nth);
             // A user who shows something and has one session: that session has published.
-            let shows = seen == 1 && is_shown || tables.sessions().has_published(session);
-            if session != snapshot.to && shows {
+            if records == 1 || tables.sessions().has_published(session) {
                 if self.entries.len() == CHUNK {
                     return false;
                 }
@@ -133,6 +143,45 @@ impl<P> Plan<P> {
             snapshot.done_sessions += 1;
         }
         snapshot.done_sessions = 0;
+        snapshot.done += 1;
+        true
+    }
+
+    /// Adds what the receiver's own user's others show, likewise.
+    fn add_own_records<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        snapshot: &mut SnapshotOf,
+        tables: &Tables<K, P, S>,
+        place: Place,
+    ) -> bool {
+        let sessions = tables.sessions_at(place);
+        while let Some(session) = sessions.get(snapshot.done_sessions as usize) {
+            if *session != snapshot.to && tables.sessions().has_published(*session) {
+                if self.entries.len() == CHUNK {
+                    return false;
+                }
+                self.entries.push(*session);
+            }
+            snapshot.done_sessions += 1;
+        }
+        true
+    }
+
+    /// Adds the session that speaks for the user at a place, who is told as one. Returns whether
+    /// there was room for it.
+    #[cold]
+    fn add_user<K: Eq + Hash, S: BuildHasher>(
+        &mut self,
+        snapshot: &mut SnapshotOf,
+        tables: &Tables<K, P, S>,
+        of: Place,
+    ) -> bool {
+        if let Some((session, _)) = tables.representative(tables.user_at(of)) {
+            if self.entries.len() == CHUNK {
+                return false;
+            }
+            self.entries.push(session);
+        }
         snapshot.done += 1;
         true
     }

@@ -28,6 +28,8 @@ impl Span {
 pub(crate) enum Subject {
     /// A session's presence; `first` if its receivers know nothing of the session.
     Presence { session: SessionIndex, first: bool },
+    /// The one state of a user; `first` if its receivers know nothing of the user.
+    User { user: User, first: bool },
     /// What the session says to those named alone.
     Directed { session: SessionIndex },
     /// A session has ended, and its user has others.

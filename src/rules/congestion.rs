@@ -8,7 +8,6 @@ use crate::fanout::plan::FanOut;
 use crate::fanout::subject::{Span, Subject};
 use crate::key::{SessionId, SessionKey};
 use crate::rules::State;
-use crate::tables::Tables;
 use crate::tables::ids::{SessionIndex, User};
 use crate::tables::missed::Change;
 use crate::tables::sessions::Link;
@@ -73,12 +72,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         }
         for (id, change) in changes.iter().filter(|(_, change)| change.shown) {
-            if let Some(session) =
-                find_seen(&self.tables, self.options.own_echo, user, *id, receiver)
-            {
-                let subject = Subject::Presence { session, first: !change.believed };
-                self.plan.tell(FanOut::of(subject).to_named(to_receiver));
-            }
+            let first = !change.believed;
+            let subject = match self.find_seen(user, *id, receiver) {
+                Some(_) if *id == SessionId::OF_USER => Subject::User { user, first },
+                Some(session) => Subject::Presence { session, first },
+                None => continue,
+            };
+            self.plan.tell(FanOut::of(subject).to_named(to_receiver));
         }
         self.catch_up_on_ends(receiver, user, &changes, offline, to_receiver);
         changes.clear();
@@ -94,31 +94,42 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         offline: Option<Change>,
         to_receiver: Span,
     ) {
-        let (tables, own_echo) = (&self.tables, self.options.own_echo);
-        let is_gone = |(id, change): &(SessionId, Change)| {
+        let is_gone = |state: &Self, (id, change): &(SessionId, Change)| {
             let is_over = change.believed && change.ended;
-            is_over && find_seen(tables, own_echo, user, *id, receiver).is_none()
+            is_over && state.find_seen(user, *id, receiver).is_none()
         };
         let notices = self.options.offline_notices;
-        let knew = offline.is_some_and(|change| change.ended) || changes.iter().any(is_gone);
+        let knew = offline.is_some_and(|change| change.ended)
+            || changes.iter().any(|change| is_gone(self, change));
         let to_all = notices == OfflineNotices::ToAllContacts;
-        let looks_offline = offline.is_some() && !tables.session_sees(receiver, user);
+        let is_seen = self.tables.session_sees(receiver, user)
+            && (!self.tells_users() || self.tables.representative(user).is_some());
+        let looks_offline = offline.is_some() && !is_seen;
         if looks_offline && (to_all || knew) {
             let subject = Subject::Offline { user, ended: Span::default() };
             self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             return;
         }
         for (id, change) in changes {
+            let (is_gone, is_shown) =
+                (is_gone(self, &(*id, *change)), self.find_seen(user, *id, receiver).is_some());
+            let is_own = self.tables.sessions().user(receiver) == user;
             let mut tell = |subject| self.plan.tell(FanOut::of(subject).to_named(to_receiver));
-            if is_gone(&(*id, *change)) {
+            if is_gone {
                 // Under `Never`, only what may no longer be seen is told.
-                if offline.is_some() || notices != OfflineNotices::Never {
-                    tell(Subject::SessionEnded { user, session: *id });
+                let is_told = offline.is_some() || notices != OfflineNotices::Never;
+                match () {
+                    () if !is_told => {}
+                    // Where contacts are told one state of the user, they know no session but by
+                    // what it directed to them.
+                    () if self.represent.is_some() && !is_own => {
+                        tell(Subject::DirectedOver { user, session: *id });
+                    }
+                    () => tell(Subject::SessionEnded { user, session: *id }),
                 }
                 continue;
             }
-            let is_shown = || find_seen(tables, own_echo, user, *id, receiver).is_some();
-            if change.withdrawn && !is_shown() {
+            if change.withdrawn && !is_shown {
                 tell(Subject::Withdrawn { user, session: *id });
             }
             if change.directed_over {
@@ -126,23 +137,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         }
     }
-}
 
-/// Returns the session of this id, if the receiver sees what it shows: as a contact of its user, or
-/// as one of the user's devices, which see nothing of what is held.
-fn find_seen<K: Eq + Hash, P, S: BuildHasher>(
-    tables: &Tables<K, P, S>,
-    own_echo: bool,
-    user: User,
-    id: SessionId,
-    receiver: SessionIndex,
-) -> Option<SessionIndex> {
-    let sessions = tables.sessions();
-    let viewer = sessions.user(receiver);
-    let session = if viewer == user {
-        sessions.find_id(id).filter(|_| own_echo)
-    } else {
-        sessions.find_record(id).filter(|_| tables.session_sees(receiver, user))
-    };
-    session.filter(|session| sessions.has_published(*session))
+    /// Returns the session of this id, if the receiver sees what it shows: as one of the user's
+    /// devices, which see nothing of what is held, or as another's. Others that are told one state
+    /// of the user see whichever session speaks for it.
+    fn find_seen(&self, user: User, id: SessionId, receiver: SessionIndex) -> Option<SessionIndex> {
+        let (tables, sessions) = (&self.tables, self.tables.sessions());
+        let session = if sessions.user(receiver) == user {
+            sessions.find_id(id).filter(|_| self.options.own_echo)
+        } else if !tables.session_sees(receiver, user) {
+            None
+        } else if self.tells_users() {
+            let voice = tables.representative(user).filter(|_| id == SessionId::OF_USER);
+            voice.map(|(session, _)| session)
+        } else {
+            sessions.find_record(id)
+        };
+        session.filter(|session| sessions.has_published(*session))
+    }
 }

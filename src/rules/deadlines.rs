@@ -4,7 +4,7 @@
 use crate::event::LostCause;
 use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
-use crate::tables::ids::SessionIndex;
+use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::sessions::{Link, Sessions};
 use crate::tables::timers::Due;
 use crate::time::Time;
@@ -18,23 +18,34 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if self.ticks.armed() > 0 && self.fire_next_tick(until, [lifetime, token]) {
             return true;
         }
+        if self.idle.armed() > 0 && self.fire_next_idle(until, [lifetime, token]) {
+            return true;
+        }
         if self.expiries.armed() > 0 && self.fire_next_expiry(until, [lifetime, token]) {
             return true;
         }
         match (lifetime, token) {
             // If one input set both, what waits goes out before its session is lost.
             (Some(due), other) if other.is_none_or(|other| due < other) => {
-                self.set_moment(due.at);
+                self.come_to(due.at);
                 self.fire_lifetime(due);
             }
             (_, Some(due)) => {
-                self.set_moment(due.at);
+                self.come_to(due.at);
                 self.publish_waiting(due);
             }
             (_, None) => return false,
         }
         self.clean_up();
         true
+    }
+
+    /// Comes to the moment of a deadline that fires: what fired before it has had all its effect,
+    /// and everybody has been told.
+    fn come_to(&mut self, at: Time) {
+        self.tables.judge_notes();
+        self.forget_leaving();
+        self.set_moment(at);
     }
 
     /// Fires what ends by itself by then, if none of the others is due before or at the same moment
@@ -46,28 +57,58 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
             return false;
         };
-        self.set_moment(due.at);
+        self.come_to(due.at);
         self.fire_expiry(due);
         self.clean_up();
         true
     }
 
-    /// Fires the next tick of a topic by then, if nothing else is due before or at the same moment:
-    /// a tick tells what has happened by its moment. As with expiries, it is not looked for beyond
-    /// the next of the others.
-    fn fire_next_tick(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+    /// Returns the moment of the next of these and of what ends by itself, none of which is looked
+    /// for beyond the next of the others.
+    fn first_but_last(&mut self, until: Time, others: [Option<Due>; 2]) -> Option<Time> {
         let other = others.into_iter().flatten().map(|due| due.at).min();
         let any = self.expiries.armed() > 0;
         let expiry = any.then(|| self.expiries.first_due(other.unwrap_or(until))).flatten();
-        let other = other.into_iter().chain(expiry.map(|due| due.at)).min();
+        other.into_iter().chain(expiry.map(|due| due.at)).min()
+    }
+
+    /// Fires what makes a user idle by then, if nothing else is due before or at the same moment,
+    /// what ends by itself included.
+    fn fire_next_idle(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+        let other = self.first_but_last(until, others);
+        let due = self.first_idle(other.unwrap_or(until));
+        let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
+            return false;
+        };
+        self.come_to(due.at);
+        self.fire_idle(due);
+        self.clean_up();
+        true
+    }
+
+    /// Fires the next tick of a topic by then, if nothing else is due before or at the same moment,
+    /// idleness included: a tick tells what has happened by its moment.
+    fn fire_next_tick(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+        let other = self.first_but_last(until, others);
+        let any = self.idle.armed() > 0;
+        let idle = any.then(|| self.first_idle(other.unwrap_or(until))).flatten();
+        let other = other.into_iter().chain(idle.map(|due| due.at)).min();
         let due = self.ticks.first_due(other.unwrap_or(until), |_| None);
         let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
             return false;
         };
-        self.set_moment(due.at);
+        self.come_to(due.at);
         self.fire_tick(due);
         self.clean_up();
         true
+    }
+
+    /// Returns the first moment by then at which a session is idle. Signs of a person do not touch
+    /// it, as heartbeats do not touch leases.
+    fn first_idle(&mut self, until: Time) -> Option<Due<Place>> {
+        let after_ms = self.options.idle_after_ms.unwrap_or(0);
+        let Self { idle, tables, .. } = self;
+        idle.first_due(until, |place| tables.next_idle(place, after_ms))
     }
 
     /// Returns the first lease or grace that is over by then. Leases are not touched when something
@@ -84,7 +125,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let sessions = self.tables.sessions();
         let moved = |session| heard_since(sessions, lease_ms, session);
         let (lifetime, token) = (self.lifetimes.next_look(moved), self.tokens.next_look(|_| None));
-        let first = [lifetime, token, self.expiries.next_look()].into_iter().flatten().min();
+        let after_ms = self.options.idle_after_ms.unwrap_or(0);
+        let idle = self.idle.next_look(|place| self.tables.next_idle(place, after_ms));
+        let first = [lifetime, token, self.expiries.next_look(), idle].into_iter().flatten().min();
         if self.ticks.armed() == 0 {
             return first;
         }

@@ -127,7 +127,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.sessions_mut().put_told(session, told);
     }
 
-    fn directed_over(&self, session: SessionIndex) -> Subject {
+    pub(super) fn directed_over(&self, session: SessionIndex) -> Subject {
         let sessions = self.tables.sessions();
         Subject::DirectedOver { user: sessions.user(session), session: sessions.id(session) }
     }

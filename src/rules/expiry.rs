@@ -184,12 +184,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Makes a presence that of a session which is held: the user's own others know it no more.
     fn show_held(&mut self, session: SessionIndex, presence: P) {
         let replaced = self.tables.set_presence(session, presence);
-        self.tell_contacts_and_own(session, Subject::Presence { session, first: false });
+        if self.tells_users() {
+            self.tables.voices_mut().signs_mut(session).published = self.happening;
+            self.speak_later(self.tables.sessions().place(session), Some(session));
+        } else {
+            self.tell_contacts_and_own(session, Subject::Presence { session, first: false });
+        }
         self.plan.drop_later(replaced);
     }
 
     /// Takes back what a session shows, if it shows anything.
     fn take_back(&mut self, session: SessionIndex) {
+        self.fall_silent_without(session);
         let presence = self.tables.take_presence(session);
         if presence.is_some() {
             let sessions = self.tables.sessions();
@@ -197,6 +203,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.tell_contacts_and_own(session, Subject::Withdrawn { user, session: id });
             self.tell_published(session);
             self.plan.drop_later(presence);
+            self.speak_later(self.tables.sessions().place(session), None);
         }
     }
 
@@ -205,8 +212,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let sessions = self.tables.sessions();
         let (place, link) = (sessions.place(session), sessions.link(session));
         let mut fan_out = FanOut::of(subject);
-        if self.tables.is_visible_at(place) {
-            fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
+        if self.tables.is_visible_at(place) && !self.tells_users() {
+            fan_out = fan_out.to_viewers_of(place, self.tables.is_watched_at(place));
         }
         if self.options.own_echo && link.is_there() {
             fan_out = fan_out.to_own_sessions_of(place, Some(session));

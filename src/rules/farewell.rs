@@ -6,6 +6,7 @@
 use crate::config::OfflineNotices;
 use crate::fanout::plan::{EndReport, FanOut, Step};
 use crate::fanout::subject::Subject;
+use crate::key::SessionId;
 use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
 use crate::tables::ids::{Place, SessionIndex};
@@ -26,8 +27,9 @@ pub(super) enum Going {
     Held(SessionIndex),
     /// A user, with all its sessions.
     User,
-    /// A user who becomes invisible: its sessions stay.
-    Invisible,
+    /// A user who looks offline from now on though its sessions stay: it is invisible, or shows
+    /// nothing any more where contacts are told one state of it.
+    LooksOffline,
 }
 
 /// Who is told a farewell, and what it says.
@@ -85,6 +87,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.leave_topics(session, reason, false);
                 self.hold(session, reason, at, until)
             }
+            None if self.tells_users() => {
+                self.fall_silent_without(session);
+                self.say_farewell(place, Going::ForOwn { session, newcomer });
+                self.say_farewell(place, Going::Held(session));
+                self.leave_topics(session, reason, false);
+                self.remember_unaware(place, Some(session));
+                self.remove(session, reason, at)
+            }
             None => {
                 self.say_farewell(place, Going::Session { session, newcomer });
                 self.leave_topics(session, reason, false);
@@ -93,6 +103,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         };
         self.end_held_where(place, |earlier, sessions| earlier >= sessions);
+        self.rearm_idle(place);
+        self.speak_later(place, None);
         self.report_end(end);
     }
 
@@ -140,22 +152,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn report_end(&mut self, end: EndReport) {
         self.plan.push_step(Step::ReportEnd(end));
         if end.last {
-            self.plan.push_step(Step::Forget { user: end.user });
+            if let Some(place) = self.tables.place(end.user).filter(|_| self.idle.armed() > 0) {
+                self.idle.disarm(place);
+            }
+            self.leaving = Some(end.user);
         }
     }
 
     fn end_report(&self, session: SessionIndex, reason: EndReason, at: Time) -> EndReport {
         let sessions = self.tables.sessions();
         let place = sessions.place(session);
-        let (visible, count, ..) = self.tables.state_at(place);
+        let user = self.tables.state_at(place);
         EndReport {
             user: self.tables.user_at(place),
             session: sessions.key(session),
             id: sessions.id(session),
             reason,
             since: sessions.loss(session).map_or(at, |(lost_at, _)| lost_at),
-            last: count == 1,
-            visible,
+            last: user.sessions == 1,
+            visible: user.is_visible,
         }
     }
 
@@ -216,9 +231,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Tells that what was held of a session is over.
     pub(super) fn end_held(&mut self, session: SessionIndex) {
         let place = self.tables.sessions().place(session);
+        self.fall_silent_without(session);
         self.say_farewell(place, Going::Held(session));
         self.remember_unaware(place, Some(session));
         self.drop_held(session);
+        self.speak_later(place, None);
     }
 
     fn drop_held(&mut self, session: SessionIndex) {
@@ -242,7 +259,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             Going::Session { session, .. }
             | Going::ForOwn { session, .. }
             | Going::Held(session) => self.name_reached(place, session, &farewell),
-            Going::User | Going::Invisible => {
+            Going::User | Going::LooksOffline => {
                 let count = self.tables.record_count_at(place);
                 for nth in 0..count {
                     self.name_reached(place, self.tables.record_at(place, nth), &farewell);
@@ -254,7 +271,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         let mut fan_out = FanOut::of(farewell.subject).to_named(self.plan.named_since(from));
         if farewell.to_contacts {
-            fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
+            fan_out = fan_out.to_viewers_of(place, self.tables.is_watched_at(place));
         }
         if let OwnSessions::Told { except } = farewell.own {
             fan_out = fan_out.to_own_sessions_of(place, except);
@@ -279,17 +296,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 own: self.own_sessions(session, newcomer),
                 reached: Reached::OwnSessions,
             },
+            // Contacts are told who speaks for the user now; whoever was directed to, this.
+            Going::Held(session) if self.tells_users() => Farewell {
+                subject: self.directed_over(session),
+                to_contacts: false,
+                own: OwnSessions::NotTold,
+                reached: Reached::Everybody,
+            },
             Going::Held(session) => Farewell {
                 subject: self.session_ended(session),
                 to_contacts: visible && self.tables.sessions().has_published(session),
                 own: OwnSessions::NotTold,
                 reached: Reached::Everybody,
             },
-            Going::User | Going::Invisible => {
+            Going::User | Going::LooksOffline => {
                 let to_all = self.options.offline_notices == OfflineNotices::ToAllContacts;
                 let (subject, shows) = self.offline(place);
                 let (own, reached) = match going {
-                    Going::Invisible => (OwnSessions::NotTold, Reached::Contacts),
+                    Going::LooksOffline => (OwnSessions::NotTold, Reached::Contacts),
                     _ => (OwnSessions::Ending, Reached::Everybody),
                 };
                 Farewell { subject, to_contacts: visible && (shows || to_all), own, reached }
@@ -318,7 +342,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let shows = self.tables.is_shown(user);
         let (tables, sessions) = (&self.tables, self.tables.sessions());
         let shown = tables.shown_records_at(place).filter(|_| shows);
-        let ended = self.plan.list_ended(shown.map(|session| sessions.id(session)));
+        let ended = if self.represent.is_some() {
+            self.plan.list_ended(shows.then_some(SessionId::OF_USER))
+        } else {
+            self.plan.list_ended(shown.map(|session| sessions.id(session)))
+        };
         (Subject::Offline { user, ended }, shows)
     }
 
@@ -346,7 +374,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 return true;
             }
             let receives = self.tables.receives_or(receiver, |tables| {
-                tables.note(receiver, user, Note::DirectedEnded { session: id });
+                match farewell.subject {
+                    Subject::DirectedOver { session, .. } => {
+                        tables.note(receiver, user, Note::DirectedOver { session });
+                    }
+                    _ => tables.note(receiver, user, Note::DirectedEnded { session: id }),
+                }
                 if let Subject::Offline { .. } = farewell.subject {
                     tables.note(receiver, user, Note::Offline { unaware: false });
                 }
@@ -375,7 +408,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let tables = &self.tables;
         let user = tables.user_at(place);
         let mut unaware = core::mem::take(&mut self.unaware);
-        if tables.is_visible_at(place) {
+        // Contacts who are told one state of the user go on knowing that, whichever session ends.
+        let contacts_lose = session.is_none() || !self.tells_users();
+        if tables.is_visible_at(place) && contacts_lose {
             for contact in tables.audience_at(place) {
                 if !tables.hides_at(place, *contact) {
                     let receivers = tables.sessions_of(*contact).iter();
@@ -413,8 +448,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (user, sessions) = (self.tables.user_at(place), self.tables.sessions());
         let missed = sessions.missed(receiver);
         let believes = |shown: SessionIndex| {
-            sessions.has_published(shown)
-                && missed.is_none_or(|missed| missed.believes(user, sessions.id(shown)))
+            let id = if self.tells_users() { SessionId::OF_USER } else { sessions.id(shown) };
+            sessions.has_published(shown) && missed.is_none_or(|missed| missed.believes(user, id))
         };
         sessions.link(receiver).is_up()
             && match session {

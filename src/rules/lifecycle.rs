@@ -86,13 +86,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let now = (self.moment, self.next_order());
         let session = self.tables.add_session((user, place), kind, now);
         self.start_lease(session);
+        let is_news = self.note_sign(session, true) && !is_first;
         if is_first {
             self.plan.push_step(Step::Online { user, session });
         }
         match victim {
-            // What the lists changed may still tell of the victim: that comes first.
+            // What the lists changed may still tell of the victim: that comes first. With its end
+            // it is worked out who speaks for the user.
             Some(victim) => self.plan.push_step(Step::Evict { victim, newcomer: session }),
-            None => self.greet(session),
+            None => {
+                if is_news {
+                    self.speak_later(place, None);
+                }
+                self.greet(session);
+            }
         }
         self.tables.sessions().key(session)
     }
@@ -165,6 +172,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return;
         }
         self.tables.detach(session, at, cause);
+        self.speak_later(self.tables.sessions().place(session), None);
         let order = self.next_order();
         self.lifetimes.arm(session, at.saturating_add(grace_ms), order);
     }
@@ -186,6 +194,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.renew_lease(session);
         self.start_lease(session);
+        if !had_connection {
+            self.speak_later(self.tables.sessions().place(session), None);
+        }
         self.plan.send_snapshot(session);
         self.catch_up_on_topics(session, true);
         Ok(self.tables.sessions().key(session))

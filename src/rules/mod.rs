@@ -15,6 +15,7 @@ mod farewell;
 mod lifecycle;
 mod limits;
 mod publish;
+mod representative;
 mod topic_news;
 mod topic_words;
 mod topics;
@@ -22,6 +23,7 @@ mod verify;
 mod visibility;
 mod watch;
 
+use crate::candidate::Represent;
 use crate::config::Options;
 use crate::error::Error;
 use crate::fanout::Plan;
@@ -33,7 +35,7 @@ use crate::key::{SessionId, SessionKey};
 use crate::stats::{Counts, Stats};
 use crate::tables::Tables;
 use crate::tables::expiries::Expiries;
-use crate::tables::ids::{Attachment, SessionIndex, TickIndex, User};
+use crate::tables::ids::{Attachment, Place, SessionIndex, TickIndex, User};
 use crate::tables::missed::Change;
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Renewal;
@@ -58,12 +60,14 @@ pub(crate) struct State<K, P, S> {
     lifetimes: Timers,
     /// When a publish that waits for a token goes out.
     tokens: Timers,
+    /// Who goes offline when all have been told of the end of its last session.
+    leaving: Option<User>,
+    /// When a session of the user at a place is idle next.
+    idle: Timers<Place>,
     /// What ends by itself.
     expiries: Expiries<P>,
     /// When topics tell what has changed.
     ticks: Timers<TickIndex>,
-    /// The moment at which what happens now happens: of the input, or of what has come due.
-    at: Time,
     /// An input has been begun, and its drain has not been finished.
     is_draining: bool,
     /// For lists of users while they are being made of ids.
@@ -78,6 +82,12 @@ pub(crate) struct State<K, P, S> {
     changes: Vec<(SessionId, Change)>,
     /// For the congested sessions of a topic that is closed.
     named_in_topic: Vec<SessionIndex>,
+    /// When what is worked on happens: the input's moment, or that of a deadline.
+    happening: Time,
+    /// Chooses which of a user's sessions speaks for it.
+    represent: Option<Represent<P>>,
+    /// It is choosing, or has panicked when it was and is not asked again about this input.
+    is_choosing: bool,
     /// The moment of the first input: numbers of notices count from there.
     first: Option<Time>,
 }
@@ -94,9 +104,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             order: 0,
             lifetimes: Timers::new(),
             tokens: Timers::new(),
+            leaving: None,
+            idle: Timers::new(),
             expiries: Expiries::new(),
             ticks: Timers::new(),
-            at: Time::ZERO,
             is_draining: false,
             scratch: [Vec::new(), Vec::new()],
             lost_and_gained: [Vec::new(), Vec::new()],
@@ -104,6 +115,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             unaware: Vec::new(),
             changes: Vec::new(),
             named_in_topic: Vec::new(),
+            happening: Time::ZERO,
+            represent: None,
+            is_choosing: false,
             first: None,
         }
     }
@@ -127,14 +141,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let timers = self.lifetimes.armed() + self.tokens.armed() + self.expiries.armed();
-        let timers = timers + self.ticks.armed();
+        let timers = self.lifetimes.armed()
+            + self.tokens.armed()
+            + self.idle.armed()
+            + self.expiries.armed()
+            + self.ticks.armed();
         let counts = self.tables.counts();
         let presences = counts.presences + self.expiries.thens();
         Counts { timers, presences, expiring: self.expiries.len(), ..counts }
     }
 
     // ---- an input from its beginning to its end
+
+    /// Has contacts be told one state of each user, chosen by this function. Nobody is online.
+    pub(crate) fn set_representative(&mut self, represent: Represent<P>) {
+        self.represent = Some(represent);
+        self.tables.voices_mut().is_on = true;
+    }
 
     /// Begins an input, which may yet be refused.
     #[inline]
@@ -148,7 +171,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Sets the moment at which what is told from now on happens.
     fn set_moment(&mut self, at: Time) {
-        self.at = at;
+        self.happening = at;
         self.plan.set_moment(at.since(self.first.unwrap_or(at)));
     }
 
@@ -201,10 +224,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.finish(step);
             self.plan.complete_step();
         }
+        self.tables.judge_notes();
         self.plan.clear();
+        self.forget_leaving();
         self.tables.release_caught_up();
         self.is_draining = false;
+        self.is_choosing = false;
         self.clean_up();
+    }
+
+    /// Forgets the user whose last session has ended, now that all have been told.
+    #[inline]
+    fn forget_leaving(&mut self) {
+        if let Some(user) = self.leaving {
+            self.leaving = None;
+            self.tables.go_offline(user);
+        }
     }
 
     // ---- the steps
@@ -221,7 +256,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Does a step that gives no decision.
     pub(crate) fn do_step(&mut self, step: Step) {
-        self.finish(step);
+        if let Step::Speak { place, published } = step {
+            self.plan.replace_step(Step::Pass);
+            if let Some(fan_out) = self.speak(place, published) {
+                return self.plan.replace_step(Step::FanOut(fan_out));
+            }
+        } else {
+            self.finish(step);
+        }
         self.plan.complete_step();
         self.clean_up();
     }
@@ -251,13 +293,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn finish(&mut self, step: Step) {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
-            Step::Forget { user } => self.tables.go_offline(user),
+            Step::Speak { place, published } => {
+                // So that nothing of it is left if the host's function panics.
+                self.plan.replace_step(Step::Pass);
+                let rest = Rest(self);
+                let fan_out = rest.0.speak(place, published);
+                core::mem::forget(rest);
+                if let Some(fan_out) = fan_out {
+                    self.plan.pass_over(fan_out, &mut self.tables);
+                }
+            }
             Step::FanOut(fan_out) => self.plan.pass_over(fan_out, &mut self.tables),
             Step::EndTick { tick } => self.end_tick(tick),
             Step::ForgetTopic { topic } => self.forget_topic(topic),
-            Step::Snapshot(_) | Step::Close { .. } | Step::Online { .. } | Step::ReportEnd(_) => {}
-            Step::TellTopic(_) | Step::TopicSnapshot(_) | Step::Changes(_) => {}
-            Step::Occupied { .. } | Step::Vacated { .. } => {}
+            Step::Pass
+            | Step::Snapshot(_)
+            | Step::Close { .. }
+            | Step::Online { .. }
+            | Step::ReportEnd(_)
+            | Step::TellTopic(_)
+            | Step::TopicSnapshot(_)
+            | Step::Changes(_)
+            | Step::Occupied { .. }
+            | Step::Vacated { .. } => {}
         }
     }
 
@@ -318,8 +376,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.lifetimes.look_again();
         self.tokens.look_again();
         self.expiries.look_again();
+        self.idle.look_again();
         self.ticks.look_again();
         self.moment
+    }
+}
+
+/// What is left of a drain while the host's function runs: it is completed though that panics.
+struct Rest<'a, K: Eq + Hash, P, S: BuildHasher>(&'a mut State<K, P, S>);
+
+impl<K: Eq + Hash, P, S: BuildHasher> Drop for Rest<'_, K, P, S> {
+    fn drop(&mut self) {
+        // The function is not called again: it is not over.
+        self.0.finish_drain();
     }
 }
 

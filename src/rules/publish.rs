@@ -5,8 +5,9 @@ use crate::fanout::plan::FanOut;
 use crate::fanout::subject::Subject;
 use crate::key::SessionKey;
 use crate::rules::State;
+use crate::tables::UserState;
 use crate::tables::expiries::Expiry;
-use crate::tables::ids::SessionIndex;
+use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::timers::Due;
 use crate::time::Time;
 use core::hash::{BuildHasher, Hash};
@@ -73,21 +74,34 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !self.expiries.is_empty() {
             self.clear_shown_end(session);
         }
+        if self.tells_users() {
+            self.show_as_one(place, session, replaced.is_none());
+            self.plan.drop_later(replaced);
+            return;
+        }
         let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
-        let (is_visible, sessions, is_more) = self.tables.state_at(place);
+        let of_user = self.tables.state_at(place);
+        let UserState { is_visible, is_watched, sessions, any_held, is_in_topics } = of_user;
         if is_visible {
-            fan_out = fan_out.to_viewers_of(place, self.tables.watchers_at(place));
+            fan_out = fan_out.to_viewers_of(place, is_watched);
         }
         if self.options.own_echo && sessions > 1 {
             fan_out = fan_out.to_own_sessions_of(place, Some(session));
         }
         self.plan.tell(fan_out);
         self.plan.drop_later(replaced);
-        if is_more {
+        if is_in_topics {
             self.tell_published(session);
-            let sessions = self.tables.sessions_at(place);
-            let own = sessions.iter().position(|other| *other == session).unwrap_or(0);
-            self.end_held_where(place, |earlier, _| earlier <= own);
         }
+        if any_held {
+            self.end_held_before(place, session);
+        }
+    }
+
+    /// Ends what is held of sessions that connected before this one of their user.
+    pub(super) fn end_held_before(&mut self, place: Place, session: SessionIndex) {
+        let sessions = self.tables.sessions_at(place);
+        let own = sessions.iter().position(|other| *other == session).unwrap_or(0);
+        self.end_held_where(place, |earlier, _| earlier <= own);
     }
 }

@@ -199,11 +199,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let tick = TickIndex::of(topic, is_slow);
         if self.ticks.deadline(tick).is_none() {
             if self.ticks.armed() == 0 {
-                self.ticks.skip_to(self.at);
+                self.ticks.skip_to(self.happening);
             }
             let millis = self.topic_options_of(topic).tick_ms(is_slow);
             let order = self.next_order();
-            self.ticks.arm(tick, self.at.saturating_add(millis.into()), order);
+            self.ticks.arm(tick, self.happening.saturating_add(millis.into()), order);
         }
     }
 

@@ -18,7 +18,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     fn is_idle(&self) -> bool {
-        !self.is_draining && self.plan.is_done() && self.tables.is_clean()
+        let nobody_leaves = self.leaving.is_none() && self.tables.is_clean();
+        !self.is_draining && self.plan.is_done() && nobody_leaves
     }
 
     fn verify_limits(&self) -> Result<(), &'static str> {
@@ -140,7 +141,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     pub(crate) fn shrink_to_fit(&mut self) {
         self.finish_drain();
-        self.tables.shrink_to_fit();
+        let Self { tables, idle, .. } = self;
+        tables.shrink_to_fit(|before, place| {
+            if let Some(deadline) = idle.deadline(before) {
+                idle.disarm(before);
+                // Its order is found again when its moment comes near.
+                idle.arm(place, deadline, 0);
+            }
+        });
+        self.idle.shrink_to_fit();
         self.lifetimes.shrink_to_fit();
         self.tokens.shrink_to_fit();
         self.expiries.shrink_to_fit();

@@ -20,6 +20,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if self.tables.shown_records_at(place).next().is_none() {
             return;
         }
+        let tells_users = self.tells_users();
+        let of_user = Subject::User { user, first: true };
         let from = self.plan.named_len();
         for viewer in viewers {
             for at in 0..self.tables.sessions_of(*viewer).len() {
@@ -29,6 +31,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     continue;
                 }
                 let receives = self.tables.receives_or(receiver, |tables| {
+                    if tells_users {
+                        return self.plan.note_missed(tables, receiver, of_user);
+                    }
                     for nth in 0..tables.record_count_at(place) {
                         let session = tables.record_at(place, nth);
                         if tables.sessions().has_published(session) {
@@ -43,6 +48,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         }
         let receivers = self.plan.named_since(from);
+        if tells_users {
+            return self.plan.tell(FanOut::of(of_user).to_named(receivers));
+        }
         for session in self.tables.shown_records_at(place) {
             let subject = Subject::Presence { session, first: true };
             self.plan.tell(FanOut::of(subject).to_named(receivers));
@@ -110,7 +118,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let place = self.tables.sessions().place(session);
         if self.tables.is_visible_at(place) {
             let user = self.tables.user_at(place);
-            self.say_farewell(place, Going::Invisible);
+            self.say_farewell(place, Going::LooksOffline);
             self.remember_unaware(place, None);
             self.tables.set_visible(place, false);
             self.hide_in_topics(place);
@@ -128,10 +136,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.tables.set_visible(place, true);
         let user = self.tables.user_at(place);
-        let watchers = self.tables.watchers_at(place);
+        let is_watched = self.tables.is_watched_at(place);
+        if self.tells_users() {
+            if self.tables.representative(user).is_some() {
+                let subject = Subject::User { user, first: true };
+                self.plan.tell(FanOut::of(subject).to_viewers_of(place, is_watched));
+            }
+            self.show_in_topics(place);
+            self.tell_own(user, place, session);
+            return Ok(());
+        }
         for session in self.tables.shown_records_at(place) {
             let subject = Subject::Presence { session, first: true };
-            self.plan.tell(FanOut::of(subject).to_viewers_of(place, watchers));
+            self.plan.tell(FanOut::of(subject).to_viewers_of(place, is_watched));
         }
         self.show_in_topics(place);
         self.tell_own(user, place, session);

@@ -24,7 +24,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 lists::make_set(&mut named, self.tables.sessions().user(session));
                 let is_new = |user: &&User| !self.tables.does_watch(session, **user);
                 new.extend(named.iter().filter(is_new));
-                if self.tables.watched_by(session).len() + new.len() > limit as usize {
+                let is_more = |user: &&User| !self.tables.has_asked_for(session, **user);
+                let more = new.iter().filter(is_more).count();
+                if self.tables.asked_for(session) + more > limit as usize {
                     Err(Error::WatchLimit { limit })
                 } else {
                     self.watch_new(session, &named, &new);
@@ -43,6 +45,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Has a session watch those who are new among those named, and shows it all who are named.
     fn watch_new(&mut self, session: SessionIndex, named: &[User], new: &[User]) {
         self.renew_lease(session);
+        self.tables.fetch_all_shown(named);
         if self.tables.sessions().link(session) == Link::Attached {
             self.tables.add_watches(session, new);
             self.plan.send_snapshot_of(session, named);
@@ -65,6 +68,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Notes that a congested session is to be told what a user shows.
     fn note_shown(&mut self, receiver: SessionIndex, user: User, first: bool) {
         let Some(place) = self.tables.place(user) else { return };
+        if self.tells_users() {
+            if self.tables.representative(user).is_some() {
+                let subject = Subject::User { user, first };
+                self.plan.note_missed(&mut self.tables, receiver, subject);
+            }
+            return;
+        }
         for nth in 0..self.tables.record_count_at(place) {
             let session = self.tables.record_at(place, nth);
             if self.tables.sessions().has_published(session) {
@@ -88,7 +98,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let mut named = core::mem::take(&mut self.scratch[0]);
         let mut users = users.into_iter();
         self.tables.find_all(users.by_ref().take(limit as usize), |_, user| {
-            if self.tables.does_watch(session, user) {
+            if self.tables.has_asked_for(session, user) {
                 named.push(user);
             }
         });

@@ -31,9 +31,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Frees what was kept of a user who has no session any more.
     pub(crate) fn go_offline(&mut self, user: User) {
-        let Some(online) = self.place(user).and_then(|place| self.online.remove(place)) else {
-            return;
-        };
+        let Some(place) = self.place(user) else { return };
+        self.voices.clear(place);
+        let Some(online) = self.online.remove(place) else { return };
         debug_assert!(online.sessions.is_empty() && online.rare().held.is_empty());
         self.users.set_online(user, None);
         self.cover_watches(online.audience.as_slice(), user);
@@ -66,6 +66,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.clear_watches(session);
         let place = self.sessions.place(session);
         self.unlist_session(place, session);
+        self.voices.silence(place, session);
         let said = self.sessions.remove(session);
         self.update_reach(place);
         self.update_shown(place);
@@ -74,6 +75,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Takes a session out of the list of the user at this place, and returns the number of those
     /// before it.
+    #[inline]
     fn unlist_session(&mut self, place: Place, session: SessionIndex) -> u16 {
         let online = self.online.at_mut(place);
         let earlier = online.sessions.iter().position(|other| *other == session);
@@ -97,16 +99,31 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.clear_missed(session);
         self.clear_watches(session);
         let place = self.sessions.place(session);
+        let before = self.online.at(place).held().len();
+        // Of those that are held, these connected later: more sessions were there before them.
+        let own = self.sessions_at(place).iter().position(|other| *other == session);
+        let is_later = |held: &Held| usize::from(held.earlier) > own.unwrap_or(0);
+        let mut rank = before as u16;
+        for held in &mut self.online.at_mut(place).rare_mut().held {
+            if is_later(held) {
+                held.rank += 1;
+                rank -= 1;
+            }
+        }
         let earlier = self.unlist_session(place, session);
         self.sessions.hold(session);
-        self.online.at_mut(place).rare_mut().held.push(Held { session, earlier });
+        self.online.at_mut(place).rare_mut().held.push(Held { session, earlier, rank });
         self.update_reach(place);
     }
 
     /// Lets go of a session that is held, and gives back what it showed.
     pub(crate) fn release_held(&mut self, session: SessionIndex) -> [Option<P>; 2] {
         let place = self.sessions.place(session);
-        self.online.at_mut(place).rare_mut().held.retain(|held| held.session != session);
+        let held = &mut self.online.at_mut(place).rare_mut().held;
+        let rank = held.iter().find(|held| held.session == session).map_or(0, |held| held.rank);
+        held.retain(|held| held.session != session);
+        held.iter_mut().for_each(|held| held.rank -= u16::from(held.rank > rank));
+        self.voices.silence(place, session);
         let said = self.sessions.remove(session);
         self.update_shown(place);
         said
@@ -180,6 +197,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Works out anew how the user at this place is reached, after a session came, went or changed
     /// its link.
+    #[inline]
     fn update_reach(&mut self, place: Place) {
         let online = self.online.at(place);
         self.users.set_reach(online.user, self.reach_of(&online.sessions));
@@ -222,6 +240,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn take_presence(&mut self, session: SessionIndex) -> Option<P> {
         let presence = self.sessions.take_presence(session);
         if presence.is_some() {
+            self.voices.silence(self.sessions.place(session), session);
             self.update_shown(self.sessions.place(session));
         }
         presence
@@ -234,10 +253,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Works out anew whether the user at this place has something to show to contacts.
+    #[inline]
     fn update_shown(&mut self, place: Place) {
         let online = self.online.at(place);
         let published = |session| self.sessions.has_published(session);
-        let shown = online.visible && online.records().any(published);
+        let may_show = online.visible && online.record_count() > 0;
+        let shown = may_show && online.records().any(published);
         self.shown.set(online.user, shown);
     }
 }

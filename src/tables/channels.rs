@@ -19,7 +19,7 @@ use crate::tables::sessions::Link;
 const SEGMENT: usize = per_segment(4_096);
 
 /// A channel that has been closed keeps the memory for so many members.
-const SPARE: usize = if cfg!(feature = "shrunk") { 8 } else { 64 };
+const SPARE: usize = 64;
 
 impl Number for ChannelIndex {
     const NONE: Self = Self(u32::MAX);
@@ -515,8 +515,8 @@ mod tests {
     fn memory_comes_back_when_a_crowd_has_gone() {
         let mut channels = Channels::new();
         let channel = channels.open();
-        let all: Vec<_> =
-            (0..3 * SEGMENT as u32).map(|at| channels.join(channel, SessionIndex(at))).collect();
+        let crowd = (0..3 * SEGMENT.max(SPARE) as u32).map(SessionIndex);
+        let all: Vec<_> = crowd.map(|session| channels.join(channel, session)).collect();
         for membership in &all {
             let session = channels.session(*membership);
             channels.put(*membership, (slot(session), Link::Attached));

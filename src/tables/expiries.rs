@@ -69,7 +69,7 @@ impl<P> Expiries<P> {
     }
 
     pub(crate) fn get(&self, index: ExpiryIndex) -> Option<&Expiry<P>> {
-        self.entries.get(index.place() as usize)?.as_ref()
+        self.entries.get(index.index() as usize)?.as_ref()
     }
 
     pub(crate) fn deadline(&self, index: ExpiryIndex) -> Option<Time> {
@@ -80,9 +80,9 @@ impl<P> Expiries<P> {
     pub(crate) fn insert(&mut self, expiry: Expiry<P>) -> ExpiryIndex {
         self.thens += usize::from(expiry.then.is_some());
         match self.free.pop() {
-            Some(place) => {
-                self.entries[place as usize] = Some(expiry);
-                ExpiryIndex::at(place)
+            Some(number) => {
+                self.entries[number as usize] = Some(expiry);
+                ExpiryIndex::at(number)
             }
             None => {
                 self.entries.push(Some(expiry));
@@ -97,17 +97,17 @@ impl<P> Expiries<P> {
         if self.timers.armed() == 0 {
             self.timers.skip_to(now);
         }
-        if let Some(expiry) = &self.entries[index.place() as usize] {
+        if let Some(expiry) = &self.entries[index.index() as usize] {
             self.timers.arm(index, expiry.until, order);
         }
     }
 
     /// Takes something out, with its deadline, whether or not that has come.
     pub(crate) fn remove(&mut self, index: ExpiryIndex) -> Option<Expiry<P>> {
-        let expiry = self.entries.get_mut(index.place() as usize)?.take()?;
+        let expiry = self.entries.get_mut(index.index() as usize)?.take()?;
         self.thens -= usize::from(expiry.then.is_some());
         self.timers.disarm(index);
-        self.free.push(index.place());
+        self.free.push(index.index());
         Some(expiry)
     }
 

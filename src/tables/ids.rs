@@ -31,16 +31,16 @@ impl Default for Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SessionIndex(pub(crate) u32);
 
-/// Something that ends by itself, in the table of expiries: one more than its place.
+/// Something that ends by itself, in the table of expiries: one more than its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ExpiryIndex(NonZeroU32);
 
 impl ExpiryIndex {
-    pub(crate) const fn at(place: u32) -> Self {
-        Self(NonZeroU32::MIN.saturating_add(place))
+    pub(crate) const fn at(index: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(index))
     }
 
-    pub(crate) const fn place(self) -> u32 {
+    pub(crate) const fn index(self) -> u32 {
         self.0.get() - 1
     }
 }

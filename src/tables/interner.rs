@@ -123,7 +123,9 @@ impl<K> Users<K> {
 
     /// Gives a reference back; the last one frees the index.
     pub(crate) fn release(&mut self, user: User) {
-        self.release_all(&[user]);
+        if self.reaches.release(user) {
+            self.forget(user);
+        }
     }
 
     /// Gives a reference to each of them back.

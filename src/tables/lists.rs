@@ -30,6 +30,11 @@ impl UserList {
         self.0.len()
     }
 
+    /// Empties the list and keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Searches by halves down to a stretch that is read as a whole: its cache lines are fetched
     /// all at once, where each half would wait for the one before.
     pub(crate) fn contains(&self, user: User) -> bool {
@@ -62,7 +67,7 @@ impl UserList {
     }
 
     /// Removes those of a sorted run of users who are in the list.
-    pub(super) fn remove_any(&mut self, removed: &[User]) {
+    pub(crate) fn remove_any(&mut self, removed: &[User]) {
         let mut removed = removed.iter().peekable();
         self.0.retain(|user| {
             while removed.next_if(|other| *other < user).is_some() {}
@@ -110,9 +115,9 @@ pub(crate) fn without(users: &[User], out: &[User], mut each: impl FnMut(&[User]
     let from = out.partition_point(|user| user < first);
     let mut left = users;
     for user in out[from..].iter().take_while(|user| *user <= last) {
-        if let Ok(place) = left.binary_search(user) {
-            each(&left[..place]);
-            left = &left[place + 1..];
+        if let Ok(at) = left.binary_search(user) {
+            each(&left[..at]);
+            left = &left[at + 1..];
         }
     }
     each(left);

@@ -31,12 +31,15 @@ pub(crate) mod told;
 pub(crate) mod topics;
 mod user_bits;
 pub(crate) mod verify;
+pub(crate) mod voices;
+mod watched;
 mod watches;
 
 pub(crate) use interner::Users;
 
 use crate::key::SessionKey;
 use crate::stats::Counts;
+use crate::time::Time;
 use alloc::vec::Vec;
 use blocks::Blocks;
 use core::borrow::Borrow;
@@ -47,7 +50,22 @@ use online::{Held, Online, OnlineUsers};
 use sessions::{Link, MAX_SESSIONS, Sessions};
 use topics::Topics;
 use user_bits::UserBits;
-use watches::Watched;
+use voices::Voices;
+use watched::Watched;
+
+/// What a publish and an end have to know of a user.
+#[derive(Clone, Copy)]
+pub(crate) struct UserState {
+    pub(crate) is_visible: bool,
+    /// Whether anybody watches it.
+    pub(crate) is_watched: bool,
+    /// The number of its sessions.
+    pub(crate) sessions: usize,
+    /// Whether any presence of it is held.
+    pub(crate) any_held: bool,
+    /// Whether a session of it is in a topic.
+    pub(crate) is_in_topics: bool,
+}
 
 pub(crate) struct Tables<K, P, S> {
     hasher: S,
@@ -57,12 +75,15 @@ pub(crate) struct Tables<K, P, S> {
     blocks: Blocks,
     watched: Watched,
     topics: Topics<K, P>,
+    voices: Voices,
     /// Who has published something and is not invisible.
     shown: UserBits,
     /// The users of whom sessions missed something that they are being told.
     caught_up: Vec<User>,
     /// For those whom a block hides from now on, or no longer.
     scratch: Vec<User>,
+    /// Congested sessions for which too much may be noted, until an input is over.
+    overfull: Vec<SessionIndex>,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
@@ -75,9 +96,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             blocks: Blocks::default(),
             watched: Watched::new(),
             topics: Topics::new(),
+            voices: Voices::new(),
             shown: UserBits::new(),
             caught_up: Vec::new(),
             scratch: Vec::new(),
+            overfull: Vec::new(),
         }
     }
 
@@ -94,6 +117,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns the sessions, for changes that concern one session alone.
     pub(crate) const fn sessions_mut(&mut self) -> &mut Sessions<P> {
         &mut self.sessions
+    }
+
+    pub(crate) const fn voices(&self) -> &Voices {
+        &self.voices
+    }
+
+    pub(crate) const fn voices_mut(&mut self) -> &mut Voices {
+        &mut self.voices
     }
 
     // ---- finding
@@ -202,14 +233,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         if online.has_rare() { online.rare().hidden.as_slice() } else { &[] }
     }
 
-    /// Returns what a publish and an end have to know of the user at this place: whether it is
-    /// visible, the number of its sessions, and whether there is more to it: any presence of it is
-    /// held, or a session of it is in a topic.
+    /// Returns what a publish and an end have to know of the user at this place.
     #[inline]
-    pub(crate) fn state_at(&self, place: Place) -> (bool, usize, bool) {
+    pub(crate) fn state_at(&self, place: Place) -> UserState {
         let online = self.online.at(place);
-        let is_more = online.held_len() > 0 || online.is_in_topics;
-        (online.visible, online.sessions.len(), is_more)
+        UserState {
+            is_visible: online.visible,
+            is_watched: online.is_watched,
+            sessions: online.sessions.len(),
+            any_held: online.held_len() > 0,
+            is_in_topics: online.is_in_topics,
+        }
     }
 
     /// Returns the user's sessions that have ended and whose presence is held, the oldest first.
@@ -228,22 +262,50 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns the number of records of the user at this place.
     #[inline]
     pub(crate) fn record_count_at(&self, place: Place) -> usize {
-        let online = self.online.at(place);
-        online.sessions.len() + online.held_len()
+        self.online.at(place).record_count()
     }
 
     /// Returns one of the records of the user at this place.
     #[inline]
     pub(crate) fn record_at(&self, place: Place, nth: usize) -> SessionIndex {
-        let online = self.online.at(place);
-        let held = || online.held()[nth - online.sessions.len()].session;
-        online.sessions.get(nth).copied().unwrap_or_else(held)
+        self.online.at(place).record(nth)
     }
 
     /// Returns those records of the user at this place that show something.
+    #[inline]
     pub(crate) fn shown_records_at(&self, place: Place) -> impl Iterator<Item = SessionIndex> + '_ {
         let records = self.online.at(place).records();
         records.filter(|session| self.sessions.has_published(*session))
+    }
+
+    /// Returns those records of the user at this place that show something, in the order in which
+    /// they connected.
+    pub(crate) fn shown_by_connect(&self, place: Place) -> impl Iterator<Item = SessionIndex> + '_ {
+        let (sessions, held) = (self.sessions_at(place), self.held_at(place));
+        let all = (0..=sessions.len()).flat_map(move |at| {
+            let of_rank = move |rank| held.iter().find(move |held| usize::from(held.rank) == rank);
+            let before = (0..held.len()).filter_map(of_rank);
+            let before = before.filter(move |held| usize::from(held.earlier) == at);
+            before.map(|held| held.session).chain(sessions.get(at).copied())
+        });
+        all.filter(|session| self.sessions.has_published(*session))
+    }
+
+    /// Returns the session that speaks for a user who is told as one, and since when the user is
+    /// idle, if it is.
+    pub(crate) fn representative(&self, user: User) -> Option<(SessionIndex, Option<Time>)> {
+        let place = self.place(user)?;
+        let voice = self.voices.voice(place)?;
+        let first = || self.shown_by_connect(place).next();
+        Some((voice.session.or_else(first)?, voice.idle_since))
+    }
+
+    /// Returns when a session of the user at this place is idle next if nobody does anything, and
+    /// which input set that.
+    pub(crate) fn next_idle(&self, place: Place, after_ms: u64) -> Option<(Time, u64)> {
+        let signs = self.sessions_at(place).iter().map(|session| self.voices.signs(*session));
+        let next = signs.filter(|signs| !signs.is_idle);
+        next.map(|signs| (signs.active.saturating_add(after_ms), signs.order)).min()
     }
 
     /// Returns the place of a user who is online and has the viewer in its audience, and the number
@@ -252,7 +314,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn records_seen_by(&self, viewer: User, user: User) -> Option<(Place, usize)> {
         let place = self.place(user)?;
         let online = self.online.at(place);
-        let records = online.sessions.len() + online.held_len();
+        let records = online.record_count();
         online.audience.contains(viewer).then_some((place, records))
     }
 
@@ -325,18 +387,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.shown.reserve(users);
     }
 
-    pub(crate) fn shrink_to_fit(&mut self) {
-        let Self { users, online, sessions, .. } = self;
+    /// Gives back what only a past peak needed. Calls `moved` with each place that becomes another.
+    pub(crate) fn shrink_to_fit(&mut self, mut moved: impl FnMut(Place, Place)) {
+        let Self { users, online, sessions, voices, .. } = self;
         online.shrink_to_fit(|online, place| {
+            let before = users.online(online.user).unwrap_or(place);
+            voices.move_to(before, place);
+            moved(before, place);
             users.set_online(online.user, Some(place));
             online.records().for_each(|session| sessions.set_place(session, place));
         });
         users.shrink_to_fit();
         sessions.shrink_to_fit();
+        voices.shrink_to(online.span(), sessions.span());
         self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
         self.watched.shrink_to_fit();
         self.topics.shrink_to_fit();
         (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
+        self.overfull = Vec::new();
     }
 }

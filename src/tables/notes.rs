@@ -1,15 +1,15 @@
 //! What sessions are not told while they are congested, and the references that this takes.
 
 use crate::tables::Tables;
-use crate::tables::ids::{SessionIndex, User};
+use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::sessions::Link;
 use core::hash::{BuildHasher, Hash};
 
 /// So much may be noted for anybody, however short the lists are.
-const NOTES: usize = if cfg!(feature = "shrunk") { 6 } else { 1_024 };
+const NOTES: usize = if cfg!(feature = "shrunk") { 4 } else { 1_024 };
 /// So much may be noted for each name in the audience, and each user watched.
-const NOTES_A_NAME: usize = 2;
+const NOTES_A_NAME: usize = if cfg!(feature = "shrunk") { 1 } else { 2 };
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns whether the session is to be sent something now: an attached one is. Of a congested
@@ -31,15 +31,56 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn note(&mut self, receiver: SessionIndex, user: User, note: Note) {
         let by_watch = self.sees_by_watch(receiver, user);
         match self.sessions.note(receiver, user, note, by_watch) {
-            Noted::Added => self.users.retain(user),
-            Noted::Removed => return self.users.release(user),
-            Noted::AsBefore => return,
+            Noted::Added => {
+                self.users.retain(user);
+                self.look_at_notes_later(receiver);
+            }
+            Noted::Removed => self.users.release(user),
+            Noted::AsBefore => {}
         }
-        let audience = self.audience_at(self.sessions.place(receiver)).len();
-        let names = audience + self.watched_by(receiver).len();
+    }
+
+    /// Remembers a session for which too much is noted. The same input may yet take some of it
+    /// back, so it is judged when that is over.
+    pub(super) fn look_at_notes_later(&mut self, receiver: SessionIndex) {
+        if self.misses_too_much(receiver) && self.overfull.last() != Some(&receiver) {
+            self.overfull.push(receiver);
+        }
+    }
+
+    /// Remembers those of a user's sessions for which too much is noted now that its audience is
+    /// shorter.
+    pub(super) fn look_at_all_notes_later(&mut self, place: Place) {
+        for nth in 0..self.sessions_at(place).len() {
+            self.look_at_notes_later(self.sessions_at(place)[nth]);
+        }
+    }
+
+    /// Puts a mark in the place of what was noted wherever it is too much: an input, or a deadline,
+    /// has had all its effect.
+    #[inline]
+    pub(crate) fn judge_notes(&mut self) {
+        if !self.overfull.is_empty() {
+            self.judge_overfull();
+        }
+    }
+
+    #[cold]
+    fn judge_overfull(&mut self) {
+        while let Some(receiver) = self.overfull.pop() {
+            if self.misses_too_much(receiver) {
+                self.note_everything(receiver);
+            }
+        }
+    }
+
+    /// Returns whether more is noted for a session than its lists allow.
+    pub(super) fn misses_too_much(&self, receiver: SessionIndex) -> bool {
         let missed = self.sessions.missed(receiver).map_or(0, Missed::len);
-        if missed > NOTES.max(NOTES_A_NAME * names) {
-            self.note_everything(receiver);
+        // Whoever misses something is online.
+        missed > NOTES && {
+            let audience = self.audience_at(self.sessions.place(receiver)).len();
+            missed > NOTES_A_NAME * (audience + self.asked_for(receiver))
         }
     }
 

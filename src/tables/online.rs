@@ -45,6 +45,8 @@ pub(crate) struct Held {
     /// The number of the user's sessions that connected before it: those behind them in the list
     /// are later ones.
     pub(crate) earlier: u16,
+    /// The number of the others that are held and connected before it.
+    pub(crate) rank: u16,
 }
 
 impl Rare {
@@ -76,8 +78,18 @@ impl Online {
     /// Returns the user's records: its sessions, and then those that are held.
     #[inline]
     pub(super) fn records(&self) -> impl Iterator<Item = SessionIndex> + '_ {
-        let held = self.held().iter().map(|held| held.session);
-        self.sessions.iter().copied().chain(held)
+        (0..self.record_count()).map(|nth| self.record(nth))
+    }
+
+    #[inline]
+    pub(super) fn record_count(&self) -> usize {
+        self.sessions.len() + self.held_len()
+    }
+
+    #[inline]
+    pub(super) fn record(&self, nth: usize) -> SessionIndex {
+        let held = || self.held()[nth - self.sessions.len()].session;
+        self.sessions.get(nth).copied().unwrap_or_else(held)
     }
 
     pub(super) fn rare(&self) -> &Rare {
@@ -106,6 +118,11 @@ impl OnlineUsers {
 
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.free.len()
+    }
+
+    /// Returns one more than the greatest place in use.
+    pub(super) const fn span(&self) -> usize {
+        self.places.len()
     }
 
     pub(super) const fn audience_entries(&self) -> usize {

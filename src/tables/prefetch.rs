@@ -76,6 +76,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         shown.next().map_or(contacts.len() + 1, |(at, _)| at)
     }
 
+    /// Fetches what will be read of all of these, as far as they show something.
+    pub(crate) fn fetch_all_shown(&self, mut users: &[User]) {
+        while !users.is_empty() {
+            let fetched = self.fetch_shown(users).max(1);
+            users = &users[fetched.min(users.len())..];
+        }
+    }
+
     fn fetch_lists(
         &self,
         places: [Option<Place>; SIDE_BY_SIDE],

@@ -29,8 +29,9 @@ pub(crate) enum Reach {
 /// Two bits would do for the fan-out, and were measured, with and without another bit for who
 /// receives at all: more instructions for each contact, and no faster with a million users.
 pub(crate) struct Reaches {
-    /// The reach in the two lowest bits, above them a number of references: not zero if there are
-    /// any at all.
+    /// The reach in the two lowest bits, above them one less than a number of references, which is
+    /// not zero if there are any at all: so the last one is given back where the word would go
+    /// below zero. Then it is [`NONE`].
     words: Contiguous<u16>,
     /// The other references of those who have more than fit beside the reach, sorted: celebrities.
     many: Vec<(User, u32)>,
@@ -39,8 +40,10 @@ pub(crate) struct Reaches {
 const REACH: u16 = 3;
 /// One reference.
 const ONE: u16 = REACH + 1;
+/// No reference, and nothing reaches the user.
+const NONE: u16 = !REACH;
 /// No more references fit.
-const MOST: u16 = if cfg!(feature = "shrunk") { 3 } else { u16::MAX / ONE };
+const MOST: u16 = if cfg!(feature = "shrunk") { 3 } else { NONE / ONE };
 /// So many are moved to the list at a time, or back.
 const SHARE: u16 = MOST / 2;
 
@@ -51,7 +54,7 @@ impl Reaches {
 
     /// Adds a user with the next index, to whom nothing refers and whom nothing reaches.
     pub(crate) fn push(&mut self) {
-        self.words.push(0);
+        self.words.push(NONE);
     }
 
     pub(crate) fn reach(&self, user: User) -> u64 {
@@ -76,18 +79,27 @@ impl Reaches {
     }
 
     pub(crate) fn references(&self, user: User) -> u32 {
-        let others = place_of(&self.many, user).map_or(0, |place| self.many[place].1);
-        u32::from(self.words.as_slice()[user.0 as usize] / ONE) + others
+        let others = find_in(&self.many, user).map_or(0, |at| self.many[at].1);
+        u32::from(self.words.as_slice()[user.0 as usize].wrapping_add(ONE) / ONE) + others
     }
 
     #[inline]
     pub(crate) fn retain(&mut self, user: User) {
         let word = &mut self.words.as_mut_slice()[user.0 as usize];
-        if *word / ONE == MOST {
+        *word = word.wrapping_add(ONE);
+        if *word >= MOST * ONE {
             move_to_list(word, &mut self.many, user);
         }
-        *word += ONE;
         self.words.mirror(user.0 as usize);
+    }
+
+    /// Gives a reference back. Returns whether it was the last.
+    #[inline]
+    pub(crate) fn release(&mut self, user: User) -> bool {
+        let word = &mut self.words.as_mut_slice()[user.0 as usize];
+        let is_last = count_down(word) && !move_from_list(word, &mut self.many, user);
+        self.words.mirror(user.0 as usize);
+        is_last
     }
 
     /// Gives a reference to each of them back, and lists those whose last it was.
@@ -97,8 +109,7 @@ impl Reaches {
         let all = words.as_mut_slice();
         let mut release = |user: User| {
             let word = &mut all[user.0 as usize];
-            *word -= ONE;
-            if *word < ONE && !move_from_list(word, many, user) {
+            if count_down(word) && !move_from_list(word, many, user) {
                 unreferenced.push(user);
             }
         };
@@ -125,29 +136,38 @@ impl Reaches {
     }
 }
 
-/// Makes room beside the reach.
+/// Takes one off the references beside the reach. Returns whether there is none any more.
+#[inline]
+fn count_down(word: &mut u16) -> bool {
+    debug_assert!(*word < NONE, "whoever gives a reference back has taken one");
+    let is_over;
+    (*word, is_over) = word.overflowing_sub(ONE);
+    is_over
+}
+
+/// Moves references that do not fit beside the reach to the list.
 #[cold]
 fn move_to_list(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) {
     *word -= SHARE * ONE;
-    match place_of(many, user) {
-        Ok(place) => many[place].1 += u32::from(SHARE),
-        Err(place) => many.insert(place, (user, SHARE.into())),
+    match find_in(many, user) {
+        Ok(at) => many[at].1 += u32::from(SHARE),
+        Err(at) => many.insert(at, (user, SHARE.into())),
     }
 }
 
 /// Moves references to where the last one beside the reach was. Returns whether there are any.
 #[cold]
 fn move_from_list(word: &mut u16, many: &mut Vec<(User, u32)>, user: User) -> bool {
-    let Ok(place) = place_of(many, user) else { return false };
-    *word += SHARE * ONE;
-    many[place].1 -= u32::from(SHARE);
-    if many[place].1 == 0 {
-        many.remove(place);
+    let Ok(at) = find_in(many, user) else { return false };
+    *word = word.wrapping_add(SHARE * ONE);
+    many[at].1 -= u32::from(SHARE);
+    if many[at].1 == 0 {
+        many.remove(at);
     }
     true
 }
 
-fn place_of(many: &[(User, u32)], user: User) -> Result<usize, usize> {
+fn find_in(many: &[(User, u32)], user: User) -> Result<usize, usize> {
     many.binary_search_by_key(&user, |(other, _)| *other)
 }
 

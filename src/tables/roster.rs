@@ -63,7 +63,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns whether no reference waits to be given back, and no id to be forgotten or dropped.
     pub(crate) fn is_clean(&self) -> bool {
-        self.caught_up.is_empty() && self.users.is_clean() && !self.topics.is_untidy
+        let is_clean = self.users.is_clean() && !self.topics.is_untidy;
+        self.caught_up.is_empty() && self.overfull.is_empty() && is_clean
     }
 
     /// Takes a reference to a user, so that its id is kept.
@@ -99,6 +100,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
                 online.rare_mut().hidden.remove_any(removed);
             }
             self.cover_watches(removed, user);
+            self.look_at_all_notes_later(place);
         }
         self.users.release_all(removed);
     }

@@ -1,6 +1,7 @@
 //! The sessions: one record each in a dense table, with generations against stale keys.
 
 mod extras;
+mod room;
 
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
@@ -8,6 +9,7 @@ use crate::tables::free_list::FreeList;
 use crate::tables::ids::{
     Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User,
 };
+use crate::tables::lists::UserList;
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
 use crate::tables::segments::sparse::Sparse;
@@ -74,7 +76,7 @@ struct Detail<P> {
     bucket: Bucket,
     /// The generation of the session's first attachment, which names the session.
     born: NonZeroU32,
-    /// One more than the place of its extras.
+    /// One more than the index of its extras.
     extras: Option<NonZeroU32>,
 }
 
@@ -93,6 +95,8 @@ struct Extras<P> {
     missed: Missed,
     /// Whom it watches, sorted, with its place in the channel of each.
     watched: Vec<(User, MembershipIndex)>,
+    /// Those whom it watched until they removed its user, and has not named since.
+    struck: UserList,
     /// The topics that it is in, in the order in which it joined them, with its place in each.
     topics: Vec<(TopicIndex, MembershipIndex)>,
 }
@@ -155,6 +159,11 @@ impl<P> Sessions<P> {
 
     pub(crate) fn len(&self) -> usize {
         self.records.len() - self.free.len() - self.retired - self.held
+    }
+
+    /// Returns one more than the greatest index of a session.
+    pub(crate) fn span(&self) -> usize {
+        self.records.len()
     }
 
     pub(crate) const fn counts(&self) -> SessionCounts {
@@ -308,7 +317,7 @@ impl<P> Sessions<P> {
         let free = self.free.pop();
         let index = free.unwrap_or(self.records.len() as u32);
         let before = free.and_then(|free| self.records.get(free as usize));
-        // At this place there may have been a record that was dropped.
+        // At this index there may have been a record that was dropped.
         let generation = before
             .map_or(self.first_generation, |record| record.generation.max(self.first_generation));
         let record = Record {
@@ -377,16 +386,17 @@ impl<P> Sessions<P> {
         let presence = detail.presence.take();
         self.counts.published -= usize::from(presence.is_some());
         let mut waiting = None;
-        if let Some(place) = detail.extras.take() {
-            let extras = &mut self.extras[place_of(place)];
+        if let Some(own) = detail.extras.take() {
+            let extras = &mut self.extras[extras_index(own)];
             waiting = extras.waiting.take();
             self.counts.waiting -= usize::from(waiting.is_some());
             self.counts.told -= extras.told.len();
             extras.told.clear();
             extras.direct_bucket = Bucket::default();
             debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
-            debug_assert!(extras.watched.is_empty() && extras.topics.is_empty());
-            self.free_extras.push(place.get() - 1);
+            debug_assert!(extras.watched.is_empty() && extras.struck.len() == 0);
+            debug_assert!(extras.topics.is_empty());
+            self.free_extras.push(own.get() - 1);
         }
         [presence, waiting]
     }
@@ -467,61 +477,6 @@ impl<P> Sessions<P> {
         &mut self.details[index.0 as usize].bucket
     }
 
-    // ---- room
-
-    /// Makes room for so many sessions in all.
-    pub(super) fn reserve(&mut self, sessions: usize) {
-        self.records.reserve_and_fill(sessions);
-        self.details.reserve_and_fill(sessions);
-    }
-
-    /// The session's user has another place among those online.
-    pub(super) fn set_place(&mut self, index: SessionIndex, place: Place) {
-        self.records[index.0 as usize].place = place;
-    }
-
-    /// Gives back what only a past peak needed. Of the records that have no session those at the
-    /// end of the table are dropped, and where there is none in a segment all of that. Their keys
-    /// stay stale for ever, because no session begins any more with a generation that one of them
-    /// has used.
-    pub(super) fn shrink_to_fit(&mut self) {
-        let Self { records, details, far, free, free_far, first_generation, .. } = self;
-        let may_go = |record: &Record| record.generation.get() <= LAST_DROPPED;
-        let mut begin_after = |record: &Record| {
-            *first_generation = record.generation.max(*first_generation);
-        };
-        let len = records.len();
-        let end = free.cut_off(len, |record| records.get(record).is_none_or(may_go));
-        (end..len).filter_map(|record| records.get(record)).for_each(&mut begin_after);
-        records.shrink_to(end, |places, segment| {
-            let goes = free.has_all(&places) && segment.iter().all(may_go);
-            if goes {
-                segment.iter().for_each(&mut begin_after);
-            }
-            goes
-        });
-        details.shrink_to(end, |places, _| free.has_all(&places));
-        let end = free_far.cut_off(far.len(), |_| true);
-        far.shrink_to(end, |places, _| free_far.has_all(&places));
-        self.shrink_extras();
-    }
-
-    /// Moves the last extras to the places that are free, so that none is, and gives the rest back.
-    fn shrink_extras(&mut self) {
-        let free = core::mem::take(&mut self.free_extras);
-        let used = self.extras.len() - free.len();
-        let mut free = free.iter().filter(|place| *place < used);
-        for session in 0..self.details.len() {
-            let own = self.details.get_mut(session).and_then(|detail| detail.extras.as_mut());
-            let Some(own) = own.filter(|place| place_of(**place) >= used) else { continue };
-            let to = free.next().expect("as many before are free as are used behind");
-            self.extras[to] = core::mem::take(&mut self.extras[place_of(*own)]);
-            *own = NonZeroU32::MIN.saturating_add(to as u32);
-        }
-        self.extras.truncate(used);
-        self.extras.shrink_to_fit();
-    }
-
     /// Returns whether everything is either free or a session's, but for records that are retired.
     pub(super) fn are_free_lists_right(&self) -> bool {
         let records = self.iter_records().map(|session| session.0 as usize);
@@ -530,7 +485,7 @@ impl<P> Sessions<P> {
         let extras = self.details.entries().filter_map(|(_, detail)| detail.extras);
         self.free.neither(self.records.len(), records) == Some(self.retired)
             && self.free_far.neither(self.far.len(), far) == Some(0)
-            && self.free_extras.neither(self.extras.len(), extras.map(place_of)) == Some(0)
+            && self.free_extras.neither(self.extras.len(), extras.map(extras_index)) == Some(0)
     }
 }
 
@@ -582,7 +537,7 @@ impl Record {
     }
 }
 
-const fn place_of(extras: NonZeroU32) -> usize {
+const fn extras_index(extras: NonZeroU32) -> usize {
     extras.get() as usize - 1
 }
 

@@ -57,7 +57,7 @@ impl Told {
         self.calls.iter().filter_map(|call| Some((call.number, call.expiry?)))
     }
 
-    /// Returns the place of a call, if it is remembered.
+    /// Returns where a call stands, if it is remembered.
     fn find(&self, number: u32) -> Option<usize> {
         // Counted from the first, so that the numbers may wrap.
         let first = self.calls.front()?.number;
@@ -122,7 +122,7 @@ impl Told {
     /// Forgets a call that is over. Those it reached who are in no later call are given to `over`,
     /// in their order.
     pub(crate) fn end_call(&mut self, number: u32, mut over: impl FnMut(Attachment)) {
-        let Some(call) = self.find(number).and_then(|place| self.calls.remove(place)) else {
+        let Some(call) = self.find(number).and_then(|at| self.calls.remove(at)) else {
             return;
         };
         self.names -= call.names;
@@ -157,8 +157,8 @@ impl Told {
 
     /// Forgets an attachment. Returns whether it was remembered.
     pub(crate) fn forget(&mut self, attachment: Attachment) -> bool {
-        let place = self.reached.binary_search_by_key(&attachment, |(own, _)| *own);
-        place.map(|place| self.reached.remove(place)).is_ok()
+        let found = self.reached.binary_search_by_key(&attachment, |(own, _)| *own);
+        found.map(|at| self.reached.remove(at)).is_ok()
     }
 
     /// Forgets those attachments that `keep` does not keep.
@@ -210,15 +210,15 @@ mod tests {
     fn a_call_that_is_over_takes_those_with_it_who_are_in_no_later_one() {
         let mut told = Told { next: u32::MAX - 1, ..Told::default() };
         let (mut over, mut ended) = (Vec::new(), Vec::new());
-        for (place, reached) in (0..).zip([&[1, 2][..], &[2, 3], &[3], &[1]]) {
-            let expiry = (2, Some(ExpiryIndex::at(place)));
+        for (index, reached) in (0..).zip([&[1, 2][..], &[2, 3], &[3], &[1]]) {
+            let expiry = (2, Some(ExpiryIndex::at(index)));
             let reached = reached.iter().map(|session| attachment(*session));
             told.remember(
                 expiry,
                 reached,
                 6,
                 |gone| over.push(gone.session.0),
-                |index| ended.push(index.place()),
+                |index| ended.push(index.index()),
             );
         }
         // The first had to go for the last, in which the one it reached alone is.

@@ -99,6 +99,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
                 missed.is_none_or(|missed| missed.is_empty()) || link == Link::Congested,
                 "what is not congested missed something"
             );
+            ensure!(!self.misses_too_much(index), "too much is noted for a congested session");
             let missed = missed.map_or(0, |missed| missed.len());
             let told = self.sessions.told(index);
             let in_order = told.is_none_or(|told| told.is_in_order());
@@ -129,6 +130,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let entries = missed.into_iter().flat_map(|missed| missed.entries());
             entries.for_each(|(user, ..)| refer(user));
             self.watched_by(index).iter().for_each(|(user, _)| refer(*user));
+            self.struck(index).iter().copied().for_each(&mut refer);
             let named = self.topics_of(index).iter().flat_map(|(_, one)| self.topics.named(*one));
             named.copied().for_each(&mut refer);
         }

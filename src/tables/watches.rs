@@ -3,64 +3,8 @@
 use crate::tables::Tables;
 use crate::tables::channels::Channels;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, Place, SessionIndex, User};
-use crate::tables::index::{Index, ShortHash};
-use crate::tables::segments::{Segments, per_segment};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
-
-/// The channels of those who are watched.
-pub(super) struct Watched {
-    pub(super) channels: Channels,
-    by_user: Index<ChannelIndex>,
-    /// Whose channel each is, or was.
-    users: Segments<User, { per_segment(2_048) }>,
-}
-
-impl Watched {
-    pub(super) const fn new() -> Self {
-        Self { channels: Channels::new(), by_user: Index::new(), users: Segments::new() }
-    }
-
-    /// Returns whether nobody watches anybody.
-    const fn is_empty(&self) -> bool {
-        self.by_user.len() == 0
-    }
-
-    fn find(&self, user: User) -> Option<ChannelIndex> {
-        if self.is_empty() {
-            return None;
-        }
-        let is_so = |channel: ChannelIndex| self.users[channel.0 as usize] == user;
-        self.by_user.find(ShortHash::of_user(user), is_so)
-    }
-
-    fn open(&mut self, user: User) -> ChannelIndex {
-        let channel = self.channels.open();
-        while self.users.len() <= channel.0 as usize {
-            self.users.push(user);
-        }
-        self.users[channel.0 as usize] = user;
-        self.by_user.insert(ShortHash::of_user(user), channel);
-        channel
-    }
-
-    fn close(&mut self, user: User, channel: ChannelIndex) {
-        self.by_user.remove(ShortHash::of_user(user), channel);
-        self.channels.close(channel);
-    }
-
-    /// Returns the number of users who are watched.
-    pub(super) const fn len(&self) -> usize {
-        self.by_user.len()
-    }
-
-    pub(super) fn shrink_to_fit(&mut self) {
-        self.channels.shrink_to_fit();
-        self.by_user.shrink_to_fit();
-        self.users.truncate(self.channels.span());
-        self.users.shrink_to_fit();
-    }
-}
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     // ---- who watches
@@ -78,6 +22,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns the channel of those who watch the user, if anybody does.
     pub(crate) fn watchers_of(&self, user: User) -> Option<ChannelIndex> {
         self.watched.find(user)
+    }
+
+    /// Returns whether anybody watches the user at this place.
+    #[inline]
+    pub(crate) fn is_watched_at(&self, place: Place) -> bool {
+        self.online.at(place).is_watched
     }
 
     /// Returns the channel of those who watch the user at this place.
@@ -116,6 +66,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.membership(session, user).is_some()
     }
 
+    /// Returns those whom a session watched until they removed its user. They count as long as it
+    /// has not named them again: a limit that has room again would tell of the removal.
+    pub(crate) fn struck(&self, session: SessionIndex) -> &[User] {
+        self.sessions.struck(session)
+    }
+
+    /// Returns whether a session has asked to watch a user, and not asked to stop.
+    pub(crate) fn has_asked_for(&self, session: SessionIndex, user: User) -> bool {
+        self.does_watch(session, user) || self.struck(session).binary_search(&user).is_ok()
+    }
+
+    /// Returns the number of users that a session has asked to watch.
+    pub(crate) fn asked_for(&self, session: SessionIndex) -> usize {
+        self.watched_by(session).len() + self.struck(session).len()
+    }
+
     /// Returns whether a session sees by watching what the user shows: it is no contact's, and
     /// there is no block between the two.
     pub(crate) fn sees_by_watch(&self, session: SessionIndex, user: User) -> bool {
@@ -136,8 +102,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn add_watches(&mut self, session: SessionIndex, users: &[User]) {
         let mut watched = self.sessions.take_watched(session);
         let viewer = self.sessions.user(session);
+        if watched.capacity() == 0 {
+            // Most sessions ask once.
+            watched.reserve_exact(users.len());
+        }
         for user in users {
-            self.users.retain(*user);
+            // Of those who are struck there is a reference already.
+            if self.struck(session).binary_search(user).is_err() {
+                self.users.retain(*user);
+            }
             let channel = self.watched.find(*user).unwrap_or_else(|| {
                 self.set_watched(*user, true);
                 self.watched.open(*user)
@@ -148,23 +121,41 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
         watched.sort_unstable_by_key(|(user, _)| *user);
         self.sessions.put_watched(session, watched);
+        self.forget_struck(session, users);
     }
 
-    /// Ends watches of a session, of a sorted set of users each of whom it watches.
+    /// A session has named these users again, or does not ask for them any more.
+    fn forget_struck(&mut self, session: SessionIndex, users: &[User]) {
+        if !self.struck(session).is_empty() {
+            self.sessions.struck_mut(session).remove_any(users);
+        }
+    }
+
+    /// Ends watches of a session, of a sorted set of users each of whom it has asked for.
     pub(crate) fn remove_watches(&mut self, session: SessionIndex, users: &[User]) {
         let mut watched = self.sessions.take_watched(session);
         let mut removed = users.iter().peekable();
         watched.retain(|(user, membership)| {
+            while removed.next_if(|other| *other < user).is_some() {}
             let stays = removed.next_if(|other| *other == user).is_none();
             if !stays {
                 self.end_watch(*user, *membership);
+                self.users.release(*user);
             }
             stays
         });
         self.sessions.put_watched(session, watched);
+        for user in users {
+            if self.struck(session).binary_search(user).is_ok() {
+                self.users.release(*user);
+            }
+        }
+        self.forget_struck(session, users);
+        self.look_at_notes_later(session);
     }
 
-    /// Ends the watches that the sessions of these users have of the user.
+    /// Ends the watches that the sessions of these users have of the user. What they have asked for
+    /// is remembered.
     pub(crate) fn remove_watchers(&mut self, user: User, watchers: &[User]) {
         if self.watched.find(user).is_none() {
             return;
@@ -172,23 +163,34 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         for watcher in watchers {
             for at in 0..self.sessions_of(*watcher).len() {
                 let session = self.sessions_of(*watcher)[at];
-                if self.does_watch(session, user) {
-                    self.remove_watches(session, &[user]);
-                }
+                self.strike_watch(session, user);
             }
         }
     }
 
+    fn strike_watch(&mut self, session: SessionIndex, user: User) {
+        let place = self.watched_by(session).binary_search_by_key(&user, |(watched, _)| *watched);
+        let Ok(place) = place else { return };
+        let mut watched = self.sessions.take_watched(session);
+        let (_, membership) = watched.remove(place);
+        self.sessions.put_watched(session, watched);
+        self.end_watch(user, membership);
+        self.sessions.struck_mut(session).insert_sorted(&[user]);
+    }
+
     /// Ends all watches of a session.
     pub(super) fn clear_watches(&mut self, session: SessionIndex) {
-        if self.watched.is_empty() || self.watched_by(session).is_empty() {
+        if self.asked_for(session) == 0 {
             return;
         }
         let mut watched = self.sessions.take_watched(session);
         for (user, membership) in watched.drain(..) {
             self.end_watch(user, membership);
+            self.users.release(user);
         }
         self.sessions.put_watched(session, watched);
+        self.users.release_all(self.sessions.struck(session));
+        self.sessions.struck_mut(session).clear();
     }
 
     fn end_watch(&mut self, user: User, membership: MembershipIndex) {
@@ -198,7 +200,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             self.watched.close(user, channel);
             self.set_watched(user, false);
         }
-        self.users.release(user);
     }
 
     fn set_watched(&mut self, user: User, is_watched: bool) {
@@ -252,6 +253,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         for session in self.sessions.iter() {
             let watched = self.watched_by(session);
             if !watched.is_sorted_by(|a, b| a.0 < b.0) {
+                return false;
+            }
+            if self.struck(session).iter().any(|user| self.does_watch(session, *user)) {
                 return false;
             }
             let viewer = self.sessions.user(session);

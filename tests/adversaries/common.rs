@@ -39,7 +39,7 @@ pub(crate) type Verb = for<'e> fn(
 ) -> Result<Decisions<'e, u32, u32>, Error>;
 
 /// Does the verb refuse a detached session?
-pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 19] = [
+pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 21] = [
     ("disconnect", false, |e, now, key| e.disconnect(now, key)),
     ("lost by error", false, |e, now, key| e.lost(now, key, LostCause::ConnectionError)),
     ("lost by timeout", false, |e, now, key| e.lost(now, key, LostCause::Timeout)),
@@ -62,6 +62,8 @@ pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 19] = [
     ("publish until past", true, |e, now, key| e.publish_until(now, key, 82, at(0), None)),
     ("withdraw", true, |e, now, key| e.withdraw(now, key)),
     ("direct for", true, |e, now, key| e.direct_for(now, key, &[1, 2, 3], 83, 900)),
+    ("watch", true, |e, now, key| e.watch(now, key, [1, 2, 3, 9])),
+    ("unwatch", true, |e, now, key| e.unwatch(now, key, &[2, 9])),
     ("invisible", true, |e, now, key| e.invisible(now, key)),
     ("visible", true, |e, now, key| e.visible(now, key)),
     ("congested", true, |e, now, key| e.congested(now, key)),

@@ -15,7 +15,7 @@ const SHRUNK: bool = cfg!(feature = "shrunk");
 /// The most receivers of one decision.
 const CHUNK: u32 = if SHRUNK { 4 } else { 4_096 };
 /// The most notes, for whoever has a short list.
-const NOTES: usize = if SHRUNK { 6 } else { 1_024 };
+const NOTES: usize = if SHRUNK { 4 } else { 1_024 };
 
 thread_local! {
     static HASHED: Cell<u64> = const { Cell::new(0) };

@@ -22,6 +22,7 @@ pub(crate) enum Verb {
     Leaves,
     Resume,
     Heartbeat,
+    Active,
     Publish,
     /// For five milliseconds, then something else.
     PublishThen,
@@ -31,6 +32,9 @@ pub(crate) enum Verb {
     Direct,
     /// For six milliseconds.
     DirectFor,
+    /// The other user.
+    Watch,
+    Unwatch,
     Invisible,
     Visible,
     Congested,
@@ -64,8 +68,9 @@ const fn other(user: User) -> User {
 impl Action {
     pub(crate) fn all() -> Vec<Self> {
         use Verb::{
-            Congested, Direct, DirectFor, Disconnect, Heartbeat, Invisible, Leaves, Lost, Publish,
-            PublishBriefly, PublishThen, Resume, TimedOut, Visible, Withdraw, Writable,
+            Active, Congested, Direct, DirectFor, Disconnect, Heartbeat, Invisible, Leaves, Lost,
+            Publish, PublishBriefly, PublishThen, Resume, TimedOut, Unwatch, Visible, Watch,
+            Withdraw, Writable,
         };
         let mut all = vec![Self::Advance, Self::System, Self::HeartbeatLater(Who::Nth(0, 0))];
         for user in USERS {
@@ -82,12 +87,15 @@ impl Action {
                 Leaves,
                 Resume,
                 Heartbeat,
+                Active,
                 Publish,
                 PublishThen,
                 PublishBriefly,
                 Withdraw,
                 Direct,
                 DirectFor,
+                Watch,
+                Unwatch,
                 Invisible,
                 Visible,
                 Congested,
@@ -145,6 +153,7 @@ impl Action {
             Verb::Leaves => lost(session, LostCause::GoingAway, Some(6)),
             Verb::Resume => Event::Resume { session },
             Verb::Heartbeat => Event::Heartbeat { session },
+            Verb::Active => Event::Active { session },
             Verb::Publish => Event::Publish { session, presence },
             Verb::PublishThen => {
                 let then = Some(presence | 1 << 31);
@@ -154,6 +163,8 @@ impl Action {
             Verb::Withdraw => Event::Withdraw { session },
             Verb::Direct => Event::Direct { session, users: others(), presence },
             Verb::DirectFor => Event::DirectFor { session, users: others(), presence, for_ms: 6 },
+            Verb::Watch => Event::Watch { session, users: others() },
+            Verb::Unwatch => Event::Unwatch { session, users: others() },
             Verb::Invisible => Event::Invisible { session },
             Verb::Visible => Event::Visible { session },
             Verb::Congested => Event::Congested { session },

@@ -1,5 +1,6 @@
 //! Every sequence of inputs up to a length, in a small world: two users, two sessions each, all
-//! options that change routing. The engine is held against the reference model, and every
+//! options that change routing, each both where contacts are told of every session and where they
+//! are told one state of each user. The engine is held against the reference model, and every
 //! session's replica against the truth, after each input.
 //!
 //! The inputs are those of [`actions::Action`]: every verb, for each session by its place among its
@@ -22,7 +23,7 @@ mod state;
 
 use actions::Action;
 use adsum::{Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate};
-use adsum_model::World;
+use adsum_model::{Choice, World};
 use state::State;
 use std::collections::HashSet;
 
@@ -59,6 +60,7 @@ fn routings() -> impl Iterator<Item = Options> {
             max_direct: 1,
             max_told: 1,
             settle_ms: 7,
+            idle_after_ms: Some(6),
             // A third session takes the place of the first, so that one is held for another.
             over_limit: OverLimit::EvictOldest { min_age_ms: 0 },
             ..Options::default()
@@ -86,7 +88,7 @@ fn all_options() -> impl Iterator<Item = Options> {
 }
 
 /// Goes through all sequences up to this length.
-fn explore(options: &Options, length: usize, visited: &mut Visited) {
+fn explore((options, choice): (&Options, Option<Choice>), length: usize, visited: &mut Visited) {
     let alphabet = Action::all();
     let mut seen = HashSet::new();
     let mut frontier = vec![Vec::new()];
@@ -94,7 +96,7 @@ fn explore(options: &Options, length: usize, visited: &mut Visited) {
         for path in std::mem::take(&mut frontier) {
             let mut world = None;
             for action in &alphabet {
-                let at = world.get_or_insert_with(|| replayed(options, &path));
+                let at = world.get_or_insert_with(|| replayed(options, choice, &path));
                 let Some((now, event)) = action.event(&at.model, path.len()) else { continue };
                 let refusals = at.host.engine.stats().refusals;
                 at.input(now, &event).unwrap_or_else(|fault| panic!("{fault}"));
@@ -115,8 +117,8 @@ fn explore(options: &Options, length: usize, visited: &mut Visited) {
     visited.states += seen.len() as u64;
 }
 
-fn replayed(options: &Options, path: &[Action]) -> World {
-    let mut world = World::new(options.clone());
+fn replayed(options: &Options, choice: Option<Choice>, path: &[Action]) -> World {
+    let mut world = World::with_choice(options.clone(), choice);
     for (nth, action) in path.iter().enumerate() {
         let (now, event) = action.event(&world.model, nth).expect("it was possible before");
         world.input(now, &event).unwrap_or_else(|fault| panic!("{fault}"));
@@ -131,10 +133,13 @@ fn every_short_sequence_is_as_the_model_says() {
     let all: Vec<Options> =
         if full.is_some() { all_options().collect() } else { routings().collect() };
     let mut visited = Visited::default();
-    for options in &all {
-        explore(options, length, &mut visited);
+    for (nth, options) in all.iter().enumerate() {
+        explore((options, None), length, &mut visited);
+        // These read nothing of a presence, which is no part of a state.
+        let choices = [Choice::Last, Choice::LeastIdle, Choice::Attached];
+        explore((options, Some(choices[nth % 3])), length, &mut visited);
         if full.is_some() {
-            eprintln!("{} of {} options: {visited:?}", visited.options, all.len());
+            eprintln!("{} of {} options: {visited:?}", nth + 1, all.len());
         }
     }
     println!("sequences of {length} inputs: {visited:?}");

@@ -2,7 +2,8 @@
 
 use crate::actions::last_stale;
 use adsum::{SessionId, SessionKey};
-use adsum_model::missed::Change;
+use adsum_model::missed::{Change, Offline, Stated};
+use adsum_model::state::Session;
 use adsum_model::{Model, User};
 use std::collections::BTreeMap;
 
@@ -49,6 +50,20 @@ impl State {
         let lists = [&account.audience, &account.blocked].map(|list| list.contains(&(1 - user)));
         self.0.extend([lists[0], lists[1], account.invisible].map(u64::from));
         self.add_all(account.unaware.iter().map(|key| name(&of(model, *key))));
+        let voice = account.voice;
+        self.0.push(voice.map_or(NONE, |voice| name(&voice.session)));
+        self.0.push(voice.map_or(NONE, |voice| voice.idle_since.is_some().into()));
+    }
+
+    /// Adds what a function that chooses can read of a session besides what it shows.
+    fn add_signs(&mut self, model: &Model, id: SessionId, session: &Session) {
+        let of_user = model.showing().filter(|(_, other)| other.user == session.user);
+        let last = of_user.map(|(_, other)| other.active).max().unwrap_or(0);
+        let idle = model.idle_timer(id);
+        let all = model.sessions.keys().filter_map(|id| model.idle_timer(*id));
+        self.0.extend([u64::from(session.is_idle), last - session.active]);
+        self.0.push(idle.map_or(NONE, |(at, _)| at.saturating_sub(model.now)));
+        self.0.push(idle.map_or(NONE, |timer| all.filter(|other| *other < timer).count() as u64));
     }
 
     fn add_session(
@@ -65,6 +80,9 @@ impl State {
         self.0.extend([name(&id), session.user.into(), slot, lost]);
         let said = [session.presence.is_some(), session.waiting.is_some(), session.version > 0];
         self.0.extend(said.map(u64::from));
+        if model.choice.is_some() {
+            self.add_signs(model, id, session);
+        }
         self.0.extend([session.tat, session.direct_tat].map(|tat| tat.saturating_sub(model.now)));
         // How long it may still be a newcomer for whose sake another is held.
         let settled = session.connected.saturating_add(model.options.settle_ms);
@@ -84,6 +102,7 @@ impl State {
         }
         let place = model.held_of(session.user).iter().position(|held| *held == id);
         self.0.push(place.map_or(NONE, |place| place as u64));
+        self.0.extend([&session.watched, &session.struck].map(|list| list.len() as u64));
         self.0.push(session.calls.len() as u64);
         for call in &session.calls {
             self.0.push(call.names as u64);
@@ -92,14 +111,22 @@ impl State {
         let Some(missed) = &session.missed else { return self.0.push(NONE) };
         self.0.extend([missed.visibility, missed.everything].map(u64::from));
         let sessions = missed.sessions.iter().map(|((user, of), change)| {
-            let Change { held, shown, over, withdrawn, directed_over } = *change;
-            let flags = [held, shown, over, withdrawn, directed_over];
+            let Change { held, shown, over, withdrawn, directed_over, directed_ended, by_watch } =
+                *change;
+            let flags = [held, shown, over, withdrawn, directed_over, directed_ended, by_watch];
             let flags = flags.into_iter().fold(0, |all, flag| all << 1 | u64::from(flag));
-            name(of) << 6 | u64::from(*user) << 5 | flags
+            name(of) << 8 | u64::from(*user) << 7 | flags
         });
         self.add_all(sessions);
+        let states = missed.states.iter().map(|(user, Stated { held, shown, by_watch })| {
+            let flags = [held, shown, by_watch].into_iter();
+            flags.fold(u64::from(*user), |all, flag| all << 1 | u64::from(*flag))
+        });
+        self.add_all(states);
         let offline = missed.offline.iter();
-        self.add_all(offline.map(|(user, unaware)| u64::from(*user) << 1 | u64::from(*unaware)));
+        self.add_all(offline.map(|(user, Offline { unaware, by_watch })| {
+            u64::from(*user) << 2 | u64::from(*unaware) << 1 | u64::from(*by_watch)
+        }));
     }
 
     fn add_all(&mut self, numbers: impl Iterator<Item = u64>) {

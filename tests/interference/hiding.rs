@@ -45,7 +45,11 @@ impl Hiding {
         let is_hidden = match self {
             Self::BlocksObserver => blocks(hidden, observer),
             Self::IsBlocked => blocks(observer, hidden),
-            Self::Stranger => !model.has_in_audience(hidden, observer),
+            Self::Stranger => {
+                let watches = |id| model.sessions[&id].watched.contains(&hidden);
+                !model.has_in_audience(hidden, observer)
+                    && !model.sessions_of(observer).into_iter().any(watches)
+            }
             Self::Invisible => model.is_invisible(hidden),
         };
         is_hidden && told.is_disjoint(&own) && !unaware
@@ -62,6 +66,7 @@ impl Hiding {
     ) -> Option<Event> {
         let is_hiddens = speaker == Some(hidden);
         let strike = |list: &mut Vec<User>| list.retain(|user| *user != observer);
+        let is_observers = speaker == Some(observer);
         let block = |blocked: &mut Vec<User>, other: User| {
             blocked.insert(0, other);
             blocked.truncate(model.options.max_blocked as usize);
@@ -93,6 +98,10 @@ impl Hiding {
                 Self::Stranger | Self::Invisible,
                 Event::Direct { users, .. } | Event::DirectFor { users, .. },
             ) if is_hiddens => strike(users),
+            // A stranger whom it watches it would see.
+            (Self::Stranger, Event::Watch { users, .. }) if is_observers => {
+                users.retain(|user| *user != hidden);
+            }
             (Self::Invisible, Event::Visible { .. }) if is_hiddens => return None,
             // Once offline it would be visible when it returns.
             (Self::Invisible, _) if is_hiddens && !model.is_invisible(hidden) => return None,

@@ -47,6 +47,55 @@ fn what_a_hidden_user_does_makes_no_difference() {
     assert!(reached.lines as u32 > 5 * reached.cases, "{reached:?}");
 }
 
+/// Whoever is watched observes nothing of it (rule 22): all that one user can see is the same
+/// whether others watch whom they do or only say that they are alive.
+#[test]
+fn whom_others_watch_makes_no_difference() {
+    let (cases, watches, lines) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    strategy::check(1_500, 80, |case| {
+        let (own_watches, own_lines) = without_watches(&case)?;
+        cases.set(cases.get() + 1);
+        watches.set(watches.get() + own_watches);
+        lines.set(lines.get() + own_lines);
+        Ok(())
+    });
+    println!("{} watches, {} lines seen", watches.get(), lines.get());
+    assert!(2 * watches.get() > cases.get(), "{watches:?} in {cases:?}");
+    assert!(lines.get() > 4 * cases.get(), "{lines:?} in {cases:?}");
+}
+
+/// Returns how many watches of others one history had, and how many lines the observer saw.
+fn without_watches(case: &Case) -> Result<(usize, usize), String> {
+    let config = case.setup.config();
+    let observer = User::from(case.ops.last().map_or(0, |op| op.0[0])) % 3;
+    // Nobody is hidden.
+    let choice = case.setup.choice();
+    let [mut with, mut without] = [(); 2].map(|()| Side::new(&config, choice, observer, User::MAX));
+    let mut model = Model::with_choice(&config, choice);
+    let (mut watches, mut log) = (0, Vec::new());
+    for (at, op) in case.ops.iter().enumerate() {
+        let (now, event) = op.decode(&model, at as u32);
+        let Some(input) = with.input(now, event) else { continue };
+        log.push(format!("{:>6} {:?}", input.now.as_millis(), input.event));
+        let outcome = with.give(&input)?;
+        _ = model.apply(input.now.as_millis(), &input.event, begun(&outcome));
+        let mut other = input.clone();
+        if let Event::Watch { session, .. } | Event::Unwatch { session, .. } = input.event
+            && input.of != Some(observer)
+        {
+            if outcome.is_err() {
+                continue;
+            }
+            watches += 1;
+            other.event = Event::Heartbeat { session };
+        }
+        equal("the refusal", without.give(&other)?.err(), outcome.err())?;
+        equal("what is seen", &with.told, &without.told)
+            .map_err(|fault| format!("{}\n{fault}", log.join("\n")))?;
+    }
+    Ok((watches, with.told.len()))
+}
+
 fn compare(case: &Case, reached: &mut Reached) -> Result<(), String> {
     let choice = case.ops.last().map_or([0; 6], |op| op.0);
     let observer = User::from(choice[0]) % 3;
@@ -89,9 +138,10 @@ struct Pair {
 impl Pair {
     fn new(case: &Case, hiding: Hiding, observer: User, hidden: User) -> Self {
         let config = case.setup.config();
-        let [with, without] = [(); 2].map(|()| Side::new(&config, observer, hidden));
+        let choice = case.setup.choice();
+        let [with, without] = [(); 2].map(|()| Side::new(&config, choice, observer, hidden));
         Self {
-            model: Model::new(&config),
+            model: Model::with_choice(&config, choice),
             with,
             without,
             hiding,
@@ -100,7 +150,9 @@ impl Pair {
             diverged: false,
             hidden_inputs: 0,
             lines_before: 0,
-            log: vec![format!("{observer} does not see {hidden}: {hiding:?}; {config:?}")],
+            log: vec![format!(
+                "{observer} does not see {hidden}: {hiding:?}; {config:?}, {choice:?}"
+            )],
         }
     }
 

@@ -2,7 +2,7 @@
 
 use adsum::{Config, DefaultHashBuilder, Time};
 use adsum_model::told::{Names, Ordinal};
-use adsum_model::{Decision, Event, Host, Notice, Outcome, User, session_of};
+use adsum_model::{Choice, Decision, Event, Host, Notice, Outcome, User, session_of};
 use std::collections::BTreeSet;
 
 /// An input of a history.
@@ -30,9 +30,14 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    pub(crate) fn new(config: &Config, observer: User, hidden: User) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        choice: Option<Choice>,
+        observer: User,
+        hidden: User,
+    ) -> Self {
         Self {
-            host: Host::new(config.clone(), DefaultHashBuilder::default()),
+            host: Host::with_choice(config.clone(), choice, DefaultHashBuilder::default()),
             observer,
             hidden,
             hidden_names: Names::default(),
@@ -96,14 +101,17 @@ impl Side {
                 let own: BTreeSet<_> = to.iter().filter_map(|key| self.own(*key)).collect();
                 (!own.is_empty()).then(|| format!("{} to {own:?}", self.notice(notice)))
             }
-            Decision::Snapshot { to, visible, entries } => {
+            Decision::Snapshot { to, visible, named, entries, users } => {
                 let own = self.own(*to)?;
                 let mut lines = Vec::new();
                 for (session, (user, presence)) in entries {
                     lines.push((*user, self.place(*session), *presence));
                 }
                 lines.sort_unstable();
-                Some(format!("snapshot to {own:?}, visible {visible}: {lines:?}"))
+                let states = users.iter().map(|(user, of)| (user, of.presence, of.idle_since));
+                let states: Vec<_> = states.collect();
+                let of = format!("{named:?} to {own:?}, visible {visible}");
+                Some(format!("snapshot of {of}: {lines:?}, {states:?}"))
             }
             Decision::Close { session, reason, resumable } => {
                 let own = self.own(*session);
@@ -146,7 +154,10 @@ impl Side {
             Notice::SessionEnded { user, session } => {
                 format!("{user}, {} has ended", self.place(*session))
             }
-            Notice::UserOffline { .. } | Notice::Visibility { .. } | Notice::System { .. } => {
+            Notice::User { .. }
+            | Notice::UserOffline { .. }
+            | Notice::Visibility { .. }
+            | Notice::System { .. } => {
                 format!("{notice:?}")
             }
         }

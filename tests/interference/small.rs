@@ -7,7 +7,7 @@ use adsum::{
 };
 use adsum_model::queries::equal;
 use adsum_model::told::Ordinal;
-use adsum_model::{Event, User};
+use adsum_model::{Choice, Event, User};
 
 const OBSERVER: User = 0;
 const HIDDEN: User = 1;
@@ -18,6 +18,7 @@ const THIRD: User = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Connect,
+    Active,
     Publish,
     /// For four milliseconds, then nothing.
     PublishBriefly,
@@ -38,9 +39,14 @@ enum Act {
     Part,
     Block,
     Expel,
+    /// The other two; a stranger's observer only the third.
+    Watch,
+    Unwatch,
+    /// Somebody who never comes: one too many for whoever watches the other two.
+    WatchMore,
 }
 
-const OF_OBSERVER: [Act; 9] = [
+const OF_OBSERVER: [Act; 11] = [
     Act::Publish,
     Act::Direct,
     Act::DirectMore,
@@ -50,8 +56,11 @@ const OF_OBSERVER: [Act; 9] = [
     Act::Writable,
     Act::Befriend,
     Act::Connect,
+    Act::Watch,
+    Act::Unwatch,
 ];
-const OF_HIDDEN: [Act; 13] = [
+const OF_HIDDEN: [Act; 15] = [
+    Act::Active,
     Act::Connect,
     Act::Publish,
     Act::PublishBriefly,
@@ -65,6 +74,7 @@ const OF_HIDDEN: [Act; 13] = [
     Act::Part,
     Act::Block,
     Act::Expel,
+    Act::Watch,
 ];
 const OF_THIRD: [Act; 4] = [Act::Publish, Act::Direct, Act::DirectMore, Act::Disconnect];
 
@@ -97,8 +107,10 @@ struct Run {
 impl Run {
     fn new(options: &Options, hiding: Hiding) -> Result<Self, String> {
         let config = Config::new(options.clone()).expect("the options go together");
+        // Where somebody can be idle, one state of each user is told.
+        let choice = options.idle_after_ms.map(|_| Choice::Last);
         let mut run = Self {
-            side: Side::new(&config, OBSERVER, HIDDEN),
+            side: Side::new(&config, choice, OBSERVER, HIDDEN),
             now: 0,
             sessions: [0; 3],
             attachments: [0; 3],
@@ -167,6 +179,7 @@ impl Run {
             }
             Act::Withdraw => Event::Withdraw { session },
             Act::DirectMore => Event::Direct { session, users: others, presence },
+            Act::Active => Event::Active { session },
             Act::Disconnect => Event::Disconnect { session },
             Act::Lose => Event::Lost { session, cause: LostCause::ConnectionError, grace_ms: None },
             Act::Resume => Event::Resume { session },
@@ -176,6 +189,14 @@ impl Run {
             Act::Part => Event::AudienceRemove { user, contacts: others },
             Act::Block => Event::Block { user, other: THIRD },
             Act::Expel => Event::Expel { user },
+            Act::Watch => {
+                if (self.hiding, user) == (Hiding::Stranger, OBSERVER) {
+                    others.retain(|other| *other != HIDDEN);
+                }
+                Event::Watch { session, users: others }
+            }
+            Act::Unwatch => Event::Unwatch { session, users: others },
+            Act::WatchMore => Event::Watch { session, users: vec![3] },
         }
     }
 
@@ -214,6 +235,7 @@ fn all_options() -> Vec<Options> {
                 over_limit: OverLimit::EvictOldest { min_age_ms: 0 },
                 max_direct: 2,
                 max_told: 2,
+                max_watched: 2,
                 publish_rate: Some(Rate { burst: 1, interval_ms: 2 }),
                 direct_rate: Some(Rate { burst: 2, interval_ms: 5 }),
                 settle_ms: 7,
@@ -221,6 +243,8 @@ fn all_options() -> Vec<Options> {
             });
         }
     }
+    let as_one = all.clone().into_iter();
+    all.extend(as_one.map(|options| Options { idle_after_ms: Some(3), ..options }));
     all
 }
 
@@ -253,7 +277,7 @@ fn explore(options: &Options, hiding: Hiding, length: usize) -> u64 {
 
 fn compare(options: &Options, hiding: Hiding, path: &[Step]) -> Result<(), String> {
     let [mut with, mut without] = [Run::new(options, hiding)?, Run::new(options, hiding)?];
-    let ends = [Step::Of(OBSERVER, Act::Writable), Step::Of(OBSERVER, Act::DirectMore)];
+    let ends = [Act::Writable, Act::DirectMore, Act::WatchMore].map(|act| Step::Of(OBSERVER, act));
     for (nth, step) in path.iter().chain(&ends).chain(&[Step::Advance(100)]).enumerate() {
         with.step(*step, 10 + nth as u32)?;
         match step {

@@ -4,7 +4,9 @@
 //! That the hash seed, the steps in which time is told, and users who have nothing to do with each
 //! other do not matter either stands in `determinism.rs`.
 
+mod one_state;
 mod script;
+mod watching;
 
 use adsum::{Error, Grace, LostCause, OfflineNotices, Options, SessionKey, Time};
 use adsum_model::queries::equal;
@@ -18,6 +20,7 @@ fn no_limits(options: &mut Options) {
     (options.max_sessions, options.max_sessions_per_kind) = (500, Some(500));
     (options.max_audience, options.max_blocked) = (500, 500);
     (options.max_direct, options.max_told) = (500, 1 << 20);
+    options.max_watched = 500;
 }
 
 fn patience(options: &mut Options) {
@@ -196,6 +199,7 @@ fn what_is_so_already_can_be_said_again() {
                     | Event::PublishUntil { .. }
                     | Event::Direct { .. }
                     | Event::DirectFor { .. }
+                    | Event::Watch { .. }
                     | Event::System { .. } => Vec::new(),
                     _ => again.play(input)?,
                 };
@@ -290,7 +294,9 @@ fn a_list_is_a_set() {
                     again(contacts);
                     contacts.push(*user);
                 }
-                Event::Direct { users, .. }
+                Event::Watch { users, .. }
+                | Event::Unwatch { users, .. }
+                | Event::Direct { users, .. }
                 | Event::DirectFor { users, .. }
                 | Event::System { users, .. } => again(users),
                 _ => {}

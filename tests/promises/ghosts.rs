@@ -94,7 +94,24 @@ impl Roster {
                 applied.expect("the replica is large enough");
             }
         })?;
+        if let Event::Unwatch { session, users } = event {
+            self.forget(*session, users);
+        }
         Ok(())
+    }
+
+    /// A client forgets those whom it watches no longer, but for its user's
+    /// contacts and other devices.
+    fn forget(&mut self, key: SessionKey, users: &[User]) {
+        let engine = &self.run.host.engine;
+        let (viewer, replica) = (engine.user_of(key), self.replicas.get_mut(&key));
+        let (Some(viewer), Some(replica)) = (viewer, replica) else { return };
+        let is_seen = |user: &&User| {
+            *user == viewer
+                || engine.audience(*user).any(|contact| contact == viewer)
+                || engine.watched(key).any(|watched| watched == *user)
+        };
+        users.iter().filter(|user| !is_seen(user)).for_each(|user| replica.forget(user));
     }
 
     /// The inputs that a host which keeps the roster makes of this one: whatever one user does to
@@ -148,7 +165,7 @@ impl Roster {
             let mut truth = BTreeMap::new();
             for session in sessions.iter().copied().filter(|session| *session != key) {
                 let user = engine.user_of(session).expect("the session is there");
-                let is_seen = if user == viewer { echo } else { engine.sees(viewer, user) };
+                let is_seen = if user == viewer { echo } else { engine.session_sees(key, user) };
                 let id = engine.id_of(session).expect("the session is there");
                 if let Some(presence) = engine.presence(session).filter(|_| is_seen) {
                     truth.insert(id, *presence);
@@ -156,7 +173,7 @@ impl Roster {
             }
             // What is held of those who have ended is nothing that an engine can be asked for.
             for (id, held) in &self.run.model.held {
-                if held.user != *viewer && engine.sees(viewer, &held.user) {
+                if held.user != *viewer && engine.session_sees(key, &held.user) {
                     truth.extend(held.presence.map(|presence| (*id, presence)));
                 }
             }

@@ -4,8 +4,8 @@
 mod ghosts;
 
 use adsum::{
-    Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, Replica, SessionId,
-    SessionKey, Time,
+    Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, SessionId, SessionKey,
+    Time,
 };
 use adsum_model::drain::Watch;
 use adsum_model::host::begun;
@@ -173,7 +173,7 @@ fn state_can_be_neither_copied_nor_serialised() {
         assert!(!Probe::<Decision<'_, u8, u32>>::IS_SERIALIZE);
         assert!(!Probe::<Notice<'_, u8, u32>>::IS_SERIALIZE);
         assert!(!Probe::<adsum::Snapshot<'_, u8, u32>>::IS_SERIALIZE);
-        assert!(!Probe::<Replica<u8, u32>>::IS_SERIALIZE);
+        assert!(!Probe::<adsum::Replica<u8, u32>>::IS_SERIALIZE);
     }
 }
 
@@ -398,7 +398,7 @@ fn check_endings(
     for (user, session, to) in endings {
         for receiver in to {
             let viewer = known.users[&known.attachments[&receiver]];
-            let is_seen = user == viewer || engine.sees(&viewer, &user);
+            let is_seen = user == viewer || engine.session_sees(receiver, &user);
             let is_so = match session {
                 // It has ended, or it is out of sight, or all that it said was directed.
                 Some(session) => {

@@ -2,6 +2,7 @@
 
 mod generator;
 mod scenes;
+mod slow;
 
 use adsum::{Counts, DefaultHashBuilder, Time};
 use adsum_model::host::begun;
@@ -26,8 +27,9 @@ fn a_drain_dropped_half_way_loses_notices_but_no_state() {
 
 fn half_drained(case: &Case, log: &mut Vec<String>) -> Result<(), String> {
     let config = case.setup.config();
-    let mut host = Host::<u32>::new(config.clone(), DefaultHashBuilder::default());
-    let mut model = Model::new(&config);
+    let choice = case.setup.choice();
+    let mut host = Host::<u32>::with_choice(config.clone(), choice, DefaultHashBuilder::default());
+    let mut model = Model::with_choice(&config, choice);
     for (at, op) in case.ops.iter().enumerate() {
         let (now, event) = op.decode(&model, at as u32);
         let take = if op.0[4] % 2 == 0 { usize::from(op.0[4] / 2 % 4) } else { usize::MAX };

@@ -472,3 +472,23 @@ fn more_are_congested_than_fit_in_one_decision() {
     }
     scene.end();
 }
+
+/// At the end of time all notices have the greatest number. Where as many receive one as a decision
+/// takes (of the shrunk constants, four), the next one may be just like it.
+#[test]
+fn notices_that_are_alike_at_the_end_of_time() {
+    for devices in [3, 4, 5, 8] {
+        let mut scene = Scene::new(|options| options.max_sessions = 8);
+        let session = scene.connect(0, &[1, 2], &[]);
+        for _ in 0..devices {
+            scene.connect(1, &[0], &[]);
+        }
+        scene.connect(2, &[0], &[]);
+        scene.publish(session);
+        scene.now = u64::MAX;
+        scene.told();
+        scene.connect(0, &[1, 2], &[1, 2]);
+        assert_eq!(scene.told(), devices + 1 + 1, "all are told, and the newcomer of its own user");
+        scene.end();
+    }
+}

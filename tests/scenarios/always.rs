@@ -78,6 +78,7 @@ fn no_ghosts(world: &World) -> Result<(), String> {
     }
     for seat in world.host.attached().filter(|seat| !seat.congested) {
         let truth = truth(world, seat);
+        users_are_true(world, seat)?;
         for (session, text) in believed(world, seat)? {
             if !truth.contains_key(&session) && id_may_be_held(world, session) {
                 continue;
@@ -94,9 +95,34 @@ fn no_ghosts(world: &World) -> Result<(), String> {
     Ok(())
 }
 
+/// Does a receiver hold of each user, where it is told one state, just that state?
+fn users_are_true(world: &World, seat: &Seat) -> Result<(), String> {
+    let key = world.host.sessions.get(&seat.name).map(|known| known.key);
+    for user in seat.replica.users() {
+        let Some((text, since)) = seat.replica.user(user) else { continue };
+        let id = Id::new(user.as_bytes());
+        let state = world.engine.representative(&id);
+        let state = state.and_then(|(of, since)| Some((of.presence?.text(), since)));
+        let sees = key.is_some_and(|key| world.engine.session_sees(key, &id));
+        if !sees || state != Some((text.as_str(), since)) {
+            return Err(format!("{} believes that {user} is \"{text}\", {since:?}", seat.name));
+        }
+    }
+    Ok(())
+}
+
 /// Does everybody believe exactly what is so? Asked where rosters are mutual and snapshots on.
 pub(crate) fn beliefs_are_true(world: &World) -> Result<(), String> {
     for seat in world.host.attached().filter(|seat| !seat.congested) {
+        users_are_true(world, seat)?;
+        for user in world.engine.users_online().filter(|_| world.tells_users) {
+            let key = world.host.sessions.get(&seat.name).map(|known| known.key);
+            let sees = key.is_some_and(|key| world.engine.session_sees(key, user));
+            let shows = world.engine.representative(user).is_some();
+            if sees && shows && seat.replica.user(&world.host.user(user)?).is_none() {
+                return Err(format!("{} knows nothing of {user:?}", seat.name));
+            }
+        }
         let (mut believed, truth) = (believed(world, seat)?, truth(world, seat));
         believed.retain(|id, _| truth.contains_key(id) || !id_may_be_held(world, *id));
         if believed != truth {
@@ -156,7 +182,7 @@ fn truth(world: &World, seat: &Seat) -> Presences {
     for known in world.host.sessions.values() {
         let Some(session) = world.engine.session(known.key) else { continue };
         let own = viewer.user == session.user && world.host.options.own_echo;
-        let sees = own || world.engine.sees(viewer.user, session.user);
+        let sees = own || !world.tells_users && world.engine.session_sees(viewer.key, session.user);
         let presence = session.presence.filter(|_| sees && session.key != viewer.key);
         truth.extend(presence.map(|presence| (session.id, presence.text().to_owned())));
     }

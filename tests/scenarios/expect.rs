@@ -4,7 +4,7 @@ use crate::always;
 use crate::counted::{Id, Presence};
 use crate::host::Life;
 use crate::names::{Name, moment, show_moment};
-use crate::told::{Told, end_reason};
+use crate::told::{Shown, Told, end_reason};
 use crate::words::{Words, split};
 use crate::world::World;
 use adsum::{Counts, EndReason, Session, SessionKey, Time};
@@ -27,6 +27,13 @@ pub(crate) fn check(world: &mut World, line: &str, hashed: u64) -> Result<(), St
         "counts" | "stats" => numbers(world, &subject, &mut words)?,
         "sessions" => sessions(world, &mut words)?,
         "audience" | "blocked" => list(world, &subject, &mut words)?,
+        "watched" => watched(world, &mut words)?,
+        "watchers" => {
+            let user = words.word()?;
+            let user = world.id(&user);
+            words.colon()?;
+            same(words.number()?, world.engine.watchers(&user))?;
+        }
         "online" => online_of(world, &mut words)?,
         "members" => members(world, &mut words)?,
         "same" => {
@@ -56,16 +63,23 @@ fn session(world: &World, name: &str) -> Result<SessionKey, String> {
     world.key(&Name::parse(name)?)
 }
 
-fn of_session(world: &World, name: &str, words: &mut Words) -> Result<(), String> {
+fn of_session(world: &mut World, name: &str, words: &mut Words) -> Result<(), String> {
     let key = session(world, name)?;
-    let engine = &world.engine;
     match words.word()?.as_str() {
         "attached" => same(Life::Attached, world.life(key)),
         "detached" => same(Life::Detached, world.life(key)),
         "ended" => same(Life::Ended, world.life(key)),
-        "congested" => same(true, engine.is_congested(key)),
-        "writable" => same(false, engine.is_congested(key)),
-        "silent" => same(None, engine.presence(key).map(Presence::text)),
+        "congested" => same(true, world.engine.is_congested(key)),
+        "writable" => same(false, world.engine.is_congested(key)),
+        "silent" => same(None, world.engine.presence(key).map(Presence::text)),
+        verb @ ("sees" | "misses") => {
+            for other in words.list()? {
+                let other = world.id(&other);
+                let sees = world.engine.session_sees(key, &other);
+                same(verb == "sees", sees).map_err(|error| format!("{other:?}: {error}"))?;
+            }
+            Ok(())
+        }
         "kind" => same(Some(words.number()?), described(world, key).map(|s| s.kind.0.into())),
         "connected" => at(world, words, described(world, key).map(|s| s.connected)),
         "heard" => at(world, words, described(world, key).map(|s| s.heard)),
@@ -77,7 +91,7 @@ fn of_session(world: &World, name: &str, words: &mut Words) -> Result<(), String
         }
         "says" => {
             let text = words.text()?;
-            same(Some(text.as_str()), engine.presence(key).map(Presence::text))
+            same(Some(text.as_str()), world.engine.presence(key).map(Presence::text))
         }
         other => Err(format!("no session is `{other}`")),
     }
@@ -152,6 +166,17 @@ fn list(world: &mut World, which: &str, words: &mut Words) -> Result<(), String>
     same(expected, names?)
 }
 
+/// `watched A.1: B C`: whom the session watches, in any order.
+fn watched(world: &World, words: &mut Words) -> Result<(), String> {
+    let key = session(world, &words.word()?)?;
+    words.colon()?;
+    let expected: BTreeSet<_> = words.list()?.into_iter().collect();
+    let watched = world.engine.watched(key);
+    same(expected.len(), watched.len())?;
+    let names: Result<BTreeSet<_>, _> = watched.map(|user| world.host.user(user)).collect();
+    same(expected, names?)
+}
+
 /// `online A B C: A C`: those of them who are online, in their order.
 fn online_of(world: &mut World, words: &mut Words) -> Result<(), String> {
     let asked: Vec<_> = words.list()?.iter().map(|user| world.id(user)).collect();
@@ -192,6 +217,7 @@ fn numbers(world: &World, which: &str, words: &mut Words) -> Result<(), String> 
             ("counts", "conflated") => counts.conflated as u64,
             ("counts", "audience_entries") => counts.audience_entries as u64,
             ("counts", "blocked_pairs") => counts.blocked_pairs as u64,
+            ("counts", "watches") => counts.watches as u64,
             ("counts", "topics") => counts.topics as u64,
             ("counts", "memberships") => counts.memberships as u64,
             ("counts", "told") => counts.told as u64,
@@ -231,9 +257,14 @@ fn fresh_snapshots(world: &mut World) -> Result<(), String> {
         let of = |user| seat.replica.sessions_of(user);
         let published = seat.replica.users().flat_map(of).filter_map(|(id, published, _)| {
             let name = world.host.ids.get(&id)?;
-            published.map(|text| (name.clone(), text.clone()))
+            published.map(|text| (Shown::Session(name.clone()), text.clone()))
         });
-        let mut published: Vec<_> = published.collect();
+        let states = seat.replica.users().filter_map(|user| {
+            let (text, since) = seat.replica.user(user)?;
+            let since = since.map(|since| since.as_millis() - world.host.origin);
+            Some((Shown::User(user.clone(), since), text.clone()))
+        });
+        let mut published: Vec<_> = published.chain(states).collect();
         published.sort();
         (seat.name.clone(), published)
     };

@@ -3,12 +3,15 @@
 use crate::counted::{Id, Presence};
 use crate::names::Name;
 use crate::rooms;
-use crate::told::Told;
+use crate::told::{Shown, Told};
 use adsum::{
-    Decision, Notice, OfflineNotices, Options, PresenceKind, Replica, Scope, SessionId, SessionKey,
-    Slot, SlotMap, Snapshot, Time,
+    Decision, Entry, Notice, OfflineNotices, Options, PresenceKind, Replica, Scope, SessionId,
+    SessionKey, Slot, SlotMap, Snapshot, Time,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What a replica without a limit must not say.
+const FULL: &str = "a replica without a limit is full";
 
 /// The most receivers or presences of one decision.
 pub(crate) const CHUNK: usize = if cfg!(feature = "shrunk") { 4 } else { 4_096 };
@@ -46,6 +49,41 @@ pub(crate) struct Seat {
     pub(crate) replica: Replica<String, String>,
 }
 
+impl Seat {
+    /// Takes in what a session shows, of which it must hold nothing if that is news.
+    fn learn_presence(
+        &mut self,
+        user: String,
+        session: SessionId,
+        text: &str,
+        is_news: bool,
+    ) -> Checked {
+        if is_news && knows(&self.replica, &user, session) {
+            return Err(format!("{} knows what it is told as first", self.name));
+        }
+        let set = self.replica.set_presence(user, session, text.to_owned());
+        set.map_err(|_| "a replica without a limit is full".to_owned())
+    }
+
+    /// Takes in the one state of a user. `first`: whether it is said to hold none, if that must
+    /// fit.
+    fn learn_state(
+        &mut self,
+        (user, text, idle_since): (String, &str, Option<Time>),
+        first: Option<bool>,
+    ) -> Checked {
+        let knows = self.replica.user(&user).is_some();
+        if user == self.name.user {
+            return Err(format!("{} is told the state of its own user", self.name));
+        }
+        if first == Some(knows) {
+            return Err(format!("{} knows: {knows}, and is told otherwise", self.name));
+        }
+        let set = self.replica.set_user(user, text.to_owned(), idle_since);
+        set.map_err(|_| "a replica without a limit is full".to_owned())
+    }
+}
+
 /// The host's tables.
 pub(crate) struct Host {
     pub(crate) options: Options,
@@ -64,6 +102,8 @@ pub(crate) struct Host {
     sender: Option<Name>,
     /// The session that takes notices again with it: it may be sent a snapshot instead of them.
     pub(crate) writable: Option<Name>,
+    /// The session that asks with it to watch users: it is sent a snapshot of them.
+    pub(crate) watching: Option<Name>,
     /// How many presences there may be while decisions are taken.
     most_presences: usize,
     /// A drain was dropped half-way: receivers may believe what is not so.
@@ -100,6 +140,7 @@ impl Host {
             now: Time::ZERO,
             sender: None,
             writable: None,
+            watching: None,
             most_presences: 0,
             lossy: false,
             last_id: 0,
@@ -134,7 +175,7 @@ impl Host {
 
     /// An input is given: no notice goes on from the one before it.
     pub(crate) fn begin(&mut self, now: Time, sender: Option<Name>, most_presences: usize) {
-        (self.now, self.sender, self.writable) = (now, sender, None);
+        (self.now, self.sender, self.writable, self.watching) = (now, sender, None, None);
         self.most_presences = most_presences;
         self.open_notice = None;
     }
@@ -191,6 +232,7 @@ impl Host {
     pub(crate) fn expect_nothing_more(&mut self) {
         self.lossy = true;
         (self.open_snapshot, self.replaced, self.first) = (None, None, None);
+        self.watching = None;
         for known in self.sessions.values().filter(|known| known.life == Life::Attached) {
             if let Some(seat) = self.seats.get_mut(known.key) {
                 seat.awaits_snapshot = false;
@@ -212,6 +254,9 @@ impl Host {
         if let Some((name, _)) = self.sessions.iter().find(|(_, known)| known.life == Life::Ending)
         {
             return Err(format!("nobody says that {name} has ended"));
+        }
+        if let Some(name) = &self.watching {
+            return Err(format!("{name} was promised a snapshot of those it watches"));
         }
         match self.attached().find(|seat| seat.awaits_snapshot) {
             Some(seat) => Err(format!("{} was promised a snapshot", seat.name)),
@@ -317,6 +362,13 @@ impl Host {
                 let kind = if *kind == PresenceKind::First { "first" } else { "update" };
                 (kind, format!("{} \"{}\"", living(user, *key)?, presence.text()))
             }
+            Notice::User { user, kind, idle_since, presence, .. } => {
+                let is_first = *kind == PresenceKind::First;
+                let kind = if is_first { "user first" } else { "user update" };
+                let since = idle_since.map(|since| since.as_millis() - self.origin);
+                let shown = Shown::User(self.user(user)?, since);
+                (kind, format!("{shown}: \"{}\"", presence.text()))
+            }
             Notice::Directed { user, session: key, presence, .. } => {
                 ("directed", format!("{} \"{}\"", living(user, *key)?, presence.text()))
             }
@@ -349,21 +401,22 @@ impl Host {
         let Some((_, seat)) = self.seats.at_mut(slot) else {
             return Err(format!("the receiver at {slot:?} has no connection"));
         };
-        let name = seat.name.clone();
-        if skip && (is_state(notice) || !seat.congested) {
-            return Err(format!("{name} must not be skipped"));
-        } else if !skip && seat.congested {
-            return Err(format!("{name} is congested"));
-        } else if seat.awaits_snapshot {
-            return Err(format!("{name} is told something before its snapshot"));
-        } else if self.open_snapshot == Some(slot) {
-            return Err(format!("{name} is told something within its snapshot"));
+        let (name, is_state) = (seat.name.clone(), is_state(notice));
+        let wrong = match () {
+            () if skip && (is_state || !seat.congested) => Some("must not be skipped"),
+            () if !skip && seat.congested => Some("is congested"),
+            () if seat.awaits_snapshot => Some("is told something before its snapshot"),
+            () if self.open_snapshot == Some(slot) => Some("is told something within its snapshot"),
+            () => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(format!("{name} {wrong}"));
         }
         if skip {
             return Ok(name);
         }
         let user = |id: &Id| users.get(id.bytes()).cloned().unwrap_or_default();
-        let full = |_| "a replica without a limit is full".to_owned();
+        let never = self.options.offline_notices == OfflineNotices::Never;
         match notice {
             Notice::Presence { session, .. } | Notice::Directed { session, .. }
                 if self.sender.as_ref() == Some(&name) && ids.get(session) == Some(&name) =>
@@ -371,17 +424,17 @@ impl Host {
                 return Err(format!("{name} is told what it said itself"));
             }
             Notice::Presence { user: id, session, kind, presence, .. } => {
-                let knows = knows(&seat.replica, &user(id), *session);
-                let never = self.options.offline_notices == OfflineNotices::Never;
-                if *kind == PresenceKind::First && knows && !never {
-                    return Err(format!("{name} knows what it is told as first"));
-                }
-                let text = presence.text().to_owned();
-                seat.replica.set_presence(user(id), *session, text).map_err(full)?;
+                let is_news = *kind == PresenceKind::First && !never;
+                seat.learn_presence(user(id), *session, presence.text(), is_news)?;
+            }
+            Notice::User { user: id, kind, idle_since, presence, .. } => {
+                let must_fit = self.options.snapshot_on_connect && !never;
+                let state = (user(id), presence.text(), *idle_since);
+                seat.learn_state(state, must_fit.then_some(*kind == PresenceKind::First))?;
             }
             Notice::Directed { user: id, session, presence, .. } => {
                 let text = presence.text().to_owned();
-                seat.replica.set_directed(user(id), *session, text).map_err(full)?;
+                seat.replica.set_directed(user(id), *session, text).map_err(|_| FULL)?;
             }
             Notice::SessionEnded { user: id, session, .. } => {
                 seat.replica.end_session(&user(id), *session);
@@ -416,64 +469,128 @@ impl Host {
             self.count_ids(snapshot.id().get())?;
         }
         for entry in snapshot.entries() {
-            if [entry.id, snapshot.id()].map(|id| id.get()) != [self.last_id; 2] {
-                return Err(format!("a snapshot has the numbers {:?} and others", entry.id));
-            }
-            let name = self.name_of_id(entry.session)?;
-            let is_over = self.sessions.get(&name).is_none_or(|known| known.life == Life::Ended);
-            if is_over && !self.may_be_held(&name) {
-                return Err(format!("{name} has ended, and a snapshot shows it"));
-            }
-            if name.user != self.user(entry.user)? {
-                return Err(format!("a snapshot says that {name} is {:?}'s", entry.user));
-            }
-            entries.push((entry.session, name, entry.presence.text().to_owned()));
+            entries.push(self.line(snapshot, &entry)?);
         }
         if entries.len() > CHUNK || entries.len() != snapshot.len() {
             return Err(format!("a part of a snapshot has {} presences", entries.len()));
         }
+        let named = self.named_in(snapshot, &entries)?;
         let (key, seat) =
             self.seats.at_mut(slot).ok_or("a snapshot to a session that is not attached")?;
-        if key != snapshot.receiver() || snapshot.scope() != Scope::Everything {
+        if key != snapshot.receiver() {
             return Err(format!("{}'s snapshot is {snapshot:?}", seat.name));
         }
-        let may_get_one = seat.awaits_snapshot || self.writable.as_ref() == Some(&seat.name);
+        let may_get_one = match named {
+            None => seat.awaits_snapshot || self.writable.as_ref() == Some(&seat.name),
+            Some(_) => self.watching.as_ref() == Some(&seat.name),
+        };
         if !may_get_one || snapshot.is_first() != self.open_snapshot.is_none() {
             return Err(format!("{} expects no such snapshot", seat.name));
         }
         if self.open_snapshot.is_some_and(|open| open != slot) {
             return Err(format!("{}'s snapshot comes within another", seat.name));
         }
-        if snapshot.is_first() {
-            seat.replica.begin_snapshot();
+        match (&named, snapshot.is_first()) {
+            (None, true) => seat.replica.begin_snapshot(),
+            (Some(_), true) => seat.replica.begin_snapshot_of_users(),
+            (_, false) => {}
         }
         seat.replica.set_visible(snapshot.is_visible());
-        for (session, name, text) in &entries {
-            let set = seat.replica.set_presence(name.user.clone(), *session, text.clone());
-            set.map_err(|_| "a replica without a limit is full")?;
+        for Line { session, user, since, shown, text } in &entries {
+            let (user, text) = (user.clone(), text.clone());
+            let set = match shown {
+                Shown::User(..) => seat.replica.set_user(user, text, *since),
+                Shown::Session(_) => seat.replica.set_presence(user, *session, text),
+            };
+            set.map_err(|_| FULL)?;
         }
         if snapshot.is_last() {
-            seat.replica.end_snapshot().expect("it is large enough");
-            seat.awaits_snapshot = false;
+            match &named {
+                None => seat.replica.end_snapshot(),
+                Some(named) => seat.replica.end_snapshot_of(named),
+            }
+            .expect("it is large enough");
+            (seat.awaits_snapshot, self.watching) = (false, None);
         }
         self.open_snapshot = (!snapshot.is_last()).then_some(slot);
         let (to, visible) = (seat.name.clone(), snapshot.is_visible());
-        let entries = entries.into_iter().map(|(_, name, text)| (name, text));
+        let entries = entries.into_iter().map(|line| (line.shown, line.text));
         match told.last_mut() {
-            Some(Told::Snapshot { presences, parts, .. }) if !snapshot.is_first() => {
+            Some(Told::Snapshot { of, presences, parts, .. }) if !snapshot.is_first() => {
+                if *of != named {
+                    return Err(format!("{to}'s snapshot is of {of:?}, and then of {named:?}"));
+                }
                 presences.extend(entries);
                 *parts += 1;
             }
             _ => {
                 let presences = entries.collect();
-                told.push(Told::Snapshot { to, visible, presences, parts: 1 });
+                told.push(Told::Snapshot { of: named, to, visible, presences, parts: 1 });
             }
         }
         Ok(())
     }
+
+    /// Reads one entry of a snapshot.
+    fn line(
+        &self,
+        snapshot: &Snapshot<'_, Id, Presence>,
+        entry: &Entry<'_, Id, Presence>,
+    ) -> Checked<Line> {
+        if [entry.id, snapshot.id()].map(|id| id.get()) != [self.last_id; 2] {
+            return Err(format!("a snapshot has the numbers {:?} and others", entry.id));
+        }
+        let name = self.name_of_id(entry.session)?;
+        let is_over = self.sessions.get(&name).is_none_or(|known| known.life == Life::Ended);
+        if is_over && !self.may_be_held(&name) {
+            return Err(format!("{name} has ended, and a snapshot shows it"));
+        }
+        let user = name.user.clone();
+        if user != self.user(entry.user)? {
+            return Err(format!("a snapshot says that {name} is {:?}'s", entry.user));
+        }
+        let (session, since) = (entry.session, entry.idle_since);
+        let shown = match entry.is_user {
+            true => Shown::User(user.clone(), since.map(|since| since.as_millis() - self.origin)),
+            false => Shown::Session(name),
+        };
+        Ok(Line { session, user, since, shown, text: entry.presence.text().to_owned() })
+    }
+
+    /// The users whom a snapshot is about, if not everyone: each once, and nobody else in it.
+    fn named_in(
+        &self,
+        snapshot: &Snapshot<'_, Id, Presence>,
+        entries: &[Line],
+    ) -> Checked<Option<BTreeSet<String>>> {
+        let len = snapshot.named().len();
+        let named: BTreeSet<String> =
+            snapshot.named().map(|user| self.user(user)).collect::<Checked<_>>()?;
+        if snapshot.scope() == Scope::Everything {
+            let named = format!("a snapshot of everything names {named:?}");
+            return if len == 0 { Ok(None) } else { Err(named) };
+        }
+        let strangers = entries.iter().find(|line| !named.contains(&line.user));
+        if named.len() != len || snapshot.scope() != Scope::Users || strangers.is_some() {
+            return Err(format!(
+                "a snapshot of {len} users, {named:?}, shows others: {}",
+                strangers.is_some()
+            ));
+        }
+        Ok(Some(named))
+    }
 }
 
-/// Returns whether a notice is about what is so, and not about what is said.
+/// One entry of a snapshot.
+struct Line {
+    session: SessionId,
+    user: String,
+    since: Option<Time>,
+    shown: Shown,
+    text: String,
+}
+
+/// Returns whether a notice says something that holds from then on, and so is never skipped.
 const fn is_state(notice: &Notice<'_, Id, Presence>) -> bool {
     !matches!(notice, Notice::Directed { .. } | Notice::System { .. } | Notice::Said { .. })
 }

@@ -18,6 +18,8 @@ pub(crate) enum Verb {
     Lost(LostCause, Option<u64>),
     Resume,
     Heartbeat,
+    /// A person does something on its device.
+    Active,
     Publish(String),
     /// Until a moment, and what takes its place then.
     PublishUntil(String, u64, Option<String>),
@@ -25,6 +27,8 @@ pub(crate) enum Verb {
     Direct(Vec<String>, String),
     /// For so long.
     DirectFor(Vec<String>, u64, String),
+    Watch(Vec<String>),
+    Unwatch(Vec<String>),
     Invisible,
     Visible,
     Congested,
@@ -169,6 +173,7 @@ impl Verb {
             "lost" => Self::lost(words)?,
             "resume" => Self::Resume,
             "heartbeat" => Self::Heartbeat,
+            "active" => Self::Active,
             "publish" => Self::publish(words)?,
             "withdraw" => Self::Withdraw,
             "direct" => {
@@ -181,6 +186,8 @@ impl Verb {
                     }
                 }
             }
+            "watch" => Self::Watch(words.list()?),
+            "unwatch" => Self::Unwatch(words.list()?),
             "invisible" => Self::Invisible,
             "visible" => Self::Visible,
             "congested" => Self::Congested,

@@ -5,11 +5,12 @@ use crate::expect;
 use crate::host::{Known, Life};
 use crate::input::{Input, Verb};
 use crate::names::Name;
+use crate::options::Setting;
 use crate::run;
 use crate::script::{self, Section};
 use crate::world::{Mode, World};
 use crate::{FILES, always, sections};
-use adsum::{Config, LostCause, Time};
+use adsum::{LostCause, Time};
 
 /// Longer scenarios are not run again for each of their lines.
 const SHORT: usize = 300;
@@ -276,7 +277,7 @@ fn what_cannot_be_run_fails_with_its_line() {
 /// A and B online, each in the other's audience, both told of the other.
 fn world() -> World {
     let mode = Mode { name: "made up", by_events: false, seed: 3, origin: 0 };
-    let mut world = World::new(&Config::default(), mode);
+    let mut world = World::new(&Setting::default(), mode);
     let users = ["A", "B"].map(str::to_owned);
     let names = users.iter().map(|user| Name { user: user.clone(), number: 1 });
     let given = Input::Given(names.collect(), true);

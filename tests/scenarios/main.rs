@@ -2,6 +2,7 @@
 //! How to read and write them stands in `tests/scenarios/README.md`.
 
 mod always;
+mod by_verb;
 mod counted;
 mod expect;
 mod host;
@@ -54,8 +55,8 @@ macro_rules! files {
 }
 
 files! {
-    attachments directed edges endings expiry hidden limits loss others rates refusals sessions slow
-    snapshots takeovers time topics topics_large unseen
+    attachments directed edges endings expiry hidden limits loss one_state others rates refusals
+    sessions slow snapshots takeovers time topics topics_large unseen watch
 }
 
 #[test]
@@ -75,9 +76,10 @@ fn cases() -> BTreeSet<String> {
 
 /// The rules, some of which have a letter.
 fn rules() -> BTreeSet<String> {
-    let lettered = ["25a", "T9a", "T11a"].map(str::to_owned);
+    let lettered = ["21a", "21b", "25a", "T9a", "T11a"].map(str::to_owned);
     let of_topics = (1..=15).map(|number| format!("T{number}"));
-    numbers((1..=20).chain(25..=27)).into_iter().chain(lettered).chain(of_topics).collect()
+    let of_users = (1..=7).map(|number| format!("U{number}"));
+    numbers(1..=27).into_iter().chain(lettered).chain(of_topics).chain(of_users).collect()
 }
 
 fn numbers(numbers: impl Iterator<Item = u32>) -> BTreeSet<String> {

@@ -1,11 +1,61 @@
 //! Options as scenarios write them: `tim grace.timeout_ms=5000 publish_rate=2/1s`.
 
+use crate::counted::Presence;
 use crate::rooms;
-use adsum::{Config, DirectTo, Lease, OfflineNotices, Options, OverLimit, Rate};
+use adsum::{Config, DirectTo, Lease, OfflineNotices, Options, OverLimit, Rate, Represent};
 
-/// A preset, `default` or `tim`, and changes to it.
-pub(crate) fn parse(text: &str) -> Result<Config, String> {
-    let mut words = text.split_whitespace().peekable();
+/// Chooses which of a user's sessions speaks for it.
+pub(crate) type Speaks = Represent<Presence>;
+
+/// How an engine is set up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Setting {
+    pub(crate) config: Config,
+    /// How it is chosen who speaks for a user, if contacts are told one state of each.
+    pub(crate) speaks: Option<Speaks>,
+}
+
+/// A preset, `default` or `tim`, and changes to it; and perhaps who speaks for each user.
+pub(crate) fn parse(text: &str) -> Result<Setting, String> {
+    let mut speaks = None;
+    let mut rest = Vec::new();
+    for word in text.split_whitespace() {
+        match word.strip_prefix("speaks=") {
+            Some(name) => speaks = Some(function(name)?),
+            None => rest.push(word),
+        }
+    }
+    Ok(Setting { config: options(&rest)?, speaks })
+}
+
+/// Finds a function by its name.
+fn function(name: &str) -> Result<Speaks, String> {
+    Ok(match name {
+        "first" => |_| 0,
+        "last" => |all| all.len() - 1,
+        "highest" => |all| {
+            let rank = |at: &usize| (rank(all[*at].presence.text()), all[*at].published);
+            (0..all.len()).max_by_key(rank).unwrap_or(0)
+        },
+        "attached" => |all| all.iter().position(|of| !of.detached).unwrap_or(0),
+        "awake" => |all| all.iter().position(|of| of.idle_since.is_none()).unwrap_or(0),
+        "nobody" => |all| all.len(),
+        _ => return Err(format!("nothing chooses `{name}`")),
+    })
+}
+
+/// Ranks what Matrix knows.
+fn rank(text: &str) -> u8 {
+    match text {
+        "busy" => 3,
+        "online" => 2,
+        "unavailable" => 1,
+        _ => 0,
+    }
+}
+
+fn options(words: &[&str]) -> Result<Config, String> {
+    let mut words = words.iter().copied().peekable();
     let preset = words.next_if(|word| !word.contains('='));
     let mut options = match preset {
         None | Some("default") => Options::default(),
@@ -66,6 +116,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "max_blocked" => options.max_blocked = number(value)? as u32,
         "max_direct" => options.max_direct = number(value)? as u32,
         "max_told" => options.max_told = number(value)? as u32,
+        "max_watched" => options.max_watched = number(value)? as u32,
         "publish_rate" => options.publish_rate = rate(value)?,
         "direct_rate" => options.direct_rate = rate(value)?,
         "max_expiry_ms" => options.max_expiry_ms = number(value)?,
@@ -75,6 +126,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "full_up_to" | "sample" | "coalesce_ms" | "max_members" => {
             rooms::set(&mut options.topics, name, number(value)? as u32)?;
         }
+        "idle_after_ms" => options.idle_after_ms = Some(number(value)?),
         "settle_ms" => options.settle_ms = number(value)?,
         _ => return Err("no such option".to_owned()),
     }

@@ -5,10 +5,10 @@ use crate::expect;
 use crate::host::CHUNK;
 use crate::input::Input;
 use crate::names::show_moment;
+use crate::options::Setting;
 use crate::script::{Block, InputLine, Section};
 use crate::told::count;
 use crate::world::{MANY, Mode, World};
-use adsum::Config;
 
 /// What is left after the last moment of a scenario that runs at the end of time: more than any
 /// lease or grace.
@@ -35,7 +35,7 @@ pub(crate) fn run(section: &Section) -> Result<(), String> {
 struct Run<'a> {
     section: &'a Section,
     words: &'a str,
-    config: &'a Config,
+    config: &'a Setting,
     mode: Mode,
     world: World,
     /// The moment of the last input.
@@ -43,7 +43,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn of(section: &'a Section, words: &'a str, config: &'a Config, mode: Mode) -> Self {
+    fn of(section: &'a Section, words: &'a str, config: &'a Setting, mode: Mode) -> Self {
         Self { section, words, config, mode, world: World::new(config, mode), at: 0 }
     }
 

@@ -2,9 +2,8 @@
 
 use crate::input::{Input, Verb, number_texts};
 use crate::names::When;
-use crate::options;
+use crate::options::{self, Setting};
 use crate::words::{Word, Words, expand, split};
-use adsum::Config;
 
 /// Which of the numbered cases or rules a section is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub(crate) struct Section {
     pub(crate) title: String,
     pub(crate) tags: Vec<Tag>,
     /// It runs once with each of these, named as they are written.
-    pub(crate) configs: Vec<(String, Config)>,
+    pub(crate) configs: Vec<(String, Setting)>,
     /// If said: how many receivers one decision takes, in the build this section is for.
     pub(crate) chunk: Option<usize>,
     pub(crate) blocks: Vec<Block>,
@@ -78,7 +77,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Section>, String> {
     }
     for section in &mut sections {
         if section.configs.is_empty() {
-            section.configs.push(("default".to_owned(), Config::default()));
+            section.configs.push(("default".to_owned(), Setting::default()));
         }
         if section.blocks.iter().all(|block| block.expected.is_empty()) {
             return Err(format!("{file}:{}: nothing is expected", section.line));
@@ -96,7 +95,7 @@ impl Section {
             let is_number = |number: &&str| {
                 let digits = number.strip_suffix(|c: char| c.is_ascii_lowercase());
                 let digits = digits.unwrap_or(number);
-                digits.strip_prefix('T').unwrap_or(digits).parse::<u32>().is_ok()
+                digits.strip_prefix(['T', 'U']).unwrap_or(digits).parse::<u32>().is_ok()
             };
             let number = parts.map(|(_, number)| number).filter(is_number);
             match parts.zip(number) {

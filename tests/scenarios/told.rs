@@ -3,9 +3,29 @@
 use crate::names::{Name, show_moment};
 use crate::rooms;
 use adsum::{EndReason, Error, LostCause};
+use std::collections::BTreeSet;
+use std::fmt;
 
 /// Lists that are longer than this are shown as their length.
 const LONG: usize = 20;
+
+/// What an entry of a snapshot shows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Shown {
+    Session(Name),
+    /// The one state of a user, and since when it is idle, if it is.
+    User(String, Option<u64>),
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(name) => name.fmt(f),
+            Self::User(user, None) => f.write_str(user),
+            Self::User(user, Some(since)) => write!(f, "{user} idle {}", show_moment(*since)),
+        }
+    }
+}
 
 /// One decision, or several that are parts of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +39,12 @@ pub(crate) enum Told {
         parts: usize,
     },
     Snapshot {
+        /// Whom it is about, if not everyone.
+        of: Option<BTreeSet<String>>,
         to: Name,
         /// Whether the receiver's own user is.
         visible: bool,
-        presences: Vec<(Name, String)>,
+        presences: Vec<(Shown, String)>,
         parts: usize,
     },
     Close {
@@ -64,6 +86,7 @@ impl Told {
             }
             Error::AudienceLimit { limit } => format!("AudienceLimit {limit}"),
             Error::BlockedLimit { limit } => format!("BlockedLimit {limit}"),
+            Error::WatchLimit { limit } => format!("WatchLimit {limit}"),
             Error::DirectLimit { limit } => format!("DirectLimit {limit}"),
             Error::GraceLimit { limit_ms } => format!("GraceLimit {}", show_moment(limit_ms)),
             Error::ExpiryLimit { limit_ms } => format!("ExpiryLimit {}", show_moment(limit_ms)),
@@ -92,7 +115,7 @@ impl Told {
                 };
                 format!("{skipped}{kind} {about} -> {to}{}", in_parts(*parts))
             }
-            Self::Snapshot { to, visible, presences, parts } => {
+            Self::Snapshot { of, to, visible, presences, parts } => {
                 let mut presences = presences.clone();
                 presences.sort();
                 let entries: Vec<_> =
@@ -103,7 +126,16 @@ impl Told {
                     _ => entries.join("; "),
                 };
                 let invisible = if *visible { "" } else { " invisible" };
-                format!("snapshot {to}{invisible}: {entries}{}", in_parts(*parts))
+                let of = match of {
+                    None => String::new(),
+                    Some(of) if of.is_empty() => "of nobody -> ".to_owned(),
+                    Some(of) if of.len() > LONG => format!("of {} users -> ", of.len()),
+                    Some(of) => {
+                        let of: Vec<_> = of.iter().map(String::as_str).collect();
+                        format!("of {} -> ", of.join(" "))
+                    }
+                };
+                format!("snapshot {of}{to}{invisible}: {entries}{}", in_parts(*parts))
             }
             Self::Close { session, why } => format!("close {session} {why}"),
             Self::Online { session } => format!("online {session}"),

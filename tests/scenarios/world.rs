@@ -1,15 +1,15 @@
 //! An engine and its host: gives inputs, takes decisions, and checks after each input what must
 //! always hold.
 
+use crate::by_verb::by_verb;
 use crate::counted::{Id, Presence, Seeded};
 use crate::host::{Host, Life};
 use crate::input::{Input, Verb};
 use crate::names::{Name, show_moment};
+use crate::options::Setting;
 use crate::rooms::{RoomInput, RoomKeys, RoomVerb};
 use crate::told::Told;
-use adsum::{
-    Config, Connect, Counts, Decisions, DeviceKind, Engine, Error, Event, SessionKey, Stats, Time,
-};
+use adsum::{Counts, Decisions, DeviceKind, Engine, Event, SessionKey, Stats, Time};
 use std::collections::HashMap;
 
 /// One way to run a scenario. What comes of it must not depend on it.
@@ -27,6 +27,8 @@ pub(crate) struct Mode {
 pub(crate) struct World {
     pub(crate) engine: Engine<Id, Presence, Seeded>,
     pub(crate) host: Host,
+    /// Whether contacts are told one state of each user.
+    pub(crate) tells_users: bool,
     pub(crate) mode: Mode,
     /// The latest moment the scenario has spoken of.
     pub(crate) latest: u64,
@@ -51,10 +53,15 @@ type Bound = Event<Id, Presence>;
 type Everything = (Counts, Stats, Option<Time>, Time);
 
 impl World {
-    pub(crate) fn new(config: &Config, mode: Mode) -> Self {
+    pub(crate) fn new(Setting { config, speaks }: &Setting, mode: Mode) -> Self {
+        let (engine, hasher) = (config.clone(), Seeded(mode.seed));
         Self {
-            engine: Engine::with_hasher(config.clone(), Seeded(mode.seed)),
+            engine: match speaks {
+                Some(speaks) => Engine::with_representative(engine, hasher, *speaks),
+                None => Engine::with_hasher(engine, hasher),
+            },
             host: Host::new(config.options().clone(), mode.origin),
+            tells_users: speaks.is_some(),
             mode,
             latest: 0,
             remembered: None,
@@ -319,6 +326,7 @@ impl World {
             }
             Verb::Resume => Event::Resume { session },
             Verb::Heartbeat => Event::Heartbeat { session },
+            Verb::Active => Event::Active { session },
             Verb::Publish(text) => Event::Publish { session, presence: Presence::new(text) },
             Verb::PublishUntil(text, until, then) => Event::PublishUntil {
                 session,
@@ -334,6 +342,8 @@ impl World {
             Verb::Direct(users, text) => {
                 Event::Direct { session, users: self.ids(users), presence: Presence::new(text) }
             }
+            Verb::Watch(users) => Event::Watch { session, users: self.ids(users) },
+            Verb::Unwatch(users) => Event::Unwatch { session, users: self.ids(users) },
             Verb::Invisible => Event::Invisible { session },
             Verb::Visible => Event::Visible { session },
             Verb::Congested => Event::Congested { session },
@@ -363,6 +373,7 @@ impl World {
                 self.learn_id(name)?;
             }
             Input::Session(name, Verb::Resume) => self.learn_id(name)?,
+            Input::Session(name, Verb::Unwatch(list)) => self.forget(name, list)?,
             Input::Adds(user, list) => {
                 self.rosters.entry(user.clone()).or_default().extend(list.iter().cloned());
             }
@@ -380,6 +391,21 @@ impl World {
                 remove(blocked, std::slice::from_ref(other));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// A session that watches these no longer forgets those whose contact its user is not.
+    fn forget(&mut self, name: &Name, list: &[String]) -> Result<(), String> {
+        let (key, viewer) = (self.key(name)?, self.id(&name.user));
+        for user in list {
+            let id = self.id(user);
+            let is_seen = *user == name.user
+                || self.engine.audience(&id).any(|contact| *contact == viewer)
+                || self.engine.watched(key).any(|watched| *watched == id);
+            if let Some(seat) = self.host.seats.get_mut(key).filter(|_| !is_seen) {
+                seat.replica.forget(user);
+            }
         }
         Ok(())
     }
@@ -500,6 +526,10 @@ fn note(host: &mut Host, input: &Input, session: Option<SessionKey>) -> Result<(
             seat.congested = *verb == Verb::Congested;
             host.writable = (*verb == Verb::Writable).then(|| name.clone());
         }
+        Verb::Watch(_) => {
+            let seat = host.seats.get_mut(key).ok_or("a detached session speaks")?;
+            host.watching = (!seat.congested).then(|| name.clone());
+        }
         _ => {}
     }
     if host.name(key)? != *name {
@@ -523,65 +553,5 @@ fn speaker(input: &Input) -> Option<Name> {
             speaks.then(|| name.clone())
         }
         _ => None,
-    }
-}
-
-/// Calls the verb that an event stands for.
-fn by_verb(
-    engine: &mut Engine<Id, Presence, Seeded>,
-    now: Time,
-    event: Bound,
-) -> Result<Decisions<'_, Id, Presence, Seeded>, Error> {
-    match event {
-        Event::Connect { user, kind, audience, blocked } => {
-            let connect = Connect::new(user).kind(kind).audience(audience).blocked(blocked);
-            let (key, decisions) = engine.connect(now, connect)?;
-            assert_eq!(decisions.session(), Some(key));
-            Ok(decisions)
-        }
-        Event::Disconnect { session } => engine.disconnect(now, session),
-        Event::Lost { session, cause, grace_ms: None } => engine.lost(now, session, cause),
-        Event::Lost { session, cause, grace_ms: Some(grace_ms) } => {
-            engine.lost_with_grace(now, session, cause, grace_ms)
-        }
-        Event::Resume { session } => {
-            let (key, decisions) = engine.resume(now, session)?;
-            assert_eq!(decisions.session(), Some(key));
-            Ok(decisions)
-        }
-        Event::Heartbeat { session } => engine.heartbeat(now, session),
-        Event::Publish { session, presence } => engine.publish(now, session, presence),
-        Event::PublishUntil { session, presence, until, then } => {
-            engine.publish_until(now, session, presence, until, then)
-        }
-        Event::Withdraw { session } => engine.withdraw(now, session),
-        Event::DirectFor { session, users, presence, for_ms } => {
-            engine.direct_for(now, session, &users, presence, for_ms)
-        }
-        Event::Direct { session, users, presence } => engine.direct(now, session, &users, presence),
-        Event::AudienceAdd { user, contacts } => engine.audience_add(now, &user, contacts),
-        Event::AudienceRemove { user, contacts } => engine.audience_remove(now, &user, &contacts),
-        Event::AudienceReplace { user, contacts } => engine.audience_replace(now, &user, contacts),
-        Event::Block { user, other } => engine.block(now, &user, other),
-        Event::Unblock { user, other } => engine.unblock(now, &user, &other),
-        Event::Invisible { session } => engine.invisible(now, session),
-        Event::Visible { session } => engine.visible(now, session),
-        Event::Congested { session } => engine.congested(now, session),
-        Event::Writable { session } => engine.writable(now, session),
-        Event::System { users, presence } => engine.system(now, &users, presence),
-        Event::Expel { user } => Ok(engine.expel(now, &user)),
-        Event::Join { session, topic, join } => Ok(engine.join(now, session, topic, join)?.1),
-        Event::Update { session, topic, presence } => engine.update(now, session, topic, presence),
-        Event::Leave { session, topic } => engine.leave(now, session, topic),
-        Event::Look { session, topic, view } => engine.look(now, session, topic, view),
-        Event::LookAt { session, topic, users } => engine.look_at(now, session, topic, users),
-        Event::Say { session, topic, presence, for_ms } => {
-            engine.say(now, session, topic, presence, for_ms)
-        }
-        Event::Remove { topic, user } => Ok(engine.remove(now, &topic, &user)),
-        Event::Close { topic } => Ok(engine.close(now, &topic)),
-        Event::TopicOptions { topic, options } => engine.topic_options(now, &topic, options),
-        Event::Advance => Ok(engine.advance(now)),
-        other => panic!("no verb is known for {other:?}"),
     }
 }

@@ -1,6 +1,7 @@
 //! Decisions in the form in which the engine's and the model's are compared.
 
 use crate::User;
+use crate::choice::State;
 use adsum::{CloseReason, EndReason, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,6 +10,7 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notice {
     Presence { user: User, session: SessionId, first: bool, presence: u32 },
+    User { user: User, first: bool, idle_since: Option<u64>, presence: u32 },
     Directed { user: User, session: SessionId, presence: u32 },
     DirectedOver { user: User, session: SessionId },
     Withdrawn { user: User, session: SessionId },
@@ -23,6 +25,7 @@ impl Notice {
     pub const fn user(&self) -> Option<User> {
         match self {
             Self::Presence { user, .. }
+            | Self::User { user, .. }
             | Self::Directed { user, .. }
             | Self::DirectedOver { user, .. }
             | Self::Withdrawn { user, .. }
@@ -46,10 +49,14 @@ pub enum Decision {
         notice: Notice,
         to: BTreeSet<SessionKey>,
     },
+    /// Of everything, or of the users named.
     Snapshot {
         to: SessionKey,
         visible: bool,
+        named: Option<BTreeSet<User>>,
         entries: BTreeMap<SessionId, (User, u32)>,
+        /// Those of whom one state is told.
+        users: BTreeMap<User, State>,
     },
     Close {
         session: SessionKey,
@@ -113,6 +120,23 @@ impl Output {
         deadline.map_or(input, |(_, at)| *at)
     }
 
+    /// Returns the number of notices, and of entries of snapshots.
+    pub fn notices(&self) -> u64 {
+        let mut told = None;
+        let mut notices = 0;
+        for decision in &self.decisions {
+            notices += match decision {
+                // Whoever is skipped misses the notice that others have received.
+                Decision::Skipped { notice, .. } => u64::from(told != Some(notice)),
+                Decision::Deliver { .. } => 1,
+                Decision::Snapshot { entries, users, .. } => (entries.len() + users.len()) as u64,
+                _ => 0,
+            };
+            told = decision.notice();
+        }
+        notices
+    }
+
     /// Returns whether these decisions are what the model says.
     pub fn agrees_with(&self, engine: &[Decision]) -> bool {
         let mut model = self.decisions.clone();
@@ -126,6 +150,52 @@ impl Output {
         }
         model == engine
     }
+
+    /// Returns the same of decisions about notices whose numbers do not say where one ends and
+    /// another, just like it, begins: whether everyone hears the same in the same order.
+    pub fn agrees_without_numbers(&self, engine: &[Decision]) -> bool {
+        let mut model = one_by_one(&self.decisions);
+        let mut engine = one_by_one(engine);
+        if model.len() != engine.len() {
+            return false;
+        }
+        for part in &self.unordered {
+            let place = |at: usize| one_by_one(&self.decisions[..at]).len();
+            let part = place(part.start)..place(part.end);
+            sort(&mut model[part.clone()]);
+            sort(&mut engine[part]);
+        }
+        for decisions in [&mut model, &mut engine] {
+            decisions.chunk_by_mut(are_of_one_notice).for_each(sort);
+        }
+        model == engine
+    }
+}
+
+/// Returns the decisions with one receiver each.
+fn one_by_one(decisions: &[Decision]) -> Vec<Decision> {
+    let mut all = Vec::new();
+    for decision in decisions {
+        let keys = decision.receivers().into_iter().flatten();
+        let mut one = |decision| all.push(decision);
+        match decision {
+            Decision::Deliver { notice, .. } => keys.for_each(|key| {
+                one(Decision::Deliver { notice: notice.clone(), to: BTreeSet::from([*key]) });
+            }),
+            Decision::Skipped { notice, .. } => keys.for_each(|key| {
+                one(Decision::Skipped { notice: notice.clone(), to: BTreeSet::from([*key]) });
+            }),
+            other => one(other.clone()),
+        }
+    }
+    all
+}
+
+/// Returns whether two decisions about receivers may be about the same notice.
+fn are_of_one_notice(a: &Decision, b: &Decision) -> bool {
+    a.notice().is_some()
+        && a.notice() == b.notice()
+        && std::mem::discriminant(a) == std::mem::discriminant(b)
 }
 
 fn sort(part: &mut [Decision]) {

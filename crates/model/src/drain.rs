@@ -1,5 +1,6 @@
 //! Reads the decisions of one drain as a host does, and puts them into canonical form.
 
+use crate::choice::State;
 use crate::{Decision, Notice, Payload, User};
 use adsum::{PresenceKind, Scope, SessionKey, Slot, SlotMap, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +20,6 @@ pub(crate) struct Reading<'a> {
     /// What was read, with the number of each notice.
     pub(crate) told: Vec<(u64, Decision)>,
     pub(crate) last_id: u64,
-    /// Notices and entries of snapshots.
-    pub(crate) notices: u64,
     open_snapshot: bool,
     pub(crate) deliveries: u64,
     pub(crate) skipped: u64,
@@ -38,7 +37,6 @@ impl<'a> Reading<'a> {
             replaced: None,
             told: Vec::new(),
             last_id,
-            notices: 0,
             open_snapshot: false,
             deliveries: 0,
             skipped: 0,
@@ -127,7 +125,7 @@ impl<'a> Reading<'a> {
     ) -> Result<(), String> {
         if let Some((last, decision)) = self.told.last_mut()
             && *last == id
-            && (id < u64::MAX || decision.may_go_on(notice, is_skipped))
+            && (id < u64::MAX || decision.may_go_on(notice, to, is_skipped))
         {
             if decision.notice() != Some(notice) {
                 return Err(format!("notice {id} is both {decision:?} and {notice:?}"));
@@ -144,7 +142,6 @@ impl<'a> Reading<'a> {
             }
         } else {
             self.next_id(id)?;
-            self.notices += 1;
         }
         let (notice, to) = (notice.clone(), to.iter().copied().collect());
         let decision = if is_skipped {
@@ -170,9 +167,10 @@ impl<'a> Reading<'a> {
         snapshot: &Snapshot<'_, User, P>,
         receiver: SessionKey,
     ) -> Result<(), String> {
-        if snapshot.receiver() != receiver || snapshot.scope() != Scope::Everything {
+        if snapshot.receiver() != receiver {
             return Err(format!("a snapshot for {receiver:?} is {:?}", snapshot.receiver()));
         }
+        let named = named_in(snapshot)?;
         if snapshot.is_first() == self.open_snapshot {
             return Err("the first part of a snapshot is marked, and only that".into());
         }
@@ -180,7 +178,13 @@ impl<'a> Reading<'a> {
             let id = snapshot.id().get();
             self.next_id(id)?;
             let (visible, entries) = (snapshot.is_visible(), BTreeMap::new());
-            self.told.push((id, Decision::Snapshot { to: receiver, visible, entries }));
+            let to = receiver;
+            let users = BTreeMap::new();
+            self.told.push((id, Decision::Snapshot { to, visible, named, entries, users }));
+        } else if !matches!(self.told.last(),
+            Some((_, Decision::Snapshot { named: first, .. })) if *first == named)
+        {
+            return Err(format!("a snapshot goes on with {named:?}, and did not begin so"));
         }
         self.open_snapshot = !snapshot.is_last();
         if snapshot.len() > CHUNK || snapshot.len() != snapshot.entries().len() {
@@ -190,7 +194,8 @@ impl<'a> Reading<'a> {
             return Err("a snapshot of several parts has an empty one".into());
         }
         for entry in snapshot.entries() {
-            let Some((id, Decision::Snapshot { to, visible, entries })) = self.told.last_mut()
+            let Some((id, Decision::Snapshot { to, visible, entries, users, .. })) =
+                self.told.last_mut()
             else {
                 return Err("a snapshot goes on that has not begun".into());
             };
@@ -200,10 +205,16 @@ impl<'a> Reading<'a> {
             if [snapshot.id().get(), entry.id.get()] != [*id; 2] {
                 return Err(format!("a snapshot is numbered {id} and {}", entry.id.get()));
             }
-            if entries.insert(entry.session, (*entry.user, entry.presence.said())).is_some() {
+            let (session, user, presence) = (entry.session, *entry.user, entry.presence.said());
+            let idle_since = entry.idle_since.map(adsum::Time::as_millis);
+            let stands_twice = if entry.is_user {
+                users.insert(user, State { session, presence, idle_since }).is_some()
+            } else {
+                entries.insert(session, (user, presence)).is_some() || idle_since.is_some()
+            };
+            if stands_twice {
                 return Err(format!("{:?} stands twice in a snapshot", entry.session));
             }
-            self.notices += 1;
             self.deliveries += 1;
         }
         Ok(())
@@ -241,18 +252,32 @@ impl<'a> Reading<'a> {
 }
 
 impl Decision {
-    /// Returns whether another decision about this notice may go on where this one ends: once
-    /// numbers are as great as can be, they no longer say so.
-    fn may_go_on(&self, notice: &Notice, is_skipped: bool) -> bool {
+    /// Returns whether a decision about this notice may go on where this one ends. Once numbers are
+    /// as great as can be, they no longer say so, and two notices that are alike cannot be told
+    /// from one: they are taken for one, and compared by what everyone hears
+    /// ([`Output::agrees_without_numbers`](crate::Output::agrees_without_numbers)).
+    fn may_go_on(&self, notice: &Notice, to: &[SessionKey], is_skipped: bool) -> bool {
         match self {
-            Self::Deliver { notice: own, to } => {
-                own == notice && (is_skipped || to.len().is_multiple_of(CHUNK))
+            Self::Deliver { notice: own, .. } if is_skipped => own == notice,
+            Self::Deliver { notice: own, to: so_far } => {
+                own == notice && !to.iter().any(|key| so_far.contains(key))
             }
-            Self::Skipped { notice: own, to } => {
-                own == notice && is_skipped && to.len().is_multiple_of(CHUNK)
+            Self::Skipped { notice: own, to: so_far } => {
+                is_skipped && own == notice && !to.iter().any(|key| so_far.contains(key))
             }
             _ => false,
         }
+    }
+}
+
+/// Returns whom a snapshot is about, if not everyone.
+fn named_in<P>(snapshot: &Snapshot<'_, User, P>) -> Result<Option<BTreeSet<User>>, String> {
+    let all = snapshot.named();
+    let (len, named) = (all.len(), all.copied().collect::<BTreeSet<User>>());
+    match snapshot.scope() {
+        Scope::Everything if named.is_empty() => Ok(None),
+        Scope::Users if named.len() == len => Ok(Some(named)),
+        scope => Err(format!("a snapshot of {scope:?} names {len} users, {named:?}")),
     }
 }
 
@@ -271,6 +296,12 @@ fn canonical<P: Payload>(notice: &adsum::Notice<'_, User, P>) -> Notice {
             user: *user,
             session,
             first: kind == PresenceKind::First,
+            presence: presence.said(),
+        },
+        adsum::Notice::User { user, kind, idle_since, presence, .. } => Notice::User {
+            user: *user,
+            first: kind == PresenceKind::First,
+            idle_since: idle_since.map(adsum::Time::as_millis),
             presence: presence.said(),
         },
         adsum::Notice::Directed { user, session, presence, .. } => {

@@ -117,6 +117,10 @@ pub(crate) fn congested(model: &Model, who: u8) -> SessionKey {
     choose(model, who, |session| session.missed.is_some())
 }
 
+pub(crate) fn watching(model: &Model, who: u8) -> SessionKey {
+    choose(model, who, |session| session.is_attached() && !session.watched.is_empty())
+}
+
 pub(crate) fn invisible(model: &Model, who: u8) -> SessionKey {
     choose(model, who, |session| model.is_invisible(session.user))
 }
@@ -185,6 +189,30 @@ pub(crate) fn direct_list(model: &Model, user: User, x: u8, y: u8) -> Vec<User> 
             contacts
         }
         _ => list(model, user, x, y),
+    }
+}
+
+/// Draws one user or a few; now and then nobody, everyone, or some twice and the session's own.
+pub(crate) fn watch_list(model: &Model, session: SessionKey, x: u8, y: u8) -> Vec<User> {
+    match y % 8 {
+        0..=3 => vec![named(x)],
+        4 => vec![User::from(x) % USERS, User::from(x) / USERS % USERS],
+        5 if x < 0x40 => vec![],
+        _ => {
+            let own = model.find(session).map_or(0, |id| model.sessions[&id].user);
+            list(model, own, x, y / 8)
+        }
+    }
+}
+
+/// Draws mostly some of those whom the session watches.
+pub(crate) fn unwatch_list(model: &Model, session: SessionKey, x: u8, y: u8) -> Vec<User> {
+    let watched = model.find(session).map(|id| model.sessions[&id].watched.clone());
+    let watched: Vec<User> = watched.unwrap_or_default().into_iter().collect();
+    match y % 4 {
+        0..=1 if !watched.is_empty() => vec![watched[usize::from(x) % watched.len()]],
+        2 => watched,
+        _ => watch_list(model, session, x, y / 4),
     }
 }
 

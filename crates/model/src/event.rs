@@ -14,11 +14,14 @@ pub fn session_of(event: &mut Event) -> Option<&mut adsum::SessionKey> {
         | Event::Lost { session, .. }
         | Event::Resume { session }
         | Event::Heartbeat { session }
+        | Event::Active { session }
         | Event::Publish { session, .. }
         | Event::PublishUntil { session, .. }
         | Event::Withdraw { session }
         | Event::Direct { session, .. }
         | Event::DirectFor { session, .. }
+        | Event::Watch { session, .. }
+        | Event::Unwatch { session, .. }
         | Event::Invisible { session }
         | Event::Visible { session }
         | Event::Congested { session }

@@ -1,6 +1,7 @@
 //! An engine with the table of connections that a host keeps, and what comes of its inputs in
 //! canonical form.
 
+use crate::choice::Choice;
 use crate::drain::{Reading, Watch};
 use crate::{Attachment, Decision, Event, Payload, User};
 use adsum::{
@@ -38,8 +39,6 @@ pub struct Host<P, S = DefaultHashBuilder> {
     /// Those of them that the host has called congested.
     pub congested: BTreeSet<SessionKey>,
     pub last_id: u64,
-    /// Notices and entries of snapshots so far.
-    pub notices: u64,
     /// Receivers of notices and entries of snapshots so far.
     pub deliveries: u64,
     pub skipped: u64,
@@ -47,12 +46,20 @@ pub struct Host<P, S = DefaultHashBuilder> {
 
 impl<P: Payload, S: BuildHasher> Host<P, S> {
     pub fn new(config: Config, hasher: S) -> Self {
+        Self::with_choice(config, None, hasher)
+    }
+
+    /// Returns one whose users' contacts are told one state of each, if it is said how to choose.
+    pub fn with_choice(config: Config, choice: Option<Choice>, hasher: S) -> Self {
+        let engine = match choice {
+            Some(choice) => Engine::with_representative(config, hasher, choice.represent()),
+            None => Engine::with_hasher(config, hasher),
+        };
         Self {
-            engine: Engine::with_hasher(config, hasher),
+            engine,
             sockets: SlotMap::new(),
             congested: BTreeSet::new(),
             last_id: 0,
-            notices: 0,
             deliveries: 0,
             skipped: 0,
         }
@@ -96,7 +103,6 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
             reading.must_be_complete()?;
         }
         self.last_id = reading.last_id;
-        self.notices += reading.notices;
         self.deliveries += reading.deliveries;
         self.skipped += reading.skipped;
         let (numbers, decisions) = reading.told.into_iter().unzip();
@@ -162,6 +168,7 @@ pub fn verb<'e, P: Payload, S: BuildHasher>(
             Ok(decisions)
         }
         Event::Heartbeat { session } => engine.heartbeat(now, *session),
+        Event::Active { session } => engine.active(now, *session),
         Event::Publish { session, presence } => {
             engine.publish(now, *session, P::make(*presence, Some(*session)))
         }
@@ -178,6 +185,8 @@ pub fn verb<'e, P: Payload, S: BuildHasher>(
             let presence = P::make(*presence, Some(*session));
             engine.direct_for(now, *session, users, presence, *for_ms)
         }
+        Event::Watch { session, users } => engine.watch(now, *session, users.iter().copied()),
+        Event::Unwatch { session, users } => engine.unwatch(now, *session, users),
         Event::AudienceAdd { user, contacts } => {
             engine.audience_add(now, user, contacts.iter().copied())
         }

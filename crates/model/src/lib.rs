@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `event` | users and inputs as the tests have them |
 //! | [`state`], [`missed`] | the [`Model`]: its state, what can be asked of it, who may see whom |
+//! | [`choice`] | functions that choose who speaks for a user, and what they choose from |
 //! | [`telling`] | how receivers are told, and what is noted for those that are congested |
 //! | `rules` | the verbs, one file a subject, named as the engine's own |
 //! | [`decision`] | decisions in the form in which they are compared |
@@ -28,6 +29,8 @@
 //! | `shrunk` | the engine's: the model expects its inner constants shrunk |
 #![allow(missing_docs, reason = "the verbs and fields have the engine's names, and mean the same")]
 
+pub mod choice;
+mod chosen;
 pub mod decision;
 pub mod drain;
 mod draw;
@@ -49,6 +52,7 @@ pub mod telling;
 pub mod told;
 pub mod world;
 
+pub use choice::Choice;
 pub use decision::{Decision, Notice, Output};
 pub use event::{Event, User, session_of};
 pub use host::{Answer, Host, Outcome};

@@ -5,9 +5,9 @@ use adsum::SessionId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So much is noted for anybody, however short the lists are.
-pub(crate) const NOTES: usize = if cfg!(feature = "shrunk") { 6 } else { 1_024 };
+pub(crate) const NOTES: usize = if cfg!(feature = "shrunk") { 4 } else { 1_024 };
 /// And so much for each name in the audience.
-pub(crate) const NOTES_A_CONTACT: usize = 2;
+pub(crate) const NOTES_A_CONTACT: usize = if cfg!(feature = "shrunk") { 1 } else { 2 };
 
 #[derive(Clone, Debug, Default)]
 pub struct Missed {
@@ -15,11 +15,33 @@ pub struct Missed {
     pub sessions: BTreeMap<(User, SessionId), Change>,
     /// Users of whom it would have been told that they are offline, and whether it may have held
     /// something of them that was over before.
-    pub offline: BTreeMap<User, bool>,
+    pub offline: BTreeMap<User, Offline>,
+    /// Users whose one state changed, where that is what is told.
+    pub states: BTreeMap<User, Stated>,
     /// Whether its own user became visible or invisible.
     pub visibility: bool,
     /// So much that only a snapshot makes good.
     pub everything: bool,
+}
+
+/// That a user went out of sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offline {
+    /// Whether the receiver may hold something of the user that was over before.
+    pub unaware: bool,
+    /// Whether it is noted only because the receiver watches the user.
+    pub by_watch: bool,
+}
+
+/// What became of the one state of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// Whether the receiver holds one.
+    pub held: bool,
+    /// Whether there was another.
+    pub shown: bool,
+    /// Whether it is noted only because the receiver watches the user.
+    pub by_watch: bool,
 }
 
 /// What became of one session.
@@ -35,12 +57,29 @@ pub struct Change {
     pub withdrawn: bool,
     /// Whether its directed presence was over, and the session went on.
     pub directed_over: bool,
+    /// Whether directed presence ended with it.
+    pub directed_ended: bool,
+    /// Whether what is noted of its published presence is so only because the receiver watches the
+    /// user.
+    pub by_watch: bool,
+}
+
+impl Change {
+    /// Returns one of which nothing is noted yet.
+    fn new(held: bool) -> Self {
+        Self { held, by_watch: true, ..Self::default() }
+    }
+
+    /// Returns whether what is noted ends directed presence.
+    const fn is_of_directed(&self) -> bool {
+        self.directed_over || self.directed_ended
+    }
 }
 
 impl Missed {
     /// Returns the number of notes.
     pub fn len(&self) -> usize {
-        self.sessions.len() + self.offline.len()
+        self.sessions.len() + self.states.len() + self.offline.len()
     }
 
     /// Returns whether nothing is noted, or nothing but a mark.
@@ -51,34 +90,111 @@ impl Missed {
     /// Returns everyone whom it is to be told of.
     pub fn users(&self) -> BTreeSet<User> {
         let changed = self.sessions.keys().map(|(user, _)| *user);
-        changed.chain(self.offline.keys().copied()).collect()
+        changed.chain(self.offline.keys().chain(self.states.keys()).copied()).collect()
     }
 
-    pub(crate) fn note_offline(&mut self, user: User, unaware: bool) {
-        *self.offline.entry(user).or_default() |= unaware;
+    pub(crate) fn note_offline(&mut self, user: User, unaware: bool, by_watch: bool) {
+        let new = Offline { unaware, by_watch };
+        let offline = self.offline.entry(user).or_insert(new);
+        offline.unaware |= unaware;
+        offline.by_watch &= by_watch;
+    }
+
+    /// Notes that a user has another state. Unless more is noted of it, the receiver holds one as
+    /// this says.
+    pub(crate) fn note_state(&mut self, user: User, held: bool, by_watch: bool) {
+        let new = Stated { held, shown: true, by_watch };
+        let stated = self.states.entry(user).or_insert(new);
+        stated.shown = true;
+        stated.by_watch &= by_watch;
+    }
+
+    /// Notes that a user whose state it was to hold has none any more, or is out of sight. If it
+    /// never heard of that, it need not hear of this.
+    pub(crate) fn note_no_state(&mut self, user: User, by_watch: bool) {
+        if self.states.get(&user).is_some_and(|stated| !stated.held) {
+            self.states.remove(&user);
+            return;
+        }
+        let new = Stated { held: true, shown: false, by_watch };
+        self.states.entry(user).or_insert(new).by_watch &= by_watch;
+    }
+
+    /// Notes that a session shows something. Unless more is noted of it, the receiver holds
+    /// something of it as this says.
+    pub(crate) fn note_shown(
+        &mut self,
+        (user, session): (User, SessionId),
+        held: bool,
+        by_watch: bool,
+    ) {
+        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(held));
+        change.shown = true;
+        change.by_watch &= by_watch;
+    }
+
+    /// Notes that directed presence is over, because its session has ended or out of sight.
+    pub(crate) fn note_directed_ended(&mut self, user: User, session: SessionId) {
+        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
+        (change.held, change.over, change.directed_ended) = (true, true, true);
+    }
+
+    /// Notes that directed presence is over, and its session is not.
+    pub(crate) fn note_directed_over(&mut self, user: User, session: SessionId) {
+        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
+        (change.held, change.directed_over) = (true, true);
     }
 
     /// Notes that a session whose published presence it was to hold has ended. If it never heard
     /// of the session, it need not hear that it has ended.
-    pub(crate) fn note_ended(&mut self, user: User, session: SessionId) {
-        match self.sessions.get_mut(&(user, session)) {
-            Some(Change { held: false, .. }) => _ = self.sessions.remove(&(user, session)),
-            Some(change) => change.over = true,
-            None => {
-                let change = Change { held: true, over: true, ..Change::default() };
-                self.sessions.insert((user, session), change);
-            }
+    pub(crate) fn note_ended(&mut self, user: User, session: SessionId, by_watch: bool) {
+        if let Some(change) = self.change_of_heard(user, session, by_watch) {
+            change.over = true;
         }
     }
+
     /// Notes that a session whose published presence it was to hold shows nothing any more. If it
     /// never heard of that, it need not hear of this.
-    pub(crate) fn note_withdrawn(&mut self, user: User, session: SessionId) {
-        match self.sessions.get_mut(&(user, session)) {
-            Some(Change { held: false, .. }) => _ = self.sessions.remove(&(user, session)),
-            Some(change) => change.withdrawn = true,
-            None => {
-                let change = Change { held: true, withdrawn: true, ..Change::default() };
-                self.sessions.insert((user, session), change);
+    pub(crate) fn note_withdrawn(&mut self, user: User, session: SessionId, by_watch: bool) {
+        if let Some(change) = self.change_of_heard(user, session, by_watch) {
+            change.withdrawn = true;
+        }
+    }
+
+    /// Returns what is noted of a session whose published presence the receiver was to hold,
+    /// unless it never heard of that: then nothing is noted any more.
+    fn change_of_heard(
+        &mut self,
+        user: User,
+        session: SessionId,
+        by_watch: bool,
+    ) -> Option<&mut Change> {
+        if self.sessions.get(&(user, session)).is_some_and(|change| !change.held) {
+            self.sessions.remove(&(user, session));
+            return None;
+        }
+        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
+        change.by_watch &= by_watch;
+        Some(change)
+    }
+
+    /// Forgets what is noted of what these users published only because the receiver watched them.
+    /// What ends directed presence stays.
+    pub(crate) fn forget_by_watch(&mut self, users: &BTreeSet<User>) {
+        self.states.retain(|user, stated| !(users.contains(user) && stated.by_watch));
+        self.sessions.retain(|(user, _), change| {
+            let is_gone = users.contains(user) && change.by_watch;
+            if is_gone {
+                (change.shown, change.withdrawn) = (false, false);
+                change.over = change.directed_ended;
+            }
+            !is_gone || change.is_of_directed()
+        });
+        for user in users {
+            let is_over = self.sessions.iter().any(|((of, _), change)| of == user && change.over);
+            // While something of the user is to be told as over, it may be told as the user's end.
+            if !is_over && self.offline.get(user).is_some_and(|offline| offline.by_watch) {
+                self.offline.remove(user);
             }
         }
     }

@@ -48,8 +48,11 @@ enum Verb {
     Lost,
     Resume,
     Heartbeat,
+    Active,
     Direct,
     DirectFor,
+    Watch,
+    Unwatch,
     Add,
     Remove,
     Replace,
@@ -91,6 +94,14 @@ const SHARES: [(Verb, u8); 22] = [
 
 impl Verb {
     fn from_byte(byte: u8) -> Self {
+        // These came later, and took bytes of the verbs that have most: what the others mean stays
+        // as it was.
+        match byte {
+            209..=217 => return Self::Watch,
+            218..=222 => return Self::Unwatch,
+            227..=234 => return Self::Active,
+            _ => {}
+        }
         let mut left = byte % 100;
         for (verb, share) in SHARES {
             if left < share {
@@ -149,6 +160,7 @@ fn event(verb: Verb, model: &Model, now: u64, presence: u32, bytes: [u8; 4]) -> 
         }
         Verb::Resume => Event::Resume { session: draw::resumed(model, who, x) },
         Verb::Heartbeat => Event::Heartbeat { session: draw::any(model, who) },
+        Verb::Active => Event::Active { session: draw::any(model, who) },
         Verb::Direct => {
             let session = draw::attached(model, who);
             let sender = model.find(session).map_or(user, |id| model.sessions[&id].user);
@@ -159,6 +171,14 @@ fn event(verb: Verb, model: &Model, now: u64, presence: u32, bytes: [u8; 4]) -> 
             let sender = model.find(session).map_or(user, |id| model.sessions[&id].user);
             let users = draw::direct_list(model, sender, x, y);
             Event::DirectFor { session, users, presence, for_ms: draw::lasting(model, z) }
+        }
+        Verb::Watch => {
+            let session = draw::attached(model, who);
+            Event::Watch { session, users: draw::watch_list(model, session, x, y) }
+        }
+        Verb::Unwatch => {
+            let session = draw::watching(model, who);
+            Event::Unwatch { session, users: draw::unwatch_list(model, session, x, y) }
         }
         Verb::Add => Event::AudienceAdd { user, contacts: draw::list(model, user, x, y) },
         Verb::Remove => Event::AudienceRemove { user, contacts: draw::list(model, user, x, 2) },

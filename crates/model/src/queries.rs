@@ -1,5 +1,6 @@
 //! Everything that an engine can be asked, held against the model (rule 16).
 
+use crate::choice::State;
 use crate::state::Session;
 use crate::{Attachment, Model, Payload, User};
 use adsum::{Counts, Engine, LostCause, SessionId, SessionKey};
@@ -57,6 +58,13 @@ fn check_user<P: Payload, S: BuildHasher>(
     let account = model.accounts.get(&user).cloned().unwrap_or_default();
     equal_set("audience", engine.audience(&user), &account.audience)?;
     equal_set("blocked", engine.blocked(&user), &account.blocked)?;
+    let speaks = engine.representative(&user);
+    let speaks = speaks.map(|(of, since)| {
+        let (session, presence) = (of.id, of.presence.map_or(0, Payload::said));
+        State { session, presence, idle_since: since.map(adsum::Time::as_millis) }
+    });
+    equal("representative", speaks, model.state_of(user))?;
+    equal("watchers", engine.watchers(&user), model.watchers(user))?;
     for viewer in (0..ASKED).filter(|viewer| *viewer != user) {
         equal("sees", engine.sees(&viewer, &user), model.sees(viewer, user))
             .map_err(|fault| format!("{viewer} {fault}"))?;
@@ -101,13 +109,19 @@ fn check_session<P: Payload, S: BuildHasher>(
     let by_key = engine.session(key);
     equal("a session by its key", by_key.as_ref().map(Seen::of), expected)?;
     equal("a session by its id", by_id(engine, id), expected)?;
-    let Session { presence, user, lost, ref missed, .. } = model.sessions[&id];
+    let Session { presence, user, lost, ref missed, ref watched, .. } = model.sessions[&id];
     equal("presence", engine.presence(key).map(Payload::said), presence)?;
     equal("user_of", engine.user_of(key).copied(), Some(user))?;
     equal("id_of", engine.id_of(key), Some(id))?;
     equal("is_attached", engine.is_attached(key), lost.is_none())?;
     equal("is_attached of a session", by_key.map(|s| s.is_attached()), Some(lost.is_none()))?;
-    equal("is_congested", engine.is_congested(key), missed.is_some())
+    equal("is_congested", engine.is_congested(key), missed.is_some())?;
+    equal_set("watched", engine.watched(key), watched)?;
+    for user in 0..ASKED {
+        equal("session_sees", engine.session_sees(key, &user), model.session_sees(id, user))
+            .map_err(|fault| format!("{user} {fault}"))?;
+    }
+    Ok(())
 }
 
 /// Checks that nothing is known of a stale key, whether its session has ended or goes on.

@@ -1,8 +1,11 @@
 //! A replica for each session, fed with what that session is sent, and held against the truth.
 
+use crate::choice::State;
 use crate::state::Session;
 use crate::{Attachment, Event, Model, User};
-use adsum::{Decision, Notice, OfflineNotices, PresenceKind, Replica, SessionId, SessionKey};
+use adsum::{
+    Decision, Notice, OfflineNotices, PresenceKind, Replica, Scope, SessionId, SessionKey, Time,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More sessions than any case has.
@@ -14,13 +17,24 @@ struct Receiver {
     /// Sessions that its last snapshot left out though it sees them, and how often they had
     /// published by then.
     left_out: BTreeMap<SessionId, u64>,
+    /// The same of users of whom one state is told, and how often that had been.
+    left_out_users: BTreeMap<User, u64>,
     /// The last directed presence from each session since the last snapshot.
     directed: BTreeMap<SessionId, u32>,
+    /// Whom it has forgotten while it was congested: what it is told of them when it is writable
+    /// may be said to somebody who knew more.
+    forgotten: BTreeSet<User>,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { replica: Replica::new(LIMIT), left_out: BTreeMap::new(), directed: BTreeMap::new() }
+        Self {
+            replica: Replica::new(LIMIT),
+            left_out: BTreeMap::new(),
+            left_out_users: BTreeMap::new(),
+            directed: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+        }
     }
 }
 
@@ -33,11 +47,14 @@ pub struct Receivers {
     /// Sessions of users who have been invisible. Under [`OfflineNotices::Never`] nobody is told
     /// of that, so receivers may go on believing in them.
     veiled: BTreeSet<SessionId>,
+    /// Users who have been invisible, or offline, or have shown nothing; and of these the offline.
+    veiled_users: BTreeSet<User>,
+    gone_users: BTreeSet<User>,
     /// Whose sessions there were, and those that there were when their user went offline.
     known: BTreeMap<SessionId, User>,
     buried: BTreeSet<SessionId>,
-    /// Who has got a snapshot by the input at hand.
-    snapshots: BTreeSet<SessionKey>,
+    /// Who has got a snapshot by the input at hand, and of whom, if not of everyone.
+    snapshots: BTreeMap<SessionKey, Option<BTreeSet<User>>>,
     never: bool,
     fault: Option<String>,
 }
@@ -70,9 +87,11 @@ impl Receivers {
     /// Takes in a decision of the engine.
     pub fn hear(&mut self, decision: &Decision<'_, User, u32>, to: &[SessionKey]) {
         for key in to {
-            let veiled = self.never.then(|| self.veiled.clone());
-            if let Decision::Snapshot(_) = decision {
-                self.snapshots.insert(*key);
+            let veiled = self.never.then(|| (self.veiled.clone(), self.veiled_users.clone()));
+            if let Decision::Snapshot(snapshot) = decision {
+                let is_whole = snapshot.scope() == Scope::Everything;
+                let named = (!is_whole).then(|| snapshot.named().copied().collect());
+                self.snapshots.insert(*key, named);
             }
             let receiver = self.receiver(*key);
             match decision {
@@ -93,8 +112,10 @@ impl Receivers {
                     }
                 }
                 Decision::Snapshot(snapshot) => {
-                    // It replaces everything.
-                    receiver.directed.clear();
+                    if snapshot.scope() == Scope::Everything {
+                        receiver.directed.clear();
+                        receiver.forgotten.clear();
+                    }
                     receiver.replica.apply_snapshot(snapshot).expect("the replica is large enough");
                 }
                 _ => {}
@@ -122,6 +143,12 @@ impl Receivers {
                 self.veiled.insert(id);
             }
         }
+        let all: BTreeSet<User> = self.known.values().copied().collect();
+        let looks_offline = |user: &User| {
+            !model.is_online(*user) || model.is_invisible(*user) || model.state_of(*user).is_none()
+        };
+        self.gone_users.extend(all.iter().filter(|user| !model.is_online(**user)));
+        self.veiled_users.extend(all.into_iter().filter(looks_offline));
         let of_gone = self.known.iter().filter(|(_, user)| !model.is_online(**user));
         self.buried.extend(of_gone.map(|(id, _)| *id));
         if let Event::Invisible { session } | Event::Visible { session } = event
@@ -132,16 +159,41 @@ impl Receivers {
             self.receivers.entry(*session).or_default().replica.set_visible(visible);
         }
         self.check_snapshots(model, event, begun)?;
+        self.forget(model, event);
         for (id, session) in &model.sessions {
             if session.is_attached() && session.missed.is_none() {
                 self.receivers.entry(session.key).or_default();
                 self.check_published(model, *id, session)
+                    .and_then(|()| self.check_states(model, *id, session))
                     .and_then(|()| self.check_directed(model, *id, session))
                     .and_then(|()| self.check_visibility(model, session))
                     .map_err(|fault| format!("what {id:?} believes: {fault}"))?;
             }
         }
         Ok(())
+    }
+
+    /// Has whoever watches users no longer forget those whom it does not see otherwise.
+    fn forget(&mut self, model: &Model, event: &Event) {
+        match event {
+            Event::Unwatch { session, users } => {
+                let Ok(id) = model.find_attached(*session) else { return };
+                let Session { user: viewer, watched, missed, .. } = &model.sessions[&id];
+                let receiver = self.receivers.entry(*session).or_default();
+                // Where the input was refused, all of them are watched still, or none was.
+                let mut gone: Vec<User> = users.clone();
+                gone.retain(|user| !watched.contains(user) && user != viewer);
+                gone.retain(|user| !model.has_in_audience(*user, *viewer));
+                gone.iter().for_each(|user| receiver.replica.forget(user));
+                if missed.is_some() {
+                    receiver.forgotten.extend(gone);
+                }
+            }
+            Event::Writable { session } => {
+                self.receivers.entry(*session).or_default().forgotten.clear();
+            }
+            _ => {}
+        }
     }
 
     /// Holds whoever has got a snapshot against what it must have in it. Who attaches gets one,
@@ -154,27 +206,53 @@ impl Receivers {
     ) -> Result<(), String> {
         let is_off = matches!(event, Event::Connect { .. }) && !model.options.snapshot_on_connect;
         if let Some(attached) = begun {
-            if self.snapshots.remove(&attached.key) == is_off {
+            if self.snapshots.remove(&attached.key) != (!is_off).then_some(None) {
                 return Err(format!("{attached:?} has got a snapshot: {}", is_off));
             }
             self.note_left_out(model, attached, !is_off)?;
         }
-        for key in std::mem::take(&mut self.snapshots) {
+        for (key, named) in std::mem::take(&mut self.snapshots) {
             let session = model.find(key).map_err(|error| error.to_string())?;
-            self.note_left_out(model, Attachment { key, session }, true)?;
+            let attached = Attachment { key, session };
+            match named {
+                None => self.note_left_out(model, attached, true)?,
+                Some(named) => self.check_all_are_in(model, attached, &named)?,
+            }
         }
         Ok(())
     }
 
+    /// Checks that a session knows everything that these users show it.
+    fn check_all_are_in(
+        &self,
+        model: &Model,
+        of: Attachment,
+        named: &BTreeSet<User>,
+    ) -> Result<(), String> {
+        let known = published(&self.receivers[&of.key]);
+        let mut all = model.truth(of.session).into_iter();
+        if let Some((id, _)) =
+            all.find(|(id, said)| named.contains(&said.0) && known.get(id) != Some(said))
+        {
+            return Err(format!("the snapshot of {named:?} for {of:?} leaves {id:?} out"));
+        }
+        let replica = &self.receivers[&of.key].replica;
+        let mut users = model.states_for(of.session).into_iter();
+        match users.find(|(user, state)| named.contains(user) && !holds(replica, *user, state)) {
+            Some((user, _)) => Err(format!("the snapshot for {of:?} leaves {user} out")),
+            None => Ok(()),
+        }
+    }
+
     /// Notes whom a session that has just attached sees and does not know of. A snapshot leaves out
-    /// nobody but users with one-way lists.
+    /// nobody but users with one-way lists whom the session does not watch.
     fn note_left_out(
         &mut self,
         model: &Model,
         attached: Attachment,
         has_snapshot: bool,
     ) -> Result<(), String> {
-        let viewer = model.sessions[&attached.session].user;
+        let Session { user: viewer, watched, .. } = &model.sessions[&attached.session];
         let receiver = self.receivers.entry(attached.key).or_default();
         receiver.left_out.clear();
         let known = published(receiver);
@@ -182,10 +260,21 @@ impl Receivers {
             if known.contains_key(&session) {
                 continue;
             }
-            if has_snapshot && (user == viewer || model.has_in_audience(viewer, user)) {
+            let is_in = user == *viewer || watched.contains(&user);
+            if has_snapshot && (is_in || model.has_in_audience(*viewer, user)) {
                 return Err(format!("the snapshot for {attached:?} leaves {session:?} out"));
             }
             receiver.left_out.insert(session, version_of(model, session));
+        }
+        receiver.left_out_users.clear();
+        for user in model.states_for(attached.session).into_keys() {
+            if receiver.replica.user(&user).is_some() {
+                continue;
+            }
+            if has_snapshot && (watched.contains(&user) || model.has_in_audience(*viewer, user)) {
+                return Err(format!("the snapshot for {attached:?} leaves {user} out"));
+            }
+            receiver.left_out_users.insert(user, model.accounts[&user].told);
         }
         Ok(())
     }
@@ -213,12 +302,34 @@ impl Receivers {
         }
         for (session, (user, _)) in believed.iter().filter(|(id, _)| !truth.contains_key(id)) {
             let is_own = *user == of.user;
-            let may_see = model.has_in_audience(*user, of.user)
+            let may_see = (model.has_in_audience(*user, of.user) || of.watched.contains(user))
                 && !model.is_blocked(*user, of.user)
                 || self.buried.contains(session);
             let is_over = !model.sessions.contains_key(session) || self.veiled.contains(session);
             if !(self.never && is_over && (is_own || may_see)) {
                 return Err(format!("in {session:?}, a ghost"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the same of the one state of each user, where that is what is told.
+    fn check_states(&self, model: &Model, id: SessionId, of: &Session) -> Result<(), String> {
+        let Receiver { replica, left_out_users, .. } = &self.receivers[&of.key];
+        let states = model.states_for(id);
+        for (user, state) in &states {
+            let held = replica.user(user);
+            let is_left_out = left_out_users.get(user) == Some(&model.accounts[user].told);
+            if !(holds(replica, *user, state) || held.is_none() && is_left_out) {
+                return Err(format!("{held:?} of {user}, whose state is {state:?}"));
+            }
+        }
+        for user in replica.users().filter(|user| !states.contains_key(user)) {
+            let lingers = self.never
+                && self.veiled_users.contains(user)
+                && (!model.is_blocked(*user, of.user) || self.gone_users.contains(user));
+            if replica.user(user).is_some() && !lingers {
+                return Err(format!("in {user}, a ghost"));
             }
         }
         Ok(())
@@ -280,11 +391,26 @@ impl Receivers {
 fn contradiction(
     receiver: &Receiver,
     notice: &Notice<'_, User, u32>,
-    veiled: Option<&BTreeSet<SessionId>>,
+    veiled: Option<&(BTreeSet<SessionId>, BTreeSet<User>)>,
 ) -> Option<&'static str> {
+    if let Notice::User { user, kind, .. } = notice {
+        let holds = receiver.replica.user(*user).is_some();
+        let may_hold_none =
+            receiver.left_out_users.contains_key(*user) || receiver.forgotten.contains(*user);
+        return match kind {
+            PresenceKind::First if holds && !veiled.is_some_and(|(_, all)| all.contains(*user)) => {
+                Some("it held a state of this user before")
+            }
+            PresenceKind::Update if !holds && !may_hold_none => {
+                Some("it held no state of this user before")
+            }
+            _ => None,
+        };
+    }
     if let Notice::Withdrawn { user, session, .. } = notice {
         let holds = receiver.replica.sessions_of(user).any(|(of, ..)| of == *session);
-        let knows = holds || receiver.left_out.contains_key(session);
+        let knows =
+            holds || receiver.left_out.contains_key(session) || receiver.forgotten.contains(*user);
         return (!knows && veiled.is_none()).then_some("it held nothing of this session");
     }
     let Notice::Presence { user, session, kind, .. } = notice else {
@@ -295,15 +421,26 @@ fn contradiction(
     match kind {
         // Of one who went invisible unheard and came back, it holds what it held before.
         PresenceKind::First
-            if holds_published && !veiled.is_some_and(|veiled| veiled.contains(session)) =>
+            if holds_published && !veiled.is_some_and(|(all, _)| all.contains(session)) =>
         {
             Some("it held something of this session before")
         }
-        PresenceKind::Update if holds.is_none() && !receiver.left_out.contains_key(session) => {
+        PresenceKind::Update
+            if holds.is_none()
+                && !receiver.left_out.contains_key(session)
+                && !receiver.forgotten.contains(*user) =>
+        {
             Some("it held nothing of this session before")
         }
         _ => None,
     }
+}
+
+/// Returns whether a receiver holds just this state of a user.
+fn holds(replica: &Replica<User, u32>, user: User, state: &State) -> bool {
+    let held = replica.user(&user);
+    held.map(|(presence, since)| (*presence, since.map(Time::as_millis)))
+        == Some((state.presence, state.idle_since))
 }
 
 fn published(receiver: &Receiver) -> BTreeMap<SessionId, (User, u32)> {

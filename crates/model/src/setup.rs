@@ -1,5 +1,6 @@
 //! Options from a few bytes: small limits and short times, so that every bound is met.
 
+use crate::Choice;
 use adsum::{Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate};
 
 /// Bytes that decide on the options. All zero are plain ones.
@@ -64,7 +65,8 @@ impl Setup {
             max_audience: pick(&[7, 6, 4, 3], lists),
             max_blocked: pick(&[3, 2, 1], lists >> 2),
             max_direct,
-            max_watched: 500,
+            max_watched: pick(&[500, 7, 3, 1], direct >> 6),
+            idle_after_ms: pick(&[Some(7), None, Some(20), Some(2)], lease / 3),
             topics: adsum::TopicOptions::default(),
             max_topics: 100,
             max_topic_named: 500,
@@ -76,6 +78,12 @@ impl Setup {
             max_expiry_ms: pick(&[60, 20, 7 * 24 * 60 * 60 * 1_000], lists >> 4),
             settle_ms: pick(&[12, 5, 0, 60_000], over >> 4),
         }
+    }
+
+    /// Returns how a session is chosen that speaks for each user, if contacts are told one state.
+    pub fn choice(self) -> Option<Choice> {
+        let rate = usize::from(self.0[7] >> 4);
+        rate.checked_sub(9).map(|choice| Choice::ALL[choice])
     }
 
     pub fn config(self) -> Config {

@@ -1,6 +1,7 @@
 //! What the model holds, and what can be asked of it.
 
 use crate::User;
+use crate::choice::{Choice, Voice};
 use crate::missed::Missed;
 use adsum::{Config, Counts, Error, LostCause, Options, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,9 @@ pub struct Account {
     /// Attachments that may hold something of the user that is over and that they were not told:
     /// under [`OfflineNotices::Never`](adsum::OfflineNotices::Never).
     pub unaware: BTreeSet<SessionKey>,
+    /// What contacts were told last, where that is one state, and how often they were.
+    pub voice: Option<Voice>,
+    pub told: u64,
 }
 
 /// One directed presence that is remembered.
@@ -90,6 +94,13 @@ pub struct Session {
     pub presence: Option<u32>,
     /// How often it has published so that others could see it.
     pub version: u64,
+    /// Since when it shows that.
+    pub published: u64,
+    /// When a person last did something on it, which input that was, and whether that is so long
+    /// ago that it is idle.
+    pub active: u64,
+    pub signed: u64,
+    pub is_idle: bool,
     /// When what it shows ends, if it does.
     pub expiry: Option<Expiry>,
     /// The publish that waits for its token.
@@ -98,6 +109,10 @@ pub struct Session {
     pub waiting_end: Option<(u64, Option<u32>)>,
     /// Its directed presences that are remembered, the oldest first.
     pub calls: Vec<Call>,
+    /// Whom it watches, whether or not it sees them.
+    pub watched: BTreeSet<User>,
+    /// Whom it watched until they removed its user, and has not named since.
+    pub struck: BTreeSet<User>,
     /// What it was not told; `None` while it is not congested.
     pub missed: Option<Missed>,
     /// The "theoretical arrival time" of the rate of publishes, and of directed presences.
@@ -166,7 +181,11 @@ impl Session {
 #[derive(Clone, Debug)]
 pub struct Model {
     pub options: Options,
+    /// How the session is chosen that speaks for a user, if contacts are told one state of each.
+    pub choice: Option<Choice>,
     pub now: u64,
+    /// The moment of what is happening: of the input, or of the deadline.
+    pub at: u64,
     /// Counts inputs and deadlines that fired, so that timers can stand in line.
     pub moments: u64,
     pub accounts: BTreeMap<User, Account>,
@@ -184,7 +203,9 @@ impl Model {
     pub fn new(config: &Config) -> Self {
         Self {
             options: config.options().clone(),
+            choice: None,
             now: 0,
+            at: 0,
             moments: 0,
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -192,6 +213,11 @@ impl Model {
             first: None,
             stale: Vec::new(),
         }
+    }
+
+    /// Returns one whose users' contacts are told one state of each, if it is said how to choose.
+    pub fn with_choice(config: &Config, choice: Option<Choice>) -> Self {
+        Self { choice, ..Self::new(config) }
     }
 
     // ---- what can be asked
@@ -265,6 +291,29 @@ impl Model {
             && !self.is_blocked(viewer, user)
     }
 
+    /// Returns whether a session may see what `user` publishes: as its contact's, or because it
+    /// watches the user.
+    ///
+    /// # Panics
+    /// If there is no such session.
+    pub fn session_sees(&self, receiver: SessionId, user: User) -> bool {
+        let Session { user: viewer, watched, .. } = &self.sessions[&receiver];
+        *viewer != user
+            && self.is_online(user)
+            && !self.is_invisible(user)
+            && !self.is_blocked(*viewer, user)
+            && (self.has_in_audience(user, *viewer) || watched.contains(&user))
+    }
+
+    /// Returns whether nothing but a watch lets a session see another user, if it does.
+    ///
+    /// # Panics
+    /// If there is no such session.
+    pub fn only_watches(&self, receiver: SessionId, user: User) -> bool {
+        let viewer = self.sessions[&receiver].user;
+        viewer != user && !self.has_in_audience(user, viewer)
+    }
+
     /// Returns whether what `session` publishes reaches `receiver`, or would if that were
     /// attached. What is held of a session that has ended is so for others, not for the user's own.
     ///
@@ -276,7 +325,8 @@ impl Model {
         if user == viewer {
             session != receiver && self.options.own_echo && self.sessions.contains_key(&session)
         } else {
-            self.sees(viewer, user)
+            // Where one state of each user is told, nothing is told of single sessions.
+            self.choice.is_none() && self.session_sees(receiver, user)
         }
     }
 
@@ -298,6 +348,11 @@ impl Model {
     pub fn deadlines(&self) -> Vec<u64> {
         let mut deadlines: Vec<u64> =
             self.showing().flat_map(|(_, session)| session.timers()).map(|(at, _)| at).collect();
+        // One for each user: when the next of its sessions becomes idle.
+        for user in self.accounts.keys() {
+            let idle = self.sessions_of(*user).into_iter().filter_map(|id| self.idle_timer(id));
+            deadlines.extend(idle.map(|(at, _)| at).min());
+        }
         deadlines.sort_unstable();
         deadlines
     }
@@ -312,6 +367,9 @@ impl Model {
             // A receiver is still to be told of them, so their ids are kept.
             known.extend(missed.users());
         }
+        for session in sessions() {
+            known.extend(session.watched.union(&session.struck));
+        }
         let mut counts = Counts::default();
         counts.users_online = self.accounts.len();
         counts.users_known = known.len();
@@ -322,6 +380,7 @@ impl Model {
         counts.presences = self.showing().map(|(_, session)| session.presences()).sum();
         counts.audience_entries = self.accounts.values().map(|a| a.audience.len()).sum();
         counts.blocked_pairs = self.accounts.values().map(|a| a.blocked.len()).sum();
+        counts.watches = sessions().map(|session| session.watched.len()).sum();
         counts.told = self.showing().map(|(_, session)| session.all_told().len()).sum();
         counts.missed =
             sessions().filter_map(|session| session.missed.as_ref()).map(Missed::len).sum();
@@ -339,7 +398,7 @@ impl Model {
 
     /// Accepts an input: only now does the clock move.
     pub fn accept(&mut self, now: u64) {
-        self.now = now;
+        (self.now, self.at) = (now, now);
         self.first.get_or_insert(now);
         self.moments += 1;
     }
@@ -409,9 +468,14 @@ impl Model {
         sessions.filter(|(id, s)| s.is_attached() && is_told(**id, s)).map(|(id, _)| *id).collect()
     }
 
-    /// Returns the attached sessions of all who see this user.
-    pub fn watchers(&self, user: User) -> BTreeSet<SessionId> {
-        self.attached(|_, receiver| receiver.user != user && self.sees(receiver.user, user))
+    /// Returns the attached sessions that see this user, as its contacts' or by watching it.
+    pub fn onlookers(&self, user: User) -> BTreeSet<SessionId> {
+        self.attached(|id, _| self.session_sees(id, user))
+    }
+
+    /// Returns the number of sessions that watch this user, detached ones included.
+    pub fn watchers(&self, user: User) -> usize {
+        self.sessions.values().filter(|session| session.watched.contains(&user)).count()
     }
 
     /// Returns the attachments of these sessions.

@@ -1,6 +1,6 @@
 //! Who is told what: the ways in which the rules tell receivers of presences and endings.
 
-use crate::missed::{Change, Missed, NOTES, NOTES_A_CONTACT};
+use crate::missed::{Missed, NOTES, NOTES_A_CONTACT};
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{OfflineNotices, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,8 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Holding {
     /// The sessions that it holds something of, and whether that includes directed presence.
     pub sessions: Vec<(SessionId, bool)>,
+    /// Whether it holds the one state of the user.
+    pub state: bool,
     /// Whether it may hold something that was over before.
     pub unaware: bool,
+    /// Whether it saw the user only by watching it.
+    pub by_watch: bool,
 }
 
 /// The receivers that hold something of a user that is going.
@@ -42,9 +46,9 @@ impl Model {
         let presence = session.presence.expect("only a session that has published is told of");
         let mut told = to;
         told.retain(|receiver| {
+            let by_watch = self.only_watches(*receiver, user);
             self.is_told_or_notes(*receiver, |missed| {
-                let new = Change { held: !first, ..Change::default() };
-                missed.sessions.entry((user, id)).or_insert(new).shown = true;
+                missed.note_shown((user, id), !first, by_watch);
             })
         });
         self.deliver(out, Notice::Presence { user, session: id, first, presence }, &told);
@@ -67,19 +71,40 @@ impl Model {
                 }
             }
             if !held.is_empty() {
-                holders.insert(receiver, Holding { sessions: held, unaware: false });
+                self.add_holder(&mut holders, receiver, user).sessions = held;
             }
         }
         holders
+    }
+
+    /// Adds a receiver that is told of the end of what it sees, or may have seen, of a user.
+    pub fn add_holder<'h>(
+        &self,
+        holders: &'h mut Holders,
+        receiver: SessionId,
+        user: User,
+    ) -> &'h mut Holding {
+        let by_watch = self.only_watches(receiver, user);
+        holders.entry(receiver).or_insert_with(|| Holding { by_watch, ..Holding::default() })
+    }
+
+    /// Adds those who hold the one state of a user, if that is what is told and there is one.
+    pub fn add_holders_of_state(&self, holders: &mut Holders, user: User) {
+        if self.state_of(user).is_some() {
+            for receiver in self.onlookers(user) {
+                self.add_holder(holders, receiver, user).state = true;
+            }
+        }
     }
 
     /// Returns the sessions of these viewers that hold something of the user, or may hold
     /// something that is over.
     pub fn holders_among(&self, user: User, viewers: &BTreeSet<User>) -> Holders {
         let mut holders = self.holders(user, &self.showing_of(user));
+        self.add_holders_of_state(&mut holders, user);
         if let Some(account) = self.accounts.get(&user) {
             for receiver in self.attached(|_, session| account.unaware.contains(&session.key)) {
-                holders.entry(receiver).or_default().unaware = true;
+                self.add_holder(&mut holders, receiver, user).unaware = true;
             }
         }
         holders.retain(|receiver, _| viewers.contains(&self.sessions[receiver].user));
@@ -94,24 +119,33 @@ impl Model {
         let user = notice.user().expect("an ending is about a user");
         let offline = notice == Notice::UserOffline { user };
         let mut told = BTreeSet::new();
-        for (receiver, Holding { sessions, unaware }) in to {
+        for (receiver, Holding { sessions, state, unaware, by_watch }) in to {
             let (directed, others): (Vec<_>, Vec<_>) =
                 sessions.iter().partition(|(_, directed)| *directed);
-            let mut is_told = self.is_told_or_notes(*receiver, |_| {});
+            // What was directed, or may have been, did not come by a watch.
+            let by_watch_alone = *by_watch && directed.is_empty() && !unaware;
+            let is_told = self.is_told_or_notes(*receiver, |_| {});
             for (id, _) in &directed {
-                is_told = self.is_told_or_notes(*receiver, |missed| {
-                    let change = missed.sessions.entry((user, *id)).or_default();
-                    (change.held, change.over) = (true, true);
+                self.is_told_or_notes(*receiver, |missed| match notice {
+                    Notice::DirectedOver { .. } => missed.note_directed_over(user, *id),
+                    _ => missed.note_directed_ended(user, *id),
                 });
             }
             if offline && !directed.is_empty() {
-                self.is_told_or_notes(*receiver, |missed| missed.note_offline(user, *unaware));
+                self.is_told_or_notes(*receiver, |missed| {
+                    missed.note_offline(user, *unaware, false);
+                });
             }
             for (id, _) in &others {
-                self.is_told_or_notes(*receiver, |missed| missed.note_ended(user, *id));
+                self.is_told_or_notes(*receiver, |missed| missed.note_ended(user, *id, *by_watch));
+            }
+            if *state {
+                self.is_told_or_notes(*receiver, |missed| missed.note_no_state(user, *by_watch));
             }
             if offline {
-                self.is_told_or_notes(*receiver, |missed| missed.note_offline(user, *unaware));
+                self.is_told_or_notes(*receiver, |missed| {
+                    missed.note_offline(user, *unaware, by_watch_alone);
+                });
             }
             if is_told {
                 told.insert(*receiver);
@@ -137,7 +171,10 @@ impl Model {
                 let change = missed.and_then(|missed| missed.sessions.get(&(user, *id)));
                 change.is_none_or(|change| change.held)
             };
-            let holds = holding.sessions.iter().any(|(id, directed)| *directed || has_heard(id));
+            let noted = session.missed.as_ref().and_then(|missed| missed.states.get(&user));
+            let holds_state = holding.state && noted.is_none_or(|noted| noted.held);
+            let holds = holds_state
+                || holding.sessions.iter().any(|(id, directed)| *directed || has_heard(id));
             let key = session.key;
             if holds
                 && session.user != user
@@ -155,18 +192,27 @@ impl Model {
         receiver: SessionId,
         note: impl FnOnce(&mut Missed),
     ) -> bool {
-        let audience = self.accounts[&self.sessions[&receiver].user].audience.len();
         let Some(missed) = &mut self.session_mut(receiver).missed else {
             return true;
         };
         if !missed.everything {
-            let before = missed.len();
             note(missed);
-            if missed.len() > before && missed.len() > NOTES.max(NOTES_A_CONTACT * audience) {
+        }
+        false
+    }
+
+    /// Puts a mark in the place of what was noted wherever it is too much: an input, or a deadline,
+    /// has had all its effect, and has taken back what it takes back.
+    pub(crate) fn bound_missed(&mut self) {
+        for session in self.sessions.values_mut() {
+            let asked_for = session.watched.len() + session.struck.len();
+            let lists = self.accounts[&session.user].audience.len() + asked_for;
+            if let Some(missed) = &mut session.missed
+                && missed.len() > NOTES.max(NOTES_A_CONTACT * lists)
+            {
                 let visibility = missed.visibility;
                 *missed = Missed { everything: true, visibility, ..Missed::default() };
             }
         }
-        false
     }
 }

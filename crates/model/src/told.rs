@@ -16,7 +16,9 @@ pub fn users_of(event: &mut Event) -> impl Iterator<Item = &mut User> {
         Event::Block { user, other } | Event::Unblock { user, other } => {
             (Some(user), Some(other), None, None)
         }
-        Event::Direct { users, .. }
+        Event::Watch { users, .. }
+        | Event::Unwatch { users, .. }
+        | Event::Direct { users, .. }
         | Event::DirectFor { users, .. }
         | Event::System { users, .. } => (None, None, Some(users), None),
         Event::Expel { user } => (Some(user), None, None, None),
@@ -31,9 +33,9 @@ pub fn change(decision: &mut Decision, change: fn(&mut User, &mut u32)) {
     let nothing = &mut u32::default();
     match decision {
         Decision::Deliver { notice, .. } | Decision::Skipped { notice, .. } => match notice {
-            Notice::Presence { user, presence, .. } | Notice::Directed { user, presence, .. } => {
-                change(user, presence);
-            }
+            Notice::Presence { user, presence, .. }
+            | Notice::User { user, presence, .. }
+            | Notice::Directed { user, presence, .. } => change(user, presence),
             Notice::SessionEnded { user, .. }
             | Notice::UserOffline { user }
             | Notice::DirectedOver { user, .. }
@@ -41,8 +43,18 @@ pub fn change(decision: &mut Decision, change: fn(&mut User, &mut u32)) {
             | Notice::Visibility { user, .. } => change(user, nothing),
             Notice::System { presence } => change(nobody, presence),
         },
-        Decision::Snapshot { entries, .. } => {
+        Decision::Snapshot { named, entries, users, .. } => {
+            let renamed = |mut user| {
+                change(&mut user, nothing);
+                user
+            };
+            *named = named.take().map(|users| users.into_iter().map(renamed).collect());
             entries.values_mut().for_each(|(user, presence)| change(user, presence));
+            let changed = std::mem::take(users).into_iter().map(|(mut user, mut state)| {
+                change(&mut user, &mut state.presence);
+                (user, state)
+            });
+            *users = changed.collect();
         }
         Decision::Online { user, .. } | Decision::Ended { user, .. } => change(user, nothing),
         Decision::Close { .. } => {}
@@ -166,6 +178,9 @@ pub fn line(names: &Names, decision: &Decision) -> String {
         Notice::Presence { user, session, first, presence } => {
             format!("presence of {user}, {}: {presence}, {first}", id(session))
         }
+        Notice::User { user, first, idle_since, presence } => {
+            format!("state of {user}: {presence}, {first}, idle since {idle_since:?}")
+        }
         Notice::Directed { user, session, presence } => {
             format!("directed by {user}, {}: {presence}", id(session))
         }
@@ -182,10 +197,16 @@ pub fn line(names: &Names, decision: &Decision) -> String {
     match decision {
         Decision::Deliver { notice: said, to } => format!("{} to {:?}", notice(said), all(to)),
         Decision::Skipped { notice: said, to } => format!("{} not to {:?}", notice(said), all(to)),
-        Decision::Snapshot { to, visible, entries } => {
+        Decision::Snapshot { to, visible, named, entries, users } => {
             let entries: BTreeMap<usize, &(User, u32)> =
                 entries.iter().map(|(session, entry)| (id(session), entry)).collect();
-            format!("snapshot for {}: {visible}, {entries:?}", key(to))
+            let of = named.as_ref().map_or_else(String::new, |users| format!(" of {users:?}"));
+            let users: Vec<_> = users
+                .iter()
+                .map(|(user, of)| (user, id(&of.session), of.presence, of.idle_since))
+                .collect();
+            let users = if users.is_empty() { String::new() } else { format!(", {users:?}") };
+            format!("snapshot{of} for {}: {visible}, {entries:?}{users}", key(to))
         }
         Decision::Close { session, reason, resumable } => {
             format!("close {}: {reason:?} {resumable}", key(session))

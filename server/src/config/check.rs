@@ -1,7 +1,9 @@
 //! Checks that no single range can make: options that do not go together, and options that are
 //! most likely a mistake.
 
-use super::settings::{Accounts, Config, OfflineNotices, Presence, StoreKind};
+use std::net::IpAddr;
+
+use super::settings::{Accounts, Config, OfflineNotices, OneState, Presence, StoreKind, Webhooks};
 use crate::store::Cost;
 
 /// Browsers let a page in the background send once a minute; the rest is for a slow network.
@@ -9,7 +11,7 @@ const SAFE_PING_TIMEOUT_MS: u64 = 75_000;
 
 /// Returns what is wrong, a sentence each.
 pub(super) fn problems(config: &Config) -> Vec<String> {
-    let Config { presence, accounts, network, .. } = config;
+    let Config { presence, accounts, network, webhooks, .. } = config;
     let mut problems = Vec::new();
     if accounts.max_relations > presence.max_audience {
         problems.push(format!(
@@ -34,6 +36,7 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     if accounts.store == StoreKind::Jwt {
         problems.extend(jwt_problem(accounts));
     }
+    problems.extend(webhook_problem(webhooks));
     problems
 }
 
@@ -50,9 +53,37 @@ fn jwt_problem(accounts: &Accounts) -> Option<String> {
     Some(problem.to_owned())
 }
 
+fn webhook_problem(webhooks: &Webhooks) -> Option<String> {
+    let problem = match (&webhooks.url, &webhooks.secret, &webhooks.secret_file) {
+        (Some(_), None, None) => "webhook_url needs webhook_secret_file or webhook_secret",
+        (_, Some(_), Some(_)) => {
+            "webhook_secret_file and webhook_secret: only one of them can be meant"
+        }
+        _ => return None,
+    };
+    Some(problem.to_owned())
+}
+
+/// Returns what is most likely a mistake of webhooks, if there is such.
+fn webhook_warning(webhooks: &Webhooks) -> Option<String> {
+    let Some(url) = &webhooks.url else {
+        let has_secret = webhooks.secret.is_some() || webhooks.secret_file.is_some();
+        return has_secret.then(|| {
+            "webhook_secret and webhook_secret_file have no effect without webhook_url".to_owned()
+        });
+    };
+    let url: reqwest::Url = url.parse().ok()?;
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    (url.scheme() == "http" && !is_here).then(|| {
+        "webhook_url is not https: whoever is on the way can read who comes and goes".to_owned()
+    })
+}
+
 /// Returns what is allowed but most likely a mistake, a sentence each.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
-    let Config { presence, accounts, network, services } = config;
+    let Config { presence, accounts, network, services, webhooks } = config;
     let mut warnings = Vec::new();
     if network.ping_timeout_ms < SAFE_PING_TIMEOUT_MS {
         warnings.push(format!(
@@ -100,6 +131,9 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if presence.idle_after_ms > 0 && presence.one_state == OneState::Off {
+        warnings.push("idle_after has no effect without one_state".to_owned());
+    }
     let jwt = accounts.jwt_secret.is_some() || accounts.jwt_public_key.is_some();
     if jwt && accounts.store == StoreKind::Sqlite {
         warnings
@@ -109,5 +143,6 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
         warnings
             .push("admin_listen serves health only: metrics and admin_token are off".to_owned());
     }
+    warnings.extend(webhook_warning(webhooks));
     warnings
 }

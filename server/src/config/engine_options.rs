@@ -2,7 +2,7 @@
 
 use adsum_tim::Limits;
 
-use super::settings::{Config, DirectTo, OfflineNotices, OverLimit, Presence};
+use super::settings::{Config, DirectTo, OfflineNotices, OneState, OverLimit, Presence, Watch};
 
 /// How often clients are expected to say that they are there, if the ping timeout allows it.
 const HEARTBEAT_MS: u64 = 30_000;
@@ -55,18 +55,33 @@ impl Config {
             publish_rate: rate,
             // A bucket of its own, as large.
             direct_rate: rate,
-            // tim shows one presence a user, so this host holds back itself that a device ended,
-            // until it knows which other one to show.
-            settle_ms: 0,
-            // tim has nothing that ends by itself.
+            max_watched: presence.max_watched,
+            idle_after_ms: (presence.idle_after_ms > 0).then_some(presence.idle_after_ms),
+            settle_ms: self.settle_ms(),
+            // What ends by itself does so within the engine's own bound.
             ..adsum::Options::default()
+        }
+    }
+
+    /// Returns how long the engine holds what an ended session showed. tim shows one presence a
+    /// user, so where each device is told of, this host itself holds back that one has ended, until
+    /// it knows which other one to show. Where one state is told, the engine knows.
+    fn settle_ms(&self) -> u64 {
+        match self.presence.one_state {
+            OneState::Off => 0,
+            OneState::Newest | OneState::Show => adsum::Options::default().settle_ms,
         }
     }
 
     /// Returns what one frame may hold. A list that the engine would refuse is not even read.
     #[must_use]
     pub fn frame_limits(&self) -> Limits {
-        Limits { list: self.presence.max_direct as usize, ..Limits::default() }
+        let Presence { max_direct, max_watched, .. } = self.presence;
+        let list = match self.presence.watch {
+            Watch::Nobody => max_direct,
+            Watch::Anyone => max_direct.max(max_watched),
+        };
+        Limits { list: list as usize, ..Limits::default() }
     }
 }
 
@@ -108,6 +123,8 @@ mod tests {
         config.presence.max_audience = 1 << 27;
         config.presence.max_direct = 1 << 20;
         config.presence.max_told = 1 << 20;
+        config.presence.max_watched = 1 << 20;
+        config.presence.idle_after_ms = week_ms;
         config.accounts.max_relations = 1_000_000;
         adsum::Config::new(config.engine_options()).unwrap();
     }
@@ -149,6 +166,8 @@ mod tests {
             max_audience: 29,
             max_direct: 30,
             max_told: 31,
+            max_watched: 33,
+            idle_after_ms: 34,
             ..Presence::default()
         };
         let expected = adsum::Options {
@@ -172,6 +191,8 @@ mod tests {
             max_told: 31,
             publish_rate: Some(adsum::Rate { burst: 27, interval_ms: 28 }),
             direct_rate: Some(adsum::Rate { burst: 27, interval_ms: 28 }),
+            max_watched: 33,
+            idle_after_ms: Some(34),
             settle_ms: 0,
             ..adsum::Options::default()
         };
@@ -179,5 +200,13 @@ mod tests {
         config.presence.over_limit = OverLimit::Refuse;
         assert_eq!(config.engine_options().over_limit, adsum::OverLimit::Refuse);
         assert_eq!(config.frame_limits(), Limits { list: 30, ..Limits::default() });
+        config.presence.watch = Watch::Anyone;
+        assert_eq!(config.frame_limits(), Limits { list: 33, ..Limits::default() });
+        // The engine itself keeps a user who changes devices from blinking, where it tells one
+        // state of each.
+        for one_state in [OneState::Newest, OneState::Show] {
+            config.presence.one_state = one_state;
+            assert_eq!(config.engine_options().settle_ms, adsum::Options::default().settle_ms);
+        }
     }
 }

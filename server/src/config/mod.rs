@@ -12,12 +12,14 @@ mod load;
 mod open_store;
 mod proxies;
 mod reference;
+mod secret_file;
 mod settings;
 mod table;
 mod tims_keys;
 mod token_key;
 mod unknown;
 mod value;
+mod webhook_secret;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,6 @@ pub use open_store::OpenStoreError;
 pub use proxies::Proxies;
 pub use reference::reference;
 pub use settings::{
-    Accounts, Config, DirectTo, Level, Network, OfflineNotices, OverLimit, Presence, Services,
-    StoreKind,
+    Accounts, Config, DirectTo, Level, Network, OfflineNotices, OneState, OverLimit, Presence,
+    Services, StoreKind, Watch, Webhooks,
 };

@@ -19,6 +19,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// What is offered beside the protocol.
     pub services: Services,
+    /// Who is told of who comes and goes.
+    pub webhooks: Webhooks,
 }
 
 /// Addresses, connections, and what one of them may ask for.
@@ -101,6 +103,14 @@ pub struct Presence {
     pub max_direct: u32,
     /// The most sessions that one session's directed presence may have reached.
     pub max_told: u32,
+    /// Who may watch whom.
+    pub watch: Watch,
+    /// The most accounts that one session may watch.
+    pub max_watched: u32,
+    /// Whether friends are told one state of each user, and which.
+    pub one_state: OneState,
+    /// How long nobody has to be at any of a user's devices until friends are told so; 0 for never.
+    pub idle_after_ms: u64,
 }
 
 /// Who is told that somebody has gone.
@@ -119,6 +129,26 @@ pub enum DirectTo {
     Contacts,
     /// Anyone to anyone, blocks excepted, as in tim.
     Anyone,
+}
+
+/// Who may ask to be told of whom, beyond their friends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Watch {
+    /// Nobody of anybody.
+    Nobody,
+    /// Anyone of anyone, blocks excepted.
+    Anyone,
+}
+
+/// What friends are told of a user with several devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OneState {
+    /// What each device shows, as in tim.
+    Off,
+    /// What the device shows that spoke last.
+    Newest,
+    /// What the device shows whose `show` ranks highest.
+    Show,
 }
 
 /// What happens to a newcomer over a session limit.
@@ -216,6 +246,29 @@ pub enum Level {
     Debug,
 }
 
+/// Who is told of who comes and goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhooks {
+    /// Where it is posted; `None` if nobody is told.
+    pub url: Option<String>,
+    /// What it is signed with, if that is given.
+    pub secret: Option<Secret>,
+    /// The file that holds it, if it is not given.
+    pub secret_file: Option<PathBuf>,
+    /// The most edges of one post.
+    pub batch: u32,
+    /// How long the first of them waits for others.
+    pub wait_ms: u32,
+    /// How long one post may take.
+    pub timeout_ms: u32,
+    /// How long an edge is kept while posts fail.
+    pub retry_ms: u32,
+    /// How long to wait after the first post that fails.
+    pub pause_ms: u32,
+    /// The most users of whom an edge waits.
+    pub users: u32,
+}
+
 impl Default for Network {
     fn default() -> Self {
         Self {
@@ -264,6 +317,10 @@ impl Default for Presence {
             max_audience: 100_000,
             max_direct: 1_000,
             max_told: 4_096,
+            watch: Watch::Nobody,
+            max_watched: 500,
+            one_state: OneState::Off,
+            idle_after_ms: 0,
         }
     }
 }
@@ -306,6 +363,22 @@ impl Default for Services {
             no_business: false,
             no_nodes: false,
             log: Level::Info,
+        }
+    }
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self {
+            url: None,
+            secret: None,
+            secret_file: None,
+            batch: 100,
+            wait_ms: 200,
+            timeout_ms: 5_000,
+            retry_ms: 60_000,
+            pause_ms: 250,
+            users: 100_000,
         }
     }
 }

@@ -4,16 +4,10 @@
 use adsum_tim::Secret;
 
 use super::key::Key;
-use super::settings::{DirectTo, Level, OfflineNotices, OverLimit, StoreKind};
-use super::value::{address, boolean, choice, list, name_of, number, seconds, text};
+use super::settings::{Level, StoreKind};
+use super::value::{WEEK, address, boolean, choice, list, name_of, number, seconds, text};
 
 const STORES: [(&str, StoreKind); 2] = [("sqlite", StoreKind::Sqlite), ("jwt", StoreKind::Jwt)];
-const DIRECT_TO: [(&str, DirectTo); 2] =
-    [("contacts", DirectTo::Contacts), ("anyone", DirectTo::Anyone)];
-const OFFLINE_NOTICES: [(&str, OfflineNotices); 2] =
-    [("whoever_saw", OfflineNotices::WhoeverSaw), ("all_contacts", OfflineNotices::AllContacts)];
-const OVER_LIMIT: [(&str, OverLimit); 2] =
-    [("evict", OverLimit::Evict), ("refuse", OverLimit::Refuse)];
 const LEVELS: [(&str, Level); 4] = [
     ("error", Level::Error),
     ("warn", Level::Warn),
@@ -22,7 +16,6 @@ const LEVELS: [(&str, Level); 4] = [
 ];
 
 const DAY: u64 = 24 * 60 * 60;
-const WEEK: u64 = 7 * DAY;
 const MONTH: u64 = 30 * DAY;
 const MIB: u64 = 1024 * 1024;
 
@@ -107,12 +100,16 @@ macro_rules! key {
     };
 }
 
+mod presence;
+mod webhooks;
+
 /// The keys, by heading, in the order in which people are shown them.
-pub(super) const SECTIONS: [(&str, &[Key]); 4] = [
+pub(super) const SECTIONS: [(&str, &[Key]); 5] = [
     ("Network", &NETWORK),
-    ("Presence", &PRESENCE),
+    ("Presence", &presence::PRESENCE),
     ("Accounts and rosters", &ACCOUNTS),
     ("Services", &SERVICES),
+    ("Webhooks", &webhooks::WEBHOOKS),
 ];
 
 /// Returns all keys.
@@ -243,95 +240,6 @@ static NETWORK: [Key; 19] = [
         "drain_timeout":
         "How long connections have to take what is due when the server stops",
         seconds 0..=300, network.drain_timeout_ms
-    ),
-];
-
-static PRESENCE: [Key; 17] = [
-    key!(
-        "presence_offline_block":
-        "Send no offline notices at all",
-        boolean, presence.offline_block
-    ),
-    key!(
-        "offline_notices":
-        "Who is told that somebody has gone: whoever was told of them, or all friends, as in tim",
-        choice "whoever_saw|all_contacts" OFFLINE_NOTICES, presence.offline_notices
-    ),
-    key!(
-        "snapshot_at_login":
-        "Tell a session at login who is there",
-        boolean, presence.snapshot_at_login
-    ),
-    key!(
-        "own_echo":
-        "Tell a user's other sessions what one of them publishes",
-        boolean, presence.own_echo
-    ),
-    key!(
-        "direct_to":
-        "Who may send directed presence to whom: friends, or, as in tim, anyone to anyone",
-        choice "contacts|anyone" DIRECT_TO, presence.direct_to
-    ),
-    key!(
-        "grace_error":
-        "How long a user counts as there after the connection broke",
-        seconds 0..=WEEK, presence.grace_error_ms
-    ),
-    key!(
-        "grace_going_away":
-        "How long a user counts as there after a client went away without logging out: a page that \
-         is reloaded, an app in the background",
-        seconds 0..=WEEK, presence.grace_going_away_ms
-    ),
-    key!(
-        "grace_timeout":
-        "How long a user counts as there after falling silent",
-        seconds 0..=WEEK, presence.grace_timeout_ms
-    ),
-    key!(
-        "device_limit":
-        "The most sessions of one user",
-        number "COUNT" 1..=1_024, presence.device_limit
-    ),
-    key!(
-        "devicetype_limit" "device_type_limit":
-        "The most sessions of one user with the same device kind (termtyp)",
-        number "COUNT" 1..=1_024, presence.devicetype_limit
-    ),
-    key!(
-        "over_limit":
-        "Over a limit: the oldest session makes way, or the newcomer is refused",
-        choice "evict|refuse" OVER_LIMIT, presence.over_limit
-    ),
-    key!(
-        "auth_min_unix":
-        "How old a session must be to make way",
-        seconds 0..=WEEK, presence.auth_min_ms
-    ),
-    key!(
-        "publish_burst":
-        "How many presences a session may publish at once, 0 for as many as it likes at any time",
-        number "COUNT" 0..=1_000_000, presence.publish_burst
-    ),
-    key!(
-        "publish_interval_ms":
-        "How long until it may publish one more; the newest is kept until then",
-        number "MILLISECONDS" 1..=86_400_000, presence.publish_interval_ms
-    ),
-    key!(
-        "max_audience":
-        "The most users whom one user's presence goes to",
-        number "COUNT" 1..=134_217_728, presence.max_audience
-    ),
-    key!(
-        "max_direct":
-        "The most users one directed presence may name",
-        number "COUNT" 1..=1_048_576, presence.max_direct
-    ),
-    key!(
-        "max_told":
-        "The most sessions that one session's directed presence may have reached",
-        number "COUNT" 1..=1_048_576, presence.max_told
     ),
 ];
 
@@ -475,7 +383,7 @@ static SERVICES: [Key; 10] = [
     ),
     key!(
         "deactivate_api.TIMNODES":
-        "Answer no questions about names",
+        "Answer no questions about names, and let nobody watch",
         boolean, services.no_nodes
     ),
     key!(
@@ -503,7 +411,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 19 + 17 + 17 + 10);
+        assert_eq!(all().count(), 19 + 21 + 17 + 10 + 9);
     }
 
     #[test]
@@ -534,7 +442,9 @@ mod tests {
             "all_contacts",
             "refuse",
             "debug",
+            "newest",
             "10.0.0.0/8",
+            "https://example.org/hook",
             "a text of more than thirty-two bytes",
         ];
         for key in all() {

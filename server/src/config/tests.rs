@@ -165,7 +165,7 @@ fn secrets_are_shown_nowhere() {
     let secret = "marker-of-at-least-thirty-two-bytes";
     let loaded = read(
         &["--store=jwt"],
-        &[("ADSUM_ADMIN_TOKEN", secret)],
+        &[("ADSUM_ADMIN_TOKEN", secret), ("ADSUM_WEBHOOK_SECRET", secret)],
         Some(&format!(r#"{{"jwt_secret": "{secret}"}}"#)),
     )
     .unwrap();
@@ -173,8 +173,9 @@ fn secrets_are_shown_nowhere() {
     let said = format!("{} {loaded:?}", loaded.report());
     assert!(!said.contains("marker"), "{said}");
     assert!(loaded.report().contains("= ********  (ADSUM_ADMIN_TOKEN in the environment)"));
-    for (name, short) in [("ADSUM_ADMIN_TOKEN", "marker"), ("ADSUM_JWT_SECRET", "marker-marker")] {
-        let error = read(&[], &[(name, short)], None).unwrap_err().to_string();
+    let secrets = ["ADMIN_TOKEN", "JWT_SECRET", "WEBHOOK_SECRET"];
+    for (name, short) in secrets.map(|name| (format!("ADSUM_{name}"), "marker-marker")) {
+        let error = read(&[], &[(&name, short)], None).unwrap_err().to_string();
         assert!(!error.contains("marker") && error.contains("must have at least"), "{error}");
     }
 }
@@ -193,6 +194,8 @@ fn options_that_do_not_go_together() {
             "only one",
         ),
         (r#"{"client_listen": "[::1]:1", "admin_listen": "[::1]:1"}"#, "admin_listen"),
+        (r#"{"webhook_url": "https://example.org/"}"#, "webhook_url needs"),
+        (r#"{"webhook": {"secret": "0123456789012345", "secret_file": "k"}}"#, "only one"),
     ];
     for (text, named) in refused {
         let found = problems(text);
@@ -201,6 +204,7 @@ fn options_that_do_not_go_together() {
     file(r#"{"snapshot_at_login": false, "offline_notices": "all_contacts"}"#);
     file(r#"{"snapshot_at_login": false, "presence_offline_block": true}"#);
     file(r#"{"store": "jwt", "jwt_public_key": "k"}"#);
+    file(r#"{"webhook": {"url": "https://example.org/", "secret_file": "k"}}"#);
 }
 
 #[test]
@@ -218,6 +222,15 @@ fn what_is_most_likely_not_meant_is_warned_of() {
     assert_eq!(warnings(&["--presence-offline-block"]).len(), 1);
     assert_eq!(warnings(&["--jwt-public-key=k"]).len(), 1);
     assert_eq!(warnings(&["--admin-listen=2", "--metrics=false"]).len(), 1);
+    assert_eq!(warnings(&["--webhook-secret-file=k"]).len(), 1);
+    assert_eq!(warnings(&["--idle-after=60"]).len(), 1);
+    assert_eq!(warnings(&["--idle-after=60", "--one-state=newest"]), [""; 0]);
+    let posts = |url: &str| warnings(&[&format!("--webhook-url={url}"), "--webhook-secret-file=k"]);
+    for here in ["http://127.0.0.1:7/", "http://[::1]/", "http://localhost/", "https://a.org/"] {
+        assert_eq!(posts(here), [""; 0], "{here}");
+    }
+    let found = posts("http://example.org/");
+    assert!(matches!(&found[..], [one] if one.contains("not https")), "{found:?}");
     let report = read(&["--client-listen=:1"], &[], None).unwrap().report();
     assert!(report.lines().last().unwrap().starts_with("warning: client_listen"), "{report}");
 }

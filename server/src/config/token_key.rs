@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use adsum_tim::Secret;
 
 use super::open_store::OpenStoreError;
+use super::secret_file;
 use super::settings::{Accounts, StoreKind};
 
 /// The least length of a key.
@@ -28,7 +29,7 @@ impl Accounts {
             return Ok(Some(key.clone()));
         }
         let path = self.token_key_path();
-        let key = match read(&path) {
+        let key = match secret_file::read(&path, LEAST, "log in as anybody") {
             Ok(None) => make(&path).map_err(Into::into),
             Ok(Some(key)) => Ok(key),
             Err(error) => Err(error),
@@ -43,26 +44,6 @@ impl Accounts {
             path.into()
         })
     }
-}
-
-type ReadError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Reads a key; `None` if there is no such file.
-fn read(path: &Path) -> Result<Option<Secret>, ReadError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    #[cfg(unix)]
-    if std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path)?.permissions()) & 0o077 != 0 {
-        return Err("others than its owner may read it, and so log in as anybody: chmod 600".into());
-    }
-    let key = text.trim();
-    if key.len() < LEAST {
-        return Err(format!("it holds no key, which has at least {LEAST} characters").into());
-    }
-    Ok(Some(key.into()))
 }
 
 /// Makes a key, and its file as a whole: a process that is killed meanwhile leaves no half of it.

@@ -13,6 +13,9 @@ pub(super) enum Given<'a> {
     Json(&'a Value),
 }
 
+/// A week in seconds.
+pub(super) const WEEK: u64 = 7 * 24 * 60 * 60;
+
 /// What a value that was refused must be: "must be 1 to 5".
 pub(super) type Must = String;
 
@@ -98,6 +101,20 @@ pub(super) fn address(given: Given<'_>) -> Result<SocketAddr, Must> {
     })
 }
 
+/// Reads an address that can be posted to. A name and a password in it would be shown with it.
+pub(super) fn http_address(given: Given<'_>) -> Result<String, Must> {
+    let said = text(given).unwrap_or_default();
+    let is_good = said.parse().is_ok_and(|url: reqwest::Url| {
+        ["http", "https"].contains(&url.scheme())
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+    });
+    let must = "must be an address like https://example.org/hook, without a user and a password";
+    is_good.then_some(said).ok_or_else(|| must.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -146,6 +163,17 @@ mod tests {
         assert_eq!(choice(Given::Text("b"), &all), Ok(2));
         assert_eq!(choice(Given::Json(&json!("c")), &all), Err("must be a or b".to_owned()));
         assert_eq!(name_of(1, &all), "a");
+    }
+
+    #[test]
+    fn addresses_to_post_to_are_http_and_name_nobody() {
+        for good in ["http://127.0.0.1:7/", "https://example.org/hook?key=1", "http://[::1]/x"] {
+            assert_eq!(http_address(Given::Text(good)), Ok(good.to_owned()));
+        }
+        for wrong in ["", "example.org", "ftp://a/", "http://", "http://ann@a/", "http://:x@a/"] {
+            assert!(http_address(Given::Text(wrong)).is_err(), "{wrong}");
+        }
+        assert!(http_address(Given::Json(&json!(7))).is_err());
     }
 
     #[test]

@@ -15,12 +15,13 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::oneshot;
 
-use super::command::{Command, Node, SYSTEM_NODE, System};
+use super::command::{Command, Node, OnlineNow, SYSTEM_NODE, System, UserOnline, WhoIsOnline};
 use super::shared::Shared;
 
 /// The most users on one page, and how many where the request does not say.
 const MAX_PAGE: usize = 1_000;
 const PAGE: usize = 100;
+const LIMIT: &str = "limit is from 1 to 1000";
 /// The most users that one notice may go to.
 const MAX_NODES: usize = 100_000;
 /// How many of them are looked up before others have their turn.
@@ -32,7 +33,8 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     let router = Router::new()
         .route("/admin/presence", post(presence))
         .route("/admin/online", get(online))
-        .route("/admin/expel", post(expel));
+        .route("/admin/expel", post(expel))
+        .route("/v1/online", post(who_is_online));
     for_who_shows_the_token(router, shared)
 }
 
@@ -153,7 +155,7 @@ struct Page {
 async fn online(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> Response {
     let limit = page.limit.unwrap_or(PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
-        return wrong("limit is from 1 to 1000");
+        return wrong(LIMIT);
     }
     let (reply, answer) = oneshot::channel();
     shared.command(Command::Online(page.after, limit, reply)).await;
@@ -167,6 +169,60 @@ async fn online(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> 
         .collect();
     let next = page.users.last().filter(|_| page.more).map(|(node, _)| node.as_ref());
     Json(json!({ "users": users, "next": next, "total": page.total })).into_response()
+}
+
+/// A question who is online: these users, by their ids; or all, from the one after this.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    users: Option<Vec<Node>>,
+    after: Option<Node>,
+    limit: Option<usize>,
+}
+
+impl Question {
+    /// Returns what is asked, or how one asks.
+    fn read(body: &[u8]) -> Result<WhoIsOnline, &'static str> {
+        const WANTED: &str =
+            "expected {\"users\": [\"...\"]} or {\"after\": \"...\", \"limit\": 100}";
+        let question: Self = serde_json::from_slice(body).map_err(|_| WANTED)?;
+        match question {
+            Self { users: Some(users), after: None, limit: None } if users.len() <= MAX_PAGE => {
+                Ok(WhoIsOnline::These(users))
+            }
+            Self { users: Some(_), after: None, limit: None } => Err("at most 1000 users"),
+            Self { users: Some(_), .. } => Err(WANTED),
+            Self { users: None, after, limit } => {
+                let limit = limit.unwrap_or(PAGE);
+                let is_good = (1..=MAX_PAGE).contains(&limit);
+                is_good.then_some(WhoIsOnline::After(after, limit)).ok_or(LIMIT)
+            }
+        }
+    }
+}
+
+async fn who_is_online(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    let who = match Question::read(&body) {
+        Ok(who) => who,
+        Err(what) => return wrong(what),
+    };
+    let (reply, answer) = oneshot::channel();
+    shared.command(Command::WhoIsOnline(who, reply)).await;
+    let Ok(OnlineNow { start_ms, number, users, more }) = answer.await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let next = users.last().filter(|_| more).map(|(user, _)| user.clone());
+    let user = |(user, online): &(Node, _)| match online {
+        None => json!({ "user": user.as_ref(), "online": false }),
+        Some(UserOnline { since_ms, visible, sessions }) => json!({
+            "user": user.as_ref(), "online": true, "visible": visible, "since": since_ms,
+            "sessions": sessions,
+        }),
+    };
+    let users: Vec<_> = users.iter().map(user).collect();
+    let next = next.as_deref();
+    Json(json!({ "start": start_ms, "number": number, "users": users, "next": next }))
+        .into_response()
 }
 
 /// A request to end all of a user's sessions: an id, or a name in this domain.

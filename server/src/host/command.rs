@@ -28,7 +28,18 @@ pub(crate) enum Command {
     Resume(Box<Resume>),
     Heartbeat(SessionKey),
     Publish(SessionKey, Presence),
+    PublishFor(Box<PublishFor>),
+    /// Shows nothing of this session any more.
+    Withdraw(SessionKey),
     Direct(Box<Direct>),
+    /// Has a session be told of accounts that are no friends.
+    Watch(Box<Watch>),
+    /// Ends that.
+    Unwatch(Box<Watch>),
+    /// A client says that a person did something, and is answered.
+    Active(SessionKey),
+    /// A person caused a request, which is answered elsewhere.
+    Person(SessionKey),
     Disconnect(SessionKey),
     Lost(SessionKey, LostCause),
     Invisible(SessionKey),
@@ -42,6 +53,8 @@ pub(crate) enum Command {
     Online(Option<Node>, usize, oneshot::Sender<OnlinePage>),
     /// Asks whether the user is online.
     IsOnline(Node, oneshot::Sender<bool>),
+    /// Asks who is online, as of which edge.
+    WhoIsOnline(WhoIsOnline, oneshot::Sender<OnlineNow>),
     Figures(oneshot::Sender<Figures>),
     /// Says that there are sessions in the list of those whose queues have changed.
     QueuesChanged,
@@ -55,11 +68,16 @@ impl Command {
         match self {
             Self::Heartbeat(session)
             | Self::Publish(session, _)
+            | Self::Withdraw(session)
+            | Self::Active(session)
+            | Self::Person(session)
             | Self::Disconnect(session)
             | Self::Lost(session, _)
             | Self::Invisible(session)
             | Self::Visible(session) => Some(*session),
+            Self::PublishFor(publish) => Some(publish.session),
             Self::Direct(direct) => Some(direct.session),
+            Self::Watch(watch) | Self::Unwatch(watch) => Some(watch.session),
             _ => None,
         }
     }
@@ -108,14 +126,31 @@ pub(crate) struct Resumed {
     pub(crate) tid: Arc<Tid>,
 }
 
+/// A presence to all contacts that ends by itself.
+pub(crate) struct PublishFor {
+    pub(crate) session: SessionKey,
+    pub(crate) presence: Presence,
+    pub(crate) for_ms: u64,
+    /// What takes its place then; without it the session shows nothing any more.
+    pub(crate) then: Option<Presence>,
+}
+
 /// A presence to those it names.
 pub(crate) struct Direct {
     pub(crate) session: SessionKey,
     pub(crate) to: Vec<Node>,
     pub(crate) presence: Presence,
+    /// How long it holds, if it ends by itself.
+    pub(crate) for_ms: Option<u64>,
     /// Told if the rate or a bound forbids it; not if a receiver does, as that would reveal that
     /// they are online.
     pub(crate) refused: oneshot::Sender<adsum::Error>,
+}
+
+/// The accounts that a session wants to be told of, or no more.
+pub(crate) struct Watch {
+    pub(crate) session: SessionKey,
+    pub(crate) users: Vec<Node>,
 }
 
 /// A change of the relation between two users.
@@ -152,6 +187,34 @@ pub(crate) struct OnlinePage {
     pub(crate) users: Vec<(Node, usize)>,
     pub(crate) more: bool,
     pub(crate) total: usize,
+}
+
+/// Of whom it is asked whether they are online.
+pub(crate) enum WhoIsOnline {
+    These(Vec<Node>),
+    /// All who are online and come after this one, so many at most.
+    After(Option<Node>, usize),
+}
+
+/// Who is online at one moment.
+pub(crate) struct OnlineNow {
+    /// When the server started, in milliseconds since 1970.
+    pub(crate) start_ms: u64,
+    /// The number of the newest edge until then.
+    pub(crate) number: u64,
+    /// `None` for those who are offline.
+    pub(crate) users: Vec<(Node, Option<UserOnline>)>,
+    /// Whether there are more, if it was asked for all.
+    pub(crate) more: bool,
+}
+
+/// What is told of a user who is online.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UserOnline {
+    /// Since when, in milliseconds since 1970.
+    pub(crate) since_ms: u64,
+    pub(crate) visible: bool,
+    pub(crate) sessions: usize,
 }
 
 /// How much the engine holds, and what it has done.

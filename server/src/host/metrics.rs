@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use adsum::{CloseReason, EndReason, Error, LostCause, Notice};
+use adsum::{CloseReason, EndReason, Error, Notice};
 use adsum_tim::Form;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -14,8 +14,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::command::{Command, Figures, Node, Presence};
+use super::end_cause::end_cause;
 use super::hashing::PasswordCounts;
 use crate::usage::Usage;
+use crate::webhooks::WebhookMetrics;
 
 /// A label that is one of a few fixed words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +71,7 @@ pub(crate) struct Metrics {
     congested: Counter,
     store_errors: Counter,
     queue_depth: Gauge,
+    pub(crate) webhook: WebhookMetrics,
 }
 
 fn word(family: &ByReason, reason: &'static str) {
@@ -102,6 +105,7 @@ impl Metrics {
             congested: Counter::default(),
             store_errors: Counter::default(),
             queue_depth: Gauge::default(),
+            webhook: WebhookMetrics::default(),
         };
         metrics.register();
         metrics
@@ -152,6 +156,7 @@ impl Metrics {
             "Commands that wait for the engine's thread",
             self.queue_depth.clone(),
         );
+        self.webhook.register(to);
     }
 
     pub(crate) fn connected(&self) {
@@ -167,8 +172,12 @@ impl Metrics {
             Command::Connect(_) => "connect",
             Command::Resume(_) => "resume",
             Command::Heartbeat(_) => "heartbeat",
-            Command::Publish(..) => "publish",
+            Command::Publish(..) | Command::PublishFor(_) => "publish",
+            Command::Withdraw(_) => "withdraw",
             Command::Direct(_) => "direct",
+            Command::Watch(_) => "watch",
+            Command::Unwatch(_) => "unwatch",
+            Command::Active(_) | Command::Person(_) => "active",
             Command::Disconnect(_) => "disconnect",
             Command::Lost(..) => "lost",
             Command::Invisible(_) => "invisible",
@@ -180,6 +189,7 @@ impl Metrics {
             Command::WhoResumes(..)
             | Command::Online(..)
             | Command::IsOnline(..)
+            | Command::WhoIsOnline(..)
             | Command::Figures(_) => "query",
             Command::QueuesChanged | Command::Stop => return,
         };
@@ -189,6 +199,7 @@ impl Metrics {
     pub(crate) fn notice(&self, notice: &Notice<'_, Node, Presence>, receivers: usize) {
         let name = match notice {
             Notice::Presence { .. } => "presence",
+            Notice::User { .. } => "user",
             Notice::Directed { .. } => "directed",
             Notice::DirectedOver { .. } => "directed_over",
             Notice::Withdrawn { .. } => "withdrawn",
@@ -233,6 +244,7 @@ impl Metrics {
                 Error::AudienceLimit { .. } => "audience_limit",
                 Error::BlockedLimit { .. } => "blocked_limit",
                 Error::DirectLimit { .. } => "direct_limit",
+                Error::WatchLimit { .. } => "watch_limit",
                 Error::RateLimited { .. } => "rate_limited",
                 _ => "other",
             },
@@ -252,17 +264,7 @@ impl Metrics {
     }
 
     pub(crate) fn ended(&self, reason: EndReason) {
-        word(
-            &self.ended,
-            match reason {
-                EndReason::Disconnected => "disconnected",
-                EndReason::Lost(LostCause::ConnectionError) => "connection_error",
-                EndReason::Lost(LostCause::Timeout) => "timeout",
-                EndReason::Evicted => "evicted",
-                EndReason::Expelled => "expelled",
-                _ => "other",
-            },
-        );
+        word(&self.ended, end_cause(reason));
     }
 
     pub(crate) fn closed_for(&self, reason: &'static str) {
@@ -321,7 +323,7 @@ impl Metrics {
 fn now(figures: Figures, passwords: PasswordCounts, pending: usize) -> Registry {
     let counts = figures.counts;
     let mut now = Registry::with_prefix("adsum");
-    let gauges: [(&str, &str, usize); 14] = [
+    let gauges: [(&str, &str, usize); 15] = [
         ("sessions", "Sessions, detached ones included", counts.sessions),
         ("detached", "Sessions whose connection is lost and that may come back", counts.detached),
         ("congested_now", "Sessions that read too slowly at this moment", counts.congested),
@@ -330,6 +332,7 @@ fn now(figures: Figures, passwords: PasswordCounts, pending: usize) -> Registry 
         ("presences", "Presence values", counts.presences),
         ("conflated", "Presences that wait for their turn", counts.conflated),
         ("audience_entries", "Entries in audiences", counts.audience_entries),
+        ("watches", "Accounts that sessions watch, each pair counted", counts.watches),
         ("missed", "Things to be told to those who read too slowly", counts.missed),
         ("timers", "Deadlines that are armed", counts.timers),
         ("pending", "Connections that nobody has logged in on", pending),

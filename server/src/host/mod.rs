@@ -28,6 +28,7 @@ mod command;
 mod connection;
 mod directory;
 mod edits;
+mod end_cause;
 mod engine;
 mod exposition;
 mod fair_queue;
@@ -51,6 +52,6 @@ mod web_page;
 mod writer;
 mod writing;
 
-pub use roster_messages::{INVISIBLE, VISIBLE};
+pub use roster_messages::{ACTIVE, INVISIBLE, UNWATCH, VISIBLE, WATCH};
 pub use shared::Tuning;
 pub use start::{Host, StartError};

@@ -18,6 +18,17 @@ pub const INVISIBLE: i32 = 1_001;
 /// This server's own request: one shows again. All of the user's sessions get the ack.
 pub const VISIBLE: i32 = 1_002;
 
+/// This server's own request: this session shows nothing any more. It gets the ack alone.
+pub(crate) const WITHDRAW: i32 = 1_003;
+
+/// This server's own list: this session is told of the accounts in it, friends or not. The ack
+/// comes when it has been told what there is to see of them.
+pub const WATCH: i32 = 1_004;
+/// This server's own list: it is told no more of the accounts in it, unless they are friends.
+pub const UNWATCH: i32 = 1_005;
+/// This server's own request: a person did something on this session's device.
+pub const ACTIVE: i32 = 1_006;
+
 /// Returns the message that tells `to` what `from` has done.
 pub(crate) fn message(bn_type: i32, from: &Tid, to: &Node, text: Option<String>) -> TimMessage {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());

@@ -19,6 +19,8 @@ use super::command::Command;
 use super::directory::Directory;
 use super::edits::Edits;
 use super::engine::core::Core;
+use super::engine::edge_counter::{EdgeCounter, unix_ms};
+use super::engine::one_state;
 use super::housekeeping;
 use super::http::{self, Services};
 use super::lobby::Lobby;
@@ -29,6 +31,7 @@ use super::writer::Writer;
 use crate::config::Config;
 use crate::store::Store;
 use crate::tokens::Tokens;
+use crate::webhooks::Sender;
 
 /// How many commands may wait for the engine's thread before connections are not read on.
 const COMMANDS: usize = 4_096;
@@ -63,6 +66,9 @@ pub enum StartError {
     /// The engine's options do not go together.
     #[error("the presence rules do not go together: {0}")]
     Rules(#[from] adsum::ConfigError),
+    /// Nothing can be posted to the webhook.
+    #[error("webhook_url: {0}")]
+    Webhook(String),
     /// The system gave no thread.
     #[error("no thread: {0}")]
     Thread(#[from] io::Error),
@@ -74,6 +80,7 @@ impl StartError {
     pub const fn key(&self) -> Option<&'static str> {
         match self {
             Self::Listen { key, .. } => Some(key),
+            Self::Webhook(_) => Some("webhook_url"),
             Self::Rules(_) | Self::Thread(_) => None,
         }
     }
@@ -118,13 +125,22 @@ impl Host {
         let queues = Arc::new(ChangedQueues::new(commands.clone()));
         let rest = Duration::from_millis(config.network.write_rest_ms.into());
         let (writer, writing) = Writer::start(rest, queues.clone(), metrics.clone())?;
+        let start_ms = unix_ms();
+        let sender = Sender::new(&config.webhooks, start_ms, metrics.webhook.clone());
+        let sender = sender.map_err(|error| StartError::Webhook(error.to_string()))?;
+        let edges = EdgeCounter::new(start_ms, sender.as_ref().map(Sender::waiting));
         let offline_users = Arc::new(OfflineUsers::default());
-        let core = Core::new(rules, writer, queues.clone(), metrics.clone(), offline_users.clone());
+        let engine = one_state::engine(rules, config.presence.one_state);
+        let (told, offline) = (metrics.clone(), offline_users.clone());
+        let core = Core::new(engine, writer, edges, queues.clone(), told, offline);
         let engine = std::thread::Builder::new()
             .name("adsum-engine".to_owned())
             .spawn(move || run_engine(core, incoming))?;
         let shared = share(config, tuning, store, commands, queues, metrics);
         housekeeping::start(&shared, offline_users);
+        if let Some(sender) = sender {
+            tokio::spawn(sender.run(shared.stop.clone()));
+        }
         let mut listeners = JoinSet::new();
         let all = Services { clients: true, operators: admin.is_none() };
         listeners.spawn(http::accept(listener, shared.clone(), shared.lobby.clone(), all));

@@ -1,8 +1,9 @@
 //! What few sessions have: a publish that waits, what ends by itself, whom directed presence
 //! reached, what was missed.
 
-use super::{Extras, Sessions, place_of};
+use super::{Extras, Sessions, extras_index};
 use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, TopicIndex, User};
+use crate::tables::lists::UserList;
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
 use crate::tables::told::Told;
@@ -11,18 +12,18 @@ use core::num::NonZeroU32;
 
 impl<P> Sessions<P> {
     fn extras(&self, index: SessionIndex) -> Option<&Extras<P>> {
-        Some(&self.extras[place_of(self.detail(index).extras?)])
+        Some(&self.extras[extras_index(self.detail(index).extras?)])
     }
 
     fn extras_mut(&mut self, index: SessionIndex) -> Option<&mut Extras<P>> {
-        Some(&mut self.extras[place_of(self.details[index.0 as usize].extras?)])
+        Some(&mut self.extras[extras_index(self.details[index.0 as usize].extras?)])
     }
 
     /// Returns the session's extras, which it gets if it has none. They come from a pool and keep
     /// the memory of whoever had them before, so that nothing is allocated once the pool is warm.
     fn extras_or_new(&mut self, index: SessionIndex) -> &mut Extras<P> {
         let own = &mut self.details[index.0 as usize].extras;
-        let place = *own.get_or_insert_with(|| {
+        let own = *own.get_or_insert_with(|| {
             let free = self.free_extras.pop().unwrap_or_else(|| {
                 self.extras.push(Extras::default());
                 self.extras.len() as u32 - 1
@@ -30,7 +31,7 @@ impl<P> Sessions<P> {
             // There are never more of them than sessions.
             NonZeroU32::MIN.saturating_add(free)
         });
-        &mut self.extras[place_of(place)]
+        &mut self.extras[extras_index(own)]
     }
 
     pub(crate) fn has_waiting(&self, index: SessionIndex) -> bool {
@@ -124,6 +125,15 @@ impl<P> Sessions<P> {
         self.extras_or_new(index).watched = watched;
     }
 
+    /// Returns those whom the session watched until they removed its user.
+    pub(crate) fn struck(&self, index: SessionIndex) -> &[User] {
+        self.extras(index).map_or(&[], |extras| extras.struck.as_slice())
+    }
+
+    pub(crate) fn struck_mut(&mut self, index: SessionIndex) -> &mut UserList {
+        &mut self.extras_or_new(index).struck
+    }
+
     /// Returns the topics that a session is in, in the order in which it joined them, with its
     /// place in each.
     pub(crate) fn topics(&self, index: SessionIndex) -> &[(TopicIndex, MembershipIndex)] {
@@ -196,6 +206,7 @@ impl<P> Default for Extras<P> {
             direct_bucket: Bucket::default(),
             missed: Missed::default(),
             watched: Vec::new(),
+            struck: UserList::default(),
             topics: Vec::new(),
         }
     }

@@ -54,7 +54,7 @@ impl Timed for ExpiryIndex {
     }
 
     fn number(self) -> u32 {
-        self.place()
+        self.index()
     }
 }
 

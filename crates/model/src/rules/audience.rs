@@ -21,7 +21,7 @@ impl Model {
         audience.extend(contacts.iter().filter(|contact| **contact != user));
         self.must_fit_audience(given.max(audience.len()))?;
         self.accept(self.clamp(now));
-        Ok(self.set_audience(user, audience))
+        Ok(self.set_audience(user, audience, BTreeSet::new()))
     }
 
     pub(super) fn audience_remove(
@@ -38,7 +38,10 @@ impl Model {
         audience.retain(|contact| !contacts.contains(contact));
         self.must_fit_audience(contacts.len())?;
         self.accept(self.clamp(now));
-        Ok(self.set_audience(user, audience))
+        let watching = self.sessions.values().filter(|session| session.watched.contains(&user));
+        let mut watching: BTreeSet<User> = watching.map(|session| session.user).collect();
+        watching.retain(|viewer| contacts.contains(viewer));
+        Ok(self.set_audience(user, audience, watching))
     }
 
     pub(super) fn audience_replace(
@@ -53,22 +56,36 @@ impl Model {
         }
         self.must_fit_audience(contacts.len())?;
         self.accept(self.clamp(now));
-        Ok(self.set_audience(user, without(contacts, user)))
+        Ok(self.set_audience(user, without(contacts, user), BTreeSet::new()))
     }
 
-    /// Makes this a user's audience. Those who are out are told first, all by one notice; then
-    /// those who are in, by one notice for each session.
-    pub(super) fn set_audience(&mut self, user: User, audience: BTreeSet<User>) -> Output {
+    /// Makes this a user's audience, and takes out these who watch it besides those who are in it
+    /// no longer. Those who are out are told first, all by one notice; then those who are in, by
+    /// one notice for each session.
+    pub(super) fn set_audience(
+        &mut self,
+        user: User,
+        audience: BTreeSet<User>,
+        watching: BTreeSet<User>,
+    ) -> Output {
         let mut out = Output::default();
-        let before = self.accounts[&user].audience.clone();
-        let removed: BTreeSet<User> = before.difference(&audience).copied().collect();
-        let added: BTreeSet<User> = audience.difference(&before).copied().collect();
+        let mut removed = watching;
+        removed.extend(self.accounts[&user].audience.difference(&audience));
 
+        let before = self.onlookers(user);
         let holders = self.holders_among(user, &removed);
-        self.forget_told(user, &removed);
+        let theirs = removed.iter().flat_map(|viewer| self.sessions_of(*viewer)).collect();
+        self.forget_told(user, &theirs);
+        for id in theirs {
+            let session = self.session_mut(id);
+            if session.watched.remove(&user) {
+                // It counts until the session names it: that there is room would tell of this.
+                session.struck.insert(user);
+            }
+        }
         self.account_mut(user).audience = audience;
         self.tell_ending(&mut out, Notice::UserOffline { user }, &holders);
-        self.show(&mut out, user, &added);
+        self.show(&mut out, user, &before);
         out
     }
 }

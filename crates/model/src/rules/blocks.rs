@@ -27,7 +27,7 @@ impl Model {
             pairs.map(|(user, viewer)| self.holders_among(user, &BTreeSet::from([viewer])));
         self.account_mut(user).blocked.insert(other);
         for ((user, viewer), holders) in pairs.into_iter().zip(endings) {
-            self.forget_told(user, &BTreeSet::from([viewer]));
+            self.forget_told(user, &self.sessions_of(viewer).into_iter().collect());
             self.tell_ending(out, Notice::UserOffline { user }, &holders);
         }
     }
@@ -44,8 +44,11 @@ impl Model {
     fn set_unblocked(&mut self, out: &mut Output, user: User, other: User) {
         let was_there = self.account_mut(user).blocked.remove(&other);
         if was_there && !self.is_blocked(user, other) {
-            self.show(out, user, &BTreeSet::from([other]));
-            self.show(out, other, &BTreeSet::from([user]));
+            for (user, viewer) in [(user, other), (other, user)] {
+                let mut others = self.onlookers(user);
+                others.retain(|receiver| self.sessions[receiver].user != viewer);
+                self.show(out, user, &others);
+            }
         }
     }
 

@@ -38,6 +38,9 @@ impl Model {
 
     /// Tells of one user what there is, and then what is over.
     fn catch_up_on(&mut self, out: &mut Output, id: SessionId, user: User, missed: &Missed) {
+        if self.choice.is_some() && self.sessions[&id].user != user {
+            return self.catch_up_on_state(out, id, user, missed);
+        }
         let to = BTreeSet::from([id]);
         let truth = self.truth(id);
         let changed = missed.sessions.iter().filter(|((of, _), _)| *of == user);
@@ -53,11 +56,11 @@ impl Model {
         };
         let notices = self.options.offline_notices;
         let (offline, unaware) = match missed.offline.get(&user) {
-            Some(unaware) => (true, *unaware),
+            Some(offline) => (true, offline.unaware),
             None => (false, false),
         };
         let nothing_shown = truth.values().all(|(of, _)| *of != user);
-        let looks_offline = offline && nothing_shown && !self.sees(self.sessions[&id].user, user);
+        let looks_offline = offline && nothing_shown && !self.session_sees(id, user);
         let knew = unaware || changed.iter().any(|(session, change)| is_gone(session, change));
         // Whoever knew nothing of a user is not told that it is offline, but by tim.
         if looks_offline && (knew || notices == OfflineNotices::ToAllContacts) {
@@ -73,6 +76,37 @@ impl Model {
                 self.deliver(out, Notice::Withdrawn { user, session }, &to);
             }
             if !is_gone && change.directed_over {
+                self.deliver(out, Notice::DirectedOver { user, session }, &to);
+            }
+        }
+    }
+
+    /// The same where one state of each user is told.
+    fn catch_up_on_state(&mut self, out: &mut Output, id: SessionId, user: User, missed: &Missed) {
+        let to = BTreeSet::from([id]);
+        let state = self.state_of(user).filter(|_| self.session_sees(id, user));
+        let noted = missed.states.get(&user);
+        if let Some(noted) = noted.filter(|noted| noted.shown && state.is_some()) {
+            self.tell_state(out, user, !noted.held, to.clone());
+        }
+        let over = missed.sessions.iter().filter(|((of, _), change)| {
+            *of == user && change.held && (change.over || change.directed_over)
+        });
+        let over: Vec<(SessionId, bool)> =
+            over.map(|((_, session), change)| (*session, change.over)).collect();
+        let notices = self.options.offline_notices;
+        let offline = missed.offline.get(&user);
+        let knew_state = noted.is_some_and(|noted| noted.held);
+        let looks_offline = offline.is_some() && state.is_none();
+        let knew = knew_state
+            || offline.is_some_and(|offline| offline.unaware)
+            || over.iter().any(|(_, ended)| *ended);
+        if looks_offline && (knew || notices == OfflineNotices::ToAllContacts) {
+            return self.deliver(out, Notice::UserOffline { user }, &to);
+        }
+        for (session, ended) in over {
+            // Where endings are not told, only a block or a removal is.
+            if !ended || offline.is_some() || notices != OfflineNotices::Never {
                 self.deliver(out, Notice::DirectedOver { user, session }, &to);
             }
         }

@@ -15,6 +15,7 @@ enum Due {
     Expiry,
     /// Of directed presence: its place in line.
     Call(u64),
+    Idle,
 }
 
 impl Model {
@@ -25,6 +26,7 @@ impl Model {
         while let Some((at, id, due)) = self.next_due(now) {
             self.moments += 1;
             out.deadlines.push((out.decisions.len(), at));
+            self.at = at;
             match due {
                 Due::Token => self.publish_waiting(&mut out, id, at),
                 Due::Lease => self.lapse(&mut out, id, at),
@@ -35,7 +37,10 @@ impl Model {
                 Due::Settle => self.end_held(&mut out, id),
                 Due::Expiry => self.expire(&mut out, id),
                 Due::Call(order) => self.end_call(&mut out, id, order),
+                Due::Idle => self.become_idle(id, at),
             }
+            self.settle_users(&mut out);
+            self.bound_missed();
         }
         out
     }
@@ -62,12 +67,18 @@ impl Model {
                 (session.lease, Due::Lease),
                 (session.grace, Due::Grace),
                 (session.settle, Due::Settle),
+                (self.idle_timer(id), Due::Idle),
             ];
             for (timer, what) in timers.into_iter().chain(calls) {
                 if let Some((at, order)) = timer.filter(|(at, _)| *at <= now) {
-                    // What ends by itself comes last at its moment (rule 27).
-                    let is_last = matches!(what, Due::Expiry | Due::Call(_));
-                    due.push((at, is_last, order, what, id));
+                    // What ends by itself comes last at its moment (rule 27), but for idleness
+                    // (rule U4).
+                    let group = match what {
+                        Due::Idle => 2,
+                        Due::Expiry | Due::Call(_) => 1,
+                        _ => 0,
+                    };
+                    due.push((at, group, order, what, id));
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! What is said to named users, by a session or by the application (rules 3, 15 and 26).
 
-use crate::missed::Missed;
 use crate::state::Call;
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{DirectTo, Error, SessionId, SessionKey};
@@ -61,10 +60,7 @@ impl Model {
         let left = session.all_told();
         let mut over = self.attached(|_, s| before.contains(&s.key) && !left.contains(&s.key));
         over.retain(|receiver| {
-            self.is_told_or_notes(*receiver, |missed: &mut Missed| {
-                let change = missed.sessions.entry((user, id)).or_default();
-                (change.held, change.directed_over) = (true, true);
-            })
+            self.is_told_or_notes(*receiver, |missed| missed.note_directed_over(user, id))
         });
         self.deliver(out, Notice::DirectedOver { user, session: id }, &over);
     }

@@ -1,6 +1,5 @@
 //! Presences that end by themselves or are taken back, and directed ones that do (rules 25 to 27).
 
-use crate::missed::Missed;
 use crate::state::Expiry;
 use crate::{Model, Notice, Output};
 use adsum::{Error, SessionId, SessionKey, Time};
@@ -43,6 +42,7 @@ impl Model {
 
     /// The session shows nothing any more.
     pub(super) fn take_back(&mut self, out: &mut Output, id: SessionId) {
+        self.fall_silent(out, id);
         let session = self.showing_mut(id);
         session.expiry = None;
         if session.presence.take().is_none() {
@@ -52,7 +52,8 @@ impl Model {
         let user = session.user;
         let mut to = self.attached(|receiver, _| self.reaches(id, receiver));
         to.retain(|receiver| {
-            self.is_told_or_notes(*receiver, |missed| missed.note_withdrawn(user, id))
+            let by_watch = self.only_watches(*receiver, user);
+            self.is_told_or_notes(*receiver, |missed| missed.note_withdrawn(user, id, by_watch))
         });
         self.deliver(out, Notice::Withdrawn { user, session: id }, &to);
     }
@@ -83,10 +84,7 @@ impl Model {
         let mut over =
             self.attached(|_, receiver| of_it.iter().any(|(key, _)| *key == receiver.key));
         over.retain(|receiver| {
-            self.is_told_or_notes(*receiver, |missed: &mut Missed| {
-                let change = missed.sessions.entry((user, id)).or_default();
-                (change.held, change.directed_over) = (true, true);
-            })
+            self.is_told_or_notes(*receiver, |missed| missed.note_directed_over(user, id))
         });
         self.deliver(out, Notice::DirectedOver { user, session: id }, &over);
     }

@@ -1,7 +1,9 @@
 //! How sessions end, who is told so, and what is held of them (rules 6, 7 and 15).
 
+use crate::telling::Holders;
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{CloseReason, EndReason, OfflineNotices, SessionId};
+use std::collections::BTreeSet;
 
 impl Model {
     /// Ends one session. `newcomer`, for whom it makes way, is not told.
@@ -19,6 +21,9 @@ impl Model {
             return;
         }
         let until = self.held_until(id, at);
+        if until.is_none() {
+            self.fall_silent(out, id);
+        }
         let mut told = self.holders(user, &[id]);
         told.retain(|receiver, _| {
             let is_own = self.sessions[receiver].user == user;
@@ -27,18 +32,20 @@ impl Model {
         let ended = self.ended(id, reason, at, false);
         self.make_stale(id, false);
         let mut session = self.sessions.remove(&id).expect("the session is there");
-        let notice = Notice::SessionEnded { user, session: id };
         if let Some(until) = until {
             if self.options.offline_notices != OfflineNotices::Never {
                 self.keys_of(user).into_iter().for_each(|own| session.forget_told(own));
             }
             (session.lease, session.grace, session.token) = (None, None, None);
             (session.waiting, session.waiting_end, session.missed) = (None, None, None);
+            // It hears of nobody any more.
+            (session.watched, session.struck) = (BTreeSet::new(), BTreeSet::new());
             session.settle = Some((until, self.moments));
             self.held.insert(id, session);
         }
-        self.say_farewell(out, notice, &told);
+        self.tell_end(out, user, id, told);
         self.let_go_of_held(out, user);
+        self.settle_user(out, user);
         out.decisions.push(ended);
     }
 
@@ -59,9 +66,10 @@ impl Model {
     /// Ends all sessions of a user, in the order in which they connected, and what is held.
     fn end_all(&mut self, out: &mut Output, user: User, reason: EndReason, at: u64) {
         let mut told = self.holders(user, &self.showing_of(user));
+        self.add_holders_of_state(&mut told, user);
         if self.options.offline_notices == OfflineNotices::ToAllContacts {
-            for receiver in self.watchers(user) {
-                told.entry(receiver).or_default();
+            for receiver in self.onlookers(user) {
+                self.add_holder(&mut told, receiver, user);
             }
         }
         let sessions = self.sessions_of(user);
@@ -131,9 +139,24 @@ impl Model {
     /// Tells that what was held of a session is over.
     pub(super) fn end_held(&mut self, out: &mut Output, id: SessionId) {
         let user = self.held[&id].user;
+        self.fall_silent(out, id);
         let told = self.holders(user, &[id]);
         self.held.remove(&id);
-        self.say_farewell(out, Notice::SessionEnded { user, session: id }, &told);
+        self.tell_end(out, user, id, told);
+    }
+
+    /// Tells these receivers of the end of a session. Others than the user's own know of no single
+    /// sessions where they are told one state of each user: for them, what it directed is over.
+    fn tell_end(&mut self, out: &mut Output, user: User, session: SessionId, told: Holders) {
+        let is_own = |receiver: &SessionId| self.sessions[receiver].user == user;
+        let ended = Notice::SessionEnded { user, session };
+        if self.choice.is_none() {
+            return self.say_farewell(out, ended, &told);
+        }
+        let (own, others): (Holders, Holders) =
+            told.into_iter().partition(|(receiver, _)| is_own(receiver));
+        self.say_farewell(out, ended, &own);
+        self.say_farewell(out, Notice::DirectedOver { user, session }, &others);
     }
 
     /// Ends what is held of the sessions that connected before this one, which has shown something.

@@ -4,6 +4,7 @@ use super::without;
 use crate::state::{Account, Session};
 use crate::{Attachment, Decision, Model, Output, User};
 use adsum::{CloseReason, DeviceKind, EndReason, Error, Grace, LostCause, SessionId, SessionKey};
+use std::collections::BTreeSet;
 
 impl Model {
     pub(super) fn connect(
@@ -31,6 +32,7 @@ impl Model {
             self.close(&mut out, victim, CloseReason::Evicted);
             self.end(&mut out, victim, EndReason::Evicted, now, Some(id));
         }
+        self.settle_users(&mut out);
         if self.options.snapshot_on_connect {
             self.snapshot(&mut out, id);
         }
@@ -48,10 +50,16 @@ impl Model {
             lost: None,
             presence: None,
             version: 0,
+            published: 0,
+            active: self.now,
+            signed: self.moments,
+            is_idle: false,
             expiry: None,
             waiting: None,
             waiting_end: None,
             calls: Vec::new(),
+            watched: BTreeSet::new(),
+            struck: BTreeSet::new(),
             missed: None,
             tat: 0,
             direct_tat: 0,
@@ -69,7 +77,7 @@ impl Model {
             self.accounts.insert(user, Account { audience, blocked, ..Account::default() });
             return Output::default();
         }
-        let mut out = self.set_audience(user, audience);
+        let mut out = self.set_audience(user, audience, BTreeSet::new());
         self.set_all_blocked(&mut out, user, &blocked);
         out
     }
@@ -82,11 +90,16 @@ impl Model {
     pub(super) fn snapshot(&self, out: &mut Output, id: SessionId) {
         let receiver = &self.sessions[&id];
         let mut entries = self.truth(id);
-        // It is found through the user's own list, so those with one-way lists are not in it.
-        let user = receiver.user;
-        entries.retain(|_, (of, _)| *of == user || self.has_in_audience(user, *of));
-        let visible = !self.is_invisible(user);
-        out.decisions.push(Decision::Snapshot { to: receiver.key, visible, entries });
+        // It is found through the user's own list and the session's, so those with one-way lists
+        // whom it does not watch are not in it.
+        let Session { key: to, user, watched, .. } = receiver;
+        entries.retain(|_, (of, _)| {
+            of == user || self.has_in_audience(*user, *of) || watched.contains(of)
+        });
+        let mut users = self.states_for(id);
+        users.retain(|of, _| self.has_in_audience(*user, *of) || watched.contains(of));
+        let visible = !self.is_invisible(*user);
+        out.decisions.push(Decision::Snapshot { to: *to, visible, named: None, entries, users });
     }
 
     /// Has the connection of a session closed for good, if it has one.
@@ -176,10 +189,12 @@ impl Model {
         self.close(&mut out, id, CloseReason::Replaced);
         self.make_stale(id, true);
         let session = self.session_mut(id);
+        let user = session.user;
         session.key = begun.key;
         session.lost = None;
         session.missed = None;
         session.grace = None;
+        self.settle_user(&mut out, user);
         self.snapshot(&mut out, id);
         Ok(out)
     }

@@ -42,6 +42,11 @@ impl Model {
         if len as u64 <= u64::from(limit) { Ok(()) } else { Err(Error::AudienceLimit { limit }) }
     }
 
+    pub(super) fn must_fit_watched(&self, len: usize) -> Result<(), Error> {
+        let limit = self.options.max_watched;
+        if len as u64 <= u64::from(limit) { Ok(()) } else { Err(Error::WatchLimit { limit }) }
+    }
+
     pub(super) fn must_fit_blocked(&self, len: usize) -> Result<(), Error> {
         let limit = self.options.max_blocked;
         if len as u64 <= u64::from(limit) { Ok(()) } else { Err(Error::BlockedLimit { limit }) }

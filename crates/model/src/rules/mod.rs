@@ -11,7 +11,9 @@ mod farewell;
 mod lifecycle;
 mod limits;
 mod publish;
+mod users;
 mod visibility;
+mod watch;
 
 use crate::{Attachment, Event, Model, Output, User};
 use adsum::Error;
@@ -27,7 +29,7 @@ impl Model {
     /// # Panics
     /// At an event that the model does not know.
     pub fn apply(&mut self, now: u64, event: &Event, begun: Attachment) -> Result<Output, Error> {
-        match event {
+        let mut outcome = match event {
             Event::Connect { user, kind, audience, blocked } => {
                 self.connect(now, (*user, *kind), audience, blocked, begun)
             }
@@ -35,6 +37,7 @@ impl Model {
             Event::Lost { session, cause, grace_ms } => self.lost(now, *session, *cause, *grace_ms),
             Event::Resume { session } => self.resume(now, *session, begun),
             Event::Heartbeat { session } => self.heartbeat(now, *session),
+            Event::Active { session } => self.active(now, *session),
             Event::Publish { session, presence } => self.publish(now, *session, *presence, None),
             Event::PublishUntil { session, presence, until, then } => {
                 self.publish_until(now, *session, *presence, *until, *then)
@@ -46,6 +49,8 @@ impl Model {
             Event::DirectFor { session, users, presence, for_ms } => {
                 self.direct(now, *session, users, *presence, Some(*for_ms))
             }
+            Event::Watch { session, users } => self.watch(now, *session, users),
+            Event::Unwatch { session, users } => self.unwatch(now, *session, users),
             Event::AudienceAdd { user, contacts } => self.audience_add(now, *user, contacts),
             Event::AudienceRemove { user, contacts } => self.audience_remove(now, *user, contacts),
             Event::AudienceReplace { user, contacts } => {
@@ -61,7 +66,12 @@ impl Model {
             Event::Expel { user } => Ok(self.expel(now, *user)),
             Event::Advance => Ok(self.advance(now)),
             other => unreachable!("the model does not know {other:?}"),
+        };
+        if let Ok(out) = &mut outcome {
+            self.settle_users(out);
         }
+        self.bound_missed();
+        outcome
     }
 }
 

@@ -70,9 +70,11 @@ impl Model {
     }
 
     pub(super) fn show_presence(&mut self, out: &mut Output, id: SessionId, presence: u32) {
+        let at = self.at;
         let session = self.showing_mut(id);
         let first = session.presence.replace(presence).is_none();
         session.version += 1;
+        session.published = at;
         let to = self.attached(|receiver, _| self.reaches(id, receiver));
         self.tell_presence(out, id, first, to);
         if self.sessions.contains_key(&id) {

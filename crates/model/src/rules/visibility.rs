@@ -2,7 +2,7 @@
 
 use crate::telling::Holders;
 use crate::{Model, Notice, Output, User};
-use adsum::{Error, OfflineNotices, SessionId, SessionKey};
+use adsum::{Error, SessionId, SessionKey};
 use std::collections::BTreeSet;
 
 impl Model {
@@ -14,34 +14,13 @@ impl Model {
         if self.is_invisible(user) {
             return Ok(out);
         }
-        let contacts: BTreeSet<User> = self.accounts[&user]
-            .audience
-            .iter()
-            .copied()
-            .filter(|viewer| self.sees(*viewer, user))
-            .collect();
-        let mut holders = self.holders(user, &self.showing_of(user));
-        holders.retain(|receiver, _| contacts.contains(&self.sessions[receiver].user));
-        match self.options.offline_notices {
-            OfflineNotices::ToAllContacts => {
-                for receiver in self.watchers(user) {
-                    holders.entry(receiver).or_default();
-                }
-            }
-            // Directed presence goes on, and is remembered.
-            OfflineNotices::Never => self.leave_out_unpublished(&mut holders),
-            _ => {}
-        }
+        self.go_out_of_sight(&mut out, user);
         self.account_mut(user).invisible = true;
-        if self.options.offline_notices != OfflineNotices::Never {
-            self.forget_told(user, &contacts);
-        }
-        self.say_farewell(&mut out, Notice::UserOffline { user }, &holders);
         self.tell_own_visibility(&mut out, id);
         Ok(out)
     }
 
-    fn leave_out_unpublished(&self, holders: &mut Holders) {
+    pub(super) fn leave_out_unpublished(&self, holders: &mut Holders) {
         for holding in holders.values_mut() {
             holding
                 .sessions
@@ -57,7 +36,7 @@ impl Model {
         let user = self.sessions[&id].user;
         if self.is_invisible(user) {
             self.account_mut(user).invisible = false;
-            self.show(&mut out, user, &self.accounts[&user].audience.clone());
+            self.show(&mut out, user, &BTreeSet::new());
             self.tell_own_visibility(&mut out, id);
         }
         Ok(out)
@@ -78,22 +57,22 @@ impl Model {
         self.deliver(out, Notice::Visibility { user, visible }, &to);
     }
 
-    /// Tells users who have just become able to see this one, if they can, what there is.
-    pub(super) fn show(&mut self, out: &mut Output, user: User, viewers: &BTreeSet<User>) {
+    /// Tells those who see this user, and did not before, what there is.
+    pub(super) fn show(&mut self, out: &mut Output, user: User, before: &BTreeSet<SessionId>) {
+        if self.choice.is_some() {
+            return self.show_state(out, user, before);
+        }
         for id in self.showing_of(user) {
             if self.shown(id).is_some_and(|session| session.presence.is_some()) {
-                let mut to = self.watchers(user);
-                to.retain(|receiver| viewers.contains(&self.sessions[receiver].user));
+                let to = self.onlookers(user).difference(before).copied().collect();
                 self.tell_presence(out, id, true, to);
             }
         }
     }
 
-    /// Forgets that directed presence reached these users: they have been told that it is over.
-    pub(super) fn forget_told(&mut self, user: User, viewers: &BTreeSet<User>) {
-        let sessions = self.sessions.values();
-        let theirs = sessions.filter(|session| viewers.contains(&session.user));
-        let keys: Vec<SessionKey> = theirs.map(|session| session.key).collect();
+    /// Forgets that directed presence reached these: they have been told that it is over.
+    pub(super) fn forget_told(&mut self, user: User, receivers: &BTreeSet<SessionId>) {
+        let keys = self.attachments(receivers);
         for session in self.sessions.values_mut().chain(self.held.values_mut()) {
             if session.user == user {
                 keys.iter().for_each(|key| session.forget_told(*key));

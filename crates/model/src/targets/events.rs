@@ -159,7 +159,8 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         max_audience,
         max_blocked,
         max_direct,
-        max_watched: 500,
+        max_watched: 1 + max_blocked % 1_000,
+        idle_after_ms: None,
         topics: adsum::TopicOptions::default(),
         max_topics: 100,
         max_topic_named: 500,
@@ -238,7 +239,9 @@ impl Stream {
             15 => Event::Writable { session: key(bytes, given) },
             16 => Event::System { users: list(bytes), presence },
             17 => Event::Expel { user: bytes.user() },
-            LATER_VERBS..=0xf9 => Event::Withdraw { session: key(bytes, given) },
+            LATER_VERBS => Event::Withdraw { session: key(bytes, given) },
+            0xf8 => Event::Watch { session: key(bytes, given), users: list(bytes) },
+            0xf9 => Event::Unwatch { session: key(bytes, given), users: list(bytes) },
             0xfa..=0xfc => {
                 let (session, how) = (key(bytes, given), bytes.u8());
                 let until = Time::from_millis(self.last.saturating_add(lasting(how, bytes)));

@@ -3,8 +3,8 @@
 
 use crate::hasher::Constant;
 use adsum::{
-    Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, SessionId,
-    SessionKey, Snapshot, Time,
+    Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, Scope,
+    SessionId, SessionKey, Snapshot, Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
@@ -59,6 +59,9 @@ fn tell<S: BuildHasher>(mut pair: Pair<S>, told: &[u8]) -> u64 {
             6 if presence >= 0xf8 => pair.end_published(user, session),
             6 if presence >= 0xf0 => pair.end_directed(user, session),
             6 if presence >= 0xe8 => pair.set_visible(presence % 2 == 0),
+            6 if presence >= 0xe5 => pair.forget(user),
+            6 if presence >= 0xe2 => pair.begin_snapshot_of_users(),
+            6 if presence >= 0xdc => pair.end_snapshot_of(&[user, (user + presence) % USERS]),
             _ => server.speak(&mut pair, verb / 8, whom, presence),
         }
         pair.check();
@@ -78,6 +81,8 @@ struct Pair<S> {
     truth: BTreeMap<(u8, SessionId), Held>,
     /// Whether a snapshot has begun and not ended.
     is_open: bool,
+    /// Whether one of some users has.
+    is_open_of_users: bool,
     /// Whether what it said did not all fit.
     is_cut: bool,
     visible: Option<bool>,
@@ -90,6 +95,7 @@ impl<S: BuildHasher> Pair<S> {
             limit,
             truth: BTreeMap::new(),
             is_open: false,
+            is_open_of_users: false,
             is_cut: false,
             visible: None,
         }
@@ -102,7 +108,7 @@ impl<S: BuildHasher> Pair<S> {
         let stays = |held: &Held| !self.is_open || held.is_repeated();
         let staying = self.truth.values().filter(|held| stays(held)).count();
         if staying >= self.limit && !self.truth.get(&key).is_some_and(stays) {
-            self.is_cut |= self.is_open;
+            self.is_cut |= self.is_open || self.is_open_of_users;
             return None;
         }
         Some(self.truth.entry(key).or_default())
@@ -140,7 +146,25 @@ impl<S: BuildHasher> Pair<S> {
         for held in self.truth.values_mut() {
             (held.published_again, held.directed_again) = (false, false);
         }
-        (self.is_open, self.is_cut) = (true, false);
+        (self.is_open, self.is_open_of_users, self.is_cut) = (true, false, false);
+    }
+
+    /// Nobody makes way in one of some users.
+    fn expect_begin_of_users(&mut self) {
+        self.expect_begin();
+        (self.is_open, self.is_open_of_users) = (false, true);
+    }
+
+    /// Returns whether all that the snapshot of these users said was taken in.
+    fn expect_end_of(&mut self, users: &[u8]) -> bool {
+        self.truth.retain(|(user, _), held| {
+            if users.contains(user) {
+                held.published.take_if(|_| !held.published_again);
+            }
+            held.published.is_some() || held.directed.is_some()
+        });
+        self.is_open_of_users = false;
+        !self.is_cut
     }
 
     /// Returns whether all that the snapshot said was taken in.
@@ -150,7 +174,7 @@ impl<S: BuildHasher> Pair<S> {
             held.directed.take_if(|_| !held.directed_again);
         }
         self.truth.retain(|_, held| held.published.is_some() || held.directed.is_some());
-        self.is_open = false;
+        (self.is_open, self.is_open_of_users) = (false, false);
         !self.is_cut
     }
 
@@ -219,6 +243,26 @@ impl<S: BuildHasher> Pair<S> {
         assert_eq!(self.replica.end_snapshot().is_ok(), fits);
     }
 
+    fn begin_snapshot_of_users(&mut self) {
+        self.expect_begin_of_users();
+        self.replica.begin_snapshot_of_users();
+    }
+
+    fn end_snapshot_of(&mut self, users: &[u8]) {
+        let fits = self.expect_end_of(users);
+        assert_eq!(self.replica.end_snapshot_of(users).is_ok(), fits);
+    }
+
+    fn forget(&mut self, user: u8) {
+        self.truth.retain(|(other, _), held| {
+            if *other == user {
+                held.published = None;
+            }
+            held.published.is_some() || held.directed.is_some()
+        });
+        self.replica.forget(&user);
+    }
+
     /// Takes in a decision, whoever it is for.
     fn apply(&mut self, decision: &Decision<'_, u8, u8>) {
         match decision {
@@ -236,14 +280,21 @@ impl<S: BuildHasher> Pair<S> {
 
     /// Takes in a part of a snapshot: as many of its entries as fit beside those repeated before.
     fn apply_snapshot(&mut self, snapshot: &Snapshot<'_, u8, u8>) {
-        if snapshot.is_first() {
-            self.expect_begin();
+        let is_whole = snapshot.scope() == Scope::Everything;
+        match snapshot.is_first() {
+            true if is_whole => self.expect_begin(),
+            true => self.expect_begin_of_users(),
+            false => {}
         }
         self.visible = Some(snapshot.is_visible());
         for entry in snapshot.entries() {
             self.expect_presence(*entry.user, entry.session, *entry.presence);
         }
-        let fits = !snapshot.is_last() || self.expect_end();
+        let fits = match snapshot.is_last() {
+            true if is_whole => self.expect_end(),
+            true => self.expect_end_of(&snapshot.named().copied().collect::<Vec<u8>>()),
+            false => true,
+        };
         assert_eq!(self.replica.apply_snapshot(snapshot).is_ok(), fits);
         if !snapshot.is_last() {
             self.some_made_way();
@@ -328,6 +379,10 @@ impl Server {
         let (user, everyone) = (whom % USERS, (0..USERS).collect::<Vec<u8>>());
         let at = self.keys.len().checked_sub(1 + usize::from(whom) % self.keys.len().max(1));
         let event = match (verb % 10, at.map(|at| self.keys[at])) {
+            (2, Some(session)) if presence >= 0xc0 => {
+                let users = (0..USERS).filter(|user| presence & 1 << user != 0).collect();
+                Event::Watch { session, users }
+            }
             (1 | 2, Some(session)) => Event::Publish { session, presence },
             (3, Some(session)) => Event::Direct { session, users: everyone, presence },
             (4, Some(session)) => Event::Disconnect { session },

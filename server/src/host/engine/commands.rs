@@ -1,13 +1,18 @@
 //! What each command asks of the engine.
 
-use adsum::{SessionKey, Time};
+use adsum::{Decisions, Engine, Error, SessionKey, Time};
 use adsum_tim::{Kind, TimMessage, bare};
 
 use super::core::Core;
+use super::dispatch::Deferred;
 use crate::host::command::{
-    Command, Direct, Figures, Node, OnlinePage, RosterChange, RosterChangeKind, System,
-    SystemOutcome,
+    Command, Direct, Figures, Node, OnlinePage, Presence, PublishFor, RosterChange,
+    RosterChangeKind, System, SystemOutcome,
 };
+use crate::host::roster_messages::{WITHDRAW, done};
+
+/// What the engine says to a publish.
+type Published<'e> = Result<Decisions<'e, Node, Presence>, Error>;
 
 impl Core {
     pub(super) fn take(&mut self, command: Command) {
@@ -20,26 +25,18 @@ impl Core {
                 let _ = reply.send(user.cloned());
             }
             Command::Resume(resume) => self.resume(now, *resume),
-            Command::Heartbeat(session) => {
-                let result = self.engine.heartbeat(now, session);
-                let alive = result.map(|decisions| self.dispatch.carry_out(decisions));
-                match alive {
-                    // Answered here and not by the connection's task, so that the answer comes
-                    // after everything that was decided before.
-                    Ok(_) => self.dispatch.send_frame(session, &bare(Kind::PING)),
-                    Err(error) => self.metrics.refused(error),
-                }
-            }
+            Command::Heartbeat(session) => self.heartbeat(now, session),
             Command::Publish(session, presence) => {
-                let pending = self.take_pending(session);
-                self.dispatch.replaced = pending.as_ref().map(|pending| pending.ended.clone());
-                let result = self.engine.publish(now, session, presence);
-                self.dispatch.carry_out_if_taken(result);
-                self.dispatch.replaced = None;
-                self.newcomer_published(session, pending);
-                self.review_silent_of(session);
+                self.note_person(now, session);
+                self.publish(session, |engine| engine.publish(now, session, presence));
             }
+            Command::PublishFor(publish) => self.publish_for(now, *publish),
+            Command::Withdraw(session) => self.withdraw(now, session),
             Command::Direct(direct) => self.direct(now, *direct),
+            Command::Watch(watch) => self.watch(now, *watch),
+            Command::Unwatch(watch) => self.unwatch(now, *watch),
+            Command::Active(session) => self.person_did_something(now, session),
+            Command::Person(session) => self.note_person(now, session),
             Command::Disconnect(session) => {
                 let result = self.engine.disconnect(now, session);
                 self.dispatch.carry_out_if_taken(result);
@@ -68,6 +65,9 @@ impl Core {
             Command::IsOnline(user, reply) => {
                 let _ = reply.send(self.engine.is_online(&user));
             }
+            Command::WhoIsOnline(who, reply) => {
+                let _ = reply.send(self.who_is_online(who));
+            }
             Command::Figures(reply) => {
                 let (counts, stats) = (self.engine.counts(), self.engine.stats());
                 let _ = reply.send(Figures { counts, stats });
@@ -76,9 +76,53 @@ impl Core {
         }
     }
 
+    fn heartbeat(&mut self, now: Time, session: SessionKey) {
+        let result = self.engine.heartbeat(now, session);
+        match result.map(|decisions| self.dispatch.carry_out(decisions)) {
+            // Answered here and not by the connection's task, so that the answer comes after
+            // everything that was decided before.
+            Ok(_) => self.dispatch.send_frame(session, &bare(Kind::PING)),
+            Err(error) => self.metrics.refused(error),
+        }
+    }
+
+    fn publish_for(&mut self, now: Time, publish: PublishFor) {
+        let PublishFor { session, presence, for_ms, then } = publish;
+        self.note_person(now, session);
+        let until = Time::from_millis(now.as_millis().saturating_add(for_ms));
+        self.publish(session, |engine| engine.publish_until(now, session, presence, until, then));
+    }
+
+    fn withdraw(&mut self, now: Time, session: SessionKey) {
+        let result = self.engine.withdraw(now, session);
+        self.dispatch.carry_out_if_taken(result);
+        let Some(entry) = self.dispatch.sessions.get(session) else { return };
+        let ack = done(WITHDRAW, None).to_frame(entry.form, Kind::ACK);
+        self.dispatch.send_frame(session, &ack);
+    }
+
+    /// Publishes, and settles what waited for this session's first presence.
+    fn publish(
+        &mut self,
+        session: SessionKey,
+        publish: impl FnOnce(&mut Engine<Node, Presence>) -> Published<'_>,
+    ) {
+        let pending = self.take_pending(session);
+        self.dispatch.replaced = pending.as_ref().map(|pending| pending.ended.clone());
+        let result = publish(&mut self.engine);
+        self.dispatch.carry_out_if_taken(result);
+        self.dispatch.replaced = None;
+        self.newcomer_published(session, pending);
+        self.review_silent_of(session);
+    }
+
     fn direct(&mut self, now: Time, direct: Direct) {
-        let Direct { session, to, presence, refused } = direct;
-        let result = self.engine.direct(now, session, &to, presence);
+        let Direct { session, to, presence, for_ms, refused } = direct;
+        self.note_sender(now, session, &presence);
+        let result = match for_ms {
+            None => self.engine.direct(now, session, &to, presence),
+            Some(for_ms) => self.engine.direct_for(now, session, &to, presence, for_ms),
+        };
         let result = result.map(|decisions| self.dispatch.carry_out(decisions));
         if let Err(error) = result {
             self.metrics.refused(error);
@@ -125,7 +169,7 @@ impl Core {
     /// Returns the next users online after this one, `limit` at most.
     fn page_of_online(&self, after: Option<Node>, limit: usize) -> OnlinePage {
         let mut rest = self.dispatch.online.after(after);
-        let sessions = |user: &Node| (user.clone(), self.engine.sessions(user).len());
+        let sessions = |(user, _): (&Node, _)| (user.clone(), self.engine.sessions(user).len());
         let users = rest.by_ref().take(limit).map(sessions).collect();
         let total = self.engine.counts().users_online;
         OnlinePage { users, more: rest.next().is_some(), total }
@@ -150,9 +194,10 @@ impl Core {
         self.dispatch.send_frame(session, &frame);
     }
 
-    /// Tells all of a user's sessions whether the user is invisible.
+    /// Tells all of a user's sessions, and the webhook, whether the user is invisible.
     pub(super) fn send_visibility_to_all(&mut self, session: SessionKey) {
         let Some(user) = self.engine.user_of(session) else { return };
+        self.dispatch.deferred.push_back(Deferred::Visible(user.clone()));
         let invisible = self.engine.is_invisible(user);
         let sessions: Vec<_> = self.engine.sessions(user).collect();
         for session in sessions {

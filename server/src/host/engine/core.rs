@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use adsum::{Config, Engine, SessionKey};
+use adsum::{Engine, SessionKey};
 use adsum_tim::Kind;
 
 use super::clock::Clock;
 use super::dispatch::Dispatch;
+use super::edge_counter::EdgeCounter;
 use super::pending_replacements::PendingReplacements;
 use crate::host::changed_queues::ChangedQueues;
 use crate::host::command::{Node, Presence};
@@ -24,6 +25,7 @@ pub(crate) struct Core {
     pub(super) pending: PendingReplacements,
     pub(super) clock: Clock,
     pub(super) queues: Arc<ChangedQueues>,
+    pub(super) edges: EdgeCounter,
     pub(super) metrics: Arc<Metrics>,
     /// Told of each user whose last session has ended.
     pub(super) offline_users: Arc<OfflineUsers>,
@@ -31,18 +33,20 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(
-        config: Config,
+        engine: Engine<Node, Presence>,
         writer: Writer,
+        edges: EdgeCounter,
         queues: Arc<ChangedQueues>,
         metrics: Arc<Metrics>,
         offline_users: Arc<OfflineUsers>,
     ) -> Self {
         Self {
-            engine: Engine::new(config),
+            engine,
             dispatch: Dispatch::new(writer, metrics.clone()),
             pending: PendingReplacements::default(),
             clock: Clock::new(Instant::now()),
             queues,
+            edges,
             metrics,
             offline_users,
         }

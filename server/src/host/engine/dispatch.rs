@@ -1,20 +1,23 @@
 //! Carries out the engine's decisions: turns notices into tim's presences and hands them on.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use adsum::{
-    CloseReason, Decision, Decisions, Error, Notice, SessionId, SessionKey, Slot, Snapshot,
+    CloseReason, Decision, Decisions, EndReason, Error, Notice, Scope, SessionId, SessionKey, Slot,
+    Snapshot, Time,
 };
 use adsum_tim::{Tid, TimPresence};
 
+use super::asked_states::AskedStates;
+use super::edge_counter::unix_ms;
 use super::ended_devices::EndedDevices;
 use super::online_users::OnlineUsers;
 use super::sessions::{Entry, Sessions};
 use crate::host::command::{Node, Presence};
 use crate::host::jobs::{Job, Outgoing};
 use crate::host::metrics::Metrics;
-use crate::host::presence_frames::{numbered, offline};
+use crate::host::presence_frames::{ASKS, numbered, of_account, offline};
 use crate::host::transport::socket::Socket;
 use crate::host::writer::Writer;
 
@@ -31,12 +34,29 @@ pub(super) enum Deferred {
     /// A session has ended and its user has others: those who were told of it are shown one of
     /// these.
     Replace { id: u64, user: Node, ended: SessionId, to: Vec<Slot> },
+    /// What a session showed holds no more, and it goes on: those who were told of it are shown
+    /// what holds now.
+    Over { id: u64, user: Node, session: SessionId, to: Vec<Slot> },
     /// A user is offline: which device says so is known when all decisions are.
     Offline { id: u64, user: Node, to: Vec<Slot> },
+    /// A session asked for an account that shows it nothing.
+    ShowsNothing { id: u64, user: Node, to: Vec<Slot> },
     /// A notice that was decided after such a one, and must not overtake it.
     Deliver(Box<TimPresence>, Vec<Slot>),
+    /// A user's first session has connected.
+    Online(Node),
+    /// A user may have become visible, or invisible.
+    Visible(Node),
     /// What is kept for a session must be forgotten; and for its user, if it was the last.
-    Ended { session: SessionKey, user: Node, last: bool },
+    Ended { session: SessionKey, user: Node, last: Option<LastEnd> },
+}
+
+/// The end of a user's last session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastEnd {
+    pub(super) reason: EndReason,
+    pub(super) since: Time,
+    pub(super) visible: bool,
 }
 
 /// How many sessions the decisions on one input were about.
@@ -55,6 +75,11 @@ pub(super) struct Dispatch {
     pub(super) deferred: VecDeque<Deferred>,
     /// The device whose place the session that publishes now has taken.
     pub(super) replaced: Option<Arc<Tid>>,
+    /// The engine's time.
+    pub(super) now: Time,
+    pub(super) asked: AskedStates,
+    /// Whom a snapshot is about that has shown nothing of them yet.
+    shown_nothing: BTreeSet<Node>,
     /// Whether notices must wait, because one before them does.
     defer: bool,
     pub(super) ended_devices: EndedDevices,
@@ -69,6 +94,9 @@ impl Dispatch {
             online: OnlineUsers::default(),
             deferred: VecDeque::new(),
             replaced: None,
+            now: Time::ZERO,
+            asked: AskedStates::default(),
+            shown_nothing: BTreeSet::new(),
             defer: false,
             ended_devices: EndedDevices::default(),
             metrics,
@@ -105,14 +133,17 @@ impl Dispatch {
             Decision::Close { session, reason, .. } => {
                 self.deferred.push_back(Deferred::Close { session, reason });
             }
-            Decision::Online { user, .. } => self.online.insert(user.clone()),
-            Decision::Ended { user, session, id, reason, last, .. } => {
+            Decision::Online { user, .. } => {
+                self.deferred.push_back(Deferred::Online(user.clone()));
+            }
+            Decision::Ended { user, session, id, reason, since, last, visible } => {
                 outcome.ended += 1;
                 self.metrics.ended(reason);
                 if let Some(entry) = self.sessions.get(session) {
                     self.ended_devices.remember(id, user, &entry.tid);
                 }
                 let user = user.clone();
+                let last = last.then_some(LastEnd { reason, since, visible });
                 self.deferred.push_back(Deferred::Ended { session, user, last });
             }
             _ => {}
@@ -130,6 +161,10 @@ impl Dispatch {
                 Some(ended) => self.send_replacement(id, presence, &ended, to),
                 None => self.send_in_turn(numbered(presence, id), to),
             },
+            Notice::User { user, idle_since, presence, .. } => {
+                let state = self.state_of(user, id, *idle_since, presence);
+                self.send_in_turn(state, to);
+            }
             Notice::Directed { presence, .. } | Notice::System { presence, .. } => {
                 self.send_in_turn(numbered(presence, id), to);
             }
@@ -137,11 +172,15 @@ impl Dispatch {
                 let (user, to) = (Node::clone(user), to.to_vec());
                 self.defer(Deferred::Offline { id, user, to });
             }
-            // One that shows nothing any more is to tim's clients as good as one that has ended.
-            Notice::SessionEnded { user, session: ended, .. }
-            | Notice::Withdrawn { user, session: ended, .. } => {
+            Notice::SessionEnded { user, session: ended, .. } => {
                 let (user, ended, to) = (Node::clone(user), *ended, to.to_vec());
                 self.defer(Deferred::Replace { id, user, ended, to });
+            }
+            // tim has no word for it: whoever was told is told what holds now.
+            Notice::Withdrawn { user, session, .. }
+            | Notice::DirectedOver { user, session, .. } => {
+                let (user, session, to) = (Node::clone(user), *session, to.to_vec());
+                self.defer(Deferred::Over { id, user, session, to });
             }
             _ => {}
         }
@@ -156,9 +195,45 @@ impl Dispatch {
     fn snapshot(&mut self, snapshot: &Snapshot<'_, Node, Presence>) {
         let to = [snapshot.to()];
         self.metrics.snapshot(snapshot.len());
-        for entry in snapshot.entries() {
-            self.send_in_turn(numbered(entry.presence, entry.id.get()), &to);
+        if snapshot.scope() == Scope::Users && snapshot.is_first() {
+            self.shown_nothing = snapshot.named().cloned().collect();
         }
+        for entry in snapshot.entries() {
+            let id = entry.id.get();
+            let presence = match entry.is_user {
+                true => of_account(entry.presence, id, self.unix_ms_of(entry.idle_since)),
+                false => numbered(entry.presence, id),
+            };
+            self.shown_nothing.remove(entry.user);
+            self.send_in_turn(presence, &to);
+        }
+        if snapshot.is_last() {
+            for user in std::mem::take(&mut self.shown_nothing) {
+                let id = snapshot.id().get();
+                self.defer(Deferred::ShowsNothing { id, user, to: to.to_vec() });
+            }
+        }
+    }
+
+    /// Returns the frame of a user's one state. What is told once more, since another device speaks
+    /// or a person has come or gone, asks nobody for anything.
+    fn state_of(
+        &mut self,
+        user: &Node,
+        id: u64,
+        idle_since: Option<Time>,
+        presence: &Presence,
+    ) -> TimPresence {
+        let mut state = of_account(presence, id, self.unix_ms_of(idle_since));
+        if state.sub_status == Some(ASKS) && self.asked.note(user, id, presence) {
+            state.sub_status = None;
+        }
+        state
+    }
+
+    /// Returns a moment of the engine's in milliseconds since 1970.
+    pub(super) fn unix_ms_of(&self, moment: Option<Time>) -> Option<u64> {
+        moment.map(|moment| unix_ms().saturating_sub(self.now.since(moment)))
     }
 
     /// Sends now, or after an earlier notice that has to wait.
@@ -173,9 +248,15 @@ impl Dispatch {
     /// Shows one session's presence to those who are told that another one, this device, has
     /// ended. tim has no word for that; its clients do not look at what goes with the receiver.
     pub(super) fn send_replacement(&self, id: u64, presence: &Presence, ended: &Tid, to: &[Slot]) {
+        self.send_instead(numbered(presence, id), ended, to);
+    }
+
+    /// Shows a presence to those who were told something else by this device, which no longer
+    /// holds.
+    pub(super) fn send_instead(&self, presence: TimPresence, ended: &Tid, to: &[Slot]) {
         let ended = ended.resource.clone().unwrap_or_default();
         let extend = BTreeMap::from([(ENDED.to_owned(), ended)]);
-        self.send_with(numbered(presence, id), extend, to);
+        self.send_with(presence, extend, to);
     }
 
     /// Tells that a user, last seen by this device, is offline.

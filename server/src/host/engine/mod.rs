@@ -1,22 +1,28 @@
 //! The engine's thread: it owns the engine, and turns commands into frames in queues.
 //!
-//! From the top down: `thread` is the loop, `commands` and `logins` do what one command asks for,
-//! `settle` does what has to wait until the engine's decisions on it are carried out, and
-//! `replacement` shows contacts something in place of a device that has ended. All of them are
-//! methods of the one state in `core`; `dispatch` carries decisions out.
+//! From the top down: `thread` is the loop, `commands`, `logins` and `watching` do what one command
+//! asks for, `settle` does what has to wait until the engine's decisions on it are carried out,
+//! `replacement` shows contacts something in place of a device that has ended, `one_state` says
+//! which device speaks for its user, and `edges` tells the webhook who comes and goes. All of them
+//! are methods of the one state in `core`; `dispatch` carries decisions out.
 
+mod asked_states;
 mod clock;
 mod commands;
 pub(super) mod core;
 mod dispatch;
+pub(super) mod edge_counter;
+mod edges;
 mod ended_devices;
 mod logins;
+pub(super) mod one_state;
 mod online_users;
 mod pending_replacements;
 mod replacement;
 mod sessions;
 mod settle;
 mod thread;
+mod watching;
 
 #[cfg(test)]
 mod tests;

@@ -85,6 +85,24 @@ impl PendingReplacements {
         }
     }
 
+    /// Returns whether this session is shown that the user says nothing, or is yet to be told what
+    /// the user shows.
+    pub(super) fn concerns(&self, user: &Node, session: SessionKey) -> bool {
+        let waits =
+            |pending: &PendingReplacement| pending.user == *user && pending.to.contains(&session);
+        self.silent.get(user).is_some_and(|shown| shown.to.contains(&session))
+            || self.waiting.iter().any(waits)
+    }
+
+    /// Forgets this session among those who are yet to be told what the user shows, or are shown
+    /// that the user says nothing.
+    pub(super) fn forget(&mut self, user: &Node, session: SessionKey) {
+        for pending in self.waiting.iter_mut().filter(|pending| pending.user == *user) {
+            pending.to.retain(|other| *other != session);
+        }
+        self.forget_silent(user, &[session]);
+    }
+
     /// Takes the first one of this user's.
     pub(super) fn take_of(&mut self, user: &Node) -> Option<PendingReplacement> {
         let at = self.waiting.iter().position(|pending| pending.user == *user)?;

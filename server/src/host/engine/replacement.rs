@@ -4,20 +4,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adsum::{Engine, SessionKey, Slot};
+use adsum::{Engine, SessionId, SessionKey, Slot};
 use adsum_tim::{Tid, TimPresence};
 
 use super::core::Core;
 use super::pending_replacements::{PendingReplacement, Silent};
 use crate::host::command::{Node, Presence};
+use crate::host::presence_frames::{ASKS, numbered, of_account};
 
 /// How long a newcomer that took another device's place has until it first publishes. Until then
 /// contacts are told nothing: for a moment it would be *offline*, though the user is online.
 const SETTLE: Duration = Duration::from_secs(10);
-
-/// `subStatus` of a presence whose sender asks for the receiver's own. tim's web client answers
-/// each such presence.
-const ASKS: i8 = 1;
 
 impl Core {
     /// Shows another device's presence to those who were told that this device has ended, or
@@ -39,16 +36,68 @@ impl Core {
         self.show_newest(id, &user, &ended, &to);
     }
 
+    /// Shows what a session shows whose presence is withdrawn, or whose directed presence is over,
+    /// to those who were told of that; in place of nothing, that of the user's other devices.
+    pub(super) fn show_what_holds(
+        &mut self,
+        id: u64,
+        user: &Node,
+        session: SessionId,
+        to: &[Slot],
+    ) {
+        let device = self.ended_device(session, user);
+        let key = self.engine.session_by_id(session).map(|session| session.key);
+        let to = self.show_state(id, user, &device, to);
+        let own = key.and_then(|key| self.engine.presence(key)).cloned();
+        let shown = own.or_else(|| newest_presence(&self.engine, user).cloned());
+        self.show(id, user, shown, &device, &to, true);
+    }
+
+    /// Shows the one state of a user, where there is one, in place of what this device said, to all
+    /// but the user's own devices. Returns those to whom what single devices show is still due.
+    fn show_state(&self, id: u64, user: &Node, device: &Tid, to: &[Slot]) -> Vec<Slot> {
+        let Some((speaker, idle_since)) = self.engine.representative(user) else {
+            return to.to_vec();
+        };
+        let Some(presence) = speaker.presence else { return to.to_vec() };
+        let mut state = of_account(presence, id, self.dispatch.unix_ms_of(idle_since));
+        if state.sub_status == Some(ASKS) {
+            state.sub_status = None;
+        }
+        let is_seeing = |slot: &Slot| {
+            let viewer = self.dispatch.sessions.at(*slot);
+            viewer.is_some_and(|(session, _)| self.engine.session_sees(session, user))
+        };
+        let (seeing, rest): (Vec<_>, Vec<_>) = to.iter().partition(|slot| is_seeing(slot));
+        self.dispatch.send_instead(state, device, &seeing);
+        rest
+    }
+
     /// Shows the newest presence of a user's other devices to those who may see it, or that the
     /// user is there and says nothing; to all others the user is offline from now on.
     fn show_newest(&mut self, id: u64, user: &Node, ended: &Tid, to: &[Slot]) {
         let newest = newest_presence(&self.engine, user).cloned();
+        self.show(id, user, newest, ended, to, false);
+    }
+
+    /// Shows this presence, or that the user is there and says nothing, in place of this device's.
+    /// `goes_on` says that the device has not ended: where it is shown itself, nothing is said of
+    /// its end.
+    fn show(
+        &mut self,
+        id: u64,
+        user: &Node,
+        newest: Option<Presence>,
+        ended: &Tid,
+        to: &[Slot],
+        goes_on: bool,
+    ) {
         let is_silent = newest.is_none();
         let newest = newest.or_else(|| self.silent_presence(user));
         let (mut seeing, mut others) = (Vec::new(), Vec::new());
         for slot in to {
-            let Some((_, entry)) = self.dispatch.sessions.at(*slot) else { continue };
-            match newest.is_some() && self.may_see(&entry.node, user) {
+            let Some((session, entry)) = self.dispatch.sessions.at(*slot) else { continue };
+            match newest.is_some() && self.may_see(session, &entry.node, user) {
                 true => seeing.push(*slot),
                 false => others.push(*slot),
             }
@@ -58,7 +107,11 @@ impl Core {
             if presence.sub_status == Some(ASKS) {
                 Arc::make_mut(&mut presence).sub_status = None;
             }
-            self.dispatch.send_replacement(id, &presence, ended, &seeing);
+            if goes_on && presence.from_tid.as_ref() == Some(ended) {
+                self.dispatch.send(numbered(&presence, id), &seeing);
+            } else {
+                self.dispatch.send_replacement(id, &presence, ended, &seeing);
+            }
         }
         if is_silent && !seeing.is_empty() {
             let to = self.keys(&seeing);
@@ -68,7 +121,7 @@ impl Core {
     }
 
     /// Returns the sessions in these slots.
-    fn keys(&self, slots: &[Slot]) -> Vec<SessionKey> {
+    pub(super) fn keys(&self, slots: &[Slot]) -> Vec<SessionKey> {
         slots.iter().filter_map(|slot| Some(self.dispatch.sessions.at(*slot)?.0)).collect()
     }
 
@@ -96,7 +149,7 @@ impl Core {
         let Some(Silent { id, to }) = self.pending.take_silent(user) else { return };
         let (seeing, others): (Vec<_>, Vec<_>) = self.slots(&to).into_iter().partition(|slot| {
             let viewer = self.dispatch.sessions.at(*slot);
-            viewer.is_some_and(|(_, entry)| self.may_see(&entry.node, user))
+            viewer.is_some_and(|(session, entry)| self.may_see(session, &entry.node, user))
         });
         let device = self.last_seen_device(user);
         self.dispatch.send_offline(id, &device, &others);
@@ -140,7 +193,7 @@ impl Core {
                 entry.is_some_and(|entry| {
                     *session == newcomer
                         || self.engine.is_congested(*session)
-                        || !self.may_see(&entry.node, &pending.user)
+                        || !self.may_see(*session, &entry.node, &pending.user)
                 })
             });
             let engine = &self.engine;
@@ -165,10 +218,18 @@ impl Core {
         }
     }
 
-    /// Returns whether a viewer may see what a user shows: whoever is in the user's audience, and
-    /// the user's own devices.
-    fn may_see(&self, viewer: &Node, user: &Node) -> bool {
-        viewer == user || self.engine.sees(viewer, user)
+    /// Returns whether a session of this viewer may see what a user shows: whoever is in the user's
+    /// audience or watches the user, and the user's own devices.
+    fn may_see(&self, session: SessionKey, viewer: &Node, user: &Node) -> bool {
+        viewer == user || self.engine.session_sees(session, user)
+    }
+
+    /// Forgets what waits to be told of a user to a session that watches no more, unless the user
+    /// is a friend.
+    pub(super) fn forget_waiting(&mut self, session: SessionKey, user: &Node) {
+        if !self.pending.is_empty() && !self.engine.session_sees(session, user) {
+            self.pending.forget(user, session);
+        }
     }
 
     /// Returns whether one of the user's devices is attached and has logged in only just now.

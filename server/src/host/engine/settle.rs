@@ -25,22 +25,29 @@ impl Core {
                     let ended = self.ended_device(ended, &user);
                     self.replace(id, user, ended, &to);
                 }
+                Deferred::Over { id, user, session, to } => {
+                    self.show_what_holds(id, &user, session, &to);
+                }
                 Deferred::Offline { id, user, to } => {
                     let device = self.last_seen_device(&user);
                     self.dispatch.send_offline(id, &device, &to);
                     self.forget_silent(&user, &to);
                 }
+                Deferred::ShowsNothing { id, user, to } => self.show_nothing(id, &user, &to),
                 Deferred::Visibility(session) => {
                     let user = self.engine.user_of(session);
                     let invisible = user.is_some_and(|user| self.engine.is_invisible(user));
                     self.send_visibility(session, invisible);
                 }
                 Deferred::Deliver(presence, to) => self.dispatch.send(*presence, &to),
+                Deferred::Online(user) => self.came_online(user),
+                Deferred::Visible(user) => self.visibility_changed(user),
                 Deferred::Ended { session, user, last } => {
                     self.dispatch.forget(session);
-                    if last {
-                        self.dispatch.online.remove(&user);
+                    if let Some(end) = last {
+                        self.went_offline(&user, end);
                         self.finish_replacements_of(&user);
+                        self.dispatch.asked.forget(&user);
                         self.offline_users.push(user);
                     }
                 }
@@ -87,7 +94,7 @@ impl Core {
     }
 
     /// Returns the device of a session that has ended, or that contacts may see no more.
-    fn ended_device(&self, id: SessionId, user: &Node) -> Arc<Tid> {
+    pub(super) fn ended_device(&self, id: SessionId, user: &Node) -> Arc<Tid> {
         let ended = self.dispatch.ended_devices.of_session(id).cloned();
         let device = || self.device(self.engine.session_by_id(id)?.key);
         ended.or_else(device).unwrap_or_else(|| Tid::of(user.as_ref()).into())

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use adsum::{Config, Options, SessionKey};
+use adsum::{Config, Engine, Options, SessionKey};
 use adsum_tim::{Form, Kind, Tid, TimAck, TimPresence};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
+use super::edge_counter::EdgeCounter;
 use super::pending_replacements::PendingReplacement;
 use crate::host::changed_queues::ChangedQueues;
 use crate::host::command::{Command, Connect, LoggedIn};
@@ -49,7 +50,9 @@ impl Scene {
         let (writer, writing) = Writer::new(Duration::ZERO, queues.clone(), metrics.clone());
         let offline_users = Arc::new(OfflineUsers::default());
         let rules = Config::new(Options::default()).unwrap();
-        let core = Core::new(rules, writer, queues.clone(), metrics, offline_users);
+        let edges = EdgeCounter::new(0, None);
+        let core =
+            Core::new(Engine::new(rules), writer, edges, queues.clone(), metrics, offline_users);
         Self { core, writing, queues, _commands: commands }
     }
 

@@ -1,6 +1,8 @@
 //! What clients ask for: each kind of request in a file of its own.
 
+mod lasting;
 pub(crate) mod login;
 pub(crate) mod nodes;
 pub(crate) mod presence;
 pub(crate) mod roster;
+mod watching;

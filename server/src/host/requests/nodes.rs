@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use adsum_tim::{Code, Kind, TimAck, TimNodes, TimUserBean, ntype};
 
 use super::login::User;
+use super::watching;
+use crate::host::roster_messages::{UNWATCH, WATCH};
 use crate::host::shared::Shared;
 
 /// Returns the answer to a question about users, or nothing where tim answers nothing.
 pub(crate) async fn answer(shared: &Shared, user: &User, asked: TimNodes) -> Option<Vec<u8>> {
     let outcome = match asked.ntype {
         ntype::USER_INFO => names(shared, user, asked.nodelist.unwrap_or_default()).await,
+        // The engine's thread answers these two.
+        WATCH | UNWATCH => watching::watch(shared, user, asked).await.map(|()| None),
         // Rooms, profiles, and whatever else tim offers.
         _ => Err(Code::Interface),
     };

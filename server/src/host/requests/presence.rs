@@ -6,8 +6,10 @@ use adsum::Error;
 use adsum_tim::{Code, TimPresence};
 use tokio::sync::oneshot;
 
+use super::lasting::{Lasting, take_lasting};
 use super::login::User;
-use crate::host::command::{Command, Direct, Node, Presence};
+use crate::host::command::{Command, Direct, Node, Presence, PublishFor};
+use crate::host::presence_frames::IDLE;
 use crate::host::shared::Shared;
 
 /// Returns whether a presence names those whom it is for.
@@ -16,14 +18,27 @@ pub(crate) const fn names_receivers(sent: &TimPresence) -> bool {
 }
 
 /// Publishes to the whole roster; or, as in tim, directs to those whom the presence names.
-pub(crate) async fn publish(shared: &Shared, user: &User, sent: TimPresence) -> Result<(), Code> {
+pub(crate) async fn publish(
+    shared: &Shared,
+    user: &User,
+    mut sent: TimPresence,
+) -> Result<(), Code> {
     if shared.config.services.no_broad_presence {
         return Err(Code::Interface);
     }
     if names_receivers(&sent) {
         return direct_to_named(shared, user, sent).await;
     }
-    shared.command(Command::Publish(user.session, of_user(user, sent))).await;
+    let Lasting { for_ms, then } = take_lasting(&mut sent, &shared.limits)?;
+    let (session, presence) = (user.session, of_user(user, sent));
+    let command = match for_ms {
+        None => Command::Publish(session, presence),
+        Some(for_ms) => {
+            let then = then.map(|then| of_user(user, then));
+            Command::PublishFor(Box::new(PublishFor { session, presence, for_ms, then }))
+        }
+    };
+    shared.command(command).await;
     Ok(())
 }
 
@@ -46,6 +61,10 @@ async fn direct_to_named(shared: &Shared, user: &User, mut sent: TimPresence) ->
     if !to.iter().all(|node| shared.directory.is_node(node)) {
         return Err(Code::Account);
     }
+    let lasting = take_lasting(&mut sent, &shared.limits)?;
+    if lasting.then.is_some() {
+        return Err(Code::Parameter);
+    }
     if !shared.may_direct() {
         return Err(Code::Overload);
     }
@@ -54,7 +73,8 @@ async fn direct_to_named(shared: &Shared, user: &User, mut sent: TimPresence) ->
     // The list is a set: a user who is named twice is told once.
     to.sort_unstable();
     to.dedup();
-    let direct = Direct { session: user.session, to, presence: of_user(user, sent), refused };
+    let (session, presence, for_ms) = (user.session, of_user(user, sent), lasting.for_ms);
+    let direct = Direct { session, to, presence, for_ms, refused };
     shared.command(Command::Direct(Box::new(direct))).await;
     match answer.await {
         // It was not refused: the other end was dropped.
@@ -65,8 +85,14 @@ async fn direct_to_named(shared: &Shared, user: &User, mut sent: TimPresence) ->
 }
 
 /// Returns the part of a presence that goes out: who it is from, its number and whether it means
-/// "offline" are never the client's to say.
-fn of_user(user: &User, sent: TimPresence) -> Presence {
+/// "offline" are never the client's to say, and neither is whether somebody is at the device.
+fn of_user(user: &User, mut sent: TimPresence) -> Presence {
+    if let Some(extend) = &mut sent.extend
+        && extend.remove(IDLE).is_some()
+        && extend.is_empty()
+    {
+        sent.extend = None;
+    }
     Arc::new(TimPresence {
         id: None,
         offline: None,

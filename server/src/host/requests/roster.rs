@@ -3,9 +3,10 @@
 use adsum_tim::{Code, Kind, TimAck, TimNodes, TimReq, ntype, rtype};
 
 use super::login::User;
+use super::watching;
 use crate::host::command::{Command, Node, RosterChange, RosterChangeKind};
 use crate::host::directory::Writing;
-use crate::host::roster_messages::{self, INVISIBLE, VISIBLE, done};
+use crate::host::roster_messages::{self, ACTIVE, INVISIBLE, VISIBLE, WITHDRAW, done};
 use crate::host::shared::Shared;
 use crate::store::{Asked, Relation, Relations, Store, StoreError};
 
@@ -14,6 +15,10 @@ pub(crate) async fn answer(shared: &Shared, user: &User, request: TimReq) -> Opt
     let outcome = match request.rtype {
         Some(rtype::ROSTER) => list(shared, user, ntype::ROSTER).await,
         Some(rtype::BLOCK_ROSTER_LIST) => list(shared, user, ntype::BLOCK_ROSTER_LIST).await,
+        Some(WITHDRAW) => {
+            shared.command(Command::Withdraw(user.session)).await;
+            Ok(None)
+        }
         // The engine's thread answers these two, and not only the session that asked.
         Some(INVISIBLE) => {
             shared.command(Command::Invisible(user.session)).await;
@@ -23,6 +28,7 @@ pub(crate) async fn answer(shared: &Shared, user: &User, request: TimReq) -> Opt
             shared.command(Command::Visible(user.session)).await;
             Ok(None)
         }
+        Some(ACTIVE) => watching::active(shared, user).await.map(|()| None),
         Some(edit @ (rtype::ADD_ROSTER | rtype::REMOVE_ROSTER | rtype::BLOCK_ROSTER)) => {
             change(shared, user, edit, request).await
         }
@@ -73,6 +79,7 @@ async fn change(
     if !shared.edits.may_change(&user.node) {
         return Err(Code::Frequency);
     }
+    watching::note_person(shared, user).await;
     let writing = shared.directory.writing().await.map_err(|error| error.code())?;
     // Nobody reads or changes either roster until the engine's thread has been told.
     let lock = shared.directory.lock_two(&user.node, &other).await;

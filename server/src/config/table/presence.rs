@@ -1,0 +1,127 @@
+//! The keys of the engine's rules.
+
+use super::super::key::Key;
+use super::super::settings::{DirectTo, OfflineNotices, OneState, OverLimit, Watch};
+use super::super::value::{WEEK, boolean, choice, name_of, number, seconds};
+
+const DIRECT_TO: [(&str, DirectTo); 2] =
+    [("contacts", DirectTo::Contacts), ("anyone", DirectTo::Anyone)];
+const OFFLINE_NOTICES: [(&str, OfflineNotices); 2] =
+    [("whoever_saw", OfflineNotices::WhoeverSaw), ("all_contacts", OfflineNotices::AllContacts)];
+const OVER_LIMIT: [(&str, OverLimit); 2] =
+    [("evict", OverLimit::Evict), ("refuse", OverLimit::Refuse)];
+const WATCH: [(&str, Watch); 2] = [("nobody", Watch::Nobody), ("anyone", Watch::Anyone)];
+const ONE_STATE: [(&str, OneState); 3] =
+    [("off", OneState::Off), ("newest", OneState::Newest), ("show", OneState::Show)];
+
+pub(super) static PRESENCE: [Key; 21] = [
+    key!(
+        "presence_offline_block":
+        "Send no offline notices at all",
+        boolean, presence.offline_block
+    ),
+    key!(
+        "offline_notices":
+        "Who is told that somebody has gone: whoever was told of them, or all friends, as in tim",
+        choice "whoever_saw|all_contacts" OFFLINE_NOTICES, presence.offline_notices
+    ),
+    key!(
+        "snapshot_at_login":
+        "Tell a session at login who is there",
+        boolean, presence.snapshot_at_login
+    ),
+    key!(
+        "own_echo":
+        "Tell a user's other sessions what one of them publishes",
+        boolean, presence.own_echo
+    ),
+    key!(
+        "direct_to":
+        "Who may send directed presence to whom: friends, or, as in tim, anyone to anyone",
+        choice "contacts|anyone" DIRECT_TO, presence.direct_to
+    ),
+    key!(
+        "grace_error":
+        "How long a user counts as there after the connection broke",
+        seconds 0..=WEEK, presence.grace_error_ms
+    ),
+    key!(
+        "grace_going_away":
+        "How long a user counts as there after a client went away without logging out: a page that \
+         is reloaded, an app in the background",
+        seconds 0..=WEEK, presence.grace_going_away_ms
+    ),
+    key!(
+        "grace_timeout":
+        "How long a user counts as there after falling silent",
+        seconds 0..=WEEK, presence.grace_timeout_ms
+    ),
+    key!(
+        "device_limit":
+        "The most sessions of one user",
+        number "COUNT" 1..=1_024, presence.device_limit
+    ),
+    key!(
+        "devicetype_limit" "device_type_limit":
+        "The most sessions of one user with the same device kind (termtyp)",
+        number "COUNT" 1..=1_024, presence.devicetype_limit
+    ),
+    key!(
+        "over_limit":
+        "Over a limit: the oldest session makes way, or the newcomer is refused",
+        choice "evict|refuse" OVER_LIMIT, presence.over_limit
+    ),
+    key!(
+        "auth_min_unix":
+        "How old a session must be to make way",
+        seconds 0..=WEEK, presence.auth_min_ms
+    ),
+    key!(
+        "publish_burst":
+        "How many presences a session may publish at once, 0 for as many as it likes at any time",
+        number "COUNT" 0..=1_000_000, presence.publish_burst
+    ),
+    key!(
+        "publish_interval_ms":
+        "How long until it may publish one more; the newest is kept until then",
+        number "MILLISECONDS" 1..=86_400_000, presence.publish_interval_ms
+    ),
+    key!(
+        "max_audience":
+        "The most users whom one user's presence goes to",
+        number "COUNT" 1..=134_217_728, presence.max_audience
+    ),
+    key!(
+        "max_direct":
+        "The most users one directed presence may name",
+        number "COUNT" 1..=1_048_576, presence.max_direct
+    ),
+    key!(
+        "max_told":
+        "The most sessions that one session's directed presence may have reached",
+        number "COUNT" 1..=1_048_576, presence.max_told
+    ),
+    key!(
+        "watch":
+        "Who may ask to be told of accounts that are no friends: nobody, or anyone of anyone, but \
+         for blocks",
+        choice "nobody|anyone" WATCH, presence.watch
+    ),
+    key!(
+        "max_watched":
+        "The most accounts that one session may watch",
+        number "COUNT" 1..=1_048_576, presence.max_watched
+    ),
+    key!(
+        "one_state":
+        "Tell friends one state of each user, and not what each device shows: that of the device \
+         that spoke last, or of the one whose show ranks highest",
+        choice "off|newest|show" ONE_STATE, presence.one_state
+    ),
+    key!(
+        "idle_after":
+        "With one_state: how long nobody has to be at any device of a user until friends are told \
+         so, 0 for never",
+        seconds 0..=WEEK, presence.idle_after_ms
+    ),
+];

@@ -1,0 +1,116 @@
+//! What contacts are told of users who are told as one (rules U1 to U7), and when a person last did
+//! something on each session.
+//!
+//! Only an engine that was given a function to choose by has any of this.
+
+use crate::key::SessionKey;
+use crate::tables::ids::{Place, SessionIndex};
+use crate::tables::segments::{Segments, per_segment};
+use crate::tables::timers::Timed;
+use crate::time::Time;
+use core::hint::black_box;
+
+/// When something was done on a session.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Signs {
+    /// When a person last did something on it, and which input that was.
+    pub(crate) active: Time,
+    pub(crate) order: u64,
+    /// Since when it shows what it shows.
+    pub(crate) published: Time,
+    /// Whether nobody has done anything on it for so long that it is idle.
+    pub(crate) is_idle: bool,
+}
+
+/// The one state of a user that contacts were told last, or would have been if they saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Voice {
+    /// The session that speaks for the user. `None` if it has ended, and another is about to be
+    /// chosen.
+    pub(crate) session: Option<SessionIndex>,
+    /// If the user is idle, since when.
+    pub(crate) idle_since: Option<Time>,
+}
+
+impl Timed for Place {
+    fn of(number: u32) -> Self {
+        Self(number)
+    }
+
+    fn number(self) -> u32 {
+        self.0
+    }
+}
+
+pub(crate) struct Voices {
+    /// Whether contacts are told one state of each user.
+    pub(crate) is_on: bool,
+    signs: Segments<Signs, { per_segment(1_024) }>,
+    voices: Segments<Option<Voice>, { per_segment(2_048) }>,
+}
+
+impl Voices {
+    pub(crate) const fn new() -> Self {
+        Self { is_on: false, signs: Segments::new(), voices: Segments::new() }
+    }
+
+    pub(crate) fn signs(&self, session: SessionIndex) -> Signs {
+        self.signs.get(session.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// Fetches the signs of the session of this key, which may be stale.
+    pub(crate) fn fetch(&self, key: SessionKey) {
+        black_box(self.signs.get(key.index as usize).is_some_and(|signs| signs.is_idle));
+    }
+
+    pub(crate) fn signs_mut(&mut self, session: SessionIndex) -> &mut Signs {
+        while self.signs.len() <= session.0 as usize {
+            self.signs.push(Signs::default());
+        }
+        &mut self.signs[session.0 as usize]
+    }
+
+    /// Returns what contacts are told of the user at this place.
+    #[inline]
+    pub(crate) fn voice(&self, place: Place) -> Option<Voice> {
+        self.voices.get(place.0 as usize).copied().flatten()
+    }
+
+    pub(crate) fn set_voice(&mut self, place: Place, voice: Option<Voice>) {
+        while self.voices.len() <= place.0 as usize {
+            self.voices.push(None);
+        }
+        self.voices[place.0 as usize] = voice;
+    }
+
+    /// A session that shows nothing any more speaks for nobody.
+    pub(crate) fn silence(&mut self, place: Place, session: SessionIndex) {
+        if let Some(Some(voice)) = self.voices.get_mut(place.0 as usize) {
+            voice.session = voice.session.filter(|speaks| *speaks != session);
+        }
+    }
+
+    /// Forgets what was kept of the user at this place.
+    pub(crate) fn clear(&mut self, place: Place) {
+        if let Some(voice) = self.voices.get_mut(place.0 as usize) {
+            *voice = None;
+        }
+    }
+
+    /// A user has another place.
+    pub(crate) fn move_to(&mut self, from: Place, to: Place) {
+        let voice = self.voice(from);
+        if voice.is_some() {
+            self.set_voice(to, voice);
+            self.set_voice(from, None);
+        }
+    }
+
+    /// Gives back what only a past peak needed: there are so many places and sessions.
+    pub(crate) fn shrink_to(&mut self, places: usize, sessions: usize) {
+        self.voices.truncate(places);
+        self.voices.shrink_to_fit();
+        self.signs.truncate(sessions);
+        self.signs.shrink_to_fit();
+    }
+}
