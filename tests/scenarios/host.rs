@@ -3,7 +3,7 @@
 use crate::counted::{Id, Presence};
 use crate::names::Name;
 use crate::rooms;
-use crate::told::{Shown, Told};
+use crate::told::{Shown, Told, is_state};
 use adsum::{
     Decision, Entry, Notice, OfflineNotices, Options, PresenceKind, Replica, Scope, SessionId,
     SessionKey, Slot, SlotMap, Snapshot, Time,
@@ -588,11 +588,6 @@ struct Line {
     since: Option<Time>,
     shown: Shown,
     text: String,
-}
-
-/// Returns whether a notice says something that holds from then on, and so is never skipped.
-const fn is_state(notice: &Notice<'_, Id, Presence>) -> bool {
-    !matches!(notice, Notice::Directed { .. } | Notice::System { .. } | Notice::Said { .. })
 }
 
 /// Returns whether a receiver holds a published presence of this session.

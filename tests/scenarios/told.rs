@@ -1,8 +1,9 @@
 //! Decisions as the lines that scenarios expect.
 
+use crate::counted::{Id, Presence};
 use crate::names::{Name, show_moment};
 use crate::rooms;
-use adsum::{EndReason, Error, LostCause};
+use adsum::{EndReason, Error, LostCause, Notice};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -198,6 +199,11 @@ pub(crate) fn end_reason(reason: EndReason) -> Result<&'static str, String> {
         EndReason::Expelled => "expelled",
         other => return Err(format!("no session ends for {other:?}")),
     })
+}
+
+/// Returns whether a notice says something that holds from then on, and so is never skipped.
+pub(crate) const fn is_state(notice: &Notice<'_, Id, Presence>) -> bool {
+    !matches!(notice, Notice::Directed { .. } | Notice::System { .. } | Notice::Said { .. })
 }
 
 /// How many there are of each sort: `3 update to 12 sessions`, `2 snapshot of 7 presences`.

@@ -149,6 +149,9 @@ impl Beliefs {
                 let members: Vec<_> = replica.members(topic).collect();
                 return Err(format!("{key:?} of topic {topic}: {members:?}"));
             }
+            if let Some(wrong) = replica.differs_from(engine, *key) {
+                return Err(format!("{key:?} of others: {wrong}"));
+            }
             // Whoever has said something is there.
             for topic in replica.topics() {
                 let mut said = replica.said(topic);

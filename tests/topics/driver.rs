@@ -2,12 +2,15 @@
 
 use crate::beliefs::Beliefs;
 use adsum::{
-    Connect, Counts, Engine, Event, Join, LostCause, Options, SessionKey, Time, TopicKey,
-    TopicOptions, View,
+    Candidate, Connect, Counts, Engine, Event, Join, LostCause, Options, SessionKey, Time,
+    TopicKey, TopicOptions, View,
 };
+use std::hash::RandomState;
 
 pub(crate) struct Driver {
     pub(crate) engine: Engine<u32, u32>,
+    /// Whether all are contacts of each other, and are told one state of each user.
+    tells_users: bool,
     pub(crate) beliefs: Beliefs,
     /// One in so many decisions does not arrive; zero if all do.
     pub(crate) loses_every: u32,
@@ -19,14 +22,26 @@ pub(crate) struct Driver {
     pub(crate) log: Vec<String>,
 }
 
+/// Has the session speak for its user that published last.
+fn newest(candidates: &[Candidate<'_, u32>]) -> usize {
+    let all = candidates.iter().enumerate();
+    all.max_by_key(|(_, one)| one.published).map_or(0, |(nth, _)| nth)
+}
+
 const USERS: u32 = 7;
 const TOPICS: u32 = 3;
 
 impl Driver {
     pub(crate) fn new(options: Options, seed: u64) -> Self {
+        let tells_users = options.idle_after_ms.is_some();
         let config = adsum::Config::new(options).expect("the options are in range");
+        let hasher = RandomState::default();
         Self {
-            engine: Engine::new(config),
+            engine: match tells_users {
+                true => Engine::with_representative(config, hasher, newest),
+                false => Engine::with_hasher(config, hasher),
+            },
+            tells_users,
             beliefs: Beliefs::default(),
             loses_every: 0,
             drops: false,
@@ -95,10 +110,14 @@ impl Driver {
     fn event(&mut self) -> Option<Event<u32, u32>> {
         let attached = self.session(|one| one.is_attached());
         let presence = self.random(1_000);
+        if self.tells_users && self.random(12) == 0 {
+            return Some(Event::Active { session: attached? });
+        }
         Some(match self.random(40) {
             0..5 => {
                 let (user, kind) = (self.random(USERS), adsum::DeviceKind(0));
-                Event::Connect { user, kind, audience: Vec::new(), blocked: Vec::new() }
+                let audience = (0..USERS).filter(|_| self.tells_users).collect();
+                Event::Connect { user, kind, audience, blocked: Vec::new() }
             }
             5..14 => {
                 let (topic, view) = (100 + self.random(TOPICS), self.view());

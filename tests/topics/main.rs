@@ -20,7 +20,14 @@ fn ways() -> Vec<Options> {
     hasty.max_topics = 2;
     let mut alone = topics(3, 2, 0);
     alone.own_echo = false;
-    vec![topics(200, 20, 0), topics(200, 20, 100), topics(3, 2, 0), topics(3, 2, 50), hasty, alone]
+    // Where contacts are told one state of each user.
+    let [live, ticking] = [0, 50].map(|coalesce_ms| Options {
+        idle_after_ms: Some(200),
+        settle_ms: 100,
+        ..topics(4, 2, coalesce_ms)
+    });
+    let apart = [topics(200, 20, 0), topics(200, 20, 100), topics(3, 2, 0), topics(3, 2, 50)];
+    apart.into_iter().chain([hasty, alone, live, ticking]).collect()
 }
 
 #[test]
