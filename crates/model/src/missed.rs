@@ -128,20 +128,20 @@ impl Missed {
         held: bool,
         by_watch: bool,
     ) {
-        let change = self.sessions.entry((user, session)).or_insert(Change::new(held));
+        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(held));
         change.shown = true;
         change.by_watch &= by_watch;
     }
 
     /// Notes that directed presence is over, because its session has ended or out of sight.
     pub(crate) fn note_directed_ended(&mut self, user: User, session: SessionId) {
-        let change = self.sessions.entry((user, session)).or_insert(Change::new(true));
+        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
         (change.held, change.over, change.directed_ended) = (true, true, true);
     }
 
     /// Notes that directed presence is over, and its session is not.
     pub(crate) fn note_directed_over(&mut self, user: User, session: SessionId) {
-        let change = self.sessions.entry((user, session)).or_insert(Change::new(true));
+        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
         (change.held, change.directed_over) = (true, true);
     }
 
@@ -173,7 +173,7 @@ impl Missed {
             self.sessions.remove(&(user, session));
             return None;
         }
-        let change = self.sessions.entry((user, session)).or_insert(Change::new(true));
+        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
         change.by_watch &= by_watch;
         Some(change)
     }
