@@ -176,7 +176,7 @@ fn state_can_be_neither_copied_nor_serialised() {
         assert!(!Probe::<Decision<'_, u8, u32>>::IS_SERIALIZE);
         assert!(!Probe::<Notice<'_, u8, u32>>::IS_SERIALIZE);
         assert!(!Probe::<adsum::Snapshot<'_, u8, u32>>::IS_SERIALIZE);
-        assert!(!Probe::<Replica<u8, u32>>::IS_SERIALIZE);
+        assert!(!Probe::<adsum::Replica<u8, u32>>::IS_SERIALIZE);
     }
 }
 
