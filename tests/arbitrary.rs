@@ -115,7 +115,7 @@ fn the_inputs_lead_where_an_engine_has_something_to_do() {
     let all = STREAMS as usize * BYTES / 6;
     assert!(sum.sessions > 6 * all, "sessions live for a while: {sum:?}");
     assert!(sum.detached > all / 2 && sum.congested > all / 4 && sum.missed > all / 2, "{sum:?}");
-    assert!(sum.conflated > all / 50 && sum.told > all, "{sum:?}");
+    assert!(sum.conflated > all / 100 && sum.told > all, "{sum:?}");
     assert!(sum.memberships > all, "sessions are in topics: {sum:?}");
     assert!(earlier > all / 50 && later > all / 4, "{earlier} and {later} of {all}");
     assert!(deliveries * 4 > 3 * all as u64 && skipped > 0, "{deliveries} and {skipped}");

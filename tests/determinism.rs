@@ -7,7 +7,8 @@ use adsum_model::host::{begun, verb};
 use adsum_model::queries::equal;
 use adsum_model::told::{Names, Ordinal, hear, users_of};
 use adsum_model::{
-    Answer, Attachment, Case, Decision, Event, Host, Model, Op, Outcome, User, session_of, strategy,
+    Answer, Attachment, Case, Choice, Decision, Event, Host, Model, Op, Outcome, User, session_of,
+    strategy,
 };
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -43,8 +44,9 @@ type Drain<'e, S> = Result<Decisions<'e, User, u32, S>, Error>;
 /// given out for them.
 fn record(case: &Case) -> Result<(Script, Vec<Attachment>), String> {
     let config = case.setup.config();
-    let mut host = Host::<u32>::new(config.clone(), RandomState::new());
-    let mut model = Model::new(&config);
+    let choice = case.setup.choice();
+    let mut host = Host::<u32>::with_choice(config.clone(), choice, RandomState::new());
+    let mut model = Model::with_choice(&config, choice);
     let (mut script, mut given) = (Script::new(), Vec::new());
     for (at, op) in case.ops.iter().enumerate() {
         let (now, event) = op.decode(&model, at as u32);
@@ -57,14 +59,28 @@ fn record(case: &Case) -> Result<(Script, Vec<Attachment>), String> {
     Ok((script, given))
 }
 
+/// How an engine is set up.
+type Setting = (Config, Option<Choice>);
+
+fn setting(case: &Case) -> Setting {
+    (case.setup.config(), case.setup.choice())
+}
+
+fn engine<S: BuildHasher>((config, choice): &Setting, hasher: S) -> Engine<User, u32, S> {
+    match choice {
+        Some(choice) => Engine::with_representative(config.clone(), hasher, choice.represent()),
+        None => Engine::with_hasher(config.clone(), hasher),
+    }
+}
+
 /// Returns all that an engine says, letter by letter: keys, slots, ids, chunks.
 fn text<S: BuildHasher>(
-    config: &Config,
+    setting: &Setting,
     script: &Script,
     hasher: S,
     input: impl Fn(&mut Engine<User, u32, S>, Time, &Event, &mut String),
 ) -> String {
-    let mut engine = Engine::with_hasher(config.clone(), hasher);
+    let mut engine = engine(setting, hasher);
     let mut text = String::new();
     for (now, event) in script {
         input(&mut engine, *now, event, &mut text);
@@ -108,21 +124,21 @@ fn by_verb<S: BuildHasher>(
 #[test]
 fn the_hash_seed_does_not_matter() {
     strategy::check(500, 60, |case| {
-        let (config, (script, _)) = (case.setup.config(), record(&case)?);
-        let told = text(&config, &script, Constant, by_event);
+        let (setting, (script, _)) = (setting(&case), record(&case)?);
+        let told = text(&setting, &script, Constant, by_event);
         for seed in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
-            equal("what is said", text(&config, &script, Seeded(seed), by_event), told.clone())?;
+            equal("what is said", text(&setting, &script, Seeded(seed), by_event), told.clone())?;
         }
-        equal("what is said", text(&config, &script, RandomState::new(), by_event), told)
+        equal("what is said", text(&setting, &script, RandomState::new(), by_event), told)
     });
 }
 
 #[test]
 fn an_event_is_its_verb() {
     strategy::check(500, 60, |case| {
-        let (config, (script, _)) = (case.setup.config(), record(&case)?);
-        let verbs = text(&config, &script, Seeded(0), by_verb);
-        equal("what is said", text(&config, &script, Seeded(0), by_event), verbs)
+        let (setting, (script, _)) = (setting(&case), record(&case)?);
+        let verbs = text(&setting, &script, Seeded(0), by_verb);
+        equal("what is said", text(&setting, &script, Seeded(0), by_event), verbs)
     });
 }
 
@@ -132,7 +148,7 @@ fn an_event_is_its_verb() {
 #[test]
 fn a_recorded_stream_replays_to_the_letter() {
     strategy::check(500, 60, |case| {
-        let (config, (script, given)) = (case.setup.config(), record(&case)?);
+        let (setting, (script, given)) = (setting(&case), record(&case)?);
         let mut recorded = Vec::new();
         for input in &script {
             recorded.push(serde_json::to_string(input).map_err(|error| error.to_string())?);
@@ -142,9 +158,9 @@ fn a_recorded_stream_replays_to_the_letter() {
             replayed.push(serde_json::from_str(line).map_err(|error| error.to_string())?);
         }
         equal("what is read", &replayed, &script)?;
-        equal("what is given out", given_out(&config, &replayed), given)?;
-        let told = text(&config, &script, Seeded(0), by_event);
-        equal("what is said", text(&config, &replayed, Seeded(1), by_event), told)
+        equal("what is given out", given_out(&setting, &replayed), given)?;
+        let told = text(&setting, &script, Seeded(0), by_event);
+        equal("what is said", text(&setting, &replayed, Seeded(1), by_event), told)
     });
 }
 
@@ -153,13 +169,13 @@ fn a_recorded_stream_replays_to_the_letter() {
 fn the_same_events_give_the_same_keys() {
     strategy::check(500, 60, |case| {
         let (script, given) = record(&case)?;
-        equal("what is given out", given_out(&case.setup.config(), &script), given)
+        equal("what is given out", given_out(&setting(&case), &script), given)
     });
 }
 
 /// Returns every name that an engine gives out for these inputs.
-fn given_out(config: &Config, script: &Script) -> Vec<Attachment> {
-    let mut engine = Engine::with_hasher(config.clone(), Seeded(7));
+fn given_out(setting: &Setting, script: &Script) -> Vec<Attachment> {
+    let mut engine = engine(setting, Seeded(7));
     let mut given = Vec::new();
     for (now, event) in script {
         let about = engine.apply(*now, event.clone()).ok().and_then(|decisions| {
@@ -179,11 +195,11 @@ fn given_out(config: &Config, script: &Script) -> Vec<Attachment> {
 #[test]
 fn it_does_not_matter_how_often_time_is_told() {
     strategy::check(500, 60, |case| {
-        let (config, (script, _)) = (case.setup.config(), record(&case)?);
-        let whole = text(&config, &script, Seeded(0), |engine, now, event, text| {
+        let (setting, (script, _)) = (setting(&case), record(&case)?);
+        let whole = text(&setting, &script, Seeded(0), |engine, now, event, text| {
             write_decisions(verb(engine, now, event), text);
         });
-        let in_steps = text(&config, &script, Seeded(0), |engine, now, event, text| {
+        let in_steps = text(&setting, &script, Seeded(0), |engine, now, event, text| {
             // Numbers count from the first input, so that one has to be the same.
             if *event == Event::Advance && engine.stats().inputs > 0 {
                 let (from, span) = (engine.now(), now.since(engine.now()));
@@ -193,7 +209,7 @@ fn it_does_not_matter_how_often_time_is_told() {
             }
             write_decisions(verb(engine, now, event), text);
         });
-        let by_deadlines = text(&config, &script, Seeded(0), |engine, now, event, text| {
+        let by_deadlines = text(&setting, &script, Seeded(0), |engine, now, event, text| {
             if *event == Event::Advance {
                 while let Some(at) = engine.deadline().filter(|at| *at <= now) {
                     write_decisions(Ok(engine.advance(at)), text);
@@ -234,8 +250,9 @@ fn those_who_do_not_know_each_other_do_not_matter_to_each_other() {
 
 fn alone(case: &Case, ops: &[Op], from: User) -> Result<Group, String> {
     let config = case.setup.config();
-    let mut host = Host::<u32>::new(config.clone(), RandomState::new());
-    let mut model = Model::new(&config);
+    let choice = case.setup.choice();
+    let mut host = Host::<u32>::with_choice(config.clone(), choice, RandomState::new());
+    let mut model = Model::with_choice(&config, choice);
     let mut group = Group { script: Vec::new(), names: Names::default(), told: Vec::new() };
     for (at, op) in ops.iter().enumerate() {
         let (now, mut event) = op.decode(&model, at as u32);
@@ -263,7 +280,8 @@ fn alone(case: &Case, ops: &[Op], from: User) -> Result<Group, String> {
 }
 
 fn together(case: &Case, groups: &[Group; 2], order: &[u8]) -> Result<[Vec<String>; 2], String> {
-    let mut host = Host::<u32>::new(case.setup.config(), RandomState::new());
+    let (config, choice) = setting(case);
+    let mut host = Host::<u32>::with_choice(config, choice, RandomState::new());
     let mut names = [Names::default(), Names::default()];
     let mut told = [Vec::new(), Vec::new()];
     for (which, at) in merge(groups, order) {

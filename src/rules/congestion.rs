@@ -132,7 +132,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             if change.withdrawn && !is_shown {
                 tell(Subject::Withdrawn { user, session: *id });
             }
-            if change.directed_over {
+            // It ended with what was seen then, and the session is seen again, or still.
+            if change.directed_over || change.directed_ended {
                 tell(Subject::DirectedOver { user, session: *id });
             }
         }

@@ -58,7 +58,7 @@ impl Roster {
         let config = Config::new(options).expect("the options go together");
         let everyone: BTreeSet<User> = (0..USERS).collect();
         Self {
-            run: Run::new(&config),
+            run: Run::new(&config, case.setup.choice()),
             contacts: everyone.iter().map(|user| (*user, everyone.clone())).collect(),
             blocked: BTreeMap::new(),
             replicas: BTreeMap::new(),
@@ -155,6 +155,7 @@ impl Roster {
     fn check_beliefs(&self) -> Result<(), String> {
         let engine = &self.run.host.engine;
         let echo = engine.config().options().own_echo;
+        let told_as_one = self.run.model.choice.is_some();
         let sessions_of = |user| engine.sessions(&user).collect::<Vec<_>>();
         let sessions: Vec<SessionKey> = (0..USERS).flat_map(sessions_of).collect();
         for key in sessions.iter().copied() {
@@ -165,7 +166,10 @@ impl Roster {
             let mut truth = BTreeMap::new();
             for session in sessions.iter().copied().filter(|session| *session != key) {
                 let user = engine.user_of(session).expect("the session is there");
-                let is_seen = if user == viewer { echo } else { engine.session_sees(key, user) };
+                let is_seen = match user == viewer {
+                    true => echo,
+                    false => !told_as_one && engine.session_sees(key, user),
+                };
                 let id = engine.id_of(session).expect("the session is there");
                 if let Some(presence) = engine.presence(session).filter(|_| is_seen) {
                     truth.insert(id, *presence);
@@ -173,12 +177,19 @@ impl Roster {
             }
             // What is held of those who have ended is nothing that an engine can be asked for.
             for (id, held) in &self.run.model.held {
-                if held.user != *viewer && engine.session_sees(key, &held.user) {
+                if !told_as_one && held.user != *viewer && engine.session_sees(key, &held.user) {
                     truth.extend(held.presence.map(|presence| (*id, presence)));
                 }
             }
             equal(&format!("what {key:?} believes"), self.published(key), truth)?;
             let Some(replica) = self.replicas.get(&key) else { continue };
+            for user in 0..USERS {
+                let state =
+                    engine.representative(&user).filter(|_| engine.session_sees(key, &user));
+                let state = state.and_then(|(of, since)| Some((*of.presence?, since)));
+                let held = replica.user(&user).map(|(presence, since)| (*presence, since));
+                equal(&format!("what {key:?} believes of {user}"), held, state)?;
+            }
             for user in replica.users() {
                 for (session, ..) in replica.sessions_of(user) {
                     let of = engine.session_by_id(session).map(|session| session.user);

@@ -11,7 +11,9 @@ use adsum_model::drain::Watch;
 use adsum_model::host::begun;
 use adsum_model::ops::USERS;
 use adsum_model::queries::equal;
-use adsum_model::{Attachment, Case, Event, Host, Model, Op, Outcome, Payload, User, strategy};
+use adsum_model::{
+    Attachment, Case, Choice, Event, Host, Model, Op, Outcome, Payload, User, strategy,
+};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -24,9 +26,10 @@ struct Run<P> {
 }
 
 impl<P: Payload> Run<P> {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, choice: Option<Choice>) -> Self {
         let hasher = DefaultHashBuilder::default();
-        Self { host: Host::new(config.clone(), hasher), model: Model::new(config), said: 0 }
+        let host = Host::with_choice(config.clone(), choice, hasher);
+        Self { host, model: Model::with_choice(config, choice), said: 0 }
     }
 
     /// The operation, with a presence that nothing else says.
@@ -92,7 +95,7 @@ fn presence_is_never_persisted() {
 }
 
 fn count_values(case: &Case) -> Result<(), String> {
-    let mut run = Run::<Counted>::new(&case.setup.config());
+    let mut run = Run::<Counted>::new(&case.setup.config(), case.setup.choice());
     for op in &case.ops {
         let (now, event) = run.decode(*op);
         let bound = most_values(&run.model, now, &event);
@@ -185,7 +188,7 @@ fn state_can_be_neither_copied_nor_serialised() {
 #[test]
 fn presence_never_reaches_an_offline_user() {
     strategy::check(1_500, 60, |case| {
-        let mut run = Run::<u32>::new(&case.setup.config());
+        let mut run = Run::<u32>::new(&case.setup.config(), case.setup.choice());
         let mut published = BTreeMap::new();
         for op in &case.ops {
             let (now, event) = run.decode(*op);
@@ -311,7 +314,7 @@ impl Payload for Signed {
 #[test]
 fn nobody_can_speak_for_somebody_else() {
     strategy::check(1_500, 60, |case| {
-        let mut run = Run::<Signed>::new(&case.setup.config());
+        let mut run = Run::<Signed>::new(&case.setup.config(), case.setup.choice());
         let mut known = Known::default();
         for op in &case.ops {
             let (now, event) = run.decode(*op);
@@ -356,6 +359,11 @@ fn check_senders(
             | Notice::Directed { user, session, presence, .. } => {
                 signed(**user, *session, presence)
             }
+            Notice::User { user, presence, .. } => {
+                let by = presence.by.and_then(|by| known.session(by));
+                let session = by.expect("somebody says it");
+                signed(**user, session, presence);
+            }
             Notice::SessionEnded { user, session, .. } => {
                 endings.push((**user, Some(*session), to.to_vec()));
             }
@@ -385,6 +393,10 @@ fn check_senders(
             known.users.insert(begun.session, *user);
         }
     }
+    if run.model.choice.is_some() && *event == Event::Advance {
+        // Who looked offline at one deadline may show something at the next.
+        endings.retain(|(_, session, _)| session.is_some());
+    }
     check_endings(run, known, endings)
 }
 
@@ -404,6 +416,9 @@ fn check_endings(
                 Some(session) => {
                     let shows = engine.session_by_id(session).is_some_and(|s| s.presence.is_some());
                     (!is_seen || !shows) && known.users[&session] == user
+                }
+                None if run.model.choice.is_some() => {
+                    !is_seen || engine.representative(&user).is_none()
                 }
                 None => !engine.is_online(&user) || !is_seen,
             };

@@ -71,7 +71,7 @@ impl Change {
     }
 
     /// Returns whether what is noted ends directed presence.
-    const fn is_of_directed(&self) -> bool {
+    pub const fn is_of_directed(&self) -> bool {
         self.directed_over || self.directed_ended
     }
 }

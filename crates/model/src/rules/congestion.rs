@@ -75,7 +75,8 @@ impl Model {
             if !is_gone && change.withdrawn && !truth.contains_key(&session) {
                 self.deliver(out, Notice::Withdrawn { user, session }, &to);
             }
-            if !is_gone && change.directed_over {
+            // What was directed is over too where its sender looked offline meanwhile.
+            if !is_gone && change.is_of_directed() {
                 self.deliver(out, Notice::DirectedOver { user, session }, &to);
             }
         }
