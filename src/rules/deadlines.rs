@@ -65,7 +65,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Returns the moment of the next of these and of what ends by itself, none of which is looked
     /// for beyond the next of the others.
-    fn first_but_last(&mut self, until: Time, others: [Option<Due>; 2]) -> Option<Time> {
+    fn first_with_expiries(&mut self, until: Time, others: [Option<Due>; 2]) -> Option<Time> {
         let other = others.into_iter().flatten().map(|due| due.at).min();
         let any = self.expiries.armed() > 0;
         let expiry = any.then(|| self.expiries.first_due(other.unwrap_or(until))).flatten();
@@ -75,7 +75,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Fires what makes a user idle by then, if nothing else is due before or at the same moment,
     /// what ends by itself included.
     fn fire_next_idle(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
-        let other = self.first_but_last(until, others);
+        let other = self.first_with_expiries(until, others);
         let due = self.first_idle(other.unwrap_or(until));
         let Some(due) = due.filter(|due| other.is_none_or(|other| due.at < other)) else {
             return false;
@@ -89,7 +89,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Fires the next tick of a topic by then, if nothing else is due before or at the same moment,
     /// idleness included: a tick tells what has happened by its moment.
     fn fire_next_tick(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
-        let other = self.first_but_last(until, others);
+        let other = self.first_with_expiries(until, others);
         let any = self.idle.armed() > 0;
         let idle = any.then(|| self.first_idle(other.unwrap_or(until))).flatten();
         let other = other.into_iter().chain(idle.map(|due| due.at)).min();
