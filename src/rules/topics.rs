@@ -252,7 +252,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- what becomes of a session, or a user
 
     /// A session that ends leaves its topics; if `quiet`, those of its user go too.
+    #[inline]
     pub(super) fn leave_topics(&mut self, session: SessionIndex, reason: EndReason, quiet: bool) {
+        if self.tables.is_in_topics_at(self.tables.sessions().place(session)) {
+            self.leave_each(session, reason, quiet);
+        }
+    }
+
+    #[cold]
+    fn leave_each(&mut self, session: SessionIndex, reason: EndReason, quiet: bool) {
         while let Some((topic, membership)) = self.tables.topics_of(session).first().copied() {
             self.take_out(topic, membership, LeaveReason::Ended(reason), quiet);
         }
