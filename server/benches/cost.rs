@@ -39,10 +39,11 @@ const P50_AT_MOST: f64 = 5.0;
 const P50_OF_BARE_AT_MOST: f64 = 1.25;
 /// Ninety-nine in a hundred of them must have.
 const P99_AT_MOST: f64 = 30.0;
-/// Memory of a connection with somebody on it, and of one with nobody yet: 5.7 to 6.0, by what the
-/// allocator has in hand.
+/// Memory of a connection with somebody on it, and of one with nobody yet: 5.7 to 6.5, by what the
+/// allocator has in hand, and by what the process touches for the first time with a thousand of
+/// them, which counts here as theirs.
 const MEMORY_AT_MOST_KIB: f64 = 10.0;
-const GUEST_AT_MOST_KIB: f64 = 6.25;
+const GUEST_AT_MOST_KIB: f64 = 6.75;
 /// On a machine that does something else all the while no round may come out right, so all of them
 /// are repeated once.
 const ATTEMPTS: usize = 2;

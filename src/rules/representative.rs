@@ -129,11 +129,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Before a session shows nothing any more: if no other speaks for the user then, contacts are
     /// told that it is offline.
     pub(super) fn fall_silent_without(&mut self, session: SessionIndex) {
+        if !self.tells_users() {
+            return;
+        }
         let place = self.tables.sessions().place(session);
         let mut shown = self.tables.shown_records_at(place);
         let is_only = shown.next() == Some(session) && shown.next().is_none();
         drop(shown);
-        if self.tells_users() && is_only {
+        if is_only {
             // Whoever does not see the user must not learn from it that it showed something.
             if self.tables.is_visible_at(place) {
                 self.say_farewell(place, Going::LooksOffline);
