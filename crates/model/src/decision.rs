@@ -159,15 +159,20 @@ impl Output {
         if model.len() != engine.len() {
             return false;
         }
+        let sort_notices = |decisions: &mut [Decision]| {
+            decisions.chunk_by_mut(are_of_one_notice).for_each(sort);
+        };
+        // Before, so that a part begins with the same receivers on both sides, and after it.
+        sort_notices(&mut model);
+        sort_notices(&mut engine);
         for part in &self.unordered {
             let place = |at: usize| one_by_one(&self.decisions[..at]).len();
             let part = place(part.start)..place(part.end);
             sort(&mut model[part.clone()]);
             sort(&mut engine[part]);
         }
-        for decisions in [&mut model, &mut engine] {
-            decisions.chunk_by_mut(are_of_one_notice).for_each(sort);
-        }
+        sort_notices(&mut model);
+        sort_notices(&mut engine);
         model == engine
     }
 }
