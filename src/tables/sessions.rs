@@ -6,9 +6,7 @@ mod room;
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{
-    Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User,
-};
+use crate::tables::ids::{Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, User};
 use crate::tables::lists::UserList;
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
@@ -97,8 +95,6 @@ struct Extras<P> {
     watched: Vec<(User, MembershipIndex)>,
     /// Those whom it watched until they removed its user, and has not named since.
     struck: UserList,
-    /// The topics that it is in, in the order in which it joined them, with its place in each.
-    topics: Vec<(TopicIndex, MembershipIndex)>,
 }
 
 /// A record whose generation has come so far is not used for another session, so that each session
@@ -395,7 +391,6 @@ impl<P> Sessions<P> {
             extras.direct_bucket = Bucket::default();
             debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
             debug_assert!(extras.watched.is_empty() && extras.struck.len() == 0);
-            debug_assert!(extras.topics.is_empty());
             self.free_extras.push(own.get() - 1);
         }
         [presence, waiting]
