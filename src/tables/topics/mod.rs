@@ -4,11 +4,12 @@
 //! lies what a member has more than one who watches. The topics of a session are a chain from place
 //! to place. Names are interned as those of users are, in an interner of their own.
 
+mod member;
 mod members;
 mod order;
 mod pending;
 
-pub(crate) use members::{Mark, Own};
+pub(crate) use member::{Mark, Member, Own};
 pub(crate) use pending::{Gone, Pending};
 
 use crate::key::TopicKey;
@@ -21,7 +22,6 @@ use crate::topic::{TopicCounts, TopicOptions, View};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::num::{NonZeroU32, NonZeroU64};
-use members::{MarksOfAll, Member};
 use order::Order;
 use smallvec::SmallVec;
 
@@ -90,8 +90,6 @@ pub(crate) struct Topics<K, P> {
     pub(super) channels: Channels<Member>,
     /// Whose channel each is, or was.
     of_channel: Segments<User, { per_segment(2_048) }>,
-    /// For each place in the channels.
-    marks: MarksOfAll,
     /// For each session one more than its membership in the topic that it joined first, of those
     /// that it is in; zero if there is none.
     first: Segments<u32, { per_segment(2_048) }>,
@@ -118,7 +116,6 @@ impl<K, P> Topics<K, P> {
             records: Segments::new(),
             channels: Channels::new(),
             of_channel: Segments::new(),
-            marks: Segments::new(),
             first: Segments::new(),
             values: Segments::new(),
             free_values: FreeList::new(),
@@ -365,8 +362,6 @@ impl<K, P> Topics<K, P> {
         self.channels.shrink_to_fit();
         self.of_channel.truncate(self.channels.span());
         self.of_channel.shrink_to_fit();
-        self.marks.truncate(self.channels.membership_span());
-        self.marks.shrink_to_fit();
         self.first.truncate(if self.len == 0 { 0 } else { sessions });
         self.first.shrink_to_fit();
         self.values.truncate(self.free_values.cut_off(self.values.len(), |_| true));
