@@ -255,8 +255,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// A session that ends leaves its topics; if `quiet`, those of its user go too.
     #[inline]
-    pub(super) fn leave_topics(&mut self, session: SessionIndex, reason: EndReason, quiet: bool) {
-        if self.tables.is_in_topics_at(self.tables.sessions().place(session)) {
+    pub(super) fn leave_topics(
+        &mut self,
+        (place, session): (Place, SessionIndex),
+        reason: EndReason,
+        quiet: bool,
+    ) {
+        if self.tables.is_in_topics_at(place) {
             self.leave_each(session, reason, quiet);
         }
     }

@@ -145,7 +145,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Opens the topic of this name, which nobody is in.
     pub(crate) fn open_topic(&mut self, name: K) -> Result<TopicIndex, TooManyUsers> {
-        self.topics.is_untidy = true;
         let named = self.topics.names.intern(&self.hasher, name).ok_or(TooManyUsers)?;
         let topic = TopicIndex(named.0);
         self.topics.open(topic);
@@ -155,12 +154,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Closes a topic that nobody is in any more.
     pub(crate) fn close_topic(&mut self, topic: TopicIndex) {
         self.topics.close(topic);
+        // The host's code is run to drop a name, as it is for users' ids: when all is in order.
+        self.topics.names.hand_unused_to(&mut self.users);
     }
 
     /// Has a name dropped when everything is in order.
     pub(crate) fn discard_name(&mut self, name: K) {
-        self.topics.is_untidy = true;
-        self.topics.names.discard(name);
+        self.users.discard(name);
     }
 
     /// Puts a session in a topic: it is told nothing yet, and shown to nobody.

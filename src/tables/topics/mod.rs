@@ -100,8 +100,6 @@ pub(crate) struct Topics<K, P> {
     free_own: FreeList,
     pending: Vec<Pending>,
     free_pending: Vec<u32>,
-    /// Whether a name may have to be forgotten or dropped at the end of the input.
-    pub(super) is_untidy: bool,
     /// Presences of their own.
     pub(super) presences: usize,
     len: usize,
@@ -123,7 +121,6 @@ impl<K, P> Topics<K, P> {
             free_own: FreeList::new(),
             pending: Vec::new(),
             free_pending: Vec::new(),
-            is_untidy: false,
             presences: 0,
             len: 0,
             opened: 0,
@@ -179,6 +176,7 @@ impl<K, P> Topics<K, P> {
             self.records.push(Topic::default());
         }
         self.names.retain(User(topic.0));
+        self.names.forget_fresh();
         self.opened += 1;
         self.records[topic.0 as usize].generation = NonZeroU64::new(self.opened);
         self.len += 1;
@@ -200,7 +198,6 @@ impl<K, P> Topics<K, P> {
         debug_assert!(record.named().is_empty());
         record.order.clear();
         self.len -= 1;
-        self.is_untidy = true;
         self.names.release(User(topic.0));
     }
 
@@ -214,14 +211,6 @@ impl<K, P> Topics<K, P> {
 
     pub(crate) fn set_options(&mut self, topic: TopicIndex, options: TopicOptions) {
         self.topic_mut(topic).rare.get_or_insert_default().options = Some(options);
-    }
-
-    /// Forgets and drops names that nothing refers to any more: the last thing about an input.
-    #[cold]
-    pub(super) fn tidy_up(&mut self) {
-        self.names.forget_fresh();
-        self.names.drop_unused();
-        self.is_untidy = false;
     }
 
     // ---- groups
