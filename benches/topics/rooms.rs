@@ -176,6 +176,10 @@ fn coming_and_going(report: &mut Report, crowd: &Crowd, naive: &mut Naive, round
         // Each has left five rooms and joined them, of which the others are told in one decision.
         figures.time_all("tick", operations * ROOMS_EACH, || world.tick());
     }
+    report_coming_and_going(report, sessions, &figures);
+}
+
+fn report_coming_and_going(report: &mut Report, sessions: usize, figures: &Figures) {
     let at = |name: &str| figures.median(name);
     let question = |what: &str| format!("topics/{what}/{sessions}");
     report.add(aim(question("join"), "ns", at("join"), JOIN_NS, "told by the next tick"));
