@@ -130,8 +130,8 @@ impl Order {
         }
     }
 
-    /// Returns the block in which a seat with this number lies, if there is one. While none has been
-    /// given up, its place is known from the number, and nothing is searched.
+    /// Returns the block in which a seat with this number lies, if there is one. While the seats
+    /// have not closed up, its place is known from the number, and nothing is searched.
     fn block_of(&self, number: u64) -> usize {
         let Some(fences) = self.seats.beside() else { return 0 };
         // No more are before it, and none more behind it, than there are numbers.
