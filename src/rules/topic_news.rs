@@ -167,18 +167,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         (is_last, number): (bool, u64),
         (reason, quiet): (LeaveReason, bool),
     ) {
-        let sessions = self.tables.sessions();
-        let session = self.tables.session_in(membership);
-        let (user, session) = (sessions.user(session), sessions.id(session));
-        let gone = Gone { user, session, number, reason, order: 0 };
+        let user = self.tables.user_in(membership);
+        let gone = |state: &Self| {
+            let session = state.tables.sessions().id(state.tables.session_in(membership));
+            Gone { user, session, number, reason, order: 0 }
+        };
         if let Some(group) = self.group_of_all(topic) {
             let is_new = self.tables.topics().is(membership, Mark::New);
             if self.is_fast(topic) {
-                self.note_gone(topic, gone, false, is_new);
+                self.note_gone(topic, gone(self), false, is_new);
             } else if self.is_live(topic) && (is_last || !quiet) {
                 let subject = match is_last {
                     true => TopicSubject::Left { user, reason },
-                    false => TopicSubject::SessionEnded { user, session },
+                    false => TopicSubject::SessionEnded { user, session: gone(self).session },
                 };
                 let except = self.except(membership, Except::Nobody);
                 self.tell_topic(TopicFanOut::of(topic, subject).to(Viewers::OfAll, except));
@@ -187,7 +188,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         if let Some(known_to) = self.slow_viewers(topic) {
             if number <= known_to || self.tables.topics().is_named(topic, user) {
-                self.note_gone(topic, gone, true, false);
+                self.note_gone(topic, gone(self), true, false);
             }
             self.arm_tick(topic, true);
         }
