@@ -60,6 +60,8 @@ pub(crate) struct Topic {
     /// Whether those who view all are served a sample.
     pub(crate) is_large: bool,
     options: Option<Box<TopicOptions>>,
+    /// The first joining of which the slow tick to come was not told yet.
+    since: u32,
     /// What its two ticks will tell, the slow one last: one more than a place among all of those.
     pending: [Option<NonZeroU32>; 2],
 }
@@ -341,6 +343,19 @@ impl<K, P> Topics<K, P> {
         let member = self.member_mut(membership);
         member.joining = joining;
         (member.is_pending, member.is_new) = ([false; 2], false);
+    }
+
+    /// The slow tick begins to gather: who has joined so far is known to those whom it tells, as
+    /// far as they view.
+    pub(crate) fn begin_gathering(&mut self, topic: TopicIndex) {
+        self.joinings = self.joinings.wrapping_add(1);
+        self.topic_mut(topic).since = self.joinings;
+    }
+
+    /// Returns whether somebody has joined since the slow tick began to gather.
+    pub(crate) fn is_since(&self, topic: TopicIndex, membership: MembershipIndex) -> bool {
+        let after = self.member(membership).joining.wrapping_sub(self.topic(topic).since);
+        after < 1 << 31
     }
 
     pub(super) fn has_seat(&self, membership: MembershipIndex) -> bool {
