@@ -1,0 +1,274 @@
+//! What those who view a topic are told at once, and what is gathered for ticks (rules T1, T3, T8
+//! and T11).
+
+use crate::topics::{News, Place, Service, Standing, Tick};
+use crate::{Decision, Model, Notice, Output, User};
+use adsum::{SessionId, View};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Model {
+    /// Returns what is said of a member's session that has just come.
+    pub(super) fn member(&self, name: User, id: SessionId) -> Notice {
+        let (user, presence) = (self.sessions[&id].user, self.shown_in(name, id));
+        Notice::Joined { topic: name, user, session: id, presence }
+    }
+
+    /// Tells those who are told at once that a session of a member has come: the first, or another
+    /// one.
+    pub(super) fn tell_member(
+        &mut self,
+        out: &mut Output,
+        name: User,
+        id: SessionId,
+        is_first: bool,
+        except: Option<SessionId>,
+    ) {
+        let mut notice = self.member(name, id);
+        if let Notice::Joined { topic, user, session, presence } = notice
+            && !is_first
+        {
+            notice = Notice::Member { topic, user, session, first: true, presence };
+        }
+        self.tell_live(out, name, notice, except);
+    }
+
+    /// Tells those who are told at once, or marks the topic for those who are congested. Returns
+    /// whom it is told to, or will be.
+    pub(super) fn tell_live(
+        &mut self,
+        out: &mut Output,
+        name: User,
+        notice: Notice,
+        except: Option<SessionId>,
+    ) -> BTreeSet<SessionId> {
+        let about = notice.user();
+        let mut all = self.topics[&name].served_by(Service::Live);
+        all.retain(|id| {
+            let session = &self.sessions[id];
+            let hides_own = !self.options.own_echo && Some(session.user) == about;
+            session.is_attached() && Some(*id) != except && !hides_own
+        });
+        let told = self.told_or_marked(name, &all);
+        self.deliver(out, notice, &told);
+        all
+    }
+
+    /// Returns those of the attached ones who take notices, and marks the topic for the others.
+    pub(super) fn told_or_marked(
+        &mut self,
+        name: User,
+        all: &BTreeSet<SessionId>,
+    ) -> BTreeSet<SessionId> {
+        let mut told = all.clone();
+        told.retain(|id| self.sessions[id].is_attached());
+        told.retain(|id| {
+            let is_congested = self.sessions[id].missed.is_some();
+            if is_congested {
+                self.place_mut(name, *id).is_dirty = true;
+            }
+            !is_congested
+        });
+        told
+    }
+
+    /// Sends one session a snapshot of a topic, if it views anything, or marks it.
+    pub(super) fn tell_topic(&mut self, out: &mut Output, name: User, id: SessionId) {
+        let topic = &self.topics[&name];
+        let service = topic.service(&topic.places[&id]);
+        let is_pending = topic.tick(service).is_some();
+        let is_congested = self.sessions[&id].missed.is_some();
+        let place = self.place_mut(name, id);
+        place.is_dirty = is_congested && service != Service::Never;
+        // It is sent the common one too.
+        place.is_new = is_pending && !is_congested;
+        if !is_pending {
+            place.before = None;
+        }
+        if service != Service::Never && !is_congested {
+            self.push_topic(out, name, id, &BTreeSet::from([id]));
+        }
+    }
+
+    /// Sends one session a snapshot of each of these topics of its own.
+    pub(super) fn tell_own_topics(
+        &mut self,
+        out: &mut Output,
+        id: SessionId,
+        is_meant: fn(&Place) -> bool,
+    ) {
+        for name in self.topics_of(id) {
+            if is_meant(&self.topics[&name].places[&id]) {
+                self.tell_topic(out, name, id);
+            }
+        }
+    }
+
+    /// Sends these the snapshot that this one is to get.
+    pub(super) fn push_topic(
+        &self,
+        out: &mut Output,
+        name: User,
+        like: SessionId,
+        to: &BTreeSet<SessionId>,
+    ) {
+        let topic = &self.topics[&name];
+        out.decisions.push(Decision::Topic {
+            topic: name,
+            view: topic.served(&topic.places[&like]),
+            counts: self.standing(name).counts,
+            entries: self.truth_in(name, like),
+            to: self.attachments(to),
+        });
+    }
+
+    /// Where changes are told at once and the topic is too large for that now, those who view all
+    /// are sent a sample, but for one who has just come. Returns whether it is so.
+    pub(super) fn grow(
+        &mut self,
+        out: &mut Output,
+        name: User,
+        came: Option<SessionId>,
+        newcomer: Option<SessionId>,
+    ) -> bool {
+        let topic = self.topic_mut(name);
+        if topic.options.coalesce_ms > 0 || topic.is_large || !topic.should_be_large() {
+            return false;
+        }
+        self.show_otherwise(out, name, came, newcomer);
+        true
+    }
+
+    /// The topic is large from now on, or no longer: those who view all are sent what they are
+    /// shown now.
+    pub(super) fn show_otherwise(
+        &mut self,
+        out: &mut Output,
+        name: User,
+        came: Option<SessionId>,
+        newcomer: Option<SessionId>,
+    ) {
+        let standing = self.standing(name);
+        let topic = self.topic_mut(name);
+        topic.is_large = topic.should_be_large();
+        let common = topic.viewers_of_all();
+        let views_all = topic.places.iter().filter(|(_, place)| place.view == View::All);
+        let mut all: Vec<SessionId> = views_all.map(|(id, _)| *id).collect();
+        all.retain(|id| Some(*id) != newcomer);
+        let slow = topic.slow.as_ref();
+        let changed = slow.into_iter().flat_map(|tick| tick.changed.iter().copied());
+        let changed: BTreeSet<SessionId> = changed.chain(came).collect();
+        let all_of_them = all.clone();
+        let mut common: BTreeSet<SessionId> = common.into_iter().collect();
+        common.retain(|id| Some(*id) != newcomer);
+        all.retain(|id| !common.contains(id));
+        self.tell_alike(out, name, &common);
+        all.into_iter().for_each(|id| self.tell_alike(out, name, &BTreeSet::from([id])));
+        for id in all_of_them {
+            self.place_mut(name, id).before = Some((standing.clone(), changed.clone()));
+        }
+    }
+
+    /// Sends these, who view the same, one snapshot.
+    pub(super) fn tell_alike(&mut self, out: &mut Output, name: User, all: &BTreeSet<SessionId>) {
+        for id in all {
+            let place = self.place_mut(name, *id);
+            (place.is_new, place.before) = (false, None);
+        }
+        let told = self.told_or_marked(name, all);
+        let topic = &self.topics[&name];
+        let is_live = |id: &SessionId| topic.service(&topic.places[id]) == Service::Live;
+        if !self.options.own_echo && told.iter().any(is_live) {
+            // To each without its own user.
+            told.iter().for_each(|id| self.push_topic(out, name, *id, &BTreeSet::from([*id])));
+        } else if let Some(like) = told.first() {
+            self.push_topic(out, name, *like, &told);
+        }
+    }
+
+    /// Gathers for ticks that something is different in a topic.
+    pub(super) fn gather(&mut self, name: User, before: &Standing, news: News) {
+        for service in [Service::Fast, Service::Slow] {
+            let topic = &self.topics[&name];
+            let served = topic.served_by(service);
+            let concerns = match news {
+                News::Update(id) => {
+                    let user = self.sessions[&id].user;
+                    service == Service::Fast || self.is_shown_slowly(name, user, before)
+                }
+                News::Counts => service == Service::Slow,
+                _ => true,
+            };
+            if !served.is_empty() && concerns {
+                self.begin_tick(name, service, before);
+            }
+            self.forget_told_of(name, news);
+            let Some(tick) = self.topic_mut(name).tick_mut(service) else { continue };
+            match news {
+                News::Came(id) | News::Update(id) => _ = tick.changed.insert(id),
+                News::Gone(user, why) => _ = tick.reasons.insert(user, why),
+                News::Counts => {}
+            }
+        }
+    }
+
+    /// Those who were told something otherwise are to be told of these again.
+    fn forget_told_of(&mut self, name: User, news: News) {
+        let is_it = |model: &Self, id: &SessionId| match news {
+            News::Update(of) => of == *id,
+            News::Gone(user, _) => model.sessions.get(id).is_none_or(|of| of.user == user),
+            _ => false,
+        };
+        for id in self.topics[&name].places.keys().copied().collect::<Vec<_>>() {
+            if let Some((standing, mut told_of)) = self.place_mut(name, id).before.take() {
+                told_of.retain(|id| !is_it(self, id));
+                self.place_mut(name, id).before = Some((standing, told_of));
+            }
+        }
+    }
+
+    /// Returns whether a user is named by anybody in a topic, or is in the view of anybody who is
+    /// told by its slow tick.
+    fn is_shown_slowly(&self, name: User, user: User, standing: &Standing) -> bool {
+        let topic = &self.topics[&name];
+        let of_user = |id: &SessionId| {
+            let place = &topic.places[id];
+            let shown = standing.in_view(topic.served(place), &place.named);
+            shown.iter().any(|(other, _)| *other == user)
+        };
+        topic.served_by(Service::Slow).iter().any(of_user)
+    }
+
+    /// Begins to gather for a tick, unless it has begun.
+    pub(super) fn begin_tick(&mut self, name: User, service: Service, before: &Standing) {
+        // Several may begin in one input, and come in the order in which they did.
+        self.ticks += 1;
+        let (at, order) = (self.at, self.ticks);
+        let topic = self.topic_mut(name);
+        let timer = (at.saturating_add(topic.tick_ms(service)), order);
+        topic.tick_mut(service).get_or_insert_with(|| Tick {
+            timer,
+            before: before.clone(),
+            changed: BTreeSet::new(),
+            reasons: BTreeMap::new(),
+        });
+    }
+
+    /// Returns those who view all or a sample, whether or not they take notices, but for this
+    /// session and, without echo, for others of its user. Of one who is invisible, only those.
+    pub(super) fn hearers(&self, name: User, speaker: SessionId) -> BTreeSet<SessionId> {
+        let user = self.sessions[&speaker].user;
+        let (echoes, is_hidden) = (self.options.own_echo, self.is_invisible(user));
+        let views = self.topics[&name].places.iter();
+        // A snapshot that is to come would end it.
+        let views = views.filter(|(_, place)| {
+            matches!(place.view, View::All | View::Sample(_)) && !place.is_new
+        });
+        let mut hearers: BTreeSet<SessionId> = views.map(|(id, _)| *id).collect();
+        hearers.retain(|id| {
+            let session = &self.sessions[id];
+            let may_hear = if session.user == user { echoes } else { !is_hidden };
+            session.is_attached() && *id != speaker && may_hear
+        });
+        hearers
+    }
+}

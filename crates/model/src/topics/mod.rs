@@ -1,0 +1,185 @@
+//! What the model holds of topics: who is in them, what each views, and what the next tick tells
+//! (rules T1 to T15).
+
+mod standing;
+
+pub use standing::Standing;
+
+use crate::User;
+use crate::decision::Why;
+use crate::timer::Timer;
+use adsum::{SessionId, TopicKey, TopicOptions, View};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Counts and samples are told no more often.
+const SLOWEST_MS: u32 = 200;
+
+/// How a session is in a topic.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Which of the topics of its session it was that it joined first, and so on.
+    pub joined: u64,
+    pub is_member: bool,
+    /// What it shows here, once that is not what it publishes.
+    pub presence: Option<u32>,
+    pub view: View,
+    /// Whom it looks at by name.
+    pub named: BTreeSet<User>,
+    /// What there was to be seen when it was sent another view than before, since the last tick,
+    /// and which sessions had changed by then and not since.
+    pub before: Option<(Standing, BTreeSet<SessionId>)>,
+    /// Whether it is sent a snapshot at the next tick.
+    pub is_new: bool,
+    /// Whether it was to be told something while it was congested.
+    pub is_dirty: bool,
+    /// Whether something that it said holds, and until when if it has an end.
+    pub said: Option<Option<Timer>>,
+    /// The rate of its updates: the moment up to which tokens are spent.
+    pub tat: u64,
+    /// The update that waits for its token, and the moment at which that is there.
+    pub waiting: Option<(u32, Timer)>,
+}
+
+/// How often a session is told what has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// Never.
+    Never,
+    /// At once.
+    Live,
+    /// By the tick of those who are shown everybody.
+    Fast,
+    /// By the tick of all others.
+    Slow,
+}
+
+/// What has been gathered since the first change after the last tick.
+#[derive(Clone, Debug)]
+pub struct Tick {
+    pub timer: Timer,
+    /// Who was there before that change.
+    pub before: Standing,
+    /// Sessions that show something else since, or have come.
+    pub changed: BTreeSet<SessionId>,
+    /// Why users have left since.
+    pub reasons: BTreeMap<User, Why>,
+}
+
+/// What is different in a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A member's session has come.
+    Came(SessionId),
+    /// It shows something else.
+    Update(SessionId),
+    /// A session of this user has gone.
+    Gone(User, Why),
+    /// An observer has come or gone.
+    Counts,
+}
+
+#[derive(Clone, Debug)]
+pub struct Topic {
+    pub key: TopicKey,
+    pub options: TopicOptions,
+    pub places: BTreeMap<SessionId, Place>,
+    /// Users who are members and visible, and when each became one.
+    pub seats: BTreeMap<User, u64>,
+    pub is_large: bool,
+    pub fast: Option<Tick>,
+    pub slow: Option<Tick>,
+}
+
+impl Topic {
+    pub const fn new(key: TopicKey, options: TopicOptions) -> Self {
+        Self {
+            key,
+            options,
+            places: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            is_large: false,
+            fast: None,
+            slow: None,
+        }
+    }
+
+    /// Returns the users who are members, in the order in which they became so.
+    pub fn users(&self) -> Vec<User> {
+        let mut users: Vec<User> = self.seats.keys().copied().collect();
+        users.sort_by_key(|user| self.seats[user]);
+        users
+    }
+
+    /// Returns what one with this place is shown of the members beside those it names.
+    pub fn served(&self, place: &Place) -> View {
+        match place.view {
+            View::All if self.is_large => View::Sample(self.options.sample),
+            view => view,
+        }
+    }
+
+    pub fn service(&self, place: &Place) -> Service {
+        match place.view {
+            _ if !place.named.is_empty() => Service::Slow,
+            View::Nothing => Service::Never,
+            View::All if self.is_large => Service::Slow,
+            View::All if self.options.coalesce_ms > 0 => Service::Fast,
+            View::All => Service::Live,
+            _ => Service::Slow,
+        }
+    }
+
+    /// Returns whether those who view all are told each change at once.
+    pub const fn is_live(&self) -> bool {
+        !self.is_large && self.options.coalesce_ms == 0
+    }
+
+    /// Returns those who are told so.
+    pub fn served_by(&self, service: Service) -> BTreeSet<SessionId> {
+        let of =
+            |(id, place): (&SessionId, &Place)| (self.service(place) == service).then_some(*id);
+        self.places.iter().filter_map(of).collect()
+    }
+
+    pub fn tick(&self, service: Service) -> Option<&Tick> {
+        match service {
+            Service::Fast => self.fast.as_ref(),
+            Service::Slow => self.slow.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub const fn tick_mut(&mut self, service: Service) -> &mut Option<Tick> {
+        match service {
+            Service::Fast => &mut self.fast,
+            _ => &mut self.slow,
+        }
+    }
+
+    /// Returns for how long changes are gathered.
+    pub fn tick_ms(&self, service: Service) -> u64 {
+        let coalesce_ms = self.options.coalesce_ms;
+        u64::from(if service == Service::Slow { coalesce_ms.max(SLOWEST_MS) } else { coalesce_ms })
+    }
+
+    /// Returns those who view all and name nobody.
+    pub fn viewers_of_all(&self) -> BTreeSet<SessionId> {
+        let all = self.places.iter();
+        let all = all.filter(|(_, place)| place.view == View::All && place.named.is_empty());
+        all.map(|(id, _)| *id).collect()
+    }
+
+    /// Returns whether it has so many users that those who view all are served a sample.
+    pub fn should_be_large(&self) -> bool {
+        let (users, most) = (self.seats.len() as u64, u64::from(self.options.full_up_to));
+        if self.is_large { users * 5 >= most * 4 } else { users > most }
+    }
+}
+
+impl Place {
+    /// Returns everything that it has set and that comes by itself.
+    pub fn timers(&self) -> impl Iterator<Item = Timer> {
+        let token = self.waiting.map(|(_, timer)| timer);
+        token.into_iter().chain(self.said.flatten())
+    }
+}
