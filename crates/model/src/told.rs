@@ -1,7 +1,7 @@
 //! What came of inputs, in words in which two engines can be compared that gave out other keys.
 
 use crate::{Attachment, Decision, Event, Notice, Outcome, User, session_of, topic_of};
-use adsum::{SessionId, SessionKey, TopicKey};
+use adsum::{Error, SessionId, SessionKey, TopicKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns every user that an input names.
@@ -237,6 +237,8 @@ impl Names {
 /// Writes down what came of an input, sessions by the order in which they connected.
 pub fn hear(names: &mut Names, told: &mut Vec<String>, event: &Event, outcome: &Outcome) {
     let answer = match outcome {
+        // The key is another engine's own affair.
+        Err(Error::AlreadyJoined { .. }) => return told.push("it is in the topic".into()),
         Err(error) => return told.push(format!("{error:?}")),
         Ok(answer) => answer,
     };

@@ -37,10 +37,10 @@ impl Model {
         let goes_on = members.iter().any(|other| going.contains(other));
         if before != self.standing(name) {
             if place.is_member && members.is_empty() {
-                self.tell_live(out, name, Notice::Left { topic: name, user, why }, None);
+                self.tell_live(out, name, Notice::Left { topic: name, user, why }, going);
             } else if place.is_member && !goes_on {
                 let notice = Notice::MemberSessionEnded { topic: name, user, session: id };
-                self.tell_live(out, name, notice, None);
+                self.tell_live(out, name, notice, going);
             }
             let news = if place.is_member { News::Gone(user, why) } else { News::Counts };
             // Of those whom a tick tells, it was one until now.
@@ -139,7 +139,7 @@ impl Model {
             } else if self.members_of(name, user).last() == Some(&id) {
                 self.topic_mut(name).seats.remove(&user);
                 let why = Why::Disconnected;
-                self.tell_live(out, name, Notice::Left { topic: name, user, why }, None);
+                self.tell_live(out, name, Notice::Left { topic: name, user, why }, &[]);
                 self.gather(name, &before[nth], News::Gone(user, why));
             }
         }
@@ -166,7 +166,7 @@ impl Model {
                 let is_first = !self.topics[&name].seats.contains_key(&user);
                 self.take_seat(name, user);
                 if !(is_first && self.grow(out, name, Some(id), None)) {
-                    self.tell_member(out, name, id, is_first, None);
+                    self.tell_member(out, name, id, is_first, &[]);
                 }
             }
             self.gather(name, &before[nth], news);

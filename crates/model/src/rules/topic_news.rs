@@ -21,7 +21,7 @@ impl Model {
         name: User,
         id: SessionId,
         is_first: bool,
-        except: Option<SessionId>,
+        except: &[SessionId],
     ) {
         let mut notice = self.member(name, id);
         if let Notice::Joined { topic, user, session, presence } = notice
@@ -39,14 +39,14 @@ impl Model {
         out: &mut Output,
         name: User,
         notice: Notice,
-        except: Option<SessionId>,
+        except: &[SessionId],
     ) -> BTreeSet<SessionId> {
         let about = notice.user();
         let mut all = self.topics[&name].served_by(Service::Live);
         all.retain(|id| {
             let session = &self.sessions[id];
             let hides_own = !self.options.own_echo && Some(session.user) == about;
-            session.is_attached() && Some(*id) != except && !hides_own
+            session.is_attached() && !except.contains(id) && !hides_own
         });
         let told = self.told_or_marked(name, &all);
         self.deliver(out, notice, &told);

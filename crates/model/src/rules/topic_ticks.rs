@@ -57,7 +57,10 @@ impl Model {
         let (changes, again) = self.changes(name, tick, before, &told_of, like);
         let is_counted = matches!(view, View::Count | View::Sample(_));
         let is_told = !changes.is_empty() || is_counted && counts != before.counts;
-        let told = if is_told { self.told_or_marked(name, &rest) } else { rest };
+        let told = match is_told {
+            true => self.told_or_marked(name, &rest),
+            false => self.attached(|id, of| rest.contains(&id) && of.missed.is_none()),
+        };
         let to = self.attachments(&told);
         let is_told = is_told && !told.is_empty();
         let at = out.decisions.len();

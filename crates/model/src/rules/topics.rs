@@ -50,7 +50,7 @@ impl Model {
         let is_seen = before != self.standing(name);
         if !self.grow(&mut out, name, Some(id), Some(id)) && is_member && is_seen {
             let is_first = self.members_of(name, user).len() == 1;
-            self.tell_member(&mut out, name, id, is_first, Some(id));
+            self.tell_member(&mut out, name, id, is_first, &[id]);
         }
         let news = match is_member {
             true => News::Came(id),
@@ -221,7 +221,7 @@ impl Model {
             return;
         }
         let notice = Notice::Member { topic, user, session, first: false, presence };
-        self.tell_live(out, name, notice, None);
+        self.tell_live(out, name, notice, &[]);
         self.gather(name, &self.standing(name), News::Update(id));
     }
 
