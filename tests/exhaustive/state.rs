@@ -83,12 +83,11 @@ impl State {
                         None => self.0.push(NONE),
                     }
                 }
-                let Some((before, told_of)) = &place.before else {
+                let Some(before) = &place.before else {
                     self.0.push(NONE);
                     continue;
                 };
                 self.add_standing(before, name);
-                self.add_all(told_of.iter().map(name));
             }
         }
         // In which order each session joined its topics.

@@ -87,7 +87,7 @@ impl Side {
             let mut topics = self.topics.iter().rev();
             let last = topics.find(|(_, of)| *of == name).map(|(key, _)| *key);
             // One that nobody but the hidden user was in has none on the other side.
-            *key = last.unwrap_or(Given::from(Attachment::NONE).topic);
+            *key = last.unwrap_or_else(|| Given::from(Attachment::NONE).topic);
         }
         let outcome = self.host.handle(input.now, &event, usize::MAX, &mut |_, _| {})?;
         if let Some(begun) = outcome.as_ref().ok().and_then(|answer| answer.begun) {

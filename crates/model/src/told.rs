@@ -201,7 +201,18 @@ impl Names {
     pub fn add_all(&mut self, outcome: &Outcome) {
         let Ok(answer) = outcome else { return };
         answer.begun.into_iter().for_each(|begun| self.add(begun));
+        self.add_topic(outcome);
+    }
+
+    /// Takes in the key of the topic that an input joined, if it did.
+    pub fn add_topic(&mut self, outcome: &Outcome) {
+        let Ok(answer) = outcome else { return };
         self.topics.extend(answer.topic.filter(|topic| !self.topics.contains(topic)));
+    }
+
+    /// Returns the key of a topic, counted round and round.
+    pub fn topic(&self, nth: usize) -> Option<TopicKey> {
+        self.topics.get(nth % self.topics.len().max(1)).copied()
     }
 
     /// Returns the place of a topic whose key an input names, if it names one.

@@ -62,6 +62,9 @@ pub(crate) struct Topic {
     options: Option<Box<TopicOptions>>,
     /// The first joining of which the slow tick to come was not told yet.
     since: u32,
+    /// Of those who have gone and of whom the slow tick will tell, those before this one in their
+    /// order are known by a snapshot to all who view all.
+    pub(crate) told_gone: Option<u32>,
     /// What its two ticks will tell, the slow one last: one more than a place among all of those.
     pending: [Option<NonZeroU32>; 2],
 }
@@ -352,6 +355,15 @@ impl<K, P> Topics<K, P> {
         self.topic_mut(topic).since = self.joinings;
     }
 
+    /// Those who view all are sent a snapshot: of who has gone so far they need not be told.
+    pub(crate) fn skip_gone(&mut self, topic: TopicIndex) {
+        let pending = self.pending_of(topic, true);
+        let last = pending.and_then(|pending| pending.gone.last()).map(|last| last.order);
+        if let Some(last) = last {
+            self.topic_mut(topic).told_gone = Some(last.wrapping_add(1));
+        }
+    }
+
     /// Returns whether somebody has joined since the slow tick began to gather.
     pub(crate) fn is_since(&self, topic: TopicIndex, membership: MembershipIndex) -> bool {
         let after = self.member(membership).joining.wrapping_sub(self.topic(topic).since);
@@ -506,6 +518,9 @@ impl<K, P> Topics<K, P> {
 
     /// Nothing waits for this tick any more; the lists keep their memory for whoever is next.
     pub(crate) fn end_pending(&mut self, topic: TopicIndex, is_slow: bool) {
+        if is_slow {
+            self.topic_mut(topic).told_gone = None;
+        }
         let Some(at) = self.topic_mut(topic).pending[usize::from(is_slow)].take() else { return };
         let pending = &mut self.pending[at.get() as usize - 1];
         debug_assert!(pending.gone.is_empty());

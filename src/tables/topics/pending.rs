@@ -25,6 +25,16 @@ pub(crate) struct Gone {
     pub(crate) order: u32,
 }
 
+impl Gone {
+    /// Returns whether it went before the one of this order.
+    pub(crate) const fn is_before(&self, order: Option<u32>) -> bool {
+        match order {
+            Some(order) => self.order.wrapping_sub(order) >= 1 << 31,
+            None => false,
+        }
+    }
+}
+
 /// What one tick of a topic will tell.
 #[derive(Default)]
 pub(crate) struct Pending {

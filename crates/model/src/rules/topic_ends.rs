@@ -165,7 +165,7 @@ impl Model {
             if news == News::Came(id) {
                 let is_first = !self.topics[&name].seats.contains_key(&user);
                 self.take_seat(name, user);
-                if !(is_first && self.grow(out, name, Some(id), None)) {
+                if !(is_first && self.grow(out, name, None)) {
                     self.tell_member(out, name, id, is_first, &[]);
                 }
             }
@@ -187,7 +187,7 @@ impl Model {
         if before != (sample, topic.is_live(), topic.is_large) {
             // Those who view all are told everything anew, at once.
             topic.fast = None;
-            self.show_otherwise(out, name, None, None);
+            self.show_otherwise(out, name, None);
             out.unordered_since(0);
         }
     }

@@ -48,7 +48,7 @@ impl Model {
             self.take_seat(name, user);
         }
         let is_seen = before != self.standing(name);
-        if !self.grow(&mut out, name, Some(id), Some(id)) && is_member && is_seen {
+        if !self.grow(&mut out, name, Some(id)) && is_member && is_seen {
             let is_first = self.members_of(name, user).len() == 1;
             self.tell_member(&mut out, name, id, is_first, &[id]);
         }

@@ -25,9 +25,8 @@ pub struct Place {
     pub view: View,
     /// Whom it looks at by name.
     pub named: BTreeSet<User>,
-    /// What there was to be seen when it was sent another view than before, since the last tick,
-    /// and which sessions had changed by then and not since.
-    pub before: Option<(Standing, BTreeSet<SessionId>)>,
+    /// What there was to be seen when it was sent another view than before, since the last tick.
+    pub before: Option<Standing>,
     /// Whether it is sent a snapshot at the next tick.
     pub is_new: bool,
     /// Whether it was to be told something while it was congested.
