@@ -43,6 +43,7 @@ impl Model {
             waiting: None,
         };
         self.topic_mut(name).places.insert(id, place);
+        self.begin_view(name, id, &before);
         let user = self.sessions[&id].user;
         if is_member && !self.is_invisible(user) {
             self.take_seat(name, user);
@@ -61,6 +62,16 @@ impl Model {
         }
         self.welcome(&mut out, name, id, &before);
         Ok(out)
+    }
+
+    /// Of the first to have a view, what is known with that begins here.
+    fn begin_view(&mut self, name: User, id: SessionId, standing: &Standing) {
+        let topic = self.topic_mut(name);
+        let of = |place: &Place| (place.view, place.named.is_empty());
+        let own = of(&topic.places[&id]);
+        if topic.places.values().filter(|place| of(place) == own).count() == 1 {
+            self.place_mut(name, id).before = Some(standing.clone());
+        }
     }
 
     /// Sends one who has joined what it views, or has the next tick do so.
@@ -146,6 +157,7 @@ impl Model {
         self.place_mut(name, id).view = view;
         let mut out = Output::default();
         self.tell_topic(&mut out, name, id);
+        self.begin_view(name, id, &self.standing(name));
         Ok(out)
     }
 
@@ -167,6 +179,7 @@ impl Model {
         self.place_mut(name, id).named = named;
         let mut out = Output::default();
         self.tell_topic(&mut out, name, id);
+        self.begin_view(name, id, &self.standing(name));
         Ok(out)
     }
 
