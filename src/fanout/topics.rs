@@ -372,9 +372,15 @@ impl<P> Plan<P> {
             if of.cursor.users == 0 && of.cursor.sessions == 0 {
                 of.cursor.place = tables.topics().place_after(of.topic, known) as u32;
             }
+            // Who is named and has changed has been told above.
+            let named = of.to.map_or(&[][..], |to| tables.topics().named(to));
+            let is_told = |membership| {
+                tables.topics().member(membership).is_pending[usize::from(of.is_slow)]
+                    && named.binary_search(&tables.user_in(membership)).is_ok()
+            };
             let was_all = walk(tables, of.topic, &mut of.cursor, u32::MAX, knows, |membership| {
                 let is_full = self.changes.len() == CHUNK;
-                if !is_full {
+                if !is_full && !is_told(membership) {
                     self.changes.push(ChangeOf::Shown(membership));
                 }
                 !is_full
