@@ -63,6 +63,7 @@ impl State {
                 self.add_timer(model, tick.timer, &timers);
                 self.add_standing(&tick.before, name);
                 self.add_all(tick.changed.iter().map(name));
+                self.add_all(tick.new.iter().map(name));
                 let reasons = tick.reasons.iter();
                 self.add_all(reasons.map(|(user, why)| hash(&(user, format!("{why:?}")))));
             }

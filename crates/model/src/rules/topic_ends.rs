@@ -42,7 +42,7 @@ impl Model {
                 let notice = Notice::MemberSessionEnded { topic: name, user, session: id };
                 self.tell_live(out, name, notice, going);
             }
-            let news = if place.is_member { News::Gone(user, why) } else { News::Counts };
+            let news = if place.is_member { News::Gone(id, why) } else { News::Counts };
             // Of those whom a tick tells, it was one until now.
             self.topic_mut(name).places.insert(id, place);
             self.gather(name, &before, news);
@@ -140,7 +140,9 @@ impl Model {
                 self.topic_mut(name).seats.remove(&user);
                 let why = Why::Disconnected;
                 self.tell_live(out, name, Notice::Left { topic: name, user, why }, &[]);
-                self.gather(name, &before[nth], News::Gone(user, why));
+                for id in self.members_of(name, user) {
+                    self.gather(name, &before[nth], News::Gone(id, why));
+                }
             }
         }
     }

@@ -152,6 +152,10 @@ impl Model {
         let views_all = topic.places.iter().filter(|(_, place)| place.view == View::All);
         let mut all: Vec<SessionId> = views_all.map(|(id, _)| *id).collect();
         all.retain(|id| Some(*id) != newcomer);
+        if let Some(tick) = &mut self.topic_mut(name).slow {
+            // They know whoever has come so far.
+            tick.new.clear();
+        }
         let all_of_them = all.clone();
         let mut common: BTreeSet<SessionId> = common.into_iter().collect();
         common.retain(|id| Some(*id) != newcomer);
@@ -202,11 +206,22 @@ impl Model {
                 }
                 _ => true,
             };
+            // A snapshot has told those who view all of one by whom the topic has become large.
+            let is_told = matches!(news, News::Came(id) if self.topics[&name].has_told_of(id));
+            let users = |id: SessionId| self.sessions[&id].user;
+            let user = if let News::Gone(id, _) = news { Some(users(id)) } else { None };
             let Some(tick) = self.topic_mut(name).tick_mut(service) else { continue };
+            if let News::Came(id) = news
+                && !is_told
+            {
+                tick.new.insert(id);
+            }
             match news {
                 // Who is new to those who are told is told of anyway.
                 News::Came(id) | News::Update(id) if is_known => _ = tick.changed.insert(id),
-                News::Gone(user, why) => _ = tick.reasons.insert(user, why),
+                News::Gone(id, why) if !tick.new.remove(&id) => {
+                    tick.reasons.extend(user.map(|of| (of, why)))
+                }
                 _ => {}
             }
         }
@@ -251,6 +266,7 @@ impl Model {
             timer,
             before: before.clone(),
             changed: BTreeSet::new(),
+            new: BTreeSet::new(),
             reasons: BTreeMap::new(),
         });
     }

@@ -82,7 +82,7 @@ impl Model {
             if now.iter().any(|(other, _)| other == user) {
                 changes.ended.insert(*id, *user);
             } else {
-                changes.left.insert(*user, tick.reasons[user]);
+                changes.left.extend(tick.reasons.get(user).map(|why| (*user, *why)));
             }
         }
         changes

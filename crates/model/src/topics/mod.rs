@@ -60,6 +60,8 @@ pub struct Tick {
     pub before: Standing,
     /// Sessions that show something else since, or have come.
     pub changed: BTreeSet<SessionId>,
+    /// Those who have come since: nobody is told why they go again.
+    pub new: BTreeSet<SessionId>,
     /// Why users have left since.
     pub reasons: BTreeMap<User, Why>,
 }
@@ -71,8 +73,8 @@ pub enum News {
     Came(SessionId),
     /// It shows something else.
     Update(SessionId),
-    /// A session of this user has gone.
-    Gone(User, Why),
+    /// It has gone.
+    Gone(SessionId, Why),
     /// An observer has come or gone.
     Counts,
 }
@@ -159,6 +161,15 @@ impl Topic {
     pub fn tick_ms(&self, service: Service) -> u64 {
         let coalesce_ms = self.options.coalesce_ms;
         u64::from(if service == Service::Slow { coalesce_ms.max(SLOWEST_MS) } else { coalesce_ms })
+    }
+
+    /// Returns whether a session was there when those who view all were sent another view.
+    pub fn has_told_of(&self, id: SessionId) -> bool {
+        let mut told = self.places.values().filter(|place| place.view == View::All);
+        told.any(|place| {
+            let members = place.before.iter().flat_map(|before| &before.members);
+            members.flat_map(|(_, sessions)| sessions).any(|other| *other == id)
+        })
     }
 
     /// Returns those who view all and name nobody.
