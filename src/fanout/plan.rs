@@ -226,6 +226,8 @@ pub(crate) struct Plan<P> {
     pub(super) current_topic: (TopicIndex, TopicSubject, u64),
     /// The entries of the snapshot of a topic that is being made.
     pub(super) members: Vec<MembershipIndex>,
+    /// Those whom its receiver names, by the numbers of their seats.
+    pub(super) by_seat: Vec<(u64, User)>,
     /// What the changes say that are being told.
     pub(super) changes: Vec<ChangeOf>,
 }
@@ -251,6 +253,7 @@ impl<P> Default for Plan<P> {
             entries: Vec::new(),
             current_topic: (TopicIndex(0), TopicSubject::NONE, 0),
             members: Vec::new(),
+            by_seat: Vec::new(),
             changes: Vec::new(),
         }
     }

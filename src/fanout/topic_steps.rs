@@ -4,7 +4,7 @@ use crate::fanout::subject::Span;
 use crate::key::SessionId;
 use crate::reason::{LeaveReason, TopicClosing};
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
-use crate::tables::topics::Group;
+use crate::tables::topics::{Gone, Group};
 use crate::topic::View;
 
 /// What a notice about a topic says.
@@ -192,6 +192,8 @@ pub(crate) struct ChangesOf {
     pub(super) view: View,
     /// The numbers up to which they know seats, before and after this.
     pub(super) known: (u64, u64),
+    /// Of who has gone before the one of this order they know.
+    pub(super) told_gone: Option<u32>,
     /// The one who is told, who knows besides whom it names.
     pub(super) to: Option<MembershipIndex>,
     pub(super) id: u64,
@@ -213,13 +215,38 @@ impl ChangesOf {
         known: (u64, u64),
     ) -> Self {
         let (cursor, part) = (MemberCursor::default(), None);
-        let (changed, gone, id, is_first, to) = (0, 0, 0, true, None);
-        Self { topic, is_slow, channel, view, known, to, id, is_first, changed, cursor, gone, part }
+        let (changed, gone, id, is_first, to, told_gone) = (0, 0, 0, true, None, None);
+        Self {
+            topic,
+            is_slow,
+            channel,
+            view,
+            known,
+            told_gone,
+            to,
+            id,
+            is_first,
+            changed,
+            cursor,
+            gone,
+            part,
+        }
     }
 
     /// Returns which topic it is about, and whether it is told by the slow tick.
     pub(crate) const fn of(&self) -> (TopicIndex, bool) {
         (self.topic, self.is_slow)
+    }
+
+    /// Tells nothing of who has gone before the one of this order.
+    pub(crate) const fn without_gone_before(mut self, order: Option<u32>) -> Self {
+        self.told_gone = order;
+        self
+    }
+
+    /// Returns whether they know that somebody has gone.
+    pub(crate) const fn knows_gone(&self, gone: &Gone) -> bool {
+        gone.is_before(self.told_gone)
     }
 
     /// Tells one of them alone.

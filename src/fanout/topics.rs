@@ -293,17 +293,18 @@ impl<P> Plan<P> {
         let own = tables.membership_in(session, of.topic);
         let named = own.map_or(&[][..], |own| tables.topics().named(own));
         let viewed_to = if named.is_empty() { 0 } else { tables.sample_end(of.topic, most) };
-        while let Some(user) = named.get(of.cursor.named as usize) {
-            let seat = tables.seat_of(of.topic, *user);
-            if seat.is_some_and(|number| number > viewed_to) {
-                for membership in tables.shown_in(of.topic, *user).skip(of.cursor.sessions as usize)
-                {
-                    if self.members.len() == CHUNK {
-                        return false;
-                    }
-                    self.members.push(membership);
-                    of.cursor.sessions += 1;
+        // In the order in which they became members.
+        let seats = named.iter().filter_map(|user| Some((tables.seat_of(of.topic, *user)?, *user)));
+        self.by_seat.clear();
+        self.by_seat.extend(seats.filter(|(number, _)| *number > viewed_to));
+        self.by_seat.sort_unstable();
+        while let Some((_, user)) = self.by_seat.get(of.cursor.named as usize) {
+            for membership in tables.shown_in(of.topic, *user).skip(of.cursor.sessions as usize) {
+                if self.members.len() == CHUNK {
+                    return false;
                 }
+                self.members.push(membership);
+                of.cursor.sessions += 1;
             }
             (of.cursor.named, of.cursor.sessions) = (of.cursor.named + 1, 0);
         }
@@ -371,9 +372,15 @@ impl<P> Plan<P> {
             if of.cursor.users == 0 && of.cursor.sessions == 0 {
                 of.cursor.place = tables.topics().place_after(of.topic, known) as u32;
             }
+            // Who is named and has changed has been told above.
+            let named = of.to.map_or(&[][..], |to| tables.topics().named(to));
+            let is_told = |membership| {
+                tables.topics().is(membership, Mark::waits(of.is_slow))
+                    && named.binary_search(&tables.user_in(membership)).is_ok()
+            };
             let was_all = walk(tables, of.topic, &mut of.cursor, u32::MAX, knows, |membership| {
                 let is_full = self.changes.len() == CHUNK;
-                if !is_full {
+                if !is_full && !is_told(membership) {
                     self.changes.push(ChangeOf::Shown(membership));
                 }
                 !is_full
@@ -439,7 +446,8 @@ fn gone_for<K: Eq + Hash, P, S: BuildHasher>(
     tables: &Tables<K, P, S>,
     gone: &[Gone],
 ) -> Option<ChangeOf> {
-    let concerns = |one: &Gone| of.concerns(tables, one.user, Some(one.number));
+    let concerns =
+        |one: &Gone| !of.knows_gone(one) && of.concerns(tables, one.user, Some(one.number));
     let (one, others) = gone.split_first()?;
     let Gone { user, session, reason, .. } = *one;
     if !concerns(one) {

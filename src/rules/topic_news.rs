@@ -303,7 +303,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn tell_group(&mut self, topic: TopicIndex, (at, group): (usize, Group), is_slow: bool) {
         let view = self.served(topic, group.view);
         let known = (group.known_to, self.known_in(topic, view));
-        let changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known);
+        let mut changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known);
+        if is_slow && group.view == View::All {
+            let pending = self.tables.topics().pending_of(topic, true);
+            let told_gone = pending.and_then(|pending| pending.told_gone);
+            changes = changes.without_gone_before(told_gone);
+        }
         let pending = self.tables.topics().pending_of(topic, is_slow);
         let everything = pending.is_some_and(|pending| pending.everything);
         let counts = self.tables.topics().topic(topic).counts;
@@ -344,10 +349,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         tables.topics().pending_of(topic, is_slow).is_some_and(|pending| {
             let concerns = |user| changes.concerns(tables, user, tables.seat_of(topic, user));
             pending.changed.iter().any(|one| concerns(tables.user_in(*one)))
-                || pending
-                    .gone
-                    .iter()
-                    .any(|one| changes.concerns(tables, one.user, Some(one.number)))
+                || pending.gone.iter().any(|one| {
+                    !changes.knows_gone(one) && changes.concerns(tables, one.user, Some(one.number))
+                })
         })
     }
 
@@ -420,6 +424,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.topics_mut().topic_mut(topic).is_large = is_large;
         // They are told of whoever has joined so far.
         self.tables.topics_mut().forget_arrivals(topic);
+        self.tables.topics_mut().skip_gone(topic);
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
             if group.view == View::All {

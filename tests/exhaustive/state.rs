@@ -63,6 +63,7 @@ impl State {
                 self.add_timer(model, tick.timer, &timers);
                 self.add_standing(&tick.before, name);
                 self.add_all(tick.changed.iter().map(name));
+                self.add_all(tick.new.iter().map(name));
                 let reasons = tick.reasons.iter();
                 self.add_all(reasons.map(|(user, why)| hash(&(user, format!("{why:?}")))));
             }
@@ -83,12 +84,11 @@ impl State {
                         None => self.0.push(NONE),
                     }
                 }
-                let Some((before, told_of)) = &place.before else {
+                let Some(before) = &place.before else {
                     self.0.push(NONE);
                     continue;
                 };
                 self.add_standing(before, name);
-                self.add_all(told_of.iter().map(name));
             }
         }
         // In which order each session joined its topics.

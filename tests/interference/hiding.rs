@@ -1,5 +1,7 @@
 //! Why one user may not see another, and what keeps it so.
 
+use adsum::{Join, View};
+use adsum_model::topics::Place;
 use adsum_model::{Event, Model, User};
 use std::collections::BTreeSet;
 
@@ -52,10 +54,17 @@ impl Hiding {
             }
             Self::Invisible => model.is_invisible(hidden),
         };
-        // Nothing but invisibility hides anybody in a topic (rule T6).
-        let mut hiddens = model.sessions_of(hidden).into_iter();
-        let in_topics = hiddens.any(|id| !model.topics_of(id).is_empty());
-        let may_be_seen = self != Self::Invisible && in_topics;
+        // Nothing but invisibility hides anybody in a topic, and when there are ticks may depend on
+        // whether anybody is told by them (rule T6).
+        let places = || {
+            let topics = model.topics.values().flat_map(|topic| &topic.places);
+            topics.filter(|(id, _)| model.sessions[*id].user == hidden).map(|(_, place)| place)
+        };
+        let views = |place: &Place| place.view > View::Nothing || !place.named.is_empty();
+        let may_be_seen = match self {
+            Self::Invisible => places().any(views),
+            _ => places().next().is_some(),
+        };
         is_hidden && told.is_disjoint(&own) && !unaware && !may_be_seen
     }
 
@@ -111,7 +120,13 @@ impl Hiding {
             {
                 return None;
             }
-            (Self::Invisible, Event::Visible { .. }) if is_hiddens => return None,
+            (Self::Invisible, Event::Join { join, .. }) if is_hiddens => match join {
+                Join::Member { view, .. } | Join::Observer { view } => *view = View::Nothing,
+            },
+            (
+                Self::Invisible,
+                Event::Look { .. } | Event::LookAt { .. } | Event::Visible { .. },
+            ) if is_hiddens => return None,
             // Once offline it would be visible when it returns.
             (Self::Invisible, _) if is_hiddens && !model.is_invisible(hidden) => return None,
             _ => {}

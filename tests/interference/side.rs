@@ -1,6 +1,8 @@
 //! One of two histories: an engine with its host, and all that one user can observe of it.
 
 use adsum::{Config, DefaultHashBuilder, Error, SessionId, SessionKey, Time, TopicKey};
+use adsum_model::Attachment;
+use adsum_model::host::Given;
 use adsum_model::told::{Names, Ordinal};
 use adsum_model::{Choice, Decision, Event, Host, Notice, Outcome, User, session_of, topic_of};
 use std::collections::BTreeSet;
@@ -65,6 +67,9 @@ impl Side {
         let key = topic_of(&mut event.clone()).copied();
         let known = key.and_then(|key| self.topics.iter().find(|(known, _)| *known == key));
         let topic = known.map(|(_, name)| *name);
+        // The last key of a name: of those before there need not be as many on the other side.
+        let last = self.topics.iter().rev().find(|(_, name)| Some(*name) == topic);
+        let topic = topic.filter(|_| last.map(|(last, _)| *last) == key);
         (key.is_some() == topic.is_some()).then_some(Input { now, event, by, topic, of })
     }
 
@@ -81,7 +86,8 @@ impl Side {
             // Under the name that it has now, or had last.
             let mut topics = self.topics.iter().rev();
             let last = topics.find(|(_, of)| *of == name).map(|(key, _)| *key);
-            *key = last.unwrap_or(*key);
+            // One that nobody but the hidden user was in has none on the other side.
+            *key = last.unwrap_or_else(|| Given::from(Attachment::NONE).topic);
         }
         let outcome = self.host.handle(input.now, &event, usize::MAX, &mut |_, _| {})?;
         if let Some(begun) = outcome.as_ref().ok().and_then(|answer| answer.begun) {

@@ -16,7 +16,7 @@ fn the_generator_reaches_all_that_can_happen() {
     let mut happened = BTreeMap::new();
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     // Some are long: with shrunk constants, slow readers come to miss so much that a mark is noted.
-    for nth in 0..3_000 {
+    for nth in 0..4_000 {
         let ops = if nth % 30 == 0 { 300 } else { 60 };
         let mut byte = || {
             random ^= random << 13;
@@ -33,11 +33,11 @@ fn the_generator_reaches_all_that_can_happen() {
     let missing: BTreeSet<_> = all.difference(&reached).collect();
     let unheard_of: BTreeSet<_> = reached.difference(&all).collect();
     assert_eq!((missing, unheard_of), (BTreeSet::new(), BTreeSet::new()));
-    // A late word of an old connection is as likely as one of a session that has ended.
+    // A late word of an old connection is about as likely as one of a session that has ended.
     for verb in VERBS_OF_SESSIONS {
         let count = |sort: &str| happened[&format!("{verb} refused UnknownSession, {sort}")];
         let (replaced, ended) = (count("replaced"), count("ended"));
-        let are_alike = 3 * replaced >= 2 * ended && 3 * ended >= 2 * replaced;
+        let are_alike = 2 * replaced >= ended && 2 * ended >= replaced;
         assert!(are_alike, "{verb}: {replaced} late words, {ended} after the end");
     }
 }
@@ -192,10 +192,10 @@ two are held;held of one who is invisible";
 /// What happens in topics.
 const ALL_OF_TOPICS: &str = "\
 Advance Changes All, ended;Advance Changes All, left;Advance Changes All, shown
-Advance Changes Count, counts;Advance Changes Nothing, left;Advance Changes Sample, counts
-Advance Changes Sample, ended;Advance Changes Sample, left;Advance Changes Sample, shown
-Advance Left;Advance Member Update;Advance MemberSessionEnded;Advance SaidOver;Advance Topic All
-Advance Topic Count;Advance Topic Sample;Advance TopicVacated;Advance empty Topic All
+Advance Changes Count, counts;Advance Changes Sample, counts;Advance Changes Sample, ended
+Advance Changes Sample, left;Advance Changes Sample, shown;Advance Left;Advance Member Update
+Advance MemberSessionEnded;Advance SaidOver;Advance Topic All;Advance Topic Count
+Advance Topic Nothing;Advance Topic Sample;Advance TopicVacated;Advance empty Topic All
 Advance empty Topic Count;Advance empty Topic Nothing;Advance empty Topic Sample;Advance user First
 Close TopicClosed;Close TopicVacated
 Connect Left;Connect MemberSessionEnded;Connect SaidOver;Connect TopicVacated
@@ -207,29 +207,28 @@ Join empty Topic All;Join refused AlreadyJoined;Join refused Detached;Join refus
 Join refused TopicLimit
 Leave Left;Leave MemberSessionEnded;Leave SaidOver;Leave TopicVacated;Leave refused Detached
 Leave refused UnknownTopic
-Look Topic All;Look Topic Sample;Look empty Topic All;Look empty Topic Count
-Look empty Topic Nothing;Look empty Topic Sample;Look refused Detached
+Look Topic All;Look Topic Count;Look Topic Nothing;Look Topic Sample;Look empty Topic All
+Look empty Topic Count;Look empty Topic Nothing;Look empty Topic Sample;Look refused Detached
 Look refused UnknownTopic
 LookAt Topic All;LookAt Topic Count;LookAt Topic Nothing;LookAt Topic Sample;LookAt empty Topic All
 LookAt empty Topic Count;LookAt empty Topic Nothing;LookAt empty Topic Sample
-LookAt refused Detached;LookAt refused NamedLimit
-LookAt refused UnknownTopic
-Lost Left;Lost TopicVacated
+LookAt refused Detached;LookAt refused NamedLimit;LookAt refused UnknownTopic
+Lost Left;Lost MemberSessionEnded;Lost SaidOver;Lost TopicVacated
 Publish Member Update
 PublishUntil Member Update
-Remove Left;Remove TopicClosed;Remove TopicVacated
-Resume Topic All;Resume Topic Nothing;Resume Topic Sample;Resume empty Topic All
-Resume empty Topic Count;Resume empty Topic Nothing;Resume empty Topic Sample
+Remove Left;Remove SaidOver;Remove TopicClosed;Remove TopicVacated
+Resume Topic All;Resume Topic Sample;Resume empty Topic All;Resume empty Topic Count
+Resume empty Topic Nothing;Resume empty Topic Sample
 Say Said;Say refused Detached;Say refused ExpiryLimit;Say refused NotMember;Say refused RateLimited
 Say refused UnknownTopic;Say skips Said
 TopicOptions Topic All;TopicOptions Topic Sample;TopicOptions empty Topic All
 TopicOptions refused TopicOptions;TopicOptions refused UnknownTopic
 Update Member Update;Update refused Detached;Update refused NotMember;Update refused UnknownTopic
 Update waits
-Visible Joined;Visible Member First;Visible Topic Sample
+Visible Joined;Visible Topic Sample
 Withdraw Member Update
-Writable Snapshot;Writable Snapshot of users;Writable Topic All;Writable Topic Sample
-Writable empty Snapshot;Writable empty Topic All;Writable empty Topic Count
+Writable Snapshot;Writable Snapshot of users;Writable Topic All;Writable Topic Nothing
+Writable Topic Sample;Writable empty Snapshot;Writable empty Topic All;Writable empty Topic Count
 Writable empty Topic Nothing;Writable empty Topic Sample";
 
 fn all_that_can_happen() -> BTreeSet<String> {

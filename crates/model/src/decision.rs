@@ -202,69 +202,12 @@ pub struct Output {
     pub unordered: Vec<Range<usize>>,
     /// Where the decisions about a deadline begin, and its moment.
     pub deadlines: Vec<(usize, u64)>,
-    /// What may be told more than these.
-    pub leeways: Vec<Leeway>,
-}
-
-/// What some may be told in place of the changes of a topic, or of nothing.
-#[derive(Clone, Debug)]
-pub struct Leeway {
-    /// Where those are among the decisions, or would be, and whether they are there.
-    pub at: usize,
-    pub is_told: bool,
-    /// The number of parts without order before the one that has it, and of deadlines up to then.
-    pub before: (usize, usize),
-    pub topic: User,
-    pub to: BTreeSet<SessionKey>,
-    /// What the topic is like, if the whole may be told.
-    pub whole: Option<Decision>,
-    /// What they were told at some moment since the last tick: it may be told once more.
-    pub again: BTreeMap<SessionId, (User, Option<u32>)>,
-}
-
-impl Leeway {
-    /// Returns what the engine tells, if that is something else and may be.
-    fn told_by(&self, engine: &[Decision], due: Option<&Decision>) -> Option<Decision> {
-        let may_be = |told: &&Decision| match told {
-            Decision::Topic { .. } => Some(*told) == self.whole.as_ref(),
-            Decision::Changes { topic, to, changes, .. } => {
-                let due = match due {
-                    Some(Decision::Changes { changes, .. }) => changes,
-                    _ => &Gathered::default(),
-                };
-                let is_due = |id: &SessionId| due.shown.contains_key(id);
-                let again = |(id, of)| is_due(id) || self.again.get(id) == Some(of);
-                (topic, to) == (&self.topic, &self.to) && changes.shown.iter().all(again)
-            }
-            _ => false,
-        };
-        engine.iter().find(may_be).cloned()
-    }
 }
 
 impl Output {
     /// Marks what was added since there were `start` decisions as a part without order.
     pub fn unordered_since(&mut self, start: usize) {
         self.unordered.push(start..self.decisions.len());
-    }
-
-    /// Puts what the engine tells in the place of what may be told otherwise.
-    pub fn adopt(&mut self, engine: &[Decision]) {
-        for leeway in std::mem::take(&mut self.leeways).into_iter().rev() {
-            let (at, due) = (leeway.at, leeway.is_told.then(|| self.decisions[leeway.at].clone()));
-            let Some(told) = leeway.told_by(engine, due.as_ref()) else { continue };
-            if leeway.is_told {
-                self.decisions[at] = told;
-                continue;
-            }
-            self.decisions.insert(at, told);
-            let mut parts = self.unordered.iter_mut().skip(leeway.before.0);
-            parts.next().into_iter().for_each(|own| own.end += 1);
-            for part in parts {
-                *part = part.start + 1..part.end + 1;
-            }
-            self.deadlines.iter_mut().skip(leeway.before.1).for_each(|(from, _)| *from += 1);
-        }
     }
 
     /// Returns the moment of a decision about an input of this moment: that of the deadline at

@@ -5,7 +5,7 @@ use crate::{Model, User};
 use adsum::{Join, SessionKey, TopicKey, TopicOptions, View};
 
 /// Topics that are joined.
-const TOPICS: User = 3;
+const TOPICS: User = 2;
 
 pub(crate) fn name(x: u8) -> User {
     User::from(x) % TOPICS

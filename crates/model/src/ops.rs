@@ -109,6 +109,8 @@ impl Verb {
             209..=217 => return Self::Watch,
             218..=222 => return Self::Unwatch,
             227..=234 => return Self::Active,
+            // Which is rare enough.
+            131 => return Self::Withdraw,
             130..=149 => return Self::Join,
             150..=164 => return Self::Update,
             165..=172 => return Self::Leave,

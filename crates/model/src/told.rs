@@ -1,7 +1,7 @@
 //! What came of inputs, in words in which two engines can be compared that gave out other keys.
 
 use crate::{Attachment, Decision, Event, Notice, Outcome, User, session_of, topic_of};
-use adsum::{SessionId, SessionKey, TopicKey};
+use adsum::{Error, SessionId, SessionKey, TopicKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns every user that an input names.
@@ -201,7 +201,18 @@ impl Names {
     pub fn add_all(&mut self, outcome: &Outcome) {
         let Ok(answer) = outcome else { return };
         answer.begun.into_iter().for_each(|begun| self.add(begun));
+        self.add_topic(outcome);
+    }
+
+    /// Takes in the key of the topic that an input joined, if it did.
+    pub fn add_topic(&mut self, outcome: &Outcome) {
+        let Ok(answer) = outcome else { return };
         self.topics.extend(answer.topic.filter(|topic| !self.topics.contains(topic)));
+    }
+
+    /// Returns the key of a topic, counted round and round.
+    pub fn topic(&self, nth: usize) -> Option<TopicKey> {
+        self.topics.get(nth % self.topics.len().max(1)).copied()
     }
 
     /// Returns the place of a topic whose key an input names, if it names one.
@@ -237,6 +248,8 @@ impl Names {
 /// Writes down what came of an input, sessions by the order in which they connected.
 pub fn hear(names: &mut Names, told: &mut Vec<String>, event: &Event, outcome: &Outcome) {
     let answer = match outcome {
+        // The key is another engine's own affair.
+        Err(Error::AlreadyJoined { .. }) => return told.push("it is in the topic".into()),
         Err(error) => return told.push(format!("{error:?}")),
         Ok(answer) => answer,
     };

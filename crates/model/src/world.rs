@@ -125,6 +125,7 @@ impl<S: BuildHasher> World<S> {
         let outcome = self.host.handle(now, event, usize::MAX, &mut watch)?;
         let begun = outcome.as_ref().ok().and_then(|answer| answer.begun);
         begun.map_or(Ok(()), |begun| self.name(event, begun))?;
+        self.names.add_topic(&outcome);
         match &outcome {
             Ok(answer) => {
                 self.inputs += 1;
@@ -133,10 +134,7 @@ impl<S: BuildHasher> World<S> {
             }
             Err(_) => self.refusals += 1,
         }
-        let mut model = self.model.apply(now.as_millis(), event, host::given(&outcome));
-        if let (Ok(output), Ok(answer)) = (&mut model, &outcome) {
-            output.adopt(&answer.decisions);
-        }
+        let model = self.model.apply(now.as_millis(), event, host::given(&outcome));
         compare(&model, &outcome)?;
         if let (Ok(output), Ok(answer)) = (&model, &outcome) {
             self.notices += output.notices();
@@ -283,8 +281,6 @@ fn said_by(panic: &dyn Any) -> String {
 pub fn compare(model: &Result<Output, Error>, engine: &Outcome) -> Result<(), String> {
     let agree = match (model, engine) {
         (Ok(output), Ok(answer)) => {
-            let mut output = output.clone();
-            output.adopt(&answer.decisions);
             let agrees = if answer.numbers.contains(&u64::MAX) {
                 output.agrees_without_numbers(&answer.decisions)
             } else {

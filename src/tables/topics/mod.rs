@@ -290,6 +290,15 @@ impl<K, P> Topics<K, P> {
         self.put_pending(topic, true, pending);
     }
 
+    /// Those who view all are sent a snapshot: of who has gone so far they need not be told.
+    pub(crate) fn skip_gone(&mut self, topic: TopicIndex) {
+        let Some(mut pending) = self.take_pending(topic, true) else { return };
+        if let Some(last) = pending.gone.last() {
+            pending.told_gone = Some(last.order.wrapping_add(1));
+        }
+        self.put_pending(topic, true, pending);
+    }
+
     // ---- who is looked at by name
 
     /// Returns whether anybody looks at a user by name.
@@ -347,7 +356,7 @@ impl<K, P> Topics<K, P> {
         let pending = &mut self.pending[at.get() as usize - 1];
         debug_assert!(pending.gone.is_empty());
         pending.changed.clear();
-        pending.everything = false;
+        (pending.everything, pending.told_gone) = (false, None);
         self.free_pending.push(at.get() - 1);
     }
 

@@ -17,6 +17,16 @@ pub(crate) struct Gone {
     pub(crate) order: u32,
 }
 
+impl Gone {
+    /// Returns whether it went before the one of this order.
+    pub(crate) const fn is_before(&self, order: Option<u32>) -> bool {
+        match order {
+            Some(order) => self.order.wrapping_sub(order) >= 1 << 31,
+            None => false,
+        }
+    }
+}
+
 /// What one tick of a topic will tell.
 #[derive(Default)]
 pub(crate) struct Pending {
@@ -27,6 +37,9 @@ pub(crate) struct Pending {
     /// Of the slow tick: members' sessions that have come since it began to gather, each once, kept
     /// likewise.
     pub(crate) arrived: Vec<MembershipIndex>,
+    /// Of the slow tick: those who have gone before this one in their order are known by a snapshot
+    /// to all who view all.
+    pub(crate) told_gone: Option<u32>,
     /// So much has changed that a snapshot says it in fewer words.
     pub(crate) everything: bool,
 }

@@ -37,12 +37,12 @@ impl Model {
         let goes_on = members.iter().any(|other| going.contains(other));
         if before != self.standing(name) {
             if place.is_member && members.is_empty() {
-                self.tell_live(out, name, Notice::Left { topic: name, user, why }, None);
+                self.tell_live(out, name, Notice::Left { topic: name, user, why }, going);
             } else if place.is_member && !goes_on {
                 let notice = Notice::MemberSessionEnded { topic: name, user, session: id };
-                self.tell_live(out, name, notice, None);
+                self.tell_live(out, name, notice, going);
             }
-            let news = if place.is_member { News::Gone(user, why) } else { News::Counts };
+            let news = if place.is_member { News::Gone(id, why) } else { News::Counts };
             // Of those whom a tick tells, it was one until now.
             self.topic_mut(name).places.insert(id, place);
             self.gather(name, &before, news);
@@ -139,8 +139,10 @@ impl Model {
             } else if self.members_of(name, user).last() == Some(&id) {
                 self.topic_mut(name).seats.remove(&user);
                 let why = Why::Disconnected;
-                self.tell_live(out, name, Notice::Left { topic: name, user, why }, None);
-                self.gather(name, &before[nth], News::Gone(user, why));
+                self.tell_live(out, name, Notice::Left { topic: name, user, why }, &[]);
+                for id in self.members_of(name, user) {
+                    self.gather(name, &before[nth], News::Gone(id, why));
+                }
             }
         }
     }
@@ -165,8 +167,8 @@ impl Model {
             if news == News::Came(id) {
                 let is_first = !self.topics[&name].seats.contains_key(&user);
                 self.take_seat(name, user);
-                if !(is_first && self.grow(out, name, Some(id), None)) {
-                    self.tell_member(out, name, id, is_first, None);
+                if !(is_first && self.grow(out, name, None)) {
+                    self.tell_member(out, name, id, is_first, &[]);
                 }
             }
             self.gather(name, &before[nth], news);
@@ -187,7 +189,7 @@ impl Model {
         if before != (sample, topic.is_live(), topic.is_large) {
             // Those who view all are told everything anew, at once.
             topic.fast = None;
-            self.show_otherwise(out, name, None, None);
+            self.show_otherwise(out, name, None);
             out.unordered_since(0);
         }
     }

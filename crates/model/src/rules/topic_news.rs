@@ -21,7 +21,7 @@ impl Model {
         name: User,
         id: SessionId,
         is_first: bool,
-        except: Option<SessionId>,
+        except: &[SessionId],
     ) {
         let mut notice = self.member(name, id);
         if let Notice::Joined { topic, user, session, presence } = notice
@@ -39,14 +39,14 @@ impl Model {
         out: &mut Output,
         name: User,
         notice: Notice,
-        except: Option<SessionId>,
+        except: &[SessionId],
     ) -> BTreeSet<SessionId> {
         let about = notice.user();
         let mut all = self.topics[&name].served_by(Service::Live);
         all.retain(|id| {
             let session = &self.sessions[id];
             let hides_own = !self.options.own_echo && Some(session.user) == about;
-            session.is_attached() && Some(*id) != except && !hides_own
+            session.is_attached() && !except.contains(id) && !hides_own
         });
         let told = self.told_or_marked(name, &all);
         self.deliver(out, notice, &told);
@@ -127,14 +127,13 @@ impl Model {
         &mut self,
         out: &mut Output,
         name: User,
-        came: Option<SessionId>,
         newcomer: Option<SessionId>,
     ) -> bool {
         let topic = self.topic_mut(name);
         if topic.options.coalesce_ms > 0 || topic.is_large || !topic.should_be_large() {
             return false;
         }
-        self.show_otherwise(out, name, came, newcomer);
+        self.show_otherwise(out, name, newcomer);
         true
     }
 
@@ -144,7 +143,6 @@ impl Model {
         &mut self,
         out: &mut Output,
         name: User,
-        came: Option<SessionId>,
         newcomer: Option<SessionId>,
     ) {
         let standing = self.standing(name);
@@ -154,9 +152,10 @@ impl Model {
         let views_all = topic.places.iter().filter(|(_, place)| place.view == View::All);
         let mut all: Vec<SessionId> = views_all.map(|(id, _)| *id).collect();
         all.retain(|id| Some(*id) != newcomer);
-        let slow = topic.slow.as_ref();
-        let changed = slow.into_iter().flat_map(|tick| tick.changed.iter().copied());
-        let changed: BTreeSet<SessionId> = changed.chain(came).collect();
+        if let Some(tick) = &mut self.topic_mut(name).slow {
+            // They know whoever has come so far.
+            tick.new.clear();
+        }
         let all_of_them = all.clone();
         let mut common: BTreeSet<SessionId> = common.into_iter().collect();
         common.retain(|id| Some(*id) != newcomer);
@@ -164,7 +163,7 @@ impl Model {
         self.tell_alike(out, name, &common);
         all.into_iter().for_each(|id| self.tell_alike(out, name, &BTreeSet::from([id])));
         for id in all_of_them {
-            self.place_mut(name, id).before = Some((standing.clone(), changed.clone()));
+            self.place_mut(name, id).before = Some(standing.clone());
         }
     }
 
@@ -201,29 +200,47 @@ impl Model {
             if !served.is_empty() && concerns {
                 self.begin_tick(name, service, before);
             }
-            self.forget_told_of(name, news);
+            let is_known = match news {
+                News::Came(id) | News::Update(id) => {
+                    service == Service::Fast || self.is_known(name, self.sessions[&id].user)
+                }
+                _ => true,
+            };
+            // A snapshot has told those who view all of one by whom the topic has become large.
+            let is_told = matches!(news, News::Came(id) if self.topics[&name].has_told_of(id));
+            let users = |id: SessionId| self.sessions[&id].user;
+            let user = if let News::Gone(id, _) = news { Some(users(id)) } else { None };
             let Some(tick) = self.topic_mut(name).tick_mut(service) else { continue };
+            if let News::Came(id) = news
+                && !is_told
+            {
+                tick.new.insert(id);
+            }
             match news {
-                News::Came(id) | News::Update(id) => _ = tick.changed.insert(id),
-                News::Gone(user, why) => _ = tick.reasons.insert(user, why),
-                News::Counts => {}
+                // Who is new to those who are told is told of anyway.
+                News::Came(id) | News::Update(id) if is_known => _ = tick.changed.insert(id),
+                News::Gone(id, why) if !tick.new.remove(&id) => {
+                    tick.reasons.extend(user.map(|of| (of, why)))
+                }
+                _ => {}
             }
         }
     }
 
-    /// Those who were told something otherwise are to be told of these again.
-    fn forget_told_of(&mut self, name: User, news: News) {
-        let is_it = |model: &Self, id: &SessionId| match news {
-            News::Update(of) => of == *id,
-            News::Gone(user, _) => model.sessions.get(id).is_none_or(|of| of.user == user),
-            _ => false,
-        };
-        for id in self.topics[&name].places.keys().copied().collect::<Vec<_>>() {
-            if let Some((standing, mut told_of)) = self.place_mut(name, id).before.take() {
-                told_of.retain(|id| !is_it(self, id));
-                self.place_mut(name, id).before = Some((standing, told_of));
-            }
-        }
+    /// Returns whether a user is named by anybody in a topic, or was shown to anybody whom its slow
+    /// tick tells when they were told last, or is shown whoever comes.
+    fn is_known(&self, name: User, user: User) -> bool {
+        let topic = &self.topics[&name];
+        let Some(tick) = &topic.slow else { return false };
+        let served = topic.served_by(Service::Slow);
+        topic.places.iter().any(|(id, place)| {
+            let before = place.before.as_ref().unwrap_or(&tick.before);
+            let shown = before.in_view(topic.served(place), &BTreeSet::new());
+            // Whoever is shown all is shown those who come, too.
+            let is_shown =
+                topic.served(place) == View::All || shown.iter().any(|(other, _)| *other == user);
+            served.contains(id) && is_shown || place.named.contains(&user)
+        })
     }
 
     /// Returns whether a user is named by anybody in a topic, or is in the view of anybody who is
@@ -249,6 +266,7 @@ impl Model {
             timer,
             before: before.clone(),
             changed: BTreeSet::new(),
+            new: BTreeSet::new(),
             reasons: BTreeMap::new(),
         });
     }

@@ -1,10 +1,10 @@
 //! What a tick tells: changes, and snapshots to those who have come (rules T8 to T10).
 
-use crate::decision::{Gathered, Leeway};
+use crate::decision::Gathered;
 use crate::topics::{Service, Standing, Tick};
 use crate::{Decision, Model, Output, User};
 use adsum::{SessionId, View};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 impl Model {
     /// Tells what has been gathered in a topic, in any order.
@@ -18,7 +18,7 @@ impl Model {
             && (is_due || topic.viewers_of_all().is_empty());
         if flips {
             all.retain(|id| topic.places[id].view != View::All);
-            self.show_otherwise(out, name, None, None);
+            self.show_otherwise(out, name, None);
         }
         while let Some(first) = all.pop_first() {
             let mut group = BTreeSet::from([first]);
@@ -52,59 +52,39 @@ impl Model {
         let (view, counts) = (topic.served(place), self.standing(name).counts);
         let otherwise = rest.iter().find_map(|id| topic.places[id].before.clone());
         rest.iter().for_each(|id| self.place_mut(name, *id).before = None);
-        let (before, told_of) = otherwise.clone().unwrap_or_default();
-        let before = if otherwise.is_some() { &before } else { &tick.before };
-        let (changes, again) = self.changes(name, tick, before, &told_of, like);
+        let before = otherwise.unwrap_or_else(|| tick.before.clone());
+        let changes = self.changes(name, tick, &before, like);
         let is_counted = matches!(view, View::Count | View::Sample(_));
-        let is_told = !changes.is_empty() || is_counted && counts != before.counts;
-        let told = if is_told { self.told_or_marked(name, &rest) } else { rest };
-        let to = self.attachments(&told);
-        let is_told = is_told && !told.is_empty();
-        let at = out.decisions.len();
-        if is_told {
-            let to = to.clone();
-            out.decisions.push(Decision::Changes { topic: name, view, counts, changes, to });
+        if changes.is_empty() && !(is_counted && counts != before.counts) {
+            return;
         }
-        if !again.is_empty() {
-            let (topic, whole) = (name, None);
-            let before = (out.unordered.len(), out.deadlines.len());
-            out.leeways.push(Leeway { at, is_told, before, topic, to, whole, again });
+        let told = self.told_or_marked(name, &rest);
+        if !told.is_empty() {
+            let to = self.attachments(&told);
+            out.decisions.push(Decision::Changes { topic: name, view, counts, changes, to });
         }
     }
 
     /// Returns what is different, since the tick began to gather, in what one is shown.
-    /// `told_of` are sessions whose changes it was told of by then: what it need not be told again.
-    fn changes(
-        &self,
-        name: User,
-        tick: &Tick,
-        before: &Standing,
-        told_of: &BTreeSet<SessionId>,
-        like: SessionId,
-    ) -> (Gathered, BTreeMap<SessionId, (User, Option<u32>)>) {
+    fn changes(&self, name: User, tick: &Tick, before: &Standing, like: SessionId) -> Gathered {
         let topic = &self.topics[&name];
         let place = &topic.places[&like];
         let (view, standing) = (topic.served(place), self.standing(name));
         let before = before.in_view(view, &place.named);
         let now = standing.in_view(view, &place.named);
         let mut changes = Gathered::default();
-        let mut again = BTreeMap::new();
         for (user, id) in &now {
-            let shown = (*user, self.shown_in(name, *id));
-            if !before.contains(&(*user, *id)) || tick.changed.contains(id) && !told_of.contains(id)
-            {
-                changes.shown.insert(*id, shown);
-            } else if told_of.contains(id) {
-                again.insert(*id, shown);
+            if tick.changed.contains(id) || !before.contains(&(*user, *id)) {
+                changes.shown.insert(*id, (*user, self.shown_in(name, *id)));
             }
         }
         for (user, id) in before.iter().filter(|of| !now.contains(of)) {
             if now.iter().any(|(other, _)| other == user) {
                 changes.ended.insert(*id, *user);
             } else {
-                changes.left.insert(*user, tick.reasons[user]);
+                changes.left.extend(tick.reasons.get(user).map(|why| (*user, *why)));
             }
         }
-        (changes, again)
+        changes
     }
 }

@@ -43,14 +43,15 @@ impl Model {
             waiting: None,
         };
         self.topic_mut(name).places.insert(id, place);
+        self.begin_view(name, id, &before);
         let user = self.sessions[&id].user;
         if is_member && !self.is_invisible(user) {
             self.take_seat(name, user);
         }
         let is_seen = before != self.standing(name);
-        if !self.grow(&mut out, name, Some(id), Some(id)) && is_member && is_seen {
+        if !self.grow(&mut out, name, Some(id)) && is_member && is_seen {
             let is_first = self.members_of(name, user).len() == 1;
-            self.tell_member(&mut out, name, id, is_first, Some(id));
+            self.tell_member(&mut out, name, id, is_first, &[id]);
         }
         let news = match is_member {
             true => News::Came(id),
@@ -61,6 +62,16 @@ impl Model {
         }
         self.welcome(&mut out, name, id, &before);
         Ok(out)
+    }
+
+    /// Of the first to have a view, what is known with that begins here.
+    fn begin_view(&mut self, name: User, id: SessionId, standing: &Standing) {
+        let topic = self.topic_mut(name);
+        let of = |place: &Place| (place.view, place.named.is_empty());
+        let own = of(&topic.places[&id]);
+        if topic.places.values().filter(|place| of(place) == own).count() == 1 {
+            self.place_mut(name, id).before = Some(standing.clone());
+        }
     }
 
     /// Sends one who has joined what it views, or has the next tick do so.
@@ -146,6 +157,7 @@ impl Model {
         self.place_mut(name, id).view = view;
         let mut out = Output::default();
         self.tell_topic(&mut out, name, id);
+        self.begin_view(name, id, &self.standing(name));
         Ok(out)
     }
 
@@ -167,6 +179,7 @@ impl Model {
         self.place_mut(name, id).named = named;
         let mut out = Output::default();
         self.tell_topic(&mut out, name, id);
+        self.begin_view(name, id, &self.standing(name));
         Ok(out)
     }
 
@@ -221,7 +234,7 @@ impl Model {
             return;
         }
         let notice = Notice::Member { topic, user, session, first: false, presence };
-        self.tell_live(out, name, notice, None);
+        self.tell_live(out, name, notice, &[]);
         self.gather(name, &self.standing(name), News::Update(id));
     }
 

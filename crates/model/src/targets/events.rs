@@ -2,11 +2,13 @@
 //! relative to what is so, as nothing is where a hostile host records or makes up its inputs. The
 //! engine must not panic, a refusal must change nothing, and all of it is held against the model.
 
+use crate::host::Given;
 use crate::told::{Names, Ordinal};
 use crate::{Attachment, Choice, Event, Setup, User, World};
 use adsum::{
-    Config, Counts, DefaultHashBuilder, DeviceKind, DirectTo, Engine, Grace, Lease, LostCause,
-    OfflineNotices, Options, OverLimit, Rate, SessionKey, Time,
+    Config, Counts, DefaultHashBuilder, DeviceKind, DirectTo, Engine, Grace, Join, Lease,
+    LostCause, OfflineNotices, Options, OverLimit, Rate, SessionKey, Time, TopicKey, TopicOptions,
+    View,
 };
 
 /// No more events than this are read: the model looks at everyone for everything.
@@ -179,7 +181,7 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         max_blocked,
         max_direct,
         max_watched: 1 + max_blocked % 1_000,
-        topics: adsum::TopicOptions::default(),
+        topics: TopicOptions::default(),
         max_topics: 100,
         max_topic_named: 500,
         topic_rate: None,
@@ -268,6 +270,7 @@ impl Stream {
                 let then = (how % 2 == 0).then_some(presence | 1 << 31);
                 Event::PublishUntil { session, presence, until, then }
             }
+            u8::MAX => of_topics(presence, bytes, given),
             0xfd.. => {
                 let (session, users, how) = (key(bytes, given), list(bytes), bytes.u8());
                 Event::DirectFor { session, users, presence, for_ms: lasting(how, bytes) }
@@ -275,6 +278,64 @@ impl Stream {
             _ => Event::Advance,
         }
     }
+}
+
+/// Reads what somebody does in a topic, or what is done to one.
+fn of_topics(presence: u32, bytes: &mut Bytes<'_>, given: &Names) -> Event {
+    let (verb, how) = (bytes.u8(), bytes.u8());
+    let name = User::from(how % 4);
+    let view = match how / 4 % 4 {
+        0 => View::Nothing,
+        1 => View::Count,
+        2 => View::Sample(how.into()),
+        _ => View::All,
+    };
+    if verb % 16 >= 12 {
+        return match verb % 16 {
+            12 => Event::Remove { topic: name, user: bytes.user() },
+            13 => Event::Close { topic: name },
+            _ => Event::TopicOptions { topic: name, options: any_topic_options(bytes) },
+        };
+    }
+    let session = key(bytes, given);
+    if verb % 16 < 5 {
+        let join = match how / 16 % 4 {
+            0 => Join::Observer { view },
+            1 => Join::Member { presence: Some(presence), view },
+            _ => Join::Member { presence: None, view },
+        };
+        return Event::Join { session, topic: name, join };
+    }
+    let topic = topic_key(bytes, given);
+    match verb % 16 {
+        5 | 6 => Event::Update { session, topic, presence },
+        7 => Event::Leave { session, topic },
+        8 => Event::Look { session, topic, view },
+        9 => Event::LookAt { session, topic, users: list(bytes) },
+        _ => {
+            let for_ms = (verb / 16 % 2 == 0).then(|| lasting(how, bytes));
+            Event::Say { session, topic, presence, for_ms }
+        }
+    }
+}
+
+/// Reads options of one topic, some of them out of range.
+fn any_topic_options(bytes: &mut Bytes<'_>) -> TopicOptions {
+    let [full_up_to, sample, coalesce, members] = bytes.take();
+    TopicOptions {
+        full_up_to: (full_up_to % 8).into(),
+        sample: (sample % 8).into(),
+        coalesce_ms: u32::from(coalesce) * 250,
+        max_members: (members % 16).into(),
+    }
+}
+
+/// Reads the key of a topic: mostly one that was given out, or any number.
+fn topic_key(bytes: &mut Bytes<'_>, given: &Names) -> TopicKey {
+    let how = bytes.u8();
+    let known = given.topic(usize::from(how)).filter(|_| how < 0xe0);
+    let read = known.or_else(|| TopicKey::from_bits((bytes.u8().into(), bytes.u8().into())));
+    read.unwrap_or_else(|| Given::from(Attachment::NONE).topic)
 }
 
 /// Reads a key: one that was given out, mostly a session's last, a guess that is close to such

@@ -25,9 +25,8 @@ pub struct Place {
     pub view: View,
     /// Whom it looks at by name.
     pub named: BTreeSet<User>,
-    /// What there was to be seen when it was sent another view than before, since the last tick,
-    /// and which sessions had changed by then and not since.
-    pub before: Option<(Standing, BTreeSet<SessionId>)>,
+    /// What there was to be seen when it was sent another view than before, since the last tick.
+    pub before: Option<Standing>,
     /// Whether it is sent a snapshot at the next tick.
     pub is_new: bool,
     /// Whether it was to be told something while it was congested.
@@ -61,6 +60,8 @@ pub struct Tick {
     pub before: Standing,
     /// Sessions that show something else since, or have come.
     pub changed: BTreeSet<SessionId>,
+    /// Those who have come since: nobody is told why they go again.
+    pub new: BTreeSet<SessionId>,
     /// Why users have left since.
     pub reasons: BTreeMap<User, Why>,
 }
@@ -72,8 +73,8 @@ pub enum News {
     Came(SessionId),
     /// It shows something else.
     Update(SessionId),
-    /// A session of this user has gone.
-    Gone(User, Why),
+    /// It has gone.
+    Gone(SessionId, Why),
     /// An observer has come or gone.
     Counts,
 }
@@ -160,6 +161,15 @@ impl Topic {
     pub fn tick_ms(&self, service: Service) -> u64 {
         let coalesce_ms = self.options.coalesce_ms;
         u64::from(if service == Service::Slow { coalesce_ms.max(SLOWEST_MS) } else { coalesce_ms })
+    }
+
+    /// Returns whether a session was there when those who view all were sent another view.
+    pub fn has_told_of(&self, id: SessionId) -> bool {
+        let mut told = self.places.values().filter(|place| place.view == View::All);
+        told.any(|place| {
+            let members = place.before.iter().flat_map(|before| &before.members);
+            members.flat_map(|(_, sessions)| sessions).any(|other| *other == id)
+        })
     }
 
     /// Returns those who view all and name nobody.
