@@ -3,7 +3,7 @@
 
 use adsum::{Config, Decisions, Engine, Error, Time};
 use adsum_model::hasher::Constant;
-use adsum_model::host::{given, verb};
+use adsum_model::host::{begun, verb};
 use adsum_model::queries::equal;
 use adsum_model::told::{Names, Ordinal, hear, users_of};
 use adsum_model::{
@@ -47,16 +47,16 @@ fn record(case: &Case) -> Result<(Script, Vec<Attachment>), String> {
     let choice = case.setup.choice();
     let mut host = Host::<u32>::with_choice(config.clone(), choice, RandomState::new());
     let mut model = Model::with_choice(&config, choice);
-    let (mut script, mut begun) = (Script::new(), Vec::new());
+    let (mut script, mut given) = (Script::new(), Vec::new());
     for (at, op) in case.ops.iter().enumerate() {
         let (now, event) = op.decode(&model, at as u32);
         let outcome = host.handle(now, &event, usize::MAX, &mut |_, _| {})?;
-        let expected = model.apply(now.as_millis(), &event, given(&outcome));
+        let expected = model.apply(now.as_millis(), &event, begun(&outcome));
         equal("the refusal", outcome.as_ref().err(), expected.as_ref().err())?;
-        begun.extend(outcome.ok().and_then(|answer| answer.begun));
+        given.extend(outcome.ok().and_then(|answer| answer.begun));
         script.push((now, event));
     }
-    Ok((script, begun))
+    Ok((script, given))
 }
 
 /// How an engine is set up.
@@ -229,7 +229,7 @@ const SECOND: User = 100;
 
 /// What one group's host did, each input with the attachment it names, and all that came of it.
 struct Group {
-    script: Vec<(Time, Event, Option<Ordinal>, Option<usize>)>,
+    script: Vec<(Time, Event, Option<Ordinal>)>,
     names: Names,
     told: Vec<String>,
 }
@@ -265,15 +265,14 @@ fn alone(case: &Case, ops: &[Op], from: User) -> Result<Group, String> {
                 by => by,
             },
         };
-        let Ok(topic) = group.names.place_of_topic(&event) else { continue };
         // The model goes on without the shift; the other group's users are not in it.
         let shifted = shift(&event, from);
         for (shifted, event) in [(&Event::Advance, &Event::Advance), (&shifted, &event)] {
             let outcome = host.handle(now, shifted, usize::MAX, &mut |_, _| {})?;
-            _ = model.apply(now.as_millis(), event, given(&outcome));
+            _ = model.apply(now.as_millis(), event, begun(&outcome));
             hear(&mut group.names, &mut group.told, shifted, &outcome);
         }
-        group.script.push((now, shifted, by, topic));
+        group.script.push((now, shifted, by));
     }
     let outcome = host.handle(Time::MAX, &Event::Advance, usize::MAX, &mut |_, _| {})?;
     hear(&mut group.names, &mut group.told, &Event::Advance, &outcome);
@@ -286,8 +285,8 @@ fn together(case: &Case, groups: &[Group; 2], order: &[u8]) -> Result<[Vec<Strin
     let mut names = [Names::default(), Names::default()];
     let mut told = [Vec::new(), Vec::new()];
     for (which, at) in merge(groups, order) {
-        let (now, mut event, by, topic) = groups[which].script[at].clone();
-        names[which].rename(&mut event, by, topic)?;
+        let (now, mut event, by) = groups[which].script[at].clone();
+        names[which].rename(&mut event, by)?;
         for event in [Event::Advance, event] {
             let outcome = host.handle(now, &event, usize::MAX, &mut |_, _| {})?;
             hear_apart(&mut names, &mut told, which, &event, outcome);
@@ -330,13 +329,7 @@ fn hear_apart(
     };
     let of_group = |decision: &Decision| {
         let one = match decision {
-            Decision::Deliver { to, .. }
-            | Decision::Skipped { to, .. }
-            | Decision::Topic { to, .. }
-            | Decision::Changes { to, .. } => to.first(),
-            Decision::TopicOccupied { topic, .. } | Decision::TopicVacated { topic, .. } => {
-                return usize::from(*topic >= SECOND);
-            }
+            Decision::Deliver { to, .. } | Decision::Skipped { to, .. } => to.first(),
             Decision::Snapshot { to: one, .. }
             | Decision::Close { session: one, .. }
             | Decision::Online { session: one, .. }

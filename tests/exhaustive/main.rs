@@ -20,11 +20,10 @@
 
 mod actions;
 mod state;
-mod topics;
 
 use actions::Action;
-use adsum::{Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate, Time};
-use adsum_model::{Choice, Event, Model, World};
+use adsum::{Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate};
+use adsum_model::{Choice, World};
 use state::State;
 use std::collections::HashSet;
 
@@ -97,34 +96,17 @@ impl Visited {
     }
 }
 
-/// Returns what an action is as things stand, after so many others; `None` if it is nothing.
-type EventOf<A> = fn(A, &Model, usize) -> Option<(Time, Event)>;
-
-/// Goes through all sequences up to this length, from a world as it begins, of what these stand for
-/// as things are then.
-fn explore<A: Copy>(
-    begin: &dyn Fn() -> World,
-    (alphabet, event_of): (&[A], EventOf<A>),
-    length: usize,
-    visited: &mut Visited,
-) {
-    let replayed = |path: &[A]| {
-        let mut world = begin();
-        for (nth, action) in path.iter().enumerate() {
-            let (now, event) =
-                event_of(*action, &world.model, nth).expect("it was possible before");
-            world.input(now, &event).unwrap_or_else(|fault| panic!("{fault}"));
-        }
-        world
-    };
+/// Goes through all sequences up to this length.
+fn explore((options, choice): (&Options, Option<Choice>), length: usize, visited: &mut Visited) {
+    let alphabet = Action::all();
     let mut seen = HashSet::new();
     let mut frontier = vec![Vec::new()];
     for _ in 0..length {
         for path in std::mem::take(&mut frontier) {
             let mut world = None;
-            for action in alphabet {
-                let at = world.get_or_insert_with(|| replayed(&path));
-                let Some((now, event)) = event_of(*action, &at.model, path.len()) else { continue };
+            for action in &alphabet {
+                let at = world.get_or_insert_with(|| replayed(options, choice, &path));
+                let Some((now, event)) = action.event(&at.model, path.len()) else { continue };
                 let refusals = at.host.engine.stats().refusals;
                 at.input(now, &event).unwrap_or_else(|fault| panic!("{fault}"));
                 visited.inputs += 1;
@@ -144,14 +126,13 @@ fn explore<A: Copy>(
     visited.states += seen.len() as u64;
 }
 
-fn explore_contacts(
-    (options, choice): (&Options, Option<Choice>),
-    length: usize,
-    visited: &mut Visited,
-) {
-    let begin = || World::with_choice(options.clone(), choice);
-    let alphabet = Action::all();
-    explore(&begin, (&alphabet, |action, at, nth| action.event(at, nth)), length, visited);
+fn replayed(options: &Options, choice: Option<Choice>, path: &[Action]) -> World {
+    let mut world = World::with_choice(options.clone(), choice);
+    for (nth, action) in path.iter().enumerate() {
+        let (now, event) = action.event(&world.model, nth).expect("it was possible before");
+        world.input(now, &event).unwrap_or_else(|fault| panic!("{fault}"));
+    }
+    world
 }
 
 #[test]
@@ -165,10 +146,10 @@ fn every_short_sequence_is_as_the_model_says() {
     let explore_every_second = |first: usize| {
         let mut visited = Visited::default();
         for (nth, options) in all.iter().enumerate().skip(first).step_by(2) {
-            explore_contacts((options, None), length, &mut visited);
+            explore((options, None), length, &mut visited);
             // Users who are told as one: with all options where there is time.
             if full.is_some() || nth % 4 < 2 {
-                explore_contacts((options, Some(choices[nth % 3])), length, &mut visited);
+                explore((options, Some(choices[nth % 3])), length, &mut visited);
             }
             if full.is_some() {
                 eprintln!("{} of {} options: {visited:?}", nth + 1, all.len());

@@ -4,10 +4,8 @@ use crate::actions::last_stale;
 use adsum::{SessionId, SessionKey};
 use adsum_model::missed::{Change, Offline, Stated};
 use adsum_model::state::Session;
-use adsum_model::topics::Standing;
 use adsum_model::{Model, User};
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Two models of which this is equal go the same way from here on.
 #[derive(PartialEq, Eq, Hash)]
@@ -44,74 +42,7 @@ impl State {
         for (_, id) in sessions {
             state.add_session(model, id, &name, &timers);
         }
-        state.add_topics(model, &name);
         state
-    }
-
-    /// Adds who is in which topic, and what the next ticks tell.
-    fn add_topics(&mut self, model: &Model, name: &impl Fn(&SessionId) -> u64) {
-        let mut timers: Vec<_> = model.topic_timers().collect();
-        timers.sort_unstable();
-        for (topic, of) in &model.topics {
-            self.0.extend([u64::from(*topic), of.is_large.into()]);
-            self.0.extend(of.users().into_iter().map(u64::from));
-            for tick in [&of.fast, &of.slow] {
-                let Some(tick) = tick else {
-                    self.0.push(NONE);
-                    continue;
-                };
-                self.add_timer(model, tick.timer, &timers);
-                self.add_standing(&tick.before, name);
-                self.add_all(tick.changed.iter().map(name));
-                let reasons = tick.reasons.iter();
-                self.add_all(reasons.map(|(user, why)| hash(&(user, format!("{why:?}")))));
-            }
-            let mut places: Vec<_> = of.places.iter().map(|(id, of)| (name(id), of)).collect();
-            places.sort_by_key(|(name, _)| *name);
-            self.0.push(places.len() as u64);
-            for (name_of, place) in places {
-                self.0.extend([name_of, hash(&place.view)]);
-                let flags = [place.is_member, place.is_new, place.is_dirty, place.said.is_some()];
-                self.0.extend(flags.map(u64::from));
-                self.0.push(place.presence.is_some().into());
-                self.0.push(place.tat.saturating_sub(model.now));
-                self.add_all(place.named.iter().map(|user| u64::from(*user)));
-                let waits = place.waiting.map(|(_, timer)| timer);
-                for timer in [place.said.flatten(), waits] {
-                    match timer {
-                        Some(timer) => self.add_timer(model, timer, &timers),
-                        None => self.0.push(NONE),
-                    }
-                }
-                let Some((before, told_of)) = &place.before else {
-                    self.0.push(NONE);
-                    continue;
-                };
-                self.add_standing(before, name);
-                self.add_all(told_of.iter().map(name));
-            }
-        }
-        // In which order each session joined its topics.
-        let mut sessions: Vec<_> = model.sessions.keys().collect();
-        sessions.sort_by_key(|id| name(id));
-        for id in sessions {
-            self.0.extend(model.topics_of(*id).into_iter().map(u64::from));
-            self.0.push(NONE);
-        }
-    }
-
-    fn add_timer(&mut self, model: &Model, timer: (u64, u64), all: &[(u64, u64)]) {
-        let place = all.iter().filter(|other| **other < timer).count();
-        self.0.extend([timer.0.saturating_sub(model.now), place as u64]);
-    }
-
-    fn add_standing(&mut self, standing: &Standing, name: &impl Fn(&SessionId) -> u64) {
-        self.0.push(standing.members.len() as u64);
-        for (user, sessions) in &standing.members {
-            self.0.push(u64::from(*user));
-            self.add_all(sessions.iter().map(name));
-        }
-        self.0.push(standing.counts.observers.into());
     }
 
     fn add_account(&mut self, model: &Model, user: User, name: &impl Fn(&SessionId) -> u64) {
@@ -204,12 +135,6 @@ impl State {
         self.0.push(numbers.len() as u64);
         self.0.extend(numbers);
     }
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Returns the session of an attachment that is not over.

@@ -52,11 +52,7 @@ impl Hiding {
             }
             Self::Invisible => model.is_invisible(hidden),
         };
-        // Nothing but invisibility hides anybody in a topic (rule T6).
-        let mut hiddens = model.sessions_of(hidden).into_iter();
-        let in_topics = hiddens.any(|id| !model.topics_of(id).is_empty());
-        let may_be_seen = self != Self::Invisible && in_topics;
-        is_hidden && told.is_disjoint(&own) && !unaware && !may_be_seen
+        is_hidden && told.is_disjoint(&own) && !unaware
     }
 
     /// Returns the input as it may be while it is to stay so: `None` if it may not be at all.
@@ -105,11 +101,6 @@ impl Hiding {
             // A stranger whom it watches it would see.
             (Self::Stranger, Event::Watch { users, .. }) if is_observers => {
                 users.retain(|user| *user != hidden);
-            }
-            (Self::BlocksObserver | Self::IsBlocked | Self::Stranger, Event::Join { .. })
-                if is_hiddens =>
-            {
-                return None;
             }
             (Self::Invisible, Event::Visible { .. }) if is_hiddens => return None,
             // Once offline it would be visible when it returns.

@@ -12,7 +12,7 @@ mod hiding;
 mod side;
 mod small;
 
-use adsum_model::host::given;
+use adsum_model::host::begun;
 use adsum_model::queries::equal;
 use adsum_model::{Case, Event, Model, User, strategy};
 use hiding::Hiding;
@@ -81,7 +81,7 @@ fn without_watches(case: &Case) -> Result<(usize, usize), String> {
         let Some(input) = with.input(now, event) else { continue };
         log.push(format!("{:>6} {:?}", input.now.as_millis(), input.event));
         let outcome = with.give(&input)?;
-        _ = model.apply(input.now.as_millis(), &input.event, given(&outcome));
+        _ = model.apply(input.now.as_millis(), &input.event, begun(&outcome));
         let mut other = input.clone();
         if let Event::Watch { session, .. } | Event::Unwatch { session, .. } = input.event
             && input.of != Some(observer)
@@ -168,10 +168,6 @@ impl Pair {
     }
 
     fn input(&mut self, now: u64, event: Event) -> Result<(), String> {
-        // Whether a topic still has options of its own is the host's to know.
-        if let Event::TopicOptions { .. } = event {
-            return Ok(());
-        }
         let now = adsum::Time::from_millis(now.max(self.model.now));
         let Some(mut input) = self.with.input(now, event) else { return Ok(()) };
         if self.diverged {
@@ -189,7 +185,7 @@ impl Pair {
     fn give(&mut self, input: &Input) -> Result<(), String> {
         let outcome = self.with.give(input)?;
         let now = input.now.as_millis();
-        let expected = self.model.apply(now, &input.event, given(&outcome));
+        let expected = self.model.apply(now, &input.event, begun(&outcome));
         equal("the refusal", outcome.as_ref().err(), expected.as_ref().err())?;
         if self.diverged && input.of == Some(self.hidden) {
             self.hidden_inputs += 1;

@@ -1,8 +1,8 @@
 //! One of two histories: an engine with its host, and all that one user can observe of it.
 
-use adsum::{Config, DefaultHashBuilder, Error, SessionId, SessionKey, Time, TopicKey};
+use adsum::{Config, DefaultHashBuilder, Time};
 use adsum_model::told::{Names, Ordinal};
-use adsum_model::{Choice, Decision, Event, Host, Notice, Outcome, User, session_of, topic_of};
+use adsum_model::{Choice, Decision, Event, Host, Notice, Outcome, User, session_of};
 use std::collections::BTreeSet;
 
 /// An input of a history.
@@ -12,8 +12,6 @@ pub(crate) struct Input {
     pub(crate) event: Event,
     /// The attachment that it names.
     pub(crate) by: Option<Ordinal>,
-    /// The name of the topic whose key it names.
-    pub(crate) topic: Option<User>,
     /// Whose input it is, if it is a user's.
     pub(crate) of: Option<User>,
 }
@@ -27,8 +25,6 @@ pub(crate) struct Side {
     names: Names,
     /// Whose those of the others are.
     owners: Vec<User>,
-    /// The topics that there were, each with its name.
-    topics: Vec<(TopicKey, User)>,
     /// What the observer has seen so far.
     pub(crate) told: Vec<String>,
 }
@@ -47,7 +43,6 @@ impl Side {
             hidden_names: Names::default(),
             names: Names::default(),
             owners: Vec::new(),
-            topics: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -62,10 +57,7 @@ impl Side {
             of = Some(own.unwrap_or(self.hidden));
             by?;
         }
-        let key = topic_of(&mut event.clone()).copied();
-        let known = key.and_then(|key| self.topics.iter().find(|(known, _)| *known == key));
-        let topic = known.map(|(_, name)| *name);
-        (key.is_some() == topic.is_some()).then_some(Input { now, event, by, topic, of })
+        Some(Input { now, event, by, of })
     }
 
     /// Gives an input. What the observer sees of it is added to what it has seen.
@@ -76,13 +68,7 @@ impl Side {
         let mut event = input.event.clone();
         let is_hidden = input.of == Some(self.hidden);
         let names = if is_hidden { &mut self.hidden_names } else { &mut self.names };
-        names.rename(&mut event, input.by, None)?;
-        if let (Some(key), Some(name)) = (topic_of(&mut event), input.topic) {
-            // Under the name that it has now, or had last.
-            let mut topics = self.topics.iter().rev();
-            let last = topics.find(|(_, of)| *of == name).map(|(key, _)| *key);
-            *key = last.unwrap_or(*key);
-        }
+        names.rename(&mut event, input.by)?;
         let outcome = self.host.handle(input.now, &event, usize::MAX, &mut |_, _| {})?;
         if let Some(begun) = outcome.as_ref().ok().and_then(|answer| answer.begun) {
             names.add(begun);
@@ -90,15 +76,10 @@ impl Side {
                 self.owners.push(*user);
             }
         }
-        if let (Event::Join { topic, .. }, Ok(answer)) = (&event, &outcome) {
-            let key = answer.topic.filter(|key| self.topics.iter().all(|(known, _)| known != key));
-            self.topics.extend(key.map(|key| (key, *topic)));
-        }
         let mut lines = Vec::new();
         if input.of == Some(self.observer) {
             lines.push(match &outcome {
                 Ok(answer) => format!("accepted, waits until {:?}", answer.waits_until),
-                Err(Error::AlreadyJoined { .. }) => "it is in the topic".into(),
                 Err(error) => format!("{error:?}"),
             });
         }
@@ -117,8 +98,8 @@ impl Side {
     fn line(&self, decision: &Decision) -> Option<String> {
         match decision {
             Decision::Deliver { notice, to } => {
-                let own = self.all_own(to)?;
-                Some(format!("{} to {own:?}", self.notice(notice)))
+                let own: BTreeSet<_> = to.iter().filter_map(|key| self.own(*key)).collect();
+                (!own.is_empty()).then(|| format!("{} to {own:?}", self.notice(notice)))
             }
             Decision::Snapshot { to, visible, named, entries, users } => {
                 let own = self.own(*to)?;
@@ -136,50 +117,20 @@ impl Side {
                 let own = self.own(*session);
                 own.map(|own| format!("close {own:?}: {reason:?}, {resumable}"))
             }
-            Decision::Topic { topic, view, counts, entries, to } => {
-                let own = self.all_own(to)?;
-                let of = |(user, id, said): &(User, SessionId, Option<u32>)| {
-                    (*user, self.place(*id), *said)
-                };
-                let entries: Vec<_> = entries.iter().map(of).collect();
-                Some(format!("topic {topic} to {own:?}: {view:?}, {counts:?}, {entries:?}"))
-            }
-            Decision::Changes { topic, view, counts, changes, to } => {
-                let own = self.all_own(to)?;
-                let shown = changes.shown.iter();
-                let mut shown: Vec<_> =
-                    shown.map(|(id, (user, said))| (*user, self.place(*id), *said)).collect();
-                shown.sort_unstable();
-                let ended = changes.ended.iter().map(|(id, user)| (*user, self.place(*id)));
-                let ended: BTreeSet<_> = ended.collect();
-                let left = &changes.left;
-                let changes = format!("{shown:?}, {ended:?}, {left:?}");
-                Some(format!("changes of {topic} to {own:?}: {view:?}, {counts:?}, {changes}"))
-            }
             // These are for the host.
-            Decision::Skipped { .. }
-            | Decision::Online { .. }
-            | Decision::TopicOccupied { .. }
-            | Decision::TopicVacated { .. }
-            | Decision::Ended { .. } => None,
+            Decision::Skipped { .. } | Decision::Online { .. } | Decision::Ended { .. } => None,
         }
     }
 
-    /// Returns the observer's attachments among these, if there are any.
-    fn all_own(&self, to: &BTreeSet<SessionKey>) -> Option<BTreeSet<Ordinal>> {
-        let own: BTreeSet<_> = to.iter().filter_map(|key| self.own(*key)).collect();
-        (!own.is_empty()).then_some(own)
-    }
-
     /// Returns the observer's attachment of this key.
-    fn own(&self, key: SessionKey) -> Option<Ordinal> {
+    fn own(&self, key: adsum::SessionKey) -> Option<Ordinal> {
         let ordinal = self.names.find(key)?;
         (self.owners[ordinal.session] == self.observer).then_some(ordinal)
     }
 
     /// Returns what a session is called: by the order in which those of the hidden user came, or
     /// those of all others.
-    fn place(&self, session: SessionId) -> String {
+    fn place(&self, session: adsum::SessionId) -> String {
         match (self.names.place(session), self.hidden_names.place(session)) {
             (Some(place), _) => place.to_string(),
             (None, hidden) => format!("hidden {hidden:?}"),
@@ -203,26 +154,7 @@ impl Side {
             Notice::SessionEnded { user, session } => {
                 format!("{user}, {} has ended", self.place(*session))
             }
-            Notice::Joined { topic, user, session, presence } => {
-                let place = self.place(*session);
-                format!("in {topic}: {user} comes with {place}, {presence:?}")
-            }
-            Notice::Member { topic, user, session, first, presence } => {
-                let place = self.place(*session);
-                format!("in {topic}: {user}, {place} shows {presence:?}, first {first}")
-            }
-            Notice::MemberSessionEnded { topic, user, session } => {
-                format!("in {topic}: {user}, {} has gone", self.place(*session))
-            }
-            Notice::Said { topic, user, session, presence } => {
-                format!("in {topic}: {user}, {} says {presence}", self.place(*session))
-            }
-            Notice::SaidOver { topic, user, session } => {
-                format!("in {topic}: {user}, {} says nothing", self.place(*session))
-            }
             Notice::User { .. }
-            | Notice::Left { .. }
-            | Notice::TopicClosed { .. }
             | Notice::UserOffline { .. }
             | Notice::Visibility { .. }
             | Notice::System { .. } => {

@@ -203,7 +203,7 @@ impl Run {
     fn give(&mut self, event: Event, by: Option<Ordinal>, of: Option<User>) -> Result<(), String> {
         let begins = matches!(event, Event::Connect { .. });
         let resumes = matches!(event, Event::Resume { .. });
-        let input = Input { now: Time::from_millis(self.now), event, by, topic: None, of };
+        let input = Input { now: Time::from_millis(self.now), event, by, of };
         let outcome = self.side.give(&input)?;
         if let (Some(of), Ok(_)) = (of, &outcome) {
             let at = of as usize;

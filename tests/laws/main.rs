@@ -241,7 +241,7 @@ fn without_leases_the_state_of_a_session_can_be_said_at_any_time() {
                     } else {
                         Event::Heartbeat { session }
                     };
-                    let again = Input { now: repeating.now(), event, by: None, topic: None };
+                    let again = Input { now: repeating.now(), event, by: None };
                     equal("what is said again", repeating.play(&again)?, Vec::new())?;
                 }
                 equal("what is said", repeating.play(input)?, expected)?;

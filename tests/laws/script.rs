@@ -1,7 +1,7 @@
 //! Inputs that can be changed and played again, and what is told then.
 
 use adsum::{Config, Options, Replica, SessionKey, Time};
-use adsum_model::host::given;
+use adsum_model::host::begun;
 use adsum_model::queries::equal;
 use adsum_model::told::{self, Names, Ordinal};
 use adsum_model::{
@@ -16,8 +16,6 @@ pub(crate) struct Input {
     pub(crate) now: Time,
     pub(crate) event: Event,
     pub(crate) by: Option<Ordinal>,
-    /// The topic whose key it names.
-    pub(crate) topic: Option<usize>,
 }
 
 impl Input {
@@ -73,11 +71,10 @@ fn record(case: &Case, config: &Config, choice: Option<Choice>) -> Result<Vec<In
                 known => known,
             },
         };
-        let Ok(topic) = names.place_of_topic(&event) else { continue };
         let outcome = host.handle(now, &event, usize::MAX, &mut |_, _| {})?;
-        _ = model.apply(now.as_millis(), &event, given(&outcome));
-        names.add_all(&outcome);
-        inputs.push(Input { now, event, by, topic });
+        _ = model.apply(now.as_millis(), &event, begun(&outcome));
+        outcome.ok().and_then(|answer| answer.begun).into_iter().for_each(|b| names.add(b));
+        inputs.push(Input { now, event, by });
     }
     Ok(inputs)
 }
@@ -85,7 +82,7 @@ fn record(case: &Case, config: &Config, choice: Option<Choice>) -> Result<Vec<In
 impl Script {
     pub(crate) fn list(&self) -> String {
         let line = |input: &Input| {
-            let Input { now, event, by, .. } = input;
+            let Input { now, event, by } = input;
             let by = by.map_or_else(String::new, |by| format!(" by {by:?}"));
             format!("{:>6} {event:?}{by}", now.as_millis())
         };
@@ -183,7 +180,7 @@ impl Player {
     /// Gives an input, which names attachments by the keys that they have here.
     fn decide(&mut self, input: &Input) -> Result<(Event, Outcome), String> {
         let mut event = input.event.clone();
-        self.names.rename(&mut event, input.by, input.topic)?;
+        self.names.rename(&mut event, input.by)?;
         let (apart, is_resumed) = (self.key_apart(), self.is_resumed(&event));
         let is_coming = self.apart == Some(self.names.len());
         let replica = &mut self.replica;
@@ -222,7 +219,7 @@ impl Player {
     /// takes the place of the attachment that it replaces.
     pub(crate) fn besides(&mut self, event: Event) -> Result<(), String> {
         let is_resume = matches!(event, Event::Resume { .. });
-        let input = Input { now: self.now(), event, by: None, topic: None };
+        let input = Input { now: self.now(), event, by: None };
         equal("what others are told", self.play(&input)?, Vec::new())?;
         if let Some(apart) = self.apart.filter(|_| is_resume) {
             self.names.forget_one_before(apart);
@@ -276,12 +273,6 @@ fn without(mut decision: Decision, keys: [Option<SessionKey>; 2]) -> Option<Deci
             *since = if is_it(session) { 0 } else { *since };
             Some(decision)
         }
-        Decision::Topic { to, .. } | Decision::Changes { to, .. } => {
-            to.retain(|key| !is_it(key));
-            (!to.is_empty()).then_some(decision)
-        }
-        Decision::Online { .. }
-        | Decision::TopicOccupied { .. }
-        | Decision::TopicVacated { .. } => Some(decision),
+        Decision::Online { .. } => Some(decision),
     }
 }

@@ -7,7 +7,7 @@ use adsum_model::choice::State;
 use adsum_model::host::begun;
 use adsum_model::queries::equal;
 use adsum_model::told::{self, Names};
-use adsum_model::{Decision, Event, Host, Outcome, User};
+use adsum_model::{Attachment, Decision, Event, Host, Outcome, User};
 use std::collections::BTreeMap;
 
 /// Everybody who is ever named.
@@ -30,11 +30,13 @@ impl Hearing {
     /// Gives an input, which names attachments by the keys that they have here.
     fn give(&mut self, input: &Input) -> Result<Outcome, String> {
         let mut event = input.event.clone();
-        self.names.rename(&mut event, input.by, input.topic)?;
+        self.names.rename(&mut event, input.by)?;
         let outcome = self.host.handle(input.now, &event, usize::MAX, &mut |_, _| {})?;
-        self.names.add_all(&outcome);
-        if let (Ok(_), Event::Connect { user, .. }) = (&outcome, event) {
-            self.owners.push(user);
+        if begun(&outcome) != Attachment::NONE {
+            self.names.add(begun(&outcome));
+            if let Event::Connect { user, .. } = event {
+                self.owners.push(user);
+            }
         }
         Ok(outcome)
     }
@@ -52,11 +54,9 @@ impl Hearing {
         };
         let apiece = answer.decisions.iter().cloned().flat_map(told::apiece);
         let heard = apiece.filter(|decision| match decision {
-            Decision::Deliver { to, .. }
-            | Decision::Skipped { to, .. }
-            | Decision::Topic { to, .. }
-            | Decision::Changes { to, .. } => to.iter().all(|key| is_heard(self.owner(*key))),
-            Decision::TopicOccupied { .. } | Decision::TopicVacated { .. } => false,
+            Decision::Deliver { to, .. } | Decision::Skipped { to, .. } => {
+                to.iter().all(|key| is_heard(self.owner(*key)))
+            }
             Decision::Snapshot { to: session, .. }
             | Decision::Close { session, .. }
             | Decision::Online { session, .. }
@@ -119,7 +119,7 @@ fn whoever_watches_everybody_is_told_what_a_contact_is() {
                     let watch = Event::Watch { session: begun(&outcome).key, users: ALL.collect() };
                     let mut outcomes = vec![outcome];
                     if watches {
-                        let watch = Input { now: input.now, event: watch, by: None, topic: None };
+                        let watch = Input { now: input.now, event: watch, by: None };
                         outcomes.push(side.give(&watch)?);
                     }
                     Ok::<_, String>(side.shown(&outcomes))

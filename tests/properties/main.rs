@@ -6,7 +6,7 @@ mod scenes;
 mod slow;
 
 use adsum::{Counts, DefaultHashBuilder, Time};
-use adsum_model::host::given;
+use adsum_model::host::begun;
 use adsum_model::queries::{check_state, equal};
 use adsum_model::world::compare;
 use adsum_model::{Case, Event, Host, Model, World, strategy};
@@ -39,7 +39,7 @@ fn half_drained(case: &Case, log: &mut Vec<String>) -> Result<(), String> {
         let take = if op.0[4] % 2 == 0 { usize::from(op.0[4] / 2 % 4) } else { usize::MAX };
         log.push(format!("{:>6} {event:?}, taking {take}", now.as_millis()));
         let outcome = host.handle(now, &event, take, &mut |_, _| {})?;
-        let expected = model.apply(now.as_millis(), &event, given(&outcome));
+        let expected = model.apply(now.as_millis(), &event, begun(&outcome));
         if take == usize::MAX {
             compare(&expected, &outcome)?;
         } else {

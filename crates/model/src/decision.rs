@@ -2,10 +2,7 @@
 
 use crate::User;
 use crate::choice::State;
-use adsum::{
-    CloseReason, EndReason, LeaveReason, LostCause, SessionId, SessionKey, TopicCounts, TopicKey,
-    View,
-};
+use adsum::{CloseReason, EndReason, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -21,47 +18,6 @@ pub enum Notice {
     SessionEnded { user: User, session: SessionId },
     UserOffline { user: User },
     System { presence: u32 },
-    Joined { topic: User, user: User, session: SessionId, presence: Option<u32> },
-    Member { topic: User, user: User, session: SessionId, first: bool, presence: Option<u32> },
-    MemberSessionEnded { topic: User, user: User, session: SessionId },
-    Left { topic: User, user: User, why: Why },
-    TopicClosed { topic: User, removed: bool },
-    Said { topic: User, user: User, session: SessionId, presence: u32 },
-    SaidOver { topic: User, user: User, session: SessionId },
-}
-
-/// Why a user is no member of a topic any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
-    Left,
-    Removed,
-    Disconnected,
-    Lost(LostCause),
-    Evicted,
-    Expelled,
-}
-
-impl From<EndReason> for Why {
-    fn from(reason: EndReason) -> Self {
-        match reason {
-            EndReason::Disconnected => Self::Disconnected,
-            EndReason::Lost(cause) => Self::Lost(cause),
-            EndReason::Evicted => Self::Evicted,
-            EndReason::Expelled => Self::Expelled,
-            other => unreachable!("the model does not know {other:?}"),
-        }
-    }
-}
-
-impl From<LeaveReason> for Why {
-    fn from(reason: LeaveReason) -> Self {
-        match reason {
-            LeaveReason::Left => Self::Left,
-            LeaveReason::Removed => Self::Removed,
-            LeaveReason::Ended(reason) => reason.into(),
-            other => unreachable!("the model does not know {other:?}"),
-        }
-    }
 }
 
 impl Notice {
@@ -75,14 +31,8 @@ impl Notice {
             | Self::Withdrawn { user, .. }
             | Self::Visibility { user, .. }
             | Self::SessionEnded { user, .. }
-            | Self::UserOffline { user }
-            | Self::Joined { user, .. }
-            | Self::Member { user, .. }
-            | Self::MemberSessionEnded { user, .. }
-            | Self::Left { user, .. }
-            | Self::Said { user, .. }
-            | Self::SaidOver { user, .. } => Some(*user),
-            Self::System { .. } | Self::TopicClosed { .. } => None,
+            | Self::UserOffline { user } => Some(*user),
+            Self::System { .. } => None,
         }
     }
 }
@@ -108,30 +58,6 @@ pub enum Decision {
         /// Those of whom one state is told.
         users: BTreeMap<User, State>,
     },
-    /// What a topic is like, as all of these are shown it.
-    Topic {
-        topic: User,
-        view: View,
-        counts: TopicCounts,
-        entries: Vec<(User, SessionId, Option<u32>)>,
-        to: BTreeSet<SessionKey>,
-    },
-    /// What has changed in a topic, for all of these.
-    Changes {
-        topic: User,
-        view: View,
-        counts: TopicCounts,
-        changes: Gathered,
-        to: BTreeSet<SessionKey>,
-    },
-    TopicOccupied {
-        topic: User,
-        key: TopicKey,
-    },
-    TopicVacated {
-        topic: User,
-        key: TopicKey,
-    },
     Close {
         session: SessionKey,
         reason: CloseReason,
@@ -153,26 +79,6 @@ pub enum Decision {
     },
 }
 
-/// What a tick tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Gathered {
-    pub shown: BTreeMap<SessionId, (User, Option<u32>)>,
-    pub ended: BTreeMap<SessionId, User>,
-    pub left: BTreeMap<User, Why>,
-}
-
-impl Gathered {
-    /// Returns the number of changes.
-    pub fn len(&self) -> usize {
-        self.shown.len() + self.ended.len() + self.left.len()
-    }
-
-    /// Returns whether nothing has changed.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
 impl Decision {
     pub const fn notice(&self) -> Option<&Notice> {
         match self {
@@ -183,10 +89,7 @@ impl Decision {
 
     const fn receivers(&self) -> Option<&BTreeSet<SessionKey>> {
         match self {
-            Self::Deliver { to, .. }
-            | Self::Skipped { to, .. }
-            | Self::Topic { to, .. }
-            | Self::Changes { to, .. } => Some(to),
+            Self::Deliver { to, .. } | Self::Skipped { to, .. } => Some(to),
             _ => None,
         }
     }
@@ -202,69 +105,12 @@ pub struct Output {
     pub unordered: Vec<Range<usize>>,
     /// Where the decisions about a deadline begin, and its moment.
     pub deadlines: Vec<(usize, u64)>,
-    /// What may be told more than these.
-    pub leeways: Vec<Leeway>,
-}
-
-/// What some may be told in place of the changes of a topic, or of nothing.
-#[derive(Clone, Debug)]
-pub struct Leeway {
-    /// Where those are among the decisions, or would be, and whether they are there.
-    pub at: usize,
-    pub is_told: bool,
-    /// The number of parts without order before the one that has it, and of deadlines up to then.
-    pub before: (usize, usize),
-    pub topic: User,
-    pub to: BTreeSet<SessionKey>,
-    /// What the topic is like, if the whole may be told.
-    pub whole: Option<Decision>,
-    /// What they were told at some moment since the last tick: it may be told once more.
-    pub again: BTreeMap<SessionId, (User, Option<u32>)>,
-}
-
-impl Leeway {
-    /// Returns what the engine tells, if that is something else and may be.
-    fn told_by(&self, engine: &[Decision], due: Option<&Decision>) -> Option<Decision> {
-        let may_be = |told: &&Decision| match told {
-            Decision::Topic { .. } => Some(*told) == self.whole.as_ref(),
-            Decision::Changes { topic, to, changes, .. } => {
-                let due = match due {
-                    Some(Decision::Changes { changes, .. }) => changes,
-                    _ => &Gathered::default(),
-                };
-                let is_due = |id: &SessionId| due.shown.contains_key(id);
-                let again = |(id, of)| is_due(id) || self.again.get(id) == Some(of);
-                (topic, to) == (&self.topic, &self.to) && changes.shown.iter().all(again)
-            }
-            _ => false,
-        };
-        engine.iter().find(may_be).cloned()
-    }
 }
 
 impl Output {
     /// Marks what was added since there were `start` decisions as a part without order.
     pub fn unordered_since(&mut self, start: usize) {
         self.unordered.push(start..self.decisions.len());
-    }
-
-    /// Puts what the engine tells in the place of what may be told otherwise.
-    pub fn adopt(&mut self, engine: &[Decision]) {
-        for leeway in std::mem::take(&mut self.leeways).into_iter().rev() {
-            let (at, due) = (leeway.at, leeway.is_told.then(|| self.decisions[leeway.at].clone()));
-            let Some(told) = leeway.told_by(engine, due.as_ref()) else { continue };
-            if leeway.is_told {
-                self.decisions[at] = told;
-                continue;
-            }
-            self.decisions.insert(at, told);
-            let mut parts = self.unordered.iter_mut().skip(leeway.before.0);
-            parts.next().into_iter().for_each(|own| own.end += 1);
-            for part in parts {
-                *part = part.start + 1..part.end + 1;
-            }
-            self.deadlines.iter_mut().skip(leeway.before.1).for_each(|(from, _)| *from += 1);
-        }
     }
 
     /// Returns the moment of a decision about an input of this moment: that of the deadline at
@@ -282,9 +128,8 @@ impl Output {
             notices += match decision {
                 // Whoever is skipped misses the notice that others have received.
                 Decision::Skipped { notice, .. } => u64::from(told != Some(notice)),
-                Decision::Deliver { .. } | Decision::Changes { .. } => 1,
+                Decision::Deliver { .. } => 1,
                 Decision::Snapshot { entries, users, .. } => (entries.len() + users.len()) as u64,
-                Decision::Topic { entries, .. } => entries.len() as u64,
                 _ => 0,
             };
             told = decision.notice();
@@ -365,13 +210,6 @@ fn one_by_one(decisions: &[Decision]) -> Vec<Decision> {
             }),
             Decision::Skipped { notice, .. } => keys.for_each(|key| {
                 one(Decision::Skipped { notice: notice.clone(), to: BTreeSet::from([*key]) });
-            }),
-            Decision::Topic { .. } | Decision::Changes { .. } => keys.for_each(|key| {
-                let mut alone = decision.clone();
-                if let Decision::Topic { to, .. } | Decision::Changes { to, .. } = &mut alone {
-                    *to = BTreeSet::from([*key]);
-                }
-                one(alone);
             }),
             other => one(other.clone()),
         }

@@ -1,12 +1,12 @@
 //! Reads the decisions of one drain as a host does, and puts them into canonical form.
 
-mod topics;
-
 use crate::choice::State;
 use crate::{Decision, Notice, Payload, User};
-use adsum::{PresenceKind, Scope, SessionKey, Slot, SlotMap, Snapshot, TopicClosing};
+use adsum::{PresenceKind, Scope, SessionKey, Slot, SlotMap, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
-use topics::CHUNK;
+
+/// The most receivers or entries of one decision.
+const CHUNK: usize = if cfg!(feature = "shrunk") { 4 } else { 4_096 };
 
 /// Is shown every decision as it comes, with the attachments that it names as receivers.
 pub type Watch<'a, P> = dyn FnMut(&adsum::Decision<'_, User, P>, &[SessionKey]) + 'a;
@@ -21,7 +21,6 @@ pub(crate) struct Reading<'a> {
     pub(crate) told: Vec<(u64, Decision)>,
     pub(crate) last_id: u64,
     open_snapshot: bool,
-    open_topic: Option<topics::Open>,
     pub(crate) deliveries: u64,
     pub(crate) skipped: u64,
 }
@@ -39,7 +38,6 @@ impl<'a> Reading<'a> {
             told: Vec::new(),
             last_id,
             open_snapshot: false,
-            open_topic: None,
             deliveries: 0,
             skipped: 0,
         }
@@ -56,9 +54,6 @@ impl<'a> Reading<'a> {
     ) -> Result<(), String> {
         if self.open_snapshot && !matches!(decision, adsum::Decision::Snapshot(_)) {
             return Err("something comes between the parts of a snapshot".into());
-        }
-        if !matches!(decision, adsum::Decision::Topic(_) | adsum::Decision::Changes(_)) {
-            self.close_topic()?;
         }
         match decision {
             adsum::Decision::Deliver { notice, to } => {
@@ -78,18 +73,6 @@ impl<'a> Reading<'a> {
                 watch(decision, &to);
                 self.add_snapshot(snapshot, to[0])
             }
-            adsum::Decision::Topic(snapshot) => {
-                let to = self.receivers(snapshot.to(), false)?;
-                watch(decision, &to);
-                self.deliveries += (to.len() * snapshot.len()) as u64;
-                self.add_topic(topics::snapshot(snapshot, to)?)
-            }
-            adsum::Decision::Changes(changes) => {
-                let to = self.receivers(changes.to(), false)?;
-                watch(decision, &to);
-                self.deliveries += to.len() as u64;
-                self.add_topic(topics::changes(changes, to)?)
-            }
             other => {
                 watch(other, &[]);
                 self.add_state(other)
@@ -101,8 +84,7 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// What is.
-    pub(crate) fn must_be_complete(&mut self) -> Result<(), String> {
-        self.close_topic()?;
+    pub(crate) fn must_be_complete(&self) -> Result<(), String> {
         match self.replaced {
             _ if self.open_snapshot => Err("a snapshot has no last part".into()),
             Some(key) => Err(format!("the connection of {key:?}, which is replaced, stays open")),
@@ -238,24 +220,6 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Takes in a part of what is said of a topic at once.
-    fn add_topic(&mut self, (head, part): (topics::Head, topics::Part)) -> Result<(), String> {
-        if !self.open_topic.as_ref().is_some_and(|open| open.goes_on(&head, &part)) {
-            self.close_topic()?;
-            self.next_id(head.id)?;
-            self.open_topic = Some(topics::Open::new(head));
-        }
-        self.open_topic.iter_mut().for_each(|open| open.add(part.clone()));
-        Ok(())
-    }
-
-    fn close_topic(&mut self) -> Result<(), String> {
-        if let Some(open) = self.open_topic.take() {
-            self.told.push((open.head.id, open.close()?));
-        }
-        Ok(())
-    }
-
     /// Takes in what is said to the host alone.
     fn add_state<P>(&mut self, decision: &adsum::Decision<'_, User, P>) -> Result<(), String> {
         let decision = match *decision {
@@ -276,12 +240,6 @@ impl<'a> Reading<'a> {
                 }
                 let (user, since) = (*user, since.as_millis());
                 Decision::Ended { user, session, id, reason, since, last, visible }
-            }
-            adsum::Decision::TopicOccupied { topic, key } => {
-                Decision::TopicOccupied { topic: *topic, key }
-            }
-            adsum::Decision::TopicVacated { topic, key } => {
-                Decision::TopicVacated { topic: *topic, key }
             }
             _ => {
                 let kind = std::mem::discriminant(decision);
@@ -363,39 +321,6 @@ fn canonical<P: Payload>(notice: &adsum::Notice<'_, User, P>) -> Notice {
         }
         adsum::Notice::UserOffline { user, .. } => Notice::UserOffline { user: *user },
         adsum::Notice::System { presence, .. } => Notice::System { presence: presence.said() },
-        ref other => in_topic(other),
-    }
-}
-
-/// The same of a notice about a topic.
-fn in_topic<P: Payload>(notice: &adsum::Notice<'_, User, P>) -> Notice {
-    match *notice {
-        adsum::Notice::Joined { topic, user, session, presence, .. } => {
-            let presence = presence.map(Payload::said);
-            Notice::Joined { topic: *topic, user: *user, session, presence }
-        }
-        adsum::Notice::Member { topic, user, session, kind, presence, .. } => Notice::Member {
-            topic: *topic,
-            user: *user,
-            session,
-            first: kind == PresenceKind::First,
-            presence: presence.map(Payload::said),
-        },
-        adsum::Notice::MemberSessionEnded { topic, user, session, .. } => {
-            Notice::MemberSessionEnded { topic: *topic, user: *user, session }
-        }
-        adsum::Notice::Left { topic, user, reason, .. } => {
-            Notice::Left { topic: *topic, user: *user, why: reason.into() }
-        }
-        adsum::Notice::TopicClosed { topic, reason, .. } => {
-            Notice::TopicClosed { topic: *topic, removed: reason == TopicClosing::Removed }
-        }
-        adsum::Notice::Said { topic, user, session, presence, .. } => {
-            Notice::Said { topic: *topic, user: *user, session, presence: presence.said() }
-        }
-        adsum::Notice::SaidOver { topic, user, session, .. } => {
-            Notice::SaidOver { topic: *topic, user: *user, session }
-        }
         _ => unreachable!("an unknown kind of notice"),
     }
 }

@@ -1,5 +1,5 @@
-//! What an operation's bytes stand for: a moment, a session, a list, a topic. All of it as things
-//! stand in the model.
+//! What an operation's bytes stand for: a moment, a session, a list. All of it as things stand in
+//! the model.
 
 use crate::state::Session;
 use crate::{Attachment, Event, Model, User};
@@ -57,7 +57,7 @@ pub(crate) fn lasting(model: &Model, x: u8) -> u64 {
 
 /// Draws one of those that this verb is meant for; seldom another one, a key that is stale, or one
 /// that never was.
-pub(crate) fn choose(model: &Model, who: u8, is_meant: impl Fn(&Session) -> bool) -> SessionKey {
+fn choose(model: &Model, who: u8, is_meant: impl Fn(&Session) -> bool) -> SessionKey {
     let mut live: Vec<&Session> = model.sessions.values().collect();
     live.sort_by_key(|session| session.order);
     let keys = |sessions: &[&Session]| sessions.iter().map(|session| session.key).collect();

@@ -22,28 +22,10 @@ pub fn session_of(event: &mut Event) -> Option<&mut adsum::SessionKey> {
         | Event::DirectFor { session, .. }
         | Event::Watch { session, .. }
         | Event::Unwatch { session, .. }
-        | Event::Join { session, .. }
-        | Event::Update { session, .. }
-        | Event::Leave { session, .. }
-        | Event::Look { session, .. }
-        | Event::LookAt { session, .. }
-        | Event::Say { session, .. }
         | Event::Invisible { session }
         | Event::Visible { session }
         | Event::Congested { session }
         | Event::Writable { session } => Some(session),
-        _ => None,
-    }
-}
-
-/// Returns the key of the topic that an input names.
-pub const fn topic_of(event: &mut Event) -> Option<&mut adsum::TopicKey> {
-    match event {
-        Event::Update { topic, .. }
-        | Event::Leave { topic, .. }
-        | Event::Look { topic, .. }
-        | Event::LookAt { topic, .. }
-        | Event::Say { topic, .. } => Some(topic),
         _ => None,
     }
 }

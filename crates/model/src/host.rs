@@ -5,8 +5,7 @@ use crate::choice::Choice;
 use crate::drain::{Reading, Watch};
 use crate::{Attachment, Decision, Event, Payload, User};
 use adsum::{
-    Config, Connect, Decisions, DefaultHashBuilder, Engine, Error, Join, SessionKey, SlotMap, Time,
-    TopicKey,
+    Config, Connect, Decisions, DefaultHashBuilder, Engine, Error, SessionKey, SlotMap, Time,
 };
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
@@ -18,8 +17,6 @@ pub struct Answer {
     pub about: Option<SessionKey>,
     /// What a connect or a resume gave out.
     pub begun: Option<Attachment>,
-    /// The key of the topic that was joined.
-    pub topic: Option<TopicKey>,
     /// When a publish goes out that has to wait.
     pub waits_until: Option<u64>,
     pub decisions: Vec<Decision>,
@@ -27,32 +24,10 @@ pub struct Answer {
     pub numbers: Vec<u64>,
 }
 
-/// The names that an engine gave out for an input, or such as nobody gives out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Given {
-    pub begun: Attachment,
-    pub topic: TopicKey,
-}
-
-impl From<Attachment> for Given {
-    /// Returns the names of an input that opens no topic.
-    fn from(begun: Attachment) -> Self {
-        let topic = TopicKey::from_bits((u64::MAX, u32::MAX)).expect("it is not zero");
-        Self { begun, topic }
-    }
-}
-
 /// What came of an input, or why it was refused.
 pub type Outcome = Result<Answer, Error>;
 
-/// Returns all names that an input gave out, or such as nobody gives out.
-pub fn given(outcome: &Outcome) -> Given {
-    let topic = outcome.as_ref().ok().and_then(|answer| answer.topic);
-    let given = Given::from(begun(outcome));
-    Given { topic: topic.unwrap_or(given.topic), ..given }
-}
-
-/// Returns the names of what an input has begun, or such as nobody gives out.
+/// Returns the names that an input gave out, or such as nobody gives out.
 pub fn begun(outcome: &Outcome) -> Attachment {
     outcome.as_ref().ok().and_then(|answer| answer.begun).unwrap_or(Attachment::NONE)
 }
@@ -132,11 +107,7 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
         self.skipped += reading.skipped;
         let (numbers, decisions) = reading.told.into_iter().unzip();
         let begun = self.begun(event, about)?;
-        let topic = match event {
-            Event::Join { topic, .. } => self.engine.topic(topic).map(|topic| topic.key()),
-            _ => None,
-        };
-        Ok(Ok(Answer { about, begun, topic, waits_until, decisions, numbers }))
+        Ok(Ok(Answer { about, begun, waits_until, decisions, numbers }))
     }
 
     /// Asks for the names of what a connect or a resume has begun.
@@ -232,41 +203,6 @@ pub fn verb<'e, P: Payload, S: BuildHasher>(
         Event::System { users, presence } => engine.system(now, users, P::make(*presence, None)),
         Event::Expel { user } => Ok(engine.expel(now, user)),
         Event::Advance => Ok(engine.advance(now)),
-        other => verb_of_topics(engine, now, other),
-    }
-}
-
-fn verb_of_topics<'e, P: Payload, S: BuildHasher>(
-    engine: &'e mut Engine<User, P, S>,
-    now: Time,
-    event: &Event,
-) -> Result<Decisions<'e, User, P, S>, Error> {
-    match event {
-        Event::Join { session, topic, join } => {
-            let make = |said: u32| P::make(said, Some(*session));
-            let join = match *join {
-                Join::Member { presence, view } => {
-                    Join::Member { presence: presence.map(make), view }
-                }
-                Join::Observer { view } => Join::Observer { view },
-            };
-            Ok(engine.join(now, *session, *topic, join)?.1)
-        }
-        Event::Update { session, topic, presence } => {
-            engine.update(now, *session, *topic, P::make(*presence, Some(*session)))
-        }
-        Event::Leave { session, topic } => engine.leave(now, *session, *topic),
-        Event::Look { session, topic, view } => engine.look(now, *session, *topic, *view),
-        Event::LookAt { session, topic, users } => {
-            engine.look_at(now, *session, *topic, users.iter().copied())
-        }
-        Event::Say { session, topic, presence, for_ms } => {
-            let presence = P::make(*presence, Some(*session));
-            engine.say(now, *session, *topic, presence, *for_ms)
-        }
-        Event::Remove { topic, user } => Ok(engine.remove(now, topic, user)),
-        Event::Close { topic } => Ok(engine.close(now, topic)),
-        Event::TopicOptions { topic, options } => engine.topic_options(now, topic, *options),
         other => unreachable!("the host does not know {other:?}"),
     }
 }

@@ -6,7 +6,6 @@
 //! | `event` | users and inputs as the tests have them |
 //! | [`state`], [`missed`] | the [`Model`]: its state, what can be asked of it, who may see whom |
 //! | [`choice`] | functions that choose who speaks for a user, and what they choose from |
-//! | [`topics`], `members` | who is in which topic, and what the next tick tells |
 //! | [`telling`] | how receivers are told, and what is noted for those that are congested |
 //! | `rules` | the verbs, one file a subject, named as the engine's own |
 //! | [`decision`] | decisions in the form in which they are compared |
@@ -35,11 +34,9 @@ mod chosen;
 pub mod decision;
 pub mod drain;
 mod draw;
-mod draw_topics;
 mod event;
 pub mod hasher;
 pub mod host;
-mod members;
 pub mod missed;
 pub mod ops;
 mod payload;
@@ -52,14 +49,12 @@ pub mod state;
 pub mod strategy;
 pub mod targets;
 pub mod telling;
-pub mod timer;
 pub mod told;
-pub mod topics;
 pub mod world;
 
 pub use choice::Choice;
 pub use decision::{Decision, Notice, Output};
-pub use event::{Event, User, session_of, topic_of};
+pub use event::{Event, User, session_of};
 pub use host::{Answer, Host, Outcome};
 pub use ops::{Case, Op};
 pub use payload::Payload;

@@ -2,8 +2,8 @@
 //! are detached or congested just now, the very moment of a deadline, lists over their limits and
 //! the user itself in its own list all come up as often as plain input does.
 
+use crate::draw;
 use crate::{Event, Model, Setup};
-use crate::{draw, draw_topics};
 use adsum::Time;
 
 pub use crate::draw::USERS;
@@ -64,15 +64,6 @@ enum Verb {
     Writable,
     System,
     Expel,
-    Join,
-    Update,
-    Leave,
-    Look,
-    LookAt,
-    Say,
-    RemoveMember,
-    CloseTopic,
-    TopicOptions,
 }
 
 /// How many of 100 operations are which. With these, of all that can happen nothing is rare.
@@ -109,15 +100,6 @@ impl Verb {
             209..=217 => return Self::Watch,
             218..=222 => return Self::Unwatch,
             227..=234 => return Self::Active,
-            130..=149 => return Self::Join,
-            150..=164 => return Self::Update,
-            165..=172 => return Self::Leave,
-            173..=179 => return Self::Look,
-            180..=184 => return Self::LookAt,
-            185..=192 => return Self::Say,
-            193..=195 => return Self::RemoveMember,
-            196..=197 => return Self::CloseTopic,
-            198..=199 => return Self::TopicOptions,
             _ => {}
         }
         let mut left = byte % 100;
@@ -212,34 +194,5 @@ fn event(verb: Verb, model: &Model, now: u64, presence: u32, bytes: [u8; 4]) -> 
         Verb::Writable => Event::Writable { session: draw::congested(model, who) },
         Verb::System => Event::System { users: draw::list(model, user, x, y), presence },
         Verb::Expel => Event::Expel { user },
-        _ => event_of_topics(verb, model, presence, bytes),
-    }
-}
-
-fn event_of_topics(verb: Verb, model: &Model, presence: u32, bytes: [u8; 4]) -> Event {
-    let [who, x, y, z] = bytes;
-    if verb == Verb::Join {
-        let (session, topic) = draw_topics::joined(model, who, x);
-        return Event::Join { session, topic, join: draw_topics::join(presence, y) };
-    }
-    let (session, topic) = draw_topics::in_topic(model, who, x);
-    match verb {
-        Verb::Update => Event::Update { session, topic, presence },
-        Verb::Leave => Event::Leave { session, topic },
-        Verb::Look => Event::Look { session, topic, view: draw_topics::view(y) },
-        Verb::LookAt => Event::LookAt { session, topic, users: draw_topics::looked_at(y, z) },
-        Verb::Say => {
-            let for_ms = (y % 4 != 3).then(|| draw::lasting(model, z));
-            Event::Say { session, topic, presence, for_ms }
-        }
-        Verb::RemoveMember => {
-            let (topic, user) = draw_topics::member(model, who, x);
-            Event::Remove { topic, user }
-        }
-        Verb::CloseTopic => Event::Close { topic: draw_topics::name(x) },
-        _ => Event::TopicOptions {
-            topic: draw_topics::name(x),
-            options: draw_topics::topic_options(y, z),
-        },
     }
 }

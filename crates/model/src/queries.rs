@@ -1,15 +1,9 @@
 //! Everything that an engine can be asked, held against the model (rule 16).
 
-mod seen;
-mod topics;
-
-pub use seen::equal;
-
 use crate::choice::State;
 use crate::state::Session;
 use crate::{Attachment, Model, Payload, User};
-use adsum::{Counts, Engine, SessionId, SessionKey};
-use seen::Seen;
+use adsum::{Counts, Engine, LostCause, SessionId, SessionKey};
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
@@ -46,7 +40,6 @@ pub fn check_state<P: Payload, S: BuildHasher>(
         let still_there = Seen::expected(model, stale.session);
         equal("a session by its id", by_id(engine, stale.session), still_there)?;
     }
-    topics::check(engine, model)?;
     check_stale(engine, Attachment::NONE.key)?;
     equal("nobody by id", by_id(engine, Attachment::NONE.session), None)?;
     equal("counts", exact_counts(engine.counts(), model), model.counts())
@@ -149,9 +142,45 @@ fn by_id<P: Payload, S: BuildHasher>(engine: &Engine<User, P, S>, id: SessionId)
     engine.session_by_id(id).as_ref().map(Seen::of)
 }
 
-/// Returns the engine's counts, but for those who were told by directed presence, some of whom may
-/// be gone, within the limit of each sender (where there is nobody, none may be counted), and for
-/// users who are known only because they have left a topic.
+/// What is to be seen of one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    key: SessionKey,
+    id: SessionId,
+    user: User,
+    kind: u8,
+    presence: Option<u32>,
+    connected: u64,
+    heard: u64,
+    lost: Option<(u64, LostCause)>,
+    is_congested: bool,
+}
+
+impl Seen {
+    fn of<P: Payload>(session: &adsum::Session<'_, User, P>) -> Self {
+        Self {
+            key: session.key,
+            id: session.id,
+            user: *session.user,
+            kind: session.kind.0,
+            presence: session.presence.map(Payload::said),
+            connected: session.connected.as_millis(),
+            heard: session.heard.as_millis(),
+            lost: session.lost.map(|(at, cause)| (at.as_millis(), cause)),
+            is_congested: session.is_congested,
+        }
+    }
+
+    fn expected(model: &Model, id: SessionId) -> Option<Self> {
+        let session = model.sessions.get(&id)?;
+        let Session { key, user, kind, presence, connected, heard, lost, .. } = *session;
+        let is_congested = session.missed.is_some();
+        Some(Self { key, id, user, kind, presence, connected, heard, lost, is_congested })
+    }
+}
+
+/// Returns the engine's counts, but for those who were told by directed presence: some of them may
+/// be gone, within the limit of each sender. Where there is nobody, none may be counted.
 fn exact_counts(mut counts: Counts, model: &Model) -> Counts {
     let told = model.counts().told;
     // Of each name, all sessions.
@@ -160,12 +189,21 @@ fn exact_counts(mut counts: Counts, model: &Model) -> Counts {
     if (told..=most).contains(&counts.told) {
         counts.told = told;
     }
-    // A tick that is to come may have to name those who have left a topic.
-    let ticks = model.topics.values().flat_map(|topic| topic.fast.iter().chain(&topic.slow));
-    let left: BTreeSet<&User> = ticks.flat_map(|tick| tick.reasons.keys()).collect();
-    let known = model.counts().users_known;
-    if (known..=known + left.len()).contains(&counts.users_known) {
-        counts.users_known = known;
-    }
     counts
+}
+
+/// Compares what the engine says with what the model says.
+///
+/// # Errors
+/// Both, if they differ.
+pub fn equal<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    engine: T,
+    model: T,
+) -> Result<(), String> {
+    if engine == model {
+        Ok(())
+    } else {
+        Err(format!("{what} is {engine:?}, and should be {model:?}"))
+    }
 }

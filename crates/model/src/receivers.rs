@@ -1,7 +1,5 @@
 //! A replica for each session, fed with what that session is sent, and held against the truth.
 
-mod topics;
-
 use crate::choice::State;
 use crate::state::Session;
 use crate::{Attachment, Event, Model, User};
@@ -57,7 +55,6 @@ pub struct Receivers {
     buried: BTreeSet<SessionId>,
     /// Who has got a snapshot by the input at hand, and of whom, if not of everyone.
     snapshots: BTreeMap<SessionKey, Option<BTreeSet<User>>>,
-    left: topics::Left,
     never: bool,
     fault: Option<String>,
 }
@@ -69,8 +66,7 @@ impl Receivers {
     }
 
     /// Prepares for the decisions about an input.
-    pub fn expect(&mut self, model: &Model, event: &Event) {
-        self.left = topics::left_by(model, event);
+    pub const fn expect(&mut self, event: &Event) {
         self.resumed = match event {
             Event::Resume { session } => Some(*session),
             _ => None,
@@ -122,12 +118,6 @@ impl Receivers {
                     }
                     receiver.replica.apply_snapshot(snapshot).expect("the replica is large enough");
                 }
-                Decision::Topic(snapshot) => {
-                    receiver.replica.apply_topic(snapshot).expect("the replica is large enough");
-                }
-                Decision::Changes(changes) => {
-                    receiver.replica.apply_changes(changes).expect("the replica is large enough");
-                }
                 _ => {}
             }
         }
@@ -170,11 +160,6 @@ impl Receivers {
         }
         self.check_snapshots(model, event, begun)?;
         self.forget(model, event);
-        if let Some((session, name)) = self.left.take()
-            && topics::forgets(model, session, name)
-        {
-            self.receivers.entry(session).or_default().replica.forget_topic(&name);
-        }
         for (id, session) in &model.sessions {
             if session.is_attached() && session.missed.is_none() {
                 self.receivers.entry(session.key).or_default();
@@ -182,7 +167,6 @@ impl Receivers {
                     .and_then(|()| self.check_states(model, *id, session))
                     .and_then(|()| self.check_directed(model, *id, session))
                     .and_then(|()| self.check_visibility(model, session))
-                    .and_then(|()| topics::check(&self.receivers[&session.key].replica, model, *id))
                     .map_err(|fault| format!("what {id:?} believes: {fault}"))?;
             }
         }

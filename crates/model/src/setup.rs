@@ -1,9 +1,7 @@
 //! Options from a few bytes: small limits and short times, so that every bound is met.
 
 use crate::Choice;
-use adsum::{
-    Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate, TopicOptions,
-};
+use adsum::{Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate};
 
 /// Bytes that decide on the options. All zero are plain ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,32 +67,16 @@ impl Setup {
             max_direct,
             max_watched: pick(&[500, 7, 3, 1], direct >> 6),
             idle_after_ms: pick(&[Some(7), None, Some(20), Some(2)], lease / 3),
-            topics: self.topic_options(),
-            max_topics: pick(&[100, 2, 1], self.mixed(0)),
-            max_topic_named: pick(&[500, 2, 1], self.mixed(1)),
-            topic_rate: pick(&rates, self.mixed(2)),
+            topics: adsum::TopicOptions::default(),
+            max_topics: 100,
+            max_topic_named: 500,
+            topic_rate: None,
             // As few as there may be, and a few more.
             max_told: max_direct + pick(&[0, 1, 5], direct >> 3),
             publish_rate: pick(&rates, rate),
             direct_rate: pick(&direct_rates, rate >> 2),
             max_expiry_ms: pick(&[60, 20, 7 * 24 * 60 * 60 * 1_000], lists >> 4),
             settle_ms: pick(&[12, 5, 0, 60_000], over >> 4),
-        }
-    }
-
-    /// Returns a byte that any of the others may change: of topics, which came later, so that what
-    /// the others mean stays as it was.
-    fn mixed(self, nth: u32) -> u8 {
-        let word = u64::from_le_bytes(self.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (word ^ word >> 29).rotate_left(8 * nth) as u8
-    }
-
-    fn topic_options(self) -> TopicOptions {
-        TopicOptions {
-            full_up_to: pick(&[200, 3, 2, 1, 4], self.mixed(3)),
-            sample: pick(&[1, 2, 20], self.mixed(4)),
-            coalesce_ms: pick(&[0, 5, 0, 300, 12, 0], self.mixed(5)),
-            max_members: pick(&[1_000_000, 3, 2, 5], self.mixed(6)),
         }
     }
 

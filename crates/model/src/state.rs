@@ -3,10 +3,11 @@
 use crate::User;
 use crate::choice::{Choice, Voice};
 use crate::missed::Missed;
-use crate::timer::Timer;
-use crate::topics::Topic;
-use adsum::{Config, Counts, Error, LostCause, Options, SessionId, SessionKey, TopicKey};
+use adsum::{Config, Counts, Error, LostCause, Options, SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A deadline and the place in line among those of the same moment.
+pub type Timer = (u64, u64);
 
 /// The names that the engine gives out as a session attaches. The model is handed them, since it
 /// cannot make them itself.
@@ -196,12 +197,6 @@ pub struct Model {
     pub first: Option<u64>,
     /// Keys that were good once, in the order in which they became stale.
     pub stale: Vec<Stale>,
-    /// Counts the ticks of topics that have begun, so that they can stand in line.
-    pub ticks: u64,
-    /// By name: topics that somebody is in.
-    pub topics: BTreeMap<User, Topic>,
-    /// Keys of topics that nobody is in any more, in the order in which they became stale.
-    pub stale_topics: Vec<TopicKey>,
 }
 
 impl Model {
@@ -217,9 +212,6 @@ impl Model {
             held: BTreeMap::new(),
             first: None,
             stale: Vec::new(),
-            ticks: 0,
-            topics: BTreeMap::new(),
-            stale_topics: Vec::new(),
         }
     }
 
@@ -361,7 +353,6 @@ impl Model {
             let idle = self.sessions_of(*user).into_iter().filter_map(|id| self.idle_timer(id));
             deadlines.extend(idle.map(|(at, _)| at).min());
         }
-        deadlines.extend(self.topic_timers().map(|(at, _)| at));
         deadlines.sort_unstable();
         deadlines
     }
@@ -379,8 +370,6 @@ impl Model {
         for session in sessions() {
             known.extend(session.watched.union(&session.struck));
         }
-        let places = || self.topics.values().flat_map(|topic| topic.places.values());
-        known.extend(places().flat_map(|place| &place.named));
         let mut counts = Counts::default();
         counts.users_online = self.accounts.len();
         counts.users_known = known.len();
@@ -396,12 +385,6 @@ impl Model {
         counts.missed =
             sessions().filter_map(|session| session.missed.as_ref()).map(Missed::len).sum();
         counts.expiring = self.showing().map(|(_, session)| session.expiring()).sum();
-        let waiting = places().filter(|place| place.waiting.is_some()).count();
-        counts.presences += places().filter(|place| place.presence.is_some()).count() + waiting;
-        counts.expiring += places().filter(|place| place.said.flatten().is_some()).count();
-        counts.expiring += waiting;
-        counts.topics = self.topics.len();
-        counts.memberships = places().count();
         counts.timers = self.deadlines().len();
         counts
     }

@@ -1,7 +1,7 @@
 //! What came of inputs, in words in which two engines can be compared that gave out other keys.
 
-use crate::{Attachment, Decision, Event, Notice, Outcome, User, session_of, topic_of};
-use adsum::{SessionId, SessionKey, TopicKey};
+use crate::{Attachment, Decision, Event, Notice, Outcome, User, session_of};
+use adsum::{SessionId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns every user that an input names.
@@ -22,11 +22,6 @@ pub fn users_of(event: &mut Event) -> impl Iterator<Item = &mut User> {
         | Event::DirectFor { users, .. }
         | Event::System { users, .. } => (None, None, Some(users), None),
         Event::Expel { user } => (Some(user), None, None, None),
-        Event::Join { topic, .. } | Event::Close { topic } | Event::TopicOptions { topic, .. } => {
-            (Some(topic), None, None, None)
-        }
-        Event::LookAt { users, .. } => (None, None, Some(users), None),
-        Event::Remove { topic, user } => (Some(user), Some(topic), None, None),
         _ => (None, None, None, None),
     };
     one.into_iter().chain(other).chain(list.into_iter().chain(more).flatten())
@@ -47,44 +42,7 @@ pub fn change(decision: &mut Decision, change: fn(&mut User, &mut u32)) {
             | Notice::Withdrawn { user, .. }
             | Notice::Visibility { user, .. } => change(user, nothing),
             Notice::System { presence } => change(nobody, presence),
-            Notice::Joined { topic, user, presence, .. }
-            | Notice::Member { topic, user, presence, .. } => {
-                change(topic, &mut u32::default());
-                change(user, presence.as_mut().unwrap_or(nothing));
-            }
-            Notice::Said { topic, user, presence, .. } => {
-                change(topic, nothing);
-                change(user, presence);
-            }
-            Notice::MemberSessionEnded { topic, user, .. }
-            | Notice::Left { topic, user, .. }
-            | Notice::SaidOver { topic, user, .. } => {
-                change(topic, nothing);
-                change(user, nothing);
-            }
-            Notice::TopicClosed { topic, .. } => change(topic, nothing),
         },
-        Decision::Topic { topic, entries, .. } => {
-            change(topic, nothing);
-            for (user, _, presence) in entries {
-                change(user, presence.as_mut().unwrap_or(nothing));
-            }
-        }
-        Decision::Changes { topic, changes, .. } => {
-            change(topic, nothing);
-            for (user, presence) in changes.shown.values_mut() {
-                change(user, presence.as_mut().unwrap_or(nothing));
-            }
-            changes.ended.values_mut().for_each(|user| change(user, nothing));
-            let left = std::mem::take(&mut changes.left).into_iter().map(|(mut user, why)| {
-                change(&mut user, &mut u32::default());
-                (user, why)
-            });
-            changes.left = left.collect();
-        }
-        Decision::TopicOccupied { topic, .. } | Decision::TopicVacated { topic, .. } => {
-            change(topic, nothing);
-        }
         Decision::Snapshot { named, entries, users, .. } => {
             let renamed = |mut user| {
                 change(&mut user, nothing);
@@ -115,20 +73,6 @@ pub fn apiece(decision: Decision) -> Vec<Decision> {
             .into_iter()
             .map(|key| Decision::Skipped { notice: notice.clone(), to: one(key) })
             .collect(),
-        Decision::Topic { topic, view, counts, entries, to } => to
-            .into_iter()
-            .map(|key| {
-                let (entries, to) = (entries.clone(), one(key));
-                Decision::Topic { topic, view, counts, entries, to }
-            })
-            .collect(),
-        Decision::Changes { topic, view, counts, changes, to } => to
-            .into_iter()
-            .map(|key| {
-                let (changes, to) = (changes.clone(), one(key));
-                Decision::Changes { topic, view, counts, changes, to }
-            })
-            .collect(),
         other => vec![other],
     }
 }
@@ -145,8 +89,6 @@ pub struct Ordinal {
 pub struct Names {
     /// The sessions in the order in which they connected, each with its keys.
     sessions: Vec<(SessionId, Vec<SessionKey>)>,
-    /// Topics in the order in which they were opened.
-    topics: Vec<TopicKey>,
 }
 
 impl Names {
@@ -197,38 +139,13 @@ impl Names {
         self.sessions.iter().position(|(other, _)| *other == id)
     }
 
-    /// Takes in all that an input gave out.
-    pub fn add_all(&mut self, outcome: &Outcome) {
-        let Ok(answer) = outcome else { return };
-        answer.begun.into_iter().for_each(|begun| self.add(begun));
-        self.topics.extend(answer.topic.filter(|topic| !self.topics.contains(topic)));
-    }
-
-    /// Returns the place of a topic whose key an input names, if it names one.
-    ///
-    /// # Errors
-    /// If that was never given out.
-    pub fn place_of_topic(&self, event: &Event) -> Result<Option<usize>, String> {
-        let Some(key) = topic_of(&mut event.clone()).copied() else { return Ok(None) };
-        let place = self.topics.iter().position(|topic| *topic == key);
-        place.map(Some).ok_or_else(|| format!("there is no {key:?}"))
-    }
-
-    /// Puts the keys that these names have in place of those that others had for an input.
+    /// Puts the key that these names have in place of the one that others had for an input.
     ///
     /// # Errors
     /// If there is none.
-    pub fn rename(
-        &self,
-        event: &mut Event,
-        by: Option<Ordinal>,
-        topic: Option<usize>,
-    ) -> Result<(), String> {
+    pub fn rename(&self, event: &mut Event, by: Option<Ordinal>) -> Result<(), String> {
         if let (Some(session), Some(by)) = (session_of(event), by) {
             *session = self.key(by).ok_or_else(|| format!("there is no {by:?}"))?;
-        }
-        if let (Some(key), Some(nth)) = (topic_of(event), topic) {
-            *key = *self.topics.get(nth).ok_or_else(|| format!("there is no topic {nth}"))?;
         }
         Ok(())
     }
@@ -240,7 +157,7 @@ pub fn hear(names: &mut Names, told: &mut Vec<String>, event: &Event, outcome: &
         Err(error) => return told.push(format!("{error:?}")),
         Ok(answer) => answer,
     };
-    names.add_all(outcome);
+    answer.begun.into_iter().for_each(|begun| names.add(begun));
     let mut lines: Vec<String> = answer.decisions.iter().map(|said| line(names, said)).collect();
     // In these the order of users is the engine's own affair.
     if let Event::Connect { .. } | Event::Writable { .. } = event {
@@ -250,10 +167,14 @@ pub fn hear(names: &mut Names, told: &mut Vec<String>, event: &Event, outcome: &
     told.extend(lines);
 }
 
-/// Puts a notice into words.
-fn said(names: &Names, notice: &Notice) -> String {
+/// Puts a decision into words. Moments are the last of them.
+///
+/// # Panics
+/// If a session has no name.
+pub fn line(names: &Names, decision: &Decision) -> String {
     let id = |id: &SessionId| names.place(*id).expect("the session connected");
-    match notice {
+    let key = |key: &SessionKey| names.find(*key).expect("the session connected").session;
+    let notice = |notice: &Notice| match notice {
         Notice::Presence { user, session, first, presence } => {
             format!("presence of {user}, {}: {presence}, {first}", id(session))
         }
@@ -271,34 +192,7 @@ fn said(names: &Names, notice: &Notice) -> String {
         Notice::SessionEnded { user, session } => format!("end of {user}, {}", id(session)),
         Notice::UserOffline { user } => format!("end of {user}"),
         Notice::System { presence } => format!("system: {presence}"),
-        Notice::Joined { topic, user, session, presence } => {
-            format!("in {topic}: {user} comes with {}: {presence:?}", id(session))
-        }
-        Notice::Member { topic, user, session, first, presence } => {
-            format!("in {topic}: {user}, {}: {presence:?}, {first}", id(session))
-        }
-        Notice::MemberSessionEnded { topic, user, session } => {
-            format!("in {topic}: {user} has gone with {}", id(session))
-        }
-        Notice::Left { topic, user, why } => format!("in {topic}: {user} has left, {why:?}"),
-        Notice::TopicClosed { topic, removed } => format!("{topic} is closed, {removed}"),
-        Notice::Said { topic, user, session, presence } => {
-            format!("in {topic}: {user}, {} says {presence}", id(session))
-        }
-        Notice::SaidOver { topic, user, session } => {
-            format!("in {topic}: {user}, {} says nothing more", id(session))
-        }
-    }
-}
-
-/// Puts a decision into words. Moments are the last of them.
-///
-/// # Panics
-/// If a session has no name.
-pub fn line(names: &Names, decision: &Decision) -> String {
-    let id = |id: &SessionId| names.place(*id).expect("the session connected");
-    let key = |key: &SessionKey| names.find(*key).expect("the session connected").session;
-    let notice = |notice: &Notice| said(names, notice);
+    };
     let all = |to: &BTreeSet<SessionKey>| to.iter().map(key).collect::<BTreeSet<usize>>();
     match decision {
         Decision::Deliver { notice: said, to } => format!("{} to {:?}", notice(said), all(to)),
@@ -314,22 +208,6 @@ pub fn line(names: &Names, decision: &Decision) -> String {
             let users = if users.is_empty() { String::new() } else { format!(", {users:?}") };
             format!("snapshot{of} for {}: {visible}, {entries:?}{users}", key(to))
         }
-        Decision::Topic { topic, view, counts, entries, to } => {
-            let entries: Vec<_> =
-                entries.iter().map(|(user, of, presence)| (user, id(of), presence)).collect();
-            format!("topic {topic}, {view:?}, {counts:?}: {entries:?} to {:?}", all(to))
-        }
-        Decision::Changes { topic, view, counts, changes, to } => {
-            let shown: BTreeMap<usize, &(User, Option<u32>)> =
-                changes.shown.iter().map(|(of, shown)| (id(of), shown)).collect();
-            let ended: BTreeMap<usize, &User> =
-                changes.ended.iter().map(|(of, user)| (id(of), user)).collect();
-            let left = &changes.left;
-            let changes = format!("{shown:?}, {ended:?}, {left:?}");
-            format!("changes of {topic}, {view:?}, {counts:?}: {changes} to {:?}", all(to))
-        }
-        Decision::TopicOccupied { topic, .. } => format!("somebody is in {topic}"),
-        Decision::TopicVacated { topic, .. } => format!("nobody is in {topic}"),
         Decision::Close { session, reason, resumable } => {
             format!("close {}: {reason:?} {resumable}", key(session))
         }

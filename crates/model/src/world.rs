@@ -29,7 +29,7 @@ pub struct World<S = DefaultHashBuilder> {
     inputs: u64,
     refusals: u64,
     conflated: u64,
-    /// Notices and entries of snapshots.
+    /// Notices and entries of snapshots, by the model.
     notices: u64,
 }
 
@@ -118,7 +118,7 @@ impl<S: BuildHasher> World<S> {
     fn checked_input(&mut self, now: Time, event: &Event) -> Result<(), String> {
         let (before, last_id) = (self.model.now, self.host.last_id);
         let receivers = &mut self.receivers;
-        receivers.expect(&self.model, event);
+        receivers.expect(event);
         let mut watch = |decision: &adsum::Decision<'_, _, _>, to: &[SessionKey]| {
             receivers.hear(decision, to);
         };
@@ -133,10 +133,7 @@ impl<S: BuildHasher> World<S> {
             }
             Err(_) => self.refusals += 1,
         }
-        let mut model = self.model.apply(now.as_millis(), event, host::given(&outcome));
-        if let (Ok(output), Ok(answer)) = (&mut model, &outcome) {
-            output.adopt(&answer.decisions);
-        }
+        let model = self.model.apply(now.as_millis(), event, host::begun(&outcome));
         compare(&model, &outcome)?;
         if let (Ok(output), Ok(answer)) = (&model, &outcome) {
             self.notices += output.notices();
@@ -283,8 +280,6 @@ fn said_by(panic: &dyn Any) -> String {
 pub fn compare(model: &Result<Output, Error>, engine: &Outcome) -> Result<(), String> {
     let agree = match (model, engine) {
         (Ok(output), Ok(answer)) => {
-            let mut output = output.clone();
-            output.adopt(&answer.decisions);
             let agrees = if answer.numbers.contains(&u64::MAX) {
                 output.agrees_without_numbers(&answer.decisions)
             } else {

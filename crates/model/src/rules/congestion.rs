@@ -10,11 +10,6 @@ impl Model {
         let id = self.find_attached(key)?;
         self.accept(self.clamp(now));
         self.session_mut(id).missed.get_or_insert_default();
-        for name in self.topics_of(id) {
-            // It misses the snapshot that the next tick was to send it.
-            let place = self.place_mut(name, id);
-            place.is_dirty |= std::mem::take(&mut place.is_new);
-        }
         Ok(Output::default())
     }
 
@@ -27,7 +22,6 @@ impl Model {
         };
         if missed.everything {
             self.snapshot(&mut out, id);
-            self.tell_own_topics(&mut out, id, |_| true);
             return Ok(out);
         }
         for user in missed.users() {
@@ -39,7 +33,6 @@ impl Model {
             let visible = !self.is_invisible(user);
             self.deliver(&mut out, Notice::Visibility { user, visible }, &BTreeSet::from([id]));
         }
-        self.tell_own_topics(&mut out, id, |place| place.is_dirty);
         Ok(out)
     }
 

@@ -1,8 +1,7 @@
 //! What is due: leases, graces, publishes that wait for a token and what ends by itself, in their
 //! order.
 
-use crate::topics::Service;
-use crate::{Attachment, Decision, Model, Output, User};
+use crate::{Decision, Model, Output};
 use adsum::{CloseReason, EndReason, LostCause, SessionId};
 
 /// What a deadline is for. Where one input set two of the same moment, what the session said goes
@@ -17,10 +16,6 @@ enum Due {
     /// Of directed presence: its place in line.
     Call(u64),
     Idle,
-    /// Of what a session shows or says in this topic.
-    Update(User),
-    Said(User),
-    Tick(User, Service),
 }
 
 impl Model {
@@ -29,7 +24,6 @@ impl Model {
         self.accept(now);
         let mut out = Output::default();
         while let Some((at, id, due)) = self.next_due(now) {
-            let start = out.decisions.len();
             self.moments += 1;
             out.deadlines.push((out.decisions.len(), at));
             self.at = at;
@@ -44,12 +38,6 @@ impl Model {
                 Due::Expiry => self.expire(&mut out, id),
                 Due::Call(order) => self.end_call(&mut out, id, order),
                 Due::Idle => self.become_idle(id, at),
-                Due::Update(name) => self.update_waiting(&mut out, name, id),
-                Due::Said(name) => self.end_said(&mut out, name, id),
-                Due::Tick(name, service) => {
-                    self.tick(&mut out, name, service);
-                    out.unordered_since(start);
-                }
             }
             self.settle_users(&mut out);
             self.bound_missed();
@@ -94,28 +82,6 @@ impl Model {
                 }
             }
         }
-        self.due_in_topics(now, &mut due);
         due.into_iter().min().map(|(at, _, _, what, id)| (at, id, what))
-    }
-
-    fn due_in_topics(&self, now: u64, due: &mut Vec<(u64, u8, u64, Due, SessionId)>) {
-        for (name, topic) in &self.topics {
-            let places = topic.places.iter().flat_map(|(id, place)| {
-                let token = place.waiting.map(|(_, timer)| (1, timer, Due::Update(*name), *id));
-                let said = place.said.flatten().map(|timer| (1, timer, Due::Said(*name), *id));
-                token.into_iter().chain(said)
-            });
-            // After all others of the moment (rule T10). They are nobody's.
-            let nobody = Attachment::NONE.session;
-            let ticks = [Service::Fast, Service::Slow].into_iter().filter_map(|service| {
-                let tick = topic.tick(service)?;
-                Some((3, tick.timer, Due::Tick(*name, service), nobody))
-            });
-            for (group, (at, order), what, id) in places.chain(ticks) {
-                if at <= now {
-                    due.push((at, group, order, what, id));
-                }
-            }
-        }
     }
 }

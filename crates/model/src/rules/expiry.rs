@@ -56,9 +56,6 @@ impl Model {
             self.is_told_or_notes(*receiver, |missed| missed.note_withdrawn(user, id, by_watch))
         });
         self.deliver(out, Notice::Withdrawn { user, session: id }, &to);
-        if self.sessions.contains_key(&id) {
-            self.tell_topics(out, id);
-        }
     }
 
     /// What a session shows has come to its end.

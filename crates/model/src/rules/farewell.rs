@@ -30,8 +30,6 @@ impl Model {
             Some(*receiver) != newcomer && (is_own || until.is_none())
         });
         let ended = self.ended(id, reason, at, false);
-        let mut topics = Output::default();
-        self.leave_topics(&mut topics, &[id], reason.into());
         self.make_stale(id, false);
         let mut session = self.sessions.remove(&id).expect("the session is there");
         if let Some(until) = until {
@@ -46,7 +44,6 @@ impl Model {
             self.held.insert(id, session);
         }
         self.tell_end(out, user, id, told);
-        out.decisions.extend(topics.decisions);
         self.let_go_of_held(out, user);
         self.settle_user(out, user);
         out.decisions.push(ended);
@@ -80,8 +77,6 @@ impl Model {
             .iter()
             .map(|id| self.ended(*id, reason, at, Some(id) == sessions.last()))
             .collect();
-        let mut topics = Output::default();
-        self.leave_topics(&mut topics, &sessions, reason.into());
         for id in &sessions {
             self.make_stale(*id, false);
             self.sessions.remove(id);
@@ -89,7 +84,6 @@ impl Model {
         self.held.retain(|_, session| session.user != user);
         self.accounts.remove(&user);
         self.say_farewell(out, Notice::UserOffline { user }, &told);
-        out.decisions.extend(topics.decisions);
         out.decisions.extend(ended);
     }
 

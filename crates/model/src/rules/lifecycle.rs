@@ -196,7 +196,6 @@ impl Model {
         session.grace = None;
         self.settle_user(&mut out, user);
         self.snapshot(&mut out, id);
-        self.tell_own_topics(&mut out, id, |_| true);
         Ok(out)
     }
 

@@ -11,36 +11,24 @@ mod farewell;
 mod lifecycle;
 mod limits;
 mod publish;
-mod topic_ends;
-mod topic_news;
-mod topic_ticks;
-mod topic_words;
-mod topics;
 mod users;
 mod visibility;
 mod watch;
 
-use crate::host::Given;
-use crate::{Event, Model, Output, User};
+use crate::{Attachment, Event, Model, Output, User};
 use adsum::Error;
 use std::collections::BTreeSet;
 
 impl Model {
-    /// Carries out the verb that this event stands for. A connect, a resume and the first join of a
-    /// topic need the names that the engine gave out for them.
+    /// Carries out the verb that this event stands for. A connect and a resume need the names that
+    /// the engine gave out for them.
     ///
     /// # Errors
     /// The verb's own.
     ///
     /// # Panics
     /// At an event that the model does not know.
-    pub fn apply(
-        &mut self,
-        now: u64,
-        event: &Event,
-        given: impl Into<Given>,
-    ) -> Result<Output, Error> {
-        let Given { begun, topic } = given.into();
+    pub fn apply(&mut self, now: u64, event: &Event, begun: Attachment) -> Result<Output, Error> {
         let mut outcome = match event {
             Event::Connect { user, kind, audience, blocked } => {
                 self.connect(now, (*user, *kind), audience, blocked, begun)
@@ -63,21 +51,6 @@ impl Model {
             }
             Event::Watch { session, users } => self.watch(now, *session, users),
             Event::Unwatch { session, users } => self.unwatch(now, *session, users),
-            Event::Join { session, topic: name, join } => {
-                self.join(now, *session, *name, *join, topic)
-            }
-            Event::Update { session, topic, presence } => {
-                self.update(now, *session, *topic, *presence)
-            }
-            Event::Leave { session, topic } => self.leave(now, *session, *topic),
-            Event::Look { session, topic, view } => self.look(now, *session, *topic, *view),
-            Event::LookAt { session, topic, users } => self.look_at(now, *session, *topic, users),
-            Event::Say { session, topic, presence, for_ms } => {
-                self.say(now, *session, *topic, *presence, *for_ms)
-            }
-            Event::Remove { topic, user } => Ok(self.remove(now, *topic, *user)),
-            Event::Close { topic } => Ok(self.close_topic(now, *topic)),
-            Event::TopicOptions { topic, options } => self.topic_options(now, *topic, *options),
             Event::AudienceAdd { user, contacts } => self.audience_add(now, *user, contacts),
             Event::AudienceRemove { user, contacts } => self.audience_remove(now, *user, contacts),
             Event::AudienceReplace { user, contacts } => {

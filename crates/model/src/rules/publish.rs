@@ -5,7 +5,7 @@ use crate::{Model, Output};
 use adsum::{Error, Rate, SessionId, SessionKey, Time};
 
 /// Returns how far the bucket may be overdrawn, in milliseconds.
-pub(super) fn credit(rate: Rate) -> u64 {
+fn credit(rate: Rate) -> u64 {
     u64::from(rate.burst - 1) * u64::from(rate.interval_ms)
 }
 
@@ -79,7 +79,6 @@ impl Model {
         self.tell_presence(out, id, first, to);
         if self.sessions.contains_key(&id) {
             self.take_over(out, id);
-            self.tell_topics(out, id);
         }
     }
 

@@ -16,7 +16,6 @@ impl Model {
         }
         self.go_out_of_sight(&mut out, user);
         self.account_mut(user).invisible = true;
-        self.hide_in_topics(&mut out, user);
         self.tell_own_visibility(&mut out, id);
         Ok(out)
     }
@@ -38,7 +37,6 @@ impl Model {
         if self.is_invisible(user) {
             self.account_mut(user).invisible = false;
             self.show(&mut out, user, &BTreeSet::new());
-            self.show_in_topics(&mut out, user);
             self.tell_own_visibility(&mut out, id);
         }
         Ok(out)
