@@ -309,7 +309,8 @@ impl Channels {
                     _ => Part::Silent,
                 };
                 let is_placed = membership.channel == channel && membership.place == place;
-                let has_slot = part != Part::Receiving || of.slots[place as usize] == slot;
+                let has_slot =
+                    part != Part::Receiving || of.slots.get(place as usize) == Some(&slot);
                 if !is_placed || of.part_of(place) != part || !has_slot {
                     return false;
                 }
@@ -432,5 +433,35 @@ mod tests {
         channels.shrink_to_fit();
         assert_eq!((channels.span(), channels.memberships.len()), (0, 0));
         assert_eq!(channels.open(), ChannelIndex(0));
+    }
+
+    #[test]
+    fn what_is_broken_is_seen() {
+        let links = [Link::Attached, Link::Attached, Link::Congested, Link::Detached];
+        let is_right = |break_it: fn(&mut Channels)| {
+            let mut channels = Channels::new();
+            let [channel, other] = [channels.open(), channels.open()];
+            for (session, link) in (0..).map(SessionIndex).zip(links) {
+                let membership = channels.join(channel, session);
+                channels.put(membership, (slot(session), link));
+            }
+            break_it(&mut channels);
+            let state_of = |session: SessionIndex| (slot(session), links[session.0 as usize]);
+            channels.is_right([channel, other].into_iter(), state_of)
+        };
+        assert!(is_right(|_| {}));
+        let breaks: [fn(&mut Channels); 8] = [
+            |channels| channels.memberships[0].place = 7,
+            |channels| channels.memberships[0].channel = ChannelIndex(1),
+            |channels| channels.memberships[2].is_covered = true,
+            |channels| channels.channels[0].congested = 0,
+            |channels| channels.channels[0].slots[1] = slot(SessionIndex(0)),
+            |channels| channels.free.push(1),
+            |channels| channels.free_memberships.push(3),
+            |channels| channels.memberships.push(Membership::default()),
+        ];
+        for (nth, break_it) in breaks.into_iter().enumerate() {
+            assert!(!is_right(break_it), "the break number {nth} is not seen");
+        }
     }
 }
