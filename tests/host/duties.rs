@@ -363,3 +363,15 @@ fn an_application_that_panics_leaves_a_host_that_can_be_used() {
     house.check(&again);
     assert_eq!((house.counts().sessions, house.counts().connections), (2, 2));
 }
+
+#[test]
+fn what_is_shown_for_debugging_names_what_it_is() {
+    let (mut house, mut ann, _bob) = ann_and_bob(Options::default());
+    let key = house.key(&ann);
+    assert_eq!(format!("{:?}", ann.id), format!("connection of {key:?}"));
+    let text = format!("{:?}", house.host);
+    assert!(text.contains("users_online: 2") && text.contains("connections: 2"), "{text}");
+    house.host.disconnect(house.now, ann.id).expect("the id is current");
+    let refused = house.resume(&mut ann, 100).expect_err("it has ended");
+    assert_eq!(format!("{refused:?}"), "Refused { error: UnknownSession, .. }");
+}
