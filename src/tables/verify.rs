@@ -227,4 +227,18 @@ mod tests {
             assert!(tables.verify().is_err(), "the break number {nth} is not seen");
         }
     }
+    #[test]
+    fn what_is_left_after_an_input_is_seen() {
+        let leaves: [fn(&mut Broken); 3] = [
+            |tables| tables.caught_up.push(User(0)),
+            |tables| tables.overfull.push(SessionIndex(0)),
+            |tables| _ = tables.intern(9),
+        ];
+        assert!(tables().is_clean());
+        for (nth, leave_it) in leaves.iter().enumerate() {
+            let mut tables = tables();
+            leave_it(&mut tables);
+            assert!(!tables.is_clean(), "what is left is not seen: number {nth}");
+        }
+    }
 }
