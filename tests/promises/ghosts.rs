@@ -82,7 +82,8 @@ impl Roster {
         };
         _ = self.run.input(now, event, usize::MAX, &mut |decision, to| {
             for key in to {
-                // Whoever has resumed keeps its slot, and what it believes. Contacts may be told first.
+                // Whoever has resumed keeps its slot, and what it believes. Contacts may be told
+                // first.
                 let before = resumed.take_if(|before| before.slot() == key.slot());
                 let before = before.and_then(|before| replicas.remove(&before));
                 replicas.extend(before.map(|before| (*key, before)));
