@@ -1,11 +1,14 @@
 //! Promise 4: a host that keeps lists mutual has no ghosts, and a check that would notice them.
 
 use crate::Run;
-use adsum::{Config, Decision, OfflineNotices, Replica, SessionId, SessionKey, Time};
+use adsum::{Config, Decision, OfflineNotices, Replica, SessionId, SessionKey, Time, View};
 use adsum_model::ops::USERS;
 use adsum_model::queries::equal;
 use adsum_model::{Case, Event, Op, User, strategy};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// No topic of the cases has a slower tick.
+const SLOWEST_TICK_MS: u64 = 300;
 
 /// A host that keeps lists mutual, as it should.
 struct Roster {
@@ -25,6 +28,7 @@ fn no_ghosts() {
         for op in &case.ops {
             roster.op(*op)?;
         }
+        roster.check_topics()?;
         roster.compare_with_snapshots()
     });
 }
@@ -91,15 +95,36 @@ impl Roster {
                 let applied = match decision {
                     Decision::Deliver { notice, .. } => replica.apply(notice),
                     Decision::Snapshot(snapshot) => replica.apply_snapshot(snapshot),
+                    Decision::Topic(snapshot) => replica.apply_topic(snapshot),
+                    Decision::Changes(changes) => replica.apply_changes(changes),
                     _ => Ok(()),
                 };
                 applied.expect("the replica is large enough");
             }
         })?;
-        if let Event::Unwatch { session, users } = event {
-            self.forget(*session, users);
+        match event {
+            Event::Unwatch { session, users } => self.forget(*session, users),
+            Event::Leave { session, .. }
+            | Event::Look { session, .. }
+            | Event::LookAt { session, .. } => self.forget_topics(*session),
+            _ => {}
         }
         Ok(())
+    }
+
+    /// A client forgets a topic that it has left, or of which it views nothing any more.
+    fn forget_topics(&mut self, key: SessionKey) {
+        let engine = &self.run.host.engine;
+        let Some(replica) = self.replicas.get_mut(&key) else { return };
+        let views = |name: &User| {
+            let topic = engine.topic(name);
+            topic.is_some_and(|topic| {
+                let view = topic.view(key);
+                view.is_some_and(|view| view > View::Nothing || topic.looks_at(key).count() > 0)
+            })
+        };
+        let topics: Vec<User> = replica.topics().copied().collect();
+        topics.iter().filter(|name| !views(name)).for_each(|name| replica.forget_topic(name));
     }
 
     /// A client forgets those whom it watches no longer, but for its user's
@@ -214,6 +239,30 @@ impl Roster {
             }
         }
         published
+    }
+
+    /// What is believed of topics, once their ticks have come.
+    fn check_topics(&mut self) -> Result<(), String> {
+        let until = self.run.model.now.saturating_add(SLOWEST_TICK_MS);
+        // A deadline may turn out to be too early, but not for ever.
+        for _ in 0..1_000 {
+            let next = self.run.host.engine.deadline().filter(|at| at.as_millis() <= until);
+            self.input(next.unwrap_or(Time::from_millis(until)), &Event::Advance)?;
+            if next.is_none() {
+                break;
+            }
+        }
+        let engine = &self.run.host.engine;
+        for (key, replica) in &self.replicas {
+            if engine.is_attached(*key)
+                && !engine.is_congested(*key)
+                && let Some(topic) = replica.differs_in_topics(engine, *key)
+            {
+                let members: Vec<_> = replica.members(topic).collect();
+                return Err(format!("{key:?} believes {members:?} of topic {topic}"));
+            }
+        }
+        Ok(())
     }
 
     /// What was believed by the notices alone, and what a snapshot says instead.

@@ -2,20 +2,22 @@
 //! broken. The fourth, that nobody believes in ghosts, is in `ghosts`.
 
 mod ghosts;
+mod in_topics;
 
 use adsum::{
     Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, SessionId, SessionKey,
     Time,
 };
 use adsum_model::drain::Watch;
-use adsum_model::host::begun;
+use adsum_model::host::given;
 use adsum_model::ops::USERS;
 use adsum_model::queries::equal;
 use adsum_model::{
     Attachment, Case, Choice, Event, Host, Model, Op, Outcome, Payload, User, strategy,
 };
+use in_topics::{Member, each_gone, each_shown};
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An engine with presences of a test's own, and the model, relative to which operations are
 /// decoded.
@@ -50,7 +52,7 @@ impl<P: Payload> Run<P> {
         watch: &mut Watch<'_, P>,
     ) -> Result<Outcome, String> {
         let outcome = self.host.handle(now, event, take, watch)?;
-        let expected = self.model.apply(now.as_millis(), event, begun(&outcome));
+        let expected = self.model.apply(now.as_millis(), event, given(&outcome));
         equal("the refusal", outcome.as_ref().err(), expected.as_ref().err())?;
         Ok(outcome)
     }
@@ -132,9 +134,12 @@ fn most_values(model: &Model, now: Time, event: &Event) -> usize {
     let mut after = model.clone();
     match event {
         // What ends only in the course of these is alive until they come to it.
-        Event::Connect { .. } | Event::Advance => before,
+        Event::Connect { .. } | Event::Advance | Event::Close { .. } => before,
         _ if after.apply(now.as_millis(), event, Attachment::NONE).is_err() => before,
-        Event::Direct { .. } | Event::DirectFor { .. } | Event::System { .. } => before + 1,
+        Event::Direct { .. }
+        | Event::DirectFor { .. }
+        | Event::System { .. }
+        | Event::Say { .. } => before + 1,
         // Whatever ends is dropped before anyone is told.
         _ => after.counts().presences,
     }
@@ -209,9 +214,11 @@ fn present_only(
     let mut words = Vec::new();
     let mut heard: BTreeMap<SessionKey, Vec<bool>> = BTreeMap::new();
     let to_come = to_come(&run.model);
+    let (mut shown, mut may_show) = (Vec::new(), may_show(&run.model, event));
     let outcome = run.input(now, event, usize::MAX, &mut |decision, to| {
+        each_shown(decision, |member, presence| shown.push((member, presence.copied())));
         for key in to {
-            let is_snapshot = matches!(decision, Decision::Snapshot(_));
+            let is_snapshot = matches!(decision, Decision::Snapshot(_) | Decision::Topic(_));
             heard.entry(*key).or_default().push(is_snapshot);
         }
         match decision {
@@ -219,9 +226,9 @@ fn present_only(
                 Notice::Presence { session, presence, .. } => {
                     presences.push((*session, **presence))
                 }
-                Notice::Directed { presence, .. } | Notice::System { presence, .. } => {
-                    words.push(**presence);
-                }
+                Notice::Directed { presence, .. }
+                | Notice::System { presence, .. }
+                | Notice::Said { presence, .. } => words.push(**presence),
                 _ => {}
             },
             Decision::Snapshot(snapshot) => {
@@ -233,7 +240,8 @@ fn present_only(
     match event {
         Event::Direct { presence, .. }
         | Event::DirectFor { presence, .. }
-        | Event::System { presence, .. } => {
+        | Event::System { presence, .. }
+        | Event::Say { presence, .. } => {
             words.retain(|word| word != presence);
         }
         _ => {}
@@ -259,10 +267,47 @@ fn present_only(
             return Err(format!("{presence} of {session:?}, which says {last:?}"));
         }
     }
+    may_show.extend(shows(&run.model));
+    shown.retain(|shown| !may_show.contains(shown));
+    equal("what is shown in topics from earlier inputs", shown, Vec::new())?;
     match outcome.map(|answer| answer.about) {
         Ok(Some(key)) => present_first(run, event, &heard.remove(&key).unwrap_or_default()),
         _ => Ok(()),
     }
+}
+
+/// Returns what each session shows in each topic.
+fn shows(model: &Model) -> BTreeSet<(Member, Option<u32>)> {
+    let places = model
+        .topics
+        .iter()
+        .flat_map(|(topic, of)| of.places.iter().map(|(session, place)| (*topic, *session, place)));
+    let members = places.filter(|(.., place)| place.is_member);
+    let shown = members.map(|(topic, session, _)| {
+        let user = model.sessions[&session].user;
+        (Member { topic, user, session }, model.shown_in(topic, session))
+    });
+    shown.collect()
+}
+
+/// Returns what members may show in the course of an input, beside what they show after it: if
+/// several moments pass meanwhile, what they have shown until then and what comes by itself; and
+/// what a device has shown that is evicted at the end of it.
+fn may_show(model: &Model, event: &Event) -> BTreeSet<(Member, Option<u32>)> {
+    if !matches!(event, Event::Advance | Event::Connect { .. }) {
+        return BTreeSet::new();
+    }
+    let to_come = to_come(model);
+    let mut shown = shows(model);
+    for (member, _) in shown.clone() {
+        let place = &model.topics[&member.topic].places[&member.session];
+        let waiting = place.waiting.map(|(presence, _)| Some(presence));
+        // What it shows wherever nothing else has been said, unless there is something of its own.
+        let own = to_come.get(&member.session).filter(|_| place.presence.is_none());
+        let come = waiting.into_iter().chain(own.into_iter().flatten().copied());
+        shown.extend(come.map(|presence| (member, presence)));
+    }
+    shown
 }
 
 /// Returns what each session has still to say by itself.
@@ -346,6 +391,7 @@ fn check_senders(
 ) -> Result<(), String> {
     let mut faults = Vec::new();
     let mut endings: Vec<(User, Option<SessionId>, Vec<SessionKey>)> = Vec::new();
+    let mut gone = Vec::new();
     let mut signed = |user: User, session: SessionId, presence: &Signed| {
         let by = presence.by.and_then(|by| known.session(by));
         if by != Some(session) || known.users.get(&session) != Some(&user) {
@@ -353,38 +399,52 @@ fn check_senders(
             faults.push(format!("{session:?} of {user} for {by:?} ({claimed} {state})"));
         }
     };
-    let outcome = run.input(now, event, usize::MAX, &mut |decision, to| match decision {
-        Decision::Deliver { notice, .. } | Decision::Skipped { notice, .. } => match notice {
-            Notice::Presence { user, session, presence, .. }
-            | Notice::Directed { user, session, presence, .. } => {
-                signed(**user, *session, presence)
+    let outcome = run.input(now, event, usize::MAX, &mut |decision, to| {
+        each_shown(decision, |member, presence| {
+            assert_eq!(known.users.get(&member.session), Some(&member.user), "it is its own");
+            presence.into_iter().for_each(|presence| signed(member.user, member.session, presence));
+        });
+        each_gone(decision, |topic, user, session| gone.push((topic, user, session)));
+        match decision {
+            Decision::Deliver { notice, .. } | Decision::Skipped { notice, .. } => match notice {
+                Notice::Presence { user, session, presence, .. }
+                | Notice::Directed { user, session, presence, .. }
+                | Notice::Said { user, session, presence, .. } => {
+                    signed(**user, *session, presence)
+                }
+                Notice::User { user, presence, .. } => {
+                    let by = presence.by.and_then(|by| known.session(by));
+                    let session = by.expect("somebody says it");
+                    signed(**user, session, presence);
+                }
+                Notice::SessionEnded { user, session, .. } => {
+                    endings.push((**user, Some(*session), to.to_vec()));
+                }
+                Notice::UserOffline { user, .. } => endings.push((**user, None, to.to_vec())),
+                Notice::DirectedOver { user, session, .. }
+                | Notice::SaidOver { user, session, .. }
+                | Notice::Withdrawn { user, session, .. } => {
+                    assert_eq!(known.users.get(session), Some(*user), "it says so of its own");
+                }
+                Notice::Visibility { user, .. } => {
+                    let users = to.iter().map(|key| known.users[&known.attachments[key]]);
+                    assert!(users.into_iter().all(|own| own == **user), "it is told to its own");
+                }
+                Notice::System { presence, .. } => assert_eq!(presence.by, None, "nobody says it"),
+                Notice::Joined { .. }
+                | Notice::Member { .. }
+                | Notice::MemberSessionEnded { .. }
+                | Notice::Left { .. }
+                | Notice::TopicClosed { .. } => {}
+                _ => unreachable!("an unknown kind of notice"),
+            },
+            Decision::Snapshot(snapshot) => {
+                for entry in snapshot.entries() {
+                    signed(*entry.user, entry.session, entry.presence);
+                }
             }
-            Notice::User { user, presence, .. } => {
-                let by = presence.by.and_then(|by| known.session(by));
-                let session = by.expect("somebody says it");
-                signed(**user, session, presence);
-            }
-            Notice::SessionEnded { user, session, .. } => {
-                endings.push((**user, Some(*session), to.to_vec()));
-            }
-            Notice::UserOffline { user, .. } => endings.push((**user, None, to.to_vec())),
-            Notice::DirectedOver { user, session, .. }
-            | Notice::Withdrawn { user, session, .. } => {
-                assert_eq!(known.users.get(session), Some(*user), "it says so of its own");
-            }
-            Notice::Visibility { user, .. } => {
-                let users = to.iter().map(|key| known.users[&known.attachments[key]]);
-                assert!(users.into_iter().all(|own| own == **user), "it is told to its own");
-            }
-            Notice::System { presence, .. } => assert_eq!(presence.by, None, "nobody says it"),
-            _ => unreachable!("an unknown kind of notice"),
-        },
-        Decision::Snapshot(snapshot) => {
-            for entry in snapshot.entries() {
-                signed(*entry.user, entry.session, entry.presence);
-            }
+            _ => {}
         }
-        _ => {}
     })?;
     equal("what is said in another's name", faults, Vec::new())?;
     if let Some(begun) = outcome.ok().and_then(|answer| answer.begun) {
@@ -397,7 +457,21 @@ fn check_senders(
         // Who looked offline at one deadline may show something at the next.
         endings.retain(|(_, session, _)| session.is_some());
     }
+    check_gone(run, gone)?;
     check_endings(run, known, endings)
+}
+
+/// Whoever is called gone from a topic is not to be seen there.
+fn check_gone(run: &Run<Signed>, gone: Vec<(User, User, Option<SessionId>)>) -> Result<(), String> {
+    for (topic, user, session) in gone {
+        let topic = run.host.engine.topic(&topic);
+        let mut members = topic.iter().flat_map(|topic| topic.members());
+        let is_it = |id: SessionId| session.is_none_or(|session| session == id);
+        if members.any(|member| *member.user == user && is_it(member.session)) {
+            return Err(format!("{user}, {session:?} is called gone from a topic, and is there"));
+        }
+    }
+    Ok(())
 }
 
 /// Whoever is told that something is over is told what is so.
