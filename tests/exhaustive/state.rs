@@ -6,7 +6,7 @@ use adsum_model::missed::{Change, Offline, Stated};
 use adsum_model::state::Session;
 use adsum_model::topics::Standing;
 use adsum_model::{Model, User};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Two models of which this is equal go the same way from here on.
@@ -62,7 +62,8 @@ impl State {
                 };
                 self.add_timer(model, tick.timer, &timers);
                 self.add_standing(&tick.before, name);
-                self.add_all(tick.changed.iter().map(name));
+                let changed: BTreeSet<u64> = tick.changed.iter().map(name).collect();
+                self.add_all(changed.into_iter());
                 self.add_all(tick.new.iter().map(name));
                 let reasons = tick.reasons.iter();
                 self.add_all(reasons.map(|(user, why)| hash(&(user, format!("{why:?}")))));
@@ -72,8 +73,9 @@ impl State {
             self.0.push(places.len() as u64);
             for (name_of, place) in places {
                 self.0.extend([name_of, hash(&place.view)]);
-                let flags = [place.is_member, place.is_new, place.is_dirty, place.said.is_some()];
+                let flags = [place.is_member, place.is_new, place.is_dirty, place.may_be_dirty];
                 self.0.extend(flags.map(u64::from));
+                self.0.push(place.said.is_some().into());
                 self.0.push(place.presence.is_some().into());
                 self.0.push(place.tat.saturating_sub(model.now));
                 self.add_all(place.named.iter().map(|user| u64::from(*user)));
@@ -88,7 +90,11 @@ impl State {
                     self.0.push(NONE);
                     continue;
                 };
-                self.add_standing(before, name);
+                self.add_standing(&before.standing, name);
+                let tick = of.tick(of.service(place));
+                let since = tick.and_then(|tick| tick.changed.get(before.changes..));
+                let since: BTreeSet<u64> = since.into_iter().flatten().map(name).collect();
+                self.add_all(since.into_iter());
             }
         }
         // In which order each session joined its topics.

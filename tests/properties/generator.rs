@@ -82,7 +82,7 @@ fn made_up(model: &Model, nth: u32) -> Given {
     assert!(!taken && model.find(begun.key).is_err(), "a name is made up once");
     // Far from those that the generator forges.
     let topic = TopicKey::from_bits((u64::from(nth) + 1_000, nth)).expect("it is not zero");
-    Given { begun, topic }
+    Given { topic, ..Given::from(begun) }
 }
 
 /// Returns what has become of the key in an input.

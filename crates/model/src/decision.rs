@@ -161,7 +161,20 @@ pub struct Gathered {
     pub left: BTreeMap<User, Why>,
 }
 
+/// Sessions of which a receiver may be told once more what it knows.
+pub type Again = BTreeMap<SessionId, (User, Option<u32>)>;
+
 impl Gathered {
+    /// Returns whether this may be told with those words: it is all there, and nothing else but
+    /// what is told once more.
+    pub fn may_be(&self, told: &Self, again: &Again) -> bool {
+        let Self { shown, ended, left } = self;
+        let is_meant = |(id, of): (&SessionId, _)| shown.get(id).or(again.get(id)) == Some(of);
+        (ended, left) == (&told.ended, &told.left)
+            && shown.keys().all(|id| told.shown.contains_key(id))
+            && told.shown.iter().all(is_meant)
+    }
+
     /// Returns the number of changes.
     pub fn len(&self) -> usize {
         self.shown.len() + self.ended.len() + self.left.len()

@@ -27,18 +27,21 @@ pub struct Answer {
     pub numbers: Vec<u64>,
 }
 
-/// The names that an engine gave out for an input, or such as nobody gives out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The names that an engine gave out for an input, or such as nobody gives out, and what it chose
+/// to say where it has a choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
     pub begun: Attachment,
     pub topic: TopicKey,
+    /// What it told of topics.
+    pub told: Vec<Decision>,
 }
 
 impl From<Attachment> for Given {
     /// Returns the names of an input that opens no topic.
     fn from(begun: Attachment) -> Self {
         let topic = TopicKey::from_bits((u64::MAX, u32::MAX)).expect("it is not zero");
-        Self { begun, topic }
+        Self { begun, topic, told: Vec::new() }
     }
 }
 
@@ -49,7 +52,11 @@ pub type Outcome = Result<Answer, Error>;
 pub fn given(outcome: &Outcome) -> Given {
     let topic = outcome.as_ref().ok().and_then(|answer| answer.topic);
     let given = Given::from(begun(outcome));
-    Given { topic: topic.unwrap_or(given.topic), ..given }
+    let is_of_topics =
+        |told: &&Decision| matches!(told, Decision::Topic { .. } | Decision::Changes { .. });
+    let decisions = outcome.iter().flat_map(|answer| &answer.decisions);
+    let told = decisions.filter(is_of_topics).cloned().collect();
+    Given { topic: topic.unwrap_or(given.topic), told, ..given }
 }
 
 /// Returns the names of what an input has begun, or such as nobody gives out.

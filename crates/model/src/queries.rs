@@ -160,9 +160,9 @@ fn exact_counts(mut counts: Counts, model: &Model) -> Counts {
     if (told..=most).contains(&counts.told) {
         counts.told = told;
     }
-    // A tick that is to come may have to name those who have left a topic.
+    // A tick that is to come may keep the names of those who have left a topic.
     let ticks = model.topics.values().flat_map(|topic| topic.fast.iter().chain(&topic.slow));
-    let left: BTreeSet<&User> = ticks.flat_map(|tick| tick.reasons.keys()).collect();
+    let left: BTreeSet<&User> = ticks.flat_map(|tick| &tick.gone).collect();
     let known = model.counts().users_known;
     if (known..=known + left.len()).contains(&counts.users_known) {
         counts.users_known = known;

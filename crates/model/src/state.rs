@@ -1,10 +1,10 @@
 //! What the model holds, and what can be asked of it.
 
-use crate::User;
 use crate::choice::{Choice, Voice};
 use crate::missed::Missed;
 use crate::timer::Timer;
 use crate::topics::Topic;
+use crate::{Decision, User};
 use adsum::{Config, Counts, Error, LostCause, Options, SessionId, SessionKey, TopicKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -202,6 +202,9 @@ pub struct Model {
     pub topics: BTreeMap<User, Topic>,
     /// Keys of topics that nobody is in any more, in the order in which they became stale.
     pub stale_topics: Vec<TopicKey>,
+    /// What the engine told of topics with the input at hand: where more than one thing is right,
+    /// what it has chosen.
+    pub heard: Vec<Decision>,
 }
 
 impl Model {
@@ -220,6 +223,7 @@ impl Model {
             ticks: 0,
             topics: BTreeMap::new(),
             stale_topics: Vec::new(),
+            heard: Vec::new(),
         }
     }
 

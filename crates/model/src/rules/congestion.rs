@@ -1,7 +1,7 @@
 //! Congested sessions, and what they are told once they take notices again (rule 14).
 
 use crate::missed::{Change, Missed};
-use crate::{Model, Notice, Output, User};
+use crate::{Decision, Model, Notice, Output, User};
 use adsum::{Error, OfflineNotices, SessionId, SessionKey};
 use std::collections::BTreeSet;
 
@@ -38,6 +38,15 @@ impl Model {
             let user = self.sessions[&id].user;
             let visible = !self.is_invisible(user);
             self.deliver(&mut out, Notice::Visibility { user, visible }, &BTreeSet::from([id]));
+        }
+        for name in self.topics_of(id) {
+            // What it missed it may have known.
+            let is_told = self.heard.iter().any(|told| match told {
+                Decision::Topic { topic, to, .. } => *topic == name && to.contains(&key),
+                _ => false,
+            });
+            let place = self.place_mut(name, id);
+            place.is_dirty |= std::mem::take(&mut place.may_be_dirty) && is_told;
         }
         self.tell_own_topics(&mut out, id, |place| place.is_dirty);
         Ok(out)

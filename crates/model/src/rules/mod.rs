@@ -40,7 +40,8 @@ impl Model {
         event: &Event,
         given: impl Into<Given>,
     ) -> Result<Output, Error> {
-        let Given { begun, topic } = given.into();
+        let Given { begun, topic, told } = given.into();
+        self.heard = told;
         let mut outcome = match event {
             Event::Connect { user, kind, audience, blocked } => {
                 self.connect(now, (*user, *kind), audience, blocked, begun)
@@ -98,6 +99,7 @@ impl Model {
             self.settle_users(out);
         }
         self.bound_missed();
+        self.heard.clear();
         outcome
     }
 }

@@ -78,7 +78,7 @@ impl Model {
         let is_pending = topic.tick(service).is_some();
         let is_congested = self.sessions[&id].missed.is_some();
         let place = self.place_mut(name, id);
-        place.is_dirty = is_congested && service != Service::Never;
+        (place.is_dirty, place.may_be_dirty) = (is_congested && service != Service::Never, false);
         // It is sent the common one too.
         place.is_new = is_pending && !is_congested;
         if !is_pending {
@@ -163,7 +163,9 @@ impl Model {
         self.tell_alike(out, name, &common);
         all.into_iter().for_each(|id| self.tell_alike(out, name, &BTreeSet::from([id])));
         for id in all_of_them {
-            self.place_mut(name, id).before = Some(standing.clone());
+            let topic = &self.topics[&name];
+            let known = topic.known(&topic.places[&id], standing.clone());
+            self.place_mut(name, id).before = Some(known);
         }
     }
 
@@ -200,47 +202,25 @@ impl Model {
             if !served.is_empty() && concerns {
                 self.begin_tick(name, service, before);
             }
-            let is_known = match news {
-                News::Came(id) | News::Update(id) => {
-                    service == Service::Fast || self.is_known(name, self.sessions[&id].user)
-                }
-                _ => true,
-            };
             // A snapshot has told those who view all of one by whom the topic has become large.
             let is_told = matches!(news, News::Came(id) if self.topics[&name].has_told_of(id));
             let users = |id: SessionId| self.sessions[&id].user;
             let user = if let News::Gone(id, _) = news { Some(users(id)) } else { None };
             let Some(tick) = self.topic_mut(name).tick_mut(service) else { continue };
+            tick.gone.extend(user);
             if let News::Came(id) = news
                 && !is_told
             {
                 tick.new.insert(id);
             }
             match news {
-                // Who is new to those who are told is told of anyway.
-                News::Came(id) | News::Update(id) if is_known => _ = tick.changed.insert(id),
+                News::Came(id) | News::Update(id) => tick.changed.push(id),
                 News::Gone(id, why) if !tick.new.remove(&id) => {
                     tick.reasons.extend(user.map(|of| (of, why)))
                 }
                 _ => {}
             }
         }
-    }
-
-    /// Returns whether a user is named by anybody in a topic, or was shown to anybody whom its slow
-    /// tick tells when they were told last, or is shown whoever comes.
-    fn is_known(&self, name: User, user: User) -> bool {
-        let topic = &self.topics[&name];
-        let Some(tick) = &topic.slow else { return false };
-        let served = topic.served_by(Service::Slow);
-        topic.places.iter().any(|(id, place)| {
-            let before = place.before.as_ref().unwrap_or(&tick.before);
-            let shown = before.in_view(topic.served(place), &BTreeSet::new());
-            // Whoever is shown all is shown those who come, too.
-            let is_shown =
-                topic.served(place) == View::All || shown.iter().any(|(other, _)| *other == user);
-            served.contains(id) && is_shown || place.named.contains(&user)
-        })
     }
 
     /// Returns whether a user is named by anybody in a topic, or is in the view of anybody who is
@@ -265,9 +245,10 @@ impl Model {
         topic.tick_mut(service).get_or_insert_with(|| Tick {
             timer,
             before: before.clone(),
-            changed: BTreeSet::new(),
+            changed: Vec::new(),
             new: BTreeSet::new(),
             reasons: BTreeMap::new(),
+            gone: BTreeSet::new(),
         });
     }
 

@@ -1,9 +1,9 @@
 //! What a tick tells: changes, and snapshots to those who have come (rules T8 to T10).
 
-use crate::decision::Gathered;
-use crate::topics::{Service, Standing, Tick};
+use crate::decision::{Again, Gathered};
+use crate::topics::{Known, Service, Tick};
 use crate::{Decision, Model, Output, User};
-use adsum::{SessionId, View};
+use adsum::{SessionId, SessionKey, View};
 use std::collections::BTreeSet;
 
 impl Model {
@@ -50,32 +50,87 @@ impl Model {
         let topic = &self.topics[&name];
         let place = &topic.places[&like];
         let (view, counts) = (topic.served(place), self.standing(name).counts);
-        let otherwise = rest.iter().find_map(|id| topic.places[id].before.clone());
+        let known = rest.iter().find_map(|id| topic.places[id].before.clone());
         rest.iter().for_each(|id| self.place_mut(name, *id).before = None);
-        let before = otherwise.unwrap_or_else(|| tick.before.clone());
-        let changes = self.changes(name, tick, &before, like);
+        let known = known.unwrap_or_else(|| Known { standing: tick.before.clone(), changes: 0 });
+        let (mut changes, again) = self.changes(name, tick, &known, like);
         let is_counted = matches!(view, View::Count | View::Sample(_));
-        if changes.is_empty() && !(is_counted && counts != before.counts) {
-            return;
+        let mut is_news = !changes.is_empty() || is_counted && counts != known.standing.counts;
+        let to = self.attachments(&self.taking(&rest));
+        let heard = self.heard_next(out, name, view, &to);
+        match heard {
+            Some(Decision::Changes { changes: told, .. }) if changes.may_be(&told, &again) => {
+                is_news |= !told.is_empty();
+                changes = told;
+            }
+            // A snapshot may say it in fewer words.
+            Some(Decision::Topic { .. }) if is_news || !again.is_empty() => {
+                self.told_or_marked(name, &rest);
+                return self.push_topic(out, name, like, &self.taking(&rest));
+            }
+            _ => {}
         }
-        let told = self.told_or_marked(name, &rest);
-        if !told.is_empty() {
-            let to = self.attachments(&told);
-            out.decisions.push(Decision::Changes { topic: name, view, counts, changes, to });
+        if is_news {
+            self.told_or_marked(name, &rest);
+            if !to.is_empty() {
+                out.decisions.push(Decision::Changes { topic: name, view, counts, changes, to });
+            }
+        } else if !again.is_empty() {
+            rest.iter().for_each(|id| self.place_mut(name, *id).may_be_dirty = true);
         }
     }
 
-    /// Returns what is different, since the tick began to gather, in what one is shown.
-    fn changes(&self, name: User, tick: &Tick, before: &Standing, like: SessionId) -> Gathered {
+    /// Returns those who take notices.
+    fn taking(&self, all: &BTreeSet<SessionId>) -> BTreeSet<SessionId> {
+        let mut all = all.clone();
+        all.retain(|id| {
+            let session = &self.sessions[id];
+            session.is_attached() && session.missed.is_none()
+        });
+        all
+    }
+
+    /// Returns what the engine has told these of a topic after what the model has told them.
+    fn heard_next(
+        &self,
+        out: &Output,
+        name: User,
+        view: View,
+        to: &BTreeSet<SessionKey>,
+    ) -> Option<Decision> {
+        let is_it = |decision: &&Decision| match decision {
+            Decision::Changes { topic, view: of, to: told, .. }
+            | Decision::Topic { topic, view: of, to: told, .. } => {
+                (*topic, *of, told) == (name, view, to)
+            }
+            _ => false,
+        };
+        let told = out.decisions.iter().filter(is_it).count();
+        self.heard.iter().filter(is_it).nth(told).cloned()
+    }
+
+    /// Returns what is different, since the tick began to gather, in what one is shown; and of whom
+    /// it may be told once more what it knows.
+    fn changes(
+        &self,
+        name: User,
+        tick: &Tick,
+        known: &Known,
+        like: SessionId,
+    ) -> (Gathered, Again) {
         let topic = &self.topics[&name];
         let place = &topic.places[&like];
         let (view, standing) = (topic.served(place), self.standing(name));
-        let before = before.in_view(view, &place.named);
+        let before = known.standing.in_view(view, &place.named);
         let now = standing.in_view(view, &place.named);
-        let mut changes = Gathered::default();
+        let (mut changes, mut again) = (Gathered::default(), Again::new());
         for (user, id) in &now {
-            if tick.changed.contains(id) || !before.contains(&(*user, *id)) {
-                changes.shown.insert(*id, (*user, self.shown_in(name, *id)));
+            let shown = (*user, self.shown_in(name, *id));
+            let since = &tick.changed[known.changes.min(tick.changed.len())..];
+            if since.contains(id) || !before.contains(&(*user, *id)) {
+                changes.shown.insert(*id, shown);
+            } else if tick.changed.contains(id) || place.named.contains(user) {
+                again.insert(*id, shown);
             }
         }
         for (user, id) in before.iter().filter(|of| !now.contains(of)) {
@@ -85,6 +140,6 @@ impl Model {
                 changes.left.extend(tick.reasons.get(user).map(|why| (*user, *why)));
             }
         }
-        changes
+        (changes, again)
     }
 }

@@ -38,6 +38,7 @@ impl Model {
             before: None,
             is_new: false,
             is_dirty: false,
+            may_be_dirty: false,
             said: None,
             tat: 0,
             waiting: None,
@@ -70,7 +71,8 @@ impl Model {
         let of = |place: &Place| (place.view, place.named.is_empty());
         let own = of(&topic.places[&id]);
         if topic.places.values().filter(|place| of(place) == own).count() == 1 {
-            self.place_mut(name, id).before = Some(standing.clone());
+            let known = topic.known(&topic.places[&id], standing.clone());
+            self.place_mut(name, id).before = Some(known);
         }
     }
 

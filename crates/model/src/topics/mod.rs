@@ -26,17 +26,27 @@ pub struct Place {
     /// Whom it looks at by name.
     pub named: BTreeSet<User>,
     /// What there was to be seen when it was sent another view than before, since the last tick.
-    pub before: Option<Standing>,
+    pub before: Option<Known>,
     /// Whether it is sent a snapshot at the next tick.
     pub is_new: bool,
     /// Whether it was to be told something while it was congested.
     pub is_dirty: bool,
+    /// Whether it may have been told something then that it knew.
+    pub may_be_dirty: bool,
     /// Whether something that it said holds, and until when if it has an end.
     pub said: Option<Option<Timer>>,
     /// The rate of its updates: the moment up to which tokens are spent.
     pub tat: u64,
     /// The update that waits for its token, and the moment at which that is there.
     pub waiting: Option<(u32, Timer)>,
+}
+
+/// What is known of a topic by a snapshot that came while a tick gathered.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub standing: Standing,
+    /// How many of the tick's changes it told.
+    pub changes: usize,
 }
 
 /// How often a session is told what has changed.
@@ -58,12 +68,14 @@ pub struct Tick {
     pub timer: Timer,
     /// Who was there before that change.
     pub before: Standing,
-    /// Sessions that show something else since, or have come.
-    pub changed: BTreeSet<SessionId>,
+    /// Sessions that have come since, or show something else, one after the other.
+    pub changed: Vec<SessionId>,
     /// Those who have come since: nobody is told why they go again.
     pub new: BTreeSet<SessionId>,
     /// Why users have left since.
     pub reasons: BTreeMap<User, Why>,
+    /// Everybody of whom a session has gone since, whether or not that is told.
+    pub gone: BTreeSet<User>,
 }
 
 /// What is different in a topic.
@@ -150,6 +162,12 @@ impl Topic {
         }
     }
 
+    /// Returns that one with this place knows the topic as it stands now.
+    pub fn known(&self, place: &Place, standing: Standing) -> Known {
+        let tick = self.tick(self.service(place));
+        Known { standing, changes: tick.map_or(0, |tick| tick.changed.len()) }
+    }
+
     pub const fn tick_mut(&mut self, service: Service) -> &mut Option<Tick> {
         match service {
             Service::Fast => &mut self.fast,
@@ -167,7 +185,7 @@ impl Topic {
     pub fn has_told_of(&self, id: SessionId) -> bool {
         let mut told = self.places.values().filter(|place| place.view == View::All);
         told.any(|place| {
-            let members = place.before.iter().flat_map(|before| &before.members);
+            let members = place.before.iter().flat_map(|known| &known.standing.members);
             members.flat_map(|(_, sessions)| sessions).any(|other| *other == id)
         })
     }
