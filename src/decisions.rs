@@ -81,8 +81,13 @@ enum Next {
     Close { session: SessionKey, reason: CloseReason, resumable: bool },
     Online { user: User, session: SessionIndex },
     ReportEnd(EndReport),
-    TopicDelivery(Delivery),
-    TopicPart(TopicPart),
+    OfTopic(NextOfTopic),
+}
+
+/// What the next decision about a topic is.
+enum NextOfTopic {
+    Delivery(Delivery),
+    Snapshot(TopicPart),
     Changes(TopicPart),
     Occupied(TopicIndex, TopicKey),
     Vacated(TopicIndex, TopicKey),
@@ -167,19 +172,13 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
             }
             Step::Online { user, session } => Next::Online { user, session },
             Step::ReportEnd(ended) => Next::ReportEnd(ended),
-            Step::TellTopic(of) => match state.next_topic_delivery(of) {
-                Some(delivery) => return Some(Next::TopicDelivery(delivery)),
+            Step::TellTopic(_)
+            | Step::TopicSnapshot(_)
+            | Step::Changes(_)
+            | Step::Occupied { .. }
+            | Step::Vacated { .. } => match next_of_topic(state) {
+                Some(next) => return Some(Next::OfTopic(next)),
                 None => continue,
-            },
-            Step::TopicSnapshot(of) => return Some(Next::TopicPart(state.next_topic_part(of))),
-            Step::Changes(of) => return Some(Next::Changes(state.next_changes(of))),
-            Step::Occupied { topic } => match state.tables().topics().key(topic) {
-                Some(key) => Next::Occupied(topic, key),
-                None => unreachable!("a topic is kept until all is told about it"),
-            },
-            Step::Vacated { topic } => match state.tables().topics().key(topic) {
-                Some(key) => Next::Vacated(topic, key),
-                None => unreachable!("a topic is kept until all is told about it"),
             },
             step @ (Step::Evict { .. }
             | Step::Speak { .. }
@@ -195,13 +194,36 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
     }
 }
 
+/// Works on a step that is about a topic. Apart from the others, so that those stay short: most
+/// inputs are about none.
+#[inline(never)]
+fn next_of_topic<K: Eq + Hash, P, S: BuildHasher>(
+    state: &mut State<K, P, S>,
+) -> Option<NextOfTopic> {
+    let key = |topic| {
+        let key = state.tables().topics().key(topic);
+        key.unwrap_or_else(|| unreachable!("a topic is kept until all is told about it"))
+    };
+    let next = match *state.step()? {
+        Step::TellTopic(of) => {
+            return state.next_topic_delivery(of).map(NextOfTopic::Delivery);
+        }
+        Step::TopicSnapshot(of) => return Some(NextOfTopic::Snapshot(state.next_topic_part(of))),
+        Step::Changes(of) => return Some(NextOfTopic::Changes(state.next_changes(of))),
+        Step::Occupied { topic } => NextOfTopic::Occupied(topic, key(topic)),
+        Step::Vacated { topic } => NextOfTopic::Vacated(topic, key(topic)),
+        _ => unreachable!("the step is about a topic"),
+    };
+    state.complete_step();
+    Some(next)
+}
+
 fn decision<K: Eq + Hash, P, S: BuildHasher>(
     state: &State<K, P, S>,
     next: Next,
 ) -> Decision<'_, K, P> {
     let (tables, plan) = (state.tables(), state.plan());
     let to = || plan.to(tables.channels());
-    let to_topic = || plan.to(tables.topics().channels());
     match next {
         Next::Delivery(Delivery::Deliver) => Decision::Deliver { notice: notice(state), to: to() },
         Next::Delivery(Delivery::Skipped) => Decision::Skipped { notice: notice(state), to: to() },
@@ -224,28 +246,40 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
             let user = tables.users().id(user);
             Decision::Ended { user, session, id, reason, since, last, visible }
         }
-        Next::TopicDelivery(Delivery::Deliver) => {
+        Next::OfTopic(next) => decision_of_topic(state, next),
+    }
+}
+
+#[inline(never)]
+fn decision_of_topic<K: Eq + Hash, P, S: BuildHasher>(
+    state: &State<K, P, S>,
+    next: NextOfTopic,
+) -> Decision<'_, K, P> {
+    let (tables, plan) = (state.tables(), state.plan());
+    let to_topic = || plan.to(tables.topics().channels());
+    match next {
+        NextOfTopic::Delivery(Delivery::Deliver) => {
             Decision::Deliver { notice: topic_notice(state), to: to_topic() }
         }
-        Next::TopicDelivery(Delivery::Skipped) => {
+        NextOfTopic::Delivery(Delivery::Skipped) => {
             Decision::Skipped { notice: topic_notice(state), to: to_topic() }
         }
-        Next::TopicPart(part) => Decision::Topic(TopicSnapshot {
+        NextOfTopic::Snapshot(part) => Decision::Topic(TopicSnapshot {
             tables: tables.topic_tables(),
             entries: plan.members(),
             to: to_topic(),
             part,
         }),
-        Next::Changes(part) => Decision::Changes(Changes {
+        NextOfTopic::Changes(part) => Decision::Changes(Changes {
             tables: tables.topic_tables(),
             changes: plan.changes(),
             to: to_topic(),
             part,
         }),
-        Next::Occupied(topic, key) => {
+        NextOfTopic::Occupied(topic, key) => {
             Decision::TopicOccupied { topic: tables.topics().name(topic), key }
         }
-        Next::Vacated(topic, key) => {
+        NextOfTopic::Vacated(topic, key) => {
             Decision::TopicVacated { topic: tables.topics().name(topic), key }
         }
     }

@@ -4,7 +4,7 @@ use crate::fanout::subject::Span;
 use crate::key::SessionId;
 use crate::reason::{LeaveReason, TopicClosing};
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
-use crate::tables::topics::{Gone, Group};
+use crate::tables::topics::{Gone, Group, Pending};
 use crate::topic::View;
 
 /// What a notice about a topic says.
@@ -186,14 +186,15 @@ pub(crate) struct MemberCursor {
 pub(crate) struct ChangesOf {
     pub(super) topic: TopicIndex,
     pub(super) is_slow: bool,
+    /// Whether they view all, whatever they are served: of those who have gone they know the ones
+    /// before the last snapshot.
+    pub(super) views_all: bool,
     pub(super) channel: ChannelIndex,
     /// Whether they are told of everybody, or only of those they know and those who have come to be
     /// among the first so many.
     pub(super) view: View,
     /// The numbers up to which they know seats, before and after this.
     pub(super) known: (u64, u64),
-    /// Of who has gone before the one of this order they know.
-    pub(super) told_gone: Option<u32>,
     /// The one who is told, who knows besides whom it names.
     pub(super) to: Option<MembershipIndex>,
     pub(super) id: u64,
@@ -215,14 +216,14 @@ impl ChangesOf {
         known: (u64, u64),
     ) -> Self {
         let (cursor, part) = (MemberCursor::default(), None);
-        let (changed, gone, id, is_first, to, told_gone) = (0, 0, 0, true, None, None);
+        let (changed, gone, id, is_first, to, views_all) = (0, 0, 0, true, None, false);
         Self {
             topic,
             is_slow,
+            views_all,
             channel,
             view,
             known,
-            told_gone,
             to,
             id,
             is_first,
@@ -238,15 +239,15 @@ impl ChangesOf {
         (self.topic, self.is_slow)
     }
 
-    /// Tells nothing of who has gone before the one of this order.
-    pub(crate) const fn without_gone_before(mut self, order: Option<u32>) -> Self {
-        self.told_gone = order;
+    /// Tells those who view all.
+    pub(crate) const fn to_viewers_of_all(mut self, views_all: bool) -> Self {
+        self.views_all = views_all;
         self
     }
 
     /// Returns whether they know that somebody has gone.
-    pub(crate) const fn knows_gone(&self, gone: &Gone) -> bool {
-        gone.is_before(self.told_gone)
+    pub(crate) const fn knows_gone(&self, pending: &Pending, gone: &Gone) -> bool {
+        self.is_slow && self.views_all && gone.is_before(pending.told_gone)
     }
 
     /// Tells one of them alone.

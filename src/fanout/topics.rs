@@ -12,7 +12,7 @@ use crate::fanout::topic_steps::{
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
-use crate::tables::topics::{Gone, Mark};
+use crate::tables::topics::{Gone, Mark, Pending};
 use crate::topic::View;
 use core::hash::{BuildHasher, Hash};
 
@@ -357,7 +357,6 @@ impl<P> Plan<P> {
         let is_all = of.view == View::All;
         let pending = tables.topics().pending_of(of.topic, of.is_slow);
         let changed = pending.map_or(&[][..], |pending| &pending.changed);
-        let gone = pending.map_or(&[][..], |pending| &pending.gone);
         while let Some(one) = changed.get(of.changed as usize).filter(|_| of.has_members()) {
             if self.changes.len() == CHUNK {
                 return false;
@@ -389,11 +388,12 @@ impl<P> Plan<P> {
                 return false;
             }
         }
-        while (of.gone as usize) < gone.len() && of.has_members() {
+        let Some(pending) = pending.filter(|_| of.has_members()) else { return true };
+        while (of.gone as usize) < pending.gone.len() {
             if self.changes.len() == CHUNK {
                 return false;
             }
-            self.changes.extend(gone_for(of, tables, &gone[of.gone as usize..]));
+            self.changes.extend(gone_for(of, tables, pending));
             of.gone += 1;
         }
         true
@@ -439,16 +439,17 @@ impl ChangesOf {
     }
 }
 
-/// Returns what those of one view are told of the first of these who have gone. Those of one user
-/// stand together.
+/// Returns what those of one view are told of the next one who has gone. Those of one user stand
+/// together.
 fn gone_for<K: Eq + Hash, P, S: BuildHasher>(
     of: &ChangesOf,
     tables: &Tables<K, P, S>,
-    gone: &[Gone],
+    pending: &Pending,
 ) -> Option<ChangeOf> {
-    let concerns =
-        |one: &Gone| !of.knows_gone(one) && of.concerns(tables, one.user, Some(one.number));
-    let (one, others) = gone.split_first()?;
+    let concerns = |one: &Gone| {
+        !of.knows_gone(pending, one) && of.concerns(tables, one.user, Some(one.number))
+    };
+    let (one, others) = pending.gone.get(of.gone as usize..)?.split_first()?;
     let Gone { user, session, reason, .. } = *one;
     if !concerns(one) {
         return None;

@@ -303,12 +303,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn tell_group(&mut self, topic: TopicIndex, (at, group): (usize, Group), is_slow: bool) {
         let view = self.served(topic, group.view);
         let known = (group.known_to, self.known_in(topic, view));
-        let mut changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known);
-        if is_slow && group.view == View::All {
-            let pending = self.tables.topics().pending_of(topic, true);
-            let told_gone = pending.and_then(|pending| pending.told_gone);
-            changes = changes.without_gone_before(told_gone);
-        }
+        let changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known)
+            .to_viewers_of_all(group.view == View::All);
         let pending = self.tables.topics().pending_of(topic, is_slow);
         let everything = pending.is_some_and(|pending| pending.everything);
         let counts = self.tables.topics().topic(topic).counts;
@@ -350,7 +346,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let concerns = |user| changes.concerns(tables, user, tables.seat_of(topic, user));
             pending.changed.iter().any(|one| concerns(tables.user_in(*one)))
                 || pending.gone.iter().any(|one| {
-                    !changes.knows_gone(one) && changes.concerns(tables, one.user, Some(one.number))
+                    !changes.knows_gone(pending, one)
+                        && changes.concerns(tables, one.user, Some(one.number))
                 })
         })
     }
