@@ -197,6 +197,7 @@ mod memory;
 mod notice;
 mod queries;
 mod reason;
+mod remote;
 mod replica;
 pub mod rules;
 mod slot_map;
@@ -222,8 +223,13 @@ pub use hasher::NoHasher;
 pub use key::{DeviceKind, SessionId, SessionKey, Slot, TopicKey};
 pub use notice::{Notice, NoticeId, PresenceKind};
 pub use queries::Session;
+pub use queries::local::{LocalMember, LocalSession, LocalUser};
 pub use queries::topics::{Topic, TopicMember};
 pub use reason::{CloseReason, EndReason, LeaveReason, TopicClosing};
+pub use remote::{
+    Origin, RemoteEnd, RemoteLists, RemoteLoss, RemoteMember, RemotePresence, RemoteSession,
+    RemoteState,
+};
 pub use replica::compare::Difference;
 pub use replica::{Replica, ReplicaFull};
 pub use slot_map::SlotMap;

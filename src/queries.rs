@@ -2,6 +2,7 @@
 //!
 //! Users can be asked for by any borrowed form of their id: with `String` ids, by `&str`.
 
+pub(crate) mod local;
 pub(crate) mod topics;
 
 use crate::config::{Config, Options};
@@ -266,7 +267,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             presence: sessions.presence(session),
             connected: sessions.connected(session),
             heard: sessions.heard(session),
-            lost: sessions.loss(session),
+            lost: self.state.tables().loss(session),
             is_congested: sessions.link(session) == Link::Congested,
         }
     }

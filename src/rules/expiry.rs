@@ -68,7 +68,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- what a session shows has an end, or has none any more
 
-    fn set_shown_end(&mut self, expiry: Expiry<P>) {
+    pub(super) fn set_shown_end(&mut self, expiry: Expiry<P>) {
         let session = expiry.session;
         let expiry = self.expiries.insert(expiry);
         self.tables.sessions_mut().set_shown_until(session, expiry);
@@ -194,7 +194,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Takes back what a session shows, if it shows anything.
-    fn take_back(&mut self, session: SessionIndex) {
+    pub(super) fn take_back(&mut self, session: SessionIndex) {
         self.fall_silent_without(session);
         let presence = self.tables.take_presence(session);
         if presence.is_some() {

@@ -15,6 +15,7 @@ mod farewell;
 mod lifecycle;
 mod limits;
 mod publish;
+mod remote;
 mod representative;
 mod topic_news;
 mod topic_words;

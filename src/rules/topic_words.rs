@@ -64,7 +64,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    fn show_in(&mut self, topic: TopicIndex, membership: MembershipIndex, presence: P) {
+    pub(super) fn show_in(&mut self, topic: TopicIndex, membership: MembershipIndex, presence: P) {
         let replaced = self.tables.set_own_presence(membership, presence);
         self.plan.drop_later(replaced);
         self.tell_updated(topic, membership);

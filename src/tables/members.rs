@@ -144,6 +144,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.sessions.topics_mut(session).push((topic, membership));
         let place = self.sessions.place(session);
         self.online.at_mut(place).is_in_topics = true;
+        self.count_shown_in(membership);
         membership
     }
 
@@ -155,6 +156,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         membership: MembershipIndex,
     ) -> Option<Own<P>> {
         let session = self.session_in(membership);
+        self.list_changed_session(session);
         self.set_named(topic, membership, &[]);
         let own = self.topics.take_own(membership);
         let presence = own.as_ref().and_then(|own| own.presence.as_ref());
@@ -269,6 +271,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     ) -> Option<P> {
         let replaced = self.topics.own_or_new(membership).presence.replace(presence);
         self.topics.presences += usize::from(replaced.is_none());
+        self.count_shown_in(membership);
         replaced
     }
 

@@ -7,7 +7,7 @@ use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
 use crate::tables::ids::{
-    Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User,
+    Attachment, ExpiryIndex, MembershipIndex, Place, RemotePlace, SessionIndex, TopicIndex, User,
 };
 use crate::tables::lists::UserList;
 use crate::tables::missed::Missed;
@@ -29,6 +29,10 @@ pub(crate) enum Link {
     Congested,
     /// Lost and not yet given up.
     Detached,
+    /// Connected at another node. It has no slot, and no verb finds it by its key.
+    Remote,
+    /// Lost at another node, or ended there a moment ago.
+    RemoteLost,
     /// Ended, but what it showed is held for others until a later session of its user shows
     /// something.
     Held,
@@ -40,9 +44,19 @@ impl Link {
         !matches!(self, Self::Vacant | Self::Held)
     }
 
-    /// Returns whether the session has a connection.
+    /// Returns whether the session has a connection here.
     pub(crate) const fn is_up(self) -> bool {
         matches!(self, Self::Attached | Self::Congested)
+    }
+
+    /// Returns whether the session is this engine's own: it has a key, and a slot.
+    pub(crate) const fn is_local(self) -> bool {
+        matches!(self, Self::Attached | Self::Congested | Self::Detached)
+    }
+
+    /// Returns whether the session is another node's.
+    pub(crate) const fn is_remote(self) -> bool {
+        matches!(self, Self::Remote | Self::RemoteLost)
     }
 }
 
@@ -63,7 +77,8 @@ struct Record {
     /// then, because that would cost three random memory accesses instead of one.
     heard: Time,
     /// While it is attached, which input that was: among deadlines of the same moment, the earlier
-    /// input's comes first. While it is detached, the milliseconds of the moment of its loss.
+    /// input's comes first. While it is detached, the milliseconds of the moment of its loss. If it
+    /// is another node's, where it stands among that node's.
     stamp: u64,
 }
 
@@ -116,6 +131,7 @@ pub(super) const MAX_SESSIONS: usize = if cfg!(feature = "shrunk") { 1 << 16 } e
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SessionCounts {
     pub(crate) detached: usize,
+    pub(crate) remote: usize,
     pub(crate) congested: usize,
     pub(crate) published: usize,
     pub(crate) waiting: usize,
@@ -174,6 +190,11 @@ impl<P> Sessions<P> {
         self.free.len() > 0 || self.records.len() < MAX_SESSIONS
     }
 
+    /// Returns whether there is room for so many more.
+    pub(crate) fn has_room_for(&self, count: usize) -> bool {
+        count <= MAX_SESSIONS - self.records.len() + self.free.len()
+    }
+
     // ---- finding
 
     pub(crate) fn find(&self, key: SessionKey) -> Option<SessionIndex> {
@@ -227,7 +248,8 @@ impl<P> Sessions<P> {
 
     #[inline]
     pub(crate) fn key(&self, index: SessionIndex) -> SessionKey {
-        let Record { generation, slot, .. } = *self.record(index);
+        let Record { generation, slot, link, .. } = *self.record(index);
+        let slot = if link.is_remote() { Slot::REMOTE } else { slot };
         SessionKey { index: index.0, generation, slot }
     }
 
@@ -290,8 +312,21 @@ impl<P> Sessions<P> {
     /// Returns when and why the session was lost, if it is detached.
     pub(crate) fn loss(&self, index: SessionIndex) -> Option<(Time, LostCause)> {
         let record = self.record(index);
-        let at = Time::from_millis(record.stamp);
-        (record.link == Link::Detached).then_some((at, record.cause))
+        match record.link {
+            Link::Detached => Some((Time::from_millis(record.stamp), record.cause)),
+            Link::RemoteLost => Some((record.heard, record.cause)),
+            _ => None,
+        }
+    }
+
+    /// Returns where the session stands among those of another node, if it is one.
+    pub(crate) fn remote_place(&self, index: SessionIndex) -> Option<RemotePlace> {
+        let record = self.record(index);
+        record.link.is_remote().then(|| RemotePlace::from_bits(record.stamp))
+    }
+
+    pub(super) fn set_remote_place(&mut self, index: SessionIndex, place: RemotePlace) {
+        self.records[index.0 as usize].stamp = place.to_bits();
     }
 
     pub(crate) fn presence(&self, index: SessionIndex) -> Option<&P> {
@@ -314,6 +349,32 @@ impl<P> Sessions<P> {
         (now, order): (Time, u64),
     ) -> SessionIndex {
         let slot = near.unwrap_or_else(|| self.far_slot(user));
+        self.insert_record((user, place), (slot, Link::Attached), kind, (now, order))
+    }
+
+    /// Adds a session of another node. The caller has asked [`has_room`](Self::has_room).
+    pub(super) fn insert_remote(
+        &mut self,
+        (user, place): (User, Place),
+        kind: DeviceKind,
+        (now, connected): (Time, Time),
+        at: RemotePlace,
+    ) -> SessionIndex {
+        // It only says whose it is.
+        let state = (Slot::near(user.0, 0), Link::Remote);
+        let index = self.insert_record((user, place), state, kind, (now, at.to_bits()));
+        self.details[index.0 as usize].connected = connected;
+        self.counts.remote += 1;
+        index
+    }
+
+    fn insert_record(
+        &mut self,
+        (_, place): (User, Place),
+        (slot, link): (Slot, Link),
+        kind: DeviceKind,
+        (now, stamp): (Time, u64),
+    ) -> SessionIndex {
         let free = self.free.pop();
         let index = free.unwrap_or(self.records.len() as u32);
         let before = free.and_then(|free| self.records.get(free as usize));
@@ -324,11 +385,11 @@ impl<P> Sessions<P> {
             place,
             slot,
             generation,
-            link: Link::Attached,
+            link,
             kind,
             cause: LostCause::ConnectionError,
             heard: now,
-            stamp: order,
+            stamp,
         };
         let bucket = Bucket::default();
         let detail =
@@ -442,10 +503,25 @@ impl<P> Sessions<P> {
         (record.stamp, record.cause) = (at.as_millis(), cause);
     }
 
+    /// Says that a session of another node has been lost there, and when.
+    pub(super) fn set_remote_lost(&mut self, index: SessionIndex, at: Time, cause: LostCause) {
+        self.set_link(index, Link::RemoteLost);
+        let record = &mut self.records[index.0 as usize];
+        (record.heard, record.cause) = (at, cause);
+    }
+
+    /// Says that a session of another node is connected there.
+    pub(super) fn set_remote_link(&mut self, index: SessionIndex) {
+        self.set_link(index, Link::Remote);
+    }
+
     fn count_link(&mut self, index: SessionIndex, link: Link) {
         let (counts, mut held) = (&mut self.counts, self.held);
         let mut count = |link, by: isize| match link {
             Link::Detached => counts.detached = counts.detached.wrapping_add_signed(by),
+            Link::Remote | Link::RemoteLost => {
+                counts.remote = counts.remote.wrapping_add_signed(by);
+            }
             Link::Congested => counts.congested = counts.congested.wrapping_add_signed(by),
             Link::Held => held = held.wrapping_add_signed(by),
             Link::Attached | Link::Vacant => {}
@@ -480,7 +556,8 @@ impl<P> Sessions<P> {
     /// Returns whether everything is either free or a session's, but for records that are retired.
     pub(super) fn are_free_lists_right(&self) -> bool {
         let records = self.iter_records().map(|session| session.0 as usize);
-        let slots = self.iter().map(|session| self.slot(session));
+        let own = self.iter().filter(|session| self.link(*session).is_local());
+        let slots = own.map(|session| self.slot(session));
         let far = slots.filter(|slot| !slot.is_near()).map(Slot::index);
         let extras = self.details.entries().filter_map(|(_, detail)| detail.extras);
         self.free.neither(self.records.len(), records) == Some(self.retired)
@@ -528,7 +605,7 @@ impl<P> Default for Detail<P> {
 impl Record {
     #[inline]
     fn is(&self, key: SessionKey) -> bool {
-        self.link.is_there() && self.has(key)
+        self.link.is_local() && self.has(key)
     }
 
     #[inline]
