@@ -17,8 +17,10 @@ use crate::tables::lists;
 use crate::tables::timers::Due;
 use crate::time::Time;
 use crate::topic::View;
+use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
+use smallvec::SmallVec;
 
 /// The most sessions that one user may have on all nodes together.
 const MAX_SESSIONS: u16 = 1_024;
@@ -64,7 +66,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         }
         let is_listed = |id| sessions.iter().any(|session| session.id == id);
-        let mut gone = alloc::vec::Vec::new();
+        let mut gone = Vec::new();
         for session in self.tables.sessions_at(place) {
             let Some(remote) = self.tables.remote(*session) else { continue };
             let is_nodes = self.tables.origin_of(*session) == Some(node);
@@ -291,9 +293,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn set_remote_topics(
         &mut self,
         session: SessionIndex,
-        topics: alloc::vec::Vec<RemoteMember<K, P>>,
+        topics: Vec<RemoteMember<K, P>>,
     ) -> Result<(), Error> {
-        let mut named: smallvec::SmallVec<[_; 4]> = smallvec::SmallVec::new();
+        let mut named: SmallVec<[_; 4]> = SmallVec::new();
         for member in &topics {
             named.extend(self.tables.find_topic(&member.topic));
         }
@@ -532,7 +534,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let node = self.tables.origin_of(session);
         let is_lost = node.is_some_and(|node| self.tables.origins().node(node).lost_at.is_some());
         let lost = self.tables.sessions().loss(session).map(|(_, cause)| EndReason::Lost(cause));
-        match over.or(lost.filter(|_| is_lost)) {
+        match over.or_else(|| lost.filter(|_| is_lost)) {
             Some(reason) => self.end(session, reason, due.at),
             None => {
                 // Its node will say how it ends.

@@ -4,7 +4,7 @@ use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId};
 use crate::tables::Tables;
 use crate::tables::changed::Changed;
-use crate::tables::ids::{MembershipIndex, Place, SessionIndex, User};
+use crate::tables::ids::{MembershipIndex, Place, RemotePlace, SessionIndex, User};
 use crate::tables::origins::{Origins, Remote};
 use crate::tables::sessions::Link;
 use crate::time::Time;
@@ -111,6 +111,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn loss(&self, session: SessionIndex) -> Option<(Time, LostCause)> {
         let lost = self.sessions.loss(session);
         lost.or_else(|| Some((self.node_loss(session)?, LostCause::NodeLoss)))
+    }
+
+    /// Returns whether each session of another node stands where it says, and nobody else does.
+    pub(super) fn are_remotes_right(&self) -> bool {
+        let mut listed = 0;
+        for (node, origin) in self.origins.nodes().iter().enumerate() {
+            for (at, remote) in origin.sessions.iter().enumerate() {
+                let place = self.sessions.remote_place(remote.session);
+                let stands = RemotePlace { origin: node as u32, at: at as u32 };
+                if place != Some(stands) {
+                    return false;
+                }
+                listed += 1;
+            }
+        }
+        listed == self.sessions.counts().remote
     }
 
     // ---- what other nodes are to hear

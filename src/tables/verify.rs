@@ -25,6 +25,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.verify_online()?;
         self.verify_sessions()?;
         ensure!(self.verify_watches(), "who watches whom is wrong");
+        ensure!(self.are_remotes_right(), "a session of another node is in no list, or in two");
         self.verify_topics()?;
         self.verify_references()?;
         self.verify_blocks()

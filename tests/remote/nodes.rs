@@ -3,10 +3,11 @@
 
 use crate::beliefs::Beliefs;
 use adsum::{
-    Decision, DeviceKind, EndReason, Engine, Event, Join, LostCause, Options, Origin, RemoteState,
-    SessionId, SessionKey, Time, View,
+    Candidate, Decision, DeviceKind, EndReason, Engine, Event, Join, LostCause, Options, Origin,
+    RemoteState, SessionId, SessionKey, Time, View,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::RandomState;
 
 pub(crate) const NODES: usize = 3;
 const USERS: u32 = 5;
@@ -51,7 +52,10 @@ impl Nodes {
     pub(crate) fn new(options: &Options, seed: u64) -> Self {
         let node = || {
             let config = adsum::Config::new(options.clone()).expect("the options are in range");
-            let mut engine = Engine::new(config);
+            let mut engine = match options.idle_after_ms {
+                Some(_) => Engine::with_representative(config, RandomState::default(), newest),
+                None => Engine::new(config),
+            };
             engine.note_changes();
             let (beliefs, ended, online) = (Beliefs::default(), BTreeMap::new(), BTreeSet::new());
             let versions = BTreeMap::new();
@@ -149,6 +153,7 @@ impl Nodes {
                 let topic = self.nodes[at].engine.topics_of(attached?).next()?.key();
                 Event::Leave { session: attached?, topic }
             }
+            32 if self.random(2) == 0 => Event::Active { session: attached? },
             32 => Event::Direct { session: attached?, users: self.users(), presence },
             _ => Event::Expel { user },
         })
@@ -187,12 +192,13 @@ impl Nodes {
                 let other = contacts[0];
                 self.friends.extend([(*user, other), (other, *user)]);
                 let back = Event::AudienceAdd { user: other, contacts: vec![*user] };
-                self.give(at, back)?;
+                self.give(self.host_of(other).unwrap_or(at), back)?;
             }
             Event::AudienceRemove { user, contacts } => {
                 let (user, other) = (*user, contacts[0]);
                 self.friends.retain(|pair| *pair != (user, other) && *pair != (other, user));
-                self.give(at, Event::AudienceRemove { user: other, contacts: vec![user] })?;
+                let back = Event::AudienceRemove { user: other, contacts: vec![user] };
+                self.give(self.host_of(other).unwrap_or(at), back)?;
             }
             Event::Block { user, other } if user != other => {
                 self.blocked.insert((*user, *other));
@@ -202,7 +208,19 @@ impl Nodes {
             }
             _ => {}
         }
-        self.give(at, event)
+        let of = match &event {
+            Event::AudienceAdd { user, .. } | Event::AudienceRemove { user, .. } => Some(*user),
+            Event::Block { user, .. } | Event::Unblock { user, .. } => Some(*user),
+            _ => None,
+        };
+        let host = of.and_then(|user| self.host_of(user));
+        self.give(host.unwrap_or(at), event)
+    }
+
+    /// Returns a node that has a session of a user: whoever changes its lists says so there.
+    fn host_of(&self, user: u32) -> Option<usize> {
+        let is_own = |one: SessionKey| !one.is_remote();
+        self.nodes.iter().position(|node| node.engine.sessions(&user).any(is_own))
     }
 
     /// Tells the time at each deadline up to now.
@@ -284,9 +302,13 @@ impl Nodes {
     fn tell(&mut self, at: usize, to: usize, user: u32) -> Result<(), String> {
         let now = Time::from_millis(self.now);
         let ended = self.nodes[at].ended.get(&user).cloned().unwrap_or_default();
-        let version = |at: usize| self.nodes[at].versions.get(&user).copied().unwrap_or(0);
+        // A node to which the user is offline knows nothing of its lists.
+        let version = |at: usize| {
+            let is_known = self.nodes[at].engine.is_online(&user);
+            self.nodes[at].versions.get(&user).copied().filter(|_| is_known).unwrap_or(0)
+        };
         let (own, theirs) = (version(at), version(to));
-        let with_lists = own >= theirs || !self.nodes[to].engine.is_online(&user);
+        let with_lists = own >= theirs;
         let local = self.nodes[at].engine.local_user(&user);
         let nothing = RemoteState { lists: None, sessions: Vec::new(), ended: Vec::new() };
         let state = local.map_or(nothing, |local| local.to_remote(now, with_lists));
@@ -393,6 +415,12 @@ impl Nodes {
         }
         Err(format!("the nodes hold different things: {views:?}"))
     }
+}
+
+/// Has the session speak for its user that shows the greatest number: at every node the same one.
+fn newest(candidates: &[Candidate<'_, u32>]) -> usize {
+    let all = candidates.iter().enumerate();
+    all.max_by_key(|(_, one)| (!one.detached, one.presence)).map_or(0, |(nth, _)| nth)
 }
 
 /// Returns what belongs to a user and not to one node, as an engine has it.
