@@ -38,16 +38,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         id: K,
         state: RemoteState<K, P>,
     ) -> Result<(), Error> {
-        let node = self.tables.origins_mut().find_or_new(origin);
         self.tables.changed_mut().is_theirs = true;
-        let done = self.take_remote_state(node, id, state);
+        let done = self.take_remote_state(origin, id, state);
         self.tables.changed_mut().is_theirs = false;
         done
     }
 
     fn take_remote_state(
         &mut self,
-        node: usize,
+        origin: Origin,
         id: K,
         state: RemoteState<K, P>,
     ) -> Result<(), Error> {
@@ -55,9 +54,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if online.is_none() && state.sessions.is_empty() {
             return Ok(());
         }
-        self.check_remote(node, online, &state.sessions)?;
+        self.check_remote(origin, online, &state.sessions)?;
         let RemoteState { lists, sessions, ended } = state;
         let (place, is_first) = self.set_remote_lists(id, lists)?;
+        let node = self.tables.origins_mut().find_or_new(origin);
         for session in &sessions {
             let is_there = self.tables.find_remote(place, (node, session.id)).is_some();
             if !is_there {
@@ -89,20 +89,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Checks that there is room for what a node says, before anything changes.
     fn check_remote(
         &self,
-        node: usize,
+        origin: Origin,
         online: Option<User>,
         sessions: &[RemoteSession<K, P>],
     ) -> Result<(), Error> {
-        let of_others = online.map_or(0, |user| {
-            let all = self.tables.sessions_of(user).iter();
-            all.filter(|session| self.tables.origin_of(**session) != Some(node)).count()
-        });
-        // Those that are over stay a moment longer.
-        let over = online.map_or(0, |user| {
-            let all = self.tables.sessions_of(user).iter();
-            all.filter(|session| self.tables.origin_of(**session) == Some(node)).count()
-        });
-        if of_others + over + sessions.len() > usize::from(MAX_SESSIONS) {
+        let known = online.map_or(&[][..], |user| self.tables.sessions_of(user));
+        let node = self.tables.origins().find(origin);
+        let is_again = |known: SessionIndex| {
+            let remote = self.tables.remote(known).filter(|remote| remote.over.is_none());
+            let is_nodes = node.is_some() && self.tables.origin_of(known) == node;
+            is_nodes && remote.is_some_and(|one| sessions.iter().any(|of| of.id == one.id))
+        };
+        // Those that end with this may stay a moment longer.
+        let stay = known.iter().filter(|known| !is_again(**known)).count();
+        if stay + sessions.len() > usize::from(MAX_SESSIONS) {
             return Err(Error::SessionLimit { limit: MAX_SESSIONS, kind: None });
         }
         let limit = self.options.max_topics;

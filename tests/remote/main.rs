@@ -3,6 +3,7 @@
 
 #[path = "../topics/beliefs.rs"]
 mod beliefs;
+mod edges;
 mod nodes;
 
 use adsum::{Grace, Options, TopicOptions};
