@@ -406,13 +406,18 @@ impl<P> Plan<P> {
 
     /// Returns the receivers of the decision at hand: perhaps some of those who watch somebody, or
     /// who are in a topic.
-    pub(crate) fn to<'a>(&'a self, watchers: &'a Channels, topics: &'a Channels) -> &'a [Slot] {
-        match self.lent {
-            Some(Lent { of_topic, channel, from, end }) => {
-                let channels = if of_topic { topics } else { watchers };
-                channels.slots(channel, from as usize, end as usize)
-            }
-            None => self.receivers.as_slice(),
+    pub(crate) fn to<'a, E>(
+        &'a self,
+        watchers: &'a Channels,
+        topics: &'a Channels<E>,
+    ) -> &'a [Slot] {
+        let Some(Lent { of_topic, channel, from, end }) = self.lent else {
+            return self.receivers.as_slice();
+        };
+        let (from, end) = (from as usize, end as usize);
+        match of_topic {
+            true => topics.slots(channel, from, end),
+            false => watchers.slots(channel, from, end),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::fanout::topic_steps::{
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
-use crate::tables::topics::Gone;
+use crate::tables::topics::{Gone, Mark};
 use crate::topic::View;
 use core::hash::{BuildHasher, Hash};
 
@@ -360,9 +360,9 @@ impl<P> Plan<P> {
             if self.changes.len() == CHUNK {
                 return false;
             }
-            let user = tables.user_in(one.membership);
+            let user = tables.user_in(*one);
             if of.concerns(tables, user, tables.seat_of(of.topic, user)) {
-                self.changes.push(ChangeOf::Shown(one.membership));
+                self.changes.push(ChangeOf::Shown(*one));
             }
             of.changed += 1;
         }
@@ -470,10 +470,10 @@ fn walk<K: Eq + Hash, P, S: BuildHasher>(
     while cursor.users < most {
         let seat = tables.topics().next_seat(topic, cursor.place as usize);
         let Some((place, lead)) = seat else { break };
-        if number < u64::MAX && tables.topics().seat_number(topic, lead) > number {
+        if number < u64::MAX && tables.topics().seat_number(lead) > number {
             break;
         }
-        if !tables.topics().has_others(lead) {
+        if !tables.topics().is(lead, Mark::Others) {
             if !each(lead) {
                 return false;
             }

@@ -9,6 +9,7 @@ use crate::remote::{
 };
 use crate::rules::State;
 use crate::tables::ids::{SessionIndex, User};
+use crate::tables::topics::Mark;
 use crate::time::Time;
 use core::borrow::Borrow;
 use core::fmt;
@@ -117,14 +118,14 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
     /// joined them.
     pub fn topics_of(&self, id: SessionId) -> impl Iterator<Item = LocalMember<'e, K, P>> {
         let tables = self.state.tables();
-        let session = tables.sessions().find_id(id);
-        let topics = session.map_or(&[][..], |session| tables.topics_of(session));
-        topics.iter().filter_map(move |(topic, membership)| {
+        let session = tables.sessions().find_id(id).into_iter();
+        let topics = session.flat_map(move |session| tables.topics_of(session));
+        topics.filter_map(move |(topic, membership)| {
             let topics = tables.topics();
-            topics.member(*membership).is_member.then(|| LocalMember {
-                topic: topics.name(*topic),
-                number: tables.changed().number_in(*membership),
-                presence: topics.own(*membership).and_then(|own| own.presence.as_ref()),
+            topics.is(membership, Mark::Member).then(|| LocalMember {
+                topic: topics.name(topic),
+                number: tables.changed().number_in(membership),
+                presence: topics.own_presence(membership),
             })
         })
     }

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::key::{SessionId, SessionKey, TopicKey};
 use crate::queries::Session;
 use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex};
+use crate::tables::topics::Mark;
 use crate::topic::{TopicCounts, TopicOptions, View};
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -63,8 +64,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     pub fn topics_of(&self, session: SessionKey) -> impl Iterator<Item = Topic<'_, K, P, S>> {
         let tables = self.state.tables();
         let session = tables.sessions().find(session);
-        let topics = session.map_or(&[][..], |session| tables.topics_of(session));
-        let all = topics.iter().filter_map(|(topic, _)| self.topic_by_index(*topic));
+        let topics = session.into_iter().flat_map(|session| tables.topics_of(session));
+        let all = topics.filter_map(|(topic, _)| self.topic_by_index(topic));
         all.map(|(topic, key)| Topic { engine: self, topic, key })
     }
 
@@ -126,7 +127,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Topic<'e, K, P, S> {
         let place = tables.topics().place_after(topic, cursor);
         self.leads(place).flat_map(move |(_, lead)| {
             let user = tables.user_in(lead);
-            let cursor = tables.topics().seat_number(topic, lead);
+            let cursor = tables.topics().seat_number(lead);
             tables.shown_in(topic, user).map(move |membership| {
                 let (user, session, presence) = tables.topic_tables().member(membership);
                 TopicMember { cursor, user, session, presence }
@@ -167,7 +168,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Topic<'e, K, P, S> {
         topics.topic(self.topic).groups.iter().flat_map(move |group| {
             (0..channels.len(group.channel)).map(move |at| {
                 let membership = channels.member_at(group.channel, at);
-                let is_member = topics.member(membership).is_member;
+                let is_member = topics.is(membership, Mark::Member);
                 (channels.session(membership), group.view, is_member)
             })
         })
@@ -180,8 +181,8 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Topic<'e, K, P, S> {
         let tables = self.engine.state.tables();
         let session = tables.sessions().find(session)?;
         let membership = tables.membership_in(session, self.topic)?;
-        let member = tables.topics().member(membership);
-        (member.is_member && member.is_shown).then(|| tables.presence_in(membership))
+        let is_shown = tables.topics().is_shown_member(membership);
+        is_shown.then(|| tables.presence_in(membership))
     }
 
     /// Returns the users whom a session looks at by name, each once, in no particular order,

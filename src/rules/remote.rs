@@ -299,11 +299,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         for member in &topics {
             named.extend(self.tables.find_topic(&member.topic));
         }
-        let mut nth = 0;
-        while let Some((topic, membership)) = self.tables.topics_of(session).get(nth).copied() {
-            if named.contains(&topic) {
-                nth += 1;
-            } else {
+        let mut next = self.tables.topics().first_of(session);
+        while let Some(membership) = next {
+            let topic = self.tables.topics().topic_of(membership);
+            next = self.tables.topics().next_of(membership);
+            if !named.contains(&topic) {
                 self.take_out(topic, membership, LeaveReason::Left, false);
             }
         }

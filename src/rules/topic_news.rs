@@ -10,7 +10,7 @@ use crate::reason::LeaveReason;
 use crate::rules::State;
 use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex};
 use crate::tables::timers::Due;
-use crate::tables::topics::{Changed, Gone, Group};
+use crate::tables::topics::{Gone, Group, Mark};
 use crate::topic::{TopicOptions, View};
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -112,7 +112,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Tells that a member shows something else.
     pub(super) fn tell_updated(&mut self, topic: TopicIndex, membership: MembershipIndex) {
-        if self.tables.topics().member(membership).is_shown {
+        if self.tables.topics().is(membership, Mark::Shown) {
             let subject = TopicSubject::Member { membership, first: false };
             self.tell_shown(topic, membership, (subject, Except::Nobody), false);
             self.tell_slowly(topic, membership, false);
@@ -172,7 +172,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (user, session) = (sessions.user(session), sessions.id(session));
         let gone = Gone { user, session, number, reason, order: 0 };
         if let Some(group) = self.group_of_all(topic) {
-            let is_new = self.tables.topics().member(membership).is_new;
+            let is_new = self.tables.topics().is(membership, Mark::New);
             if self.is_fast(topic) {
                 self.note_gone(topic, gone, false, is_new);
             } else if self.is_live(topic) && (is_last || !quiet) {
@@ -219,11 +219,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if topics.pending_mut(topic, is_slow).everything {
             return;
         }
-        let member = topics.member_mut(membership);
-        let changed = Changed { membership, joining: member.joining };
-        member.is_new |= is_new;
-        if !core::mem::replace(&mut member.is_pending[usize::from(is_slow)], true) {
-            topics.pending_mut(topic, is_slow).changed.push(changed);
+        if is_new {
+            topics.mark(membership, Mark::New, true);
+        }
+        if !topics.is(membership, Mark::waits(is_slow)) {
+            topics.mark(membership, Mark::waits(is_slow), true);
+            topics.pending_mut(topic, is_slow).changed.push(membership);
             self.bound_pending(topic, is_slow);
         }
     }
@@ -322,7 +323,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let tables = &self.tables;
         tables.topics().pending_of(topic, is_slow).is_some_and(|pending| {
             let concerns = |user| changes.concerns(tables, user, tables.seat_of(topic, user));
-            pending.changed.iter().any(|one| concerns(tables.user_in(one.membership)))
+            pending.changed.iter().any(|one| concerns(tables.user_in(*one)))
                 || pending
                     .gone
                     .iter()
@@ -435,7 +436,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !group.is_told() {
             self.tables.seat_in_topic(membership, false);
         } else if self.is_congested_in(membership) {
-            self.tables.topics_mut().member_mut(membership).is_dirty = true;
+            self.tables.topics_mut().mark(membership, Mark::Dirty, true);
             self.tables.seat_in_topic(membership, false);
         } else if Viewers::OfAll.have(&group) && self.is_live(topic) {
             self.send_topic(topic, membership);

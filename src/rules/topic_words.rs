@@ -7,6 +7,7 @@ use crate::key::{SessionKey, TopicKey};
 use crate::rules::State;
 use crate::tables::expiries::{Expiring, Expiry};
 use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex};
+use crate::tables::topics::Mark;
 use crate::time::Time;
 use crate::topic::View;
 use core::hash::{BuildHasher, Hash};
@@ -23,11 +24,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) -> Result<Option<Time>, Error> {
         let (session, topic, membership) = self.member_of(key, topic)?;
         self.renew_lease(session);
+        let Some(rate) = self.options.topic_rate else {
+            self.show_in(topic, membership, presence);
+            return Ok(None);
+        };
         let own = self.tables.topics_mut().own_or_new(membership);
         let waiting = own.update.take();
-        let free_at = self.options.topic_rate.map(|rate| own.bucket.free_at(rate));
-        let waits_until = free_at.filter(|free_at| *free_at > self.moment);
-        if let (None, Some(rate)) = (waits_until, self.options.topic_rate) {
+        let free_at = own.bucket.free_at(rate);
+        let waits_until = Some(free_at).filter(|free_at| *free_at > self.moment);
+        if waits_until.is_none() {
             own.bucket.take(rate, self.moment);
         }
         let waiting = waiting.and_then(|waiting| self.expiries.remove(waiting));
@@ -86,7 +91,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.say(presence);
         let subject = TopicSubject::Said { membership };
         let fan_out = TopicFanOut::of(topic, subject);
-        if self.tables.topics().member(membership).is_shown {
+        if self.tables.topics().is(membership, Mark::Shown) {
             let user = self.tables.sessions().user(session);
             let own_echo = self.options.own_echo;
             let except = if own_echo { Except::Session(session) } else { Except::User(user) };
@@ -95,7 +100,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.tell_own_in_topic(topic, membership, fan_out, true);
         }
         self.forget_said_end(membership);
-        self.tables.topics_mut().member_mut(membership).has_said = true;
+        self.tables.topics_mut().mark(membership, Mark::Said, true);
         if let Some(for_ms) = for_ms {
             let until = self.moment.saturating_add(for_ms);
             let of = Expiring::Said(membership);
@@ -122,7 +127,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let session = self.tables.sessions_of(user)[at];
             let Some(other) = self.own_listener(topic, session, speaker) else { continue };
             let note = |tables: &mut crate::tables::Tables<K, P, S>| {
-                tables.topics_mut().member_mut(other).is_dirty |= !is_news;
+                if !is_news {
+                    tables.topics_mut().mark(other, Mark::Dirty, true);
+                }
             };
             if self.tables.receives_or(session, note) {
                 self.plan.name_receiver(session);
@@ -156,11 +163,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// that it `goes` need not be told this.
     pub(super) fn end_said(&mut self, topic: TopicIndex, membership: MembershipIndex, goes: bool) {
         self.forget_said_end(membership);
-        let member = self.tables.topics_mut().member_mut(membership);
-        if !core::mem::take(&mut member.has_said) {
+        if !self.tables.topics_mut().unmark(membership, Mark::Said) {
             return;
         }
-        let (is_shown, session) = (member.is_shown, self.tables.session_in(membership));
+        let is_shown = self.tables.topics().is(membership, Mark::Shown);
+        let session = self.tables.session_in(membership);
         let sessions = self.tables.sessions();
         let (user, id) = (sessions.user(session), sessions.id(session));
         let fan_out = TopicFanOut::of(topic, TopicSubject::SaidOver { user, session: id });
@@ -223,8 +230,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.begin_view(topic, membership);
         let is_congested = self.is_congested_in(membership);
         let is_told = view != View::Nothing || !self.tables.topics().named(membership).is_empty();
-        let member = self.tables.topics_mut().member_mut(membership);
-        member.is_dirty = is_congested && is_told;
+        self.tables.topics_mut().mark(membership, Mark::Dirty, is_congested && is_told);
         if is_congested {
             self.tables.seat_in_topic(membership, false);
         } else {

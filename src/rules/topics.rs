@@ -10,6 +10,7 @@ use crate::reason::{LeaveReason, TopicClosing};
 use crate::rules::State;
 use crate::tables::ids::{MembershipIndex, Place, SessionIndex, TickIndex, TopicIndex};
 use crate::tables::sessions::Link;
+use crate::tables::topics::Mark;
 use crate::topic::Join;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -65,7 +66,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         {
             return Err(Error::AlreadyJoined { topic });
         }
-        if tables.topics_of(session).len() >= limit as usize {
+        if tables.topics_of(session).count() >= limit as usize {
             return Err(Error::TopicLimit { limit });
         }
         let user = tables.sessions().user(session);
@@ -154,7 +155,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Forgets a topic, and takes those out of it who are still there.
     pub(super) fn forget_topic(&mut self, topic: TopicIndex) {
         while let Some((_, membership)) = self.tables.anybody_in(topic) {
-            if self.tables.topics().member(membership).is_shown {
+            if self.tables.topics().is(membership, Mark::Shown) {
                 self.tables.hide_in_topic(topic, membership);
             }
             self.forget_member(topic, membership);
@@ -187,7 +188,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         topic: TopicKey,
     ) -> Result<(SessionIndex, TopicIndex, MembershipIndex), Error> {
         let found = self.in_topic(key, topic)?;
-        let is_member = self.tables.topics().member(found.2).is_member;
+        let is_member = self.tables.topics().is(found.2, Mark::Member);
         if is_member { Ok(found) } else { Err(Error::NotMember) }
     }
 
@@ -199,7 +200,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         except: Except,
     ) {
         let is_first = self.tables.show_in_topic(topic, membership);
-        if self.tables.topics().member(membership).is_member {
+        if self.tables.topics().is(membership, Mark::Member) {
             self.tell_new(topic, membership, is_first, except);
         } else {
             self.touch_counts(topic);
@@ -219,7 +220,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             Some(seat) => self.tell_gone(topic, membership, seat, (reason, quiet)),
             None => self.touch_counts(topic),
         }
-        self.tables.topics_mut().begin_anew(membership);
+        self.tables.topics_mut().unmark(membership, Mark::New);
     }
 
     /// Takes somebody out of a topic and tells the others.
@@ -230,7 +231,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         reason: LeaveReason,
         quiet: bool,
     ) {
-        let is_shown = self.tables.topics().member(membership).is_shown;
+        let is_shown = self.tables.topics().is(membership, Mark::Shown);
         if is_shown || !quiet {
             // What is not shown only the others of its user have heard.
             self.end_said(topic, membership, true);
@@ -239,7 +240,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.hide_member(topic, membership, reason, quiet);
         }
         self.forget_member(topic, membership);
-        if self.tables.topics().topic(topic).sessions == 0 {
+        if self.tables.topics().topic(topic).is_empty() {
             self.vacate(topic);
         }
     }
@@ -266,7 +267,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     #[cold]
     fn leave_each(&mut self, session: SessionIndex, reason: EndReason, quiet: bool) {
-        while let Some((topic, membership)) = self.tables.topics_of(session).first().copied() {
+        while let Some(membership) = self.tables.topics().first_of(session) {
+            let topic = self.tables.topics().topic_of(membership);
             self.take_out(topic, membership, LeaveReason::Ended(reason), quiet);
         }
     }
@@ -298,9 +300,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         for nth in 0..self.tables.sessions_at(place).len() {
             let session = self.tables.sessions_at(place)[nth];
-            for at in 0..self.tables.topics_of(session).len() {
-                let (topic, membership) = self.tables.topics_of(session)[at];
-                each(self, topic, membership);
+            let mut next = self.tables.topics().first_of(session);
+            while let Some(membership) = next {
+                each(self, self.tables.topics().topic_of(membership), membership);
+                next = self.tables.topics().next_of(membership);
             }
         }
     }
@@ -308,23 +311,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Tells the topics in which a session shows what it publishes that this has changed.
     #[cold]
     pub(super) fn tell_published(&mut self, session: SessionIndex) {
-        for at in 0..self.tables.topics_of(session).len() {
-            let (topic, membership) = self.tables.topics_of(session)[at];
+        let mut next = self.tables.topics().first_of(session);
+        while let Some(membership) = next {
             if self.tables.shows_published(membership) {
-                self.tell_updated(topic, membership);
+                self.tell_updated(self.tables.topics().topic_of(membership), membership);
             }
+            next = self.tables.topics().next_of(membership);
         }
     }
 
     /// Sends a session that takes notices again what it missed of its topics: of all, if it is told
     /// everything anew.
     pub(super) fn catch_up_on_topics(&mut self, session: SessionIndex, everything: bool) {
-        for at in 0..self.tables.topics_of(session).len() {
-            let (topic, membership) = self.tables.topics_of(session)[at];
-            let member = self.tables.topics_mut().member_mut(membership);
-            if core::mem::take(&mut member.is_dirty) || everything {
-                self.send_topic(topic, membership);
+        let mut next = self.tables.topics().first_of(session);
+        while let Some(membership) = next {
+            if self.tables.topics_mut().unmark(membership, Mark::Dirty) || everything {
+                self.send_topic(self.tables.topics().topic_of(membership), membership);
             }
+            next = self.tables.topics().next_of(membership);
         }
     }
 

@@ -106,8 +106,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let topics = self.tables.topics();
         for session in sessions.iter() {
             for (_, membership) in self.tables.topics_of(session) {
-                let Some(own) = topics.own(*membership) else { continue };
-                let (said, update) = (Expiring::Said(*membership), Expiring::Update(*membership));
+                let Some(own) = topics.own(membership) else { continue };
+                let (said, update) = (Expiring::Said(membership), Expiring::Update(membership));
                 own.said_until.map_or(Ok(()), |index| verify(index, session, said))?;
                 own.update.map_or(Ok(()), |index| verify(index, session, update))?;
             }

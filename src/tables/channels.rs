@@ -12,6 +12,7 @@ use crate::key::Slot;
 use crate::tables::free_list::FreeList;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex};
 use crate::tables::index::Number;
+use crate::tables::list::List;
 use crate::tables::segments::{Segments, per_segment};
 use crate::tables::sessions::Link;
 
@@ -36,10 +37,10 @@ pub(crate) enum Part {
 
 #[derive(Default)]
 struct Channel {
-    members: Segments<MembershipIndex, SEGMENT>,
+    members: List<MembershipIndex, SEGMENT>,
     /// The slots of those who receive, and then of those who arrive: the first members, in their
     /// order.
-    slots: Segments<Slot, SEGMENT>,
+    slots: List<Slot, SEGMENT>,
     /// The number of those who receive.
     receiving: u32,
     /// The number of members behind them that are congested.
@@ -57,38 +58,58 @@ impl Channel {
     }
 }
 
-/// A session's place in a channel.
+/// A session's place in a channel, and what whoever keeps the channels has beside it.
 #[derive(Clone, Copy)]
-struct Membership {
+struct Membership<E> {
     session: SessionIndex,
     channel: ChannelIndex,
+    /// The place, and in the highest bit whether the session is told nothing though it may be
+    /// attached. There are never as many places as sessions.
     place: u32,
-    /// Whether the session is told nothing though it may be attached.
-    is_covered: bool,
+    beside: E,
 }
 
-impl Default for Membership {
+const COVERED: u32 = 1 << 31;
+
+impl<E> Membership<E> {
+    const fn place(&self) -> u32 {
+        self.place & !COVERED
+    }
+
+    const fn is_covered(&self) -> bool {
+        self.place & COVERED != 0
+    }
+
+    const fn set_place(&mut self, place: u32) {
+        self.place = self.place & COVERED | place;
+    }
+}
+
+impl<E: Default> Default for Membership<E> {
     fn default() -> Self {
         let (session, channel) = (SessionIndex(0), ChannelIndex(0));
-        Self { session, channel, place: 0, is_covered: false }
+        Self { session, channel, place: 0, beside: E::default() }
     }
 }
 
 /// All channels and the places in them.
-pub(crate) struct Channels {
+pub(crate) struct Channels<E = ()> {
     channels: Segments<Channel, { per_segment(256) }>,
     free: FreeList,
-    memberships: Segments<Membership, { per_segment(1_024) }>,
+    memberships: Segments<Membership<E>, { per_segment(1_024) }>,
     free_memberships: FreeList,
+    /// The number of memberships that are in no channel any more and not free yet.
+    outside: usize,
 }
 
-impl Channels {
+impl<E> Channels<E> {
     pub(crate) const fn new() -> Self {
         Self {
             channels: Segments::new(),
             free: FreeList::new(),
             memberships: Segments::new(),
             free_memberships: FreeList::new(),
+            outside: 0,
         }
     }
 
@@ -104,7 +125,7 @@ impl Channels {
 
     /// Returns the number of memberships.
     pub(crate) const fn memberships(&self) -> usize {
-        self.memberships.len() - self.free_memberships.len()
+        self.memberships.len() - self.free_memberships.len() - self.outside
     }
 
     // ---- what they are asked
@@ -113,8 +134,23 @@ impl Channels {
         &self.channels[channel.0 as usize]
     }
 
-    fn membership(&self, membership: MembershipIndex) -> &Membership {
+    #[inline]
+    fn membership(&self, membership: MembershipIndex) -> &Membership<E> {
         &self.memberships[membership.0 as usize]
+    }
+
+    fn membership_mut(&mut self, membership: MembershipIndex) -> &mut Membership<E> {
+        &mut self.memberships[membership.0 as usize]
+    }
+
+    /// Returns what is kept beside a membership.
+    #[inline]
+    pub(crate) fn beside(&self, membership: MembershipIndex) -> &E {
+        &self.membership(membership).beside
+    }
+
+    pub(crate) fn beside_mut(&mut self, membership: MembershipIndex) -> &mut E {
+        &mut self.membership_mut(membership).beside
     }
 
     /// Returns whose membership it is.
@@ -123,7 +159,7 @@ impl Channels {
     }
 
     pub(crate) fn is_covered(&self, membership: MembershipIndex) -> bool {
-        self.membership(membership).is_covered
+        self.membership(membership).is_covered()
     }
 
     /// Returns the number of a channel's members.
@@ -144,21 +180,20 @@ impl Channels {
     /// Returns slots of members that receive or arrive, from this place on and before `end`: as
     /// many as lie together.
     pub(crate) fn slots(&self, channel: ChannelIndex, from: usize, end: usize) -> &[Slot] {
-        let slots = &self.channel(channel).slots;
-        let together = slots.part(from);
-        &together[..together.len().min(slots.len().min(end).saturating_sub(from))]
+        let together = self.channel(channel).slots.part(from);
+        &together[..together.len().min(end.saturating_sub(from))]
     }
 
     /// Returns in which channel a membership is, and its place there.
     pub(crate) fn place(&self, membership: MembershipIndex) -> (ChannelIndex, usize) {
-        let Membership { channel, place, .. } = *self.membership(membership);
-        (channel, place as usize)
+        let of = self.membership(membership);
+        (of.channel, of.place() as usize)
     }
 
     /// Returns the part of its channel in which a member stands.
     pub(crate) fn part_of(&self, membership: MembershipIndex) -> Part {
-        let Membership { channel, place, .. } = *self.membership(membership);
-        self.channel(channel).part_of(place)
+        let of = self.membership(membership);
+        self.channel(of.channel).part_of(of.place())
     }
 
     /// Returns one of a channel's members.
@@ -208,24 +243,6 @@ impl Channels {
         self.free.push(channel.0);
     }
 
-    /// Adds a session that is told nothing yet.
-    pub(crate) fn join(&mut self, channel: ChannelIndex, session: SessionIndex) -> MembershipIndex {
-        let place = self.len(channel) as u32;
-        let membership = Membership { session, channel, place, is_covered: false };
-        let index = match self.free_memberships.pop() {
-            Some(free) => {
-                self.memberships[free as usize] = membership;
-                free
-            }
-            None => {
-                self.memberships.push(membership);
-                self.memberships.len() as u32 - 1
-            }
-        };
-        self.channels[channel.0 as usize].members.push(MembershipIndex(index));
-        MembershipIndex(index)
-    }
-
     /// Takes a session out of its channel. Returns whether it was the last one in it.
     pub(crate) fn leave(&mut self, membership: MembershipIndex) -> bool {
         let was_last = self.take_out(membership);
@@ -233,11 +250,28 @@ impl Channels {
         was_last
     }
 
+    /// Takes a session out of its channel likewise, but keeps its membership from being another's
+    /// until it is [set free](Self::set_free).
+    pub(crate) fn leave_behind(&mut self, membership: MembershipIndex) -> bool {
+        self.outside += 1;
+        let was_last = self.take_out(membership);
+        self.membership_mut(membership).channel = ChannelIndex::NONE;
+        was_last
+    }
+
+    /// Sets a membership free if nobody has it any more.
+    pub(crate) fn set_free(&mut self, membership: MembershipIndex) {
+        if self.membership(membership).channel == ChannelIndex::NONE {
+            self.outside -= 1;
+            self.free_memberships.push(membership.0);
+        }
+    }
+
     fn take_out(&mut self, membership: MembershipIndex) -> bool {
         self.move_to(membership, Part::Silent, Slot::near(0, 0));
-        let Membership { channel, place, .. } = *self.membership(membership);
+        let (channel, place) = self.place(membership);
         let last = self.len(channel) as u32 - 1;
-        self.exchange(channel, place, last);
+        self.exchange(channel, place as u32, last);
         self.channels[channel.0 as usize].members.pop();
         last == 0
     }
@@ -248,8 +282,9 @@ impl Channels {
         let was_last = self.take_out(membership);
         let place = self.len(to) as u32;
         self.channels[to.0 as usize].members.push(membership);
-        let own = &mut self.memberships[membership.0 as usize];
-        (own.channel, own.place) = (to, place);
+        let own = self.membership_mut(membership);
+        own.channel = to;
+        own.set_place(place);
         was_last
     }
 
@@ -275,13 +310,14 @@ impl Channels {
 
     /// Says whether a member is told nothing though it may be attached.
     pub(crate) fn cover(&mut self, membership: MembershipIndex, is_covered: bool) {
-        self.memberships[membership.0 as usize].is_covered = is_covered;
+        let own = self.membership_mut(membership);
+        own.place = own.place() | if is_covered { COVERED } else { 0 };
     }
 
     /// Puts a member where it belongs with this slot and link.
     pub(crate) fn put(&mut self, membership: MembershipIndex, (slot, link): (Slot, Link)) {
         let part = match link {
-            _ if self.membership(membership).is_covered => Part::Silent,
+            _ if self.membership(membership).is_covered() => Part::Silent,
             Link::Attached => Part::Receiving,
             Link::Congested => Part::Congested,
             Link::Detached | Link::Remote | Link::RemoteLost => Part::Silent,
@@ -293,8 +329,8 @@ impl Channels {
     /// Moves a member from part to part: each time it takes the place at the border, and the
     /// border moves past it.
     fn move_to(&mut self, membership: MembershipIndex, to: Part, slot: Slot) {
-        let Membership { channel, place, .. } = *self.membership(membership);
-        let mut place = place;
+        let (channel, place) = self.place(membership);
+        let mut place = place as u32;
         loop {
             let of = self.channel(channel);
             let (receiving, attached) = (of.receiving, of.slots.len() as u32);
@@ -344,8 +380,63 @@ impl Channels {
             slots[a as usize] = slots[b as usize];
             slots[b as usize] = slot;
         }
-        self.memberships[at_a.0 as usize].place = b;
-        self.memberships[at_b.0 as usize].place = a;
+        self.membership_mut(at_a).set_place(b);
+        self.membership_mut(at_b).set_place(a);
+    }
+
+    /// Checks that places, parts and slots agree, and that each channel and membership is either
+    /// free or in use, but for those left behind: `used` are the channels in use. `state_of` gives
+    /// a session's slot and link.
+    pub(crate) fn is_right(
+        &self,
+        used: impl Iterator<Item = ChannelIndex> + Clone,
+        state_of: impl Fn(SessionIndex) -> (Slot, Link),
+    ) -> bool {
+        let mut all = alloc::vec::Vec::new();
+        for channel in used.clone() {
+            let of = self.channel(channel);
+            for (place, index) in (0..).zip(of.members.iter()) {
+                let membership = self.membership(*index);
+                let (slot, link) = state_of(membership.session);
+                let part = of.part_of(place);
+                let is_in_part = match link {
+                    _ if membership.is_covered() => part == Part::Silent,
+                    Link::Attached => part <= Part::Arriving,
+                    Link::Congested => part == Part::Congested,
+                    _ => part == Part::Silent,
+                };
+                let is_placed = membership.channel == channel && membership.place() == place;
+                let has_slot = part > Part::Arriving || of.slots[place as usize] == slot;
+                if !is_placed || !is_in_part || !has_slot {
+                    return false;
+                }
+                all.push(index.0 as usize);
+            }
+        }
+        let channels = used.map(|channel| channel.0 as usize);
+        self.free.neither(self.channels.len(), channels) == Some(0)
+            && self.free_memberships.neither(self.memberships.len(), all.into_iter())
+                == Some(self.outside)
+    }
+}
+
+impl<E: Default> Channels<E> {
+    /// Adds a session that is told nothing yet.
+    pub(crate) fn join(&mut self, channel: ChannelIndex, session: SessionIndex) -> MembershipIndex {
+        let place = self.len(channel) as u32;
+        let membership = Membership { session, channel, place, beside: E::default() };
+        let index = match self.free_memberships.pop() {
+            Some(free) => {
+                self.memberships[free as usize] = membership;
+                free
+            }
+            None => {
+                self.memberships.push(membership);
+                self.memberships.len() as u32 - 1
+            }
+        };
+        self.channels[channel.0 as usize].members.push(MembershipIndex(index));
+        MembershipIndex(index)
     }
 
     // ---- room
@@ -364,171 +455,7 @@ impl Channels {
         self.memberships.truncate(end);
         self.memberships.shrink_to_fit();
     }
-
-    /// Checks that places, parts and slots agree, and that each channel and membership is either
-    /// free or in use: `used` are the channels in use. `state_of` gives a session's slot and link.
-    pub(crate) fn is_right(
-        &self,
-        used: impl Iterator<Item = ChannelIndex> + Clone,
-        state_of: impl Fn(SessionIndex) -> (Slot, Link),
-    ) -> bool {
-        let mut all = alloc::vec::Vec::new();
-        for channel in used.clone() {
-            let of = self.channel(channel);
-            for (place, index) in (0..).zip(of.members.iter()) {
-                let membership = self.membership(*index);
-                let (slot, link) = state_of(membership.session);
-                let part = of.part_of(place);
-                let is_in_part = match link {
-                    _ if membership.is_covered => part == Part::Silent,
-                    Link::Attached => part <= Part::Arriving,
-                    Link::Congested => part == Part::Congested,
-                    _ => part == Part::Silent,
-                };
-                let is_placed = membership.channel == channel && membership.place == place;
-                let has_slot = part > Part::Arriving || of.slots[place as usize] == slot;
-                if !is_placed || !is_in_part || !has_slot {
-                    return false;
-                }
-                all.push(index.0 as usize);
-            }
-        }
-        let channels = used.map(|channel| channel.0 as usize);
-        self.free.neither(self.channels.len(), channels) == Some(0)
-            && self.free_memberships.neither(self.memberships.len(), all.into_iter()) == Some(0)
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::collections::BTreeMap;
-    use alloc::vec::Vec;
-    use proptest::prelude::*;
-
-    /// What each session should be, by its membership.
-    type Model = BTreeMap<u32, (SessionIndex, ChannelIndex, bool, Link)>;
-
-    const LINKS: [Link; 3] = [Link::Attached, Link::Congested, Link::Detached];
-
-    fn slot(session: SessionIndex) -> Slot {
-        Slot::near(session.0, 0)
-    }
-
-    fn check(channels: &Channels, model: &Model, used: &[ChannelIndex]) {
-        let link_of =
-            |session| model.values().find(|(own, ..)| *own == session).expect("it is in").3;
-        assert!(
-            channels.is_right(used.iter().copied(), |session| (slot(session), link_of(session)))
-        );
-        assert_eq!(channels.memberships(), model.len());
-        for channel in used {
-            let of_channel = |link| {
-                let is_it = move |(_, of, covered, own): &&(_, ChannelIndex, bool, Link)| {
-                    of == channel && !*covered && *own == link
-                };
-                let mut sessions: Vec<_> = model.values().filter(is_it).map(|m| m.0).collect();
-                sessions.sort_unstable();
-                sessions
-            };
-            let (mut lent, mut from) = (Vec::new(), 0);
-            while from < channels.attached(*channel) {
-                let slots = channels.slots(*channel, from, usize::MAX);
-                assert!(!slots.is_empty() && slots.len() <= SEGMENT);
-                lent.extend_from_slice(slots);
-                from += slots.len();
-            }
-            assert!(channels.slots(*channel, from, usize::MAX).is_empty());
-            lent.sort_unstable();
-            let receiving = of_channel(Link::Attached);
-            assert_eq!(lent, receiving.iter().map(|session| slot(*session)).collect::<Vec<_>>());
-            let congested = 0..channels.congested(*channel);
-            let mut congested: Vec<_> =
-                congested.map(|at| channels.congested_at(*channel, at)).collect();
-            congested.sort_unstable();
-            assert_eq!(congested, of_channel(Link::Congested));
-            let mut listening: Vec<_> = channels.listening(*channel).collect();
-            listening.sort_unstable();
-            let mut all = receiving;
-            all.extend(congested);
-            all.sort_unstable();
-            assert_eq!(listening, all);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn members_stand_where_they_belong_and_only_those_who_receive_are_lent(
-            steps in proptest::collection::vec((0_u8..9, any::<u8>(), 0_usize..3), 0..80),
-        ) {
-            let mut channels = Channels::new();
-            let used = [channels.open(), channels.open()];
-            let mut model = Model::new();
-            for (session, (step, which, link)) in (0..).map(SessionIndex).zip(steps) {
-                let nth = usize::from(which) % model.len().max(1);
-                let one = model.keys().nth(nth).map(|key| MembershipIndex(*key));
-                match (step, one) {
-                    (0..3, _) | (_, None) => {
-                        let channel = used[usize::from(which % 2)];
-                        let membership = channels.join(channel, session);
-                        channels.put(membership, (slot(session), LINKS[link]));
-                        model.insert(membership.0, (session, channel, false, LINKS[link]));
-                    }
-                    (3, Some(membership)) => {
-                        let (_, channel, ..) = model.remove(&membership.0).expect("it is in");
-                        let left = model.values().filter(|(_, of, ..)| *of == channel).count();
-                        prop_assert_eq!(channels.leave(membership), left == 0);
-                    }
-                    (7, Some(membership)) => {
-                        // Those who arrive are lent too, behind those who receive.
-                        let of = model.get_mut(&membership.0).expect("it is in");
-                        let before = channels.receiving(of.1);
-                        let stood = channels.part_of(membership) == Part::Receiving;
-                        of.3 = Link::Attached;
-                        channels.seat(membership, (slot(of.0), of.3), !of.2);
-                        let left = before - usize::from(stood);
-                        prop_assert_eq!(channels.receiving(of.1), left);
-                        if link == 0 {
-                            channels.welcome(of.1);
-                            prop_assert_eq!(channels.receiving(of.1), channels.attached(of.1));
-                        }
-                    }
-                    (8, Some(membership)) => {
-                        let of = model.get_mut(&membership.0).expect("it is in");
-                        let to = used[usize::from(of.1 == used[0])];
-                        channels.transfer(membership, to);
-                        (of.1, of.2) = (to, channels.is_covered(membership));
-                        channels.put(membership, (slot(of.0), of.3));
-                    }
-                    (_, Some(membership)) => {
-                        let of = model.get_mut(&membership.0).expect("it is in");
-                        (of.2, of.3) = (step == 4, LINKS[link]);
-                        channels.cover(membership, step == 4);
-                        channels.put(membership, (slot(of.0), of.3));
-                    }
-                }
-                check(&channels, &model, &used);
-            }
-        }
-    }
-
-    #[test]
-    fn memory_comes_back_when_a_crowd_has_gone() {
-        let mut channels = Channels::new();
-        let channel = channels.open();
-        let crowd = (0..3 * SEGMENT.max(SPARE) as u32).map(SessionIndex);
-        let all: Vec<_> = crowd.map(|session| channels.join(channel, session)).collect();
-        for membership in &all {
-            let session = channels.session(*membership);
-            channels.put(*membership, (slot(session), Link::Attached));
-        }
-        assert_eq!(channels.receiving(channel), all.len());
-        let last = all.iter().position(|membership| channels.leave(*membership));
-        assert_eq!(last, Some(all.len() - 1));
-        channels.close(channel);
-        assert_eq!(channels.channels[0].members.capacity(), 0, "a large one is not kept");
-        channels.shrink_to_fit();
-        assert_eq!((channels.span(), channels.memberships.len()), (0, 0));
-        assert_eq!(channels.open(), ChannelIndex(0));
-    }
-}
+mod tests;

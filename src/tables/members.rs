@@ -5,7 +5,7 @@ use crate::tables::channels::Part;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User};
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Link;
-use crate::tables::topics::{Changed, Group, Own, Topics};
+use crate::tables::topics::{Group, Mark, Own, Topics};
 use crate::topic::View;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -33,9 +33,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.topics.is_open(topic).then_some(topic)
     }
 
-    /// Returns the topics that a session is in, in the order in which it joined them.
-    pub(crate) fn topics_of(&self, session: SessionIndex) -> &[(TopicIndex, MembershipIndex)] {
-        self.sessions.topics(session)
+    /// Returns the topics that a session is in, in the order in which it joined them, with its
+    /// place in each.
+    pub(crate) fn topics_of(
+        &self,
+        session: SessionIndex,
+    ) -> impl Iterator<Item = (TopicIndex, MembershipIndex)> + '_ {
+        let all = core::iter::successors(self.topics.first_of(session), |membership| {
+            self.topics.next_of(*membership)
+        });
+        all.map(|membership| (self.topics.topic_of(membership), membership))
     }
 
     pub(crate) fn membership_in(
@@ -43,8 +50,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         session: SessionIndex,
         topic: TopicIndex,
     ) -> Option<MembershipIndex> {
-        let topics = self.topics_of(session);
-        topics.iter().find(|(of, _)| *of == topic).map(|(_, membership)| *membership)
+        let mut topics = self.topics_of(session);
+        topics.find(|(of, _)| *of == topic).map(|(_, membership)| membership)
     }
 
     /// Returns whether a session of the user at this place is in a topic.
@@ -71,15 +78,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     ) -> impl Iterator<Item = MembershipIndex> + '_ {
         let sessions = self.sessions_of(user).iter();
         let all = sessions.filter_map(move |session| self.membership_in(*session, topic));
-        all.filter(|membership| {
-            let member = self.topics.member(*membership);
-            member.is_member && member.is_shown
-        })
+        all.filter(|membership| self.topics.is_shown_member(*membership))
     }
 
     /// Returns the number of the user's seat, if it is a member and shown.
     pub(crate) fn seat_of(&self, topic: TopicIndex, user: User) -> Option<u64> {
-        Some(self.topics.seat_number(topic, self.lead_of(topic, user)?))
+        Some(self.topics.seat_number(self.lead_of(topic, user)?))
     }
 
     /// Returns which of a user's sessions has its seat in a topic, if it is a member and shown.
@@ -89,14 +93,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns what a member shows in a topic.
     pub(crate) fn presence_in(&self, membership: MembershipIndex) -> Option<&P> {
-        let own = self.topics.own(membership).and_then(|own| own.presence.as_ref());
+        let own = self.topics.own_presence(membership);
         own.or_else(|| self.sessions.presence(self.session_in(membership)))
     }
 
     /// Returns whether a member shows in a topic what it publishes.
     pub(crate) fn shows_published(&self, membership: MembershipIndex) -> bool {
-        let own = self.topics.own(membership);
-        self.topics.member(membership).is_member && own.is_none_or(|own| own.presence.is_none())
+        self.topics.is(membership, Mark::Member) && self.topics.own_presence(membership).is_none()
     }
 
     /// Returns somebody who is in the topic, if anybody is.
@@ -139,9 +142,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     ) -> MembershipIndex {
         let channel = self.topics.channel_of(topic, view, false);
         let membership = self.topics.channels.join(channel, session);
-        self.topics.begin(membership, is_member);
-        self.topics.topic_mut(topic).sessions += 1;
-        self.sessions.topics_mut(session).push((topic, membership));
+        self.topics.begin(session, membership, is_member);
         let place = self.sessions.place(session);
         self.online.at_mut(place).is_in_topics = true;
         self.count_shown_in(membership);
@@ -159,17 +160,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.list_changed_session(session);
         self.set_named(topic, membership, &[]);
         let own = self.topics.take_own(membership);
-        let presence = own.as_ref().and_then(|own| own.presence.as_ref());
-        self.topics.presences -= usize::from(presence.is_some());
         let (channel, _) = self.topics.channels.place(membership);
-        if self.topics.channels.leave(membership) {
+        let was_last = match self.topics.end(session, membership) {
+            true => self.topics.channels.leave_behind(membership),
+            false => self.topics.channels.leave(membership),
+        };
+        if was_last {
             self.topics.close_channel(topic, channel);
         }
-        self.topics.topic_mut(topic).sessions -= 1;
-        self.sessions.topics_mut(session).retain(|(of, _)| *of != topic);
         let place = self.sessions.place(session);
         let mut sessions = self.online.at(place).sessions.iter();
-        let any = sessions.any(|session| !self.sessions.topics(*session).is_empty());
+        let any = sessions.any(|session| self.topics.first_of(*session).is_some());
         self.online.at_mut(place).is_in_topics = any;
         own
     }
@@ -180,9 +181,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let user = self.user_in(membership);
         let lead = self.lead_of(topic, user);
         let is_first = lead.is_none();
-        let member = self.topics.member_mut(membership);
-        member.is_shown = true;
-        if !member.is_member {
+        self.topics.mark(membership, Mark::Shown, true);
+        if !self.topics.is(membership, Mark::Member) {
             self.topics.topic_mut(topic).counts.observers += 1;
             return false;
         }
@@ -190,7 +190,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         counts.sessions += 1;
         counts.users += u32::from(is_first);
         match lead {
-            Some(lead) => self.topics.member_mut(lead).others += 1,
+            Some(lead) => self.topics.mark(lead, Mark::Others, true),
             None => self.topics.take_seat(topic, membership),
         }
         is_first
@@ -205,25 +205,27 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     ) -> Option<(bool, u64)> {
         let user = self.user_in(membership);
         let lead = self.lead_of(topic, user);
-        let number = lead.map(|lead| self.topics.seat_number(topic, lead));
-        let member = self.topics.member_mut(membership);
-        member.is_shown = false;
-        if !member.is_member {
+        let number = lead.map(|lead| self.topics.seat_number(lead));
+        self.topics.mark(membership, Mark::Shown, false);
+        if !self.topics.is(membership, Mark::Member) {
             self.topics.topic_mut(topic).counts.observers -= 1;
             return None;
         }
-        let has_others = lead.is_some_and(|lead| self.topics.has_others(lead));
+        let has_others = lead.is_some_and(|lead| self.topics.is(lead, Mark::Others));
         let other = if has_others { self.shown_in(topic, user).next() } else { None };
         let counts = &mut self.topics.topic_mut(topic).counts;
         counts.sessions -= 1;
         counts.users -= u32::from(other.is_none());
-        if self.topics.has_seat(membership) {
-            match other {
-                Some(other) => self.topics.hand_seat_on(topic, membership, other),
-                None => self.topics.leave_seat(topic, membership),
+        match other {
+            Some(other) if lead == Some(membership) => {
+                self.topics.hand_seat_on(topic, membership, other);
             }
-        } else if let Some(lead) = lead {
-            self.topics.member_mut(lead).others -= 1;
+            None if lead == Some(membership) => self.topics.leave_seat(topic, membership),
+            _ => {}
+        }
+        if has_others && let Some(lead) = self.lead_of(topic, user) {
+            let has_others = self.shown_in(topic, user).nth(1).is_some();
+            self.topics.mark(lead, Mark::Others, has_others);
         }
         number.map(|number| (other.is_none(), number))
     }
@@ -269,8 +271,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         membership: MembershipIndex,
         presence: P,
     ) -> Option<P> {
-        let replaced = self.topics.own_or_new(membership).presence.replace(presence);
-        self.topics.presences += usize::from(replaced.is_none());
+        let replaced = self.topics.set_own_presence(membership, presence);
         self.count_shown_in(membership);
         replaced
     }
@@ -288,13 +289,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             return;
         }
         let state = self.sessions.slot_and_link(session);
-        for (_, membership) in self.sessions.topics(session) {
-            let part = self.topics.channels.part_of(*membership);
-            let is_dirty = &mut self.topics.member_mut(*membership).is_dirty;
+        let mut next = self.topics.first_of(session);
+        while let Some(membership) = next {
             // One that waited to be told everything has not been.
-            *is_dirty = state.1 == Link::Congested && part == Part::Arriving
-                || state.1.is_up() && *is_dirty;
-            self.topics.channels.put(*membership, state);
+            let arrived = self.topics.channels.part_of(membership) == Part::Arriving;
+            let is_dirty = state.1 == Link::Congested && arrived
+                || state.1.is_up() && self.topics.is(membership, Mark::Dirty);
+            self.topics.mark(membership, Mark::Dirty, is_dirty);
+            self.topics.channels.put(membership, state);
+            next = self.topics.next_of(membership);
         }
     }
 
@@ -304,7 +307,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let first = self.topics.channels.attached(channel);
         for at in first..first + self.topics.channels.congested(channel) {
             let membership = self.topics.channels.member_at(channel, at);
-            self.topics.member_mut(membership).is_dirty = true;
+            self.topics.mark(membership, Mark::Dirty, true);
         }
     }
 
@@ -320,21 +323,27 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let (mut place, mut end) = (0, 0);
         for _ in 0..users {
             let Some((at, lead)) = self.topics.next_seat(topic, place) else { break };
-            (place, end) = (at + 1, self.topics.seat_number(topic, lead));
+            (place, end) = (at + 1, self.topics.seat_number(lead));
         }
         end
     }
 
-    /// Returns whether what waits is still so: the place has not been left since.
-    pub(crate) fn is_current(&self, changed: Changed) -> bool {
-        let member = self.topics.find_member(changed.membership);
-        member.is_some_and(|member| member.joining == changed.joining && member.is_shown)
+    /// Takes those out of what waits for a tick who are shown no more: what they showed is told of
+    /// nobody.
+    fn drop_hidden(&mut self, changed: &mut Vec<MembershipIndex>, is_slow: bool) {
+        changed.retain(|membership| {
+            let is_shown = self.topics.is(*membership, Mark::Shown);
+            if !is_shown {
+                self.topics.wait_no_more(*membership, is_slow);
+            }
+            is_shown
+        });
     }
 
     /// Drops what waits for a tick and is not so any more. Returns how much is left.
     pub(crate) fn drop_stale(&mut self, topic: TopicIndex, is_slow: bool) -> usize {
         let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return 0 };
-        pending.changed.retain(|changed| self.is_current(*changed));
+        self.drop_hidden(&mut pending.changed, is_slow);
         let left = pending.changed.len() + pending.gone.len();
         self.topics.put_pending(topic, is_slow, pending);
         left
@@ -344,7 +353,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// of one user stands together.
     pub(crate) fn settle_pending(&mut self, topic: TopicIndex, is_slow: bool) {
         let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return };
-        pending.changed.retain(|changed| self.is_current(*changed));
+        self.drop_hidden(&mut pending.changed, is_slow);
         pending.gone.sort_unstable_by_key(|gone| (gone.user, gone.order));
         self.topics.put_pending(topic, is_slow, pending);
     }
@@ -352,12 +361,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Forgets what waited for a tick.
     pub(crate) fn clear_pending(&mut self, topic: TopicIndex, is_slow: bool) {
         let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return };
-        for changed in pending.changed.drain(..) {
-            if self.is_current(changed) {
-                let member = self.topics.member_mut(changed.membership);
-                member.is_pending[usize::from(is_slow)] = false;
-                member.is_new &= is_slow;
-            }
+        for membership in pending.changed.drain(..) {
+            self.topics.wait_no_more(membership, is_slow);
         }
         pending.gone.drain(..).for_each(|gone| self.users.release(gone.user));
         self.topics.put_pending(topic, is_slow, pending);
@@ -371,36 +376,44 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         use crate::tables::verify::ensure;
         let (mut all, mut channels, mut open) = (Vec::new(), Vec::new(), 0);
         for session in self.sessions.iter_records() {
-            let topics = self.topics_of(session);
             let is_there = self.sessions.link(session).is_there();
-            ensure!(is_there || topics.is_empty(), "a session that has ended is in a topic");
-            for (topic, membership) in topics {
-                ensure!(self.topics.is_open(*topic), "a session is in a topic that is closed");
-                ensure!(self.session_in(*membership) == session, "a membership is another's");
-                ensure!(self.topics.topic_of(*membership) == *topic, "a membership is elsewhere");
-                let member = self.topics.member(*membership);
+            for (topic, membership) in self.topics_of(session) {
+                ensure!(is_there, "a session that has ended is in a topic");
+                ensure!(self.topics.is_open(topic), "a session is in a topic that is closed");
+                ensure!(self.session_in(membership) == session, "a membership is another's");
+                let is_shown = self.topics.is(membership, Mark::Shown);
                 let is_visible = self.is_visible(self.sessions.user(session));
-                ensure!(member.is_shown == is_visible, "who is shown in a topic is wrong");
-                ensure!(
-                    !member.is_dirty || self.sessions.link(session) == Link::Congested,
-                    "what is not congested missed something of a topic"
-                );
-                all.push(*membership);
+                ensure!(is_shown == is_visible, "who is shown in a topic is wrong");
+                let is_congested = self.sessions.link(session) == Link::Congested;
+                let is_dirty = self.topics.is(membership, Mark::Dirty);
+                ensure!(!is_dirty || is_congested, "what is not congested missed something");
+                all.push(membership);
             }
         }
+        let mut waiting = [0, 0];
         for topic in self.topics.iter() {
             open += 1;
             self.verify_topic(topic)?;
+            for (is_slow, waiting) in [false, true].into_iter().zip(&mut waiting) {
+                let pending = self.topics.pending_of(topic, is_slow);
+                let changed = pending.map_or(&[][..], |pending| &pending.changed);
+                let mut marks =
+                    changed.iter().map(|one| self.topics.is(*one, Mark::waits(is_slow)));
+                ensure!(marks.all(|is_marked| is_marked), "what waits is not marked");
+                *waiting += changed.len();
+            }
             channels.extend(self.topics.topic(topic).groups.iter().map(|group| group.channel));
         }
         ensure!(open == self.topics.len(), "the topics are miscounted");
+        let marked = [Mark::Waits, Mark::WaitsSlowly].map(|mark| self.topics.marked(mark));
+        ensure!(marked == waiting, "who waits for a tick is not marked so");
         ensure!(all.len() == self.topics.channels.memberships(), "a place in a topic is nobody's");
         ensure!(self.topics.is_own_right(all.iter().copied()), "what is a member's own is lost");
         let state_of = |session| self.sessions.slot_and_link(session);
         let are_right = self.topics.channels.is_right(channels.iter().copied(), state_of);
         ensure!(are_right, "the channels of topics are wrong");
         for (_, online) in self.online.iter() {
-            let any = online.sessions.iter().any(|one| !self.topics_of(*one).is_empty());
+            let any = online.sessions.iter().any(|one| self.topics.first_of(*one).is_some());
             ensure!(any == online.is_in_topics, "the bit for topics is wrong");
         }
         let mut named = self.topics.names.iter_known().map(|name| TopicIndex(name.0));
@@ -424,9 +437,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             sessions += len;
             for at in 0..len {
                 let membership = self.topics.channels.member_at(group.channel, at);
-                let member = self.topics.member(membership);
-                counts.sessions += u32::from(member.is_shown && member.is_member);
-                counts.observers += u32::from(member.is_shown && !member.is_member);
+                let is_shown = self.topics.is(membership, Mark::Shown);
+                let is_member = self.topics.is(membership, Mark::Member);
+                counts.sessions += u32::from(is_shown && is_member);
+                counts.observers += u32::from(is_shown && !is_member);
                 let own = self.topics.named(membership);
                 ensure!(own.is_empty() != group.is_personal, "who names members is elsewhere");
                 ensure!(own.is_sorted_by(|a, b| a < b), "those named are not a sorted set");
@@ -435,19 +449,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
                 named += own.len();
             }
         }
-        let counted = record.named.iter().map(|(_, count)| *count as usize).sum();
+        let counted = record.named().iter().map(|(_, count)| *count as usize).sum();
         ensure!(named == counted, "those named are miscounted");
-        ensure!(sessions == record.sessions as usize && sessions > 0, "a topic is miscounted");
+        ensure!(sessions > 0, "nobody is in a topic");
         let (mut place, mut last) = (0, 0);
         while let Some((at, lead)) = self.topics.next_seat(topic, place) {
-            let number = self.topics.seat_number(topic, lead);
+            let number = self.topics.seat_number(lead);
             ensure!(self.topics.has_seat(lead) && number > last, "a seat is nobody's");
             let user = self.user_in(lead);
             let seats = self.shown_in(topic, user).filter(|one| self.topics.has_seat(*one));
             ensure!(seats.eq([lead]), "a user has not just one seat");
-            let others = self.shown_in(topic, user).count() - 1;
-            let counted = usize::from(self.topics.member(lead).others);
-            ensure!(counted == others, "the other sessions of a member are miscounted");
+            let has_others = self.shown_in(topic, user).count() > 1;
+            let is_marked = self.topics.is(lead, Mark::Others);
+            ensure!(is_marked == has_others, "the other sessions of a member are forgotten");
             (place, last) = (at + 1, number);
             counts.users += 1;
         }

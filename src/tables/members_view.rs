@@ -40,7 +40,7 @@ impl<'a, K, P> TopicTables<'a, K, P> {
     /// Returns whose place in a topic it is, which session, and what that shows there.
     pub(crate) fn member(self, membership: MembershipIndex) -> (&'a K, SessionId, Option<&'a P>) {
         let session = self.topics.channels().session(membership);
-        let own = self.topics.own(membership).and_then(|own| own.presence.as_ref());
+        let own = self.topics.own_presence(membership);
         let presence = own.or_else(|| self.sessions.presence(session));
         (self.users.id(self.sessions.user(session)), self.sessions.id(session), presence)
     }

@@ -13,6 +13,7 @@ mod free_list;
 pub(crate) mod ids;
 pub(crate) mod index;
 mod interner;
+mod list;
 pub(crate) mod lists;
 mod members;
 pub(crate) mod members_view;
@@ -417,7 +418,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit(&self.hasher);
         self.watched.shrink_to_fit();
-        self.topics.shrink_to_fit();
+        self.topics.shrink_to_fit(self.sessions.span());
         self.changed.shrink_to_fit(self.sessions.span());
         (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
         self.overfull = Vec::new();

@@ -93,11 +93,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Puts one mark in the place of all that a session missed: it will be sent a snapshot.
     pub(crate) fn note_everything(&mut self, receiver: SessionIndex) {
-        if let Some(mut missed) = self.sessions.take_missed(receiver) {
-            self.release_noted(&missed);
-            missed.mark_everything();
-            self.sessions.put_missed(receiver, missed);
-        }
+        let mut missed = self.sessions.take_missed(receiver).unwrap_or_default();
+        self.release_noted(&missed);
+        missed.mark_everything();
+        self.sessions.put_missed(receiver, missed);
     }
 
     /// Notes that a congested session has to hear whether its own user is visible.

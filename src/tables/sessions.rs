@@ -10,7 +10,7 @@ use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
 use crate::tables::ids::{
-    Attachment, ExpiryIndex, MembershipIndex, Place, RemotePlace, SessionIndex, TopicIndex, User,
+    Attachment, ExpiryIndex, MembershipIndex, Place, RemotePlace, SessionIndex, User,
 };
 use crate::tables::lists::UserList;
 use crate::tables::missed::Missed;
@@ -74,8 +74,6 @@ struct Extras<P> {
     watched: Vec<(User, MembershipIndex)>,
     /// Those whom it watched until they removed its user, and has not named since.
     struck: UserList,
-    /// The topics that it is in, in the order in which it joined them, with its place in each.
-    topics: Vec<(TopicIndex, MembershipIndex)>,
 }
 
 /// A record whose generation has come so far is not used for another session, so that each session
@@ -418,7 +416,6 @@ impl<P> Sessions<P> {
             extras.direct_bucket = Bucket::default();
             debug_assert!(extras.shown_until.or(extras.waits_until).is_none());
             debug_assert!(extras.watched.is_empty() && extras.struck.len() == 0);
-            debug_assert!(extras.topics.is_empty());
             self.free_extras.push(own.get() - 1);
         }
         [presence, waiting]

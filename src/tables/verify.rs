@@ -137,7 +137,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             entries.for_each(|(user, ..)| refer(user));
             self.watched_by(index).iter().for_each(|(user, _)| refer(*user));
             self.struck(index).iter().copied().for_each(&mut refer);
-            let named = self.topics_of(index).iter().flat_map(|(_, one)| self.topics.named(*one));
+            let named = self.topics_of(index).flat_map(|(_, one)| self.topics.named(one));
             named.copied().for_each(&mut refer);
         }
         self.changed.iter().for_each(&mut refer);

@@ -73,7 +73,7 @@ fn check(tables: &Rooms, topic: TopicIndex, model: &Model) {
     let (mut place, mut order) = (0, Vec::new());
     while let Some((at, lead)) = tables.topics().next_seat(topic, place) {
         let user = tables.user_in(lead);
-        assert_eq!(tables.topics().has_others(lead), model.shown(user.0) > 1);
+        assert_eq!(tables.topics().is(lead, Mark::Others), model.shown(user.0) > 1);
         assert_eq!(tables.shown_in(topic, user).count(), model.shown(user.0));
         order.push(user.0);
         place = at + 1;
@@ -152,15 +152,16 @@ fn what_is_broken_is_seen() {
         tables.forget_fresh();
         tables
     };
-    let breaks: [fn(&mut Rooms); 9] = [
+    let breaks: [fn(&mut Rooms); 10] = [
         |tables| tables.topics.topic_mut(TopicIndex(0)).counts.users += 1,
         |tables| tables.topics.topic_mut(TopicIndex(0)).counts.observers += 1,
-        |tables| tables.topics.topic_mut(TopicIndex(0)).sessions += 1,
         |tables| tables.topics.topic_mut(TopicIndex(0)).groups.reverse(),
-        |tables| tables.topics.member_mut(MembershipIndex(1)).is_shown = false,
-        |tables| tables.topics.member_mut(MembershipIndex(0)).is_dirty = true,
+        |tables| tables.topics.mark(MembershipIndex(1), Mark::Shown, false),
+        |tables| tables.topics.mark(MembershipIndex(0), Mark::Dirty, true),
+        |tables| tables.topics.mark(MembershipIndex(0), Mark::Others, false),
+        |tables| tables.topics.mark(MembershipIndex(1), Mark::Waits, true),
         |tables| tables.topics.presences += 1,
-        |tables| tables.sessions.topics_mut(SessionIndex(0)).clear(),
+        |tables| _ = tables.topics.end(SessionIndex(0), MembershipIndex(0)),
         |tables| tables.online.at_mut(Place(0)).is_in_topics = false,
     ];
     assert_eq!(rooms().verify(), Ok(()));

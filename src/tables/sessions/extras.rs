@@ -2,7 +2,7 @@
 //! reached, what was missed.
 
 use super::{Extras, Sessions, extras_index};
-use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, TopicIndex, User};
+use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, User};
 use crate::tables::lists::UserList;
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
@@ -134,20 +134,6 @@ impl<P> Sessions<P> {
         &mut self.extras_or_new(index).struck
     }
 
-    /// Returns the topics that a session is in, in the order in which it joined them, with its
-    /// place in each.
-    pub(crate) fn topics(&self, index: SessionIndex) -> &[(TopicIndex, MembershipIndex)] {
-        self.extras(index).map_or(&[], |extras| &extras.topics)
-    }
-
-    /// Returns that list, to be changed.
-    pub(crate) fn topics_mut(
-        &mut self,
-        index: SessionIndex,
-    ) -> &mut Vec<(TopicIndex, MembershipIndex)> {
-        &mut self.extras_or_new(index).topics
-    }
-
     pub(crate) fn missed(&self, index: SessionIndex) -> Option<&Missed> {
         self.extras(index).map(|extras| &extras.missed)
     }
@@ -207,7 +193,6 @@ impl<P> Default for Extras<P> {
             missed: Missed::default(),
             watched: Vec::new(),
             struck: UserList::default(),
-            topics: Vec::new(),
         }
     }
 }

@@ -1,25 +1,27 @@
 //! The topics: their names, who is in them in which order, and what each of those is told.
 //!
 //! Everybody in a topic has a place in one of its channels: there is one for each view. Beside it
-//! lies what a member has more than one who watches. Names are interned as those of users are, in
-//! an interner of their own.
+//! lies what a member has more than one who watches. The topics of a session are a chain from place
+//! to place. Names are interned as those of users are, in an interner of their own.
 
+mod members;
 mod order;
 mod pending;
 
-pub(crate) use pending::{Changed, Gone, Pending};
+pub(crate) use members::{Mark, Own};
+pub(crate) use pending::{Gone, Pending};
 
 use crate::key::TopicKey;
 use crate::tables::channels::Channels;
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{ChannelIndex, ExpiryIndex, MembershipIndex, TopicIndex, User};
+use crate::tables::ids::{ChannelIndex, MembershipIndex, TopicIndex, User};
 use crate::tables::interner::Users;
-use crate::tables::rate::Bucket;
 use crate::tables::segments::{Segments, per_segment};
 use crate::topic::{TopicCounts, TopicOptions, View};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::num::{NonZeroU32, NonZeroU64};
+use members::{MarksOfAll, Member};
 use order::Order;
 use smallvec::SmallVec;
 
@@ -43,6 +45,14 @@ impl Group {
     }
 }
 
+/// What few topics have.
+#[derive(Default)]
+struct Rare {
+    options: Option<TopicOptions>,
+    /// Who is looked at by name, sorted, and by how many.
+    named: Vec<(User, u32)>,
+}
+
 /// One topic.
 #[derive(Default)]
 pub(crate) struct Topic {
@@ -52,76 +62,24 @@ pub(crate) struct Topic {
     /// Those with seats: users who are members and not invisible.
     order: Order,
     /// One for each view that somebody has, in their order; those who name members come last.
-    pub(crate) groups: SmallVec<[Group; 2]>,
-    /// Who is named by somebody, sorted, and by how many.
-    pub(super) named: Vec<(User, u32)>,
-    /// The number of sessions that are in it.
-    pub(crate) sessions: u32,
+    pub(crate) groups: SmallVec<[Group; 1]>,
     /// Whether those who view all are served a sample.
     pub(crate) is_large: bool,
-    options: Option<Box<TopicOptions>>,
+    rare: Option<Box<Rare>>,
     /// What its two ticks will tell, the slow one last: one more than a place among all of those.
     pending: [Option<NonZeroU32>; 2],
 }
 
-/// What a session in a topic has besides its place in a channel.
-#[derive(Clone, Copy)]
-pub(crate) struct Member {
-    /// The user's seat, if this is the one of its sessions that has it.
-    seat: u32,
-    /// One more than the place of what it has of its own.
-    own: Option<NonZeroU32>,
-    /// Which joining this is.
-    pub(crate) joining: u32,
-    /// The number of the user's other sessions that are shown, if this one has the seat.
-    pub(super) others: u16,
-    /// Whether it is a member, and no observer.
-    pub(crate) is_member: bool,
-    /// Whether others see it, or count it if it observes: its user is visible.
-    pub(crate) is_shown: bool,
-    /// Whether it missed something while congested.
-    pub(crate) is_dirty: bool,
-    /// Whether it has said something that is not over.
-    pub(crate) has_said: bool,
-    /// Whether its change waits for the tick, of the two.
-    pub(crate) is_pending: [bool; 2],
-    /// Whether nobody has been told of it before the next tick.
-    pub(crate) is_new: bool,
-}
-
-const NO_SEAT: u32 = u32::MAX;
-
-impl Default for Member {
-    fn default() -> Self {
-        Self {
-            seat: NO_SEAT,
-            own: None,
-            joining: 0,
-            others: 0,
-            is_member: false,
-            is_shown: false,
-            is_dirty: false,
-            has_said: false,
-            is_pending: [false; 2],
-            is_new: false,
-        }
+impl Topic {
+    /// Returns the users whom anybody there looks at by name, sorted, and how many do.
+    pub(super) fn named(&self) -> &[(User, u32)] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.named)
     }
-}
 
-/// What some members have of their own: a presence for this topic, a rate, and what ends.
-pub(crate) struct Own<P> {
-    pub(crate) presence: Option<P>,
-    pub(crate) bucket: Bucket,
-    pub(crate) said_until: Option<ExpiryIndex>,
-    pub(crate) update: Option<ExpiryIndex>,
-    /// The users whom it looks at by name, sorted.
-    pub(crate) named: Vec<User>,
-}
-
-impl<P> Default for Own<P> {
-    fn default() -> Self {
-        let (presence, named) = (None, Vec::new());
-        Self { presence, bucket: Bucket::default(), said_until: None, update: None, named }
+    /// Returns whether nobody is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        // There is none of those who have one view without somebody who has it.
+        self.groups.is_empty()
     }
 }
 
@@ -129,11 +87,17 @@ pub(crate) struct Topics<K, P> {
     /// Their numbers are those of the topics.
     pub(super) names: Users<K>,
     records: Segments<Topic, { per_segment(64) }>,
-    pub(super) channels: Channels,
+    pub(super) channels: Channels<Member>,
     /// Whose channel each is, or was.
     of_channel: Segments<User, { per_segment(2_048) }>,
-    /// One for each place in the channels.
-    members: Segments<Member, { per_segment(1_024) }>,
+    /// For each place in the channels.
+    marks: MarksOfAll,
+    /// For each session one more than its membership in the topic that it joined first, of those
+    /// that it is in; zero if there is none.
+    first: Segments<u32, { per_segment(2_048) }>,
+    /// The presences of those who have nothing else of their own, and what the others have.
+    values: Segments<Option<P>, { per_segment(512) }>,
+    free_values: FreeList,
     own: Segments<Own<P>, { per_segment(256) }>,
     free_own: FreeList,
     pending: Vec<Pending>,
@@ -143,9 +107,8 @@ pub(crate) struct Topics<K, P> {
     /// Presences of their own.
     pub(super) presences: usize,
     len: usize,
-    /// The number of topics that there ever were, and of joinings.
+    /// The number of topics that there ever were.
     opened: u64,
-    joinings: u32,
 }
 
 impl<K, P> Topics<K, P> {
@@ -155,7 +118,10 @@ impl<K, P> Topics<K, P> {
             records: Segments::new(),
             channels: Channels::new(),
             of_channel: Segments::new(),
-            members: Segments::new(),
+            marks: Segments::new(),
+            first: Segments::new(),
+            values: Segments::new(),
+            free_values: FreeList::new(),
             own: Segments::new(),
             free_own: FreeList::new(),
             pending: Vec::new(),
@@ -164,7 +130,6 @@ impl<K, P> Topics<K, P> {
             presences: 0,
             len: 0,
             opened: 0,
-            joinings: 0,
         }
     }
 
@@ -173,7 +138,7 @@ impl<K, P> Topics<K, P> {
         self.len
     }
 
-    pub(crate) const fn channels(&self) -> &Channels {
+    pub(crate) const fn channels(&self) -> &Channels<Member> {
         &self.channels
     }
 
@@ -228,12 +193,14 @@ impl<K, P> Topics<K, P> {
             debug_assert!(self.pending_of(topic, is_slow).is_none());
         }
         let record = &mut self.records[topic.0 as usize];
-        debug_assert!(record.groups.is_empty() && record.sessions == 0 && record.order.len() == 0);
+        debug_assert!(record.is_empty() && record.order.len() == 0);
         record.generation = None;
-        record.options = None;
+        if let Some(rare) = &mut record.rare {
+            rare.options = None;
+        }
         record.is_large = false;
         record.counts = TopicCounts::default();
-        debug_assert!(record.named.is_empty());
+        debug_assert!(record.named().is_empty());
         record.order.clear();
         self.len -= 1;
         self.is_untidy = true;
@@ -245,11 +212,11 @@ impl<K, P> Topics<K, P> {
         topic: TopicIndex,
         default: &'a TopicOptions,
     ) -> &'a TopicOptions {
-        self.topic(topic).options.as_deref().unwrap_or(default)
+        self.topic(topic).rare.as_ref().and_then(|rare| rare.options.as_ref()).unwrap_or(default)
     }
 
     pub(crate) fn set_options(&mut self, topic: TopicIndex, options: TopicOptions) {
-        self.topic_mut(topic).options = Some(Box::new(options));
+        self.topic_mut(topic).rare.get_or_insert_default().options = Some(options);
     }
 
     /// Forgets and drops names that nothing refers to any more: the last thing about an input.
@@ -309,146 +276,17 @@ impl<K, P> Topics<K, P> {
         self.channels.close(channel);
     }
 
-    // ---- members
-
-    pub(crate) fn member(&self, membership: MembershipIndex) -> &Member {
-        &self.members[membership.0 as usize]
-    }
-
-    /// Returns the same of a place that may be there no longer.
-    pub(crate) fn find_member(&self, membership: MembershipIndex) -> Option<&Member> {
-        self.members.get(membership.0 as usize)
-    }
-
-    pub(crate) fn member_mut(&mut self, membership: MembershipIndex) -> &mut Member {
-        &mut self.members[membership.0 as usize]
-    }
-
-    /// Begins what is kept of somebody who has got a place in a channel.
-    pub(super) fn begin(&mut self, membership: MembershipIndex, is_member: bool) {
-        while self.members.len() <= membership.0 as usize {
-            self.members.push(Member::default());
-        }
-        self.joinings = self.joinings.wrapping_add(1);
-        *self.member_mut(membership) =
-            Member { is_member, joining: self.joinings, ..Member::default() };
-    }
-
-    /// What waits of a member's changes is told no more: another joining begins.
-    pub(crate) fn begin_anew(&mut self, membership: MembershipIndex) {
-        self.joinings = self.joinings.wrapping_add(1);
-        let joining = self.joinings;
-        let member = self.member_mut(membership);
-        member.joining = joining;
-        (member.is_pending, member.is_new) = ([false; 2], false);
-    }
-
-    pub(super) fn has_seat(&self, membership: MembershipIndex) -> bool {
-        self.member(membership).seat != NO_SEAT
-    }
-
-    pub(super) fn take_seat(&mut self, topic: TopicIndex, membership: MembershipIndex) {
-        let seat = self.topic_mut(topic).order.push(membership);
-        self.member_mut(membership).seat = seat;
-    }
-
-    pub(super) fn hand_seat_on(
-        &mut self,
-        topic: TopicIndex,
-        from: MembershipIndex,
-        to: MembershipIndex,
-    ) {
-        let before = self.member_mut(from);
-        let seat = core::mem::replace(&mut before.seat, NO_SEAT);
-        let others = core::mem::take(&mut before.others);
-        let next = self.member_mut(to);
-        (next.seat, next.others) = (seat, others - 1);
-        self.topic_mut(topic).order.hand_on(seat, to);
-    }
-
-    pub(super) fn leave_seat(&mut self, topic: TopicIndex, membership: MembershipIndex) {
-        let seat = core::mem::replace(&mut self.member_mut(membership).seat, NO_SEAT);
-        let Self { records, members, .. } = self;
-        let order = &mut records[topic.0 as usize].order;
-        order.leave(seat, |lead, place| members[lead.0 as usize].seat = place);
-    }
-
-    /// Returns whether other sessions of a user are shown than the one that has the seat.
-    pub(crate) fn has_others(&self, lead: MembershipIndex) -> bool {
-        self.member(lead).others > 0
-    }
-
-    /// Returns the number of the seat that somebody has.
-    pub(crate) fn seat_number(&self, topic: TopicIndex, lead: MembershipIndex) -> u64 {
-        self.topic(topic).order.number(self.member(lead).seat)
-    }
-
-    /// Returns the next seat from this place on, and who has it.
-    pub(crate) fn next_seat(
-        &self,
-        topic: TopicIndex,
-        from: usize,
-    ) -> Option<(usize, MembershipIndex)> {
-        self.topic(topic).order.next(from)
-    }
-
-    /// Returns the place of the first seat with a greater number.
-    pub(crate) fn place_after(&self, topic: TopicIndex, number: u64) -> usize {
-        self.topic(topic).order.place_after(number)
-    }
-
-    // ---- what members have of their own
-
-    pub(crate) fn own(&self, membership: MembershipIndex) -> Option<&Own<P>> {
-        Some(&self.own[self.member(membership).own?.get() as usize - 1])
-    }
-
-    pub(crate) fn own_mut(&mut self, membership: MembershipIndex) -> Option<&mut Own<P>> {
-        let own = self.member(membership).own?;
-        Some(&mut self.own[own.get() as usize - 1])
-    }
-
-    pub(crate) fn own_or_new(&mut self, membership: MembershipIndex) -> &mut Own<P> {
-        let at = self.member(membership).own.unwrap_or_else(|| {
-            let free = self.free_own.pop().unwrap_or_else(|| {
-                self.own.push(Own::default());
-                self.own.len() as u32 - 1
-            });
-            NonZeroU32::MIN.saturating_add(free)
-        });
-        self.member_mut(membership).own = Some(at);
-        &mut self.own[at.get() as usize - 1]
-    }
-
-    /// Takes out all that a member has of its own, who names nobody. The list for that keeps its
-    /// memory for whoever is next.
-    pub(super) fn take_own(&mut self, membership: MembershipIndex) -> Option<Own<P>> {
-        let at = self.member_mut(membership).own.take()?.get() - 1;
-        self.free_own.push(at);
-        let own = &mut self.own[at as usize];
-        debug_assert!(own.named.is_empty());
-        let named = core::mem::take(&mut own.named);
-        let taken = core::mem::take(own);
-        own.named = named;
-        Some(taken)
-    }
-
     // ---- who is looked at by name
-
-    /// Returns the users whom somebody in a topic looks at by name, sorted.
-    pub(crate) fn named(&self, membership: MembershipIndex) -> &[User] {
-        self.own(membership).map_or(&[], |own| &own.named)
-    }
 
     /// Returns whether anybody looks at a user by name.
     pub(crate) fn is_named(&self, topic: TopicIndex, user: User) -> bool {
-        let named = &self.topic(topic).named;
+        let named = self.topic(topic).named();
         !named.is_empty() && named.binary_search_by_key(&user, |(named, _)| *named).is_ok()
     }
 
     /// Counts that one more looks at a user by name, or one less.
     pub(super) fn count_named(&mut self, topic: TopicIndex, user: User, more: bool) {
-        let named = &mut self.topic_mut(topic).named;
+        let named = &mut self.topic_mut(topic).rare.get_or_insert_default().named;
         match (named.binary_search_by_key(&user, |(named, _)| *named), more) {
             (Ok(at), true) => named[at].1 += 1,
             (Err(at), true) => named.insert(at, (user, 1)),
@@ -499,36 +337,44 @@ impl<K, P> Topics<K, P> {
         self.free_pending.push(at.get() - 1);
     }
 
+    /// Somebody is not any more in the list of what waits for a tick. Who has left meanwhile leaves
+    /// the membership to others.
+    pub(super) fn wait_no_more(&mut self, membership: MembershipIndex, is_slow: bool) {
+        self.mark(membership, Mark::waits(is_slow), false);
+        if !is_slow {
+            self.mark(membership, Mark::New, false);
+        }
+        if !self.is(membership, Mark::waits(!is_slow)) {
+            self.channels.set_free(membership);
+        }
+    }
+
     // ---- room
 
-    pub(super) fn shrink_to_fit(&mut self) {
+    /// Gives back what only a past peak needed; there are so many sessions.
+    pub(super) fn shrink_to_fit(&mut self, sessions: usize) {
         self.names.shrink_to_fit();
         self.records.truncate(self.names.span());
         for topic in 0..self.records.len() {
             let record = &mut self.records[topic];
             record.groups.shrink_to_fit();
-            record.named.shrink_to_fit();
+            record.rare.take_if(|rare| rare.named.is_empty() && rare.options.is_none());
             record.order.shrink_to_fit();
         }
         self.records.shrink_to_fit();
         self.channels.shrink_to_fit();
         self.of_channel.truncate(self.channels.span());
         self.of_channel.shrink_to_fit();
-        self.members.truncate(self.channels.membership_span());
-        self.members.shrink_to_fit();
+        self.marks.truncate(self.channels.membership_span());
+        self.marks.shrink_to_fit();
+        self.first.truncate(if self.len == 0 { 0 } else { sessions });
+        self.first.shrink_to_fit();
+        self.values.truncate(self.free_values.cut_off(self.values.len(), |_| true));
+        self.values.shrink_to_fit();
         self.own.truncate(self.free_own.cut_off(self.own.len(), |_| true));
         self.own.shrink_to_fit();
         if self.free_pending.len() == self.pending.len() {
             (self.pending, self.free_pending) = (Vec::new(), Vec::new());
         }
-    }
-
-    /// Returns whether what members have of their own is either free or somebody's, and so many
-    /// have a presence of their own as are counted.
-    pub(super) fn is_own_right(&self, all: impl Iterator<Item = MembershipIndex> + Clone) -> bool {
-        let places = all.clone().filter_map(|one| self.member(one).own);
-        let presences = all.filter_map(|one| self.own(one)?.presence.as_ref()).count();
-        let used = places.map(|place| place.get() as usize - 1);
-        self.free_own.neither(self.own.len(), used) == Some(0) && presences == self.presences
     }
 }

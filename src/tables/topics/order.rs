@@ -1,43 +1,34 @@
 //! The order in which users became members of a topic.
 //!
-//! Each has a seat with a number, which is greater than those of all before it and stays the same.
-//! Seats that are left stay blank until there are as many of them as others; the number of a blank
-//! one still says where it stands, so that a seat is found by its number.
+//! Each has a seat, and a number that is greater than those of all before it and stays the same.
+//! The number is kept with whoever has the seat. Seats that are left stay blank until there are as
+//! many of them as others. A long list is parted into blocks, and of each is kept a number where it
+//! begins: so a seat is found by a search among blocks, and a look along one of them; in a short
+//! list by a look along all of it.
 
 use crate::tables::ids::MembershipIndex;
+use crate::tables::list::List;
 use crate::tables::segments::{Segments, per_segment};
 
 /// Fewer seats than this are not worth the moving.
 const FEW: usize = if cfg!(feature = "shrunk") { 2 } else { 16 };
 
+/// So many seats are a block: a few cache lines. It divides a segment.
+const BLOCK: usize = if cfg!(feature = "shrunk") { 2 } else { 64 };
+
 /// A topic that is empty keeps the memory for so many seats.
 const SPARE: usize = 64;
 
-/// In three parts of four bytes, so that it takes no more.
-#[derive(Clone, Copy)]
-struct Seat {
-    number: [u32; 2],
-    lead: MembershipIndex,
-}
-
-impl Default for Seat {
-    fn default() -> Self {
-        Self { number: [0; 2], lead: MembershipIndex::NONE }
-    }
-}
-
-impl Seat {
-    const fn number(self) -> u64 {
-        (self.number[0] as u64) << 32 | self.number[1] as u64
-    }
-}
+/// For each block but the first a number that is greater than all before it, and not greater than
+/// any in it or after it.
+type Fences = Segments<u64, { per_segment(512) }>;
 
 #[derive(Default)]
 pub(super) struct Order {
-    seats: Segments<Seat, { per_segment(512) }>,
+    seats: List<MembershipIndex, { per_segment(1_024) }, Fences>,
     /// All seats before this one are blank.
-    first: usize,
-    blank: usize,
+    first: u32,
+    blank: u32,
     /// The number of the last seat that was taken.
     last: u64,
 }
@@ -45,71 +36,107 @@ pub(super) struct Order {
 impl Order {
     /// Returns the number of seats that are taken.
     pub(super) const fn len(&self) -> usize {
-        self.seats.len() - self.blank
+        self.seats.len() - self.blank as usize
     }
 
-    /// Adds a seat. Returns its place.
-    pub(super) fn push(&mut self, lead: MembershipIndex) -> u32 {
+    /// Adds a seat, and returns its number. If blank ones make way for it, `number_of` says what
+    /// number somebody's has.
+    pub(super) fn push(
+        &mut self,
+        lead: MembershipIndex,
+        number_of: impl Fn(MembershipIndex) -> u64,
+    ) -> u64 {
+        let len = self.seats.len();
+        if len == self.seats.capacity() && len > FEW && self.blank as usize > len / 4 {
+            self.close_up(&number_of);
+        }
         self.last += 1;
-        let number = [(self.last >> 32) as u32, self.last as u32];
-        self.seats.push(Seat { number, lead });
-        self.seats.len() as u32 - 1
+        self.seats.push(lead);
+        let blocks = (self.seats.len() - 1) / BLOCK;
+        if self.seats.beside().is_some_and(|fences| fences.len() < blocks) {
+            let last = self.last;
+            self.fence(|other| if other == lead { last } else { number_of(other) });
+        }
+        self.last
     }
 
     /// Gives a seat to another session of the same user.
-    pub(super) fn hand_on(&mut self, place: u32, lead: MembershipIndex) {
-        self.seats[place as usize].lead = lead;
+    pub(super) fn hand_on(&mut self, (lead, number): (MembershipIndex, u64), to: MembershipIndex) {
+        if let Some(place) = self.find(lead, number) {
+            self.seats[place] = to;
+        }
     }
 
-    /// Leaves a seat. If others move for that, `moved` says whose is where.
-    pub(super) fn leave(&mut self, place: u32, moved: impl FnMut(MembershipIndex, u32)) {
-        self.seats[place as usize].lead = MembershipIndex::NONE;
+    /// Leaves a seat. Others may move for that: `number_of` says what number somebody's has.
+    pub(super) fn leave(
+        &mut self,
+        (lead, number): (MembershipIndex, u64),
+        number_of: impl Fn(MembershipIndex) -> u64,
+    ) {
+        let Some(place) = self.find(lead, number) else { return };
+        self.seats[place] = MembershipIndex::NONE;
         self.blank += 1;
-        while self.first < self.seats.len() && self.seats[self.first].lead == MembershipIndex::NONE
-        {
+        if self.blank as usize == self.seats.len() {
+            return self.clear_seats();
+        }
+        while self.seats[self.first as usize] == MembershipIndex::NONE {
             self.first += 1;
         }
-        if self.blank == self.seats.len() {
-            self.clear_seats();
-        } else if self.seats.len() > FEW && self.blank > self.seats.len() / 2 {
-            self.close_up(moved);
+        if self.seats.len() > FEW && self.blank as usize > self.seats.len() / 2 {
+            self.close_up(&number_of);
         }
     }
 
     fn clear_seats(&mut self) {
         if self.seats.capacity() > SPARE {
-            self.seats = Segments::new();
+            self.seats = List::default();
         } else {
             self.seats.truncate(0);
+        }
+        if let Some(fences) = self.seats.beside_mut() {
+            fences.truncate(0);
         }
         (self.first, self.blank) = (0, 0);
     }
 
-    fn close_up(&mut self, mut moved: impl FnMut(MembershipIndex, u32)) {
+    fn close_up(&mut self, number_of: impl Fn(MembershipIndex) -> u64) {
         let mut to = 0;
         for from in 0..self.seats.len() {
-            let seat = self.seats[from];
-            if seat.lead != MembershipIndex::NONE {
-                self.seats[to] = seat;
-                moved(seat.lead, to as u32);
+            let lead = self.seats[from];
+            if lead != MembershipIndex::NONE {
+                self.seats[to] = lead;
                 to += 1;
             }
         }
         self.seats.truncate(to);
         (self.first, self.blank) = (0, 0);
+        if let Some(fences) = self.seats.beside_mut() {
+            fences.truncate(0);
+        }
+        self.fence(number_of);
     }
 
-    /// Returns the number of a seat.
-    pub(super) fn number(&self, place: u32) -> u64 {
-        self.seats[place as usize].number()
+    /// Notes where the blocks begin of which that is not noted. The last seat is taken.
+    fn fence(&mut self, number_of: impl Fn(MembershipIndex) -> u64) {
+        let len = self.seats.len();
+        while let Some(done) = self.seats.beside().map(Fences::len)
+            && (done + 1) * BLOCK < len
+        {
+            let Some((_, first)) = self.next((done + 1) * BLOCK) else { return };
+            let number = number_of(first);
+            if let Some(fences) = self.seats.beside_mut() {
+                fences.push(number);
+            }
+        }
     }
 
-    /// Returns the place of the first seat, blank or not, whose number is greater.
-    pub(super) fn place_after(&self, number: u64) -> usize {
-        let (mut low, mut high) = (0, self.seats.len());
+    /// Returns the block in which a seat with this number lies, if there is one.
+    fn block_of(&self, number: u64) -> usize {
+        let Some(fences) = self.seats.beside() else { return 0 };
+        let (mut low, mut high) = (0, fences.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.seats[middle].number() <= number {
+            if fences[middle] <= number {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -118,16 +145,45 @@ impl Order {
         low
     }
 
+    /// Returns the seats of a block, and the place of the first of them. A short list is one block.
+    fn block(&self, block: usize) -> (&[MembershipIndex], usize) {
+        let seats = self.seats.part(block * BLOCK);
+        let most = if self.seats.beside().is_some() { BLOCK } else { seats.len() };
+        (&seats[..seats.len().min(most)], block * BLOCK)
+    }
+
+    /// Returns the place of somebody's seat with this number.
+    fn find(&self, lead: MembershipIndex, number: u64) -> Option<usize> {
+        let (seats, from) = self.block(self.block_of(number));
+        let found = seats.iter().position(|other| *other == lead);
+        debug_assert!(found.is_some(), "whoever has a number has a seat");
+        found.map(|at| from + at)
+    }
+
+    /// Returns a place before which there is no seat whose number is greater, and from which on the
+    /// first that is taken has a greater one.
+    pub(super) fn place_after(
+        &self,
+        number: u64,
+        number_of: impl Fn(MembershipIndex) -> u64,
+    ) -> usize {
+        let (seats, from) = self.block(self.block_of(number));
+        let is_after =
+            |lead: &MembershipIndex| *lead != MembershipIndex::NONE && number_of(*lead) > number;
+        from + seats.iter().position(is_after).unwrap_or(seats.len())
+    }
+
     /// Returns the next seat that is taken, from this place on: its place, and who has it.
     pub(super) fn next(&self, from: usize) -> Option<(usize, MembershipIndex)> {
-        let mut place = from.max(self.first);
-        loop {
-            let lead = self.seats.get(place).filter(|_| place < self.seats.len())?.lead;
+        let mut place = from.max(self.first as usize);
+        while place < self.seats.len() {
+            let lead = self.seats[place];
             if lead != MembershipIndex::NONE {
                 return Some((place, lead));
             }
             place += 1;
         }
+        None
     }
 
     /// Forgets everything.
@@ -138,6 +194,9 @@ impl Order {
 
     pub(super) fn shrink_to_fit(&mut self) {
         self.seats.shrink_to_fit();
+        if let Some(fences) = self.seats.beside_mut() {
+            fences.shrink_to_fit();
+        }
     }
 }
 
@@ -147,42 +206,77 @@ mod tests {
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
+    fn number_in(model: &[(MembershipIndex, u64)], lead: MembershipIndex) -> u64 {
+        model.iter().find(|(own, _)| *own == lead).expect("it has a seat").1
+    }
+
     proptest! {
         #[test]
-        fn seats_keep_their_order_and_numbers(
-            steps in proptest::collection::vec((0_u8..3, any::<u8>()), 0..120),
+        fn seats_keep_their_order_and_are_found_by_their_numbers(
+            steps in proptest::collection::vec((0_u8..6, any::<u8>()), 0..600),
         ) {
             let mut order = Order::default();
-            // Who has a seat, its number and place.
-            let mut model: Vec<(MembershipIndex, u64, u32)> = Vec::new();
-            let mut last = 0;
+            // Who has a seat, and its number.
+            let mut model: Vec<(MembershipIndex, u64)> = Vec::new();
+            let (mut last, mut numbers) = (0, Vec::new());
             for (at, (step, which)) in (0..).zip(steps) {
                 let nth = usize::from(which) % model.len().max(1);
-                if step < 2 || model.is_empty() {
-                    let place = order.push(MembershipIndex(at));
-                    last += 1;
-                    model.push((MembershipIndex(at), last, place));
-                } else {
-                    let (_, _, place) = model.remove(nth);
-                    order.leave(place, |lead, place| {
-                        let moved = model.iter_mut().find(|(own, ..)| *own == lead);
-                        moved.expect("it has a seat").2 = place;
-                    });
+                let own = MembershipIndex(at);
+                match step {
+                    0..3 => {
+                        last += 1;
+                        let pushed = order.push(own, |lead| number_in(&model, lead));
+                        prop_assert_eq!(pushed, last);
+                        model.push((own, last));
+                        numbers.push(last);
+                    }
+                    _ if model.is_empty() => {}
+                    3 => {
+                        order.hand_on(model[nth], own);
+                        model[nth].0 = own;
+                    }
+                    _ => {
+                        // Of those that are left, who has a number.
+                        let (lead, number) = model.remove(nth);
+                        order.leave((lead, number), |lead| number_in(&model, lead));
+                    }
                 }
-                prop_assert_eq!(order.len(), model.len());
-                let mut place = 0;
-                for (lead, number, own) in &model {
-                    let next = order.next(place);
-                    prop_assert_eq!(next, Some((*own as usize, *lead)));
-                    prop_assert_eq!(order.number(*own), *number);
-                    // It is the first one after all numbers before its own.
-                    let found = order.next(order.place_after(number - 1));
-                    prop_assert_eq!(found, Some((*own as usize, *lead)));
-                    place = *own as usize + 1;
-                }
-                prop_assert_eq!(order.next(place), None);
-                prop_assert!(order.blank <= FEW.max(order.seats.len() / 2));
             }
+            prop_assert_eq!(order.len(), model.len());
+            let mut place = 0;
+            for (lead, number) in &model {
+                let next = order.next(place);
+                prop_assert_eq!(next.map(|(_, next)| next), Some(*lead));
+                place = next.map_or(0, |(at, _)| at + 1);
+                prop_assert_eq!(order.find(*lead, *number), Some(place - 1));
+            }
+            prop_assert_eq!(order.next(place), None);
+            // After each number that there ever was comes the first that is greater.
+            for number in [0].into_iter().chain(numbers) {
+                let next = order.next(order.place_after(number, |lead| number_in(&model, lead)));
+                let expected = model.iter().find(|(_, own)| *own > number);
+                prop_assert_eq!(next.map(|(_, next)| next), expected.map(|(lead, _)| *lead));
+            }
+            prop_assert!(order.blank as usize <= FEW.max(order.seats.len() / 2));
+        }
+    }
+
+    #[test]
+    fn many_seats_are_found_after_most_are_left() {
+        let mut order = Order::default();
+        let number_of = |lead: MembershipIndex| u64::from(lead.0) + 1;
+        let all = (0..10_000).map(MembershipIndex);
+        let all: Vec<_> = all.map(|lead| (lead, order.push(lead, number_of))).collect();
+        for seat in all.iter().filter(|(lead, _)| lead.0 % 7 != 0) {
+            order.leave(*seat, number_of);
+        }
+        let mut left = all.iter().filter(|(lead, _)| lead.0 % 7 == 0);
+        assert!(left.all(|(lead, number)| order.find(*lead, *number).is_some()));
+        assert!(order.seats.len() < 3 * order.len());
+        for number in (0..10_000).step_by(13) {
+            let next = order.next(order.place_after(number, number_of));
+            let expected = (number..10_000).find(|at| at % 7 == 0);
+            assert_eq!(next.map(|(_, lead)| u64::from(lead.0)), expected);
         }
     }
 }

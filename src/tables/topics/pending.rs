@@ -5,14 +5,6 @@ use crate::reason::LeaveReason;
 use crate::tables::ids::{MembershipIndex, User};
 use alloc::vec::Vec;
 
-/// A member's session that shows something new, and which joining of it that is: the place may be
-/// another's by now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Changed {
-    pub(crate) membership: MembershipIndex,
-    pub(crate) joining: u32,
-}
-
 /// A session that was told of and is no longer there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gone {
@@ -28,7 +20,9 @@ pub(crate) struct Gone {
 /// What one tick of a topic will tell.
 #[derive(Default)]
 pub(crate) struct Pending {
-    pub(crate) changed: Vec<Changed>,
+    /// Members' sessions that show something new, each once. Who is shown no more stays in it, and
+    /// so does who has left: the membership is nobody else's before the list is gone through.
+    pub(crate) changed: Vec<MembershipIndex>,
     pub(crate) gone: Vec<Gone>,
     /// So much has changed that a snapshot says it in fewer words.
     pub(crate) everything: bool,
