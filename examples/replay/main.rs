@@ -7,9 +7,10 @@
 //! becomes audiences, in `src/channel.rs`.
 //!
 //! The whole trace goes through the engine for each grace, and where everyone sees everyone it is
-//! known who must be told what after every input. On stretches of it, the tests' reference model
-//! and a receiver for each session run beside the engine. Any difference ends the replay with a
-//! failure.
+//! known who must be told what after every input. What the host is told of who comes and goes is
+//! held against the inputs: in turn for each user, and never within a grace. On stretches of the
+//! trace, the tests' reference model and a receiver for each session run beside the engine. Any
+//! difference ends the replay with a failure.
 
 use adsum_replay::beside::Sample;
 use adsum_replay::report::Report;

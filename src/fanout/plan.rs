@@ -406,7 +406,7 @@ impl<P> Plan<P> {
 
     /// Returns the receivers of the decision at hand: perhaps some of those who watch somebody, or
     /// who are in a topic.
-    pub(crate) fn to<'a, E>(
+    pub(crate) fn to<'a, E: Copy>(
         &'a self,
         watchers: &'a Channels,
         topics: &'a Channels<E>,

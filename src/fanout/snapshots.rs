@@ -120,7 +120,8 @@ impl<P> Plan<P> {
     }
 
     /// Adds what the user at a place shows, who shows something and has so many records. Returns
-    /// whether there was room for all.
+    /// whether there was room for all. Whoever is not seen is passed over by the caller: most are
+    /// not, and a call for each of them makes a resume a third dearer.
     #[inline]
     fn add_seen_at<K: Eq + Hash, S: BuildHasher>(
         &mut self,
@@ -134,11 +135,9 @@ impl<P> Plan<P> {
         for nth in snapshot.done_sessions as usize..records {
             let session = tables.record_at(of, nth);
             // A user who shows something and has one session: that session has published.
-            if records == 1 || tables.sessions().has_published(session) {
-                if self.entries.len() == CHUNK {
-                    return false;
-                }
-                self.entries.push(session);
+            let shows = records == 1 || tables.sessions().has_published(session);
+            if shows && !self.add_entry(session) {
+                return false;
             }
             snapshot.done_sessions += 1;
         }
@@ -156,11 +155,9 @@ impl<P> Plan<P> {
     ) -> bool {
         let sessions = tables.sessions_at(place);
         while let Some(session) = sessions.get(snapshot.done_sessions as usize) {
-            if *session != snapshot.to && tables.sessions().has_published(*session) {
-                if self.entries.len() == CHUNK {
-                    return false;
-                }
-                self.entries.push(*session);
+            let shows = *session != snapshot.to && tables.sessions().has_published(*session);
+            if shows && !self.add_entry(*session) {
+                return false;
             }
             snapshot.done_sessions += 1;
         }
@@ -176,14 +173,23 @@ impl<P> Plan<P> {
         tables: &Tables<K, P, S>,
         of: Place,
     ) -> bool {
-        if let Some((session, _)) = tables.representative(tables.user_at(of)) {
-            if self.entries.len() == CHUNK {
-                return false;
-            }
-            self.entries.push(session);
+        if let Some((session, _)) = tables.representative(tables.user_at(of))
+            && !self.add_entry(session)
+        {
+            return false;
         }
         snapshot.done += 1;
         true
+    }
+
+    /// Adds an entry. Returns whether there was room for it.
+    #[inline]
+    fn add_entry(&mut self, session: SessionIndex) -> bool {
+        let has_room = self.entries.len() < CHUNK;
+        if has_room {
+            self.entries.push(session);
+        }
+        has_room
     }
 }
 

@@ -48,6 +48,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(super) fn come_to(&mut self, at: Time) {
         self.tables.judge_notes();
         self.forget_leaving();
+        self.is_choosing = false;
         self.set_moment(at);
     }
 

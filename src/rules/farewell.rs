@@ -77,27 +77,27 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let place = self.tables.sessions().place(session);
         if self.tables.sessions_at(place).len() == 1 {
             self.say_farewell(place, Going::User);
-            self.leave_topics(session, reason, false);
+            self.leave_topics((place, session), reason, false);
             let end = self.remove(session, reason, at);
             return self.report_end(end);
         }
         let end = match self.holds_until(session, at) {
             Some(until) => {
                 self.say_farewell(place, Going::ForOwn { session, newcomer });
-                self.leave_topics(session, reason, false);
+                self.leave_topics((place, session), reason, false);
                 self.hold(session, reason, at, until)
             }
             None if self.tells_users() => {
                 self.fall_silent_without(session);
                 self.say_farewell(place, Going::ForOwn { session, newcomer });
                 self.say_farewell(place, Going::Held(session));
-                self.leave_topics(session, reason, false);
+                self.leave_topics((place, session), reason, false);
                 self.remember_unaware(place, Some(session));
                 self.remove(session, reason, at)
             }
             None => {
                 self.say_farewell(place, Going::Session { session, newcomer });
-                self.leave_topics(session, reason, false);
+                self.leave_topics((place, session), reason, false);
                 self.remember_unaware(place, Some(session));
                 self.remove(session, reason, at)
             }
@@ -122,7 +122,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.say_farewell(place, Going::User);
         for nth in 0..self.tables.sessions_at(place).len() {
             let session = self.tables.sessions_at(place)[nth];
-            self.leave_topics(session, EndReason::Expelled, true);
+            self.leave_topics((place, session), EndReason::Expelled, true);
         }
         while let Some(session) = self.tables.sessions_at(place).first().copied() {
             let end = self.remove(session, EndReason::Expelled, self.moment);

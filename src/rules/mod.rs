@@ -87,7 +87,8 @@ pub(crate) struct State<K, P, S> {
     happening: Time,
     /// Chooses which of a user's sessions speaks for it.
     represent: Option<Represent<P>>,
-    /// It is choosing, or has panicked when it was and is not asked again about this input.
+    /// It is choosing, or has panicked when it was and is not asked again about this input, or this
+    /// deadline.
     is_choosing: bool,
     /// The moment of the first input: numbers of notices count from there.
     first: Option<Time>,

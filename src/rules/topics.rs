@@ -46,7 +46,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if let Join::Member { presence: Some(presence), .. } = join {
             self.tables.set_own_presence(membership, presence);
         }
-        if self.tables.is_visible(self.tables.sessions().user(session)) {
+        if self.tables.is_visible_at(self.tables.sessions().place(session)) {
             self.show_member(topic, membership, Except::Session(session));
         }
         self.welcome(topic, membership);
@@ -61,22 +61,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         is_member: bool,
     ) -> Result<(), Error> {
         let (tables, limit) = (&self.tables, self.options.max_topics);
-        if let Some(topic) = topic.filter(|topic| tables.membership_in(session, *topic).is_some())
+        let (is_in, topics) = tables.count_topics(session, topic);
+        if let Some(topic) = topic.filter(|_| is_in)
             && let Some(topic) = tables.topics().key(topic)
         {
             return Err(Error::AlreadyJoined { topic });
         }
-        if tables.topics_of(session).count() >= limit as usize {
+        if topics >= limit as usize {
             return Err(Error::TopicLimit { limit });
         }
-        let user = tables.sessions().user(session);
+        let place = tables.sessions().place(session);
         // Whoever is invisible counts towards no limit.
-        let Some(topic) = topic.filter(|_| is_member && tables.is_visible(user)) else {
+        let Some(topic) = topic.filter(|_| is_member && tables.is_visible_at(place)) else {
             return Ok(());
         };
         let limit = self.topic_options_of(topic).max_members;
         let is_full = tables.topics().topic(topic).counts.users >= limit;
-        if is_full && tables.shown_in(topic, user).next().is_none() {
+        if is_full && tables.shown_at(topic, place).next().is_none() {
             return Err(Error::MemberLimit { limit });
         }
         Ok(())
@@ -259,8 +260,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// A session that ends leaves its topics; if `quiet`, those of its user go too.
     #[inline]
-    pub(super) fn leave_topics(&mut self, session: SessionIndex, reason: EndReason, quiet: bool) {
-        if self.tables.is_in_topics_at(self.tables.sessions().place(session)) {
+    pub(super) fn leave_topics(
+        &mut self,
+        (place, session): (Place, SessionIndex),
+        reason: EndReason,
+        quiet: bool,
+    ) {
+        if self.tables.is_in_topics_at(place) {
             self.leave_each(session, reason, quiet);
         }
     }

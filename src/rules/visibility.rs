@@ -21,10 +21,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return;
         }
         let tells_users = self.tells_users();
-        // Nobody speaks yet if the host's function has panicked.
-        if tells_users && self.tables.representative(user).is_none() {
-            return;
-        }
         let of_user = Subject::User { user, first: true };
         let from = self.plan.named_len();
         for viewer in viewers {

@@ -58,8 +58,10 @@ impl Channel {
     }
 }
 
-/// A session's place in a channel, and what whoever keeps the channels has beside it.
+/// A session's place in a channel, and what whoever keeps the channels has beside it. There is no
+/// room between one and the next, whatever that is.
 #[derive(Clone, Copy)]
+#[repr(C, packed(2))]
 struct Membership<E> {
     session: SessionIndex,
     channel: ChannelIndex,
@@ -71,7 +73,7 @@ struct Membership<E> {
 
 const COVERED: u32 = 1 << 31;
 
-impl<E> Membership<E> {
+impl<E: Copy> Membership<E> {
     const fn place(&self) -> u32 {
         self.place & !COVERED
     }
@@ -85,7 +87,7 @@ impl<E> Membership<E> {
     }
 }
 
-impl<E: Default> Default for Membership<E> {
+impl<E: Copy + Default> Default for Membership<E> {
     fn default() -> Self {
         let (session, channel) = (SessionIndex(0), ChannelIndex(0));
         Self { session, channel, place: 0, beside: E::default() }
@@ -102,7 +104,7 @@ pub(crate) struct Channels<E = ()> {
     outside: usize,
 }
 
-impl<E> Channels<E> {
+impl<E: Copy> Channels<E> {
     pub(crate) const fn new() -> Self {
         Self {
             channels: Segments::new(),
@@ -116,11 +118,6 @@ impl<E> Channels<E> {
     /// Returns one more than the greatest number of a channel.
     pub(crate) const fn span(&self) -> usize {
         self.channels.len()
-    }
-
-    /// Returns one more than the greatest number of a membership.
-    pub(crate) const fn membership_span(&self) -> usize {
-        self.memberships.len()
     }
 
     /// Returns the number of memberships.
@@ -145,12 +142,27 @@ impl<E> Channels<E> {
 
     /// Returns what is kept beside a membership.
     #[inline]
-    pub(crate) fn beside(&self, membership: MembershipIndex) -> &E {
-        &self.membership(membership).beside
+    pub(crate) fn beside(&self, membership: MembershipIndex) -> E {
+        self.membership(membership).beside
     }
 
-    pub(crate) fn beside_mut(&mut self, membership: MembershipIndex) -> &mut E {
-        &mut self.membership_mut(membership).beside
+    /// Returns the same of all, those that are free included.
+    pub(crate) fn all_beside(&self) -> impl Iterator<Item = E> + '_ {
+        self.memberships.iter().map(|membership| membership.beside)
+    }
+
+    /// Changes what is kept beside a membership.
+    #[inline]
+    pub(crate) fn change<R>(
+        &mut self,
+        membership: MembershipIndex,
+        change: impl FnOnce(&mut E) -> R,
+    ) -> R {
+        let own = self.membership_mut(membership);
+        let mut beside = own.beside;
+        let changed = change(&mut beside);
+        own.beside = beside;
+        changed
     }
 
     /// Returns whose membership it is.
@@ -261,7 +273,7 @@ impl<E> Channels<E> {
 
     /// Sets a membership free if nobody has it any more.
     pub(crate) fn set_free(&mut self, membership: MembershipIndex) {
-        if self.membership(membership).channel == ChannelIndex::NONE {
+        if self.place(membership).0 == ChannelIndex::NONE {
             self.outside -= 1;
             self.free_memberships.push(membership.0);
         }
@@ -405,7 +417,7 @@ impl<E> Channels<E> {
                     Link::Congested => part == Part::Congested,
                     _ => part == Part::Silent,
                 };
-                let is_placed = membership.channel == channel && membership.place() == place;
+                let is_placed = self.place(*index) == (channel, place as usize);
                 let has_slot = part > Part::Arriving || of.slots[place as usize] == slot;
                 if !is_placed || !is_in_part || !has_slot {
                     return false;
@@ -420,7 +432,7 @@ impl<E> Channels<E> {
     }
 }
 
-impl<E: Default> Channels<E> {
+impl<E: Copy + Default> Channels<E> {
     /// Adds a session that is told nothing yet.
     pub(crate) fn join(&mut self, channel: ChannelIndex, session: SessionIndex) -> MembershipIndex {
         let place = self.len(channel) as u32;

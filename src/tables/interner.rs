@@ -174,6 +174,11 @@ impl<K> Users<K> {
         }
     }
 
+    /// Has another table drop the ids to which nothing here refers any more.
+    pub(crate) fn hand_unused_to(&mut self, other: &mut Self) {
+        other.unused.append(&mut self.unused);
+    }
+
     /// Makes room for so many users in all.
     pub(crate) fn reserve(&mut self, users: usize) {
         self.by_id.reserve(users);

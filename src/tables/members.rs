@@ -76,19 +76,40 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         topic: TopicIndex,
         user: User,
     ) -> impl Iterator<Item = MembershipIndex> + '_ {
-        let sessions = self.sessions_of(user).iter();
-        let all = sessions.filter_map(move |session| self.membership_in(*session, topic));
+        self.shown_among(topic, self.sessions_of(user))
+    }
+
+    /// Returns the same of the user at this place.
+    pub(crate) fn shown_at(
+        &self,
+        topic: TopicIndex,
+        place: Place,
+    ) -> impl Iterator<Item = MembershipIndex> + '_ {
+        self.shown_among(topic, self.sessions_at(place))
+    }
+
+    fn shown_among<'a>(
+        &'a self,
+        topic: TopicIndex,
+        sessions: &'a [SessionIndex],
+    ) -> impl Iterator<Item = MembershipIndex> + 'a {
+        let all = sessions.iter().filter_map(move |one| self.membership_in(*one, topic));
         all.filter(|membership| self.topics.is_shown_member(*membership))
     }
 
     /// Returns the number of the user's seat, if it is a member and shown.
     pub(crate) fn seat_of(&self, topic: TopicIndex, user: User) -> Option<u64> {
-        Some(self.topics.seat_number(self.lead_of(topic, user)?))
+        let lead = self.shown_in(topic, user).find(|one| self.topics.has_seat(*one))?;
+        Some(self.topics.seat_number(lead))
     }
 
-    /// Returns which of a user's sessions has its seat in a topic, if it is a member and shown.
-    fn lead_of(&self, topic: TopicIndex, user: User) -> Option<MembershipIndex> {
-        self.shown_in(topic, user).find(|one| self.topics.has_seat(*one))
+    /// Returns the session that has the seat of the user of one in a topic, if it has one.
+    fn lead_of(&self, topic: TopicIndex, membership: MembershipIndex) -> Option<MembershipIndex> {
+        if self.topics.has_seat(membership) {
+            return Some(membership);
+        }
+        let place = self.sessions.place(self.session_in(membership));
+        self.shown_at(topic, place).find(|one| self.topics.has_seat(*one))
     }
 
     /// Returns what a member shows in a topic.
@@ -100,6 +121,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns whether a member shows in a topic what it publishes.
     pub(crate) fn shows_published(&self, membership: MembershipIndex) -> bool {
         self.topics.is(membership, Mark::Member) && self.topics.own_presence(membership).is_none()
+    }
+
+    /// Returns whether a session is in a topic, and how many it is in.
+    pub(crate) fn count_topics(
+        &self,
+        session: SessionIndex,
+        topic: Option<TopicIndex>,
+    ) -> (bool, usize) {
+        let all = self.topics_of(session);
+        all.fold((false, 0), |(is_in, count), (of, _)| (is_in || Some(of) == topic, count + 1))
     }
 
     /// Returns somebody who is in the topic, if anybody is.
@@ -114,7 +145,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Opens the topic of this name, which nobody is in.
     pub(crate) fn open_topic(&mut self, name: K) -> Result<TopicIndex, TooManyUsers> {
-        self.topics.is_untidy = true;
         let named = self.topics.names.intern(&self.hasher, name).ok_or(TooManyUsers)?;
         let topic = TopicIndex(named.0);
         self.topics.open(topic);
@@ -124,12 +154,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Closes a topic that nobody is in any more.
     pub(crate) fn close_topic(&mut self, topic: TopicIndex) {
         self.topics.close(topic);
+        // The host's code is run to drop a name, as it is for users' ids: when all is in order.
+        self.topics.names.hand_unused_to(&mut self.users);
     }
 
     /// Has a name dropped when everything is in order.
     pub(crate) fn discard_name(&mut self, name: K) {
-        self.topics.is_untidy = true;
-        self.topics.names.discard(name);
+        self.users.discard(name);
     }
 
     /// Puts a session in a topic: it is told nothing yet, and shown to nobody.
@@ -142,9 +173,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     ) -> MembershipIndex {
         let channel = self.topics.channel_of(topic, view, false);
         let membership = self.topics.channels.join(channel, session);
-        self.topics.begin(session, membership, is_member);
-        let place = self.sessions.place(session);
-        self.online.at_mut(place).is_in_topics = true;
+        if self.topics.begin(session, membership, is_member) {
+            let place = self.sessions.place(session);
+            self.online.at_mut(place).is_in_topics = true;
+        }
         self.count_shown_in(membership);
         membership
     }
@@ -168,18 +200,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         if was_last {
             self.topics.close_channel(topic, channel);
         }
-        let place = self.sessions.place(session);
-        let mut sessions = self.online.at(place).sessions.iter();
-        let any = sessions.any(|session| self.topics.first_of(*session).is_some());
-        self.online.at_mut(place).is_in_topics = any;
+        if self.topics.first_of(session).is_none() {
+            let place = self.sessions.place(session);
+            let mut sessions = self.online.at(place).sessions.iter();
+            let any = sessions.any(|session| self.topics.first_of(*session).is_some());
+            self.online.at_mut(place).is_in_topics = any;
+        }
         own
     }
 
     /// Shows somebody in a topic, who counts from now on. Returns whether it is the user's first
     /// session there.
     pub(crate) fn show_in_topic(&mut self, topic: TopicIndex, membership: MembershipIndex) -> bool {
-        let user = self.user_in(membership);
-        let lead = self.lead_of(topic, user);
+        let lead = self.lead_of(topic, membership);
         let is_first = lead.is_none();
         self.topics.mark(membership, Mark::Shown, true);
         if !self.topics.is(membership, Mark::Member) {
@@ -203,16 +236,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         topic: TopicIndex,
         membership: MembershipIndex,
     ) -> Option<(bool, u64)> {
-        let user = self.user_in(membership);
-        let lead = self.lead_of(topic, user);
+        let lead = self.lead_of(topic, membership);
         let number = lead.map(|lead| self.topics.seat_number(lead));
         self.topics.mark(membership, Mark::Shown, false);
         if !self.topics.is(membership, Mark::Member) {
             self.topics.topic_mut(topic).counts.observers -= 1;
             return None;
         }
+        let place = self.sessions.place(self.session_in(membership));
         let has_others = lead.is_some_and(|lead| self.topics.is(lead, Mark::Others));
-        let other = if has_others { self.shown_in(topic, user).next() } else { None };
+        let other = if has_others { self.shown_at(topic, place).next() } else { None };
         let counts = &mut self.topics.topic_mut(topic).counts;
         counts.sessions -= 1;
         counts.users -= u32::from(other.is_none());
@@ -223,8 +256,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             None if lead == Some(membership) => self.topics.leave_seat(topic, membership),
             _ => {}
         }
-        if has_others && let Some(lead) = self.lead_of(topic, user) {
-            let has_others = self.shown_in(topic, user).nth(1).is_some();
+        if let Some(other) = other
+            && let Some(lead) = self.lead_of(topic, other)
+        {
+            let has_others = self.shown_at(topic, place).nth(1).is_some();
             self.topics.mark(lead, Mark::Others, has_others);
         }
         number.map(|number| (other.is_none(), number))

@@ -56,15 +56,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn forget_fresh(&mut self) {
         self.users.forget_fresh();
         self.users.drop_unused();
-        if self.topics.is_untidy {
-            self.topics.tidy_up();
-        }
     }
 
     /// Returns whether no reference waits to be given back, and no id to be forgotten or dropped.
     pub(crate) fn is_clean(&self) -> bool {
-        let is_clean = self.users.is_clean() && !self.topics.is_untidy;
-        self.caught_up.is_empty() && self.overfull.is_empty() && is_clean
+        self.caught_up.is_empty() && self.overfull.is_empty() && self.users.is_clean()
     }
 
     /// Takes a reference to a user, so that its id is kept.

@@ -1,7 +1,7 @@
 //! What must always hold between the tables: walks over all of them.
 
 use crate::tables::Tables;
-use crate::tables::ids::User;
+use crate::tables::ids::{Place, User};
 use crate::tables::sessions::{Link, SessionCounts};
 use alloc::vec;
 use core::hash::{BuildHasher, Hash};
@@ -51,6 +51,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             ensure!(hidden.eq(rare.hidden.as_slice()), "those hidden by blocks are wrong");
             ensure!(rare.unaware.is_sorted(), "the attachments that are unaware are not sorted");
             self.verify_held(user)?;
+            self.verify_voice(place)?;
             pairs += rare.blocked.len();
             entries += online.audience.len();
             let shown = online.visible && self.shown_records_at(place).next().is_some();
@@ -69,6 +70,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
         ensure!(pairs == self.blocks.len(), "a blocked pair is in no list");
         ensure!(entries == self.online.audience_entries(), "the entries are miscounted");
+        Ok(())
+    }
+
+    fn verify_voice(&self, place: Place) -> Result<(), &'static str> {
+        if !self.voices.is_on {
+            return Ok(());
+        }
+        let voice = self.voices.voice(place);
+        let shows = |session| self.shown_records_at(place).any(|shown| shown == session);
+        ensure!(voice.is_some() == self.shown_records_at(place).next().is_some(), "nobody speaks");
+        let speaks = voice.and_then(|voice| voice.session);
+        ensure!(speaks.is_none_or(shows), "a session speaks that shows nothing");
         Ok(())
     }
 

@@ -11,8 +11,8 @@ mod watching;
 use adsum::{Error, Grace, LostCause, OfflineNotices, Options, SessionKey, Time};
 use adsum_model::queries::equal;
 use adsum_model::told::users_of;
-use adsum_model::{Case, Event, User};
-use script::{Input, Player, Script, law};
+use adsum_model::{Case, Choice, Event, User};
+use script::{Input, Player, Script, law, law_for};
 use std::collections::BTreeMap;
 
 /// So many that no list and no session is one too many.
@@ -45,7 +45,11 @@ fn that_a_session_was_lost_and_resumed_is_nobody_elses_affair() {
         patience(options);
         options.settle_ms = 0;
     };
-    law(holds_nothing, |case, script| meanwhile(case, script, Trouble::Lost, |_, _| Ok(())));
+    // Whoever chooses by what is attached gives this up (rule U2).
+    let chosen = |choice: Option<Choice>| choice.filter(|by| *by != Choice::Attached);
+    law_for(chosen, holds_nothing, |case, script| {
+        meanwhile(case, script, Trouble::Lost, |_, _| Ok(()))
+    });
 }
 
 /// A session takes no notices for a while: everybody else is told what they would have been told
@@ -95,8 +99,7 @@ fn meanwhile(
 ) -> Result<(), String> {
     let choice = case.ops.last().map_or([0; 6], |op| op.0);
     let (apart, length) = (usize::from(choice[2]) % 4, 1 + usize::from(choice[3]) % 12);
-    let (mut without, mut with) =
-        (Player::apart(&script.config, apart), Player::apart(&script.config, apart));
+    let (mut without, mut with) = (Player::apart(script, apart), Player::apart(script, apart));
     let mut since: Option<(usize, Time)> = None;
     for (at, input) in script.inputs.iter().enumerate() {
         let own = input.is_of(apart);
@@ -155,7 +158,7 @@ fn a_refusal_leaves_no_trace() {
     law(
         |_| {},
         |_, script| {
-            let mut player = Player::new(&script.config);
+            let mut player = Player::new(script);
             let (mut accepted, mut told) = (script.clone(), Vec::new());
             accepted.inputs.clear();
             for input in &script.inputs {
@@ -166,7 +169,7 @@ fn a_refusal_leaves_no_trace() {
                     told.push((lines, player.host.last_id, player.names.clone()));
                 }
             }
-            let mut player = Player::new(&script.config);
+            let mut player = Player::new(script);
             for (input, expected) in accepted.inputs.iter().zip(told) {
                 let lines = player.play(input)?;
                 equal(
@@ -186,7 +189,7 @@ fn what_is_so_already_can_be_said_again() {
     law(
         |_| {},
         |_, script| {
-            let mut again = Player::new(&script.config);
+            let mut again = Player::new(script);
             let told = script.play()?;
             for (input, expected) in script.inputs.iter().zip(told) {
                 let said = again.play(input)?;
@@ -224,7 +227,7 @@ fn without_leases_the_state_of_a_session_can_be_said_at_any_time() {
     law(
         |options| options.lease = None,
         |_, script| {
-            let mut repeating = Player::new(&script.config);
+            let mut repeating = Player::new(script);
             for (input, expected) in script.inputs.iter().zip(script.play()?) {
                 for at in 0..repeating.names.len() {
                     let session = repeating.names.last_key(at).ok_or("a session has no key")?;
@@ -312,8 +315,8 @@ fn a_list_is_a_set() {
 #[test]
 fn contacts_may_come_and_go_one_by_one() {
     law(no_limits, |_, script| {
-        let mut single = Player::new(&script.config);
-        let mut whole = Player::new(&script.config);
+        let mut single = Player::new(script);
+        let mut whole = Player::new(script);
         for input in &script.inputs {
             let expected = whole.play_apiece(input)?;
             let one_by_one: Vec<Event> = match &input.event {
@@ -344,10 +347,58 @@ fn contacts_may_come_and_go_one_by_one() {
     });
 }
 
+/// Where contacts are told of each session, a sign of a person is a heartbeat (rule U5).
+#[test]
+fn without_one_state_a_user_active_is_a_heartbeat() {
+    let holds = |_: &Case, script: &Script| {
+        let (mut active, mut beating) = (Player::new(script), Player::new(script));
+        for input in &script.inputs {
+            let mut other = input.clone();
+            if let Event::Active { session } = other.event {
+                other.event = Event::Heartbeat { session };
+            }
+            equal("what is said", active.play(input)?, beating.play(&other)?)?;
+            let [left, others_left] = [&active, &beating].map(|player| {
+                let engine = &player.host.engine;
+                (engine.deadline(), engine.counts())
+            });
+            equal("what is left", left, others_left)?;
+        }
+        Ok(())
+    };
+    law_for(|_| None, |_| {}, holds);
+}
+
+/// What has ended before it is said is as what comes after it, or as a withdrawal (rule 25).
+#[test]
+fn a_presence_that_is_over_already_is_as_what_comes_after_it() {
+    law(
+        |_| {},
+        |_, script| {
+            let (mut late, mut plain) = (Player::new(script), Player::new(script));
+            for input in &script.inputs {
+                let mut other = input.clone();
+                if let Event::PublishUntil { session, until, then, .. } = input.event
+                    && until <= input.now.max(late.now())
+                {
+                    other.event = match then {
+                        Some(presence) => Event::Publish { session, presence },
+                        None => Event::Withdraw { session },
+                    };
+                }
+                equal("what is said", late.play(input)?, plain.play(&other)?)?;
+            }
+            Ok(())
+        },
+    );
+}
+
 /// A presence is opaque: what it says, and whether it says the same as the last, changes nothing.
+/// Only the host's own function may read it.
 #[test]
 fn what_a_presence_says_does_not_matter() {
-    law(
+    law_for(
+        |choice| choice.filter(|by| *by != Choice::Highest),
         |_| {},
         |_, script| {
             let same = script.map(|mut input| {
@@ -392,13 +443,16 @@ fn what_users_are_called_does_not_matter() {
 fn when_it_began_does_not_matter() {
     const LATER_MS: u64 = 1 << 40;
     const LAST: Time = Time::from_millis(1 << 60);
+    /// Moments are the only numbers as great as that.
     fn earlier(line: &str) -> String {
-        for (before, after) in [("retry_at: Time(", ") }"), (" since ", ""), ("waits until ", "")] {
-            let Some((said, rest)) = line.split_once(before) else { continue };
-            let at: u64 = rest.trim_end_matches(after).parse().expect("milliseconds");
-            return format!("{said}{before}{}{after}", at - LATER_MS);
-        }
-        line.to_owned()
+        let is_digit = |c: char| c.is_ascii_digit();
+        let parts = line.split_inclusive(|c| !is_digit(c));
+        let moved = parts.map(|part| {
+            let (digits, rest) = part.split_at(part.find(|c| !is_digit(c)).unwrap_or(part.len()));
+            let at = digits.parse::<u64>().ok().and_then(|at| at.checked_sub(LATER_MS));
+            at.map_or_else(|| part.to_owned(), |at| format!("{at}{rest}"))
+        });
+        moved.collect()
     }
     let holds = |_: &Case, script: &Script| {
         let mut script = script.clone();

@@ -5,7 +5,7 @@ use adsum_model::host::begun;
 use adsum_model::queries::equal;
 use adsum_model::told::{self, Names, Ordinal};
 use adsum_model::{
-    Answer, Case, Decision, Event, Host, Model, Outcome, User, session_of, strategy,
+    Answer, Case, Choice, Decision, Event, Host, Model, Outcome, User, session_of, strategy,
 };
 use std::collections::BTreeMap;
 use std::hash::RandomState;
@@ -28,25 +28,39 @@ impl Input {
 #[derive(Clone)]
 pub(crate) struct Script {
     pub(crate) config: Config,
+    /// How a session is chosen that speaks for each user, if contacts are told one state.
+    pub(crate) choice: Option<Choice>,
     pub(crate) inputs: Vec<Input>,
 }
 
-/// Draws cases and holds the law for each, under options that the law needs.
+/// Draws cases and holds the law for each, under options that the law needs: whether contacts are
+/// told of each session or one state a user.
 pub(crate) fn law(change: fn(&mut Options), holds: fn(&Case, &Script) -> Result<(), String>) {
+    law_for(|choice| choice, change, holds);
+}
+
+/// The same, under the choices for which the law holds.
+pub(crate) fn law_for(
+    chosen: fn(Option<Choice>) -> Option<Choice>,
+    change: fn(&mut Options),
+    holds: fn(&Case, &Script) -> Result<(), String>,
+) {
     strategy::check(500, 60, |case| {
         let mut options = case.setup.options();
         change(&mut options);
         let config = Config::new(options).expect("the options go together");
-        let script = Script { inputs: record(&case, &config)?, config };
+        let choice = chosen(case.setup.choice());
+        let inputs = record(&case, &config, choice)?;
+        let script = Script { inputs, config, choice };
         holds(&case, &script).map_err(|fault| format!("{}\n{fault}", script.list()))
     });
 }
 
 /// Returns the inputs that a case comes to. Sessions that never were are left out: in another
 /// engine their keys may be somebody's.
-pub(crate) fn record(case: &Case, config: &Config) -> Result<Vec<Input>, String> {
-    let mut host = Host::<u32>::new(config.clone(), RandomState::new());
-    let mut model = Model::new(config);
+fn record(case: &Case, config: &Config, choice: Option<Choice>) -> Result<Vec<Input>, String> {
+    let mut host = Host::<u32>::with_choice(config.clone(), choice, RandomState::new());
+    let mut model = Model::with_choice(config, choice);
     let (mut names, mut inputs) = (Names::default(), Vec::new());
     for (at, op) in case.ops.iter().enumerate() {
         let (now, mut event) = op.decode(&model, at as u32);
@@ -72,7 +86,13 @@ impl Script {
             let by = by.map_or_else(String::new, |by| format!(" by {by:?}"));
             format!("{:>6} {event:?}{by}", now.as_millis())
         };
-        self.inputs.iter().map(line).collect::<Vec<_>>().join("\n")
+        let inputs = self.inputs.iter().map(line).collect::<Vec<_>>();
+        format!("{:?}, {:?}\n{}", self.config.options(), self.choice, inputs.join("\n"))
+    }
+
+    /// Returns an engine to play it on.
+    pub(crate) fn host(&self) -> Host<u32> {
+        Host::with_choice(self.config.clone(), self.choice, RandomState::new())
     }
 
     /// Returns the same with every input changed.
@@ -85,7 +105,7 @@ impl Script {
         &self,
         change: fn(&mut User, &mut u32),
     ) -> Result<Vec<Vec<String>>, String> {
-        let mut player = Player { change, ..Player::new(&self.config) };
+        let mut player = Player { change, ..Player::new(self) };
         self.inputs.iter().map(|input| player.play(input)).collect()
     }
 
@@ -107,14 +127,14 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    pub(crate) fn new(config: &Config) -> Self {
-        let host = Host::new(config.clone(), RandomState::new());
+    pub(crate) fn new(script: &Script) -> Self {
+        let host = script.host();
         let replica = Replica::new(1_000);
         Self { host, names: Names::default(), apart: None, replica, change: |_, _| {} }
     }
 
-    pub(crate) fn apart(config: &Config, session: usize) -> Self {
-        Self { apart: Some(session), ..Self::new(config) }
+    pub(crate) fn apart(script: &Script, session: usize) -> Self {
+        Self { apart: Some(session), ..Self::new(script) }
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -208,16 +228,25 @@ impl Player {
     }
 
     /// Returns what the session apart believes of what others publish.
-    pub(crate) fn beliefs(&self) -> BTreeMap<usize, u32> {
+    pub(crate) fn beliefs(&self) -> BTreeMap<Of, (u32, Option<Time>)> {
         let mut beliefs = BTreeMap::new();
         for user in self.replica.users() {
             for (session, published, _) in self.replica.sessions_of(user) {
-                let place = self.names.place(session);
-                beliefs.extend(published.map(|said| (place.expect("it connected"), *said)));
+                let place = self.names.place(session).expect("it connected");
+                beliefs.extend(published.map(|said| (Of::Session(place), (*said, None))));
             }
+            let state = self.replica.user(user);
+            beliefs.extend(state.map(|(said, idle)| (Of::User(*user), (*said, idle))));
         }
         beliefs
     }
+}
+
+/// What a belief is of: a session, by the order in which they connected, or a user as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Of {
+    Session(usize),
+    User(User),
 }
 
 fn believe(replica: &mut Replica<User, u32>, decision: &adsum::Decision<'_, User, u32>) {

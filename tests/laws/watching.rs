@@ -1,14 +1,14 @@
 //! Laws of watching: that it is as good as being a contact, and nobody else's affair.
 
 use crate::no_limits;
-use crate::script::{Input, law};
-use adsum::{Config, SessionId, SessionKey};
+use crate::script::{Input, Of, Script, law};
+use adsum::{SessionId, SessionKey};
+use adsum_model::choice::State;
 use adsum_model::host::begun;
 use adsum_model::queries::equal;
 use adsum_model::told::{self, Names};
 use adsum_model::{Attachment, Decision, Event, Host, Outcome, User};
 use std::collections::BTreeMap;
-use std::hash::RandomState;
 
 /// Everybody who is ever named.
 const ALL: std::ops::Range<User> = 0..8;
@@ -22,8 +22,8 @@ struct Hearing {
 }
 
 impl Hearing {
-    fn new(config: &Config) -> Self {
-        let host = Host::new(config.clone(), RandomState::new());
+    fn new(script: &Script) -> Self {
+        let host = script.host();
         Self { host, names: Names::default(), owners: Vec::new() }
     }
 
@@ -67,14 +67,22 @@ impl Hearing {
         lines
     }
 
-    /// Returns what is shown to whoever has just attached, however many snapshots it took.
-    fn shown(&self, outcomes: &[Outcome]) -> BTreeMap<usize, (User, u32)> {
+    /// Returns what is shown to whoever has just attached, of each session and each user as one,
+    /// however many snapshots it took.
+    fn shown(&self, outcomes: &[Outcome]) -> BTreeMap<Of, (User, u32, Option<u64>)> {
         let mut shown = BTreeMap::new();
         let place = |id: &SessionId| self.names.place(*id).expect("the session connected");
         for answer in outcomes.iter().flatten() {
             for decision in &answer.decisions {
-                if let Decision::Snapshot { entries, .. } = decision {
-                    shown.extend(entries.iter().map(|(id, said)| (place(id), *said)));
+                if let Decision::Snapshot { entries, users, .. } = decision {
+                    let of_session = |(id, (user, said)): (&SessionId, &(User, u32))| {
+                        (Of::Session(place(id)), (*user, *said, None))
+                    };
+                    shown.extend(entries.iter().map(of_session));
+                    let of_user = |(user, of): (&User, &State)| {
+                        (Of::User(*user), (*user, of.presence, of.idle_since))
+                    };
+                    shown.extend(users.iter().map(of_user));
                 }
             }
         }
@@ -92,8 +100,8 @@ fn whoever_watches_everybody_is_told_what_a_contact_is() {
     };
     law(shows_all, |case, script| {
         let viewer = User::from(case.ops.last().map_or(0, |op| op.0[2])) % 3;
-        let mut listed = Hearing::new(&script.config);
-        let mut watching = Hearing::new(&script.config);
+        let mut listed = Hearing::new(script);
+        let mut watching = Hearing::new(script);
         for input in &script.inputs {
             let input = keeping_all_in_sight(input, viewer, &watching);
             let is_told = |user| user == viewer;
@@ -190,8 +198,8 @@ fn whom_somebody_watches_is_nobody_elses_affair() {
         |_| {},
         |case, script| {
             let watcher = User::from(case.ops.last().map_or(0, |op| op.0[2])) % 3;
-            let mut with = Hearing::new(&script.config);
-            let mut without = Hearing::new(&script.config);
+            let mut with = Hearing::new(script);
+            let mut without = Hearing::new(script);
             for input in &script.inputs {
                 let outcome = with.give(input)?;
                 let mut other = input.clone();

@@ -1,6 +1,7 @@
 //! Whatever comes, the engine does what the model does.
 
 mod generator;
+mod numbers;
 mod scenes;
 mod slow;
 

@@ -10,13 +10,16 @@ pub(crate) struct Accounts {
     /// Who has blocked whom.
     pub(crate) blocked: BTreeSet<(User, User)>,
     pub(crate) invisible: BTreeSet<User>,
+    /// Whoever was removed, and by whom: those may not watch any more.
+    pub(crate) removed: BTreeSet<(User, User)>,
 }
 
 impl Accounts {
     /// About half of all pairs are contacts.
     pub(crate) fn new(random: &mut Random, users: User) -> Self {
         let (blocked, invisible) = (BTreeSet::new(), BTreeSet::new());
-        let mut accounts = Self { contacts: BTreeSet::new(), blocked, invisible };
+        let (contacts, removed) = (BTreeSet::new(), BTreeSet::new());
+        let mut accounts = Self { contacts, blocked, invisible, removed };
         for a in 0..users {
             for b in 0..a {
                 if random.chance(50) {
@@ -31,13 +34,23 @@ impl Accounts {
         pairs.range((user, 0)..=(user, User::MAX)).map(|(_, other)| *other).collect()
     }
 
-    /// May the one see what the other says?
+    /// May the one see what the other says, as a contact?
     pub(crate) fn shows(&self, viewer: User, user: User) -> bool {
+        viewer == user || self.contacts.contains(&(user, viewer)) && !self.is_hidden(viewer, user)
+    }
+
+    /// May the one see what the other says, as one who watches?
+    pub(crate) fn shows_watcher(&self, viewer: User, user: User) -> bool {
+        self.may_watch(viewer, user) && !self.is_hidden(viewer, user)
+    }
+
+    /// Is the one permitted to watch the other? Profiles are public, but for those removed.
+    pub(crate) fn may_watch(&self, viewer: User, user: User) -> bool {
+        viewer != user && !self.removed.contains(&(user, viewer))
+    }
+
+    fn is_hidden(&self, viewer: User, user: User) -> bool {
         let is_blocked = |by, other| self.blocked.contains(&(by, other));
-        viewer == user
-            || self.contacts.contains(&(user, viewer))
-                && !is_blocked(user, viewer)
-                && !is_blocked(viewer, user)
-                && !self.invisible.contains(&user)
+        is_blocked(user, viewer) || is_blocked(viewer, user) || self.invisible.contains(&user)
     }
 }

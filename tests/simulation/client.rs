@@ -1,8 +1,8 @@
 //! A client: what its user wants, and what it believes of others.
 
 use super::random::Random;
-use super::wire::{Connection, Device, Token, Told, User, Word};
-use adsum::{Replica, SessionId};
+use super::wire::{Connection, Device, Entry, Token, Told, User, Word};
+use adsum::{Replica, SessionId, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) struct Client {
@@ -27,6 +27,8 @@ pub(crate) struct Client {
     /// Attempts to connect since the last welcome.
     pub(crate) attempts: u32,
     pub(crate) reading_ms: u64,
+    /// Of whom it wants to be told beside its user's contacts.
+    pub(crate) watched: BTreeSet<User>,
     replica: Replica<User, Word>,
 }
 
@@ -47,6 +49,7 @@ impl Client {
             alive_at: 0,
             attempts: 0,
             reading_ms: 0,
+            watched: BTreeSet::new(),
             replica: Replica::new(1_000),
         }
     }
@@ -61,6 +64,7 @@ impl Client {
         self.is_on = true;
         self.token = None;
         self.attempts = 0;
+        self.watched.clear();
         self.replica = Replica::new(1_000);
     }
 
@@ -76,7 +80,8 @@ impl Client {
         self.is_ready = false;
     }
 
-    /// The page is loaded anew: it knows its token and what it said, and nobody else's word.
+    /// The page is loaded anew: it knows its token, what it said and whom it watches, and nobody
+    /// else's word.
     pub(crate) fn reload(&mut self) {
         self.replica = Replica::new(1_000);
         self.hang_up();
@@ -84,13 +89,29 @@ impl Client {
 
     // ---- what it is told
 
-    pub(crate) fn take_snapshot(&mut self, entries: &[(User, SessionId, Word)]) {
-        self.replica.begin_snapshot();
-        for (user, session, word) in entries {
-            self.replica.set_presence(*user, *session, *word).expect("it is large enough");
+    pub(crate) fn take_snapshot(&mut self, named: Option<&[User]>, entries: &[Entry]) {
+        match named {
+            None => self.replica.begin_snapshot(),
+            Some(_) => self.replica.begin_snapshot_of_users(),
         }
-        self.replica.end_snapshot().expect("it is large enough");
-        self.is_ready = true;
+        for Entry { user, session, word, idle_since } in entries.iter().copied() {
+            match session {
+                Some(session) => self.replica.set_presence(user, session, word),
+                None => self.replica.set_user(user, word, idle_since),
+            }
+            .expect("it is large enough");
+        }
+        match named {
+            None => self.replica.end_snapshot(),
+            Some(users) => self.replica.end_snapshot_of(users),
+        }
+        .expect("it is large enough");
+        self.is_ready |= named.is_none();
+    }
+
+    /// The server tells no more of a user whom it watched.
+    pub(crate) fn forget(&mut self, user: User) {
+        self.replica.forget(&user);
     }
 
     /// Takes in a notice. Did it say something that the client did not know?
@@ -104,6 +125,18 @@ impl Client {
                 drop(held);
                 replica.set_presence(user, session, word).expect(large_enough);
                 !knew
+            }
+            Told::User { user, word, idle_since } => {
+                let knew = replica.user(&user) == Some((&word, idle_since));
+                replica.set_user(user, word, idle_since).expect(large_enough);
+                !knew
+            }
+            Told::DirectedOver { user, session } => {
+                let mut held = replica.sessions_of(&user);
+                let knew = held.any(|(of, _, directed)| of == session && directed.is_some());
+                drop(held);
+                replica.end_directed(&user, session);
+                knew
             }
             Told::Directed { user, session, word } => {
                 replica.set_directed(user, session, word).expect(large_enough);
@@ -124,9 +157,19 @@ impl Client {
 
     // ---- what it believes
 
-    /// The words that it believes a user's sessions say.
+    /// The words that it believes a user's sessions say, or the user as one.
     pub(crate) fn believed_of(&self, user: User) -> BTreeSet<Word> {
-        self.replica.sessions_of(&user).filter_map(|(_, said, _)| said.copied()).collect()
+        let sessions = self.replica.sessions_of(&user).filter_map(|(_, said, _)| said.copied());
+        sessions.chain(self.replica.user(&user).map(|(word, _)| *word)).collect()
+    }
+
+    /// What it believes of users as one: what each says, and since when it is idle if it is.
+    pub(crate) fn believed_as_one(&self) -> BTreeMap<User, (Word, Option<Time>)> {
+        let of = |user: &User| {
+            let (word, idle_since) = self.replica.user(user)?;
+            Some((*user, (*word, idle_since)))
+        };
+        self.replica.users().filter_map(of).collect()
     }
 
     /// Everything it believes, by session.

@@ -6,8 +6,8 @@ use super::network::Network;
 use super::scenario::Fault;
 use super::server::Answer;
 use super::tally::Tally;
-use super::wire::{Connection, ToClient, Token, Told, User, Word};
-use adsum::{Decision, Decisions, LostCause, Notice, SessionId, SessionKey, Slot, SlotMap};
+use super::wire::{Connection, Entry, ToClient, Token, Told, User, Word};
+use adsum::{Decision, Decisions, LostCause, Notice, Scope, SessionKey, Slot, SlotMap};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most notices that wait. What one drain brings beyond them is dropped, and made good for.
@@ -15,12 +15,14 @@ const BOUND: usize = 10;
 
 pub(crate) struct Link {
     pub(crate) session: SessionKey,
-    user: User,
+    pub(crate) user: User,
     /// That of the session's token.
     number: u32,
     pub(crate) congested: bool,
     /// Something was dropped.
     pub(crate) gap: bool,
+    /// Whom its client watches, as far as it may.
+    pub(crate) watched: BTreeSet<User>,
 }
 
 /// All of the host but the engine, which is borrowed while decisions are carried out.
@@ -31,10 +33,12 @@ pub(crate) struct Desk {
     ending: BTreeMap<Connection, (u32, SessionKey)>,
     /// By the number in its token: whose each session is, and its newest key.
     sessions: BTreeMap<u32, (User, SessionKey)>,
+    /// The last sign of a person on each session.
+    signs: BTreeMap<u32, u64>,
     tokens: u32,
     online: BTreeSet<User>,
     /// Parts of snapshots that are not complete.
-    parts: BTreeMap<Slot, Vec<(User, SessionId, Word)>>,
+    parts: BTreeMap<Slot, Vec<Entry>>,
     /// Whose queues may have grown.
     grown: BTreeSet<Connection>,
     pub(crate) fault: Fault,
@@ -48,6 +52,7 @@ impl Desk {
             by_slot: SlotMap::new(),
             ending: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            signs: BTreeMap::new(),
             tokens: 0,
             online: BTreeSet::new(),
             parts: BTreeMap::new(),
@@ -78,6 +83,7 @@ impl Desk {
         let token = Token { boot, number: self.tokens };
         self.tokens += 1;
         self.sessions.insert(token.number, (user, session));
+        self.signs.insert(token.number, net.now);
         self.link(net, connection, token, (user, session), false);
     }
 
@@ -102,7 +108,8 @@ impl Desk {
         resumed: bool,
     ) {
         self.by_slot.insert(session, connection);
-        let link = Link { session, user, number: token.number, congested: false, gap: false };
+        let (number, watched) = (token.number, BTreeSet::new());
+        let link = Link { session, user, number, congested: false, gap: false, watched };
         self.links.insert(connection, link);
         net.send_down(connection, ToClient::Welcome { token, resumed });
     }
@@ -172,12 +179,32 @@ impl Desk {
     /// How many connections would hear of what this user does on this one.
     pub(crate) fn audience_now(&self, accounts: &Accounts, user: User, except: Connection) -> u64 {
         let hears = |(connection, link): (&Connection, &Link)| {
-            *connection != except && accounts.shows(link.user, user)
+            let watches = link.watched.contains(&user) && accounts.shows_watcher(link.user, user);
+            *connection != except && (watches || accounts.shows(link.user, user))
         };
         self.links.iter().filter(|link| hears(*link)).count() as u64
     }
 
+    /// The connections of this user.
+    pub(crate) fn connections_of(&self, user: User) -> Vec<Connection> {
+        let of_user = self.links.iter().filter(|(_, link)| link.user == user);
+        of_user.map(|(connection, _)| *connection).collect()
+    }
+
     // ---- sessions
+
+    /// A person has done something on a connection.
+    pub(crate) fn note_sign(&mut self, now: u64, connection: Connection) {
+        if let Some(link) = self.links.get(&connection) {
+            self.signs.insert(link.number, now);
+        }
+    }
+
+    /// When a person did something last on any of a user's sessions.
+    pub(crate) fn last_sign(&self, user: User) -> Option<u64> {
+        let of_user = self.sessions.iter().filter(|(_, (of, _))| *of == user);
+        of_user.filter_map(|(number, _)| self.signs.get(number).copied()).max()
+    }
 
     /// The newest key of the session with this token, if it is this user's.
     pub(crate) fn session_of(&self, token: Token, user: User) -> Option<SessionKey> {
@@ -218,6 +245,7 @@ impl Desk {
         };
         if self.fault != Fault::IgnoreEnds {
             self.sessions.remove(&number);
+            self.signs.remove(&number);
         }
         if last && !self.online.remove(&user) {
             return Err(format!("{user} goes offline twice"));
@@ -244,14 +272,21 @@ impl Desk {
                 }
                 Decision::Snapshot(snapshot) => {
                     let parts = self.parts.entry(snapshot.to()).or_default();
-                    parts.extend(snapshot.entries().map(|e| (*e.user, e.session, *e.presence)));
+                    parts.extend(snapshot.entries().map(|entry| Entry {
+                        user: *entry.user,
+                        session: (!entry.is_user).then_some(entry.session),
+                        word: *entry.presence,
+                        idle_since: entry.idle_since,
+                    }));
                     if snapshot.is_last() {
                         let mut entries = std::mem::take(parts);
                         if self.fault == Fault::CutSnapshots {
                             entries.pop();
                         }
                         self.tally.snapshots += 1;
-                        self.send(net, snapshot.to(), ToClient::Snapshot { entries })?;
+                        let is_whole = snapshot.scope() == Scope::Everything;
+                        let named = (!is_whole).then(|| snapshot.named().copied().collect());
+                        self.send(net, snapshot.to(), ToClient::Snapshot { named, entries })?;
                     }
                 }
                 Decision::Close { session, .. } => {
@@ -297,6 +332,10 @@ fn on_the_wire(notice: &Notice<'_, User, Word>) -> Option<Told> {
         Notice::Presence { user, session, presence, .. } => {
             Told::Presence { user: *user, session, word: *presence }
         }
+        Notice::User { user, presence, idle_since, .. } => {
+            Told::User { user: *user, word: *presence, idle_since }
+        }
+        Notice::DirectedOver { user, session, .. } => Told::DirectedOver { user: *user, session },
         Notice::Directed { user, session, presence, .. } => {
             Told::Directed { user: *user, session, word: *presence }
         }

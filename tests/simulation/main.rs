@@ -156,15 +156,19 @@ fn the_simulation_notices_a_lost_notice() {
 #[test]
 fn the_simulation_notices_a_careless_host() {
     for (scenario, fault) in [
-        ("breaks", Fault::CutSnapshots),           // 40
-        ("all at once", Fault::IgnoreCloses),      // 40
-        ("latency only", Fault::SkipLastReceiver), // 40
-        ("slow readers", Fault::ForgetWritable),   // 40
-        ("slow readers", Fault::ForgetGaps),       // 18
-        ("all at once", Fault::TrustOldTokens),    // 39
-        ("restarts", Fault::TrustOldTokens),       // 38
-        ("half-open", Fault::EndByNewestKey),      // 38
-        ("latency only", Fault::IgnoreEnds),       // 40
+        ("breaks", Fault::CutSnapshots),            // 40
+        ("all at once", Fault::IgnoreCloses),       // 40
+        ("latency only", Fault::SkipLastReceiver),  // 40
+        ("slow readers", Fault::ForgetWritable),    // 40
+        ("slow readers", Fault::ForgetGaps),        // 18
+        ("all at once", Fault::TrustOldTokens),     // 39
+        ("restarts", Fault::TrustOldTokens),        // 38
+        ("half-open", Fault::EndByNewestKey),       // 38
+        ("latency only", Fault::IgnoreEnds),        // 40
+        ("watching", Fault::IgnoreWatches),         // 40
+        ("watching", Fault::KeepUnwatched),         // 9
+        ("watching", Fault::PermitRemoved),         // 39
+        ("one state a user", Fault::IgnorePersons), // 40
     ] {
         if cfg!(feature = "shrunk") && fault == Fault::ForgetGaps {
             // A slow reader gets a snapshot after few notes, which makes good for any gap.

@@ -1,6 +1,7 @@
 //! The worlds that are simulated, and the faults that a harness can be given on purpose.
 
-use adsum::{Config, Grace, Options, OverLimit, Rate};
+use super::wire::Word;
+use adsum::{Candidate, Config, Grace, Options, OverLimit, Rate};
 
 /// What somebody does of their own accord.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub(crate) enum Whim {
     Break,
     /// It reads slowly for a while.
     Slow,
+    /// It watches somebody, who may be no contact of its user, or does so no more.
+    Watch,
+    /// A person does something on it and says nothing.
+    Touch,
     /// The user adds, removes, blocks or unblocks somebody, or goes invisible or visible.
     Edit,
     /// The whole server starts anew, without any memory.
@@ -49,16 +54,44 @@ pub(crate) enum Fault {
     EndByNewestKey,
     /// It goes on keeping sessions of which the engine says that they have ended.
     IgnoreEnds,
+    /// It does not tell the engine whom its clients watch.
+    IgnoreWatches,
+    /// It does not tell its clients whom they watch no more, so that they forget nothing.
+    KeepUnwatched,
+    /// It lets those whom somebody has removed watch on.
+    PermitRemoved,
+    /// It does not tell the engine what persons do.
+    IgnorePersons,
 }
 
 /// What a session showed is held for so long while a later one settles.
 const SETTLE_MS: u64 = 2_000;
+/// Some are idle when it is quiet, and some are not.
+const IDLE_AFTER_MS: u64 = 500_000;
+
+/// Chooses who speaks for a user where contacts are told one state.
+pub(crate) fn loudest(all: &[Candidate<'_, Word>]) -> usize {
+    (0..all.len()).max_by_key(|at| all[*at].presence.loudness()).unwrap_or(0)
+}
+
+/// Whoever comes pushes others out, and says more than is told at once.
+fn crowded() -> Options {
+    Options {
+        max_sessions: 3,
+        max_sessions_per_kind: Some(2),
+        over_limit: OverLimit::EvictOldest { min_age_ms: 5_000 },
+        publish_rate: Some(Rate { burst: 2, interval_ms: 2_000 }),
+        ..Options::default()
+    }
+}
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) options: Options,
     pub(crate) latency_ms: (u64, u64),
     pub(crate) whims: Vec<(u64, Whim)>,
+    /// Are contacts told one state of each user?
+    pub(crate) tells_users: bool,
     /// Of 100 breaks of a connection, how many an end does not learn of.
     pub(crate) silent_per_cent: u64,
     /// Nobody believes something wrong for longer.
@@ -76,6 +109,7 @@ impl Scenario {
             options: Options { publish_rate: None, settle_ms: SETTLE_MS, ..Options::default() },
             latency_ms: (5, 250),
             whims: vec![(8, Whim::Say), (2, Whim::Direct), (2, Whim::SignOff), (2, Whim::Edit)],
+            tells_users: false,
             silent_per_cent: 0,
             wrong_at_most_ms: 0,
         };
@@ -110,14 +144,18 @@ impl Scenario {
         let slow_ms = 3 * 14 * 4_000 + 72_000;
         let slow = with("slow readers", &[(6, Whim::Slow), (16, Whim::Say)], slow_ms);
         let mut all = with("all at once", &everything, silence_ms);
-        all.options = Options {
-            max_sessions: 3,
-            max_sessions_per_kind: Some(2),
-            over_limit: OverLimit::EvictOldest { min_age_ms: 5_000 },
-            publish_rate: Some(Rate { burst: 2, interval_ms: 2_000 }),
-            ..Options::default()
-        };
+        all.options = crowded();
         all.silent_per_cent = 30;
+        let watching = with("watching", &[breaks[0], (8, Whim::Watch)], grace_ms);
+        let mut as_one = with("one state a user", &[breaks[0], (4, Whim::Touch)], grace_ms);
+        let more = [&everything[..], &[(6, Whim::Watch), (2, Whim::Touch)]].concat();
+        let mut all_as_one = with("all, as one", &more, silence_ms);
+        all_as_one.options = crowded();
+        all_as_one.silent_per_cent = 30;
+        for scenario in [&mut as_one, &mut all_as_one] {
+            scenario.tells_users = true;
+            scenario.options.idle_after_ms = Some(IDLE_AFTER_MS);
+        }
         vec![
             latency_only,
             with("breaks", &breaks, grace_ms),
@@ -129,6 +167,9 @@ impl Scenario {
             // comes after four messages.
             with("reloads", &reloads, 2 * 6_000 + 1_100),
             all,
+            watching,
+            as_one,
+            all_as_one,
         ]
     }
 }

@@ -3,11 +3,13 @@
 use super::accounts::Accounts;
 use super::desk::Desk;
 use super::network::Network;
-use super::scenario::Fault;
+use super::scenario::{Fault, Scenario, loudest};
 use super::wire::{Connection, ToClient, ToServer, Token, User, Word};
 use adsum::{
-    Config, Connect, Decisions, DeviceKind, Engine, Error, LostCause, SessionId, SessionKey, Time,
+    Connect, Decisions, DefaultHashBuilder, DeviceKind, Engine, Error, LostCause, SessionId,
+    SessionKey, Time,
 };
+use std::collections::BTreeSet;
 
 /// Frames that wait for a slow client: from here on it is congested.
 const CONGESTED: usize = 6;
@@ -17,24 +19,34 @@ const WRITABLE: usize = 1;
 pub(crate) type Answer = Result<(), String>;
 type Drain<'e> = Decisions<'e, User, Word>;
 
-pub(crate) struct Server {
+pub(crate) struct Server<'s> {
     pub(crate) engine: Engine<User, Word>,
-    config: Config,
+    scenario: &'s Scenario,
     pub(crate) desk: Desk,
     boot: u32,
     pub(crate) is_up: bool,
 }
 
-impl Server {
-    pub(crate) fn new(config: Config, fault: Fault) -> Self {
-        let engine = Engine::new(config.clone());
-        Self { engine, config, desk: Desk::new(fault), boot: 0, is_up: true }
+fn engine(scenario: &Scenario) -> Engine<User, Word> {
+    match scenario.tells_users {
+        false => Engine::new(scenario.config()),
+        true => {
+            let hasher = DefaultHashBuilder::default();
+            Engine::with_representative(scenario.config(), hasher, loudest)
+        }
+    }
+}
+
+impl<'s> Server<'s> {
+    pub(crate) fn new(scenario: &'s Scenario, fault: Fault) -> Self {
+        let (engine, desk) = (engine(scenario), Desk::new(fault));
+        Self { engine, scenario, desk, boot: 0, is_up: true }
     }
 
     /// Everything is forgotten. The connections that there were break.
     pub(crate) fn stop(&mut self, net: &mut Network, silent: impl FnMut(&Connection) -> bool) {
         self.desk.tally.inputs += self.engine.stats().inputs;
-        self.engine = Engine::new(self.config.clone());
+        self.engine = engine(self.scenario);
         self.boot += 1;
         self.is_up = false;
         let (silent, told): (Vec<_>, Vec<_>) = self.desk.forget().into_iter().partition(silent);
@@ -130,6 +142,13 @@ impl Server {
                 _ = self.input(net, |engine, now| engine.direct(now, session, &[to], word))?;
                 self.desk.tally.naive += self.desk.tally.notices - before;
             }
+            ToServer::Watch { users } => self.watch(net, accounts, connection, &users)?,
+            ToServer::Active => {
+                self.desk.note_sign(net.now, connection);
+                if self.desk.fault != Fault::IgnorePersons {
+                    self.allowed(net, |engine, now| engine.active(now, session))?;
+                }
+            }
             ToServer::Heartbeat => {
                 self.allowed(net, |engine, now| engine.heartbeat(now, session))?;
                 net.send_down(connection, ToClient::Pong);
@@ -150,6 +169,50 @@ impl Server {
         Ok(())
     }
 
+    /// A client wants to be told of these users, as far as it may, and of no others that it has
+    /// watched so far.
+    fn watch(
+        &mut self,
+        net: &mut Network,
+        accounts: &Accounts,
+        connection: Connection,
+        users: &BTreeSet<User>,
+    ) -> Answer {
+        let fault = self.desk.fault;
+        let Some(link) = self.desk.link_mut(connection) else { return Ok(()) };
+        let (session, viewer) = (link.session, link.user);
+        let may =
+            |user: &&User| accounts.may_watch(viewer, **user) || fault == Fault::PermitRemoved;
+        link.watched = users.iter().filter(may).copied().collect();
+        let watched: BTreeSet<User> = self.engine.watched(session).copied().collect();
+        let gone: Vec<User> = watched.difference(&link.watched).copied().collect();
+        let new: Vec<User> = link.watched.difference(&watched).copied().collect();
+        if !gone.is_empty() {
+            self.allowed(net, |engine, now| engine.unwatch(now, session, &gone))?;
+        }
+        for user in gone {
+            if !self.engine.session_sees(session, &user) && fault != Fault::KeepUnwatched {
+                net.send_down(connection, ToClient::Unwatched { user });
+            }
+        }
+        if !new.is_empty() && fault != Fault::IgnoreWatches {
+            self.edit(net, |engine, now| engine.watch(now, session, new))?;
+        }
+        Ok(())
+    }
+
+    /// Nobody watches on who has been removed meanwhile.
+    fn watch_as_permitted(
+        &mut self,
+        net: &mut Network,
+        accounts: &Accounts,
+        connection: Connection,
+    ) -> Answer {
+        let Some((session, _)) = self.desk.attachment(connection) else { return Ok(()) };
+        let watched = self.engine.watched(session).copied().collect();
+        self.watch(net, accounts, connection, &watched)
+    }
+
     fn greet(
         &mut self,
         net: &mut Network,
@@ -166,6 +229,7 @@ impl Server {
                 if was_detached && self.engine.presence(key).is_some() {
                     self.desk.tally.naive += self.desk.audience_now(accounts, user, connection);
                 }
+                self.watch_as_permitted(net, accounts, connection)?;
                 return self.set_visibility(net, accounts, user, key);
             }
             self.desk.tally.seen += 1;
@@ -296,6 +360,7 @@ impl Server {
     pub(crate) fn contacts_changed(
         &mut self,
         net: &mut Network,
+        accounts: &Accounts,
         (a, b): (User, User),
         are_contacts: bool,
     ) -> Answer {
@@ -304,6 +369,10 @@ impl Server {
                 true => engine.audience_add(now, &user, [other]),
                 false => engine.audience_remove(now, &user, &[other]),
             })?;
+        }
+        // Of a user who is offline the engine knows nobody who is removed.
+        for connection in [a, b].map(|user| self.desk.connections_of(user)).concat() {
+            self.watch_as_permitted(net, accounts, connection)?;
         }
         Ok(())
     }

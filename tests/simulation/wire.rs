@@ -1,6 +1,7 @@
 //! What clients and server say to each other.
 
-use adsum::SessionId;
+use adsum::{SessionId, Time};
+use std::collections::BTreeSet;
 
 /// An account.
 pub(crate) type User = u16;
@@ -16,6 +17,14 @@ pub(crate) struct Word {
     pub(crate) number: u32,
 }
 
+impl Word {
+    /// How loud it is: of several devices of a user, the one with the loudest word speaks where
+    /// contacts are told one state. No two devices are as loud.
+    pub(crate) const fn loudness(self) -> (u32, Device) {
+        (self.number % 5, self.device)
+    }
+}
+
 /// What a client keeps to get its session back: a number, which stays when the session is
 /// resumed, and which start of the server gave it out, because those of an earlier start may name
 /// other sessions by now. A real one cannot be guessed.
@@ -25,7 +34,7 @@ pub(crate) struct Token {
     pub(crate) number: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum ToServer {
     Hello {
         token: Option<Token>,
@@ -37,7 +46,13 @@ pub(crate) enum ToServer {
         to: User,
         word: Word,
     },
+    /// All users of whom the client wants to be told beside its contacts.
+    Watch {
+        users: BTreeSet<User>,
+    },
     Heartbeat,
+    /// A person does something.
+    Active,
     Goodbye,
     /// The page is being reloaded, or the application goes to the background.
     Away,
@@ -54,17 +69,34 @@ pub(crate) enum ToClient {
         number: u32,
     },
     Pong,
+    /// Of these users, or of everything.
     Snapshot {
-        entries: Vec<(User, SessionId, Word)>,
+        named: Option<Vec<User>>,
+        entries: Vec<Entry>,
+    },
+    /// The server tells no more of a user whom the client watched.
+    Unwatched {
+        user: User,
     },
     Notice(Told),
+}
+
+/// What a snapshot says of one session, or of a user as one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) user: User,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) word: Word,
+    pub(crate) idle_since: Option<Time>,
 }
 
 /// A notice on the wire.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Told {
     Presence { user: User, session: SessionId, word: Word },
+    User { user: User, word: Word, idle_since: Option<Time> },
     Directed { user: User, session: SessionId, word: Word },
+    DirectedOver { user: User, session: SessionId },
     Ended { user: User, session: SessionId },
     Offline { user: User },
 }
@@ -73,6 +105,8 @@ impl Told {
     pub(crate) const fn user(self) -> User {
         match self {
             Self::Presence { user, .. }
+            | Self::User { user, .. }
+            | Self::DirectedOver { user, .. }
             | Self::Directed { user, .. }
             | Self::Ended { user, .. }
             | Self::Offline { user } => user,

@@ -9,7 +9,7 @@ use super::server::{Answer, Server};
 use super::tally::Tally;
 use super::watch::Watch;
 use super::wire::{Connection, Device, ToClient, ToServer, Told, User, Word};
-use adsum::{Counts, DeviceKind, LostCause, SessionId};
+use adsum::{Counts, DeviceKind, LostCause, SessionId, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
 const USERS: User = 9;
@@ -31,7 +31,7 @@ const SLOW_MS: (u64, u64) = (300, 4_000);
 pub(crate) struct World<'s> {
     scenario: &'s Scenario,
     net: Network,
-    server: Server,
+    server: Server<'s>,
     accounts: Accounts,
     clients: Vec<Client>,
     random: Random,
@@ -59,7 +59,7 @@ impl<'s> World<'s> {
         Self {
             scenario,
             net: Network::new(seed, scenario.latency_ms),
-            server: Server::new(scenario.config(), fault),
+            server: Server::new(scenario, fault),
             accounts,
             clients,
             random,
@@ -270,12 +270,17 @@ impl<'s> World<'s> {
                     if let Some(word) = said {
                         self.net.send_up(connection, ToServer::Say { word });
                     }
+                    self.say_whom_it_watches(device);
                 }
                 ToClient::Heard { number } => client.heard = client.heard.max(number),
                 ToClient::Pong => {}
-                ToClient::Snapshot { entries } => {
-                    client.take_snapshot(&entries);
+                ToClient::Snapshot { named, entries } => {
+                    client.take_snapshot(named.as_deref(), &entries);
                     (0..USERS).for_each(|user| self.look(device, user));
+                }
+                ToClient::Unwatched { user } => {
+                    client.forget(user);
+                    self.look(device, user);
                 }
                 ToClient::Notice(told) => {
                     self.read += 1;
@@ -313,6 +318,19 @@ impl<'s> World<'s> {
                 let word = client.next_word();
                 if let Some(connection) = client.connection {
                     self.net.send_up(connection, ToServer::Direct { to, word });
+                }
+            }
+            Whim::Watch => {
+                let other = client.random.below(u64::from(USERS)) as User;
+                if !client.watched.remove(&other) {
+                    client.watched.insert(other);
+                }
+                self.say_whom_it_watches(device);
+                self.look(device, other);
+            }
+            Whim::Touch => {
+                if let Some(connection) = client.connection.filter(|_| client.is_welcome) {
+                    self.net.send_up(connection, ToServer::Active);
                 }
             }
             Whim::SignOff => self.sign_off(device),
@@ -357,6 +375,16 @@ impl<'s> World<'s> {
             self.net.send_up(connection, ToServer::Say { word });
         }
         self.look_at_user(self.clients[device].user);
+    }
+
+    /// Sends it all in one message, so that it can be sent again by whoever does not know whether
+    /// it has arrived.
+    fn say_whom_it_watches(&mut self, device: Device) {
+        let client = &self.clients[device];
+        let is_needed = self.scenario.whims.iter().any(|(_, whim)| *whim == Whim::Watch);
+        if let Some(connection) = client.connection.filter(|_| client.is_welcome && is_needed) {
+            self.net.send_up(connection, ToServer::Watch { users: client.watched.clone() });
+        }
     }
 
     fn sign_on(&mut self, device: Device) {
@@ -418,8 +446,9 @@ impl<'s> World<'s> {
                 } else {
                     accounts.contacts.remove(&(user, other));
                     accounts.contacts.remove(&(other, user));
+                    accounts.removed.extend([(user, other), (other, user)]);
                 }
-                self.server.contacts_changed(net, (user, other), are_contacts)?;
+                self.server.contacts_changed(net, accounts, (user, other), are_contacts)?;
             }
             2 => {
                 let is_blocked = accounts.blocked.insert((user, other));
@@ -444,11 +473,35 @@ impl<'s> World<'s> {
 
     fn truth_for(&self, viewer: Device, user: User) -> BTreeSet<Word> {
         let viewer = &self.clients[viewer];
-        if !self.accounts.shows(viewer.user, user) {
+        if !self.sees(viewer, user) {
             return BTreeSet::new();
         }
         let others = self.clients.iter().filter(|c| c.user == user && c.device != viewer.device);
-        others.filter(|client| client.is_on).filter_map(|client| client.said).collect()
+        let said = others.filter(|client| client.is_on).filter_map(|client| client.said);
+        if self.is_one(viewer, user) {
+            return said.max_by_key(|word| word.loudness()).into_iter().collect();
+        }
+        said.collect()
+    }
+
+    /// May a client see what a user says?
+    fn sees(&self, viewer: &Client, user: User) -> bool {
+        let watches = viewer.watched.contains(&user);
+        self.accounts.shows(viewer.user, user)
+            || watches && self.accounts.shows_watcher(viewer.user, user)
+    }
+
+    /// Is a client told one state of a user?
+    fn is_one(&self, viewer: &Client, user: User) -> bool {
+        self.scenario.tells_users && viewer.user != user
+    }
+
+    /// Since when a user is idle, if it is: what the host heard last of a person on any of its
+    /// devices is long ago.
+    fn idle_since(&self, user: User) -> Option<Time> {
+        let after_ms = self.scenario.options.idle_after_ms?;
+        let last = self.server.desk.last_sign(user)?;
+        (self.net.now - last >= after_ms).then(|| Time::from_millis(last))
     }
 
     fn look(&mut self, viewer: Device, user: User) {
@@ -481,7 +534,7 @@ impl<'s> World<'s> {
         for client in self.clients.iter().filter(|client| client.is_on) {
             let others = self.clients.iter().filter(|other| other.device != client.device);
             let truth: BTreeMap<_, _> = others
-                .filter(|other| self.accounts.shows(client.user, other.user))
+                .filter(|other| !self.is_one(client, other.user) && self.sees(client, other.user))
                 .filter_map(|other| Some((*sessions.get(&other.device)?, other.said?)))
                 .collect();
             let believed = client.believed();
@@ -489,12 +542,32 @@ impl<'s> World<'s> {
                 let who = name(client);
                 return Err(format!("{who} believes {believed:?} where {truth:?} is true"));
             }
+            self.check_states(client)?;
             let alive: BTreeSet<_> = sessions.values().copied().collect();
             if let Some(ghost) = client.directed().difference(&alive).next() {
                 return Err(format!("{} holds a word of {ghost:?}, a ghost", name(client)));
             }
         }
         Ok(())
+    }
+
+    /// Of users who are told as one, everyone believes what the loudest of their devices says, and
+    /// since when there has been nobody before any of them.
+    fn check_states(&self, client: &Client) -> Answer {
+        let users = (0..USERS).filter(|user| self.is_one(client, *user));
+        let truth: BTreeMap<_, _> = users
+            .filter_map(|user| {
+                let word = self.truth_for(client.device, user).first().copied()?;
+                Some((user, (word, self.idle_since(user))))
+            })
+            .collect();
+        match client.believed_as_one() {
+            believed if believed == truth => Ok(()),
+            believed => {
+                let who = name(client);
+                Err(format!("{who} believes {believed:?} where {truth:?} is true"))
+            }
+        }
     }
 
     fn check_empty(&self) -> Answer {

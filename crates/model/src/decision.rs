@@ -152,29 +152,50 @@ impl Output {
     }
 
     /// Returns the same of decisions about notices whose numbers do not say where one ends and
-    /// another, just like it, begins: whether everyone hears the same in the same order.
+    /// another, just like it, begins: whether everyone hears the same in the same order. (How many
+    /// notices there were is known from the engine's count.)
     pub fn agrees_without_numbers(&self, engine: &[Decision]) -> bool {
-        let mut model = one_by_one(&self.decisions);
+        let model = one_by_one(&self.decisions);
         let mut engine = one_by_one(engine);
         if model.len() != engine.len() {
             return false;
         }
-        let sort_notices = |decisions: &mut [Decision]| {
-            decisions.chunk_by_mut(are_of_one_notice).for_each(sort);
-        };
-        // Before, so that a part begins with the same receivers on both sides, and after it.
-        sort_notices(&mut model);
-        sort_notices(&mut engine);
-        for part in &self.unordered {
-            let place = |at: usize| one_by_one(&self.decisions[..at]).len();
-            let part = place(part.start)..place(part.end);
-            sort(&mut model[part.clone()]);
-            sort(&mut engine[part]);
+        let place = |at: usize| one_by_one(&self.decisions[..at]).len();
+        let unordered = self.unordered.iter().map(|part| place(part.start)..place(part.end));
+        let unordered: Vec<Range<usize>> = unordered.filter(|part| !part.is_empty()).collect();
+        let mut at = 0;
+        while at < model.len() {
+            let part = unordered.iter().find(|part| part.start == at);
+            let end = part.map_or(at + 1, |part| part.end);
+            if !begins_with(&mut engine[at..], &model[at..end]) {
+                return false;
+            }
+            at = end;
         }
-        sort_notices(&mut model);
-        sort_notices(&mut engine);
-        model == engine
+        true
     }
+}
+
+/// Returns whether these decisions begin with those of a part, in any order. Of like notices, of
+/// which some may come behind the part, those that it needs are put first.
+fn begins_with(decisions: &mut [Decision], part: &[Decision]) -> bool {
+    let is_alike = |at: &usize| are_of_one_notice(&decisions[*at - 1], &decisions[*at]);
+    let from = (1..part.len()).rev().find(|at| !is_alike(at)).unwrap_or(0);
+    let end = (part.len()..decisions.len()).find(|at| !is_alike(at)).unwrap_or(decisions.len());
+    let mut left = part.to_vec();
+    for decision in &decisions[..from] {
+        match left.iter().position(|needed| needed == decision) {
+            Some(at) => drop(left.swap_remove(at)),
+            None => return false,
+        }
+    }
+    for (at, needed) in (from..).zip(&left) {
+        match decisions[at..end].iter().position(|decision| decision == needed) {
+            Some(found) => decisions.swap(at, at + found),
+            None => return false,
+        }
+    }
+    true
 }
 
 /// Returns the decisions with one receiver each.

@@ -2,13 +2,15 @@
 //! what must come out where everyone sees everyone, and its memory is measured.
 
 use crate::channel::Door;
-use adsum::{Config, Counts, Decision, Engine, Notice, NoticeId, PresenceKind, Time};
+use crate::edges::Edges;
+use adsum::{Config, Counts, Decision, Engine, Notice, NoticeId, PresenceKind, SessionKey, Time};
 use adsum_model::{Event, User};
 use allocation_counter::measure;
 
 pub struct Alone {
     engine: Engine<User, u32>,
     pub told: Told,
+    pub edges: Edges,
     /// Bytes that the engine has allocated and not freed, now and at most.
     pub bytes: i64,
     pub peak_bytes: i64,
@@ -23,18 +25,18 @@ pub struct Told {
     pub receivers: u64,
     pub snapshots: u64,
     pub entries: u64,
-    /// What the host alone is told: first sessions, ends, and connections to close.
-    pub online: u64,
-    pub ended: u64,
+    /// Connections that the host must close.
     pub closed: u64,
 }
 
 impl Alone {
+    /// Makes an engine with the same grace whatever the cause.
     pub fn new(config: Config) -> Self {
+        let edges = Edges::new(config.options().grace.timeout_ms);
         let mut engine = None;
         let bytes = measure(|| engine = Some(Engine::new(config))).bytes_current;
         let engine = engine.expect("it was made");
-        Self { engine, told: Told::default(), bytes, peak_bytes: bytes }
+        Self { engine, told: Told::default(), edges, bytes, peak_bytes: bytes }
     }
 }
 
@@ -45,10 +47,15 @@ impl Door for Alone {
 
     fn input(&mut self, now: Time, event: Event) -> Result<(), String> {
         let before = self.engine.counts();
-        let mut outcome = Ok(Told::default());
+        let mut outcome = Ok((Told::default(), None));
+        self.edges.reserve();
         // The lists of the event are the host's, and end with it.
-        let memory = measure(|| outcome = told_by(&mut self.engine, now, event.clone()));
-        let told = outcome.map_err(|fault| format!("{event:?}: {fault}"))?;
+        let memory = measure(|| {
+            outcome = told_by(&mut self.engine, now, event.clone(), &mut self.edges);
+        });
+        let of_event = |fault| format!("{event:?}: {fault}");
+        let (told, attached) = outcome.map_err(of_event)?;
+        self.edges.hold(now, &event, attached).map_err(of_event)?;
         self.peak_bytes =
             self.peak_bytes.max(self.bytes + i64::try_from(memory.bytes_max).unwrap_or(i64::MAX));
         self.bytes += memory.bytes_current;
@@ -61,17 +68,23 @@ impl Door for Alone {
         self.told.receivers += told.receivers;
         self.told.snapshots += told.snapshots;
         self.told.entries += told.entries;
-        self.told.online += told.online;
-        self.told.ended += told.ended;
         self.told.closed += told.closed;
         Ok(())
     }
 }
 
-fn told_by(engine: &mut Engine<User, u32>, now: Time, event: Event) -> Result<Told, String> {
+/// Gives the engine an input, and returns what was told and the key that was given out.
+fn told_by(
+    engine: &mut Engine<User, u32>,
+    now: Time,
+    event: Event,
+    edges: &mut Edges,
+) -> Result<(Told, Option<SessionKey>), String> {
     let mut decisions = engine.apply(now, event).map_err(|error| error.to_string())?;
+    let attached = decisions.session();
     let (mut told, mut last): (Told, Option<NoticeId>) = (Told::default(), None);
     while let Some(decision) = decisions.next() {
+        edges.note(&decision);
         match decision {
             Decision::Deliver { notice, to } => {
                 // A large fan-out comes as several decisions of the same number.
@@ -88,17 +101,16 @@ fn told_by(engine: &mut Engine<User, u32>, now: Time, event: Event) -> Result<To
                 told.entries += snapshot.len() as u64;
             }
             Decision::Close { .. } => told.closed += 1,
-            Decision::Online { .. } => told.online += 1,
-            Decision::Ended { .. } => told.ended += 1,
+            Decision::Online { .. } | Decision::Ended { .. } => {}
             other => return Err(format!("nobody has reason to decide {other:?}")),
         }
     }
-    Ok(told)
+    Ok((told, attached))
 }
 
 /// Returns what must be told: to everyone there of everyone who comes and of everyone who has gone,
-/// once, and nothing else; to who attaches of everyone else; and to the host of every edge, of
-/// every end, and of every connection that is still there.
+/// once, and nothing else; to who attaches of everyone else; and to the host of every connection
+/// that is still there. Of edges, [`Edges`] knows.
 fn must_be_told(event: &Event, before: Counts, now: Counts) -> Told {
     let mut told = Told::default();
     let attached = (now.sessions - now.detached) as u64;
@@ -113,14 +125,12 @@ fn must_be_told(event: &Event, before: Counts, now: Counts) -> Told {
             told.snapshots = 1;
             told.entries = now.sessions as u64 - 1;
             let is_resume = matches!(event, Event::Resume { .. });
-            told.online = u64::from(!is_resume);
             told.closed = u64::from(is_resume && none_was_detached);
         }
         _ => {
             let ended = (before.sessions - now.sessions) as u64;
             told.offline = if attached > 0 { ended } else { 0 };
             told.receivers = ended * attached;
-            told.ended = ended;
             let is_expel = matches!(event, Event::Expel { .. });
             told.closed = u64::from(is_expel && ended > 0 && none_was_detached);
         }

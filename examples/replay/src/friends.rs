@@ -3,6 +3,7 @@
 //! One friendship a line, two numbers, known to both. Everyone's audience are their friends. Every
 //! receiver is a [`Replica`], and whatever is told is counted: each friend is told once, or nobody.
 
+use crate::edges::{self, Edges};
 use crate::lines;
 use adsum::{
     Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, SessionKey,
@@ -46,6 +47,8 @@ pub struct Counted {
     /// Those who were lost and did not, and what their friends were told of it.
     pub gone: usize,
     pub told_of_gone: usize,
+    /// What the host was told.
+    pub edges: edges::Tally,
 }
 
 /// What one receiver was told of one other: a presence, or that it is offline.
@@ -67,6 +70,7 @@ struct Room<'g> {
     /// Whose connection it is.
     sockets: SlotMap<u32>,
     replicas: BTreeMap<u32, Replica<u32, u32>>,
+    edges: Edges,
 }
 
 /// Has everyone log in and publish. Every second one is lost at once and comes back when the grace
@@ -91,6 +95,7 @@ pub fn lose_half(graph: &Graph) -> Result<Counted, String> {
         told_of_return,
         gone: leaving.len(),
         told_of_gone,
+        edges: room.edges.tally,
     })
 }
 
@@ -101,7 +106,8 @@ impl<'g> Room<'g> {
         let config = Config::new(options).expect("the options go together");
         let replicas = graph.keys().map(|user| (*user, Replica::new(graph.len()))).collect();
         let (sessions, sockets) = (BTreeMap::new(), SlotMap::new());
-        Self { graph, engine: Engine::new(config), grace_ms, sessions, sockets, replicas }
+        let (engine, edges) = (Engine::new(config), Edges::new(grace_ms));
+        Self { graph, engine, grace_ms, sessions, sockets, replicas, edges }
     }
 
     /// Logs everyone in. Of any two friends, the first is told when the second publishes, and the
@@ -194,14 +200,16 @@ impl<'g> Room<'g> {
         attaching: Option<u32>,
         told: &mut Told,
     ) -> Result<(), String> {
-        let Self { engine, sessions, sockets, replicas, .. } = self;
-        let mut decisions = engine.apply(now, event).map_err(|error| error.to_string())?;
-        if let Some((user, session)) = attaching.zip(decisions.session()) {
+        let Self { engine, sessions, sockets, replicas, edges, .. } = self;
+        let mut decisions = engine.apply(now, event.clone()).map_err(|error| error.to_string())?;
+        let attached = decisions.session();
+        if let Some((user, session)) = attaching.zip(attached) {
             sessions.insert(user, session);
             sockets.insert(session, user);
         }
         let nobody = || "somebody is told who has no connection".to_owned();
         while let Some(decision) = decisions.next() {
+            edges.note(&decision);
             match decision {
                 Decision::Deliver { notice, to } => {
                     for slot in to {
@@ -222,7 +230,7 @@ impl<'g> Room<'g> {
                 other => return Err(format!("nobody has reason to decide {other:?}")),
             }
         }
-        Ok(())
+        edges.hold(now, &event, attached)
     }
 
     /// Checks that everyone there believes in those of their friends who are there, and in nobody

@@ -5,6 +5,7 @@
 pub mod alone;
 pub mod beside;
 pub mod channel;
+pub mod edges;
 pub mod friends;
 pub mod lines;
 pub mod report;

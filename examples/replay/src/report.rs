@@ -4,7 +4,7 @@ use crate::alone::{Alone, Told};
 use crate::beside::{self, Compared, Sample};
 use crate::channel::{self, Channel, Door, Tally};
 use crate::trace::{self, Record};
-use crate::{friends, lines};
+use crate::{edges, friends, lines};
 use std::io::Write;
 use std::path::Path;
 
@@ -16,6 +16,7 @@ pub const GRACES_MS: [u64; 4] = [0, 15_000, 60_000, 120_000];
 pub struct Whole {
     pub tally: Tally,
     pub told: Told,
+    pub edges: edges::Tally,
     pub inputs: u64,
     pub refusals: u64,
     pub peak_bytes: i64,
@@ -81,11 +82,19 @@ impl<W: Write> Report<W> {
         self.line(format_args!(
             "  {} lost at once and never back: {} friends are told, each once; 0 differences",
             counted.gone, counted.told_of_gone
+        ))?;
+        let edges = counted.edges;
+        self.line(format_args!(
+            "  {} edges, {} online and {} offline in turn, none within a grace; {} hidden by it",
+            edges.online + edges.offline(),
+            edges.online,
+            edges.offline(),
+            2 * edges.hidden
         ))
     }
 
     fn whole(&mut self, grace_ms: u64, whole: &Whole) -> Result<(), String> {
-        let Whole { tally, told, inputs, refusals, peak_bytes, left_bytes } = whole;
+        let Whole { tally, told, edges, inputs, refusals, peak_bytes, left_bytes } = whole;
         self.line(format_args!("grace {} s", grace_ms / 1_000))?;
         self.line(format_args!(
             "  {inputs} inputs, {refusals} refused; {} joins taken over, {} strays",
@@ -104,6 +113,16 @@ impl<W: Write> Report<W> {
             told.receivers,
             told.snapshots,
             told.entries
+        ))?;
+        self.line(format_args!(
+            "  {} edges, {} online and {} offline in turn: {} said outright, {} as the grace was \
+             over, none within it; {} hidden by it",
+            edges.online + edges.offline(),
+            edges.online,
+            edges.offline(),
+            edges.outright,
+            edges.over,
+            2 * edges.hidden
         ))?;
         self.line(format_args!(
             "  at most {} users, {} audience entries, {peak_bytes} bytes; {left_bytes} bytes when \
@@ -130,10 +149,12 @@ pub fn whole(records: &[Record], grace_ms: u64) -> Result<Whole, String> {
     channel.close()?;
     let Channel { door, tally, .. } = &channel;
     door.engine().verify()?;
+    door.edges.finish()?;
     let stats = door.engine().stats();
     Ok(Whole {
         tally: *tally,
         told: door.told,
+        edges: door.edges.tally,
         inputs: stats.inputs,
         refusals: stats.refusals,
         peak_bytes: door.peak_bytes,

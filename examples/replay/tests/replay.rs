@@ -1,7 +1,8 @@
 //! The replay on small traces and graphs, and on real ones if ADSUM_DATA names their folder.
 
 use adsum_replay::beside::{self, Sample};
-use adsum_replay::channel::Tally;
+use adsum_replay::channel;
+use adsum_replay::edges::Tally;
 use adsum_replay::friends::{self, Counted};
 use adsum_replay::lines;
 use adsum_replay::report::{GRACES_MS, Report, whole};
@@ -164,12 +165,17 @@ fn a_longer_grace_hides_more() {
     // At 10:01, 2 is lost 36 s before it is back, 3 82 s.
     for (grace_ms, hidden) in GRACES_MS.into_iter().zip([0, 1, 2, 3]) {
         let whole = whole(&records, grace_ms).expect("no difference");
-        let Tally { events, strays, left_out, lost, takeovers, peak_users, .. } = whole.tally;
+        let channel::Tally { events, strays, left_out, lost, takeovers, peak_users, .. } =
+            whole.tally;
         assert_eq!((events, strays, left_out, lost, takeovers), (21, 1, 0, 4, 1));
         assert_eq!((whole.tally.hidden, peak_users, whole.refusals), (hidden, 5, 0));
         // Who is hidden does not come anew: 7 connect and 3 are back, unless it is hidden.
         let connects = 7 + 3 - hidden;
         assert_eq!(whole.told.snapshots, connects + hidden + takeovers);
+        // All of them go again. Of those who were lost, only the others were to be waited for.
+        let over = if grace_ms == 0 { 0 } else { lost - hidden };
+        let edges = Tally { online: connects, outright: connects - over, over, hidden };
+        assert_eq!(whole.edges, edges);
         assert!(whole.left_bytes < whole.peak_bytes, "{whole:?}");
         let compared = beside::compare(&records, grace_ms, EVERYTHING).expect("no difference");
         assert_eq!((compared.events, compared.hidden, compared.stretches), (20, hidden, 1));
@@ -224,7 +230,8 @@ fn of_friends_each_is_told_once_or_nobody() {
             returned: 3,
             told_of_return: 0,
             gone: 3,
-            told_of_gone: 6
+            told_of_gone: 6,
+            edges: Tally { online: 6, outright: 0, over: 3, hidden: 3 },
         }
     );
 }
@@ -248,6 +255,14 @@ fn a_real_channel() {
     let none = whole(&records, 0).expect("no difference");
     let some = whole(&records, 60_000).expect("no difference");
     assert!(some.tally.hidden > 0 && some.told.receivers < none.told.receivers, "{some:?}");
+    // Whoever is back in time has not come anew.
+    assert_eq!(some.edges.hidden, some.tally.hidden);
+    assert_eq!(some.edges.online + some.edges.hidden, none.edges.online);
+    assert_eq!(
+        [none, some].map(|whole| whole.edges.online),
+        [none, some].map(|whole| whole.edges.offline())
+    );
+    assert!(none.edges.over == 0 && some.edges.over > 0, "{some:?}");
     let sample = Sample { stretches: 4, events: 60 };
     let compared = beside::compare(&records, 60_000, sample).expect("no difference");
     assert!(compared.events >= 100, "{compared:?}");
@@ -261,6 +276,7 @@ fn real_friends() {
     let counted = friends::lose_half(&graph).expect("no difference");
     assert_eq!((counted.people, counted.friendships), (4_039, 88_234));
     assert!(counted.told_of_return == 0 && counted.told_of_gone > 0, "{counted:?}");
+    assert_eq!(counted.edges, Tally { online: 4_039, outright: 0, over: 2_019, hidden: 2_020 });
 }
 
 // ---- the report
@@ -281,12 +297,16 @@ fn the_report_has_every_figure() {
         "grace 0 s",
         "grace 120 s",
         "4 connections lost, 3 of them back in time: flaps hidden, 75.0 %",
+        "20 edges, 10 online and 10 offline in turn: 10 said outright, 0 as the grace was over",
+        "14 edges, 7 online and 7 offline in turn: 6 said outright, 1 as the grace was over, none \
+         within it; 6 hidden by it",
         "at most 5 users",
         "beside the model: 4 stretches, 80 events",
         "0 differences",
         "2 people, 1 friendships",
         "1 lost at once and back within the grace: 0 notices",
         "1 lost at once and never back: 1 friends are told",
+        "3 edges, 2 online and 1 offline in turn, none within a grace; 2 hidden by it",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }

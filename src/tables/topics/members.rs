@@ -1,108 +1,25 @@
-//! What a session in a topic is besides its place in a channel, and what it has of its own there.
+//! Who is in the topics: marks, the chain of a session's topics, seats, and what members have of
+//! their own.
 
-use super::Topics;
-use crate::tables::channels::Channels;
-use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, TopicIndex, User};
-use crate::tables::rate::Bucket;
-use crate::tables::segments::{Segments, per_segment};
-use alloc::vec::Vec;
-use core::num::NonZeroU32;
-
-/// What is kept beside a place in a channel. With the place and what is marked that is 26 bytes.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Member {
-    /// One more than the next membership of the same session; none is zero.
-    next: u32,
-    /// One more than the place of what it has of its own: of a presence alone, or of more.
-    own: Option<NonZeroU32>,
-    /// The low part of the number of its user's seat, if this is the one of the user's sessions
-    /// that has it; zero, as a whole, if not.
-    number: u32,
-}
-
-/// What can be so or not of a session in a topic.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Mark {
-    /// It is a member, and no observer.
-    Member,
-    /// Others see it, or count it if it observes: its user is visible.
-    Shown,
-    /// It missed something while congested.
-    Dirty,
-    /// It has said something that is not over.
-    Said,
-    /// It is in the list of what waits for the fast tick, or for the slow one.
-    Waits,
-    WaitsSlowly,
-    /// Nobody has been told of it before the next tick.
-    New,
-    /// It has its user's seat, and other sessions of the user are shown.
-    Others,
-    /// It has more of its own than a presence.
-    More,
-}
-
-impl Mark {
-    const COUNT: u32 = 9;
-
-    pub(crate) const fn waits(is_slow: bool) -> Self {
-        if is_slow { Self::WaitsSlowly } else { Self::Waits }
-    }
-
-    const fn bit(self) -> u16 {
-        1 << self as u16
-    }
-}
-
-/// All marks of a session in a topic, and behind them the high part of the number of its seat. That
-/// has 39 bits, which a topic that is never empty and that a thousand join each second does not use
-/// up in 17 years.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Marks(u16);
-
-pub(super) type MarksOfAll = Segments<Marks, { per_segment(2_048) }>;
-
-/// What some members have of their own: a presence for this topic, a rate, and what ends.
-pub(crate) struct Own<P> {
-    pub(crate) presence: Option<P>,
-    pub(crate) bucket: Bucket,
-    pub(crate) said_until: Option<ExpiryIndex>,
-    pub(crate) update: Option<ExpiryIndex>,
-    /// The users whom it looks at by name, sorted.
-    pub(crate) named: Vec<User>,
-}
-
-impl<P> Default for Own<P> {
-    fn default() -> Self {
-        let (presence, named) = (None, Vec::new());
-        Self { presence, bucket: Bucket::default(), said_until: None, update: None, named }
-    }
-}
-
-#[inline]
-fn number_in(marks: &MarksOfAll, channels: &Channels<Member>, membership: MembershipIndex) -> u64 {
-    let high = marks[membership.0 as usize].0 >> Mark::COUNT;
-    u64::from(high) << 32 | u64::from(channels.beside(membership).number)
-}
+use super::{Mark, Member, Own, Topics};
+use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex, User};
 
 impl<K, P> Topics<K, P> {
     // ---- marks
 
     #[inline]
     pub(crate) fn is(&self, membership: MembershipIndex, mark: Mark) -> bool {
-        self.marks[membership.0 as usize].0 & mark.bit() != 0
+        self.channels.beside(membership).is(mark)
     }
 
     /// Returns whether it is a member whom others see.
     #[inline]
     pub(crate) fn is_shown_member(&self, membership: MembershipIndex) -> bool {
-        let both = Mark::Member.bit() | Mark::Shown.bit();
-        self.marks[membership.0 as usize].0 & both == both
+        self.channels.beside(membership).is_shown_member()
     }
 
     pub(crate) fn mark(&mut self, membership: MembershipIndex, mark: Mark, is_so: bool) {
-        let marks = &mut self.marks[membership.0 as usize].0;
-        *marks = *marks & !mark.bit() | if is_so { mark.bit() } else { 0 };
+        self.channels.change(membership, |member| member.mark(mark, is_so));
     }
 
     /// Takes a mark away. Returns whether it was there.
@@ -114,7 +31,7 @@ impl<K, P> Topics<K, P> {
 
     /// Returns how many there are with a mark, those who have left and still wait included.
     pub(in crate::tables) fn marked(&self, mark: Mark) -> usize {
-        self.marks.iter().filter(|marks| marks.0 & mark.bit() != 0).count()
+        self.channels.all_beside().filter(|member| member.is(mark)).count()
     }
 
     // ---- the topics of a session
@@ -132,28 +49,29 @@ impl<K, P> Topics<K, P> {
     /// Returns its place in the topic that it joined next.
     #[inline]
     pub(crate) fn next_of(&self, membership: MembershipIndex) -> Option<MembershipIndex> {
-        self.channels.beside(membership).next.checked_sub(1).map(MembershipIndex)
+        let link = self.channels.beside(membership).next;
+        link.checked_sub(1).map(MembershipIndex)
     }
 
-    /// Begins what is kept of a session that has got a place in a channel.
+    /// Begins what is kept of a session that has got a place in a channel. Returns whether it is
+    /// the session's first.
     pub(in crate::tables) fn begin(
         &mut self,
         session: SessionIndex,
         membership: MembershipIndex,
         is_member: bool,
-    ) {
-        while self.marks.len() <= membership.0 as usize {
-            self.marks.push(Marks::default());
-        }
-        self.marks[membership.0 as usize] = Marks(if is_member { Mark::Member.bit() } else { 0 });
+    ) -> bool {
+        self.channels.change(membership, |member| *member = Member::new(is_member));
         let link = membership.0 + 1;
         let Some(mut last) = self.first_of(session) else {
-            return self.set_first(session, link);
+            self.set_first(session, link);
+            return true;
         };
         while let Some(next) = self.next_of(last) {
             last = next;
         }
-        self.channels.beside_mut(last).next = link;
+        self.channels.change(last, |member| member.next = link);
+        false
     }
 
     /// The first of so many entries is made.
@@ -169,7 +87,7 @@ impl<K, P> Topics<K, P> {
         session: SessionIndex,
         membership: MembershipIndex,
     ) -> bool {
-        let next = core::mem::take(&mut self.channels.beside_mut(membership).next);
+        let next = self.channels.beside(membership).next;
         if self.first_of(session) == Some(membership) {
             self.first[session.0 as usize] = next;
         } else {
@@ -178,12 +96,13 @@ impl<K, P> Topics<K, P> {
                 before = self.next_of(one);
             }
             if let Some(before) = before {
-                self.channels.beside_mut(before).next = next;
+                self.channels.change(before, |member| member.next = next);
             }
         }
-        let marks = &mut self.marks[membership.0 as usize].0;
-        *marks &= Mark::Waits.bit() | Mark::WaitsSlowly.bit();
-        *marks != 0
+        self.channels.change(membership, |member| {
+            member.next = 0;
+            member.unmark_all()
+        })
     }
 
     // ---- seats
@@ -191,14 +110,11 @@ impl<K, P> Topics<K, P> {
     /// Returns the number of the seat that somebody has; zero of who has none.
     #[inline]
     pub(crate) fn seat_number(&self, membership: MembershipIndex) -> u64 {
-        number_in(&self.marks, &self.channels, membership)
+        self.channels.beside(membership).number()
     }
 
     fn set_number(&mut self, membership: MembershipIndex, number: u64) {
-        let marks = &mut self.marks[membership.0 as usize].0;
-        let low = *marks & ((1 << Mark::COUNT) - 1);
-        *marks = low | ((number >> 32) as u16) << Mark::COUNT;
-        self.channels.beside_mut(membership).number = number as u32;
+        self.channels.change(membership, |member| member.set_number(number));
     }
 
     #[inline]
@@ -207,9 +123,9 @@ impl<K, P> Topics<K, P> {
     }
 
     pub(in crate::tables) fn take_seat(&mut self, topic: TopicIndex, membership: MembershipIndex) {
-        let Self { records, marks, channels, .. } = self;
+        let Self { records, channels, .. } = self;
         let order = &mut records[topic.0 as usize].order;
-        let number = order.push(membership, |lead| number_in(marks, channels, lead));
+        let number = order.push(membership, |lead| channels.beside(lead).number());
         self.set_number(membership, number);
     }
 
@@ -229,9 +145,9 @@ impl<K, P> Topics<K, P> {
     pub(in crate::tables) fn leave_seat(&mut self, topic: TopicIndex, membership: MembershipIndex) {
         let number = self.seat_number(membership);
         self.set_number(membership, 0);
-        let Self { records, marks, channels, .. } = self;
+        let Self { records, channels, .. } = self;
         let order = &mut records[topic.0 as usize].order;
-        order.leave((membership, number), |lead| number_in(marks, channels, lead));
+        order.leave((membership, number), |lead| channels.beside(lead).number());
     }
 
     /// Returns the next seat from this place on, and who has it.
@@ -251,7 +167,15 @@ impl<K, P> Topics<K, P> {
     // ---- what members have of their own
 
     fn own_place(&self, membership: MembershipIndex) -> Option<usize> {
-        Some(self.channels.beside(membership).own?.get() as usize - 1)
+        self.channels.beside(membership).own_place()
+    }
+
+    fn take_own_place(&mut self, membership: MembershipIndex) -> Option<u32> {
+        self.channels.change(membership, |member| {
+            let own = member.own_place();
+            member.own = 0;
+            own.map(|own| own as u32)
+        })
     }
 
     /// Returns the presence that a member has for this topic alone.
@@ -290,7 +214,7 @@ impl<K, P> Topics<K, P> {
     }
 
     fn set_own(&mut self, membership: MembershipIndex, place: u32) {
-        self.channels.beside_mut(membership).own = Some(NonZeroU32::MIN.saturating_add(place));
+        self.channels.change(membership, |member| member.own = place + 1);
     }
 
     /// Returns what a member has of its own, if that is more than a presence.
@@ -321,7 +245,7 @@ impl<K, P> Topics<K, P> {
 
     /// Takes out the presence of a member that has nothing else of its own.
     fn take_value(&mut self, membership: MembershipIndex) -> Option<P> {
-        let own = self.channels.beside_mut(membership).own.take()?.get() - 1;
+        let own = self.take_own_place(membership)?;
         self.free_values.push(own);
         self.values[own as usize].take()
     }
@@ -330,7 +254,7 @@ impl<K, P> Topics<K, P> {
     /// memory for whoever is next.
     pub(in crate::tables) fn take_own(&mut self, membership: MembershipIndex) -> Option<Own<P>> {
         let taken = if self.unmark(membership, Mark::More) {
-            let at = self.channels.beside_mut(membership).own.take()?.get() - 1;
+            let at = self.take_own_place(membership)?;
             self.free_own.push(at);
             let own = &mut self.own[at as usize];
             debug_assert!(own.named.is_empty());

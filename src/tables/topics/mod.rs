@@ -4,11 +4,12 @@
 //! lies what a member has more than one who watches. The topics of a session are a chain from place
 //! to place. Names are interned as those of users are, in an interner of their own.
 
+mod member;
 mod members;
 mod order;
 mod pending;
 
-pub(crate) use members::{Mark, Own};
+pub(crate) use member::{Mark, Member, Own};
 pub(crate) use pending::{Gone, Pending};
 
 use crate::key::TopicKey;
@@ -21,7 +22,6 @@ use crate::topic::{TopicCounts, TopicOptions, View};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::num::{NonZeroU32, NonZeroU64};
-use members::{MarksOfAll, Member};
 use order::Order;
 use smallvec::SmallVec;
 
@@ -90,8 +90,6 @@ pub(crate) struct Topics<K, P> {
     pub(super) channels: Channels<Member>,
     /// Whose channel each is, or was.
     of_channel: Segments<User, { per_segment(2_048) }>,
-    /// For each place in the channels.
-    marks: MarksOfAll,
     /// For each session one more than its membership in the topic that it joined first, of those
     /// that it is in; zero if there is none.
     first: Segments<u32, { per_segment(2_048) }>,
@@ -102,8 +100,6 @@ pub(crate) struct Topics<K, P> {
     free_own: FreeList,
     pending: Vec<Pending>,
     free_pending: Vec<u32>,
-    /// Whether a name may have to be forgotten or dropped at the end of the input.
-    pub(super) is_untidy: bool,
     /// Presences of their own.
     pub(super) presences: usize,
     len: usize,
@@ -118,7 +114,6 @@ impl<K, P> Topics<K, P> {
             records: Segments::new(),
             channels: Channels::new(),
             of_channel: Segments::new(),
-            marks: Segments::new(),
             first: Segments::new(),
             values: Segments::new(),
             free_values: FreeList::new(),
@@ -126,7 +121,6 @@ impl<K, P> Topics<K, P> {
             free_own: FreeList::new(),
             pending: Vec::new(),
             free_pending: Vec::new(),
-            is_untidy: false,
             presences: 0,
             len: 0,
             opened: 0,
@@ -182,6 +176,7 @@ impl<K, P> Topics<K, P> {
             self.records.push(Topic::default());
         }
         self.names.retain(User(topic.0));
+        self.names.forget_fresh();
         self.opened += 1;
         self.records[topic.0 as usize].generation = NonZeroU64::new(self.opened);
         self.len += 1;
@@ -203,7 +198,6 @@ impl<K, P> Topics<K, P> {
         debug_assert!(record.named().is_empty());
         record.order.clear();
         self.len -= 1;
-        self.is_untidy = true;
         self.names.release(User(topic.0));
     }
 
@@ -217,14 +211,6 @@ impl<K, P> Topics<K, P> {
 
     pub(crate) fn set_options(&mut self, topic: TopicIndex, options: TopicOptions) {
         self.topic_mut(topic).rare.get_or_insert_default().options = Some(options);
-    }
-
-    /// Forgets and drops names that nothing refers to any more: the last thing about an input.
-    #[cold]
-    pub(super) fn tidy_up(&mut self) {
-        self.names.forget_fresh();
-        self.names.drop_unused();
-        self.is_untidy = false;
     }
 
     // ---- groups
@@ -365,8 +351,6 @@ impl<K, P> Topics<K, P> {
         self.channels.shrink_to_fit();
         self.of_channel.truncate(self.channels.span());
         self.of_channel.shrink_to_fit();
-        self.marks.truncate(self.channels.membership_span());
-        self.marks.shrink_to_fit();
         self.first.truncate(if self.len == 0 { 0 } else { sessions });
         self.first.shrink_to_fit();
         self.values.truncate(self.free_values.cut_off(self.values.len(), |_| true));

@@ -3,10 +3,10 @@
 //! engine must not panic, a refusal must change nothing, and all of it is held against the model.
 
 use crate::told::{Names, Ordinal};
-use crate::{Attachment, Event, Setup, User, World};
+use crate::{Attachment, Choice, Event, Setup, User, World};
 use adsum::{
-    Config, Counts, DeviceKind, DirectTo, Engine, Grace, Lease, LostCause, OfflineNotices, Options,
-    OverLimit, Rate, SessionKey, Time,
+    Config, Counts, DefaultHashBuilder, DeviceKind, DirectTo, Engine, Grace, Lease, LostCause,
+    OfflineNotices, Options, OverLimit, Rate, SessionKey, Time,
 };
 
 /// No more events than this are read: the model looks at everyone for everything.
@@ -19,12 +19,13 @@ const MAX_LIST: usize = 600;
 /// # Panics
 /// Where the engine and the model differ, and where a refusal has changed something.
 pub fn run(bytes: &[u8]) -> u64 {
+    let choice = choice(bytes);
     let mut bytes = Bytes(bytes);
     let Ok(config) = Config::new(options(&mut bytes)) else {
         return 0;
     };
-    let mut world = World::new(config.options().clone());
-    let mut hasty = Engine::<User, u32>::new(config);
+    let mut world = World::with_choice(config.options().clone(), choice);
+    let mut hasty = engine(config, choice);
     let mut stream = Stream::default();
     while !bytes.0.is_empty() && stream.events < MAX_EVENTS {
         let (now, event) = stream.event(&mut bytes, &world.names);
@@ -35,6 +36,17 @@ pub fn run(bytes: &[u8]) -> u64 {
         panic!("{difference}");
     }
     stream.events
+}
+
+/// Makes an engine whose host drains it in haste.
+fn engine(config: Config, choice: Option<Choice>) -> Engine<User, u32> {
+    match choice {
+        None => Engine::new(config),
+        Some(choice) => {
+            let hasher = DefaultHashBuilder::default();
+            Engine::with_representative(config, hasher, choice.represent())
+        }
+    }
 }
 
 fn input(world: &mut World, now: Time, event: &Event) {
@@ -118,6 +130,13 @@ impl Bytes<'_> {
     }
 }
 
+/// Reads how a session is chosen that speaks for each user, if contacts are told one state: of the
+/// first byte, which decides on the options too.
+fn choice(bytes: &[u8]) -> Option<Choice> {
+    let first = bytes.first().filter(|first| (0x40..0x78).contains(*first))?;
+    Some(Choice::ALL[usize::from((first - 0x40) / 8)])
+}
+
 /// Reads options: small limits, the presets, or any numbers at all.
 fn options(bytes: &mut Bytes<'_>) -> Options {
     match bytes.u8() % 8 {
@@ -160,7 +179,6 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         max_blocked,
         max_direct,
         max_watched: 1 + max_blocked % 1_000,
-        idle_after_ms: None,
         topics: adsum::TopicOptions::default(),
         max_topics: 100,
         max_topic_named: 500,
@@ -168,6 +186,7 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         // Fewer would be refused.
         max_told: max_told.max(max_direct),
         publish_rate,
+        idle_after_ms: [Some(1), None, Some(1_000), Some(7 * 86_400_000)][max_told as usize % 4],
         // Of bytes that decide on something else too, so that older streams mean what they did.
         direct_rate: publish_rate.filter(|_| max_direct % 2 == 1),
         max_expiry_ms: [7 * 86_400_000, 1, 1_000, 366 * 86_400_000][max_audience as usize % 4],
@@ -243,7 +262,8 @@ impl Stream {
             LATER_VERBS => Event::Withdraw { session: key(bytes, given) },
             0xf8 => Event::Watch { session: key(bytes, given), users: list(bytes) },
             0xf9 => Event::Unwatch { session: key(bytes, given), users: list(bytes) },
-            0xfa..=0xfc => {
+            0xfc => Event::Active { session: key(bytes, given) },
+            0xfa..=0xfb => {
                 let (session, how) = (key(bytes, given), bytes.u8());
                 let until = Time::from_millis(self.last.saturating_add(lasting(how, bytes)));
                 let then = (how % 2 == 0).then_some(presence | 1 << 31);

@@ -3,17 +3,22 @@
 
 use crate::hasher::Constant;
 use adsum::{
-    Config, Decision, DeviceKind, Engine, Event, LostCause, Notice, Options, Replica, Scope,
-    SessionId, SessionKey, Snapshot, Time,
+    Candidate, Config, Decision, DefaultHashBuilder, DeviceKind, Engine, Event, LostCause, Notice,
+    Options, Replica, Scope, SessionId, SessionKey, Snapshot, Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 
-/// What the replica should hold of a session.
+/// A session of a user, or the user as one.
+type Whose = (u8, Option<SessionId>);
+
+/// What the replica should hold of a session, or of a user as one.
 #[derive(Clone, Copy, Default)]
 struct Held {
     published: Option<u8>,
     directed: Option<u8>,
+    /// Since when the user is idle, if it is told as one.
+    idle_since: Option<Time>,
     /// Whether each was said by the last snapshot, or by a notice since.
     published_again: bool,
     directed_again: bool,
@@ -35,17 +40,17 @@ const OWN_SESSIONS: u8 = 4;
 /// Where the replica is not as it should be.
 pub fn run(bytes: &[u8]) -> u64 {
     let (first, told) = bytes.split_first().unwrap_or((&0, &[]));
-    let limit = usize::from(first / 2 % 8);
+    let (limit, tells_users) = (usize::from(first / 2 % 8), first / 16 % 2 == 1);
     if first % 2 == 0 {
-        tell(Pair::new(limit, RandomState::new()), told)
+        tell(Pair::new(limit, RandomState::new()), tells_users, told)
     } else {
-        tell(Pair::new(limit, Constant), told)
+        tell(Pair::new(limit, Constant), tells_users, told)
     }
 }
 
-fn tell<S: BuildHasher>(mut pair: Pair<S>, told: &[u8]) -> u64 {
+fn tell<S: BuildHasher>(mut pair: Pair<S>, tells_users: bool, told: &[u8]) -> u64 {
     let told = told.as_chunks::<3>().0;
-    let mut server = Server::new();
+    let mut server = Server::new(tells_users);
     for [verb, whom, presence] in told.iter().copied() {
         let (user, session) = (whom % USERS, own_session(whom / USERS % OWN_SESSIONS));
         match verb % 8 {
@@ -62,6 +67,7 @@ fn tell<S: BuildHasher>(mut pair: Pair<S>, told: &[u8]) -> u64 {
             6 if presence >= 0xe5 => pair.forget(user),
             6 if presence >= 0xe2 => pair.begin_snapshot_of_users(),
             6 if presence >= 0xdc => pair.end_snapshot_of(&[user, (user + presence) % USERS]),
+            6 if presence >= 0xd8 => pair.set_user(user, presence, idle_since(whom / USERS)),
             _ => server.speak(&mut pair, verb / 8, whom, presence),
         }
         pair.check();
@@ -74,11 +80,15 @@ fn own_session(nth: u8) -> SessionId {
     SessionId::from_bits(u64::from(nth + 1) << 32).expect("it is not zero")
 }
 
+fn idle_since(at: u8) -> Option<Time> {
+    (at > 0).then(|| Time::from_millis(at.into()))
+}
+
 /// The replica, and what it should hold.
 struct Pair<S> {
     replica: Replica<u8, u8, SessionId, S>,
     limit: usize,
-    truth: BTreeMap<(u8, SessionId), Held>,
+    truth: BTreeMap<Whose, Held>,
     /// Whether a snapshot has begun and not ended.
     is_open: bool,
     /// Whether one of some users has.
@@ -103,8 +113,7 @@ impl<S: BuildHasher> Pair<S> {
 
     /// Returns what is to be held of a session, if it fits. While a snapshot is open, somebody
     /// whom it has not repeated makes way: which one is the replica's affair, so it is asked.
-    fn held_mut(&mut self, user: u8, session: SessionId) -> Option<&mut Held> {
-        let key = (user, session);
+    fn held_mut(&mut self, key: Whose) -> Option<&mut Held> {
         let stays = |held: &Held| !self.is_open || held.is_repeated();
         let staying = self.truth.values().filter(|held| stays(held)).count();
         if staying >= self.limit && !self.truth.get(&key).is_some_and(stays) {
@@ -116,13 +125,18 @@ impl<S: BuildHasher> Pair<S> {
 
     /// Forgets those who have made way for others in an open snapshot.
     fn some_made_way(&mut self) {
-        let of = |(user, session): &(u8, SessionId)| {
-            self.replica.sessions_of(user).find(|(held, ..)| held == session)
+        // What it holds of one, and of that what was directed.
+        let of = |(user, session): &Whose| match session {
+            None => self.replica.user(user).map(|_| None),
+            Some(session) => {
+                let held = self.replica.sessions_of(user).find(|(held, ..)| held == session);
+                held.map(|(.., directed)| directed)
+            }
         };
         let before = self.truth.len();
         self.truth.retain(|key, held| match of(key) {
             None => held.is_repeated(),
-            Some((.., directed)) => {
+            Some(directed) => {
                 // It made way and came back with what the snapshot says alone.
                 held.directed.take_if(|_| !held.directed_again && directed.is_none());
                 true
@@ -132,13 +146,22 @@ impl<S: BuildHasher> Pair<S> {
         assert!(self.truth.len() == before || is_full, "nobody makes way where there is room");
     }
 
+    fn expect_user(&mut self, user: u8, presence: u8, idle_since: Option<Time>) -> bool {
+        let held = self.held_mut((user, None));
+        held.map(|held| {
+            (held.published, held.published_again) = (Some(presence), true);
+            held.idle_since = idle_since;
+        })
+        .is_some()
+    }
+
     fn expect_presence(&mut self, user: u8, session: SessionId, presence: u8) -> bool {
-        let held = self.held_mut(user, session);
+        let held = self.held_mut((user, Some(session)));
         held.map(|held| (held.published, held.published_again) = (Some(presence), true)).is_some()
     }
 
     fn expect_directed(&mut self, user: u8, session: SessionId, presence: u8) -> bool {
-        let held = self.held_mut(user, session);
+        let held = self.held_mut((user, Some(session)));
         held.map(|held| (held.directed, held.directed_again) = (Some(presence), true)).is_some()
     }
 
@@ -179,19 +202,19 @@ impl<S: BuildHasher> Pair<S> {
     }
 
     fn expect_directed_over(&mut self, user: u8, session: SessionId) {
-        if let Some(held) = self.truth.get_mut(&(user, session)) {
+        if let Some(held) = self.truth.get_mut(&(user, Some(session))) {
             (held.directed, held.directed_again) = (None, false);
             if held.published.is_none() {
-                self.truth.remove(&(user, session));
+                self.truth.remove(&(user, Some(session)));
             }
         }
     }
 
     fn expect_withdrawn(&mut self, user: u8, session: SessionId) {
-        if let Some(held) = self.truth.get_mut(&(user, session)) {
+        if let Some(held) = self.truth.get_mut(&(user, Some(session))) {
             (held.published, held.published_again) = (None, false);
             if held.directed.is_none() {
-                self.truth.remove(&(user, session));
+                self.truth.remove(&(user, Some(session)));
             }
         }
     }
@@ -217,6 +240,12 @@ impl<S: BuildHasher> Pair<S> {
         self.some_made_way();
     }
 
+    fn set_user(&mut self, user: u8, presence: u8, idle_since: Option<Time>) {
+        let fits = self.expect_user(user, presence, idle_since);
+        assert_eq!(self.replica.set_user(user, presence, idle_since).is_ok(), fits);
+        self.some_made_way();
+    }
+
     fn set_directed(&mut self, user: u8, session: SessionId, presence: u8) {
         let fits = self.expect_directed(user, session, presence);
         assert_eq!(self.replica.set_directed(user, session, presence).is_ok(), fits);
@@ -224,7 +253,7 @@ impl<S: BuildHasher> Pair<S> {
     }
 
     fn end_session(&mut self, user: u8, session: SessionId) {
-        self.truth.remove(&(user, session));
+        self.truth.remove(&(user, Some(session)));
         self.replica.end_session(&user, session);
     }
 
@@ -288,7 +317,11 @@ impl<S: BuildHasher> Pair<S> {
         }
         self.visible = Some(snapshot.is_visible());
         for entry in snapshot.entries() {
-            self.expect_presence(*entry.user, entry.session, *entry.presence);
+            if entry.is_user {
+                self.expect_user(*entry.user, *entry.presence, entry.idle_since);
+            } else {
+                self.expect_presence(*entry.user, entry.session, *entry.presence);
+            }
         }
         let fits = match snapshot.is_last() {
             true if is_whole => self.expect_end(),
@@ -306,11 +339,14 @@ impl<S: BuildHasher> Pair<S> {
             Notice::Presence { user, session, presence, .. } => {
                 self.expect_presence(*user, session, *presence)
             }
+            Notice::User { user, presence, idle_since, .. } => {
+                self.expect_user(*user, *presence, idle_since)
+            }
             Notice::Directed { user, session, presence, .. } => {
                 self.expect_directed(*user, session, *presence)
             }
             Notice::SessionEnded { user, session, .. } => {
-                self.truth.remove(&(*user, session));
+                self.truth.remove(&(*user, Some(session)));
                 true
             }
             Notice::UserOffline { user, .. } => {
@@ -344,21 +380,26 @@ impl<S: BuildHasher> Pair<S> {
         users.sort_unstable();
         assert!(users.iter().eq(&present), "each once");
         for user in 0..USERS {
+            let state = replica.user(&user).map(|(presence, idle)| (Some(*presence), idle));
+            let expected = truth.get(&(user, None));
+            assert_eq!(state, expected.map(|held| (held.published, held.idle_since)));
             let mut held: Vec<_> = replica
                 .sessions_of(&user)
                 .map(|(session, published, directed)| {
-                    ((user, session), published.copied(), directed.copied())
+                    ((user, Some(session)), published.copied(), directed.copied())
                 })
                 .collect();
             held.sort_unstable();
-            let of_user = truth.iter().filter(|((of, _), _)| *of == user);
+            let of_user =
+                truth.iter().filter(|((of, session), _)| *of == user && session.is_some());
             let expected: Vec<_> =
                 of_user.map(|(key, h)| (*key, h.published, h.directed)).collect();
             assert_eq!(held, expected);
-            assert_eq!(replica.is_present(&user), !held.is_empty());
+            assert_eq!(replica.is_present(&user), present.contains(&user));
         }
         let lines = format!("{replica:#?}").matches("session ").count();
-        assert_eq!(lines, truth.len(), "each is shown once");
+        let sessions = truth.keys().filter(|(_, session)| session.is_some()).count();
+        assert_eq!(lines, sessions, "each is shown once");
     }
 }
 
@@ -366,33 +407,61 @@ impl<S: BuildHasher> Pair<S> {
 struct Server {
     engine: Engine<u8, u8>,
     keys: Vec<SessionKey>,
+    now: Time,
+}
+
+/// Chooses the session that shows most.
+fn highest(all: &[Candidate<'_, u8>]) -> usize {
+    (0..all.len()).max_by_key(|at| all[*at].presence).unwrap_or(0)
 }
 
 impl Server {
-    fn new() -> Self {
-        let options = Options { publish_rate: None, lease: None, ..Options::default() };
+    /// Makes one that tells of each session, or one state of each user.
+    fn new(tells_users: bool) -> Self {
+        let (publish_rate, lease, idle_after_ms) = (None, None, Some(100));
+        let options = Options { publish_rate, lease, idle_after_ms, ..Options::default() };
         let config = Config::new(options).expect("the options go together");
-        Self { engine: Engine::new(config), keys: Vec::new() }
+        let engine = if tells_users {
+            Engine::with_representative(config, DefaultHashBuilder::default(), highest)
+        } else {
+            Engine::new(config)
+        };
+        Self { engine, keys: Vec::new(), now: Time::ZERO }
     }
 
     fn speak<S: BuildHasher>(&mut self, to: &mut Pair<S>, verb: u8, whom: u8, presence: u8) {
         let (user, everyone) = (whom % USERS, (0..USERS).collect::<Vec<u8>>());
         let at = self.keys.len().checked_sub(1 + usize::from(whom) % self.keys.len().max(1));
-        let event = match (verb % 10, at.map(|at| self.keys[at])) {
-            (2, Some(session)) if presence >= 0xc0 => {
-                let users = (0..USERS).filter(|user| presence & 1 << user != 0).collect();
-                Event::Watch { session, users }
+        let later = self.now.saturating_add(presence.into());
+        let some = (0..USERS).filter(|user| presence & 1 << user != 0).collect();
+        // Those from 20 on came later.
+        let verb = if verb < 20 { verb % 10 } else { verb };
+        let event = match (verb, at.map(|at| self.keys[at])) {
+            (20, Some(session)) => {
+                let then = whom.is_multiple_of(2).then_some(!presence);
+                Event::PublishUntil { session, presence, until: later, then }
             }
-            (1 | 2, Some(session)) => Event::Publish { session, presence },
+            (21, Some(session)) => Event::Withdraw { session },
+            (22, Some(session)) => {
+                Event::DirectFor { session, users: everyone, presence, for_ms: presence.into() }
+            }
+            (23, Some(session)) => Event::Active { session },
+            (24, Some(session)) => Event::Unwatch { session, users: some },
+            (25 | 26, _) => {
+                self.now = later;
+                Event::Advance
+            }
+            (2, Some(session)) if presence >= 0xc0 => Event::Watch { session, users: some },
+            (1 | 2 | 31, Some(session)) => Event::Publish { session, presence },
             (3, Some(session)) => Event::Direct { session, users: everyone, presence },
             (4, Some(session)) => Event::Disconnect { session },
             (5, Some(session)) => Event::Resume { session },
             (6, Some(session)) => {
                 Event::Lost { session, cause: LostCause::NodeLoss, grace_ms: None }
             }
-            (7, Some(session)) => Event::Invisible { session },
-            (8, _) => Event::Expel { user },
-            (9, _) => Event::System { users: everyone, presence },
+            (7 | 27, Some(session)) => Event::Invisible { session },
+            (8 | 28, _) => Event::Expel { user },
+            (9 | 29, _) => Event::System { users: everyone, presence },
             _ => {
                 let kind = DeviceKind(presence);
                 Event::Connect { user, kind, audience: everyone, blocked: Vec::new() }
@@ -400,7 +469,7 @@ impl Server {
         };
         let resumed = at.filter(|_| matches!(event, Event::Resume { .. }));
         let is_connect = matches!(event, Event::Connect { .. });
-        let Ok(mut decisions) = self.engine.apply(Time::ZERO, event) else {
+        let Ok(mut decisions) = self.engine.apply(self.now, event) else {
             return;
         };
         if is_connect {

@@ -1,8 +1,10 @@
 //! Where the host's own code panics, the engine stays right: the input has either happened or not.
 
+mod choice;
+
 use adsum::{
-    Candidate, Config, Connect, Counts, Decision, Engine, Event, Grace, LostCause, Notice, Options,
-    Rate, SessionKey, Time,
+    Config, Connect, Counts, Decision, Engine, Event, Grace, LostCause, Options, Rate, SessionKey,
+    Time,
 };
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -391,55 +393,4 @@ fn a_refused_input_that_panics_has_not_happened() {
     drop(world.engine.advance(before));
     assert_eq!(world.engine.now(), before);
     assert_eq!(world.engine.verify(), Ok(()));
-}
-
-/// Chooses the session that connected last.
-fn last(all: &[Candidate<'_, &'static str>]) -> usize {
-    tick(Bomb::Represent);
-    all.len() - 1
-}
-
-/// Where the function panics that chooses who speaks for a user, the input has happened, contacts
-/// keep what they know, and the next choice makes it right (rule U3).
-#[test]
-fn a_choice_that_panics_leaves_the_engine_right() {
-    let options = Options { publish_rate: None, ..Options::default() };
-    let config = Config::new(options).expect("the options are in range");
-    let hasher = adsum::DefaultHashBuilder::default();
-    let mut engine = Engine::<u32, &'static str>::with_representative(config, hasher, last);
-    let [contact, first, second] = [1, 0, 0].map(|user| {
-        let connect = Connect::new(user).audience([1 - user]);
-        engine.connect(Time::ZERO, connect).expect("there is room").0
-    });
-    let states = |decisions: adsum::Decisions<'_, u32, &'static str>| {
-        let mut told = Vec::new();
-        decisions.for_each(|decision| {
-            if let Decision::Deliver { notice: Notice::User { presence, .. }, .. } = decision {
-                told.push(*presence);
-            }
-        });
-        told
-    };
-    let told = states(engine.publish(Time::ZERO, first, "one").expect("it is attached"));
-    assert_eq!(told, ["one"]);
-    for drops in [false, true] {
-        FUSE.set(Some((Bomb::Represent, 0)));
-        let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let mut decisions = engine.publish(Time::ZERO, second, "two").expect("attached");
-            while !drops && decisions.next().is_some() {}
-        }));
-        assert!(panicked.is_err() && FUSE.get().is_none(), "it is asked");
-        assert_eq!(engine.verify(), Ok(()));
-        assert_eq!(engine.presence(second), Some(&"two"), "the input has happened");
-        let speaks = engine.representative(&0).and_then(|(of, _)| of.presence.copied());
-        assert_eq!(speaks, Some("one"), "contacts keep what they know");
-        // The next choice makes it right, whichever input brings it.
-        let told = states(engine.publish(Time::ZERO, first, "one").expect("it is attached"));
-        assert_eq!(told, ["two"]);
-        assert_eq!(states(engine.withdraw(Time::ZERO, second).expect("attached")), ["one"]);
-    }
-    for session in [contact, first, second] {
-        drop(engine.disconnect(Time::ZERO, session).expect("it is there"));
-    }
-    assert_eq!(engine.counts(), Counts::default());
 }
