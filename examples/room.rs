@@ -1,11 +1,13 @@
-//! A room over TCP: whoever is in it sees who else is. Lines of text, and threads of the standard
-//! library: one owns the host, and each client has one that reads and one that writes.
+//! A chat room over TCP that says who is in it. Lines of text, and threads of the standard library:
+//! one owns the host, and each client has one that reads and one that writes.
 //!
 //! `cargo run --example room -- 127.0.0.1:4000`, and in other terminals `nc 127.0.0.1 4000`: the
-//! first line is your name, every further one what you are up to.
+//! first line is your name, `/reading` says what you are doing, and all else is said to everybody.
+//! Who reads too slowly misses what is said, and is told later who is there.
 
 use adsum::host::{Application, ConnectionId, Host};
-use adsum::{Config, Connect, Notice, Options, OverLimit, Snapshot, Time};
+use adsum::{Config, Connect, Join, Notice, Options, OverLimit, Snapshot, Time};
+use adsum::{TopicKey, TopicSnapshot, View};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -22,16 +24,25 @@ struct Lines;
 impl Application<String, String> for Lines {
     type Frame = Line;
     fn notice(&mut self, notice: &Notice<'_, String, String>) -> Option<Line> {
-        match notice {
-            Notice::Presence { user, presence, .. } => Some(format!("{user}: {presence}\n").into()),
-            Notice::UserOffline { user, .. } => Some(format!("{user} has left\n").into()),
-            _ => None,
-        }
+        Some(match notice {
+            Notice::Joined { user, .. } => format!("{user} has come\n").into(),
+            Notice::Member { user, presence, .. } => member(user, *presence).into(),
+            Notice::Left { user, .. } => format!("{user} has left\n").into(),
+            Notice::Said { user, presence, .. } => format!("{user}: {presence}\n").into(),
+            _ => return None,
+        })
     }
-    fn snapshot(&mut self, snapshot: &Snapshot<'_, String, String>) -> Option<Line> {
-        let lines = snapshot.entries().map(|entry| format!("{}: {}\n", entry.user, entry.presence));
-        Some(format!("all who are here:\n{}", lines.collect::<String>()).into())
+    fn snapshot(&mut self, _: &Snapshot<'_, String, String>) -> Option<Line> {
+        None // Nobody has contacts here.
     }
+    fn topic(&mut self, room: &TopicSnapshot<'_, String, String>) -> Option<Line> {
+        let others = room.entries().map(|entry| member(entry.user, entry.presence));
+        Some(format!("{} in the room\n{}", room.counts().users, others.collect::<String>()).into())
+    }
+}
+
+fn member(user: &str, doing: Option<&String>) -> String {
+    doing.map_or_else(|| format!("{user} is here\n"), |doing| format!("{user} is {doing}\n"))
 }
 
 fn main() -> io::Result<()> {
@@ -44,8 +55,11 @@ fn main() -> io::Result<()> {
         }
     });
     // TCP says when somebody is gone, and whoever comes by the same name takes over.
-    let over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
-    let options = Options { lease: None, max_sessions: 1, over_limit, ..Options::default() };
+    let mut options =
+        Options { lease: None, max_sessions: 1, own_echo: false, ..Options::default() };
+    options.over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
+    // In a larger room not everybody is shown, and changes come together.
+    options.topics.max_members = options.topics.full_up_to;
     let mut room = Host::new(Config::new(options).expect("they are in range"), Lines);
     #[allow(clippy::disallowed_methods, reason = "a host has a clock")]
     let started = Instant::now();
@@ -63,12 +77,12 @@ fn tell<T>(inputs: &Inputs, input: impl FnOnce(&mut Room, Time) -> T + Send + 's
     let _ = inputs.send(Box::new(|room, now| drop(input(room, now))));
 }
 
-/// Lets somebody in: everyone in the room is everyone's contact.
-fn join(room: &mut Room, now: Time, name: String, to: SyncSender<Line>) -> Option<ConnectionId> {
-    let here: Vec<String> = room.engine().users_online().cloned().collect();
-    let all = || here.iter().chain([&name]).cloned();
-    here.iter().try_for_each(|user| room.audience_replace(now, user, all())).ok()?;
-    room.connect(now, Connect::new(name).audience(here), to).ok()
+type Place = (ConnectionId, TopicKey);
+
+fn join(room: &mut Room, now: Time, name: String, to: SyncSender<Line>) -> Option<Place> {
+    let id = room.connect(now, Connect::new(name), to).ok()?;
+    let member = Join::Member { presence: None, view: View::All };
+    Some((id, room.join(now, id, "room".to_owned(), member).ok()?))
 }
 
 fn read(mut socket: TcpStream, inputs: &Inputs) -> io::Result<()> {
@@ -77,10 +91,15 @@ fn read(mut socket: TcpStream, inputs: &Inputs) -> io::Result<()> {
     let Some(name) = said.next().transpose()? else { return Ok(()) };
     let ((to, lines), (reply, joined)) = (sync_channel(QUEUE), sync_channel(1));
     tell(inputs, move |room, now| reply.send(join(room, now, name, to)));
-    let Ok(Some(id)) = joined.recv() else { return writeln!(socket, "you cannot join now") };
+    let Ok(Some((id, topic))) = joined.recv() else {
+        return writeln!(socket, "you cannot join now");
+    };
     thread::spawn(move || write(writer, &lines, id, &to_room));
     for text in said.map_while(Result::ok) {
-        tell(inputs, move |room, now| room.publish(now, id, text));
+        match text.strip_prefix('/').map(str::to_owned) {
+            Some(doing) => tell(inputs, move |room, now| room.update(now, id, topic, doing)),
+            None => tell(inputs, move |room, now| room.say(now, id, topic, text, None)),
+        }
     }
     // Nobody can resume here. This may come late: it is refused if the id is stale.
     tell(inputs, move |room, now| room.disconnect(now, id));

@@ -200,7 +200,8 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
     next: Next,
 ) -> Decision<'_, K, P> {
     let (tables, plan) = (state.tables(), state.plan());
-    let to = || plan.to(tables.channels(), tables.topics().channels());
+    let to = || plan.to(tables.channels());
+    let to_topic = || plan.to(tables.topics().channels());
     match next {
         Next::Delivery(Delivery::Deliver) => Decision::Deliver { notice: notice(state), to: to() },
         Next::Delivery(Delivery::Skipped) => Decision::Skipped { notice: notice(state), to: to() },
@@ -224,21 +225,21 @@ fn decision<K: Eq + Hash, P, S: BuildHasher>(
             Decision::Ended { user, session, id, reason, since, last, visible }
         }
         Next::TopicDelivery(Delivery::Deliver) => {
-            Decision::Deliver { notice: topic_notice(state), to: to() }
+            Decision::Deliver { notice: topic_notice(state), to: to_topic() }
         }
         Next::TopicDelivery(Delivery::Skipped) => {
-            Decision::Skipped { notice: topic_notice(state), to: to() }
+            Decision::Skipped { notice: topic_notice(state), to: to_topic() }
         }
         Next::TopicPart(part) => Decision::Topic(TopicSnapshot {
             tables: tables.topic_tables(),
             entries: plan.members(),
-            to: to(),
+            to: to_topic(),
             part,
         }),
         Next::Changes(part) => Decision::Changes(Changes {
             tables: tables.topic_tables(),
             changes: plan.changes(),
-            to: to(),
+            to: to_topic(),
             part,
         }),
         Next::Occupied(topic, key) => {

@@ -41,14 +41,14 @@ impl Report {
     }
 
     /// The lines for scripts; and the table and the plot under `target/bench`, if this was a
-    /// measurement.
-    pub(crate) fn finish(self) {
+    /// measurement. Returns whether no target was missed.
+    pub(crate) fn finish(self) -> bool {
         println!();
         for row in &self.rows {
             println!("RATIO {} {:.2} {:.2} {:.4}", row.question, row.ours, row.other, row.ratio());
         }
         if self.scale == Scale::Smoke {
-            return;
+            return true;
         }
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
         let directory = target.join("bench");
@@ -58,6 +58,7 @@ impl Report {
         let picture = table.with_extension("svg");
         plot::bars(&picture, self.title, &self.rows).expect("a plot is drawn");
         println!("written: {} and {}", table.display(), picture.display());
+        !self.rows.iter().any(Row::is_above_target)
     }
 
     fn table(&self) -> String {

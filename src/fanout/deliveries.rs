@@ -190,7 +190,7 @@ impl<P> Plan<P> {
         }
         let end = done + left;
         let slots = channels.slots(channel, done, end).len();
-        self.lent = Some(Lent { of_topic: false, channel, from: done as u32, end: end as u32 });
+        self.lent = Some(Lent { channel, from: done as u32, end: end as u32 });
         self.watchers = Some(Watchers { channel, done: (done + slots) as u32 });
         if slots == left {
             self.end_watchers();

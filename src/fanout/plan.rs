@@ -182,8 +182,6 @@ pub(crate) enum Step {
 /// Slots that a decision lends as they lie in a channel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lent {
-    /// Whether it is a channel of a topic, or else of those who watch somebody.
-    pub(super) of_topic: bool,
     pub(super) channel: ChannelIndex,
     pub(super) from: u32,
     pub(super) end: u32,
@@ -404,20 +402,14 @@ impl<P> Plan<P> {
         self.number
     }
 
-    /// Returns the receivers of the decision at hand: perhaps some of those who watch somebody, or
-    /// who are in a topic.
-    pub(crate) fn to<'a, E: Copy>(
-        &'a self,
-        watchers: &'a Channels,
-        topics: &'a Channels<E>,
-    ) -> &'a [Slot] {
-        let Some(Lent { of_topic, channel, from, end }) = self.lent else {
-            return self.receivers.as_slice();
-        };
-        let (from, end) = (from as usize, end as usize);
-        match of_topic {
-            true => topics.slots(channel, from, end),
-            false => watchers.slots(channel, from, end),
+    /// Returns the receivers of the decision at hand: perhaps some who stand in one of these
+    /// channels, which are those of topics if it is about one.
+    pub(crate) fn to<'a, E: Copy>(&'a self, channels: &'a Channels<E>) -> &'a [Slot] {
+        match self.lent {
+            Some(Lent { channel, from, end }) => {
+                channels.slots(channel, from as usize, end as usize)
+            }
+            None => self.receivers.as_slice(),
         }
     }
 

@@ -129,7 +129,7 @@ impl<P> Plan<P> {
 
     const fn lend(&mut self, channel: ChannelIndex, from: usize, end: usize) {
         let (from, end) = (from as u32, end as u32);
-        self.lent = Some(Lent { of_topic: true, channel, from, end });
+        self.lent = Some(Lent { channel, from, end });
     }
 
     fn add_named_in_topic<K: Eq + Hash, S: BuildHasher>(
