@@ -75,7 +75,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Takes a session that ends out of the list of its node, if it is another's.
+    #[inline]
     pub(super) fn unlist_remote(&mut self, session: SessionIndex) {
+        if self.sessions.counts().remote > 0 {
+            self.unlist_if_remote(session);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unlist_if_remote(&mut self, session: SessionIndex) {
         let Some(place) = self.sessions.remote_place(session) else { return };
         if let Some(moved) = self.origins.remove(place) {
             self.sessions.set_remote_place(moved, place);
@@ -146,14 +155,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Lists the user of a session, if that is this node's.
+    #[inline]
     pub(crate) fn list_changed_session(&mut self, session: SessionIndex) {
-        if self.changed.is_on && self.sessions.link(session).is_local() {
+        if self.changed.is_on {
+            self.list_if_local(session);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn list_if_local(&mut self, session: SessionIndex) {
+        if self.sessions.link(session).is_local() {
             self.list_changed(self.sessions.user(session));
         }
     }
 
     /// Counts a change of what a session shows.
     #[cold]
+    #[inline(never)]
     pub(super) fn count_shown(&mut self, session: SessionIndex) {
         let number = self.changed.number(session);
         self.changed.set_number(session, number + 1);
