@@ -85,6 +85,9 @@ pub(crate) struct State<K, P, S> {
     named_in_topic: Vec<SessionIndex>,
     /// When what is worked on happens: the input's moment, or that of a deadline.
     happening: Time,
+    /// Contacts are told one state of each user, or this engine is one of several: what a publish
+    /// does besides its notice is looked at only then.
+    is_unusual: bool,
     /// Chooses which of a user's sessions speaks for it.
     represent: Option<Represent<P>>,
     /// It is choosing, or has panicked when it was and is not asked again about this input, or this
@@ -118,6 +121,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             changes: Vec::new(),
             named_in_topic: Vec::new(),
             happening: Time::ZERO,
+            is_unusual: false,
             represent: None,
             is_choosing: false,
             first: None,
@@ -157,7 +161,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Has contacts be told one state of each user, chosen by this function. Nobody is online.
     pub(crate) fn set_representative(&mut self, represent: Represent<P>) {
-        self.represent = Some(represent);
+        (self.represent, self.is_unusual) = (Some(represent), true);
         self.tables.voices_mut().is_on = true;
     }
 

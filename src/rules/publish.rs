@@ -68,16 +68,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Makes a presence the session's own and tells everyone who may see it.
+    #[inline]
     pub(super) fn show(&mut self, session: SessionIndex, presence: P) {
         let place = self.tables.sessions().place(session);
         let replaced = self.tables.set_presence(session, presence);
         if !self.expiries.is_empty() {
             self.clear_shown_end(session);
         }
-        if self.tells_users() {
-            self.show_as_one(place, session, replaced.is_none());
-            self.plan.drop_later(replaced);
-            return;
+        if self.is_unusual {
+            self.tables.count_shown(session);
+            if self.tells_users() {
+                self.show_as_one(place, session, replaced.is_none());
+                self.plan.drop_later(replaced);
+                return;
+            }
         }
         let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
         let of_user = self.tables.state_at(place);

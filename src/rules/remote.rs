@@ -38,6 +38,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         id: K,
         state: RemoteState<K, P>,
     ) -> Result<(), Error> {
+        self.is_unusual = true;
         self.tables.changed_mut().is_theirs = true;
         let done = self.take_remote_state(origin, id, state);
         self.tables.changed_mut().is_theirs = false;
@@ -232,7 +233,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn show_remote(&mut self, session: SessionIndex, shown: RemotePresence<P>) {
         let RemotePresence { presence, age_ms, until } = shown;
-        self.show(session, presence);
+        self.show_rarely(session, presence);
         if self.tells_users() {
             let published = self.moment.saturating_sub(age_ms);
             self.tables.voices_mut().signs_mut(session).published = published;
@@ -241,6 +242,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let until = self.moment.saturating_add(left_ms.min(self.options.max_expiry_ms));
             self.set_shown_end(Expiry { session, of: Expiring::Shown, until, then });
         }
+    }
+
+    /// Shows something, out of the way of those that a publish takes.
+    #[cold]
+    #[inline(never)]
+    fn show_rarely(&mut self, session: SessionIndex, presence: P) {
+        self.show(session, presence);
     }
 
     fn withdraw_remote(&mut self, session: SessionIndex) {
@@ -400,6 +408,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     pub(crate) fn note_changes(&mut self) {
         self.tables.changed_mut().is_on = true;
+        self.is_unusual = true;
     }
 
     pub(crate) fn next_changed(&mut self) -> Option<&K> {

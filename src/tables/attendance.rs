@@ -243,9 +243,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let visible = self.is_visible_at(self.sessions.place(session));
             self.shown.set(self.sessions.user(session), visible);
         }
-        if self.changed.is_on {
-            self.count_shown(session);
-        }
         replaced
     }
 
@@ -255,9 +252,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         if presence.is_some() {
             self.voices.silence(self.sessions.place(session), session);
             self.update_shown(self.sessions.place(session));
-            if self.changed.is_on {
-                self.count_shown(session);
-            }
+            self.count_shown(session);
         }
         presence
     }

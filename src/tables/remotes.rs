@@ -118,8 +118,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns when and why the session was lost, or its node was, if it is detached.
     pub(crate) fn loss(&self, session: SessionIndex) -> Option<(Time, LostCause)> {
-        let lost = self.sessions.loss(session);
-        lost.or_else(|| Some((self.node_loss(session)?, LostCause::NodeLoss)))
+        match self.sessions.link(session) {
+            Link::Remote => Some((self.node_loss(session)?, LostCause::NodeLoss)),
+            _ => self.sessions.loss(session),
+        }
     }
 
     /// Returns whether each session of another node stands where it says, and nobody else does.
@@ -170,13 +172,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
     }
 
-    /// Counts a change of what a session shows.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn count_shown(&mut self, session: SessionIndex) {
-        let number = self.changed.number(session);
-        self.changed.set_number(session, number + 1);
-        self.list_changed_session(session);
+    /// Counts a change of what a session shows, if other nodes are to hear of it or have it.
+    pub(crate) fn count_shown(&mut self, session: SessionIndex) {
+        if self.changed.is_on || self.sessions.link(session).is_remote() {
+            let number = self.changed.number(session);
+            self.changed.set_number(session, number + 1);
+            self.list_changed_session(session);
+        }
     }
 
     /// Counts a change of what a member shows in a topic.
