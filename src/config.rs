@@ -421,9 +421,11 @@ mod tests {
     }
 
     #[test]
-    fn tim_has_one_session_a_user_of_whatever_kind() {
+    fn tim_has_one_session_a_user_of_whatever_kind_and_no_rates() {
         let Options { max_sessions, max_sessions_per_kind, .. } = Options::tim();
         assert_eq!((max_sessions, max_sessions_per_kind), (1, None));
+        let Options { publish_rate, direct_rate, .. } = Options::tim();
+        assert_eq!((publish_rate, direct_rate), (None, None));
     }
 
     #[test]

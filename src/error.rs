@@ -61,9 +61,10 @@ pub enum Error {
         /// The limit in force, in milliseconds.
         limit_ms: u64,
     },
-    /// No topic has this key or name: everybody has left it, it was closed, or it never was.
+    /// No topic that the session is in has this key, or none has this name: everybody has left it,
+    /// it was closed, or it never was. Whether others are still in it must not show.
     UnknownTopic,
-    /// The session is not in the topic; or it observes it, where only a member can do this.
+    /// The session observes the topic, where only a member can do this.
     NotMember,
     /// The session is in the topic already: [`look`](crate::Engine::look) and
     /// [`update`](crate::Engine::update) change how.
@@ -125,7 +126,9 @@ impl fmt::Display for Error {
             Self::ExpiryLimit { limit_ms } => {
                 write!(f, "a presence ends by itself within {limit_ms} ms")
             }
-            Self::UnknownTopic => f.write_str("no topic has this key or name"),
+            Self::UnknownTopic => {
+                f.write_str("the session is in no topic of this key, or none has this name")
+            }
             Self::NotMember => f.write_str("the session is no member of the topic"),
             Self::AlreadyJoined { .. } => f.write_str("the session is in the topic already"),
             Self::TopicLimit { limit } => write!(f, "a session is in at most {limit} topics"),

@@ -19,7 +19,8 @@ pub struct Counts {
     /// Sessions that are congested.
     pub congested: usize,
     /// Presence values: one for each session that shows something, one for each publish that
-    /// waits for its token, and one for each that takes the place of either at a set moment.
+    /// waits for its token, and one for each that takes the place of either at a set moment; and of
+    /// each session in a topic that shows something else there than it publishes, likewise.
     pub presences: usize,
     /// Publishes that wait for their token.
     pub conflated: usize,
@@ -37,7 +38,8 @@ pub struct Counts {
     pub told: usize,
     /// Things to be told to congested sessions.
     pub missed: usize,
-    /// What ends by itself: presences shown or waiting for a token, and directed presences.
+    /// What ends by itself: presences shown or waiting for a token, directed presences, and what
+    /// is said in topics; and updates in topics that wait for a token.
     pub expiring: usize,
     /// Deadlines that are armed.
     pub timers: usize,

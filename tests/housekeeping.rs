@@ -229,13 +229,27 @@ fn what_is_shown_for_debugging_names_what_it_is() {
     let (bob, _) = engine.connect(now, connect("bob", "ann")).expect("there is room");
     let (ann, _) = engine.connect(now, connect("ann", "bob")).expect("there is room");
     assert_eq!(format!("{:?}", bob.slot()), "near 0");
+    assert!(
+        format!("{bob:?}").starts_with("attachment ") && format!("{bob:?}").ends_with("near 0")
+    );
     let text = format!("{engine:?}");
     assert!(text.contains("Engine") && text.contains("users_online: 2"), "{text}");
     let mut decisions = engine.publish(now, ann, "hello").expect("it is attached");
     assert!(format!("{decisions:?}").contains(&format!("{ann:?}")));
-    let told = format!("{:?}", decisions.next().expect("bob is told"));
+    let told = decisions.next().expect("bob is told");
+    let Decision::Deliver { notice, .. } = &told else { panic!("{told:?}") };
+    assert!(notice.id().to_string().parse::<u64>().is_ok(), "{}", notice.id());
+    let told = format!("{told:?}");
     assert!(told.contains("hello") && told.contains(&format!("{:?}", bob.slot())), "{told}");
     drop(decisions);
+    let (_, mut decisions) = engine.connect(now, connect("bob", "ann")).expect("there is room");
+    let mut texts = Vec::new();
+    while let Some(decision) = decisions.next() {
+        texts.push(format!("{decision:?}"));
+    }
+    drop(decisions);
+    let is_snapshot = |text: &String| text.contains("is_last: true") && text.contains("hello");
+    assert!(texts.iter().any(is_snapshot), "{texts:?}");
     let said = format!("{:?}", engine.session(ann).expect("she is online"));
     assert!(said.contains("\"ann\"") && said.contains("hello"), "{said}");
     let said = format!("{:?}", Connect::new("ann").kind(DeviceKind(7)).audience(["bob"]));

@@ -19,9 +19,7 @@ const PUBLISH_NS: f64 = 200.0;
 /// And of what the naive one takes, which finds at once whom to tell, and keeps no order, no view,
 /// no presence and nothing for slow readers. What takes the time is that each of these lies in a
 /// cache line of its own, of which a session that comes back touches some two hundred.
-const NAIVE_JOIN: f64 = 1.0;
-const NAIVE_RECONNECT: f64 = 2.0;
-const NAIVE_PUBLISH: f64 = 1.5;
+const NAIVE: f64 = 1.0;
 
 type Core = Engine<&'static str, u64>;
 
@@ -176,15 +174,19 @@ fn coming_and_going(report: &mut Report, crowd: &Crowd, naive: &mut Naive, round
         // Each has left five rooms and joined them, of which the others are told in one decision.
         figures.time_all("tick", operations * ROOMS_EACH, || world.tick());
     }
+    report_coming_and_going(report, sessions, &figures);
+}
+
+fn report_coming_and_going(report: &mut Report, sessions: usize, figures: &Figures) {
     let at = |name: &str| figures.median(name);
     let question = |what: &str| format!("topics/{what}/{sessions}");
     report.add(aim(question("join"), "ns", at("join"), JOIN_NS, "told by the next tick"));
     let (ours, theirs) = (at("join"), at("naive-join"));
-    report.compare(question("join/naive"), ours, theirs, Some(NAIVE_JOIN));
+    report.compare(question("join/naive"), ours, theirs, Some(NAIVE));
     let note = "leave five rooms, join five";
     report.add(aim(question("reconnect"), "ns", at("reconnect"), RECONNECT_NS, note));
     let (ours, theirs) = (at("reconnect"), at("naive-reconnect"));
-    report.compare(question("reconnect/naive"), ours, theirs, Some(NAIVE_RECONNECT));
+    report.compare(question("reconnect/naive"), ours, theirs, Some(NAIVE));
     let note = "of one who has left and joined again, against what both took";
     let tick = Row {
         question: question("tick/a-membership"),
@@ -233,7 +235,7 @@ fn telling(report: &mut Report, crowd: &Crowd, naive: &Naive, rounds: usize) {
     let note = "all fifty slots read";
     report.add(aim(question("update-to-50"), "ns", at("update"), PUBLISH_NS, note));
     let (ours, theirs) = (at("update"), at("naive-update"));
-    report.compare(question("update-to-50/naive"), ours, theirs, Some(NAIVE_PUBLISH));
+    report.compare(question("update-to-50/naive"), ours, theirs, Some(NAIVE));
     let note = "a snapshot of the fifty and a notice to each, against a join told by a tick";
     report.add(aim(question("join-at-once"), "ns", at("join"), JOIN_NS, note));
 }

@@ -40,6 +40,28 @@ fn the_roll_call_prints_who_is_told_what() {
     assert!(text.contains("the session of ann's phone has ended: Lost(ConnectionError)"), "{text}");
 }
 
+/// Ten thousand are to take a second and four megabytes on a machine that has time. The program
+/// itself fails if a player does not come to know what is so.
+#[test]
+fn in_the_lobby_everybody_knows_everybody_soon_and_in_little_memory() {
+    let output = example("lobby").arg("500").output().expect("the example is built with the tests");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let text = String::from_utf8(output.stdout).expect("it prints text");
+    let number = |before: &str, after: &str| -> Option<u64> {
+        let mut lines = text.lines();
+        lines.find_map(|line| line.strip_prefix(before)?.strip_suffix(after)?.parse().ok())
+    };
+    let joined = number("500 players know each other after ", " ms").expect("it says so");
+    // Built for tests, and beside others.
+    assert!(joined < 10_000, "{text}");
+    if let Some(taken) = number("and takes ", " KiB") {
+        assert!(taken <= 4 * 1_024, "{text}");
+    }
+    let told = "all know that one has changed and one has left after ";
+    assert!(number(told, " ms").is_some(), "{text}");
+}
+
 /// The room in a process of its own, which ends with it.
 struct Room {
     process: Child,

@@ -65,7 +65,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// # Errors
     /// [`Error::UnknownSession`] and [`Error::Detached`]; [`Error::UnknownTopic`];
-    /// [`Error::NotMember`], for one who observes too.
+    /// [`Error::NotMember`] for one who observes.
     ///
     /// # Costs
     /// O(t) to find the topic among the t that the session is in, and the receivers are lent as
@@ -86,8 +86,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// told nothing more of it, this included; the others are told.
     ///
     /// # Errors
-    /// [`Error::UnknownSession`] and [`Error::Detached`]; [`Error::UnknownTopic`];
-    /// [`Error::NotMember`] if it is not in it.
+    /// [`Error::UnknownSession`] and [`Error::Detached`]; [`Error::UnknownTopic`].
     ///
     /// # Costs
     /// O(t), however many are in the topic.

@@ -75,8 +75,9 @@ pub(crate) struct TopicFanOut {
     /// The number of groups of one view that are done, and of receivers of the next.
     pub(super) groups: u32,
     pub(super) done: u32,
-    /// Sessions named one by one.
+    /// Sessions named one by one: who is told, and who is reported not to be.
     pub(super) named: Span,
+    pub(super) named_skipped: Span,
     /// The number of groups whose congested members have been reported, and of those of the next;
     /// `None` if they are not reported.
     pub(super) skipped: Option<(u32, u32)>,
@@ -94,6 +95,7 @@ impl TopicFanOut {
             groups: 0,
             done: 0,
             named: Span::EMPTY,
+            named_skipped: Span::EMPTY,
             skipped: None,
         }
     }
@@ -108,6 +110,12 @@ impl TopicFanOut {
     /// Tells those [named](crate::fanout::Plan::name_receiver).
     pub(crate) const fn to_named(mut self, named: Span) -> Self {
         self.named = named;
+        self
+    }
+
+    /// Tells the host that these are not told, who are congested, named likewise.
+    pub(crate) const fn not_to_named(mut self, named: Span) -> Self {
+        self.named_skipped = named;
         self
     }
 

@@ -4,6 +4,7 @@
 use crate::fanout::deliveries::Delivery;
 use crate::fanout::plan::{Lent, Plan, Step};
 use crate::fanout::receivers::CHUNK;
+use crate::fanout::subject::Span;
 use crate::fanout::topic_steps::{
     ChangeOf, ChangesOf, Except, MemberCursor, SnapshotTo, TopicFanOut, TopicPart, TopicSnapshotOf,
     TopicSubject, Viewers,
@@ -53,10 +54,10 @@ impl<P> Plan<P> {
         self.lent = None;
         let mut received = self.add_viewers(&mut of, tables);
         if received == 0 {
-            received = self.add_named_in_topic(&mut of, tables);
+            received = self.add_named_in_topic(&mut of.named, tables);
         }
         let mut delivery = Delivery::Deliver;
-        if received == 0 && of.skipped.is_some() {
+        if received == 0 && (of.skipped.is_some() || !of.named_skipped.is_empty()) {
             delivery = Delivery::Skipped;
             received = self.add_skipped_in_topic(&mut of, tables);
             stats.skipped += received as u64;
@@ -134,15 +135,15 @@ impl<P> Plan<P> {
 
     fn add_named_in_topic<K: Eq + Hash, S: BuildHasher>(
         &mut self,
-        of: &mut TopicFanOut,
+        named: &mut Span,
         tables: &Tables<K, P, S>,
     ) -> usize {
-        let some = of.named.range().take(CHUNK);
+        let some = named.range().take(CHUNK);
         let added = some.len();
         for at in some {
             self.receivers.push(tables.sessions().slot(self.named[at]));
         }
-        of.named.from += added as u32;
+        named.from += added as u32;
         added
     }
 
@@ -153,7 +154,9 @@ impl<P> Plan<P> {
         tables: &Tables<K, P, S>,
     ) -> usize {
         let (topics, channels) = (tables.topics(), tables.topics().channels());
-        let Some((mut groups, mut done)) = of.skipped else { return 0 };
+        let Some((mut groups, mut done)) = of.skipped else {
+            return self.add_named_in_topic(&mut of.named_skipped, tables);
+        };
         let mut found = 0;
         while let Some(group) = topics.topic(of.topic).groups.get(groups as usize) {
             let congested = channels.congested(group.channel) as u32;
@@ -212,10 +215,8 @@ impl<P> Plan<P> {
             SnapshotTo::Each(channel, nth) if is_last => {
                 let next = SnapshotTo::Each(channel, nth + 1);
                 let any = nth as usize + 1 < tables.topics().channels().receiving(channel);
-                any.then(|| TopicSnapshotOf {
-                    id,
-                    ..TopicSnapshotOf::begin(topic, view, next, None)
-                })
+                // Each says something else, so each has a number of its own.
+                any.then(|| TopicSnapshotOf::begin(topic, view, next, None))
             }
             _ if is_last && left == 0 => None,
             _ => Some(of),
@@ -511,7 +512,8 @@ fn next_excluded<K: Eq + Hash, P, S: BuildHasher>(
     }
 }
 
-fn is_excluded<K: Eq + Hash, P, S: BuildHasher>(
+/// Returns whether a session is one of those who are not told.
+pub(crate) fn is_excluded<K: Eq + Hash, P, S: BuildHasher>(
     tables: &Tables<K, P, S>,
     except: Except,
     session: SessionIndex,

@@ -138,3 +138,48 @@ impl fmt::Display for Difference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Options};
+    use crate::connect::Connect;
+    use crate::hasher::DefaultHashBuilder;
+    use crate::time::Time;
+
+    const USERS: [(&str, u32); 3] = [("ann", 1), ("bob", 2), ("cyd", 3)];
+
+    /// What is wrong with a replica of cyd's that holds these states of users. Ann shows 1 to cyd,
+    /// bob shows 2 to nobody, and cyd shows 3 to ann.
+    fn difference(held: &[(&'static str, u32, Option<Time>)]) -> Option<Difference> {
+        let (config, hasher) = (Config::new(Options::default()), DefaultHashBuilder::default());
+        let config = config.expect("the options are in range");
+        let mut engine = Engine::with_representative(config, hasher, |_| 0);
+        let keys = USERS.map(|(user, presence)| {
+            let audience = ["ann", "cyd"].into_iter().filter(|_| user != "bob");
+            let (key, decisions) = engine
+                .connect(Time::ZERO, Connect::new(user).audience(audience))
+                .expect("no limit");
+            decisions.for_each(|_| {});
+            engine.publish(Time::ZERO, key, presence).expect("it is attached").for_each(|_| {});
+            key
+        });
+        let mut replica = Replica::new(8);
+        for (user, presence, idle_since) in held {
+            replica.set_user(*user, *presence, *idle_since).expect("there is room");
+        }
+        replica.differs_from(&engine, keys[2])
+    }
+
+    #[test]
+    fn the_one_state_of_each_user_is_held_if_it_may_be_seen() {
+        let [of_ann, idle] = [("ann", 1, None), ("ann", 1, Some(Time::ZERO))];
+        assert_eq!(difference(&[of_ann]), None);
+        assert!(matches!(difference(&[]), Some(Difference::Missing(_))));
+        assert!(matches!(difference(&[("ann", 3, None)]), Some(Difference::Stale(_))));
+        assert!(matches!(difference(&[idle]), Some(Difference::Stale(_))));
+        for unseen in [("bob", 2, None), ("cyd", 3, None), ("dan", 4, None)] {
+            assert_eq!(difference(&[of_ann, unseen]), Some(Difference::GhostUser), "{unseen:?}");
+        }
+    }
+}

@@ -201,9 +201,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let sessions = self.tables.sessions();
             let (user, id) = (sessions.user(session), sessions.id(session));
             self.tell_contacts_and_own(session, Subject::Withdrawn { user, session: id });
-            self.tell_published(session);
             self.plan.drop_later(presence);
             self.speak_later(self.tables.sessions().place(session), None);
+            self.tell_published(session);
         }
     }
 

@@ -94,11 +94,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.plan.tell(fan_out);
         self.plan.drop_later(replaced);
-        if is_in_topics {
-            self.tell_published(session);
-        }
         if any_held {
             self.end_held_before(place, session);
+        }
+        // Contacts come first.
+        if is_in_topics {
+            self.tell_published(session);
         }
     }
 

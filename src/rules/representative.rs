@@ -46,13 +46,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let fan_out = FanOut::of(Subject::Presence { session, first });
             self.plan.tell(fan_out.to_own_sessions_of(place, Some(session)));
         }
-        if is_in_topics {
-            self.tell_published(session);
-        }
         if any_held {
             self.end_held_before(place, session);
         }
         self.speak_later(place, Some(session));
+        if is_in_topics {
+            self.tell_published(session);
+        }
     }
 
     /// Has it worked out who speaks for the user at this place when everything about the input is

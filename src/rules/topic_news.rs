@@ -6,6 +6,7 @@ use crate::fanout::plan::Step;
 use crate::fanout::topic_steps::{
     ChangesOf, Except, SnapshotTo, TopicFanOut, TopicSnapshotOf, TopicSubject, Viewers,
 };
+use crate::fanout::topics::is_excluded;
 use crate::reason::LeaveReason;
 use crate::rules::State;
 use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex};
@@ -81,6 +82,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.push_step(Step::TellTopic(fan_out));
     }
 
+    /// Marks the topic for those of a group who are congested and would have been told.
+    pub(super) fn mark_dirty(&mut self, topic: TopicIndex, group: usize, except: Except) {
+        let is_told = |tables: &_, session| !is_excluded(tables, except, session);
+        self.tables.mark_dirty(topic, group, is_told);
+    }
+
     /// Returns who is not told of a change of a member, besides those who are anyway.
     fn except(&self, membership: MembershipIndex, except: Except) -> Except {
         if self.options.own_echo { except } else { Except::User(self.tables.user_in(membership)) }
@@ -98,9 +105,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) {
         let users = self.tables.topics().topic(topic).counts.users;
         if self.is_live(topic) && self.topic_options_of(topic).is_large(users, false) {
-            // This one is too many: all are told that anew.
+            // This one is too many: all are told that anew, this one included.
             self.set_large(topic, true);
         } else {
+            if self.slow_viewers(topic).is_some() {
+                if self.is_fast(topic) && self.group_of_all(topic).is_some() {
+                    self.arm_tick(topic, false);
+                }
+                // Those whom the slow tick tells do not know this one before.
+                self.arm_tick(topic, true);
+                self.tables.topics_mut().arrive(topic, membership);
+            }
             let subject = match is_first {
                 true => TopicSubject::Joined { membership },
                 false => TopicSubject::Member { membership, first: true },
@@ -131,7 +146,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if self.is_live(topic) {
             let except = self.except(membership, except);
             self.tell_topic(TopicFanOut::of(topic, subject).to(Viewers::OfAll, except));
-            self.tables.mark_dirty(topic, group);
+            self.mark_dirty(topic, group, except);
         } else if self.is_fast(topic) {
             self.note_changed(topic, membership, false, is_new);
         }
@@ -167,29 +182,31 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         (is_last, number): (bool, u64),
         (reason, quiet): (LeaveReason, bool),
     ) {
-        let sessions = self.tables.sessions();
-        let session = self.tables.session_in(membership);
-        let (user, session) = (sessions.user(session), sessions.id(session));
-        let gone = Gone { user, session, number, reason, order: 0 };
+        let user = self.tables.user_in(membership);
+        let gone = |state: &Self| {
+            let session = state.tables.sessions().id(state.tables.session_in(membership));
+            Gone { user, session, number, reason, order: 0 }
+        };
         if let Some(group) = self.group_of_all(topic) {
             let is_new = self.tables.topics().is(membership, Mark::New);
             if self.is_fast(topic) {
-                self.note_gone(topic, gone, false, is_new);
+                self.note_gone(topic, gone(self), false, is_new);
             } else if self.is_live(topic) && (is_last || !quiet) {
                 let subject = match is_last {
                     true => TopicSubject::Left { user, reason },
-                    false => TopicSubject::SessionEnded { user, session },
+                    false => TopicSubject::SessionEnded { user, session: gone(self).session },
                 };
                 let except = self.except(membership, Except::Nobody);
                 self.tell_topic(TopicFanOut::of(topic, subject).to(Viewers::OfAll, except));
-                self.tables.mark_dirty(topic, group);
+                self.mark_dirty(topic, group, except);
             }
         }
         if let Some(known_to) = self.slow_viewers(topic) {
-            if number <= known_to || self.tables.topics().is_named(topic, user) {
-                self.note_gone(topic, gone, true, false);
-            }
             self.arm_tick(topic, true);
+            if number <= known_to || self.tables.topics().is_named(topic, user) {
+                let is_new = self.tables.topics().is(membership, Mark::NewSlowly);
+                self.note_gone(topic, gone(self), true, is_new);
+            }
         }
     }
 
@@ -199,7 +216,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let tick = TickIndex::of(topic, is_slow);
         if self.ticks.deadline(tick).is_none() {
             if self.ticks.armed() == 0 {
-                self.ticks.skip_to(self.happening);
+                // Deadlines before this input may be still to fire, and set ticks.
+                let next = self.deadline().unwrap_or(self.happening);
+                self.ticks.skip_to(next.min(self.happening));
             }
             let millis = self.topic_options_of(topic).tick_ms(is_slow);
             let order = self.next_order();
@@ -289,12 +308,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let everything = pending.is_some_and(|pending| pending.everything);
         let counts = self.tables.topics().topic(topic).counts;
         let is_news = match view {
-            View::All if !group.is_personal => everything || self.has_news(&changes),
-            View::Sample(_) | View::All => {
+            View::All => everything || self.has_news(&changes),
+            View::Sample(_) => {
                 let is_other = known.1 > known.0 || counts != group.counts;
                 everything || is_other || self.has_news(&changes)
             }
-            _ => counts != group.counts,
+            View::Count => counts != group.counts,
+            View::Nothing => false,
         };
         if group.is_personal {
             return self.tell_each(at, changes, is_news, everything);
@@ -313,7 +333,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.plan.push_step(snapshot(SnapshotTo::Arriving(group.channel)));
         }
         if is_news {
-            self.tables.mark_dirty(topic, at);
+            self.mark_dirty(topic, at, Except::Nobody);
         }
     }
 
@@ -336,15 +356,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (topic, _) = changes.of();
         let Some(group) = self.group(topic, at) else { return };
         let view = self.served(topic, group.view);
-        let (mut place, mut is_any) = (0, is_news);
+        let mut place = 0;
         while place < self.tables.topics().channels().attached(group.channel) {
             let channels = self.tables.topics().channels();
             let membership = channels.member_at(group.channel, place);
             let receives = place < channels.receiving(group.channel);
             let to = SnapshotTo::One(channels.session(membership));
             let own = changes.to(membership);
-            let concerns = is_news || self.has_news(&own);
-            is_any |= concerns;
+            let concerns = is_news || everything || self.has_news(&own);
             if !receives || concerns && everything {
                 let snapshot = TopicSnapshotOf::begin(topic, view, to, None);
                 self.plan.push_step(Step::TopicSnapshot(snapshot));
@@ -353,9 +372,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             place += 1;
         }
-        let pending = self.tables.topics().pending_of(topic, true);
-        if is_any || pending.is_some_and(|waits| waits.changed.len() + waits.gone.len() > 0) {
-            self.tables.mark_dirty(topic, at);
+        // Those who are congested.
+        let end = place + self.tables.topics().channels().congested(group.channel);
+        for place in place..end {
+            let membership = self.tables.topics().channels().member_at(group.channel, place);
+            if is_news || everything || self.has_news(&changes.to(membership)) {
+                self.tables.topics_mut().mark(membership, Mark::Dirty, true);
+            }
         }
     }
 
@@ -395,11 +418,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// what they are shown from now on.
     fn set_large(&mut self, topic: TopicIndex, is_large: bool) {
         self.tables.topics_mut().topic_mut(topic).is_large = is_large;
+        // They are told of whoever has joined so far.
+        self.tables.topics_mut().forget_arrivals(topic);
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
             if group.view == View::All {
                 self.know(topic, at);
-                self.tables.mark_dirty(topic, at);
+                self.mark_dirty(topic, at, Except::Nobody);
                 self.tell_anew(topic, group);
             }
             at += 1;

@@ -5,8 +5,10 @@ use crate::error::Error;
 use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject, Viewers, hears};
 use crate::key::{SessionKey, TopicKey};
 use crate::rules::State;
+use crate::tables::channels::Part;
 use crate::tables::expiries::{Expiring, Expiry};
 use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex};
+use crate::tables::sessions::Link;
 use crate::tables::topics::Mark;
 use crate::time::Time;
 use crate::topic::View;
@@ -111,8 +113,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
-    /// Tells the user's own other sessions in a topic, as far as they are told what members say.
-    /// Those who are congested are not; if it is no news but an end, they are told anew later.
+    /// Tells the user's own other sessions in a topic, as far as they are told what members say, if
+    /// devices of a user are told of each other. Those who are congested are not; if it is no news
+    /// but an end, they are told anew later.
     fn tell_own_in_topic(
         &mut self,
         topic: TopicIndex,
@@ -120,6 +123,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         fan_out: TopicFanOut,
         is_news: bool,
     ) {
+        if !self.options.own_echo {
+            return;
+        }
         let speaker = self.tables.session_in(membership);
         let user = self.tables.sessions().user(speaker);
         let from = self.plan.named_len();
@@ -136,8 +142,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         }
         let named = self.plan.named_since(from);
-        if !named.is_empty() {
-            self.tell_topic(fan_out.to_named(named));
+        let from = self.plan.named_len();
+        for at in 0..self.tables.sessions_of(user).len() {
+            let session = self.tables.sessions_of(user)[at];
+            if is_news
+                && self.tables.sessions().link(session) == Link::Congested
+                && self.own_listener(topic, session, speaker).is_some()
+            {
+                self.plan.name_receiver(session);
+            }
+        }
+        let skipped = self.plan.named_since(from);
+        if !(named.is_empty() && skipped.is_empty()) {
+            self.tell_topic(fan_out.to_named(named).not_to_named(skipped));
         }
     }
 
@@ -148,7 +165,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         speaker: SessionIndex,
     ) -> Option<MembershipIndex> {
         let other = self.tables.membership_in(session, topic)?;
-        let listens = hears(self.tables.topics().view(other));
+        let waits = self.tables.topics().channels().part_of(other) == Part::Arriving;
+        let listens = hears(self.tables.topics().view(other)) && !waits;
         (session != speaker && listens).then_some(other)
     }
 
@@ -183,7 +201,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tell_topic(fan_out.to(viewers, except));
         for at in 0..self.tables.topics().topic(topic).groups.len() {
             if viewers.have(&self.tables.topics().topic(topic).groups[at]) {
-                self.tables.mark_dirty(topic, at);
+                self.mark_dirty(topic, at, except);
             }
         }
     }

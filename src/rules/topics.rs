@@ -178,7 +178,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) -> Result<(SessionIndex, TopicIndex, MembershipIndex), Error> {
         let session = self.attached(key)?;
         let topic = self.tables.topics().find_key(topic).ok_or(Error::UnknownTopic)?;
-        let membership = self.tables.membership_in(session, topic).ok_or(Error::NotMember)?;
+        let membership = self.tables.membership_in(session, topic).ok_or(Error::UnknownTopic)?;
         Ok((session, topic, membership))
     }
 

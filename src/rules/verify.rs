@@ -170,12 +170,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Options;
+    use crate::config::{Config, Options};
     use crate::connect::Connect;
+    use crate::engine::Engine;
     use crate::hasher::tests::Plain;
     use crate::key::SessionId;
     use crate::tables::expiries::Expiry;
-    use crate::tables::ids::{ExpiryIndex, SessionIndex};
+    use crate::tables::ids::{ExpiryIndex, SessionIndex, User};
     use crate::time::Time;
 
     type Broken = State<u64, u32, Plain>;
@@ -205,12 +206,13 @@ mod tests {
             let session = SessionIndex(0);
             state.expiries.insert(Expiry { session, of: Expiring::Shown, until, then })
         }
-        let breaks: [fn(&mut Broken); 14] = [
+        let breaks: [fn(&mut Broken); 15] = [
             |state| state.plan.name_receiver(SessionIndex(0)),
             |state| _ = state.plan.list_ended(SessionId::from_bits(1)),
             |state| state.plan.say(1),
             |state| state.plan.drop_later(Some(1)),
             |state| state.is_draining = true,
+            |state| state.leaving = Some(User(0)),
             |state| state.lifetimes.disarm(SessionIndex(0)),
             |state| state.tokens.arm(SessionIndex(0), Time::MAX, 0),
             // Nobody knows of it; it has no deadline; it is not there, for what is shown or waits.
@@ -243,5 +245,13 @@ mod tests {
             break_it(&mut state);
             assert!(state.verify().is_err(), "the break number {nth} is not seen");
         }
+    }
+    #[test]
+    fn an_engine_says_what_its_state_says() {
+        let config = Config::new(Options::default()).expect("the options are in range");
+        let mut engine = Engine::<u64, u32, _>::with_hasher(config, Plain);
+        assert_eq!(engine.verify(), Ok(()));
+        engine.state.is_draining = true;
+        assert!(engine.verify().is_err());
     }
 }

@@ -336,13 +336,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
     }
 
-    /// Notes that what the congested members of a channel hold of its topic is not true any more.
-    pub(crate) fn mark_dirty(&mut self, topic: TopicIndex, group: usize) {
+    /// Notes that what those congested members of a channel hold of its topic is not true any more
+    /// who would have been told.
+    pub(crate) fn mark_dirty(
+        &mut self,
+        topic: TopicIndex,
+        group: usize,
+        is_told: impl Fn(&Self, SessionIndex) -> bool,
+    ) {
         let channel = self.topics.topic(topic).groups[group].channel;
         let first = self.topics.channels.attached(channel);
         for at in first..first + self.topics.channels.congested(channel) {
             let membership = self.topics.channels.member_at(channel, at);
-            self.topics.mark(membership, Mark::Dirty, true);
+            if is_told(self, self.session_in(membership)) {
+                self.topics.mark(membership, Mark::Dirty, true);
+            }
         }
     }
 
@@ -395,6 +403,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Forgets what waited for a tick.
     pub(crate) fn clear_pending(&mut self, topic: TopicIndex, is_slow: bool) {
+        if is_slow {
+            self.topics.forget_arrivals(topic);
+        }
         let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return };
         for membership in pending.changed.drain(..) {
             self.topics.wait_no_more(membership, is_slow);

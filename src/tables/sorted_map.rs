@@ -106,6 +106,7 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
 mod tests {
     use super::*;
     use alloc::collections::BTreeMap;
+    use core::ops::Bound;
     use proptest::prelude::*;
 
     proptest! {
@@ -131,6 +132,8 @@ mod tests {
                 }
                 prop_assert_eq!(map.len(), model.len());
                 prop_assert_eq!(map.get(key), model.get(&key));
+                let after = model.range((Bound::Excluded(key), Bound::Unbounded)).next();
+                prop_assert_eq!(map.first_after(key), after.map(|(key, step)| (*key, *step)));
             }
             let own: Vec<_> = map.iter().collect();
             prop_assert_eq!(own, model.into_iter().collect::<Vec<_>>());

@@ -238,4 +238,19 @@ mod tests {
         assert_eq!((end(u32::MAX), end(1)), (alloc::vec![2], alloc::vec![1]));
         assert_eq!((told.name_count(), told.len()), (0, 0));
     }
+    #[test]
+    fn what_is_broken_is_seen() {
+        let breaks: [fn(&mut Told); 4] = [
+            |told| told.reached.swap(0, 1),
+            |told| told.reached[1] = told.reached[0],
+            |told| told.reached[1].1 += 9,
+            |told| told.names += 1,
+        ];
+        for (nth, break_it) in breaks.iter().enumerate() {
+            let mut told = Told::default();
+            remember(&mut told, 3, &[1, 5]);
+            break_it(&mut told);
+            assert!(!told.is_in_order(), "the break number {nth} is not seen");
+        }
+    }
 }

@@ -207,6 +207,7 @@ mod tests {
     use crate::hasher::tests::Plain;
     use crate::key::DeviceKind;
     use crate::tables::ids::{Place, SessionIndex};
+    use crate::tables::missed::Note;
     use crate::tables::reach::Reach;
     use crate::time::Time;
 
@@ -229,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Broken); 8] = [
+        let breaks: [fn(&mut Broken); 10] = [
             |tables| tables.shown.set(User(0), false),
             |tables| tables.users.retain(User(1)),
             |tables| tables.users.set_reach(User(1), Reach::Nobody),
@@ -238,12 +239,34 @@ mod tests {
             |tables| tables.blocks.insert(&Plain, User(0), User(1)),
             |tables| tables.blocks.miscount(&Plain, User(1)),
             |tables| _ = tables.sessions.remove(SessionIndex(0)),
+            // Missed by a session that is not congested.
+            |tables| tables.note(SessionIndex(1), User(0), Note::Offline { unaware: true }),
+            // Held for a session that is not there.
+            |tables| {
+                tables.add_session((User(0), Place(0)), DeviceKind(0), (Time::ZERO, 0));
+                tables.hold_session(SessionIndex(2));
+                tables.online.at_mut(Place(0)).rare_mut().held[0].earlier = 1;
+            },
         ];
         assert_eq!(tables().verify(), Ok(()));
         for (nth, break_it) in breaks.iter().enumerate() {
             let mut tables = tables();
             break_it(&mut tables);
             assert!(tables.verify().is_err(), "the break number {nth} is not seen");
+        }
+    }
+    #[test]
+    fn what_is_left_after_an_input_is_seen() {
+        let leaves: [fn(&mut Broken); 3] = [
+            |tables| tables.caught_up.push(User(0)),
+            |tables| tables.overfull.push(SessionIndex(0)),
+            |tables| _ = tables.intern(9),
+        ];
+        assert!(tables().is_clean());
+        for (nth, leave_it) in leaves.iter().enumerate() {
+            let mut tables = tables();
+            leave_it(&mut tables);
+            assert!(!tables.is_clean(), "what is left is not seen: number {nth}");
         }
     }
 }

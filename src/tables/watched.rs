@@ -58,3 +58,27 @@ impl Watched {
         self.users.shrink_to_fit();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn those_who_are_watched_are_found_after_a_crowd_has_gone() {
+        let mut watched = Watched::new();
+        let channels: Vec<_> = (0..3_000).map(|user| watched.open(User(user))).collect();
+        for (user, channel) in (0..).map(User).zip(&channels).skip(2) {
+            watched.close(user, *channel);
+        }
+        watched.shrink_to_fit();
+        assert_eq!((watched.len(), watched.users.len(), watched.channels.span()), (2, 2, 2));
+        for (user, channel) in (0..).map(User).zip(&channels[..2]) {
+            assert_eq!(watched.find(user), Some(*channel));
+            watched.close(user, *channel);
+            assert_eq!(watched.find(user), None);
+        }
+        watched.shrink_to_fit();
+        assert!(watched.is_empty() && watched.users.capacity() == 0);
+    }
+}

@@ -285,3 +285,72 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             && self.watched.channels.is_right(used.iter().copied(), state_of)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hasher::tests::Plain;
+    use crate::key::DeviceKind;
+    use crate::tables::sessions::Link;
+    use crate::time::Time;
+
+    type Broken = Tables<u64, u32, Plain>;
+
+    /// Three users, of whom the second is a contact of the first: it watches the first, and the
+    /// third watches both. Only the third sees something by that.
+    fn tables() -> Broken {
+        let mut tables = Broken::new(Plain);
+        let users = [1, 2, 3].map(|id| tables.intern(id).expect("there is room"));
+        for user in users {
+            let audience = if user == users[0] { &users[1..2] } else { &[] };
+            let place = tables.go_online(user, audience, &[]);
+            tables.add_session((user, place), DeviceKind(0), (Time::ZERO, 0));
+        }
+        tables.add_watches(SessionIndex(1), &users[..1]);
+        tables.add_watches(SessionIndex(2), &users[..2]);
+        tables
+    }
+
+    /// The third's membership of the first user's channel.
+    fn uncovered(tables: &Broken) -> MembershipIndex {
+        tables.watched_by(SessionIndex(2))[0].1
+    }
+
+    #[test]
+    fn what_is_broken_is_seen() {
+        let breaks: [fn(&mut Broken); 6] = [
+            |tables| tables.set_watched(User(0), false),
+            |tables| tables.set_watched(User(2), true),
+            // In order, but for the part of the channel in which it stands.
+            |tables| {
+                let (slot, _) = tables.sessions.slot_and_link(SessionIndex(2));
+                tables.watched.channels.put(uncovered(tables), (slot, Link::Congested));
+            },
+            // In order, but nothing covers it.
+            |tables| {
+                tables.watched.channels.cover(uncovered(tables), true);
+                tables.put_watches(SessionIndex(2));
+            },
+            // In order, but there are two of it.
+            |tables| {
+                let channel = tables.watched.find(User(0)).expect("it is watched");
+                let twice = tables.watched.channels.join(channel, SessionIndex(2));
+                let mut watched = tables.sessions.take_watched(SessionIndex(2));
+                watched.insert(1, (User(0), twice));
+                tables.sessions.put_watched(SessionIndex(2), watched);
+                tables.put_watches(SessionIndex(2));
+            },
+            |tables| {
+                let mut watched = tables.sessions.take_watched(SessionIndex(2));
+                watched.reverse();
+                tables.sessions.put_watched(SessionIndex(2), watched);
+            },
+        ];
+        assert!(tables().verify_watches());
+        for (nth, break_it) in breaks.iter().enumerate() {
+            let mut tables = tables();
+            break_it(&mut tables);
+            assert!(!tables.verify_watches(), "the break number {nth} is not seen");
+        }
+    }
+}

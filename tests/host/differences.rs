@@ -78,6 +78,18 @@ fn directed_presence_of_a_session_that_has_ended_is_a_ghost() {
 }
 
 #[test]
+fn what_is_held_for_others_after_a_loss_is_not_to_be_missing() {
+    let (mut house, [ann, _bob, mut cyd]) = friends();
+    let anns = id(&house, &ann);
+    let _phone = house.connect("ann", &["bob", "cyd"], 100);
+    house.host.lost_with_grace(house.now, ann.id, LostCause::Timeout, 0).expect("it is in range");
+    house.read_all(&mut cyd);
+    house.check(&cyd);
+    cyd.replica.end_session("ann", anns);
+    assert_eq!(difference(&house, &cyd), Some(Difference::Missing(anns)));
+}
+
+#[test]
 fn what_is_held_under_another_name_is_a_ghost() {
     let (house, [ann, _bob, mut cyd]) = friends();
     let anns = id(&house, &ann);
@@ -111,6 +123,7 @@ fn a_difference_says_what_it_is() {
         (Difference::Missing(id), format!("{id:?} shows something that is not held")),
         (Difference::Stale(id), format!("{id:?} shows something else than is held")),
         (Difference::Ghost(id), format!("{id:?} is a ghost")),
+        (Difference::GhostUser, "a user is a ghost".to_owned()),
     ];
     for (difference, text) in texts {
         assert_eq!(difference.to_string(), text);

@@ -1,12 +1,13 @@
 //! The order of things: what a host must do when, and whom it must not mistake for whom.
 
 use crate::fake::{Client, Frame, House, Noted, Said};
-use adsum::host::{Closing, HostCounts};
+use adsum::host::{Closing, Connection, HostCounts};
 use adsum::{
     CloseReason, Connect, Counts, EndReason, Error, Grace, Lease, LostCause, Options, OverLimit,
     PresenceKind, Rate, Time,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::sync_channel;
 
 const CLOSED_FOR: fn(CloseReason, bool) -> Option<Closing> =
     |reason, resumable| Some(Closing::Engine { reason, resumable });
@@ -362,4 +363,40 @@ fn an_application_that_panics_leaves_a_host_that_can_be_used() {
     house.read_all(&mut again);
     house.check(&again);
     assert_eq!((house.counts().sessions, house.counts().connections), (2, 2));
+}
+
+#[test]
+fn what_is_shown_for_debugging_names_what_it_is() {
+    let (mut house, mut ann, _bob) = ann_and_bob(Options::default());
+    let key = house.key(&ann);
+    assert_eq!(format!("{:?}", ann.id), format!("connection of {key:?}"));
+    let text = format!("{:?}", house.host);
+    assert!(text.contains("users_online: 2") && text.contains("connections: 2"), "{text}");
+    house.host.disconnect(house.now, ann.id).expect("the id is current");
+    let refused = house.resume(&mut ann, 100).expect_err("it has ended");
+    assert_eq!(format!("{refused:?}"), "Refused { error: UnknownSession, .. }");
+}
+
+#[test]
+fn who_watches_is_told_until_it_stops() {
+    let (mut house, ann, _bob) = ann_and_bob(Options::default());
+    let mut eve = house.connect("eve", &[], 100);
+    house.host.watch(house.now, eve.id, ["ann".to_owned()]).expect("there is room");
+    eve.read(usize::MAX);
+    house.publish(&ann, 1);
+    assert_eq!(presence_of(&eve.read(usize::MAX)), [1]);
+    house.host.unwatch(house.now, eve.id, ["ann"]).expect("it is attached");
+    eve.read(usize::MAX);
+    house.publish(&ann, 2);
+    assert_eq!(presence_of(&eve.read(usize::MAX)), []);
+}
+
+#[test]
+fn a_channel_of_frames_is_a_connection() {
+    let (mut connection, frames) = sync_channel(1);
+    assert_eq!(Connection::send(&mut connection, 1), Ok(()));
+    assert_eq!(Connection::send(&mut connection, 2), Err(2), "it is full");
+    assert_eq!(frames.recv(), Ok(1));
+    drop(frames);
+    assert_eq!(Connection::send(&mut connection, 3), Ok(()), "nobody reads it any more");
 }

@@ -16,8 +16,8 @@ pub(crate) struct Member {
     /// The low part of the number of its user's seat, if this is the one of the user's sessions
     /// that has it.
     number: u32,
-    /// What is so of it, and behind that the high part of the number. That has 39 bits, which a
-    /// topic that is never empty and that a thousand join each second does not use up in 17 years.
+    /// What is so of it, and behind that the high part of the number. That has 38 bits, which a
+    /// topic that is never empty and that a thousand join each second does not use up in 8 years.
     marks: u16,
 }
 
@@ -35,8 +35,9 @@ pub(crate) enum Mark {
     /// It is in the list of what waits for the fast tick, or for the slow one.
     Waits,
     WaitsSlowly,
-    /// Nobody has been told of it before the next tick.
+    /// Nobody has been told of it before the next tick, or the next slow one.
     New,
+    NewSlowly,
     /// It has its user's seat, and other sessions of the user are shown.
     Others,
     /// It has more of its own than a presence.
@@ -44,7 +45,7 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    const COUNT: u32 = 9;
+    const COUNT: u32 = 10;
 
     pub(crate) const fn waits(is_slow: bool) -> Self {
         if is_slow { Self::WaitsSlowly } else { Self::Waits }
@@ -74,10 +75,18 @@ impl Member {
         self.marks = self.marks & !mark.bit() | if is_so { mark.bit() } else { 0 };
     }
 
-    /// Takes all marks away but that it waits for ticks. Returns whether it does.
+    /// Marks of what is in a list of what a tick tells.
+    const LISTED: u16 = Mark::Waits.bit() | Mark::WaitsSlowly.bit() | Mark::NewSlowly.bit();
+
+    /// Returns whether it is in a list of what a tick tells, so that it must not be another's yet.
+    pub(super) const fn is_kept(self) -> bool {
+        self.marks & Self::LISTED != 0
+    }
+
+    /// Takes all other marks away. Returns whether it is kept.
     pub(super) const fn unmark_all(&mut self) -> bool {
-        self.marks &= Mark::Waits.bit() | Mark::WaitsSlowly.bit();
-        self.marks != 0
+        self.marks &= Self::LISTED;
+        self.is_kept()
     }
 
     /// Returns the number of the seat that it has; zero if it has none.

@@ -83,6 +83,9 @@ impl Topic {
     }
 }
 
+/// Of so many who come it is noted who they are.
+const MOST_ARRIVALS: usize = 4_096;
+
 pub(crate) struct Topics<K, P> {
     /// Their numbers are those of the topics.
     pub(super) names: Users<K>,
@@ -262,6 +265,31 @@ impl<K, P> Topics<K, P> {
         self.channels.close(channel);
     }
 
+    // ---- who has come since the slow tick began to gather
+
+    /// Somebody is shown whom those do not know yet whom the slow tick tells. Where very many come
+    /// these are told everything, and it makes no difference who has come.
+    pub(crate) fn arrive(&mut self, topic: TopicIndex, membership: MembershipIndex) {
+        let pending = self.pending_mut(topic, true);
+        if pending.arrived.len() == MOST_ARRIVALS {
+            pending.everything = true;
+            self.forget_arrivals(topic);
+        } else if !pending.everything && !self.is(membership, Mark::NewSlowly) {
+            self.mark(membership, Mark::NewSlowly, true);
+            self.pending_mut(topic, true).arrived.push(membership);
+        }
+    }
+
+    /// Those whom the slow tick tells know everybody, as far as they view.
+    pub(crate) fn forget_arrivals(&mut self, topic: TopicIndex) {
+        let Some(mut pending) = self.take_pending(topic, true) else { return };
+        for membership in pending.arrived.drain(..) {
+            self.mark(membership, Mark::NewSlowly, false);
+            self.set_free_if_done(membership);
+        }
+        self.put_pending(topic, true, pending);
+    }
+
     // ---- who is looked at by name
 
     /// Returns whether anybody looks at a user by name.
@@ -330,7 +358,11 @@ impl<K, P> Topics<K, P> {
         if !is_slow {
             self.mark(membership, Mark::New, false);
         }
-        if !self.is(membership, Mark::waits(!is_slow)) {
+        self.set_free_if_done(membership);
+    }
+
+    fn set_free_if_done(&mut self, membership: MembershipIndex) {
+        if !self.channels.beside(membership).is_kept() {
             self.channels.set_free(membership);
         }
     }

@@ -130,10 +130,16 @@ impl Order {
         }
     }
 
-    /// Returns the block in which a seat with this number lies, if there is one.
+    /// Returns the block in which a seat with this number lies, if there is one. While the seats
+    /// have not closed up, its place is known from the number, and nothing is searched.
     fn block_of(&self, number: u64) -> usize {
         let Some(fences) = self.seats.beside() else { return 0 };
-        let (mut low, mut high) = (0, fences.len());
+        // No more are before it, and none more behind it, than there are numbers.
+        let (before, behind) = (number.saturating_sub(1), self.last.saturating_sub(number));
+        let at_least = (self.seats.len() as u64).saturating_sub(behind + 1) as usize;
+        let at_most = usize::try_from(before).unwrap_or(usize::MAX);
+        let mut high = fences.len().min(at_most / BLOCK);
+        let mut low = high.min(at_least / BLOCK);
         while low < high {
             let middle = low + (high - low) / 2;
             if fences[middle] <= number {

@@ -24,6 +24,9 @@ pub(crate) struct Pending {
     /// so does who has left: the membership is nobody else's before the list is gone through.
     pub(crate) changed: Vec<MembershipIndex>,
     pub(crate) gone: Vec<Gone>,
+    /// Of the slow tick: members' sessions that have come since it began to gather, each once, kept
+    /// likewise.
+    pub(crate) arrived: Vec<MembershipIndex>,
     /// So much has changed that a snapshot says it in fewer words.
     pub(crate) everything: bool,
 }
