@@ -64,7 +64,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Grace::node_loss_ms`](crate::Grace::node_loss_ms), and nobody is told. When that is over
     /// they end, in [`advance`](Self::advance). What is due by `now` happens too, as by `advance`.
     pub fn origin_lost(&mut self, now: Time, origin: Origin) -> Decisions<'_, K, P, S> {
-        self.node_input(now, |engine| engine.origin_lost(origin))
+        self.origin_lost_since(now, origin, now)
+    }
+
+    /// Says that nothing is heard of a node, as [`origin_lost`](Self::origin_lost) does, and since
+    /// when: the grace counts from that moment.
+    pub fn origin_lost_since(
+        &mut self,
+        now: Time,
+        origin: Origin,
+        since: Time,
+    ) -> Decisions<'_, K, P, S> {
+        self.node_input(now, |engine| engine.origin_lost(origin, since))
     }
 
     /// Says that a node that was lost is back, and has what it had: nobody is told. What is due by

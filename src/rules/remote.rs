@@ -430,15 +430,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- nodes
 
     /// Nothing is heard of a node any more: what it has is detached.
-    pub(crate) fn origin_lost(&mut self, origin: Origin) {
+    pub(crate) fn origin_lost(&mut self, origin: Origin, since: Time) {
         let at = self.tables.origins_mut().find_or_new(origin);
         if self.tables.origins().node(at).lost_at.is_some() {
             return;
         }
-        let (now, tells_users) = (self.moment, self.tells_users());
-        let ends = now.saturating_add(self.options.grace.node_loss_ms);
+        let (since, tells_users) = (since.min(self.moment), self.tells_users());
+        let ends = since.saturating_add(self.options.grace.node_loss_ms);
         self.tables.origins_mut().change(at, |node| {
-            (node.lost_at, node.ends_at) = (Some(now), Some(ends));
+            (node.lost_at, node.ends_at) = (Some(since), Some(ends));
             node.unreviewed = if tells_users { node.sessions.len() } else { 0 };
         });
     }

@@ -136,12 +136,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
     }
 
-    /// Counts a change of what a session shows.
+    /// Counts a change of what a session shows: by two, since one that comes by itself counts one.
     #[cold]
     pub(super) fn count_shown(&mut self, session: SessionIndex) {
         let number = self.changed.number(session);
-        self.changed.set_number(session, number + 1);
+        self.changed.set_number(session, number + 2);
         self.list_changed_session(session);
+    }
+
+    /// Counts a change that was a presence's own end, as every node sees it by itself: whoever has
+    /// shown something else in that moment says so by another number.
+    pub(crate) fn count_end(&mut self, session: SessionIndex, before: u64) {
+        if self.changed.is_on {
+            self.changed.set_number(session, before + 1);
+        }
     }
 
     /// Counts a change of what a member shows in a topic.

@@ -1,0 +1,219 @@
+//! What the host tells a node: the engine's own inputs, as values.
+
+use crate::cluster::Cluster;
+use crate::desk::Post;
+use crate::message::{Body, Direct, To, Version};
+use crate::node::NodeId;
+use crate::outputs::Outputs;
+use adsum::{Error, Event, SessionId, Time};
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+/// What an input means beyond this node.
+enum Reach<K> {
+    /// Nothing but the state of sessions here, which is told as it changes.
+    Here,
+    /// It changes the lists of a user, or its wish to be seen.
+    Lists(K),
+    /// Sessions at other nodes are named, by the node.
+    Named(Vec<(usize, Vec<K>)>),
+    /// It concerns all nodes.
+    All,
+}
+
+impl<K, P, S> Cluster<K, P, S>
+where
+    K: Eq + Hash + Clone,
+    P: Clone,
+    S: BuildHasher + Clone,
+{
+    /// Gives the engine an input, and has the other nodes learn what they must know of it. Of lists
+    /// of users, the newest counts that any node is given.
+    ///
+    /// # Errors
+    /// The engine's own; then nothing has changed.
+    pub fn apply(
+        &mut self,
+        now: Time,
+        event: Event<K, P>,
+    ) -> Result<Outputs<'_, K, P, S>, Error> {
+        self.give(now, None, event)
+    }
+
+    /// Gives an input as [`apply`](Self::apply) does, with the host's own version of the lists in
+    /// it, of a user's row in a database for instance: of all nodes' words the greatest version
+    /// counts, and what is older than what is known does nothing
+    /// ([rule C13](crate::rules#rule-c13-lists)). A host that gives versions gives them with every
+    /// [`Connect`](Event::Connect) and every change of lists or visibility.
+    ///
+    /// # Errors
+    /// The engine's own.
+    pub fn apply_version(
+        &mut self,
+        now: Time,
+        version: u64,
+        event: Event<K, P>,
+    ) -> Result<Outputs<'_, K, P, S>, Error> {
+        let by = self.desk.my_number();
+        self.give(now, Some(Version { number: version, by }), event)
+    }
+
+    fn give(
+        &mut self,
+        now: Time,
+        version: Option<Version>,
+        mut event: Event<K, P>,
+    ) -> Result<Outputs<'_, K, P, S>, Error> {
+        if matches!(event, Event::Advance) {
+            return Ok(self.advance(now));
+        }
+        self.desk.begin(now);
+        let reach = self.reach(&event);
+        match reach {
+            Reach::Here => {
+                let decisions = self.engine.apply(self.desk.now, event)?;
+                Ok(Outputs::new(Some(decisions), &mut self.desk))
+            }
+            Reach::Lists(user) => {
+                let version = version.unwrap_or_else(|| self.desk.next_version());
+                let known = self.desk.people.get(&user).map(|person| person.version);
+                let is_old = known.is_some_and(|known| known >= version);
+                if is_old && !self.refresh(&mut event) {
+                    return Ok(Outputs::new(None, &mut self.desk));
+                }
+                let is_new = !is_old;
+                self.give_lists(user, is_new.then_some(version), event)
+            }
+            Reach::Named(named) => self.give_named(named, event),
+            Reach::All => {
+                let ordered = event.clone();
+                let version = self.desk.next_version();
+                let decisions = self.engine.apply(self.desk.now, event)?;
+                self.desk.order_all(version, &ordered);
+                Ok(Outputs::new(Some(decisions), &mut self.desk))
+            }
+        }
+    }
+
+    fn reach(&self, event: &Event<K, P>) -> Reach<K> {
+        match event {
+            Event::Connect { user, .. }
+            | Event::AudienceAdd { user, .. }
+            | Event::AudienceRemove { user, .. }
+            | Event::AudienceReplace { user, .. }
+            | Event::Block { user, .. }
+            | Event::Unblock { user, .. } => Reach::Lists(user.clone()),
+            Event::Invisible { session } | Event::Visible { session } => {
+                self.engine.user_of(*session).map_or(Reach::Here, |user| Reach::Lists(user.clone()))
+            }
+            Event::Direct { users, .. }
+            | Event::DirectFor { users, .. }
+            | Event::System { users, .. } => self.named(users),
+            Event::Remove { .. }
+            | Event::Close { .. }
+            | Event::TopicOptions { .. }
+            | Event::Expel { .. } => Reach::All,
+            _ => Reach::Here,
+        }
+    }
+
+    /// Returns which other nodes have sessions of these users.
+    fn named(&self, users: &[K]) -> Reach<K> {
+        let mut named: Vec<(usize, Vec<K>)> = Vec::new();
+        let people = &self.desk.people;
+        for user in users {
+            let held = people.get(user).map_or(&[][..], |person| &person.held);
+            for held in held.iter().filter(|held| !held.seen.is_empty()) {
+                let peers = &self.desk.peers;
+                let Some(at) = peers.of_life(held.life).and_then(|peer| peers.find(peer.id)) else {
+                    continue;
+                };
+                match named.iter_mut().find(|(of, _)| *of == at) {
+                    Some((_, users)) => users.push(user.clone()),
+                    None => named.push((at, alloc::vec![user.clone()])),
+                }
+            }
+        }
+        Reach::Named(named)
+    }
+
+    /// A connect with lists that are older than those that are known takes these. Returns whether
+    /// the input is one.
+    fn refresh(&self, event: &mut Event<K, P>) -> bool {
+        let Event::Connect { user, audience, blocked, .. } = event else { return false };
+        if self.engine.is_online(user) {
+            *audience = self.engine.audience(user).cloned().collect();
+            *blocked = self.engine.blocked(user).cloned().collect();
+        }
+        true
+    }
+
+    fn give_lists(
+        &mut self,
+        user: K,
+        version: Option<Version>,
+        event: Event<K, P>,
+    ) -> Result<Outputs<'_, K, P, S>, Error> {
+        let is_connect = matches!(event, Event::Connect { .. });
+        let is_known = is_connect || self.engine.is_online(&user);
+        // Whoever has sessions of the user will know it.
+        let ordered = (!is_known).then(|| event.clone());
+        let decisions = self.engine.apply(self.desk.now, event)?;
+        if let (Some(version), true) = (version, is_known) {
+            self.desk.unpart(&user);
+            let person = self.desk.people.entry(&user);
+            person.version = version;
+            self.desk.people.list(&user);
+        }
+        if let (Some(event), Some(version)) = (ordered, version) {
+            self.desk.order_all(version, &event);
+        }
+        Ok(Outputs::new(Some(decisions), &mut self.desk))
+    }
+
+    fn give_named(
+        &mut self,
+        named: Vec<(usize, Vec<K>)>,
+        event: Event<K, P>,
+    ) -> Result<Outputs<'_, K, P, S>, Error> {
+        let ordered = (!named.is_empty()).then(|| event.clone());
+        let from = self.speaker(&event);
+        let decisions = self.engine.apply(self.desk.now, event)?;
+        let desk = &mut self.desk;
+        for (at, users) in named {
+            match (&ordered, &from) {
+                (Some(Event::System { presence, .. }), _) => {
+                    let event = Event::System { users, presence: presence.clone() };
+                    let version = desk.next_version();
+                    desk.order(at, version, event);
+                }
+                (
+                    Some(
+                        Event::Direct { presence, .. } | Event::DirectFor { presence, .. },
+                    ),
+                    Some((user, session)),
+                ) => {
+                    let for_ms = match &ordered {
+                        Some(Event::DirectFor { for_ms, .. }) => Some(*for_ms),
+                        _ => None,
+                    };
+                    let to: NodeId = desk.peers.at(at).id;
+                    let (user, presence) = (user.clone(), presence.clone());
+                    let direct = Direct { to, user, session: *session, users, presence, for_ms };
+                    let body = Body::Direct(direct);
+                    desk.outbox.push_back(Post::Say { to: To::Node(to), body });
+                }
+                _ => {}
+            }
+        }
+        Ok(Outputs::new(Some(decisions), desk))
+    }
+
+    /// Returns whose session says something, and what it is known by.
+    fn speaker(&self, event: &Event<K, P>) -> Option<(K, SessionId)> {
+        let (Event::Direct { session, .. } | Event::DirectFor { session, .. }) = event else {
+            return None;
+        };
+        Some((self.engine.user_of(*session)?.clone(), self.engine.id_of(*session)?))
+    }
+}

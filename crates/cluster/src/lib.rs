@@ -1,0 +1,29 @@
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+extern crate alloc;
+mod apply;
+mod carry_out;
+mod cluster;
+mod config;
+mod desk;
+mod digest;
+mod fault;
+mod limits;
+mod message;
+mod node;
+mod outputs;
+mod peers;
+mod people;
+mod receive;
+mod send;
+mod stats;
+#[cfg(test)]
+mod tests;
+pub use adsum::rules;
+pub use cluster::Cluster;
+pub use config::{ClusterConfig, ClusterConfigError};
+pub use fault::Fault;
+pub use message::{Beat, Body, Direct, Message, Need, Order, PROTOCOL, Sync, To, UserState, Version};
+pub use node::{Incarnation, NodeId};
+pub use outputs::{Next, Output, Outputs};
+pub use stats::{ClusterStats, NodeState, NodeStatus};

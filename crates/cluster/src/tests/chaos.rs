@@ -1,0 +1,53 @@
+//! Random inputs at nodes that hear of each other badly.
+
+use super::options;
+use super::world::{Weather, World};
+
+fn run(seed: u64, count: usize, steps: usize, set: impl Fn(&mut World), mishaps: bool) -> World {
+    let mut world = World::new(count, &options(), seed);
+    set(&mut world);
+    let go = |world: &mut World| {
+        for step in 0..steps {
+            world.step(mishaps)?;
+            if step % 40 == 39 {
+                world.agree()?;
+            }
+        }
+        world.agree()
+    };
+    if let Err(wrong) = go(&mut world) {
+        let from = world.log.len().saturating_sub(100);
+        panic!("seed {seed}: {wrong}\n{}", world.log[from..].join("\n"));
+    }
+    world
+}
+
+/// How often each test is run.
+fn seeds() -> u64 {
+    std::env::var("CLUSTER_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(15)
+}
+
+#[test]
+fn nodes_agree_in_fine_weather() {
+    for seed in 0..seeds() {
+        let world = run(seed, 3, 120, |_| {}, false);
+        assert!(world.ends > 10, "seed {seed}: {} sessions ended", world.ends);
+    }
+}
+
+#[test]
+fn nodes_agree_after_foul_weather() {
+    for seed in 0..seeds() {
+        run(seed, 3, 120, |world| world.weather = Weather::FOUL, false);
+    }
+}
+
+#[test]
+fn nodes_agree_after_mishaps() {
+    for seed in 0..seeds() {
+        let set = |world: &mut World| {
+            (world.weather, world.has_edits) = (Weather::FOUL, seed % 2 == 0);
+        };
+        run(seed, 3 + (seed % 3) as usize, 120, set, true);
+    }
+}

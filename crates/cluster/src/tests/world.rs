@@ -1,0 +1,532 @@
+//! Nodes with clients that believe what they are told, clocks that are apart, and a network that
+//! loses, repeats and reorders, or that is cut.
+
+#[path = "../../../../tests/topics/beliefs.rs"]
+mod beliefs;
+
+use super::{config, name, node};
+use crate::{Cluster, Fault, Message, Next, Output, To};
+use adsum::{
+    Decision, DeviceKind, Event, Join, LostCause, Notice, Options, SessionKey, Time, View,
+};
+use beliefs::Beliefs;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const USERS: u32 = 6;
+const TOPICS: u32 = 2;
+
+/// What the network does to messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weather {
+    /// Of a hundred messages, so many are lost.
+    pub(super) lost: u32,
+    /// Of a hundred, so many come twice.
+    pub(super) repeated: u32,
+    /// The longest that one takes, in milliseconds.
+    pub(super) delay_ms: u32,
+}
+
+impl Weather {
+    pub(super) const FINE: Self = Self { lost: 0, repeated: 0, delay_ms: 3 };
+    pub(super) const FOUL: Self = Self { lost: 30, repeated: 10, delay_ms: 40 };
+}
+
+pub(super) struct Node {
+    pub(super) cluster: Cluster<u32, u32>,
+    beliefs: Beliefs,
+    /// How far ahead its clock is.
+    ahead_ms: u64,
+    life: u64,
+    pub(super) is_up: bool,
+    /// Users who are online as the host was told by edges.
+    online: BTreeSet<u32>,
+    faults: Vec<Fault>,
+}
+
+pub(super) struct World {
+    pub(super) nodes: Vec<Node>,
+    options: Options,
+    /// What is under way: when it arrives, from whom, to whom.
+    air: BTreeMap<(u64, u64), (usize, usize, Message<u32, u32>)>,
+    sent: u64,
+    pub(super) weather: Weather,
+    /// Pairs of nodes that hear nothing of each other.
+    cuts: BTreeSet<(usize, usize)>,
+    friends: BTreeSet<(u32, u32)>,
+    /// The host's version of everything.
+    version: u64,
+    state: u64,
+    pub(super) now: u64,
+    pub(super) log: Vec<String>,
+    /// Whether lists are changed, so that for a moment they are not mutual.
+    pub(super) has_edits: bool,
+    /// Whether each node's clients are looked at after each input.
+    pub(super) is_exact: bool,
+    pub(super) offline_notices: usize,
+    pub(super) notices: usize,
+    pub(super) ends: usize,
+    /// Edges that were posted, by any node: the user, and whether it comes.
+    pub(super) posts: Vec<(u32, bool)>,
+}
+
+impl World {
+    pub(super) fn new(count: usize, options: &Options, seed: u64) -> Self {
+        let ahead = [0, 3_600_000, 20_000, 999_999, 5];
+        let nodes = (0..count).map(|at| Node {
+            cluster: node(at, 1, options, config()),
+            beliefs: Beliefs::default(),
+            ahead_ms: 1_000_000 + ahead[at],
+            life: 1,
+            is_up: true,
+            online: BTreeSet::new(),
+            faults: Vec::new(),
+        });
+        let pairs = [(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (4, 5)];
+        Self {
+            nodes: nodes.collect(),
+            options: options.clone(),
+            air: BTreeMap::new(),
+            sent: 0,
+            weather: Weather::FINE,
+            cuts: BTreeSet::new(),
+            friends: pairs.iter().flat_map(|(a, b)| [(*a, *b), (*b, *a)]).collect(),
+            version: 1,
+            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            now: 0,
+            log: Vec::new(),
+            has_edits: false,
+            is_exact: true,
+            offline_notices: 0,
+            notices: 0,
+            ends: 0,
+            posts: Vec::new(),
+        }
+    }
+
+    pub(super) fn random(&mut self, below: u32) -> u32 {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        (self.state >> 33) as u32 % below
+    }
+
+    fn clock(&self, at: usize) -> Time {
+        Time::from_millis(self.now + self.nodes[at].ahead_ms)
+    }
+
+    // ---- the network
+
+    fn send(&mut self, from: usize, to: To, message: &Message<u32, u32>) {
+        for other in 0..self.nodes.len() {
+            let is_meant = match to {
+                To::Everyone => other != from,
+                To::Node(id) => id == name(other),
+            };
+            let is_cut = self.cuts.contains(&(from.min(other), from.max(other)));
+            if !is_meant || is_cut || self.random(100) < self.weather.lost {
+                continue;
+            }
+            let copies = if self.random(100) < self.weather.repeated { 2 } else { 1 };
+            for _ in 0..copies {
+                self.sent += 1;
+                let arrives = self.now + u64::from(self.random(self.weather.delay_ms + 1));
+                self.air.insert((arrives, self.sent), (from, other, message.clone()));
+            }
+        }
+    }
+
+    /// Lets the time pass, with everything that arrives and is due.
+    pub(super) fn run(&mut self, for_ms: u64) -> Result<(), String> {
+        let until = self.now + for_ms;
+        loop {
+            let arrives = self.air.keys().next().map(|(at, _)| *at);
+            let due = self.nodes.iter().enumerate().filter(|(_, node)| node.is_up).map(|(at, one)| {
+                let due = one.cluster.deadline().as_millis().saturating_sub(one.ahead_ms);
+                (due.max(self.now), at)
+            });
+            let due = due.min().filter(|(at, _)| *at <= until);
+            match (arrives.filter(|at| *at <= until), due) {
+                (Some(arrives), due) if due.is_none_or(|(at, _)| arrives <= at) => {
+                    self.now = self.now.max(arrives);
+                    self.deliver()?;
+                }
+                (_, Some((at, node))) => {
+                    self.now = at;
+                    self.give(node, Event::Advance)?;
+                }
+                _ => break,
+            }
+        }
+        self.now = until;
+        Ok(())
+    }
+
+    fn deliver(&mut self) -> Result<(), String> {
+        let Some((_, (from, to, message))) = self.air.pop_first() else { return Ok(()) };
+        if !self.nodes[to].is_up {
+            return Ok(());
+        }
+        let now = self.clock(to);
+        let node = &mut self.nodes[to];
+        if let Err(fault) = node.cluster.receive(now, name(from), message) {
+            node.faults.push(fault);
+        }
+        self.pump(to)
+    }
+
+    // ---- inputs
+
+    /// Gives a node an input, and does what there is to do about it.
+    pub(super) fn give(&mut self, at: usize, event: Event<u32, u32>) -> Result<(), String> {
+        let now = self.clock(at);
+        if !matches!(event, Event::Advance) {
+            self.log.push(format!("{} at {at}: {event:?}", self.now));
+        }
+        let is_versioned = matches!(
+            event,
+            Event::AudienceReplace { .. } | Event::Visible { .. } | Event::Invisible { .. }
+        );
+        self.version += u64::from(is_versioned);
+        let version = self.version;
+        let mut taken = Vec::new();
+        let Self { nodes, log, .. } = self;
+        let node = &mut nodes[at];
+        node.beliefs.expect(node.cluster.engine(), &event);
+        match node.cluster.apply_version(now, version, event.clone()) {
+            Ok(mut outputs) => {
+                node.beliefs.accept(&event, outputs.session());
+                while let Some(output) = outputs.next() {
+                    node.beliefs.take_in(&output.decision)?;
+                    taken.push(Taken::of(&output));
+                }
+            }
+            Err(refused) => log.push(format!("    refused: {refused}")),
+        }
+        self.take(at, taken)?;
+        self.look(at)?;
+        self.pump(at)
+    }
+
+    fn pump(&mut self, at: usize) -> Result<(), String> {
+        let now = self.clock(at);
+        loop {
+            let mut taken = Vec::new();
+            let node = &mut self.nodes[at];
+            let sends = match node.cluster.next(now) {
+                None => return Ok(()),
+                Some(Next::Send { to, message }) => Some((to, message)),
+                Some(Next::Decisions(mut outputs)) => {
+                    while let Some(output) = outputs.next() {
+                        node.beliefs.take_in(&output.decision)?;
+                        taken.push(Taken::of(&output));
+                    }
+                    None
+                }
+            };
+            if let Some((to, message)) = sends {
+                self.send(at, to, &message);
+                continue;
+            }
+            self.take(at, taken)?;
+            self.look(at)?;
+        }
+    }
+
+    fn take(&mut self, at: usize, taken: Vec<Taken>) -> Result<(), String> {
+        for one in taken {
+            match one {
+                Taken::Online { user, posts } => {
+                    if !self.nodes[at].online.insert(user) {
+                        return Err(format!("{user} comes online at {at} and is"));
+                    }
+                    self.log.push(format!("    {} at {at}: {user} is online", self.now));
+                    self.posts.extend(posts.then_some((user, true)));
+                }
+                Taken::Ended { user, last, posts } => {
+                    self.ends += 1;
+                    if last && !self.nodes[at].online.remove(&user) {
+                        return Err(format!("{user} goes at {at} and is not there"));
+                    }
+                    let what = if last { "is offline" } else { "has a session less" };
+                    self.log.push(format!("    {} at {at}: {user} {what} {posts}", self.now));
+                    self.posts.extend(posts.then_some((user, false)));
+                }
+                Taken::Told { is_offline } => {
+                    self.notices += 1;
+                    self.offline_notices += usize::from(is_offline);
+                }
+                Taken::Else => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a node is as it should be after an input.
+    fn look(&mut self, at: usize) -> Result<(), String> {
+        let is_exact = self.is_exact && !self.has_edits;
+        let node = &mut self.nodes[at];
+        node.beliefs.learn(node.cluster.engine());
+        node.cluster.engine().verify()?;
+        let online: BTreeSet<u32> = node.cluster.engine().users_online().copied().collect();
+        if online != node.online {
+            return Err(format!("{at}: {online:?} are online, the host knows of {:?}", node.online));
+        }
+        if is_exact { self.believe(at) } else { Ok(()) }
+    }
+
+    fn believe(&mut self, at: usize) -> Result<(), String> {
+        let node = &mut self.nodes[at];
+        let checked = node.beliefs.check(node.cluster.engine(), false);
+        checked.map_err(|wrong| format!("node {at}: {wrong}"))
+    }
+
+    // ---- random inputs
+
+    pub(super) fn session(&mut self, at: usize, is_attached: bool) -> Option<SessionKey> {
+        let all = self.nodes[at].cluster.engine().all_sessions();
+        let own = all.filter(|one| !one.key.is_remote() && (!is_attached || one.is_attached()));
+        let mut all: Vec<_> = own.map(|session| session.key).collect();
+        all.sort_unstable();
+        let nth = self.random(all.len().max(1) as u32);
+        all.get(nth as usize).copied()
+    }
+
+    pub(super) fn connect(&mut self, user: u32, kind: u8) -> Event<u32, u32> {
+        let contacts = self.contacts(user);
+        let kind = DeviceKind(kind);
+        Event::Connect { user, kind, audience: contacts, blocked: Vec::new() }
+    }
+
+    fn contacts(&self, user: u32) -> Vec<u32> {
+        self.friends.iter().filter(|(of, _)| *of == user).map(|(_, other)| *other).collect()
+    }
+
+    fn users(&mut self) -> Vec<u32> {
+        let mask = self.random(1 << USERS);
+        (0..USERS).filter(|user| mask >> user & 1 == 1).collect()
+    }
+
+    fn event(&mut self, at: usize) -> Option<Event<u32, u32>> {
+        let attached = self.session(at, true);
+        let presence = self.random(1_000);
+        let user = self.random(USERS);
+        Some(match self.random(30) {
+            0..5 => self.connect(user, (presence % 2) as u8),
+            5..11 => Event::Publish { session: attached?, presence },
+            11 => {
+                let until = self.clock(at).saturating_add(u64::from(self.random(400)));
+                let then = (self.random(2) == 0).then_some(presence + 1_000);
+                Event::PublishUntil { session: attached?, presence, until, then }
+            }
+            12 => Event::Withdraw { session: attached? },
+            13 => Event::Invisible { session: attached? },
+            14 => Event::Visible { session: attached? },
+            15 | 16 => Event::Lost {
+                session: attached?,
+                cause: LostCause::ConnectionError,
+                grace_ms: [None, Some(0), Some(300)][self.random(3) as usize],
+            },
+            17 | 18 => Event::Resume { session: self.session(at, false)? },
+            19..22 => Event::Disconnect { session: self.session(at, false)? },
+            22 => Event::Watch { session: attached?, users: self.users() },
+            23 | 24 => {
+                let topic = 100 + self.random(TOPICS);
+                let presence = (self.random(2) == 0).then_some(presence);
+                let join = Join::Member { presence, view: View::All };
+                Event::Join { session: attached?, topic, join }
+            }
+            25 => {
+                let topic = self.nodes[at].cluster.engine().topics_of(attached?).next()?.key();
+                Event::Update { session: attached?, topic, presence }
+            }
+            26 => {
+                let topic = self.nodes[at].cluster.engine().topics_of(attached?).next()?.key();
+                Event::Leave { session: attached?, topic }
+            }
+            27 => Event::Direct { session: attached?, users: self.users(), presence },
+            28 => Event::DirectFor {
+                session: attached?,
+                users: self.users(),
+                presence,
+                for_ms: u64::from(self.random(300)),
+            },
+            _ => Event::Expel { user },
+        })
+    }
+
+    /// One input at one node, and perhaps a mishap.
+    pub(super) fn step(&mut self, has_mishaps: bool) -> Result<(), String> {
+        let wait = [0, 0, 3, 20, 70, 150][self.random(6) as usize];
+        self.run(wait)?;
+        let at = self.random(self.nodes.len() as u32) as usize;
+        if has_mishaps {
+            match self.random(60) {
+                0 => self.cut(at),
+                1 | 2 => self.heal(),
+                3 => self.kill(at),
+                4 | 5 => (0..self.nodes.len()).for_each(|at| self.start(at)),
+                _ => {}
+            }
+        }
+        if self.nodes[at].is_up {
+            if self.has_edits && self.random(12) == 0 {
+                return self.edit(at);
+            }
+            if let Some(event) = self.event(at) {
+                return self.give(at, event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Two users become contacts, or are so no longer.
+    fn edit(&mut self, at: usize) -> Result<(), String> {
+        let (a, b) = (self.random(USERS), self.random(USERS));
+        if a == b {
+            return Ok(());
+        }
+        for pair in [(a, b), (b, a)] {
+            if !self.friends.remove(&pair) {
+                self.friends.insert(pair);
+            }
+        }
+        for user in [a, b] {
+            self.give(at, Event::AudienceReplace { user, contacts: self.contacts(user) })?;
+        }
+        Ok(())
+    }
+
+    // ---- mishaps
+
+    pub(super) fn cut(&mut self, at: usize) {
+        self.log.push(format!("{} {at} is cut off", self.now));
+        for other in (0..self.nodes.len()).filter(|other| *other != at) {
+            self.cuts.insert((at.min(other), at.max(other)));
+        }
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.cuts.clear();
+    }
+
+    pub(super) fn kill(&mut self, at: usize) {
+        if core::mem::take(&mut self.nodes[at].is_up) {
+            self.log.push(format!("{} {at} is killed", self.now));
+        }
+    }
+
+    pub(super) fn start(&mut self, at: usize) {
+        if self.nodes[at].is_up {
+            return;
+        }
+        self.log.push(format!("{} {at} is started", self.now));
+        let node = &mut self.nodes[at];
+        (node.is_up, node.life) = (true, node.life + 1);
+        node.cluster = super::node(at, node.life, &self.options, config());
+        (node.beliefs, node.online) = (Beliefs::default(), BTreeSet::new());
+    }
+
+    // ---- in quiet
+
+    /// All nodes are up and hear of each other. Two beats later each has of the others what they
+    /// say, and when what has died is over, all are the same.
+    pub(super) fn agree(&mut self) -> Result<(), String> {
+        self.heal();
+        (0..self.nodes.len()).for_each(|at| self.start(at));
+        let weather = core::mem::replace(&mut self.weather, Weather::FINE);
+        // What is under way has arrived, and then there are two beats.
+        self.run(u64::from(weather.delay_ms) + 2 * config().beat_ms + 20)?;
+        self.compare_by_node()?;
+        self.run(self.options.grace.node_loss_ms + config().suspect_ms + 1_000)?;
+        self.compare_by_node()?;
+        let views: Vec<_> = (0..self.nodes.len()).map(|at| self.view(at)).collect();
+        if let Some(at) = views.iter().position(|view| *view != views[0]) {
+            return Err(format!("the nodes hold different things:\n{}\n{}", views[0], views[at]));
+        }
+        for at in 0..self.nodes.len() {
+            self.believe(at)?;
+            let stats = self.nodes[at].cluster.stats();
+            if stats.wrong_digests > 0 {
+                return Err(format!("{at} had {} wrong digests", stats.wrong_digests));
+            }
+        }
+        self.weather = weather;
+        Ok(())
+    }
+
+    fn compare_by_node(&self) -> Result<(), String> {
+        let up = || (0..self.nodes.len()).filter(|at| self.nodes[*at].is_up);
+        for of in up() {
+            let said = self.said(of, of);
+            for at in up() {
+                let held = self.said(at, of);
+                if held != said {
+                    return Err(format!("{at} holds of {of}: {held:?}, which says {said:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what a node holds of what another one says: user, presence, is detached.
+    fn said(&self, at: usize, of: usize) -> Vec<(u32, Option<u32>, bool)> {
+        let Node { cluster, .. } = &self.nodes[at];
+        let life = cluster.desk.peers.find(name(of)).map(|peer| cluster.desk.peers.at(peer).life.0);
+        let sessions = cluster.engine().all_sessions().filter(|session| {
+            // One whose end is kept back for a moment is not there any more.
+            let mut origins = cluster.engine().origins_of(session.user);
+            let origin = cluster.engine().origin_of(session.id);
+            let origin = origin.filter(|origin| origins.any(|of| of == *origin));
+            let is_theirs = origin.is_some_and(|origin| Some(origin.0) == life);
+            if at == of { !session.key.is_remote() } else { is_theirs }
+        });
+        let sessions =
+            sessions.map(|one| (*one.user, one.presence.copied(), one.lost.is_some()));
+        let mut sessions: Vec<_> = sessions.collect();
+        sessions.sort_unstable();
+        sessions
+    }
+
+    fn view(&self, at: usize) -> String {
+        let engine = self.nodes[at].cluster.engine();
+        let sessions = engine.all_sessions();
+        let sessions = sessions.map(|one| (*one.user, one.presence.copied(), one.lost.is_some()));
+        let mut sessions: Vec<_> = sessions.collect();
+        sessions.sort_unstable();
+        let users: Vec<_> = self.nodes[at].online.iter().copied().collect();
+        let lists: Vec<_> = users
+            .iter()
+            .map(|user| {
+                let audience: BTreeSet<_> = engine.audience(user).copied().collect();
+                (audience, engine.is_invisible(user))
+            })
+            .collect();
+        let topics: Vec<_> = (100..100 + TOPICS)
+            .map(|topic| engine.topic(&topic).map(|topic| topic.counts()))
+            .collect();
+        format!("{sessions:?} {users:?} {lists:?} {topics:?}")
+    }
+}
+
+/// What of a decision matters beyond beliefs.
+enum Taken {
+    Online { user: u32, posts: bool },
+    Ended { user: u32, last: bool, posts: bool },
+    Told { is_offline: bool },
+    Else,
+}
+
+impl Taken {
+    fn of(output: &Output<'_, u32, u32>) -> Self {
+        let posts = output.posts_edge;
+        match &output.decision {
+            Decision::Online { user, .. } => Self::Online { user: **user, posts },
+            Decision::Ended { user, last, .. } => Self::Ended { user: **user, last: *last, posts },
+            Decision::Deliver { notice, .. } => {
+                Self::Told { is_offline: matches!(notice, Notice::UserOffline { .. }) }
+            }
+            _ => Self::Else,
+        }
+    }
+}
+
