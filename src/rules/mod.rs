@@ -16,6 +16,7 @@ mod lifecycle;
 mod limits;
 mod publish;
 mod remote;
+mod remote_topics;
 mod representative;
 mod topic_news;
 mod topic_words;
@@ -91,6 +92,8 @@ pub(crate) struct State<K, P, S> {
     is_choosing: bool,
     /// The moment of the first input: numbers of notices count from there.
     first: Option<Time>,
+    /// What is yet to be done about what another node says.
+    theirs: Option<remote::Theirs<K, P>>,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -120,6 +123,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             represent: None,
             is_choosing: false,
             first: None,
+            theirs: None,
         }
     }
 
@@ -294,6 +298,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn finish(&mut self, step: Step) {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
+            Step::Theirs => self.go_on_with_theirs(),
             Step::Speak { place, published } => {
                 // So that nothing of it is left if the host's function panics.
                 self.plan.replace_step(Step::Pass);
