@@ -32,11 +32,7 @@ where
     ///
     /// # Errors
     /// The engine's own; then nothing has changed.
-    pub fn apply(
-        &mut self,
-        now: Time,
-        event: Event<K, P>,
-    ) -> Result<Outputs<'_, K, P, S>, Error> {
+    pub fn apply(&mut self, now: Time, event: Event<K, P>) -> Result<Outputs<'_, K, P, S>, Error> {
         self.give(now, None, event)
     }
 
@@ -188,9 +184,7 @@ where
                     desk.order(at, version, event);
                 }
                 (
-                    Some(
-                        Event::Direct { presence, .. } | Event::DirectFor { presence, .. },
-                    ),
+                    Some(Event::Direct { presence, .. } | Event::DirectFor { presence, .. }),
                     Some((user, session)),
                 ) => {
                     let for_ms = match &ordered {

@@ -27,13 +27,10 @@ where
             Job::Direct { life, direct } => {
                 let Direct { user, session, users, presence, for_ms, .. } = direct;
                 let from = (&user, session);
-                let said =
-                    engine.remote_direct(now, origin(life), from, &users, presence, for_ms);
+                let said = engine.remote_direct(now, origin(life), from, &users, presence, for_ms);
                 said.map_err(|_| desk.stats.refused += 1).ok()
             }
-            Job::Lost { life, since } => {
-                Some(engine.origin_lost_since(now, origin(life), since))
-            }
+            Job::Lost { life, since } => Some(engine.origin_lost_since(now, origin(life), since)),
             Job::Back(life) => Some(engine.origin_back(now, origin(life))),
             Job::Advance => Some(engine.advance(now)),
             Job::Evict { user, session } => {
@@ -85,8 +82,7 @@ where
             | Event::AudienceReplace { user, .. }
             | Event::Block { user, .. }
             | Event::Unblock { user, .. } => {
-                let is_here =
-                    engine.local_user(user).is_some_and(|own| own.sessions().count() > 0);
+                let is_here = engine.local_user(user).is_some_and(|own| own.sessions().count() > 0);
                 let person = desk.people.entry(user);
                 let is_newer = is_here && version > person.version;
                 if is_newer {
@@ -101,4 +97,3 @@ where
         }
     }
 }
-

@@ -61,9 +61,7 @@ impl ClusterConfig {
         ];
         let wrong = ranges.into_iter().find(|(_, value, min, max)| !(min..=max).contains(&value));
         match wrong {
-            Some((option, value, min, max)) => {
-                Err(ClusterConfigError { option, value, min, max })
-            }
+            Some((option, value, min, max)) => Err(ClusterConfigError { option, value, min, max }),
             None => Ok(()),
         }
     }

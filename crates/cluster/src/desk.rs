@@ -18,17 +18,33 @@ use hashbrown::HashMap;
 #[derive(Debug)]
 pub(crate) enum Job<K, P> {
     /// What a node says of a user.
-    State { life: Life, user: K, state: RemoteState<K, P> },
+    State {
+        life: Life,
+        user: K,
+        state: RemoteState<K, P>,
+    },
     /// What a session of a node says to named users.
-    Direct { life: Life, direct: Direct<K, P> },
-    Lost { life: Life, since: Time },
+    Direct {
+        life: Life,
+        direct: Direct<K, P>,
+    },
+    Lost {
+        life: Life,
+        since: Time,
+    },
     Back(Life),
     /// The time, before anything else.
     Advance,
     /// A session of this node makes way.
-    Evict { user: K, session: SessionId },
+    Evict {
+        user: K,
+        session: SessionId,
+    },
     /// An order of another node.
-    Order { version: Version, event: Event<K, P> },
+    Order {
+        version: Version,
+        event: Event<K, P>,
+    },
 }
 
 /// Something that is to be sent, made when its turn comes.
@@ -37,8 +53,14 @@ pub(crate) enum Post<K, P> {
     Beat(To),
     Need(Need),
     /// What somebody needs.
-    Answer { to: NodeId, need: Need },
-    Say { to: To, body: Body<K, P> },
+    Answer {
+        to: NodeId,
+        need: Need,
+    },
+    Say {
+        to: To,
+        body: Body<K, P>,
+    },
     Leaving,
 }
 

@@ -23,7 +23,9 @@ pub use adsum::rules;
 pub use cluster::Cluster;
 pub use config::{ClusterConfig, ClusterConfigError};
 pub use fault::Fault;
-pub use message::{Beat, Body, Direct, Message, Need, Order, PROTOCOL, Sync, To, UserState, Version};
+pub use message::{
+    Beat, Body, Direct, Message, Need, Order, PROTOCOL, Sync, To, UserState, Version,
+};
 pub use node::{Incarnation, NodeId};
 pub use outputs::{Next, Output, Outputs};
 pub use stats::{ClusterStats, NodeState, NodeStatus};

@@ -45,9 +45,8 @@ where
         if let Some(limit) = per_kind {
             for nth in 0..all.len() {
                 let kind = all[nth].1.kind;
-                let of_kind = all.iter().zip(&goes).filter(|((_, one), goes)| {
-                    !**goes && one.kind == kind
-                });
+                let of_kind =
+                    all.iter().zip(&goes).filter(|((_, one), goes)| !**goes && one.kind == kind);
                 if of_kind.count() > limit {
                     goes[nth] = true;
                     left -= 1;

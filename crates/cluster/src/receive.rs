@@ -76,12 +76,7 @@ where
 
     /// Checks a message before anything changes. Returns whether there is something to do: this
     /// node's own words may come back to it.
-    fn check(
-        &self,
-        now: Time,
-        sender: NodeId,
-        message: &Message<K, P>,
-    ) -> Result<bool, Fault> {
+    fn check(&self, now: Time, sender: NodeId, message: &Message<K, P>) -> Result<bool, Fault> {
         let Message { protocol, cluster, from, incarnation, clock, body } = message;
         let desk = &self.desk;
         if *cluster != desk.config.cluster {
@@ -279,7 +274,8 @@ where
         } else if beat.seq > peer.held {
             self.desk.stats.gaps += 1;
             self.desk.ask(at, false);
-        } else if beat.seq == peer.held && (beat.digest, beat.users) != (peer.sum.digest, peer.sum.users)
+        } else if beat.seq == peer.held
+            && (beat.digest, beat.users) != (peer.sum.digest, peer.sum.users)
         {
             self.desk.stats.wrong_digests += 1;
             self.desk.ask(at, true);
@@ -426,12 +422,7 @@ where
     }
 
     /// A node has nothing to say of a user any more.
-    fn end_of(
-        &mut self,
-        at: usize,
-        user: K,
-        ended: Vec<(adsum::SessionId, adsum::EndReason)>,
-    ) {
+    fn end_of(&mut self, at: usize, user: K, ended: Vec<(adsum::SessionId, adsum::EndReason)>) {
         let life = self.desk.peers.at(at).life;
         if !self.drop_held(life, &user) {
             return;

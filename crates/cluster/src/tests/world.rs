@@ -140,10 +140,11 @@ impl World {
         let until = self.now + for_ms;
         loop {
             let arrives = self.air.keys().next().map(|(at, _)| *at);
-            let due = self.nodes.iter().enumerate().filter(|(_, node)| node.is_up).map(|(at, one)| {
-                let due = one.cluster.deadline().as_millis().saturating_sub(one.ahead_ms);
-                (due.max(self.now), at)
-            });
+            let due =
+                self.nodes.iter().enumerate().filter(|(_, node)| node.is_up).map(|(at, one)| {
+                    let due = one.cluster.deadline().as_millis().saturating_sub(one.ahead_ms);
+                    (due.max(self.now), at)
+                });
             let due = due.min().filter(|(at, _)| *at <= until);
             match (arrives.filter(|at| *at <= until), due) {
                 (Some(arrives), due) if due.is_none_or(|(at, _)| arrives <= at) => {
@@ -269,7 +270,10 @@ impl World {
         node.cluster.engine().verify()?;
         let online: BTreeSet<u32> = node.cluster.engine().users_online().copied().collect();
         if online != node.online {
-            return Err(format!("{at}: {online:?} are online, the host knows of {:?}", node.online));
+            return Err(format!(
+                "{at}: {online:?} are online, the host knows of {:?}",
+                node.online
+            ));
         }
         if is_exact { self.believe(at) } else { Ok(()) }
     }
@@ -480,8 +484,7 @@ impl World {
             let is_theirs = origin.is_some_and(|origin| Some(origin.0) == life);
             if at == of { !session.key.is_remote() } else { is_theirs }
         });
-        let sessions =
-            sessions.map(|one| (*one.user, one.presence.copied(), one.lost.is_some()));
+        let sessions = sessions.map(|one| (*one.user, one.presence.copied(), one.lost.is_some()));
         let mut sessions: Vec<_> = sessions.collect();
         sessions.sort_unstable();
         sessions
@@ -529,4 +532,3 @@ impl Taken {
         }
     }
 }
-
