@@ -39,8 +39,9 @@ where
     /// Gives an input as [`apply`](Self::apply) does, with the host's own version of the lists in
     /// it, of a user's row in a database for instance: of all nodes' words the greatest version
     /// counts, and what is older than what is known does nothing
-    /// ([rule C13](crate::rules#rule-c13-lists)). A host that gives versions gives them with every
-    /// [`Connect`](Event::Connect) and every change of lists or visibility.
+    /// ([rule C13](crate::rules#rule-c13-lists)); among equal ones what was given last does. A host
+    /// that gives versions gives them with every [`Connect`](Event::Connect) and every change of
+    /// lists.
     ///
     /// # Errors
     /// The engine's own.
@@ -50,14 +51,13 @@ where
         version: u64,
         event: Event<K, P>,
     ) -> Result<Outputs<'_, K, P, S>, Error> {
-        let by = self.desk.my_number();
-        self.give(now, Some(Version { number: version, by }), event)
+        self.give(now, Some(version), event)
     }
 
     fn give(
         &mut self,
         now: Time,
-        version: Option<Version>,
+        version: Option<u64>,
         mut event: Event<K, P>,
     ) -> Result<Outputs<'_, K, P, S>, Error> {
         if matches!(event, Event::Advance) {
@@ -71,24 +71,31 @@ where
                 Ok(Outputs::new(Some(decisions), &mut self.desk))
             }
             Reach::Lists(user) => {
-                let version = version.unwrap_or_else(|| self.desk.next_version());
-                let known = self.desk.people.get(&user).map(|person| person.version);
-                let is_old = known.is_some_and(|known| known >= version);
+                let known = self.version_of(&user).number;
+                let number = version.unwrap_or(known);
+                let is_old = number < known;
                 if is_old && !self.refresh(&mut event) {
                     return Ok(Outputs::new(None, &mut self.desk));
                 }
-                let is_new = !is_old;
-                self.give_lists(user, is_new.then_some(version), event)
+                let version = (!is_old).then(|| self.desk.next_version(number));
+                self.give_lists(user, version, event)
             }
             Reach::Named(named) => self.give_named(named, event),
             Reach::All => {
                 let ordered = event.clone();
-                let version = self.desk.next_version();
+                let version = self.desk.next_version(0);
                 let decisions = self.engine.apply(self.desk.now, event)?;
                 self.desk.order_all(version, &ordered);
                 Ok(Outputs::new(Some(decisions), &mut self.desk))
             }
         }
+    }
+
+    /// Returns of when the lists are that the engine has of a user: of nobody who is offline.
+    pub(crate) fn version_of(&self, user: &K) -> Version {
+        let person = self.desk.people.get(user);
+        let known = person.filter(|one| one.is_coming || self.engine.is_online(user));
+        known.map(|one| one.version).unwrap_or_default()
     }
 
     fn reach(&self, event: &Event<K, P>) -> Reach<K> {
@@ -137,10 +144,8 @@ where
     /// the input is one.
     fn refresh(&self, event: &mut Event<K, P>) -> bool {
         let Event::Connect { user, audience, blocked, .. } = event else { return false };
-        if self.engine.is_online(user) {
-            *audience = self.engine.audience(user).cloned().collect();
-            *blocked = self.engine.blocked(user).cloned().collect();
-        }
+        *audience = self.engine.audience(user).cloned().collect();
+        *blocked = self.engine.blocked(user).cloned().collect();
         true
     }
 
@@ -180,7 +185,7 @@ where
             match (&ordered, &from) {
                 (Some(Event::System { presence, .. }), _) => {
                     let event = Event::System { users, presence: presence.clone() };
-                    let version = desk.next_version();
+                    let version = desk.next_version(0);
                     desk.order(at, version, event);
                 }
                 (

@@ -21,6 +21,9 @@ where
         let origin = |life: Life| Origin(life.0);
         let decisions = match job {
             Job::State { life, user, state } => {
+                if let Some(person) = desk.people.all.get_mut(&user) {
+                    person.is_coming = false;
+                }
                 let taken = engine.remote_state(now, origin(life), user, state);
                 taken.map_err(|_| desk.stats.refused += 1).ok()
             }
@@ -63,7 +66,7 @@ where
             Event::Expel { user } => {
                 let count = engine.local_user(user).map_or(0, |own| own.sessions().count());
                 let Some(person) = desk.people.get(user) else { return count == 0 };
-                let is_older = |stamp: u64| stamp <= version.number;
+                let is_older = |stamp: u64| stamp <= version.clock || broken!(desk, ExpelNewer);
                 let own = || person.own.iter().flat_map(|own| &own.seen);
                 let are_all_older = person.sessions().all(|(_, seen)| is_older(seen.stamp));
                 // Sessions of which nothing has been told yet are newer.

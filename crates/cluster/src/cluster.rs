@@ -159,28 +159,16 @@ where
             }
             (peer.ends, peer.chain, peer.is_floor) = (None, None, true);
             peer.orders.clear();
-            self.break_floor(at);
+            if broken!(self.desk, KeepNumber) {
+                self.desk.peers.at_mut(at).is_floor = false;
+            }
+            if broken!(self.desk, ForgetNumber) {
+                let peer = self.desk.peers.at_mut(at);
+                (peer.is_floor, peer.held) = (false, 0);
+            }
             let life = self.desk.peers.at(at).life;
             self.forget_life(life);
             self.desk.jobs.push_front(Job::Advance);
-        }
-    }
-
-    #[cfg(not(test))]
-    #[allow(clippy::unused_self, reason = "it does something in tests")]
-    const fn break_floor(&self, _: usize) {}
-
-    #[cfg(test)]
-    fn break_floor(&mut self, at: usize) {
-        use crate::tests::breaks::Break;
-        let (keeps, forgets) =
-            (self.desk.is_broken(Break::KeepNumber), self.desk.is_broken(Break::ForgetNumber));
-        let peer = self.desk.peers.at_mut(at);
-        if keeps || forgets {
-            peer.is_floor = false;
-        }
-        if forgets {
-            peer.held = 0;
         }
     }
 

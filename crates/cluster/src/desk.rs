@@ -137,12 +137,6 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         }
     }
 
-    /// Whether something is broken on purpose, to see that it is found.
-    #[cfg(test)]
-    pub(crate) fn is_broken(&self, so: crate::tests::breaks::Break) -> bool {
-        self.broken == Some(so)
-    }
-
     pub(crate) fn begin(&mut self, now: Time) {
         self.now = self.now.max(now);
         if self.started.is_none() {
@@ -163,9 +157,9 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         if clock < MAX_CLOCK { Ok(()) } else { Err(Fault::Clock) }
     }
 
-    /// Returns the version of lists that this node is told now.
-    pub(crate) fn next_version(&mut self) -> Version {
-        Version { number: self.tick_clock(), by: self.my_number() }
+    /// Returns the version of lists that this node is told now, with the host's own number.
+    pub(crate) fn next_version(&mut self, number: u64) -> Version {
+        Version { number, clock: self.tick_clock(), by: self.my_number() }
     }
 
     /// Returns the number that follows from this node's name.
@@ -197,6 +191,9 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         let parting = self.parting.remove(user);
         let known = || self.people.get(user)?.newest.map(|(_, life)| life);
         let host = parting.or_else(known).or((!is_remote).then_some(Life::ME));
+        if broken!(self, PostTwice) {
+            return true;
+        }
         let is_live = |life| self.peers.of_life(life).is_some_and(|peer| !peer.is_lost);
         match host {
             Some(Life::ME) => true,

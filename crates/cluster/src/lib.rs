@@ -1,6 +1,18 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 extern crate alloc;
+
+/// Whether this part is broken on purpose, to see that the tests find it. Never outside of them.
+macro_rules! broken {
+    ($desk:expr, $name:ident) => {{
+        #[cfg(test)]
+        let is_broken = $desk.broken == Some(crate::tests::breaks::Break::$name);
+        #[cfg(not(test))]
+        let is_broken = false;
+        is_broken
+    }};
+}
+
 mod apply;
 mod carry_out;
 mod cluster;

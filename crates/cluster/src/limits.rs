@@ -38,6 +38,8 @@ where
         let mut all: Vec<(Life, &Seen)> = person.sessions().collect();
         all.sort_by_key(|(life, seen)| {
             let rank = if is_refusing { !seen.stamp } else { seen.stamp };
+            // Broken: each node takes its own to be the oldest.
+            let rank = if broken!(desk, OwnFirst) && *life == Life::ME { 0 } else { rank };
             (!seen.is_lost, rank, name(*life), seen.id)
         });
         let mut goes = alloc::vec![false; all.len()];

@@ -71,12 +71,14 @@ pub struct UserState<K, P> {
     pub state: RemoteState<K, P>,
 }
 
-/// Of when a user's lists and its wish to be seen are: the greatest counts.
+/// Of when a user's lists and its wish to be seen are: the greatest counts. No two are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Version {
-    /// The host's version, or the logical clock of the node that was told. Zero: none is known.
+    /// The host's version, if it has given one.
     pub number: u64,
+    /// The logical clock of the node that was told. Zero: nothing is known.
+    pub clock: u64,
     /// Which node was told: a number that follows from its name.
     pub by: u64,
 }
@@ -157,7 +159,7 @@ pub struct Order<K, P> {
     pub id: u64,
     /// All orders with smaller numbers are done or given up.
     pub floor: u64,
-    /// When the host gave it, by the sender's logical clock; of lists, their version.
+    /// When the host gave it; of lists, their version.
     pub version: Version,
     /// The input.
     pub event: Event<K, P>,

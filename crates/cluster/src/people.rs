@@ -62,6 +62,8 @@ pub(crate) struct Person {
     pub(crate) newest: Option<(u64, Life)>,
     /// Whether it is among those whose state is to be told.
     pub(crate) is_listed: bool,
+    /// Whether the engine is yet to be told of sessions at another node.
+    pub(crate) is_coming: bool,
 }
 
 impl Person {

@@ -106,7 +106,7 @@ where
             return Err(Fault::NotForMe);
         }
         match desk.peers.find(*from).map(|at| desk.peers.at(at)) {
-            Some(peer) if *incarnation < peer.incarnation && !self.takes_old() => {
+            Some(peer) if *incarnation < peer.incarnation && !broken!(desk, OldIncarnation) => {
                 return Err(Fault::OldIncarnation { node: *from });
             }
             None if !desk.peers.has_room(desk.config.max_nodes, desk.now.max(now)) => {
@@ -115,17 +115,6 @@ where
             _ => {}
         }
         self.check_body(body).map(|()| true)
-    }
-
-    #[cfg(not(test))]
-    #[allow(clippy::unused_self, reason = "it asks something in tests")]
-    const fn takes_old(&self) -> bool {
-        false
-    }
-
-    #[cfg(test)]
-    fn takes_old(&self) -> bool {
-        self.desk.is_broken(crate::tests::breaks::Break::OldIncarnation)
     }
 
     fn check_body(&self, body: &Body<K, P>) -> Result<(), Fault> {
@@ -171,6 +160,7 @@ where
             ids.sort_unstable();
             fits && state.number > 0
                 && state.number < u64::MAX
+                && self.desk.check_clock(state.version.clock).is_ok()
                 && sessions.len() <= MAX_SESSIONS
                 && ended.len() <= config.max_batch.max(MAX_SESSIONS as u32) as usize
                 && state.stamps.len() == sessions.len()
@@ -255,9 +245,9 @@ where
     }
 
     fn take_beat(&mut self, at: usize, beat: &Beat) {
-        let now = self.desk.now;
+        let (now, takes_late) = (self.desk.now, broken!(self.desk, LateBeat));
         let peer = self.desk.peers.at_mut(at);
-        if beat.round <= peer.round || peer.has_left {
+        if (beat.round <= peer.round && !takes_late) || peer.has_left {
             return;
         }
         (peer.round, peer.heard) = (beat.round, now);
@@ -265,7 +255,9 @@ where
         if core::mem::take(&mut peer.is_lost) {
             peer.ends = None;
             let life = peer.life;
-            self.desk.jobs.push_back(Job::Back(life));
+            if !broken!(self.desk, NoWayBack) {
+                self.desk.jobs.push_back(Job::Back(life));
+            }
             self.desk.send_orders(at, false);
         }
         let peer = self.desk.peers.at(at);
@@ -311,7 +303,7 @@ where
                 self.desk.peers.at_mut(at).held = op.number;
                 self.desk.stats.ops_taken += 1;
                 self.take_state(at, op);
-            } else if self.merges_over_gap() {
+            } else if broken!(self.desk, MergeOverGap) {
                 self.desk.peers.at_mut(at).held = op.number;
                 self.take_state(at, op);
             } else {
@@ -324,26 +316,10 @@ where
         }
     }
 
-    #[cfg(not(test))]
-    #[allow(clippy::unused_self, reason = "it asks something in tests")]
-    const fn merges_over_gap(&self) -> bool {
-        false
-    }
-
-    #[cfg(test)]
-    fn merges_over_gap(&self) -> bool {
-        self.desk.is_broken(crate::tests::breaks::Break::MergeOverGap)
-    }
-
     /// Returns whether a change counts on lists that this node does not have any more.
     fn lacks_lists(&self, op: &UserState<K, P>) -> bool {
         let has_sessions = !op.state.sessions.is_empty() && op.state.lists.is_none();
-        let knows = || {
-            let person = self.desk.people.get(&op.user);
-            person.is_some_and(|person| person.version >= op.version)
-                && self.engine.is_online(&op.user)
-        };
-        has_sessions && !knows()
+        has_sessions && self.version_of(&op.user) < op.version
     }
 
     fn take_sync(&mut self, at: usize, sync: Sync<K, P>) {
@@ -362,7 +338,7 @@ where
     fn take_rest(&mut self, at: usize, sync: Sync<K, P>) {
         let peer = self.desk.peers.at(at);
         let fits = !peer.is_floor && sync.since <= peer.held && peer.held < sync.seq;
-        if !fits && !self.is_unchecked() {
+        if !fits && !broken!(self.desk, UncheckedSync) {
             return;
         }
         self.desk.stats.syncs_taken += 1;
@@ -374,17 +350,6 @@ where
         if sync.has_more {
             self.desk.ask(at, false);
         }
-    }
-
-    #[cfg(not(test))]
-    #[allow(clippy::unused_self, reason = "it asks something in tests")]
-    const fn is_unchecked(&self) -> bool {
-        false
-    }
-
-    #[cfg(test)]
-    fn is_unchecked(&self) -> bool {
-        self.desk.is_broken(crate::tests::breaks::Break::UncheckedSync)
     }
 
     /// Takes a part of everything.
@@ -416,6 +381,9 @@ where
         peer.held = peer.held.max(sync.seq);
         peer.seq = peer.seq.max(peer.held);
         let life = peer.life;
+        if broken!(self.desk, KeepUnnamed) {
+            return;
+        }
         for user in self.desk.people.unnamed(life, Some(epoch)) {
             self.end_of(at, user, Vec::new());
         }
@@ -441,7 +409,7 @@ where
             && let Some(held) = person.held.iter_mut().find(|held| held.life == life)
         {
             held.epoch = epoch;
-            if held.number >= number {
+            if held.number >= number && !broken!(self.desk, GoBack) {
                 return;
             }
         }
@@ -459,21 +427,20 @@ where
             is_lost: session.lost.is_some(),
         });
         let seen: Vec<_> = seen.collect();
-        self.desk.clock = self.desk.clock.max(version.number.min(u64::MAX / 2));
-        let is_news = state.lists.is_some();
+        let (has_lists, takes_old) = (state.lists.is_some(), broken!(self.desk, OldLists));
+        let known = self.version_of(&user);
         let person = self.desk.people.entry(&user);
         person.held.push(Held { life, number, epoch, version, seen });
         person.note_newest();
-        let is_newer = is_news && version > person.version;
+        let is_newer = has_lists && (version > known || takes_old);
         if is_newer {
             person.version = version;
-        }
-        let (is_here, is_known) = (person.is_here(), person.version == version && !is_newer);
-        // Lists that are known already are not looked at again; a user who is not here needs them.
-        let needs = is_newer || (is_known && !self.engine.is_online(&user));
-        if !needs {
+        } else {
+            // Lists that are known already are not looked at again.
             state.lists = None;
         }
+        person.is_coming |= !state.sessions.is_empty();
+        let is_here = person.is_here();
         if is_newer && is_here {
             self.desk.people.list(&user);
         }
@@ -494,9 +461,10 @@ where
     // ---- orders
 
     fn take_order(&mut self, at: usize, order: Order<K, P>) {
+        let repeats = broken!(self.desk, RepeatOrder);
         let peer = self.desk.peers.at_mut(at);
         peer.done = peer.done.max(order.floor.saturating_sub(1));
-        if order.id == peer.done + 1 {
+        if order.id == peer.done + 1 || repeats {
             peer.done = order.id;
             let Order { version, event, .. } = order;
             self.desk.jobs.push_back(Job::Order { version, event });

@@ -18,7 +18,7 @@ where
     /// Returns the next message. Changes come first: a beat counts them, and what a session says
     /// is understood by those who know the session.
     pub(crate) fn next_message(&mut self) -> Option<(To, Message<K, P>)> {
-        if self.desk.leaving == Leaving::Done {
+        if self.desk.leaving == Leaving::Done && !broken!(self.desk, TalkOn) {
             self.forget_changes();
             self.desk.outbox.clear();
             return None;
@@ -154,14 +154,18 @@ where
         let Change { user, number, is_gone } = change;
         let nothing = RemoteState { lists: None, sessions: Vec::new(), ended: Vec::new() };
         if is_gone {
+            if broken!(self.desk, SyncWithoutGone) {
+                return None;
+            }
             let (version, stamps) = (Default::default(), Vec::new());
             let state = nothing;
             return Some(UserState { user, number, is_gone, version, stamps, state });
         }
         let person = self.desk.people.get(&user)?;
         let own = person.own.as_ref()?;
+        let with_lists = !broken!(self.desk, SyncWithoutLists);
         let local = self.engine.local_user(&user);
-        let mut state = local.map_or(nothing, |local| local.to_remote(self.desk.now, true));
+        let mut state = local.map_or(nothing, |local| local.to_remote(self.desk.now, with_lists));
         // What is not numbered yet comes with its own number.
         state.sessions.retain(|session| own.seen.iter().any(|seen| seen.id == session.id));
         let stamp = |id| own.seen.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);

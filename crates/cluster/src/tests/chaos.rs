@@ -2,6 +2,7 @@
 
 use super::options;
 use super::world::{Weather, World};
+use core::ops::Range;
 
 fn run(seed: u64, count: usize, steps: usize, set: impl Fn(&mut World), mishaps: bool) -> World {
     let mut world = World::new(count, &options(), seed);
@@ -22,14 +23,16 @@ fn run(seed: u64, count: usize, steps: usize, set: impl Fn(&mut World), mishaps:
     world
 }
 
-/// How often each test is run.
-fn seeds() -> u64 {
-    std::env::var("CLUSTER_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(15)
+/// Which seeds each test is run with.
+fn seeds() -> Range<u64> {
+    let number = |name| std::env::var(name).ok().and_then(|number| number.parse().ok());
+    let first = number("CLUSTER_FIRST_SEED").unwrap_or(0);
+    first..first + number("CLUSTER_SEEDS").unwrap_or(15)
 }
 
 #[test]
 fn nodes_agree_in_fine_weather() {
-    for seed in 0..seeds() {
+    for seed in seeds() {
         let world = run(seed, 3, 120, |_| {}, false);
         assert!(world.ends > 10, "seed {seed}: {} sessions ended", world.ends);
     }
@@ -37,14 +40,14 @@ fn nodes_agree_in_fine_weather() {
 
 #[test]
 fn nodes_agree_after_foul_weather() {
-    for seed in 0..seeds() {
+    for seed in seeds() {
         run(seed, 3, 120, |world| world.weather = Weather::FOUL, false);
     }
 }
 
 #[test]
 fn nodes_agree_after_mishaps() {
-    for seed in 0..seeds() {
+    for seed in seeds() {
         let set = |world: &mut World| {
             (world.weather, world.has_edits) = (Weather::FOUL, seed % 2 == 0);
         };

@@ -2,6 +2,8 @@
 
 pub(crate) mod breaks;
 mod chaos;
+mod pair;
+mod search;
 mod world;
 
 use crate::{Cluster, ClusterConfig, Incarnation, NodeId};

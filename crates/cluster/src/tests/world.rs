@@ -69,6 +69,33 @@ pub(super) struct World {
     pub(super) posts: Vec<(u32, bool)>,
 }
 
+impl Node {
+    fn give(
+        &mut self,
+        now: Time,
+        version: Option<u64>,
+        event: Event<u32, u32>,
+    ) -> Result<(Vec<Taken>, Option<adsum::Error>), String> {
+        let Self { cluster, beliefs, .. } = self;
+        beliefs.expect(cluster.engine(), &event);
+        let given = match version {
+            Some(version) => cluster.apply_version(now, version, event.clone()),
+            None => cluster.apply(now, event.clone()),
+        };
+        let mut outputs = match given {
+            Ok(outputs) => outputs,
+            Err(refused) => return Ok((Vec::new(), Some(refused))),
+        };
+        let mut taken = Vec::new();
+        beliefs.accept(&event, outputs.session());
+        while let Some(output) = outputs.next() {
+            beliefs.take_in(&output.decision)?;
+            taken.push(Taken::of(&output));
+        }
+        Ok((taken, None))
+    }
+}
+
 impl World {
     pub(super) fn new(count: usize, options: &Options, seed: u64) -> Self {
         let ahead = [0, 3_600_000, 20_000, 999_999, 5];
@@ -183,26 +210,11 @@ impl World {
         if !matches!(event, Event::Advance) {
             self.log.push(format!("{} at {at}: {event:?}", self.now));
         }
-        let is_versioned = matches!(
-            event,
-            Event::AudienceReplace { .. } | Event::Visible { .. } | Event::Invisible { .. }
-        );
-        self.version += u64::from(is_versioned);
-        let version = self.version;
-        let mut taken = Vec::new();
-        let Self { nodes, log, .. } = self;
-        let node = &mut nodes[at];
-        node.beliefs.expect(node.cluster.engine(), &event);
-        match node.cluster.apply_version(now, version, event.clone()) {
-            Ok(mut outputs) => {
-                node.beliefs.accept(&event, outputs.session());
-                while let Some(output) = outputs.next() {
-                    node.beliefs.take_in(&output.decision)?;
-                    taken.push(Taken::of(&output));
-                }
-            }
-            Err(refused) => log.push(format!("    refused: {refused}")),
-        }
+        let is_edit = matches!(event, Event::AudienceReplace { .. });
+        self.version += u64::from(is_edit);
+        let version = (is_edit || matches!(event, Event::Connect { .. })).then_some(self.version);
+        let (taken, refused) = self.nodes[at].give(now, version, event)?;
+        self.log.extend(refused.map(|refused| format!("    refused: {refused}")));
         self.take(at, taken)?;
         self.look(at)?;
         self.pump(at)
@@ -440,9 +452,9 @@ impl World {
         let weather = core::mem::replace(&mut self.weather, Weather::FINE);
         // What is under way has arrived, and then there are two beats.
         self.run(u64::from(weather.delay_ms) + 2 * config().beat_ms + 20)?;
-        self.compare_by_node()?;
+        self.compare_soon()?;
         self.run(self.options.grace.node_loss_ms + config().suspect_ms + 1_000)?;
-        self.compare_by_node()?;
+        self.compare_soon()?;
         let views: Vec<_> = (0..self.nodes.len()).map(|at| self.view(at)).collect();
         if let Some(at) = views.iter().position(|view| *view != views[0]) {
             return Err(format!("the nodes hold different things:\n{}\n{}", views[0], views[at]));
@@ -456,6 +468,17 @@ impl World {
         }
         self.weather = weather;
         Ok(())
+    }
+
+    /// What ended a moment ago by itself is still under way.
+    fn compare_soon(&mut self) -> Result<(), String> {
+        for _ in 0..3 {
+            if self.compare_by_node().is_ok() {
+                return Ok(());
+            }
+            self.run(u64::from(Weather::FINE.delay_ms) + 1)?;
+        }
+        self.compare_by_node()
     }
 
     fn compare_by_node(&self) -> Result<(), String> {
