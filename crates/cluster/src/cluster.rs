@@ -128,6 +128,7 @@ where
             return;
         }
         desk.next_beat = desk.now.saturating_add(desk.config.beat_ms);
+        desk.people.list_doubted();
         desk.outbox.push_back(Post::Beat(To::Everyone));
         for at in 0..desk.peers.len() {
             desk.send_orders(at, false);

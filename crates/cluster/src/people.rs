@@ -62,6 +62,8 @@ pub(crate) struct Person {
     pub(crate) newest: Option<(u64, Life)>,
     /// Whether it is among those whose state is to be told.
     pub(crate) is_listed: bool,
+    /// Whether it is among those of whom a node may not have the newest lists.
+    is_doubted: bool,
     /// Whether the engine is yet to be told of sessions at another node.
     pub(crate) is_coming: bool,
 }
@@ -131,6 +133,8 @@ pub(crate) struct People<K, S> {
     pub(crate) forgotten: u64,
     /// Users whose state is to be told though nothing of it has changed in the engine.
     listed: VecDeque<K>,
+    /// Users of whom a node that has sessions may not have the newest lists.
+    doubted: Vec<K>,
 }
 
 /// One change of this node's stream.
@@ -150,6 +154,7 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
             gone: VecDeque::new(),
             forgotten: 0,
             listed: VecDeque::new(),
+            doubted: Vec::new(),
         }
     }
 
@@ -168,6 +173,27 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
             && !core::mem::replace(&mut person.is_listed, true)
         {
             self.listed.push_back(user.clone());
+        }
+    }
+
+    /// Notes a user if a node that has sessions of it has older lists than this node, which has
+    /// none: it may be the only one that knows.
+    pub(crate) fn doubt(&mut self, user: &K) {
+        let Some(person) = self.all.get_mut(user) else { return };
+        if !person.is_here() && !person.is_doubted && !person.all_have(person.version) {
+            person.is_doubted = true;
+            self.doubted.push(user.clone());
+        }
+    }
+
+    /// Lists those who were doubted: if it was only that the news was under way, nothing is told.
+    pub(crate) fn list_doubted(&mut self) {
+        for user in core::mem::take(&mut self.doubted) {
+            let Some(person) = self.all.get_mut(&user) else { continue };
+            person.is_doubted = false;
+            if !person.is_here() && !person.all_have(person.version) {
+                self.list(&user);
+            }
         }
     }
 

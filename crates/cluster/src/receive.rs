@@ -220,15 +220,9 @@ where
 
     /// Forgets what a node has said. Its sessions are the engine's to end.
     pub(crate) fn forget_life(&mut self, life: Life) {
-        let name = self.desk.peers.of_life(life).map(|peer| peer.id);
-        let by = name.map(|name| crate::digest::of(name.as_str()));
         for user in self.desk.people.unnamed(life, None) {
             self.drop_held(life, &user);
-            // Whoever knows newer lists than those who have sessions says so instead of the node.
-            let person = self.desk.people.get(&user);
-            if person.is_some_and(|one| Some(one.version.by) == by && !one.all_have(one.version)) {
-                self.desk.people.list(&user);
-            }
+            self.desk.people.doubt(&user);
             self.desk.tidy(&user, false);
         }
     }
@@ -445,6 +439,7 @@ where
             self.desk.people.list(&user);
         }
         self.retire_lists(&user);
+        self.desk.people.doubt(&user);
         self.desk.jobs.push_back(Job::State { life, user: user.clone(), state });
         self.make_room(&user);
     }
