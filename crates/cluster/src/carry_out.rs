@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::desk::{Desk, Job};
-use crate::message::{Direct, Version};
+use crate::message::{Direct, Order, Version};
 use crate::outputs::Outputs;
 use crate::people::Life;
 use adsum::{Engine, Event, Origin};
@@ -43,7 +43,7 @@ where
                 desk.stats.evicted += u64::from(key.is_some());
                 key.and_then(|key| engine.evict(now, key).ok())
             }
-            Job::Order { version, event } => {
+            Job::Order(Order { version, event, .. }) => {
                 if Self::is_to_be_done(engine, desk, version, &event) {
                     engine.apply(now, event).map_err(|_| desk.stats.refused += 1).ok()
                 } else {

@@ -131,7 +131,7 @@ where
         desk.people.list_doubted();
         desk.outbox.push_back(Post::Beat(To::Everyone));
         for at in 0..desk.peers.len() {
-            desk.send_orders(at, false);
+            desk.send_orders(at);
         }
     }
 
@@ -159,6 +159,7 @@ where
                 continue;
             }
             (peer.ends, peer.chain, peer.is_floor) = (None, None, true);
+            peer.first_order += peer.orders.len() as u64;
             peer.orders.clear();
             if broken!(self.desk, KeepNumber) {
                 self.desk.peers.at_mut(at).is_floor = false;

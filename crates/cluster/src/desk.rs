@@ -3,9 +3,9 @@
 use crate::config::ClusterConfig;
 use crate::digest;
 use crate::fault::Fault;
-use crate::message::{Beat, Body, Direct, Message, Need, PROTOCOL, To, Version};
+use crate::message::{Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, To, Version};
 use crate::node::{Incarnation, NodeId};
-use crate::peers::{Peers, Pending};
+use crate::peers::Peers;
 use crate::people::{Life, People};
 use crate::stats::ClusterStats;
 use adsum::{Decision, EndReason, Event, RemoteState, SessionId, Time};
@@ -41,10 +41,7 @@ pub(crate) enum Job<K, P> {
         session: SessionId,
     },
     /// An order of another node.
-    Order {
-        version: Version,
-        event: Event<K, P>,
-    },
+    Order(Order<K, P>),
 }
 
 /// Something that is to be sent, made when its turn comes.
@@ -101,6 +98,8 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) broken: Option<crate::tests::breaks::Break>,
 }
 
+/// The most orders in one message.
+pub(crate) const MAX_ORDERS: usize = 64;
 /// Clocks stay below this, so that there is always a later moment.
 const MAX_CLOCK: u64 = u64::MAX / 2;
 
@@ -301,13 +300,13 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         if peer.has_left || (peer.is_lost && peer.ends.is_none()) {
             return;
         }
-        peer.last_order += 1;
-        peer.orders.push_back(Pending { id: peer.last_order, version, event });
+        peer.orders.push_back(Order { version, event });
         if peer.orders.len() > max {
             peer.orders.pop_front();
+            peer.first_order += 1;
             self.stats.orders_lost += 1;
         }
-        self.send_orders(at, true);
+        self.send_orders(at);
     }
 
     pub(crate) fn order_all(&mut self, version: Version, event: &Event<K, P>)
@@ -319,22 +318,16 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         }
     }
 
-    /// Sends the orders that a node has not answered, or the last of them.
-    pub(crate) fn send_orders(&mut self, at: usize, is_new: bool)
+    /// Sends the orders that a node has not answered, from the first, so that one message that
+    /// arrives is enough.
+    pub(crate) fn send_orders(&mut self, at: usize)
     where
         P: Clone,
     {
         let peer = self.peers.at(at);
-        if peer.is_lost {
-            return;
-        }
-        let floor = peer.orders.front().map_or(peer.last_order + 1, |first| first.id);
-        let skip = if is_new { peer.orders.len().saturating_sub(1) } else { 0 };
-        for order in peer.orders.iter().skip(skip) {
-            let Pending { id, version, event } = order;
-            let (id, version, event) = (*id, *version, event.clone());
-            let order = crate::message::Order { to: peer.id, id, floor, version, event };
-            let body = Body::Order(order);
+        if !peer.is_lost && !peer.orders.is_empty() {
+            let orders = peer.orders.iter().take(MAX_ORDERS).cloned().collect();
+            let body = Body::Orders(Orders { to: peer.id, first: peer.first_order, orders });
             self.outbox.push_back(Post::Say { to: To::Node(peer.id), body });
         }
     }

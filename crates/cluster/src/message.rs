@@ -40,13 +40,15 @@ pub enum Body<K, P> {
     Sync(Sync<K, P>),
     /// To one: something said to named users who have sessions there.
     Direct(Direct<K, P>),
-    /// To one: an input of the host's that concerns all nodes.
-    Order(Order<K, P>),
-    /// To one: its order has been carried out.
+    /// To one: inputs of the host's that concern all nodes.
+    Orders(Orders<K, P>),
+    /// To one: its orders up to this one have been carried out.
     Done {
-        /// The node that gave the order.
+        /// The node that gave the orders.
         to: NodeId,
-        /// The number of the order.
+        /// Which life of it.
+        life: Incarnation,
+        /// The number of the last order.
         id: u64,
     },
     /// To all: the sender stops, and its clients connect elsewhere.
@@ -149,16 +151,22 @@ pub struct Direct<K, P> {
     pub for_ms: Option<u64>,
 }
 
-/// An input that concerns sessions of all nodes. It is sent until it is answered.
+/// Inputs that concern sessions of all nodes. They are sent until they are answered.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Orders<K, P> {
+    /// Who is to carry them out.
+    pub to: NodeId,
+    /// The number of the first: all before are done or given up.
+    pub first: u64,
+    /// The orders, in their order.
+    pub orders: Vec<Order<K, P>>,
+}
+
+/// An input that concerns sessions of all nodes.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Order<K, P> {
-    /// Who is to carry it out.
-    pub to: NodeId,
-    /// Its number: one after the other for each receiver.
-    pub id: u64,
-    /// All orders with smaller numbers are done or given up.
-    pub floor: u64,
     /// When the host gave it; of lists, their version.
     pub version: Version,
     /// The input.

@@ -1,19 +1,11 @@
 //! Other nodes, as far as this one has heard of them.
 
-use crate::message::Version;
+use crate::message::Order;
 use crate::node::{Incarnation, NodeId};
 use crate::people::{Life, Sum};
-use adsum::{Event, Time};
+use adsum::Time;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-
-/// An order that a node has not answered yet.
-#[derive(Debug)]
-pub(crate) struct Pending<K, P> {
-    pub(crate) id: u64,
-    pub(crate) version: Version,
-    pub(crate) event: Event<K, P>,
-}
 
 /// An answer in parts that has begun to come: everything is named in it.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +49,9 @@ pub(crate) struct Peer<K, P> {
     pub(crate) epoch: u32,
     /// The last of its orders that was carried out.
     pub(crate) done: u64,
-    pub(crate) orders: VecDeque<Pending<K, P>>,
-    pub(crate) last_order: u64,
+    /// Orders to it that it has not answered, and the number of the first.
+    pub(crate) orders: VecDeque<Order<K, P>>,
+    pub(crate) first_order: u64,
 }
 
 impl<K, P> Peer<K, P> {
@@ -82,7 +75,7 @@ impl<K, P> Peer<K, P> {
             epoch: 0,
             done: 0,
             orders: VecDeque::new(),
-            last_order: 0,
+            first_order: 1,
         }
     }
 

@@ -1,11 +1,11 @@
 //! What other nodes say: what is refused, what is taken, and what it gives the engine to do.
 
 use crate::cluster::Cluster;
-use crate::desk::{Job, Post};
+use crate::desk::{Job, MAX_ORDERS, Post};
 use crate::fault::Fault;
-use crate::message::{Beat, Body, Message, Order, PROTOCOL, Sync, To, UserState};
+use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState};
 use crate::node::NodeId;
-use crate::peers::Chain;
+use crate::peers::{Chain, Peer};
 use crate::people::{Held, Life, Seen};
 use adsum::{Event, RemoteState, Time};
 use alloc::vec::Vec;
@@ -60,11 +60,13 @@ where
                 let life = desk.peers.at(at).life;
                 desk.jobs.push_back(Job::Direct { life, direct });
             }
-            Body::Order(order) => self.take_order(at, order),
-            Body::Done { id, .. } => {
-                let orders = &mut desk.peers.at_mut(at).orders;
-                while orders.front().is_some_and(|order| order.id <= id) {
-                    orders.pop_front();
+            Body::Orders(orders) => self.take_orders(at, orders),
+            Body::Done { id, life, .. } => {
+                let peer = desk.peers.at_mut(at);
+                let is_waiting = |peer: &Peer<K, P>| !peer.orders.is_empty();
+                while life == desk.incarnation && peer.first_order <= id && is_waiting(peer) {
+                    peer.orders.pop_front();
+                    peer.first_order += 1;
                 }
             }
             Body::Leaving => self.take_leaving(at),
@@ -98,7 +100,7 @@ where
             Body::Need(need) => need.to,
             Body::Sync(sync) => sync.to,
             Body::Direct(direct) => direct.to,
-            Body::Order(order) => order.to,
+            Body::Orders(orders) => orders.to,
             Body::Done { to, .. } => *to,
             Body::Ops(_) | Body::Beat(_) | Body::Leaving => desk.me,
         };
@@ -137,7 +139,12 @@ where
                 let limit = self.engine.options().max_direct as usize;
                 if direct.users.len() <= limit { Ok(()) } else { Err(Fault::TooLarge) }
             }
-            Body::Order(order) => self.check_order(order),
+            Body::Orders(Orders { first, orders, .. }) => {
+                if orders.len() > MAX_ORDERS || *first > u64::MAX / 2 {
+                    return Err(Fault::TooLarge);
+                }
+                orders.iter().try_for_each(|order| self.check_order(order))
+            }
             Body::Beat(_) | Body::Need(_) | Body::Done { .. } | Body::Leaving => Ok(()),
         }
     }
@@ -252,7 +259,7 @@ where
             if !broken!(self.desk, NoWayBack) {
                 self.desk.jobs.push_back(Job::Back(life));
             }
-            self.desk.send_orders(at, false);
+            self.desk.send_orders(at);
         }
         let peer = self.desk.peers.at(at);
         if peer.is_floor || peer.chain.is_some() {
@@ -455,17 +462,18 @@ where
 
     // ---- orders
 
-    fn take_order(&mut self, at: usize, order: Order<K, P>) {
+    fn take_orders(&mut self, at: usize, Orders { first, orders, .. }: Orders<K, P>) {
         let repeats = broken!(self.desk, RepeatOrder);
         let peer = self.desk.peers.at_mut(at);
-        peer.done = peer.done.max(order.floor.saturating_sub(1));
-        if order.id == peer.done + 1 || repeats {
-            peer.done = order.id;
-            let Order { version, event, .. } = order;
-            self.desk.jobs.push_back(Job::Order { version, event });
+        peer.done = peer.done.max(first.saturating_sub(1));
+        for (number, order) in (first..).zip(orders) {
+            if number == peer.done + 1 || repeats {
+                peer.done = number;
+                self.desk.jobs.push_back(Job::Order(order));
+            }
         }
         let peer = self.desk.peers.at(at);
-        let body = Body::Done { to: peer.id, id: peer.done };
+        let body = Body::Done { to: peer.id, life: peer.incarnation, id: peer.done };
         self.desk.outbox.push_back(Post::Say { to: To::Node(peer.id), body });
     }
 }
