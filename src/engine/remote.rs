@@ -4,6 +4,7 @@ use crate::decisions::{Decisions, InputContext};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::key::{SessionId, SessionKey};
+use crate::reason::{CloseReason, EndReason};
 use crate::remote::{Origin, RemoteState};
 use crate::time::Time;
 use core::borrow::Borrow;
@@ -100,7 +101,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         now: Time,
         session: SessionKey,
     ) -> Result<Decisions<'_, K, P, S>, Error> {
-        self.session_input(now, session, |engine| engine.make_way(session))
+        let reasons = (CloseReason::Evicted, EndReason::Evicted);
+        self.session_input(now, session, |engine| engine.end_for_others(session, reasons))
+    }
+
+    /// Ends one of this engine's own sessions whose user is expelled, where other nodes have
+    /// sessions of the user too: each node ends its own. [`expel`](Self::expel) ends all that this
+    /// engine knows of.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`].
+    pub fn expel_session(
+        &mut self,
+        now: Time,
+        session: SessionKey,
+    ) -> Result<Decisions<'_, K, P, S>, Error> {
+        let reasons = (CloseReason::Expelled, EndReason::Expelled);
+        self.session_input(now, session, |engine| engine.end_for_others(session, reasons))
     }
 
     /// Notes from now on whose state at this node changes, for

@@ -412,11 +412,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Some((expiry.until, expiry.then.as_ref()))
     }
 
-    /// Ends a session here that has to make way for one at another node.
-    pub(crate) fn make_way(&mut self, key: SessionKey) -> Result<(), Error> {
+    /// Ends a session here because of what happens at another node.
+    pub(crate) fn end_for_others(
+        &mut self,
+        key: SessionKey,
+        (close, end): (CloseReason, EndReason),
+    ) -> Result<(), Error> {
         let session = self.session(key)?;
-        self.close(session, CloseReason::Evicted);
-        self.end(session, EndReason::Evicted, self.moment);
+        self.close(session, close);
+        self.end(session, end, self.moment);
         Ok(())
     }
 

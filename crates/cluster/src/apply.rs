@@ -84,6 +84,15 @@ where
             Reach::All => {
                 let ordered = event.clone();
                 let version = self.desk.next_version(0);
+                if let Event::Expel { user } = &event {
+                    // All that are here now are older.
+                    let until = Version { clock: u64::MAX, ..version };
+                    let Self { engine, desk } = self;
+                    if !Self::is_whole_expelled(engine, desk, until, user) {
+                        desk.order_all(version, &ordered);
+                        return Ok(Outputs::new(None, &mut self.desk));
+                    }
+                }
                 let decisions = self.engine.apply(self.desk.now, event)?;
                 self.desk.order_all(version, &ordered);
                 Ok(Outputs::new(Some(decisions), &mut self.desk))

@@ -5,7 +5,7 @@ use crate::desk::{Desk, Job};
 use crate::message::{Direct, Order, Version};
 use crate::outputs::Outputs;
 use crate::people::Life;
-use adsum::{Engine, Event, Origin};
+use adsum::{Engine, Event, Origin, SessionId, SessionKey};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
@@ -37,11 +37,13 @@ where
             Job::Back(life) => Some(engine.origin_back(now, origin(life))),
             Job::Advance => Some(engine.advance(now)),
             Job::Evict { user, session } => {
-                let local = engine.local_user(&user);
-                let own = local.and_then(|local| local.sessions().find(|own| own.id == session));
-                let key = own.map(|own| own.key);
+                let key = Self::key_of(engine, &user, session);
                 desk.stats.evicted += u64::from(key.is_some());
                 key.and_then(|key| engine.evict(now, key).ok())
+            }
+            Job::Expel { user, session } => {
+                let key = Self::key_of(engine, &user, session);
+                key.and_then(|key| engine.expel_session(now, key).ok())
             }
             Job::Order(Order { version, event, .. }) => {
                 if Self::is_to_be_done(engine, desk, version, &event) {
@@ -54,6 +56,40 @@ where
         Outputs::new(decisions, desk)
     }
 
+    /// Returns the key of a session of this node.
+    fn key_of(engine: &Engine<K, P, S>, user: &K, session: SessionId) -> Option<SessionKey> {
+        let local = engine.local_user(user)?;
+        local.sessions().find(|own| own.id == session).map(|own| own.key)
+    }
+
+    /// Returns whether all sessions of a user that the engine has are to end, so that contacts hear
+    /// of it once: this node has all of them, and none has come later than the order. Otherwise
+    /// has those end that are this node's and have not, since each node speaks for its own.
+    pub(crate) fn is_whole_expelled(
+        engine: &Engine<K, P, S>,
+        desk: &mut Desk<K, P, S>,
+        version: Version,
+        user: &K,
+    ) -> bool {
+        let Some(local) = engine.local_user(user) else { return false };
+        let own: Vec<_> = local.sessions().map(|session| session.id).collect();
+        let seen = desk.people.get(user).and_then(|person| person.own.as_ref());
+        let is_older = |id: &SessionId| {
+            let seen = seen.and_then(|own| own.seen.iter().find(|seen| seen.id == *id));
+            // One of which nothing has been told yet is newer, if others have given the order.
+            let stamp = seen.map_or(desk.clock + 1, |seen| seen.stamp);
+            stamp <= version.clock || broken!(desk, ExpelNewer)
+        };
+        let older: Vec<_> = own.iter().copied().filter(is_older).collect();
+        if older.len() == engine.sessions(user).count() {
+            return true;
+        }
+        for session in older {
+            desk.jobs.push_front(Job::Expel { user: user.clone(), session });
+        }
+        false
+    }
+
     /// Returns whether an order is to be given to the engine. One that expels spares sessions that
     /// have come later; lists are changed by the newest word, at nodes that have sessions.
     fn is_to_be_done(
@@ -63,23 +99,7 @@ where
         event: &Event<K, P>,
     ) -> bool {
         match event {
-            Event::Expel { user } => {
-                let count = engine.local_user(user).map_or(0, |own| own.sessions().count());
-                let Some(person) = desk.people.get(user) else { return count == 0 };
-                let is_older = |stamp: u64| stamp <= version.clock || broken!(desk, ExpelNewer);
-                let own = || person.own.iter().flat_map(|own| &own.seen);
-                let are_all_older = person.sessions().all(|(_, seen)| is_older(seen.stamp));
-                // Sessions of which nothing has been told yet are newer.
-                if are_all_older && own().count() == count {
-                    return true;
-                }
-                let older = own().filter(|seen| is_older(seen.stamp)).map(|seen| seen.id);
-                let ids: Vec<_> = older.collect();
-                for session in ids {
-                    desk.jobs.push_front(Job::Evict { user: user.clone(), session });
-                }
-                false
-            }
+            Event::Expel { user } => Self::is_whole_expelled(engine, desk, version, user),
             Event::AudienceAdd { user, .. }
             | Event::AudienceRemove { user, .. }
             | Event::AudienceReplace { user, .. }

@@ -40,6 +40,11 @@ pub(crate) enum Job<K, P> {
         user: K,
         session: SessionId,
     },
+    /// A session of this node is expelled.
+    Expel {
+        user: K,
+        session: SessionId,
+    },
     /// An order of another node.
     Order(Order<K, P>),
 }
