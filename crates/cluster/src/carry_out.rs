@@ -106,13 +106,13 @@ where
             | Event::Block { user, .. }
             | Event::Unblock { user, .. } => {
                 let is_here = engine.local_user(user).is_some_and(|own| own.sessions().count() > 0);
-                let person = desk.people.entry(user);
-                let is_newer = is_here && version > person.version;
+                let known = desk.people.get(user).map(|person| person.version);
+                let is_newer = is_here && known.is_none_or(|known| version > known);
                 if is_newer {
-                    person.version = version;
+                    // What it is changed into is this node's own word.
+                    let version = desk.next_version(version.number);
+                    desk.people.entry(user).version = version;
                     desk.people.list(user);
-                } else {
-                    desk.tidy(user, false);
                 }
                 is_newer
             }
