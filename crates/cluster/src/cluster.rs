@@ -176,7 +176,9 @@ where
 
     /// Leaves: the others see this node's sessions detached at once (rule C7). Whatever happens to
     /// them from now on is told to nobody else, so clients that connect elsewhere are not seen to
-    /// go. Close the connections and stop when [`next`](Self::next) has nothing left.
+    /// go. Close the connections, all at once or one by one, and report each as
+    /// [lost](adsum::Engine::lost) with the cause [`NodeLoss`](adsum::LostCause::NodeLoss): contacts
+    /// that are still here must not see it go either. What others say is heard until you stop.
     pub fn leave(&mut self, now: Time) {
         self.desk.begin(now);
         if self.desk.leaving == Leaving::No {

@@ -279,6 +279,15 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
         unnamed.into_iter().map(|(_, user)| user).collect()
     }
 
+    /// Returns the checksum over what a node has said, worked out anew.
+    pub(crate) fn sum_of(&self, life: Life) -> Sum {
+        let mut sum = Sum::default();
+        for (user, person) in &self.all {
+            person.held_of(life).into_iter().for_each(|held| sum.add(user, held.number));
+        }
+        sum
+    }
+
     /// Returns how many users who have gone are remembered, for tests.
     #[cfg(test)]
     pub(crate) fn gone_count(&self) -> usize {

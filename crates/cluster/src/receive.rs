@@ -388,6 +388,8 @@ where
         for user in self.desk.people.unnamed(life, Some(epoch)) {
             self.end_of(at, user, Vec::new());
         }
+        let sum = self.desk.people.sum_of(life);
+        self.desk.peers.at_mut(at).sum = sum;
     }
 
     /// A node has nothing to say of a user any more.

@@ -2,7 +2,12 @@
 
 pub(crate) mod breaks;
 mod chaos;
+mod faults;
+mod limits;
+mod moves;
 mod pair;
+mod posts;
+mod recovery;
 mod search;
 mod world;
 

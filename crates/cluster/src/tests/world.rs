@@ -137,7 +137,7 @@ impl World {
         (self.state >> 33) as u32 % below
     }
 
-    fn clock(&self, at: usize) -> Time {
+    pub(super) fn clock(&self, at: usize) -> Time {
         Time::from_millis(self.now + self.nodes[at].ahead_ms)
     }
 
@@ -307,6 +307,39 @@ impl World {
         all.get(nth as usize).copied()
     }
 
+    /// Connects a device of a user, whose contacts are those of the world.
+    pub(super) fn log_in(&mut self, at: usize, user: u32) -> SessionKey {
+        let before: BTreeSet<_> = self.keys(at, user);
+        let connect = self.connect(user, 0);
+        self.give(at, connect).expect("a connect is right");
+        let new = self.keys(at, user).difference(&before).next().copied();
+        new.expect("the connect is not refused")
+    }
+
+    /// Returns the keys of a user's sessions at a node of its own.
+    pub(super) fn keys(&self, at: usize, user: u32) -> BTreeSet<SessionKey> {
+        let sessions = self.nodes[at].cluster.engine().sessions(&user);
+        sessions.filter(|key| !key.is_remote()).collect()
+    }
+
+    pub(super) fn publish(&mut self, at: usize, session: SessionKey, presence: u32) {
+        self.give(at, Event::Publish { session, presence }).expect("a publish is right");
+    }
+
+    /// Returns what a node shows of a user: each session's presence.
+    pub(super) fn shown(&self, at: usize, user: u32) -> Vec<Option<u32>> {
+        let all = self.nodes[at].cluster.engine().all_sessions();
+        let of_user = all.filter(|session| *session.user == user);
+        let mut shown: Vec<_> = of_user.map(|session| session.presence.copied()).collect();
+        shown.sort_unstable();
+        shown
+    }
+
+    /// Lets time pass in which nothing may go wrong.
+    pub(super) fn wait(&mut self, for_ms: u64) {
+        self.run(for_ms).expect("nothing goes wrong by itself");
+    }
+
     pub(super) fn connect(&mut self, user: u32, kind: u8) -> Event<u32, u32> {
         let contacts = self.contacts(user);
         let kind = DeviceKind(kind);
@@ -423,6 +456,21 @@ impl World {
 
     pub(super) fn heal(&mut self) {
         self.cuts.clear();
+    }
+
+    /// A node says that it leaves, its connections are closed, and it stops.
+    pub(super) fn leave(&mut self, at: usize) {
+        let now = self.clock(at);
+        self.nodes[at].cluster.leave(now);
+        self.pump(at).expect("leaving is right");
+        let engine = self.nodes[at].cluster.engine();
+        let own: Vec<_> = engine.all_sessions().map(|one| one.key).collect();
+        for session in own.into_iter().filter(|key| !key.is_remote()) {
+            let (cause, grace_ms) = (LostCause::NodeLoss, None);
+            self.give(at, Event::Lost { session, cause, grace_ms }).expect("a loss is right");
+        }
+        self.wait(20);
+        self.kill(at);
     }
 
     pub(super) fn kill(&mut self, at: usize) {

@@ -1,0 +1,216 @@
+//! One user on several nodes: devices that come and go, what is said to it, and its lists.
+
+use super::options;
+use super::world::World;
+use adsum::{Event, LostCause, Options};
+use std::collections::BTreeSet;
+
+fn quiet(options: &Options) -> World {
+    let mut world = World::new(3, options, 11);
+    world.wait(500);
+    world
+}
+
+/// What happens to the two devices of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    ConnectSecond,
+    DisconnectFirst,
+    LoseSecond,
+    KillSecondNode,
+}
+
+fn orders() -> Vec<[Step; 4]> {
+    use Step::{ConnectSecond, DisconnectFirst, KillSecondNode, LoseSecond};
+    let all = [ConnectSecond, DisconnectFirst, LoseSecond, KillSecondNode];
+    let mut orders = Vec::new();
+    for code in 0..256_usize {
+        let picked = [code & 3, code >> 2 & 3, code >> 4 & 3, code >> 6];
+        if picked.iter().collect::<BTreeSet<_>>().len() == 4 {
+            orders.push(picked.map(|nth| all[nth]));
+        }
+    }
+    orders
+}
+
+/// Rule C10: two devices of one user on two nodes, in all orders of connect, disconnect, loss and
+/// the death of a node. A contact hears that the user is offline when it is, and only then.
+#[test]
+fn rule_c10_a_user_is_offline_when_no_node_has_a_session() {
+    let orders = orders();
+    assert_eq!(orders.len(), 24);
+    for (order, pause_ms) in orders.iter().flat_map(|order| [(order, 0), (order, 150)]) {
+        let mut world = quiet(&options());
+        // The contact is at the third node.
+        world.log_in(2, 1);
+        let first = world.log_in(0, 2);
+        world.publish(0, first, 7);
+        world.wait(100);
+        let (mut has_first, mut second, mut is_up) = (true, None, true);
+        for step in order {
+            match step {
+                Step::ConnectSecond if is_up => {
+                    let session = world.log_in(1, 2);
+                    world.publish(1, session, 8);
+                    second = Some(session);
+                }
+                Step::DisconnectFirst => {
+                    world.give(0, Event::Disconnect { session: first }).expect("it is right");
+                    has_first = false;
+                }
+                Step::LoseSecond if is_up => {
+                    let cause = LostCause::ConnectionError;
+                    if let Some(session) = second {
+                        let lost = Event::Lost { session, cause, grace_ms: None };
+                        world.give(1, lost).expect("it is right");
+                    }
+                }
+                Step::KillSecondNode => {
+                    world.kill(1);
+                    is_up = false;
+                }
+                _ => {}
+            }
+            world.wait(pause_ms);
+            if has_first || second.is_some() && pause_ms > 0 {
+                let told = world.offline_notices;
+                // Unless it was gone in between.
+                let was_gone = !has_first && order[..2].contains(&Step::DisconnectFirst);
+                assert!(told == 0 || was_gone, "{order:?}: the contact heard that it is offline");
+            }
+        }
+        world.wait(4_000);
+        assert!(world.shown(2, 2).is_empty(), "{order:?}");
+        let returned = !order[..2].contains(&Step::ConnectSecond);
+        assert!(world.offline_notices == 1 || returned, "{order:?}: {}", world.offline_notices);
+        assert!(world.offline_notices > 0, "{order:?} {}", world.log.join("\n"));
+    }
+}
+
+/// Rule C10: a device that changes nodes at once is not seen to go.
+#[test]
+fn rule_c10_who_changes_nodes_at_once_is_not_seen_to_go() {
+    let mut world = quiet(&options());
+    world.log_in(2, 1);
+    let first = world.log_in(0, 2);
+    world.publish(0, first, 7);
+    world.wait(100);
+    world.give(0, Event::Disconnect { session: first }).expect("it is right");
+    world.wait(options().skew_ms / 2);
+    let second = world.log_in(1, 2);
+    world.publish(1, second, 8);
+    world.wait(200);
+    assert_eq!((world.shown(2, 2), world.nodes[2].cluster.stats().faults), (vec![Some(8)], 0));
+    assert_eq!(world.offline_notices, 0);
+}
+
+/// Rule C12: what is said to named users reaches those at other nodes, once; and they hear that it
+/// is over when the sender goes.
+#[test]
+fn rule_c12_directed_presence_reaches_other_nodes() {
+    let mut world = quiet(&options());
+    world.log_in(1, 1);
+    world.log_in(2, 3);
+    let session = world.log_in(0, 2);
+    world.wait(50);
+    let before = world.notices;
+    let users = vec![1, 3, 5];
+    world.give(0, Event::Direct { session, users, presence: 70 }).expect("it is right");
+    world.wait(20);
+    assert_eq!(world.notices, before + 2, "users 1 and 3 are its contacts and are there");
+    world.give(0, Event::Disconnect { session }).expect("it is right");
+    world.wait(200);
+    assert_eq!((world.notices, world.offline_notices), (before + 4, 2));
+}
+
+/// Rule C12: directed presence that ends by itself is over at other nodes too.
+#[test]
+fn rule_c12_directed_presence_ends_by_itself_at_other_nodes() {
+    let mut world = quiet(&options());
+    world.log_in(1, 1);
+    let session = world.log_in(0, 2);
+    world.wait(50);
+    let before = world.notices;
+    let typing = Event::DirectFor { session, users: vec![1], presence: 70, for_ms: 100 };
+    world.give(0, typing).expect("it is right");
+    world.wait(90);
+    assert_eq!(world.notices, before + 1);
+    world.wait(30);
+    assert_eq!(world.notices, before + 2);
+}
+
+fn audience(world: &World, at: usize, user: u32) -> BTreeSet<u32> {
+    world.nodes[at].cluster.engine().audience(&user).copied().collect()
+}
+
+/// Rule C13: lists are the user's: an edit at a node that has no session of it holds at all.
+#[test]
+fn rule_c13_an_edit_at_any_node_holds_at_all() {
+    let mut world = quiet(&options());
+    world.log_in(0, 2);
+    world.wait(50);
+    world.give(1, Event::AudienceReplace { user: 2, contacts: vec![4] }).expect("it is right");
+    world.wait(20);
+    for at in 0..3 {
+        assert_eq!(audience(&world, at, 2), BTreeSet::from([4]), "at {at}");
+    }
+    // The node that has the session says it from now on, and the other is silent.
+    world.wait(50);
+    let person = world.nodes[1].cluster.desk.people.get(&2).expect("user 2 is known");
+    assert!(person.own.is_none());
+}
+
+/// Rule C13: an edit at a node that has not heard of the user reaches the one that has it.
+#[test]
+fn rule_c13_an_edit_of_a_user_who_is_not_known_is_passed_on() {
+    let mut world = quiet(&options());
+    world.cut(1);
+    world.log_in(0, 2);
+    world.wait(50);
+    assert!(!world.nodes[1].cluster.engine().is_online(&2));
+    world.give(1, Event::AudienceReplace { user: 2, contacts: vec![4] }).expect("it is right");
+    world.heal();
+    world.wait(500);
+    for at in 0..3 {
+        assert_eq!(audience(&world, at, 2), BTreeSet::from([4]), "at {at}");
+    }
+}
+
+/// Rule C13: of two edits the one with the greater version holds, whichever is heard of last.
+#[test]
+fn rule_c13_the_greatest_version_holds() {
+    let mut world = quiet(&options());
+    world.log_in(0, 2);
+    world.wait(50);
+    let edit = |contact| Event::AudienceReplace { user: 2, contacts: vec![contact] };
+    for (at, version, contact) in [(1, 90, 4), (2, 80, 5)] {
+        let now = world.clock(at);
+        let outputs = world.nodes[at].cluster.apply_version(now, version, edit(contact));
+        drop(outputs.expect("it is right"));
+    }
+    world.wait(300);
+    for at in 0..3 {
+        assert_eq!(audience(&world, at, 2), BTreeSet::from([4]), "at {at}");
+    }
+    // An older one does nothing where the newer one is known.
+    let now = world.clock(0);
+    drop(world.nodes[0].cluster.apply_version(now, 85, edit(1)).expect("it is right"));
+    world.wait(100);
+    assert_eq!(audience(&world, 2, 2), BTreeSet::from([4]));
+}
+
+/// Whoever is expelled goes at all nodes, and may come again at once.
+#[test]
+fn whoever_is_expelled_goes_at_all_nodes() {
+    let mut world = quiet(&options());
+    world.log_in(0, 2);
+    world.log_in(1, 2);
+    world.wait(50);
+    world.give(2, Event::Expel { user: 2 }).expect("it is right");
+    let again = world.log_in(2, 2);
+    world.publish(2, again, 9);
+    world.wait(300);
+    for at in 0..3 {
+        assert_eq!(world.shown(at, 2), [Some(9)], "at {at}");
+    }
+}
