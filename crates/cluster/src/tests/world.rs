@@ -267,6 +267,7 @@ impl World {
                 Taken::Told { is_offline } => {
                     self.notices += 1;
                     self.offline_notices += usize::from(is_offline);
+                    self.log.push(format!("    {} at {at}: told {is_offline}", self.now));
                 }
                 Taken::Else => {}
             }
