@@ -295,12 +295,13 @@ where
 
     fn take_ops(&mut self, at: usize, ops: Vec<UserState<K, P>>) {
         for op in ops {
+            let takes_up = broken!(self.desk, TakeUpAnywhere);
             let peer = self.desk.peers.at_mut(at);
             peer.seq = peer.seq.max(op.number);
-            let is_next = op.number == peer.held + 1;
+            let is_next = op.number == peer.held + 1 && (!peer.is_floor || takes_up);
             if op.number <= peer.held {
                 self.desk.stats.ops_ignored += 1;
-            } else if is_next && !peer.is_floor && !self.lacks_lists(&op) {
+            } else if is_next && !self.lacks_lists(&op) {
                 self.desk.peers.at_mut(at).held = op.number;
                 self.desk.stats.ops_taken += 1;
                 self.take_state(at, op);
@@ -309,7 +310,7 @@ where
                 self.take_state(at, op);
             } else {
                 self.desk.stats.ops_ignored += 1;
-                if !self.desk.peers.at(at).is_lost {
+                if !self.desk.peers.at(at).is_lost && !broken!(self.desk, NeverAsk) {
                     self.desk.ask_again(at);
                 }
                 return;
@@ -412,7 +413,7 @@ where
             && let Some(held) = person.held.iter_mut().find(|held| held.life == life)
         {
             held.epoch = epoch;
-            if held.number >= number && !broken!(self.desk, GoBack) {
+            if held.number >= number {
                 return;
             }
         }

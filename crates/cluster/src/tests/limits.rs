@@ -26,7 +26,7 @@ fn race(over_limit: OverLimit, max_sessions: u16, count: usize, seed: u64) -> (W
 /// Rule C11: of sessions that connect at all nodes at once just as many stay as may, whichever
 /// node hears of which first.
 #[test]
-fn rule_c11_just_as_many_stay_as_may() {
+pub(super) fn rule_c11_just_as_many_stay_as_may() {
     let evict = OverLimit::EvictOldest { min_age_ms: 0 };
     for (over_limit, limit) in [(evict, 1), (evict, 2), (OverLimit::Refuse, 1)] {
         for seed in 1..15 {

@@ -42,5 +42,8 @@ fn node(at: usize, life: u64, options: &Options, config: ClusterConfig) -> Clust
     let engine = Engine::new(Config::new(options.clone()).expect("the options are in range"));
     let incarnation = Incarnation { started_ms: life, random: at as u64 };
     let hasher = DefaultHashBuilder::new();
-    Cluster::new(name(at), incarnation, config, engine, hasher).expect("the numbers are in range")
+    let cluster = Cluster::new(name(at), incarnation, config, engine, hasher);
+    let mut cluster = cluster.expect("the numbers are in range");
+    cluster.desk.broken = breaks::BROKEN.get();
+    cluster
 }

@@ -180,7 +180,7 @@ fn rule_c13_an_edit_of_a_user_who_is_not_known_is_passed_on() {
 
 /// Rule C13: of two edits the one with the greater version holds, whichever is heard of last.
 #[test]
-fn rule_c13_the_greatest_version_holds() {
+pub(super) fn rule_c13_the_greatest_version_holds() {
     let mut world = quiet(&options());
     world.log_in(0, 2);
     world.wait(50);
@@ -215,4 +215,50 @@ fn whoever_is_expelled_goes_at_all_nodes() {
     for at in 0..3 {
         assert_eq!(world.shown(at, 2), [Some(9)], "at {at}");
     }
+}
+
+/// A node that hears of a user by an answer hears of its lists too (rule C13).
+#[test]
+pub(super) fn rule_c13_lists_come_with_an_answer() {
+    let mut world = quiet(&options());
+    world.weather.lost = 100;
+    world.log_in(0, 2);
+    world.weather.lost = 0;
+    world.wait(250);
+    for at in 0..3 {
+        assert_eq!(audience(&world, at, 2), BTreeSet::from([0, 1, 3]), "at {at}");
+    }
+}
+
+/// A notice of the application's reaches whoever it names at each node, and once.
+#[test]
+pub(super) fn a_system_notice_reaches_each_node_once() {
+    let mut world = quiet(&options());
+    (0..3).for_each(|at| _ = world.log_in(at, at as u32));
+    world.wait(50);
+    let before = world.notices;
+    world.weather.repeated = 100;
+    let system = Event::System { users: vec![0, 1, 2, 5], presence: 9 };
+    world.give(0, system).expect("it is right");
+    world.wait(300);
+    assert_eq!(world.notices, before + 3);
+}
+
+/// An order that is lost and sent again spares who has come since.
+#[test]
+pub(super) fn an_order_that_comes_late_spares_who_came_later() {
+    let mut world = quiet(&options());
+    let other = world.log_in(2, 5);
+    world.log_in(0, 2);
+    world.wait(20);
+    world.weather.lost = 100;
+    world.give(2, Event::Expel { user: 2 }).expect("it is right");
+    world.weather.lost = 0;
+    // The first node hears of the time at the other, and then somebody comes.
+    world.publish(2, other, 1);
+    world.wait(4);
+    let newer = world.log_in(0, 2);
+    world.publish(0, newer, 9);
+    world.wait(300);
+    assert_eq!((world.shown(0, 2), world.shown(1, 2)), (vec![Some(9)], vec![Some(9)]));
 }

@@ -1,7 +1,6 @@
 //! Two nodes and a network that may lose, repeat and reorder, as a state that is reached by a path
 //! of actions. The nodes are the real ones.
 
-use super::breaks::Break;
 use super::{name, node};
 use crate::{Body, Cluster, ClusterConfig, Fault, Message, Next, To, UserState};
 use adsum::{Event, Grace, Options, SessionKey, Time};
@@ -62,6 +61,8 @@ struct One {
     now: u64,
     life: u64,
     keys: BTreeMap<u32, SessionKey>,
+    /// All that the other had is over here, and nothing of it is shown yet.
+    is_over: bool,
     /// What the present life has shown, from the beginning.
     history: Vec<Shown>,
     /// By life of the other node: the last place in its history that this node has shown.
@@ -72,7 +73,6 @@ struct One {
 
 pub(super) struct Pair {
     scope: Scope,
-    broken: Option<Break>,
     nodes: [One; 2],
     /// What lives that are over have shown, by node and life.
     histories: BTreeMap<(usize, u64), Vec<Shown>>,
@@ -87,7 +87,7 @@ const BEAT_MS: u64 = 1_000;
 const SUSPECT_MS: u64 = 100_000;
 const GRACE_MS: u64 = 100_000_000;
 
-fn start(at: usize, life: u64, scope: &Scope, broken: Option<Break>) -> Cluster<u32, u32> {
+fn start(at: usize, life: u64, scope: &Scope) -> Cluster<u32, u32> {
     let options = Options {
         publish_rate: None,
         lease: None,
@@ -103,34 +103,25 @@ fn start(at: usize, life: u64, scope: &Scope, broken: Option<Break>) -> Cluster<
         max_batch: scope.max_batch,
         ..ClusterConfig::default()
     };
-    let mut cluster = node(at, life, &options, config);
-    cluster.desk.broken = broken;
-    cluster
+    node(at, life, &options, config)
 }
 
 impl Pair {
-    pub(super) fn new(scope: Scope, broken: Option<Break>) -> Self {
+    pub(super) fn new(scope: Scope) -> Self {
         let one = |at| One {
-            cluster: start(at, 1, &scope, broken),
+            cluster: start(at, 1, &scope),
             now: 1_000_000_000_000,
             life: 1,
             keys: BTreeMap::new(),
+            is_over: false,
             history: vec![Shown::new()],
             seen: BTreeMap::new(),
             values: BTreeMap::new(),
         };
         let nodes = [one(0), one(1)];
         let (histories, air) = (BTreeMap::new(), Vec::new());
-        let mut pair = Self {
-            scope,
-            broken,
-            nodes,
-            histories,
-            air,
-            value: 0,
-            suspicions: 0,
-            can_be_over: false,
-        };
+        let mut pair =
+            Self { scope, nodes, histories, air, value: 0, suspicions: 0, can_be_over: false };
         // The nodes know of each other, and what they said to that end is gone.
         for at in 0..2 {
             pair.advance_to(at, pair.nodes[at].now).expect("a node starts");
@@ -149,7 +140,11 @@ impl Pair {
         for at in 0..2 {
             let changes = count(&|one| matches!(one, Action::Change { at: of, .. } if *of == at));
             if changes < usize::from(self.scope.changes[at]) {
-                for user in 0..2 {
+                // Which of two users is the first makes no difference.
+                let is_used = taken
+                    .iter()
+                    .any(|one| matches!(one, Action::Change { at: of, .. } if *of == at));
+                for user in 0..1 + u32::from(is_used) {
                     all.push(Action::Change { at, user, ends: false });
                     if self.nodes[at].keys.contains_key(&user) {
                         all.push(Action::Change { at, user, ends: true });
@@ -188,13 +183,14 @@ impl Pair {
             }
             Action::GraceOver { at } => {
                 self.can_be_over = false;
+                self.nodes[at].is_over = true;
                 self.quietly(at, GRACE_MS)?;
             }
             Action::Restart { at } => {
                 let one = &mut self.nodes[at];
                 self.histories.insert((at, one.life), core::mem::take(&mut one.history));
                 one.life += 1;
-                one.cluster = start(at, one.life, &self.scope, self.broken);
+                one.cluster = start(at, one.life, &self.scope);
                 (one.history, one.seen) = (vec![Shown::new()], BTreeMap::new());
                 one.values.clear();
                 one.keys.clear();
@@ -312,8 +308,8 @@ impl Pair {
             }
             let Some(peer) = one.cluster.desk.peers.find(name(of)) else { continue };
             let peer = one.cluster.desk.peers.at(peer);
-            // Nothing is shown when everything is over.
-            if peer.is_floor && peer.chain.is_none() && shown.is_empty() {
+            // Nothing is shown when everything is over, until something is again.
+            if one.is_over && shown.is_empty() {
                 continue;
             }
             let life = peer.incarnation.started_ms;
@@ -334,6 +330,7 @@ impl Pair {
                 return Err(format!("{at} shows {what}: {shown:?} of {history:?}"));
             };
             self.nodes[at].seen.insert(life, last + found);
+            self.nodes[at].is_over = false;
         }
         Ok(())
     }
@@ -397,6 +394,7 @@ impl Pair {
             for (at, one) in self.nodes.iter().enumerate() {
                 let desk = &one.cluster.desk;
                 (one.life, &one.history, &one.seen, &one.values, &one.keys).hash(hasher);
+                one.is_over.hash(hasher);
                 (desk.people.seq, desk.people.sum.digest, desk.people.forgotten).hash(hasher);
                 (desk.round, desk.now >= desk.next_beat).hash(hasher);
                 let mut sessions: Vec<_> = one.cluster.engine().all_sessions().collect();

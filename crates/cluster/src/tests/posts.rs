@@ -6,7 +6,7 @@ use adsum::Event;
 
 /// Rule C17: where no two things happen at once, each edge is posted by one node.
 #[test]
-fn rule_c17_each_edge_is_posted_once() {
+pub(super) fn rule_c17_each_edge_is_posted_once() {
     for seed in 0..10 {
         let mut world = World::new(3, &options(), seed);
         world.wait(500);

@@ -26,7 +26,7 @@ fn state(world: &World, at: usize, of: usize) -> NodeState {
 /// Rules C5 and C8: a cut that is shorter than the grace, and the time until somebody is
 /// suspected, is told to nobody.
 #[test]
-fn rule_c8_a_short_cut_is_not_noticed() {
+pub(super) fn rule_c8_a_short_cut_is_not_noticed() {
     let mut world = world();
     world.cut(1);
     world.wait(options().grace.node_loss_ms);
@@ -35,6 +35,7 @@ fn rule_c8_a_short_cut_is_not_noticed() {
     world.heal();
     world.wait(250);
     assert_eq!(state(&world, 0, 1), NodeState::Alive);
+    world.wait(options().grace.node_loss_ms + 500);
     assert_eq!((world.notices, world.ends), (0, 0));
 }
 
@@ -56,7 +57,7 @@ fn rule_c8_a_long_cut_is_one_end_and_one_return() {
 
 /// Rule C5: after the grace a stream is taken up by an answer with everything, and not before.
 #[test]
-fn rule_c5_after_the_grace_everything_is_asked_for() {
+pub(super) fn rule_c5_after_the_grace_everything_is_asked_for() {
     let mut world = world();
     world.cut(1);
     world.wait(options().grace.node_loss_ms + config().suspect_ms + 200);
@@ -68,8 +69,12 @@ fn rule_c5_after_the_grace_everything_is_asked_for() {
     let (is_floor, held) = peer(&world);
     assert!(is_floor && held > 0, "the number stays as the least that is taken");
     world.heal();
+    world.log_in(1, 4);
+    world.wait(4);
+    assert!(world.shown(0, 4).is_empty(), "it is not known what it was before");
     world.wait(250);
-    assert_eq!(peer(&world), (false, held), "nothing has changed meanwhile");
+    assert_eq!((world.shown(0, 4), world.shown(0, 2)), (vec![None], vec![Some(12)]));
+    assert!(!peer(&world).0 && peer(&world).1 > held);
 }
 
 /// Rule C6: a node that is started anew has nothing. What it had is detached, and if its clients
@@ -151,24 +156,28 @@ fn rule_c9_a_node_waits_for_the_others() {
 
 /// Rule C4: what a node holds that is wrong is found by the next beat, counted, and made right.
 #[test]
-fn rule_c4_a_wrong_digest_heals_itself() {
+pub(super) fn rule_c4_a_wrong_digest_heals_itself() {
     let mut world = world();
     let desk = &mut world.nodes[0].cluster.desk;
     let at = desk.peers.find(super::name(1)).expect("it is known");
     let person = desk.people.all.get_mut(&2).expect("user 2 is known");
     let held = person.held.pop().expect("the second node has it");
     desk.peers.at_mut(at).sum.take(&2, held.number);
+    // And a user of whom that has never said anything.
+    desk.people.entry(&5).held.push(crate::people::Held { seen: Vec::new(), ..held });
+    desk.peers.at_mut(at).sum.add(&5, held.number);
     world.wait(250);
     let cluster = &world.nodes[0].cluster;
     assert_eq!(cluster.stats().wrong_digests, 1);
     let person = cluster.desk.people.get(&2).expect("user 2 is known");
     assert_eq!(person.held.len(), 1);
+    assert!(cluster.desk.people.get(&5).is_none());
 }
 
 /// Rules C2 and C3: a lost change is asked for when the next one comes, and nothing changes until
 /// the answer is there.
 #[test]
-fn rule_c2_a_gap_changes_nothing_and_is_asked_for() {
+pub(super) fn rule_c2_a_gap_changes_nothing_and_is_asked_for() {
     let mut world = world();
     let session = world.keys(1, 2).pop_first().expect("user 2 is there");
     let gaps = |world: &World| [0, 1, 2].map(|at| world.nodes[at].cluster.stats().gaps);
@@ -230,4 +239,32 @@ fn rule_c16_flapping_leaves_nothing_behind() {
         assert!(gone <= config().max_gone as usize, "{gone} are remembered");
         assert_eq!(world.nodes[at].cluster.stats().wrong_digests, 0);
     }
+}
+
+/// Rule C5: a beat that comes again, or late, is no sign of life.
+#[test]
+pub(super) fn rule_c5_a_late_beat_is_no_sign_of_life() {
+    let mut world = world();
+    world.weather = Weather { repeated: 100, delay_ms: 0, ..Weather::FINE };
+    world.wait(150);
+    let late = world.last_beat(1).expect("it has beaten");
+    world.kill(1);
+    world.wait(config().suspect_ms + 100);
+    assert_eq!(state(&world, 0, 1), NodeState::Suspected);
+    world.arrive(1, 0, late);
+    assert_eq!(state(&world, 0, 1), NodeState::Suspected);
+}
+
+/// Rule C7: what happens at a node that has left is not told.
+#[test]
+pub(super) fn rule_c7_who_has_left_says_nothing() {
+    let mut world = world();
+    let now = world.clock(1);
+    world.nodes[1].cluster.leave(now);
+    world.pump(1).expect("leaving is right");
+    let session = world.keys(1, 2).pop_first().expect("user 2 is there");
+    world.give(1, Event::Disconnect { session }).expect("it is right");
+    world.wait(config().suspect_ms);
+    assert_eq!((world.shown(0, 2), state(&world, 0, 1)), (vec![Some(12)], NodeState::Left));
+    assert_eq!(world.offline_notices, 0);
 }

@@ -5,7 +5,7 @@
 mod beliefs;
 
 use super::{config, name, node};
-use crate::{Cluster, Fault, Message, Next, Output, To};
+use crate::{Body, Cluster, Fault, Message, Next, Output, To};
 use adsum::{
     Decision, DeviceKind, Event, Join, LostCause, Notice, Options, SessionKey, Time, View,
 };
@@ -49,6 +49,8 @@ pub(super) struct World {
     /// What is under way: when it arrives, from whom, to whom.
     air: BTreeMap<(u64, u64), (usize, usize, Message<u32, u32>)>,
     sent: u64,
+    /// The last beat of each node.
+    beats: BTreeMap<usize, Message<u32, u32>>,
     pub(super) weather: Weather,
     /// Pairs of nodes that hear nothing of each other.
     cuts: BTreeSet<(usize, usize)>,
@@ -114,6 +116,7 @@ impl World {
             options: options.clone(),
             air: BTreeMap::new(),
             sent: 0,
+            beats: BTreeMap::new(),
             weather: Weather::FINE,
             cuts: BTreeSet::new(),
             friends: pairs.iter().flat_map(|(a, b)| [(*a, *b), (*b, *a)]).collect(),
@@ -144,6 +147,9 @@ impl World {
     // ---- the network
 
     fn send(&mut self, from: usize, to: To, message: &Message<u32, u32>) {
+        if matches!(message.body, Body::Beat(_)) {
+            self.beats.insert(from, message.clone());
+        }
         for other in 0..self.nodes.len() {
             let is_meant = match to {
                 To::Everyone => other != from,
@@ -202,6 +208,17 @@ impl World {
         self.pump(to)
     }
 
+    /// Returns a beat of a node that is under way, or was: the last.
+    pub(super) fn last_beat(&self, of: usize) -> Option<Message<u32, u32>> {
+        self.beats.get(&of).cloned()
+    }
+
+    /// A message arrives once more.
+    pub(super) fn arrive(&mut self, from: usize, to: usize, message: Message<u32, u32>) {
+        self.air.insert((self.now, 0), (from, to, message));
+        self.deliver().expect("nothing goes wrong");
+    }
+
     // ---- inputs
 
     /// Gives a node an input, and does what there is to do about it.
@@ -220,7 +237,7 @@ impl World {
         self.pump(at)
     }
 
-    fn pump(&mut self, at: usize) -> Result<(), String> {
+    pub(super) fn pump(&mut self, at: usize) -> Result<(), String> {
         let now = self.clock(at);
         loop {
             let mut taken = Vec::new();
