@@ -529,7 +529,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let node = self.tables.origin_of(session);
         let is_lost = node.is_some_and(|node| self.tables.origins().node(node).lost_at.is_some());
         let lost = self.tables.sessions().loss(session).map(|(_, cause)| EndReason::Lost(cause));
-        match over.or(lost.filter(|_| is_lost)) {
+        match over.or_else(|| lost.filter(|_| is_lost)) {
             Some(reason) => self.end(session, reason, due.at),
             None => {
                 // Its node will say how it ends.

@@ -39,7 +39,7 @@ where
     /// Gives an input as [`apply`](Self::apply) does, with the host's own version of the lists in
     /// it, of a user's row in a database for instance: of all nodes' words the greatest version
     /// counts, and what is older than what is known does nothing
-    /// ([rule C13](crate::rules#rule-c13-lists)); among equal ones what was given last does. A host
+    /// ([rule C13](adsum::rules#rule-c13-lists)); among equal ones what was given last does. A host
     /// that gives versions gives them with every [`Connect`](Event::Connect) and every change of
     /// lists.
     ///

@@ -82,7 +82,7 @@ where
     }
 
     /// Returns whether a node that has just started knows what all the others know, or has waited
-    /// for long enough ([rule C9](crate::rules#rule-c9-joining)): only then let clients connect.
+    /// for long enough ([rule C9](adsum::rules#rule-c9-joining)): only then let clients connect.
     #[must_use]
     pub fn is_synced(&self) -> bool {
         let desk = &self.desk;
@@ -177,8 +177,9 @@ where
     /// Leaves: the others see this node's sessions detached at once (rule C7). Whatever happens to
     /// them from now on is told to nobody else, so clients that connect elsewhere are not seen to
     /// go. Close the connections, all at once or one by one, and report each as
-    /// [lost](adsum::Engine::lost) with the cause [`NodeLoss`](adsum::LostCause::NodeLoss): contacts
-    /// that are still here must not see it go either. What others say is heard until you stop.
+    /// [lost](adsum::Engine::lost) with the cause [`NodeLoss`](adsum::LostCause::NodeLoss):
+    /// contacts that are still here must not see it go either. What others say is heard until you
+    /// stop.
     pub fn leave(&mut self, now: Time) {
         self.desk.begin(now);
         if self.desk.leaving == Leaving::No {

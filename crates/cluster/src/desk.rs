@@ -194,7 +194,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     fn posts_end_of(&mut self, user: &K, is_remote: bool) -> bool {
         let parting = self.parting.remove(user);
         let known = || self.people.get(user)?.newest.map(|(_, life)| life);
-        let host = parting.or_else(known).or((!is_remote).then_some(Life::ME));
+        let host = parting.or_else(known).or_else(|| (!is_remote).then_some(Life::ME));
         if broken!(self, PostTwice) {
             return true;
         }

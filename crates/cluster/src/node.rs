@@ -1,5 +1,7 @@
 //! How nodes are named, and their lives.
 
+#[cfg(feature = "serde")]
+use alloc::string::String;
 use core::fmt;
 
 /// The longest that a node's name may be.
@@ -59,7 +61,7 @@ impl serde::Serialize for NodeId {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for NodeId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = alloc::string::String::deserialize(deserializer)?;
+        let name = String::deserialize(deserializer)?;
         Self::new(&name).ok_or_else(|| serde::de::Error::custom("not the name of a node"))
     }
 }

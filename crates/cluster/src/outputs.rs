@@ -27,7 +27,7 @@ pub struct Output<'a, K, P> {
     /// What to do.
     pub decision: Decision<'a, K, P>,
     /// Of [`Decision::Online`] and of [`Decision::Ended`] with `last`: whether it is this node that
-    /// posts it, to a webhook for instance ([rule C17](crate::rules#rule-c17-who-posts)). All nodes
+    /// posts it, to a webhook for instance ([rule C17](adsum::rules#rule-c17-who-posts)). All nodes
     /// are told of each edge; one posts it. `false` with all other decisions.
     pub posts_edge: bool,
 }

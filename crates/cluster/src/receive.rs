@@ -172,7 +172,7 @@ where
                 && ended.len() <= config.max_batch.max(MAX_SESSIONS as u32) as usize
                 && state.stamps.len() == sessions.len()
                 && ids.windows(2).all(|pair| pair[0] != pair[1])
-                && !(state.is_gone && !sessions.is_empty())
+                && (!state.is_gone || sessions.is_empty())
                 && sessions.iter().all(|session| session.topics.len() <= topics)
         };
         if is_ascending && states.iter().all(is_right) { Ok(()) } else { Err(Fault::Malformed) }

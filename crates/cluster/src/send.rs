@@ -114,8 +114,8 @@ where
         seen
     }
 
-    /// Returns whether this node, which has no sessions of the user, says what its lists are: a node
-    /// that has sessions does not have them.
+    /// Returns whether this node, which has no sessions of the user, says what its lists are: a
+    /// node that has sessions does not have them.
     fn speaks_of_lists(&self, user: &K) -> bool {
         let Some(person) = self.desk.people.get(user) else { return false };
         self.engine.is_online(user) && !person.all_have(person.version)

@@ -9,6 +9,8 @@ mod pair;
 mod posts;
 mod recovery;
 mod search;
+#[cfg(feature = "serde")]
+mod wire;
 mod world;
 
 use crate::{Cluster, ClusterConfig, Incarnation, NodeId};

@@ -262,3 +262,28 @@ pub(super) fn an_order_that_comes_late_spares_who_came_later() {
     world.wait(300);
     assert_eq!((world.shown(0, 2), world.shown(1, 2)), (vec![Some(9)], vec![Some(9)]));
 }
+
+/// Rule C14: a session of another node is seen, no verb takes its key, and it has no slot at which
+/// it could be told anything. (Whatever is told in these tests goes to somebody who is there.)
+#[test]
+fn rule_c14_a_session_of_another_node_can_do_nothing_here() {
+    let mut world = quiet(&options());
+    world.log_in(0, 2);
+    world.wait(50);
+    let engine = world.nodes[1].cluster.engine();
+    let session = engine.sessions(&2).next().expect("it is seen");
+    assert!(session.is_remote() && !engine.is_attached(session));
+    let now = world.clock(1);
+    let cluster = &mut world.nodes[1].cluster;
+    let refused = |given: Result<crate::Outputs<'_, u32, u32>, adsum::Error>| given.err();
+    for event in [
+        Event::Publish { session, presence: 1 },
+        Event::Invisible { session },
+        Event::Disconnect { session },
+        Event::Direct { session, users: vec![1], presence: 1 },
+        Event::Resume { session },
+    ] {
+        let given = refused(cluster.apply(now, event));
+        assert_eq!(given, Some(adsum::Error::UnknownSession));
+    }
+}

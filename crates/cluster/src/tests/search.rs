@@ -79,11 +79,10 @@ const NOTHING: Scope = Scope {
 
 /// Searches a scope, in which nothing may be wrong. `whole`: whether all of it fits.
 fn all_is_right(scope: Scope, whole: bool) {
-    let began = std::time::Instant::now();
     let found = search(scope, if whole { usize::MAX } else { max_steps() });
-    println!("{scope:?}: {found:?} in {:?}", began.elapsed());
+    println!("{scope:?}: {found:?}");
     assert!(found.wrong.is_none(), "{found:?}");
-    assert!(found.states > 30 && (found.is_whole || !whole), "{found:?}");
+    assert!(found.states > 10 && (found.is_whole || !whole), "{found:?}");
 }
 
 // Each of these is about rules C1 to C6 and rule C15: what a node shows of another is what that has
