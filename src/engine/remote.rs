@@ -61,6 +61,28 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         self.list_input(now, |engine| engine.remote_direct(origin, from, users, presence, for_ms))
     }
 
+    /// Says something in a topic for a session that another node has, as [`say`](Self::say) does
+    /// for this engine's own. The node has taken the token.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`] and [`Error::NotMember`] if the node has no such session as far as
+    /// is known here, or it is no member; [`Error::UnknownTopic`] and [`Error::ExpiryLimit`].
+    pub fn remote_say<Q>(
+        &mut self,
+        now: Time,
+        origin: Origin,
+        from: (&Q, SessionId),
+        topic: &Q,
+        presence: P,
+        for_ms: Option<u64>,
+    ) -> Result<Decisions<'_, K, P, S>, Error>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.list_input(now, |engine| engine.remote_say(origin, from, topic, presence, for_ms))
+    }
+
     /// Says that nothing is heard of a node: its sessions are detached for
     /// [`Grace::node_loss_ms`](crate::Grace::node_loss_ms), and nobody is told. When that is over
     /// they end, in [`advance`](Self::advance). What is due by `now` happens too, as by `advance`.

@@ -39,6 +39,7 @@ use crate::tables::Tables;
 use crate::tables::expiries::Expiries;
 use crate::tables::ids::{Attachment, Place, SessionIndex, TickIndex, User};
 use crate::tables::missed::Change;
+use crate::tables::remotes::Theirs;
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Renewal;
 use crate::tables::timers::Timers;
@@ -93,7 +94,7 @@ pub(crate) struct State<K, P, S> {
     /// The moment of the first input: numbers of notices count from there.
     first: Option<Time>,
     /// What is yet to be done about what another node says.
-    theirs: Option<remote::Theirs<K, P>>,
+    theirs: Option<Theirs<K, P>>,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {

@@ -11,6 +11,7 @@ use crate::rules::State;
 use crate::tables::expiries::{Expiring, Expiry};
 use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::lists;
+use crate::tables::remotes::Theirs;
 use crate::tables::timers::Due;
 use crate::time::Time;
 use core::borrow::Borrow;
@@ -21,14 +22,6 @@ const MAX_SESSIONS: u16 = 1_024;
 /// How long a session that is detached at another node outlives its grace if nothing is heard of
 /// its end, before it is looked at again.
 const LOOK_AGAIN_MS: u64 = 1_000;
-
-/// What a node says of a user who is online, as far as it is yet to become so.
-pub(crate) struct Theirs<K, P> {
-    node: usize,
-    place: Place,
-    lists: Option<(K, RemoteLists<K>)>,
-    sessions: alloc::vec::Vec<RemoteSession<K, P>>,
-}
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- what a node says of a user
@@ -374,6 +367,26 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             state.direct_to(session, (names, for_ms), named, presence);
             Ok(())
         })
+    }
+
+    pub(crate) fn remote_say<Q>(
+        &mut self,
+        origin: Origin,
+        (user, id): (&Q, SessionId),
+        name: &Q,
+        presence: P,
+        for_ms: Option<u64>,
+    ) -> Result<(), Error>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let session = self.find_remote(origin, user, id).ok_or(Error::UnknownSession)?;
+        let topic = self.tables.find_topic(name).ok_or(Error::UnknownTopic)?;
+        let membership = self.tables.membership_in(session, topic).ok_or(Error::NotMember)?;
+        self.check_duration(for_ms.unwrap_or(0))?;
+        self.say_as(session, (topic, membership), presence, for_ms);
+        Ok(())
     }
 
     fn find_remote<Q>(&self, origin: Origin, user: &Q, id: SessionId) -> Option<SessionIndex>

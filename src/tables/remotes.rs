@@ -2,13 +2,23 @@
 
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId};
+use crate::remote::{RemoteLists, RemoteSession};
 use crate::tables::Tables;
 use crate::tables::changed::Changed;
 use crate::tables::ids::{MembershipIndex, Place, SessionIndex, User};
 use crate::tables::origins::{Origins, Remote};
 use crate::tables::sessions::Link;
 use crate::time::Time;
+use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
+
+/// What a node says of a user who is online, as far as it is yet to become so.
+pub(crate) struct Theirs<K, P> {
+    pub(crate) node: usize,
+    pub(crate) place: Place,
+    pub(crate) lists: Option<(K, RemoteLists<K>)>,
+    pub(crate) sessions: Vec<RemoteSession<K, P>>,
+}
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) const fn origins(&self) -> &Origins {

@@ -25,7 +25,7 @@ fn options() -> Options {
 
 fn run(options: &Options, seed: u64, steps: usize) -> Nodes {
     let mut nodes = Nodes::new(options, seed);
-    let mut go = |nodes: &mut Nodes| {
+    let go = |nodes: &mut Nodes| {
         for step in 0..steps {
             nodes.step()?;
             if step % 25 == 24 {

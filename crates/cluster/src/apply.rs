@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::desk::Post;
-use crate::message::{Body, Direct, To, Version};
+use crate::message::{Body, Direct, Say, To, Version};
 use crate::node::NodeId;
 use crate::outputs::Outputs;
 use adsum::{Error, Event, SessionId, Time};
@@ -17,6 +17,8 @@ enum Reach<K> {
     Lists(K),
     /// Sessions at other nodes are named, by the node.
     Named(Vec<(usize, Vec<K>)>),
+    /// Something is said in a topic, whose name this is.
+    Topic(Option<K>),
     /// It concerns all nodes.
     All,
 }
@@ -81,6 +83,7 @@ where
                 self.give_lists(user, version, event)
             }
             Reach::Named(named) => self.give_named(named, event),
+            Reach::Topic(topic) => self.give_say(topic, event),
             Reach::All => {
                 let ordered = event.clone();
                 let version = self.desk.next_version(0);
@@ -121,6 +124,9 @@ where
             Event::Direct { users, .. }
             | Event::DirectFor { users, .. }
             | Event::System { users, .. } => self.named(users),
+            Event::Say { topic, .. } => {
+                Reach::Topic(self.engine.topic_by_key(*topic).map(|topic| topic.name().clone()))
+            }
             Event::Remove { .. }
             | Event::Close { .. }
             | Event::TopicOptions { .. }
@@ -217,9 +223,30 @@ where
         Ok(Outputs::new(Some(decisions), desk))
     }
 
+    fn give_say(
+        &mut self,
+        topic: Option<K>,
+        event: Event<K, P>,
+    ) -> Result<Outputs<'_, K, P, S>, Error> {
+        let is_alone = self.desk.peers.iter().all(|peer| peer.is_lost);
+        let said = topic.filter(|_| !is_alone).zip(self.speaker(&event)).zip(match &event {
+            Event::Say { presence, for_ms, .. } => Some((presence.clone(), *for_ms)),
+            _ => None,
+        });
+        let decisions = self.engine.apply(self.desk.now, event)?;
+        if let Some(((topic, (user, session)), (presence, for_ms))) = said {
+            let body = Body::Say(Say { user, session, topic, presence, for_ms });
+            self.desk.outbox.push_back(Post::Say { to: To::Everyone, body });
+        }
+        Ok(Outputs::new(Some(decisions), &mut self.desk))
+    }
+
     /// Returns whose session says something, and what it is known by.
     fn speaker(&self, event: &Event<K, P>) -> Option<(K, SessionId)> {
-        let (Event::Direct { session, .. } | Event::DirectFor { session, .. }) = event else {
+        let (Event::Direct { session, .. }
+        | Event::DirectFor { session, .. }
+        | Event::Say { session, .. }) = event
+        else {
             return None;
         };
         Some((self.engine.user_of(*session)?.clone(), self.engine.id_of(*session)?))

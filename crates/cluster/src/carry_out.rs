@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::desk::{Desk, Job};
-use crate::message::{Direct, Order, Version};
+use crate::message::{Direct, Order, Say, Version};
 use crate::outputs::Outputs;
 use crate::people::Life;
 use adsum::{Engine, Event, Origin, SessionId, SessionKey};
@@ -31,6 +31,12 @@ where
                 let Direct { user, session, users, presence, for_ms, .. } = direct;
                 let from = (&user, session);
                 let said = engine.remote_direct(now, origin(life), from, &users, presence, for_ms);
+                said.map_err(|_| desk.stats.refused += 1).ok()
+            }
+            Job::Say { life, say } => {
+                let Say { user, session, topic, presence, for_ms } = say;
+                let from = (&user, session);
+                let said = engine.remote_say(now, origin(life), from, &topic, presence, for_ms);
                 said.map_err(|_| desk.stats.refused += 1).ok()
             }
             Job::Lost { life, since } => Some(engine.origin_lost_since(now, origin(life), since)),

@@ -3,7 +3,9 @@
 use crate::config::ClusterConfig;
 use crate::digest;
 use crate::fault::Fault;
-use crate::message::{Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, To, Version};
+use crate::message::{
+    Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Say, To, Version,
+};
 use crate::node::{Incarnation, NodeId};
 use crate::peers::Peers;
 use crate::people::{Life, People};
@@ -27,6 +29,11 @@ pub(crate) enum Job<K, P> {
     Direct {
         life: Life,
         direct: Direct<K, P>,
+    },
+    /// What one says in a topic.
+    Say {
+        life: Life,
+        say: Say<K, P>,
     },
     Lost {
         life: Life,

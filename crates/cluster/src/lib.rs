@@ -122,7 +122,7 @@ pub use cluster::Cluster;
 pub use config::{ClusterConfig, ClusterConfigError};
 pub use fault::Fault;
 pub use message::{
-    Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Sync, To, UserState, Version,
+    Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Say, Sync, To, UserState, Version,
 };
 pub use node::{Incarnation, NodeId};
 pub use outputs::{Next, Output, Outputs};

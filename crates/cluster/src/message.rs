@@ -40,6 +40,8 @@ pub enum Body<K, P> {
     Sync(Sync<K, P>),
     /// To one: something said to named users who have sessions there.
     Direct(Direct<K, P>),
+    /// To all: something said in a topic.
+    Say(Say<K, P>),
     /// To one: inputs of the host's that concern all nodes.
     Orders(Orders<K, P>),
     /// To one: its orders up to this one have been carried out.
@@ -127,8 +129,8 @@ pub struct Sync<K, P> {
     pub seq: u64,
     /// If it is a part of everything: the last number when the first part was sent.
     pub start: Option<u64>,
-    /// Whether there is more after `seq`.
-    pub has_more: bool,
+    /// The number of the sender's last change: if it is greater than `seq`, there is more.
+    pub last: u64,
     /// The users, by ascending numbers.
     pub states: Vec<UserState<K, P>>,
 }
@@ -145,6 +147,22 @@ pub struct Direct<K, P> {
     pub session: SessionId,
     /// To whom.
     pub users: Vec<K>,
+    /// What.
+    pub presence: P,
+    /// For how long, in milliseconds, if it ends by itself.
+    pub for_ms: Option<u64>,
+}
+
+/// Something that a session says in a topic.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Say<K, P> {
+    /// Whose session says it.
+    pub user: K,
+    /// The session's id at the sender.
+    pub session: SessionId,
+    /// The topic's name.
+    pub topic: K,
     /// What.
     pub presence: P,
     /// For how long, in milliseconds, if it ends by itself.

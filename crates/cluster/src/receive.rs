@@ -60,6 +60,11 @@ where
                 let life = desk.peers.at(at).life;
                 desk.jobs.push_back(Job::Direct { life, direct });
             }
+            // Whether the topic is known here, and somebody hears it, is the engine's to see.
+            Body::Say(say) => {
+                let life = desk.peers.at(at).life;
+                desk.jobs.push_back(Job::Say { life, say });
+            }
             Body::Orders(orders) => self.take_orders(at, orders),
             Body::Done { id, life, .. } => {
                 let peer = desk.peers.at_mut(at);
@@ -102,7 +107,7 @@ where
             Body::Direct(direct) => direct.to,
             Body::Orders(orders) => orders.to,
             Body::Done { to, .. } => *to,
-            Body::Ops(_) | Body::Beat(_) | Body::Leaving => desk.me,
+            Body::Ops(_) | Body::Beat(_) | Body::Say(_) | Body::Leaving => desk.me,
         };
         if to != desk.me {
             return Err(Fault::NotForMe);
@@ -131,8 +136,9 @@ where
                 self.check_states(&sync.states)?;
                 let mut numbers = sync.states.iter().map(|state| state.number);
                 let is_within = numbers.all(|number| sync.since < number && number <= sync.seq);
-                let is_ahead = sync.seq > sync.since || !sync.has_more;
-                let is_right = is_within && is_ahead && sync.seq >= sync.since;
+                let is_ahead = sync.seq > sync.since || sync.seq == sync.last;
+                let is_right =
+                    is_within && is_ahead && (sync.since..=sync.last).contains(&sync.seq);
                 if is_right { Ok(()) } else { Err(Fault::Malformed) }
             }
             Body::Direct(direct) => {
@@ -145,7 +151,9 @@ where
                 }
                 orders.iter().try_for_each(|order| self.check_order(order))
             }
-            Body::Beat(_) | Body::Need(_) | Body::Done { .. } | Body::Leaving => Ok(()),
+            Body::Beat(_) | Body::Need(_) | Body::Say(_) | Body::Done { .. } | Body::Leaving => {
+                Ok(())
+            }
         }
     }
 
@@ -268,6 +276,7 @@ where
             self.desk.stats.gaps += 1;
             self.desk.ask(at, false);
         } else if beat.seq == peer.held
+            && peer.seq == peer.held
             && (beat.digest, beat.users) != (peer.sum.digest, peer.sum.users)
         {
             self.desk.stats.wrong_digests += 1;
@@ -345,11 +354,11 @@ where
         }
         self.desk.stats.syncs_taken += 1;
         let peer = self.desk.peers.at_mut(at);
-        (peer.held, peer.seq) = (sync.seq, peer.seq.max(sync.seq));
+        (peer.held, peer.seq) = (sync.seq, peer.seq.max(sync.last));
         for state in sync.states {
             self.take_state(at, state);
         }
-        if sync.has_more {
+        if sync.seq < sync.last {
             self.desk.ask(at, false);
         }
     }
@@ -375,13 +384,13 @@ where
         for state in sync.states {
             self.take_state(at, state);
         }
-        if sync.has_more {
+        if sync.seq < sync.last {
             return self.desk.ask(at, true);
         }
         let peer = self.desk.peers.at_mut(at);
         (peer.chain, peer.is_floor) = (None, false);
         peer.held = peer.held.max(sync.seq);
-        peer.seq = peer.seq.max(peer.held);
+        peer.seq = peer.seq.max(sync.last).max(peer.held);
         let life = peer.life;
         if broken!(self.desk, KeepUnnamed) {
             return;

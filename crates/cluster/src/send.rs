@@ -142,7 +142,7 @@ where
         changes.truncate(max);
         let end = changes.last().map(|change| change.number).filter(|_| has_more);
         let states = changes.into_iter().filter_map(|change| self.present(change)).collect();
-        Sync { to, since, seq: end.unwrap_or(seq), start, has_more, states }
+        Sync { to, since, seq: end.unwrap_or(seq), start, last: seq, states }
     }
 
     /// Returns what there is to say of a user now.

@@ -91,7 +91,7 @@ fn messages_for_others_are_refused() {
     let to = name(2);
     let needs = Need { to, since: 0, is_full: false, start: None };
     let states = Vec::new();
-    let sync = Sync { to, since: 0, seq: 0, start: None, has_more: false, states };
+    let sync = Sync { to, since: 0, seq: 0, start: None, last: 0, states };
     let session = SessionId::from_bits(1 << 32 | 1).expect("it is an id");
     let users = Vec::new();
     let direct = Direct { to, user: 1, session, users, presence: 1, for_ms: None };
@@ -134,13 +134,14 @@ fn what_no_node_can_say_is_refused() {
     assert_eq!(ops(vec![stamped]), Fault::Malformed, "a stamp without a session");
     let version = Version { clock: u64::MAX, ..Version::default() };
     assert_eq!(ops(vec![UserState { version, ..state(1) }]), Fault::Malformed);
-    let sync = |since, seq, has_more, number| {
+    let sync = |since, seq, last, number| {
         let (to, states) = (name(0), vec![state(number)]);
-        let sync = Sync { to, since, seq, start: None, has_more, states };
+        let sync = Sync { to, since, seq, start: None, last, states };
         refused(name(1), message(Body::Sync(sync)))
     };
-    assert_eq!(sync(5, 7, false, 8), Fault::Malformed, "it is beyond the end");
-    assert_eq!(sync(5, 7, false, 5), Fault::Malformed, "it is before the beginning");
+    assert_eq!(sync(5, 7, 7, 8), Fault::Malformed, "it is beyond the end");
+    assert_eq!(sync(5, 7, 7, 5), Fault::Malformed, "it is before the beginning");
+    assert_eq!(sync(5, 7, 6, 6), Fault::Malformed, "it is beyond the last");
     let event = Event::Heartbeat { session: session_key() };
     let orders = vec![Order { version: Version::default(), event }];
     let body = Body::Orders(Orders { to: name(0), first: 1, orders });

@@ -13,7 +13,7 @@ impl World {
         let attached = self.session(at, true);
         let presence = self.random(1_000);
         let user = self.random(USERS);
-        Some(match self.random(30) {
+        Some(match self.random(31) {
             0..5 => self.connect(user, (presence % 2) as u8),
             5..11 => Event::Publish { session: attached?, presence },
             11 => {
@@ -53,6 +53,11 @@ impl World {
                 presence,
                 for_ms: u64::from(self.random(300)),
             },
+            29 => {
+                let topic = self.nodes[at].cluster.engine().topics_of(attached?).next()?.key();
+                let for_ms = presence.is_multiple_of(2).then_some(100);
+                Event::Say { session: attached?, topic, presence, for_ms }
+            }
             _ => Event::Expel { user },
         })
     }

@@ -2,7 +2,7 @@
 
 use super::options;
 use super::world::World;
-use adsum::{Event, LostCause, Options};
+use adsum::{Event, Join, LostCause, Options, View};
 use std::collections::BTreeSet;
 
 fn quiet(options: &Options) -> World {
@@ -286,4 +286,25 @@ fn rule_c14_a_session_of_another_node_can_do_nothing_here() {
         let given = refused(cluster.apply(now, event));
         assert_eq!(given, Some(adsum::Error::UnknownSession));
     }
+}
+
+/// What is said in a topic is heard at other nodes, and is over when its time is (rule C12).
+#[test]
+fn what_is_said_in_a_topic_is_heard_at_other_nodes() {
+    let mut world = quiet(&options());
+    let sessions = [world.log_in(0, 0), world.log_in(1, 3)];
+    for (at, session) in sessions.into_iter().enumerate() {
+        let join = Join::Member { presence: None, view: View::All };
+        world.give(at, Event::Join { session, topic: 100, join }).expect("it is right");
+        world.wait(20);
+    }
+    let topic = world.nodes[0].cluster.engine().topic(&100).expect("it is there").key();
+    let before = world.notices;
+    let [session, _] = sessions;
+    let say = Event::Say { session, topic, presence: 9, for_ms: Some(100) };
+    world.give(0, say).expect("it is right");
+    world.wait(20);
+    assert_eq!(world.notices, before + 1);
+    world.wait(100);
+    assert_eq!(world.notices, before + 2, "it is over");
 }

@@ -436,7 +436,7 @@ fn number_of((to, message): &(usize, Message<u32, u32>)) -> u64 {
         Body::Beat(beat) => (1, beat.round, beat.seq, beat.digest).hash(&mut hasher),
         Body::Need(need) => (2, need.since, need.is_full, need.start).hash(&mut hasher),
         Body::Sync(sync) => {
-            (3, sync.since, sync.seq, sync.start, sync.has_more).hash(&mut hasher);
+            (3, sync.since, sync.seq, sync.start, sync.last).hash(&mut hasher);
             states(&sync.states, &mut hasher);
         }
         other => std::format!("{other:?}").hash(&mut hasher),
