@@ -1,11 +1,14 @@
 //! Random inputs at nodes that hear of each other badly.
 
-use super::options;
 use super::world::{Weather, World};
+use super::{config, options};
+use crate::ClusterConfig;
 use core::ops::Range;
 
 fn run(seed: u64, count: usize, steps: usize, set: impl Fn(&mut World), mishaps: bool) -> World {
-    let mut world = World::new(count, &options(), seed);
+    let small = ClusterConfig { max_batch: 2, max_gone: 3, max_orders: 50, ..config() };
+    let config = if seed % 4 < 2 { config() } else { small };
+    let mut world = World::with_config(count, &options(), config, seed);
     set(&mut world);
     let go = |world: &mut World| {
         for step in 0..steps {

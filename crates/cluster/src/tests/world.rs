@@ -7,7 +7,7 @@ mod beliefs;
 mod inputs;
 
 use super::{config, name, node};
-use crate::{Body, Cluster, Fault, Message, Next, Output, To};
+use crate::{Body, Cluster, ClusterConfig, Fault, Message, Next, Output, To};
 use adsum::{Decision, DeviceKind, Event, LostCause, Notice, Options, SessionKey, Time};
 use beliefs::Beliefs;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +49,7 @@ type Flight = (usize, usize, Message<u32, u32>);
 pub(super) struct World {
     pub(super) nodes: Vec<Node>,
     options: Options,
+    config: ClusterConfig,
     /// What is under way: when it arrives, from whom, to whom.
     air: BTreeMap<(u64, u64), Flight>,
     sent: u64,
@@ -103,9 +104,18 @@ impl Node {
 
 impl World {
     pub(super) fn new(count: usize, options: &Options, seed: u64) -> Self {
+        Self::with_config(count, options, config(), seed)
+    }
+
+    pub(super) fn with_config(
+        count: usize,
+        options: &Options,
+        config: ClusterConfig,
+        seed: u64,
+    ) -> Self {
         let ahead = [0, 3_600_000, 20_000, 999_999, 5];
         let nodes = (0..count).map(|at| Node {
-            cluster: node(at, 1, options, config()),
+            cluster: node(at, 1, options, config.clone()),
             beliefs: Beliefs::default(),
             ahead_ms: 1_000_000 + ahead[at],
             life: 1,
@@ -117,6 +127,7 @@ impl World {
         Self {
             nodes: nodes.collect(),
             options: options.clone(),
+            config,
             air: BTreeMap::new(),
             sent: 0,
             beats: BTreeMap::new(),
@@ -412,7 +423,7 @@ impl World {
         self.log.push(format!("{} {at} is started", self.now));
         let node = &mut self.nodes[at];
         (node.is_up, node.life) = (true, node.life + 1);
-        node.cluster = super::node(at, node.life, &self.options, config());
+        node.cluster = super::node(at, node.life, &self.options, self.config.clone());
         (node.beliefs, node.online) = (Beliefs::default(), BTreeSet::new());
     }
 
