@@ -65,9 +65,10 @@ pub(crate) fn of<T: Hash + ?Sized>(value: &T) -> u64 {
     mix(hasher.finish())
 }
 
-/// Returns what one user adds to a node's checksum: all are combined by exclusive or.
-pub(crate) fn of_change<K: Hash + ?Sized>(user: &K, number: u64) -> u64 {
-    mix(of(user) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+/// Returns what one user, of whom this is the [number](of), adds to a node's checksum: all are
+/// combined by exclusive or.
+pub(crate) const fn of_change(user: u64, number: u64) -> u64 {
+    mix(user ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 const fn mix(mut bits: u64) -> u64 {

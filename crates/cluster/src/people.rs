@@ -109,13 +109,19 @@ pub(crate) struct Sum {
 
 impl Sum {
     pub(crate) fn add<K: Hash>(&mut self, user: &K, number: u64) {
-        self.digest ^= digest::of_change(user, number);
+        self.digest ^= digest::of_change(digest::of(user), number);
         self.users += 1;
     }
 
     pub(crate) fn take<K: Hash>(&mut self, user: &K, number: u64) {
-        self.digest ^= digest::of_change(user, number);
+        self.digest ^= digest::of_change(digest::of(user), number);
         self.users -= 1;
+    }
+
+    /// Has a user another number.
+    fn renumber<K: Hash>(&mut self, user: &K, [before, now]: [u64; 2]) {
+        let user = digest::of(user);
+        self.digest ^= digest::of_change(user, before) ^ digest::of_change(user, now);
     }
 }
 
@@ -213,18 +219,22 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
         self.seq += 1;
         let number = self.seq;
         let person = self.all.entry_ref(user).or_default();
-        if let Some(before) = person.own.take() {
-            self.sum.take(user, before.number);
-            self.order.remove(&before.number);
-        }
-        match own {
-            Some((told, seen)) => {
+        let before = person.own.take().map(|own| own.number);
+        let listed = before.and_then(|before| self.order.remove(&before));
+        match (own, before) {
+            (Some((told, seen)), _) => {
                 person.own = Some(Own { number, told, seen });
                 person.note_newest();
-                self.sum.add(user, number);
-                self.order.insert(number, user.clone());
+                match before {
+                    Some(before) => self.sum.renumber(user, [before, number]),
+                    None => self.sum.add(user, number),
+                }
+                self.order.insert(number, listed.unwrap_or_else(|| user.clone()));
             }
-            None => self.gone.push_back((number, user.clone())),
+            (None, before) => {
+                before.into_iter().for_each(|before| self.sum.take(user, before));
+                self.gone.push_back((number, listed.unwrap_or_else(|| user.clone())));
+            }
         }
         number
     }

@@ -1,11 +1,11 @@
 //! What other nodes are told: changes, beats, and answers.
 
 use crate::cluster::Cluster;
-use crate::desk::{Leaving, Post};
+use crate::desk::{Desk, Leaving, Post};
 use crate::message::{Body, Message, Need, Sync, To, UserState};
 use crate::node::NodeId;
 use crate::people::{Change, Seen};
-use adsum::RemoteState;
+use adsum::{RemoteSession, RemoteState};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
@@ -67,47 +67,45 @@ where
 
     /// Returns the change of a user who is to be told, if there is anything to tell.
     fn next_op(&mut self, user: K) -> Option<UserState<K, P>> {
-        let ended = self.desk.ended.remove(&user).unwrap_or_default();
-        let seen = self.seen(&user);
+        let ended = match self.desk.ended.is_empty() {
+            true => Vec::new(),
+            false => self.desk.ended.remove(&user).unwrap_or_default(),
+        };
         let person = self.desk.people.get(&user);
         let version = person.map(|person| person.version).unwrap_or_default();
         let told = person.and_then(|person| person.own.as_ref()).map(|own| own.told);
-        if seen.is_empty() && !self.speaks_of_lists(&user) {
+        let local = self.engine.local_user(&user);
+        let is_here = local.as_ref().is_some_and(|local| local.sessions().next().is_some());
+        let Some(local) = local.filter(|_| is_here || self.speaks_of_lists(&user)) else {
             told?;
             let number = self.desk.people.note_own(&user, None);
             self.desk.tidy(&user, self.engine.is_online(&user));
             let state = RemoteState { lists: None, sessions: Vec::new(), ended };
             let stamps = Vec::new();
             return Some(UserState { user, number, is_gone: true, version, stamps, state });
-        }
-        let with_lists = seen.is_empty() || told != Some(version);
+        };
+        let with_lists = !is_here || told != Some(version);
+        let state = RemoteState { ended, ..local.to_remote(self.desk.now, with_lists) };
+        let seen = Self::stamp(&mut self.desk, &user, &state.sessions);
         let stamps = seen.iter().map(|seen| seen.stamp).collect();
         self.desk.unpart(&user);
         let number = self.desk.people.note_own(&user, Some((version, seen)));
         self.make_room(&user);
-        let local = self.engine.local_user(&user)?;
-        let state = RemoteState { ended, ..local.to_remote(self.desk.now, with_lists) };
         Some(UserState { user, number, is_gone: false, version, stamps, state })
     }
 
-    /// Returns the sessions that this node has of a user. Those that are new get their stamps.
-    fn seen(&mut self, user: &K) -> Vec<Seen> {
-        let Self { engine, desk } = self;
-        let Some(local) = engine.local_user(user) else { return Vec::new() };
-        let sessions: Vec<_> = local.sessions().collect();
-        let stamp_of = |id| {
-            let own = desk.people.get(user)?.own.as_ref()?;
-            Some(own.seen.iter().find(|seen| seen.id == id)?.stamp)
-        };
-        let mut seen: Vec<_> = sessions
-            .iter()
-            .map(|session| Seen {
-                id: session.id,
-                stamp: stamp_of(session.id).unwrap_or(0),
-                kind: session.kind.0,
-                is_lost: session.lost.is_some(),
-            })
-            .collect();
+    /// Returns what is kept of the sessions that this node has of a user. Those that are new get
+    /// their stamps.
+    fn stamp(desk: &mut Desk<K, P, S>, user: &K, sessions: &[RemoteSession<K, P>]) -> Vec<Seen> {
+        let mut seen = Vec::with_capacity(sessions.len());
+        let known = desk.people.get(user).and_then(|person| person.own.as_ref());
+        let stamp_of = |id| known?.seen.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);
+        seen.extend(sessions.iter().map(|session| Seen {
+            id: session.id,
+            stamp: stamp_of(session.id).unwrap_or(0),
+            kind: session.kind.0,
+            is_lost: session.lost.is_some(),
+        }));
         for seen in seen.iter_mut().filter(|seen| seen.stamp == 0) {
             seen.stamp = desk.tick_clock();
         }
