@@ -182,6 +182,7 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
                 None => unreachable!("a topic is kept until all is told about it"),
             },
             step @ (Step::Evict { .. }
+            | Step::Theirs
             | Step::Speak { .. }
             | Step::Pass
             | Step::EndTick { .. }

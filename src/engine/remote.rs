@@ -4,6 +4,7 @@ use crate::decisions::{Decisions, InputContext};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::key::{SessionId, SessionKey};
+use crate::reason::{CloseReason, EndReason};
 use crate::remote::{Origin, RemoteState};
 use crate::time::Time;
 use core::borrow::Borrow;
@@ -60,11 +61,44 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         self.list_input(now, |engine| engine.remote_direct(origin, from, users, presence, for_ms))
     }
 
+    /// Says something in a topic for a session that another node has, as [`say`](Self::say) does
+    /// for this engine's own. The node has taken the token.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`] and [`Error::NotMember`] if the node has no such session as far as
+    /// is known here, or it is no member; [`Error::UnknownTopic`] and [`Error::ExpiryLimit`].
+    pub fn remote_say<Q>(
+        &mut self,
+        now: Time,
+        origin: Origin,
+        from: (&Q, SessionId),
+        topic: &Q,
+        presence: P,
+        for_ms: Option<u64>,
+    ) -> Result<Decisions<'_, K, P, S>, Error>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.list_input(now, |engine| engine.remote_say(origin, from, topic, presence, for_ms))
+    }
+
     /// Says that nothing is heard of a node: its sessions are detached for
     /// [`Grace::node_loss_ms`](crate::Grace::node_loss_ms), and nobody is told. When that is over
     /// they end, in [`advance`](Self::advance). What is due by `now` happens too, as by `advance`.
     pub fn origin_lost(&mut self, now: Time, origin: Origin) -> Decisions<'_, K, P, S> {
-        self.node_input(now, |engine| engine.origin_lost(origin))
+        self.origin_lost_since(now, origin, now)
+    }
+
+    /// Says that nothing is heard of a node, as [`origin_lost`](Self::origin_lost) does, and since
+    /// when: the grace counts from that moment.
+    pub fn origin_lost_since(
+        &mut self,
+        now: Time,
+        origin: Origin,
+        since: Time,
+    ) -> Decisions<'_, K, P, S> {
+        self.node_input(now, |engine| engine.origin_lost(origin, since))
     }
 
     /// Says that a node that was lost is back, and has what it had: nobody is told. What is due by
@@ -89,7 +123,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         now: Time,
         session: SessionKey,
     ) -> Result<Decisions<'_, K, P, S>, Error> {
-        self.session_input(now, session, |engine| engine.make_way(session))
+        let reasons = (CloseReason::Evicted, EndReason::Evicted);
+        self.session_input(now, session, |engine| engine.end_for_others(session, reasons))
+    }
+
+    /// Ends one of this engine's own sessions whose user is expelled, where other nodes have
+    /// sessions of the user too: each node ends its own. [`expel`](Self::expel) ends all that this
+    /// engine knows of.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`].
+    pub fn expel_session(
+        &mut self,
+        now: Time,
+        session: SessionKey,
+    ) -> Result<Decisions<'_, K, P, S>, Error> {
+        let reasons = (CloseReason::Expelled, EndReason::Expelled);
+        self.session_input(now, session, |engine| engine.end_for_others(session, reasons))
     }
 
     /// Notes from now on whose state at this node changes, for

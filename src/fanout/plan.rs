@@ -160,6 +160,8 @@ pub(crate) enum Step {
         victim: SessionIndex,
         newcomer: SessionIndex,
     },
+    /// What another node says of a user is to be gone on with.
+    Theirs,
     TellTopic(TopicFanOut),
     TopicSnapshot(TopicSnapshotOf),
     Changes(ChangesOf),

@@ -159,6 +159,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Something has come to its end.
     pub(super) fn fire_expiry(&mut self, due: Due<ExpiryIndex>) {
         let Some(Expiry { session, of, then, .. }) = self.expiries.remove(due.of) else { return };
+        let number = self.tables.changed().number(session);
         match (of, then) {
             (Expiring::Call(number), _) => self.end_call(session, number),
             (Expiring::Said(membership), _) => {
@@ -169,6 +170,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             (_, None) => {
                 self.tables.sessions_mut().take_shown_until(session);
                 self.take_back(session);
+                self.tables.count_end(session, number);
             }
             (_, Some(then)) => {
                 self.tables.sessions_mut().take_shown_until(session);
@@ -177,6 +179,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 } else {
                     self.show(session, then);
                 }
+                self.tables.count_end(session, number);
             }
         }
     }

@@ -16,6 +16,7 @@ mod lifecycle;
 mod limits;
 mod publish;
 mod remote;
+mod remote_topics;
 mod representative;
 mod topic_news;
 mod topic_words;
@@ -38,6 +39,7 @@ use crate::tables::Tables;
 use crate::tables::expiries::Expiries;
 use crate::tables::ids::{Attachment, Place, SessionIndex, TickIndex, User};
 use crate::tables::missed::Change;
+use crate::tables::remotes::Theirs;
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Renewal;
 use crate::tables::timers::Timers;
@@ -95,6 +97,8 @@ pub(crate) struct State<K, P, S> {
     is_choosing: bool,
     /// The moment of the first input: numbers of notices count from there.
     first: Option<Time>,
+    /// What is yet to be done about what another node says.
+    theirs: Option<Theirs<K, P>>,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -125,6 +129,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             represent: None,
             is_choosing: false,
             first: None,
+            theirs: None,
         }
     }
 
@@ -299,6 +304,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn finish(&mut self, step: Step) {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
+            Step::Theirs => self.go_on_with_theirs(),
             Step::Speak { place, published } => {
                 // So that nothing of it is left if the host's function panics.
                 self.plan.replace_step(Step::Pass);

@@ -4,23 +4,19 @@
 use crate::error::Error;
 use crate::event::LostCause;
 use crate::fanout::plan::Step;
-use crate::fanout::topic_steps::Except;
 use crate::key::{SessionId, SessionKey};
-use crate::reason::{CloseReason, EndReason, LeaveReason};
-use crate::remote::{
-    Origin, RemoteEnd, RemoteLists, RemoteMember, RemotePresence, RemoteSession, RemoteState,
-};
+use crate::reason::{CloseReason, EndReason};
+use crate::remote::{Origin, RemoteEnd, RemoteLists, RemotePresence, RemoteSession, RemoteState};
 use crate::rules::State;
 use crate::tables::expiries::{Expiring, Expiry};
 use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::lists;
+use crate::tables::remotes::Theirs;
 use crate::tables::timers::Due;
 use crate::time::Time;
-use crate::topic::View;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
-use smallvec::SmallVec;
 
 /// The most sessions that one user may have on all nodes together.
 const MAX_SESSIONS: u16 = 1_024;
@@ -55,9 +51,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if online.is_none() && state.sessions.is_empty() {
             return Ok(());
         }
-        self.check_remote(origin, online, &state.sessions)?;
+        self.check_remote(origin, online, &state)?;
         let RemoteState { lists, sessions, ended } = state;
-        let (place, is_first) = self.set_remote_lists(id, lists)?;
+        let is_there = online.and_then(|user| self.tables.place(user));
+        let (place, is_first, lists) = match (is_there, lists) {
+            (Some(place), Some(lists)) => (place, false, Some((id, lists))),
+            (_, lists) => {
+                let (place, is_first) = self.set_remote_lists(id, lists)?;
+                (place, is_first, None)
+            }
+        };
         let node = self.tables.origins_mut().find_or_new(origin);
         for session in &sessions {
             let is_there = self.tables.find_remote(place, (node, session.id)).is_some();
@@ -66,6 +69,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.add_remote(node, place, session, is_first);
             }
         }
+        self.take_away(node, place, &sessions, &ended);
+        if !self.tables.sessions_at(place).is_empty() {
+            self.theirs = Some(Theirs { node, place, lists, sessions });
+            self.plan.push_step(Step::Theirs);
+        } else if let Some((id, _)) = lists {
+            self.tables.discard_name(id);
+        }
+        Ok(())
+    }
+
+    /// Takes what a node does not say any more out: sessions, what they show, where they are. It
+    /// is told before anything else changes, since notices are worked out as they are told.
+    fn take_away(
+        &mut self,
+        node: usize,
+        place: Place,
+        sessions: &[RemoteSession<K, P>],
+        ended: &[(SessionId, EndReason)],
+    ) {
         let is_listed = |id| sessions.iter().any(|session| session.id == id);
         let mut gone = Vec::new();
         for session in self.tables.sessions_at(place) {
@@ -76,15 +98,38 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         }
         for session in sessions {
-            if let Some(known) = self.tables.find_remote(place, (node, session.id)) {
-                self.update_remote(known, session)?;
+            let Some(known) = self.tables.find_remote(place, (node, session.id)) else { continue };
+            if session.shown.is_none() && self.tables.sessions().has_published(known) {
+                self.withdraw_remote(known);
             }
+            self.leave_remote_topics(known, &session.topics);
         }
         for (session, id) in gone {
             let reason = ended.iter().find(|(of, _)| *of == id).map(|(_, reason)| *reason);
             self.end_remote(session, reason.unwrap_or(EndReason::Disconnected));
         }
-        Ok(())
+    }
+
+    /// Goes on with what a node says, when all are told of what went before: with lists, and then
+    /// with what sessions show.
+    pub(super) fn go_on_with_theirs(&mut self) {
+        let Some(mut theirs) = self.theirs.take() else { return };
+        self.tables.changed_mut().is_theirs = true;
+        if let Some((id, lists)) = theirs.lists.take() {
+            // It was checked that they fit. No more users than can be indexed is all there is.
+            let _ = self.set_remote_lists(id, Some(lists));
+            self.theirs = Some(theirs);
+            self.plan.push_step(Step::Theirs);
+        } else {
+            let Theirs { node, place, sessions, .. } = theirs;
+            for session in sessions {
+                if let Some(known) = self.tables.find_remote(place, (node, session.id)) {
+                    // The rest is as it was if no more topics can be indexed.
+                    let _ = self.update_remote(known, session);
+                }
+            }
+        }
+        self.tables.changed_mut().is_theirs = false;
     }
 
     /// Checks that there is room for what a node says, before anything changes.
@@ -92,8 +137,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         &self,
         origin: Origin,
         online: Option<User>,
-        sessions: &[RemoteSession<K, P>],
+        RemoteState { lists, sessions, .. }: &RemoteState<K, P>,
     ) -> Result<(), Error> {
+        if let Some(RemoteLists { audience, blocked, .. }) = lists {
+            let (max_audience, max_blocked) = (self.options.max_audience, self.options.max_blocked);
+            if audience.len() > max_audience as usize {
+                return Err(Error::AudienceLimit { limit: max_audience });
+            }
+            if blocked.len() > max_blocked as usize {
+                return Err(Error::BlockedLimit { limit: max_blocked });
+            }
+        }
         let known = online.map_or(&[][..], |user| self.tables.sessions_of(user));
         let node = self.tables.origins().find(origin);
         let is_again = |known: SessionIndex| {
@@ -207,7 +261,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             number != self.tables.changed().number(session) || shown.is_some() != is_shown;
         match shown {
             Some(shown) if is_news => self.show_remote(session, shown),
-            None if is_shown => self.withdraw_remote(session),
             Some(shown) => {
                 self.plan.drop_later(Some(shown.presence));
                 self.plan.drop_later(shown.until.and_then(|until| until.then));
@@ -296,74 +349,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    // ---- topics
-
-    fn set_remote_topics(
-        &mut self,
-        session: SessionIndex,
-        topics: Vec<RemoteMember<K, P>>,
-    ) -> Result<(), Error> {
-        let mut named: SmallVec<[_; 4]> = SmallVec::new();
-        for member in &topics {
-            named.extend(self.tables.find_topic(&member.topic));
-        }
-        let mut next = self.tables.topics().first_of(session);
-        while let Some(membership) = next {
-            let topic = self.tables.topics().topic_of(membership);
-            next = self.tables.topics().next_of(membership);
-            if !named.contains(&topic) {
-                self.take_out(topic, membership, LeaveReason::Left, false);
-            }
-        }
-        for RemoteMember { topic: name, number, presence } in topics {
-            let found = self.tables.find_topic(&name);
-            let here =
-                found.and_then(|topic| Some((topic, self.tables.membership_in(session, topic)?)));
-            let Some((topic, membership)) = here else {
-                self.join_remote(session, name, (number, presence))?;
-                continue;
-            };
-            self.tables.discard_name(name);
-            let before = self.tables.changed().number_in(membership);
-            match presence {
-                Some(presence) if before != number => self.show_in(topic, membership, presence),
-                presence => self.plan.drop_later(presence),
-            }
-            self.tables.changed_mut().set_number_in(membership, number);
-        }
-        Ok(())
-    }
-
-    fn join_remote(
-        &mut self,
-        session: SessionIndex,
-        name: K,
-        (number, presence): (u64, Option<P>),
-    ) -> Result<(), Error> {
-        let topic = match self.tables.find_topic(&name) {
-            Some(topic) => {
-                self.tables.discard_name(name);
-                topic
-            }
-            None => {
-                let topic = self.tables.open_topic(name)?;
-                self.plan.push_step(Step::Occupied { topic });
-                topic
-            }
-        };
-        let membership = self.tables.join_topic(session, topic, true, View::Nothing);
-        self.begin_view(topic, membership);
-        if let Some(presence) = presence {
-            self.tables.set_own_presence(membership, presence);
-        }
-        if self.tables.is_visible(self.tables.sessions().user(session)) {
-            self.show_member(topic, membership, Except::Session(session));
-        }
-        self.welcome(topic, membership);
-        self.tables.changed_mut().set_number_in(membership, number);
-        Ok(())
-    }
-
     // ---- what is said by a session of another node
 
     pub(crate) fn remote_direct<'q, Q>(
@@ -391,6 +376,26 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             state.direct_to(session, (names, for_ms), named, presence);
             Ok(())
         })
+    }
+
+    pub(crate) fn remote_say<Q>(
+        &mut self,
+        origin: Origin,
+        (user, id): (&Q, SessionId),
+        name: &Q,
+        presence: P,
+        for_ms: Option<u64>,
+    ) -> Result<(), Error>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let session = self.find_remote(origin, user, id).ok_or(Error::UnknownSession)?;
+        let topic = self.tables.find_topic(name).ok_or(Error::UnknownTopic)?;
+        let membership = self.tables.membership_in(session, topic).ok_or(Error::NotMember)?;
+        self.check_duration(for_ms.unwrap_or(0))?;
+        self.say_as(session, (topic, membership), presence, for_ms);
+        Ok(())
     }
 
     fn find_remote<Q>(&self, origin: Origin, user: &Q, id: SessionId) -> Option<SessionIndex>
@@ -430,26 +435,30 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Some((expiry.until, expiry.then.as_ref()))
     }
 
-    /// Ends a session here that has to make way for one at another node.
-    pub(crate) fn make_way(&mut self, key: SessionKey) -> Result<(), Error> {
+    /// Ends a session here because of what happens at another node.
+    pub(crate) fn end_for_others(
+        &mut self,
+        key: SessionKey,
+        (close, end): (CloseReason, EndReason),
+    ) -> Result<(), Error> {
         let session = self.session(key)?;
-        self.close(session, CloseReason::Evicted);
-        self.end(session, EndReason::Evicted, self.moment);
+        self.close(session, close);
+        self.end(session, end, self.moment);
         Ok(())
     }
 
     // ---- nodes
 
     /// Nothing is heard of a node any more: what it has is detached.
-    pub(crate) fn origin_lost(&mut self, origin: Origin) {
+    pub(crate) fn origin_lost(&mut self, origin: Origin, since: Time) {
         let at = self.tables.origins_mut().find_or_new(origin);
         if self.tables.origins().node(at).lost_at.is_some() {
             return;
         }
-        let (now, tells_users) = (self.moment, self.tells_users());
-        let ends = now.saturating_add(self.options.grace.node_loss_ms);
+        let (since, tells_users) = (since.min(self.moment), self.tells_users());
+        let ends = since.saturating_add(self.options.grace.node_loss_ms);
         self.tables.origins_mut().change(at, |node| {
-            (node.lost_at, node.ends_at) = (Some(now), Some(ends));
+            (node.lost_at, node.ends_at) = (Some(since), Some(ends));
             node.unreviewed = if tells_users { node.sessions.len() } else { 0 };
         });
     }

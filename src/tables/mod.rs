@@ -24,7 +24,7 @@ pub(crate) mod origins;
 mod prefetch;
 pub(crate) mod rate;
 pub(crate) mod reach;
-mod remotes;
+pub(crate) mod remotes;
 pub(crate) mod roster;
 pub(crate) mod segments;
 pub(crate) mod sessions;

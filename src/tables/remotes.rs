@@ -2,13 +2,23 @@
 
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId};
+use crate::remote::{RemoteLists, RemoteSession};
 use crate::tables::Tables;
 use crate::tables::changed::Changed;
 use crate::tables::ids::{MembershipIndex, Place, RemotePlace, SessionIndex, User};
 use crate::tables::origins::{Origins, Remote};
 use crate::tables::sessions::Link;
 use crate::time::Time;
+use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
+
+/// What a node says of a user who is online, as far as it is yet to become so.
+pub(crate) struct Theirs<K, P> {
+    pub(crate) node: usize,
+    pub(crate) place: Place,
+    pub(crate) lists: Option<(K, RemoteLists<K>)>,
+    pub(crate) sessions: Vec<RemoteSession<K, P>>,
+}
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) const fn origins(&self) -> &Origins {
@@ -172,12 +182,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
     }
 
-    /// Counts a change of what a session shows, if other nodes are to hear of it or have it.
+    /// Counts a change of what a session shows, if other nodes are to hear of it or have it: by
+    /// two, since one that comes by itself counts one.
     pub(crate) fn count_shown(&mut self, session: SessionIndex) {
         if self.changed.is_on || self.sessions.link(session).is_remote() {
             let number = self.changed.number(session);
-            self.changed.set_number(session, number + 1);
+            self.changed.set_number(session, number + 2);
             self.list_changed_session(session);
+        }
+    }
+
+    /// Counts a change that was a presence's own end, as every node sees it by itself: whoever has
+    /// shown something else in that moment says so by another number.
+    pub(crate) fn count_end(&mut self, session: SessionIndex, before: u64) {
+        if self.changed.is_on {
+            self.changed.set_number(session, before + 1);
         }
     }
 
