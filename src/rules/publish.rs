@@ -72,18 +72,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(super) fn show(&mut self, session: SessionIndex, presence: P) {
         let place = self.tables.sessions().place(session);
         let replaced = self.tables.set_presence(session, presence);
+        let first = replaced.is_none();
+        self.plan.drop_later(replaced);
         if !self.expiries.is_empty() {
             self.clear_shown_end(session);
         }
         if self.is_unusual {
             self.tables.count_shown(session);
             if self.tells_users() {
-                self.show_as_one(place, session, replaced.is_none());
-                self.plan.drop_later(replaced);
-                return;
+                return self.show_as_one(place, session, first);
             }
         }
-        let mut fan_out = FanOut::of(Subject::Presence { session, first: replaced.is_none() });
+        let mut fan_out = FanOut::of(Subject::Presence { session, first });
         let of_user = self.tables.state_at(place);
         let UserState { is_visible, is_watched, sessions, any_held, is_in_topics } = of_user;
         if is_visible {
@@ -93,11 +93,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             fan_out = fan_out.to_own_sessions_of(place, Some(session));
         }
         self.plan.tell(fan_out);
-        self.plan.drop_later(replaced);
-        if any_held {
-            self.end_held_before(place, session);
+        // Asked at once: hardly ever is either so.
+        if any_held | is_in_topics {
+            self.follow_up(place, session, is_in_topics);
         }
-        // Contacts come first.
+    }
+
+    /// Tells what follows from what a session shows: contacts come first, and then its topics.
+    #[cold]
+    fn follow_up(&mut self, place: Place, session: SessionIndex, is_in_topics: bool) {
+        self.end_held_before(place, session);
         if is_in_topics {
             self.tell_published(session);
         }

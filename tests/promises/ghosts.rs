@@ -82,8 +82,10 @@ impl Roster {
         };
         _ = self.run.input(now, event, usize::MAX, &mut |decision, to| {
             for key in to {
-                // The first to be told of a resume is the one who resumed.
-                let before = resumed.take().and_then(|before| replicas.remove(&before));
+                // Whoever has resumed keeps its slot, and what it believes. Contacts may be told
+                // first.
+                let before = resumed.take_if(|before| before.slot() == key.slot());
+                let before = before.and_then(|before| replicas.remove(&before));
                 replicas.extend(before.map(|before| (*key, before)));
                 let replica = replicas.entry(*key).or_insert_with(|| Replica::new(1_000));
                 let applied = match decision {
