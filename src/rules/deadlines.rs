@@ -15,16 +15,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
-        if self.tables.origins().restless > 0 && self.fire_next_node(until, [lifetime, token]) {
-            return true;
-        }
-        if self.ticks.armed() > 0 && self.fire_next_tick(until, [lifetime, token]) {
-            return true;
-        }
-        if self.idle.armed() > 0 && self.fire_next_idle(until, [lifetime, token]) {
-            return true;
-        }
-        if self.expiries.armed() > 0 && self.fire_next_expiry(until, [lifetime, token]) {
+        // Asked at once: hardly ever is any of it so.
+        let special = self.ticks.armed() | self.expiries.armed() | usize::from(self.is_unusual);
+        if special > 0 && self.fire_next_special(until, [lifetime, token]) {
             return true;
         }
         match (lifetime, token) {
@@ -41,6 +34,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.clean_up();
         true
+    }
+
+    /// Fires what is due first by then, if it is neither of these two.
+    #[cold]
+    #[inline(never)]
+    fn fire_next_special(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+        (self.tables.origins().restless > 0 && self.fire_next_node(until, others))
+            || (self.ticks.armed() > 0 && self.fire_next_tick(until, others))
+            || (self.idle.armed() > 0 && self.fire_next_idle(until, others))
+            || (self.expiries.armed() > 0 && self.fire_next_expiry(until, others))
     }
 
     /// Comes to the moment of a deadline that fires: what fired before it has had all its effect,

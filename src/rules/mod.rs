@@ -87,9 +87,6 @@ pub(crate) struct State<K, P, S> {
     named_in_topic: Vec<SessionIndex>,
     /// When what is worked on happens: the input's moment, or that of a deadline.
     happening: Time,
-    /// Contacts are told one state of each user, or this engine is one of several: what a publish
-    /// does besides its notice is looked at only then.
-    is_unusual: bool,
     /// Chooses which of a user's sessions speaks for it.
     represent: Option<Represent<P>>,
     /// It is choosing, or has panicked when it was and is not asked again about this input, or this
@@ -99,6 +96,9 @@ pub(crate) struct State<K, P, S> {
     first: Option<Time>,
     /// What is yet to be done about what another node says.
     theirs: Option<Theirs<K, P>>,
+    /// Contacts are told one state of each user, or this engine is one of several: what a publish
+    /// does besides its notice, and what is due besides, is looked at only then.
+    is_unusual: bool,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -125,11 +125,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             changes: Vec::new(),
             named_in_topic: Vec::new(),
             happening: Time::ZERO,
-            is_unusual: false,
             represent: None,
             is_choosing: false,
             first: None,
             theirs: None,
+            is_unusual: false,
         }
     }
 

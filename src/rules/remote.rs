@@ -337,7 +337,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Ends those sessions of the user at this place whose end was kept back: another has come.
     pub(super) fn end_over(&mut self, place: Place) {
-        if self.tables.sessions().counts().remote == 0 {
+        if self.tables.sessions().remote() == 0 {
             return;
         }
         let mut nth = 0;

@@ -87,7 +87,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Takes a session that ends out of the list of its node, if it is another's.
     #[inline]
     pub(super) fn unlist_remote(&mut self, session: SessionIndex) {
-        if self.sessions.counts().remote > 0 {
+        if self.sessions.remote() > 0 {
             self.unlist_if_remote(session);
         }
     }
@@ -127,11 +127,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Returns when and why the session was lost, or its node was, if it is detached.
+    #[inline]
     pub(crate) fn loss(&self, session: SessionIndex) -> Option<(Time, LostCause)> {
-        match self.sessions.link(session) {
-            Link::Remote => Some((self.node_loss(session)?, LostCause::NodeLoss)),
-            _ => self.sessions.loss(session),
+        if self.sessions.remote() > 0 && self.sessions.link(session) == Link::Remote {
+            return Some((self.node_loss(session)?, LostCause::NodeLoss));
         }
+        self.sessions.loss(session)
     }
 
     /// Returns whether each session of another node stands where it says, and nobody else does.

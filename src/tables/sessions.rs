@@ -104,7 +104,9 @@ pub(crate) struct Sessions<P> {
     details: Sparse<Detail<P>, { per_segment(512) }>,
     free: FreeList,
     retired: usize,
-    held: usize,
+    /// How many records are linked in which way. Of those that are vacant or attached it is only
+    /// known how many more or fewer there are than at the beginning.
+    linked: [usize; Link::COUNT],
     /// No session begins with an earlier generation: no record that has been dropped has used this
     /// one, or a later one.
     first_generation: NonZeroU32,
@@ -123,7 +125,7 @@ impl<P> Sessions<P> {
             details: Sparse::new(),
             free: FreeList::new(),
             retired: 0,
-            held: 0,
+            linked: [0; Link::COUNT],
             first_generation: NonZeroU32::MIN,
             far: Sparse::new(),
             free_far: FreeList::new(),
@@ -134,7 +136,7 @@ impl<P> Sessions<P> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.records.len() - self.free.len() - self.retired - self.held
+        self.records.len() - self.free.len() - self.retired - self.linked(Link::Held)
     }
 
     /// Returns one more than the greatest index of a session.
@@ -143,7 +145,21 @@ impl<P> Sessions<P> {
     }
 
     pub(crate) const fn counts(&self) -> SessionCounts {
-        self.counts
+        SessionCounts {
+            detached: self.linked(Link::Detached),
+            remote: self.remote(),
+            congested: self.linked(Link::Congested),
+            ..self.counts
+        }
+    }
+
+    /// Returns the number of sessions that other nodes have.
+    pub(crate) const fn remote(&self) -> usize {
+        self.linked(Link::Remote) + self.linked(Link::RemoteLost)
+    }
+
+    const fn linked(&self, link: Link) -> usize {
+        self.linked[link as usize]
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -324,7 +340,6 @@ impl<P> Sessions<P> {
         let state = (Slot::near(user.0, 0), Link::Remote);
         let index = self.insert_record((user, place), state, kind, (now, at.to_bits()));
         self.details[index.0 as usize].connected = connected;
-        self.counts.remote += 1;
         index
     }
 
@@ -351,6 +366,7 @@ impl<P> Sessions<P> {
             heard: now,
             stamp,
         };
+        self.linked[link as usize] = self.linked[link as usize].wrapping_add(1);
         let bucket = Bucket::default();
         let detail =
             Detail { connected: now, presence: None, bucket, born: generation, extras: None };
@@ -452,8 +468,10 @@ impl<P> Sessions<P> {
     }
 
     pub(super) fn set_link(&mut self, index: SessionIndex, link: Link) {
-        self.count_link(index, link);
-        self.records[index.0 as usize].link = link;
+        let before = core::mem::replace(&mut self.records[index.0 as usize].link, link);
+        let linked = &mut self.linked;
+        linked[before as usize] = linked[before as usize].wrapping_sub(1);
+        linked[link as usize] = linked[link as usize].wrapping_add(1);
     }
 
     pub(super) fn set_lost(&mut self, index: SessionIndex, at: Time, cause: LostCause) {
@@ -472,22 +490,6 @@ impl<P> Sessions<P> {
     /// Says that a session of another node is connected there.
     pub(super) fn set_remote_link(&mut self, index: SessionIndex) {
         self.set_link(index, Link::Remote);
-    }
-
-    fn count_link(&mut self, index: SessionIndex, link: Link) {
-        let (counts, mut held) = (&mut self.counts, self.held);
-        let mut count = |link, by: isize| match link {
-            Link::Detached => counts.detached = counts.detached.wrapping_add_signed(by),
-            Link::Remote | Link::RemoteLost => {
-                counts.remote = counts.remote.wrapping_add_signed(by);
-            }
-            Link::Congested => counts.congested = counts.congested.wrapping_add_signed(by),
-            Link::Held => held = held.wrapping_add_signed(by),
-            Link::Attached | Link::Vacant => {}
-        };
-        count(self.records[index.0 as usize].link, -1);
-        count(link, 1);
-        self.held = held;
     }
 
     /// Replaces the session's presence.

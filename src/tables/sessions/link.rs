@@ -20,6 +20,9 @@ pub(crate) enum Link {
 }
 
 impl Link {
+    /// The number of ways.
+    pub(super) const COUNT: usize = Self::Held as usize + 1;
+
     /// Returns whether the session has not ended.
     pub(crate) const fn is_there(self) -> bool {
         !matches!(self, Self::Vacant | Self::Held)
