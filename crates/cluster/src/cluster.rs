@@ -59,6 +59,20 @@ where
         self.desk.me
     }
 
+    /// Returns the node's logical clock: nothing that it has heard of is later.
+    #[must_use]
+    pub const fn clock(&self) -> u64 {
+        self.desk.clock
+    }
+
+    /// Returns a moment of the logical clock that is later than all that the node has heard of, and
+    /// that no other moment of its own is the same as: what follows from it at other nodes has a
+    /// later one. For a host that numbers what it tells to the outside.
+    pub fn stamp(&mut self, now: Time) -> u64 {
+        self.desk.begin(now);
+        self.desk.tick_clock()
+    }
+
     /// Returns what the node has done so far.
     #[must_use]
     pub const fn stats(&self) -> ClusterStats {

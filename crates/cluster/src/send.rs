@@ -86,7 +86,7 @@ where
         };
         let with_lists = !is_here || told != Some(version);
         let state = RemoteState { ended, ..local.to_remote(self.desk.now, with_lists) };
-        let seen = Self::stamp(&mut self.desk, &user, &state.sessions);
+        let seen = Self::stamp_all(&mut self.desk, &user, &state.sessions);
         let stamps = seen.iter().map(|seen| seen.stamp).collect();
         self.desk.unpart(&user);
         let number = self.desk.people.note_own(&user, Some((version, seen)));
@@ -96,7 +96,11 @@ where
 
     /// Returns what is kept of the sessions that this node has of a user. Those that are new get
     /// their stamps.
-    fn stamp(desk: &mut Desk<K, P, S>, user: &K, sessions: &[RemoteSession<K, P>]) -> Vec<Seen> {
+    fn stamp_all(
+        desk: &mut Desk<K, P, S>,
+        user: &K,
+        sessions: &[RemoteSession<K, P>],
+    ) -> Vec<Seen> {
         let mut seen = Vec::with_capacity(sessions.len());
         let known = desk.people.get(user).and_then(|person| person.own.as_ref());
         let stamp_of = |id| known?.seen.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);

@@ -100,16 +100,18 @@ macro_rules! key {
     };
 }
 
+mod cluster;
 mod presence;
 mod webhooks;
 
 /// The keys, by heading, in the order in which people are shown them.
-pub(super) const SECTIONS: [(&str, &[Key]); 5] = [
+pub(super) const SECTIONS: [(&str, &[Key]); 6] = [
     ("Network", &NETWORK),
     ("Presence", &presence::PRESENCE),
     ("Accounts and rosters", &ACCOUNTS),
     ("Services", &SERVICES),
     ("Webhooks", &webhooks::WEBHOOKS),
+    ("Cluster", &cluster::CLUSTER),
 ];
 
 /// Returns all keys.

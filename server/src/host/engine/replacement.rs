@@ -46,9 +46,8 @@ impl Core {
         to: &[Slot],
     ) {
         let device = self.ended_device(session, user);
-        let key = self.engine.session_by_id(session).map(|session| session.key);
         let to = self.show_state(id, user, &device, to);
-        let own = key.and_then(|key| self.engine.presence(key)).cloned();
+        let own = self.engine.session_by_id(session).and_then(|session| session.presence).cloned();
         let shown = own.or_else(|| newest_presence(&self.engine, user).cloned());
         self.show(id, user, shown, &device, &to, true);
     }
@@ -134,8 +133,9 @@ impl Core {
     /// Returns a presence that says no more than that the user is there, from their newest device,
     /// if they have one. tim has no other word for a device that has published nothing.
     fn silent_presence(&self, user: &Node) -> Option<Presence> {
-        let newest = self.engine.sessions(user).last()?;
-        let from_tid = Some(self.dispatch.sessions.get(newest)?.tid.as_ref().clone());
+        let newest = self.engine.user_sessions(user).last()?;
+        let device = self.device_of(&newest).unwrap_or_else(|| Tid::of(user.as_ref()).into());
+        let from_tid = Some(device.as_ref().clone());
         Some(Arc::new(TimPresence { from_tid, ..TimPresence::default() }))
     }
 
@@ -236,14 +236,12 @@ impl Core {
     fn has_newcomer(&self, user: &Node) -> bool {
         let now = self.clock.now();
         let is_new = |connected| u128::from(now.since(connected)) < SETTLE.as_millis();
-        self.engine.sessions(user).any(|session| {
-            let session = self.engine.session(session);
-            session.is_some_and(|session| session.is_attached() && is_new(session.connected))
-        })
+        let mut sessions = self.engine.user_sessions(user);
+        sessions.any(|session| session.is_attached() && is_new(session.connected))
     }
 }
 
 /// Returns the presence of the user's newest session that shows one.
 fn newest_presence<'e>(engine: &'e Engine<Node, Presence>, user: &Node) -> Option<&'e Presence> {
-    engine.sessions(user).filter_map(|session| engine.presence(session)).last()
+    engine.user_sessions(user).filter_map(|session| session.presence).last()
 }
