@@ -45,6 +45,8 @@ pub(super) enum Deferred {
     Deliver(Box<TimPresence>, Vec<Slot>),
     /// A user's first session has connected, and whether this server posts it.
     Online(Node, bool),
+    /// A user's session at another server has shown something, of which all have been told.
+    Shown(Node),
     /// A user may have become visible, or invisible, and whether this server posts it.
     Visible(Node, bool),
     /// What is kept for a session must be forgotten; and for its user, if it was the last.
@@ -158,6 +160,11 @@ impl Dispatch {
     fn deliver(&mut self, notice: &Notice<'_, Node, Presence>, to: &[Slot]) {
         let id = notice.id().get();
         self.metrics.notice(notice, to.len());
+        if self.is_of_others
+            && let Notice::Presence { user, .. } | Notice::User { user, .. } = notice
+        {
+            self.deferred.push_back(Deferred::Shown(Node::clone(user)));
+        }
         match notice {
             Notice::Presence { presence, .. } => match self.replaced.clone() {
                 Some(ended) => self.send_replacement(id, presence, &ended, to),

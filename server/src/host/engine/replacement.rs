@@ -186,12 +186,29 @@ impl Core {
         newcomer: SessionKey,
         pending: Option<PendingReplacement>,
     ) {
-        let Some(mut pending) = pending else { return };
+        if let Some(pending) = pending {
+            self.settle_pending(Some(newcomer), pending);
+        }
+    }
+
+    /// The same of a newcomer at another server, of which nothing is known but that its user has
+    /// shown something.
+    pub(super) fn newcomer_elsewhere_published(&mut self, user: &Node) {
+        if self.pending.is_empty() {
+            return;
+        }
+        if let Some(pending) = self.pending.take_of(user) {
+            self.settle_pending(None, pending);
+        }
+        self.review_silent(user);
+    }
+
+    fn settle_pending(&mut self, newcomer: Option<SessionKey>, mut pending: PendingReplacement) {
         if newest_presence(&self.engine, &pending.user).is_some() {
             pending.to.retain(|session| {
                 let entry = self.dispatch.sessions.get(*session);
                 entry.is_some_and(|entry| {
-                    *session == newcomer
+                    Some(*session) == newcomer
                         || self.engine.is_congested(*session)
                         || !self.may_see(*session, &entry.node, &pending.user)
                 })

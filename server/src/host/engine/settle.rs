@@ -40,6 +40,7 @@ impl Core {
                     self.send_visibility(session, invisible);
                 }
                 Deferred::Deliver(presence, to) => self.dispatch.send(*presence, &to),
+                Deferred::Shown(user) => self.newcomer_elsewhere_published(&user),
                 Deferred::Online(user, posts) => self.came_online(user, posts),
                 Deferred::Visible(user, posts) => self.visibility_changed(user, posts),
                 Deferred::Ended { session, user, last } => {
