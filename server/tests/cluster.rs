@@ -10,6 +10,8 @@ mod devices;
 mod nats;
 #[path = "cluster/nodes.rs"]
 mod nodes;
+#[path = "cluster/page.rs"]
+mod page;
 #[path = "cluster/people.rs"]
 mod people;
 #[path = "cluster/proxy.rs"]

@@ -413,7 +413,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 19 + 21 + 17 + 10 + 9);
+        assert_eq!(all().count(), 19 + 21 + 17 + 10 + 9 + 7);
     }
 
     #[test]
@@ -447,6 +447,7 @@ mod tests {
             "newest",
             "10.0.0.0/8",
             "https://example.org/hook",
+            "nats://127.0.0.1:4222",
             "a text of more than thirty-two bytes",
         ];
         for key in all() {

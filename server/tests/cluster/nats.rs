@@ -22,9 +22,18 @@ pub(crate) struct Nats {
 
 impl Nats {
     pub(crate) async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// The same with more in its configuration.
+    pub(crate) async fn start_with(more: &str) -> Self {
         // Free a moment ago, and the same after a restart.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut nats = Self { process: None, address: port, folder: tempfile::tempdir().unwrap() };
+        let folder = tempfile::tempdir().unwrap();
+        // As much as a message of the tests that is too large has.
+        let config = format!("listen: \"{port}\"\nmax_payload: 16777216\n{more}\n");
+        std::fs::write(folder.path().join("nats.conf"), config).unwrap();
+        let mut nats = Self { process: None, address: port, folder };
         nats.resume().await;
         nats
     }
@@ -43,9 +52,6 @@ impl Nats {
     /// Starts it where it was, and waits until it answers.
     pub(crate) async fn resume(&mut self) {
         let config = self.folder.path().join("nats.conf");
-        // As much as a message of the tests that is too large has.
-        let text = format!("listen: \"{}\"\nmax_payload: 16777216\n", self.address);
-        std::fs::write(&config, text).unwrap();
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
         let given = std::env::var("ADSUM_NATS_SERVER").ok();
         let places = given.as_deref().into_iter().chain(PLACES);
