@@ -265,7 +265,11 @@ fn memory(report: &mut Report, users: usize) {
             ours: each(remote.bytes_current),
             other: each(local.bytes_current),
             target: Some(1.0),
-            note: "at the node that learns of a user, against the user's own".to_owned(),
+            note: format!(
+                "{} against {} allocations",
+                each(remote.count_current),
+                each(local.count_current)
+            ),
         });
     }
 }

@@ -96,6 +96,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
 }
 
 impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
+    pub(crate) fn new(state: &'e State<K, P, S>, user: User) -> Option<Self> {
+        state.tables().place(user).is_some().then_some(Self { state, user })
+    }
+
     /// Returns the user's id.
     #[must_use]
     pub fn id(&self) -> &'e K {

@@ -416,11 +416,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.is_unusual = true;
     }
 
-    pub(crate) fn next_changed(&mut self) -> Option<&K> {
+    pub(crate) fn next_changed(&mut self) -> Option<User> {
         self.finish_drain();
         let next = self.tables.next_changed();
         self.tables.forget_fresh();
-        next.map(|user| self.tables.users().id(user))
+        next
     }
 
     /// Returns when the grace of a detached session is over.

@@ -115,6 +115,12 @@ pub(crate) const MAX_ORDERS: usize = 64;
 /// Clocks stay below this, so that there is always a later moment.
 const MAX_CLOCK: u64 = u64::MAX / 2;
 
+/// Moves a logical clock on, and returns what it shows.
+pub(crate) fn tick(clock: &mut u64, now: Time) -> u64 {
+    *clock = (*clock + 1).max(now.as_millis().min(MAX_CLOCK));
+    *clock
+}
+
 impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     pub(crate) fn new(
         (me, incarnation): (NodeId, Incarnation),
@@ -160,8 +166,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
 
     /// Returns a moment that is later than all that have been heard of.
     pub(crate) fn tick_clock(&mut self) -> u64 {
-        self.clock = (self.clock + 1).max(self.now.as_millis().min(MAX_CLOCK));
-        self.clock
+        tick(&mut self.clock, self.now)
     }
 
     pub(crate) fn check_clock(&self, clock: u64) -> Result<(), Fault> {
@@ -217,6 +222,13 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         }
     }
 
+    /// Returns whether this node, which has no sessions of a user who is online, says what its lists
+    /// are: a node that has sessions does not have them.
+    pub(crate) fn speaks_of_lists(&self, user: &K) -> bool {
+        let person = self.people.get(user);
+        person.is_some_and(|person| !person.all_have(person.version))
+    }
+
     /// Drops the entry of a user of whom no node says anything.
     pub(crate) fn tidy(&mut self, user: &K, is_online: bool) {
         if self.people.get(user).is_none_or(|person| !person.is_empty()) {
@@ -262,9 +274,9 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         self.round += 1;
         Beat {
             round: self.round,
-            seq: self.people.seq,
-            digest: self.people.sum.digest,
-            users: self.people.sum.users,
+            seq: self.people.stream.seq,
+            digest: self.people.stream.sum.digest,
+            users: self.people.stream.sum.users,
             is_joining: self.round == 1,
         }
     }

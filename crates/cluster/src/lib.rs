@@ -107,6 +107,7 @@ mod desk;
 mod digest;
 mod fault;
 mod limits;
+mod log;
 mod message;
 mod node;
 mod outputs;

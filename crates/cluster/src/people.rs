@@ -2,9 +2,10 @@
 //! numbers, versions and stamps. What they show is the engine's.
 
 use crate::digest;
+use crate::log::Log;
 use crate::message::Version;
 use adsum::SessionId;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 use hashbrown::HashMap;
@@ -125,14 +126,44 @@ impl Sum {
     }
 }
 
-/// The table of users, and this node's own stream of changes.
-pub(crate) struct People<K, S> {
-    pub(crate) all: HashMap<K, Person, S>,
-    /// The number of the last change at this node.
+/// This node's own changes.
+pub(crate) struct Stream<K> {
+    /// The number of the last one.
     pub(crate) seq: u64,
     pub(crate) sum: Sum,
     /// This node's users by the numbers of their last changes.
-    order: BTreeMap<u64, K>,
+    log: Log<K>,
+}
+
+impl<K: Hash + Clone> Stream<K> {
+    /// Gives the next number to a user whose last change has had another one until now, if there
+    /// was one.
+    pub(crate) fn number(&mut self, user: &K, before: Option<u64>) -> u64 {
+        self.seq += 1;
+        let listed = before.and_then(|before| self.log.take(before));
+        match before {
+            Some(before) => self.sum.renumber(user, [before, self.seq]),
+            None => self.sum.add(user, self.seq),
+        }
+        self.log.push(Some(listed.unwrap_or_else(|| user.clone())));
+        self.seq
+    }
+
+    /// Gives the next number to a user of whom nothing is said any more, and who is returned.
+    fn take_out(&mut self, user: &K, before: Option<u64>) -> K {
+        self.seq += 1;
+        let listed = before.and_then(|before| self.log.take(before));
+        before.into_iter().for_each(|before| self.sum.take(user, before));
+        self.log.push(None);
+        listed.unwrap_or_else(|| user.clone())
+    }
+}
+
+/// The table of users, and this node's own stream of changes.
+pub(crate) struct People<K, S> {
+    pub(crate) all: HashMap<K, Person, S>,
+    /// This node's own changes.
+    pub(crate) stream: Stream<K>,
     /// Users of whom this node has nothing to say any more, by the number of that change.
     gone: VecDeque<(u64, K)>,
     /// Those with numbers up to this one are not remembered.
@@ -154,9 +185,7 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     pub(crate) fn new(hasher: S) -> Self {
         Self {
             all: HashMap::with_hasher(hasher),
-            seq: 0,
-            sum: Sum::default(),
-            order: BTreeMap::new(),
+            stream: Stream { seq: 0, sum: Sum::default(), log: Log::new() },
             gone: VecDeque::new(),
             forgotten: 0,
             listed: VecDeque::new(),
@@ -213,30 +242,22 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
 
     // ---- this node's stream
 
-    /// Notes a change of what this node says of a user, and returns its number. `None`: it says
-    /// nothing any more.
-    pub(crate) fn note_own(&mut self, user: &K, own: Option<(Version, Vec<Seen>)>) -> u64 {
-        self.seq += 1;
-        let number = self.seq;
+    /// Notes that this node says so of a user: another one has sessions, and not the newest lists.
+    /// Returns the number of the change.
+    pub(crate) fn note_lists(&mut self, user: &K, told: Version) -> u64 {
         let person = self.all.entry_ref(user).or_default();
         let before = person.own.take().map(|own| own.number);
-        let listed = before.and_then(|before| self.order.remove(&before));
-        match (own, before) {
-            (Some((told, seen)), _) => {
-                person.own = Some(Own { number, told, seen });
-                person.note_newest();
-                match before {
-                    Some(before) => self.sum.renumber(user, [before, number]),
-                    None => self.sum.add(user, number),
-                }
-                self.order.insert(number, listed.unwrap_or_else(|| user.clone()));
-            }
-            (None, before) => {
-                before.into_iter().for_each(|before| self.sum.take(user, before));
-                self.gone.push_back((number, listed.unwrap_or_else(|| user.clone())));
-            }
-        }
+        let number = self.stream.number(user, before);
+        person.own = Some(Own { number, told, seen: Vec::new() });
         number
+    }
+
+    /// Notes that this node says nothing of a user any more, and returns the number of the change.
+    pub(crate) fn note_gone(&mut self, user: &K) -> u64 {
+        let person = self.all.get_mut(user).and_then(|person| person.own.take());
+        let user = self.stream.take_out(user, person.map(|own| own.number));
+        self.gone.push_back((self.stream.seq, user));
+        self.stream.seq
     }
 
     /// Forgets those who have gone longest ago beyond so many.
@@ -251,13 +272,13 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     /// Returns the changes after a number, by ascending numbers: the last of each user, and of
     /// those who have gone only such as went after `gone_since`.
     pub(crate) fn changes(&self, since: u64, gone_since: u64) -> impl Iterator<Item = Change<K>> {
-        let mut present = self.order.range(since + 1..).peekable();
+        let mut present = self.stream.log.after(since).peekable();
         let from = since.max(gone_since);
         let at = self.gone.partition_point(|(number, _)| *number <= from);
         let mut gone = self.gone.range(at..).peekable();
         core::iter::from_fn(move || {
             let gone_next = match (present.peek(), gone.peek()) {
-                (Some((number, _)), Some((other, _))) => other < *number,
+                (Some((number, _)), Some((other, _))) => other < number,
                 (None, Some(_)) => true,
                 (_, None) => false,
             };
@@ -266,7 +287,7 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
                 return Some(Change { user: user.clone(), number: *number, is_gone: true });
             }
             let (number, user) = present.next()?;
-            Some(Change { user: user.clone(), number: *number, is_gone: false })
+            Some(Change { user: user.clone(), number, is_gone: false })
         })
         // Who has come again since is there by a later number.
         .filter(|change| {

@@ -443,6 +443,8 @@ where
         let (has_lists, takes_old) = (state.lists.is_some(), broken!(self.desk, OldLists));
         let known = self.version_of(&user);
         let person = self.desk.people.entry(&user);
+        // Hardly ever do two other nodes have sessions of one user.
+        person.held.reserve_exact(1);
         person.held.push(Held { life, number, epoch, version, seen });
         person.note_newest();
         let is_newer = has_lists && (version > known || takes_old);

@@ -1,11 +1,11 @@
 //! What other nodes are told: changes, beats, and answers.
 
 use crate::cluster::Cluster;
-use crate::desk::{Desk, Leaving, Post};
+use crate::desk::{Desk, Leaving, Post, tick};
 use crate::message::{Body, Message, Need, Sync, To, UserState};
 use crate::node::NodeId;
-use crate::people::{Change, Seen};
-use adsum::{RemoteSession, RemoteState};
+use crate::people::{Change, Own, Seen};
+use adsum::{EndReason, LocalUser, RemoteSession, RemoteState, SessionId};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
@@ -49,10 +49,23 @@ where
 
     fn next_ops(&mut self) -> Vec<UserState<K, P>> {
         let mut ops = Vec::new();
+        let options = self.engine.options();
+        let limit = options.max_sessions_per_kind.unwrap_or(options.max_sessions);
+        let limit = usize::from(limit.min(options.max_sessions));
         while ops.len() < self.desk.config.max_batch as usize {
-            let changed = self.engine.next_changed().cloned();
-            let Some(user) = changed.or_else(|| self.desk.people.next_listed()) else { break };
-            ops.extend(self.next_op(user));
+            let Self { engine, desk } = self;
+            let next = if let Some((user, local)) = engine.next_changed() {
+                next_op(desk, user, local)
+            } else if let Some(user) = desk.people.next_listed() {
+                next_op(desk, &user, engine.local_user(&user))
+            } else {
+                break;
+            };
+            let Some((op, sessions)) = next else { continue };
+            if sessions > limit {
+                self.make_room(&op.user);
+            }
+            ops.push(op);
         }
         self.desk.people.forget_gone(self.desk.config.max_gone);
         ops
@@ -65,71 +78,13 @@ where
         self.desk.ended.clear();
     }
 
-    /// Returns the change of a user who is to be told, if there is anything to tell.
-    fn next_op(&mut self, user: K) -> Option<UserState<K, P>> {
-        let ended = match self.desk.ended.is_empty() {
-            true => Vec::new(),
-            false => self.desk.ended.remove(&user).unwrap_or_default(),
-        };
-        let person = self.desk.people.get(&user);
-        let version = person.map(|person| person.version).unwrap_or_default();
-        let told = person.and_then(|person| person.own.as_ref()).map(|own| own.told);
-        let local = self.engine.local_user(&user);
-        let is_here = local.as_ref().is_some_and(|local| local.sessions().next().is_some());
-        let Some(local) = local.filter(|_| is_here || self.speaks_of_lists(&user)) else {
-            told?;
-            let number = self.desk.people.note_own(&user, None);
-            self.desk.tidy(&user, self.engine.is_online(&user));
-            let state = RemoteState { lists: None, sessions: Vec::new(), ended };
-            let stamps = Vec::new();
-            return Some(UserState { user, number, is_gone: true, version, stamps, state });
-        };
-        let with_lists = !is_here || told != Some(version);
-        let state = RemoteState { ended, ..local.to_remote(self.desk.now, with_lists) };
-        let seen = Self::stamp_all(&mut self.desk, &user, &state.sessions);
-        let stamps = seen.iter().map(|seen| seen.stamp).collect();
-        self.desk.unpart(&user);
-        let number = self.desk.people.note_own(&user, Some((version, seen)));
-        self.make_room(&user);
-        Some(UserState { user, number, is_gone: false, version, stamps, state })
-    }
-
-    /// Returns what is kept of the sessions that this node has of a user. Those that are new get
-    /// their stamps.
-    fn stamp_all(
-        desk: &mut Desk<K, P, S>,
-        user: &K,
-        sessions: &[RemoteSession<K, P>],
-    ) -> Vec<Seen> {
-        let mut seen = Vec::with_capacity(sessions.len());
-        let known = desk.people.get(user).and_then(|person| person.own.as_ref());
-        let stamp_of = |id| known?.seen.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);
-        seen.extend(sessions.iter().map(|session| Seen {
-            id: session.id,
-            stamp: stamp_of(session.id).unwrap_or(0),
-            kind: session.kind.0,
-            is_lost: session.lost.is_some(),
-        }));
-        for seen in seen.iter_mut().filter(|seen| seen.stamp == 0) {
-            seen.stamp = desk.tick_clock();
-        }
-        seen
-    }
-
-    /// Returns whether this node, which has no sessions of the user, says what its lists are: a
-    /// node that has sessions does not have them.
-    fn speaks_of_lists(&self, user: &K) -> bool {
-        let Some(person) = self.desk.people.get(user) else { return false };
-        self.engine.is_online(user) && !person.all_have(person.version)
-    }
-
     // ---- answers
 
     /// Returns what a node needs, or the first part of it.
     fn answer(&mut self, to: NodeId, need: &Need) -> Sync<K, P> {
         self.desk.stats.syncs_sent += 1;
         let people = &self.desk.people;
-        let (seq, forgotten) = (people.seq, people.forgotten);
+        let (seq, forgotten) = (people.stream.seq, people.forgotten);
         let since = need.since;
         let (since, start) = match need.start {
             Some(start) if need.is_full && forgotten <= start && since <= seq && start <= seq => {
@@ -171,4 +126,100 @@ where
         let version = person.version;
         Some(UserState { user, number, is_gone, version, stamps, state })
     }
+}
+
+/// Returns the change of a user who is to be told, if there is anything to tell, and how many
+/// sessions the user has at all nodes.
+fn next_op<K, P, S>(
+    desk: &mut Desk<K, P, S>,
+    user: &K,
+    local: Option<LocalUser<'_, K, P, S>>,
+) -> Option<(UserState<K, P>, usize)>
+where
+    K: Eq + Hash + Clone,
+    P: Clone,
+    S: BuildHasher,
+{
+    let ended = match desk.ended.is_empty() {
+        true => Vec::new(),
+        false => desk.ended.remove(user).unwrap_or_default(),
+    };
+    let is_online = local.is_some();
+    match local {
+        Some(local) if local.sessions().next().is_some() => {
+            Some(state_here(desk, user, &local, ended))
+        }
+        Some(local) if desk.speaks_of_lists(user) => {
+            let version = desk.people.get(user).map(|one| one.version).unwrap_or_default();
+            desk.unpart(user);
+            let number = desk.people.note_lists(user, version);
+            let state = RemoteState { ended, ..local.to_remote(desk.now, true) };
+            let (user, stamps) = (user.clone(), Vec::new());
+            Some((UserState { user, number, is_gone: false, version, stamps, state }, 0))
+        }
+        _ => {
+            let person = desk.people.get(user)?;
+            person.own.as_ref()?;
+            let version = person.version;
+            let number = desk.people.note_gone(user);
+            desk.tidy(user, is_online);
+            let state = RemoteState { lists: None, sessions: Vec::new(), ended };
+            let (user, stamps) = (user.clone(), Vec::new());
+            Some((UserState { user, number, is_gone: true, version, stamps, state }, 0))
+        }
+    }
+}
+
+/// Returns the change of a user who has sessions here. The table is asked once: this is what each
+/// publish costs.
+fn state_here<K, P, S>(
+    desk: &mut Desk<K, P, S>,
+    user: &K,
+    local: &LocalUser<'_, K, P, S>,
+    ended: Vec<(SessionId, EndReason)>,
+) -> (UserState<K, P>, usize)
+where
+    K: Eq + Hash + Clone,
+    P: Clone,
+    S: BuildHasher,
+{
+    desk.unpart(user);
+    let Desk { people, clock, now, .. } = desk;
+    let person = people.all.entry_ref(user).or_default();
+    let (version, before) = (person.version, person.own.take());
+    let with_lists = before.as_ref().is_none_or(|own| own.told != version);
+    let state = RemoteState { ended, ..local.to_remote(*now, with_lists) };
+    let (before, known) = before.map_or((None, Vec::new()), |own| (Some(own.number), own.seen));
+    let seen = stamp_all(known, &state.sessions, || tick(clock, *now));
+    let stamps = seen.iter().map(|seen| seen.stamp).collect();
+    let number = people.stream.number(user, before);
+    person.own = Some(Own { number, told: version, seen });
+    person.note_newest();
+    let sessions = person.sessions().count();
+    (UserState { user: user.clone(), number, is_gone: false, version, stamps, state }, sessions)
+}
+
+/// Returns what is kept of the sessions that this node has of a user, some of which are known. Those
+/// that are new get their stamps.
+fn stamp_all<K, P>(
+    mut known: Vec<Seen>,
+    sessions: &[RemoteSession<K, P>],
+    mut stamp: impl FnMut() -> u64,
+) -> Vec<Seen> {
+    let are_known = known.iter().map(|seen| seen.id).eq(sessions.iter().map(|session| session.id));
+    if are_known {
+        for (seen, session) in known.iter_mut().zip(sessions) {
+            seen.is_lost = session.lost.is_some();
+        }
+        return known;
+    }
+    let stamp_of = |id| known.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);
+    let stamps = sessions.iter().map(|session| stamp_of(session.id).unwrap_or_else(&mut stamp));
+    let seen = stamps.zip(sessions).map(|(stamp, session)| Seen {
+        id: session.id,
+        stamp,
+        kind: session.kind.0,
+        is_lost: session.lost.is_some(),
+    });
+    seen.collect()
 }

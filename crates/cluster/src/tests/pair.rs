@@ -375,7 +375,9 @@ impl Pair {
             let peer = self.nodes[at].cluster.desk.peers.find(name(1 - at));
             let peer = peer.map(|peer| self.nodes[at].cluster.desk.peers.at(peer));
             let own = &self.nodes[1 - at].cluster.desk.people;
-            if peer.is_none_or(|peer| peer.sum != own.sum || peer.held != own.seq || peer.is_lost) {
+            if peer.is_none_or(|peer| {
+                peer.sum != own.stream.sum || peer.held != own.stream.seq || peer.is_lost
+            }) {
                 return Err(format!("after a round {at} holds {peer:?}"));
             }
         }
@@ -395,7 +397,8 @@ impl Pair {
                 let desk = &one.cluster.desk;
                 (one.life, &one.history, &one.seen, &one.values, &one.keys).hash(hasher);
                 one.is_over.hash(hasher);
-                (desk.people.seq, desk.people.sum.digest, desk.people.forgotten).hash(hasher);
+                (desk.people.stream.seq, desk.people.stream.sum.digest, desk.people.forgotten)
+                    .hash(hasher);
                 (desk.round, desk.now >= desk.next_beat).hash(hasher);
                 let mut sessions: Vec<_> = one.cluster.engine().all_sessions().collect();
                 sessions.sort_unstable_by_key(|session| session.id);
