@@ -18,9 +18,13 @@ use common::report::Report;
 use common::row::Row;
 use common::world::unlimited;
 use std::hint::black_box;
+use std::sync::Arc;
 
-type Node = Cluster<u32, u64>;
-type Said = Message<u32, u64>;
+/// As a server has them: ids and presences are shared, not copied.
+type Id = Arc<str>;
+type Words = Arc<u64>;
+type Node = Cluster<Id, Words>;
+type Said = Message<Id, Words>;
 
 /// How many publishes a host has at hand at once.
 const BATCH: usize = 32;
@@ -44,7 +48,7 @@ fn main() {
     report.finish();
 }
 
-fn engine() -> Engine<u32, u64> {
+fn engine() -> Engine<Id, Words> {
     Engine::new(adsum::Config::new(unlimited()).expect("the options are in range"))
 }
 
@@ -68,17 +72,17 @@ fn pump(node: &mut Node, now: Time, mut send: impl FnMut(Said)) {
     }
 }
 
-fn connect(node: &mut Node, now: Time, user: u32, contacts: &[u32]) -> SessionKey {
-    let (kind, audience) = (DeviceKind(0), contacts.to_vec());
+fn connect(node: &mut Node, now: Time, user: Id, audience: Vec<Id>) -> SessionKey {
+    let kind = DeviceKind(0);
     let connect = Event::Connect { user, kind, audience, blocked: Vec::new() };
     let outputs = node.apply(now, connect).expect("there is room");
     let session = outputs.session().expect("a connect has one");
     outputs.for_each(|_| {});
-    say(node, now, session, 1);
+    say(node, now, session, Words::new(1));
     session
 }
 
-fn say(node: &mut Node, now: Time, session: SessionKey, presence: u64) -> usize {
+fn say(node: &mut Node, now: Time, session: SessionKey, presence: Words) -> usize {
     let mut told = 0;
     let outputs = node.apply(now, Event::Publish { session, presence }).expect("it is attached");
     outputs.for_each(|output| {
@@ -89,16 +93,22 @@ fn say(node: &mut Node, now: Time, session: SessionKey, presence: u64) -> usize 
     told
 }
 
+/// Ids of 12 bytes.
+fn ids(users: usize, from: usize) -> Vec<Id> {
+    (from..from + users).map(|user| format!("user{user:08}").into()).collect()
+}
+
 /// Connects everybody, in random order.
-fn fill(node: &mut Node, now: Time, users: usize, from: u32, degree: usize) -> Vec<SessionKey> {
+fn fill(node: &mut Node, now: Time, ids: &[Id], degree: usize) -> Vec<SessionKey> {
+    let users = ids.len();
     let ring = Ring::new(users, degree);
     let mut list = Vec::new();
     let mut keys = Vec::with_capacity(users);
     for user in Random::new(3).order(users) {
         list.clear();
         ring.contacts(user, &mut list);
-        list.iter_mut().for_each(|contact| *contact += from);
-        keys.push(connect(node, now, from + user, &list));
+        let contacts = list.iter().map(|contact| ids[*contact as usize].clone()).collect();
+        keys.push(connect(node, now, ids[user as usize].clone(), contacts));
         if keys.len() % BATCH == 0 {
             pump(node, now, drop);
         }
@@ -111,33 +121,36 @@ fn publish(report: &mut Report, users: usize, rounds: usize) {
     let now = Time::from_millis(1_000);
     let degree = CONTACTS.min(users / 4);
     let (mut here, mut there) = (node("a", now), node("b", now));
-    let keys = fill(&mut here, now, users, 0, degree);
+    let keys = fill(&mut here, now, &ids(users, 0), degree);
     learn(&mut there, &mut [&mut here], now);
     assert_eq!(there.engine().counts().users_online, users, "it has learned of all");
     // By itself: an engine with the same people.
     let mut alone = engine();
+    let all = ids(users, 0);
     let ring = Ring::new(users, degree);
     let mut list = Vec::new();
     let mut own = Vec::with_capacity(users);
     for user in Random::new(3).order(users) {
         list.clear();
         ring.contacts(user, &mut list);
-        let connect = adsum::Connect::new(user).audience(list.iter().copied());
+        let contacts = list.iter().map(|contact| all[*contact as usize].clone());
+        let connect = adsum::Connect::new(all[user as usize].clone()).audience(contacts);
         let (session, decisions) = alone.connect(now, connect).expect("there is room");
         decisions.for_each(|_| {});
-        alone.publish(now, session, 1).expect("it is attached").for_each(|_| {});
+        alone.publish(now, session, Words::new(1)).expect("it is attached").for_each(|_| {});
         own.push(session);
     }
     let gaps = there.stats().gaps;
     let operations = users.min(100_000) / BATCH * BATCH;
     let mut figures = Figures::default();
-    let mut messages: Vec<Said> = Vec::new();
+    let sender = here.id();
     for round in 0..=rounds {
         let turn = |at: usize| (round * operations + at) % users;
         figures.time("alone", operations, |at| {
             let session = own[turn(at)];
             let mut told = 0;
-            let decisions = alone.publish(now, session, at as u64).expect("it is attached");
+            let words = Words::new(at as u64);
+            let decisions = alone.publish(now, session, words).expect("it is attached");
             decisions.for_each(|decision| {
                 if let adsum::Decision::Deliver { to, .. } = black_box(decision) {
                     told += to.len();
@@ -145,24 +158,22 @@ fn publish(report: &mut Report, users: usize, rounds: usize) {
             });
             told
         });
-        figures.time("here", operations, |at| {
-            let told = say(&mut here, now, keys[turn(at)], at as u64);
-            if at % BATCH == BATCH - 1 {
-                pump(&mut here, now, |message| messages.push(message));
-            }
-            told
-        });
-        let mut said = messages.drain(..).map(encoded).collect::<Vec<_>>().into_iter();
-        let from = here.id();
-        figures.time_all("there", operations, || {
-            let mut taken = 0;
-            for bytes in said.by_ref() {
-                there.receive(now, from, decoded(&bytes)).expect("it is a node's");
+        for from in (0..operations).step_by(BATCH) {
+            let mut said: Option<Said> = None;
+            figures.time_all("here", BATCH, || {
+                let some = (0..BATCH).map(|at| (keys[turn(from + at)], Words::new(at as u64)));
+                let told = some.map(|(session, words)| say(&mut here, now, session, words)).sum();
+                pump(&mut here, now, |message| said = Some(message));
+                told
+            });
+            // What is sent is written and read elsewhere.
+            let message = encoded(said.expect("a batch is one message"));
+            figures.time_all("there", BATCH, || {
+                there.receive(now, sender, decoded(&message)).expect("it is a node's");
                 pump(&mut there, now, drop);
-                taken += 1;
-            }
-            taken
-        });
+                message.len()
+            });
+        }
     }
     assert_eq!(there.stats().gaps, gaps, "nothing was missed");
     let question = |what: &str| format!("cluster/{what}/{users}");
@@ -226,8 +237,8 @@ fn join(report: &mut Report, users: usize) {
     let degree = CONTACTS.min(users / 8);
     let half = users / 2;
     let (mut a, mut b) = (node("a", now), node("b", now));
-    fill(&mut a, now, half, 0, degree);
-    fill(&mut b, now, half, half as u32, degree);
+    fill(&mut a, now, &ids(half, 0), degree);
+    fill(&mut b, now, &ids(half, half), degree);
     let mut newcomer = node("c", now);
     let mut figures = Figures::default();
     let mut bytes = 0;
@@ -252,7 +263,7 @@ fn memory(report: &mut Report, users: usize) {
     let now = Time::from_millis(1_000);
     for degree in [0, 100.min(users / 4)] {
         let mut here = node("a", now);
-        let local = measure(|| drop(fill(&mut here, now, users, 0, degree)));
+        let local = measure(|| drop(fill(&mut here, now, &ids(users, 0), degree)));
         let mut there = node("b", now);
         let remote = measure(|| {
             black_box(learn(&mut there, &mut [&mut here], now));
@@ -265,11 +276,7 @@ fn memory(report: &mut Report, users: usize) {
             ours: each(remote.bytes_current),
             other: each(local.bytes_current),
             target: Some(1.0),
-            note: format!(
-                "{} against {} allocations",
-                each(remote.count_current),
-                each(local.count_current)
-            ),
+            note: "at a node that learns of a user, against the user's own".to_owned(),
         });
     }
 }

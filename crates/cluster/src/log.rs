@@ -31,9 +31,10 @@ impl<K> Log<K> {
     pub(crate) fn push(&mut self, user: Option<K>) {
         self.users += usize::from(user.is_some());
         self.new.push_back(user);
-        // Two for one: the queue becomes no longer than there are users.
+        // Two for one: the queue becomes not much longer than there are users. Where all change in
+        // turn nothing has to move on.
         for _ in 0..2 {
-            if self.new.len() <= self.users + SLACK {
+            if self.new.len() <= self.users + self.users / 4 + SLACK {
                 break;
             }
             let first = self.new.pop_front().flatten();

@@ -5,6 +5,7 @@ use crate::digest;
 use crate::log::Log;
 use crate::message::Version;
 use adsum::SessionId;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -31,7 +32,7 @@ pub(crate) struct Seen {
 }
 
 /// What this node says of a user.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Own {
     /// The number of the last change.
     pub(crate) number: u64,
@@ -57,7 +58,8 @@ pub(crate) struct Held {
 pub(crate) struct Person {
     /// Of when the lists are that this node's engine has.
     pub(crate) version: Version,
-    pub(crate) own: Option<Own>,
+    /// Aside, since most users are at other nodes.
+    pub(crate) own: Option<Box<Own>>,
     pub(crate) held: Vec<Held>,
     /// The newest session that there has been since the user came online, and who has or had it.
     pub(crate) newest: Option<(u64, Life)>,
@@ -248,7 +250,7 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
         let person = self.all.entry_ref(user).or_default();
         let before = person.own.take().map(|own| own.number);
         let number = self.stream.number(user, before);
-        person.own = Some(Own { number, told, seen: Vec::new() });
+        person.own = Some(Box::new(Own { number, told, seen: Vec::new() }));
         number
     }
 

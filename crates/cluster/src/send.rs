@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::desk::{Desk, Leaving, Post, tick};
 use crate::message::{Body, Message, Need, Sync, To, UserState};
 use crate::node::NodeId;
-use crate::people::{Change, Own, Seen};
+use crate::people::{Change, Seen};
 use adsum::{EndReason, LocalUser, RemoteSession, RemoteState, SessionId};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -186,32 +186,32 @@ where
     desk.unpart(user);
     let Desk { people, clock, now, .. } = desk;
     let person = people.all.entry_ref(user).or_default();
-    let (version, before) = (person.version, person.own.take());
-    let with_lists = before.as_ref().is_none_or(|own| own.told != version);
+    let (version, before) = (person.version, person.own.as_ref().map(|own| own.number));
+    let with_lists = person.own.as_ref().is_none_or(|own| own.told != version);
     let state = RemoteState { ended, ..local.to_remote(*now, with_lists) };
-    let (before, known) = before.map_or((None, Vec::new()), |own| (Some(own.number), own.seen));
-    let seen = stamp_all(known, &state.sessions, || tick(clock, *now));
-    let stamps = seen.iter().map(|seen| seen.stamp).collect();
     let number = people.stream.number(user, before);
-    person.own = Some(Own { number, told: version, seen });
+    let own = person.own.get_or_insert_default();
+    (own.number, own.told) = (number, version);
+    stamp_all(&mut own.seen, &state.sessions, || tick(clock, *now));
+    let stamps = own.seen.iter().map(|seen| seen.stamp).collect();
     person.note_newest();
     let sessions = person.sessions().count();
     (UserState { user: user.clone(), number, is_gone: false, version, stamps, state }, sessions)
 }
 
-/// Returns what is kept of the sessions that this node has of a user, some of which are known. Those
-/// that are new get their stamps.
+/// Brings up to date what is kept of the sessions that this node has of a user. Those that are new
+/// get their stamps.
 fn stamp_all<K, P>(
-    mut known: Vec<Seen>,
+    known: &mut Vec<Seen>,
     sessions: &[RemoteSession<K, P>],
     mut stamp: impl FnMut() -> u64,
-) -> Vec<Seen> {
+) {
     let are_known = known.iter().map(|seen| seen.id).eq(sessions.iter().map(|session| session.id));
     if are_known {
         for (seen, session) in known.iter_mut().zip(sessions) {
             seen.is_lost = session.lost.is_some();
         }
-        return known;
+        return;
     }
     let stamp_of = |id| known.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);
     let stamps = sessions.iter().map(|session| stamp_of(session.id).unwrap_or_else(&mut stamp));
@@ -221,5 +221,5 @@ fn stamp_all<K, P>(
         kind: session.kind.0,
         is_lost: session.lost.is_some(),
     });
-    seen.collect()
+    *known = seen.collect();
 }
