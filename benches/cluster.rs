@@ -143,7 +143,7 @@ fn publish(report: &mut Report, users: usize, rounds: usize) {
     let gaps = there.stats().gaps;
     let operations = users.min(100_000) / BATCH * BATCH;
     let mut figures = Figures::default();
-    let sender = here.id();
+    let (sender, mut sent) = (here.id(), Vec::new());
     for round in 0..=rounds {
         let turn = |at: usize| (round * operations + at) % users;
         figures.time("alone", operations, |at| {
@@ -166,8 +166,10 @@ fn publish(report: &mut Report, users: usize, rounds: usize) {
                 pump(&mut here, now, |message| said = Some(message));
                 told
             });
-            // What is sent is written and read elsewhere.
-            let message = encoded(said.expect("a batch is one message"));
+            // It is written by another thread.
+            sent.push(encoded(said.expect("a batch is one message")));
+        }
+        for message in sent.drain(..) {
             figures.time_all("there", BATCH, || {
                 there.receive(now, sender, decoded(&message)).expect("it is a node's");
                 pump(&mut there, now, drop);
