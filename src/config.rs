@@ -77,6 +77,10 @@ pub struct Options {
     /// connected later shows nothing yet, in milliseconds since that one connected: 0 (not at all)
     /// to 60,000. So contacts do not see a user go who changes devices. Default: 10,000.
     pub settle_ms: u64,
+    /// How long the last end of a user whose sessions [other nodes](crate::Engine::remote_state)
+    /// have is kept back, in milliseconds: 0 to 10,000. What two nodes say has no order, so a
+    /// session that takes its place may be heard of a moment later. Default: 500.
+    pub skew_ms: u64,
     /// How topics behave that have no [options of their own](crate::Engine::topic_options).
     pub topics: TopicOptions,
     /// The most topics that one session may be in: 1 to 1,000. Default: 100.
@@ -207,6 +211,7 @@ const MAX_LIST: u32 = 1 << 27;
 const MAX_NAMES: u32 = 1 << 20;
 const MAX_BURST: u32 = 1_000_000;
 const MAX_SETTLE_MS: u64 = 60_000;
+const MAX_SKEW_MS: u64 = 10_000;
 /// The most topics of a session.
 const MAX_TOPICS: u64 = 1_000;
 /// The most members that a session looks at in one topic.
@@ -236,6 +241,7 @@ impl Default for Options {
             max_expiry_ms: WEEK_MS,
             idle_after_ms: None,
             settle_ms: 10_000,
+            skew_ms: 500,
             topics: TopicOptions::default(),
             max_topics: 100,
             max_topic_named: 500,
@@ -304,6 +310,7 @@ impl Config {
             in_range("idle_after_ms", after_ms, 1, WEEK_MS)?;
         }
         in_range("settle_ms", o.settle_ms, 0, MAX_SETTLE_MS)?;
+        in_range("skew_ms", o.skew_ms, 0, MAX_SKEW_MS)?;
         in_range("max_topics", o.max_topics.into(), 1, MAX_TOPICS)?;
         in_range("max_topic_named", o.max_topic_named.into(), 1, MAX_TOPIC_NAMED)?;
         if let Some((option, value, min, max)) = o.topics.out_of_range() {

@@ -119,7 +119,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
     #[inline]
     pub fn next(&mut self) -> Option<Decision<'_, K, P>> {
         // Every drain ends so, and most after one decision.
-        if self.state.step().is_none() && self.context.until.is_none() {
+        if self.state.step().is_none() && !self.fires() {
             return None;
         }
         self.next_after_work()
@@ -131,11 +131,17 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
             if let Some(next) = next_from_steps(self.state) {
                 break next;
             }
-            if !self.context.until.is_some_and(|until| self.state.fire_next(until)) {
+            if !self.fires() {
                 return None;
             }
         };
         Some(decision(self.state, next))
+    }
+
+    /// Fires the next deadline, if one has come that this drain is to fire.
+    #[inline]
+    fn fires(&mut self) -> bool {
+        self.context.until.is_some_and(|until| self.state.fire_next(until))
     }
 
     /// Takes all that are left.
@@ -181,6 +187,7 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
                 None => continue,
             },
             step @ (Step::Evict { .. }
+            | Step::Theirs
             | Step::Speak { .. }
             | Step::Pass
             | Step::EndTick { .. }

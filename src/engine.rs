@@ -5,6 +5,7 @@
 //! which begins an input, accepts or refuses it, and cleans up after it.
 
 mod expiry;
+mod remote;
 mod sessions;
 mod topics;
 mod visibility;

@@ -26,6 +26,9 @@ pub struct Slot(u32);
 const FAR: u32 = 1 << 31;
 
 impl Slot {
+    /// In the key of a session that another node has: it is nobody's.
+    pub(crate) const REMOTE: Self = Self(u32::MAX);
+
     pub(crate) const fn near(user: u32, half: u32) -> Self {
         Self(user << 1 | half)
     }
@@ -100,6 +103,13 @@ pub struct SessionKey {
 const _: () = assert!(size_of::<Option<SessionKey>>() == 12);
 
 impl SessionKey {
+    /// Returns whether [another node](crate::Engine::remote_state) has the session. Such a key
+    /// tells it from others in what the host is told, and no verb takes it.
+    #[must_use]
+    pub const fn is_remote(self) -> bool {
+        self.slot.0 == Slot::REMOTE.0
+    }
+
     /// Returns the slot under which decisions name this session as a receiver, while it has not
     /// ended. It stays the same when the session is resumed.
     #[must_use]

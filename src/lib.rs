@@ -106,7 +106,8 @@
 //! * **A restart makes everybody offline.** A single process holds all there is, in memory; keys
 //!   of another run are not known, and may even look like others of this one. Clients connect
 //!   anew and publish again.
-//! * **Two engines that both think they own a user** do not know of each other.
+//! * **Two engines that both think they own a user** do not know of each other, unless they are
+//!   [told](Engine::remote_state).
 //! * **Who may join and watch.** [`Engine::join`] and [`Engine::watch`] ask nobody: a client's wish
 //!   must not reach them unchecked. Nor does the engine bound how many topics there are beyond
 //!   [`Options::max_topics`] for each session.
@@ -136,6 +137,13 @@
 //! [tick](TopicOptions::coalesce_ms), and receivers are lent as they lie, so that a decision to
 //! thousands copies nothing. [`Decision::Topic`] says what a topic is like, [`Decision::Changes`]
 //! what has changed; the [rules](rules#topics) say the rest.
+//!
+//! # Several engines
+//!
+//! An engine can hold sessions that are connected to another one, by what that one says of them:
+//! [`Engine::remote_state`] takes it, [`Engine::next_changed`] and [`Engine::local_user`] give it.
+//! They are seen as its own are, and are never receivers. What travels between the two, and what
+//! happens when it does not arrive, is the host's to decide, or that of the crate `adsum-cluster`.
 //!
 //! # What it costs
 //!
@@ -197,6 +205,7 @@ mod memory;
 mod notice;
 mod queries;
 mod reason;
+mod remote;
 mod replica;
 pub mod rules;
 mod slot_map;
@@ -222,8 +231,13 @@ pub use hasher::NoHasher;
 pub use key::{DeviceKind, SessionId, SessionKey, Slot, TopicKey};
 pub use notice::{Notice, NoticeId, PresenceKind};
 pub use queries::Session;
+pub use queries::local::{LocalMember, LocalSession, LocalUser};
 pub use queries::topics::{Topic, TopicMember};
 pub use reason::{CloseReason, EndReason, LeaveReason, TopicClosing};
+pub use remote::{
+    Origin, RemoteEnd, RemoteLists, RemoteLoss, RemoteMember, RemotePresence, RemoteSession,
+    RemoteState,
+};
 pub use replica::compare::Difference;
 pub use replica::{Replica, ReplicaFull};
 pub use slot_map::SlotMap;

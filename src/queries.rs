@@ -2,6 +2,7 @@
 //!
 //! Users can be asked for by any borrowed form of their id: with `String` ids, by `&str`.
 
+pub(crate) mod local;
 pub(crate) mod topics;
 
 use crate::config::{Config, Options};
@@ -219,6 +220,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         sessions.iter().map(|session| tables.sessions().key(*session))
     }
 
+    /// Returns what is known of the user's sessions, detached ones and those of other nodes
+    /// included, in the order in which they connected. One hash look-up.
+    pub fn user_sessions<'e, Q>(
+        &'e self,
+        user: &Q,
+    ) -> impl ExactSizeIterator<Item = Session<'e, K, P>> + use<'e, K, P, S, Q>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let tables = self.state.tables();
+        let user = tables.find_online(user);
+        let sessions = user.map_or(&[][..], |user| tables.sessions_of(user));
+        sessions.iter().map(|session| self.describe(*session))
+    }
+
     /// Returns all sessions, detached ones included, in no particular order. O(1) each.
     pub fn all_sessions(&self) -> impl Iterator<Item = Session<'_, K, P>> {
         self.state.tables().sessions().iter().map(|session| self.describe(session))
@@ -266,7 +283,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
             presence: sessions.presence(session),
             connected: sessions.connected(session),
             heard: sessions.heard(session),
-            lost: sessions.loss(session),
+            lost: self.state.tables().loss(session),
             is_congested: sessions.link(session) == Link::Congested,
         }
     }

@@ -18,6 +18,7 @@ pub enum CloseReason {
 
 /// Why a session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum EndReason {
     /// It was [disconnected](crate::Engine::disconnect): a logout.

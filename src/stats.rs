@@ -14,6 +14,8 @@ pub struct Counts {
     pub sessions: usize,
     /// Sessions that are detached.
     pub detached: usize,
+    /// Sessions that [another node](crate::Engine::remote_state) has.
+    pub remote: usize,
     /// Sessions that are congested.
     pub congested: usize,
     /// Presence values: one for each session that shows something, one for each publish that

@@ -37,6 +37,12 @@ impl Time {
         Self(self.0.saturating_add(millis))
     }
 
+    /// Returns the moment `millis` before this one, at least [`Time::ZERO`].
+    #[must_use]
+    pub const fn saturating_sub(self, millis: u64) -> Self {
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// Returns the milliseconds from `earlier` to this moment, zero where `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {

@@ -1,5 +1,6 @@
 //! A presence server that embeds adsum and speaks tim's protocol.
 
+mod cluster;
 pub mod config;
 pub mod host;
 pub mod load;

@@ -101,9 +101,14 @@ async fn run(config: Config, store: Arc<dyn Store>, loaded: &Loaded) -> ExitCode
         Err(error) => return failed(&error, error.key(), loaded),
     };
     announce(&host, &loaded.config);
+    let mut code = ExitCode::SUCCESS;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        why = host.failed() => {
+            eprintln!("adsum-server: {why}");
+            code = ExitCode::FAILURE;
+        }
     }
     tracing::info!("stopping");
     host.stop().await;
@@ -114,7 +119,7 @@ async fn run(config: Config, store: Arc<dyn Store>, loaded: &Loaded) -> ExitCode
         Ok(Ok(Err(error))) => tracing::warn!(%error, "the store was not closed well"),
         Ok(Err(_)) | Err(_) => tracing::warn!("the store was not closed in time"),
     }
-    ExitCode::SUCCESS
+    code
 }
 
 /// Prints what runs here, where, on which file, and how it ends. Whoever reads it may have gone,

@@ -177,6 +177,8 @@ pub(crate) enum Step {
     ForgetTopic {
         topic: TopicIndex,
     },
+    /// What another node says of a user is to be gone on with.
+    Theirs,
 }
 
 /// Slots that a decision lends as they lie in a channel.

@@ -15,13 +15,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
-        if self.ticks.armed() > 0 && self.fire_next_tick(until, [lifetime, token]) {
-            return true;
-        }
-        if self.idle.armed() > 0 && self.fire_next_idle(until, [lifetime, token]) {
-            return true;
-        }
-        if self.expiries.armed() > 0 && self.fire_next_expiry(until, [lifetime, token]) {
+        // Asked at once: hardly ever is any of it so.
+        let special = self.ticks.armed() | self.expiries.armed() | usize::from(self.is_unusual);
+        if special > 0 && self.fire_next_special(until, [lifetime, token]) {
             return true;
         }
         match (lifetime, token) {
@@ -40,9 +36,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         true
     }
 
+    /// Fires what is due first by then, if it is neither of these two.
+    #[cold]
+    #[inline(never)]
+    fn fire_next_special(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+        (self.tables.origins().restless > 0 && self.fire_next_node(until, others))
+            || (self.ticks.armed() > 0 && self.fire_next_tick(until, others))
+            || (self.idle.armed() > 0 && self.fire_next_idle(until, others))
+            || (self.expiries.armed() > 0 && self.fire_next_expiry(until, others))
+    }
+
     /// Comes to the moment of a deadline that fires: what fired before it has had all its effect,
     /// and everybody has been told.
-    fn come_to(&mut self, at: Time) {
+    pub(super) fn come_to(&mut self, at: Time) {
         self.tables.judge_notes();
         self.forget_leaving();
         self.is_choosing = false;
@@ -66,7 +72,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Returns the moment of the next of these and of what ends by itself, none of which is looked
     /// for beyond the next of the others.
-    fn first_with_expiries(&mut self, until: Time, others: [Option<Due>; 2]) -> Option<Time> {
+    pub(super) fn first_with_expiries(
+        &mut self,
+        until: Time,
+        others: [Option<Due>; 2],
+    ) -> Option<Time> {
         let other = others.into_iter().flatten().map(|due| due.at).min();
         let any = self.expiries.armed() > 0;
         let expiry = any.then(|| self.expiries.first_due(other.unwrap_or(until))).flatten();
@@ -106,7 +116,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Returns the first moment by then at which a session is idle. Signs of a person do not touch
     /// it, as heartbeats do not touch leases.
-    fn first_idle(&mut self, until: Time) -> Option<Due<Place>> {
+    pub(super) fn first_idle(&mut self, until: Time) -> Option<Due<Place>> {
         let after_ms = self.options.idle_after_ms.unwrap_or(0);
         let Self { idle, tables, .. } = self;
         idle.first_due(until, |place| tables.next_idle(place, after_ms))
@@ -129,6 +139,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let after_ms = self.options.idle_after_ms.unwrap_or(0);
         let idle = self.idle.next_look(|place| self.tables.next_idle(place, after_ms));
         let first = [lifetime, token, self.expiries.next_look(), idle].into_iter().flatten().min();
+        let node = self.next_of_nodes().map(|(_, at)| at.max(self.now));
+        let first = first.into_iter().chain(node).min();
         if self.ticks.armed() == 0 {
             return first;
         }
@@ -141,6 +153,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn fire_lifetime(&mut self, due: Due) {
         let session = due.of;
+        if self.tables.sessions().link(session).is_remote() {
+            return self.fire_remote(due);
+        }
         if let Some((_, cause)) = self.tables.sessions().loss(session) {
             self.end(session, EndReason::Lost(cause), due.at);
             return;

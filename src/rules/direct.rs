@@ -43,6 +43,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 return Err(Error::DirectLimit { limit });
             }
             state.take_direct_token(session)?;
+            state.renew_lease(session);
             state.direct_to(session, (names, for_ms), named, presence);
             Ok(())
         })
@@ -62,7 +63,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Tells those of a list who are online and may be told. The others are passed over as if they
     /// were not there: nothing that the sender can observe tells which it is.
-    fn direct_to(
+    pub(super) fn direct_to(
         &mut self,
         session: SessionIndex,
         (names, for_ms): (u32, Option<u64>),
@@ -74,7 +75,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         named.dedup();
         named.retain(|user| self.tables.place(*user).is_some() && self.may_direct(sender, *user));
         let (receivers, skipped) = self.name_sessions(named, Some(session));
-        self.renew_lease(session);
         self.say(Subject::Directed { session }, presence, receivers, skipped);
         self.remember_told(session, (names, for_ms), receivers);
     }

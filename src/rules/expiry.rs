@@ -68,7 +68,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- what a session shows has an end, or has none any more
 
-    fn set_shown_end(&mut self, expiry: Expiry<P>) {
+    pub(super) fn set_shown_end(&mut self, expiry: Expiry<P>) {
         let session = expiry.session;
         let expiry = self.expiries.insert(expiry);
         self.tables.sessions_mut().set_shown_until(session, expiry);
@@ -159,6 +159,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Something has come to its end.
     pub(super) fn fire_expiry(&mut self, due: Due<ExpiryIndex>) {
         let Some(Expiry { session, of, then, .. }) = self.expiries.remove(due.of) else { return };
+        let number = self.tables.changed().number(session);
         match (of, then) {
             (Expiring::Call(number), _) => self.end_call(session, number),
             (Expiring::Said(membership), _) => {
@@ -169,6 +170,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             (_, None) => {
                 self.tables.sessions_mut().take_shown_until(session);
                 self.take_back(session);
+                self.tables.count_end(session, number);
             }
             (_, Some(then)) => {
                 self.tables.sessions_mut().take_shown_until(session);
@@ -177,6 +179,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 } else {
                     self.show(session, then);
                 }
+                self.tables.count_end(session, number);
             }
         }
     }
@@ -194,7 +197,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Takes back what a session shows, if it shows anything.
-    fn take_back(&mut self, session: SessionIndex) {
+    pub(super) fn take_back(&mut self, session: SessionIndex) {
         self.fall_silent_without(session);
         let presence = self.tables.take_presence(session);
         if presence.is_some() {

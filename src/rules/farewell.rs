@@ -168,7 +168,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             session: sessions.key(session),
             id: sessions.id(session),
             reason,
-            since: sessions.loss(session).map_or(at, |(lost_at, _)| lost_at),
+            since: self.tables.loss(session).map_or(at, |(lost_at, _)| lost_at),
             last: user.sessions == 1,
             visible: user.is_visible,
         }
@@ -188,7 +188,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let all = self.tables.sessions_at(sessions.place(session));
         let later = all.iter().rev().take_while(|other| **other != session);
         let settles = |other: &&SessionIndex| {
-            sessions.link(**other).is_up() && !sessions.has_published(**other)
+            self.tables.is_connected(**other) && !sessions.has_published(**other)
         };
         let newcomer = later.filter(settles).copied().next()?;
         let until = sessions.connected(newcomer).saturating_add(self.options.settle_ms);

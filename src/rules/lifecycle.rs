@@ -64,7 +64,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Gives a user these lists, and returns its place among those online and whether it comes
     /// online with this.
-    fn set_lists(&mut self, user: User, audience: &[User], blocked: &[User]) -> (Place, bool) {
+    pub(super) fn set_lists(
+        &mut self,
+        user: User,
+        audience: &[User],
+        blocked: &[User],
+    ) -> (Place, bool) {
         let Some(place) = self.tables.place(user) else {
             return (self.tables.go_online(user, audience, blocked), true);
         };
@@ -90,6 +95,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if is_first {
             self.plan.push_step(Step::Online { user, session });
         }
+        self.end_over(place);
         match victim {
             // What the lists changed may still tell of the victim: that comes first. With its end
             // it is worked out who speaks for the user.

@@ -15,6 +15,8 @@ mod farewell;
 mod lifecycle;
 mod limits;
 mod publish;
+mod remote;
+mod remote_topics;
 mod representative;
 mod topic_news;
 mod topic_words;
@@ -37,6 +39,7 @@ use crate::tables::Tables;
 use crate::tables::expiries::Expiries;
 use crate::tables::ids::{Attachment, Place, SessionIndex, TickIndex, User};
 use crate::tables::missed::Change;
+use crate::tables::remotes::Theirs;
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Renewal;
 use crate::tables::timers::Timers;
@@ -91,6 +94,11 @@ pub(crate) struct State<K, P, S> {
     is_choosing: bool,
     /// The moment of the first input: numbers of notices count from there.
     first: Option<Time>,
+    /// What is yet to be done about what another node says.
+    theirs: Option<Theirs<K, P>>,
+    /// Contacts are told one state of each user, or this engine is one of several: what a publish
+    /// does besides its notice, and what is due besides, is looked at only then.
+    is_unusual: bool,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -120,6 +128,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             represent: None,
             is_choosing: false,
             first: None,
+            theirs: None,
+            is_unusual: false,
         }
     }
 
@@ -156,7 +166,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Has contacts be told one state of each user, chosen by this function. Nobody is online.
     pub(crate) fn set_representative(&mut self, represent: Represent<P>) {
-        self.represent = Some(represent);
+        (self.represent, self.is_unusual) = (Some(represent), true);
         self.tables.voices_mut().is_on = true;
     }
 
@@ -294,6 +304,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn finish(&mut self, step: Step) {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
+            Step::Theirs => self.go_on_with_theirs(),
             Step::Speak { place, published } => {
                 // So that nothing of it is left if the host's function panics.
                 self.plan.replace_step(Step::Pass);

@@ -68,6 +68,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Makes a presence the session's own and tells everyone who may see it.
+    #[inline]
     pub(super) fn show(&mut self, session: SessionIndex, presence: P) {
         let place = self.tables.sessions().place(session);
         let replaced = self.tables.set_presence(session, presence);
@@ -76,8 +77,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !self.expiries.is_empty() {
             self.clear_shown_end(session);
         }
-        if self.tells_users() {
-            return self.show_as_one(place, session, first);
+        if self.is_unusual && self.show_unusually(place, session, first) {
+            return;
         }
         let mut fan_out = FanOut::of(Subject::Presence { session, first });
         let of_user = self.tables.state_at(place);
@@ -93,6 +94,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if any_held | is_in_topics {
             self.follow_up(place, session, is_in_topics);
         }
+    }
+
+    /// Counts that a session shows something else, where other nodes are told how often it has.
+    /// Returns whether its contacts are told one state of the user, which has been done then.
+    #[cold]
+    fn show_unusually(&mut self, place: Place, session: SessionIndex, first: bool) -> bool {
+        self.tables.count_shown(session);
+        let tells_users = self.tells_users();
+        if tells_users {
+            self.show_as_one(place, session, first);
+        }
+        tells_users
     }
 
     /// Tells what follows from what a session shows: contacts come first, and then its topics.

@@ -118,7 +118,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     presence: sessions.presence(*session)?,
                     published: signs.published,
                     idle_since: signs.is_idle.then_some(signs.active),
-                    detached: !sessions.link(*session).is_up(),
+                    detached: !self.tables.is_connected(*session),
                 })
             })
             .collect();
@@ -176,6 +176,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         (signs.active, signs.order) = (now, order);
         let was_idle = core::mem::take(&mut signs.is_idle) || is_first;
         if was_idle {
+            self.tables.list_changed_session(session);
             self.arm_idle(self.tables.sessions().place(session));
         }
         was_idle
@@ -224,10 +225,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let mut any = false;
         for nth in 0..self.tables.sessions_at(place).len() {
             let session = self.tables.sessions_at(place)[nth];
+            if !self.tables.sessions().link(session).is_local() {
+                continue;
+            }
             let signs = self.tables.voices_mut().signs_mut(session);
             if !signs.is_idle && signs.active.saturating_add(idle_after_ms) <= due.at {
                 signs.is_idle = true;
                 any = true;
+                self.tables.list_changed_session(session);
             }
         }
         self.arm_idle(place);

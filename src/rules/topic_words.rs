@@ -71,7 +71,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    fn show_in(&mut self, topic: TopicIndex, membership: MembershipIndex, presence: P) {
+    pub(super) fn show_in(&mut self, topic: TopicIndex, membership: MembershipIndex, presence: P) {
         let replaced = self.tables.set_own_presence(membership, presence);
         self.plan.drop_later(replaced);
         self.tell_updated(topic, membership);
@@ -90,6 +90,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.check_duration(for_ms.unwrap_or(0))?;
         self.take_direct_token(session)?;
         self.renew_lease(session);
+        self.say_as(session, (topic, membership), presence, for_ms);
+        Ok(())
+    }
+
+    /// Tells what a member says, whichever node it is at.
+    pub(super) fn say_as(
+        &mut self,
+        session: SessionIndex,
+        (topic, membership): (TopicIndex, MembershipIndex),
+        presence: P,
+        for_ms: Option<u64>,
+    ) {
         self.plan.say(presence);
         let subject = TopicSubject::Said { membership };
         let fan_out = TopicFanOut::of(topic, subject);
@@ -110,7 +122,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.arm_expiry(expiry);
             self.tables.topics_mut().own_or_new(membership).said_until = Some(expiry);
         }
-        Ok(())
     }
 
     /// Tells the user's own other sessions in a topic, as far as they are told what members say, if

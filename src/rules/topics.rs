@@ -194,7 +194,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Shows somebody in a topic and tells the others.
-    fn show_member(&mut self, topic: TopicIndex, membership: MembershipIndex, except: Except) {
+    pub(super) fn show_member(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+        except: Except,
+    ) {
         let is_first = self.tables.show_in_topic(topic, membership);
         if self.tables.topics().is(membership, Mark::Member) {
             self.tell_new(topic, membership, is_first, except);
@@ -220,7 +225,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Takes somebody out of a topic and tells the others.
-    fn take_out(
+    pub(super) fn take_out(
         &mut self,
         topic: TopicIndex,
         membership: MembershipIndex,

@@ -4,6 +4,7 @@
 use crate::rules::State;
 use crate::tables::expiries::Expiring;
 use crate::tables::ids::TickIndex;
+use crate::tables::sessions::Link;
 use crate::tables::verify::ensure;
 use core::hash::{BuildHasher, Hash};
 
@@ -27,7 +28,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         for user in self.tables.iter_online() {
             let sessions = self.tables.sessions_of(user);
             let limit = usize::from(options.max_sessions);
-            ensure!(sessions.len() <= limit, "a user has too many sessions");
+            let own = sessions.iter().filter(|one| self.tables.sessions().link(**one).is_local());
+            ensure!(own.count() <= limit, "a user has too many sessions");
             let audience = self.tables.audience_of(user);
             let limit = options.max_audience as usize;
             ensure!(audience.len() <= limit, "an audience is over its limit");
@@ -51,7 +53,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (mut waiting, mut lifetimes) = (0, 0);
         for session in sessions.iter_records() {
             let timed = self.lifetimes.deadline(session).is_some();
-            let must = !sessions.link(session).is_up() || self.options.lease.is_some();
+            let must = match sessions.link(session) {
+                Link::Attached | Link::Congested => self.options.lease.is_some(),
+                link => link != Link::Remote,
+            };
             ensure!(timed == must, "a lease or a grace has no deadline, or a deadline no reason");
             lifetimes += usize::from(timed);
             let waits = sessions.has_waiting(session);

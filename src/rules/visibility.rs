@@ -115,24 +115,31 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// would have told them.
     pub(crate) fn invisible(&mut self, key: SessionKey) -> Result<(), Error> {
         let session = self.renew_lease_of(key)?;
-        let place = self.tables.sessions().place(session);
+        self.hide_from_all(self.tables.sessions().place(session), Some(session));
+        Ok(())
+    }
+
+    pub(super) fn hide_from_all(&mut self, place: Place, except: Option<SessionIndex>) {
         if self.tables.is_visible_at(place) {
             let user = self.tables.user_at(place);
             self.say_farewell(place, Going::LooksOffline);
             self.remember_unaware(place, None);
             self.tables.set_visible(place, false);
             self.hide_in_topics(place);
-            self.tell_own(user, place, session);
+            self.tell_own(user, place, except);
         }
-        Ok(())
     }
 
     /// Makes a user visible again: contacts are told what it shows now.
     pub(crate) fn visible(&mut self, key: SessionKey) -> Result<(), Error> {
         let session = self.renew_lease_of(key)?;
-        let place = self.tables.sessions().place(session);
+        self.show_to_all(self.tables.sessions().place(session), Some(session));
+        Ok(())
+    }
+
+    pub(super) fn show_to_all(&mut self, place: Place, except: Option<SessionIndex>) {
         if self.tables.is_visible_at(place) {
-            return Ok(());
+            return;
         }
         self.tables.set_visible(place, true);
         let user = self.tables.user_at(place);
@@ -143,24 +150,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.plan.tell(FanOut::of(subject).to_viewers_of(place, is_watched));
             }
             self.show_in_topics(place);
-            self.tell_own(user, place, session);
-            return Ok(());
+            return self.tell_own(user, place, except);
         }
         for session in self.tables.shown_records_at(place) {
             let subject = Subject::Presence { session, first: true };
             self.plan.tell(FanOut::of(subject).to_viewers_of(place, is_watched));
         }
         self.show_in_topics(place);
-        self.tell_own(user, place, session);
-        Ok(())
+        self.tell_own(user, place, except);
     }
 
     /// Tells the user's other sessions whether it is visible: a person's devices agree on whether
     /// they are seen.
-    fn tell_own(&mut self, user: User, place: Place, except: SessionIndex) {
+    fn tell_own(&mut self, user: User, place: Place, except: Option<SessionIndex>) {
         if self.tables.sessions_at(place).len() > 1 {
             let subject = Subject::Visibility { user };
-            self.plan.tell(FanOut::of(subject).to_own_sessions_of(place, Some(except)));
+            self.plan.tell(FanOut::of(subject).to_own_sessions_of(place, except));
         }
     }
 }

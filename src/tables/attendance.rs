@@ -56,6 +56,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let session = self.sessions.insert((user, place), near, kind, now);
         self.online.at_mut(place).sessions.push(session);
         self.update_reach(place);
+        self.list_changed(user);
         session
     }
 
@@ -64,6 +65,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn remove_session(&mut self, session: SessionIndex) -> [Option<P>; 2] {
         self.clear_missed(session);
         self.clear_watches(session);
+        self.list_changed_session(session);
+        self.unlist_remote(session);
         let place = self.sessions.place(session);
         self.unlist_session(place, session);
         self.voices.silence(place, session);
@@ -98,6 +101,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn hold_session(&mut self, session: SessionIndex) {
         self.clear_missed(session);
         self.clear_watches(session);
+        self.list_changed_session(session);
+        self.unlist_remote(session);
         let place = self.sessions.place(session);
         let before = self.online.at(place).held().len();
         // Of those that are held, these connected later: more sessions were there before them.
@@ -155,8 +160,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns a near slot of the user that no session has.
     fn free_near_slot(&self, (user, place): (User, Place)) -> Option<Slot> {
-        let sessions = self.sessions_at(place);
-        let taken = |slot| sessions.iter().any(|s| self.sessions.slot(*s) == slot);
+        let own = || {
+            let sessions = self.sessions_at(place).iter();
+            sessions.map(|session| self.sessions.slot_and_link(*session))
+        };
+        let taken = |slot| own().any(|(of, link)| link.is_local() && of == slot);
         [Slot::near(user.0, 0), Slot::near(user.0, 1)].into_iter().find(|slot| !taken(*slot))
     }
 
@@ -189,6 +197,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// snapshot.
     fn set_link(&mut self, session: SessionIndex, link: Link) {
         self.sessions.set_link(session, link);
+        self.list_changed_session(session);
         self.clear_missed(session);
         self.update_reach(self.sessions.place(session));
         self.put_watches(session);
@@ -211,7 +220,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             match link {
                 Link::Attached if slot.is_near() => near |= 1 << (slot.index() & 1),
                 Link::Attached | Link::Congested => listed = true,
-                Link::Detached | Link::Held | Link::Vacant => {}
+                Link::Detached | Link::Remote | Link::RemoteLost => {}
+                Link::Held | Link::Vacant => {}
             }
         }
         match near {
@@ -242,6 +252,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         if presence.is_some() {
             self.voices.silence(self.sessions.place(session), session);
             self.update_shown(self.sessions.place(session));
+            self.count_shown(session);
         }
         presence
     }
@@ -249,6 +260,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Makes the user at this place visible or invisible.
     pub(crate) fn set_visible(&mut self, place: Place, visible: bool) {
         self.online.at_mut(place).visible = visible;
+        self.list_own_change(self.user_at(place));
         self.update_shown(place);
     }
 

@@ -332,7 +332,8 @@ impl<E: Copy> Channels<E> {
             _ if self.membership(membership).is_covered() => Part::Silent,
             Link::Attached => Part::Receiving,
             Link::Congested => Part::Congested,
-            Link::Detached | Link::Held | Link::Vacant => Part::Silent,
+            Link::Detached | Link::Remote | Link::RemoteLost => Part::Silent,
+            Link::Held | Link::Vacant => Part::Silent,
         };
         self.move_to(membership, part, slot);
     }

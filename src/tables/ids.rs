@@ -31,6 +31,23 @@ impl Default for Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SessionIndex(pub(crate) u32);
 
+/// Where a session of another node stands: in the list of an origin, in the table of origins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RemotePlace {
+    pub(crate) origin: u32,
+    pub(crate) at: u32,
+}
+
+impl RemotePlace {
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self { origin: (bits >> 32) as u32, at: bits as u32 }
+    }
+
+    pub(crate) const fn to_bits(self) -> u64 {
+        (self.origin as u64) << 32 | self.at as u64
+    }
+}
+
 /// Something that ends by itself, in the table of expiries: one more than its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ExpiryIndex(NonZeroU32);

@@ -177,6 +177,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let place = self.sessions.place(session);
             self.online.at_mut(place).is_in_topics = true;
         }
+        self.count_shown_in(membership);
         membership
     }
 
@@ -188,6 +189,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         membership: MembershipIndex,
     ) -> Option<Own<P>> {
         let session = self.session_in(membership);
+        self.list_changed_session(session);
         self.set_named(topic, membership, &[]);
         let own = self.topics.take_own(membership);
         let (channel, _) = self.topics.channels.place(membership);
@@ -304,7 +306,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         membership: MembershipIndex,
         presence: P,
     ) -> Option<P> {
-        self.topics.set_own_presence(membership, presence)
+        let replaced = self.topics.set_own_presence(membership, presence);
+        self.count_shown_in(membership);
+        replaced
     }
 
     /// Puts somebody where it belongs by its link; if it can receive and so it is said, among those

@@ -5,6 +5,7 @@
 
 mod attendance;
 mod blocks;
+pub(crate) mod changed;
 pub(crate) mod channels;
 mod contiguous;
 pub(crate) mod expiries;
@@ -19,9 +20,11 @@ pub(crate) mod members_view;
 pub(crate) mod missed;
 pub(crate) mod notes;
 mod online;
+pub(crate) mod origins;
 mod prefetch;
 pub(crate) mod rate;
 pub(crate) mod reach;
+pub(crate) mod remotes;
 pub(crate) mod roster;
 pub(crate) mod segments;
 pub(crate) mod sessions;
@@ -43,11 +46,13 @@ use crate::stats::Counts;
 use crate::time::Time;
 use alloc::vec::Vec;
 use blocks::Blocks;
+use changed::Changed;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 use ids::{Place, SessionIndex, User};
 use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
+use origins::Origins;
 use sessions::{Link, MAX_SESSIONS, Sessions};
 use topics::Topics;
 use user_bits::UserBits;
@@ -77,6 +82,10 @@ pub(crate) struct Tables<K, P, S> {
     watched: Watched,
     topics: Topics<K, P>,
     voices: Voices,
+    /// The nodes that have sessions which are not this engine's own.
+    origins: Origins,
+    /// What other nodes are to hear of.
+    changed: Changed,
     /// Who has published something and is not invisible.
     shown: UserBits,
     /// The users of whom sessions missed something that they are being told.
@@ -98,6 +107,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             watched: Watched::new(),
             topics: Topics::new(),
             voices: Voices::new(),
+            origins: Origins::new(),
+            changed: Changed::new(),
             shown: UserBits::new(),
             caught_up: Vec::new(),
             scratch: Vec::new(),
@@ -304,7 +315,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns when a session of the user at this place is idle next if nobody does anything, and
     /// which input set that.
     pub(crate) fn next_idle(&self, place: Place, after_ms: u64) -> Option<(Time, u64)> {
-        let signs = self.sessions_at(place).iter().map(|session| self.voices.signs(*session));
+        // Another node says itself who is idle there.
+        let own = self.sessions_at(place).iter().filter(|one| self.sessions.link(**one).is_local());
+        let signs = own.map(|session| self.voices.signs(*session));
         let next = signs.filter(|signs| !signs.is_idle);
         next.map(|signs| (signs.active.saturating_add(after_ms), signs.order)).min()
     }
@@ -364,6 +377,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             users_known: self.users.len(),
             sessions: self.sessions.len(),
             detached: sessions.detached,
+            remote: sessions.remote,
             congested: sessions.congested,
             presences: sessions.published + sessions.waiting + self.topics.presences,
             conflated: sessions.waiting,
@@ -405,6 +419,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.blocks.shrink_to_fit(&self.hasher);
         self.watched.shrink_to_fit();
         self.topics.shrink_to_fit(self.sessions.span());
+        self.changed.shrink_to_fit(self.sessions.span());
         (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
         self.overfull = Vec::new();
     }

@@ -22,7 +22,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         match self.sessions.link(receiver) {
             Link::Attached => return true,
             Link::Congested => note(self),
-            Link::Detached | Link::Held | Link::Vacant => {}
+            Link::Detached | Link::Remote | Link::RemoteLost => {}
+            Link::Held | Link::Vacant => {}
         }
         false
     }

@@ -80,6 +80,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         for contact in added {
             self.users.retain(*contact);
         }
+        self.list_own_change(user);
         if let Some(place) = self.place(user) {
             self.online.add_to_audience(place, added);
             self.hide(user, added);
@@ -89,6 +90,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Removes a sorted set of users, each of whom is there, from the user's audience.
     pub(crate) fn remove_from_audience(&mut self, user: User, removed: &[User]) {
+        self.list_own_change(user);
         if let Some(place) = self.place(user) {
             self.online.remove_from_audience(place, removed);
             let online = self.online.at_mut(place);
@@ -105,6 +107,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Adds a sorted set of users whom the user has not blocked yet to those it has.
     pub(crate) fn add_blocked(&mut self, user: User, added: &[User]) {
+        self.list_own_change(user);
         added.iter().for_each(|other| self.add_blocked_pair(user, *other));
         if let Some(online) = self.online_mut(user) {
             online.rare_mut().blocked.insert_sorted(added);
@@ -115,6 +118,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Removes a sorted set of users from those whom the user has blocked. The references to them
     /// go too, so they may be forgotten afterwards.
     pub(crate) fn remove_blocked(&mut self, user: User, removed: &[User]) {
+        self.list_own_change(user);
         if let Some(online) = self.online_mut(user) {
             online.rare_mut().blocked.remove_sorted(removed);
         }

@@ -1,12 +1,17 @@
 //! The sessions: one record each in a dense table, with generations against stale keys.
 
 mod extras;
+mod link;
 mod room;
+
+pub(crate) use link::Link;
 
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId, SessionKey, Slot};
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{Attachment, ExpiryIndex, MembershipIndex, Place, SessionIndex, User};
+use crate::tables::ids::{
+    Attachment, ExpiryIndex, MembershipIndex, Place, RemotePlace, SessionIndex, User,
+};
 use crate::tables::lists::UserList;
 use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
@@ -16,33 +21,6 @@ use crate::tables::told::Told;
 use crate::time::Time;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
-
-/// How a session is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
-    /// The record has no session.
-    Vacant,
-    Attached,
-    /// Attached, but not to be sent anything at the moment.
-    Congested,
-    /// Lost and not yet given up.
-    Detached,
-    /// Ended, but what it showed is held for others until a later session of its user shows
-    /// something.
-    Held,
-}
-
-impl Link {
-    /// Returns whether the session has not ended.
-    pub(crate) const fn is_there(self) -> bool {
-        !matches!(self, Self::Vacant | Self::Held)
-    }
-
-    /// Returns whether the session has a connection.
-    pub(crate) const fn is_up(self) -> bool {
-        matches!(self, Self::Attached | Self::Congested)
-    }
-}
 
 /// What a heartbeat touches, in half a cache line of its own. The user is not in it: the slot tells
 /// whose session it is.
@@ -61,7 +39,8 @@ struct Record {
     /// then, because that would cost three random memory accesses instead of one.
     heard: Time,
     /// While it is attached, which input that was: among deadlines of the same moment, the earlier
-    /// input's comes first. While it is detached, the milliseconds of the moment of its loss.
+    /// input's comes first. While it is detached, the milliseconds of the moment of its loss. If it
+    /// is another node's, where it stands among that node's.
     stamp: u64,
 }
 
@@ -112,6 +91,7 @@ pub(super) const MAX_SESSIONS: usize = if cfg!(feature = "shrunk") { 1 << 16 } e
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SessionCounts {
     pub(crate) detached: usize,
+    pub(crate) remote: usize,
     pub(crate) congested: usize,
     pub(crate) published: usize,
     pub(crate) waiting: usize,
@@ -124,7 +104,9 @@ pub(crate) struct Sessions<P> {
     details: Sparse<Detail<P>, { per_segment(512) }>,
     free: FreeList,
     retired: usize,
-    held: usize,
+    /// How many records are linked in which way. Of those that are vacant or attached it is only
+    /// known how many more or fewer there are than at the beginning.
+    linked: [usize; Link::COUNT],
     /// No session begins with an earlier generation: no record that has been dropped has used this
     /// one, or a later one.
     first_generation: NonZeroU32,
@@ -143,7 +125,7 @@ impl<P> Sessions<P> {
             details: Sparse::new(),
             free: FreeList::new(),
             retired: 0,
-            held: 0,
+            linked: [0; Link::COUNT],
             first_generation: NonZeroU32::MIN,
             far: Sparse::new(),
             free_far: FreeList::new(),
@@ -154,7 +136,7 @@ impl<P> Sessions<P> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.records.len() - self.free.len() - self.retired - self.held
+        self.records.len() - self.free.len() - self.retired - self.linked(Link::Held)
     }
 
     /// Returns one more than the greatest index of a session.
@@ -163,11 +145,30 @@ impl<P> Sessions<P> {
     }
 
     pub(crate) const fn counts(&self) -> SessionCounts {
-        self.counts
+        SessionCounts {
+            detached: self.linked(Link::Detached),
+            remote: self.remote(),
+            congested: self.linked(Link::Congested),
+            ..self.counts
+        }
+    }
+
+    /// Returns the number of sessions that other nodes have.
+    pub(crate) const fn remote(&self) -> usize {
+        self.linked(Link::Remote) + self.linked(Link::RemoteLost)
+    }
+
+    const fn linked(&self, link: Link) -> usize {
+        self.linked[link as usize]
     }
 
     pub(crate) fn has_room(&self) -> bool {
         self.free.len() > 0 || self.records.len() < MAX_SESSIONS
+    }
+
+    /// Returns whether there is room for so many more.
+    pub(crate) fn has_room_for(&self, count: usize) -> bool {
+        count <= MAX_SESSIONS - self.records.len() + self.free.len()
     }
 
     // ---- finding
@@ -223,7 +224,8 @@ impl<P> Sessions<P> {
 
     #[inline]
     pub(crate) fn key(&self, index: SessionIndex) -> SessionKey {
-        let Record { generation, slot, .. } = *self.record(index);
+        let Record { generation, slot, link, .. } = *self.record(index);
+        let slot = if link.is_remote() { Slot::REMOTE } else { slot };
         SessionKey { index: index.0, generation, slot }
     }
 
@@ -286,8 +288,21 @@ impl<P> Sessions<P> {
     /// Returns when and why the session was lost, if it is detached.
     pub(crate) fn loss(&self, index: SessionIndex) -> Option<(Time, LostCause)> {
         let record = self.record(index);
-        let at = Time::from_millis(record.stamp);
-        (record.link == Link::Detached).then_some((at, record.cause))
+        match record.link {
+            Link::Detached => Some((Time::from_millis(record.stamp), record.cause)),
+            Link::RemoteLost => Some((record.heard, record.cause)),
+            _ => None,
+        }
+    }
+
+    /// Returns where the session stands among those of another node, if it is one.
+    pub(crate) fn remote_place(&self, index: SessionIndex) -> Option<RemotePlace> {
+        let record = self.record(index);
+        record.link.is_remote().then(|| RemotePlace::from_bits(record.stamp))
+    }
+
+    pub(super) fn set_remote_place(&mut self, index: SessionIndex, place: RemotePlace) {
+        self.records[index.0 as usize].stamp = place.to_bits();
     }
 
     pub(crate) fn presence(&self, index: SessionIndex) -> Option<&P> {
@@ -310,6 +325,31 @@ impl<P> Sessions<P> {
         (now, order): (Time, u64),
     ) -> SessionIndex {
         let slot = near.unwrap_or_else(|| self.far_slot(user));
+        self.insert_record((user, place), (slot, Link::Attached), kind, (now, order))
+    }
+
+    /// Adds a session of another node. The caller has asked [`has_room`](Self::has_room).
+    pub(super) fn insert_remote(
+        &mut self,
+        (user, place): (User, Place),
+        kind: DeviceKind,
+        (now, connected): (Time, Time),
+        at: RemotePlace,
+    ) -> SessionIndex {
+        // It only says whose it is.
+        let state = (Slot::near(user.0, 0), Link::Remote);
+        let index = self.insert_record((user, place), state, kind, (now, at.to_bits()));
+        self.details[index.0 as usize].connected = connected;
+        index
+    }
+
+    fn insert_record(
+        &mut self,
+        (_, place): (User, Place),
+        (slot, link): (Slot, Link),
+        kind: DeviceKind,
+        (now, stamp): (Time, u64),
+    ) -> SessionIndex {
         let free = self.free.pop();
         let index = free.unwrap_or(self.records.len() as u32);
         let before = free.and_then(|free| self.records.get(free as usize));
@@ -320,12 +360,13 @@ impl<P> Sessions<P> {
             place,
             slot,
             generation,
-            link: Link::Attached,
+            link,
             kind,
             cause: LostCause::ConnectionError,
             heard: now,
-            stamp: order,
+            stamp,
         };
+        self.linked[link as usize] = self.linked[link as usize].wrapping_add(1);
         let bucket = Bucket::default();
         let detail =
             Detail { connected: now, presence: None, bucket, born: generation, extras: None };
@@ -427,8 +468,10 @@ impl<P> Sessions<P> {
     }
 
     pub(super) fn set_link(&mut self, index: SessionIndex, link: Link) {
-        self.count_link(index, link);
-        self.records[index.0 as usize].link = link;
+        let before = core::mem::replace(&mut self.records[index.0 as usize].link, link);
+        let linked = &mut self.linked;
+        linked[before as usize] = linked[before as usize].wrapping_sub(1);
+        linked[link as usize] = linked[link as usize].wrapping_add(1);
     }
 
     pub(super) fn set_lost(&mut self, index: SessionIndex, at: Time, cause: LostCause) {
@@ -437,17 +480,16 @@ impl<P> Sessions<P> {
         (record.stamp, record.cause) = (at.as_millis(), cause);
     }
 
-    fn count_link(&mut self, index: SessionIndex, link: Link) {
-        let (counts, mut held) = (&mut self.counts, self.held);
-        let mut count = |link, by: isize| match link {
-            Link::Detached => counts.detached = counts.detached.wrapping_add_signed(by),
-            Link::Congested => counts.congested = counts.congested.wrapping_add_signed(by),
-            Link::Held => held = held.wrapping_add_signed(by),
-            Link::Attached | Link::Vacant => {}
-        };
-        count(self.records[index.0 as usize].link, -1);
-        count(link, 1);
-        self.held = held;
+    /// Says that a session of another node has been lost there, and when.
+    pub(super) fn set_remote_lost(&mut self, index: SessionIndex, at: Time, cause: LostCause) {
+        self.set_link(index, Link::RemoteLost);
+        let record = &mut self.records[index.0 as usize];
+        (record.heard, record.cause) = (at, cause);
+    }
+
+    /// Says that a session of another node is connected there.
+    pub(super) fn set_remote_link(&mut self, index: SessionIndex) {
+        self.set_link(index, Link::Remote);
     }
 
     /// Replaces the session's presence.
@@ -475,7 +517,8 @@ impl<P> Sessions<P> {
     /// Returns whether everything is either free or a session's, but for records that are retired.
     pub(super) fn are_free_lists_right(&self) -> bool {
         let records = self.iter_records().map(|session| session.0 as usize);
-        let slots = self.iter().map(|session| self.slot(session));
+        let own = self.iter().filter(|session| self.link(*session).is_local());
+        let slots = own.map(|session| self.slot(session));
         let far = slots.filter(|slot| !slot.is_near()).map(Slot::index);
         let extras = self.details.entries().filter_map(|(_, detail)| detail.extras);
         self.free.neither(self.records.len(), records) == Some(self.retired)
@@ -523,7 +566,7 @@ impl<P> Default for Detail<P> {
 impl Record {
     #[inline]
     fn is(&self, key: SessionKey) -> bool {
-        self.link.is_there() && self.has(key)
+        self.link.is_local() && self.has(key)
     }
 
     #[inline]

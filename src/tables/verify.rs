@@ -25,6 +25,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.verify_online()?;
         self.verify_sessions()?;
         ensure!(self.verify_watches(), "who watches whom is wrong");
+        ensure!(self.are_remotes_right(), "a session of another node is in no list, or in two");
         self.verify_topics()?;
         self.verify_references()?;
         self.verify_blocks()
@@ -58,7 +59,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             for session in &online.sessions {
                 ensure!(self.sessions.user(*session) == user, "a session is in another's list");
                 let key = self.sessions.key(*session);
-                ensure!(self.sessions.find(key) == Some(*session), "a listed session has ended");
+                let found = self.sessions.find(key).or_else(|| {
+                    let remote = self.remote(*session)?;
+                    Some(remote.session)
+                });
+                ensure!(found == Some(*session), "a listed session has ended");
                 let id = self.sessions.id(*session);
                 ensure!(self.sessions.find_id(id) == Some(*session), "a session has another's id");
             }
@@ -118,6 +123,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let in_order = told.is_none_or(|told| told.is_in_order());
             ensure!(in_order, "what is remembered of directed presence is not in order");
             counts.detached += usize::from(link == Link::Detached);
+            counts.remote += usize::from(link.is_remote());
             counts.congested += usize::from(link == Link::Congested);
             counts.published += usize::from(self.sessions.has_published(index));
             counts.waiting += usize::from(self.sessions.has_waiting(index));
@@ -147,6 +153,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let named = self.topics_of(index).flat_map(|(_, one)| self.topics.named(one));
             named.copied().for_each(&mut refer);
         }
+        self.changed.iter().for_each(&mut refer);
         for topic in self.topics.iter() {
             let pending = [false, true].map(|is_slow| self.topics.pending_of(topic, is_slow));
             let gone = pending.iter().flatten().flat_map(|pending| &pending.gone);

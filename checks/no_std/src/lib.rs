@@ -7,6 +7,7 @@
 extern crate alloc;
 
 use adsum::{Config, Connect, Decision, Engine, SessionKey, SlotMap, Time};
+use adsum_cluster::{Cluster, ClusterConfig, ClusterConfigError, Incarnation, NodeId};
 use core::hash::{BuildHasherDefault, Hasher};
 
 #[panic_handler]
@@ -47,4 +48,14 @@ pub fn deliveries() -> Result<usize, adsum::Error> {
         }
     });
     Ok(receivers)
+}
+
+/// Returns how many messages a node begins with.
+pub fn messages(me: NodeId) -> Result<usize, ClusterConfigError> {
+    let hasher = BuildHasherDefault::<Fnv>::default();
+    let engine = Engine::<u32, &str, _>::with_hasher(Config::default(), hasher.clone());
+    let life = Incarnation { started_ms: 1, random: 1 };
+    let mut node = Cluster::new(me, life, ClusterConfig::default(), engine, hasher)?;
+    node.advance(Time::ZERO).for_each(|_| {});
+    Ok(core::iter::from_fn(|| node.next(Time::ZERO).map(drop)).count())
 }

@@ -79,6 +79,7 @@ impl Setup {
             direct_rate: pick(&direct_rates, rate >> 2),
             max_expiry_ms: pick(&[60, 20, 7 * 24 * 60 * 60 * 1_000], lists >> 4),
             settle_ms: pick(&[12, 5, 0, 60_000], over >> 4),
+            skew_ms: 500,
         }
     }
 

@@ -2,8 +2,9 @@
 //! its JSON and its Thrift.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use thrift::protocol::{TOutputProtocol, TType};
 
@@ -27,6 +28,21 @@ pub(crate) trait Parts {
     /// Writes the same fields in JSON.
     fn json_fields<M: SerializeMap>(&self, map: &mut M, from: i16, to: i16)
     -> Result<(), M::Error>;
+}
+
+/// Reads a struct that is serialised as bytes.
+struct InBytes<T>(PhantomData<T>);
+
+impl<T: Wire> Visitor<'_> for InBytes<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a struct in bytes")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<T, E> {
+        thrift_form::decode(bytes, &Limits::default()).map_err(E::custom)
+    }
 }
 
 /// The type of a field: an optional one is an `Option`, a required one is there in every frame.
@@ -111,9 +127,23 @@ macro_rules! messages {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                // Where nobody reads along, the shorter form.
+                if !to.is_human_readable() {
+                    let mut bytes = Vec::new();
+                    thrift_form::encode(self, &mut bytes);
+                    return to.serialize_bytes(&bytes);
+                }
                 let mut map = to.serialize_map(None)?;
                 self.json_fields(&mut map, 1, i16::MAX)?;
                 map.end()
+            }
+        }
+
+        /// From what is serialised where nobody reads along. JSON is read by `decode`, which says
+        /// more about what is wrong with it.
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from.deserialize_bytes(InBytes(PhantomData))
             }
         }
 

@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use super::settings::{Accounts, Config, OfflineNotices, OneState, Presence, StoreKind, Webhooks};
+use super::settings::{
+    Accounts, Cluster, Config, OfflineNotices, OneState, Presence, StoreKind, Webhooks,
+};
 use crate::store::Cost;
 
 /// Browsers let a page in the background send once a minute; the rest is for a slow network.
@@ -37,7 +39,38 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
         problems.extend(jwt_problem(accounts));
     }
     problems.extend(webhook_problem(webhooks));
+    problems.extend(cluster_problem(&config.cluster, accounts));
     problems
+}
+
+fn cluster_problem(cluster: &Cluster, accounts: &Accounts) -> Option<String> {
+    cluster.url.as_ref()?;
+    if accounts.store != StoreKind::Jwt {
+        return Some(
+            "cluster needs store = jwt: an SQLite file with accounts is one server's, and the \
+             others would know nobody"
+                .to_owned(),
+        );
+    }
+    if cluster.suspect_ms < 2 * cluster.beat_ms {
+        return Some(format!(
+            "cluster_suspect_ms = {} must be two of cluster_beat_ms = {} at least",
+            cluster.suspect_ms, cluster.beat_ms
+        ));
+    }
+    let name = cluster.node_name();
+    let is_named = name.is_some_and(|name| adsum_cluster::NodeId::new(&name).is_some());
+    (!is_named).then(|| "cluster needs node: the machine has no name that would do".to_owned())
+}
+
+/// Returns what is most likely a mistake of a cluster, if there is such.
+fn cluster_warning(cluster: &Cluster) -> Option<String> {
+    if cluster.url.is_none() {
+        let is_set = cluster.node.is_some() || cluster.credentials.is_some();
+        return is_set
+            .then(|| "node and cluster_credentials have no effect without cluster".into());
+    }
+    None
 }
 
 const fn needs_snapshot(presence: &Presence) -> bool {
@@ -83,7 +116,7 @@ fn webhook_warning(webhooks: &Webhooks) -> Option<String> {
 
 /// Returns what is allowed but most likely a mistake, a sentence each.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
-    let Config { presence, accounts, network, services, webhooks } = config;
+    let Config { presence, accounts, network, services, webhooks, cluster } = config;
     let mut warnings = Vec::new();
     if network.ping_timeout_ms < SAFE_PING_TIMEOUT_MS {
         warnings.push(format!(
@@ -144,5 +177,6 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             .push("admin_listen serves health only: metrics and admin_token are off".to_owned());
     }
     warnings.extend(webhook_warning(webhooks));
+    warnings.extend(cluster_warning(cluster));
     warnings
 }

@@ -29,6 +29,6 @@ pub use open_store::OpenStoreError;
 pub use proxies::Proxies;
 pub use reference::reference;
 pub use settings::{
-    Accounts, Config, DirectTo, Level, Network, OfflineNotices, OneState, OverLimit, Presence,
-    Services, StoreKind, Watch, Webhooks,
+    Accounts, Cluster, Config, DirectTo, Level, Network, OfflineNotices, OneState, OverLimit,
+    Presence, Services, StoreKind, Watch, Webhooks,
 };

@@ -21,6 +21,8 @@ pub struct Config {
     pub services: Services,
     /// Who is told of who comes and goes.
     pub webhooks: Webhooks,
+    /// The other servers, if there are any.
+    pub cluster: Cluster,
 }
 
 /// Addresses, connections, and what one of them may ask for.
@@ -269,6 +271,25 @@ pub struct Webhooks {
     pub users: u32,
 }
 
+/// The other servers, if there are any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// The NATS server that carries what nodes say; `None` for a server by itself.
+    pub url: Option<String>,
+    /// The name of this node, if it is not that of the machine.
+    pub node: Option<String>,
+    /// What keeps one cluster's subjects apart from another's.
+    pub name: String,
+    /// The file with the user and the password that NATS wants.
+    pub credentials: Option<PathBuf>,
+    /// How often a node says that it is there.
+    pub beat_ms: u64,
+    /// After how long without a word of it a node is suspected.
+    pub suspect_ms: u64,
+    /// How long a node that starts waits for the others before it lets clients in.
+    pub join_ms: u64,
+}
+
 impl Default for Network {
     fn default() -> Self {
         Self {
@@ -380,5 +401,34 @@ impl Default for Webhooks {
             pause_ms: 250,
             users: 100_000,
         }
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            url: None,
+            node: None,
+            name: "adsum".to_owned(),
+            credentials: None,
+            beat_ms: 1_000,
+            suspect_ms: 5_000,
+            join_ms: 3_000,
+        }
+    }
+}
+
+impl Cluster {
+    /// Returns the name of this node: the one that is given, or that of the machine as far as a
+    /// node may be called so.
+    #[must_use]
+    pub fn node_name(&self) -> Option<String> {
+        if self.node.is_some() {
+            return self.node.clone();
+        }
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let name: String = host.trim().chars().map(plain).take(31).collect();
+        (!name.is_empty()).then_some(name)
     }
 }

@@ -100,16 +100,18 @@ macro_rules! key {
     };
 }
 
+mod cluster;
 mod presence;
 mod webhooks;
 
 /// The keys, by heading, in the order in which people are shown them.
-pub(super) const SECTIONS: [(&str, &[Key]); 5] = [
+pub(super) const SECTIONS: [(&str, &[Key]); 6] = [
     ("Network", &NETWORK),
     ("Presence", &presence::PRESENCE),
     ("Accounts and rosters", &ACCOUNTS),
     ("Services", &SERVICES),
     ("Webhooks", &webhooks::WEBHOOKS),
+    ("Cluster", &cluster::CLUSTER),
 ];
 
 /// Returns all keys.
@@ -411,7 +413,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 19 + 21 + 17 + 10 + 9);
+        assert_eq!(all().count(), 19 + 21 + 17 + 10 + 9 + 7);
     }
 
     #[test]
@@ -445,6 +447,7 @@ mod tests {
             "newest",
             "10.0.0.0/8",
             "https://example.org/hook",
+            "nats://127.0.0.1:4222",
             "a text of more than thirty-two bytes",
         ];
         for key in all() {

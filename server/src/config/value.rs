@@ -115,6 +115,26 @@ pub(super) fn http_address(given: Given<'_>) -> Result<String, Must> {
     is_good.then_some(said).ok_or_else(|| must.to_owned())
 }
 
+/// Reads the address of a NATS server. A name and a password in it would be shown with it.
+pub(super) fn nats_address(given: Given<'_>) -> Result<String, Must> {
+    let said = text(given).unwrap_or_default();
+    let is_good = said.parse().is_ok_and(|url: reqwest::Url| {
+        ["nats", "tls"].contains(&url.scheme())
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    let must = "must be an address like nats://127.0.0.1:4222, without a user and a password";
+    is_good.then_some(said).ok_or_else(|| must.to_owned())
+}
+
+/// Reads a name that stands in a subject.
+pub(super) fn node_name(given: Given<'_>) -> Result<String, Must> {
+    let said = text(given).unwrap_or_default();
+    let is_plain = adsum_cluster::NodeId::new(&said).is_some();
+    is_plain.then_some(said).ok_or_else(|| "must be 1 to 31 of a-z, A-Z, 0-9, - and _".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -174,6 +194,20 @@ mod tests {
             assert!(http_address(Given::Text(wrong)).is_err(), "{wrong}");
         }
         assert!(http_address(Given::Json(&json!(7))).is_err());
+    }
+
+    #[test]
+    fn nodes_have_plain_names_and_nats_an_address() {
+        for good in ["nats://127.0.0.1:4222", "tls://nats.example.org", "nats://[::1]:1"] {
+            assert_eq!(nats_address(Given::Text(good)), Ok(good.to_owned()));
+        }
+        for wrong in ["", "127.0.0.1:4222", "http://a/", "nats://", "nats://ann:x@a"] {
+            assert!(nats_address(Given::Text(wrong)).is_err(), "{wrong}");
+        }
+        assert_eq!(node_name(Given::Text("b-2_x")), Ok("b-2_x".to_owned()));
+        for wrong in ["", "a.b", "a b", "ä", "*", &"a".repeat(32)] {
+            assert!(node_name(Given::Text(wrong)).is_err(), "{wrong}");
+        }
     }
 
     #[test]

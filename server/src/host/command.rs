@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use adsum::{LostCause, SessionKey};
+use adsum_cluster::NodeId;
 use adsum_tim::{Form, Tid, TimAck, TimMessage, TimPresence};
 use tokio::sync::oneshot;
 
 use super::resume_secret::ResumeSecret;
 use super::transport::socket::Socket;
+use crate::cluster::{ClusterFigures, Message};
 
 /// An account's id, shared by all who name it.
 pub(crate) type Node = Arc<str>;
@@ -56,6 +58,12 @@ pub(crate) enum Command {
     /// Asks who is online, as of which edge.
     WhoIsOnline(WhoIsOnline, oneshot::Sender<OnlineNow>),
     Figures(oneshot::Sender<Figures>),
+    /// Of one of several servers: the others may hear of it from now on.
+    Begin,
+    /// What another server says.
+    Hear(Box<Heard>),
+    /// Of one of several servers: it leaves, and this is answered when the others have been told.
+    Leave(oneshot::Sender<()>),
     /// Says that there are sessions in the list of those whose queues have changed.
     QueuesChanged,
     /// Ends the thread, since the server ends.
@@ -217,9 +225,17 @@ pub(crate) struct UserOnline {
     pub(crate) sessions: usize,
 }
 
+/// What another server says, and which one says it by the word of the transport.
+pub(crate) struct Heard {
+    pub(crate) sender: NodeId,
+    pub(crate) message: Message,
+}
+
 /// How much the engine holds, and what it has done.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) counts: adsum::Counts,
     pub(crate) stats: adsum::Stats,
+    /// Of one of several servers: what it knows of the others.
+    pub(crate) cluster: Option<ClusterFigures>,
 }

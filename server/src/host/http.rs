@@ -63,6 +63,12 @@ pub(crate) async fn accept(
 ) {
     let router = router(shared.clone(), services);
     let tasks = TaskTracker::new();
+    if services.clients {
+        tokio::select! {
+            () = shared.until_ready() => {}
+            () = shared.stop.cancelled() => {}
+        }
+    }
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

@@ -1,5 +1,6 @@
 //! Metrics for the operator: numbers without names, and never a presence.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -16,12 +17,13 @@ use prometheus_client::registry::{Registry, Unit};
 use super::command::{Command, Figures, Node, Presence};
 use super::end_cause::end_cause;
 use super::hashing::PasswordCounts;
+use crate::cluster::{ClusterFigures, ClusterMetrics};
 use crate::usage::Usage;
 use crate::webhooks::WebhookMetrics;
 
 /// A label that is one of a few fixed words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Word(&'static str);
+pub(crate) struct Word(pub(crate) &'static str);
 
 impl EncodeLabelValue for Word {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -72,6 +74,7 @@ pub(crate) struct Metrics {
     store_errors: Counter,
     queue_depth: Gauge,
     pub(crate) webhook: WebhookMetrics,
+    pub(crate) cluster: Arc<ClusterMetrics>,
 }
 
 fn word(family: &ByReason, reason: &'static str) {
@@ -106,6 +109,7 @@ impl Metrics {
             store_errors: Counter::default(),
             queue_depth: Gauge::default(),
             webhook: WebhookMetrics::default(),
+            cluster: Arc::default(),
         };
         metrics.register();
         metrics
@@ -191,7 +195,9 @@ impl Metrics {
             | Command::IsOnline(..)
             | Command::WhoIsOnline(..)
             | Command::Figures(_) => "query",
-            Command::QueuesChanged | Command::Stop => return,
+            Command::Hear(_) => "hear",
+            Command::Leave(_) => "leave",
+            Command::Begin | Command::QueuesChanged | Command::Stop => return,
         };
         kind(&self.events, name, 1);
     }
@@ -302,7 +308,8 @@ impl Metrics {
         passwords: PasswordCounts,
         pending: usize,
     ) -> String {
-        let now = now(figures, passwords, pending);
+        let cluster = figures.cluster.as_ref().map(|figures| self.cluster(figures));
+        let now = now(&figures, passwords, pending);
         let mut text = String::new();
         // Only the last of them ends the text.
         let mut part = |registry: &Registry| {
@@ -313,14 +320,25 @@ impl Metrics {
         };
         part(&self.registry);
         part(&now);
+        cluster.iter().for_each(&mut part);
         part(&process());
         text.push_str("# EOF\n");
         text
     }
 }
 
+impl Metrics {
+    /// Returns what there is to see of the other servers.
+    fn cluster(&self, figures: &ClusterFigures) -> Registry {
+        let mut cluster = Registry::with_prefix("adsum_cluster");
+        self.cluster.register(&mut cluster);
+        figures.register(&self.cluster, &mut cluster);
+        cluster
+    }
+}
+
 /// Returns what is counted at this moment.
-fn now(figures: Figures, passwords: PasswordCounts, pending: usize) -> Registry {
+fn now(figures: &Figures, passwords: PasswordCounts, pending: usize) -> Registry {
     let counts = figures.counts;
     let mut now = Registry::with_prefix("adsum");
     let gauges: [(&str, &str, usize); 15] = [

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use adsum_tim::Limits;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) edits: Edits,
     /// Bounds the directed presences of all connections together.
     pub(crate) directed: Option<Mutex<Bucket>>,
+    /// Of one of several servers: whether it knows what the others know, and lets clients in.
+    pub(crate) ready: Option<watch::Receiver<bool>>,
     /// tim's acks to a login carry a number of the server's.
     pub(crate) server_number: i64,
 }
@@ -65,6 +67,26 @@ impl Shared {
     pub(crate) fn may_direct(&self) -> bool {
         let Some(bucket) = &self.directed else { return true };
         bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
+    }
+
+    /// Waits until clients may be let in.
+    pub(crate) async fn until_ready(&self) {
+        if let Some(ready) = &self.ready {
+            // The thread ends only when the whole server does.
+            let _ = ready.clone().wait_for(|ready| *ready).await;
+        }
+    }
+
+    /// Returns how long a connection goes on when the server stops: all of them at once would come
+    /// to another server at once, if there is one.
+    pub(crate) fn farewell(&self) -> Duration {
+        let mut random = [0; 2];
+        if self.ready.is_none() || getrandom::fill(&mut random).is_err() {
+            return Duration::ZERO;
+        }
+        // The rest of the time is for the last of them to take its leave.
+        let most = Duration::from_millis(self.config.network.drain_timeout_ms).mul_f64(0.7);
+        most.mul_f64(f64::from(u16::from_le_bytes(random)) / f64::from(u16::MAX))
     }
 
     /// Gives the engine's thread a command. This waits while the thread has too much to do, and so

@@ -7,19 +7,22 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use adsum::{DefaultHashBuilder, Engine};
+use adsum_cluster::Cluster;
 use adsum_tim::Secret;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
 use super::changed_queues::ChangedQueues;
-use super::command::Command;
+use super::command::{Command, Node as UserId, Presence};
 use super::directory::Directory;
 use super::edits::Edits;
 use super::engine::core::Core;
 use super::engine::edge_counter::{EdgeCounter, unix_ms};
+use super::engine::engines::{Engines, OneOfSeveral};
 use super::engine::one_state;
 use super::housekeeping;
 use super::http::{self, Services};
@@ -28,6 +31,7 @@ use super::metrics::{Metrics, QUEUED_BYTES};
 use super::offline_users::OfflineUsers;
 use super::shared::{Shared, Tuning};
 use super::writer::Writer;
+use crate::cluster::{Ends, Identity, Link, Transport};
 use crate::config::Config;
 use crate::store::Store;
 use crate::tokens::Tokens;
@@ -38,6 +42,8 @@ const COMMANDS: usize = 4_096;
 const BACKLOG: u32 = 4_096;
 /// The most connections at once to the address of operators, if that is another one.
 const OPERATORS: usize = 64;
+/// How long there is to tell the other servers that this one leaves.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long there is to save used tokens when the server stops.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -48,6 +54,10 @@ pub struct Host {
     admin_address: Option<SocketAddr>,
     listeners: JoinSet<()>,
     threads: Vec<JoinHandle<()>>,
+    /// Of one of several servers: why it cannot go on, if it cannot.
+    failed: Option<watch::Receiver<Option<String>>>,
+    /// Cancelled when nothing more is to be said to the others.
+    silence: CancellationToken,
 }
 
 /// Why the server did not start.
@@ -69,6 +79,9 @@ pub enum StartError {
     /// Nothing can be posted to the webhook.
     #[error("webhook_url: {0}")]
     Webhook(String),
+    /// This server cannot be one of several.
+    #[error("cluster: {0}")]
+    Cluster(String),
     /// The system gave no thread.
     #[error("no thread: {0}")]
     Thread(#[from] io::Error),
@@ -81,6 +94,7 @@ impl StartError {
         match self {
             Self::Listen { key, .. } => Some(key),
             Self::Webhook(_) => Some("webhook_url"),
+            Self::Cluster(_) => Some("cluster"),
             Self::Rules(_) | Self::Thread(_) => None,
         }
     }
@@ -126,17 +140,29 @@ impl Host {
         let rest = Duration::from_millis(config.network.write_rest_ms.into());
         let (writer, writing) = Writer::start(rest, queues.clone(), metrics.clone())?;
         let start_ms = unix_ms();
+        let cluster = Several::new(&config, start_ms, &metrics)?;
+        // Edges of several servers are numbered as one.
+        let start_ms = if cluster.is_some() { 0 } else { start_ms };
         let sender = Sender::new(&config.webhooks, start_ms, metrics.webhook.clone());
         let sender = sender.map_err(|error| StartError::Webhook(error.to_string()))?;
         let edges = EdgeCounter::new(start_ms, sender.as_ref().map(Sender::waiting));
         let offline_users = Arc::new(OfflineUsers::default());
         let engine = one_state::engine(rules, config.presence.one_state);
+        let silence = CancellationToken::new();
+        let (engine, ready, failed) = match cluster {
+            None => (Engines::alone(engine), None, None),
+            Some(several) => {
+                let (engine, ready, failed) =
+                    several.start(&config, engine, commands.clone(), &metrics, &silence)?;
+                (engine, Some(ready), Some(failed))
+            }
+        };
         let (told, offline) = (metrics.clone(), offline_users.clone());
         let core = Core::new(engine, writer, edges, queues.clone(), told, offline);
         let engine = std::thread::Builder::new()
             .name("adsum-engine".to_owned())
             .spawn(move || run_engine(core, incoming))?;
-        let shared = share(config, tuning, store, commands, queues, metrics);
+        let shared = share(config, tuning, store, commands, queues, metrics, ready);
         housekeeping::start(&shared, offline_users);
         if let Some(sender) = sender {
             tokio::spawn(sender.run(shared.stop.clone()));
@@ -151,7 +177,7 @@ impl Host {
             listeners.spawn(http::accept(admin, shared.clone(), lobby, operators));
         }
         let threads = vec![engine, writing];
-        Ok(Self { shared, address, admin_address, listeners, threads })
+        Ok(Self { shared, address, admin_address, listeners, threads, failed, silence })
     }
 
     /// Returns the address where clients connect.
@@ -166,9 +192,27 @@ impl Host {
         self.admin_address
     }
 
+    /// Waits until this server cannot go on, and returns why: another one has its name.
+    pub async fn failed(&self) -> String {
+        let mut failed = match &self.failed {
+            Some(failed) => failed.clone(),
+            None => return std::future::pending().await,
+        };
+        match failed.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     /// Stops: accepts no more connections, tells every client, gives them time to take what is due,
-    /// and returns when the last connection has ended or the time is over.
+    /// and returns when the last connection has ended or the time is over. One of several servers
+    /// tells the others first, so that nobody hears of it.
     pub async fn stop(mut self) {
+        if self.failed.is_some() {
+            let (done, told) = oneshot::channel();
+            self.shared.command(Command::Leave(done)).await;
+            let _ = tokio::time::timeout(LEAVE_TIMEOUT, told).await;
+        }
         let drain = Duration::from_millis(self.shared.config.network.drain_timeout_ms);
         let over_at = tokio::time::Instant::now() + drain;
         self.shared.stop.cancel();
@@ -183,6 +227,7 @@ impl Host {
         if !matches!(tokio::time::timeout(SAVE_TIMEOUT, saved).await, Ok(Ok(()))) {
             tracing::warn!("used tokens could not be saved, and may be used once more");
         }
+        self.silence.cancel();
         let stopped = self.shared.commands.send(Command::Stop);
         if tokio::time::timeout(drain.max(Duration::from_secs(1)), stopped).await.is_ok() {
             let threads = std::mem::take(&mut self.threads);
@@ -201,10 +246,63 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.shared.stop.cancel();
+        self.silence.cancel();
         // Refused if they have ended; or if too much waits, and then they run on.
         let _ = self.shared.commands.try_send(Command::Stop);
     }
 }
+
+/// A server that is to be one of several.
+struct Several {
+    identity: Identity,
+    link: Link,
+    ends: Ends,
+}
+
+impl Several {
+    /// Returns what is needed for that, if the settings want it.
+    fn new(config: &Config, start_ms: u64, metrics: &Metrics) -> Result<Option<Self>, StartError> {
+        if config.cluster.url.is_none() {
+            return Ok(None);
+        }
+        let identity = Identity::new(&config.cluster, start_ms)
+            .ok_or_else(|| StartError::Cluster("no name, or no random numbers".to_owned()))?;
+        let (link, ends) = Link::new(metrics.cluster.clone());
+        Ok(Some(Self { identity, link, ends }))
+    }
+
+    /// Puts the engine among others, and starts what carries their messages.
+    fn start(
+        self,
+        config: &Config,
+        engine: Engine<UserId, Presence>,
+        commands: mpsc::Sender<Command>,
+        metrics: &Metrics,
+        silence: &CancellationToken,
+    ) -> Result<(Engines, IsReady, HasFailed), StartError> {
+        let Self { identity, link, ends } = self;
+        let Identity { me, incarnation, protocol } = identity.clone();
+        let hasher = DefaultHashBuilder::default();
+        let cluster = Cluster::new(me, incarnation, protocol, engine, hasher)
+            .map_err(|error| StartError::Cluster(error.to_string()))?;
+        let Ends { outgoing, ready, failed, fail } = ends;
+        let transport = Transport {
+            cluster: config.cluster.clone(),
+            identity,
+            commands,
+            outgoing,
+            fail,
+            metrics: metrics.cluster.clone(),
+            stop: silence.clone(),
+        };
+        tokio::spawn(transport.run());
+        let node = OneOfSeveral { cluster, incarnation, link, has_begun: false };
+        Ok((Engines::OneOfSeveral(Box::new(node)), ready, failed))
+    }
+}
+
+type IsReady = watch::Receiver<bool>;
+type HasFailed = watch::Receiver<Option<String>>;
 
 fn run_engine(core: Core, incoming: mpsc::Receiver<Command>) {
     match tokio::runtime::Builder::new_current_thread().enable_time().build() {
@@ -220,6 +318,7 @@ fn share(
     commands: mpsc::Sender<Command>,
     queues: Arc<ChangedQueues>,
     metrics: Arc<Metrics>,
+    ready: Option<IsReady>,
 ) -> Arc<Shared> {
     let accounts = &config.accounts;
     let key = token_key(config.accounts.token_key.as_ref());
@@ -245,6 +344,7 @@ fn share(
         stop: CancellationToken::new(),
         edits: Edits::default(),
         directed: Bucket::new(rate, rate, Instant::now()).map(Mutex::new),
+        ready,
         server_number: i32::from_le_bytes(number).into(),
         config,
     })

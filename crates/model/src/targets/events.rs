@@ -193,6 +193,7 @@ fn any_options(bytes: &mut Bytes<'_>) -> Options {
         direct_rate: publish_rate.filter(|_| max_direct % 2 == 1),
         max_expiry_ms: [7 * 86_400_000, 1, 1_000, 366 * 86_400_000][max_audience as usize % 4],
         settle_ms: [10_000, 0, 60_000, 7][max_blocked as usize % 4],
+        skew_ms: 500,
     }
 }
 

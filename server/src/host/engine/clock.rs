@@ -20,8 +20,9 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) const fn new(now: Instant) -> Self {
-        Self { turn: now, time: Duration::ZERO }
+    /// Returns a clock that shows this time now.
+    pub(super) const fn new(now: Instant, time: Duration) -> Self {
+        Self { turn: now, time }
     }
 
     pub(super) fn now(&self) -> Time {
@@ -57,7 +58,7 @@ mod tests {
     #[test]
     fn it_goes_with_the_machine_by_small_steps() {
         let start = Instant::now();
-        let mut clock = Clock::new(start);
+        let mut clock = Clock::new(start, Duration::ZERO);
         for step in 1..=10 {
             assert_eq!(clock.turn(start + ms(step * 1_000), true), ms(0));
             assert_eq!(clock.now(), Time::from_millis(step * 1_000));
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn a_stall_counts_for_one_stride() {
         let start = Instant::now();
-        let mut clock = Clock::new(start);
+        let mut clock = Clock::new(start, Duration::ZERO);
         assert_eq!(clock.turn(start + ms(3_600_000), true), ms(3_599_000));
         assert_eq!(clock.now(), Time::from_millis(1_000));
         // From there it goes on as before.
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn a_wait_without_a_deadline_counts_as_a_whole() {
         let start = Instant::now();
-        let mut clock = Clock::new(start);
+        let mut clock = Clock::new(start, Duration::ZERO);
         assert_eq!(clock.turn(start + ms(3_600_000), false), ms(0));
         assert_eq!(clock.now(), Time::from_millis(3_600_000));
     }
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn it_wakes_for_a_deadline_and_not_before() {
         let start = Instant::now();
-        let mut clock = Clock::new(start);
+        let mut clock = Clock::new(start, Duration::ZERO);
         // Part of a millisecond has passed, so the first deadline is less than 200 ms ahead.
         let turn = start + ms(100) + Duration::from_micros(700);
         clock.turn(turn, true);

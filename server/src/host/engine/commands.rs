@@ -1,18 +1,15 @@
 //! What each command asks of the engine.
 
-use adsum::{Decisions, Engine, Error, SessionKey, Time};
+use adsum::{Event, SessionKey, Time};
 use adsum_tim::{Kind, TimMessage, bare};
 
 use super::core::Core;
-use super::dispatch::Deferred;
+use super::dispatch::{Deferred, Outcome};
 use crate::host::command::{
     Command, Direct, Figures, Node, OnlinePage, Presence, PublishFor, RosterChange,
     RosterChangeKind, System, SystemOutcome,
 };
 use crate::host::roster_messages::{WITHDRAW, done};
-
-/// What the engine says to a publish.
-type Published<'e> = Result<Decisions<'e, Node, Presence>, Error>;
 
 impl Core {
     pub(super) fn take(&mut self, command: Command) {
@@ -28,7 +25,7 @@ impl Core {
             Command::Heartbeat(session) => self.heartbeat(now, session),
             Command::Publish(session, presence) => {
                 self.note_person(now, session);
-                self.publish(session, |engine| engine.publish(now, session, presence));
+                self.publish(now, session, Event::Publish { session, presence });
             }
             Command::PublishFor(publish) => self.publish_for(now, *publish),
             Command::Withdraw(session) => self.withdraw(now, session),
@@ -38,26 +35,22 @@ impl Core {
             Command::Active(session) => self.person_did_something(now, session),
             Command::Person(session) => self.note_person(now, session),
             Command::Disconnect(session) => {
-                let result = self.engine.disconnect(now, session);
-                self.dispatch.carry_out_if_taken(result);
+                self.give(now, Event::Disconnect { session });
             }
             Command::Lost(session, cause) => {
                 self.dispatch.detach(session);
-                let result = self.engine.lost(now, session, cause);
-                self.dispatch.carry_out_if_taken(result);
+                self.give(now, Event::Lost { session, cause, grace_ms: None });
             }
             Command::Invisible(session) => self.hide(now, session),
             Command::Visible(session) => {
-                let result = self.engine.visible(now, session);
-                self.dispatch.carry_out_if_taken(result);
+                self.give(now, Event::Visible { session });
                 self.send_visibility_to_all(session);
             }
             Command::Roster(change) => self.change_roster(now, *change),
             Command::RosterMessage(user, message) => self.send_to_all(&user, &message),
             Command::System(system) => self.system(now, *system),
             Command::Expel(user, reply) => {
-                let outcome = self.dispatch.carry_out(self.engine.expel(now, &user));
-                let _ = reply.send(outcome.ended);
+                let _ = reply.send(self.give(now, Event::Expel { user }).ended);
             }
             Command::Online(after, limit, reply) => {
                 let _ = reply.send(self.page_of_online(after, limit));
@@ -70,14 +63,23 @@ impl Core {
             }
             Command::Figures(reply) => {
                 let (counts, stats) = (self.engine.counts(), self.engine.stats());
-                let _ = reply.send(Figures { counts, stats });
+                let cluster = self.engine.cluster_figures();
+                let _ = reply.send(Figures { counts, stats, cluster });
             }
+            Command::Begin => self.begin(),
+            Command::Hear(heard) => self.hear(*heard),
+            Command::Leave(done) => self.leave(done),
             Command::QueuesChanged | Command::Stop => {}
         }
     }
 
+    /// Gives the engine an input, and carries out what it decides, or counts why it was refused.
+    pub(super) fn give(&mut self, now: Time, event: Event<Node, Presence>) -> Outcome {
+        self.dispatch.carry_out_if_taken(self.engine.apply(now, event))
+    }
+
     fn heartbeat(&mut self, now: Time, session: SessionKey) {
-        let result = self.engine.heartbeat(now, session);
+        let result = self.engine.apply(now, Event::Heartbeat { session });
         match result.map(|decisions| self.dispatch.carry_out(decisions)) {
             // Answered here and not by the connection's task, so that the answer comes after
             // everything that was decided before.
@@ -90,39 +92,34 @@ impl Core {
         let PublishFor { session, presence, for_ms, then } = publish;
         self.note_person(now, session);
         let until = Time::from_millis(now.as_millis().saturating_add(for_ms));
-        self.publish(session, |engine| engine.publish_until(now, session, presence, until, then));
+        self.publish(now, session, Event::PublishUntil { session, presence, until, then });
     }
 
     fn withdraw(&mut self, now: Time, session: SessionKey) {
-        let result = self.engine.withdraw(now, session);
-        self.dispatch.carry_out_if_taken(result);
+        self.give(now, Event::Withdraw { session });
         let Some(entry) = self.dispatch.sessions.get(session) else { return };
         let ack = done(WITHDRAW, None).to_frame(entry.form, Kind::ACK);
         self.dispatch.send_frame(session, &ack);
     }
 
     /// Publishes, and settles what waited for this session's first presence.
-    fn publish(
-        &mut self,
-        session: SessionKey,
-        publish: impl FnOnce(&mut Engine<Node, Presence>) -> Published<'_>,
-    ) {
+    fn publish(&mut self, now: Time, session: SessionKey, event: Event<Node, Presence>) {
         let pending = self.take_pending(session);
         self.dispatch.replaced = pending.as_ref().map(|pending| pending.ended.clone());
-        let result = publish(&mut self.engine);
-        self.dispatch.carry_out_if_taken(result);
+        self.give(now, event);
         self.dispatch.replaced = None;
         self.newcomer_published(session, pending);
         self.review_silent_of(session);
     }
 
     fn direct(&mut self, now: Time, direct: Direct) {
-        let Direct { session, to, presence, for_ms, refused } = direct;
+        let Direct { session, to: users, presence, for_ms, refused } = direct;
         self.note_sender(now, session, &presence);
-        let result = match for_ms {
-            None => self.engine.direct(now, session, &to, presence),
-            Some(for_ms) => self.engine.direct_for(now, session, &to, presence, for_ms),
+        let event = match for_ms {
+            None => Event::Direct { session, users, presence },
+            Some(for_ms) => Event::DirectFor { session, users, presence, for_ms },
         };
+        let result = self.engine.apply(now, event);
         let result = result.map(|decisions| self.dispatch.carry_out(decisions));
         if let Err(error) = result {
             self.metrics.refused(error);
@@ -139,21 +136,24 @@ impl Core {
     fn change_roster(&mut self, now: Time, change: RosterChange) {
         let RosterChange { user, other, kind } = change;
         let both = [user.clone(), other.clone()];
-        let result = match kind {
+        match kind {
             RosterChangeKind::Befriended => {
-                let result = self.engine.audience_add(now, &user, [other.clone()]);
-                self.dispatch.carry_out_if_taken(result);
-                self.engine.audience_add(now, &other, [user])
+                let contacts = vec![other.clone()];
+                self.give(now, Event::AudienceAdd { user: user.clone(), contacts });
+                self.give(now, Event::AudienceAdd { user: other, contacts: vec![user] });
             }
             RosterChangeKind::Unfriended => {
-                let result = self.engine.audience_remove(now, &user, [&other]);
-                self.dispatch.carry_out_if_taken(result);
-                self.engine.audience_remove(now, &other, [&user])
+                let contacts = vec![other.clone()];
+                self.give(now, Event::AudienceRemove { user: user.clone(), contacts });
+                self.give(now, Event::AudienceRemove { user: other, contacts: vec![user] });
             }
-            RosterChangeKind::Blocked => self.engine.block(now, &user, other),
-            RosterChangeKind::Unblocked => self.engine.unblock(now, &user, &other),
-        };
-        self.dispatch.carry_out_if_taken(result);
+            RosterChangeKind::Blocked => {
+                self.give(now, Event::Block { user, other });
+            }
+            RosterChangeKind::Unblocked => {
+                self.give(now, Event::Unblock { user, other });
+            }
+        }
         for user in &both {
             self.review_silent(user);
         }
@@ -161,7 +161,7 @@ impl Core {
 
     fn system(&mut self, now: Time, system: System) {
         let System { to, presence, reply } = system;
-        let outcome = self.dispatch.carry_out_if_taken(self.engine.system(now, &to, presence));
+        let outcome = self.give(now, Event::System { users: to, presence });
         let (delivered, skipped) = (outcome.delivered, outcome.skipped);
         let _ = reply.send(SystemOutcome { delivered, skipped });
     }
@@ -197,7 +197,7 @@ impl Core {
     /// Tells all of a user's sessions, and the webhook, whether the user is invisible.
     pub(super) fn send_visibility_to_all(&mut self, session: SessionKey) {
         let Some(user) = self.engine.user_of(session) else { return };
-        self.dispatch.deferred.push_back(Deferred::Visible(user.clone()));
+        self.dispatch.deferred.push_back(Deferred::Visible(user.clone(), true));
         let invisible = self.engine.is_invisible(user);
         let sessions: Vec<_> = self.engine.sessions(user).collect();
         for session in sessions {

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use adsum::{Engine, SessionKey};
+use adsum::SessionKey;
 use adsum_tim::Kind;
 
 use super::clock::Clock;
 use super::dispatch::Dispatch;
 use super::edge_counter::EdgeCounter;
+use super::engines::Engines;
 use super::pending_replacements::PendingReplacements;
 use crate::host::changed_queues::ChangedQueues;
-use crate::host::command::{Node, Presence};
 use crate::host::metrics::Metrics;
 use crate::host::offline_users::OfflineUsers;
 use crate::host::roster_messages;
@@ -19,7 +19,7 @@ use crate::host::writer::Writer;
 
 /// The engine, and what the host keeps beside it.
 pub(crate) struct Core {
-    pub(super) engine: Engine<Node, Presence>,
+    pub(super) engine: Engines,
     pub(super) dispatch: Dispatch,
     /// Ends of devices that contacts have not been told of yet.
     pub(super) pending: PendingReplacements,
@@ -33,18 +33,19 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(
-        engine: Engine<Node, Presence>,
+        engine: Engines,
         writer: Writer,
         edges: EdgeCounter,
         queues: Arc<ChangedQueues>,
         metrics: Arc<Metrics>,
         offline_users: Arc<OfflineUsers>,
     ) -> Self {
+        let clock = Clock::new(Instant::now(), engine.time_of_start());
         Self {
             engine,
             dispatch: Dispatch::new(writer, metrics.clone()),
             pending: PendingReplacements::default(),
-            clock: Clock::new(Instant::now()),
+            clock,
             queues,
             edges,
             metrics,

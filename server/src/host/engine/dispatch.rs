@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use adsum::{
-    CloseReason, Decision, Decisions, EndReason, Error, Notice, Scope, SessionId, SessionKey, Slot,
-    Snapshot, Time,
+    CloseReason, Decision, EndReason, Notice, Scope, SessionId, SessionKey, Slot, Snapshot, Time,
 };
 use adsum_tim::{Tid, TimPresence};
 
 use super::asked_states::AskedStates;
 use super::edge_counter::unix_ms;
 use super::ended_devices::EndedDevices;
+use super::engines::{Answer, Taken};
 use super::online_users::OnlineUsers;
 use super::sessions::{Entry, Sessions};
 use crate::host::command::{Node, Presence};
@@ -43,10 +43,12 @@ pub(super) enum Deferred {
     ShowsNothing { id: u64, user: Node, to: Vec<Slot> },
     /// A notice that was decided after such a one, and must not overtake it.
     Deliver(Box<TimPresence>, Vec<Slot>),
-    /// A user's first session has connected.
-    Online(Node),
-    /// A user may have become visible, or invisible.
-    Visible(Node),
+    /// A user's first session has connected, and whether this server posts it.
+    Online(Node, bool),
+    /// A user's session at another server has shown something, of which all have been told.
+    Shown(Node),
+    /// A user may have become visible, or invisible, and whether this server posts it.
+    Visible(Node, bool),
     /// What is kept for a session must be forgotten; and for its user, if it was the last.
     Ended { session: SessionKey, user: Node, last: Option<LastEnd> },
 }
@@ -57,6 +59,8 @@ pub(super) struct LastEnd {
     pub(super) reason: EndReason,
     pub(super) since: Time,
     pub(super) visible: bool,
+    /// Whether this server posts it.
+    pub(super) posts: bool,
 }
 
 /// How many sessions the decisions on one input were about.
@@ -82,6 +86,8 @@ pub(super) struct Dispatch {
     shown_nothing: BTreeSet<Node>,
     /// Whether notices must wait, because one before them does.
     defer: bool,
+    /// Whether what is carried out is what other servers say.
+    pub(super) is_of_others: bool,
     pub(super) ended_devices: EndedDevices,
     metrics: Arc<Metrics>,
 }
@@ -98,16 +104,14 @@ impl Dispatch {
             asked: AskedStates::default(),
             shown_nothing: BTreeSet::new(),
             defer: false,
+            is_of_others: false,
             ended_devices: EndedDevices::default(),
             metrics,
         }
     }
 
     /// Carries out the decisions on one input, or counts why it was refused.
-    pub(super) fn carry_out_if_taken(
-        &mut self,
-        result: Result<Decisions<'_, Node, Presence>, Error>,
-    ) -> Outcome {
+    pub(super) fn carry_out_if_taken(&mut self, result: Answer<'_>) -> Outcome {
         match result {
             Ok(decisions) => self.carry_out(decisions),
             Err(error) => {
@@ -118,9 +122,9 @@ impl Dispatch {
     }
 
     /// Carries out the decisions on one input.
-    pub(super) fn carry_out(&mut self, decisions: Decisions<'_, Node, Presence>) -> Outcome {
+    pub(super) fn carry_out(&mut self, decisions: Taken<'_>) -> Outcome {
         let mut outcome = Outcome::default();
-        decisions.for_each(|decision| match decision {
+        decisions.for_each(|decision, posts| match decision {
             Decision::Deliver { notice, to } => {
                 outcome.delivered += to.len();
                 self.deliver(&notice, to);
@@ -134,7 +138,7 @@ impl Dispatch {
                 self.deferred.push_back(Deferred::Close { session, reason });
             }
             Decision::Online { user, .. } => {
-                self.deferred.push_back(Deferred::Online(user.clone()));
+                self.deferred.push_back(Deferred::Online(user.clone(), posts));
             }
             Decision::Ended { user, session, id, reason, since, last, visible } => {
                 outcome.ended += 1;
@@ -143,7 +147,7 @@ impl Dispatch {
                     self.ended_devices.remember(id, user, &entry.tid);
                 }
                 let user = user.clone();
-                let last = last.then_some(LastEnd { reason, since, visible });
+                let last = last.then_some(LastEnd { reason, since, visible, posts });
                 self.deferred.push_back(Deferred::Ended { session, user, last });
             }
             _ => {}
@@ -156,6 +160,11 @@ impl Dispatch {
     fn deliver(&mut self, notice: &Notice<'_, Node, Presence>, to: &[Slot]) {
         let id = notice.id().get();
         self.metrics.notice(notice, to.len());
+        if self.is_of_others
+            && let Notice::Presence { user, .. } | Notice::User { user, .. } = notice
+        {
+            self.deferred.push_back(Deferred::Shown(Node::clone(user)));
+        }
         match notice {
             Notice::Presence { presence, .. } => match self.replaced.clone() {
                 Some(ended) => self.send_replacement(id, presence, &ended, to),
@@ -175,6 +184,12 @@ impl Dispatch {
             Notice::SessionEnded { user, session: ended, .. } => {
                 let (user, ended, to) = (Node::clone(user), *ended, to.to_vec());
                 self.defer(Deferred::Replace { id, user, ended, to });
+            }
+            // What a session here asks for is answered by the command that brings it.
+            Notice::Visibility { user, .. } if self.is_of_others => {
+                self.deferred.push_back(Deferred::Visible(Node::clone(user), false));
+                let own = to.iter().filter_map(|slot| Some(self.sessions.at(*slot)?.0));
+                self.deferred.extend(own.map(Deferred::Visibility));
             }
             // tim has no word for it: whoever was told is told what holds now.
             Notice::Withdrawn { user, session, .. }

@@ -9,7 +9,8 @@ use crate::webhooks::{Edge, State, Waiting};
 
 /// The counter of all edges, and where they go.
 pub(crate) struct EdgeCounter {
-    /// When the server started, in milliseconds since 1970.
+    /// When the server started, in milliseconds since 1970; zero for one of several, whose edges
+    /// are numbered as one.
     start_ms: u64,
     /// The number of the newest one.
     number: u64,
@@ -21,7 +22,7 @@ impl EdgeCounter {
         Self { start_ms, number: 0, webhook }
     }
 
-    /// Returns when the server started, in milliseconds since 1970.
+    /// Returns when the server started, in milliseconds since 1970; zero for one of several.
     pub(super) const fn start_ms(&self) -> u64 {
         self.start_ms
     }
@@ -31,9 +32,15 @@ impl EdgeCounter {
         self.number
     }
 
-    /// Numbers an edge, and hands it to the webhook.
-    pub(super) fn note(&mut self, user: Node, state: State, online: OnlineUser) {
-        self.number += 1;
+    /// Numbers an edge, by this number if there is one, and hands it to the webhook.
+    pub(super) fn note(
+        &mut self,
+        stamp: Option<u64>,
+        user: Node,
+        state: State,
+        online: OnlineUser,
+    ) {
+        self.number = stamp.unwrap_or(self.number + 1);
         if let Some(webhook) = &self.webhook {
             let OnlineUser { since_ms, visible } = online;
             let (number, noted) = (self.number, Instant::now());

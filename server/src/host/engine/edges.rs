@@ -10,21 +10,30 @@ use crate::webhooks::State;
 
 impl Core {
     /// Notes that a user's first session has connected. Who asked to come in unseen is unseen by
-    /// now.
-    pub(super) fn came_online(&mut self, user: Node) {
+    /// now. `posts` says whether it is this server that tells the webhook.
+    pub(super) fn came_online(&mut self, user: Node, posts: bool) {
         let online = OnlineUser { since_ms: unix_ms(), visible: !self.engine.is_invisible(&user) };
         self.dispatch.online.insert(user.clone(), online);
-        self.edges.note(user, State::Online, online);
+        if posts {
+            self.note_edge(user, State::Online, online);
+        }
+    }
+
+    fn note_edge(&mut self, user: Node, state: State, online: OnlineUser) {
+        let stamp = self.engine.stamp(self.clock.now());
+        self.edges.note(stamp, user, state, online);
     }
 
     /// Notes whether a user can be seen, if that has changed.
-    pub(super) fn visibility_changed(&mut self, user: Node) {
+    pub(super) fn visibility_changed(&mut self, user: Node, posts: bool) {
         let visible = !self.engine.is_invisible(&user);
         let Some(online) = self.dispatch.online.get_mut(&user) else { return };
         if online.visible != visible {
             online.visible = visible;
             let online = *online;
-            self.edges.note(user, State::Online, online);
+            if posts {
+                self.note_edge(user, State::Online, online);
+            }
         }
     }
 
@@ -35,7 +44,9 @@ impl Core {
         // The clock of the machine may have been set back meanwhile.
         let since_ms = unix_ms().saturating_sub(ago).max(came);
         let offline = OnlineUser { since_ms, visible: end.visible };
-        self.edges.note(user.clone(), State::Offline(end_cause(end.reason)), offline);
+        if end.posts {
+            self.note_edge(user.clone(), State::Offline(end_cause(end.reason)), offline);
+        }
     }
 
     /// Returns who of these is online, as of the newest edge.
@@ -60,11 +71,14 @@ impl Core {
                 users
             }
         };
-        OnlineNow { start_ms: self.edges.start_ms(), number: self.edges.number(), users, more }
+        let number = self.engine.newest_stamp().unwrap_or_else(|| self.edges.number());
+        OnlineNow { start_ms: self.edges.start_ms(), number, users, more }
     }
 
     fn user_online(&self, user: &Node, online: OnlineUser) -> UserOnline {
-        let OnlineUser { since_ms, visible } = online;
-        UserOnline { since_ms, visible, sessions: self.engine.sessions(user).len() }
+        // Not as it was last told: another server may have been.
+        let visible = !self.engine.is_invisible(user);
+        let sessions = self.engine.sessions(user).len();
+        UserOnline { since_ms: online.since_ms, visible, sessions }
     }
 }

@@ -1,9 +1,10 @@
 //! The beginnings of sessions and of their attachments: logins, and resumes.
 
-use adsum::{DeviceKind, SessionKey, Time};
+use adsum::{DeviceKind, Error, Event, SessionKey, Time};
 use adsum_tim::{Form, Kind, TimAck, TimPresence};
 
 use super::core::Core;
+use super::engines::{Answer, Taken};
 use super::sessions::Entry;
 use crate::host::command::{Connect, LoggedIn, Resume, Resumed};
 use crate::host::roster_messages::{INVISIBLE, VISIBLE};
@@ -19,11 +20,13 @@ impl Core {
         let Connect { node, audience, blocked, invisible, ack, .. } = connect;
         let was_invisible = self.engine.is_invisible(&node);
         let kind = DeviceKind(login.tid.termtyp.unwrap_or_default() as u8 as _);
-        let connect = adsum::Connect::new(node.clone())
-            .kind(kind)
-            .audience(audience.into_iter().map(Into::into))
-            .blocked(blocked.into_iter().map(Into::into));
-        let (session, decisions) = match self.engine.connect(now, connect) {
+        let connect = Event::Connect {
+            user: node.clone(),
+            kind,
+            audience: audience.into_iter().map(Into::into).collect(),
+            blocked: blocked.into_iter().map(Into::into).collect(),
+        };
+        let (session, decisions) = match new_attachment(self.engine.apply(now, connect)) {
             Ok(connected) => connected,
             Err(error) => {
                 self.metrics.refused(error);
@@ -51,8 +54,7 @@ impl Core {
 
     /// Makes a session's user invisible, and tells all of the user's sessions.
     pub(super) fn hide(&mut self, now: Time, session: SessionKey) {
-        let result = self.engine.invisible(now, session);
-        self.dispatch.carry_out_if_taken(result);
+        self.give(now, Event::Invisible { session });
         if let Some(user) = self.engine.user_of(session).cloned() {
             self.review_silent(&user);
         }
@@ -67,7 +69,8 @@ impl Core {
         };
         let invisible =
             self.engine.user_of(before).is_some_and(|user| self.engine.is_invisible(user));
-        let (session, decisions) = match self.engine.resume(now, before) {
+        let resumed = self.engine.apply(now, Event::Resume { session: before });
+        let (session, decisions) = match new_attachment(resumed) {
             Ok(resumed) => resumed,
             Err(error) => {
                 self.metrics.refused(error);
@@ -99,6 +102,14 @@ impl Core {
         let Some(presence) = self.engine.presence(session).cloned() else { return };
         self.dispatch.send(TimPresence::clone(&presence), &[session.slot()]);
     }
+}
+
+/// Returns the new key too, if a connect or a resume was taken.
+fn new_attachment(answer: Answer<'_>) -> Result<(SessionKey, Taken<'_>), Error> {
+    let taken = answer?;
+    // It always has one.
+    let session = taken.session().ok_or(Error::UnknownSession)?;
+    Ok((session, taken))
 }
 
 /// Answers a login, and says whether its user is visible: tim has no word for that, and leaves the

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use adsum::{Candidate, Config, DefaultHashBuilder, Engine, Error, SessionKey, Time};
+use adsum::{Candidate, Config, DefaultHashBuilder, Engine, Error, Event, SessionKey, Time};
 
 use super::core::Core;
 use crate::config::OneState;
@@ -67,7 +67,7 @@ impl Core {
 
     /// Says that a person did something on a session.
     pub(super) fn active(&mut self, now: Time, session: SessionKey) -> Result<(), Error> {
-        self.dispatch.carry_out(self.engine.active(now, session)?);
+        self.dispatch.carry_out(self.engine.apply(now, Event::Active { session })?);
         Ok(())
     }
 

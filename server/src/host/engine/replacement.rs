@@ -46,9 +46,8 @@ impl Core {
         to: &[Slot],
     ) {
         let device = self.ended_device(session, user);
-        let key = self.engine.session_by_id(session).map(|session| session.key);
         let to = self.show_state(id, user, &device, to);
-        let own = key.and_then(|key| self.engine.presence(key)).cloned();
+        let own = self.engine.session_by_id(session).and_then(|session| session.presence).cloned();
         let shown = own.or_else(|| newest_presence(&self.engine, user).cloned());
         self.show(id, user, shown, &device, &to, true);
     }
@@ -134,8 +133,9 @@ impl Core {
     /// Returns a presence that says no more than that the user is there, from their newest device,
     /// if they have one. tim has no other word for a device that has published nothing.
     fn silent_presence(&self, user: &Node) -> Option<Presence> {
-        let newest = self.engine.sessions(user).last()?;
-        let from_tid = Some(self.dispatch.sessions.get(newest)?.tid.as_ref().clone());
+        let newest = self.engine.user_sessions(user).last()?;
+        let device = self.device_of(&newest).unwrap_or_else(|| Tid::of(user.as_ref()).into());
+        let from_tid = Some(device.as_ref().clone());
         Some(Arc::new(TimPresence { from_tid, ..TimPresence::default() }))
     }
 
@@ -186,12 +186,29 @@ impl Core {
         newcomer: SessionKey,
         pending: Option<PendingReplacement>,
     ) {
-        let Some(mut pending) = pending else { return };
+        if let Some(pending) = pending {
+            self.settle_pending(Some(newcomer), pending);
+        }
+    }
+
+    /// The same of a newcomer at another server, of which nothing is known but that its user has
+    /// shown something.
+    pub(super) fn newcomer_elsewhere_published(&mut self, user: &Node) {
+        if self.pending.is_empty() {
+            return;
+        }
+        if let Some(pending) = self.pending.take_of(user) {
+            self.settle_pending(None, pending);
+        }
+        self.review_silent(user);
+    }
+
+    fn settle_pending(&mut self, newcomer: Option<SessionKey>, mut pending: PendingReplacement) {
         if newest_presence(&self.engine, &pending.user).is_some() {
             pending.to.retain(|session| {
                 let entry = self.dispatch.sessions.get(*session);
                 entry.is_some_and(|entry| {
-                    *session == newcomer
+                    Some(*session) == newcomer
                         || self.engine.is_congested(*session)
                         || !self.may_see(*session, &entry.node, &pending.user)
                 })
@@ -236,14 +253,12 @@ impl Core {
     fn has_newcomer(&self, user: &Node) -> bool {
         let now = self.clock.now();
         let is_new = |connected| u128::from(now.since(connected)) < SETTLE.as_millis();
-        self.engine.sessions(user).any(|session| {
-            let session = self.engine.session(session);
-            session.is_some_and(|session| session.is_attached() && is_new(session.connected))
-        })
+        let mut sessions = self.engine.user_sessions(user);
+        sessions.any(|session| session.is_attached() && is_new(session.connected))
     }
 }
 
 /// Returns the presence of the user's newest session that shows one.
 fn newest_presence<'e>(engine: &'e Engine<Node, Presence>, user: &Node) -> Option<&'e Presence> {
-    engine.sessions(user).filter_map(|session| engine.presence(session)).last()
+    engine.user_sessions(user).filter_map(|session| session.presence).last()
 }

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use adsum::{CloseReason, SessionId, SessionKey};
+use adsum::{CloseReason, Event, Session, SessionId, SessionKey};
 use adsum_tim::Tid;
 
 use super::core::Core;
 use super::dispatch::Deferred;
-use crate::host::command::Node;
+use crate::host::command::{Node, Presence};
 
 /// Close codes of this server's own (RFC 6455 leaves 4000 to 4999 to applications).
 const EVICTED: u16 = 4_001;
@@ -40,8 +40,9 @@ impl Core {
                     self.send_visibility(session, invisible);
                 }
                 Deferred::Deliver(presence, to) => self.dispatch.send(*presence, &to),
-                Deferred::Online(user) => self.came_online(user),
-                Deferred::Visible(user) => self.visibility_changed(user),
+                Deferred::Shown(user) => self.newcomer_elsewhere_published(&user),
+                Deferred::Online(user, posts) => self.came_online(user, posts),
+                Deferred::Visible(user, posts) => self.visibility_changed(user, posts),
                 Deferred::Ended { session, user, last } => {
                     self.dispatch.forget(session);
                     if let Some(end) = last {
@@ -70,11 +71,11 @@ impl Core {
         // The engine refuses one whose connection is gone meanwhile: it needs to be told nothing.
         if full {
             self.metrics.congested();
-            let result = self.engine.congested(now, session);
+            let result = self.engine.apply(now, Event::Congested { session });
             self.dispatch.carry_out_if_taken(result);
             return;
         }
-        let result = self.engine.writable(now, session);
+        let result = self.engine.apply(now, Event::Writable { session });
         self.dispatch.carry_out_if_taken(result);
         let entry = self.dispatch.sessions.get(session);
         if entry.is_some_and(|entry| entry.owed_visibility) {
@@ -96,21 +97,26 @@ impl Core {
     /// Returns the device of a session that has ended, or that contacts may see no more.
     pub(super) fn ended_device(&self, id: SessionId, user: &Node) -> Arc<Tid> {
         let ended = self.dispatch.ended_devices.of_session(id).cloned();
-        let device = || self.device(self.engine.session_by_id(id)?.key);
+        let device = || self.device_of(&self.engine.session_by_id(id)?);
         ended.or_else(device).unwrap_or_else(|| Tid::of(user.as_ref()).into())
     }
 
     /// Returns the device by which a user was last seen: the newest that shows something, or else
     /// the last one that ended.
     pub(super) fn last_seen_device(&self, user: &Node) -> Arc<Tid> {
-        let shows = |session: &SessionKey| self.engine.presence(*session).is_some();
-        let newest = self.engine.sessions(user).filter(shows).last();
-        let device = newest.and_then(|session| self.device(session));
+        let newest = self.engine.user_sessions(user).filter(|one| one.presence.is_some()).last();
+        let device = newest.and_then(|session| self.device_of(&session));
         let device = device.or_else(|| self.dispatch.ended_devices.of_user(user).cloned());
         device.unwrap_or_else(|| Tid::of(user.as_ref()).into())
     }
 
     fn device(&self, session: SessionKey) -> Option<Arc<Tid>> {
         Some(self.dispatch.sessions.get(session)?.tid.clone())
+    }
+
+    /// Returns the device of a session, which another server may have: what it shows says which.
+    pub(super) fn device_of(&self, session: &Session<'_, Node, Presence>) -> Option<Arc<Tid>> {
+        let shown = || Some(Arc::new(session.presence?.from_tid.clone()?));
+        self.device(session.key).or_else(shown)
     }
 }

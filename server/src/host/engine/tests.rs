@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
 use super::edge_counter::EdgeCounter;
+use super::engines::Engines;
 use super::pending_replacements::PendingReplacement;
 use crate::host::changed_queues::ChangedQueues;
 use crate::host::command::{Command, Connect, LoggedIn};
@@ -51,8 +52,14 @@ impl Scene {
         let offline_users = Arc::new(OfflineUsers::default());
         let rules = Config::new(Options::default()).unwrap();
         let edges = EdgeCounter::new(0, None);
-        let core =
-            Core::new(Engine::new(rules), writer, edges, queues.clone(), metrics, offline_users);
+        let core = Core::new(
+            Engines::alone(Engine::new(rules)),
+            writer,
+            edges,
+            queues.clone(),
+            metrics,
+            offline_users,
+        );
         Self { core, writing, queues, _commands: commands }
     }
 

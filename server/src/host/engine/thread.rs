@@ -32,6 +32,7 @@ impl Core {
             if batch.len() > 1 {
                 self.engine.prefetch(batch.iter().filter_map(Command::session));
             }
+            let mut exchanged = started;
             for command in batch.drain(..) {
                 if matches!(command, Command::Stop) {
                     return;
@@ -39,8 +40,10 @@ impl Core {
                 self.metrics.event(&command);
                 self.take(command);
                 self.settle();
+                self.exchange_in_time(&mut exchanged);
             }
             self.review_queues();
+            self.exchange();
             if worked {
                 self.metrics.batch(started.elapsed());
             }

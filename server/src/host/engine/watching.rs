@@ -1,6 +1,6 @@
 //! Who asks to be told of accounts that are no friends, and who no longer wants to be.
 
-use adsum::{Error, OfflineNotices, SessionKey, Slot, Time};
+use adsum::{Error, Event, OfflineNotices, SessionKey, Slot, Time};
 use adsum_tim::{Code, Kind, Tid, TimAck};
 
 use super::core::Core;
@@ -12,7 +12,7 @@ impl Core {
     /// there is to see now.
     pub(super) fn watch(&mut self, now: Time, watch: Watch) {
         let Watch { session, users } = watch;
-        let result = self.engine.watch(now, session, users);
+        let result = self.engine.apply(now, Event::Watch { session, users });
         let result = result.map(|decisions| {
             self.dispatch.carry_out(decisions);
         });
@@ -23,8 +23,8 @@ impl Core {
     /// Has a session be told no more of these accounts, unless they are friends.
     pub(super) fn unwatch(&mut self, now: Time, watch: Watch) {
         let Watch { session, users } = watch;
-        let named = users.iter().map(AsRef::<str>::as_ref);
-        let result = self.engine.unwatch(now, session, named);
+        let named = users.clone();
+        let result = self.engine.apply(now, Event::Unwatch { session, users: named });
         let result = result.map(|decisions| {
             self.dispatch.carry_out(decisions);
         });

@@ -1,0 +1,128 @@
+//! What messages and time give the engine to do.
+
+use crate::cluster::Cluster;
+use crate::desk::{Desk, Job};
+use crate::message::{Direct, Order, Say, Version};
+use crate::outputs::Outputs;
+use crate::people::Life;
+use adsum::{Engine, Event, Origin, SessionId, SessionKey};
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+impl<K, P, S> Cluster<K, P, S>
+where
+    K: Eq + Hash + Clone,
+    P: Clone,
+    S: BuildHasher + Clone,
+{
+    pub(crate) fn carry_out(&mut self, job: Job<K, P>) -> Outputs<'_, K, P, S> {
+        let Self { engine, desk } = self;
+        let now = desk.now;
+        let origin = |life: Life| Origin(life.0);
+        let decisions = match job {
+            Job::State { life, user, state } => {
+                if let Some(person) = desk.people.all.get_mut(&user) {
+                    person.is_coming = false;
+                }
+                let taken = engine.remote_state(now, origin(life), user, state);
+                taken.map_err(|_| desk.stats.refused += 1).ok()
+            }
+            Job::Direct { life, direct } => {
+                let Direct { user, session, users, presence, for_ms, .. } = direct;
+                let from = (&user, session);
+                let said = engine.remote_direct(now, origin(life), from, &users, presence, for_ms);
+                said.map_err(|_| desk.stats.refused += 1).ok()
+            }
+            Job::Say { life, say } => {
+                let Say { user, session, topic, presence, for_ms } = say;
+                let from = (&user, session);
+                let said = engine.remote_say(now, origin(life), from, &topic, presence, for_ms);
+                said.map_err(|_| desk.stats.refused += 1).ok()
+            }
+            Job::Lost { life, since } => Some(engine.origin_lost_since(now, origin(life), since)),
+            Job::Back(life) => Some(engine.origin_back(now, origin(life))),
+            Job::Advance => Some(engine.advance(now)),
+            Job::Evict { user, session } => {
+                let key = Self::key_of(engine, &user, session);
+                desk.stats.evicted += u64::from(key.is_some());
+                key.and_then(|key| engine.evict(now, key).ok())
+            }
+            Job::Expel { user, session } => {
+                let key = Self::key_of(engine, &user, session);
+                key.and_then(|key| engine.expel_session(now, key).ok())
+            }
+            Job::Order(Order { version, event, .. }) => {
+                if Self::is_to_be_done(engine, desk, version, &event) {
+                    engine.apply(now, event).map_err(|_| desk.stats.refused += 1).ok()
+                } else {
+                    None
+                }
+            }
+        };
+        Outputs::new(decisions, desk)
+    }
+
+    /// Returns the key of a session of this node.
+    fn key_of(engine: &Engine<K, P, S>, user: &K, session: SessionId) -> Option<SessionKey> {
+        let local = engine.local_user(user)?;
+        local.sessions().find(|own| own.id == session).map(|own| own.key)
+    }
+
+    /// Returns whether all sessions of a user that the engine has are to end, so that contacts hear
+    /// of it once: this node has all of them, and none has come later than the order. Otherwise
+    /// has those end that are this node's and have not, since each node speaks for its own.
+    pub(crate) fn is_whole_expelled(
+        engine: &Engine<K, P, S>,
+        desk: &mut Desk<K, P, S>,
+        version: Version,
+        user: &K,
+    ) -> bool {
+        let Some(local) = engine.local_user(user) else { return false };
+        let own: Vec<_> = local.sessions().map(|session| session.id).collect();
+        let seen = desk.people.get(user).and_then(|person| person.own.as_ref());
+        let is_older = |id: &SessionId| {
+            let seen = seen.and_then(|own| own.seen.iter().find(|seen| seen.id == *id));
+            // One of which nothing has been told yet is newer, if others have given the order.
+            let stamp = seen.map_or(desk.clock + 1, |seen| seen.stamp);
+            stamp <= version.clock || broken!(desk, ExpelNewer)
+        };
+        let older: Vec<_> = own.iter().copied().filter(is_older).collect();
+        if older.len() == engine.sessions(user).count() {
+            return true;
+        }
+        for session in older {
+            desk.jobs.push_front(Job::Expel { user: user.clone(), session });
+        }
+        false
+    }
+
+    /// Returns whether an order is to be given to the engine. One that expels spares sessions that
+    /// have come later; lists are changed by the newest word, at nodes that have sessions.
+    fn is_to_be_done(
+        engine: &Engine<K, P, S>,
+        desk: &mut Desk<K, P, S>,
+        version: Version,
+        event: &Event<K, P>,
+    ) -> bool {
+        match event {
+            Event::Expel { user } => Self::is_whole_expelled(engine, desk, version, user),
+            Event::AudienceAdd { user, .. }
+            | Event::AudienceRemove { user, .. }
+            | Event::AudienceReplace { user, .. }
+            | Event::Block { user, .. }
+            | Event::Unblock { user, .. } => {
+                let is_here = engine.local_user(user).is_some_and(|own| own.sessions().count() > 0);
+                let known = desk.people.get(user).map(|person| person.version);
+                let is_newer = is_here && known.is_none_or(|known| version > known);
+                if is_newer {
+                    // What it is changed into is this node's own word.
+                    let version = desk.next_version(version.number);
+                    desk.people.entry(user).version = version;
+                    desk.people.list(user);
+                }
+                is_newer
+            }
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Everything of a cluster but its engine: who is known, what is to be done, what is to be sent.
+
+use crate::config::ClusterConfig;
+use crate::digest;
+use crate::fault::Fault;
+use crate::message::{
+    Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Say, To, Version,
+};
+use crate::node::{Incarnation, NodeId};
+use crate::peers::Peers;
+use crate::people::{Life, People};
+use crate::stats::ClusterStats;
+use adsum::{Decision, EndReason, Event, RemoteState, SessionId, Time};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+use hashbrown::HashMap;
+
+/// Something that the engine is to be told because of a message or of the time.
+#[derive(Debug)]
+pub(crate) enum Job<K, P> {
+    /// What a node says of a user.
+    State {
+        life: Life,
+        user: K,
+        state: RemoteState<K, P>,
+    },
+    /// What a session of a node says to named users.
+    Direct {
+        life: Life,
+        direct: Direct<K, P>,
+    },
+    /// What one says in a topic.
+    Say {
+        life: Life,
+        say: Say<K, P>,
+    },
+    Lost {
+        life: Life,
+        since: Time,
+    },
+    Back(Life),
+    /// The time, before anything else.
+    Advance,
+    /// A session of this node makes way.
+    Evict {
+        user: K,
+        session: SessionId,
+    },
+    /// A session of this node is expelled.
+    Expel {
+        user: K,
+        session: SessionId,
+    },
+    /// An order of another node.
+    Order(Order<K, P>),
+}
+
+/// Something that is to be sent, made when its turn comes.
+#[derive(Debug)]
+pub(crate) enum Post<K, P> {
+    Beat(To),
+    Need(Need),
+    /// What somebody needs.
+    Answer {
+        to: NodeId,
+        need: Need,
+    },
+    Say {
+        to: To,
+        body: Body<K, P>,
+    },
+    Leaving,
+}
+
+/// How far this node is with leaving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    No,
+    /// It says what there is to say, and then that it leaves.
+    Begun,
+    /// It says nothing any more.
+    Done,
+}
+
+pub(crate) struct Desk<K, P, S> {
+    pub(crate) me: NodeId,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) config: ClusterConfig,
+    /// How long the sessions of a node that is lost outlive it.
+    pub(crate) grace_ms: u64,
+    pub(crate) people: People<K, S>,
+    pub(crate) peers: Peers<K, P>,
+    pub(crate) jobs: VecDeque<Job<K, P>>,
+    pub(crate) outbox: VecDeque<Post<K, P>>,
+    /// Why sessions of this node have ended, for those who are yet to be told.
+    pub(crate) ended: HashMap<K, Vec<(SessionId, EndReason)>, S>,
+    /// Who had the newest session of users of whom no node says anything any more, while their end
+    /// is yet to be told.
+    parting: HashMap<K, Life, S>,
+    pub(crate) stats: ClusterStats,
+    pub(crate) now: Time,
+    pub(crate) started: Option<Time>,
+    pub(crate) next_beat: Time,
+    pub(crate) round: u64,
+    /// Greater than every clock that has been heard of.
+    pub(crate) clock: u64,
+    pub(crate) leaving: Leaving,
+    #[cfg(test)]
+    pub(crate) broken: Option<crate::tests::breaks::Break>,
+}
+
+/// The most orders in one message.
+pub(crate) const MAX_ORDERS: usize = 64;
+/// Clocks stay below this, so that there is always a later moment.
+const MAX_CLOCK: u64 = u64::MAX / 2;
+
+/// Moves a logical clock on, and returns what it shows.
+pub(crate) fn tick(clock: &mut u64, now: Time) -> u64 {
+    *clock = (*clock + 1).max(now.as_millis().min(MAX_CLOCK));
+    *clock
+}
+
+impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
+    pub(crate) fn new(
+        (me, incarnation): (NodeId, Incarnation),
+        config: ClusterConfig,
+        grace_ms: u64,
+        hasher: S,
+    ) -> Self
+    where
+        S: Clone,
+    {
+        Self {
+            me,
+            incarnation,
+            config,
+            grace_ms,
+            people: People::new(hasher.clone()),
+            peers: Peers::new(),
+            jobs: VecDeque::new(),
+            outbox: VecDeque::new(),
+            ended: HashMap::with_hasher(hasher.clone()),
+            parting: HashMap::with_hasher(hasher),
+            stats: ClusterStats::default(),
+            now: Time::ZERO,
+            started: None,
+            next_beat: Time::ZERO,
+            round: 0,
+            clock: 0,
+            leaving: Leaving::No,
+            #[cfg(test)]
+            broken: None,
+        }
+    }
+
+    pub(crate) fn begin(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        if self.started.is_none() {
+            self.started = Some(self.now);
+            self.next_beat = self.now;
+        }
+    }
+
+    // ---- the logical clock
+
+    /// Returns a moment that is later than all that have been heard of.
+    pub(crate) fn tick_clock(&mut self) -> u64 {
+        tick(&mut self.clock, self.now)
+    }
+
+    pub(crate) fn check_clock(&self, clock: u64) -> Result<(), Fault> {
+        if clock < MAX_CLOCK { Ok(()) } else { Err(Fault::Clock) }
+    }
+
+    /// Returns the version of lists that this node is told now, with the host's own number.
+    pub(crate) fn next_version(&mut self, number: u64) -> Version {
+        Version { number, clock: self.tick_clock(), by: self.my_number() }
+    }
+
+    /// Returns the number that follows from this node's name.
+    pub(crate) fn my_number(&self) -> u64 {
+        digest::of(self.me.as_str())
+    }
+
+    // ---- what the engine decides
+
+    /// Notes what a decision means for others, and returns whether this node is the one that posts
+    /// it.
+    pub(crate) fn note(&mut self, decision: &Decision<'_, K, P>) -> bool {
+        match decision {
+            Decision::Online { session, .. } => !session.is_remote(),
+            Decision::Ended { user, session, id, reason, last, .. } => {
+                if !session.is_remote() && self.leaving != Leaving::Done {
+                    self.ended.entry_ref(*user).or_default().push((*id, *reason));
+                }
+                *last && self.posts_end_of(user, session.is_remote())
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns whether this node posts that a user is offline (rule C17): if it has or had the
+    /// user's newest session; or if who had it is gone and this is the first by name of those who
+    /// have been there long enough to know.
+    fn posts_end_of(&mut self, user: &K, is_remote: bool) -> bool {
+        let parting = self.parting.remove(user);
+        let known = || self.people.get(user)?.newest.map(|(_, life)| life);
+        let host = parting.or_else(known).or_else(|| (!is_remote).then_some(Life::ME));
+        if broken!(self, PostTwice) {
+            return true;
+        }
+        let is_live = |life| self.peers.of_life(life).is_some_and(|peer| !peer.is_lost);
+        match host {
+            Some(Life::ME) => true,
+            Some(life) if is_live(life) => false,
+            _ => {
+                let knows = |since: Time| self.now.since(since) >= self.grace_ms;
+                let mut others = self.peers.iter();
+                !others.any(|one| !one.is_lost && knows(one.known_since) && one.id < self.me)
+            }
+        }
+    }
+
+    /// Returns whether this node, which has no sessions of a user who is online, says what its lists
+    /// are: a node that has sessions does not have them.
+    pub(crate) fn speaks_of_lists(&self, user: &K) -> bool {
+        let person = self.people.get(user);
+        person.is_some_and(|person| !person.all_have(person.version))
+    }
+
+    /// Drops the entry of a user of whom no node says anything.
+    pub(crate) fn tidy(&mut self, user: &K, is_online: bool) {
+        if self.people.get(user).is_none_or(|person| !person.is_empty()) {
+            return;
+        }
+        let Some((user, person)) = self.people.all.remove_entry(user) else { return };
+        if let Some((_, life)) = person.newest.filter(|_| is_online) {
+            self.parting.insert(user, life);
+        }
+    }
+
+    /// Returns how much is kept for users whose end is yet to be told, for tests.
+    #[cfg(test)]
+    pub(crate) fn parting_count(&self) -> usize {
+        self.parting.len() + self.ended.len()
+    }
+
+    /// A user is here again before its end was told.
+    pub(crate) fn unpart(&mut self, user: &K) {
+        if self.parting.is_empty() {
+            return;
+        }
+        if let Some(life) = self.parting.remove(user) {
+            let person = self.people.entry(user);
+            person.newest = person.newest.or(Some((0, life)));
+        }
+    }
+
+    // ---- messages
+
+    pub(crate) fn message(&self, body: Body<K, P>) -> Message<K, P> {
+        Message {
+            protocol: PROTOCOL,
+            cluster: self.config.cluster,
+            from: self.me,
+            incarnation: self.incarnation,
+            clock: self.clock,
+            body,
+        }
+    }
+
+    pub(crate) fn beat(&mut self) -> Beat {
+        self.round += 1;
+        Beat {
+            round: self.round,
+            seq: self.people.stream.seq,
+            digest: self.people.stream.sum.digest,
+            users: self.people.stream.sum.users,
+            is_joining: self.round == 1,
+        }
+    }
+
+    /// Asks a node for what was missed.
+    pub(crate) fn ask(&mut self, at: usize, is_full: bool) {
+        let now = self.now;
+        let peer = self.peers.at_mut(at);
+        peer.asked = Some(now);
+        let is_full = is_full || peer.is_floor || peer.chain.is_some();
+        let need = match peer.chain {
+            Some(chain) => Need {
+                to: peer.id,
+                since: chain.at,
+                is_full,
+                start: (chain.at > 0).then_some(chain.start),
+            },
+            None => {
+                let since = if is_full { 0 } else { peer.held };
+                Need { to: peer.id, since, is_full, start: None }
+            }
+        };
+        self.outbox.push_back(Post::Need(need));
+    }
+
+    /// Asks a node for what was missed, unless it has been asked a moment ago: a stream that has a
+    /// gap would else ask with each change.
+    pub(crate) fn ask_again(&mut self, at: usize) {
+        let asked = self.peers.at(at).asked;
+        if asked.is_none_or(|asked| self.now.since(asked) >= self.config.beat_ms) {
+            self.stats.gaps += 1;
+            self.ask(at, false);
+        }
+    }
+
+    // ---- orders
+
+    /// Has a node carry an input out. It is sent until that is answered, or the node is gone.
+    pub(crate) fn order(&mut self, at: usize, version: Version, event: Event<K, P>)
+    where
+        P: Clone,
+    {
+        let max = self.config.max_orders as usize;
+        let peer = self.peers.at_mut(at);
+        if peer.has_left || (peer.is_lost && peer.ends.is_none()) {
+            return;
+        }
+        peer.orders.push_back(Order { version, event });
+        if peer.orders.len() > max {
+            peer.orders.pop_front();
+            peer.first_order += 1;
+            self.stats.orders_lost += 1;
+        }
+        self.send_orders(at);
+    }
+
+    pub(crate) fn order_all(&mut self, version: Version, event: &Event<K, P>)
+    where
+        P: Clone,
+    {
+        for at in 0..self.peers.len() {
+            self.order(at, version, event.clone());
+        }
+    }
+
+    /// Sends the orders that a node has not answered, from the first, so that one message that
+    /// arrives is enough.
+    pub(crate) fn send_orders(&mut self, at: usize)
+    where
+        P: Clone,
+    {
+        let peer = self.peers.at(at);
+        if !peer.is_lost && !peer.orders.is_empty() {
+            let orders = peer.orders.iter().take(MAX_ORDERS).cloned().collect();
+            let body = Body::Orders(Orders { to: peer.id, first: peer.first_order, orders });
+            self.outbox.push_back(Post::Say { to: To::Node(peer.id), body });
+        }
+    }
+}

@@ -1,0 +1,493 @@
+//! What other nodes say: what is refused, what is taken, and what it gives the engine to do.
+
+use crate::cluster::Cluster;
+use crate::desk::{Job, MAX_ORDERS, Post};
+use crate::fault::Fault;
+use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState};
+use crate::node::NodeId;
+use crate::peers::{Chain, Peer};
+use crate::people::{Held, Life, Seen};
+use adsum::{Event, RemoteState, Time};
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+/// The most sessions that one user may have on one node.
+const MAX_SESSIONS: usize = 1_024;
+
+impl<K, P, S> Cluster<K, P, S>
+where
+    K: Eq + Hash + Clone,
+    P: Clone,
+    S: BuildHasher + Clone,
+{
+    /// Takes a message. `sender` is who the transport says it is from: with NATS a subject that
+    /// only this node may write to.
+    ///
+    /// # Errors
+    /// Why the message is refused; then nothing has changed but a counter. What a node says that
+    /// it said before, or out of order, is no fault.
+    pub fn receive(
+        &mut self,
+        now: Time,
+        sender: NodeId,
+        message: Message<K, P>,
+    ) -> Result<(), Fault> {
+        let taken = self.take(now, sender, message);
+        if taken.is_err() {
+            self.desk.stats.faults += 1;
+        }
+        taken
+    }
+
+    fn take(&mut self, now: Time, sender: NodeId, message: Message<K, P>) -> Result<(), Fault> {
+        if !self.check(now, sender, &message)? {
+            return Ok(());
+        }
+        self.desk.begin(now);
+        self.expire();
+        let at = self.peer_of(&message);
+        let desk = &mut self.desk;
+        desk.clock = desk.clock.max(message.clock);
+        match message.body {
+            Body::Ops(ops) => self.take_ops(at, ops),
+            Body::Beat(beat) => self.take_beat(at, &beat),
+            Body::Need(need) => {
+                let to = message.from;
+                desk.outbox.push_back(Post::Answer { to, need });
+            }
+            Body::Sync(sync) => self.take_sync(at, sync),
+            Body::Direct(direct) => {
+                let life = desk.peers.at(at).life;
+                desk.jobs.push_back(Job::Direct { life, direct });
+            }
+            // Whether the topic is known here, and somebody hears it, is the engine's to see.
+            Body::Say(say) => {
+                let life = desk.peers.at(at).life;
+                desk.jobs.push_back(Job::Say { life, say });
+            }
+            Body::Orders(orders) => self.take_orders(at, orders),
+            Body::Done { id, life, .. } => {
+                let peer = desk.peers.at_mut(at);
+                let is_waiting = |peer: &Peer<K, P>| !peer.orders.is_empty();
+                while life == desk.incarnation && peer.first_order <= id && is_waiting(peer) {
+                    peer.orders.pop_front();
+                    peer.first_order += 1;
+                }
+            }
+            Body::Leaving => self.take_leaving(at),
+        }
+        Ok(())
+    }
+
+    // ---- what is refused
+
+    /// Checks a message before anything changes. Returns whether there is something to do: this
+    /// node's own words may come back to it.
+    fn check(&self, now: Time, sender: NodeId, message: &Message<K, P>) -> Result<bool, Fault> {
+        let Message { protocol, cluster, from, incarnation, clock, body } = message;
+        let desk = &self.desk;
+        if *cluster != desk.config.cluster {
+            return Err(Fault::OtherCluster);
+        }
+        if *protocol != PROTOCOL {
+            return Err(Fault::Protocol { theirs: *protocol });
+        }
+        if *from != sender {
+            return Err(Fault::NotTheSender);
+        }
+        desk.check_clock(*clock)?;
+        if *from == desk.me {
+            let theirs = *incarnation;
+            let is_me = theirs == desk.incarnation;
+            return if is_me { Ok(false) } else { Err(Fault::NameTaken { theirs }) };
+        }
+        let to = match body {
+            Body::Need(need) => need.to,
+            Body::Sync(sync) => sync.to,
+            Body::Direct(direct) => direct.to,
+            Body::Orders(orders) => orders.to,
+            Body::Done { to, .. } => *to,
+            Body::Ops(_) | Body::Beat(_) | Body::Say(_) | Body::Leaving => desk.me,
+        };
+        if to != desk.me {
+            return Err(Fault::NotForMe);
+        }
+        match desk.peers.find(*from).map(|at| desk.peers.at(at)) {
+            Some(peer) if *incarnation < peer.incarnation && !broken!(desk, OldIncarnation) => {
+                return Err(Fault::OldIncarnation { node: *from });
+            }
+            None if !desk.peers.has_room(desk.config.max_nodes, desk.now.max(now)) => {
+                return Err(Fault::TooManyNodes);
+            }
+            _ => {}
+        }
+        self.check_body(body).map(|()| true)
+    }
+
+    fn check_body(&self, body: &Body<K, P>) -> Result<(), Fault> {
+        match body {
+            Body::Ops(ops) => {
+                self.check_states(ops)?;
+                let mut pairs = ops.windows(2);
+                let is_gapless = pairs.all(|pair| pair[0].number + 1 == pair[1].number);
+                if is_gapless { Ok(()) } else { Err(Fault::Malformed) }
+            }
+            Body::Sync(sync) => {
+                self.check_states(&sync.states)?;
+                let mut numbers = sync.states.iter().map(|state| state.number);
+                let is_within = numbers.all(|number| sync.since < number && number <= sync.seq);
+                let is_ahead = sync.seq > sync.since || sync.seq == sync.last;
+                let is_right =
+                    is_within && is_ahead && (sync.since..=sync.last).contains(&sync.seq);
+                if is_right { Ok(()) } else { Err(Fault::Malformed) }
+            }
+            Body::Direct(direct) => {
+                let limit = self.engine.options().max_direct as usize;
+                if direct.users.len() <= limit { Ok(()) } else { Err(Fault::TooLarge) }
+            }
+            Body::Orders(Orders { first, orders, .. }) => {
+                if orders.len() > MAX_ORDERS || *first > u64::MAX / 2 {
+                    return Err(Fault::TooLarge);
+                }
+                orders.iter().try_for_each(|order| self.check_order(order))
+            }
+            Body::Beat(_) | Body::Need(_) | Body::Say(_) | Body::Done { .. } | Body::Leaving => {
+                Ok(())
+            }
+        }
+    }
+
+    fn check_states(&self, states: &[UserState<K, P>]) -> Result<(), Fault> {
+        let options = self.engine.options();
+        let config = &self.desk.config;
+        if states.len() > config.max_batch as usize {
+            return Err(Fault::TooLarge);
+        }
+        let is_ascending = states.windows(2).all(|pair| pair[0].number < pair[1].number);
+        let is_right = |state: &UserState<K, P>| {
+            let RemoteState { lists, sessions, ended } = &state.state;
+            let fits = lists.as_ref().is_none_or(|lists| {
+                lists.audience.len() <= options.max_audience as usize
+                    && lists.blocked.len() <= options.max_blocked as usize
+            });
+            let topics = options.max_topics as usize;
+            let mut ids: Vec<_> = sessions.iter().map(|session| session.id).collect();
+            ids.sort_unstable();
+            fits && state.number > 0
+                && state.number < u64::MAX
+                && self.desk.check_clock(state.version.clock).is_ok()
+                && sessions.len() <= MAX_SESSIONS
+                && ended.len() <= config.max_batch.max(MAX_SESSIONS as u32) as usize
+                && state.stamps.len() == sessions.len()
+                && ids.windows(2).all(|pair| pair[0] != pair[1])
+                && (!state.is_gone || sessions.is_empty())
+                && sessions.iter().all(|session| session.topics.len() <= topics)
+        };
+        if is_ascending && states.iter().all(is_right) { Ok(()) } else { Err(Fault::Malformed) }
+    }
+
+    fn check_order(&self, order: &Order<K, P>) -> Result<(), Fault> {
+        let max = self.engine.options().max_audience as usize;
+        match &order.event {
+            Event::System { users, .. } if users.len() > 1 << 20 => Err(Fault::TooLarge),
+            Event::AudienceAdd { contacts, .. }
+            | Event::AudienceRemove { contacts, .. }
+            | Event::AudienceReplace { contacts, .. }
+                if contacts.len() > max =>
+            {
+                Err(Fault::TooLarge)
+            }
+            Event::AudienceAdd { .. }
+            | Event::AudienceRemove { .. }
+            | Event::AudienceReplace { .. }
+            | Event::Block { .. }
+            | Event::Unblock { .. }
+            | Event::System { .. }
+            | Event::Remove { .. }
+            | Event::Close { .. }
+            | Event::TopicOptions { .. }
+            | Event::Expel { .. } => Ok(()),
+            _ => Err(Fault::NotAnOrder),
+        }
+    }
+
+    // ---- nodes come, beat and leave
+
+    /// Returns the place of the sender, who may be new, or in another life.
+    fn peer_of(&mut self, message: &Message<K, P>) -> usize {
+        let (now, max) = (self.desk.now, self.desk.config.max_nodes);
+        let Some(at) = self.desk.peers.find(message.from) else {
+            return self.desk.peers.add((message.from, message.incarnation), max, now);
+        };
+        let peer = self.desk.peers.at(at);
+        if peer.incarnation >= message.incarnation {
+            return at;
+        }
+        // Rule C6: what the node had is detached from the last that was heard of it.
+        let (life, heard, is_over) = (peer.life, peer.heard, peer.is_lost);
+        if !is_over {
+            self.desk.jobs.push_back(Job::Lost { life, since: heard });
+        }
+        self.forget_life(life);
+        self.desk.peers.renew(at, message.incarnation, now);
+        at
+    }
+
+    /// Forgets what a node has said. Its sessions are the engine's to end.
+    pub(crate) fn forget_life(&mut self, life: Life) {
+        for user in self.desk.people.unnamed(life, None) {
+            self.drop_held(life, &user);
+            self.desk.people.doubt(&user);
+            self.desk.tidy(&user, false);
+        }
+    }
+
+    /// Drops what a node has said of a user. Returns whether it has said anything.
+    fn drop_held(&mut self, life: Life, user: &K) -> bool {
+        let Some(person) = self.desk.people.all.get_mut(user) else { return false };
+        let Some(nth) = person.held.iter().position(|held| held.life == life) else { return false };
+        let held = person.held.remove(nth);
+        if let Some(peer) = self.desk.peers.iter_mut().find(|peer| peer.life == life) {
+            peer.sum.take(user, held.number);
+        }
+        true
+    }
+
+    fn take_beat(&mut self, at: usize, beat: &Beat) {
+        let (now, takes_late) = (self.desk.now, broken!(self.desk, LateBeat));
+        let peer = self.desk.peers.at_mut(at);
+        if (beat.round <= peer.round && !takes_late) || peer.has_left {
+            return;
+        }
+        (peer.round, peer.heard) = (beat.round, now);
+        peer.seq = peer.seq.max(beat.seq);
+        if core::mem::take(&mut peer.is_lost) {
+            peer.ends = None;
+            let life = peer.life;
+            if !broken!(self.desk, NoWayBack) {
+                self.desk.jobs.push_back(Job::Back(life));
+            }
+            self.desk.send_orders(at);
+        }
+        let peer = self.desk.peers.at(at);
+        if peer.is_floor || peer.chain.is_some() {
+            self.desk.ask(at, true);
+        } else if beat.seq > peer.held {
+            self.desk.stats.gaps += 1;
+            self.desk.ask(at, false);
+        } else if beat.seq == peer.held
+            && peer.seq == peer.held
+            && (beat.digest, beat.users) != (peer.sum.digest, peer.sum.users)
+        {
+            self.desk.stats.wrong_digests += 1;
+            self.desk.ask(at, true);
+        }
+        if beat.is_joining {
+            let to = To::Node(self.desk.peers.at(at).id);
+            self.desk.outbox.push_back(Post::Beat(to));
+        }
+    }
+
+    fn take_leaving(&mut self, at: usize) {
+        let ends = self.desk.now.saturating_add(self.desk.grace_ms);
+        let now = self.desk.now;
+        let peer = self.desk.peers.at_mut(at);
+        peer.has_left = true;
+        if !peer.is_lost {
+            (peer.is_lost, peer.ends) = (true, Some(ends));
+            let life = peer.life;
+            self.desk.jobs.push_back(Job::Lost { life, since: now });
+        }
+    }
+
+    // ---- what a node says of its users
+
+    fn take_ops(&mut self, at: usize, ops: Vec<UserState<K, P>>) {
+        for op in ops {
+            let takes_up = broken!(self.desk, TakeUpAnywhere);
+            let peer = self.desk.peers.at_mut(at);
+            peer.seq = peer.seq.max(op.number);
+            let is_next = op.number == peer.held + 1 && (!peer.is_floor || takes_up);
+            if op.number <= peer.held {
+                self.desk.stats.ops_ignored += 1;
+            } else if is_next && !self.lacks_lists(&op) {
+                self.desk.peers.at_mut(at).held = op.number;
+                self.desk.stats.ops_taken += 1;
+                self.take_state(at, op);
+            } else if broken!(self.desk, MergeOverGap) {
+                self.desk.peers.at_mut(at).held = op.number;
+                self.take_state(at, op);
+            } else {
+                self.desk.stats.ops_ignored += 1;
+                if !self.desk.peers.at(at).is_lost && !broken!(self.desk, NeverAsk) {
+                    self.desk.ask_again(at);
+                }
+                return;
+            }
+        }
+    }
+
+    /// Returns whether a change counts on lists that this node does not have any more.
+    fn lacks_lists(&self, op: &UserState<K, P>) -> bool {
+        let has_sessions = !op.state.sessions.is_empty() && op.state.lists.is_none();
+        has_sessions && self.version_of(&op.user) < op.version
+    }
+
+    fn take_sync(&mut self, at: usize, sync: Sync<K, P>) {
+        let peer = self.desk.peers.at(at);
+        // While nothing is heard of a node, and it has nothing here, it has to be back first.
+        if peer.is_lost && peer.ends.is_none() {
+            return;
+        }
+        match sync.start {
+            None => self.take_rest(at, sync),
+            Some(start) => self.take_part(at, start, sync),
+        }
+    }
+
+    /// Takes what was missed.
+    fn take_rest(&mut self, at: usize, sync: Sync<K, P>) {
+        let peer = self.desk.peers.at(at);
+        let fits = !peer.is_floor && sync.since <= peer.held && peer.held < sync.seq;
+        if !fits && !broken!(self.desk, UncheckedSync) {
+            return;
+        }
+        self.desk.stats.syncs_taken += 1;
+        let peer = self.desk.peers.at_mut(at);
+        (peer.held, peer.seq) = (sync.seq, peer.seq.max(sync.last));
+        for state in sync.states {
+            self.take_state(at, state);
+        }
+        if sync.seq < sync.last {
+            self.desk.ask(at, false);
+        }
+    }
+
+    /// Takes a part of everything.
+    fn take_part(&mut self, at: usize, start: u64, sync: Sync<K, P>) {
+        let peer = self.desk.peers.at_mut(at);
+        if start < peer.held {
+            return;
+        }
+        let is_first = sync.since == 0 && peer.chain.is_none_or(|chain| chain.start != start);
+        if is_first {
+            peer.chain = Some(Chain { start, at: 0 });
+            peer.epoch = peer.epoch.wrapping_add(1);
+        }
+        let Some(chain) = peer.chain.filter(|chain| (chain.start, chain.at) == (start, sync.since))
+        else {
+            return;
+        };
+        let epoch = peer.epoch;
+        peer.chain = Some(Chain { at: sync.seq, ..chain });
+        self.desk.stats.syncs_taken += 1;
+        for state in sync.states {
+            self.take_state(at, state);
+        }
+        if sync.seq < sync.last {
+            return self.desk.ask(at, true);
+        }
+        let peer = self.desk.peers.at_mut(at);
+        (peer.chain, peer.is_floor) = (None, false);
+        peer.held = peer.held.max(sync.seq);
+        peer.seq = peer.seq.max(sync.last).max(peer.held);
+        let life = peer.life;
+        if broken!(self.desk, KeepUnnamed) {
+            return;
+        }
+        for user in self.desk.people.unnamed(life, Some(epoch)) {
+            self.end_of(at, user, Vec::new());
+        }
+        let sum = self.desk.people.sum_of(life);
+        self.desk.peers.at_mut(at).sum = sum;
+    }
+
+    /// A node has nothing to say of a user any more.
+    fn end_of(&mut self, at: usize, user: K, ended: Vec<(adsum::SessionId, adsum::EndReason)>) {
+        let life = self.desk.peers.at(at).life;
+        if !self.drop_held(life, &user) {
+            return;
+        }
+        self.retire_lists(&user);
+        self.desk.tidy(&user, self.engine.is_online(&user));
+        let state = RemoteState { lists: None, sessions: Vec::new(), ended };
+        self.desk.jobs.push_back(Job::State { life, user, state });
+    }
+
+    /// Makes what a node says of a user what is so, if that is newer than what is known.
+    fn take_state(&mut self, at: usize, op: UserState<K, P>) {
+        let UserState { user, number, is_gone, version, stamps, mut state } = op;
+        let (life, epoch) = (self.desk.peers.at(at).life, self.desk.peers.at(at).epoch);
+        if let Some(person) = self.desk.people.all.get_mut(&user)
+            && let Some(held) = person.held.iter_mut().find(|held| held.life == life)
+        {
+            held.epoch = epoch;
+            if held.number >= number {
+                return;
+            }
+        }
+        if is_gone {
+            return self.end_of(at, user, state.ended);
+        }
+        self.drop_held(life, &user);
+        self.desk.peers.at_mut(at).sum.add(&user, number);
+        self.desk.unpart(&user);
+        let sessions = state.sessions.iter().zip(stamps);
+        let seen = sessions.map(|(session, stamp)| Seen {
+            id: session.id,
+            stamp,
+            kind: session.kind.0,
+            is_lost: session.lost.is_some(),
+        });
+        let seen: Vec<_> = seen.collect();
+        let (has_lists, takes_old) = (state.lists.is_some(), broken!(self.desk, OldLists));
+        let known = self.version_of(&user);
+        let person = self.desk.people.entry(&user);
+        // Hardly ever do two other nodes have sessions of one user.
+        person.held.reserve_exact(1);
+        person.held.push(Held { life, number, epoch, version, seen });
+        person.note_newest();
+        let is_newer = has_lists && (version > known || takes_old);
+        if is_newer {
+            person.version = version;
+        } else {
+            // Lists that are known already are not looked at again.
+            state.lists = None;
+        }
+        person.is_coming |= !state.sessions.is_empty();
+        let is_here = person.is_here();
+        if is_newer && is_here {
+            self.desk.people.list(&user);
+        }
+        self.retire_lists(&user);
+        self.desk.people.doubt(&user);
+        self.desk.jobs.push_back(Job::State { life, user: user.clone(), state });
+        self.make_room(&user);
+    }
+
+    /// Has this node say nothing any more of lists that all who have sessions know.
+    fn retire_lists(&mut self, user: &K) {
+        let Some(person) = self.desk.people.get(user) else { return };
+        let is_done = person.own.is_some() && !person.is_here() && person.all_have(person.version);
+        if is_done {
+            self.desk.people.list(user);
+        }
+    }
+
+    // ---- orders
+
+    fn take_orders(&mut self, at: usize, Orders { first, orders, .. }: Orders<K, P>) {
+        let repeats = broken!(self.desk, RepeatOrder);
+        let peer = self.desk.peers.at_mut(at);
+        peer.done = peer.done.max(first.saturating_sub(1));
+        for (number, order) in (first..).zip(orders) {
+            if number == peer.done + 1 || repeats {
+                peer.done = number;
+                self.desk.jobs.push_back(Job::Order(order));
+            }
+        }
+        let peer = self.desk.peers.at(at);
+        let body = Body::Done { to: peer.id, life: peer.incarnation, id: peer.done };
+        self.desk.outbox.push_back(Post::Say { to: To::Node(peer.id), body });
+    }
+}

@@ -1,0 +1,131 @@
+//! Every state that two nodes can come to within a scope, breadth first. Nodes cannot be copied, so
+//! each state is come to anew by the path that leads to it.
+
+use super::pair::{Action, Pair, Scope};
+use std::collections::HashSet;
+
+/// How a search has ended.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) states: usize,
+    pub(super) steps: usize,
+    /// Whether there was nothing left.
+    pub(super) is_whole: bool,
+    /// What does not hold, and the path that leads to it.
+    pub(super) wrong: Option<(String, Vec<Action>)>,
+}
+
+/// Looks at states until there are none left, one is wrong, or so many steps have been taken.
+pub(super) fn search(scope: Scope, max_steps: usize) -> Found {
+    let mut known = HashSet::new();
+    let mut found = Found { states: 1, steps: 0, is_whole: true, wrong: None };
+    let mut level: Vec<Vec<Action>> = vec![Vec::new()];
+    known.insert(Pair::new(scope).fingerprint());
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for path in &level {
+            let actions = come_to(scope, path).actions(path);
+            for action in actions {
+                if found.steps == max_steps {
+                    found.is_whole = false;
+                    return found;
+                }
+                found.steps += 1;
+                let mut pair = come_to(scope, path);
+                let mut path = path.clone();
+                path.push(action);
+                if let Err(wrong) = pair.act(action) {
+                    found.wrong = Some((wrong, path));
+                    return found;
+                }
+                if !known.insert(pair.fingerprint()) {
+                    continue;
+                }
+                found.states += 1;
+                if let Err(wrong) = pair.heal() {
+                    found.wrong = Some((wrong, path));
+                    return found;
+                }
+                next.push(path);
+            }
+        }
+        level = next;
+    }
+    found
+}
+
+fn come_to(scope: Scope, path: &[Action]) -> Pair {
+    let mut pair = Pair::new(scope);
+    for action in path {
+        pair.act(*action).expect("the path was right");
+    }
+    pair
+}
+
+/// How many steps each search takes at most: in a debug build, so many take some ten seconds.
+fn max_steps() -> usize {
+    let steps = std::env::var("CLUSTER_STEPS").ok().and_then(|steps| steps.parse().ok());
+    steps.unwrap_or(10_000)
+}
+
+const NOTHING: Scope = Scope {
+    changes: [0, 0],
+    beats: [0, 0],
+    suspicions: 0,
+    restarts: 0,
+    max_gone: 100,
+    max_batch: 100,
+};
+
+/// Searches a scope, in which nothing may be wrong. `whole`: whether all of it fits.
+fn all_is_right(scope: Scope, whole: bool) {
+    let found = search(scope, if whole { usize::MAX } else { max_steps() });
+    println!("{scope:?}: {found:?}");
+    assert!(found.wrong.is_none(), "{found:?}");
+    assert!(found.states > 10 && (found.is_whole || !whole), "{found:?}");
+}
+
+// Each of these is about rules C1 to C6 and rule C15: what a node shows of another is what that has
+// shown at one moment, it never goes back, and one round of which nothing is lost heals.
+
+#[test]
+pub(super) fn one_change_each() {
+    all_is_right(Scope { changes: [1, 1], ..NOTHING }, true);
+}
+
+#[test]
+pub(super) fn two_changes_and_a_beat() {
+    all_is_right(Scope { changes: [0, 2], beats: [0, 1], ..NOTHING }, true);
+}
+
+#[test]
+pub(super) fn three_changes_and_a_beat_of_each() {
+    all_is_right(Scope { changes: [1, 2], beats: [1, 1], ..NOTHING }, false);
+}
+
+#[test]
+pub(super) fn a_restart() {
+    all_is_right(Scope { changes: [0, 2], beats: [0, 1], restarts: 1, ..NOTHING }, false);
+}
+
+#[test]
+pub(super) fn a_suspicion() {
+    all_is_right(Scope { changes: [0, 2], suspicions: 1, ..NOTHING }, true);
+}
+
+#[test]
+pub(super) fn a_suspicion_and_a_beat() {
+    all_is_right(Scope { changes: [0, 2], beats: [0, 1], suspicions: 1, ..NOTHING }, false);
+}
+
+#[test]
+pub(super) fn a_suspicion_and_a_restart() {
+    let scope = Scope { changes: [0, 1], beats: [0, 1], suspicions: 1, restarts: 1, ..NOTHING };
+    all_is_right(scope, false);
+}
+
+#[test]
+pub(super) fn answers_in_parts() {
+    let scope = Scope { changes: [0, 3], beats: [0, 1], max_gone: 1, max_batch: 1, ..NOTHING };
+    all_is_right(scope, false);
+}

@@ -1,0 +1,24 @@
+//! Several servers that are one: the program itself, three times, over Debian's nats-server.
+
+mod support;
+
+#[path = "cluster/bad_messages.rs"]
+mod bad_messages;
+#[path = "cluster/devices.rs"]
+mod devices;
+#[path = "cluster/nats.rs"]
+mod nats;
+#[path = "cluster/nodes.rs"]
+mod nodes;
+#[path = "cluster/page.rs"]
+mod page;
+#[path = "cluster/people.rs"]
+mod people;
+#[path = "cluster/proxy.rs"]
+mod proxy;
+#[path = "cluster/restarts.rs"]
+mod restarts;
+#[path = "cluster/talk.rs"]
+mod talk;
+#[path = "cluster/trouble.rs"]
+mod trouble;

@@ -1,0 +1,62 @@
+//! Nodes that are stopped and started, as an operator does it.
+
+use crate::nats::Nats;
+use crate::nodes::{Node, all_hear, three};
+use crate::people::{Balancer, Crowd};
+use crate::support::program::run_to_end;
+use crate::talk::says_to;
+
+/// How many people there are: three on each of so many.
+const GROUPS: usize = 100;
+
+/// All nodes are started anew, one after the other, while everybody talks: nobody hears of anybody
+/// that they are offline.
+#[tokio::test]
+async fn a_rolling_restart_is_no_news() {
+    let (_nats, mut nodes) = three(&[]).await;
+    let balancer = Balancer::of(&nodes);
+    let crowd = Crowd::gather(GROUPS, 3, &balancer).await;
+    let mut moved = 0;
+    for at in 0..nodes.len() {
+        crowd.talks_on(GROUPS * 3).await;
+        let there = nodes[at].metric("adsum_connections").await as usize;
+        assert!(there > 0, "{} has nobody", nodes[at].name);
+        balancer.remove(&nodes[at]);
+        nodes[at].tell_to_stop();
+        nodes[at].stopped().await;
+        moved += there - 1;
+        crowd.moves(moved).await;
+        nodes[at].start_again();
+        all_hear(&nodes).await;
+        balancer.add(&nodes[at]);
+    }
+    crowd.talks_on(GROUPS * 3).await;
+    let seen = crowd.disperse().await;
+    assert_eq!(seen.offline, []);
+    assert!(seen.moves >= moved, "{} have moved", seen.moves);
+}
+
+/// A second server of the same name is refused, and the first one goes on.
+#[tokio::test]
+async fn a_name_is_not_used_twice() {
+    let nats = Nats::start().await;
+    let url = nats.url();
+    let nodes = ["a", "b"].map(|name| Node::start(name, &url, &[]));
+    all_hear(&nodes).await;
+    let [a, b] = &nodes;
+    let mut ann = a.login("ann", &["bob"]).await;
+    let mut bob = b.login("bob", &["ann"]).await;
+    says_to(&mut ann, "one", &mut bob).await;
+    let second = tokio::task::spawn_blocking(move || {
+        let secret = "the secret of whoever keeps the accounts";
+        let flags = ["--store", "jwt", "--jwt-secret", secret, "--client-listen", "127.0.0.1:0"];
+        let cluster = ["--cluster", &url, "--node", "a", "--drain-timeout", "0"];
+        run_to_end(&[&flags[..], &cluster].concat(), &[])
+    });
+    let said = second.await.unwrap();
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.err.contains("another server of this name is running"), "{}", said.err);
+    says_to(&mut ann, "two", &mut bob).await;
+    says_to(&mut bob, "me", &mut ann).await;
+    assert_eq!(b.metric("adsum_cluster_suspicions_total").await, 0.0);
+}

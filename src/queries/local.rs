@@ -1,0 +1,215 @@
+//! What this node says of a user to others: the way out of the cluster's door.
+
+use crate::engine::Engine;
+use crate::event::LostCause;
+use crate::key::{DeviceKind, SessionId, SessionKey};
+use crate::remote::{
+    Origin, RemoteEnd, RemoteLists, RemoteLoss, RemoteMember, RemotePresence, RemoteSession,
+    RemoteState,
+};
+use crate::rules::State;
+use crate::tables::ids::{SessionIndex, User};
+use crate::tables::topics::Mark;
+use crate::time::Time;
+use core::borrow::Borrow;
+use core::fmt;
+use core::hash::{BuildHasher, Hash};
+
+/// A user who has sessions at this node, or whose lists this node knows.
+pub struct LocalUser<'e, K, P, S> {
+    state: &'e State<K, P, S>,
+    user: User,
+}
+
+/// What this node says of one of its sessions.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LocalSession<'e, P> {
+    /// The key of its attachment.
+    pub key: SessionKey,
+    /// Its id.
+    pub id: SessionId,
+    /// What kind of device it is on.
+    pub kind: DeviceKind,
+    /// When it connected.
+    pub connected: Time,
+    /// If it is detached: when and why it was lost, and when its grace is over.
+    pub lost: Option<(Time, LostCause, Time)>,
+    /// How often what it shows has changed.
+    pub number: u64,
+    /// What it shows.
+    pub shown: Option<&'e P>,
+    /// Since when it shows that, where [one state a user](Engine::with_representative) is told.
+    pub published: Time,
+    /// If that ends by itself, when and in what.
+    pub until: Option<(Time, Option<&'e P>)>,
+    /// If it is idle, when a person last did something on it.
+    pub idle_since: Option<Time>,
+}
+
+/// What this node says of one of its sessions in a topic.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LocalMember<'e, K, P> {
+    /// The topic's name.
+    pub topic: &'e K,
+    /// How often what it shows there has changed.
+    pub number: u64,
+    /// What it shows there. `None`: what it publishes.
+    pub presence: Option<&'e P>,
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
+    /// Returns what this node says of a user to others; `None` if it is not online.
+    #[must_use]
+    pub fn local_user<Q>(&self, user: &Q) -> Option<LocalUser<'_, K, P, S>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let user = self.state.tables().find_online(user)?;
+        Some(LocalUser { state: &self.state, user })
+    }
+
+    /// Returns which node has a session, if another does: one that receivers here know by this id.
+    #[must_use]
+    pub fn origin_of(&self, id: SessionId) -> Option<Origin> {
+        let tables = self.state.tables();
+        let node = tables.origin_of(tables.sessions().find_id(id)?)?;
+        Some(tables.origins().node(node).origin)
+    }
+
+    /// Returns which nodes have sessions of a user, each once for each session.
+    pub fn origins_of<Q>(&self, user: &Q) -> impl Iterator<Item = Origin>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let tables = self.state.tables();
+        let sessions = tables.find_online(user).map_or(&[][..], |user| tables.sessions_of(user));
+        sessions.iter().filter_map(|session| {
+            let node = tables.origin_of(*session)?;
+            let over = tables.remote(*session).is_some_and(|remote| remote.over.is_some());
+            (!over).then_some(tables.origins().node(node).origin)
+        })
+    }
+}
+
+impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
+    pub(crate) fn new(state: &'e State<K, P, S>, user: User) -> Option<Self> {
+        state.tables().place(user).is_some().then_some(Self { state, user })
+    }
+
+    /// Returns the user's id.
+    #[must_use]
+    pub fn id(&self) -> &'e K {
+        self.state.tables().users().id(self.user)
+    }
+
+    /// Returns whether the user is visible.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.state.tables().is_visible(self.user)
+    }
+
+    /// Returns the user's sessions at this node, in the order in which they connected.
+    pub fn sessions(&self) -> impl Iterator<Item = LocalSession<'e, P>> {
+        let state = self.state;
+        self.own().map(move |session| describe(state, session))
+    }
+
+    /// Returns the topics in which one of these sessions is a member, in the order in which it
+    /// joined them.
+    pub fn topics_of(&self, id: SessionId) -> impl Iterator<Item = LocalMember<'e, K, P>> {
+        let tables = self.state.tables();
+        let session = tables.sessions().find_id(id).into_iter();
+        let topics = session.flat_map(move |session| tables.topics_of(session));
+        topics.filter_map(move |(topic, membership)| {
+            let topics = tables.topics();
+            topics.is(membership, Mark::Member).then(|| LocalMember {
+                topic: topics.name(topic),
+                number: tables.changed().number_in(membership),
+                presence: topics.own_presence(membership),
+            })
+        })
+    }
+
+    fn own(&self) -> impl Iterator<Item = SessionIndex> + 'e {
+        let tables = self.state.tables();
+        let sessions = tables.sessions_of(self.user).iter().copied();
+        sessions.filter(|session| tables.sessions().link(*session).is_local())
+    }
+
+    /// Returns all of it in the words in which it travels, for an engine that takes it by
+    /// [`remote_state`](Engine::remote_state). `with_lists`: with what belongs to the user and not
+    /// to this node.
+    #[must_use]
+    pub fn to_remote(&self, now: Time, with_lists: bool) -> RemoteState<K, P>
+    where
+        K: Clone,
+        P: Clone,
+    {
+        let tables = self.state.tables();
+        let id = |user: &User| tables.users().id(*user).clone();
+        let lists = with_lists.then(|| RemoteLists {
+            audience: tables.audience_of(self.user).iter().map(id).collect(),
+            blocked: tables.blocked_by(self.user).iter().map(id).collect(),
+            visible: self.is_visible(),
+        });
+        let sessions = self.sessions().map(|session| RemoteSession {
+            id: session.id,
+            kind: session.kind,
+            age_ms: now.since(session.connected),
+            lost: session.lost.map(|(at, cause, ends)| RemoteLoss {
+                cause,
+                since_ms: now.since(at),
+                left_ms: ends.since(now),
+            }),
+            number: session.number,
+            shown: session.shown.map(|presence| RemotePresence {
+                presence: presence.clone(),
+                age_ms: now.since(session.published),
+                until: session.until.map(|(until, then)| RemoteEnd {
+                    left_ms: until.since(now),
+                    then: then.cloned(),
+                }),
+            }),
+            idle_ms: session.idle_since.map(|since| now.since(since)),
+            topics: self
+                .topics_of(session.id)
+                .map(|member| RemoteMember {
+                    topic: member.topic.clone(),
+                    number: member.number,
+                    presence: member.presence.cloned(),
+                })
+                .collect(),
+        });
+        RemoteState { lists, sessions: sessions.collect(), ended: alloc::vec::Vec::new() }
+    }
+}
+
+fn describe<K: Eq + Hash, P, S: BuildHasher>(
+    state: &State<K, P, S>,
+    session: SessionIndex,
+) -> LocalSession<'_, P> {
+    let (tables, sessions) = (state.tables(), state.tables().sessions());
+    let signs = tables.voices().signs(session);
+    LocalSession {
+        key: sessions.key(session),
+        id: sessions.id(session),
+        kind: sessions.kind(session),
+        connected: sessions.connected(session),
+        lost: sessions.loss(session).map(|(at, cause)| (at, cause, state.grace_ends(session))),
+        number: tables.changed().number(session),
+        shown: sessions.presence(session),
+        published: signs.published,
+        until: state.shown_until(session),
+        idle_since: signs.is_idle.then_some(signs.active),
+    }
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> fmt::Debug for LocalUser<'_, K, P, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalUser").field("visible", &self.is_visible()).finish_non_exhaustive()
+    }
+}

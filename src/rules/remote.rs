@@ -1,0 +1,564 @@
+//! Sessions that other nodes have: what a node says of a user, and nodes that are lost, are back or
+//! are gone (rules C1 to C18, as far as they are the engine's).
+
+use crate::error::Error;
+use crate::event::LostCause;
+use crate::fanout::plan::Step;
+use crate::key::{SessionId, SessionKey};
+use crate::reason::{CloseReason, EndReason};
+use crate::remote::{Origin, RemoteEnd, RemoteLists, RemotePresence, RemoteSession, RemoteState};
+use crate::rules::State;
+use crate::tables::expiries::{Expiring, Expiry};
+use crate::tables::ids::{Place, SessionIndex, User};
+use crate::tables::lists;
+use crate::tables::remotes::Theirs;
+use crate::tables::timers::Due;
+use crate::time::Time;
+use alloc::vec::Vec;
+use core::borrow::Borrow;
+use core::hash::{BuildHasher, Hash};
+
+/// The most sessions that one user may have on all nodes together.
+const MAX_SESSIONS: u16 = 1_024;
+/// How long a session that is detached at another node outlives its grace if nothing is heard of
+/// its end, before it is looked at again.
+const LOOK_AGAIN_MS: u64 = 1_000;
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    // ---- what a node says of a user
+
+    /// Makes what a node says of a user what is so.
+    pub(crate) fn remote_state(
+        &mut self,
+        origin: Origin,
+        id: K,
+        state: RemoteState<K, P>,
+    ) -> Result<(), Error> {
+        self.is_unusual = true;
+        self.tables.changed_mut().is_theirs = true;
+        let done = self.take_remote_state(origin, id, state);
+        self.tables.changed_mut().is_theirs = false;
+        done
+    }
+
+    fn take_remote_state(
+        &mut self,
+        origin: Origin,
+        id: K,
+        state: RemoteState<K, P>,
+    ) -> Result<(), Error> {
+        let online = self.tables.find_online(&id);
+        if online.is_none() && state.sessions.is_empty() {
+            return Ok(());
+        }
+        self.check_remote(origin, online, &state)?;
+        let RemoteState { lists, sessions, ended } = state;
+        let is_there = online.and_then(|user| self.tables.place(user));
+        let (place, is_first, lists) = match (is_there, lists) {
+            (Some(place), Some(lists)) => (place, false, Some((id, lists))),
+            (_, lists) => {
+                let (place, is_first) = self.set_remote_lists(id, lists)?;
+                (place, is_first, None)
+            }
+        };
+        let node = self.tables.origins_mut().find_or_new(origin);
+        for session in &sessions {
+            let is_there = self.tables.find_remote(place, (node, session.id)).is_some();
+            if !is_there {
+                let is_first = is_first && self.tables.sessions_at(place).is_empty();
+                self.add_remote(node, place, session, is_first);
+            }
+        }
+        self.take_away(node, place, &sessions, &ended);
+        if !self.tables.sessions_at(place).is_empty() {
+            self.theirs = Some(Theirs { node, place, lists, sessions });
+            self.plan.push_step(Step::Theirs);
+        } else if let Some((id, _)) = lists {
+            self.tables.discard_name(id);
+        }
+        Ok(())
+    }
+
+    /// Takes what a node does not say any more out: sessions, what they show, where they are. It
+    /// is told before anything else changes, since notices are worked out as they are told.
+    fn take_away(
+        &mut self,
+        node: usize,
+        place: Place,
+        sessions: &[RemoteSession<K, P>],
+        ended: &[(SessionId, EndReason)],
+    ) {
+        let is_listed = |id| sessions.iter().any(|session| session.id == id);
+        let mut gone = Vec::new();
+        for session in self.tables.sessions_at(place) {
+            let Some(remote) = self.tables.remote(*session) else { continue };
+            let is_nodes = self.tables.origin_of(*session) == Some(node);
+            if is_nodes && remote.over.is_none() && !is_listed(remote.id) {
+                gone.push((*session, remote.id));
+            }
+        }
+        for session in sessions {
+            let Some(known) = self.tables.find_remote(place, (node, session.id)) else { continue };
+            if session.shown.is_none() && self.tables.sessions().has_published(known) {
+                self.withdraw_remote(known);
+            }
+            self.leave_remote_topics(known, &session.topics);
+        }
+        for (session, id) in gone {
+            let reason = ended.iter().find(|(of, _)| *of == id).map(|(_, reason)| *reason);
+            self.end_remote(session, reason.unwrap_or(EndReason::Disconnected));
+        }
+    }
+
+    /// Goes on with what a node says, when all are told of what went before: with lists, and then
+    /// with what sessions show.
+    pub(super) fn go_on_with_theirs(&mut self) {
+        let Some(mut theirs) = self.theirs.take() else { return };
+        self.tables.changed_mut().is_theirs = true;
+        if let Some((id, lists)) = theirs.lists.take() {
+            // It was checked that they fit. No more users than can be indexed is all there is.
+            let _ = self.set_remote_lists(id, Some(lists));
+            self.theirs = Some(theirs);
+            self.plan.push_step(Step::Theirs);
+        } else {
+            let Theirs { node, place, sessions, .. } = theirs;
+            for session in sessions {
+                if let Some(known) = self.tables.find_remote(place, (node, session.id)) {
+                    // The rest is as it was if no more topics can be indexed.
+                    let _ = self.update_remote(known, session);
+                }
+            }
+        }
+        self.tables.changed_mut().is_theirs = false;
+    }
+
+    /// Checks that there is room for what a node says, before anything changes.
+    fn check_remote(
+        &self,
+        origin: Origin,
+        online: Option<User>,
+        RemoteState { lists, sessions, .. }: &RemoteState<K, P>,
+    ) -> Result<(), Error> {
+        if let Some(RemoteLists { audience, blocked, .. }) = lists {
+            let (max_audience, max_blocked) = (self.options.max_audience, self.options.max_blocked);
+            if audience.len() > max_audience as usize {
+                return Err(Error::AudienceLimit { limit: max_audience });
+            }
+            if blocked.len() > max_blocked as usize {
+                return Err(Error::BlockedLimit { limit: max_blocked });
+            }
+        }
+        let known = online.map_or(&[][..], |user| self.tables.sessions_of(user));
+        let node = self.tables.origins().find(origin);
+        let is_again = |known: SessionIndex| {
+            let remote = self.tables.remote(known).filter(|remote| remote.over.is_none());
+            let is_nodes = node.is_some() && self.tables.origin_of(known) == node;
+            is_nodes && remote.is_some_and(|one| sessions.iter().any(|of| of.id == one.id))
+        };
+        // Those that end with this may stay a moment longer.
+        let stay = known.iter().filter(|known| !is_again(**known)).count();
+        if stay + sessions.len() > usize::from(MAX_SESSIONS) {
+            return Err(Error::SessionLimit { limit: MAX_SESSIONS, kind: None });
+        }
+        let limit = self.options.max_topics;
+        if sessions.iter().any(|session| session.topics.len() > limit as usize) {
+            return Err(Error::TopicLimit { limit });
+        }
+        if self.tables.sessions().has_room_for(sessions.len()) { Ok(()) } else { Err(Error::Full) }
+    }
+
+    /// Gives a user the lists that a node says it has, and returns its place among those online and
+    /// whether it comes online with this.
+    fn set_remote_lists(
+        &mut self,
+        id: K,
+        lists: Option<RemoteLists<K>>,
+    ) -> Result<(Place, bool), Error> {
+        let (max_audience, max_blocked) = (self.options.max_audience, self.options.max_blocked);
+        let [mut audience, mut blocked] = core::mem::take(&mut self.scratch);
+        let are_given = lists.is_some();
+        let visible = lists.as_ref().is_none_or(|lists| lists.visible);
+        let interned = (|| {
+            let (user, spelling) = self.tables.intern_owner(id)?;
+            let Some(lists) = lists else { return Ok((user, spelling)) };
+            if !self.tables.intern_all(lists.audience, max_audience, &mut audience)? {
+                return Err(Error::AudienceLimit { limit: max_audience });
+            }
+            if !self.tables.intern_all(lists.blocked, max_blocked, &mut blocked)? {
+                return Err(Error::BlockedLimit { limit: max_blocked });
+            }
+            Ok((user, spelling))
+        })();
+        let set = interned.map(|(user, spelling)| {
+            if let Some(spelling) = spelling.filter(|_| self.tables.place(user).is_none()) {
+                self.tables.spell(user, spelling);
+            }
+            lists::make_set(&mut audience, user);
+            lists::make_set(&mut blocked, user);
+            let online = self.tables.place(user).filter(|_| !are_given);
+            let (place, is_first) = match online {
+                Some(place) => (place, false),
+                None => self.set_lists(user, &audience, &blocked),
+            };
+            match (are_given, is_first, visible) {
+                (true, true, _) => self.tables.set_visible(place, visible),
+                (true, false, true) => self.show_to_all(place, None),
+                (true, false, false) => self.hide_from_all(place, None),
+                (false, ..) => {}
+            }
+            (place, is_first)
+        });
+        audience.clear();
+        blocked.clear();
+        self.scratch = [audience, blocked];
+        set
+    }
+
+    fn add_remote(
+        &mut self,
+        node: usize,
+        place: Place,
+        session: &RemoteSession<K, P>,
+        is_first: bool,
+    ) {
+        let user = self.tables.user_at(place);
+        let connected = self.moment.saturating_sub(session.age_ms);
+        let times = (self.moment, connected);
+        let of = (user, place);
+        let added = self.tables.add_remote(of, session.kind, times, (node, session.id));
+        if is_first {
+            self.plan.push_step(Step::Online { user, session: added });
+        }
+        self.end_over(place);
+        self.speak_later(place, None);
+    }
+
+    /// Makes what a node says of a session what is so.
+    fn update_remote(
+        &mut self,
+        session: SessionIndex,
+        state: RemoteSession<K, P>,
+    ) -> Result<(), Error> {
+        let RemoteSession { lost, number, shown, idle_ms, topics, .. } = state;
+        let place = self.tables.sessions().place(session);
+        let before = self.tables.sessions().loss(session);
+        let lost_at = lost.map(|loss| (self.moment.saturating_sub(loss.since_ms), loss.cause));
+        if before.is_some() != lost.is_some() {
+            self.tables.set_remote_link(session, lost_at);
+            self.speak_later(place, None);
+        }
+        match lost {
+            Some(loss) => {
+                let order = self.next_order();
+                let ends = self.moment.saturating_add(loss.left_ms);
+                self.lifetimes.arm(session, ends, order);
+            }
+            None => self.lifetimes.disarm(session),
+        }
+        self.set_remote_idle(session, idle_ms);
+        let is_shown = self.tables.sessions().has_published(session);
+        let is_news =
+            number != self.tables.changed().number(session) || shown.is_some() != is_shown;
+        match shown {
+            Some(shown) if is_news => self.show_remote(session, shown),
+            Some(shown) => {
+                self.plan.drop_later(Some(shown.presence));
+                self.plan.drop_later(shown.until.and_then(|until| until.then));
+            }
+            None => {}
+        }
+        self.tables.changed_mut().set_number(session, number);
+        self.set_remote_topics(session, topics)
+    }
+
+    fn set_remote_idle(&mut self, session: SessionIndex, idle_ms: Option<u64>) {
+        if !self.tells_users() || self.options.idle_after_ms.is_none() {
+            return;
+        }
+        let now = self.moment;
+        let signs = self.tables.voices_mut().signs_mut(session);
+        signs.active = now.saturating_sub(idle_ms.unwrap_or(0));
+        if signs.is_idle != idle_ms.is_some() {
+            signs.is_idle = idle_ms.is_some();
+            self.speak_later(self.tables.sessions().place(session), None);
+        }
+    }
+
+    fn show_remote(&mut self, session: SessionIndex, shown: RemotePresence<P>) {
+        let RemotePresence { presence, age_ms, until } = shown;
+        self.show_rarely(session, presence);
+        if self.tells_users() {
+            let published = self.moment.saturating_sub(age_ms);
+            self.tables.voices_mut().signs_mut(session).published = published;
+        }
+        if let Some(RemoteEnd { left_ms, then }) = until {
+            let until = self.moment.saturating_add(left_ms.min(self.options.max_expiry_ms));
+            self.set_shown_end(Expiry { session, of: Expiring::Shown, until, then });
+        }
+    }
+
+    /// Shows something, out of the way of those that a publish takes.
+    #[cold]
+    #[inline(never)]
+    fn show_rarely(&mut self, session: SessionIndex, presence: P) {
+        self.show(session, presence);
+    }
+
+    fn withdraw_remote(&mut self, session: SessionIndex) {
+        self.clear_shown_end(session);
+        self.take_back(session);
+    }
+
+    /// A session has ended at its node. A user's last end is kept back for a moment, since another
+    /// node may be about to say that the user is there (rule C10).
+    fn end_remote(&mut self, session: SessionIndex, reason: EndReason) {
+        let place = self.tables.sessions().place(session);
+        let skew_ms = self.options.skew_ms;
+        let is_over = |of: &SessionIndex| {
+            *of == session || self.tables.remote(*of).is_some_and(|remote| remote.over.is_some())
+        };
+        let is_last = self.tables.sessions_at(place).iter().all(is_over);
+        if !is_last || skew_ms == 0 || reason == EndReason::Expelled {
+            return self.end(session, reason, self.moment);
+        }
+        let cause = match reason {
+            EndReason::Lost(cause) => cause,
+            _ => LostCause::GoingAway,
+        };
+        let at = self.tables.loss(session).map_or(self.moment, |(at, _)| at);
+        self.tables.set_remote_link(session, Some((at, cause)));
+        if let Some(remote) = self.tables.remote_mut(session) {
+            remote.over = Some(reason);
+        }
+        let order = self.next_order();
+        self.lifetimes.arm(session, self.moment.saturating_add(skew_ms), order);
+        self.speak_later(place, None);
+    }
+
+    /// Ends those sessions of the user at this place whose end was kept back: another has come.
+    pub(super) fn end_over(&mut self, place: Place) {
+        if self.tables.sessions().remote() == 0 {
+            return;
+        }
+        let mut nth = 0;
+        while let Some(session) = self.tables.sessions_at(place).get(nth).copied() {
+            match self.tables.remote(session).and_then(|remote| remote.over) {
+                Some(reason) => self.end(session, reason, self.moment),
+                None => nth += 1,
+            }
+        }
+    }
+
+    // ---- what is said by a session of another node
+
+    pub(crate) fn remote_direct<'q, Q>(
+        &mut self,
+        origin: Origin,
+        (user, id): (&Q, SessionId),
+        users: impl IntoIterator<Item = &'q Q>,
+        presence: P,
+        for_ms: Option<u64>,
+    ) -> Result<(), Error>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized + 'q,
+    {
+        let session = self.find_remote(origin, user, id).ok_or(Error::UnknownSession)?;
+        self.check_duration(for_ms.unwrap_or(0))?;
+        self.with_users(|state, named| {
+            let limit = state.options.max_direct;
+            let (mut users, mut names) = (users.into_iter(), 0);
+            let counted = users.by_ref().take(limit as usize).inspect(|_| names += 1);
+            state.tables.find_all(counted, |_, user| named.push(user));
+            if users.next().is_some() {
+                return Err(Error::DirectLimit { limit });
+            }
+            state.direct_to(session, (names, for_ms), named, presence);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn remote_say<Q>(
+        &mut self,
+        origin: Origin,
+        (user, id): (&Q, SessionId),
+        name: &Q,
+        presence: P,
+        for_ms: Option<u64>,
+    ) -> Result<(), Error>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let session = self.find_remote(origin, user, id).ok_or(Error::UnknownSession)?;
+        let topic = self.tables.find_topic(name).ok_or(Error::UnknownTopic)?;
+        let membership = self.tables.membership_in(session, topic).ok_or(Error::NotMember)?;
+        self.check_duration(for_ms.unwrap_or(0))?;
+        self.say_as(session, (topic, membership), presence, for_ms);
+        Ok(())
+    }
+
+    fn find_remote<Q>(&self, origin: Origin, user: &Q, id: SessionId) -> Option<SessionIndex>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let node = self.tables.origins().find(origin)?;
+        let place = self.tables.place(self.tables.find_online(user)?)?;
+        let session = self.tables.find_remote(place, (node, id))?;
+        self.tables.remote(session)?.over.is_none().then_some(session)
+    }
+
+    // ---- what other nodes are told
+
+    pub(crate) fn note_changes(&mut self) {
+        self.tables.changed_mut().is_on = true;
+        self.is_unusual = true;
+    }
+
+    pub(crate) fn next_changed(&mut self) -> Option<User> {
+        self.finish_drain();
+        let next = self.tables.next_changed();
+        self.tables.forget_fresh();
+        next
+    }
+
+    /// Returns when the grace of a detached session is over.
+    pub(crate) fn grace_ends(&self, session: SessionIndex) -> Time {
+        self.lifetimes.deadline(session).unwrap_or(self.now)
+    }
+
+    /// Returns when what a session shows ends by itself, if it does, and in what.
+    pub(crate) fn shown_until(&self, session: SessionIndex) -> Option<(Time, Option<&P>)> {
+        let [shown, _] = self.tables.sessions().expiries(session);
+        let expiry = self.expiries.get(shown?)?;
+        Some((expiry.until, expiry.then.as_ref()))
+    }
+
+    /// Ends a session here because of what happens at another node.
+    pub(crate) fn end_for_others(
+        &mut self,
+        key: SessionKey,
+        (close, end): (CloseReason, EndReason),
+    ) -> Result<(), Error> {
+        let session = self.session(key)?;
+        self.close(session, close);
+        self.end(session, end, self.moment);
+        Ok(())
+    }
+
+    // ---- nodes
+
+    /// Nothing is heard of a node any more: what it has is detached.
+    pub(crate) fn origin_lost(&mut self, origin: Origin, since: Time) {
+        let at = self.tables.origins_mut().find_or_new(origin);
+        if self.tables.origins().node(at).lost_at.is_some() {
+            return;
+        }
+        let (since, tells_users) = (since.min(self.moment), self.tells_users());
+        let ends = since.saturating_add(self.options.grace.node_loss_ms);
+        self.tables.origins_mut().change(at, |node| {
+            (node.lost_at, node.ends_at) = (Some(since), Some(ends));
+            node.unreviewed = if tells_users { node.sessions.len() } else { 0 };
+        });
+    }
+
+    /// A node that was lost is back, with all that it had and that has not ended here.
+    pub(crate) fn origin_back(&mut self, origin: Origin) {
+        let Some(at) = self.tables.origins().find(origin) else { return };
+        let tells_users = self.tells_users();
+        self.tables.origins_mut().change(at, |node| {
+            if node.lost_at.is_some() {
+                (node.lost_at, node.ends_at) = (None, None);
+                node.unreviewed = if tells_users { node.sessions.len() } else { 0 };
+            }
+        });
+    }
+
+    /// A node will not come back: what it has ends.
+    pub(crate) fn origin_gone(&mut self, origin: Origin) {
+        let Some(at) = self.tables.origins().find(origin) else { return };
+        let now = self.moment;
+        self.tables.origins_mut().change(at, |node| {
+            node.lost_at = Some(node.lost_at.unwrap_or(now));
+            (node.ends_at, node.unreviewed) = (Some(now), 0);
+        });
+    }
+
+    /// Returns which node something is to be done about next, and when.
+    pub(super) fn next_of_nodes(&self) -> Option<(usize, Time)> {
+        let origins = self.tables.origins();
+        if origins.restless == 0 {
+            return None;
+        }
+        let due = origins.nodes().iter().enumerate().filter_map(|(at, node)| {
+            let review = (node.unreviewed > 0).then_some(Time::ZERO);
+            Some((at, review.or(node.ends_at)?))
+        });
+        due.min_by_key(|(_, at)| *at)
+    }
+
+    /// Does the next thing about a node that is due by then, if nothing else is before.
+    pub(super) fn fire_next_node(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
+        let Some((node, at)) = self.next_of_nodes().filter(|(_, at)| *at <= until) else {
+            return false;
+        };
+        let other = self.first_with_expiries(until, others).filter(|other| *other < at);
+        let is_idle_first =
+            self.idle.armed() > 0 && self.first_idle(until).is_some_and(|due| due.at < at);
+        let is_tick_first = self.ticks.armed() > 0
+            && self.ticks.first_due(until, |_| None).is_some_and(|due| due.at < at);
+        if other.is_some() || is_idle_first || is_tick_first {
+            return false;
+        }
+        if self.tables.origins().node(node).unreviewed > 0 {
+            self.review_one(node);
+        } else {
+            self.come_to(at);
+            self.end_one_of(node, at);
+        }
+        self.clean_up();
+        true
+    }
+
+    /// Has it worked out anew who speaks for a user whose session a node has that was lost, or is
+    /// back.
+    fn review_one(&mut self, node: usize) {
+        let origins = self.tables.origins_mut();
+        origins.change(node, |node| node.unreviewed -= 1);
+        let node = origins.node(node);
+        let session = node.sessions.get(node.unreviewed).map(|remote| remote.session);
+        if let Some(session) = session {
+            self.speak_later(self.tables.sessions().place(session), None);
+        }
+    }
+
+    /// Ends one of the sessions of a node that is gone.
+    fn end_one_of(&mut self, node: usize, at: Time) {
+        let last = self.tables.origins().node(node).sessions.last().copied();
+        match last {
+            Some(remote) => {
+                let reason = remote.over.unwrap_or(EndReason::Lost(LostCause::NodeLoss));
+                self.end(remote.session, reason, at);
+            }
+            None => self.tables.origins_mut().forget(node),
+        }
+    }
+
+    /// The deadline of a session that another node has.
+    pub(super) fn fire_remote(&mut self, due: Due) {
+        let session = due.of;
+        let over = self.tables.remote(session).and_then(|remote| remote.over);
+        let node = self.tables.origin_of(session);
+        let is_lost = node.is_some_and(|node| self.tables.origins().node(node).lost_at.is_some());
+        let lost = self.tables.sessions().loss(session).map(|(_, cause)| EndReason::Lost(cause));
+        match over.or_else(|| lost.filter(|_| is_lost)) {
+            Some(reason) => self.end(session, reason, due.at),
+            None => {
+                // Its node will say how it ends.
+                let order = self.next_order();
+                self.lifetimes.arm(session, due.at.saturating_add(LOOK_AGAIN_MS), order);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Whose state has changed that other nodes are to be told of, and how often what is shown has.
+//!
+//! Only an engine that is one of several keeps any of this.
+
+use crate::tables::ids::{MembershipIndex, SessionIndex, User};
+use crate::tables::segments::{Segments, per_segment};
+use crate::tables::user_bits::UserBits;
+use alloc::collections::VecDeque;
+
+pub(crate) struct Changed {
+    /// Whether changes are noted.
+    pub(crate) is_on: bool,
+    /// Whether what changes is another node's word, which is not to be sent back.
+    pub(crate) is_theirs: bool,
+    /// How often what a session shows has changed, and what a member shows in a topic.
+    shown: Segments<u64, { per_segment(2_048) }>,
+    in_topics: Segments<u64, { per_segment(2_048) }>,
+    /// The greatest number of those in topics: a member that leaves and joins again has another.
+    last_in_topics: u64,
+    /// Those who have changed, each once, with a reference.
+    users: VecDeque<User>,
+    is_listed: UserBits,
+    /// The one that was taken last.
+    taken: Option<User>,
+}
+
+impl Changed {
+    pub(super) const fn new() -> Self {
+        Self {
+            is_on: false,
+            is_theirs: false,
+            shown: Segments::new(),
+            in_topics: Segments::new(),
+            last_in_topics: 0,
+            users: VecDeque::new(),
+            is_listed: UserBits::new(),
+            taken: None,
+        }
+    }
+
+    pub(crate) fn number(&self, session: SessionIndex) -> u64 {
+        self.shown.get(session.0 as usize).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set_number(&mut self, session: SessionIndex, number: u64) {
+        set(&mut self.shown, session.0, number);
+    }
+
+    pub(crate) fn number_in(&self, membership: MembershipIndex) -> u64 {
+        self.in_topics.get(membership.0 as usize).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set_number_in(&mut self, membership: MembershipIndex, number: u64) {
+        set(&mut self.in_topics, membership.0, number);
+    }
+
+    pub(super) const fn next_in_topics(&mut self) -> u64 {
+        self.last_in_topics += 1;
+        self.last_in_topics
+    }
+
+    /// Lists a user, and returns whether it was not listed yet.
+    pub(super) fn list(&mut self, user: User) -> bool {
+        let is_new = !self.is_listed.get(user);
+        if is_new {
+            self.is_listed.set(user, true);
+            self.users.push_back(user);
+        }
+        is_new
+    }
+
+    /// Takes the user who has been listed longest, and gives back the one before, to whom nothing
+    /// refers any more.
+    pub(super) fn take(&mut self) -> (Option<User>, Option<User>) {
+        let next = self.users.pop_front();
+        next.into_iter().for_each(|user| self.is_listed.set(user, false));
+        (next, core::mem::replace(&mut self.taken, next))
+    }
+
+    /// Returns those to whom it refers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = User> + '_ {
+        self.users.iter().copied().chain(self.taken)
+    }
+
+    /// Gives back what only a past peak needed: there are so many sessions and memberships.
+    pub(super) fn shrink_to_fit(&mut self, sessions: usize) {
+        self.shown.truncate(sessions);
+        self.shown.shrink_to_fit();
+        self.users.shrink_to_fit();
+    }
+}
+
+fn set<const N: usize>(of: &mut Segments<u64, N>, at: u32, number: u64) {
+    while of.len() <= at as usize {
+        of.push(0);
+    }
+    of[at as usize] = number;
+}

@@ -1,0 +1,129 @@
+//! Sessions of other nodes, by the node that has them.
+
+use crate::key::SessionId;
+use crate::reason::EndReason;
+use crate::remote::Origin;
+use crate::tables::ids::{RemotePlace, SessionIndex};
+use crate::time::Time;
+use alloc::vec::Vec;
+
+/// A session of another node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remote {
+    pub(crate) session: SessionIndex,
+    /// Its id at its node.
+    pub(crate) id: SessionId,
+    /// If it has ended there and is still shown here, why it ended.
+    pub(crate) over: Option<EndReason>,
+}
+
+/// A node, or one life of it.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) origin: Origin,
+    /// In no order that matters.
+    pub(crate) sessions: Vec<Remote>,
+    /// Since when nothing is heard of it.
+    pub(crate) lost_at: Option<Time>,
+    /// When all that it has ends.
+    pub(crate) ends_at: Option<Time>,
+    /// How many of its sessions are yet to be looked at, since the node was lost or came back.
+    pub(crate) unreviewed: usize,
+    /// Whether the entry is a node's.
+    in_use: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    nodes: Vec<Node>,
+    /// How many are lost, or have sessions to be looked at.
+    pub(crate) restless: usize,
+}
+
+impl Origins {
+    pub(crate) const fn new() -> Self {
+        Self { nodes: Vec::new(), restless: 0 }
+    }
+
+    pub(crate) fn find(&self, origin: Origin) -> Option<usize> {
+        self.nodes.iter().position(|node| node.in_use && node.origin == origin)
+    }
+
+    /// Returns the place of a node, which it gets if it has none.
+    pub(crate) fn find_or_new(&mut self, origin: Origin) -> usize {
+        if let Some(at) = self.find(origin) {
+            return at;
+        }
+        let node = Node {
+            origin,
+            sessions: Vec::new(),
+            lost_at: None,
+            ends_at: None,
+            unreviewed: 0,
+            in_use: true,
+        };
+        if let Some(free) = self.nodes.iter().position(|node| !node.in_use) {
+            self.nodes[free] = node;
+            return free;
+        }
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    pub(crate) fn node(&self, at: usize) -> &Node {
+        &self.nodes[at]
+    }
+
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Changes what is known of a node, and counts anew how many keep the engine busy.
+    pub(crate) fn change(&mut self, at: usize, change: impl FnOnce(&mut Node)) {
+        change(&mut self.nodes[at]);
+        self.restless = self.nodes.iter().filter(|node| node.is_restless()).count();
+    }
+
+    pub(crate) fn get(&self, place: RemotePlace) -> &Remote {
+        &self.nodes[place.origin as usize].sessions[place.at as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, place: RemotePlace) -> &mut Remote {
+        &mut self.nodes[place.origin as usize].sessions[place.at as usize]
+    }
+
+    /// Returns where the next session of a node will stand.
+    pub(super) fn next_place(&self, at: usize) -> RemotePlace {
+        RemotePlace { origin: at as u32, at: self.nodes[at].sessions.len() as u32 }
+    }
+
+    pub(super) fn push(&mut self, at: usize, remote: Remote) {
+        self.nodes[at].sessions.push(remote);
+    }
+
+    /// Takes a session out. Returns the one that stands there from now on, if another does.
+    pub(super) fn remove(&mut self, place: RemotePlace) -> Option<SessionIndex> {
+        let node = &mut self.nodes[place.origin as usize];
+        node.sessions.swap_remove(place.at as usize);
+        node.unreviewed = node.unreviewed.min(node.sessions.len());
+        let moved = node.sessions.get(place.at as usize).map(|remote| remote.session);
+        if node.sessions.is_empty() {
+            node.sessions = Vec::new();
+        }
+        moved
+    }
+
+    /// Forgets a node that has ended, when nothing of it is left.
+    pub(crate) fn forget(&mut self, at: usize) {
+        self.change(at, |node| {
+            (node.in_use, node.lost_at, node.ends_at, node.unreviewed) = (false, None, None, 0);
+        });
+    }
+}
+
+impl Node {
+    /// Returns whether something of it is to be done by and by.
+    fn is_restless(&self) -> bool {
+        self.in_use && (self.ends_at.is_some() || self.unreviewed > 0)
+    }
+}
