@@ -186,13 +186,13 @@ fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) 
                 Some(next) => return Some(Next::OfTopic(next)),
                 None => continue,
             },
-            step @ (Step::Evict { .. }
+            Step::Evict { .. }
             | Step::Theirs
             | Step::Speak { .. }
             | Step::Pass
             | Step::EndTick { .. }
-            | Step::ForgetTopic { .. }) => {
-                state.do_step(step);
+            | Step::ForgetTopic { .. } => {
+                state.do_step();
                 continue;
             }
         };

@@ -266,7 +266,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Does a step that gives no decision.
-    pub(crate) fn do_step(&mut self, step: Step) {
+    #[inline(never)]
+    pub(crate) fn do_step(&mut self) {
+        let Some(step) = self.plan.step().copied() else { return };
         if let Step::Speak { place, published } = step {
             self.plan.replace_step(Step::Pass);
             if let Some(fan_out) = self.speak(place, published) {
