@@ -288,3 +288,101 @@ pub unsafe extern "C" fn adsum_options_tim(out: *mut adsum_options) -> adsum_sta
     // SAFETY: the caller's duty for `out`.
     outside(|| unsafe { put(out, (&Options::tim()).into()) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Options of which no two numbers are the same, so that none can be taken for another.
+    fn all_different() -> Options {
+        Options {
+            own_echo: false,
+            snapshot_on_connect: true,
+            offline_notices: OfflineNotices::ToAllContacts,
+            direct_to: DirectTo::Anyone,
+            grace: Grace {
+                connection_error_ms: 101,
+                timeout_ms: 102,
+                node_loss_ms: 103,
+                going_away_ms: 104,
+            },
+            lease: Some(Lease { lease_ms: 305, heartbeat_ms: 106 }),
+            max_sessions: 107,
+            max_sessions_per_kind: Some(7),
+            over_limit: OverLimit::EvictOldest { min_age_ms: 108 },
+            max_audience: 109,
+            max_blocked: 110,
+            max_direct: 111,
+            max_told: 112,
+            max_watched: 113,
+            publish_rate: Some(Rate { burst: 114, interval_ms: 115 }),
+            direct_rate: Some(Rate { burst: 116, interval_ms: 117 }),
+            max_expiry_ms: 118,
+            idle_after_ms: Some(119),
+            settle_ms: 120,
+            topics: TopicOptions {
+                full_up_to: 121,
+                sample: 122,
+                coalesce_ms: 123,
+                max_members: 124,
+            },
+            max_topics: 125,
+            max_topic_named: 126,
+            topic_rate: Some(Rate { burst: 127, interval_ms: 128 }),
+        }
+    }
+
+    #[test]
+    fn options_are_the_same_on_either_side() {
+        let nothing = Options {
+            lease: None,
+            max_sessions_per_kind: None,
+            over_limit: OverLimit::Refuse,
+            idle_after_ms: None,
+            publish_rate: None,
+            direct_rate: None,
+            topic_rate: None,
+            offline_notices: OfflineNotices::Never,
+            ..all_different()
+        };
+        for options in [Options::default(), Options::tim(), all_different(), nothing] {
+            let read = adsum_options::from(&options).read();
+            assert_eq!(read, Ok(Config::new(options).expect("they are in range")));
+        }
+    }
+
+    /// By its field's name, what is written from C is what Rust has: here one of each size.
+    #[test]
+    fn fields_have_the_names_of_their_options() {
+        let options = adsum_options::from(&all_different());
+        let rates = (options.publish_rate.burst, options.direct_rate.burst, options.topic_rate);
+        assert_eq!(rates, (114, 116, adsum_rate { burst: 127, interval_ms: 128 }));
+        assert_eq!((options.lease_ms, options.heartbeat_ms), (305, 106));
+        assert_eq!((options.max_audience, options.max_blocked), (109, 110));
+        assert_eq!((options.max_direct, options.max_told, options.max_watched), (111, 112, 113));
+        assert_eq!((options.grace_connection_error_ms, options.grace_timeout_ms), (101, 102));
+        assert_eq!((options.grace_node_loss_ms, options.grace_going_away_ms), (103, 104));
+        assert_eq!((options.max_topics, options.max_topic_named), (125, 126));
+        assert_eq!((options.topics.full_up_to, options.topics.sample), (121, 122));
+        assert_eq!((options.topics.coalesce_ms, options.topics.max_members), (123, 124));
+        assert_eq!(
+            (options.max_expiry_ms, options.idle_after_ms, options.settle_ms),
+            (118, 119, 120)
+        );
+    }
+
+    #[test]
+    fn what_is_refused_is_named() {
+        let refused = |change: fn(&mut adsum_options)| {
+            let mut options = adsum_options::from(&Options::default());
+            change(&mut options);
+            options.read().expect_err("it is refused")
+        };
+        let named = |argument, value| Failure::Argument { argument, place: None, value };
+        assert_eq!(refused(|o| o.offline_notices = 3), named("offline_notices", 3));
+        assert_eq!(refused(|o| o.direct_to = 2), named("direct_to", 2));
+        assert_eq!(refused(|o| o.over_limit = 9), named("over_limit", 9));
+        let out_of_range = refused(|o| o.max_sessions = 0);
+        assert!(matches!(out_of_range, Failure::Config(_)), "{out_of_range:?}");
+    }
+}
