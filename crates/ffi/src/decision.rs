@@ -115,37 +115,34 @@ pub struct adsum_decision {
 const VIEW: adsum_view = adsum_view { kind: adsum_view_kind::ADSUM_VIEW_NOTHING as u32, sample: 0 };
 
 impl adsum_decision {
-    /// Returns one of this kind that has nothing else.
-    #[inline]
-    pub(crate) const fn new(kind: adsum_decision_kind) -> Self {
-        Self {
-            kind,
-            notice: adsum_notice::ADSUM_NOTICE_NONE,
-            to: ptr::null(),
-            to_len: 0,
-            id: 0,
-            user: adsum_bytes::NONE,
-            session: 0,
-            presence: adsum_bytes::NONE,
-            topic: adsum_bytes::NONE,
-            key: adsum_session { name: 0, slot: 0 },
-            topic_key: adsum_topic { name: 0, place: 0 },
-            reason: adsum_reason::ADSUM_REASON_NONE,
-            cause: adsum_cause::ADSUM_CAUSE_NONE,
-            since: 0,
-            idle_since: 0,
-            entries: ptr::null(),
-            entries_len: 0,
-            named: adsum_list { items: ptr::null(), len: 0 },
-            counts: adsum_topic_counts { users: 0, sessions: 0, observers: 0 },
-            view: VIEW,
-            is_first: false,
-            is_last: false,
-            is_visible: false,
-            is_resumable: false,
-            is_idle: false,
-        }
-    }
+    /// Says nothing.
+    pub(crate) const EMPTY: Self = Self {
+        kind: adsum_decision_kind::ADSUM_DECISION_OTHER,
+        notice: adsum_notice::ADSUM_NOTICE_NONE,
+        to: ptr::null(),
+        to_len: 0,
+        id: 0,
+        user: adsum_bytes::NONE,
+        session: 0,
+        presence: adsum_bytes::NONE,
+        topic: adsum_bytes::NONE,
+        key: adsum_session { name: 0, slot: 0 },
+        topic_key: adsum_topic { name: 0, place: 0 },
+        reason: adsum_reason::ADSUM_REASON_NONE,
+        cause: adsum_cause::ADSUM_CAUSE_NONE,
+        since: 0,
+        idle_since: 0,
+        entries: ptr::null(),
+        entries_len: 0,
+        named: adsum_list { items: ptr::null(), len: 0 },
+        counts: adsum_topic_counts { users: 0, sessions: 0, observers: 0 },
+        view: VIEW,
+        is_first: false,
+        is_last: false,
+        is_visible: false,
+        is_resumable: false,
+        is_idle: false,
+    };
 }
 
 impl From<TopicCounts> for adsum_topic_counts {

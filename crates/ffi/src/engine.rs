@@ -35,36 +35,57 @@ pub(crate) struct Inner {
     pub(crate) held: Held,
     pub(crate) lists: Lists,
     /// A decision that was found when somebody asked whether any are left.
-    pending: Option<adsum_decision>,
+    pending: adsum_decision,
+    is_pending: bool,
     /// Why a call was refused last.
     failure: Failure,
     choice: Option<Choice>,
 }
 
 impl Inner {
-    /// Returns the next decision. What it lends holds until the next call on the engine.
+    /// Writes the next decision to `out`; returns whether there was one. What it lends holds until
+    /// the next call on the engine.
+    ///
+    /// # Safety
+    /// `out` points to room for it.
     #[inline]
-    fn next(&mut self) -> Option<adsum_decision> {
-        if let Some(pending) = self.pending.take() {
-            return Some(pending);
+    unsafe fn next(&mut self, out: *mut adsum_decision) -> bool {
+        if self.is_pending {
+            self.is_pending = false;
+            // SAFETY: the caller's promise.
+            unsafe { out.write(self.pending) };
+            return true;
         }
-        match self.held.next() {
-            Some(decision) => Some(adsum_decision::lend(&decision, &mut self.lists)),
-            None => {
-                self.held.end_drain();
-                None
-            }
-        }
+        // Looked at where it lies: to move it costs as much as all of the rest.
+        let next = self.held.next();
+        let Some(decision) = &next else {
+            self.held.end_drain();
+            return false;
+        };
+        // SAFETY: the caller's promise; and it has been written to before there is a reference.
+        let out = unsafe {
+            out.write(adsum_decision::EMPTY);
+            &mut *out
+        };
+        out.lend(decision, &mut self.lists);
+        true
     }
 
     /// Makes sure that no decision about the last input is left.
     #[inline]
     fn settle(&mut self) -> Result<(), Failure> {
-        if self.held.has_drain() {
-            self.pending = self.next();
-            if self.pending.is_some() {
-                return Err(Failure::NotDrained);
-            }
+        if self.held.has_drain() { self.look_for_more() } else { Ok(()) }
+    }
+
+    /// Looks whether a decision is left, and if one is, keeps it for whoever asks for it.
+    #[inline(never)]
+    fn look_for_more(&mut self) -> Result<(), Failure> {
+        let mut decision = adsum_decision::EMPTY;
+        // SAFETY: there is room.
+        self.is_pending = unsafe { self.next(&mut decision) };
+        if self.is_pending {
+            self.pending = decision;
+            return Err(Failure::NotDrained);
         }
         Ok(())
     }
@@ -84,8 +105,11 @@ impl adsum_engine {
             // SAFETY: references to what is inside are made while the phase says that a call is
             // being carried out, and then only by that call; it was not so before.
             let inner = unsafe { &mut *self.inner.get() };
-            let _choosing = inner.choice.map(Choosing::by);
-            match work(inner) {
+            let done = match inner.choice {
+                None => work(inner),
+                Some(choice) => choosing(choice, inner, work),
+            };
+            match done {
                 Ok(()) => adsum_status::ADSUM_OK,
                 Err(failure) => inner.refuse(failure),
             }
@@ -114,6 +138,18 @@ impl Inner {
         }
         status
     }
+}
+
+/// Carries out a call on an engine that asks its host who speaks for a user. Apart, so that the
+/// others do not pay for it.
+#[inline(never)]
+fn choosing(
+    choice: Choice,
+    inner: &mut Inner,
+    work: impl FnOnce(&mut Inner) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let _choosing = Choosing::by(choice);
+    work(inner)
 }
 
 /// Carries out a call on an engine.
@@ -229,7 +265,8 @@ pub unsafe extern "C" fn adsum_engine_new(
             let inner = Inner {
                 held: Held::new(config, represent),
                 lists: Lists::default(),
-                pending: None,
+                pending: adsum_decision::EMPTY,
+                is_pending: false,
                 failure: Failure::Nothing,
                 choice,
             };
@@ -283,10 +320,7 @@ pub unsafe extern "C" fn adsum_next(engine: *mut adsum_engine, out: *mut adsum_d
             if out.is_null() {
                 return Err(Failure::Null { argument: "out", place: None });
             }
-            if let Some(decision) = inner.next() {
-                is_there = true;
-                out.write(decision);
-            }
+            is_there = inner.next(out);
             Ok(())
         })
     };
@@ -300,7 +334,7 @@ pub unsafe extern "C" fn adsum_discard(engine: *mut adsum_engine) -> adsum_statu
     // SAFETY: the caller's duties, as the crate's page lists them.
     unsafe {
         call(engine, |inner| {
-            inner.pending = None;
+            inner.is_pending = false;
             inner.held.end_drain();
             Ok(())
         })

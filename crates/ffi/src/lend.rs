@@ -2,128 +2,116 @@
 
 mod notice;
 
-use crate::bytes::{adsum_bytes, adsum_list};
+use crate::bytes::adsum_bytes;
 use crate::decision::{adsum_decision, adsum_decision_kind};
 use crate::entry::adsum_entry;
 use crate::held::Lent;
 use crate::lists::Lists;
 use crate::reason::{of_close, of_end};
 use adsum::{Changes, Decision, Scope, Slot, Snapshot, TopicSnapshot};
-use std::ptr;
 
 impl adsum_decision {
-    /// Returns a decision with all that it lends.
+    /// Says what a decision says, and lends what it lends. Nothing has been said so far.
     #[inline]
-    pub(crate) fn lend(decision: &Lent<'_>, lists: &mut Lists) -> Self {
+    pub(crate) fn lend(&mut self, decision: &Lent<'_>, lists: &mut Lists) {
         use adsum_decision_kind as Kind;
         match *decision {
             Decision::Deliver { ref notice, to } => {
-                Self::new(Kind::ADSUM_DECISION_DELIVER).with(notice).to(to)
+                self.kind = Kind::ADSUM_DECISION_DELIVER;
+                self.set_notice(notice);
+                self.set_to(to);
             }
             Decision::Skipped { ref notice, to } => {
-                Self::new(Kind::ADSUM_DECISION_SKIPPED).with(notice).to(to)
+                self.kind = Kind::ADSUM_DECISION_SKIPPED;
+                self.set_notice(notice);
+                self.set_to(to);
             }
-            Decision::Snapshot(ref snapshot) => Self::snapshot(snapshot, lists),
-            Decision::Topic(ref topic) => Self::topic(topic, lists),
-            Decision::Changes(ref changes) => Self::changes(changes, lists),
-            Decision::TopicOccupied { topic, key } => Self {
-                topic: adsum_bytes::of(topic),
-                topic_key: key.into(),
-                ..Self::new(Kind::ADSUM_DECISION_TOPIC_OCCUPIED)
-            },
-            Decision::TopicVacated { topic, key } => Self {
-                topic: adsum_bytes::of(topic),
-                topic_key: key.into(),
-                ..Self::new(Kind::ADSUM_DECISION_TOPIC_VACATED)
-            },
+            ref other => self.lend_other(other, lists),
+        }
+    }
+
+    fn lend_other(&mut self, decision: &Lent<'_>, lists: &mut Lists) {
+        use adsum_decision_kind as Kind;
+        match *decision {
+            Decision::Snapshot(ref snapshot) => self.lend_snapshot(snapshot, lists),
+            Decision::Topic(ref topic) => self.lend_topic(topic, lists),
+            Decision::Changes(ref changes) => self.lend_changes(changes, lists),
+            Decision::TopicOccupied { topic, key } => {
+                self.kind = Kind::ADSUM_DECISION_TOPIC_OCCUPIED;
+                (self.topic, self.topic_key) = (adsum_bytes::of(topic), key.into());
+            }
+            Decision::TopicVacated { topic, key } => {
+                self.kind = Kind::ADSUM_DECISION_TOPIC_VACATED;
+                (self.topic, self.topic_key) = (adsum_bytes::of(topic), key.into());
+            }
             Decision::Close { session, reason, resumable } => {
-                let (reason, cause) = of_close(reason);
-                let new = Self::new(Kind::ADSUM_DECISION_CLOSE);
-                Self { key: session.into(), reason, cause, is_resumable: resumable, ..new }
+                self.kind = Kind::ADSUM_DECISION_CLOSE;
+                (self.key, self.is_resumable) = (session.into(), resumable);
+                (self.reason, self.cause) = of_close(reason);
             }
-            Decision::Online { user, session, visible } => Self {
-                user: adsum_bytes::of(user),
-                key: session.into(),
-                is_visible: visible,
-                ..Self::new(Kind::ADSUM_DECISION_ONLINE)
-            },
+            Decision::Online { user, session, visible } => {
+                self.kind = Kind::ADSUM_DECISION_ONLINE;
+                (self.user, self.key) = (adsum_bytes::of(user), session.into());
+                self.is_visible = visible;
+            }
             Decision::Ended { user, session, id, reason, since, last, visible } => {
-                let (reason, cause) = of_end(reason);
-                Self {
-                    user: adsum_bytes::of(user),
-                    key: session.into(),
-                    session: id.to_bits(),
-                    reason,
-                    cause,
-                    since: since.as_millis(),
-                    is_last: last,
-                    is_visible: visible,
-                    ..Self::new(Kind::ADSUM_DECISION_ENDED)
-                }
+                self.kind = Kind::ADSUM_DECISION_ENDED;
+                (self.user, self.key) = (adsum_bytes::of(user), session.into());
+                (self.session, self.since) = (id.to_bits(), since.as_millis());
+                (self.reason, self.cause) = of_end(reason);
+                (self.is_last, self.is_visible) = (last, visible);
             }
-            _ => Self::new(Kind::ADSUM_DECISION_OTHER),
+            // What is not known here has been said already: it is something else.
+            _ => {}
         }
     }
 
     #[inline]
-    const fn to(self, to: &[Slot]) -> Self {
+    const fn set_to(&mut self, to: &[Slot]) {
         // A slot is its number, and nothing else.
-        Self { to: to.as_ptr().cast(), to_len: to.len(), ..self }
+        self.to = to.as_ptr().cast();
+        self.to_len = to.len();
     }
 
-    fn snapshot(snapshot: &Snapshot<'_, Box<[u8]>, Box<[u8]>>, lists: &mut Lists) -> Self {
+    fn set_entries(&mut self, entries: &[adsum_entry]) {
+        self.entries = entries.as_ptr();
+        self.entries_len = entries.len();
+    }
+
+    fn lend_snapshot(&mut self, snapshot: &Snapshot<'_, Box<[u8]>, Box<[u8]>>, lists: &mut Lists) {
+        self.kind = adsum_decision_kind::ADSUM_DECISION_SNAPSHOT;
         lists.one = snapshot.to().to_bits();
+        (self.to, self.to_len) = (&raw const lists.one, 1);
+        (self.id, self.key) = (snapshot.id().get(), snapshot.receiver().into());
+        (self.is_first, self.is_last) = (snapshot.is_first(), snapshot.is_last());
+        self.is_visible = snapshot.is_visible();
+        if snapshot.scope() == Scope::Users {
+            self.named = lists.gather_ids(snapshot.named());
+        }
         lists.entries.clear();
         lists.entries.extend(snapshot.entries().map(|entry| adsum_entry::of_snapshot(&entry)));
-        let none = adsum_list { items: ptr::null(), len: 0 };
-        let is_of_users = snapshot.scope() == Scope::Users;
-        Self {
-            to: &raw const lists.one,
-            to_len: 1,
-            id: snapshot.id().get(),
-            key: snapshot.receiver().into(),
-            named: if is_of_users { lists.gather_ids(snapshot.named()) } else { none },
-            is_first: snapshot.is_first(),
-            is_last: snapshot.is_last(),
-            is_visible: snapshot.is_visible(),
-            ..Self::new(adsum_decision_kind::ADSUM_DECISION_SNAPSHOT)
-        }
-        .of(&lists.entries)
+        self.set_entries(&lists.entries);
     }
 
-    fn topic(topic: &TopicSnapshot<'_, Box<[u8]>, Box<[u8]>>, lists: &mut Lists) -> Self {
+    fn lend_topic(&mut self, topic: &TopicSnapshot<'_, Box<[u8]>, Box<[u8]>>, lists: &mut Lists) {
+        self.kind = adsum_decision_kind::ADSUM_DECISION_TOPIC;
+        self.set_to(topic.to());
+        (self.id, self.topic) = (topic.id().get(), adsum_bytes::of(topic.topic()));
+        (self.counts, self.view) = (topic.counts().into(), topic.view().into());
+        (self.is_first, self.is_last) = (topic.is_first(), topic.is_last());
         lists.entries.clear();
         lists.entries.extend(topic.entries().map(|entry| adsum_entry::of_topic(&entry)));
-        Self {
-            id: topic.id().get(),
-            topic: adsum_bytes::of(topic.topic()),
-            counts: topic.counts().into(),
-            view: topic.view().into(),
-            is_first: topic.is_first(),
-            is_last: topic.is_last(),
-            ..Self::new(adsum_decision_kind::ADSUM_DECISION_TOPIC)
-        }
-        .of(&lists.entries)
-        .to(topic.to())
+        self.set_entries(&lists.entries);
     }
 
-    fn changes(changes: &Changes<'_, Box<[u8]>, Box<[u8]>>, lists: &mut Lists) -> Self {
+    fn lend_changes(&mut self, changes: &Changes<'_, Box<[u8]>, Box<[u8]>>, lists: &mut Lists) {
+        self.kind = adsum_decision_kind::ADSUM_DECISION_CHANGES;
+        self.set_to(changes.to());
+        (self.id, self.topic) = (changes.id().get(), adsum_bytes::of(changes.topic()));
+        (self.counts, self.view) = (changes.counts().into(), changes.view().into());
+        (self.is_first, self.is_last) = (changes.is_first(), changes.is_last());
         lists.entries.clear();
         lists.entries.extend(changes.iter().map(|change| adsum_entry::of_change(&change)));
-        Self {
-            id: changes.id().get(),
-            topic: adsum_bytes::of(changes.topic()),
-            counts: changes.counts().into(),
-            view: changes.view().into(),
-            is_first: changes.is_first(),
-            is_last: changes.is_last(),
-            ..Self::new(adsum_decision_kind::ADSUM_DECISION_CHANGES)
-        }
-        .of(&lists.entries)
-        .to(changes.to())
-    }
-
-    const fn of(self, entries: &[adsum_entry]) -> Self {
-        Self { entries: entries.as_ptr(), entries_len: entries.len(), ..self }
+        self.set_entries(&lists.entries);
     }
 }

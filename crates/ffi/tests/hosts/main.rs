@@ -141,6 +141,26 @@ fn what_c_reads_lies_where_rust_writes_it() {
     }
 }
 
+/// The loop in the README is a program that does what it says.
+#[test]
+fn the_loop_in_the_readme_runs() {
+    if !has(&["gcc"]) {
+        return;
+    }
+    let page = include_str!("../../README.md");
+    let (_, code) = page.split_once("```c\n").expect("there is a loop");
+    let (code, _) = code.split_once("```").expect("it has an end");
+    let lines = code.lines().filter(|line| !line.is_empty()).count();
+    assert!(lines <= 31, "{lines} lines");
+    let source = std::env::temp_dir().join(format!("adsum-readme-{}.c", std::process::id()));
+    std::fs::write(&source, code).expect("there is room");
+    let program = compile("gcc", "-std=c99", &source, Linked::Statically, &Libraries::find());
+    std::fs::remove_file(&source).expect("it is there");
+    let text = output(&mut program.command());
+    let (slot, said) = text.split_once(": ").expect("one is told");
+    assert!(slot.starts_with("to slot ") && said == "at my desk\n", "{text}");
+}
+
 /// A header that is included twice, or from two languages, is one header.
 #[test]
 fn the_header_is_good_c_and_good_cpp() {
