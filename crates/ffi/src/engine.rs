@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::held::{Core, Drain, Held};
 use crate::lists::Lists;
 use crate::options::adsum_options;
-use crate::outside::outside;
+use crate::outside::{drop_panic, outside};
 use crate::represent::{Choice, Choosing, adsum_represent, represent};
 use crate::status::{adsum_error, adsum_status};
 use adsum::{Config, Represent};
@@ -121,8 +121,7 @@ impl adsum_engine {
             }
             Err(panic) => {
                 self.phase.set(Phase::Broken);
-                // To drop what somebody panicked with might panic again.
-                std::mem::forget(panic);
+                drop_panic(panic);
                 adsum_status::ADSUM_E_BUG
             }
         }

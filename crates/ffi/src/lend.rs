@@ -80,8 +80,9 @@ impl adsum_decision {
 
     fn lend_snapshot(&mut self, snapshot: &Snapshot<'_, Box<[u8]>, Box<[u8]>>, lists: &mut Lists) {
         self.kind = adsum_decision_kind::ADSUM_DECISION_SNAPSHOT;
-        lists.one = snapshot.to().to_bits();
-        (self.to, self.to_len) = (&raw const lists.one, 1);
+        lists.one.clear();
+        lists.one.push(snapshot.to().to_bits());
+        (self.to, self.to_len) = (lists.one.as_ptr(), 1);
         (self.id, self.key) = (snapshot.id().get(), snapshot.receiver().into());
         (self.is_first, self.is_last) = (snapshot.is_first(), snapshot.is_last());
         self.is_visible = snapshot.is_visible();

@@ -8,8 +8,9 @@ use crate::names::adsum_session;
 /// The room of one engine. What lies in it holds until the next call.
 #[derive(Default)]
 pub(crate) struct Lists {
-    /// The one receiver of a snapshot.
-    pub(crate) one: u32,
+    /// The one receiver of a snapshot. Not in place, where what points to it would be good only
+    /// until the next reference to all of this.
+    pub(crate) one: Vec<u32>,
     pub(crate) entries: Vec<adsum_entry>,
     pub(crate) ids: Vec<adsum_bytes>,
     pub(crate) keys: Vec<adsum_session>,

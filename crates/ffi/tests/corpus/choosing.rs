@@ -7,12 +7,22 @@ use adsum_model::Choice;
 use adsum_model::choice::Candidate;
 use std::ffi::c_void;
 
+static ALL: [Choice; 7] = Choice::ALL;
+
+fn place(choice: Choice) -> usize {
+    ALL.iter().position(|one| *one == choice).expect("it is one of all")
+}
+
+/// Returns what `choose` is called with for a choice.
+pub(crate) fn context(choice: Choice) -> *mut c_void {
+    std::ptr::from_ref(&ALL[place(choice)]).cast_mut().cast()
+}
+
 /// Returns a choice as Rust takes it.
 pub(crate) fn represent(choice: Choice) -> Represent<Shown> {
     let all: [Represent<Shown>; 7] =
         [by::<0>, by::<1>, by::<2>, by::<3>, by::<4>, by::<5>, by::<6>];
-    let at = Choice::ALL.iter().position(|one| *one == choice).expect("it is one of all");
-    all[at]
+    all[place(choice)]
 }
 
 fn by<const CHOICE: usize>(candidates: &[adsum::Candidate<'_, Shown>]) -> usize {
@@ -23,7 +33,7 @@ fn by<const CHOICE: usize>(candidates: &[adsum::Candidate<'_, Shown>]) -> usize 
         idle_since: of.idle_since.map(Time::as_millis),
         detached: of.detached,
     });
-    Choice::ALL[CHOICE].choose(&shown.collect::<Vec<_>>())
+    ALL[CHOICE].choose(&shown.collect::<Vec<_>>())
 }
 
 /// Chooses as C is asked to: the context is the choice.

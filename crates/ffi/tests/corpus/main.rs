@@ -182,12 +182,14 @@ fn arbitrary_inputs_lead_to_the_same_through_c() {
     };
     let (mut tally, mut of_topics) = (Tally::default(), 0);
     let (mut kinds, mut notices) = (BTreeSet::new(), BTreeSet::new());
-    for seed in 0..24_u64 {
+    // Miri looks at every access to memory, and takes its time.
+    let (streams, len) = if cfg!(miri) { (3, 40) } else { (24, 400) };
+    for seed in 0..streams {
         let options = if seed % 2 == 0 { Options::default() } else { hasty.clone() };
         let config = Config::new(options).expect("the options are in range");
         let choice = (seed % 3 == 2).then(|| Choice::ALL[seed as usize % 7]);
         let mut pair = Pair::new(&config, choice);
-        let bytes = noise(seed);
+        let bytes = noise(seed, len);
         let mut inputs = Inputs::new(&bytes);
         while let Some((now, event)) =
             inputs.next(&pair.rust, |user| id(user.into()), |said| shown(said.into()))
@@ -200,14 +202,18 @@ fn arbitrary_inputs_lead_to_the_same_through_c() {
         kinds.append(&mut pair.kinds);
         notices.append(&mut pair.notices);
     }
+    assert_eq!(tally.inputs, streams as usize * len);
+    if cfg!(miri) {
+        return;
+    }
     assert!(kinds.into_iter().eq(1..=10), "every kind of decision comes up");
     assert!(notices.into_iter().eq(0..=16), "every notice, and decisions without one");
-    assert!(tally.inputs > 7_000 && tally.decisions > 4_000, "{tally:?}");
+    assert!(tally.decisions > 4_000, "{tally:?}");
     assert!(of_topics > 500, "{of_topics} of topics");
 }
 
-/// Bytes without any pattern, the same in every run.
-fn noise(seed: u64) -> Vec<u8> {
+/// Bytes for so many inputs, without any pattern and the same in every run.
+fn noise(seed: u64, inputs: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -215,5 +221,5 @@ fn noise(seed: u64) -> Vec<u8> {
         state ^= state << 17;
         (state >> 32) as u8
     };
-    (0..6 * 400).map(|_| next()).collect()
+    (0..6 * inputs).map(|_| next()).collect()
 }

@@ -24,8 +24,6 @@ use std::ptr;
 pub(crate) struct Pair {
     pub(crate) rust: Core,
     pub(crate) c: *mut adsum_engine,
-    /// What the handle has for a context, which must not move.
-    _choice: Option<Box<Choice>>,
     inputs: u64,
     /// What kinds of decisions and notices there were.
     pub(crate) kinds: BTreeSet<u32>,
@@ -43,21 +41,13 @@ impl Pair {
             None => Engine::with_hasher(config.clone(), hasher),
         };
         let options = adsum_options::from(config.options());
-        let (choice, mut c) = (choice.map(Box::new), ptr::null_mut());
-        let context = choice.as_deref().map_or(ptr::null_mut(), |of| ptr::from_ref(of).cast_mut());
+        let mut c = ptr::null_mut();
+        let context = choice.map_or(ptr::null_mut(), choosing::context);
         let choose = choice.as_ref().map(|_| choosing::choose as _);
-        // SAFETY: what is pointed to is there, the context for as long as the engine.
-        let made =
-            unsafe { adsum_engine_new(&options, choose, context.cast(), &mut c, ptr::null_mut()) };
+        // SAFETY: what is pointed to is there, the context for ever.
+        let made = unsafe { adsum_engine_new(&options, choose, context, &mut c, ptr::null_mut()) };
         assert_eq!(made, status::ADSUM_OK);
-        Self {
-            rust,
-            c,
-            _choice: choice,
-            inputs: 0,
-            kinds: BTreeSet::new(),
-            notices: BTreeSet::new(),
-        }
+        Self { rust, c, inputs: 0, kinds: BTreeSet::new(), notices: BTreeSet::new() }
     }
 
     /// Gives both an input; whatever comes of it must be the same. Returns how many decisions it
