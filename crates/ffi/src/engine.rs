@@ -296,10 +296,13 @@ pub unsafe extern "C" fn adsum_engine_free(engine: *mut adsum_engine) {
         if !is_busy {
             // SAFETY: the pointer was made of a box, and nobody uses it any more, which the caller
             // sees to.
-            let engine = unsafe { Box::from_raw(engine) };
-            let inner = engine.inner.into_inner();
+            let mut engine = unsafe { Box::from_raw(engine) };
+            let inner = engine.inner.get_mut();
             let _choosing = inner.choice.map(Choosing::by);
-            drop(inner);
+            // Where it lies: a drain that is moved into a call borrows its engine until that call
+            // returns, and the engine would be freed in it.
+            inner.held.end_drain();
+            drop(engine);
         }
         Ok(())
     });

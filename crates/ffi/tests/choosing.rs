@@ -5,6 +5,7 @@ use adsum_ffi::decision::adsum_decision;
 use adsum_ffi::engine::{adsum_engine, adsum_engine_free, adsum_engine_new, adsum_next};
 use adsum_ffi::names::adsum_session;
 use adsum_ffi::notice::adsum_notice;
+use adsum_ffi::options::{adsum_options, adsum_options_default};
 use adsum_ffi::represent::adsum_candidate;
 use adsum_ffi::status::adsum_status as status;
 use adsum_ffi::verbs::presence::{adsum_publish, adsum_publish_until};
@@ -51,9 +52,13 @@ impl World {
     fn new() -> Rc<Self> {
         let world = Rc::<Self>::default();
         let (mut engine, context) = (ptr::null_mut(), ptr::from_ref(&*world).cast_mut().cast());
+        let mut options = MaybeUninit::uninit();
         // SAFETY: all that is pointed to is there, the world for as long as the engine.
         let made = unsafe {
-            adsum_engine_new(ptr::null(), Some(last), context, &mut engine, ptr::null_mut())
+            assert_eq!(adsum_options_default(options.as_mut_ptr()), status::ADSUM_OK);
+            // So that nothing is told where who speaks is the same.
+            let options = adsum_options { own_echo: false, ..options.assume_init() };
+            adsum_engine_new(&options, Some(last), context, &mut engine, ptr::null_mut())
         };
         assert_eq!(made, status::ADSUM_OK);
         world.engine.set(engine);

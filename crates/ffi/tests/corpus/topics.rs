@@ -10,6 +10,7 @@ use adsum_ffi::info::{adsum_member, adsum_topic_info};
 use adsum_ffi::names::{adsum_topic, adsum_view};
 use adsum_ffi::queries::topics::*;
 use adsum_ffi::status::adsum_status as status;
+use std::collections::BTreeSet;
 
 type OfBytes<'e> = Topic<'e, Id, Shown, DefaultHashBuilder>;
 
@@ -106,6 +107,8 @@ fn equal_members(pair: &Pair, topic: &OfBytes<'_>, of_topic: adsum_topic) {
         });
         let Some(last) = page.last() else { break };
         assert!(page.iter().all(|one| one.cursor > after));
+        let users: BTreeSet<_> = page.iter().map(|one| one.cursor).collect();
+        assert!(users.len() <= 2, "{users:?}");
         for one in page {
             let member = expected.next().expect("there is another member");
             assert_eq!((one.cursor, one.session), (member.cursor, member.session.to_bits()));

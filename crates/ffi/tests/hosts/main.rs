@@ -104,15 +104,15 @@ fn valgrind_finds_nothing_in_either() {
     assert_eq!(output(&mut valgrind(&c)), IN_C);
     let cpp = compile("g++", "-std=c++17", &source("host.cpp"), Linked::Dynamically, &libraries);
     assert_eq!(output(&mut valgrind(&cpp)), IN_CPP);
-    // And it would find something: here a byte that was never written, and one that is lent no
-    // more.
-    let faulty = compile("gcc", "-std=c99", &source_of_faults(), Linked::Dynamically, &libraries);
+    let beside = |name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts").join(name);
+    let early = beside("early.c");
+    let early = compile("gcc", "-std=c99", &early, Linked::Dynamically, &libraries);
+    assert_eq!(output(&mut valgrind(&early)), "freed\n");
+    // And it would find something: here what is read that is lent no more.
+    let faulty = beside("faults.c");
+    let faulty = compile("gcc", "-std=c99", &faulty, Linked::Dynamically, &libraries);
     let found = valgrind(&faulty).output().expect("valgrind runs");
     assert_eq!(found.status.code(), Some(tools::FOUND), "{found:?}");
-}
-
-fn source_of_faults() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/faults.c")
 }
 
 #[test]
