@@ -9,7 +9,7 @@ use adsum_ffi::options::{adsum_options, adsum_options_default};
 use adsum_ffi::represent::adsum_candidate;
 use adsum_ffi::status::adsum_status as status;
 use adsum_ffi::verbs::presence::{adsum_publish, adsum_publish_until};
-use adsum_ffi::verbs::sessions::{adsum_connect, adsum_newcomer};
+use adsum_ffi::verbs::sessions::{adsum_active, adsum_connect, adsum_newcomer};
 use adsum_ffi::verbs::time::adsum_advance;
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -23,6 +23,9 @@ struct World {
     engine: Cell<*mut adsum_engine>,
     asked: Cell<u32>,
     said: Cell<Option<status>>,
+    /// The candidates that it was shown last: what each shows, since when, and since when it is
+    /// idle, if it is.
+    shown: RefCell<Vec<(String, u64, Option<u64>)>>,
     meanwhile: RefCell<Option<Box<dyn Fn()>>>,
 }
 
@@ -40,6 +43,14 @@ unsafe extern "C" fn last(
     // SAFETY: the context is the world that the engine was made with.
     let world = unsafe { &*context.cast::<World>() };
     world.asked.set(world.asked.get() + 1);
+    // SAFETY: there are so many candidates, and what they lend is there until this returns.
+    let shown = unsafe { std::slice::from_raw_parts(candidates, len) }.iter().map(|one| {
+        // SAFETY: as above.
+        let bytes = unsafe { std::slice::from_raw_parts(one.presence.data, one.presence.len) };
+        let idle_since = one.is_idle.then_some(one.idle_since);
+        (String::from_utf8_lossy(bytes).into_owned(), one.published, idle_since)
+    });
+    *world.shown.borrow_mut() = shown.collect();
     // SAFETY: the engine is there, though it is at work.
     world.said.set(Some(unsafe { adsum_advance(world.engine.get(), 0) }));
     if let Some(meanwhile) = &*world.meanwhile.borrow() {
@@ -57,7 +68,8 @@ impl World {
         let made = unsafe {
             assert_eq!(adsum_options_default(options.as_mut_ptr()), status::ADSUM_OK);
             // So that nothing is told where who speaks is the same.
-            let options = adsum_options { own_echo: false, ..options.assume_init() };
+            let options =
+                adsum_options { own_echo: false, idle_after_ms: 5_000, ..options.assume_init() };
             adsum_engine_new(&options, Some(last), context, &mut engine, ptr::null_mut())
         };
         assert_eq!(made, status::ADSUM_OK);
@@ -162,4 +174,25 @@ fn a_function_that_uses_another_engine_goes_on_choosing_for_its_own() {
     assert_eq!(world.asked.get(), asked + 2, "about ann and about cyd");
     assert!(other.asked.get() > of_other, "the other engine has asked its own host");
     *world.meanwhile.borrow_mut() = None;
+}
+
+#[test]
+fn a_function_is_shown_what_the_engine_knows_of_each_candidate() {
+    let world = World::new();
+    world.connect("bob");
+    let [first, second] = [(); 2].map(|()| world.connect("ann"));
+    let engine = world.engine.get();
+    // SAFETY: the engine is there, and all that is handed in.
+    unsafe {
+        world.done(adsum_publish(engine, 0, first, text("first")));
+        world.done(adsum_publish(engine, 10, second, text("second")));
+        let shown = [("first".into(), 0, None), ("second".into(), 10, None)];
+        assert_eq!(*world.shown.borrow(), shown);
+        // A person goes on at the second device alone.
+        world.done(adsum_active(engine, 4_000, second));
+        world.done(adsum_advance(engine, 6_000));
+        world.done(adsum_publish(engine, 6_000, second, text("back")));
+        let shown = [("first".into(), 0, Some(0)), ("back".into(), 6_000, None)];
+        assert_eq!(*world.shown.borrow(), shown);
+    }
 }
