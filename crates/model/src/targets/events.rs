@@ -21,23 +21,41 @@ const MAX_LIST: usize = 600;
 /// # Panics
 /// Where the engine and the model differ, and where a refusal has changed something.
 pub fn run(bytes: &[u8]) -> u64 {
-    let choice = choice(bytes);
-    let mut bytes = Bytes(bytes);
-    let Ok(config) = Config::new(options(&mut bytes)) else {
+    let Some((config, choice, script)) = script(bytes) else {
         return 0;
     };
-    let mut world = World::with_choice(config.options().clone(), choice);
     let mut hasty = engine(config, choice);
-    let mut stream = Stream::default();
+    let mut events = 0;
+    for (now, event) in script {
+        events += 1;
+        drain_in_haste(&mut hasty, events, now, event);
+    }
+    events
+}
+
+/// Options, how a session is chosen if one is, and events with their moments.
+pub type Script = (Config, Option<Choice>, Vec<(Time, Event)>);
+
+/// Returns what these bytes stand for, once it has been held against the model; `None` if the
+/// options are refused.
+///
+/// # Panics
+/// As [`run`] does.
+pub fn script(bytes: &[u8]) -> Option<Script> {
+    let choice = choice(bytes);
+    let mut bytes = Bytes(bytes);
+    let config = Config::new(options(&mut bytes)).ok()?;
+    let mut world = World::with_choice(config.options().clone(), choice);
+    let (mut stream, mut script) = (Stream::default(), Vec::new());
     while !bytes.0.is_empty() && stream.events < MAX_EVENTS {
         let (now, event) = stream.event(&mut bytes, &world.names);
         input(&mut world, now, &event);
-        drain_in_haste(&mut hasty, stream.events, now, event);
+        script.push((now, event));
     }
     if let Err(difference) = world.everyone_leaves(stream.events.is_multiple_of(2)) {
         panic!("{difference}");
     }
-    stream.events
+    Some((config, choice, script))
 }
 
 /// Makes an engine whose host drains it in haste.

@@ -1,0 +1,82 @@
+//! What can be asked of sessions.
+
+use crate::bytes::{adsum_bytes, put};
+use crate::engine::{adsum_engine, ask};
+use crate::failure::Failure;
+use crate::info::adsum_session_info;
+use crate::names::adsum_session;
+use crate::status::adsum_status;
+use adsum::SessionId;
+
+/// Lends the keys of the user's sessions, detached ones included, in the order in which they
+/// connected: as many as are written to `len`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn adsum_sessions_of(
+    engine: *const adsum_engine,
+    user: adsum_bytes,
+    out: *mut *const adsum_session,
+    len: *mut usize,
+) -> adsum_status {
+    // SAFETY: the caller's duties, as the crate's page lists them.
+    unsafe {
+        ask(engine, |core, lists| {
+            lists.keys.clear();
+            lists.keys.extend(core.sessions(user.read("user")?).map(adsum_session::from));
+            put(out, lists.keys.as_ptr())?;
+            put(len, lists.keys.len())
+        })
+    }
+}
+
+/// Lends what is known of all sessions, detached ones included, in no particular order: as many as
+/// are written to `len`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn adsum_all_sessions(
+    engine: *const adsum_engine,
+    out: *mut *const adsum_session_info,
+    len: *mut usize,
+) -> adsum_status {
+    // SAFETY: the caller's duties, as the crate's page lists them.
+    unsafe {
+        ask(engine, |core, lists| {
+            lists.sessions.clear();
+            let all = core.all_sessions().map(|session| adsum_session_info::of(&session));
+            lists.sessions.extend(all);
+            put(out, lists.sessions.as_ptr())?;
+            put(len, lists.sessions.len())
+        })
+    }
+}
+
+/// Writes to `out` what is known of the session that has this key; `ADSUM_NOTHING` if it is stale.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn adsum_session_by_key(
+    engine: *const adsum_engine,
+    session: adsum_session,
+    out: *mut adsum_session_info,
+) -> adsum_status {
+    // SAFETY: the caller's duties, as the crate's page lists them.
+    unsafe {
+        ask(engine, |core, _| {
+            let found = session.key().ok().and_then(|session| core.session(session));
+            put(out, adsum_session_info::of(&found.ok_or(Failure::Nothing)?))
+        })
+    }
+}
+
+/// Writes to `out` what is known of the session that receivers know by this number;
+/// `ADSUM_NOTHING` if it has ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn adsum_session_by_id(
+    engine: *const adsum_engine,
+    id: u64,
+    out: *mut adsum_session_info,
+) -> adsum_status {
+    // SAFETY: the caller's duties, as the crate's page lists them.
+    unsafe {
+        ask(engine, |core, _| {
+            let found = SessionId::from_bits(id).and_then(|id| core.session_by_id(id));
+            put(out, adsum_session_info::of(&found.ok_or(Failure::Nothing)?))
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Hosts in C, C++ and Python do what their texts say, and what C reads lies where Rust writes it.
+//!
+//! A test that lacks a compiler or Valgrind is skipped, and says so aloud; with CI=true it fails.
+
+mod layout;
+mod tools;
+
+use std::path::Path;
+use tools::{Libraries, Linked, compile, has, output, source, valgrind};
+
+const IN_C: &str = "\
+refused with 7: max_sessions is 0, which is not within 1 to 1024
+(bob has come online)
+to bob: 0 here
+(ann has come online)
+to ann: 0 here
+refused with 4: decisions are left
+to bob: ann shows \"at my desk\"
+to bob: ann shows \"in a meeting\"
+to bob: ann shows \"back\"
+refused with 2: place 1 of users is NULL
+to bob: ann says \"typing\"
+to bob: ann says that no more
+to ann: 1 here, ann with \"reading\"
+to bob: 1 here, ann with \"reading\"
+to ann: in room ann shows \"writing\"
+to bob: in room ann shows \"writing\"
+refused with 30: the session is no member of the topic
+to bob: in room ann has left
+in room: 0 members, 1 observers
+(cyd has come online)
+to cyd: 0 here
+to cyd: 1 here, ann with \"back\"
+to ann: 0 here
+to bob: ann is offline
+to cyd: ann is offline
+(a session of ann has ended, gone at 3500, the last)
+refused with 20: no session has this key any more
+(a session of cyd has ended, gone at 64000, the last)
+(a session of bob has ended, gone at 64000, the last)
+0 users, 0 sessions, 0 topics left
+";
+
+const IN_CPP: &str = "\
+to bob: 0 in sight
+to ann's phone: 0 in sight
+to ann's desk: 0 in sight
+to ann's desk: another device of yours is on the way
+to bob: ann is on the way
+to ann's phone: another device of yours is in
+to ann's phone: another device of yours is in a meeting
+to bob: ann is in a meeting
+to ann's desk: another device of yours is here
+chosen: yes
+refused: a grace is at most 604800000 ms (limit 604800000)
+ann is online
+to ann's phone: another device of yours has gone
+to bob: ann is unheard
+to bob: ann is offline
+known: 0
+";
+
+const IN_PYTHON: &str = "\
+to bob: 0 in sight
+to ann: 0 in sight
+to bob: ann shows at my desk
+to ann: bob says lunch?
+to bob: ann is offline\x20
+left: bob
+";
+
+#[test]
+fn the_host_in_c_prints_who_is_told_what() {
+    if !has(&["gcc"]) {
+        return;
+    }
+    let libraries = Libraries::find();
+    for linked in [Linked::Dynamically, Linked::Statically] {
+        let program = compile("gcc", "-std=c99", &source("host.c"), linked, &libraries);
+        assert_eq!(output(&mut program.command()), IN_C, "{linked:?}");
+    }
+}
+
+#[test]
+fn the_host_in_cpp_prints_who_is_told_what() {
+    if !has(&["g++"]) {
+        return;
+    }
+    let libraries = Libraries::find();
+    for linked in [Linked::Dynamically, Linked::Statically] {
+        let program = compile("g++", "-std=c++17", &source("host.cpp"), linked, &libraries);
+        assert_eq!(output(&mut program.command()), IN_CPP, "{linked:?}");
+    }
+}
+
+/// No byte is read that was not written, none beyond its end, and all of them are given back.
+#[test]
+fn valgrind_finds_nothing_in_either() {
+    if !has(&["gcc", "g++", "valgrind"]) {
+        return;
+    }
+    let libraries = Libraries::find();
+    let c = compile("gcc", "-std=c99", &source("host.c"), Linked::Dynamically, &libraries);
+    assert_eq!(output(&mut valgrind(&c)), IN_C);
+    let cpp = compile("g++", "-std=c++17", &source("host.cpp"), Linked::Dynamically, &libraries);
+    assert_eq!(output(&mut valgrind(&cpp)), IN_CPP);
+    let beside = |name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts").join(name);
+    let early = beside("early.c");
+    let early = compile("gcc", "-std=c99", &early, Linked::Dynamically, &libraries);
+    assert_eq!(output(&mut valgrind(&early)), "freed\n");
+    // And it would find something: here what is read that is lent no more.
+    let faulty = beside("faults.c");
+    let faulty = compile("gcc", "-std=c99", &faulty, Linked::Dynamically, &libraries);
+    let found = valgrind(&faulty).output().expect("valgrind runs");
+    assert_eq!(found.status.code(), Some(tools::FOUND), "{found:?}");
+}
+
+#[test]
+fn the_host_in_python_prints_who_is_told_what() {
+    if !has(&["python3"]) {
+        return;
+    }
+    let mut python = std::process::Command::new("python3");
+    python.arg("-B").arg(source("host.py")).arg(Libraries::find().dynamic);
+    assert_eq!(output(&mut python), IN_PYTHON);
+    let lines = std::fs::read_to_string(source("host.py")).expect("it is there").lines().count();
+    assert!(lines < 100, "{lines} lines");
+}
+
+/// The header's structures are those that Rust writes: each size, and the place of each field.
+#[test]
+fn what_c_reads_lies_where_rust_writes_it() {
+    if !has(&["gcc", "g++"]) {
+        return;
+    }
+    for (compiler, language, standard) in [("gcc", "c", "-std=c11"), ("g++", "c++", "-std=c++17")] {
+        tools::accepts(compiler, language, standard, &layout::assertions());
+        let moved = layout::assertions().replacen(") == 8", ") == 9", 1);
+        let refused = tools::check(compiler, language, standard, &moved);
+        assert!(!refused.status.success(), "a place that is wrong is found");
+    }
+}
+
+/// The loop in the README is a program that does what it says.
+#[test]
+fn the_loop_in_the_readme_runs() {
+    if !has(&["gcc"]) {
+        return;
+    }
+    let page = include_str!("../../README.md");
+    let (_, code) = page.split_once("```c\n").expect("there is a loop");
+    let (code, _) = code.split_once("```").expect("it has an end");
+    let lines = code.lines().filter(|line| !line.is_empty()).count();
+    assert!(lines <= 31, "{lines} lines");
+    let source = std::env::temp_dir().join(format!("adsum-readme-{}.c", std::process::id()));
+    std::fs::write(&source, code).expect("there is room");
+    let program = compile("gcc", "-std=c99", &source, Linked::Statically, &Libraries::find());
+    std::fs::remove_file(&source).expect("it is there");
+    let text = output(&mut program.command());
+    let (slot, said) = text.split_once(": ").expect("one is told");
+    assert!(slot.starts_with("to slot ") && said == "at my desk\n", "{text}");
+}
+
+/// A header that is included twice, or from two languages, is one header.
+#[test]
+fn the_header_is_good_c_and_good_cpp() {
+    if !has(&["gcc", "g++"]) {
+        return;
+    }
+    let twice = "#include \"adsum.h\"\n#include \"adsum.h\"\n";
+    for (compiler, language, standard) in [
+        ("gcc", "c", "-std=c99"),
+        ("gcc", "c", "-std=c2x"),
+        ("g++", "c++", "-std=c++11"),
+        ("g++", "c++", "-std=c++20"),
+    ] {
+        tools::accepts(compiler, language, standard, twice);
+    }
+    tools::accepts("g++", "c++", "-std=c++17", "#include \"adsum.hpp\"\n");
+}
