@@ -1,5 +1,6 @@
 //! One case: a history at random, cut somewhere, perhaps disturbed, and what is believed then.
 
+use crate::arbitrary;
 use crate::driver::Driver;
 use crate::fold::Client;
 use crate::recorder::{History, users};
@@ -27,19 +28,21 @@ impl Case {
     /// Where a frame in its own place is taken for one that comes late.
     pub(crate) fn of_seed(seed: u32) -> Self {
         let mut random = Random::new(seed);
-        let histories = match seed % 2 {
-            0 => told_of_users(&mut random),
-            _ => told_of_topics(&mut random, seed),
+        let mut steps = match seed % 4 {
+            0 => chosen(told_of_users(&mut random), &mut random),
+            1 => chosen(told_of_topics(&mut random, seed), &mut random),
+            _ => arbitrary::history(&mut random),
         };
-        let mut steps = chosen(histories, &mut random);
-        steps.iter_mut().for_each(|step| split_snapshots(step, &mut random));
-        let (mut limit, is_disturbed) = (ROOMY, random.below(3) == 0);
-        if is_disturbed {
-            disturb(&mut steps, &mut random);
-        } else if random.below(4) == 0 && !is_open(&steps) {
-            // Which of those whom a snapshot has not repeated makes way is a replica's own affair.
-            limit = random.below(6);
+        let is_arbitrary = seed % 4 > 1;
+        let is_disturbed = is_arbitrary || random.below(4) == 0;
+        if !is_arbitrary {
+            steps.iter_mut().for_each(|step| split_snapshots(step, &mut random));
+            if is_disturbed {
+                disturb(&mut steps, &mut random);
+            }
         }
+        let may_be_full = random.below(3) == 0 && can_be_full(&steps, is_disturbed);
+        let limit = if may_be_full { random.below(6) } else { ROOMY };
         let steps = packed(steps, &mut random);
         let mut client = Client::new(limit);
         steps.iter().for_each(|step| client.take(step));
@@ -48,10 +51,12 @@ impl Case {
     }
 
     pub(crate) fn to_line(&self) -> String {
-        let Self { seed, steps, client, .. } = self;
-        let mut case = json!({ "seed": seed, "frames": steps, "belief": client.belief() });
-        if self.limit != ROOMY {
-            case["limit"] = self.limit.into();
+        let Self { seed, limit, steps, client } = self;
+        let has_limit = *limit != ROOMY;
+        let belief = client.belief(has_limit);
+        let mut case = json!({ "seed": seed, "frames": steps, "belief": belief });
+        if has_limit {
+            case["limit"] = (*limit).into();
         }
         format!("{case}\n")
     }
@@ -174,11 +179,14 @@ fn disturb(steps: &mut History, random: &mut Random) {
     }
 }
 
-/// Returns whether the last snapshot of everything has begun and not ended.
-fn is_open(steps: &History) -> bool {
-    let frames = steps.iter().flatten().rev();
-    let mut snapshots = frames.filter(|frame| frame["op"] == "snapshot");
-    snapshots.next().is_some_and(|last| last["last"] == false)
+/// Returns whether every replica that is full holds the same at the end. While a snapshot is open,
+/// which of those whom it has not repeated makes way is a replica's own affair.
+fn can_be_full(steps: &History, is_disturbed: bool) -> bool {
+    let mut snapshots = steps.iter().flatten().filter(|frame| frame["op"] == "snapshot");
+    match is_disturbed {
+        true => snapshots.all(|part| part["first"] == true && part["last"] == true),
+        false => snapshots.next_back().is_none_or(|last| last["last"] == true),
+    }
 }
 
 /// What is due at once comes in one array, and so does what an input has brought before.
@@ -198,7 +206,7 @@ fn packed(steps: History, random: &mut Random) -> Vec<Value> {
 }
 
 /// Numbers at random, the same for the same seed.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     fn new(seed: u32) -> Self {
@@ -207,7 +215,7 @@ impl Random {
         random
     }
 
-    const fn below(&mut self, limit: usize) -> usize {
+    pub(crate) const fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -22,8 +22,8 @@ impl Client {
         Self { replica: Replica::new(limit), last: 0, late: 0, cut: 0 }
     }
 
-    pub(crate) fn belief(&self) -> Value {
-        belief::of(&self.replica, self.cut)
+    pub(crate) fn belief(&self, has_limit: bool) -> Value {
+        belief::of(&self.replica, self.cut, has_limit)
     }
 
     /// Takes in one frame, or several that came at once, in their order.

@@ -11,6 +11,7 @@
 //! `ADSUM_VECTORS_CASES` says how many; 10,000 if it does not. `README.md` beside this file has the
 //! form of a case.
 
+mod arbitrary;
 mod belief;
 mod case;
 #[path = "../topics/driver.rs"]

@@ -273,7 +273,7 @@ impl Frame {
     }
 }
 
-fn presence(presence: u32) -> Value {
+pub(crate) fn presence(presence: u32) -> Value {
     match presence % 16 {
         3 => json!(""),
         7 => json!(false),
