@@ -1,18 +1,28 @@
 /** JSON of which nothing is known. */
 
-/** Returns the objects and texts of a list, or none if it is no list. */
-export function list<T>(value: unknown): T[] {
-  return Array.isArray(value) ? value.filter((one) => one !== null && one !== undefined) : [];
+/** Returns what a list has in it, or nothing if it is no list. */
+export const list = <T>(value: unknown): T[] =>
+  Array.isArray(value) ? value.filter((one) => one != null) : [];
+
+/** Returns whether two values are the same JSON, or maps that are the same. */
+export function same(one: any, other: any): boolean {
+  if (one === other) return true;
+  if (!one || !other || typeof one !== "object" || one.constructor !== other.constructor) {
+    return false;
+  }
+  if (one instanceof Map) return one.size === other.size && same([...one], [...other]);
+  const keys = Object.keys(one);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && same(one[key], other[key]))
+  );
 }
 
-/** Returns whether two values are the same JSON. */
-export function same(one: unknown, other: unknown): boolean {
-  if (one === other) return true;
-  if (!one || !other || typeof one !== "object" || typeof other !== "object") return false;
-  if (Array.isArray(one) !== Array.isArray(other)) return false;
-  const keys = Object.keys(one);
-  const has = (key: string) =>
-    Object.hasOwn(other, key) &&
-    same((one as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]);
-  return keys.length === Object.keys(other).length && keys.every(has);
+/** Returns what reads the same object as long as that is the same. */
+export function stable<T>(read: () => T): () => T {
+  let last: T;
+  return () => {
+    const next = read();
+    return same(last, next) ? last : (last = next);
+  };
 }

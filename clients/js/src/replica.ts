@@ -1,11 +1,9 @@
 /** What one session knows of others: a pure fold of the frames that it is sent. */
 
 import type { Counts, Entry, Frame, View } from "./frames.js";
-import { list, same } from "./json.js";
-import { Topics, type TopicState } from "./topics.js";
+import { list, same, stable } from "./json.js";
 
 export type { Counts, Entry, Frame, View };
-export type { Member, MemberSession, Said, TopicState } from "./topics.js";
 
 /**
  * Whether somebody is there. `unknown` before the first snapshot, and from the loss of a connection
@@ -13,13 +11,13 @@ export type { Member, MemberSession, Said, TopicState } from "./topics.js";
  */
 export type State = "online" | "offline" | "unknown";
 
-/** One device or tab of somebody's. Either `presence` or `directed` is there, or both. */
+/** One device or tab of somebody's. */
 export interface Session<P> {
   readonly id: string;
-  /** What it shows to all who may see it. */
-  readonly presence?: P;
-  /** What it says to this user only. */
-  readonly directed?: P;
+  /** What it shows to all who may see it; in a topic, what it shows there. */
+  readonly presence?: P | undefined;
+  /** What it says to this user only; in a topic, what it says there. */
+  readonly said?: P | undefined;
 }
 
 /** What is known of a user. The same object as long as nothing of it changes. */
@@ -28,409 +26,423 @@ export interface Person<P> {
   readonly state: State;
   /**
    * The one state of the user, where the server tells one, or what a session of theirs shows: the
-   * one that was told last. In the state `unknown` it is what was known last.
+   * one that showed something new last. In the state `unknown` it is what was known last.
    */
-  readonly presence?: P;
-  /** What was directed here last and still holds. */
-  readonly directed?: P;
+  readonly presence?: P | undefined;
+  /** What a session of theirs says to this user only, or in a topic there, and still holds. */
+  readonly said?: P | undefined;
   /** If the server tells who is idle and the user is: since when, by the server's clock. */
-  readonly idleSince?: number;
+  readonly idleSince?: number | undefined;
+  /** Whether the server tells one state of this user, and not of each session. */
+  readonly isOne?: boolean;
   /** In the order in which they were first heard of. */
   readonly sessions: readonly Session<P>[];
 }
 
-/** What is believed of one session, or of the user as one. Nothing is `undefined`. */
-interface Belief {
-  /** `undefined`: the one state of the user. */
-  session: string | undefined;
-  published: unknown;
-  directed: unknown;
-  idleSince: number | undefined;
-  /** The last snapshot that had begun when each was said. */
-  publishedIn: number;
-  directedIn: number;
-  /** Of two that said something else than before, the later has the higher number. */
-  publishedAt: number;
-  directedAt: number;
+/** What somebody says in a topic, member or not, and still holds. */
+export interface Said<P> {
+  readonly user: string;
+  readonly session: string;
+  readonly presence: P;
 }
 
-interface User<P> {
-  id: string;
-  beliefs: Belief[];
-  /** Made when it is asked for, and kept until something changes. */
-  person: Person<P> | undefined;
+/** What is known of a topic. The same object, and the same parts, as long as nothing changes. */
+export interface Topic<P> {
+  /** What is shown of it: in a large topic a sample, where all was asked for. */
+  readonly view: View;
+  /** As they were told last. Who views all counts `members`. */
+  readonly counts: Counts;
+  /** In the order in which they joined. */
+  readonly members: ReadonlyMap<string, Person<P>>;
+  readonly said: readonly Said<P>[];
 }
-
-/** Room for as many as a client that shows people to a person can want. */
-const LIMIT = 100_000;
 
 /**
  * Takes in frames and says who is there. It has no timer and no socket, and whatever comes in
  * whatever order, it does not throw, and holds at most `limit` sessions, those in topics included.
- *
- * What it returns is the same object as long as nothing changes.
  */
-export class Replica<P = unknown> {
+export interface Replica<P = unknown> {
   /** Whether its own user is visible, if it has been told. */
   visible: boolean | undefined;
-  readonly #limit: number;
-  readonly #users = new Map<string, User<P>>();
-  readonly #topics = new Topics<P>();
-  #size = 0;
-  #people: ReadonlyMap<string, Person<P>> | undefined;
-  /** The number of the last frame. */
-  #last = 0;
-  /** The number of the last snapshot that has begun. */
-  #snapshot = 0;
-  #isOpen = false;
-  #isOpenOfUsers = false;
-  #isCut = false;
-  #isCurrent = false;
-  /** Where to look next for somebody whom the open snapshot has not repeated. */
-  #old: Iterator<User<P>> | undefined;
-  #oldUser: User<P> | undefined;
-  #sequence = 0;
-
-  constructor(options: { limit?: number } = {}) {
-    this.#limit = options.limit ?? LIMIT;
-  }
-
-  // ---- what it can be asked
-
   /** Whether what is believed is certain: a snapshot has ended, and nothing was lost since. */
-  get isCurrent(): boolean {
-    return this.#isCurrent;
-  }
-
-  /** How many sessions it holds something of, those in topics included. */
-  get size(): number {
-    return this.#size + this.#topics.size;
-  }
-
-  /** Everybody of whom something is known. */
-  get people(): ReadonlyMap<string, Person<P>> {
-    if (!this.#people) {
-      const people = new Map<string, Person<P>>();
-      for (const user of this.#users.values()) people.set(user.id, this.#person(user));
-      this.#people = people;
-    }
-    return this.#people;
-  }
-
-  /** Returns what is known of a user, if anything is. */
-  person(id: string): Person<P> | undefined {
-    const user = this.#users.get(id);
-    return user && this.#person(user);
-  }
-
-  /** Returns the one state of a user, where the server tells one. */
-  user(id: string): { presence: P; idleSince?: number } | undefined {
-    const held = this.#users.get(id)?.beliefs.find((held) => held.session === undefined);
-    if (held?.published === undefined) return undefined;
-    const presence = held.published as P;
-    return held.idleSince === undefined ? { presence } : { presence, idleSince: held.idleSince };
-  }
-
-  /** Returns what is known of a topic, if anything is. */
-  topic(name: string): TopicState<P> | undefined {
-    return this.#topics.state(name);
-  }
-
+  isCurrent: boolean;
+  /** How many sessions it holds something of. */
+  readonly size: number;
+  /** Everybody of whom something is known. The same object as long as nothing changes. */
+  readonly people: ReadonlyMap<string, Person<P>>;
   /** The names of the topics that are known. */
-  get topics(): string[] {
-    return this.#topics.names();
-  }
-
-  #person(user: User<P>): Person<P> {
-    return (user.person ??= personOf<P>(user, this.#isCurrent));
-  }
-
-  // ---- what it is told
-
+  readonly topics: readonly string[];
+  /** Returns what is known of a user, if anything is. */
+  person(id: string): Person<P> | undefined;
+  /** Returns what is known of a topic, if anything is. */
+  topic(name: string): Topic<P> | undefined;
   /**
    * Takes in a frame, or several that came at once. Returns whether there was room for all that it
    * said; at the last part of a snapshot, for all that this said.
    */
-  apply(frame: Frame | readonly Frame[]): boolean {
-    if (Array.isArray(frame)) {
-      let fits = true;
-      for (const one of frame as readonly Frame[]) fits = this.apply(one) && fits;
-      return fits;
-    }
-    const one = frame as Frame;
-    if (!one || typeof one !== "object" || this.#isLate(one)) return true;
-    const { op, topic, u, s, p } = one;
-    if (typeof topic === "string") return this.#topics.apply(one, topic, this.#room());
-    switch (op) {
-      case "welcome":
-        this.lose();
-        break;
-      case "snapshot":
-        return this.#applySnapshot(one);
-      case "visibility":
-        this.visible = one.visible === true;
-        break;
-      case "ok":
-        this.forget(list<string>(one.forget));
-        break;
-      default:
-        if (typeof u === "string") return this.#applyNotice(op, u, s, p, one);
-    }
-    return true;
-  }
-
-  /** What it believes is no longer certain: the connection is gone. */
-  lose(): void {
-    this.#setCurrent(false);
-  }
-
+  apply(frame: Frame | readonly Frame[]): boolean;
   /** Forgets what these users published: its session watches them no longer. */
-  forget(users: Iterable<string>): void {
-    for (const id of users) this.#keep(id, (held) => (held.published = undefined));
-  }
-
+  forget(users: Iterable<string>): void;
   /** Forgets a topic: its session has left it, or views nothing of it any more. */
-  forgetTopic(name: string): void {
-    this.#topics.forget(name);
+  forgetTopic(name: string): void;
+  /** What it believes is no longer certain: the connection is gone. */
+  lose(): void;
+}
+
+/** What is believed of one session, or of a user as one (without `s`). */
+interface Belief {
+  s: string | undefined;
+  /** In a topic: whether it is a member's. */
+  m: boolean;
+  /** What it shows, and what it says. */
+  p: unknown;
+  d: unknown;
+  idle: number | undefined;
+  /** The last snapshot that had begun when each was told. */
+  pIn: number;
+  dIn: number;
+  /** Of two that show something else than before, the later has the higher number. */
+  at: number;
+}
+
+/** Contacts, or one topic. */
+interface Scope<P> {
+  all: Map<string, Belief[]>;
+  /** Whom to show anew, and all as they were shown last. */
+  dirty: Set<string>;
+  made: Map<string, Person<P>>;
+  /** Whether anything is to be shown anew. */
+  isDirty: boolean;
+  show: () => Topic<P>;
+  /** The last snapshot that has begun, and whether it goes on. */
+  mark: number;
+  isOpen: boolean;
+  view: View;
+  counts: Counts;
+}
+
+const drop = (held: Belief) => {
+  held.m = false;
+  held.p = held.d = undefined;
+};
+
+/** Room for as many as a client that shows people to a person can want. */
+const LIMIT = 100_000;
+
+/** `new Replica()`, or with the most sessions that it may hold: `new Replica({ limit: 1_000 })`. */
+export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
+  const topics = new Map<string, Scope<P>>();
+  const contacts = scope(false);
+  let size = 0;
+  /** Counts snapshots and what is new. */
+  let count = 0;
+  /** The number of the last frame. */
+  let last = 0;
+  /** Whether what is taken in found no room, and whether what the open snapshot said did not. */
+  let isFull = false;
+  let isCut = false;
+  /** Whether a snapshot of contacts is open, of everybody or of some. */
+  let isOpen = false;
+  /** Whether all that the open snapshot had not repeated has made way for what it says. */
+  let hasMadeRoom = false;
+
+  function scope(isTopic: boolean): Scope<P> {
+    const members = stable(() => {
+      const next = new Map<string, Person<P>>();
+      for (const [u, held] of of.all) {
+        if (!isTopic || held.some(({ m }) => m)) next.set(u, person(of, u, held));
+      }
+      return next;
+    });
+    const said = stable(() =>
+      [...of.all].flatMap(([user, held]) =>
+        held.flatMap(({ s, d }) =>
+          d == null || !isTopic ? [] : { user, session: s!, presence: d as P },
+        ),
+      ),
+    );
+    const read = stable(() => {
+      const { view, counts } = of;
+      return { view, counts, members: members(), said: said() };
+    });
+    let shown: Topic<P>;
+    const of: Scope<P> = {
+      all: new Map(),
+      dirty: new Set(),
+      made: new Map(),
+      isDirty: true,
+      show: () => {
+        if (of.isDirty) shown = read();
+        of.isDirty = false;
+        return shown;
+      },
+      mark: 0,
+      isOpen: false,
+      view: "all",
+      counts: { users: 0, sessions: 0, observers: 0 },
+    };
+    return of;
   }
 
-  /**
-   * Returns whether a frame comes too late to be true. Within one connection numbers only grow; a
-   * snapshot of everything begins anew.
-   */
-  #isLate(frame: Frame): boolean {
-    const { op, id } = frame;
-    if (op === "welcome" || (op === "snapshot" && frame.first === true && !frame.users)) {
-      this.#last = 0;
-    }
-    if (typeof id !== "number") return false;
-    const isLate = id < this.#last;
-    this.#last = Math.max(this.#last, id);
-    return isLate;
+  /** Returns what to show of a user. */
+  function person(of: Scope<P>, id: string, held: Belief[]): Person<P> {
+    const made = of.made.get(id);
+    if (made && !of.dirty.delete(id)) return made;
+    const shown = of === contacts ? held : held.filter(({ m }) => m);
+    const one = shown.find(({ s, p }) => s == null && p != null);
+    const rising = shown.filter(({ p }) => p != null).sort((a, b) => a.at - b.at);
+    const shows = one ?? rising.pop();
+    const next: Person<P> = {
+      id,
+      state: own.isCurrent ? "online" : "unknown",
+      presence: shows?.p as P | undefined,
+      said: shown.filter(({ d }) => d != null).pop()?.d as P | undefined,
+      idleSince: shows?.idle,
+      isOne: !!one,
+      sessions: shown.flatMap(({ s, p, d }) =>
+        s == null ? [] : { id: s, presence: p as P, said: d as P },
+      ),
+    };
+    const kept = same(made, next) ? made! : next;
+    of.made.set(id, kept);
+    return kept;
   }
 
-  #applyNotice(op: string, u: string, s: string | undefined, p: unknown, frame: Frame): boolean {
-    const isIt = (held: Belief) => held.session === s;
-    switch (op) {
-      case "user":
-        return this.#publish(u, undefined, p, frame.idle_since);
-      case "offline":
-        this.#keep(u, (held) => (held.published = held.directed = undefined));
-        return true;
-    }
-    if (typeof s !== "string") return true;
-    switch (op) {
-      case "presence":
-        return this.#publish(u, s, p, undefined);
-      case "directed":
-        return this.#direct(u, s, p);
-      case "withdrawn":
-        this.#keep(u, (held) => isIt(held) && (held.published = undefined));
-        break;
-      case "over":
-        this.#keep(u, (held) => isIt(held) && (held.directed = undefined));
-        break;
-      case "ended":
-        this.#keep(u, (held) => isIt(held) && (held.published = held.directed = undefined));
-        break;
-    }
-    return true;
+  function touch(of: Scope<P>, u: string) {
+    of.dirty.add(u);
+    of.isDirty = true;
   }
 
-  #applySnapshot(frame: Frame): boolean {
-    const named = frame.users ? list<string>(frame.users) : undefined;
-    if (frame.first === true) this.#begin(!named);
-    this.visible = frame.visible === true;
-    for (const { u, s, p, idle_since } of list<Entry>(frame.entries)) {
-      // What finds no room is said at the end.
-      this.#publish(u, s ?? undefined, p, s == null ? idle_since : undefined);
-    }
-    if (frame.last !== true) return true;
-    if (named) this.#endOf(named);
-    else this.#end();
-    return !this.#isCut;
-  }
-
-  // ---- snapshots
-
-  #begin(isWhole: boolean): void {
-    this.#snapshot += 1;
-    this.#isOpen = isWhole;
-    this.#isOpenOfUsers = !isWhole;
-    this.#isCut = false;
-    this.#old = undefined;
-    this.#oldUser = undefined;
-  }
-
-  /** Ends a snapshot of everything: forgets what it did not repeat, and all topics. */
-  #end(): void {
-    const old = this.#snapshot;
-    for (const id of [...this.#users.keys()]) {
-      this.#keep(id, (held) => {
-        if (held.publishedIn !== old) held.published = undefined;
-        if (held.directedIn !== old) held.directed = undefined;
-      });
-    }
-    this.#isOpen = this.#isOpenOfUsers = false;
-    // Those in which the session still is are told after this, each anew.
-    this.#topics.clear();
-    this.#setCurrent(true);
-  }
-
-  /** Ends a snapshot of these users: forgets what it did not repeat of what they published. */
-  #endOf(users: Iterable<string>): void {
-    for (const id of users) {
-      this.#keep(id, (held) => {
-        if (held.publishedIn !== this.#snapshot) held.published = undefined;
-      });
-    }
-    this.#isOpenOfUsers = false;
-  }
-
-  #setCurrent(isCurrent: boolean): void {
-    if (this.#isCurrent === isCurrent) return;
-    this.#isCurrent = isCurrent;
-    this.#people = undefined;
-    for (const user of this.#users.values()) user.person = undefined;
+  function setCurrent(value: boolean) {
+    if (own.isCurrent === value) return;
+    own.isCurrent = value;
+    for (const of of [contacts, ...topics.values()]) for (const u of of.all.keys()) touch(of, u);
   }
 
   // ---- beliefs
 
-  #publish(u: string, s: string | undefined, p: unknown, idleSince: unknown): boolean {
-    if (p === undefined || p === null) return true;
-    const found = this.#belief(u, s);
-    if (!found) return false;
-    const [user, held] = found;
-    held.publishedIn = this.#snapshot;
-    const since = typeof idleSince === "number" ? idleSince : undefined;
-    if (!same(held.published, p) || held.idleSince !== since) {
-      // What is the same stays the same object.
-      if (!same(held.published, p)) held.published = p;
-      held.idleSince = since;
-      held.publishedAt = this.#sequence += 1;
-      this.#touch(user);
-    }
-    return true;
-  }
-
-  #direct(u: string, s: string, p: unknown): boolean {
-    if (p === undefined || p === null) return true;
-    const found = this.#belief(u, s);
-    if (!found) return false;
-    const [user, held] = found;
-    held.directedIn = this.#snapshot;
-    if (!same(held.directed, p)) {
-      held.directed = p;
-      held.directedAt = this.#sequence += 1;
-      this.#touch(user);
-    }
-    return true;
-  }
-
   /** Returns what is believed of a session, which is added if there is room. */
-  #belief(u: string, s: string | undefined): [User<P>, Belief] | undefined {
-    const known = this.#users.get(u)?.beliefs.find((held) => held.session === s);
-    if (!known && this.#room() <= 0 && !this.#makeRoom()) {
-      this.#isCut ||= this.#isOpen || this.#isOpenOfUsers;
-      return undefined;
-    }
-    let user = this.#users.get(u);
-    if (!user) this.#users.set(u, (user = { id: u, beliefs: [], person: undefined }));
-    if (known) return [user, known];
-    const held: Belief = {
-      session: s,
-      published: undefined,
-      directed: undefined,
-      idleSince: undefined,
-      publishedIn: -1,
-      directedIn: -1,
-      publishedAt: 0,
-      directedAt: 0,
-    };
-    user.beliefs.push(held);
-    this.#size += 1;
-    return [user, held];
-  }
-
-  #room(): number {
-    return this.#limit - this.size;
-  }
-
-  /** Lets go of a session that the open snapshot has not repeated. Returns whether there was one. */
-  #makeRoom(): boolean {
-    if (!this.#isOpen || this.#limit <= 0) return false;
-    const now = this.#snapshot;
-    const isOld = (held: Belief) =>
-      (held.published === undefined || held.publishedIn !== now) &&
-      (held.directed === undefined || held.directedIn !== now);
-    this.#old ??= this.#users.values();
-    for (;;) {
-      const user = (this.#oldUser ??= this.#old.next().value as User<P> | undefined);
-      if (!user) return false;
-      const old = user.beliefs.find(isOld);
-      if (old) {
-        this.#drop(user, (held) => held !== old);
-        return true;
+  function find(of: Scope<P>, u: string, s: string | undefined): Belief | undefined {
+    let held = of.all.get(u)?.find((held) => held.s === s);
+    if (!held) {
+      if (size >= limit && !(of === contacts && makeRoom())) {
+        if (of === contacts) isCut ||= isOpen;
+        isFull = true;
+        return undefined;
       }
-      this.#oldUser = undefined;
+      held = { s, m: false, p: undefined, d: undefined, idle: undefined, pIn: -1, dIn: -1, at: 0 };
+      size += 1;
+      of.all.set(u, [...(of.all.get(u) ?? []), held]);
     }
+    const all = of.all.get(u)!;
+    if (of !== contacts && of.isOpen && all.every(({ pIn, dIn }) => pIn < of.mark && dIn < of.mark)) {
+      // Members have the order in which the snapshot names them.
+      of.all.delete(u);
+      of.all.set(u, all);
+    }
+    touch(of, u);
+    return held;
+  }
+
+  /** Takes in what a session shows, or a user as one. */
+  function show(of: Scope<P>, { u, s, p, idle_since }: Entry) {
+    if (p == null && of === contacts) return;
+    const held = find(of, u, s ?? undefined);
+    if (!held) return;
+    held.m = of !== contacts;
+    held.pIn = of.mark;
+    held.idle = idle_since ?? undefined;
+    const next = p ?? undefined;
+    // What is the same stays the same object.
+    if (same(held.p, next)) return;
+    held.p = next;
+    held.at = count += 1;
+  }
+
+  /** Takes in what a session says. */
+  function say(of: Scope<P>, { u, s, p }: Entry) {
+    const held = p != null && find(of, u, s);
+    if (!held) return;
+    held.dIn = of.mark;
+    if (!same(held.d, p)) held.d = p;
   }
 
   /** Lets `change` at what is believed of a user, and drops what is believed no more. */
-  #keep(id: string, change: (held: Belief) => unknown): void {
-    const user = this.#users.get(id);
-    if (!user) return;
-    for (const held of user.beliefs) {
-      const { published, directed } = held;
-      change(held);
-      if (published !== held.published || directed !== held.directed) this.#touch(user);
+  function keep(of: Scope<P>, u: string, change: (held: Belief) => void) {
+    const before = of.all.get(u);
+    if (!before) return;
+    before.forEach(change);
+    const after = before.filter(({ m, p, d }) => m || p != null || d != null);
+    size -= before.length - after.length;
+    of.all.set(u, after);
+    touch(of, u);
+    if (after.length === 0) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
+  }
+
+  /** Lets go of what the open snapshot has not repeated so far. Returns whether that made room. */
+  function makeRoom(): boolean {
+    if (hasMadeRoom || !contacts.isOpen) return false;
+    hasMadeRoom = true;
+    forgetOld();
+    return size < limit;
+  }
+
+  /** Forgets what the snapshot of everything, or of these users, has not repeated. */
+  function forgetOld(users?: string[]) {
+    const { mark, all } = contacts;
+    for (const u of users ?? [...all.keys()]) {
+      keep(contacts, u, (held) => {
+        if (held.pIn !== mark) held.p = undefined;
+        if (!users && held.dIn !== mark) held.d = undefined;
+      });
     }
-    this.#drop(user, (held) => held.published !== undefined || held.directed !== undefined);
   }
 
-  #drop(user: User<P>, stays: (held: Belief) => boolean): void {
-    const before = user.beliefs.length;
-    user.beliefs = user.beliefs.filter(stays);
-    if (user.beliefs.length === before) return;
-    this.#size -= before - user.beliefs.length;
-    if (user.beliefs.length === 0) this.#users.delete(user.id);
-    this.#touch(user);
+  // ---- frames
+
+  function snapshot(frame: Frame) {
+    const users = frame.users && list<string>(frame.users);
+    if (frame.first) {
+      contacts.mark = count += 1;
+      contacts.isOpen = !users;
+      isOpen = true;
+      isCut = hasMadeRoom = false;
+    }
+    own.visible = !!frame.visible;
+    for (const entry of list<Entry>(frame.entries)) show(contacts, entry);
+    // What found no room is said at the end.
+    isFull = !!frame.last && isCut;
+    if (!frame.last) return;
+    forgetOld(users);
+    isOpen = false;
+    if (users) return;
+    contacts.isOpen = false;
+    // Those in which the session still is are told after this, each anew.
+    own.topics.forEach(own.forgetTopic);
+    setCurrent(true);
   }
 
-  #touch(user: User<P>): void {
-    user.person = undefined;
-    this.#people = undefined;
+  function topicSnapshot(frame: Frame, name: string) {
+    let of = topics.get(name);
+    if (frame.first) {
+      if (!of) topics.set(name, (of = scope(true)));
+      of.view = frame.view ?? "all";
+      of.mark = count += 1;
+      of.isOpen = true;
+    }
+    if (!of) return;
+    setCounts(of, frame);
+    for (const entry of list<Entry>(frame.entries)) show(of, entry);
+    if (!frame.last || !of.isOpen) return;
+    const { mark, all } = of;
+    of.isOpen = false;
+    for (const u of [...all.keys()]) {
+      keep(of, u, (held) => {
+        held.d = undefined;
+        if (held.pIn !== mark && held.dIn !== mark) drop(held);
+      });
+    }
   }
-}
 
-/** Returns what to show of a user of whom something is known. */
-function personOf<P>(user: User<P>, isCurrent: boolean): Person<P> {
-  const { id, beliefs } = user;
-  let shown: Belief | undefined;
-  let said: Belief | undefined;
-  for (const held of beliefs) {
-    const isOne = held.session === undefined;
-    const isLater = !shown || (shown.session !== undefined && held.publishedAt > shown.publishedAt);
-    if (held.published !== undefined && (isOne || isLater)) shown = held;
-    if (held.directed !== undefined && !(said && said.directedAt > held.directedAt)) said = held;
+  function setCounts(of: Scope<P>, { counts }: Frame) {
+    of.counts = counts ?? of.counts;
+    of.isDirty = true;
   }
-  return Object.freeze({
-    id,
-    state: isCurrent ? "online" : "unknown",
-    ...(shown && { presence: shown.published as P }),
-    ...(said && { directed: said.directed as P }),
-    ...(shown?.idleSince !== undefined && { idleSince: shown.idleSince }),
-    sessions: Object.freeze(beliefs.flatMap((held) => sessionOf<P>(held))),
-  } satisfies Person<P>);
-}
 
-function sessionOf<P>({ session, published, directed }: Belief): Session<P>[] {
-  if (session === undefined) return [];
-  return [
-    Object.freeze({
-      id: session,
-      ...(published !== undefined && { presence: published as P }),
-      ...(directed !== undefined && { directed: directed as P }),
-    }),
-  ];
-}
+  function notice(of: Scope<P>, op: string, entry: Entry) {
+    const { u, s, p, idle_since } = entry;
+    const forget = (change: (held: Belief) => void) =>
+      keep(of, u, (held) => held.s === s && change(held));
+    switch (op) {
+      case "user":
+        show(of, { u, p, idle_since: idle_since! });
+        break;
+      case "presence":
+      case "joined":
+      case "member":
+        show(of, { u, s: s!, p });
+        break;
+      case "directed":
+      case "said":
+        say(of, entry);
+        break;
+      case "withdrawn":
+        forget((held) => (held.p = undefined));
+        break;
+      case "over":
+      case "said_over":
+        forget((held) => (held.d = undefined));
+        break;
+      case "ended":
+      case "member_ended":
+        forget(drop);
+        break;
+      case "offline":
+      case "left":
+        keep(of, u, drop);
+    }
+  }
+
+  function changes(of: Scope<P>, frame: Frame) {
+    setCounts(of, frame);
+    for (const change of list<Entry>(frame.changes)) {
+      notice(of, change.left ? "left" : change.ended ? "member_ended" : "member", change);
+    }
+  }
+
+  function take(frame: Frame) {
+    const { op, topic, id } = frame;
+    // Within one connection numbers only grow; a snapshot of everything begins anew.
+    if (op === "welcome" || (op === "snapshot" && frame.first && !frame.users)) last = 0;
+    if (id! < last) return;
+    last = id ?? last;
+    if (topic != null) {
+      const of = topics.get(topic);
+      if (op === "topic") topicSnapshot(frame, topic);
+      else if (op === "closed") own.forgetTopic(topic);
+      else if (of && op === "changes") changes(of, frame);
+      else if (of) notice(of, op, frame as Entry);
+    } else if (op === "snapshot") snapshot(frame);
+    else if (op === "welcome") setCurrent(false);
+    else if (op === "visibility") own.visible = !!frame.visible;
+    else if (op === "ok") own.forget(list(frame.forget));
+    else notice(contacts, op, frame as Entry);
+  }
+
+  const own: Replica<P> = {
+    visible: undefined,
+    isCurrent: false,
+    get size() {
+      return size;
+    },
+    get people() {
+      return contacts.show().members;
+    },
+    get topics() {
+      return [...topics.keys()];
+    },
+    person(id) {
+      const held = contacts.all.get(id);
+      return held && person(contacts, id, held);
+    },
+    topic: (name) => topics.get(name)?.show(),
+    apply(frame) {
+      let fits = true;
+      for (const each of list<Frame>([frame].flat())) {
+        isFull = false;
+        take(each);
+        fits &&= !isFull;
+      }
+      return fits;
+    },
+    forget(users) {
+      for (const u of users) keep(contacts, u, (held) => (held.p = undefined));
+    },
+    forgetTopic(name) {
+      for (const held of topics.get(name)?.all.values() ?? []) size -= held.length;
+      topics.delete(name);
+    },
+    lose: () => setCurrent(false),
+  };
+  return own;
+} as unknown as new <P = unknown>(options?: { limit?: number }) => Replica<P>;

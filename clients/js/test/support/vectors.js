@@ -36,11 +36,10 @@ export function believed(Replica, { frames, limit }) {
 
 function belief(replica, cut, isSorted) {
   const users = {};
-  for (const { id, sessions } of replica.people.values()) {
-    const state = replica.user(id);
+  for (const { id, isOne, presence, idleSince, sessions } of replica.people.values()) {
     users[id] = {
-      ...(state && { p: state.presence }),
-      ...(state?.idleSince !== undefined && { idle_since: state.idleSince }),
+      ...(isOne && { p: presence }),
+      ...(isOne && idleSince !== undefined && { idle_since: idleSince }),
       ...(sessions.length > 0 && {
         sessions: (isSorted ? sessions.toSorted(byNumber) : sessions).map(session),
       }),
@@ -56,11 +55,11 @@ function belief(replica, cut, isSorted) {
   };
 }
 
-function session({ id, presence, directed }) {
+function session({ id, presence, said }) {
   return {
     s: id,
     ...(presence !== undefined && { p: presence }),
-    ...(directed !== undefined && { directed }),
+    ...(said !== undefined && { directed: said }),
   };
 }
 
