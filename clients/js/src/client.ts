@@ -153,7 +153,8 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     },
     closed: (code) => {
       listen("remove");
-      store.take();
+      // Where the server has ended it, another page may have the session.
+      if (code === "closed") store.take();
       queue.close(code);
     },
     settled: watch.check,

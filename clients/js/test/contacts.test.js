@@ -158,7 +158,15 @@ test("what can be read works with useSyncExternalStore", async (t) => {
 
 test("who ends a subscription ends no other, and who throws harms nobody", async (t) => {
   const thrown = [];
-  t.mock.method(globalThis, "queueMicrotask", (report) => thrown.push(report));
+  const later = globalThis.queueMicrotask;
+  const catching = (task) => () => {
+    try {
+      task();
+    } catch (error) {
+      thrown.push(error.message);
+    }
+  };
+  t.mock.method(globalThis, "queueMicrotask", (task) => later(catching(task)));
   const server = await serve(t);
   const adsum = server.client();
   const heard = [];
@@ -173,5 +181,5 @@ test("who ends a subscription ends no other, and who throws harms nobody", async
   await peer.welcomes([{ u: "bob", s: "bob1", p: 1 }]);
   await online(adsum);
   assert.deepEqual(heard, [1, 1]);
-  assert.throws(thrown[0], /in a listener/);
+  assert.deepEqual(thrown, ["in a listener"]);
 });
