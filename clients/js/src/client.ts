@@ -3,12 +3,12 @@
 import { connection, type ConnectionOptions, type Phase } from "./connection.js";
 import { AdsumError } from "./error.js";
 import type { Frame } from "./frames.js";
-import { stable } from "./json.js";
+import { clock, stable } from "./json.js";
 import { operations, type Accepted, type Fields, type Making } from "./operations.js";
 import { call, watchers, type Readable } from "./readable.js";
 import { Replica, type Person, type Session, type State } from "./replica.js";
 import { room, type House, type Joined, type JoinOptions, type Room } from "./room.js";
-import { hasPages, keeper, type Storage } from "./storage.js";
+import { keeper, type Storage } from "./storage.js";
 
 export interface Options extends ConnectionOptions {
   /** Whether the user is invisible before anything is shown. */
@@ -100,18 +100,13 @@ export interface Adsum<P = any> {
   reconnect(): void;
 }
 
-/** How long a page that was loaded anew has to join again what its session is in. */
-const SETTLE_MS = 10_000;
-/** Signs of a person are passed on no more often. */
-const ACTIVE_MS = 5_000;
-const NO_SESSIONS: readonly never[] = [];
 
 /** Makes what holds for so long, counted from now, and what is said instead when that is over. */
 function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Making {
   if (forMs == null) return () => fields;
-  const endsAt = Date.now() + forMs;
+  const endsAt = clock() + forMs;
   return () => {
-    const leftMs = Math.round(endsAt - Date.now());
+    const leftMs = Math.round(endsAt - clock());
     return leftMs > 0 ? { ...fields, for: leftMs } : late;
   };
 }
@@ -120,7 +115,7 @@ function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Maki
 export function connect<P = any>(url: string | URL, options: Options = {}): Adsum<P> {
   const address = new URL(url).href;
   const { limit, maxWaiting = 100, storage, storageKey = `adsum ${address}`, onError } = options;
-  const replica = new Replica<P>(limit == null ? {} : { limit });
+  const replica = new Replica<P>({ limit });
   const queue = operations(maxWaiting);
   const watch = watchers();
   const store = keeper(storageKey, storage);
@@ -138,13 +133,14 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
 
   const link = connection(address, options, {
     hello: () => {
-      const isInvisible = replica.visible == null ? options.invisible : !replica.visible;
-      return isInvisible ? { invisible: true } : {};
+      // What is not so is not said.
+      const invisible = !(replica.visible ?? !options.invisible) || undefined;
+      return { invisible };
     },
     welcome,
     frame: heard,
     refreshed: (token) => {
-      const ok = ({ until }: Frame) => link.goodFor(until! - Date.now() - aheadMs);
+      const ok = ({ until }: Frame) => link.goodFor(until! - clock() - aheadMs);
       void queue.add(() => ({ op: "token", token }), { once: true, ok });
     },
     lost: () => {
@@ -159,7 +155,6 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     },
     settled: watch.check,
     error: fail,
-    next: queue.next,
   });
   let aheadMs = 0;
 
@@ -167,41 +162,39 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
 
   function welcome(frame: Frame) {
     ({ u: user, s: session } = frame);
-    aheadMs = (frame.now ?? 0) - Date.now();
+    aheadMs = frame.now! - clock();
     replica.apply(frame);
     const { p } = frame;
     if (frame.resumed && p != null) show ??= () => ({ op: "publish", p });
-    queue.begin(link.say, frame.resumed ? () => {} : again);
+    queue.begin(link.say, frame.resumed ? undefined : again);
     // Where no page is left, there is no moment for it but now.
-    if (!hasPages) keep();
-    link.after("settle", SETTLE_MS, leaveOthers);
+    if (!globalThis.addEventListener) keep();
+    // A page that was loaded anew has so long to join again what its session is in, else it leaves.
+    link.after("settle", 10_000, () => {
+      for (const topic of replica.topics.filter((topic) => !rooms.has(topic))) {
+        void queue.add(() => ({ op: "leave", topic }), { ok: () => replica.forgetTopic(topic) });
+      }
+    });
   }
 
   /** Says what a new session has to say to be as the last one was. */
   function again() {
     if (show && !queue.has("show")) say(show);
     if (watched.size > 0) void own.watch(watched);
-    for (const { again } of rooms.values()) again();
-  }
-
-  /** Leaves what the session was in before the page was loaded anew, and has not joined again. */
-  function leaveOthers() {
-    for (const topic of replica.topics.filter((topic) => !rooms.has(topic))) {
-      void queue.add(() => ({ op: "leave", topic }), { ok: () => replica.forgetTopic(topic) });
-    }
+    rooms.forEach(({ again }) => again());
   }
 
   function heard(frame: Frame) {
-    const { op, n, topic } = frame;
+    const { op, topic } = frame;
     replica.apply(frame);
     if (op === "ok" || op === "err") {
-      if (n != null) queue.answer(frame);
-      if (op === "err") fail(new AdsumError(frame.code ?? "", frame));
+      queue.answer(frame);
+      if (op === "err") fail(new AdsumError(frame));
       return;
     }
     if (replica.isCurrent) link.now.phase = "online";
     if (op === "closed") rooms.get(topic!)?.close(frame.reason ?? op);
-    for (const listener of [...(listeners.get(op) ?? [])]) call(listener, frame);
+    listeners.get(op)?.forEach((listener) => call(listener, frame));
   }
 
   // ---- what outlives a page
@@ -216,9 +209,9 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   }
 
   function listen(verb: "add" | "remove") {
-    const all = { pagehide: keep, pageshow: back, online: link.hurry };
-    for (const [event, then] of hasPages ? Object.entries(all) : []) {
-      globalThis[`${verb}EventListener`](event, then);
+    const all = { pagehide: keep, pageshow: back, online: back };
+    for (const [event, then] of Object.entries(all)) {
+      globalThis[`${verb}EventListener`]?.(event, then);
     }
   }
 
@@ -243,13 +236,13 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   const see = (op: "visible" | "invisible") =>
     queue.add(() => ({ op }), {
       key: "visible",
-      ok: () => void (replica.visible = op === "visible"),
+      ok: () => (replica.visible = op === "visible"),
     });
 
   const house: House<P> = {
     replica,
-    watchers: watch,
-    operations: queue,
+    watch,
+    queue,
     user: () => user,
     gone(topic) {
       rooms.delete(topic);
@@ -265,7 +258,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
 
   const own: Adsum<P> = {
     contacts: watch.readable(others),
-    devices: watch.readable(() => replica.person(user!)?.sessions ?? NO_SESSIONS),
+    devices: watch.readable(stable(() => replica.person(user!)?.sessions ?? [])),
     status: watch.readable(stable(() => ({ ...link.now, user, session }))),
     visibility: watch.readable(() => replica.visible),
     get shown() {
@@ -279,7 +272,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
             replica.person(id) ?? {
               id,
               state: replica.isCurrent ? "offline" : "unknown",
-              sessions: NO_SESSIONS,
+              sessions: [],
             },
         );
         view = {
@@ -297,21 +290,21 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
       return view;
     },
     on(op, listener) {
-      const own = (frame: Frame) => listener(frame);
       const all = listeners.get(op) ?? new Set();
-      listeners.set(op, all.add(own));
-      return () => void all.delete(own);
+      listeners.set(op, all.add(listener));
+      return () => all.delete(listener);
     },
     publish(p, options = {}) {
       const { until, then } = options;
-      const forMs = until == null ? options.for : Number(until) - Date.now();
+      const forMs = until == null ? options.for : Number(until) - clock();
       const late = then == null ? { op: "withdraw" } : { op: "publish", p: then };
       return say(lasting({ op: "publish", p, then }, forMs, late));
     },
     withdraw: () => say(() => ({ op: "withdraw" })),
     active() {
-      const now = Date.now();
-      if (!replica.isCurrent || now - activeAt < ACTIVE_MS) return;
+      const now = clock();
+      // Such signs are passed on no more often.
+      if (!replica.isCurrent || now - activeAt < 5_000) return;
       activeAt = now;
       void queue.add(() => ({ op: "active" }), { once: true });
     },
@@ -329,7 +322,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
       }
       return known.room;
     },
-    close: () => link.close("closed"),
+    close: () => link.close("closed", 1000),
     reconnect: () => (link.now.phase === "closed" ? open() : link.hurry()),
   };
   open();

@@ -1,7 +1,7 @@
 /** One connection after the other: who the client is, whether it is alive, when to come back. */
 
-import { AdsumError } from "./error.js";
 import type { Frame } from "./frames.js";
+import { clock } from "./json.js";
 
 /** As much of a WebSocket as is used; the browser's own, Node's own from 22 on, or that of `ws`. */
 export interface Socket {
@@ -48,19 +48,20 @@ export interface Listener {
   /** All frames of a message have been heard, or something else has changed. */
   settled(): void;
   error(error: unknown): void;
-  next(): number;
 }
 
 export type Phase = "connecting" | "waiting" | "online" | "closed";
 
-/** A code with which the session goes away, and does not end. */
-const AWAY = 4000;
-/** Timers cannot be set for longer. */
-const LONGEST_MS = 2 ** 31 - 1;
-
 export function connection(url: string, options: ConnectionOptions, to: Listener) {
-  const { token, trace, patienceMs = 10_000 } = options;
-  const { minBackoffMs = 500, maxBackoffMs = 30_000 } = options;
+  const {
+    token,
+    trace,
+    WebSocket = globalThis.WebSocket,
+    patienceMs = 10_000,
+    minBackoffMs = 500,
+    maxBackoffMs = 30_000,
+  } = options;
+  const ask = typeof token === "function" ? token : undefined;
   /** What is read and written by the client too. */
   const now = {
     phase: "connecting" as Phase,
@@ -73,9 +74,6 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   /** Counts attempts: what an earlier one brings is passed over. */
   let run = 0;
   let attempts = 0;
-  /** The number of `hello`, and when it was accepted. */
-  let hello = 0;
-  let welcomedAt = Infinity;
   let bye: Frame | undefined;
   /** Whether another token has been asked for because the last one was refused. */
   let isTokenNew = false;
@@ -83,7 +81,8 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   /** Sets a timer that ends with the connection, in place of the one of this name. */
   function after(name: string, ms: number, then: () => unknown) {
     clearTimeout(timers.get(name));
-    timers.set(name, setTimeout(then, Math.min(ms, LONGEST_MS)));
+    // They cannot be set for longer.
+    timers.set(name, setTimeout(then, Math.min(ms, 2 ** 31 - 1)));
   }
 
   function say(frame: object) {
@@ -95,8 +94,8 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   async function withToken(then: (token: string | undefined) => void, failed: () => void) {
     const mine = run;
     try {
-      const known = typeof token === "function" ? await token() : token;
-      if (mine === run) then(known);
+      const known = ask ? await ask() : token;
+      if (mine === run) then(known as string | undefined);
     } catch (error) {
       if (mine !== run) return;
       to.error(error);
@@ -105,21 +104,20 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   }
 
   function open() {
-    end(AWAY);
+    end();
     bye = undefined;
     enter("connecting");
     void withToken(listen, () => lost("token"));
   }
 
   function listen(known: string | undefined) {
-    const { WebSocket = (globalThis as any).WebSocket } = options;
     const next: Socket = new WebSocket(url, "adsum.v1");
     socket = next;
     next.onopen = () => {
       if (next !== socket) return;
       const { resume } = own;
       // What is not there is not sent.
-      say({ op: "hello", n: (hello = to.next()), token: known, resume, ...to.hello(), ...options.hello });
+      say({ op: "hello", token: known, resume, ...to.hello(), ...options.hello });
     };
     next.onmessage = ({ data }) => {
       if (next === socket) hear(data);
@@ -128,11 +126,11 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     next.onclose = () => {
       if (next === socket) gone();
     };
-    after("patience", patienceMs, gone);
+    after("wait", patienceMs, gone);
   }
 
   function hear(data: string) {
-    clearTimeout(timers.get("patience"));
+    clearTimeout(timers.get("wait"));
     const mine = run;
     let frames: Frame[] = [];
     try {
@@ -152,15 +150,12 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     if (frame.op === "welcome") {
       own.resume = frame.resume;
       now.code = undefined;
-      welcomedAt = Date.now();
       isTokenNew = false;
       keepAlive(frame.ping_ms ?? 30_000);
       goodFor(frame.until! - frame.now!);
       to.welcome(frame);
     } else if (frame.op === "bye") {
       bye = frame;
-    } else if (frame.op === "err" && frame.n === hello) {
-      to.error(new AdsumError((now.code = frame.code ?? ""), frame));
     } else {
       to.frame(frame);
     }
@@ -168,44 +163,44 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
 
   function keepAlive(everyMs: number) {
     after("ping", everyMs, () => {
+      // Who is let in and thrown out again waits longer and longer.
+      attempts = 0;
       say({ op: "ping" });
-      after("patience", patienceMs, gone);
+      after("wait", patienceMs, gone);
       keepAlive(everyMs);
     });
   }
 
   /** Hands over another token when most of the time is over that the last one is good for. */
   function goodFor(leftMs: number) {
-    if (typeof token !== "function" || !(leftMs > 0)) return;
-    const refresh = () => withToken((known) => to.refreshed(known!), () => goodFor(leftMs / 8));
-    after("token", leftMs * (0.7 + 0.2 * Math.random()), refresh);
+    if (!ask || !(leftMs > 0)) return;
+    after("token", leftMs * (0.7 + 0.2 * Math.random()), () =>
+      withToken((known) => to.refreshed(known!), () => goodFor(leftMs / 8)),
+    );
   }
 
   function gone() {
     const isFinal = bye && !bye.reconnect;
-    const code = bye?.code ?? now.code ?? "lost";
+    const code = bye?.code ?? "lost";
     // The token may have been an old one: it asks for another, once.
-    const hasOther = code === "unauthorized" && typeof token === "function" && !isTokenNew;
-    isTokenNew ||= hasOther;
-    if (isFinal && !hasOther) close(code, AWAY);
+    const hasOther = code === "unauthorized" && ask && !isTokenNew;
+    if (hasOther) isTokenNew = true;
+    if (isFinal && !hasOther) close(code);
     else lost(code);
   }
 
   function lost(code: string) {
-    // Who was there for a while begins anew; who is let in and thrown out again waits longer.
-    if (Date.now() - welcomedAt > 5_000) attempts = 0;
-    end(AWAY);
-    const most = Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts);
+    end();
+    const most = Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts++);
     const backoff = most * (0.5 + Math.random() / 2);
     const waitMs = bye?.reconnect ? (bye.after_ms ?? backoff) : backoff;
-    attempts += 1;
     now.code = code;
     after("retry", waitMs, open);
-    enter("waiting", Date.now() + waitMs);
+    enter("waiting", clock() + waitMs);
   }
 
   /** Ends the session, and does not come back. */
-  function close(code: string, socketCode = 1000) {
+  function close(code: string, socketCode?: number) {
     end(socketCode);
     own.resume = undefined;
     now.code = code;
@@ -213,11 +208,13 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     enter("closed");
   }
 
-  /** Lets go of the connection, without waiting for what it says to that. */
-  function end(code: number) {
-    run += 1;
+  /**
+   * Lets go of the connection, without waiting for what it says to that. With any code but 1000 the
+   * session goes away, and does not end.
+   */
+  function end(code = 4000) {
+    run++;
     timers.forEach(clearTimeout);
-    welcomedAt = Infinity;
     const last = socket;
     socket = undefined;
     if (!last) return;

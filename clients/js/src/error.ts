@@ -12,18 +12,14 @@ import type { Frame } from "./frames.js";
  * | `closed`, or the code of `bye` | the client is closed |
  */
 export class AdsumError extends Error {
+  declare readonly code: string;
   /** The field that is to blame, if one is. */
-  readonly field: string | undefined;
+  declare readonly field: string | undefined;
   /** In so many milliseconds the same may succeed. */
-  readonly retryMs: number | undefined;
+  declare readonly retryMs: number | undefined;
 
-  constructor(
-    readonly code: string,
-    { field, retry_ms }: Partial<Frame> = {},
-  ) {
-    super(field === undefined ? code : `${code}: ${field}`);
-    this.name = "AdsumError";
-    this.field = field;
-    this.retryMs = retry_ms;
+  constructor({ code, field, retry_ms }: Partial<Frame>) {
+    super(code + (field ? `: ${field}` : ""));
+    Object.assign(this, { name: "AdsumError", code, field, retryMs: retry_ms });
   }
 }

@@ -6,20 +6,19 @@ import type { Frame } from "./frames.js";
 /** An operation's answer. */
 export interface Accepted {
   /** It is over the rate: the newest is kept, and told in so many milliseconds. */
-  readonly waitsMs?: number;
+  readonly waitsMs?: number | undefined;
 }
 
 export type Fields = { op: string; [field: string]: unknown };
 
 /** How an operation is said. */
 export interface Saying {
-  /** A newer one with the same key takes its place while it waits. Without a topic, it always may. */
+  /** A newer one with the same key takes its place while it waits. One with a key finds room. */
   key?: string;
-  topic?: string;
   /** It is no state: if the connection is lost before its answer, it is not said again. */
   once?: boolean;
   /** Is given the answer if it is accepted, or refused with the code `fine`: that is as good. */
-  ok?: (answer: Frame) => void;
+  ok?: (answer: Frame) => unknown;
   fine?: string;
   /** Is given the code of a refusal. */
   no?: (code: string) => void;
@@ -44,7 +43,7 @@ export function operations(limit: number) {
     for (const done of item.done) done(outcome);
   };
   const fail = (item: Item, frame: Partial<Frame>) => {
-    const error = new AdsumError(frame.code ?? "", frame);
+    const error = new AdsumError(frame);
     item.no?.(error.code);
     settle(item, error);
   };
@@ -52,25 +51,20 @@ export function operations(limit: number) {
   function send(item: Item) {
     const fields = item.make();
     if (!fields) return fail(item, { code: "over" });
-    sent.set((number += 1), item);
+    sent.set(++number, item);
     out!({ ...fields, n: number });
   }
 
   function wait(item: Item, hasRoom = waiting.length < limit) {
-    const { key, topic } = item;
+    const { key } = item;
     const at = waiting.findIndex((older) => key != null && older.key === key);
     // Whatever becomes of the newer one has become of the older.
     if (at >= 0) item.done.push(...waiting.splice(at, 1)[0]!.done);
-    else if (!hasRoom && (topic != null || key == null)) {
-      return fail(item, { code: "queue_full" });
-    }
+    else if (!hasRoom && key == null) return fail(item, { code: "queue_full" });
     waiting.push(item);
   }
 
   return {
-    /** Returns the number of a new operation. */
-    next: () => (number += 1),
-
     /** Says an operation, now or when there is a session. */
     add(make: Making, saying: Saying = {}): Promise<Accepted> {
       const answer = new Promise<Accepted>((resolve, reject) => {
@@ -89,9 +83,9 @@ export function operations(limit: number) {
     has: (key: string) => waiting.some((item) => item.key === key),
 
     /** There is a session. `first` says what comes before what waits. */
-    begin(say: (frame: object) => void, first: () => void) {
+    begin(say: (frame: object) => void, first?: () => void) {
       out = say;
-      first();
+      first?.();
       const all = waiting;
       waiting = [];
       all.forEach(send);
@@ -117,19 +111,18 @@ export function operations(limit: number) {
       for (const item of all) fail(item, { code });
     },
 
-    /** Takes in an answer. Returns whether it is one to an operation. */
-    answer(frame: Frame): boolean {
+    /** Takes in an answer. */
+    answer(frame: Frame) {
       const { n, op, code = "", waits_ms } = frame;
       const item = sent.get(n!);
-      if (!item) return false;
+      if (!item) return;
       sent.delete(n!);
       if (op === "ok" || code === item.fine) {
         item.ok?.(frame);
-        settle(item, waits_ms == null ? {} : { waitsMs: waits_ms });
+        settle(item, { waitsMs: waits_ms });
       } else {
         fail(item, frame);
       }
-      return true;
     },
   };
 }

@@ -26,31 +26,19 @@ export function call<T>(listener: ((given: T) => void) | undefined, given: T): v
 export function watchers() {
   const checks = new Set<() => void>();
   return {
-    readable<T>(getSnapshot: () => T): Readable<T> {
-      const listeners = new Set<(value: T) => void>();
-      let last: T;
-      const check = () => {
-        const now = getSnapshot();
-        if (now === last) return;
-        last = now;
-        for (const own of [...listeners]) if (listeners.has(own)) call(own, now);
-      };
-      return {
-        getSnapshot,
-        subscribe(listener) {
-          // One that subscribes twice is called twice, and ends each for itself.
-          const own = (value: T) => listener(value);
-          if (listeners.size === 0) last = getSnapshot();
-          checks.add(check);
-          listeners.add(own);
-          return () => {
-            listeners.delete(own);
-            if (listeners.size === 0) checks.delete(check);
-          };
-        },
-      };
-    },
-    check: () => [...checks].forEach((check) => check()),
+    readable: <T>(getSnapshot: () => T): Readable<T> => ({
+      getSnapshot,
+      subscribe(listener) {
+        let last = getSnapshot();
+        const check = () => {
+          const now = getSnapshot();
+          if (now !== last) call(listener, (last = now));
+        };
+        checks.add(check);
+        return () => checks.delete(check);
+      },
+    }),
+    check: () => [...checks].forEach((check) => checks.has(check) && check()),
   };
 }
 

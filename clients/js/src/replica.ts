@@ -93,11 +93,11 @@ export interface Replica<P = unknown> {
 interface Belief {
   s: string | undefined;
   /** In a topic: whether it is a member's. */
-  m: boolean;
+  m?: boolean | undefined;
   /** What it shows, and what it says. */
-  p: unknown;
-  d: unknown;
-  idle: number | undefined;
+  p?: unknown;
+  d?: unknown;
+  idle?: number | undefined;
   /** The last snapshot that had begun when each was told. */
   pIn: number;
   dIn: number;
@@ -121,16 +121,31 @@ interface Scope<P> {
   counts: Counts;
 }
 
-const drop = (held: Belief) => {
-  held.m = false;
-  held.p = held.d = undefined;
+export const NONE: Counts = { users: 0, sessions: 0, observers: 0 };
+
+/** What is forgotten at the end of something. */
+const forgetShown = (held: Belief) => (held.p = undefined);
+const forgetSaid = (held: Belief) => (held.d = undefined);
+const drop = (held: Belief) => (held.m = held.p = held.d = undefined);
+
+/** Ends: of a session, or of all of a user where none is named. */
+const ENDS: Record<string, ((held: Belief) => void) | undefined> = {
+  // Whatever the server calls it, it is none of the names that every object has.
+  __proto__: null as never,
+  withdrawn: forgetShown,
+  over: forgetSaid,
+  said_over: forgetSaid,
+  ended: drop,
+  member_ended: drop,
+  offline: drop,
+  left: drop,
 };
 
-/** Room for as many as a client that shows people to a person can want. */
-const LIMIT = 100_000;
-
-/** `new Replica()`, or with the most sessions that it may hold: `new Replica({ limit: 1_000 })`. */
-export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
+/**
+ * `new Replica()`, or with the most sessions that it may hold: `new Replica({ limit: 1_000 })`.
+ * Without, it has room for as many as a client can want that shows people to a person.
+ */
+export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   const topics = new Map<string, Scope<P>>();
   const contacts = scope(false);
   let size = 0;
@@ -138,11 +153,9 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
   let count = 0;
   /** The number of the last frame. */
   let last = 0;
-  /** Whether what is taken in found no room, and whether what the open snapshot said did not. */
+  /** Whether what is taken in found no room, and whether anything has since a snapshot began. */
   let isFull = false;
   let isCut = false;
-  /** Whether a snapshot of contacts is open, of everybody or of some. */
-  let isOpen = false;
   /** Whether all that the open snapshot had not repeated has made way for what it says. */
   let hasMadeRoom = false;
 
@@ -166,7 +179,7 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
       return { view, counts, members: members(), said: said() };
     });
     let shown: Topic<P>;
-    const of: Scope<P> = {
+    const of = {
       all: new Map(),
       dirty: new Set(),
       made: new Map(),
@@ -177,10 +190,8 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
         return shown;
       },
       mark: 0,
-      isOpen: false,
-      view: "all",
-      counts: { users: 0, sessions: 0, observers: 0 },
-    };
+      counts: NONE,
+    } as unknown as Scope<P>;
     return of;
   }
 
@@ -189,14 +200,14 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
     const made = of.made.get(id);
     if (made && !of.dirty.delete(id)) return made;
     const shown = of === contacts ? held : held.filter(({ m }) => m);
-    const one = shown.find(({ s, p }) => s == null && p != null);
+    const one = shown.find(({ s }) => s == null);
     const rising = shown.filter(({ p }) => p != null).sort((a, b) => a.at - b.at);
     const shows = one ?? rising.pop();
     const next: Person<P> = {
       id,
       state: own.isCurrent ? "online" : "unknown",
       presence: shows?.p as P | undefined,
-      said: shown.filter(({ d }) => d != null).pop()?.d as P | undefined,
+      said: shown.findLast(({ d }) => d != null)?.d as P | undefined,
       idleSince: shows?.idle,
       isOne: !!one,
       sessions: shown.flatMap(({ s, p, d }) =>
@@ -214,9 +225,8 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
   }
 
   function setCurrent(value: boolean) {
-    if (own.isCurrent === value) return;
     own.isCurrent = value;
-    for (const of of [contacts, ...topics.values()]) for (const u of of.all.keys()) touch(of, u);
+    for (const of of [contacts, ...topics.values()]) of.all.forEach((_, u) => touch(of, u));
   }
 
   // ---- beliefs
@@ -225,17 +235,22 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
   function find(of: Scope<P>, u: string, s: string | undefined): Belief | undefined {
     let held = of.all.get(u)?.find((held) => held.s === s);
     if (!held) {
-      if (size >= limit && !(of === contacts && makeRoom())) {
-        if (of === contacts) isCut ||= isOpen;
-        isFull = true;
+      if (size >= limit && of === contacts && of.isOpen && !hasMadeRoom) {
+        // Whom the snapshot has not repeated so far makes way for whom it names.
+        hasMadeRoom = true;
+        forgetOld();
+      }
+      if (size >= limit) {
+        isFull = isCut = true;
         return undefined;
       }
-      held = { s, m: false, p: undefined, d: undefined, idle: undefined, pIn: -1, dIn: -1, at: 0 };
-      size += 1;
+      held = { s, pIn: -1, dIn: -1, at: 0 };
+      size++;
       of.all.set(u, [...(of.all.get(u) ?? []), held]);
     }
     const all = of.all.get(u)!;
-    if (of !== contacts && of.isOpen && all.every(({ pIn, dIn }) => pIn < of.mark && dIn < of.mark)) {
+    const { mark } = of;
+    if (of !== contacts && of.isOpen && all.every(({ pIn, dIn }) => pIn < mark && dIn < mark)) {
       // Members have the order in which the snapshot names them.
       of.all.delete(u);
       of.all.set(u, all);
@@ -251,12 +266,12 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
     if (!held) return;
     held.m = of !== contacts;
     held.pIn = of.mark;
-    held.idle = idle_since ?? undefined;
+    held.idle = idle_since;
     const next = p ?? undefined;
     // What is the same stays the same object.
     if (same(held.p, next)) return;
     held.p = next;
-    held.at = count += 1;
+    held.at = ++count;
   }
 
   /** Takes in what a session says. */
@@ -279,14 +294,6 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
     if (after.length === 0) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
   }
 
-  /** Lets go of what the open snapshot has not repeated so far. Returns whether that made room. */
-  function makeRoom(): boolean {
-    if (hasMadeRoom || !contacts.isOpen) return false;
-    hasMadeRoom = true;
-    forgetOld();
-    return size < limit;
-  }
-
   /** Forgets what the snapshot of everything, or of these users, has not repeated. */
   function forgetOld(users?: string[]) {
     const { mark, all } = contacts;
@@ -303,9 +310,8 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
   function snapshot(frame: Frame) {
     const users = frame.users && list<string>(frame.users);
     if (frame.first) {
-      contacts.mark = count += 1;
+      contacts.mark = ++count;
       contacts.isOpen = !users;
-      isOpen = true;
       isCut = hasMadeRoom = false;
     }
     own.visible = !!frame.visible;
@@ -314,7 +320,6 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
     isFull = !!frame.last && isCut;
     if (!frame.last) return;
     forgetOld(users);
-    isOpen = false;
     if (users) return;
     contacts.isOpen = false;
     // Those in which the session still is are told after this, each anew.
@@ -326,8 +331,8 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
     let of = topics.get(name);
     if (frame.first) {
       if (!of) topics.set(name, (of = scope(true)));
-      of.view = frame.view ?? "all";
-      of.mark = count += 1;
+      of.view = frame.view!;
+      of.mark = ++count;
       of.isOpen = true;
     }
     if (!of) return;
@@ -350,43 +355,18 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
   }
 
   function notice(of: Scope<P>, op: string, entry: Entry) {
-    const { u, s, p, idle_since } = entry;
-    const forget = (change: (held: Belief) => void) =>
-      keep(of, u, (held) => held.s === s && change(held));
-    switch (op) {
-      case "user":
-        show(of, { u, p, idle_since: idle_since! });
-        break;
-      case "presence":
-      case "joined":
-      case "member":
-        show(of, { u, s: s!, p });
-        break;
-      case "directed":
-      case "said":
-        say(of, entry);
-        break;
-      case "withdrawn":
-        forget((held) => (held.p = undefined));
-        break;
-      case "over":
-      case "said_over":
-        forget((held) => (held.d = undefined));
-        break;
-      case "ended":
-      case "member_ended":
-        forget(drop);
-        break;
-      case "offline":
-      case "left":
-        keep(of, u, drop);
-    }
+    const { u, s } = entry;
+    const end = ENDS[op];
+    if (end) keep(of, u, (held) => (s == null || held.s === s) && end(held));
+    else if (op === "directed" || op === "said") say(of, entry);
+    else if (/^(user|presence|joined|member)$/.test(op)) show(of, entry);
   }
 
   function changes(of: Scope<P>, frame: Frame) {
     setCounts(of, frame);
     for (const change of list<Entry>(frame.changes)) {
-      notice(of, change.left ? "left" : change.ended ? "member_ended" : "member", change);
+      // Of who has left no session is named.
+      notice(of, change.left || change.ended ? "left" : "member", change);
     }
   }
 
@@ -421,10 +401,7 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
     get topics() {
       return [...topics.keys()];
     },
-    person(id) {
-      const held = contacts.all.get(id);
-      return held && person(contacts, id, held);
-    },
+    person: (id) => own.people.get(id),
     topic: (name) => topics.get(name)?.show(),
     apply(frame) {
       let fits = true;
@@ -436,13 +413,13 @@ export const Replica = function <P>({ limit = LIMIT } = {}): Replica<P> {
       return fits;
     },
     forget(users) {
-      for (const u of users) keep(contacts, u, (held) => (held.p = undefined));
+      for (const u of users) keep(contacts, u, forgetShown);
     },
     forgetTopic(name) {
-      for (const held of topics.get(name)?.all.values() ?? []) size -= held.length;
+      topics.get(name)?.all.forEach((held) => (size -= held.length));
       topics.delete(name);
     },
     lose: () => setCurrent(false),
   };
   return own;
-} as unknown as new <P = unknown>(options?: { limit?: number }) => Replica<P>;
+} as unknown as new <P = unknown>(options?: { limit?: number | undefined }) => Replica<P>;

@@ -4,7 +4,7 @@ import type { Counts, View } from "./frames.js";
 import { stable } from "./json.js";
 import type { Accepted, Fields, Operations, Saying } from "./operations.js";
 import type { Readable, Watchers } from "./readable.js";
-import type { Person, Replica, Said } from "./replica.js";
+import { NONE, type Person, type Replica, type Said } from "./replica.js";
 
 export interface JoinOptions<P> {
   /** What the session shows there. Without it, what it publishes. */
@@ -70,22 +70,16 @@ export interface Joined<P> {
 /** What a room needs of its client. */
 export interface House<P> {
   replica: Replica<P>;
-  watchers: Watchers;
-  operations: Operations;
+  watch: Watchers;
+  queue: Operations;
   user(): string | undefined;
   /** The topic is left, closed, or could not be joined. */
   gone(topic: string): void;
 }
 
-const EMPTY = {
-  counts: { users: 0, sessions: 0, observers: 0 },
-  members: new Map<string, never>(),
-  said: [],
-};
-
 export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>): Joined<P> {
-  const { replica, watchers, operations } = house;
-  const { observe = false } = joining;
+  const { replica, watch, queue } = house;
+  const { observe } = joining;
   let { presence, view = "all" } = joining;
   let named: string[] = [];
   /** Whether the session is in it, as far as is known. */
@@ -93,9 +87,9 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
   let closed: string | undefined;
 
   const read = stable((): RoomState<P> => {
-    const known = closed == null ? replica.topic(topic) : undefined;
-    const { counts, members, said } = known ?? EMPTY;
-    const served = known?.view ?? view;
+    const known = closed == null && replica.topic(topic);
+    const none = { view, counts: NONE, members: new Map<string, never>(), said: [] };
+    const { view: served, counts, members, said } = known || none;
     // Whoever views all counts whom it is shown, and itself if it is not shown to itself.
     const isUnseen =
       isIn && !observe && replica.visible !== false && !members.has(house.user() ?? "");
@@ -103,7 +97,7 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
     return {
       state: closed != null ? "closed" : isTold && replica.isCurrent ? "joined" : "unknown",
       code: closed,
-      count: known && served === "all" ? members.size + Number(isUnseen) : counts.users,
+      count: known && served === "all" ? members.size + +isUnseen : counts.users,
       counts,
       view: served,
       members,
@@ -111,20 +105,13 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
     };
   });
 
-  const add = (fields: Fields, saying: Saying = {}) =>
-    operations.add(() => ({ ...fields, topic }), { topic, ...saying });
+  const add = (fields: Fields, saying?: Saying) =>
+    queue.add(() => ({ ...fields, topic }), saying);
 
   const join = () =>
-    operations.add(
-      () => ({
-        op: "join",
-        topic,
-        view,
-        p: observe ? undefined : presence,
-        observe: observe || undefined,
-      }),
+    queue.add(
+      () => ({ op: "join", topic, view, p: presence, observe }),
       {
-        topic,
         fine: "already_joined",
         ok: ({ code }) => {
           if (closed != null) return;
@@ -132,7 +119,7 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
           // A session that is resumed, after a reload for one, is there already, perhaps otherwise.
           if (code == null) return;
           void own.look(view);
-          if (presence != null && !observe) void own.update(presence);
+          if (presence != null) void own.update(presence);
         },
         no: close,
       },
@@ -156,15 +143,15 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
     });
 
   const own: Room<P> = {
-    ...watchers.readable(read),
+    ...watch.readable(read),
     topic,
     get count() {
       return read().count;
     },
-    members: watchers.readable(() => read().members),
-    said: watchers.readable(() => read().said),
+    members: watch.readable(() => read().members),
+    said: watch.readable(() => read().said),
     update: (p) =>
-      add({ op: "update", p }, { key: "update" + topic, ok: () => void (presence = p) }),
+      add({ op: "update", p }, { key: "update" + topic, ok: () => (presence = p) }),
     say: (p, options = {}) => add({ op: "say", p, for: options.for }, { once: true }),
     look: (next) => see({ op: "look", view: next }, () => (view = next)),
     lookAt(users) {
@@ -174,7 +161,7 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
     leave: () => {
       if (closed != null) return Promise.resolve({});
       close("left");
-      return operations.add(() => ({ op: "leave", topic }), {
+      return queue.add(() => ({ op: "leave", topic }), {
         // It had not come to joining, or it has left before.
         fine: "unknown_topic",
         ok: () => replica.forgetTopic(topic),

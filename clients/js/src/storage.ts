@@ -34,6 +34,3 @@ export function keeper(key: string, given: Storage | null | undefined) {
       }),
   };
 }
-
-/** Whether there are pages that are left and come back. */
-export const hasPages = typeof globalThis.addEventListener === "function";

@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { AdsumError } from "../dist/index.js";
 import { online, serve, snapshot, until } from "./support/server.js";
 
+const DONE = { waitsMs: undefined };
+
 const refusal = (code, more = {}) => (error) => {
   assert.ok(error instanceof AdsumError);
   assert.deepEqual({ code: error.code, ...more }, { code, ...more });
@@ -39,7 +41,7 @@ test("an answer goes to the operation with its number", async (t) => {
   );
   assert.deepEqual(await first, { waitsMs: 40 });
   await assert.rejects(second, refusal("rate", { retryMs: 250, field: undefined }));
-  assert.deepEqual(await third, {});
+  assert.deepEqual(await third, DONE);
   const wrong = adsum.publish(null);
   const { n: last } = await peer.hears("publish", { p: null });
   peer.says({ op: "err", n: last, code: "missing", field: "p" });
@@ -67,7 +69,7 @@ test("while there is no connection the last publish is kept, and others wait", a
   await peer.accepts("invisible");
   assert.equal(peer.unheard, 0);
   await Promise.all([direct, watch, invisible]);
-  assert.deepEqual(await Promise.all(said), [{}, {}, {}, {}], "what became of the last");
+  assert.deepEqual(await Promise.all(said), [DONE, DONE, DONE, DONE], "what became of the last");
   assert.equal(adsum.shown, 4);
 });
 
@@ -86,7 +88,7 @@ test("what had no answer is said again where the session goes on, if it is state
   const again = await server.accept();
   await again.welcomes([], { hello: { resume: "SECRET" }, welcome: { resumed: true } });
   await again.accepts("watch", { users: ["dan"] });
-  assert.deepEqual(await kept, {});
+  assert.deepEqual(await kept, DONE);
   assert.equal(again.unheard, 0);
 });
 
@@ -102,7 +104,7 @@ test("of what had no answer and what came after, the newest is said", async (t) 
   const again = await server.accept();
   await again.welcomes([], { hello: { resume: "SECRET" }, welcome: { resumed: true } });
   await again.accepts("publish", { p: 3 });
-  assert.deepEqual(await Promise.all([first, second, third]), [{}, {}, {}]);
+  assert.deepEqual(await Promise.all([first, second, third]), [DONE, DONE, DONE]);
   assert.equal(again.unheard, 0);
 });
 
