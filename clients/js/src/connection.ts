@@ -202,7 +202,6 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   /** Ends the session, and does not come back. */
   function close(code: string, socketCode?: number) {
     end(socketCode);
-    own.resume = undefined;
     now.code = code;
     to.closed(code);
     enter("closed");

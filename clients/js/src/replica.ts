@@ -308,7 +308,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   // ---- frames
 
   function snapshot(frame: Frame) {
-    const users = frame.users && list<string>(frame.users);
+    const users = frame.users ? list<string>(frame.users) : undefined;
     if (frame.first) {
       contacts.mark = ++count;
       contacts.isOpen = !users;

@@ -280,3 +280,31 @@ test("a storage that may not be used is done without", async (t) => {
   await (await server.accept()).welcomes();
   await online(adsum);
 });
+
+test("a token that comes after the end is of no use", async (t) => {
+  const before = Unreachable.tried;
+  let found;
+  const token = () => new Promise((resolve) => (found = resolve));
+  const options = { WebSocket: Unreachable, storage: null, token };
+  const adsum = connect("ws://nowhere.invalid/v1", options);
+  adsum.close();
+  found("TOKEN");
+  await turn();
+  assert.equal(Unreachable.tried, before);
+});
+
+test("after a session a token that is not good is replaced once more", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client({ token: () => "TOKEN" });
+  for (let nth = 0; nth < 2; nth += 1) {
+    const refused = await server.accept();
+    await refused.hears("hello", { token: "TOKEN", ...(nth > 0 && { resume: "SECRET" }) });
+    refused.says({ op: "bye", code: "unauthorized", reconnect: false, after_ms: 0 });
+    refused.socket.close(4401);
+    const peer = await server.accept();
+    await peer.welcomes([], { hello: nth > 0 ? { resume: "SECRET" } : {} });
+    await online(adsum);
+    await peer.isHeard();
+    peer.breaks();
+  }
+});

@@ -183,3 +183,15 @@ test("who ends a subscription ends no other, and who throws harms nobody", async
   assert.deepEqual(heard, [1, 1]);
   assert.deepEqual(thrown, ["in a listener"]);
 });
+
+test("who is unsubscribed by another listener hears nothing more", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client();
+  let ended = 0;
+  const ends = [];
+  adsum.contacts.subscribe(() => ends.forEach((end) => end()));
+  ends.push(adsum.contacts.subscribe(() => (ended += 1)));
+  await (await server.accept()).welcomes([{ u: "bob", s: "bob1", p: 1 }]);
+  await online(adsum);
+  assert.equal(ended, 0);
+});

@@ -210,3 +210,35 @@ test("frames are handed to who listens for their sort", async (t) => {
   peer.says({ op: "dance", steps: 3 }, { op: "system", id: 1e9, p: "maintenance at noon" });
   assert.equal(await heard, "maintenance at noon");
 });
+
+test("what waits outlives a connection that comes to nothing", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client();
+  const watching = adsum.watch(["dan"]);
+  const direct = adsum.direct("bob", 1);
+  const peer = await server.accept();
+  await peer.hears("hello", { token: "TOKEN" });
+  peer.breaks();
+  const again = await server.accept();
+  await again.welcomes();
+  await again.accepts("watch", { users: ["dan"] });
+  await again.accepts("direct", { to: "bob", p: 1 });
+  await Promise.all([watching, direct]);
+});
+
+test("a session that is resumed keeps the end of what it shows", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  const { server, adsum, peer } = await connected(t);
+  const published = adsum.publish("in a call", { for: 60_000, then: "back" });
+  await peer.accepts("publish", { p: "in a call", for: 60_000, then: "back" });
+  await published;
+  peer.breaks();
+  const again = await server.accept();
+  const hello = { resume: "SECRET" };
+  await again.welcomes([], { hello, welcome: { resumed: true, p: "in a call" } });
+  await again.isHeard();
+  again.breaks();
+  const last = await server.accept();
+  await last.welcomes([], { hello });
+  await last.accepts("publish", { p: "in a call", for: 60_000, then: "back" });
+});

@@ -157,3 +157,45 @@ test("a snapshot of everything forgets the topics that it does not tell again", 
   peer.says(topic("room:1", ["bob"]));
   await until(room, ({ state }) => state === "joined");
 });
+
+test("a room that nobody could ask for is closed, and may be asked for again", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client({ maxWaiting: 1 });
+  const first = adsum.join("room:1");
+  const second = adsum.join("room:2");
+  assert.equal(second.getSnapshot().code, "queue_full");
+  assert.equal(first.getSnapshot().state, "unknown");
+  const peer = await server.accept();
+  await peer.welcomes();
+  await peer.accepts("join", { topic: "room:1", view: "all" });
+  assert.notEqual(adsum.join("room:2"), second);
+  await peer.accepts("join", { topic: "room:2", view: "all" });
+});
+
+test("a room whose join had no answer is joined once in a new session", async (t) => {
+  const { server, adsum, peer } = await connected(t);
+  adsum.join("room:1");
+  await peer.hears("join", { topic: "room:1", view: "all" });
+  peer.breaks();
+  const again = await server.accept();
+  await again.welcomes([], { hello: { resume: "SECRET" } });
+  await again.accepts("join", { topic: "room:1", view: "all" });
+  await again.isHeard();
+  assert.equal(again.unheard, 0);
+});
+
+test("who observes, or is invisible, does not count itself", async (t) => {
+  const { adsum, peer } = await connected(t);
+  const fields = { view: "all", observe: true };
+  const watched = await joined(adsum, peer, ["bob"], { observe: true }, fields);
+  assert.equal(watched.count, 1);
+  const left = watched.leave();
+  await peer.accepts("leave", { topic: "room:1" });
+  await left;
+  const room = await joined(adsum, peer, ["bob"]);
+  assert.equal(room.count, 2);
+  const hidden = adsum.invisible();
+  await peer.accepts("invisible");
+  await hidden;
+  assert.equal(room.count, 1);
+});
