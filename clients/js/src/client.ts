@@ -1,0 +1,330 @@
+/** The client: one session, kept up. */
+
+import { connection, type ConnectionOptions, type Phase } from "./connection.js";
+import { AdsumError } from "./error.js";
+import type { Frame } from "./frames.js";
+import { clock, stable } from "./json.js";
+import { operations, type Accepted, type Fields, type Making } from "./operations.js";
+import { call, watchers, type Readable } from "./readable.js";
+import { Replica, type Person, type Session, type State } from "./replica.js";
+import { room, type House, type Joined, type JoinOptions, type Room } from "./room.js";
+import { keeper, type Storage } from "./storage.js";
+
+export interface Options extends ConnectionOptions {
+  /** Whether the user is invisible before anything is shown. */
+  invisible?: boolean;
+  /** Where to keep the session over a reload. Default: `sessionStorage`, if there is one. */
+  storage?: Storage | null;
+  /** By what name. Default: `adsum` and the address. */
+  storageKey?: string;
+  /** The most operations that wait for a connection. Default: 100. */
+  maxWaiting?: number;
+  /** The most sessions that are held in mind, those in topics included. Default: 100,000. */
+  limit?: number;
+  /** Is told what is refused and what fails, beside whoever waits for the answer. */
+  onError?: (error: unknown) => void;
+}
+
+/** How things stand with the server. The same object as long as nothing changes. */
+export interface Status {
+  /** `waiting`: until `retryAt`; `closed`: it does not come back by itself. */
+  readonly phase: Phase;
+  /** Its own user, as the server calls it. */
+  readonly user: string | undefined;
+  /** Its own session, as others are told of it. */
+  readonly session: string | undefined;
+  /** Why there is no connection: the code of the server's `bye`, `token`, `lost` or `closed`. */
+  readonly code: string | undefined;
+  /** When it tries again, by the local clock. */
+  readonly retryAt: number | undefined;
+}
+
+export interface PublishOptions<P> {
+  /** When it ends by itself, by the local clock. */
+  until?: number | Date;
+  /** After how many milliseconds it ends by itself. */
+  for?: number;
+  /** What takes its place then. Without it the session shows nothing any more. */
+  then?: P;
+}
+
+/** One user: what is so now, to read and to subscribe to. */
+export interface PersonView<P> extends Readable<Person<P>> {
+  readonly id: string;
+  readonly state: State;
+  readonly presence: P | undefined;
+}
+
+export interface Adsum<P = any> {
+  /** Everybody else of whom something is known: contacts, and whom it watches. */
+  readonly contacts: Readable<ReadonlyMap<string, Person<P>>>;
+  /** The other sessions of its own user. */
+  readonly devices: Readable<readonly Session<P>[]>;
+  readonly status: Readable<Status>;
+  /** Whether its own user is visible; `undefined` before it has been told. */
+  readonly visibility: Readable<boolean | undefined>;
+  /** What this session shows, as far as the server has accepted it. */
+  readonly shown: P | undefined;
+  /** Returns one user, known or not: always the same object for the same id. */
+  person(id: string): PersonView<P>;
+  /**
+   * Has a listener called with each frame of this sort: `system`, `directed`, `said`, or any other
+   * of the protocol. Returns how to end that.
+   */
+  on(op: string, listener: (frame: Frame) => void): () => void;
+  /** Shows something to all contacts and to the user's other devices. */
+  publish(presence: P, options?: PublishOptions<P>): Promise<Accepted>;
+  /** Shows nothing any more. The user's other devices go on. */
+  withdraw(): Promise<Accepted>;
+  /** Says that a person did something. May be called at every key press. */
+  active(): void;
+  /** Says something to these users only, beside what it shows. It holds for so long. */
+  direct(
+    to: string | readonly string[],
+    presence: P,
+    options?: { for?: number },
+  ): Promise<Accepted>;
+  /** Is told of these users, who need not be contacts. */
+  watch(users: Iterable<string>): Promise<Accepted>;
+  /** Is told of these users no more, unless they are contacts. */
+  unwatch(users: Iterable<string>): Promise<Accepted>;
+  /** Looks offline to contacts and in topics. */
+  invisible(): Promise<Accepted>;
+  /** Is seen again. */
+  visible(): Promise<Accepted>;
+  /** Joins a topic, or returns the room if it has. */
+  join(topic: string, options?: JoinOptions<P>): Room<P>;
+  /** Ends the session: everybody is told. */
+  close(): void;
+  /** Connects now: after `close`, or where it waits. */
+  reconnect(): void;
+}
+
+
+/** Makes what holds for so long, counted from now, and what is said instead when that is over. */
+function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Making {
+  if (forMs == null) return () => fields;
+  const endsAt = clock() + forMs;
+  return () => {
+    const leftMs = Math.round(endsAt - clock());
+    return leftMs > 0 ? { ...fields, for: leftMs } : late;
+  };
+}
+
+/** Connects to a server of the protocol `adsum.v1`, whose address begins with `ws`. */
+export function connect<P = any>(url: string | URL, options: Options = {}): Adsum<P> {
+  const address = new URL(url).href;
+  const { limit, maxWaiting = 100, storage, storageKey = `adsum ${address}`, onError } = options;
+  const replica = new Replica<P>({ limit });
+  const queue = operations(maxWaiting);
+  const watch = watchers();
+  const store = keeper(storageKey, storage);
+  const people = new Map<string, PersonView<P>>();
+  const rooms = new Map<string, Joined<P>>();
+  const listeners = new Map<string, Set<(frame: Frame) => void>>();
+  const watched = new Set<string>();
+  let user: string | undefined;
+  let session: string | undefined;
+  /** Says again what the session shows, as of then; and what that is. */
+  let show: Making | undefined;
+  let activeAt = -Infinity;
+
+  const fail = (error: unknown) => call(onError, error);
+
+  const link = connection(address, options, {
+    hello: () => {
+      // What is not so is not said.
+      const invisible = !(replica.visible ?? !options.invisible) || undefined;
+      return { invisible };
+    },
+    welcome,
+    frame: heard,
+    refreshed: (token) => {
+      const ok = ({ until }: Frame) => link.goodFor(until! - clock() - aheadMs);
+      void queue.add(() => ({ op: "token", token }), { once: true, ok });
+    },
+    lost: () => {
+      replica.lose();
+      queue.lose();
+    },
+    closed: (code) => {
+      listen("remove");
+      // Where the server has ended it, another page may have the session.
+      if (code === "closed") store.take();
+      queue.close(code);
+    },
+    settled: watch.check,
+    error: fail,
+  });
+  let aheadMs = 0;
+
+  // ---- what it is told
+
+  function welcome(frame: Frame) {
+    ({ u: user, s: session } = frame);
+    aheadMs = frame.now! - clock();
+    replica.apply(frame);
+    const { p } = frame;
+    if (frame.resumed && p != null) show ??= () => ({ op: "publish", p });
+    queue.begin(link.say, frame.resumed ? undefined : again);
+    // Where no page is left, there is no moment for it but now.
+    if (!globalThis.addEventListener) keep();
+    // A page that was loaded anew has so long to join again what its session is in, else it leaves.
+    link.after("settle", 10_000, () => {
+      for (const topic of replica.topics.filter((topic) => !rooms.has(topic))) {
+        void queue.add(() => ({ op: "leave", topic }), { ok: () => replica.forgetTopic(topic) });
+      }
+    });
+  }
+
+  /** Says what a new session has to say to be as the last one was. */
+  function again() {
+    if (show && !queue.has("show")) say(show);
+    if (watched.size > 0) void own.watch(watched);
+    rooms.forEach(({ again }) => again());
+  }
+
+  function heard(frame: Frame) {
+    const { op, topic } = frame;
+    replica.apply(frame);
+    if (op === "ok" || op === "err") {
+      queue.answer(frame);
+      if (op === "err") fail(new AdsumError(frame));
+      return;
+    }
+    if (replica.isCurrent) link.now.phase = "online";
+    if (op === "closed") rooms.get(topic!)?.close(frame.reason ?? op);
+    listeners.get(op)?.forEach((listener) => call(listener, frame));
+  }
+
+  // ---- what outlives a page
+
+  function keep() {
+    if (link.resume != null) store.keep(link.resume);
+  }
+
+  function back() {
+    store.take();
+    link.hurry();
+  }
+
+  function listen(verb: "add" | "remove") {
+    const all = { pagehide: keep, pageshow: back, online: back };
+    for (const [event, then] of Object.entries(all)) {
+      globalThis[`${verb}EventListener`]?.(event, then);
+    }
+  }
+
+  function open() {
+    link.resume = store.take();
+    listen("add");
+    link.open();
+  }
+
+  // ---- what it says
+
+  const say = (make: Making) => {
+    const ok = () => {
+      show = make()?.op === "publish" ? make : undefined;
+    };
+    return queue.add(make, { key: "show", ok });
+  };
+
+  const look = (op: string, users: string[], note: (user: string) => void) =>
+    queue.add(() => ({ op, users }), { ok: () => users.forEach(note) });
+
+  const see = (op: "visible" | "invisible") =>
+    queue.add(() => ({ op }), {
+      key: "visible",
+      ok: () => (replica.visible = op === "visible"),
+    });
+
+  const house: House<P> = {
+    replica,
+    watch,
+    queue,
+    user: () => user,
+    gone(topic) {
+      rooms.delete(topic);
+      watch.check();
+    },
+  };
+
+  const others = stable(() => {
+    const all = new Map(replica.people);
+    all.delete(user!);
+    return all;
+  });
+
+  const own: Adsum<P> = {
+    contacts: watch.readable(others),
+    devices: watch.readable(stable(() => replica.person(user!)?.sessions ?? [])),
+    status: watch.readable(stable(() => ({ ...link.now, user, session }))),
+    visibility: watch.readable(() => replica.visible),
+    get shown() {
+      return show?.()?.p as P | undefined;
+    },
+    person(id) {
+      let view = people.get(id);
+      if (!view) {
+        const read = stable(
+          (): Person<P> =>
+            replica.person(id) ?? {
+              id,
+              state: replica.isCurrent ? "offline" : "unknown",
+              sessions: [],
+            },
+        );
+        view = {
+          id,
+          ...watch.readable(read),
+          get state() {
+            return read().state;
+          },
+          get presence() {
+            return read().presence;
+          },
+        };
+        people.set(id, view);
+      }
+      return view;
+    },
+    on(op, listener) {
+      const all = listeners.get(op) ?? new Set();
+      listeners.set(op, all.add(listener));
+      return () => all.delete(listener);
+    },
+    publish(p, options = {}) {
+      const { until, then } = options;
+      const forMs = until == null ? options.for : Number(until) - clock();
+      const late = then == null ? { op: "withdraw" } : { op: "publish", p: then };
+      return say(lasting({ op: "publish", p, then }, forMs, late));
+    },
+    withdraw: () => say(() => ({ op: "withdraw" })),
+    active() {
+      const now = clock();
+      // Such signs are passed on no more often.
+      if (!replica.isCurrent || now - activeAt < 5_000) return;
+      activeAt = now;
+      void queue.add(() => ({ op: "active" }), { once: true });
+    },
+    direct: (to, p, options = {}) =>
+      queue.add(lasting({ op: "direct", to, p }, options.for), { once: true }),
+    watch: (users) => look("watch", [...users], (user) => watched.add(user)),
+    unwatch: (users) => look("unwatch", [...users], (user) => watched.delete(user)),
+    invisible: () => see("invisible"),
+    visible: () => see("visible"),
+    join(topic, options = {}) {
+      let known = rooms.get(topic);
+      if (!known?.isOpen()) {
+        known = room(topic, options, house);
+        rooms.set(topic, known);
+      }
+      return known.room;
+    },
+    close: () => link.close("closed", 1000),
+    reconnect: () => (link.now.phase === "closed" ? open() : link.hurry()),
+  };
+  open();
+  return own;
+}

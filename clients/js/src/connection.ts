@@ -1,0 +1,245 @@
+/** One connection after the other: who the client is, whether it is alive, when to come back. */
+
+import type { Frame } from "./frames.js";
+import { clock } from "./json.js";
+
+/** As much of a WebSocket as is used; the browser's own, Node's own from 22 on, or that of `ws`. */
+export interface Socket {
+  onopen: ((event: any) => void) | null;
+  onmessage: ((event: any) => void) | null;
+  onerror: ((event: any) => void) | null;
+  onclose: ((event: any) => void) | null;
+  send(text: string): void;
+  close(code?: number): void;
+}
+
+export type SocketConstructor = new (url: string, protocols?: string | string[]) => Socket;
+
+export interface ConnectionOptions {
+  /** Says who it is: a token, or a function that is asked before each connection. */
+  token?: string | (() => string | Promise<string>);
+  /** More fields for `hello`: a name and a password, the device, its kind. */
+  hello?: { [field: string]: unknown };
+  /** The WebSocket to use. Default: `globalThis.WebSocket`. */
+  WebSocket?: SocketConstructor;
+  /** Is shown every frame as it goes and comes, with `>` and `<`. */
+  trace?: (direction: ">" | "<", frame: unknown) => void;
+  /** The shortest and the longest time before it tries again. Default: 500 ms and 30 s. */
+  minBackoffMs?: number;
+  maxBackoffMs?: number;
+  /** How long it waits for a connection, or for a sign of life. Default: 10 s. */
+  patienceMs?: number;
+}
+
+/** What becomes of connections, to whoever has one. */
+export interface Listener {
+  /** More fields for the next `hello`. */
+  hello(): object;
+  /** There is a session. */
+  welcome(frame: Frame): void;
+  /** Any other frame but `bye`. */
+  frame(frame: Frame): void;
+  /** There is another token. */
+  refreshed(token: string): void;
+  /** The connection is gone. */
+  lost(): void;
+  /** It does not come back by itself. */
+  closed(code: string): void;
+  /** All frames of a message have been heard, or something else has changed. */
+  settled(): void;
+  error(error: unknown): void;
+}
+
+export type Phase = "connecting" | "waiting" | "online" | "closed";
+
+export function connection(url: string, options: ConnectionOptions, to: Listener) {
+  const {
+    token,
+    trace,
+    WebSocket = globalThis.WebSocket,
+    patienceMs = 10_000,
+    minBackoffMs = 500,
+    maxBackoffMs = 30_000,
+  } = options;
+  const ask = typeof token === "function" ? token : undefined;
+  /** What is read and written by the client too. */
+  const now = {
+    phase: "connecting" as Phase,
+    /** Why there is no connection. */
+    code: undefined as string | undefined,
+    retryAt: undefined as number | undefined,
+  };
+  const timers = new Map<string, ReturnType<typeof setTimeout>>();
+  let socket: Socket | undefined;
+  /** Counts attempts: what an earlier one brings is passed over. */
+  let run = 0;
+  let attempts = 0;
+  let bye: Frame | undefined;
+  /** Whether another token has been asked for because the last one was refused. */
+  let isTokenNew = false;
+
+  /** Sets a timer that ends with the connection, in place of the one of this name. */
+  function after(name: string, ms: number, then: () => unknown) {
+    clearTimeout(timers.get(name));
+    // They cannot be set for longer.
+    timers.set(name, setTimeout(then, Math.min(ms, 2 ** 31 - 1)));
+  }
+
+  function say(frame: object) {
+    trace?.(">", frame);
+    socket?.send(JSON.stringify(frame));
+  }
+
+  /** Asks for a token, which is of no use any more if another attempt has begun meanwhile. */
+  async function withToken(then: (token: string | undefined) => void, failed: () => void) {
+    const mine = run;
+    try {
+      const known = ask ? await ask() : token;
+      if (mine === run) then(known as string | undefined);
+    } catch (error) {
+      if (mine !== run) return;
+      to.error(error);
+      failed();
+    }
+  }
+
+  function open() {
+    end();
+    bye = undefined;
+    enter("connecting");
+    void withToken(listen, () => lost("token"));
+  }
+
+  function listen(known: string | undefined) {
+    const next: Socket = new WebSocket(url, "adsum.v1");
+    socket = next;
+    next.onopen = () => {
+      if (next !== socket) return;
+      const { resume } = own;
+      // What is not there is not sent.
+      say({ op: "hello", token: known, resume, ...to.hello(), ...options.hello });
+    };
+    next.onmessage = ({ data }) => {
+      if (next === socket) hear(data);
+    };
+    next.onerror = () => {};
+    next.onclose = () => {
+      if (next === socket) gone();
+    };
+    after("wait", patienceMs, gone);
+  }
+
+  function hear(data: string) {
+    clearTimeout(timers.get("wait"));
+    const mine = run;
+    let frames: Frame[] = [];
+    try {
+      frames = [JSON.parse(data)].flat();
+    } catch {
+      gone();
+    }
+    for (const frame of frames) {
+      if (mine !== run) return;
+      trace?.("<", frame);
+      if (frame) take(frame);
+    }
+    to.settled();
+  }
+
+  function take(frame: Frame) {
+    if (frame.op === "welcome") {
+      own.resume = frame.resume;
+      now.code = undefined;
+      isTokenNew = false;
+      keepAlive(frame.ping_ms ?? 30_000);
+      goodFor(frame.until! - frame.now!);
+      to.welcome(frame);
+    } else if (frame.op === "bye") {
+      bye = frame;
+    } else {
+      to.frame(frame);
+    }
+  }
+
+  function keepAlive(everyMs: number) {
+    after("ping", everyMs, () => {
+      // Who is let in and thrown out again waits longer and longer.
+      attempts = 0;
+      say({ op: "ping" });
+      after("wait", patienceMs, gone);
+      keepAlive(everyMs);
+    });
+  }
+
+  /** Hands over another token when most of the time is over that the last one is good for. */
+  function goodFor(leftMs: number) {
+    if (!ask || !(leftMs > 0)) return;
+    after("token", leftMs * (0.7 + 0.2 * Math.random()), () =>
+      withToken((known) => to.refreshed(known!), () => goodFor(leftMs / 8)),
+    );
+  }
+
+  function gone() {
+    const isFinal = bye && !bye.reconnect;
+    const code = bye?.code ?? "lost";
+    // The token may have been an old one: it asks for another, once.
+    const hasOther = code === "unauthorized" && ask && !isTokenNew;
+    if (hasOther) isTokenNew = true;
+    if (isFinal && !hasOther) close(code);
+    else lost(code);
+  }
+
+  function lost(code: string) {
+    end();
+    const most = Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts++);
+    const backoff = most * (0.5 + Math.random() / 2);
+    const waitMs = bye?.reconnect ? (bye.after_ms ?? backoff) : backoff;
+    now.code = code;
+    after("retry", waitMs, open);
+    enter("waiting", clock() + waitMs);
+  }
+
+  /** Ends the session, and does not come back. */
+  function close(code: string, socketCode?: number) {
+    end(socketCode);
+    now.code = code;
+    to.closed(code);
+    enter("closed");
+  }
+
+  /**
+   * Lets go of the connection, without waiting for what it says to that. With any code but 1000 the
+   * session goes away, and does not end.
+   */
+  function end(code = 4000) {
+    run++;
+    timers.forEach(clearTimeout);
+    const last = socket;
+    socket = undefined;
+    if (!last) return;
+    to.lost();
+    last.close(code);
+  }
+
+  function enter(phase: Phase, retryAt?: number) {
+    now.phase = phase;
+    now.retryAt = retryAt;
+    to.settled();
+  }
+
+  const own = {
+    now,
+    /** A secret that names the session. */
+    resume: undefined as string | undefined,
+    after,
+    say,
+    open,
+    close,
+    goodFor,
+    /** Comes back now, if it only waits because of the network. */
+    hurry: () => {
+      if (now.phase === "waiting" && !bye) open();
+    },
+  };
+  return own;
+}

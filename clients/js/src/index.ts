@@ -1,0 +1,10 @@
+export { connect } from "./client.js";
+export type { Adsum, Options, PersonView, PublishOptions, Status } from "./client.js";
+export type { Phase, Socket, SocketConstructor } from "./connection.js";
+export { AdsumError } from "./error.js";
+export type { Accepted } from "./operations.js";
+export type { Readable } from "./readable.js";
+export { Replica } from "./replica.js";
+export type { Counts, Entry, Frame, Person, Said, Session, State, Topic, View } from "./replica.js";
+export type { JoinOptions, Room, RoomState } from "./room.js";
+export type { Storage } from "./storage.js";

@@ -1,0 +1,425 @@
+/** What one session knows of others: a pure fold of the frames that it is sent. */
+
+import type { Counts, Entry, Frame, View } from "./frames.js";
+import { list, same, stable } from "./json.js";
+
+export type { Counts, Entry, Frame, View };
+
+/**
+ * Whether somebody is there. `unknown` before the first snapshot, and from the loss of a connection
+ * to the end of the next snapshot.
+ */
+export type State = "online" | "offline" | "unknown";
+
+/** One device or tab of somebody's. */
+export interface Session<P> {
+  readonly id: string;
+  /** What it shows to all who may see it; in a topic, what it shows there. */
+  readonly presence?: P | undefined;
+  /** What it says to this user only; in a topic, what it says there. */
+  readonly said?: P | undefined;
+}
+
+/** What is known of a user. The same object as long as nothing of it changes. */
+export interface Person<P> {
+  readonly id: string;
+  readonly state: State;
+  /**
+   * The one state of the user, where the server tells one, or what a session of theirs shows: the
+   * one that showed something new last. In the state `unknown` it is what was known last.
+   */
+  readonly presence?: P | undefined;
+  /** What a session of theirs says to this user only, or in a topic there, and still holds. */
+  readonly said?: P | undefined;
+  /** If the server tells who is idle and the user is: since when, by the server's clock. */
+  readonly idleSince?: number | undefined;
+  /** Whether the server tells one state of this user, and not of each session. */
+  readonly isOne?: boolean;
+  /** In the order in which they were first heard of. */
+  readonly sessions: readonly Session<P>[];
+}
+
+/** What somebody says in a topic, member or not, and still holds. */
+export interface Said<P> {
+  readonly user: string;
+  readonly session: string;
+  readonly presence: P;
+}
+
+/** What is known of a topic. The same object, and the same parts, as long as nothing changes. */
+export interface Topic<P> {
+  /** What is shown of it: in a large topic a sample, where all was asked for. */
+  readonly view: View;
+  /** As they were told last. Who views all counts `members`. */
+  readonly counts: Counts;
+  /** In the order in which they joined. */
+  readonly members: ReadonlyMap<string, Person<P>>;
+  readonly said: readonly Said<P>[];
+}
+
+/**
+ * Takes in frames and says who is there. It has no timer and no socket, and whatever comes in
+ * whatever order, it does not throw, and holds at most `limit` sessions, those in topics included.
+ */
+export interface Replica<P = unknown> {
+  /** Whether its own user is visible, if it has been told. */
+  visible: boolean | undefined;
+  /** Whether what is believed is certain: a snapshot has ended, and nothing was lost since. */
+  isCurrent: boolean;
+  /** How many sessions it holds something of. */
+  readonly size: number;
+  /** Everybody of whom something is known. The same object as long as nothing changes. */
+  readonly people: ReadonlyMap<string, Person<P>>;
+  /** The names of the topics that are known. */
+  readonly topics: readonly string[];
+  /** Returns what is known of a user, if anything is. */
+  person(id: string): Person<P> | undefined;
+  /** Returns what is known of a topic, if anything is. */
+  topic(name: string): Topic<P> | undefined;
+  /**
+   * Takes in a frame, or several that came at once. Returns whether there was room for all that it
+   * said; at the last part of a snapshot, for all that this said.
+   */
+  apply(frame: Frame | readonly Frame[]): boolean;
+  /** Forgets what these users published: its session watches them no longer. */
+  forget(users: Iterable<string>): void;
+  /** Forgets a topic: its session has left it, or views nothing of it any more. */
+  forgetTopic(name: string): void;
+  /** What it believes is no longer certain: the connection is gone. */
+  lose(): void;
+}
+
+/** What is believed of one session, or of a user as one (without `s`). */
+interface Belief {
+  s: string | undefined;
+  /** In a topic: whether it is a member's. */
+  m?: boolean | undefined;
+  /** What it shows, and what it says. */
+  p?: unknown;
+  d?: unknown;
+  idle?: number | undefined;
+  /** The last snapshot that had begun when each was told. */
+  pIn: number;
+  dIn: number;
+  /** Of two that show something else than before, the later has the higher number. */
+  at: number;
+}
+
+/** Contacts, or one topic. */
+interface Scope<P> {
+  all: Map<string, Belief[]>;
+  /** Whom to show anew, and all as they were shown last. */
+  dirty: Set<string>;
+  made: Map<string, Person<P>>;
+  /** Whether anything is to be shown anew. */
+  isDirty: boolean;
+  show: () => Topic<P>;
+  /** The last snapshot that has begun, and whether it goes on. */
+  mark: number;
+  isOpen: boolean;
+  view: View;
+  counts: Counts;
+}
+
+export const NONE: Counts = { users: 0, sessions: 0, observers: 0 };
+
+/** What is forgotten at the end of something. */
+const forgetShown = (held: Belief) => (held.p = undefined);
+const forgetSaid = (held: Belief) => (held.d = undefined);
+const drop = (held: Belief) => (held.m = held.p = held.d = undefined);
+
+/** Ends: of a session, or of all of a user where none is named. */
+const ENDS: Record<string, ((held: Belief) => void) | undefined> = {
+  // Whatever the server calls it, it is none of the names that every object has.
+  __proto__: null as never,
+  withdrawn: forgetShown,
+  over: forgetSaid,
+  said_over: forgetSaid,
+  ended: drop,
+  member_ended: drop,
+  offline: drop,
+  left: drop,
+};
+
+/**
+ * `new Replica()`, or with the most sessions that it may hold: `new Replica({ limit: 1_000 })`.
+ * Without, it has room for as many as a client can want that shows people to a person.
+ */
+export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
+  const topics = new Map<string, Scope<P>>();
+  const contacts = scope(false);
+  let size = 0;
+  /** Counts snapshots and what is new. */
+  let count = 0;
+  /** The number of the last frame. */
+  let last = 0;
+  /** Whether what is taken in found no room, and whether anything has since a snapshot began. */
+  let isFull = false;
+  let isCut = false;
+  /** Whether all that the open snapshot had not repeated has made way for what it says. */
+  let hasMadeRoom = false;
+
+  function scope(isTopic: boolean): Scope<P> {
+    const members = stable(() => {
+      const next = new Map<string, Person<P>>();
+      for (const [u, held] of of.all) {
+        if (!isTopic || held.some(({ m }) => m)) next.set(u, person(of, u, held));
+      }
+      return next;
+    });
+    const said = stable(() =>
+      [...of.all].flatMap(([user, held]) =>
+        held.flatMap(({ s, d }) =>
+          d == null || !isTopic ? [] : { user, session: s!, presence: d as P },
+        ),
+      ),
+    );
+    const read = stable(() => {
+      const { view, counts } = of;
+      return { view, counts, members: members(), said: said() };
+    });
+    let shown: Topic<P>;
+    const of = {
+      all: new Map(),
+      dirty: new Set(),
+      made: new Map(),
+      isDirty: true,
+      show: () => {
+        if (of.isDirty) shown = read();
+        of.isDirty = false;
+        return shown;
+      },
+      mark: 0,
+      counts: NONE,
+    } as unknown as Scope<P>;
+    return of;
+  }
+
+  /** Returns what to show of a user. */
+  function person(of: Scope<P>, id: string, held: Belief[]): Person<P> {
+    const made = of.made.get(id);
+    if (made && !of.dirty.delete(id)) return made;
+    const shown = of === contacts ? held : held.filter(({ m }) => m);
+    const one = shown.find(({ s }) => s == null);
+    const rising = shown.filter(({ p }) => p != null).sort((a, b) => a.at - b.at);
+    const shows = one ?? rising.pop();
+    const next: Person<P> = {
+      id,
+      state: own.isCurrent ? "online" : "unknown",
+      presence: shows?.p as P | undefined,
+      said: shown.findLast(({ d }) => d != null)?.d as P | undefined,
+      idleSince: shows?.idle,
+      isOne: !!one,
+      sessions: shown.flatMap(({ s, p, d }) =>
+        s == null ? [] : { id: s, presence: p as P, said: d as P },
+      ),
+    };
+    const kept = same(made, next) ? made! : next;
+    of.made.set(id, kept);
+    return kept;
+  }
+
+  function touch(of: Scope<P>, u: string) {
+    of.dirty.add(u);
+    of.isDirty = true;
+  }
+
+  function setCurrent(value: boolean) {
+    own.isCurrent = value;
+    for (const of of [contacts, ...topics.values()]) of.all.forEach((_, u) => touch(of, u));
+  }
+
+  // ---- beliefs
+
+  /** Returns what is believed of a session, which is added if there is room. */
+  function find(of: Scope<P>, u: string, s: string | undefined): Belief | undefined {
+    let held = of.all.get(u)?.find((held) => held.s === s);
+    if (!held) {
+      if (size >= limit && of === contacts && of.isOpen && !hasMadeRoom) {
+        // Whom the snapshot has not repeated so far makes way for whom it names.
+        hasMadeRoom = true;
+        forgetOld();
+      }
+      if (size >= limit) {
+        isFull = isCut = true;
+        return undefined;
+      }
+      held = { s, pIn: -1, dIn: -1, at: 0 };
+      size++;
+      of.all.set(u, [...(of.all.get(u) ?? []), held]);
+    }
+    const all = of.all.get(u)!;
+    const { mark } = of;
+    if (of !== contacts && of.isOpen && all.every(({ pIn, dIn }) => pIn < mark && dIn < mark)) {
+      // Members have the order in which the snapshot names them.
+      of.all.delete(u);
+      of.all.set(u, all);
+    }
+    touch(of, u);
+    return held;
+  }
+
+  /** Takes in what a session shows, or a user as one. */
+  function show(of: Scope<P>, { u, s, p, idle_since }: Entry) {
+    if (p == null && of === contacts) return;
+    const held = find(of, u, s ?? undefined);
+    if (!held) return;
+    held.m = of !== contacts;
+    held.pIn = of.mark;
+    held.idle = idle_since;
+    const next = p ?? undefined;
+    // What is the same stays the same object.
+    if (same(held.p, next)) return;
+    held.p = next;
+    held.at = ++count;
+  }
+
+  /** Takes in what a session says. */
+  function say(of: Scope<P>, { u, s, p }: Entry) {
+    const held = p != null && find(of, u, s);
+    if (!held) return;
+    held.dIn = of.mark;
+    if (!same(held.d, p)) held.d = p;
+  }
+
+  /** Lets `change` at what is believed of a user, and drops what is believed no more. */
+  function keep(of: Scope<P>, u: string, change: (held: Belief) => void) {
+    const before = of.all.get(u);
+    if (!before) return;
+    before.forEach(change);
+    const after = before.filter(({ m, p, d }) => m || p != null || d != null);
+    size -= before.length - after.length;
+    of.all.set(u, after);
+    touch(of, u);
+    if (after.length === 0) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
+  }
+
+  /** Forgets what the snapshot of everything, or of these users, has not repeated. */
+  function forgetOld(users?: string[]) {
+    const { mark, all } = contacts;
+    for (const u of users ?? [...all.keys()]) {
+      keep(contacts, u, (held) => {
+        if (held.pIn !== mark) held.p = undefined;
+        if (!users && held.dIn !== mark) held.d = undefined;
+      });
+    }
+  }
+
+  // ---- frames
+
+  function snapshot(frame: Frame) {
+    const users = frame.users ? list<string>(frame.users) : undefined;
+    if (frame.first) {
+      contacts.mark = ++count;
+      contacts.isOpen = !users;
+      isCut = hasMadeRoom = false;
+    }
+    own.visible = !!frame.visible;
+    for (const entry of list<Entry>(frame.entries)) show(contacts, entry);
+    // What found no room is said at the end.
+    isFull = !!frame.last && isCut;
+    if (!frame.last) return;
+    forgetOld(users);
+    if (users) return;
+    contacts.isOpen = false;
+    // Those in which the session still is are told after this, each anew.
+    own.topics.forEach(own.forgetTopic);
+    setCurrent(true);
+  }
+
+  function topicSnapshot(frame: Frame, name: string) {
+    let of = topics.get(name);
+    if (frame.first) {
+      if (!of) topics.set(name, (of = scope(true)));
+      of.view = frame.view!;
+      of.mark = ++count;
+      of.isOpen = true;
+    }
+    if (!of) return;
+    setCounts(of, frame);
+    for (const entry of list<Entry>(frame.entries)) show(of, entry);
+    if (!frame.last || !of.isOpen) return;
+    const { mark, all } = of;
+    of.isOpen = false;
+    for (const u of [...all.keys()]) {
+      keep(of, u, (held) => {
+        held.d = undefined;
+        if (held.pIn !== mark && held.dIn !== mark) drop(held);
+      });
+    }
+  }
+
+  function setCounts(of: Scope<P>, { counts }: Frame) {
+    of.counts = counts ?? of.counts;
+    of.isDirty = true;
+  }
+
+  function notice(of: Scope<P>, op: string, entry: Entry) {
+    const { u, s } = entry;
+    const end = ENDS[op];
+    if (end) keep(of, u, (held) => (s == null || held.s === s) && end(held));
+    else if (op === "directed" || op === "said") say(of, entry);
+    else if (/^(user|presence|joined|member)$/.test(op)) show(of, entry);
+  }
+
+  function changes(of: Scope<P>, frame: Frame) {
+    setCounts(of, frame);
+    for (const change of list<Entry>(frame.changes)) {
+      // Of who has left no session is named.
+      notice(of, change.left || change.ended ? "left" : "member", change);
+    }
+  }
+
+  function take(frame: Frame) {
+    const { op, topic, id } = frame;
+    // Within one connection numbers only grow; a snapshot of everything begins anew.
+    if (op === "welcome" || (op === "snapshot" && frame.first && !frame.users)) last = 0;
+    if (id! < last) return;
+    last = id ?? last;
+    if (topic != null) {
+      const of = topics.get(topic);
+      if (op === "topic") topicSnapshot(frame, topic);
+      else if (op === "closed") own.forgetTopic(topic);
+      else if (of && op === "changes") changes(of, frame);
+      else if (of) notice(of, op, frame as Entry);
+    } else if (op === "snapshot") snapshot(frame);
+    else if (op === "welcome") setCurrent(false);
+    else if (op === "visibility") own.visible = !!frame.visible;
+    else if (op === "ok") own.forget(list(frame.forget));
+    else notice(contacts, op, frame as Entry);
+  }
+
+  const own: Replica<P> = {
+    visible: undefined,
+    isCurrent: false,
+    get size() {
+      return size;
+    },
+    get people() {
+      return contacts.show().members;
+    },
+    get topics() {
+      return [...topics.keys()];
+    },
+    person: (id) => own.people.get(id),
+    topic: (name) => topics.get(name)?.show(),
+    apply(frame) {
+      let fits = true;
+      for (const each of list<Frame>([frame].flat())) {
+        isFull = false;
+        take(each);
+        fits &&= !isFull;
+      }
+      return fits;
+    },
+    forget(users) {
+      for (const u of users) keep(contacts, u, forgetShown);
+    },
+    forgetTopic(name) {
+      topics.get(name)?.all.forEach((held) => (size -= held.length));
+      topics.delete(name);
+    },
+    lose: () => setCurrent(false),
+  };
+  return own;
+} as unknown as new <P = unknown>(options?: { limit?: number | undefined }) => Replica<P>;

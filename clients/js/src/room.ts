@@ -1,0 +1,182 @@
+/** One topic, as its client has joined it. */
+
+import type { Counts, View } from "./frames.js";
+import { stable } from "./json.js";
+import type { Accepted, Fields, Operations, Saying } from "./operations.js";
+import type { Readable, Watchers } from "./readable.js";
+import { NONE, type Person, type Replica, type Said } from "./replica.js";
+
+export interface JoinOptions<P> {
+  /** What the session shows there. Without it, what it publishes. */
+  presence?: P;
+  /** What it is told of the others. Default: `all`. */
+  view?: View;
+  /** Whether it is told of the members and is none itself. */
+  observe?: boolean;
+}
+
+/** What is known of a topic that was joined. The same object as long as nothing changes. */
+export interface RoomState<P> {
+  /**
+   * `unknown`: what is known may not be so, or nothing is known yet; `closed`: it has been left,
+   * closed, or could not be joined.
+   */
+  readonly state: "unknown" | "joined" | "closed";
+  /** Why it is closed: `left`, `closed`, `removed`, or the code of the refusal. */
+  readonly code: string | undefined;
+  /** How many users are in it. */
+  readonly count: number;
+  readonly counts: Counts;
+  /** What is shown of it: in a large topic a sample, where all was asked for. */
+  readonly view: View;
+  /** In the order in which they joined. */
+  readonly members: ReadonlyMap<string, Person<P>>;
+  readonly said: readonly Said<P>[];
+}
+
+export interface Room<P = any> extends Readable<RoomState<P>> {
+  readonly topic: string;
+  /** How many users are in it. */
+  readonly count: number;
+  /** Who is in it, in the order in which they joined. */
+  readonly members: Readable<ReadonlyMap<string, Person<P>>>;
+  /** What is said there and still holds. */
+  readonly said: Readable<readonly Said<P>[]>;
+  /** Shows something else there. */
+  update(presence: P): Promise<Accepted>;
+  /**
+   * Says something there that is no state: typing, a cursor. It holds until something else is said,
+   * or for so many milliseconds.
+   */
+  say(presence: P, options?: { for?: number }): Promise<Accepted>;
+  /** Is told this of the others from now on. */
+  look(view: View): Promise<Accepted>;
+  /** Is told of these members beside its view, in place of those whom it named before. */
+  lookAt(users: Iterable<string>): Promise<Accepted>;
+  /** Leaves the topic. */
+  leave(): Promise<Accepted>;
+}
+
+/** A room, and what its client does with it. */
+export interface Joined<P> {
+  room: Room<P>;
+  isOpen(): boolean;
+  /** Joins again, in a new session. */
+  again(): void;
+  /** It is none any more. */
+  close(code: string): void;
+}
+
+/** What a room needs of its client. */
+export interface House<P> {
+  replica: Replica<P>;
+  watch: Watchers;
+  queue: Operations;
+  user(): string | undefined;
+  /** The topic is left, closed, or could not be joined. */
+  gone(topic: string): void;
+}
+
+export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>): Joined<P> {
+  const { replica, watch, queue } = house;
+  const { observe } = joining;
+  let { presence, view = "all" } = joining;
+  let named: string[] = [];
+  /** Whether the session is in it, as far as is known. */
+  let isIn = false;
+  let closed: string | undefined;
+
+  const read = stable((): RoomState<P> => {
+    const known = closed == null && replica.topic(topic);
+    const none = { view, counts: NONE, members: new Map<string, never>(), said: [] };
+    const { view: served, counts, members, said } = known || none;
+    // Whoever views all counts whom it is shown, and itself if it is not shown to itself.
+    const isUnseen =
+      isIn && !observe && replica.visible !== false && !members.has(house.user() ?? "");
+    const isTold = known || (isIn && view === "nothing");
+    return {
+      state: closed != null ? "closed" : isTold && replica.isCurrent ? "joined" : "unknown",
+      code: closed,
+      count: known && served === "all" ? members.size + +isUnseen : counts.users,
+      counts,
+      view: served,
+      members,
+      said,
+    };
+  });
+
+  const add = (fields: Fields, saying?: Saying) =>
+    queue.add(() => ({ ...fields, topic }), saying);
+
+  const join = () =>
+    queue.add(
+      () => ({ op: "join", topic, view, p: presence, observe }),
+      {
+        fine: "already_joined",
+        ok: ({ code }) => {
+          if (closed != null) return;
+          isIn = true;
+          // A session that is resumed, after a reload for one, is there already, perhaps otherwise.
+          if (code == null) return;
+          void own.look(view);
+          if (presence != null) void own.update(presence);
+        },
+        no: close,
+      },
+    );
+
+  function close(code: string) {
+    if (closed != null) return;
+    isIn = false;
+    closed = code;
+    house.gone(topic);
+  }
+
+  /** Is told something else of it from now on. */
+  const see = (fields: Fields, set: () => void) =>
+    add(fields, {
+      key: fields.op + topic,
+      ok() {
+        set();
+        if (view === "nothing" && named.length === 0) replica.forgetTopic(topic);
+      },
+    });
+
+  const own: Room<P> = {
+    ...watch.readable(read),
+    topic,
+    get count() {
+      return read().count;
+    },
+    members: watch.readable(() => read().members),
+    said: watch.readable(() => read().said),
+    update: (p) =>
+      add({ op: "update", p }, { key: "update" + topic, ok: () => (presence = p) }),
+    say: (p, options = {}) => add({ op: "say", p, for: options.for }, { once: true }),
+    look: (next) => see({ op: "look", view: next }, () => (view = next)),
+    lookAt(users) {
+      const next = [...users];
+      return see({ op: "look_at", users: next }, () => (named = next));
+    },
+    leave: () => {
+      if (closed != null) return Promise.resolve({});
+      close("left");
+      return queue.add(() => ({ op: "leave", topic }), {
+        // It had not come to joining, or it has left before.
+        fine: "unknown_topic",
+        ok: () => replica.forgetTopic(topic),
+      });
+    },
+  };
+  void join();
+  return {
+    room: own,
+    isOpen: () => closed == null,
+    again() {
+      if (!isIn) return;
+      void join();
+      if (named.length > 0) void own.lookAt(named);
+    },
+    close,
+  };
+}

@@ -1,0 +1,36 @@
+/** What outlives a reload of the page: which session it was. */
+
+export interface Storage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
+/** Returns what this comes to, or nothing: a browser that forbids storage throws. */
+const attempt = <T>(what: () => T): T | undefined => {
+  try {
+    return what();
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Keeps the secret of a session from the moment at which the page is left until the next one takes
+ * it out. In between it is not there: a tab that is duplicated copies what is, and two tabs cannot
+ * have one session.
+ */
+export function keeper(key: string, given: Storage | null | undefined) {
+  const own = () => (globalThis as { sessionStorage?: Storage }).sessionStorage;
+  const storage = given === undefined ? attempt(own) : given;
+  return {
+    keep: (resume: string) => attempt(() => storage?.setItem(key, resume)),
+    /** Returns what was kept, and forgets it. */
+    take: () =>
+      attempt(() => {
+        const kept = storage?.getItem(key) ?? undefined;
+        storage?.removeItem(key);
+        return kept;
+      }),
+  };
+}

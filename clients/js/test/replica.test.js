@@ -1,0 +1,96 @@
+// What the vectors do not say of the replica.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Replica } from "../dist/replica.js";
+import { cases } from "./support/vectors.js";
+
+const welcome = { op: "welcome" };
+const snapshot = (entries, more = {}) => ({
+  op: "snapshot", id: 10, first: true, last: true, visible: true, entries, ...more,
+});
+
+test("it is certain from the end of a snapshot of everything to the loss of the connection", () => {
+  const replica = new Replica();
+  const entries = [{ u: "bob", s: "b", p: 1 }];
+  const states = [];
+  const look = (frame) => {
+    replica.apply(frame);
+    states.push(replica.person("bob")?.state);
+  };
+  look(welcome);
+  look(snapshot(entries, { users: ["bob"] }));
+  look(snapshot(entries, { last: false }));
+  look(snapshot([], { first: false }));
+  replica.lose();
+  look({ op: "visibility", id: 11, visible: true });
+  look(snapshot(entries));
+  look(welcome);
+  const [on, un] = ["online", "unknown"];
+  assert.deepEqual(states, [undefined, un, un, on, un, on, un]);
+});
+
+test("what it returns is the same object as long as nothing of it changes", () => {
+  const replica = new Replica();
+  const entries = [{ u: "bob", s: "b", p: { a: [1] } }, { u: "cyd", s: "c", p: 1 }];
+  const topic = {
+    op: "topic", id: 10, topic: "t", first: true, last: true, view: "all",
+    counts: { users: 1, sessions: 1, observers: 0 }, entries: [{ u: "bob", s: "b" }],
+  };
+  replica.apply([welcome, snapshot(entries), topic]);
+  const { people } = replica;
+  const [bob, room] = [people.get("bob"), replica.topic("t")];
+  replica.apply(structuredClone([snapshot(entries, { users: ["bob", "cyd"] }), topic]));
+  replica.apply({ op: "presence", id: 11, u: "bob", s: "b", p: { a: [1] } });
+  replica.apply({ op: "ended", id: 12, u: "dan", s: "d" });
+  assert.equal(replica.people, people);
+  assert.equal(replica.topic("t"), room);
+  replica.apply({ op: "presence", id: 13, u: "cyd", s: "c", p: 2 });
+  assert.notEqual(replica.people, people);
+  assert.equal(replica.people.get("bob"), bob);
+  assert.equal(people.get("cyd").presence, 1);
+  replica.apply({ op: "joined", id: 14, topic: "t", u: "cyd", s: "c" });
+  assert.equal(room.members.size, 1);
+  assert.equal(replica.topic("t").said, room.said);
+  assert.equal(replica.topic("t").members.get("bob"), room.members.get("bob"));
+});
+
+test("it holds no more than it was made for, and says when it was told more", () => {
+  const replica = new Replica({ limit: 3 });
+  const entries = (length) => Array.from({ length }, (_, s) => ({ u: "bob", s: `${s}`, p: 1 }));
+  assert.equal(replica.apply([welcome, snapshot(entries(3))]), true);
+  assert.equal(replica.apply({ op: "presence", id: 11, u: "cyd", s: "c", p: 1 }), false);
+  assert.equal(replica.apply(snapshot(entries(9))), false);
+  assert.equal(replica.size, 3);
+  // Who is not repeated makes way for who is new.
+  const others = entries(3).map((entry) => ({ ...entry, u: "dan" }));
+  assert.equal(replica.apply(snapshot(others, { last: false })), true);
+  assert.equal(replica.apply(snapshot([], { first: false })), true);
+  assert.deepEqual([...replica.people.keys()], ["dan"]);
+});
+
+// By a server that has gone mad, or by something in between.
+test("whatever comes in whatever order, it does not throw, nor hold more than its limit", () => {
+  let state = 1;
+  const random = (below) => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return Math.floor((state / 2 ** 31) * below);
+  };
+  const odd = [null, 0, -1, 1e300, "", "u1", "s1", "t0", true, [], [null], [1], {}, [{}], [[]]];
+  const frames = cases().flatMap(({ frames }) => frames.flat());
+  const replica = new Replica({ limit: 20 });
+  for (let nth = 0; nth < 20_000; nth += 1) {
+    const frame = structuredClone(frames[random(frames.length)]);
+    const within = random(3) ? frame : [frame.entries, frame.changes].flat().find(Boolean) ?? frame;
+    const fields = Object.keys(within);
+    const field = fields[random(fields.length)];
+    if (random(2)) within[field] = odd[random(odd.length)];
+    else delete within[field];
+    replica.apply(random(9) ? frame : odd[random(odd.length)]);
+    assert.ok(replica.size <= 20 && replica.size >= 0);
+    if (nth % 50 === 0) {
+      for (const name of replica.topics) assert.ok(replica.topic(name).members.size <= 20);
+      assert.ok(replica.people.size <= replica.size);
+    }
+  }
+});

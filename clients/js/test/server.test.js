@@ -1,0 +1,198 @@
+// The client against the server itself: what both make of the protocol's page is the same.
+//
+// `ADSUM_SERVER` names the program.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { WebSocket as Ws } from "ws";
+import { connect } from "../dist/index.js";
+import { online, until } from "./support/server.js";
+
+const PROGRAM = process.env.ADSUM_SERVER;
+const SECRET = "a secret for this test alone, long enough";
+const skip = PROGRAM ? false : "SKIPPED: THE SERVER ITSELF: ADSUM_SERVER names no program";
+
+/** Starts the server. Returns its address, and how to end it. */
+async function start(t) {
+  const flags = ["--client-listen", "127.0.0.1:0", "--store", "jwt", "--jwt-secret", SECRET];
+  const more = ["--watch", "anyone", "--topics", "room:*"];
+  const stdio = ["ignore", "pipe", "ignore"];
+  const server = spawn(PROGRAM, [...flags, ...more], { stdio, env: {} });
+  const clients = [];
+  t.after(async () => {
+    clients.forEach((adsum) => adsum.close());
+    server.kill("SIGKILL");
+    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+  });
+  for await (const line of createInterface({ input: server.stdout })) {
+    const address = /ws:\/\/([^/\s]+)/.exec(line)?.[1];
+    if (!address) continue;
+    server.stdout.resume();
+    return {
+      process: server,
+      client(user, contacts, options = {}) {
+        const token = () => signed({ sub: user, "adsum.contacts": contacts });
+        const WebSocket = Breakable;
+        const own = { token, WebSocket, storage: null, minBackoffMs: 1, maxBackoffMs: 20 };
+        const adsum = connect(`ws://${address}/v1`, { ...own, ...options });
+        clients.push(adsum);
+        return adsum;
+      },
+    };
+  }
+  throw new Error("it does not say where it is");
+}
+
+/** A connection that a test can break. */
+class Breakable extends Ws {
+  static all = new Set();
+  constructor(...given) {
+    super(...given);
+    Breakable.all.add(this);
+    this.addEventListener("close", () => Breakable.all.delete(this));
+  }
+}
+
+function signed(claims) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const exp = Math.floor(Date.now() / 1_000) + 600;
+  const text = `${part({ alg: "HS256", typ: "JWT" })}.${part({ ...claims, exp })}`;
+  return `${text}.${createHmac("sha256", SECRET).update(text).digest("base64url")}`;
+}
+
+test("contacts see each other, through reconnects, and hear of the end", { skip }, async (t) => {
+  const server = await start(t);
+  const ann = server.client("ann", ["bob"]);
+  const bob = server.client("bob", ["ann"]);
+  await Promise.all([online(ann), online(bob)]);
+  assert.equal(ann.person("bob").state, "offline");
+  await bob.publish({ text: "here" });
+  const seen = await until(ann.person("bob"), ({ state }) => state === "online");
+  assert.deepEqual(seen.presence, { text: "here" });
+  await ann.publish("in a call", { for: 60_000, then: "back" });
+  await until(bob.person("ann"), ({ presence }) => presence === "in a call");
+  await bob.direct("ann", "typing", { for: 50 });
+  await until(ann.person("bob"), ({ said }) => said === "typing");
+  await until(ann.person("bob"), ({ said }) => said === undefined);
+  // All connections break; nobody is told that anybody was gone.
+  const heard = [];
+  for (const adsum of [ann, bob]) adsum.on("offline", ({ u }) => heard.push(u));
+  const sessions = [ann, bob].map((adsum) => adsum.status.getSnapshot().session);
+  for (const socket of Breakable.all) socket.terminate();
+  await Promise.all([ann, bob].map((adsum) => until(adsum.status, gone)));
+  await Promise.all([online(ann), online(bob)]);
+  const resumed = [ann, bob].map((adsum) => adsum.status.getSnapshot().session);
+  assert.deepEqual(resumed, sessions, "the sessions go on");
+  assert.deepEqual(ann.person("bob").presence, { text: "here" });
+  assert.deepEqual(heard, []);
+  await bob.withdraw();
+  await until(ann.person("bob"), ({ state }) => state === "offline");
+  await bob.publish(1);
+  await until(ann.person("bob"), ({ state }) => state === "online");
+  await bob.invisible();
+  await until(ann.person("bob"), ({ state }) => state === "offline");
+  assert.equal(bob.visibility.getSnapshot(), false);
+  await bob.visible();
+  await until(ann.person("bob"), ({ presence }) => presence === 1);
+  bob.close();
+  await until(ann.person("bob"), ({ state }) => state === "offline");
+});
+
+const gone = ({ phase }) => phase !== "online";
+
+test("rooms have the same members for all, and forget who leaves", { skip }, async (t) => {
+  const server = await start(t);
+  const users = ["ann", "bob", "cyd"];
+  const clients = users.map((user) => server.client(user, []));
+  const rooms = [];
+  for (const adsum of clients) {
+    await online(adsum);
+    const room = adsum.join("room:42", { presence: { cursor: null } });
+    await until(room, ({ state }) => state === "joined");
+    rooms.push(room);
+  }
+  for (const room of rooms) {
+    const { members } = await until(room, ({ count }) => count === 3);
+    assert.deepEqual([...members.keys()], users);
+  }
+  await rooms[1].update({ cursor: 7 });
+  await until(rooms[0], ({ members }) => members.get("bob").presence.cursor === 7);
+  await rooms[2].say("hello", { for: 40 });
+  await until(rooms[0].said, ([said]) => said?.presence === "hello" && said.user === "cyd");
+  await until(rooms[0].said, ({ length }) => length === 0);
+  const watcher = server.client("dan", []);
+  const counted = watcher.join("room:42", { observe: true, view: "count" });
+  await until(counted, ({ count, counts }) => count === 3 && counts.observers === 1);
+  await counted.lookAt(["bob"]);
+  await until(counted.members, (members) => members.has("bob"));
+  await counted.look("nothing");
+  await rooms[1].leave();
+  await until(rooms[0], ({ members }) => !members.has("bob"));
+  await assert.rejects(clients[0].join("room:42").update(null), ({ code }) => code === "missing");
+  const secret = clients[0].join("secret");
+  assert.equal((await until(secret, ({ state }) => state === "closed")).code, "forbidden");
+});
+
+test("who is watched is seen, and forgotten by who watches no longer", { skip }, async (t) => {
+  const server = await start(t);
+  const ann = server.client("ann", []);
+  const dan = server.client("dan", []);
+  await dan.publish("on stage");
+  await ann.watch(["dan"]);
+  assert.equal(ann.person("dan").presence, "on stage");
+  await ann.unwatch(["dan"]);
+  assert.equal(ann.person("dan").state, "offline");
+});
+
+test("a page that is loaded anew, and one that logs in as another user", { skip }, async (t) => {
+  const server = await start(t);
+  const kept = new Map();
+  const storage = {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  };
+  const first = server.client("ann", [], { storage });
+  await first.publish("here");
+  const room = first.join("room:1", { presence: 1 });
+  await until(room, ({ state }) => state === "joined");
+  const { session } = first.status.getSnapshot();
+  const second = server.client("ann", [], { storage });
+  await online(second);
+  assert.equal(second.status.getSnapshot().session, session);
+  assert.equal(second.shown, "here");
+  // Another page has the session: the first one is not to come back.
+  const { code } = await until(first.status, ({ phase }) => phase === "closed");
+  assert.equal(code, "replaced");
+  const again = second.join("room:1", { presence: 2 });
+  const { members } = await until(again, ({ members }) => members.get("ann")?.presence === 2);
+  assert.equal(members.size, 1);
+  assert.equal(kept.size, 1);
+  const other = server.client("bob", [], { storage });
+  await online(other);
+  assert.equal(other.status.getSnapshot().user, "bob");
+  assert.equal(second.status.getSnapshot().phase, "online");
+});
+
+test("a server that stops sends its clients away, to come back", { skip }, async (t) => {
+  const server = await start(t);
+  const ann = server.client("ann", []);
+  await online(ann);
+  server.process.kill("SIGTERM");
+  const { code, retryAt } = await until(ann.status, ({ phase }) => phase === "waiting");
+  assert.equal(code, "shutdown");
+  assert.ok(retryAt >= Date.now() - 1_000);
+});
+
+test("a token that is not good ends it, and says so", { skip }, async (t) => {
+  const server = await start(t);
+  const refused = [];
+  const options = { token: "no token", onError: ({ code }) => refused.push(code) };
+  const nobody = server.client("nobody", [], options);
+  const { code } = await until(nobody.status, ({ phase }) => phase === "closed");
+  assert.deepEqual([code, refused], ["unauthorized", ["unauthorized"]]);
+});
