@@ -117,7 +117,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
 }
 
-static NETWORK: [Key; 19] = [
+static NETWORK: [Key; 20] = [
     Key {
         name: "client_listen",
         aliases: &["listen", "im.listen"],
@@ -228,6 +228,11 @@ static NETWORK: [Key; 19] = [
         "queue_bytes":
         "The most bytes that wait for a connection before it counts as congested",
         number "BYTES" 1_024..=1_024 * MIB, network.queue_bytes
+    ),
+    key!(
+        "max_p":
+        "The most bytes of what a client of adsum.v1 shows (p)",
+        number "BYTES" 16..=32_768, network.max_p
     ),
     key!(
         "write_rest_ms":
@@ -411,7 +416,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 19 + 21 + 17 + 10 + 9);
+        assert_eq!(all().count(), 20 + 27 + 17 + 10 + 9);
     }
 
     #[test]

@@ -27,6 +27,7 @@ use super::lobby::Lobby;
 use super::metrics::{Metrics, QUEUED_BYTES};
 use super::offline_users::OfflineUsers;
 use super::shared::{Shared, Tuning};
+use super::v1::bye::Herd;
 use super::writer::Writer;
 use crate::config::Config;
 use crate::store::Store;
@@ -244,6 +245,7 @@ fn share(
         ),
         stop: CancellationToken::new(),
         edits: Edits::default(),
+        herd: Herd::default(),
         directed: Bucket::new(rate, rate, Instant::now()).map(Mutex::new),
         server_number: i32::from_le_bytes(number).into(),
         config,

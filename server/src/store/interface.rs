@@ -1,6 +1,7 @@
 //! What a store of accounts and rosters can do.
 
 use super::error::StoreError;
+use super::patterns::Patterns;
 use super::relations::{Asked, Relation, Relations};
 use crate::tokens::UsedToken;
 
@@ -196,7 +197,7 @@ pub struct Credentials<'a> {
 }
 
 /// An account whose owner has shown who they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Login {
     /// The account's id.
     pub node: String,
@@ -207,4 +208,8 @@ pub struct Login {
     /// The account's relations, where the credentials state them. Otherwise they are read apart, so
     /// that somebody who has shown who they are gets in even when their roster cannot be read.
     pub relations: Option<Relations>,
+    /// The names of topics that may be joined with these credentials, where they say so.
+    pub topics: Option<Patterns>,
+    /// The kind of the device, where they say so.
+    pub kind: Option<u8>,
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::error::StoreError;
 use super::interface::{Credentials, Login, NewAccount, Store};
 use super::node::MAX_NODE;
+use super::patterns::Patterns;
 use super::relations::{Asked, Relation, Relations};
 
 /// What a token's signature is checked with.
@@ -48,8 +49,12 @@ pub struct JwtOptions {
 /// | `exp` | when the token expires; required. `nbf` is honoured |
 /// | `name` | the account's name; where it is missing, `sub` is |
 /// | `domain` | the account's domain, if it has one |
-/// | `roster` | the ids of friends |
-/// | `blocked` | the ids of those whom this account has blocked |
+/// | `adsum.contacts`, or `roster` | the ids of friends |
+/// | `adsum.blocked`, or `blocked` | the ids of those whom this account has blocked |
+/// | `adsum.topics` | patterns of the names of topics that may be joined with it |
+/// | `adsum.kind` | the kind of the device |
+///
+/// Those that begin with `adsum.` may be fields of an object `adsum`, too.
 ///
 /// A name or domain that the client gives must be the token's. Friendship needs both sides'
 /// consent here too, but it is the issuer who has asked for it: rosters must be mutual. They
@@ -100,6 +105,46 @@ struct Claims {
     roster: Vec<String>,
     #[serde(default)]
     blocked: Vec<String>,
+    #[serde(flatten)]
+    flat: Flat,
+    #[serde(default)]
+    adsum: Own,
+}
+
+/// Claims of this server's own, by their whole names.
+#[derive(Deserialize)]
+struct Flat {
+    #[serde(rename = "adsum.contacts")]
+    contacts: Option<Vec<String>>,
+    #[serde(rename = "adsum.blocked")]
+    blocked: Option<Vec<String>>,
+    #[serde(rename = "adsum.topics")]
+    topics: Option<Vec<String>>,
+    #[serde(rename = "adsum.kind")]
+    kind: Option<u8>,
+}
+
+/// The same, in an object.
+#[derive(Default, Deserialize)]
+struct Own {
+    contacts: Option<Vec<String>>,
+    blocked: Option<Vec<String>>,
+    topics: Option<Vec<String>>,
+    kind: Option<u8>,
+}
+
+impl Claims {
+    /// Takes the claims of this server's own together, by whichever name they are there.
+    fn gathered(mut self) -> Self {
+        let (flat, own) = (&mut self.flat, &mut self.adsum);
+        own.contacts = flat.contacts.take().or_else(|| own.contacts.take());
+        own.blocked = flat.blocked.take().or_else(|| own.blocked.take());
+        own.topics = flat.topics.take().or_else(|| own.topics.take());
+        own.kind = flat.kind.or(own.kind);
+        self.roster.extend(own.contacts.take().unwrap_or_default());
+        self.blocked.extend(own.blocked.take().unwrap_or_default());
+        self
+    }
 }
 
 const MIN_SECRET: usize = 32;
@@ -147,7 +192,8 @@ impl Jwt {
         let claims = decode::<Claims>(token, &self.key, &self.validation)
             // Only the kind: the whole error may quote a claim.
             .map_err(|error| StoreError::Token(kind(error.kind()).to_owned()))?
-            .claims;
+            .claims
+            .gathered();
         let listed = claims.roster.iter().chain(&claims.blocked);
         if !listed.chain([&claims.sub]).all(|node| self.is_node(node)) {
             return Err(StoreError::Token("an id that none can be".to_owned()));
@@ -204,6 +250,8 @@ impl Store for Jwt {
         {
             return Err(StoreError::Token("another account".to_owned()));
         }
+        let Own { topics, kind, .. } = claims.adsum;
+        let topics = topics.map(Patterns::new);
         let blocked = tidy(claims.blocked, &claims.sub);
         let mut friends = tidy(claims.roster, &claims.sub);
         friends.retain(|node| blocked.binary_search(node).is_err());
@@ -218,7 +266,7 @@ impl Store for Jwt {
             known.sweep_at = MIN_SWEEP.max(2 * known.users.len());
         }
         let (node, expires_at) = (claims.sub, Some(claims.exp));
-        Ok(Login { node, name, expires_at, relations: Some(relations) })
+        Ok(Login { node, name, expires_at, relations: Some(relations), topics, kind })
     }
 
     fn takes_tokens(&self) -> bool {

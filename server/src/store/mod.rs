@@ -14,6 +14,7 @@ mod jwt;
 mod name;
 mod node;
 mod password;
+mod patterns;
 mod relations;
 mod sqlite;
 
@@ -22,5 +23,6 @@ pub use interface::{Credentials, Login, NewAccount, Store};
 pub use jwt::{Jwt, JwtKey, JwtOptions};
 pub use node::MAX_NODE;
 pub use password::{Cost, Passwords};
+pub use patterns::Patterns;
 pub use relations::{Asked, Relation, Relations, Request};
 pub use sqlite::{Sqlite, SqliteOptions};

@@ -201,7 +201,7 @@ impl Store for Sqlite {
         let hash = found.as_ref().map(|(_, _, hash)| hash.as_str());
         let known = self.passwords.verify(credentials.password, hash)?;
         let (_, node, _) = found.filter(|_| known).ok_or(StoreError::Denied)?;
-        Ok(Login { node, name: credentials.name.to_owned(), expires_at: None, relations: None })
+        Ok(Login { node, name: credentials.name.to_owned(), ..Login::default() })
     }
 
     fn is_node(&self, node: &str) -> bool {

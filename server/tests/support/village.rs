@@ -46,7 +46,7 @@ impl Store for Village {
             return Err(StoreError::Denied);
         }
         let (node, name) = (shown.name.to_owned(), shown.name.to_owned());
-        Ok(Login { node, name, expires_at: None, relations: None })
+        Ok(Login { node, name, ..Login::default() })
     }
 
     fn is_node(&self, node: &str) -> bool {

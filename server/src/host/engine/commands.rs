@@ -5,6 +5,7 @@ use adsum_tim::{Kind, TimMessage, bare};
 
 use super::core::Core;
 use super::dispatch::Deferred;
+use super::sessions::Entry;
 use crate::host::command::{
     Command, Direct, Figures, Node, OnlinePage, Presence, PublishFor, RosterChange,
     RosterChangeKind, System, SystemOutcome,
@@ -28,9 +29,11 @@ impl Core {
             Command::Heartbeat(session) => self.heartbeat(now, session),
             Command::Publish(session, presence) => {
                 self.note_person(now, session);
-                self.publish(session, |engine| engine.publish(now, session, presence));
+                // What is refused is counted.
+                let _ = self.publish(session, |engine| engine.publish(now, session, presence));
             }
             Command::PublishFor(publish) => self.publish_for(now, *publish),
+            Command::Asked(asked) => self.asked(now, *asked),
             Command::Withdraw(session) => self.withdraw(now, session),
             Command::Direct(direct) => self.direct(now, *direct),
             Command::Watch(watch) => self.watch(now, *watch),
@@ -46,12 +49,9 @@ impl Core {
                 let result = self.engine.lost(now, session, cause);
                 self.dispatch.carry_out_if_taken(result);
             }
+            Command::SentAway(session, for_ms) => self.send_away(now, session, for_ms),
             Command::Invisible(session) => self.hide(now, session),
-            Command::Visible(session) => {
-                let result = self.engine.visible(now, session);
-                self.dispatch.carry_out_if_taken(result);
-                self.send_visibility_to_all(session);
-            }
+            Command::Visible(session) => self.show_again(now, session),
             Command::Roster(change) => self.change_roster(now, *change),
             Command::RosterMessage(user, message) => self.send_to_all(&user, &message),
             Command::System(system) => self.system(now, *system),
@@ -86,34 +86,52 @@ impl Core {
         }
     }
 
+    /// Makes a session's user visible again, and tells all of the user's sessions.
+    pub(super) fn show_again(&mut self, now: Time, session: SessionKey) {
+        let result = self.engine.visible(now, session);
+        self.dispatch.carry_out_if_taken(result);
+        self.send_visibility_to_all(session);
+    }
+
     fn publish_for(&mut self, now: Time, publish: PublishFor) {
         let PublishFor { session, presence, for_ms, then } = publish;
         self.note_person(now, session);
         let until = Time::from_millis(now.as_millis().saturating_add(for_ms));
-        self.publish(session, |engine| engine.publish_until(now, session, presence, until, then));
+        // What is refused is counted.
+        let _ = self
+            .publish(session, |engine| engine.publish_until(now, session, presence, until, then));
     }
 
     fn withdraw(&mut self, now: Time, session: SessionKey) {
         let result = self.engine.withdraw(now, session);
         self.dispatch.carry_out_if_taken(result);
-        let Some(entry) = self.dispatch.sessions.get(session) else { return };
-        let ack = done(WITHDRAW, None).to_frame(entry.form, Kind::ACK);
+        let entry = self.dispatch.sessions.get(session);
+        let Some(form) = entry.and_then(Entry::form) else { return };
+        let ack = done(WITHDRAW, None).to_frame(form, Kind::ACK);
         self.dispatch.send_frame(session, &ack);
     }
 
-    /// Publishes, and settles what waited for this session's first presence.
-    fn publish(
+    /// Publishes, and settles what waited for this session's first presence. Returns until when
+    /// that waits, if it is over the rate.
+    pub(super) fn publish(
         &mut self,
         session: SessionKey,
         publish: impl FnOnce(&mut Engine<Node, Presence>) -> Published<'_>,
-    ) {
+    ) -> Result<Option<Time>, Error> {
         let pending = self.take_pending(session);
         self.dispatch.replaced = pending.as_ref().map(|pending| pending.ended.clone());
-        let result = publish(&mut self.engine);
-        self.dispatch.carry_out_if_taken(result);
+        let result = publish(&mut self.engine).map(|decisions| {
+            let waits_until = decisions.waits_until();
+            self.dispatch.carry_out(decisions);
+            waits_until
+        });
+        if let Err(error) = result {
+            self.metrics.refused(error);
+        }
         self.dispatch.replaced = None;
         self.newcomer_published(session, pending);
         self.review_silent_of(session);
+        result
     }
 
     fn direct(&mut self, now: Time, direct: Direct) {
@@ -189,8 +207,9 @@ impl Core {
             return;
         }
         let Some(entry) = self.dispatch.sessions.get_mut(session) else { return };
+        let Some(form) = entry.form() else { return };
         entry.sync = entry.sync.wrapping_add(1);
-        let frame = message.to_sync_frame(entry.form, Kind::MESSAGE, entry.sync);
+        let frame = message.to_sync_frame(form, Kind::MESSAGE, entry.sync);
         self.dispatch.send_frame(session, &frame);
     }
 

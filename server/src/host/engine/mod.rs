@@ -1,11 +1,13 @@
 //! The engine's thread: it owns the engine, and turns commands into frames in queues.
 //!
-//! From the top down: `thread` is the loop, `commands`, `logins` and `watching` do what one command
-//! asks for, `settle` does what has to wait until the engine's decisions on it are carried out,
-//! `replacement` shows contacts something in place of a device that has ended, `one_state` says
-//! which device speaks for its user, and `edges` tells the webhook who comes and goes. All of them
-//! are methods of the one state in `core`; `dispatch` carries decisions out.
+//! From the top down: `thread` is the loop, `commands`, `logins`, `watching` and `asked` do what
+//! one command asks for, the last of them in the neutral protocol, `settle` does what has to wait
+//! until the engine's decisions on it are carried out, `replacement` shows contacts something in
+//! place of a device that has ended, `one_state` says which device speaks for its user, and `edges`
+//! tells the webhook who comes and goes. All of them are methods of the one state in `core`;
+//! `dispatch` carries decisions out, in tim's words, and `tell` has those of the neutral protocol.
 
+mod asked;
 mod asked_states;
 mod clock;
 mod commands;
@@ -21,6 +23,7 @@ mod pending_replacements;
 mod replacement;
 mod sessions;
 mod settle;
+mod tell;
 mod thread;
 mod watching;
 

@@ -100,6 +100,7 @@ fn a_token_says_who_and_whom_they_know() {
         name: "Alice".to_owned(),
         expires_at: Some(exp),
         relations: Some(relations.clone()),
+        ..Login::default()
     };
     assert!(store.takes_tokens());
     assert_eq!(show(&store, &token).unwrap(), wanted);
