@@ -18,5 +18,7 @@ mod endings;
 mod order;
 #[path = "v1/page.rs"]
 mod page;
+#[path = "v1/roster.rs"]
+mod roster;
 #[path = "v1/topics.rs"]
 mod topics;

@@ -78,18 +78,18 @@ impl Accounts {
             leeway: self.jwt_leeway_s,
             max_relations: self.max_relations,
         };
-        match (&self.jwt_secret, &self.jwt_public_key) {
-            (Some(secret), _) => {
+        let of_file = |key, path: &Path, kind: fn(Vec<u8>) -> JwtKey| {
+            let read = fs::read(path).map_err(|error| OpenStoreError::file(key, path, error))?;
+            Jwt::new(options(kind(read))).map_err(|error| OpenStoreError::file(key, path, error))
+        };
+        match (&self.jwt_secret, &self.jwt_public_key, &self.jwt_keys) {
+            (Some(secret), ..) => {
                 let key = JwtKey::Secret(secret.0.clone().into_bytes());
                 Ok(Jwt::new(options(key))?)
             }
-            (None, Some(path)) => {
-                let key = "jwt_public_key";
-                let pem = fs::read(path).map_err(|error| OpenStoreError::file(key, path, error))?;
-                Jwt::new(options(JwtKey::PublicPem(pem)))
-                    .map_err(|error| OpenStoreError::file(key, path, error))
-            }
-            (None, None) => Err(StoreError::Invalid("key for tokens: there is none").into()),
+            (None, Some(path), _) => of_file("jwt_public_key", path, JwtKey::PublicPem),
+            (None, None, Some(path)) => of_file("jwt_keys", path, JwtKey::Set),
+            (None, None, None) => Err(StoreError::Invalid("key for tokens: there is none").into()),
         }
     }
 }

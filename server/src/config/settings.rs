@@ -206,12 +206,20 @@ pub struct Accounts {
     pub jwt_secret: Option<Secret>,
     /// The file with the public key of that service.
     pub jwt_public_key: Option<PathBuf>,
+    /// The file with the keys of that service, as a JWK Set.
+    pub jwt_keys: Option<PathBuf>,
     /// Who must have issued its tokens.
     pub jwt_issuer: Option<String>,
     /// Whom they must be for.
     pub jwt_audience: Option<String>,
     /// How far its clock may be off, in seconds.
     pub jwt_leeway_s: u64,
+    /// Where contacts are asked for, if not in tokens or in the store.
+    pub roster_url: Option<String>,
+    /// What is shown there.
+    pub roster_key: Option<Secret>,
+    /// How long an answer may take.
+    pub roster_timeout_ms: u32,
 }
 
 /// Who keeps accounts and rosters.
@@ -365,9 +373,13 @@ impl Default for Accounts {
             token_key: None,
             jwt_secret: None,
             jwt_public_key: None,
+            jwt_keys: None,
             jwt_issuer: None,
             jwt_audience: None,
             jwt_leeway_s: 30,
+            roster_url: None,
+            roster_key: None,
+            roster_timeout_ms: 3_000,
         }
     }
 }

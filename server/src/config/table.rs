@@ -5,7 +5,9 @@ use adsum_tim::Secret;
 
 use super::key::Key;
 use super::settings::{Level, StoreKind};
-use super::value::{WEEK, address, boolean, choice, list, name_of, number, seconds, text};
+use super::value::{
+    WEEK, address, boolean, choice, http_address, list, name_of, number, seconds, text,
+};
 
 const STORES: [(&str, StoreKind); 2] = [("sqlite", StoreKind::Sqlite), ("jwt", StoreKind::Jwt)];
 const LEVELS: [(&str, Level); 4] = [
@@ -248,7 +250,7 @@ static NETWORK: [Key; 20] = [
     ),
 ];
 
-static ACCOUNTS: [Key; 17] = [
+static ACCOUNTS: [Key; 21] = [
     key!(
         "store":
         "Who keeps accounts and rosters: a file here, or another service's signed tokens",
@@ -324,8 +326,13 @@ static ACCOUNTS: [Key; 17] = [
     ),
     key!(
         "jwt_public_key":
-        "The PEM file with the public key of whoever signs tokens (RS256)",
+        "The PEM file with the public key of whoever signs tokens (RS256; ES256 if it is on P-256)",
         path, accounts.jwt_public_key
+    ),
+    key!(
+        "jwt_keys":
+        "The file with the keys of whoever signs tokens, as a JWK Set (RS256, ES256, HS256)",
+        path, accounts.jwt_keys
     ),
     key!(
         "jwt_issuer":
@@ -341,6 +348,29 @@ static ACCOUNTS: [Key; 17] = [
         "jwt_leeway":
         "How many seconds the issuer's clock may be off",
         number "SECONDS" 0..=3_600, accounts.jwt_leeway_s
+    ),
+    Key {
+        name: "roster_url",
+        aliases: &[],
+        about: "Where your backend is asked for a user's contacts and blocks, with ?user=ID, \
+                instead of its tokens or the accounts here",
+        unit: "URL",
+        secret: false,
+        set: |config, given| {
+            config.accounts.roster_url = Some(http_address(given)?);
+            Ok(())
+        },
+        show: |config| config.accounts.roster_url.clone(),
+    },
+    key!(
+        "roster_key":
+        "What is shown there: Authorization: Bearer",
+        secret 16, accounts.roster_key
+    ),
+    key!(
+        "roster_timeout_ms":
+        "How long an answer may take; after that the last one counts, if there is one",
+        number "MILLISECONDS" 10..=60_000, accounts.roster_timeout_ms
     ),
 ];
 
@@ -416,7 +446,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 20 + 27 + 17 + 10 + 9);
+        assert_eq!(all().count(), 20 + 27 + 21 + 10 + 9);
     }
 
     #[test]

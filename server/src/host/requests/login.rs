@@ -16,7 +16,7 @@ use crate::host::roster_messages;
 use crate::host::shared::Shared;
 use crate::host::transport::socket::Socket;
 use crate::host::transport::wire::Wire;
-use crate::store::{Credentials, Login, NewAccount, Relations, Store, StoreError};
+use crate::store::{Access, Credentials, Login, NewAccount, Relations, Store, StoreError};
 use crate::tokens::{Account, TokenError};
 
 /// This server's own keys in `extend` of a login. They are not part of what others are told.
@@ -307,17 +307,11 @@ async fn check_password(
     let directory = &shared.directory;
     let given = Given::of(&auth);
     let applicant = directory.applicant(peer, given.name, given.domain, purpose);
-    let call = move |store: &dyn Store| {
+    let show = move |access: &dyn Access| {
         let Given { name, password, domain, token } = Given::of(&auth);
-        store.login(&Credentials { name, domain, password, token })
+        access.login(&Credentials { name, domain, password, token })
     };
-    // Another service's token needs no hash.
-    let checked = if directory.takes_tokens() {
-        directory.quick(call).await
-    } else {
-        directory.hash(applicant, call).await.map_err(code_of)?
-    };
-    checked.map_err(|error| {
+    directory.login(applicant, show).await.map_err(code_of)?.map_err(|error| {
         if let StoreError::Token(why) = &error {
             tracing::debug!(why, "a token was refused");
         }

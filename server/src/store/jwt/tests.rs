@@ -1,7 +1,9 @@
-use jsonwebtoken::{EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use super::*;
+
+mod keys;
 
 const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
 
