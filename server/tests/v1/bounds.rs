@@ -127,6 +127,52 @@ async fn over_the_rate_an_operation_is_refused_and_told_when_it_may_come() {
     server.host.stop().await;
 }
 
+/// What is told is bounded too: a publish over its rate waits, and what is said is refused.
+#[tokio::test]
+async fn what_is_over_the_engines_rates_waits_or_is_refused() {
+    let server = server(|config| {
+        config.presence.publish_burst = 2;
+        config.presence.publish_interval_ms = 400;
+    });
+    let mut ann = hello(&server).await;
+    let (mut bob, _) = V1::hello(&server, &token("bob", &["ann"])).await;
+    for p in 0..5 {
+        let answer = ann.ask(json!({"op": "publish", "p": p})).await;
+        assert_eq!(answer.get("waits_ms").is_some(), p >= 2, "{answer}");
+    }
+    for p in [0, 1, 4] {
+        assert_eq!(bob.next().await["p"], p);
+    }
+    let direct = json!({"op": "direct", "to": "bob", "p": 1});
+    assert_eq!(ann.ask(direct.clone()).await, json!({"op": "ok"}));
+    assert_eq!(ann.ask(direct.clone()).await, json!({"op": "ok"}));
+    let refused = ann.ask(direct).await;
+    assert_eq!(refused["code"], "rate");
+    assert!((1..=400).contains(&refused["retry_ms"].as_u64().unwrap()), "{refused}");
+    server.host.stop().await;
+}
+
+/// What an operator has turned off is off.
+#[tokio::test]
+async fn what_is_turned_off_is_forbidden() {
+    let server = server(|config| {
+        config.services.no_broad_presence = true;
+        config.services.no_presence = true;
+        config.services.no_nodes = true;
+    });
+    let mut ann = hello(&server).await;
+    let forbidden = json!({"op": "err", "code": "forbidden"});
+    for operation in [
+        json!({"op": "publish", "p": 1}),
+        json!({"op": "direct", "to": "bob", "p": 1}),
+        json!({"op": "watch", "users": ["bob"]}),
+    ] {
+        assert_eq!(ann.ask(operation).await, forbidden);
+    }
+    ann.does(json!({"op": "join", "topic": "room:1"})).await;
+    server.host.stop().await;
+}
+
 #[tokio::test]
 async fn a_full_house_says_when_to_come_back() {
     let server = server(|config| config.network.connect_limit = 1);

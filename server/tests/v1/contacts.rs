@@ -116,6 +116,21 @@ async fn one_state_a_user_is_of_no_session() {
     server.host.stop().await;
 }
 
+/// What an operator says is from nobody.
+#[tokio::test]
+async fn a_notice_of_the_system_is_told() {
+    let server = server(|_| {});
+    let (mut ann, _) = V1::hello(&server, &token("ann", &[])).await;
+    let shown = crate::support::TOKEN;
+    let head = format!("POST /admin/presence HTTP/1.1\r\nAuthorization: Bearer {shown}\r\n");
+    let notice = br#"{"nodes":["ann"],"presence":{"status":"we stop at ten"}}"#;
+    let (status, _) = crate::support::request(server.address(), &head, notice).await;
+    assert_eq!(status, 200);
+    let told = plain(ann.next().await);
+    assert_eq!(told, json!({"op": "system", "p": {"text": "we stop at ten"}}));
+    server.host.stop().await;
+}
+
 /// Until a moment, by the server's clock.
 #[tokio::test]
 async fn a_presence_ends_at_its_moment() {

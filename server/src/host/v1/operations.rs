@@ -33,6 +33,9 @@ impl Reading<'_> {
     /// Returns what an operation of this name asks for.
     pub(super) fn verb(&self, op: &str, fields: Fields<'_>) -> Result<Verb, Fault> {
         let mut fields = fields;
+        if !self.offers(op) {
+            return Err(Code::Forbidden.into());
+        }
         let verb = match op {
             "publish" => self.publish(&mut fields)?,
             "withdraw" => Verb::Withdraw,
@@ -68,6 +71,19 @@ impl Reading<'_> {
         Ok(verb)
     }
 
+    /// Returns whether the settings leave this on: those that turn tim's requests off do so here.
+    fn offers(&self, op: &str) -> bool {
+        let services = &self.config.services;
+        match op {
+            "publish" => !services.no_broad_presence,
+            "direct" => !services.no_presence,
+            "watch" | "unwatch" => {
+                !services.no_nodes && self.config.presence.watch == MayWatch::Anyone
+            }
+            _ => true,
+        }
+    }
+
     fn publish(&self, fields: &mut Fields<'_>) -> Result<Verb, Fault> {
         let shown = self.needed(fields)?;
         let lasts = match (fields.milliseconds("for")?, fields.milliseconds("until")?) {
@@ -99,9 +115,6 @@ impl Reading<'_> {
     }
 
     fn watched(&self, fields: &mut Fields<'_>) -> Result<Vec<Node>, Fault> {
-        if self.config.presence.watch == MayWatch::Nobody {
-            return Err(Code::Forbidden.into());
-        }
         let users = self.users("users", needed("users", fields.list("users")?)?)?;
         let is_oneself = users.iter().any(|user| **user == *self.from.node);
         if users.is_empty() || is_oneself {
