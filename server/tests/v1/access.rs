@@ -34,11 +34,17 @@ async fn a_new_token_says_whom_one_sees() {
     assert_eq!(bob.until_pong().await, Vec::<Value>::new());
     ann.does(json!({"op": "token", "token": token("ann", &["bob"])})).await;
     assert_eq!(bob.next().await["p"], 1);
-    let blocks = token_with("ann", &["bob"], json!({"adsum.blocked": ["bob"]}));
+    let (mut eve, _) = V1::hello(&server, &token("eve", &[])).await;
+    eve.does(json!({"op": "watch", "users": ["ann"]})).await;
+    let blocks = token_with("ann", &["bob"], json!({"adsum.blocked": ["bob", "eve"]}));
     ann.does(json!({"op": "token", "token": blocks})).await;
-    assert_eq!(bob.next().await["op"], "offline");
+    for blocked in [&mut bob, &mut eve] {
+        assert_eq!(blocked.next().await["op"], "offline");
+    }
     ann.does(json!({"op": "token", "token": token("ann", &["bob"])})).await;
-    assert_eq!(bob.next().await["p"], 1);
+    for seeing in [&mut bob, &mut eve] {
+        assert_eq!(seeing.next().await["p"], 1);
+    }
     server.host.stop().await;
 }
 

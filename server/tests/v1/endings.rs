@@ -99,7 +99,8 @@ async fn a_server_that_ends_says_when_to_come_back() {
 /// A page that is reloaded goes on with its session; one that logs out ends it.
 #[tokio::test]
 async fn the_close_code_says_whether_the_session_goes_on() {
-    let server = server(|_| {});
+    // Longer than anybody here waits.
+    let server = server(|config| config.presence.grace_going_away_ms = 600_000);
     let (mut bob, _) = V1::hello(&server, &token("bob", &["ann"])).await;
     for (code, goes_on) in
         [(Some(1_001), true), (Some(4_000), true), (Some(1_000), false), (None, false)]
