@@ -331,7 +331,8 @@ static ACCOUNTS: [Key; 21] = [
     ),
     key!(
         "jwt_keys":
-        "The file with the keys of whoever signs tokens, as a JWK Set (RS256, ES256, HS256)",
+        "The file with the keys of whoever signs tokens, as a JWK Set (RS256, ES256, HS256); it is \
+         read again when it has changed",
         path, accounts.jwt_keys
     ),
     key!(

@@ -17,8 +17,10 @@ use super::node::MAX_NODE;
 use super::patterns::Patterns;
 use super::relations::{Asked, Relation, Relations};
 
+mod current_keys;
 mod keys;
 
+use current_keys::CurrentKeys;
 pub use keys::JwtKey;
 use keys::Key;
 
@@ -59,8 +61,7 @@ pub struct JwtOptions {
 /// consent here too, but it is the issuer who has asked for it: rosters must be mutual. They
 /// cannot be changed through this server; a new login brings a new roster.
 pub struct Jwt {
-    /// Each with what it is checked by.
-    keys: Vec<(Key, Validation)>,
+    keys: CurrentKeys,
     max_relations: u32,
     /// The accounts that are here, as their newest tokens have them.
     known: Mutex<Known>,
@@ -152,14 +153,13 @@ impl Jwt {
     /// Returns a store that checks tokens as the options say.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] for a secret that is too short or a key that is none.
+    /// [`StoreError::Invalid`] for a secret that is too short or a key that is none;
+    /// [`StoreError::Failed`] for a file that cannot be read.
     pub fn new(options: JwtOptions) -> Result<Self, StoreError> {
-        let keys = options.key.keys()?.into_iter().map(|key| {
-            let validation = validation(&key, &options);
-            (key, validation)
-        });
+        let max_relations = options.max_relations;
+        let keys = CurrentKeys::new(options.key.clone(), move |key| validation(key, &options))?;
         let known = Mutex::new(Known { sweep_at: MIN_SWEEP, ..Known::default() });
-        Ok(Self { keys: keys.collect(), max_relations: options.max_relations, known })
+        Ok(Self { keys, max_relations, known })
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -186,7 +186,8 @@ impl Jwt {
     fn read(&self, token: &str) -> Result<Claims, ErrorKind> {
         let header = decode_header(token).map_err(|error| error.kind().clone())?;
         let mut refused = ErrorKind::InvalidAlgorithm;
-        for (key, validation) in self.keys.iter().filter(|(key, _)| key.may_be_of(&header)) {
+        let keys = self.keys.get();
+        for (key, validation) in keys.iter().filter(|(key, _)| key.may_be_of(&header)) {
             match decode::<Claims>(token, &key.key, validation) {
                 Ok(read) => return Ok(read.claims),
                 Err(error) => refused = error.kind().clone(),

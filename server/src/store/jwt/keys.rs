@@ -1,5 +1,8 @@
 //! The keys that tokens are checked with.
 
+use std::fs;
+use std::path::PathBuf;
+
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header};
 
@@ -15,6 +18,8 @@ pub enum JwtKey {
     /// Several keys, as a JWK Set (RFC 7517): RS256, ES256 and HS256. A token names the one that it
     /// is signed with (`kid`), or any may be.
     Set(Vec<u8>),
+    /// The same in a file, which is read again when it has changed.
+    SetFile(PathBuf),
 }
 
 const MIN_SECRET: usize = 32;
@@ -47,14 +52,9 @@ impl JwtKey {
                     }
                 }
             }
-            Self::Set(json) => {
-                let set: JwkSet =
-                    serde_json::from_slice(json).map_err(|_| StoreError::Invalid("JWK Set"))?;
-                let keys: Vec<_> = set.keys.iter().filter_map(key_of).collect();
-                if keys.is_empty() {
-                    return Err(StoreError::Invalid("JWK Set: no key in it can be used"));
-                }
-                Ok(keys)
+            Self::Set(json) => keys_of_set(json),
+            Self::SetFile(path) => {
+                keys_of_set(&fs::read(path).map_err(|error| StoreError::Failed(error.into()))?)
             }
         }
     }
@@ -69,6 +69,15 @@ impl Key {
         };
         is_named && self.algorithm == header.alg
     }
+}
+
+fn keys_of_set(json: &[u8]) -> Result<Vec<Key>, StoreError> {
+    let set: JwkSet = serde_json::from_slice(json).map_err(|_| StoreError::Invalid("JWK Set"))?;
+    let keys: Vec<_> = set.keys.iter().filter_map(key_of).collect();
+    if keys.is_empty() {
+        return Err(StoreError::Invalid("JWK Set: no key in it can be used"));
+    }
+    Ok(keys)
 }
 
 /// Returns a key of a set, if it is one that can be used; others are for somebody else.

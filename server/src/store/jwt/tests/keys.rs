@@ -122,3 +122,38 @@ fn a_set_without_a_key_that_can_be_used_is_none() {
     }
     assert!(by(JwtKey::Set(b"{}".to_vec())).is_err() && by(JwtKey::Set(b"x".to_vec())).is_err());
 }
+
+/// An issuer changes its keys, and the server goes on running.
+#[test]
+fn a_file_is_read_again_when_it_has_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let write = |keys: Value| {
+        std::fs::write(&path, json!({ "keys": keys }).to_string()).unwrap();
+    };
+    write(json!([rsa()]));
+    let store = by(JwtKey::SetFile(path.clone())).unwrap();
+    assert!(show(&store, SIGNED).is_ok());
+    assert_eq!(refusal(&store, SIGNED_ELLIPTIC), "another algorithm");
+    write(json!([rsa(), elliptic("elliptic")]));
+    let started = std::time::Instant::now();
+    while show(&store, SIGNED_ELLIPTIC).is_err() {
+        assert!(started.elapsed().as_secs() < 20, "it is not read again");
+        std::thread::yield_now();
+    }
+    // One that is broken, or gone, changes nothing.
+    std::fs::write(&path, "half of it").unwrap();
+    let look = || std::thread::sleep(current_keys::LOOK_EVERY);
+    look();
+    assert!(show(&store, SIGNED).is_ok() && show(&store, SIGNED_ELLIPTIC).is_ok());
+    std::fs::remove_file(&path).unwrap();
+    look();
+    assert!(show(&store, SIGNED).is_ok());
+    write(json!([elliptic("elliptic")]));
+    let started = std::time::Instant::now();
+    while show(&store, SIGNED).is_ok() {
+        assert!(started.elapsed().as_secs() < 20, "what was taken out is still good");
+        std::thread::yield_now();
+    }
+    assert!(by(JwtKey::SetFile(folder.path().join("none"))).is_err());
+}
