@@ -127,6 +127,7 @@ async fn run(config: Config, store: Arc<dyn Store>, loaded: &Loaded) -> ExitCode
 fn announce(host: &Host, config: &Config) {
     let (address, version) = (host.address(), env!("CARGO_PKG_VERSION"));
     let mut lines = vec![format!(" {version}: clients connect to ws://{address}/tim")];
+    lines.push(format!(": clients of adsum.v1 connect to ws://{address}/v1"));
     if config.services.web_page {
         lines.push(format!(": the web page is at http://{address}/"));
     }

@@ -9,8 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use adsum_server::host::WATCH;
 use adsum_server::store::{
-    Asked, Credentials, Jwt, JwtKey, JwtOptions, Login, NewAccount, Relation, Relations, Store,
-    StoreError,
+    Access, Asked, Credentials, Jwt, JwtKey, JwtOptions, Login, NewAccount, Relation, Relations,
+    Store, StoreError,
 };
 use adsum_tim::{Form, Kind, TimAck, TimAuth, TimNodes, rtype};
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -189,7 +189,7 @@ struct Forgetful {
     forgets: AtomicBool,
 }
 
-impl Store for Forgetful {
+impl Access for Forgetful {
     fn login(&self, shown: &Credentials<'_>) -> Result<Login, StoreError> {
         let login = self.jwt.login(shown)?;
         if self.forgets.swap(false, Ordering::Relaxed) {
@@ -198,16 +198,26 @@ impl Store for Forgetful {
         Ok(login)
     }
 
+    fn takes_tokens(&self) -> bool {
+        self.jwt.takes_tokens()
+    }
+
+    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
+        self.jwt.relations(node)
+    }
+
+    fn release(&self, node: &str) {
+        self.jwt.release(node);
+    }
+}
+
+impl Store for Forgetful {
     fn prepare(&self, name: &str, password: &str, domain: &str) -> Result<NewAccount, StoreError> {
         self.jwt.prepare(name, password, domain)
     }
 
     fn add(&self, account: &NewAccount) -> Result<(), StoreError> {
         self.jwt.add(account)
-    }
-
-    fn takes_tokens(&self) -> bool {
-        self.jwt.takes_tokens()
     }
 
     fn is_node(&self, node: &str) -> bool {
@@ -230,10 +240,6 @@ impl Store for Forgetful {
         self.jwt.names(node, others)
     }
 
-    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
-        self.jwt.relations(node)
-    }
-
     fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         self.jwt.relation(node, other)
     }
@@ -248,10 +254,6 @@ impl Store for Forgetful {
 
     fn block(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         self.jwt.block(node, other)
-    }
-
-    fn release(&self, node: &str) {
-        self.jwt.release(node);
     }
 
     fn health(&self) -> Result<(), StoreError> {

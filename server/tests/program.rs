@@ -150,6 +150,7 @@ async fn it_says_what_an_operator_needs_to_know() {
     let said = program.said();
     let wanted = [
         format!(" {}: clients connect to ws://{address}/tim", env!("CARGO_PKG_VERSION")),
+        format!(": clients of adsum.v1 connect to ws://{address}/v1"),
         format!(": the web page is at http://{address}/"),
         format!(": metrics and administration at http://{admin}/"),
         format!(": accounts and rosters are in {}", file.display()),

@@ -78,12 +78,19 @@ const fn needs_snapshot(presence: &Presence) -> bool {
 }
 
 fn jwt_problem(accounts: &Accounts) -> Option<String> {
-    let problem = match (&accounts.jwt_secret, &accounts.jwt_public_key) {
-        (None, None) => "store = jwt needs jwt_secret or jwt_public_key",
-        (Some(_), Some(_)) => "jwt_secret and jwt_public_key: only one of them can be meant",
-        _ => return None,
+    let problem = match jwt_keys(accounts) {
+        0 => "store = jwt needs jwt_secret, jwt_public_key or jwt_keys",
+        1 => return None,
+        _ => "jwt_secret, jwt_public_key and jwt_keys: only one of them can be meant",
     };
     Some(problem.to_owned())
+}
+
+/// Returns how many of the keys for tokens are given.
+fn jwt_keys(accounts: &Accounts) -> usize {
+    let Accounts { jwt_secret, jwt_public_key, jwt_keys, .. } = accounts;
+    let given = [jwt_secret.is_some(), jwt_public_key.is_some(), jwt_keys.is_some()];
+    given.into_iter().filter(|given| *given).count()
 }
 
 fn webhook_problem(webhooks: &Webhooks) -> Option<String> {
@@ -167,10 +174,10 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     if presence.idle_after_ms > 0 && presence.one_state == OneState::Off {
         warnings.push("idle_after has no effect without one_state".to_owned());
     }
-    let jwt = accounts.jwt_secret.is_some() || accounts.jwt_public_key.is_some();
-    if jwt && accounts.store == StoreKind::Sqlite {
-        warnings
-            .push("jwt_secret and jwt_public_key have no effect without store = jwt".to_owned());
+    if jwt_keys(accounts) > 0 && accounts.store == StoreKind::Sqlite {
+        warnings.push(
+            "jwt_secret, jwt_public_key and jwt_keys have no effect without store = jwt".to_owned(),
+        );
     }
     if network.admin_listen.is_some() && !services.metrics && services.admin_token.is_none() {
         warnings

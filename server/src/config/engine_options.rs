@@ -58,6 +58,13 @@ impl Config {
             max_watched: presence.max_watched,
             idle_after_ms: (presence.idle_after_ms > 0).then_some(presence.idle_after_ms),
             settle_ms: self.settle_ms(),
+            topics: adsum::TopicOptions {
+                full_up_to: presence.topic_full_up_to,
+                sample: presence.topic_sample,
+                coalesce_ms: presence.topic_coalesce_ms,
+                max_members: presence.topic_max_members,
+            },
+            max_topics: presence.max_topics,
             // What ends by itself does so within the engine's own bound.
             ..adsum::Options::default()
         }
@@ -144,6 +151,24 @@ mod tests {
         }
     }
 
+    fn topics(
+        full_up_to: u32,
+        sample: u16,
+        coalesce_ms: u32,
+        max_members: u32,
+    ) -> adsum::TopicOptions {
+        adsum::TopicOptions { full_up_to, sample, coalesce_ms, max_members }
+    }
+
+    fn grace(
+        connection_error_ms: u64,
+        timeout_ms: u64,
+        node_loss_ms: u64,
+        going_away_ms: u64,
+    ) -> adsum::Grace {
+        adsum::Grace { connection_error_ms, timeout_ms, node_loss_ms, going_away_ms }
+    }
+
     /// No option takes another setting's value: each setting has a value of its own here.
     #[test]
     fn each_option_is_the_setting_of_its_name() {
@@ -168,6 +193,11 @@ mod tests {
             max_told: 31,
             max_watched: 33,
             idle_after_ms: 34,
+            max_topics: 35,
+            topic_full_up_to: 36,
+            topic_sample: 37,
+            topic_coalesce_ms: 38,
+            topic_max_members: 39,
             ..Presence::default()
         };
         let expected = adsum::Options {
@@ -175,12 +205,7 @@ mod tests {
             snapshot_on_connect: false,
             offline_notices: adsum::OfflineNotices::ToAllContacts,
             direct_to: adsum::DirectTo::Anyone,
-            grace: adsum::Grace {
-                connection_error_ms: 22,
-                timeout_ms: 23,
-                node_loss_ms: 22,
-                going_away_ms: 32,
-            },
+            grace: grace(22, 23, 22, 32),
             lease: Some(adsum::Lease { lease_ms: 20_000, heartbeat_ms: 10_000 }),
             max_sessions: 25,
             max_sessions_per_kind: Some(24),
@@ -194,6 +219,8 @@ mod tests {
             max_watched: 33,
             idle_after_ms: Some(34),
             settle_ms: 0,
+            topics: topics(36, 37, 38, 39),
+            max_topics: 35,
             ..adsum::Options::default()
         };
         assert_eq!(config.engine_options(), expected);

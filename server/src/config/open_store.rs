@@ -78,18 +78,25 @@ impl Accounts {
             leeway: self.jwt_leeway_s,
             max_relations: self.max_relations,
         };
-        match (&self.jwt_secret, &self.jwt_public_key) {
-            (Some(secret), _) => {
+        let of_file = |name, path: &Path, key| {
+            Jwt::new(options(key)).map_err(|error| match error {
+                StoreError::Failed(why) => OpenStoreError::file(name, path, why),
+                error => OpenStoreError::file(name, path, error),
+            })
+        };
+        match (&self.jwt_secret, &self.jwt_public_key, &self.jwt_keys) {
+            (Some(secret), ..) => {
                 let key = JwtKey::Secret(secret.0.clone().into_bytes());
                 Ok(Jwt::new(options(key))?)
             }
-            (None, Some(path)) => {
-                let key = "jwt_public_key";
-                let pem = fs::read(path).map_err(|error| OpenStoreError::file(key, path, error))?;
-                Jwt::new(options(JwtKey::PublicPem(pem)))
-                    .map_err(|error| OpenStoreError::file(key, path, error))
+            (None, Some(path), _) => {
+                let name = "jwt_public_key";
+                let pem =
+                    fs::read(path).map_err(|error| OpenStoreError::file(name, path, error))?;
+                of_file(name, path, JwtKey::PublicPem(pem))
             }
-            (None, None) => Err(StoreError::Invalid("key for tokens: there is none").into()),
+            (None, None, Some(path)) => of_file("jwt_keys", path, JwtKey::SetFile(path.clone())),
+            (None, None, None) => Err(StoreError::Invalid("key for tokens: there is none").into()),
         }
     }
 }
@@ -149,5 +156,11 @@ mod tests {
         accounts.jwt_public_key = Some(file("text"));
         let error = error_of(&accounts);
         assert_eq!(error, named("jwt_public_key", "text") + "not a valid public key in PEM");
+        accounts.jwt_public_key = None;
+        for (name, what) in [("text", "not a valid JWK Set"), ("no such keys", "No such file")] {
+            accounts.jwt_keys = Some(file(name));
+            let error = error_of(&accounts);
+            assert!(error.starts_with(&(named("jwt_keys", name) + what)), "{error}");
+        }
     }
 }

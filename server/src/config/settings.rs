@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use adsum_tim::Secret;
 
 use super::proxies::Proxies;
+use crate::store::Patterns;
 
 /// Everything that can be set, each value within its range. Times are in milliseconds whatever
 /// unit their key has.
@@ -62,6 +63,8 @@ pub struct Network {
     pub queue_frames: usize,
     /// The most bytes that wait for one connection.
     pub queue_bytes: usize,
+    /// The most bytes of what is shown in the neutral protocol.
+    pub max_p: usize,
     /// How long a connection is left alone after it was written to; 0 to write all at once.
     pub write_rest_ms: u32,
     /// How long connections have to take what is due when the server stops.
@@ -113,6 +116,18 @@ pub struct Presence {
     pub one_state: OneState,
     /// How long nobody has to be at any of a user's devices until friends are told so; 0 for never.
     pub idle_after_ms: u64,
+    /// The names of topics that whoever shows no token with names may join.
+    pub topics: Patterns,
+    /// The most topics of one session.
+    pub max_topics: u32,
+    /// The most users of a topic who are all shown to those who view all of it.
+    pub topic_full_up_to: u32,
+    /// How many users are shown of a larger one.
+    pub topic_sample: u16,
+    /// How long changes in a topic are gathered before they are told; 0 to tell each at once.
+    pub topic_coalesce_ms: u32,
+    /// The most users of a topic.
+    pub topic_max_members: u32,
 }
 
 /// Who is told that somebody has gone.
@@ -193,12 +208,20 @@ pub struct Accounts {
     pub jwt_secret: Option<Secret>,
     /// The file with the public key of that service.
     pub jwt_public_key: Option<PathBuf>,
+    /// The file with the keys of that service, as a JWK Set.
+    pub jwt_keys: Option<PathBuf>,
     /// Who must have issued its tokens.
     pub jwt_issuer: Option<String>,
     /// Whom they must be for.
     pub jwt_audience: Option<String>,
     /// How far its clock may be off, in seconds.
     pub jwt_leeway_s: u64,
+    /// Where contacts are asked for, if not in tokens or in the store.
+    pub roster_url: Option<String>,
+    /// What is shown there.
+    pub roster_key: Option<Secret>,
+    /// How long an answer may take.
+    pub roster_timeout_ms: u32,
 }
 
 /// Who keeps accounts and rosters.
@@ -311,6 +334,7 @@ impl Default for Network {
             request_rate: 0,
             queue_frames: 256,
             queue_bytes: 256 * 1024,
+            max_p: 4_096,
             write_rest_ms: 0,
             drain_timeout_ms: 5_000,
         }
@@ -342,6 +366,12 @@ impl Default for Presence {
             max_watched: 500,
             one_state: OneState::Off,
             idle_after_ms: 0,
+            topics: Patterns::new(vec!["room:*".to_owned()]),
+            max_topics: 100,
+            topic_full_up_to: 200,
+            topic_sample: 20,
+            topic_coalesce_ms: 0,
+            topic_max_members: 1_000_000,
         }
     }
 }
@@ -364,9 +394,13 @@ impl Default for Accounts {
             token_key: None,
             jwt_secret: None,
             jwt_public_key: None,
+            jwt_keys: None,
             jwt_issuer: None,
             jwt_audience: None,
             jwt_leeway_s: 30,
+            roster_url: None,
+            roster_key: None,
+            roster_timeout_ms: 3_000,
         }
     }
 }

@@ -5,7 +5,9 @@ use adsum_tim::Secret;
 
 use super::key::Key;
 use super::settings::{Level, StoreKind};
-use super::value::{WEEK, address, boolean, choice, list, name_of, number, seconds, text};
+use super::value::{
+    WEEK, address, boolean, choice, http_address, list, name_of, number, seconds, text,
+};
 
 const STORES: [(&str, StoreKind); 2] = [("sqlite", StoreKind::Sqlite), ("jwt", StoreKind::Jwt)];
 const LEVELS: [(&str, Level); 4] = [
@@ -119,7 +121,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
 }
 
-static NETWORK: [Key; 19] = [
+static NETWORK: [Key; 20] = [
     Key {
         name: "client_listen",
         aliases: &["listen", "im.listen"],
@@ -232,6 +234,11 @@ static NETWORK: [Key; 19] = [
         number "BYTES" 1_024..=1_024 * MIB, network.queue_bytes
     ),
     key!(
+        "max_p":
+        "The most bytes of what a client of adsum.v1 shows (p)",
+        number "BYTES" 16..=32_768, network.max_p
+    ),
+    key!(
         "write_rest_ms":
         "How long a connection is left alone after a write, so that what comes meanwhile goes out \
          together: a half to a fifth of the processor time at many presences a second, for so much \
@@ -245,7 +252,7 @@ static NETWORK: [Key; 19] = [
     ),
 ];
 
-static ACCOUNTS: [Key; 17] = [
+static ACCOUNTS: [Key; 21] = [
     key!(
         "store":
         "Who keeps accounts and rosters: a file here, or another service's signed tokens",
@@ -321,8 +328,14 @@ static ACCOUNTS: [Key; 17] = [
     ),
     key!(
         "jwt_public_key":
-        "The PEM file with the public key of whoever signs tokens (RS256)",
+        "The PEM file with the public key of whoever signs tokens (RS256; ES256 if it is on P-256)",
         path, accounts.jwt_public_key
+    ),
+    key!(
+        "jwt_keys":
+        "The file with the keys of whoever signs tokens, as a JWK Set (RS256, ES256, HS256); it is \
+         read again when it has changed",
+        path, accounts.jwt_keys
     ),
     key!(
         "jwt_issuer":
@@ -338,6 +351,29 @@ static ACCOUNTS: [Key; 17] = [
         "jwt_leeway":
         "How many seconds the issuer's clock may be off",
         number "SECONDS" 0..=3_600, accounts.jwt_leeway_s
+    ),
+    Key {
+        name: "roster_url",
+        aliases: &[],
+        about: "Where your backend is asked for a user's contacts and blocks, with ?user=ID, \
+                instead of its tokens or the accounts here",
+        unit: "URL",
+        secret: false,
+        set: |config, given| {
+            config.accounts.roster_url = Some(http_address(given)?);
+            Ok(())
+        },
+        show: |config| config.accounts.roster_url.clone(),
+    },
+    key!(
+        "roster_key":
+        "What is shown there: Authorization: Bearer",
+        secret 16, accounts.roster_key
+    ),
+    key!(
+        "roster_timeout_ms":
+        "How long an answer may take; after that the last one counts, if there is one",
+        number "MILLISECONDS" 10..=60_000, accounts.roster_timeout_ms
     ),
 ];
 
@@ -413,7 +449,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 19 + 21 + 17 + 10 + 9 + 7);
+        assert_eq!(all().count(), 20 + 27 + 21 + 10 + 9 + 7);
     }
 
     #[test]

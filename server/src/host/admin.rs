@@ -123,7 +123,7 @@ async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         Ok(decoded) => decoded,
         Err(error) => return wrong(&format!("presence: {error}")),
     };
-    let presence = Arc::new(TimPresence {
+    let presence = TimPresence {
         id: None,
         offline: None,
         // tim's web client fails on a presence without a sender.
@@ -131,7 +131,8 @@ async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         to_tid: None,
         to_list: None,
         ..decoded
-    });
+    };
+    let presence = Arc::new(presence.into());
     let nodes = match accounts(&shared, nodes, domain).await {
         Ok(nodes) => nodes,
         Err(answer) => return answer,

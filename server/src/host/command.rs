@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use adsum::{LostCause, SessionKey};
 use adsum_cluster::NodeId;
-use adsum_tim::{Form, Tid, TimAck, TimMessage, TimPresence};
+use adsum_tim::{Tid, TimAck, TimMessage};
 use tokio::sync::oneshot;
 
 use super::resume_secret::ResumeSecret;
+use super::shown::Shown;
 use super::transport::socket::Socket;
+use super::transport::wire::Wire;
+use super::v1::grant::{Grant, Lists};
+use super::v1::verb::Asked;
 use crate::cluster::{ClusterFigures, Message};
 
 /// An account's id, shared by all who name it.
@@ -16,7 +20,7 @@ pub(crate) type Node = Arc<str>;
 
 /// A presence as the engine holds it: what the client sent, with `fromTid` put in, and `id`,
 /// `offline` and the receivers taken out. It lives as long as the session that published it.
-pub(crate) type Presence = Arc<TimPresence>;
+pub(crate) type Presence = Arc<Shown>;
 
 /// The node that an administrator's notices come from: no account has this id.
 pub(crate) const SYSTEM_NODE: &str = "@server";
@@ -38,12 +42,16 @@ pub(crate) enum Command {
     Watch(Box<Watch>),
     /// Ends that.
     Unwatch(Box<Watch>),
+    /// What a session asks for in the neutral protocol.
+    Asked(Box<Asked>),
     /// A client says that a person did something, and is answered.
     Active(SessionKey),
     /// A person caused a request, which is answered elsewhere.
     Person(SessionKey),
     Disconnect(SessionKey),
     Lost(SessionKey, LostCause),
+    /// The server sends a session away, and it may come back for so many milliseconds at least.
+    SentAway(SessionKey, u64),
     Invisible(SessionKey),
     Visible(SessionKey),
     Roster(Box<RosterChange>),
@@ -81,11 +89,13 @@ impl Command {
             | Self::Person(session)
             | Self::Disconnect(session)
             | Self::Lost(session, _)
+            | Self::SentAway(session, _)
             | Self::Invisible(session)
             | Self::Visible(session) => Some(*session),
             Self::PublishFor(publish) => Some(publish.session),
             Self::Direct(direct) => Some(direct.session),
             Self::Watch(watch) | Self::Unwatch(watch) => Some(watch.session),
+            Self::Asked(asked) => Some(asked.session),
             _ => None,
         }
     }
@@ -100,16 +110,35 @@ pub(crate) struct Connect {
     /// Whether the user is to be invisible from now on.
     pub(crate) invisible: bool,
     /// The answer to the client, which goes out before anything else.
-    pub(crate) ack: TimAck,
+    pub(crate) answer: Answer,
+    /// The kind of the device.
+    pub(crate) kind: u8,
     /// Requests of others that wait for this user's answer, and are sent after the snapshot.
     pub(crate) requests: Vec<TimMessage>,
     pub(crate) reply: oneshot::Sender<Result<SessionKey, adsum::Error>>,
 }
 
+/// The answer to a login, as far as it is known before the engine's thread has seen to it.
+pub(crate) enum Answer {
+    Tim(TimAck),
+    V1(Hello),
+}
+
+/// What the neutral protocol's answer to a login needs.
+pub(crate) struct Hello {
+    /// What the answer has to name.
+    pub(crate) n: Option<u64>,
+    /// What the client has shown that it may do; of a resume `None` if it has shown no more than
+    /// which session it means.
+    pub(crate) grant: Option<Arc<Grant>>,
+    /// Whom the user may see from now on, and who may not see the user, where a resume says so.
+    pub(crate) lists: Option<Lists>,
+}
+
 /// A connection with somebody on it.
 pub(crate) struct LoggedIn {
     pub(crate) socket: Arc<Socket>,
-    pub(crate) form: Form,
+    pub(crate) wire: Wire,
     pub(crate) tid: Arc<Tid>,
     /// What the answer says that names the session from now on.
     pub(crate) secret: ResumeSecret,
@@ -119,10 +148,10 @@ pub(crate) struct LoggedIn {
 pub(crate) struct Resume {
     pub(crate) shown: ResumeSecret,
     pub(crate) socket: Arc<Socket>,
-    pub(crate) form: Form,
+    pub(crate) wire: Wire,
     /// What names the session from now on.
     pub(crate) secret: ResumeSecret,
-    pub(crate) ack: TimAck,
+    pub(crate) answer: Answer,
     pub(crate) requests: Vec<TimMessage>,
     /// `None` if there is no such session any more.
     pub(crate) reply: oneshot::Sender<Option<Resumed>>,
@@ -132,6 +161,8 @@ pub(crate) struct Resume {
 pub(crate) struct Resumed {
     pub(crate) session: SessionKey,
     pub(crate) tid: Arc<Tid>,
+    /// What it may do, if it speaks the neutral protocol.
+    pub(crate) grant: Option<Arc<Grant>>,
 }
 
 /// A presence to all contacts that ends by itself.

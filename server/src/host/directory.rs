@@ -15,7 +15,7 @@ use super::command::Node;
 use super::hashing::{Hashing, PasswordCounts, Refusal};
 use super::metrics::Metrics;
 use super::peer::Peer;
-use crate::store::{Relations, Store, StoreError};
+use crate::store::{Access, Login, Relations, Store, StoreError};
 use crate::tokens::{Account, TokenError, Tokens};
 
 /// How many locks users share. Two users who share one merely wait for each other.
@@ -30,12 +30,15 @@ const KNOWN: usize = 20_000;
 /// The store, and what is remembered of its answers.
 pub(crate) struct Directory {
     store: Arc<dyn Store>,
+    /// Who may, and whom they see: the store, or what asks somebody else.
+    access: Arc<dyn Access>,
     /// Held from before something is read from the store until the engine's thread has been told
     /// of it, so that what the engine holds is never older than what it held.
     locks: Box<[AsyncMutex<()>]>,
     hasher: RandomState,
     hashing: Arc<Hashing>,
     reading: Arc<Semaphore>,
+    asking: Arc<Semaphore>,
     writing: Arc<Semaphore>,
     caring: Arc<Semaphore>,
     known: Mutex<HashMap<Node, Arc<Relations>>>,
@@ -56,6 +59,7 @@ pub(crate) struct Writing(#[expect(dead_code, reason = "held")] Option<OwnedSema
 impl Directory {
     pub(crate) fn new(
         store: Arc<dyn Store>,
+        access: Arc<dyn Access>,
         tokens: Tokens,
         password_workers: usize,
         metrics: Arc<Metrics>,
@@ -67,6 +71,8 @@ impl Directory {
         }
         Self {
             store,
+            asking: Arc::new(Semaphore::new(access.at_once())),
+            access,
             locks: (0..LOCKS).map(|_| AsyncMutex::new(())).collect(),
             hasher: RandomState::new(),
             hashing: Hashing::new(password_workers),
@@ -85,7 +91,7 @@ impl Directory {
     }
 
     pub(crate) fn takes_tokens(&self) -> bool {
-        self.store.takes_tokens()
+        self.access.takes_tokens()
     }
 
     /// Waits until nobody else reads or changes this user's relations.
@@ -203,11 +209,25 @@ impl Directory {
         result
     }
 
+    /// Returns whose credentials these are. A password is hashed when it is this one's turn; a
+    /// token needs no hash.
+    pub(crate) async fn login(
+        &self,
+        applicant: Applicant,
+        show: impl FnOnce(&dyn Access) -> Result<Login, StoreError> + Send + 'static,
+    ) -> Result<Result<Login, StoreError>, Refusal> {
+        let access = self.access.clone();
+        if self.takes_tokens() {
+            return Ok(self.quick(move |_| show(access.as_ref())).await);
+        }
+        self.hash(applicant, move |_| show(access.as_ref())).await
+    }
+
     /// Returns a user's relations, or the last known ones if the store fails or is too slow. Needs
     /// the user's [lock](Self::lock).
     pub(crate) async fn relations(&self, user: &Node) -> Result<Arc<Relations>, StoreError> {
-        let node = user.clone();
-        let call = self.quick(move |store| store.relations(&node));
+        let (node, access) = (user.clone(), self.access.clone());
+        let call = self.call(&self.asking, move |_| access.relations(&node));
         let error = match tokio::time::timeout(PATIENCE, call).await {
             Ok(Ok(relations)) => {
                 let relations = Arc::new(relations);
@@ -252,11 +272,11 @@ impl Directory {
 
     /// Lets the store forget a user whose last session has ended.
     pub(crate) async fn release(&self, user: &Node) {
-        let user = user.clone();
+        let (user, access) = (user.clone(), self.access.clone());
         // It cannot fail.
         let _ = self
-            .quick(move |store| {
-                store.release(&user);
+            .quick(move |_| {
+                access.release(&user);
                 Ok(())
             })
             .await;

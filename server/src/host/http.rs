@@ -9,7 +9,7 @@ use adsum_tim::{Code, Frame, Inbound, Kind, TimAck};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -22,10 +22,14 @@ use tower::ServiceExt as _;
 
 use super::command::{Command, Figures};
 use super::exposition::{CLASSIC_TYPE, OPEN_METRICS, OPEN_METRICS_TYPE, classic};
+use super::link::Speech;
 use super::lobby::{Lobby, Place};
 use super::peer::Peer;
 use super::requests::login;
 use super::shared::Shared;
+use super::tim_speech::TimSpeech;
+use super::transport::ws_frame::Opcode;
+use super::v1::speech::V1Speech;
 use super::{admin, connection, web_page};
 
 /// How long a client may take to send the head of a request, and the body of one that anybody may
@@ -34,6 +38,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Room for the head of a request: hyper's least.
 const HEAD_BYTES: usize = 8_192;
+/// The name of the neutral protocol, for who asks for it.
+const SUBPROTOCOL: &str = "adsum.v1";
 /// Where proxies say whose request it is.
 const FORWARDED: &str = "x-forwarded-for";
 /// How long to wait after the system failed to accept (for want of descriptors, say).
@@ -160,6 +166,7 @@ fn router(shared: Arc<Shared>, services: Services) -> Router {
     if services.clients {
         router = router
             .route("/tim", get(upgrade))
+            .route("/v1", get(upgrade_v1))
             .route("/tim2", post(one_frame))
             .layer(DefaultBodyLimit::max(config.network.max_data));
         if config.services.web_page {
@@ -206,27 +213,72 @@ async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Extension(visit): Extension<Visit>,
     Extension(peer): Extension<Peer>,
-    mut request: Request,
+    request: Request,
 ) -> Response {
-    if !is_let_in(&shared, &request) {
+    let Ok((response, upgrade)) = handshake(&shared, request) else {
         return StatusCode::FORBIDDEN.into_response();
+    };
+    let Some(upgrade) = upgrade else { return response };
+    let tasks = visit.tasks.clone();
+    tasks.spawn(upgraded(shared, peer, visit.place, upgrade, Opcode::Binary, TimSpeech::default()));
+    response
+}
+
+/// The same for the neutral protocol, which has a name that may be asked for.
+async fn upgrade_v1(
+    State(shared): State<Arc<Shared>>,
+    Extension(visit): Extension<Visit>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    let asked = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let mut asked = asked.iter().filter_map(|value| value.to_str().ok());
+    let is_named = asked.any(|names| names.split(',').any(|name| name.trim() == SUBPROTOCOL));
+    let Ok((mut response, upgrade)) = handshake(&shared, request) else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    let Some(upgrade) = upgrade else { return response };
+    if is_named {
+        let name = HeaderValue::from_static(SUBPROTOCOL);
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+    }
+    let tasks = visit.tasks.clone();
+    tasks.spawn(upgraded(shared, peer, visit.place, upgrade, Opcode::Text, V1Speech::default()));
+    response
+}
+
+/// Another site's page asks for a connection.
+struct KeptOut;
+
+/// Returns the answer to a WebSocket handshake, and what comes of it if it is one.
+fn handshake(
+    shared: &Shared,
+    mut request: Request,
+) -> Result<(Response, Option<OnUpgrade>), KeptOut> {
+    if !is_let_in(shared, &request) {
+        return Err(KeptOut);
     }
     let upgrade = hyper::upgrade::on(&mut request);
     let Ok(response) = create_response(&request.map(drop)) else {
-        return (StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here\n")
-            .into_response();
+        let wanted = (StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here\n");
+        return Ok((wanted.into_response(), None));
     };
-    let tasks = visit.tasks.clone();
-    tasks.spawn(upgraded(shared, peer, visit.place, upgrade));
-    response.map(|()| Body::empty())
+    Ok((response.map(|()| Body::empty()), Some(upgrade)))
 }
 
-async fn upgraded(shared: Arc<Shared>, peer: Peer, place: Arc<Place>, upgrade: OnUpgrade) {
+async fn upgraded<S: Speech>(
+    shared: Arc<Shared>,
+    peer: Peer,
+    place: Arc<Place>,
+    upgrade: OnUpgrade,
+    opcode: Opcode,
+    speech: S,
+) {
     let Some((stream, early)) = upgrade.await.ok().and_then(plain) else { return };
     shared.metrics.connected();
     let metrics = shared.metrics.clone();
     // On the heap, so that the task that waited for the handshake does not hold room for it.
-    Box::pin(connection::serve(shared, peer, place, stream, early)).await;
+    Box::pin(connection::serve(shared, peer, place, stream, early, opcode, speech)).await;
     metrics.disconnected();
 }
 

@@ -7,6 +7,7 @@ use adsum::{SessionKey, Slot};
 use adsum_tim::TimPresence;
 
 use super::transport::socket::Socket;
+use super::v1::told::Told;
 
 /// One thing to be done with connections.
 pub(super) enum Job {
@@ -14,12 +15,23 @@ pub(super) enum Job {
     Attach(SessionKey, Arc<Socket>),
     /// A session's connection is gone.
     Detach(SessionKey),
-    /// A presence goes to these sessions.
+    /// A presence goes to those of these sessions that speak tim's protocol.
     Presence(Box<Outgoing>),
+    /// Something is told to those that speak the neutral one.
+    Told(Box<Told>, Vec<Slot>),
     /// A frame goes to a session.
     Frame(SessionKey, Vec<u8>),
-    /// A session's connection is closed, with this code and reason.
-    Close(SessionKey, u16, &'static str),
+    /// A session's connection is closed.
+    Close(SessionKey, Goodbye),
+}
+
+/// How a connection is closed.
+pub(super) struct Goodbye {
+    /// The code of the close frame, and its reason.
+    pub(super) code: u16,
+    pub(super) reason: &'static str,
+    /// A frame before that, if it is not empty.
+    pub(super) last: Vec<u8>,
 }
 
 /// A presence on its way out.

@@ -17,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::command::{Command, Figures, Node, Presence};
 use super::end_cause::end_cause;
 use super::hashing::PasswordCounts;
+use super::transport::wire::Wire;
 use crate::cluster::{ClusterFigures, ClusterMetrics};
 use crate::usage::Usage;
 use crate::webhooks::WebhookMetrics;
@@ -183,7 +184,8 @@ impl Metrics {
             Command::Unwatch(_) => "unwatch",
             Command::Active(_) | Command::Person(_) => "active",
             Command::Disconnect(_) => "disconnect",
-            Command::Lost(..) => "lost",
+            Command::Lost(..) | Command::SentAway(..) => "lost",
+            Command::Asked(asked) => asked.verb.name(),
             Command::Invisible(_) => "invisible",
             Command::Visible(_) => "visible",
             Command::Roster(_) => "roster",
@@ -212,6 +214,9 @@ impl Metrics {
             Notice::SessionEnded { .. } => "session_ended",
             Notice::UserOffline { .. } => "offline",
             Notice::System { .. } => "system",
+            Notice::Joined { .. } | Notice::Member { .. } => "member",
+            Notice::Left { .. } | Notice::MemberSessionEnded { .. } => "left",
+            Notice::Said { .. } | Notice::SaidOver { .. } => "said",
             _ => "other",
         };
         kind(&self.notices, name, 1);
@@ -219,10 +224,11 @@ impl Metrics {
         self.fan_out.observe(receivers as f64);
     }
 
-    pub(crate) fn encoded(&self, form: Form) {
-        let form = match form {
-            Form::Json => "json",
-            Form::Thrift => "thrift",
+    pub(crate) fn encoded(&self, wire: Wire) {
+        let form = match wire {
+            Wire::Tim(Form::Json) => "json",
+            Wire::Tim(Form::Thrift) => "thrift",
+            Wire::V1 => "v1",
         };
         self.encodings.get_or_create(&InForm { form: Word(form) }).inc();
     }

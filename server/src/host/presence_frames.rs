@@ -6,6 +6,7 @@ use adsum_tim::{Form, Prepared, Tid, TimPresence};
 
 use crate::host::command::Presence;
 use crate::host::metrics::Metrics;
+use crate::host::transport::wire::Wire;
 
 /// What says, in `extend` of a presence, since when nobody is at any device of its account.
 pub(crate) const IDLE: &str = "adsum.idle";
@@ -34,7 +35,7 @@ impl<'a> PresenceFrames<'a> {
             Form::Thrift => &mut self.thrift,
         };
         prepared.get_or_insert_with(|| {
-            metrics.encoded(form);
+            metrics.encoded(Wire::Tim(form));
             self.presence.prepare_with(form, &self.extend)
         })
     }

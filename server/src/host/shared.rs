@@ -14,6 +14,7 @@ use super::directory::Directory;
 use super::edits::Edits;
 use super::lobby::Lobby;
 use super::metrics::Metrics;
+use super::v1::bye::Herd;
 use crate::config::Config;
 
 /// What all connections share.
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) directed: Option<Mutex<Bucket>>,
     /// Of one of several servers: whether it knows what the others know, and lets clients in.
     pub(crate) ready: Option<watch::Receiver<bool>>,
+    /// Sees to it that those who are told to come back do not all come at once.
+    pub(crate) herd: Herd,
     /// tim's acks to a login carry a number of the server's.
     pub(crate) server_number: i64,
 }

@@ -30,10 +30,11 @@ use super::lobby::Lobby;
 use super::metrics::{Metrics, QUEUED_BYTES};
 use super::offline_users::OfflineUsers;
 use super::shared::{Shared, Tuning};
+use super::v1::bye::Herd;
 use super::writer::Writer;
 use crate::cluster::{Ends, Identity, Link, Transport};
 use crate::config::Config;
-use crate::store::Store;
+use crate::store::{Access, RosterHook, RosterHookOptions, Store, StoreError};
 use crate::tokens::Tokens;
 use crate::webhooks::Sender;
 
@@ -76,6 +77,9 @@ pub enum StartError {
     /// The engine's options do not go together.
     #[error("the presence rules do not go together: {0}")]
     Rules(#[from] adsum::ConfigError),
+    /// Nobody can be asked for contacts.
+    #[error("roster_url: {0}")]
+    Roster(StoreError),
     /// Nothing can be posted to the webhook.
     #[error("webhook_url: {0}")]
     Webhook(String),
@@ -95,6 +99,7 @@ impl StartError {
             Self::Listen { key, .. } => Some(key),
             Self::Webhook(_) => Some("webhook_url"),
             Self::Cluster(_) => Some("cluster"),
+            Self::Roster(_) => Some("roster_url"),
             Self::Rules(_) | Self::Thread(_) => None,
         }
     }
@@ -134,6 +139,7 @@ impl Host {
             None => None,
         };
         let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
+        let access = access(&config, &store).map_err(StartError::Roster)?;
         let metrics = Arc::new(Metrics::new());
         let (commands, incoming) = mpsc::channel(COMMANDS);
         let queues = Arc::new(ChangedQueues::new(commands.clone()));
@@ -162,7 +168,8 @@ impl Host {
         let engine = std::thread::Builder::new()
             .name("adsum-engine".to_owned())
             .spawn(move || run_engine(core, incoming))?;
-        let shared = share(config, tuning, store, commands, queues, metrics, ready);
+        let who = (store, access);
+        let shared = share(config, tuning, who, commands, queues, metrics, ready);
         housekeeping::start(&shared, offline_users);
         if let Some(sender) = sender {
             tokio::spawn(sender.run(shared.stop.clone()));
@@ -314,7 +321,7 @@ fn run_engine(core: Core, incoming: mpsc::Receiver<Command>) {
 fn share(
     config: Config,
     tuning: Tuning,
-    store: Arc<dyn Store>,
+    (store, access): (Arc<dyn Store>, Arc<dyn Access>),
     commands: mpsc::Sender<Command>,
     queues: Arc<ChangedQueues>,
     metrics: Arc<Metrics>,
@@ -324,7 +331,7 @@ fn share(
     let key = token_key(config.accounts.token_key.as_ref());
     let tokens = Tokens::new(&key, accounts.token_timeout_ms, accounts.token_limit as usize);
     let workers = accounts.password_workers as usize;
-    let directory = Directory::new(store, tokens, workers, metrics.clone());
+    let directory = Directory::new(store, access, tokens, workers, metrics.clone());
     let mut number = [0; 4];
     // tim's is a hash of the server's id; clients do nothing with it.
     let _ = getrandom::fill(&mut number);
@@ -343,11 +350,25 @@ fn share(
         ),
         stop: CancellationToken::new(),
         edits: Edits::default(),
+        herd: Herd::default(),
         directed: Bucket::new(rate, rate, Instant::now()).map(Mutex::new),
         ready,
         server_number: i32::from_le_bytes(number).into(),
         config,
     })
+}
+
+/// Returns who says who may: the store, or whoever is asked for contacts instead.
+fn access(config: &Config, store: &Arc<dyn Store>) -> Result<Arc<dyn Access>, StoreError> {
+    let accounts = &config.accounts;
+    let Some(url) = accounts.roster_url.clone() else { return Ok(store.clone()) };
+    let options = RosterHookOptions {
+        url,
+        key: accounts.roster_key.clone(),
+        timeout: Duration::from_millis(accounts.roster_timeout_ms.into()),
+        max_relations: accounts.max_relations,
+    };
+    Ok(Arc::new(RosterHook::new(store.clone(), options)?))
 }
 
 /// Returns the key for tokens: the one that is given, or one that goes with the process.

@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 use adsum::{Slot, SlotMap};
 
 use super::changed_queues::ChangedQueues;
-use super::jobs::{Job, Outgoing};
+use super::jobs::{Goodbye, Job, Outgoing};
 use super::metrics::Metrics;
 use super::presence_frames::PresenceFrames;
 use super::transport::send_queue::{Rest, When};
 use super::transport::socket::Socket;
+use super::transport::wire::Wire;
+use super::v1::told::Told;
 
 /// How many receivers are fetched into the caches before the first of them gets its notice.
 const LOOK_AHEAD: usize = 16;
@@ -113,6 +115,7 @@ impl Writing {
             Job::Attach(session, socket) => drop(self.sockets.insert(session, socket)),
             Job::Detach(session) => drop(self.sockets.remove(session)),
             Job::Presence(outgoing) => self.present(*outgoing, alone),
+            Job::Told(told, to) => self.tell(&told, &to, alone),
             Job::Frame(session, frame) => {
                 let Some(socket) = self.sockets.get(session) else { return };
                 let payload = |buffer: &mut Vec<u8>| buffer.extend_from_slice(&frame);
@@ -122,9 +125,9 @@ impl Writing {
                     self.queues.report(socket.flush());
                 }
             }
-            Job::Close(session, code, reason) => {
+            Job::Close(session, Goodbye { code, reason, last }) => {
                 if let Some(socket) = self.sockets.remove(session) {
-                    socket.close(code, reason);
+                    socket.close(code, reason, &last);
                 }
             }
         }
@@ -143,7 +146,8 @@ impl Writing {
             }
             let Some((_, socket)) = sockets.at(*slot) else { continue };
             let Some(receiver) = socket.receiver() else { continue };
-            let prepared = frames.get(receiver.form, metrics);
+            let Some(form) = receiver.wire.form() else { continue };
+            let prepared = frames.get(form, metrics);
             let expected = guess;
             let payload = |buffer: &mut Vec<u8>| {
                 let before = buffer.len();
@@ -162,6 +166,38 @@ impl Writing {
                 socket.flush()
             };
             queues.report(flushed);
+        }
+    }
+
+    /// Tells something to each receiver that speaks the neutral protocol: the same frames to all.
+    fn tell(&mut self, told: &Told, to: &[Slot], alone: bool) {
+        let Self { sockets, listed, scratch, queues, metrics, .. } = self;
+        let mut made: Option<Vec<Vec<u8>>> = None;
+        let now = Instant::now();
+        for (at, slot) in to.iter().enumerate() {
+            if at % LOOK_AHEAD == 0 {
+                fetch(sockets, &to[at..to.len().min(at + LOOK_AHEAD)]);
+            }
+            let Some((_, socket)) = sockets.at(*slot) else { continue };
+            if socket.receiver().is_none_or(|receiver| receiver.wire != Wire::V1) {
+                continue;
+            }
+            let frames = made.get_or_insert_with(|| {
+                metrics.encoded(Wire::V1);
+                told.frames()
+            });
+            for frame in frames {
+                let payload = |buffer: &mut Vec<u8>| buffer.extend_from_slice(frame);
+                if alone {
+                    queues.report(socket.send(scratch, frame.len(), payload));
+                    continue;
+                }
+                let appended = socket.append(now, frame.len(), payload);
+                listed.note(socket, appended.list);
+                if appended.over {
+                    queues.report(socket.flush());
+                }
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! What a store of accounts and rosters can do.
 
+use super::access::Access;
 use super::error::StoreError;
-use super::relations::{Asked, Relation, Relations};
+use super::relations::{Asked, Relation};
 use crate::tokens::UsedToken;
 
 /// A store of accounts and rosters.
-pub trait Store: Send + Sync {
+pub trait Store: Access {
     /// Makes a new account and returns its id: [prepared](Self::prepare), then
     /// [added](Self::add). Slow.
     ///
@@ -31,17 +32,6 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Exists`], [`StoreError::Elsewhere`], [`StoreError::Failed`].
     fn add(&self, account: &NewAccount) -> Result<(), StoreError>;
-
-    /// Returns whose credentials these are. Slow.
-    ///
-    /// # Errors
-    /// [`StoreError::Denied`], [`StoreError::Token`], [`StoreError::Failed`].
-    fn login(&self, credentials: &Credentials<'_>) -> Result<Login, StoreError>;
-
-    /// Returns whether a login's token is for this store, rather than one of the server's own.
-    fn takes_tokens(&self) -> bool {
-        false
-    }
 
     /// Returns whether this could be an account's id.
     fn is_node(&self, node: &str) -> bool;
@@ -72,12 +62,6 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Failed`].
     fn names(&self, node: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError>;
-
-    /// Returns a user's relations to others.
-    ///
-    /// # Errors
-    /// [`StoreError::NoAccount`], [`StoreError::Failed`].
-    fn relations(&self, node: &str) -> Result<Relations, StoreError>;
 
     /// Returns the relation between a user and another one, as the user sees it.
     ///
@@ -143,9 +127,6 @@ pub trait Store: Send + Sync {
         Ok(())
     }
 
-    /// Lets go of what was kept for a user's sessions, as the last one has ended.
-    fn release(&self, _node: &str) {}
-
     /// Erases what was overwritten or deleted since the last call, wherever else it still is: the
     /// words of requests that were answered. Does next to nothing where there is nothing to do.
     ///
@@ -180,31 +161,4 @@ pub struct NewAccount {
     pub domain: String,
     /// The password's hash, which states its own cost.
     pub password_hash: String,
-}
-
-/// What a client shows to log in. Fields that it did not send are empty.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Credentials<'a> {
-    /// The account's name.
-    pub name: &'a str,
-    /// Its domain.
-    pub domain: &'a str,
-    /// Its password.
-    pub password: &'a str,
-    /// A token, where [the store takes tokens](Store::takes_tokens).
-    pub token: &'a str,
-}
-
-/// An account whose owner has shown who they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
-    /// The account's id.
-    pub node: String,
-    /// The account's name, in the spelling it was registered with.
-    pub name: String,
-    /// When this stops being good, in seconds since 1970; `None` if never.
-    pub expires_at: Option<u64>,
-    /// The account's relations, where the credentials state them. Otherwise they are read apart, so
-    /// that somebody who has shown who they are gets in even when their roster cannot be read.
-    pub relations: Option<Relations>,
 }

@@ -5,22 +5,24 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Validation, decode, decode_header};
 use serde::Deserialize;
 
+use super::access::Access;
 use super::error::StoreError;
-use super::interface::{Credentials, Login, NewAccount, Store};
+use super::interface::{NewAccount, Store};
+use super::login::{Credentials, Login};
 use super::node::MAX_NODE;
+use super::patterns::Patterns;
 use super::relations::{Asked, Relation, Relations};
 
-/// What a token's signature is checked with.
-#[derive(Clone, PartialEq, Eq)]
-pub enum JwtKey {
-    /// HS256: a secret that the issuer has too, at least 32 bytes (RFC 7518, section 3.2).
-    Secret(Vec<u8>),
-    /// RS256: the issuer's public key, as PEM.
-    PublicPem(Vec<u8>),
-}
+mod current_keys;
+mod keys;
+
+use current_keys::CurrentKeys;
+pub use keys::JwtKey;
+use keys::Key;
 
 /// How tokens are checked.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,15 +50,18 @@ pub struct JwtOptions {
 /// | `exp` | when the token expires; required. `nbf` is honoured |
 /// | `name` | the account's name; where it is missing, `sub` is |
 /// | `domain` | the account's domain, if it has one |
-/// | `roster` | the ids of friends |
-/// | `blocked` | the ids of those whom this account has blocked |
+/// | `adsum.contacts`, or `roster` | the ids of friends |
+/// | `adsum.blocked`, or `blocked` | the ids of those whom this account has blocked |
+/// | `adsum.topics` | patterns of the names of topics that may be joined with it |
+/// | `adsum.kind` | the kind of the device |
+///
+/// Those that begin with `adsum.` may be fields of an object `adsum`, too.
 ///
 /// A name or domain that the client gives must be the token's. Friendship needs both sides'
 /// consent here too, but it is the issuer who has asked for it: rosters must be mutual. They
 /// cannot be changed through this server; a new login brings a new roster.
 pub struct Jwt {
-    key: DecodingKey,
-    validation: Validation,
+    keys: CurrentKeys,
     max_relations: u32,
     /// The accounts that are here, as their newest tokens have them.
     known: Mutex<Known>,
@@ -100,43 +105,61 @@ struct Claims {
     roster: Vec<String>,
     #[serde(default)]
     blocked: Vec<String>,
+    #[serde(flatten)]
+    flat: Flat,
+    #[serde(default)]
+    adsum: Own,
 }
 
-const MIN_SECRET: usize = 32;
+/// Claims of this server's own, by their whole names.
+#[derive(Deserialize)]
+struct Flat {
+    #[serde(rename = "adsum.contacts")]
+    contacts: Option<Vec<String>>,
+    #[serde(rename = "adsum.blocked")]
+    blocked: Option<Vec<String>>,
+    #[serde(rename = "adsum.topics")]
+    topics: Option<Vec<String>>,
+    #[serde(rename = "adsum.kind")]
+    kind: Option<u8>,
+}
+
+/// The same, in an object.
+#[derive(Default, Deserialize)]
+struct Own {
+    contacts: Option<Vec<String>>,
+    blocked: Option<Vec<String>>,
+    topics: Option<Vec<String>>,
+    kind: Option<u8>,
+}
+
+impl Claims {
+    /// Takes the claims of this server's own together, by whichever name they are there.
+    fn gathered(mut self) -> Self {
+        let (flat, own) = (&mut self.flat, &mut self.adsum);
+        own.contacts = flat.contacts.take().or_else(|| own.contacts.take());
+        own.blocked = flat.blocked.take().or_else(|| own.blocked.take());
+        own.topics = flat.topics.take().or_else(|| own.topics.take());
+        own.kind = flat.kind.or(own.kind);
+        self.roster.extend(own.contacts.take().unwrap_or_default());
+        self.blocked.extend(own.blocked.take().unwrap_or_default());
+        self
+    }
+}
+
 const MIN_SWEEP: usize = 1_024;
 
 impl Jwt {
     /// Returns a store that checks tokens as the options say.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] for a secret that is too short or a key that is none.
+    /// [`StoreError::Invalid`] for a secret that is too short or a key that is none;
+    /// [`StoreError::Failed`] for a file that cannot be read.
     pub fn new(options: JwtOptions) -> Result<Self, StoreError> {
-        let (algorithm, key) = match &options.key {
-            JwtKey::Secret(secret) if secret.len() < MIN_SECRET => {
-                return Err(StoreError::Invalid("secret of at least 32 bytes"));
-            }
-            JwtKey::Secret(secret) => (Algorithm::HS256, DecodingKey::from_secret(secret)),
-            JwtKey::PublicPem(pem) => {
-                let key = DecodingKey::from_rsa_pem(pem);
-                (Algorithm::RS256, key.map_err(|_| StoreError::Invalid("public key in PEM"))?)
-            }
-        };
-        // The algorithm is for us to choose, never for the token.
-        let mut validation = Validation::new(algorithm);
-        validation.leeway = options.leeway;
-        validation.validate_nbf = true;
-        let mut required = vec!["exp", "sub"];
-        if let Some(issuer) = &options.issuer {
-            validation.set_issuer(&[issuer]);
-            required.push("iss");
-        }
-        if let Some(audience) = &options.audience {
-            validation.set_audience(&[audience]);
-            required.push("aud");
-        }
-        validation.set_required_spec_claims(&required);
+        let max_relations = options.max_relations;
+        let keys = CurrentKeys::new(options.key.clone(), move |key| validation(key, &options))?;
         let known = Mutex::new(Known { sweep_at: MIN_SWEEP, ..Known::default() });
-        Ok(Self { key, validation, max_relations: options.max_relations, known })
+        Ok(Self { keys, max_relations, known })
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -144,10 +167,11 @@ impl Jwt {
     }
 
     fn check(&self, token: &str) -> Result<Claims, StoreError> {
-        let claims = decode::<Claims>(token, &self.key, &self.validation)
+        let claims = self
+            .read(token)
             // Only the kind: the whole error may quote a claim.
-            .map_err(|error| StoreError::Token(kind(error.kind()).to_owned()))?
-            .claims;
+            .map_err(|error| StoreError::Token(kind(&error).to_owned()))?
+            .gathered();
         let listed = claims.roster.iter().chain(&claims.blocked);
         if !listed.chain([&claims.sub]).all(|node| self.is_node(node)) {
             return Err(StoreError::Token("an id that none can be".to_owned()));
@@ -157,10 +181,44 @@ impl Jwt {
         }
         Ok(claims)
     }
+
+    /// Returns what a token says, by the first of the keys that it is signed with.
+    fn read(&self, token: &str) -> Result<Claims, ErrorKind> {
+        let header = decode_header(token).map_err(|error| error.kind().clone())?;
+        let mut refused = ErrorKind::InvalidAlgorithm;
+        let keys = self.keys.get();
+        for (key, validation) in keys.iter().filter(|(key, _)| key.may_be_of(&header)) {
+            match decode::<Claims>(token, &key.key, validation) {
+                Ok(read) => return Ok(read.claims),
+                Err(error) => refused = error.kind().clone(),
+            }
+            if !matches!(refused, ErrorKind::InvalidSignature) {
+                break;
+            }
+        }
+        Err(refused)
+    }
 }
 
-const fn kind(of: &jsonwebtoken::errors::ErrorKind) -> &'static str {
-    use jsonwebtoken::errors::ErrorKind;
+/// Returns how the tokens of a key are checked.
+fn validation(key: &Key, options: &JwtOptions) -> Validation {
+    let mut validation = Validation::new(key.algorithm);
+    validation.leeway = options.leeway;
+    validation.validate_nbf = true;
+    let mut required = vec!["exp", "sub"];
+    if let Some(issuer) = &options.issuer {
+        validation.set_issuer(&[issuer]);
+        required.push("iss");
+    }
+    if let Some(audience) = &options.audience {
+        validation.set_audience(&[audience]);
+        required.push("aud");
+    }
+    validation.set_required_spec_claims(&required);
+    validation
+}
+
+const fn kind(of: &ErrorKind) -> &'static str {
     match of {
         ErrorKind::InvalidSignature => "wrong signature",
         ErrorKind::ExpiredSignature => "expired",
@@ -173,27 +231,11 @@ const fn kind(of: &jsonwebtoken::errors::ErrorKind) -> &'static str {
     }
 }
 
-/// Returns the list as the store gives it: in order, and nobody twice.
-fn tidy(mut nodes: Vec<String>, own: &str) -> Vec<String> {
-    nodes.retain(|node| node != own);
-    nodes.sort_unstable();
-    nodes.dedup();
-    nodes
-}
-
 fn seconds_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-impl Store for Jwt {
-    fn prepare(&self, _: &str, _: &str, _: &str) -> Result<NewAccount, StoreError> {
-        Err(StoreError::Elsewhere)
-    }
-
-    fn add(&self, _: &NewAccount) -> Result<(), StoreError> {
-        Err(StoreError::Elsewhere)
-    }
-
+impl Access for Jwt {
     fn login(&self, shown: &Credentials<'_>) -> Result<Login, StoreError> {
         let token = if shown.token.is_empty() { shown.password } else { shown.token };
         let claims = self.check(token)?;
@@ -204,10 +246,11 @@ impl Store for Jwt {
         {
             return Err(StoreError::Token("another account".to_owned()));
         }
-        let blocked = tidy(claims.blocked, &claims.sub);
-        let mut friends = tidy(claims.roster, &claims.sub);
-        friends.retain(|node| blocked.binary_search(node).is_err());
+        let Own { topics, kind, .. } = claims.adsum;
+        let topics = topics.map(Patterns::new);
+        let (friends, blocked) = (claims.roster, claims.blocked);
         let relations = Relations { friends, blocked, ..Relations::default() };
+        let relations = relations.tidied(&claims.sub);
         let mut known = self.known();
         let user =
             KnownUser { expires_at: claims.exp, name: name.clone(), relations: relations.clone() };
@@ -218,11 +261,32 @@ impl Store for Jwt {
             known.sweep_at = MIN_SWEEP.max(2 * known.users.len());
         }
         let (node, expires_at) = (claims.sub, Some(claims.exp));
-        Ok(Login { node, name, expires_at, relations: Some(relations) })
+        Ok(Login { node, name, expires_at, relations: Some(relations), topics, kind })
     }
 
     fn takes_tokens(&self) -> bool {
         true
+    }
+
+    /// Returns those of the newest token, while its user is here.
+    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
+        let known = self.known();
+        let user = known.users.get(node).ok_or(StoreError::NoAccount)?;
+        Ok(user.relations.clone())
+    }
+
+    fn release(&self, node: &str) {
+        self.known().users.remove(node);
+    }
+}
+
+impl Store for Jwt {
+    fn prepare(&self, _: &str, _: &str, _: &str) -> Result<NewAccount, StoreError> {
+        Err(StoreError::Elsewhere)
+    }
+
+    fn add(&self, _: &NewAccount) -> Result<(), StoreError> {
+        Err(StoreError::Elsewhere)
     }
 
     fn is_node(&self, node: &str) -> bool {
@@ -252,13 +316,6 @@ impl Store for Jwt {
         Ok(others.iter().filter(may_know).filter_map(name).collect())
     }
 
-    /// Returns those of the newest token, while its user is here.
-    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
-        let known = self.known();
-        let user = known.users.get(node).ok_or(StoreError::NoAccount)?;
-        Ok(user.relations.clone())
-    }
-
     fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {
         let known = self.known();
         Ok(known.users.get(node).map_or(Relation::None, |user| user.relation(other)))
@@ -274,10 +331,6 @@ impl Store for Jwt {
 
     fn block(&self, _: &str, _: &str) -> Result<Relation, StoreError> {
         Err(StoreError::Elsewhere)
-    }
-
-    fn release(&self, node: &str) {
-        self.known().users.remove(node);
     }
 
     fn health(&self) -> Result<(), StoreError> {

@@ -28,6 +28,22 @@ pub struct Relations {
     pub waiting: Vec<String>,
 }
 
+impl Relations {
+    /// Returns them as a store gives them: in order, nobody twice, not this user, and no friend who
+    /// is blocked.
+    pub(super) fn tidied(mut self, own: &str) -> Self {
+        let tidy = |nodes: &mut Vec<String>| {
+            nodes.retain(|node| node != own);
+            nodes.sort_unstable();
+            nodes.dedup();
+        };
+        tidy(&mut self.blocked);
+        tidy(&mut self.friends);
+        self.friends.retain(|node| self.blocked.binary_search(node).is_err());
+        self
+    }
+}
+
 /// Somebody asks to be a friend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {

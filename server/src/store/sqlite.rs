@@ -14,8 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use connections::Connections;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
+use super::access::Access;
 use super::error::StoreError;
-use super::interface::{Credentials, Login, NewAccount, Store};
+use super::interface::{NewAccount, Store};
+use super::login::{Credentials, Login};
 use super::password::{Cost, Passwords};
 use super::relations::{Asked, Relation, Relations};
 use super::{name, node};
@@ -155,6 +157,22 @@ fn shortened(words: &str) -> &str {
     &words[..end]
 }
 
+impl Access for Sqlite {
+    fn login(&self, credentials: &Credentials<'_>) -> Result<Login, StoreError> {
+        let found = find_account(&self.connections.read(), credentials.name, credentials.domain)?;
+        let hash = found.as_ref().map(|(_, _, hash)| hash.as_str());
+        let known = self.passwords.verify(credentials.password, hash)?;
+        let (_, node, _) = found.filter(|_| known).ok_or(StoreError::Denied)?;
+        Ok(Login { node, name: credentials.name.to_owned(), ..Login::default() })
+    }
+
+    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
+        let connection = self.connections.read();
+        let account = relations::find(&connection, node)?.ok_or(StoreError::NoAccount)?;
+        relations::all(&connection, account.id, self.max_requests)
+    }
+}
+
 impl Store for Sqlite {
     fn prepare(&self, name: &str, password: &str, domain: &str) -> Result<NewAccount, StoreError> {
         if name.is_empty() || name.len() > MAX_NAME || !name::is_plain(name) {
@@ -196,14 +214,6 @@ impl Store for Sqlite {
         })
     }
 
-    fn login(&self, credentials: &Credentials<'_>) -> Result<Login, StoreError> {
-        let found = find_account(&self.connections.read(), credentials.name, credentials.domain)?;
-        let hash = found.as_ref().map(|(_, _, hash)| hash.as_str());
-        let known = self.passwords.verify(credentials.password, hash)?;
-        let (_, node, _) = found.filter(|_| known).ok_or(StoreError::Denied)?;
-        Ok(Login { node, name: credentials.name.to_owned(), expires_at: None, relations: None })
-    }
-
     fn is_node(&self, node: &str) -> bool {
         node::is_well_formed(node)
     }
@@ -237,12 +247,6 @@ impl Store for Sqlite {
             }
         }
         Ok(names)
-    }
-
-    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
-        let connection = self.connections.read();
-        let account = relations::find(&connection, node)?.ok_or(StoreError::NoAccount)?;
-        relations::all(&connection, account.id, self.max_requests)
     }
 
     fn relation(&self, node: &str, other: &str) -> Result<Relation, StoreError> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adsum_server::store::{
-    Asked, Credentials, Login, NewAccount, Relation, Relations, Store, StoreError,
+    Access, Asked, Credentials, Login, NewAccount, Relation, Relations, Store, StoreError,
 };
 
 #[derive(Default)]
@@ -31,6 +31,24 @@ impl Village {
     }
 }
 
+impl Access for Village {
+    /// The name is the node.
+    fn login(&self, shown: &Credentials<'_>) -> Result<Login, StoreError> {
+        if shown.password != super::PASSWORD || !self.people.lock().unwrap().contains(shown.name) {
+            return Err(StoreError::Denied);
+        }
+        let (node, name) = (shown.name.to_owned(), shown.name.to_owned());
+        Ok(Login { node, name, ..Login::default() })
+    }
+
+    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
+        self.look()?;
+        let people = self.people.lock().unwrap();
+        let friends = people.iter().filter(|other| *other != node).cloned().collect();
+        Ok(Relations { friends, ..Relations::default() })
+    }
+}
+
 impl Store for Village {
     fn prepare(&self, _: &str, _: &str, _: &str) -> Result<NewAccount, StoreError> {
         Err(StoreError::Elsewhere)
@@ -38,15 +56,6 @@ impl Store for Village {
 
     fn add(&self, _: &NewAccount) -> Result<(), StoreError> {
         Err(StoreError::Elsewhere)
-    }
-
-    /// The name is the node.
-    fn login(&self, shown: &Credentials<'_>) -> Result<Login, StoreError> {
-        if shown.password != super::PASSWORD || !self.people.lock().unwrap().contains(shown.name) {
-            return Err(StoreError::Denied);
-        }
-        let (node, name) = (shown.name.to_owned(), shown.name.to_owned());
-        Ok(Login { node, name, expires_at: None, relations: None })
     }
 
     fn is_node(&self, node: &str) -> bool {
@@ -68,13 +77,6 @@ impl Store for Village {
     fn names(&self, _: &str, others: &[String]) -> Result<Vec<(String, String)>, StoreError> {
         self.look()?;
         Ok(others.iter().map(|other| (other.clone(), other.clone())).collect())
-    }
-
-    fn relations(&self, node: &str) -> Result<Relations, StoreError> {
-        self.look()?;
-        let people = self.people.lock().unwrap();
-        let friends = people.iter().filter(|other| *other != node).cloned().collect();
-        Ok(Relations { friends, ..Relations::default() })
     }
 
     fn relation(&self, _: &str, _: &str) -> Result<Relation, StoreError> {

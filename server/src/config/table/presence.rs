@@ -2,7 +2,8 @@
 
 use super::super::key::Key;
 use super::super::settings::{DirectTo, OfflineNotices, OneState, OverLimit, Watch};
-use super::super::value::{WEEK, boolean, choice, name_of, number, seconds};
+use super::super::value::{WEEK, boolean, choice, list, name_of, number, seconds};
+use crate::store::Patterns;
 
 const DIRECT_TO: [(&str, DirectTo); 2] =
     [("contacts", DirectTo::Contacts), ("anyone", DirectTo::Anyone)];
@@ -14,7 +15,7 @@ const WATCH: [(&str, Watch); 2] = [("nobody", Watch::Nobody), ("anyone", Watch::
 const ONE_STATE: [(&str, OneState); 3] =
     [("off", OneState::Off), ("newest", OneState::Newest), ("show", OneState::Show)];
 
-pub(super) static PRESENCE: [Key; 21] = [
+pub(super) static PRESENCE: [Key; 27] = [
     key!(
         "presence_offline_block":
         "Send no offline notices at all",
@@ -123,5 +124,50 @@ pub(super) static PRESENCE: [Key; 21] = [
         "With one_state: how long nobody has to be at any device of a user until friends are told \
          so, 0 for never",
         seconds 0..=WEEK, presence.idle_after_ms
+    ),
+    Key {
+        name: "topics",
+        aliases: &[],
+        about: "The names of topics that may be joined by whom no token lets join others: patterns \
+                in which * stands for anything, none for no topics",
+        unit: "PATTERNS",
+        secret: false,
+        set: |config, given| {
+            let patterns = list(given)?;
+            let patterns = patterns.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+            let patterns: Vec<_> = patterns.map(str::to_owned).collect();
+            let is_none = patterns.as_slice() == ["none"];
+            config.presence.topics = Patterns::new(if is_none { Vec::new() } else { patterns });
+            Ok(())
+        },
+        show: |config| {
+            let patterns: Vec<_> = config.presence.topics.iter().collect();
+            Some(if patterns.is_empty() { "none".to_owned() } else { patterns.join(",") })
+        },
+    },
+    key!(
+        "max_topics":
+        "The most topics that one session may be in",
+        number "COUNT" 1..=1_000, presence.max_topics
+    ),
+    key!(
+        "topic_full_up_to":
+        "The most users of a topic who are all shown to those who view all of it",
+        number "COUNT" 1..=100_000, presence.topic_full_up_to
+    ),
+    key!(
+        "topic_sample":
+        "How many users are shown of a larger one",
+        number "COUNT" 1..=10_000, presence.topic_sample
+    ),
+    key!(
+        "topic_coalesce_ms":
+        "How long changes in a topic are gathered before they are told, 0 to tell each at once",
+        number "MILLISECONDS" 0..=60_000, presence.topic_coalesce_ms
+    ),
+    key!(
+        "topic_max_members":
+        "The most users of a topic",
+        number "COUNT" 1..=134_217_728, presence.topic_max_members
     ),
 ];

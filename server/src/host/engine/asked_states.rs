@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use adsum_tim::TimPresence;
-
 use crate::host::command::{Node, Presence};
+use crate::host::shown::Shown;
 
 /// Of each user the newest state that was told and asks its receivers for theirs.
 #[derive(Default)]
@@ -14,7 +13,7 @@ pub(super) struct AskedStates(HashMap<Node, Asked>);
 struct Asked {
     /// The number of the first notice of it.
     id: u64,
-    presence: Weak<TimPresence>,
+    presence: Weak<Shown>,
 }
 
 impl AskedStates {

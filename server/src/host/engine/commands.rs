@@ -1,10 +1,11 @@
 //! What each command asks of the engine.
 
-use adsum::{Event, SessionKey, Time};
+use adsum::{Error, Event, SessionKey, Time};
 use adsum_tim::{Kind, TimMessage, bare};
 
 use super::core::Core;
 use super::dispatch::{Deferred, Outcome};
+use super::sessions::Entry;
 use crate::host::command::{
     Command, Direct, Figures, Node, OnlinePage, Presence, PublishFor, RosterChange,
     RosterChangeKind, System, SystemOutcome,
@@ -25,9 +26,11 @@ impl Core {
             Command::Heartbeat(session) => self.heartbeat(now, session),
             Command::Publish(session, presence) => {
                 self.note_person(now, session);
-                self.publish(now, session, Event::Publish { session, presence });
+                // What is refused is counted.
+                let _ = self.publish(now, session, Event::Publish { session, presence });
             }
             Command::PublishFor(publish) => self.publish_for(now, *publish),
+            Command::Asked(asked) => self.asked(now, *asked),
             Command::Withdraw(session) => self.withdraw(now, session),
             Command::Direct(direct) => self.direct(now, *direct),
             Command::Watch(watch) => self.watch(now, *watch),
@@ -41,11 +44,9 @@ impl Core {
                 self.dispatch.detach(session);
                 self.give(now, Event::Lost { session, cause, grace_ms: None });
             }
+            Command::SentAway(session, for_ms) => self.send_away(now, session, for_ms),
             Command::Invisible(session) => self.hide(now, session),
-            Command::Visible(session) => {
-                self.give(now, Event::Visible { session });
-                self.send_visibility_to_all(session);
-            }
+            Command::Visible(session) => self.show_again(now, session),
             Command::Roster(change) => self.change_roster(now, *change),
             Command::RosterMessage(user, message) => self.send_to_all(&user, &message),
             Command::System(system) => self.system(now, *system),
@@ -78,6 +79,26 @@ impl Core {
         self.dispatch.carry_out_if_taken(self.engine.apply(now, event))
     }
 
+    /// The same, and says why it was refused, or until when an accepted publish waits that is over
+    /// the rate.
+    pub(super) fn decide(
+        &mut self,
+        now: Time,
+        event: Event<Node, Presence>,
+    ) -> Result<Option<Time>, Error> {
+        match self.engine.apply(now, event) {
+            Ok(taken) => {
+                let waits_until = taken.waits_until();
+                self.dispatch.carry_out(taken);
+                Ok(waits_until)
+            }
+            Err(error) => {
+                self.metrics.refused(error);
+                Err(error)
+            }
+        }
+    }
+
     fn heartbeat(&mut self, now: Time, session: SessionKey) {
         let result = self.engine.apply(now, Event::Heartbeat { session });
         match result.map(|decisions| self.dispatch.carry_out(decisions)) {
@@ -88,28 +109,43 @@ impl Core {
         }
     }
 
+    /// Makes a session's user visible again, and tells all of the user's sessions.
+    pub(super) fn show_again(&mut self, now: Time, session: SessionKey) {
+        self.give(now, Event::Visible { session });
+        self.send_visibility_to_all(session);
+    }
+
     fn publish_for(&mut self, now: Time, publish: PublishFor) {
         let PublishFor { session, presence, for_ms, then } = publish;
         self.note_person(now, session);
         let until = Time::from_millis(now.as_millis().saturating_add(for_ms));
-        self.publish(now, session, Event::PublishUntil { session, presence, until, then });
+        // What is refused is counted.
+        let _ = self.publish(now, session, Event::PublishUntil { session, presence, until, then });
     }
 
     fn withdraw(&mut self, now: Time, session: SessionKey) {
         self.give(now, Event::Withdraw { session });
-        let Some(entry) = self.dispatch.sessions.get(session) else { return };
-        let ack = done(WITHDRAW, None).to_frame(entry.form, Kind::ACK);
+        let entry = self.dispatch.sessions.get(session);
+        let Some(form) = entry.and_then(Entry::form) else { return };
+        let ack = done(WITHDRAW, None).to_frame(form, Kind::ACK);
         self.dispatch.send_frame(session, &ack);
     }
 
-    /// Publishes, and settles what waited for this session's first presence.
-    fn publish(&mut self, now: Time, session: SessionKey, event: Event<Node, Presence>) {
+    /// Publishes, and settles what waited for this session's first presence. Returns until when
+    /// that waits, if it is over the rate.
+    pub(super) fn publish(
+        &mut self,
+        now: Time,
+        session: SessionKey,
+        event: Event<Node, Presence>,
+    ) -> Result<Option<Time>, Error> {
         let pending = self.take_pending(session);
         self.dispatch.replaced = pending.as_ref().map(|pending| pending.ended.clone());
-        self.give(now, event);
+        let result = self.decide(now, event);
         self.dispatch.replaced = None;
         self.newcomer_published(session, pending);
         self.review_silent_of(session);
+        result
     }
 
     fn direct(&mut self, now: Time, direct: Direct) {
@@ -189,8 +225,9 @@ impl Core {
             return;
         }
         let Some(entry) = self.dispatch.sessions.get_mut(session) else { return };
+        let Some(form) = entry.form() else { return };
         entry.sync = entry.sync.wrapping_add(1);
-        let frame = message.to_sync_frame(entry.form, Kind::MESSAGE, entry.sync);
+        let frame = message.to_sync_frame(form, Kind::MESSAGE, entry.sync);
         self.dispatch.send_frame(session, &frame);
     }
 

@@ -58,11 +58,13 @@ impl Core {
         // One that does not read gets only the newest, once there is room again.
         let owed = self.engine.is_congested(session);
         let Some(entry) = self.dispatch.sessions.get_mut(session) else { return };
-        entry.owed_visibility = owed;
+        // Who speaks the neutral protocol is told by the engine's own notice.
+        entry.owed_visibility = owed && entry.form().is_some();
         if owed {
             return;
         }
-        let ack = roster_messages::visibility(invisible).to_frame(entry.form, Kind::ACK);
+        let Some(form) = entry.form() else { return };
+        let ack = roster_messages::visibility(invisible).to_frame(form, Kind::ACK);
         self.dispatch.send_frame(session, &ack);
     }
 }

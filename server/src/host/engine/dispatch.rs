@@ -14,11 +14,15 @@ use super::ended_devices::EndedDevices;
 use super::engines::{Answer, Taken};
 use super::online_users::OnlineUsers;
 use super::sessions::{Entry, Sessions};
+use super::tell::Teller;
 use crate::host::command::{Node, Presence};
-use crate::host::jobs::{Job, Outgoing};
+use crate::host::jobs::{Goodbye, Job, Outgoing};
 use crate::host::metrics::Metrics;
 use crate::host::presence_frames::{ASKS, numbered, of_account, offline};
 use crate::host::transport::socket::Socket;
+use crate::host::transport::wire::Wire;
+use crate::host::v1::bye::Bye;
+use crate::host::v1::told::Told;
 use crate::host::writer::Writer;
 
 /// What a presence says of its receiver (`extend` of `toTid`) when it is shown in place of another
@@ -81,6 +85,8 @@ pub(super) struct Dispatch {
     pub(super) replaced: Option<Arc<Tid>>,
     /// The engine's time.
     pub(super) now: Time,
+    /// Says what is told in the neutral protocol.
+    pub(super) teller: Teller,
     pub(super) asked: AskedStates,
     /// Whom a snapshot is about that has shown nothing of them yet.
     shown_nothing: BTreeSet<Node>,
@@ -89,6 +95,8 @@ pub(super) struct Dispatch {
     /// Whether what is carried out is what other servers say.
     pub(super) is_of_others: bool,
     pub(super) ended_devices: EndedDevices,
+    /// What is handed to the writer only when something else has been written.
+    held_back: Option<Vec<Job>>,
     metrics: Arc<Metrics>,
 }
 
@@ -101,11 +109,13 @@ impl Dispatch {
             deferred: VecDeque::new(),
             replaced: None,
             now: Time::ZERO,
+            teller: Teller::default(),
             asked: AskedStates::default(),
             shown_nothing: BTreeSet::new(),
             defer: false,
             is_of_others: false,
             ended_devices: EndedDevices::default(),
+            held_back: None,
             metrics,
         }
     }
@@ -134,6 +144,14 @@ impl Dispatch {
                 self.metrics.skipped(to.len());
             }
             Decision::Snapshot(snapshot) => self.snapshot(&snapshot),
+            Decision::Topic(topic) => {
+                let told = self.teller.topic(&topic);
+                self.tell(told, topic.to());
+            }
+            Decision::Changes(changes) => {
+                let told = self.teller.changes(&changes);
+                self.tell(told, changes.to());
+            }
             Decision::Close { session, reason, .. } => {
                 self.deferred.push_back(Deferred::Close { session, reason });
             }
@@ -160,10 +178,17 @@ impl Dispatch {
     fn deliver(&mut self, notice: &Notice<'_, Node, Presence>, to: &[Slot]) {
         let id = notice.id().get();
         self.metrics.notice(notice, to.len());
-        if self.is_of_others
-            && let Notice::Presence { user, .. } | Notice::User { user, .. } = notice
-        {
-            self.deferred.push_back(Deferred::Shown(Node::clone(user)));
+        if self.is_of_others {
+            self.note_of_others(notice, to);
+        }
+        if self.sessions.has_v1() {
+            if let Some(told) = self.teller.notice(notice) {
+                self.tell(told, to);
+            }
+            // Nobody makes frames that nobody gets.
+            if !self.sessions.has_tim() {
+                return;
+            }
         }
         match notice {
             Notice::Presence { presence, .. } => match self.replaced.clone() {
@@ -185,17 +210,28 @@ impl Dispatch {
                 let (user, ended, to) = (Node::clone(user), *ended, to.to_vec());
                 self.defer(Deferred::Replace { id, user, ended, to });
             }
-            // What a session here asks for is answered by the command that brings it.
-            Notice::Visibility { user, .. } if self.is_of_others => {
-                self.deferred.push_back(Deferred::Visible(Node::clone(user), false));
-                let own = to.iter().filter_map(|slot| Some(self.sessions.at(*slot)?.0));
-                self.deferred.extend(own.map(Deferred::Visibility));
-            }
             // tim has no word for it: whoever was told is told what holds now.
             Notice::Withdrawn { user, session, .. }
             | Notice::DirectedOver { user, session, .. } => {
                 let (user, session, to) = (Node::clone(user), *session, to.to_vec());
                 self.defer(Deferred::Over { id, user, session, to });
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes what other servers' sessions have shown, or have said of who is seen, whatever those
+    /// speak who are told of it.
+    fn note_of_others(&mut self, notice: &Notice<'_, Node, Presence>, to: &[Slot]) {
+        match notice {
+            Notice::Presence { user, .. } | Notice::User { user, .. } => {
+                self.deferred.push_back(Deferred::Shown(Node::clone(user)));
+            }
+            // What a session here asks for is answered by the command that brings it.
+            Notice::Visibility { user, .. } => {
+                self.deferred.push_back(Deferred::Visible(Node::clone(user), false));
+                let own = to.iter().filter_map(|slot| Some(self.sessions.at(*slot)?.0));
+                self.deferred.extend(own.map(Deferred::Visibility));
             }
             _ => {}
         }
@@ -210,6 +246,11 @@ impl Dispatch {
     fn snapshot(&mut self, snapshot: &Snapshot<'_, Node, Presence>) {
         let to = [snapshot.to()];
         self.metrics.snapshot(snapshot.len());
+        let entry = self.sessions.at(snapshot.to());
+        if entry.is_some_and(|(_, entry)| entry.wire == Wire::V1) {
+            let told = self.teller.snapshot(snapshot);
+            return self.tell(told, &to);
+        }
         if snapshot.scope() == Scope::Users && snapshot.is_first() {
             self.shown_nothing = snapshot.named().cloned().collect();
         }
@@ -262,39 +303,69 @@ impl Dispatch {
 
     /// Shows one session's presence to those who are told that another one, this device, has
     /// ended. tim has no word for that; its clients do not look at what goes with the receiver.
-    pub(super) fn send_replacement(&self, id: u64, presence: &Presence, ended: &Tid, to: &[Slot]) {
+    pub(super) fn send_replacement(
+        &mut self,
+        id: u64,
+        presence: &Presence,
+        ended: &Tid,
+        to: &[Slot],
+    ) {
         self.send_instead(numbered(presence, id), ended, to);
     }
 
     /// Shows a presence to those who were told something else by this device, which no longer
     /// holds.
-    pub(super) fn send_instead(&self, presence: TimPresence, ended: &Tid, to: &[Slot]) {
+    pub(super) fn send_instead(&mut self, presence: TimPresence, ended: &Tid, to: &[Slot]) {
         let ended = ended.resource.clone().unwrap_or_default();
         let extend = BTreeMap::from([(ENDED.to_owned(), ended)]);
         self.send_with(presence, extend, to);
     }
 
     /// Tells that a user, last seen by this device, is offline.
-    pub(super) fn send_offline(&self, id: u64, ended: &Tid, to: &[Slot]) {
+    pub(super) fn send_offline(&mut self, id: u64, ended: &Tid, to: &[Slot]) {
         self.send(offline(id, ended), to);
     }
 
     /// Sends a presence to its receivers.
-    pub(super) fn send(&self, presence: TimPresence, to: &[Slot]) {
+    pub(super) fn send(&mut self, presence: TimPresence, to: &[Slot]) {
         self.send_with(presence, BTreeMap::new(), to);
     }
 
-    fn send_with(&self, presence: TimPresence, extend: BTreeMap<String, String>, to: &[Slot]) {
+    fn send_with(&mut self, presence: TimPresence, extend: BTreeMap<String, String>, to: &[Slot]) {
         if !to.is_empty() {
             let outgoing = Outgoing { presence, extend, to: to.to_vec() };
-            self.writer.give(Job::Presence(Box::new(outgoing)));
+            self.give(Job::Presence(Box::new(outgoing)));
+        }
+    }
+
+    /// Tells something to those of these sessions that speak the neutral protocol.
+    pub(super) fn tell(&mut self, told: Told, to: &[Slot]) {
+        self.give(Job::Told(Box::new(told), to.to_vec()));
+    }
+
+    /// Hands nothing to the writer until [`let_go`](Self::let_go).
+    pub(super) fn hold_back(&mut self) {
+        self.held_back = Some(Vec::new());
+    }
+
+    /// Hands over what was held back.
+    pub(super) fn let_go(&mut self) {
+        for job in self.held_back.take().into_iter().flatten() {
+            self.writer.give(job);
+        }
+    }
+
+    fn give(&mut self, job: Job) {
+        match &mut self.held_back {
+            Some(jobs) => jobs.push(job),
+            None => self.writer.give(job),
         }
     }
 
     /// Hands a session's connection to the writer.
     pub(super) fn attach(&mut self, session: SessionKey, entry: Entry) {
         if let Some(socket) = &entry.socket {
-            self.writer.give(Job::Attach(session, socket.clone()));
+            self.give(Job::Attach(session, socket.clone()));
         }
         self.sessions.insert(session, entry);
     }
@@ -302,15 +373,17 @@ impl Dispatch {
     /// Takes a session's connection away, if it has one.
     pub(super) fn detach(&mut self, session: SessionKey) -> Option<Arc<Socket>> {
         let socket = self.sessions.get_mut(session)?.socket.take()?;
-        self.writer.give(Job::Detach(session));
+        self.give(Job::Detach(session));
         Some(socket)
     }
 
     /// Closes a session's connection, if it has one, after all that was decided before.
-    pub(super) fn close(&mut self, session: SessionKey, code: u16, reason: &'static str) {
+    pub(super) fn close(&mut self, session: SessionKey, bye: Bye, reason: &'static str) {
         let Some(entry) = self.sessions.get_mut(session) else { return };
         if entry.socket.take().is_some() {
-            self.writer.give(Job::Close(session, code, reason));
+            let (_, code, _) = bye.parts();
+            let last = if entry.wire == Wire::V1 { bye.frame(0) } else { Vec::new() };
+            self.give(Job::Close(session, Goodbye { code, reason, last }));
         }
     }
 
@@ -321,7 +394,7 @@ impl Dispatch {
     }
 
     /// Sends a frame that is made for one session.
-    pub(super) fn send_frame(&self, session: SessionKey, frame: &[u8]) {
-        self.writer.give(Job::Frame(session, frame.to_vec()));
+    pub(super) fn send_frame(&mut self, session: SessionKey, frame: &[u8]) {
+        self.give(Job::Frame(session, frame.to_vec()));
     }
 }

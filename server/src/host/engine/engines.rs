@@ -124,6 +124,14 @@ impl Taken<'_> {
         }
     }
 
+    /// Returns until when an accepted publish waits, if it is over the rate.
+    pub(super) fn waits_until(&self) -> Option<Time> {
+        match self {
+            Self::Alone(decisions) => decisions.waits_until(),
+            Self::OneOfSeveral(outputs) => outputs.waits_until(),
+        }
+    }
+
     /// Takes all decisions. The second of each says whether this server posts it, if it is an edge.
     pub(super) fn for_each(self, mut each: impl FnMut(Decision<'_, Node, Presence>, bool)) {
         match self {

@@ -1,28 +1,33 @@
 //! The beginnings of sessions and of their attachments: logins, and resumes.
 
 use adsum::{DeviceKind, Error, Event, SessionKey, Time};
-use adsum_tim::{Form, Kind, TimAck, TimPresence};
+use adsum_tim::{Kind, TimAck, TimPresence};
+use serde_json::value::RawValue;
 
 use super::core::Core;
-use super::engines::{Answer, Taken};
+use super::edge_counter::unix_ms;
+use super::engines::{self, Taken};
 use super::sessions::Entry;
-use crate::host::command::{Connect, LoggedIn, Resume, Resumed};
+use crate::host::command::{Answer, Connect, LoggedIn, Resume, Resumed};
 use crate::host::roster_messages::{INVISIBLE, VISIBLE};
 use crate::host::transport::socket::{Receiver, Socket};
+use crate::host::transport::wire::Wire;
+use crate::host::v1::answers::Welcome;
+use crate::host::v1::bye::Bye;
+use crate::host::v1::table;
 
-/// Close code of this server's own: the session goes on, on another connection.
-const RESUMED: u16 = 4_004;
+/// How often a client is to say something where nobody waits for it.
+const NO_LEASE_MS: u64 = 30_000;
 
 impl Core {
     pub(super) fn connect(&mut self, now: Time, mut connect: Connect) {
         let requests = std::mem::take(&mut connect.requests);
         let (reply, login) = (connect.reply, connect.login);
-        let Connect { node, audience, blocked, invisible, ack, .. } = connect;
+        let Connect { node, audience, blocked, invisible, answer, kind, .. } = connect;
         let was_invisible = self.engine.is_invisible(&node);
-        let kind = DeviceKind(login.tid.termtyp.unwrap_or_default() as u8 as _);
         let connect = Event::Connect {
             user: node.clone(),
-            kind,
+            kind: DeviceKind(kind),
             audience: audience.into_iter().map(Into::into).collect(),
             blocked: blocked.into_iter().map(Into::into).collect(),
         };
@@ -34,13 +39,26 @@ impl Core {
                 return;
             }
         };
-        let LoggedIn { socket, form, tid, secret } = login;
-        socket.belongs_to(session, Receiver { node: node.clone(), form });
-        answer(&socket, form, ack, was_invisible || invisible);
-        let socket = Some(socket);
-        let entry = Entry { node, form, tid, socket, secret, sync: 0, owed_visibility: false };
+        let LoggedIn { socket, wire, tid, secret } = login;
+        socket.belongs_to(session, Receiver { node: node.clone(), wire });
+        let grant = match &answer {
+            Answer::Tim(_) => None,
+            Answer::V1(hello) => hello.grant.clone(),
+        };
+        let entry = Entry {
+            node,
+            wire,
+            tid,
+            socket: Some(socket.clone()),
+            secret,
+            sync: 0,
+            owed_visibility: false,
+            grant,
+        };
+        self.dispatch.hold_back();
         self.dispatch.attach(session, entry);
         self.dispatch.carry_out(decisions);
+        self.answer_login(session, &socket, answer, !(was_invisible || invisible), false);
         if invisible && !was_invisible {
             self.hide(now, session);
         } else if was_invisible {
@@ -62,8 +80,9 @@ impl Core {
     }
 
     pub(super) fn resume(&mut self, now: Time, resume: Resume) {
-        let Resume { shown, socket, form, secret, ack, requests, reply } = resume;
-        let Some(before) = self.dispatch.sessions.named_by(shown) else {
+        let Resume { shown, socket, wire, secret, mut answer, requests, reply } = resume;
+        let named = self.dispatch.sessions.named_by(shown);
+        let Some(before) = named.filter(|before| self.may_resume(*before, wire, &answer)) else {
             let _ = reply.send(None);
             return;
         };
@@ -78,44 +97,119 @@ impl Core {
                 return;
             }
         };
-        self.dispatch.close(before, RESUMED, "the session goes on, on another connection");
+        self.dispatch.close(before, Bye::Replaced, "the session goes on, on another connection");
         let Some(entry) = self.dispatch.sessions.remove(before) else { return };
         let (node, tid) = (entry.node.clone(), entry.tid.clone());
-        socket.belongs_to(session, Receiver { node, form });
-        answer(&socket, form, ack, invisible);
-        let socket = Some(socket);
-        let entry = Entry { socket, form, secret, owed_visibility: false, ..*entry };
+        let (shown_grant, lists) = match &mut answer {
+            Answer::Tim(_) => (None, None),
+            Answer::V1(hello) => (hello.grant.take(), hello.lists.take()),
+        };
+        let grant = shown_grant.clone().or_else(|| entry.grant.clone());
+        socket.belongs_to(session, Receiver { node, wire });
+        let own = Some(socket.clone());
+        let entry = Entry {
+            socket: own,
+            wire,
+            secret,
+            owed_visibility: false,
+            grant: grant.clone(),
+            ..*entry
+        };
+        self.dispatch.hold_back();
         self.dispatch.attach(session, entry);
         self.dispatch.carry_out(decisions);
-        self.send_own_presence(session);
-        if invisible {
-            self.send_visibility(session, true);
+        self.answer_login(session, &socket, answer, !invisible, true);
+        if wire.form().is_some() {
+            self.send_own_presence(session);
+            if invisible {
+                self.send_visibility(session, true);
+            }
+        }
+        if let Some(grant) = shown_grant {
+            self.renew(now, session, grant, lists);
         }
         for request in requests {
             self.send_message(session, &request);
         }
-        let _ = reply.send(Some(Resumed { session, tid }));
+        let _ = reply.send(Some(Resumed { session, tid, grant }));
+    }
+
+    /// Returns whether a session goes on here: in the protocol that it spoke, and with a token that
+    /// is still good.
+    fn may_resume(&self, before: SessionKey, wire: Wire, answer: &Answer) -> bool {
+        let Some(entry) = self.dispatch.sessions.get(before) else { return false };
+        let is_good = match answer {
+            Answer::Tim(_) => true,
+            Answer::V1(hello) => {
+                let grant = hello.grant.as_ref().or(entry.grant.as_ref());
+                grant.is_some_and(|grant| grant.holds(unix_ms()))
+            }
+        };
+        is_good && (entry.wire == Wire::V1) == (wire == Wire::V1)
+    }
+
+    /// Answers a login, before all that the writer was to write and that was held back.
+    fn answer_login(
+        &mut self,
+        session: SessionKey,
+        socket: &Socket,
+        answer: Answer,
+        visible: bool,
+        resumed: bool,
+    ) {
+        if let Some(frame) = self.answer_of(session, answer, visible, resumed) {
+            socket.append_answer(&frame);
+        }
+        self.dispatch.let_go();
+    }
+
+    fn answer_of(
+        &self,
+        session: SessionKey,
+        answer: Answer,
+        visible: bool,
+        resumed: bool,
+    ) -> Option<Vec<u8>> {
+        let entry = self.dispatch.sessions.get(session)?;
+        let hello = match answer {
+            // tim has no word for whether one is visible, and leaves the second number of this ack
+            // free.
+            Answer::Tim(ack) => {
+                let t2 = Some(if visible { VISIBLE } else { INVISIBLE }.into());
+                return Some(TimAck { t2, ..ack }.to_frame(entry.form()?, Kind::ACK));
+            }
+            Answer::V1(hello) => hello,
+        };
+        let id = self.dispatch.teller.id(self.engine.id_of(session)?);
+        let options = self.engine.options();
+        let shown = self.engine.presence(session).map(|shown| table::p_of(shown).into_owned());
+        let welcome = Welcome {
+            op: "welcome",
+            n: hello.n,
+            u: &entry.node,
+            s: &id.to_string(),
+            resume: &entry.secret.text(),
+            resumed,
+            visible,
+            now: unix_ms(),
+            ping_ms: options.lease.map_or(NO_LEASE_MS, |lease| lease.heartbeat_ms),
+            until: entry.grant.as_ref().and_then(|grant| grant.until_ms),
+            p: shown.and_then(|shown| RawValue::from_string(shown).ok()),
+        };
+        Some(welcome.frame())
     }
 
     /// Tells a session what it shows itself: its client may have forgotten.
-    fn send_own_presence(&self, session: SessionKey) {
+    fn send_own_presence(&mut self, session: SessionKey) {
         let Some(presence) = self.engine.presence(session).cloned() else { return };
         self.dispatch.send(TimPresence::clone(&presence), &[session.slot()]);
     }
 }
 
 /// Returns the new key too, if a connect or a resume was taken.
-fn new_attachment(answer: Answer<'_>) -> Result<(SessionKey, Taken<'_>), Error> {
+fn new_attachment(answer: engines::Answer<'_>) -> Result<(SessionKey, Taken<'_>), Error> {
     let taken = answer?;
     // It always has one.
     let session = taken.session().ok_or(Error::UnknownSession)?;
     Ok((session, taken))
-}
-
-/// Answers a login, and says whether its user is visible: tim has no word for that, and leaves the
-/// second number of this ack free. It goes into the queue here and now, before all that the
-/// writer's thread and the connection's own task will put there.
-fn answer(socket: &Socket, form: Form, ack: TimAck, invisible: bool) {
-    let t2 = Some(if invisible { INVISIBLE } else { VISIBLE }.into());
-    socket.append_answer(&TimAck { t2, ..ack }.to_frame(form, Kind::ACK));
 }

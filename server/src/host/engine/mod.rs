@@ -1,12 +1,15 @@
 //! The engine's thread: it owns the engine, and turns commands into frames in queues.
 //!
-//! From the top down: `thread` is the loop, `commands`, `logins` and `watching` do what one command
-//! asks for, `settle` does what has to wait until the engine's decisions on it are carried out,
-//! `replacement` shows contacts something in place of a device that has ended, `one_state` says
-//! which device speaks for its user, `edges` tells the webhook who comes and goes, and `exchange` is
-//! what goes between several servers. All of them are methods of the one state in `core`; `engines`
-//! is the engine, alone or one of several, and `dispatch` carries decisions out.
+//! From the top down: `thread` is the loop, `commands`, `logins`, `watching` and `asked` do what
+//! one command asks for, the last of them in the neutral protocol, `settle` does what has to wait
+//! until the engine's decisions on it are carried out, `replacement` shows contacts something in
+//! place of a device that has ended, `one_state` says which device speaks for its user, `edges`
+//! tells the webhook who comes and goes, and `exchange` is what goes between several servers. All
+//! of them are methods of the one state in `core`; `engines` is the engine, alone or one of
+//! several, `dispatch` carries decisions out, in tim's words, and `tell` has those of the neutral
+//! protocol.
 
+mod asked;
 mod asked_states;
 mod clock;
 mod commands;
@@ -24,6 +27,7 @@ mod pending_replacements;
 mod replacement;
 mod sessions;
 mod settle;
+mod tell;
 mod thread;
 mod watching;
 

@@ -54,7 +54,7 @@ impl Core {
 
     /// Shows the one state of a user, where there is one, in place of what this device said, to all
     /// but the user's own devices. Returns those to whom what single devices show is still due.
-    fn show_state(&self, id: u64, user: &Node, device: &Tid, to: &[Slot]) -> Vec<Slot> {
+    fn show_state(&mut self, id: u64, user: &Node, device: &Tid, to: &[Slot]) -> Vec<Slot> {
         let Some((speaker, idle_since)) = self.engine.representative(user) else {
             return to.to_vec();
         };
@@ -136,7 +136,7 @@ impl Core {
         let newest = self.engine.user_sessions(user).last()?;
         let device = self.device_of(&newest).unwrap_or_else(|| Tid::of(user.as_ref()).into());
         let from_tid = Some(device.as_ref().clone());
-        Some(Arc::new(TimPresence { from_tid, ..TimPresence::default() }))
+        Some(Arc::new(TimPresence { from_tid, ..TimPresence::default() }.into()))
     }
 
     /// Looks again at those who are shown that this user is there and says nothing: to whoever may

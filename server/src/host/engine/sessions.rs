@@ -9,11 +9,13 @@ use adsum_tim::{Form, Tid};
 use crate::host::command::Node;
 use crate::host::resume_secret::ResumeSecret;
 use crate::host::transport::socket::Socket;
+use crate::host::transport::wire::Wire;
+use crate::host::v1::grant::Grant;
 
 /// What is kept for a session.
 pub(super) struct Entry {
     pub(super) node: Node,
-    pub(super) form: Form,
+    pub(super) wire: Wire,
     pub(super) tid: Arc<Tid>,
     /// `None` while it is detached.
     pub(super) socket: Option<Arc<Socket>>,
@@ -23,6 +25,15 @@ pub(super) struct Entry {
     pub(super) sync: u32,
     /// While it was congested the user became invisible, or visible again.
     pub(super) owed_visibility: bool,
+    /// What it may do, if it speaks the neutral protocol.
+    pub(super) grant: Option<Arc<Grant>>,
+}
+
+impl Entry {
+    /// Returns tim's form, if it speaks tim's protocol.
+    pub(super) const fn form(&self) -> Option<Form> {
+        self.wire.form()
+    }
 }
 
 /// All sessions: looked up by slot, where the engine names a receiver, by key, or by secret.
@@ -30,18 +41,32 @@ pub(super) struct Entry {
 pub(super) struct Sessions {
     entries: SlotMap<Box<Entry>>,
     by_secret: HashMap<ResumeSecret, SessionKey>,
+    /// How many speak the neutral protocol.
+    v1: usize,
 }
 
 impl Sessions {
     pub(super) fn insert(&mut self, session: SessionKey, entry: Entry) {
         self.by_secret.insert(entry.secret, session);
+        self.v1 += usize::from(entry.wire == Wire::V1);
         self.entries.insert(session, Box::new(entry));
     }
 
     pub(super) fn remove(&mut self, session: SessionKey) -> Option<Box<Entry>> {
         let entry = self.entries.remove(session)?;
         self.by_secret.remove(&entry.secret);
+        self.v1 -= usize::from(entry.wire == Wire::V1);
         Some(entry)
+    }
+
+    /// Returns whether any session speaks the neutral protocol.
+    pub(super) const fn has_v1(&self) -> bool {
+        self.v1 > 0
+    }
+
+    /// Returns whether any session speaks tim's.
+    pub(super) fn has_tim(&self) -> bool {
+        self.entries.len() > self.v1
     }
 
     /// Returns the session that this secret names.

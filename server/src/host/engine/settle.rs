@@ -9,11 +9,7 @@ use adsum_tim::Tid;
 use super::core::Core;
 use super::dispatch::Deferred;
 use crate::host::command::{Node, Presence};
-
-/// Close codes of this server's own (RFC 6455 leaves 4000 to 4999 to applications).
-const EVICTED: u16 = 4_001;
-const EXPELLED: u16 = 4_002;
-const LAPSED: u16 = 4_003;
+use crate::host::v1::bye::Bye;
 
 impl Core {
     /// Does what had to wait for the end of the drain.
@@ -85,13 +81,13 @@ impl Core {
 
     fn close(&mut self, session: SessionKey, reason: CloseReason) {
         self.metrics.closed(reason);
-        let (code, text) = match reason {
-            CloseReason::Evicted => (EVICTED, "another device took this one's place"),
-            CloseReason::Expelled => (EXPELLED, "expelled by an administrator"),
-            CloseReason::LeaseLapsed => (LAPSED, "nothing heard for too long"),
-            _ => (1_000, "over"),
+        let (bye, text) = match reason {
+            CloseReason::Evicted => (Bye::Evicted, "another device took this one's place"),
+            CloseReason::Expelled => (Bye::Expelled, "expelled by an administrator"),
+            CloseReason::LeaseLapsed => (Bye::Lapsed, "nothing heard for too long"),
+            _ => (Bye::Replaced, "over"),
         };
-        self.dispatch.close(session, code, text);
+        self.dispatch.close(session, bye, text);
     }
 
     /// Returns the device of a session that has ended, or that contacts may see no more.

@@ -16,12 +16,14 @@ use super::edge_counter::EdgeCounter;
 use super::engines::Engines;
 use super::pending_replacements::PendingReplacement;
 use crate::host::changed_queues::ChangedQueues;
-use crate::host::command::{Command, Connect, LoggedIn};
+use crate::host::command::{Answer, Command, Connect, LoggedIn};
 use crate::host::metrics::Metrics;
 use crate::host::offline_users::OfflineUsers;
 use crate::host::resume_secret::ResumeSecret;
 use crate::host::transport::send_queue::Limits;
 use crate::host::transport::socket::Socket;
+use crate::host::transport::wire::Wire;
+use crate::host::transport::ws_frame::Opcode;
 use crate::host::writer::Writer;
 use crate::host::writing::Writing;
 
@@ -69,11 +71,11 @@ impl Scene {
         let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let near = listener.accept().await.unwrap().0;
         let limits = Limits { frames: FRAMES, bytes: 1 << 20 };
-        let socket = Arc::new(Socket::new(near, limits, &TOTAL));
+        let socket = Arc::new(Socket::new(near, limits, Opcode::Binary, &TOTAL));
         let (reply, mut answer) = oneshot::channel();
         let login = LoggedIn {
             socket: socket.clone(),
-            form: Form::Json,
+            wire: Wire::Tim(Form::Json),
             tid: Arc::new(Tid::of(node)),
             secret: ResumeSecret::random().unwrap(),
         };
@@ -83,7 +85,8 @@ impl Scene {
             blocked: Vec::new(),
             login,
             invisible: false,
-            ack: TimAck::done(Kind::AUTH),
+            answer: Answer::Tim(TimAck::done(Kind::AUTH)),
+            kind: 0,
             requests: Vec::new(),
             reply,
         };
@@ -106,7 +109,7 @@ impl Scene {
 
     fn publish(&mut self, from: &Client, words: &str) {
         let presence = TimPresence { status: Some(words.to_owned()), ..TimPresence::default() };
-        self.take(Command::Publish(from.session, Arc::new(presence)));
+        self.take(Command::Publish(from.session, Arc::new(presence.into())));
     }
 
     /// Publishes until the other's queue is full, of which the system takes nothing.

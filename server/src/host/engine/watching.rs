@@ -4,6 +4,7 @@ use adsum::{Error, Event, OfflineNotices, SessionKey, Slot, Time};
 use adsum_tim::{Code, Kind, Tid, TimAck};
 
 use super::core::Core;
+use super::sessions::Entry;
 use crate::host::command::{Node, Watch};
 use crate::host::roster_messages::{ACTIVE, UNWATCH, WATCH};
 
@@ -44,7 +45,7 @@ impl Core {
 
     /// Says that an account whom a session asked for shows it nothing: as if it were offline,
     /// whether it is, or is unseen, or does not exist.
-    pub(super) fn show_nothing(&self, id: u64, user: &Node, to: &[Slot]) {
+    pub(super) fn show_nothing(&mut self, id: u64, user: &Node, to: &[Slot]) {
         let told = self.engine.options().offline_notices;
         let keys = self.keys(to);
         // To whom the user was there a moment ago is told otherwise, and not yet.
@@ -55,7 +56,7 @@ impl Core {
     }
 
     /// Answers a request of this server's own.
-    fn answer(&self, session: SessionKey, kind: Kind, asked: i32, result: Result<(), Error>) {
+    fn answer(&mut self, session: SessionKey, kind: Kind, asked: i32, result: Result<(), Error>) {
         let ack = match result {
             Ok(()) => TimAck { t: Some(asked.into()), ..TimAck::done(kind) },
             Err(error) => {
@@ -68,7 +69,8 @@ impl Core {
                 TimAck::refused(kind, code)
             }
         };
-        let Some(entry) = self.dispatch.sessions.get(session) else { return };
-        self.dispatch.send_frame(session, &ack.to_frame(entry.form, Kind::ACK));
+        let entry = self.dispatch.sessions.get(session);
+        let Some(form) = entry.and_then(Entry::form) else { return };
+        self.dispatch.send_frame(session, &ack.to_frame(form, Kind::ACK));
     }
 }

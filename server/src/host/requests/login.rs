@@ -7,7 +7,7 @@ use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::host::attempts::Purpose;
-use crate::host::command::{Command, Connect, LoggedIn, Node, Resume, SYSTEM_NODE};
+use crate::host::command::{Answer, Command, Connect, LoggedIn, Node, Resume, SYSTEM_NODE};
 use crate::host::directory::Directory;
 use crate::host::hashing::Refusal;
 use crate::host::peer::Peer;
@@ -15,7 +15,8 @@ use crate::host::resume_secret::ResumeSecret;
 use crate::host::roster_messages;
 use crate::host::shared::Shared;
 use crate::host::transport::socket::Socket;
-use crate::store::{Credentials, Login, NewAccount, Relations, Store, StoreError};
+use crate::host::transport::wire::Wire;
+use crate::store::{Access, Credentials, Login, NewAccount, Relations, Store, StoreError};
 use crate::tokens::{Account, TokenError};
 
 /// This server's own keys in `extend` of a login. They are not part of what others are told.
@@ -169,13 +170,13 @@ async fn resume(
     let requests = relations.iter().flat_map(|relations| &relations.requests);
     let requests = requests.map(|request| roster_messages::request(&node, request)).collect();
     let secret = ResumeSecret::random().map_err(|_| Code::Overload)?;
-    let ack = ack(shared, &node, secret);
-    let (reply, answer) = oneshot::channel();
-    let socket = socket.clone();
-    let resume = Resume { shown, socket, form, secret, ack, requests, reply };
+    let answer = Answer::Tim(ack(shared, &node, secret));
+    let (reply, resumed) = oneshot::channel();
+    let (socket, wire) = (socket.clone(), Wire::Tim(form));
+    let resume = Resume { shown, socket, wire, secret, answer, requests, reply };
     shared.command(Command::Resume(Box::new(resume))).await;
     drop(lock);
-    let resumed = answer.await.ok().flatten();
+    let resumed = resumed.await.ok().flatten();
     Ok(resumed.map(|resumed| User {
         node,
         session: resumed.session,
@@ -197,7 +198,7 @@ fn ack(shared: &Shared, node: &Node, secret: ResumeSecret) -> TimAck {
 }
 
 /// Takes a seat for a session, which is free again when the connection has ended.
-fn take_seat(shared: &Shared) -> Result<OwnedSemaphorePermit, Code> {
+pub(crate) fn take_seat(shared: &Shared) -> Result<OwnedSemaphorePermit, Code> {
     shared.seats.clone().try_acquire_owned().map_err(|_| {
         tracing::debug!("a login was refused: connect_limit is reached");
         Code::Overload
@@ -220,8 +221,8 @@ async fn begin(
         termtyp: auth.termtyp,
         extend: auth.extend.clone(),
     };
-    let again = shared.directory.takes_tokens().then(|| Box::new(auth.clone()));
-    let (node, relations) = identify(shared, peer, auth).await?;
+    let again = auth.clone();
+    let Login { node, relations, .. } = identify(shared, peer, auth).await?;
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
     }
@@ -230,19 +231,8 @@ async fn begin(
     let node = Node::from(node);
     // No edit of this user's roster comes between what is read here and what the engine is told.
     let lock = shared.directory.lock(&node).await;
-    let relations = match shared.directory.relations(&node).await {
-        Ok(relations) => relations,
-        // The user's last session has just ended, and the store forgot the user after it had
-        // looked at this token. It does so only under this lock, so it is shown once more.
-        Err(StoreError::NoAccount) => match again {
-            Some(auth) => {
-                let login = check_password(shared, peer, Purpose::Login, *auth).await?;
-                Arc::new(login.relations.ok_or(Code::Account)?)
-            }
-            None => return Err(Code::Account),
-        },
-        Err(error) => relations.ok_or_else(|| error.code())?,
-    };
+    let stated = relations.map(Arc::new);
+    let relations = relations_of(shared, peer, &node, stated, Some(again)).await?;
     let secret = ResumeSecret::random().map_err(|_| Code::Overload)?;
     let request = |request| roster_messages::request(&node, request);
     let requests = relations.requests.iter().map(request).collect();
@@ -251,9 +241,10 @@ async fn begin(
         node: node.clone(),
         audience: relations.friends.clone(),
         blocked: relations.blocked.clone(),
-        login: LoggedIn { socket: socket.clone(), form, tid: tid.clone(), secret },
+        login: LoggedIn { socket: socket.clone(), wire: Wire::Tim(form), tid: tid.clone(), secret },
+        kind: tid.termtyp.unwrap_or_default() as u8,
         invisible,
-        ack: ack(shared, &node, secret),
+        answer: Answer::Tim(ack(shared, &node, secret)),
         requests,
         reply,
     };
@@ -266,17 +257,37 @@ async fn begin(
     }
 }
 
-/// Returns whose password or token this is, and the relations that the token states.
-async fn identify(
+/// Returns a user's relations; those that the login stated, if the store fails. Needs the user's
+/// lock. `again` is what the login has shown.
+pub(crate) async fn relations_of(
     shared: &Shared,
     peer: Peer,
-    auth: TimAuth,
-) -> Result<(String, Option<Arc<Relations>>), Code> {
+    node: &Node,
+    stated: Option<Arc<Relations>>,
+    again: Option<TimAuth>,
+) -> Result<Arc<Relations>, Code> {
+    match shared.directory.relations(node).await {
+        Ok(relations) => Ok(relations),
+        // The user's last session has just ended, and the store forgot the user after it had
+        // looked at this token. It does so only under this lock, so it is shown once more.
+        Err(StoreError::NoAccount) => match again.filter(|_| shared.directory.takes_tokens()) {
+            Some(auth) => {
+                let login = Box::pin(check_password(shared, peer, Purpose::Login, auth)).await?;
+                Ok(Arc::new(login.relations.ok_or(Code::Account)?))
+            }
+            None => Err(Code::Account),
+        },
+        Err(error) => stated.ok_or_else(|| error.code()),
+    }
+}
+
+/// Returns whose password or token this is, and what else that says.
+pub(crate) async fn identify(shared: &Shared, peer: Peer, auth: TimAuth) -> Result<Login, Code> {
     let given = Given::of(&auth);
     if !given.token.is_empty() && !shared.directory.takes_tokens() {
         let account = shared.directory.redeem_token(given.name, given.domain, given.token);
         return match account {
-            Ok(account) => Ok((account.node, None)),
+            Ok(Account { node, name, .. }) => Ok(Login { node, name, ..Login::default() }),
             Err(TokenError::NotGood) => Err(Code::Token),
             Err(error) => {
                 tracing::warn!(%error, "a token was not looked at");
@@ -284,8 +295,7 @@ async fn identify(
             }
         };
     }
-    let login = check_password(shared, peer, Purpose::Login, auth).await?;
-    Ok((login.node, login.relations.map(Arc::new)))
+    check_password(shared, peer, Purpose::Login, auth).await
 }
 
 async fn check_password(
@@ -297,17 +307,11 @@ async fn check_password(
     let directory = &shared.directory;
     let given = Given::of(&auth);
     let applicant = directory.applicant(peer, given.name, given.domain, purpose);
-    let call = move |store: &dyn Store| {
+    let show = move |access: &dyn Access| {
         let Given { name, password, domain, token } = Given::of(&auth);
-        store.login(&Credentials { name, domain, password, token })
+        access.login(&Credentials { name, domain, password, token })
     };
-    // Another service's token needs no hash.
-    let checked = if directory.takes_tokens() {
-        directory.quick(call).await
-    } else {
-        directory.hash(applicant, call).await.map_err(code_of)?
-    };
-    checked.map_err(|error| {
+    directory.login(applicant, show).await.map_err(code_of)?.map_err(|error| {
         if let StoreError::Token(why) = &error {
             tracing::debug!(why, "a token was refused");
         }

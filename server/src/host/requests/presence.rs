@@ -93,12 +93,13 @@ fn of_user(user: &User, mut sent: TimPresence) -> Presence {
     {
         sent.extend = None;
     }
-    Arc::new(TimPresence {
+    let presence = TimPresence {
         id: None,
         offline: None,
         from_tid: Some(user.tid.as_ref().clone()),
         to_tid: None,
         to_list: None,
         ..sent
-    })
+    };
+    Arc::new(presence.into())
 }

@@ -3,4 +3,5 @@
 pub(crate) mod send_queue;
 pub(crate) mod socket;
 pub(crate) mod stream;
-mod ws_frame;
+pub(crate) mod wire;
+pub(crate) mod ws_frame;

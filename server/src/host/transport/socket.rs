@@ -10,19 +10,19 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use adsum::SessionKey;
-use adsum_tim::Form;
 #[cfg(target_os = "linux")]
 use rustix::net::SendFlags;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::send_queue::{Closing, Limits, Listed, Rest, SendQueue, When, Writing};
-use super::ws_frame;
+use super::wire::Wire;
+use super::ws_frame::{self, Opcode};
 
-/// Who is on a connection, and in which form they speak.
+/// Who is on a connection, and what they speak.
 pub(crate) struct Receiver {
     pub(crate) node: Arc<str>,
-    pub(crate) form: Form,
+    pub(crate) wire: Wire,
 }
 
 /// An open connection.
@@ -31,6 +31,8 @@ pub(crate) struct Socket {
     /// Wakes the connection's task: the peer reads too slowly, or the connection must be closed.
     pub(crate) wake: Notify,
     limits: Limits,
+    /// What its data frames hold.
+    opcode: Opcode,
     /// How many more bytes may be read before somebody has logged in; all, from then on.
     may_read: AtomicUsize,
     queue: Mutex<SendQueue>,
@@ -56,11 +58,17 @@ pub(crate) struct Flushed {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, limits: Limits, total: &'static AtomicU64) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        limits: Limits,
+        opcode: Opcode,
+        total: &'static AtomicU64,
+    ) -> Self {
         Self {
             stream,
             wake: Notify::new(),
             limits,
+            opcode,
             may_read: AtomicUsize::new(usize::MAX),
             queue: Mutex::new(SendQueue::new()),
             receiver: OnceLock::new(),
@@ -122,10 +130,10 @@ impl Socket {
         }
         let before = queue.waiting.len();
         if queue.writing != Writing::Idle || queue.len() > 0 {
-            ws_frame::append_binary(&mut queue.waiting, guess, payload);
+            ws_frame::append_data(&mut queue.waiting, self.opcode, guess, payload);
         } else {
             scratch.clear();
-            ws_frame::append_binary(scratch, guess, payload);
+            ws_frame::append_data(scratch, self.opcode, guess, payload);
             let written = match self.write_once(scratch) {
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -168,7 +176,7 @@ impl Socket {
             return Appended { list: None, over: false };
         }
         let before = queue.waiting.len();
-        ws_frame::append_binary(&mut queue.waiting, guess, payload);
+        ws_frame::append_data(&mut queue.waiting, self.opcode, guess, payload);
         queue.waiting_frames += 1;
         self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
         let over = !queue.congested && queue.session.is_some() && queue.is_over(self.limits);
@@ -178,7 +186,8 @@ impl Socket {
     /// Appends an answer to the client's own request, which the connection's task writes.
     pub(crate) fn append_answer(&self, frame: &[u8]) {
         self.append_with(|buffer| {
-            ws_frame::append_binary(buffer, frame.len(), |buffer| buffer.extend_from_slice(frame));
+            let payload = |buffer: &mut Vec<u8>| buffer.extend_from_slice(frame);
+            ws_frame::append_data(buffer, self.opcode, frame.len(), payload);
         });
     }
 
@@ -197,13 +206,18 @@ impl Socket {
         }
     }
 
-    /// Sends a close frame after what is queued; nothing follows it.
-    pub(crate) fn close(&self, code: u16, reason: &str) {
+    /// Sends a close frame after what is queued, and before it a last data frame, unless that is
+    /// empty; nothing follows.
+    pub(crate) fn close(&self, code: u16, reason: &str, last: &[u8]) {
         let mut queue = self.queue();
         if queue.closing.is_some() {
             return;
         }
         let before = queue.waiting.len();
+        if !last.is_empty() {
+            let payload = |buffer: &mut Vec<u8>| buffer.extend_from_slice(last);
+            ws_frame::append_data(&mut queue.waiting, self.opcode, last.len(), payload);
+        }
         ws_frame::append_close(&mut queue.waiting, code, reason);
         self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
         queue.closing = Some(Closing { code });
@@ -344,7 +358,7 @@ mod tests {
         near.set_send_buffer_size(4_096).unwrap();
         let near = near.connect(listener.local_addr().unwrap());
         let (near, far) = tokio::join!(near, listener.accept());
-        (Socket::new(near.unwrap(), limits, &TOTAL), far.unwrap().0)
+        (Socket::new(near.unwrap(), limits, Opcode::Binary, &TOTAL), far.unwrap().0)
     }
 
     /// Appends and writes until the system takes no more.

@@ -3,15 +3,22 @@
 //! The library reads; these few lines write, because one payload goes to many connections and
 //! each gets it put into its own buffer, once.
 
-const BINARY: u8 = 0x82;
+/// What a data frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opcode {
+    Text = 0x81,
+    Binary = 0x82,
+}
+
 const CLOSE: u8 = 0x88;
 /// The longest payload of a control frame.
 const MAX_CONTROL: usize = 125;
 
-/// Appends a binary frame. `guess` is about how long the payload is: where it needs a header of
+/// Appends a data frame. `guess` is about how long the payload is: where it needs a header of
 /// the same length, nothing has to be moved.
-pub(super) fn append_binary(
+pub(super) fn append_data(
     buffer: &mut Vec<u8>,
+    opcode: Opcode,
     guess: usize,
     payload: impl FnOnce(&mut Vec<u8>),
 ) {
@@ -26,7 +33,7 @@ pub(super) fn append_binary(
         buffer.splice(start..start + guessed, std::iter::repeat_n(0, needed));
     }
     let header = &mut buffer[start..start + needed];
-    header[0] = BINARY;
+    header[0] = opcode as u8;
     match needed {
         2 => header[1] = length as u8,
         4 => {
@@ -65,7 +72,9 @@ mod tests {
 
     fn frame(guess: usize, length: usize) -> Vec<u8> {
         let mut buffer = vec![0xaa];
-        append_binary(&mut buffer, guess, |buffer| buffer.resize(buffer.len() + length, 7));
+        append_data(&mut buffer, Opcode::Binary, guess, |buffer| {
+            buffer.resize(buffer.len() + length, 7)
+        });
         assert_eq!(buffer.remove(0), 0xaa);
         buffer
     }

@@ -1,7 +1,9 @@
-use jsonwebtoken::{EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use super::*;
+
+mod keys;
 
 const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
 
@@ -100,6 +102,7 @@ fn a_token_says_who_and_whom_they_know() {
         name: "Alice".to_owned(),
         expires_at: Some(exp),
         relations: Some(relations.clone()),
+        ..Login::default()
     };
     assert!(store.takes_tokens());
     assert_eq!(show(&store, &token).unwrap(), wanted);

@@ -1,0 +1,259 @@
+//! The neutral protocol on a connection.
+
+use std::time::{Duration, Instant};
+
+use adsum::SessionKey;
+use tokio_tungstenite::tungstenite::Bytes;
+
+use super::bye::Bye;
+use super::code::{Code, Fault};
+use super::fields::{Fields, NotOperations, needed, read};
+use super::hello::{self, Said, User};
+use super::operations::Reading;
+use super::verb::{Asked, Verb};
+use super::{answers, grant::Grant};
+use crate::host::command::Command;
+use crate::host::engine::edge_counter::unix_ms;
+use crate::host::link::{Closure, Link, Speech};
+use crate::host::shared::Shared;
+
+/// The most bytes of one message.
+const LONGEST: usize = 64 * 1_024;
+/// The close code for a message that is not text.
+const NOT_TEXT: u16 = 1_003;
+/// How much longer a session that is sent away may take to come back than it was told to wait.
+const MARGIN_MS: u64 = 5_000;
+
+/// What clients of the neutral protocol say, and who says it.
+#[derive(Default)]
+pub(crate) struct V1Speech {
+    user: Option<User>,
+    strict: bool,
+    /// When the connection is closed unless another token comes before.
+    until: Option<Instant>,
+}
+
+impl Speech for V1Speech {
+    fn longest(_: &Shared) -> usize {
+        LONGEST
+    }
+
+    fn session(&self) -> Option<SessionKey> {
+        self.user.as_ref().map(|user| user.session)
+    }
+
+    async fn take(&mut self, link: &mut Link, message: Bytes, is_text: bool) {
+        if !is_text {
+            return close(link, Bye::Protocol, NOT_TEXT, 0);
+        }
+        match read(&message) {
+            Ok(operations) => {
+                for fields in operations {
+                    if link.socket.closing().is_some() {
+                        return;
+                    }
+                    self.operation(link, fields).await;
+                }
+            }
+            Err(NotOperations::TooMany) => bye(link, Bye::TooBig),
+            Err(NotOperations::Malformed) => {
+                self.refuse(link, None, Code::Malformed.into()).await;
+            }
+        }
+    }
+
+    /// Pings and pongs are the WebSocket's own, and have no answer in this protocol: a client that
+    /// sends too many of them is closed to.
+    fn refuse_keepalive(&mut self, link: &mut Link) {
+        bye(link, Bye::Protocol);
+    }
+
+    fn due_at(&self, _: &Link) -> Option<Instant> {
+        self.until
+    }
+
+    /// Closes the connection of somebody whose token is no longer good. The session may come back
+    /// with another one, and until then nobody is told anything.
+    async fn do_due(&mut self, link: &mut Link) {
+        self.until = None;
+        let Some(user) = &self.user else { return };
+        let after_ms = link.shared.herd.after_ms(Instant::now(), 0);
+        link.shared.command(Command::SentAway(user.session, after_ms + MARGIN_MS)).await;
+        link.shared.metrics.closed_for("expired");
+        let (_, code, _) = Bye::Expired.parts();
+        close(link, Bye::Expired, code, after_ms);
+    }
+
+    fn close(&self, link: &Link, closure: Closure) {
+        let said = match closure {
+            Closure::TooManyPending => Bye::Busy,
+            Closure::NoLogin => Bye::Late,
+            Closure::ShuttingDown => Bye::Shutdown,
+            Closure::TooBig | Closure::TooMuch => Bye::TooBig,
+            Closure::NotUtf8 | Closure::Protocol => {
+                return close(link, Bye::Protocol, closure.code(), 0);
+            }
+        };
+        bye(link, said);
+    }
+
+    fn is_logout(code: Option<u16>) -> bool {
+        code.is_none_or(|code| code == 1_000)
+    }
+
+    async fn finish(&mut self, _: &mut Link) {}
+}
+
+impl V1Speech {
+    async fn operation(&mut self, link: &mut Link, mut fields: Fields<'_>) {
+        let n = match fields.number() {
+            Ok(n) => n,
+            Err(fault) => return self.refuse(link, None, fault).await,
+        };
+        let op = fields.text("op").and_then(|op| needed("op", op));
+        let op = match op {
+            Ok(op) => op,
+            Err(fault) => return self.refuse(link, n, fault).await,
+        };
+        if let Some(retry_ms) = over_rate(link) {
+            return self.refuse(link, n, Fault::later(Code::Rate, retry_ms)).await;
+        }
+        if self.user.is_none() {
+            // On the heap: a connection has no room for what it seldom does.
+            return Box::pin(self.first(link, n, &op, fields)).await;
+        }
+        let verb = match op.as_str() {
+            "hello" => Err(Code::HelloTwice.into()),
+            "token" => Box::pin(self.renew(link, n, fields)).await,
+            _ => self.verb(link, &op, fields),
+        };
+        match verb {
+            Ok(Some(verb)) => self.ask(link, n, verb).await,
+            Ok(None) => {}
+            Err(fault) => self.refuse(link, n, fault).await,
+        }
+    }
+
+    /// Takes the first operation, which says who somebody is.
+    async fn first(&mut self, link: &mut Link, n: Option<u64>, op: &str, fields: Fields<'_>) {
+        if op != "hello" {
+            link.shared.metrics.closed_for("before_login");
+            return bye(link, Bye::NoHello);
+        }
+        let said = match Said::read(n, fields) {
+            Ok(said) => said,
+            Err(fault) => return self.refuse(link, n, fault).await,
+        };
+        self.strict = said.strict;
+        match hello::hello(link, said).await {
+            Ok(user) => {
+                self.expires_with(&user.grant);
+                self.user = Some(user);
+                link.has_login();
+            }
+            Err(fault) => {
+                link.shared.metrics.login_refused(fault.code.text());
+                self.refuse(link, n, fault).await;
+            }
+        }
+    }
+
+    /// Takes another token. The answer comes in its turn, and this has sent for it.
+    async fn renew(
+        &mut self,
+        link: &Link,
+        n: Option<u64>,
+        mut fields: Fields<'_>,
+    ) -> Result<Option<Verb>, Fault> {
+        let Some(user) = &mut self.user else { return Ok(None) };
+        let auth = needed("token", hello::credentials(&mut fields)?)?;
+        fields.finish(self.strict)?;
+        let login = hello::who(link, auth).await?;
+        if *login.node != *user.node {
+            return Err(Code::OtherUser.into());
+        }
+        let grant = hello::grant(&link.shared, &login);
+        user.grant = grant.clone();
+        let session = user.session;
+        let lock = link.shared.directory.lock(&login.node).await;
+        let relations = link.shared.directory.relations(&user.node).await;
+        let relations = relations.map_err(|_| Fault::from(Code::Unavailable))?;
+        let verb = Verb::Renew { grant: grant.clone(), lists: hello::lists(&relations) };
+        link.shared.command(Command::Asked(Box::new(Asked { session, n, verb }))).await;
+        drop(lock);
+        self.expires_with(&grant);
+        Ok(None)
+    }
+
+    fn verb(&self, link: &Link, op: &str, fields: Fields<'_>) -> Result<Option<Verb>, Fault> {
+        let Some(user) = &self.user else { return Ok(None) };
+        let reading = Reading {
+            config: &link.shared.config,
+            directory: &link.shared.directory,
+            from: &user.tid,
+            grant: &user.grant,
+            strict: self.strict,
+        };
+        let verb = reading.verb(op, fields)?;
+        if matches!(verb, Verb::Direct { .. }) && !link.shared.may_direct() {
+            return Err(Code::Rate.into());
+        }
+        Ok(Some(verb))
+    }
+
+    fn expires_with(&mut self, grant: &Grant) {
+        let left = |until: u64| Duration::from_millis(until.saturating_sub(unix_ms()));
+        // A moment that no clock has is never.
+        self.until = grant.until_ms.and_then(|until| Instant::now().checked_add(left(until)));
+    }
+
+    async fn ask(&self, link: &Link, n: Option<u64>, verb: Verb) {
+        let Some(session) = self.session() else { return };
+        link.shared.command(Command::Asked(Box::new(Asked { session, n, verb }))).await;
+    }
+
+    /// Refuses an operation: in its turn, or, if nobody has said hello, once and for all.
+    async fn refuse(&self, link: &Link, n: Option<u64>, fault: Fault) {
+        if self.user.is_some() {
+            return self.ask(link, n, Verb::Refused(fault)).await;
+        }
+        link.socket.append_answer(&answers::err(n, &fault));
+        bye(
+            link,
+            match fault.code {
+                Code::Unauthorized | Code::SessionLimit => Bye::Unauthorized,
+                Code::Overload | Code::Unavailable | Code::Rate => Bye::Busy,
+                _ => Bye::NoHello,
+            },
+        );
+    }
+}
+
+/// Returns after how long an operation may come that may not come now.
+fn over_rate(link: &mut Link) -> Option<u64> {
+    let (bucket, now) = (link.requests.as_mut()?, Instant::now());
+    if bucket.take(now) {
+        return None;
+    }
+    let wait = bucket.ready_at().saturating_duration_since(now);
+    Some((wait.as_millis() as u64).max(1))
+}
+
+/// Says a last word, and closes the connection.
+fn bye(link: &Link, said: Bye) {
+    let (_, code, comes_back) = said.parts();
+    let others = match said {
+        Bye::Shutdown => {
+            let most = link.shared.config.network.connect_limit as usize;
+            most.saturating_sub(link.shared.seats.available_permits())
+        }
+        _ => 0,
+    };
+    let after_ms = if comes_back { link.shared.herd.after_ms(Instant::now(), others) } else { 0 };
+    close(link, said, code, after_ms);
+}
+
+fn close(link: &Link, said: Bye, code: u16, after_ms: u64) {
+    let (word, ..) = said.parts();
+    link.socket.close(code, word, &said.frame(after_ms));
+}
