@@ -102,6 +102,15 @@ fn load_measures_churn() {
     assert!(report["churned"].as_u64().unwrap() > 0, "{report}");
 }
 
+/// In the neutral protocol.
+#[test]
+fn load_measures_the_neutral_protocol() {
+    let report = load(&["--rate", "100", "--duration", "1", "--form", "v1", "--churn", "20"]);
+    assert_eq!((&report["published"], &report["deliveries"]), (&100.into(), &1_200.into()));
+    assert_eq!(report["order_violations"], 0);
+    assert!(report["churned"].as_u64().unwrap() > 0, "{report}");
+}
+
 /// With friends who read nothing until the end, when they all come to know the newest.
 #[test]
 fn load_measures_slow_readers() {

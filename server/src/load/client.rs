@@ -6,6 +6,7 @@ use adsum_tim::{
     Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, bare, receipt_frame,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -14,6 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::error::LoadError;
+use super::options::Speech;
 
 pub(super) const PASSWORD: &str = "load";
 const BUFFER: usize = 4_096;
@@ -21,7 +23,7 @@ const BUFFER: usize = 4_096;
 /// A connection that is logged in.
 pub(super) struct Client {
     ws: WebSocketStream<TcpStream>,
-    form: Form,
+    speech: Speech,
 }
 
 fn auth(name: &str) -> TimAuth {
@@ -31,24 +33,30 @@ fn auth(name: &str) -> TimAuth {
 
 impl Client {
     /// Opens a connection, on which nobody logs in yet.
-    pub(super) async fn connect(to: SocketAddr, form: Form) -> Result<Self, LoadError> {
+    pub(super) async fn connect(to: SocketAddr, speech: Speech) -> Result<Self, LoadError> {
         let failed = |error: &dyn std::fmt::Display| LoadError::new("no connection", error);
         let stream = TcpStream::connect(to).await.map_err(|error| failed(&error))?;
         stream.set_nodelay(true).map_err(|error| failed(&error))?;
+        let path = if speech == Speech::V1 { "v1" } else { "tim" };
         let mut request =
-            format!("ws://{to}/tim").into_client_request().map_err(|error| failed(&error))?;
+            format!("ws://{to}/{path}").into_client_request().map_err(|error| failed(&error))?;
         let origin = format!("http://{to}").parse().map_err(|error| failed(&error))?;
         request.headers_mut().insert("origin", origin);
         let config = WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0);
         let upgraded =
             tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
         let (ws, _) = upgraded.map_err(|error| failed(&error))?;
-        Ok(Self { ws, form })
+        Ok(Self { ws, speech })
     }
 
-    pub(super) async fn login(to: SocketAddr, form: Form, name: &str) -> Result<Self, LoadError> {
+    pub(super) async fn login(
+        to: SocketAddr,
+        speech: Speech,
+        name: &str,
+    ) -> Result<Self, LoadError> {
         let failed = |error: &dyn std::fmt::Display| LoadError::new("a login failed", error);
-        let mut client = Self::connect(to, form).await?;
+        let mut client = Self::connect(to, speech).await?;
+        let Speech::Tim(form) = speech else { return client.hello(name).await };
         client.send(auth(name).to_request(form, Kind::AUTH)).await?;
         let bytes = client.next().await?;
         let frame = ServerFrame::split(&bytes).map_err(|error| failed(&error))?;
@@ -60,14 +68,32 @@ impl Client {
         }
     }
 
+    /// Logs in with the neutral protocol.
+    async fn hello(mut self, name: &str) -> Result<Self, LoadError> {
+        self.say(&json!({"op": "hello", "name": name, "password": PASSWORD})).await?;
+        let answer = self.next().await?;
+        if is_op(&answer, "welcome") {
+            return Ok(self);
+        }
+        Err(LoadError(format!("a login was refused: {}", String::from_utf8_lossy(&answer))))
+    }
+
+    async fn say(&mut self, operation: &Value) -> Result<(), LoadError> {
+        let sent = self.ws.send(Message::Text(operation.to_string().into())).await;
+        sent.map_err(|error| LoadError::new("a frame was not sent", error))
+    }
+
     pub(super) async fn send(&mut self, frame: Vec<u8>) -> Result<(), LoadError> {
         let sent = self.ws.send(Message::Binary(frame.into())).await;
         sent.map_err(|error| LoadError::new("a frame was not sent", error))
     }
 
     pub(super) async fn publish(&mut self, text: String) -> Result<(), LoadError> {
+        let Speech::Tim(form) = self.speech else {
+            return self.say(&json!({"op": "publish", "p": {"text": text}})).await;
+        };
         let presence = TimPresence { status: Some(text), ..TimPresence::default() };
-        let frame = presence.to_request(self.form, Kind::BROAD_PRESENCE);
+        let frame = presence.to_request(form, Kind::BROAD_PRESENCE);
         self.send(frame).await
     }
 
@@ -75,6 +101,7 @@ impl Client {
         loop {
             match self.ws.next().await {
                 Some(Ok(Message::Binary(bytes))) => return Ok(bytes.into()),
+                Some(Ok(Message::Text(text))) => return Ok(text.as_bytes().to_vec()),
                 Some(Ok(Message::Close(frame))) => {
                     return Err(LoadError(format!("the server closed: {frame:?}")));
                 }
@@ -89,14 +116,20 @@ impl Client {
     pub(super) async fn next_text(&mut self) -> Result<String, LoadError> {
         loop {
             let bytes = self.next().await?;
+            let Speech::Tim(form) = self.speech else {
+                match text_of(&bytes, "text").filter(|_| is_op(&bytes, "presence")) {
+                    Some(text) => return Ok(text),
+                    None => continue,
+                }
+            };
             let Ok(frame) = ServerFrame::split(&bytes) else { continue };
             if let Some(id) = frame.sync {
-                self.send(receipt_frame(self.form, id).to_vec()).await?;
+                self.send(receipt_frame(form, id).to_vec()).await?;
             }
             if frame.kind != Kind::PRESENCE {
                 continue;
             }
-            if let Some(text) = text(self.form, frame.body) {
+            if let Some(text) = text(form, frame.body) {
                 return Ok(text);
             }
         }
@@ -104,6 +137,11 @@ impl Client {
 
     /// Sends a ping and waits for the answer to it.
     pub(super) async fn ping(&mut self) -> Result<(), LoadError> {
+        if self.speech == Speech::V1 {
+            self.say(&json!({"op": "ping"})).await?;
+            while !is_op(&self.next().await?, "ok") {}
+            return Ok(());
+        }
         self.send(bare(Kind::PING).into()).await?;
         loop {
             let bytes = self.next().await?;
@@ -119,15 +157,25 @@ impl Client {
     }
 }
 
-/// Returns the text of a presence, if it has one. Of JSON no more is read than that: on a small
-/// machine the readers take turns with the server, and would be what is measured.
+/// Returns the text of a presence, if it has one.
 fn text(form: Form, body: &[u8]) -> Option<String> {
     if form == Form::Json {
-        // The run's own texts hold nothing that is escaped.
-        let (_, rest) = std::str::from_utf8(body).ok()?.split_once(r#""status":""#)?;
-        return rest.split_once('"').map(|(text, _)| text.to_owned());
+        return text_of(body, "status");
     }
     TimPresence::decode(form, body, &Limits::default()).ok()?.status
+}
+
+/// Returns a text in JSON by its name. No more is read than that: on a small machine the readers
+/// take turns with the server, and would be what is measured.
+fn text_of(json: &[u8], name: &str) -> Option<String> {
+    // The run's own texts hold nothing that is escaped.
+    let (_, rest) = std::str::from_utf8(json).ok()?.split_once(&format!("\"{name}\":\""))?;
+    rest.split_once('"').map(|(text, _)| text.to_owned())
+}
+
+/// Returns whether a frame of the neutral protocol is this one.
+fn is_op(frame: &[u8], op: &str) -> bool {
+    text_of(frame, "op").is_some_and(|found| found == op)
 }
 
 /// Makes a new account by POST; returns its node.

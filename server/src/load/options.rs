@@ -6,6 +6,26 @@ use std::time::Duration;
 use adsum_tim::Form;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
+/// What clients speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// tim's protocol, in this form.
+    Tim(Form),
+    /// The neutral protocol, adsum.v1.
+    V1,
+}
+
+impl Speech {
+    /// Returns the form in which tim's protocol is spoken, where that cannot be avoided.
+    #[must_use]
+    pub const fn form(self) -> Form {
+        match self {
+            Self::Tim(form) => form,
+            Self::V1 => Form::Json,
+        }
+    }
+}
+
 /// What is to be measured.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -31,8 +51,8 @@ pub struct Options {
     pub churn: u32,
     /// How long a server of the run's own leaves a connection alone after a write.
     pub write_rest_ms: u32,
-    /// The form of all frames.
-    pub form: Form,
+    /// What all speak.
+    pub form: Speech,
     /// The least length of each presence's text.
     pub size: usize,
     /// Whether to print JSON instead of text.
@@ -79,9 +99,9 @@ pub fn arguments() -> Vec<Arg> {
             .help("The write_rest_ms of the server that is started"),
         Arg::new("form")
             .long("form")
-            .value_parser(["json", "thrift"])
+            .value_parser(["json", "thrift", "v1"])
             .default_value("json")
-            .help("The form that all speak"),
+            .help("What all speak: tim's protocol in one of its forms, or adsum.v1"),
         Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON, not text"),
     ]
 }
@@ -107,8 +127,9 @@ impl Options {
             churn: number("churn"),
             write_rest_ms: number("write-rest-ms"),
             form: match flags.get_one::<String>("form").map(String::as_str) {
-                Some("thrift") => Form::Thrift,
-                _ => Form::Json,
+                Some("thrift") => Speech::Tim(Form::Thrift),
+                Some("v1") => Speech::V1,
+                _ => Speech::Tim(Form::Json),
             },
             size: number("size") as usize,
             json: flags.get_flag("json"),
