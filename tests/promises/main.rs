@@ -402,9 +402,8 @@ fn check_senders(
     event: &Event,
     known: &mut Known,
 ) -> Result<(), String> {
-    let mut faults = Vec::new();
     let mut endings: Vec<(User, Option<SessionId>, Vec<SessionKey>)> = Vec::new();
-    let mut gone = Vec::new();
+    let (mut faults, mut gone) = (Vec::new(), Vec::new());
     let mut signed = |user: User, session: SessionId, presence: &Signed| {
         let by = presence.by.and_then(|by| known.session(by));
         if by != Some(session) || known.users.get(&session) != Some(&user) {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use adsum::{LostCause, SessionKey};
-use adsum_cluster::NodeId;
+use adsum_cluster::{Message, NodeId};
 use adsum_tim::{Form, Tid, TimAck, TimMessage, TimPresence};
 use tokio::sync::oneshot;
 
 use super::resume_secret::ResumeSecret;
 use super::transport::socket::Socket;
-use crate::cluster::{ClusterFigures, Message};
+use crate::cluster::ClusterFigures;
 
 /// An account's id, shared by all who name it.
 pub(crate) type Node = Arc<str>;
@@ -228,7 +228,7 @@ pub(crate) struct UserOnline {
 /// What another server says, and which one says it by the word of the transport.
 pub(crate) struct Heard {
     pub(crate) sender: NodeId,
-    pub(crate) message: Message,
+    pub(crate) message: Message<Node, Presence>,
 }
 
 /// How much the engine holds, and what it has done.

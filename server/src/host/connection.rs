@@ -73,8 +73,8 @@ struct Connection {
     late: LateFrames,
     /// When somebody must have logged in.
     login_by: Instant,
-    /// When it is closed, as the server stops.
-    leaves_at: Option<Instant>,
+    /// How long it goes on when the server stops.
+    goes_on: Duration,
 }
 
 /// Serves a connection to its end. `early` came together with the handshake.
@@ -108,7 +108,7 @@ pub(crate) async fn serve(
         requests: bucket,
         late: LateFrames::default(),
         login_by: now + Duration::from_millis(network.login_timeout_ms),
-        leaves_at: None,
+        goes_on: shared.time_to_leave(),
         shared,
         peer,
         place: Some(place),
@@ -187,10 +187,7 @@ impl Connection {
                     self.take_late().await;
                     self.flush();
                 }
-                () = shared.stop.cancelled(), if self.leaves_at.is_none() => {
-                    self.leaves_at = Some(Instant::now() + shared.farewell());
-                }
-                () = at(self.leaves_at), if self.leaves_at.is_some() => {
+                () = shared.until_stop(self.goes_on) => {
                     self.socket.close(GOING_AWAY, "the server is shutting down");
                 }
             }

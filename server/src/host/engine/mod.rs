@@ -3,9 +3,9 @@
 //! From the top down: `thread` is the loop, `commands`, `logins` and `watching` do what one command
 //! asks for, `settle` does what has to wait until the engine's decisions on it are carried out,
 //! `replacement` shows contacts something in place of a device that has ended, `one_state` says
-//! which device speaks for its user, `edges` tells the webhook who comes and goes, and `exchange` is
-//! what goes between several servers. All of them are methods of the one state in `core`; `engines`
-//! is the engine, alone or one of several, and `dispatch` carries decisions out.
+//! which device speaks for its user, `edges` tells the webhook who comes and goes, and `exchange`
+//! is what goes between several servers. All of them are methods of the one state in `core`;
+//! `engines` is the engine, alone or one of several, and `dispatch` carries decisions out.
 
 mod asked_states;
 mod clock;
