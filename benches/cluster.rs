@@ -17,8 +17,10 @@ use common::random::Random;
 use common::report::Report;
 use common::row::Row;
 use common::world::unlimited;
+use cpu_time::ThreadTime;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// As a server has them: ids and presences are shared, not copied.
 type Id = Arc<str>;
@@ -66,7 +68,9 @@ fn node(name: &str, now: Time) -> Node {
 fn pump(node: &mut Node, now: Time, mut send: impl FnMut(Said)) {
     while let Some(next) = node.next(now) {
         match next {
-            Next::Decisions(outputs) => outputs.for_each(|output| drop(black_box(output))),
+            Next::Decisions(outputs) => outputs.for_each(|output| {
+                black_box(output);
+            }),
             Next::Send { message, .. } => send(message),
         }
     }
@@ -194,9 +198,27 @@ fn decoded(bytes: &[u8]) -> Said {
     postcard::from_bytes(bytes).expect("it was written so")
 }
 
-/// Has a newcomer learn all that others know; returns how many bytes went over the wire.
-fn learn(newcomer: &mut Node, others: &mut [&mut Node], now: Time) -> usize {
-    let mut bytes = 0;
+/// What it takes to learn of everybody, and where.
+#[derive(Default)]
+struct Spent {
+    /// At the others.
+    answering: Duration,
+    /// On both sides, by threads besides.
+    writing: Duration,
+    /// At the newcomer.
+    taking: Duration,
+    bytes: usize,
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = ThreadTime::now();
+    work();
+    start.elapsed()
+}
+
+/// Has a newcomer learn all that others know.
+fn learn(newcomer: &mut Node, others: &mut [&mut Node], now: Time) -> Spent {
+    let mut spent = Spent::default();
     let from = newcomer.id();
     let mut asked: Vec<Said> = Vec::new();
     newcomer.advance(now).for_each(|_| {});
@@ -222,16 +244,23 @@ fn learn(newcomer: &mut Node, others: &mut [&mut Node], now: Time) -> usize {
                 }
                 let sender = other.id();
                 let mut said = Vec::new();
-                pump(other, later, |message| said.push(encoded(message)));
+                spent.answering += timed(|| pump(other, later, |message| said.push(message)));
                 for answer in said {
-                    bytes += answer.len();
-                    let _ = newcomer.receive(later, sender, decoded(&answer));
-                    pump(newcomer, later, |message| asked.push(message));
+                    let (mut written, mut read) = (Vec::new(), None);
+                    spent.writing += timed(|| written = encoded(answer));
+                    spent.bytes += written.len();
+                    spent.writing += timed(|| read = Some(decoded(&written)));
+                    let read = read.expect("it was read");
+                    spent.taking += timed(|| {
+                        // One that comes twice, or late, is no fault.
+                        let _ = newcomer.receive(later, sender, read);
+                        pump(newcomer, later, |message| asked.push(message));
+                    });
                 }
             }
         }
     }
-    bytes
+    spent
 }
 
 fn join(report: &mut Report, users: usize) {
@@ -242,15 +271,19 @@ fn join(report: &mut Report, users: usize) {
     fill(&mut a, now, &ids(half, 0), degree);
     fill(&mut b, now, &ids(half, half), degree);
     let mut newcomer = node("c", now);
-    let mut figures = Figures::default();
-    let mut bytes = 0;
-    figures.time_all("join", users, || {
-        bytes = learn(&mut newcomer, &mut [&mut a, &mut b], now);
-        bytes
-    });
+    let spent = learn(&mut newcomer, &mut [&mut a, &mut b], now);
     assert_eq!(newcomer.engine().counts().users_online, half * 2, "it has learned of all");
-    let each = figures.last("join");
-    let note = format!("{:.1} s in all, {} B a user", each * users as f64 / 1e9, bytes / users);
+    let Spent { answering, writing, taking, bytes } = spent;
+    let all = answering + writing + taking;
+    // Each of the two is asked for the next part when the one before has come, so there are two
+    // chains, side by side; and the newcomer takes all parts by itself.
+    let longest = taking.max(all / 2);
+    let each = longest.as_nanos() as f64 / users as f64;
+    let note = format!(
+        "{longest:.1?} in all: {answering:.1?} at the two others, {writing:.1?} to write and read, \
+         {taking:.1?} at the newcomer; {} B a user",
+        bytes / users
+    );
     report.add(Row {
         question: format!("cluster/join/{users}"),
         unit: "ns",

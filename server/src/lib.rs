@@ -3,6 +3,7 @@
 mod cluster;
 pub mod config;
 pub mod host;
+mod label;
 pub mod load;
 pub mod store;
 pub mod tokens;

@@ -15,7 +15,7 @@ use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 
-/// A user who has sessions at this node, or whose lists this node knows.
+/// A user as far as this node speaks of it: its sessions here, and the lists that this node knows.
 pub struct LocalUser<'e, K, P, S> {
     state: &'e State<K, P, S>,
     user: User,
@@ -71,6 +71,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         Some(LocalUser { state: &self.state, user })
     }
 
+    /// Returns the state at this node of the next user of whom it has changed since that was
+    /// returned last, once [`note_changes`](Self::note_changes) has been called; of a user who is
+    /// offline by now it is that there are no sessions. `None` if nothing has changed.
+    pub fn next_changed(&mut self) -> Option<LocalUser<'_, K, P, S>> {
+        let user = self.state.next_changed()?;
+        Some(LocalUser { state: &self.state, user })
+    }
+
     /// Returns which node has a session, if another does: one that receivers here know by this id.
     #[must_use]
     pub fn origin_of(&self, id: SessionId) -> Option<Origin> {
@@ -96,14 +104,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
 }
 
 impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
-    pub(crate) fn new(state: &'e State<K, P, S>, user: User) -> Option<Self> {
-        state.tables().place(user).is_some().then_some(Self { state, user })
-    }
-
     /// Returns the user's id.
     #[must_use]
     pub fn id(&self) -> &'e K {
         self.state.tables().users().id(self.user)
+    }
+
+    /// Returns whether the user has a session at any node.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.state.tables().place(self.user).is_some()
     }
 
     /// Returns whether the user is visible.

@@ -243,14 +243,12 @@ impl Roster {
 
     /// What is believed of topics, once their ticks have come.
     fn check_topics(&mut self) -> Result<(), String> {
-        let until = self.run.model.now.saturating_add(SLOWEST_TICK_MS);
-        // A deadline may turn out to be too early, but not for ever.
+        // Whatever happens at a deadline may begin another tick; but not for ever.
         for _ in 0..1_000 {
+            let until = self.run.model.now.saturating_add(SLOWEST_TICK_MS);
             let next = self.run.host.engine.deadline().filter(|at| at.as_millis() <= until);
-            self.input(next.unwrap_or(Time::from_millis(until)), &Event::Advance)?;
-            if next.is_none() {
-                break;
-            }
+            let Some(at) = next else { break };
+            self.input(at, &Event::Advance)?;
         }
         let engine = &self.run.host.engine;
         for (key, replica) in &self.replicas {

@@ -9,7 +9,7 @@ use adsum::{
     Time,
 };
 use adsum_model::drain::Watch;
-use adsum_model::host::given;
+use adsum_model::host::{begun, given};
 use adsum_model::ops::USERS;
 use adsum_model::queries::equal;
 use adsum_model::{
@@ -237,15 +237,7 @@ fn present_only(
             _ => {}
         }
     })?;
-    match event {
-        Event::Direct { presence, .. }
-        | Event::DirectFor { presence, .. }
-        | Event::System { presence, .. }
-        | Event::Say { presence, .. } => {
-            words.retain(|word| word != presence);
-        }
-        _ => {}
-    }
+    words.retain(|word| Some(*word) != said_with(event));
     equal("what is said from earlier inputs", words, Vec::new())?;
     let engine = &run.host.engine;
     if let (Event::Publish { session, presence }, Ok(_)) = (event, &outcome) {
@@ -273,6 +265,17 @@ fn present_only(
     match outcome.map(|answer| answer.about) {
         Ok(Some(key)) => present_first(run, event, &heard.remove(&key).unwrap_or_default()),
         _ => Ok(()),
+    }
+}
+
+/// Returns what an input says without showing it.
+const fn said_with(event: &Event) -> Option<u32> {
+    match event {
+        Event::Direct { presence, .. }
+        | Event::DirectFor { presence, .. }
+        | Event::System { presence, .. }
+        | Event::Say { presence, .. } => Some(*presence),
+        _ => None,
     }
 }
 
@@ -381,6 +384,16 @@ impl Known {
     fn session(&self, attachment: SessionKey) -> Option<SessionId> {
         self.attachments.get(&attachment).copied()
     }
+
+    fn learn(&mut self, event: &Event, begun: Attachment) {
+        if begun == Attachment::NONE {
+            return;
+        }
+        self.attachments.insert(begun.key, begun.session);
+        if let Event::Connect { user, .. } = event {
+            self.users.insert(begun.session, *user);
+        }
+    }
 }
 
 fn check_senders(
@@ -389,9 +402,8 @@ fn check_senders(
     event: &Event,
     known: &mut Known,
 ) -> Result<(), String> {
-    let mut faults = Vec::new();
     let mut endings: Vec<(User, Option<SessionId>, Vec<SessionKey>)> = Vec::new();
-    let mut gone = Vec::new();
+    let (mut faults, mut gone) = (Vec::new(), Vec::new());
     let mut signed = |user: User, session: SessionId, presence: &Signed| {
         let by = presence.by.and_then(|by| known.session(by));
         if by != Some(session) || known.users.get(&session) != Some(&user) {
@@ -414,8 +426,7 @@ fn check_senders(
                 }
                 Notice::User { user, presence, .. } => {
                     let by = presence.by.and_then(|by| known.session(by));
-                    let session = by.expect("somebody says it");
-                    signed(**user, session, presence);
+                    signed(**user, by.expect("somebody says it"), presence);
                 }
                 Notice::SessionEnded { user, session, .. } => {
                     endings.push((**user, Some(*session), to.to_vec()));
@@ -447,17 +458,11 @@ fn check_senders(
         }
     })?;
     equal("what is said in another's name", faults, Vec::new())?;
-    if let Some(begun) = outcome.ok().and_then(|answer| answer.begun) {
-        known.attachments.insert(begun.key, begun.session);
-        if let Event::Connect { user, .. } = event {
-            known.users.insert(begun.session, *user);
-        }
-    }
-    if run.model.choice.is_some() && *event == Event::Advance {
-        // Who looked offline at one deadline may show something at the next.
-        endings.retain(|(_, session, _)| session.is_some());
-    }
+    known.learn(event, begun(&outcome));
     check_gone(run, gone)?;
+    // Who looked offline at one deadline may show something at the next.
+    let is_over = run.model.choice.is_none() || *event != Event::Advance;
+    endings.retain(|(_, session, _)| is_over || session.is_some());
     check_endings(run, known, endings)
 }
 

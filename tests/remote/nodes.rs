@@ -286,7 +286,7 @@ impl Nodes {
 
     /// Has the other nodes hear of whoever has changed at this one.
     fn spread(&mut self, at: usize) -> Result<(), String> {
-        while let Some(user) = self.nodes[at].engine.next_changed().map(|(user, _)| *user) {
+        while let Some(user) = self.nodes[at].engine.next_changed().map(|user| *user.id()) {
             for to in (0..NODES).filter(|to| *to != at) {
                 if self.links[at * NODES + to].is_down {
                     self.links[at * NODES + to].unheard.insert(user);

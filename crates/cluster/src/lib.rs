@@ -78,9 +78,10 @@
 //! # What it costs
 //!
 //! One message a batch of changes, whoever is concerned; one beat a second. A user is known at all
-//! nodes: beside the engine's own memory, its id three times at the node that has its sessions and
-//! once at each other, and some 200 bytes. The crate is `no_std` with `alloc` and has no unsafe
-//! code. With the feature `serde` a [`Message`] can be serialised; no state ever can.
+//! nodes: beside the engine's own memory, its id twice at the node that has its sessions and once
+//! at each other, and some 300 bytes. A user who is elsewhere takes no more than one who is here.
+//! The crate is `no_std` with `alloc` and has no unsafe code. With the feature `serde` a
+//! [`Message`] can be serialised; no state ever can.
 
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

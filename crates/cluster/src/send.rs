@@ -54,8 +54,8 @@ where
         let limit = usize::from(limit.min(options.max_sessions));
         while ops.len() < self.desk.config.max_batch as usize {
             let Self { engine, desk } = self;
-            let next = if let Some((user, local)) = engine.next_changed() {
-                next_op(desk, user, local)
+            let next = if let Some(local) = engine.next_changed() {
+                next_op(desk, local.id(), local.is_online().then_some(local))
             } else if let Some(user) = desk.people.next_listed() {
                 next_op(desk, &user, engine.local_user(&user))
             } else {

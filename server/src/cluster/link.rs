@@ -5,15 +5,15 @@ use std::sync::Arc;
 use adsum_cluster::{Incarnation, To};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::Message;
 use super::metrics::ClusterMetrics;
+use super::wire::Message;
 
 /// How many messages may wait to be sent. Whatever is over is dropped, and asked for by the others.
 const WAITING: usize = 1_024;
 
 /// Something to send.
 pub(crate) enum Outgoing {
-    Message(To, Message),
+    Message(To, Box<Message>),
     /// Answered when all before has gone out, or cannot.
     Flush(oneshot::Sender<()>),
 }
@@ -49,7 +49,7 @@ impl Link {
 
     /// Hands a message on. Never waits.
     pub(crate) fn send(&self, to: To, message: Message) {
-        if self.outgoing.try_send(Outgoing::Message(to, message)).is_err() {
+        if self.outgoing.try_send(Outgoing::Message(to, Box::new(message))).is_err() {
             self.metrics.dropped("queue_full");
         }
     }

@@ -21,8 +21,3 @@ pub(crate) use identity::Identity;
 pub(crate) use link::{Ends, Link};
 pub(crate) use metrics::{ClusterFigures, ClusterMetrics};
 pub(crate) use transport::Transport;
-
-use crate::host::{Presence, UserId};
-
-/// What nodes say to each other.
-pub(crate) type Message = adsum_cluster::Message<UserId, Presence>;

@@ -14,7 +14,8 @@ use super::identity::Identity;
 use super::link::{self, Outgoing};
 use super::metrics::ClusterMetrics;
 use super::subjects::Subjects;
-use super::{Message, name, wire};
+use super::wire::Message;
+use super::{name, wire};
 use crate::config::Cluster;
 use crate::host::{Command, Heard};
 
@@ -194,7 +195,7 @@ impl Sender {
                 () = stop.cancelled() => None,
             };
             match next {
-                Some(Outgoing::Message(to, message)) => self.send(to, message).await,
+                Some(Outgoing::Message(to, message)) => self.send(to, *message).await,
                 Some(Outgoing::Flush(done)) => {
                     if self.is_connected() {
                         let _ = tokio::time::timeout(PATIENCE, self.client.flush()).await;

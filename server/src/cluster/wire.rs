@@ -2,7 +2,10 @@
 
 use adsum_cluster::Body;
 
-use super::Message;
+use crate::host::{Presence, UserId};
+
+/// What nodes say to each other.
+pub(crate) type Message = adsum_cluster::Message<UserId, Presence>;
 
 /// The version of the form. What a message says has a version of its own.
 const FORM: u8 = 1;

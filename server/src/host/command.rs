@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adsum::{LostCause, SessionKey};
-use adsum_cluster::NodeId;
+use adsum_cluster::{Message, NodeId};
 use adsum_tim::{Tid, TimAck, TimMessage};
 use tokio::sync::oneshot;
 
@@ -13,7 +13,7 @@ use super::transport::socket::Socket;
 use super::transport::wire::Wire;
 use super::v1::grant::{Grant, Lists};
 use super::v1::verb::Asked;
-use crate::cluster::{ClusterFigures, Message};
+use crate::cluster::ClusterFigures;
 
 /// An account's id, shared by all who name it.
 pub(crate) type Node = Arc<str>;
@@ -259,7 +259,7 @@ pub(crate) struct UserOnline {
 /// What another server says, and which one says it by the word of the transport.
 pub(crate) struct Heard {
     pub(crate) sender: NodeId,
-    pub(crate) message: Message,
+    pub(crate) message: Message<Node, Presence>,
 }
 
 /// How much the engine holds, and what it has done.

@@ -52,8 +52,8 @@ enum End {
 struct Connection<S> {
     link: Link,
     speech: S,
-    /// When it is closed, as the server stops.
-    leaves_at: Option<Instant>,
+    /// How long it goes on when the server stops.
+    goes_on: Duration,
 }
 
 /// Serves a connection to its end. `early` came together with the handshake.
@@ -84,8 +84,9 @@ pub(crate) async fn serve<S: Speech>(
     let mut ws =
         WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
     let login_by = Instant::now() + Duration::from_millis(network.login_timeout_ms);
+    let goes_on = shared.time_to_leave();
     let link = Link::new(shared.clone(), peer, place, socket, login_by);
-    let mut connection = Connection { link, speech, leaves_at: None };
+    let mut connection = Connection { link, speech, goes_on };
     let end = connection.run(&mut ws).await;
     connection.finish(&end).await;
     if matches!(end, End::LoggedOut | End::GoingAway) {
@@ -149,10 +150,7 @@ impl<S: Speech> Connection<S> {
                     self.speech.do_due(&mut self.link).await;
                     self.flush();
                 }
-                () = shared.stop.cancelled(), if self.leaves_at.is_none() => {
-                    self.leaves_at = Some(Instant::now() + shared.farewell());
-                }
-                () = at(self.leaves_at), if self.leaves_at.is_some() => {
+                () = shared.until_stop(self.goes_on) => {
                     self.speech.close(&self.link, Closure::ShuttingDown);
                 }
             }

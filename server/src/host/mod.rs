@@ -57,7 +57,6 @@ mod writer;
 mod writing;
 
 pub(crate) use command::{Command, Heard, Node as UserId, Presence};
-pub(crate) use metrics::Word;
 pub use roster_messages::{ACTIVE, INVISIBLE, UNWATCH, VISIBLE, WATCH};
 pub use shared::Tuning;
 pub use start::{Host, StartError};

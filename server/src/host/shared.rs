@@ -1,6 +1,6 @@
 //! What all connections of a server share.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use adsum_tim::Limits;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) lobby: Arc<Lobby>,
     /// Cancelled when the server is to end.
     pub(crate) stop: CancellationToken,
+    /// When that was first seen.
+    pub(crate) stopped: OnceLock<Instant>,
     /// Bounds changes of rosters.
     pub(crate) edits: Edits,
     /// Bounds the directed presences of all connections together.
@@ -82,7 +84,7 @@ impl Shared {
 
     /// Returns how long a connection goes on when the server stops: all of them at once would come
     /// to another server at once, if there is one.
-    pub(crate) fn farewell(&self) -> Duration {
+    pub(crate) fn time_to_leave(&self) -> Duration {
         let mut random = [0; 2];
         if self.ready.is_none() || getrandom::fill(&mut random).is_err() {
             return Duration::ZERO;
@@ -90,6 +92,15 @@ impl Shared {
         // The rest of the time is for the last of them to take its leave.
         let most = Duration::from_millis(self.config.network.drain_timeout_ms).mul_f64(0.7);
         most.mul_f64(f64::from(u16::from_le_bytes(random)) / f64::from(u16::MAX))
+    }
+
+    /// Waits until the server has stopped for so long.
+    pub(crate) async fn until_stop(&self, ago: Duration) {
+        self.stop.cancelled().await;
+        let stopped = *self.stopped.get_or_init(Instant::now);
+        if !ago.is_zero() {
+            tokio::time::sleep_until((stopped + ago).into()).await;
+        }
     }
 
     /// Gives the engine's thread a command. This waits while the thread has too much to do, and so

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -349,6 +349,7 @@ fn share(
             config.network.pending_per_address as usize,
         ),
         stop: CancellationToken::new(),
+        stopped: OnceLock::new(),
         edits: Edits::default(),
         herd: Herd::default(),
         directed: Bucket::new(rate, rate, Instant::now()).map(Mutex::new),

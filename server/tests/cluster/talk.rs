@@ -101,7 +101,8 @@ async fn rule_c17_one_node_posts_an_edge() {
         hook.state().edges().iter().map(|edge| edge["number"].as_u64().unwrap()).collect();
     assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
     for node in [&a, &b, &c] {
-        hook.state().reconcile(&who_is_online(node).await);
+        let answer = who_is_online(node).await;
+        hook.state().reconcile(&answer);
         let state = hook.state();
         let online: Vec<_> = state.online().into_keys().collect();
         assert_eq!(online, ["ann", "bob"], "as {} says", node.name);
