@@ -4,7 +4,6 @@ use crate::decisions::{Decisions, InputContext};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::key::{SessionId, SessionKey};
-use crate::queries::local::LocalUser;
 use crate::reason::{CloseReason, EndReason};
 use crate::remote::{Origin, RemoteState};
 use crate::time::Time;
@@ -147,14 +146,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`next_changed`](Self::next_changed).
     pub fn note_changes(&mut self) {
         self.state.note_changes();
-    }
-
-    /// Returns the next user whose [state at this node](Self::local_user) has changed since it was
-    /// returned last, once [`note_changes`](Self::note_changes) has been called, and that state.
-    /// `None` if there is no such user.
-    pub fn next_changed(&mut self) -> Option<(&K, Option<LocalUser<'_, K, P, S>>)> {
-        let user = self.state.next_changed()?;
-        Some((self.state.tables().users().id(user), LocalUser::new(&self.state, user)))
     }
 
     fn node_input(

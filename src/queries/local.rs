@@ -71,6 +71,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         Some(LocalUser { state: &self.state, user })
     }
 
+    /// Returns the next user whose [state at this node](Self::local_user) has changed since it was
+    /// returned last, once [`note_changes`](Self::note_changes) has been called, and that state.
+    /// `None` if there is no such user.
+    pub fn next_changed(&mut self) -> Option<(&K, Option<LocalUser<'_, K, P, S>>)> {
+        let user = self.state.next_changed()?;
+        Some((self.state.tables().users().id(user), LocalUser::new(&self.state, user)))
+    }
+
     /// Returns which node has a session, if another does: one that receivers here know by this id.
     #[must_use]
     pub fn origin_of(&self, id: SessionId) -> Option<Origin> {
@@ -96,7 +104,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
 }
 
 impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
-    pub(crate) fn new(state: &'e State<K, P, S>, user: User) -> Option<Self> {
+    fn new(state: &'e State<K, P, S>, user: User) -> Option<Self> {
         state.tables().place(user).is_some().then_some(Self { state, user })
     }
 

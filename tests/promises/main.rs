@@ -237,14 +237,8 @@ fn present_only(
             _ => {}
         }
     })?;
-    match event {
-        Event::Direct { presence, .. }
-        | Event::DirectFor { presence, .. }
-        | Event::System { presence, .. }
-        | Event::Say { presence, .. } => {
-            words.retain(|word| word != presence);
-        }
-        _ => {}
+    if let Some(said) = word_of(event) {
+        words.retain(|word| *word != said);
     }
     equal("what is said from earlier inputs", words, Vec::new())?;
     let engine = &run.host.engine;
@@ -273,6 +267,17 @@ fn present_only(
     match outcome.map(|answer| answer.about) {
         Ok(Some(key)) => present_first(run, event, &heard.remove(&key).unwrap_or_default()),
         _ => Ok(()),
+    }
+}
+
+/// Returns what an input says that nobody goes on showing.
+fn word_of(event: &Event) -> Option<u32> {
+    match event {
+        Event::Direct { presence, .. }
+        | Event::DirectFor { presence, .. }
+        | Event::System { presence, .. }
+        | Event::Say { presence, .. } => Some(*presence),
+        _ => None,
     }
 }
 
@@ -381,6 +386,28 @@ impl Known {
     fn session(&self, attachment: SessionKey) -> Option<SessionId> {
         self.attachments.get(&attachment).copied()
     }
+
+    /// Checks who is named in a notice that shows nothing of a session.
+    fn check(&self, notice: &Notice<'_, User, Signed>, to: &[SessionKey]) {
+        match notice {
+            Notice::DirectedOver { user, session, .. }
+            | Notice::SaidOver { user, session, .. }
+            | Notice::Withdrawn { user, session, .. } => {
+                assert_eq!(self.users.get(session), Some(*user), "it says so of its own");
+            }
+            Notice::Visibility { user, .. } => {
+                let mut users = to.iter().map(|key| self.users[&self.attachments[key]]);
+                assert!(users.all(|own| own == **user), "it is told to its own");
+            }
+            Notice::System { presence, .. } => assert_eq!(presence.by, None, "nobody says it"),
+            Notice::Joined { .. }
+            | Notice::Member { .. }
+            | Notice::MemberSessionEnded { .. }
+            | Notice::Left { .. }
+            | Notice::TopicClosed { .. } => {}
+            _ => unreachable!("an unknown kind of notice"),
+        }
+    }
 }
 
 fn check_senders(
@@ -421,22 +448,7 @@ fn check_senders(
                     endings.push((**user, Some(*session), to.to_vec()));
                 }
                 Notice::UserOffline { user, .. } => endings.push((**user, None, to.to_vec())),
-                Notice::DirectedOver { user, session, .. }
-                | Notice::SaidOver { user, session, .. }
-                | Notice::Withdrawn { user, session, .. } => {
-                    assert_eq!(known.users.get(session), Some(*user), "it says so of its own");
-                }
-                Notice::Visibility { user, .. } => {
-                    let users = to.iter().map(|key| known.users[&known.attachments[key]]);
-                    assert!(users.into_iter().all(|own| own == **user), "it is told to its own");
-                }
-                Notice::System { presence, .. } => assert_eq!(presence.by, None, "nobody says it"),
-                Notice::Joined { .. }
-                | Notice::Member { .. }
-                | Notice::MemberSessionEnded { .. }
-                | Notice::Left { .. }
-                | Notice::TopicClosed { .. } => {}
-                _ => unreachable!("an unknown kind of notice"),
+                other => known.check(other, to),
             },
             Decision::Snapshot(snapshot) => {
                 for entry in snapshot.entries() {

@@ -222,8 +222,8 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         }
     }
 
-    /// Returns whether this node, which has no sessions of a user who is online, says what its lists
-    /// are: a node that has sessions does not have them.
+    /// Returns whether this node, which has no sessions of a user who is online, says what its
+    /// lists are: a node that has sessions does not have them.
     pub(crate) fn speaks_of_lists(&self, user: &K) -> bool {
         let person = self.people.get(user);
         person.is_some_and(|person| !person.all_have(person.version))

@@ -11,6 +11,7 @@
 
 mod identity;
 mod link;
+mod message;
 mod metrics;
 mod name;
 mod subjects;
@@ -19,10 +20,6 @@ mod wire;
 
 pub(crate) use identity::Identity;
 pub(crate) use link::{Ends, Link};
+pub(crate) use message::Message;
 pub(crate) use metrics::{ClusterFigures, ClusterMetrics};
 pub(crate) use transport::Transport;
-
-use crate::host::{Presence, UserId};
-
-/// What nodes say to each other.
-pub(crate) type Message = adsum_cluster::Message<UserId, Presence>;

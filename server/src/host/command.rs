@@ -7,23 +7,14 @@ use adsum_cluster::NodeId;
 use adsum_tim::{Tid, TimAck, TimMessage};
 use tokio::sync::oneshot;
 
+pub(crate) use super::node::{Node, SYSTEM_NODE};
 use super::resume_secret::ResumeSecret;
-use super::shown::Shown;
+pub(crate) use super::shown::Presence;
 use super::transport::socket::Socket;
 use super::transport::wire::Wire;
 use super::v1::grant::{Grant, Lists};
 use super::v1::verb::Asked;
 use crate::cluster::{ClusterFigures, Message};
-
-/// An account's id, shared by all who name it.
-pub(crate) type Node = Arc<str>;
-
-/// A presence as the engine holds it: what the client sent, with `fromTid` put in, and `id`,
-/// `offline` and the receivers taken out. It lives as long as the session that published it.
-pub(crate) type Presence = Arc<Shown>;
-
-/// The node that an administrator's notices come from: no account has this id.
-pub(crate) const SYSTEM_NODE: &str = "@server";
 
 /// One thing to do. All commands come through one channel, so that receivers are told things in
 /// the order in which they were decided.

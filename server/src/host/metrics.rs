@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use adsum::{CloseReason, EndReason, Error, Notice};
 use adsum_tim::Form;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
@@ -18,19 +18,10 @@ use super::command::{Command, Figures, Node, Presence};
 use super::end_cause::end_cause;
 use super::hashing::PasswordCounts;
 use super::transport::wire::Wire;
+use super::word::Word;
 use crate::cluster::{ClusterFigures, ClusterMetrics};
 use crate::usage::Usage;
 use crate::webhooks::WebhookMetrics;
-
-/// A label that is one of a few fixed words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Word(pub(crate) &'static str);
-
-impl EncodeLabelValue for Word {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        self.0.encode(encoder)
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Kind {

@@ -2,9 +2,14 @@
 //! its client sent.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use adsum_tim::TimPresence;
 use serde::{Deserialize, Serialize};
+
+/// A presence as the engine holds it: what the client sent, with `fromTid` put in, and `id`,
+/// `offline` and the receivers taken out. It lives as long as the session that published it.
+pub(crate) type Presence = Arc<Shown>;
 
 /// What a session shows.
 ///
