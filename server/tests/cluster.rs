@@ -4,10 +4,15 @@ mod support;
 
 #[path = "cluster/bad_messages.rs"]
 mod bad_messages;
+#[allow(dead_code, reason = "the tests of one server use the rest")]
+#[path = "v1/client.rs"]
+mod client;
 #[path = "cluster/devices.rs"]
 mod devices;
 #[path = "cluster/nats.rs"]
 mod nats;
+#[path = "cluster/neutral.rs"]
+mod neutral;
 #[path = "cluster/nodes.rs"]
 mod nodes;
 #[path = "cluster/page.rs"]

@@ -673,6 +673,11 @@ typedef struct adsum_options {
      */
     uint64_t settle_ms;
     /**
+     * How long the last end of a user of whom other nodes have sessions is kept back. No verb of
+     * this interface speaks of other nodes yet. Default: 500.
+     */
+    uint64_t skew_ms;
+    /**
      * The most entries of one audience: 1 to 2^27. Default: 100,000.
      */
     uint32_t max_audience;

@@ -102,6 +102,9 @@ pub struct adsum_options {
     pub idle_after_ms: u64,
     /// How long what a session showed is held for a later one of the same user. Default: 10,000.
     pub settle_ms: u64,
+    /// How long the last end of a user of whom other nodes have sessions is kept back. No verb of
+    /// this interface speaks of other nodes yet. Default: 500.
+    pub skew_ms: u64,
     /// The most entries of one audience: 1 to 2^27. Default: 100,000.
     pub max_audience: u32,
     /// The most users one user may block: 1 to 2^27. Default: 10,000.
@@ -195,6 +198,7 @@ impl From<&Options> for adsum_options {
             max_expiry_ms: options.max_expiry_ms,
             idle_after_ms: options.idle_after_ms.unwrap_or(0),
             settle_ms: options.settle_ms,
+            skew_ms: options.skew_ms,
             max_audience: options.max_audience,
             max_blocked: options.max_blocked,
             max_direct: options.max_direct,
@@ -260,6 +264,7 @@ impl adsum_options {
             max_expiry_ms: self.max_expiry_ms,
             idle_after_ms: some(self.idle_after_ms),
             settle_ms: self.settle_ms,
+            skew_ms: self.skew_ms,
             topics: self.topics.read(),
             max_topics: self.max_topics,
             max_topic_named: self.max_topic_named,
@@ -320,6 +325,7 @@ mod tests {
             max_expiry_ms: 118,
             idle_after_ms: Some(119),
             settle_ms: 120,
+            skew_ms: 129,
             topics: TopicOptions {
                 full_up_to: 121,
                 sample: 122,
@@ -369,6 +375,7 @@ mod tests {
             (options.max_expiry_ms, options.idle_after_ms, options.settle_ms),
             (118, 119, 120)
         );
+        assert_eq!(options.skew_ms, 129);
     }
 
     #[test]

@@ -169,7 +169,8 @@ impl Gathered {
     /// what is told once more.
     pub fn may_be(&self, told: &Self, again: &Again) -> bool {
         let Self { shown, ended, left } = self;
-        let is_meant = |(id, of): (&SessionId, _)| shown.get(id).or(again.get(id)) == Some(of);
+        let is_meant =
+            |(id, of): (&SessionId, _)| shown.get(id).or_else(|| again.get(id)) == Some(of);
         (ended, left) == (&told.ended, &told.left)
             && shown.keys().all(|id| told.shown.contains_key(id))
             && told.shown.iter().all(is_meant)

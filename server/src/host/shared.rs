@@ -74,6 +74,11 @@ impl Shared {
         bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
     }
 
+    /// Returns whether there are other servers that clients can come to.
+    pub(crate) const fn is_one_of_several(&self) -> bool {
+        self.ready.is_some()
+    }
+
     /// Waits until clients may be let in.
     pub(crate) async fn until_ready(&self) {
         if let Some(ready) = &self.ready {
@@ -86,7 +91,7 @@ impl Shared {
     /// to another server at once, if there is one.
     pub(crate) fn time_to_leave(&self) -> Duration {
         let mut random = [0; 2];
-        if self.ready.is_none() || getrandom::fill(&mut random).is_err() {
+        if !self.is_one_of_several() || getrandom::fill(&mut random).is_err() {
             return Duration::ZERO;
         }
         // The rest of the time is for the last of them to take its leave.

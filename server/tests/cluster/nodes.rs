@@ -120,7 +120,7 @@ pub(crate) fn auth(user: &str, device: &str, friends: &[&str]) -> TimAuth {
 }
 
 /// A token that is good for an hour.
-fn token(user: &str, friends: &[&str]) -> String {
+pub(crate) fn token(user: &str, friends: &[&str]) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let claims = json!({ "sub": user, "exp": now + 3_600, "roster": friends });
     encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()

@@ -118,7 +118,7 @@ async fn who_is_online(node: &Node) -> Value {
     ask(node, &json!({ "users": ["ann", "bob", "cat"] })).await
 }
 
-async fn ask(node: &Node, question: &Value) -> Value {
+pub(crate) async fn ask(node: &Node, question: &Value) -> Value {
     let head =
         format!("POST /v1/online HTTP/1.1\r\nAuthorization: Bearer {}\r\n", crate::support::TOKEN);
     let question = question.to_string();

@@ -95,7 +95,11 @@ impl V1 {
     }
 
     pub async fn hello_with(server: &Server, hello: Value) -> (Self, Value) {
-        let mut client = Self::connect(server.address()).await;
+        Self::hello_at(server.address(), hello).await
+    }
+
+    pub async fn hello_at(to: SocketAddr, hello: Value) -> (Self, Value) {
+        let mut client = Self::connect(to).await;
         client.send(hello).await;
         client.welcome = client.next().await;
         assert_eq!(client.welcome["op"], "welcome", "{}", client.welcome);

@@ -128,6 +128,7 @@ fn of_options(text: &mut String) {
             max_expiry_ms,
             idle_after_ms,
             settle_ms,
+            skew_ms,
             max_audience,
             max_blocked,
             max_direct,

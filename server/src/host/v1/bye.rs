@@ -86,6 +86,12 @@ impl Herd {
     }
 }
 
+/// Returns how long a client is to wait that has another server to come to: those who are told so
+/// are told one after the other.
+pub(crate) fn soon_ms() -> u64 {
+    random_below(LEAST_MS)
+}
+
 const fn window_ms(count: u64) -> u64 {
     let window = LEAST_MS + EACH_MS * count;
     if window < MOST_MS { window } else { MOST_MS }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use adsum::SessionKey;
 use tokio_tungstenite::tungstenite::Bytes;
 
-use super::bye::Bye;
+use super::bye::{Bye, soon_ms};
 use super::code::{Code, Fault};
 use super::fields::{Fields, NotOperations, needed, read};
 use super::hello::{self, Said, User};
@@ -242,14 +242,17 @@ fn over_rate(link: &mut Link) -> Option<u64> {
 /// Says a last word, and closes the connection.
 fn bye(link: &Link, said: Bye) {
     let (_, code, comes_back) = said.parts();
-    let others = match said {
+    let shared = &link.shared;
+    let after_ms = match said {
+        _ if !comes_back => 0,
+        Bye::Shutdown if shared.is_one_of_several() => soon_ms(),
         Bye::Shutdown => {
-            let most = link.shared.config.network.connect_limit as usize;
-            most.saturating_sub(link.shared.seats.available_permits())
+            let most = shared.config.network.connect_limit as usize;
+            let others = most.saturating_sub(shared.seats.available_permits());
+            shared.herd.after_ms(Instant::now(), others)
         }
-        _ => 0,
+        _ => shared.herd.after_ms(Instant::now(), 0),
     };
-    let after_ms = if comes_back { link.shared.herd.after_ms(Instant::now(), others) } else { 0 };
     close(link, said, code, after_ms);
 }
 
