@@ -10,8 +10,8 @@ mod topics;
 mod verbs;
 
 use adsum::arbitrary::Inputs;
-use adsum::{Config, Engine, Event, Lease, Options, OverLimit, Rate};
-use adsum_model::host::begun;
+use adsum::{Config, Engine, Event, Join, Lease, Options, OverLimit, Rate};
+use adsum_model::host::given;
 use adsum_model::targets::events;
 use adsum_model::{Case, Choice, Host, Model};
 use pair::Pair;
@@ -80,6 +80,29 @@ fn in_bytes(event: adsum_model::Event) -> Input {
         }
         Event::Watch { session, users } => Event::Watch { session, users: ids(users) },
         Event::Unwatch { session, users } => Event::Unwatch { session, users: ids(users) },
+        Event::Join { session, topic, join } => {
+            let join = match join {
+                Join::Member { presence, view } => {
+                    Join::Member { presence: presence.map(shown), view }
+                }
+                Join::Observer { view } => Join::Observer { view },
+            };
+            Event::Join { session, topic: id(topic), join }
+        }
+        Event::Update { session, topic, presence } => {
+            Event::Update { session, topic, presence: shown(presence) }
+        }
+        Event::Leave { session, topic } => Event::Leave { session, topic },
+        Event::Look { session, topic, view } => Event::Look { session, topic, view },
+        Event::LookAt { session, topic, users } => {
+            Event::LookAt { session, topic, users: ids(users) }
+        }
+        Event::Say { session, topic, presence, for_ms } => {
+            Event::Say { session, topic, presence: shown(presence), for_ms }
+        }
+        Event::Remove { topic, user } => Event::Remove { topic: id(topic), user: id(user) },
+        Event::Close { topic } => Event::Close { topic: id(topic) },
+        Event::TopicOptions { topic, options } => Event::TopicOptions { topic: id(topic), options },
         Event::AudienceAdd { user, contacts } => {
             Event::AudienceAdd { user: id(user), contacts: ids(contacts) }
         }
@@ -154,7 +177,7 @@ fn operations_lead_to_the_same_through_c() {
             let (now, event) = op.decode(&model, fresh as u32);
             let outcome = host.handle(now, &event, usize::MAX, &mut |_, _| {});
             let outcome = outcome.expect("the engine's own tests say so");
-            _ = model.apply(now.as_millis(), &event, begun(&outcome));
+            _ = model.apply(now.as_millis(), &event, given(&outcome));
             script.push((now, in_bytes(event)));
         }
         tally.replay(&(config, choice), script);
