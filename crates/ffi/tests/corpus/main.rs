@@ -80,6 +80,33 @@ fn in_bytes(event: adsum_model::Event) -> Input {
         }
         Event::Watch { session, users } => Event::Watch { session, users: ids(users) },
         Event::Unwatch { session, users } => Event::Unwatch { session, users: ids(users) },
+        Event::AudienceAdd { user, contacts } => {
+            Event::AudienceAdd { user: id(user), contacts: ids(contacts) }
+        }
+        Event::AudienceRemove { user, contacts } => {
+            Event::AudienceRemove { user: id(user), contacts: ids(contacts) }
+        }
+        Event::AudienceReplace { user, contacts } => {
+            Event::AudienceReplace { user: id(user), contacts: ids(contacts) }
+        }
+        Event::Block { user, other } => Event::Block { user: id(user), other: id(other) },
+        Event::Unblock { user, other } => Event::Unblock { user: id(user), other: id(other) },
+        Event::Invisible { session } => Event::Invisible { session },
+        Event::Visible { session } => Event::Visible { session },
+        Event::Congested { session } => Event::Congested { session },
+        Event::Writable { session } => Event::Writable { session },
+        Event::System { users, presence } => {
+            Event::System { users: ids(users), presence: shown(presence) }
+        }
+        Event::Expel { user } => Event::Expel { user: id(user) },
+        Event::Advance => Event::Advance,
+        other => of_topics(other),
+    }
+}
+
+/// Returns the same of an input that is about a topic.
+fn of_topics(event: adsum_model::Event) -> Input {
+    match event {
         Event::Join { session, topic, join } => {
             let join = match join {
                 Join::Member { presence, view } => {
@@ -103,26 +130,6 @@ fn in_bytes(event: adsum_model::Event) -> Input {
         Event::Remove { topic, user } => Event::Remove { topic: id(topic), user: id(user) },
         Event::Close { topic } => Event::Close { topic: id(topic) },
         Event::TopicOptions { topic, options } => Event::TopicOptions { topic: id(topic), options },
-        Event::AudienceAdd { user, contacts } => {
-            Event::AudienceAdd { user: id(user), contacts: ids(contacts) }
-        }
-        Event::AudienceRemove { user, contacts } => {
-            Event::AudienceRemove { user: id(user), contacts: ids(contacts) }
-        }
-        Event::AudienceReplace { user, contacts } => {
-            Event::AudienceReplace { user: id(user), contacts: ids(contacts) }
-        }
-        Event::Block { user, other } => Event::Block { user: id(user), other: id(other) },
-        Event::Unblock { user, other } => Event::Unblock { user: id(user), other: id(other) },
-        Event::Invisible { session } => Event::Invisible { session },
-        Event::Visible { session } => Event::Visible { session },
-        Event::Congested { session } => Event::Congested { session },
-        Event::Writable { session } => Event::Writable { session },
-        Event::System { users, presence } => {
-            Event::System { users: ids(users), presence: shown(presence) }
-        }
-        Event::Expel { user } => Event::Expel { user: id(user) },
-        Event::Advance => Event::Advance,
         other => panic!("no corpus has this: {other:?}"),
     }
 }
