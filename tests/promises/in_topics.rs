@@ -17,14 +17,15 @@ pub(crate) fn each_shown<P>(
     mut shows: impl FnMut(Member, Option<&P>),
 ) {
     match decision {
-        Decision::Deliver { notice, .. } => match notice {
-            Notice::Joined { topic, user, session, presence, .. }
-            | Notice::Member { topic, user, session, presence, .. } => {
-                let member = Member { topic: **topic, user: **user, session: *session };
-                shows(member, *presence);
-            }
-            _ => {}
-        },
+        Decision::Deliver {
+            notice:
+                Notice::Joined { topic, user, session, presence, .. }
+                | Notice::Member { topic, user, session, presence, .. },
+            ..
+        } => {
+            let member = Member { topic: **topic, user: **user, session: *session };
+            shows(member, *presence);
+        }
         Decision::Topic(snapshot) => snapshot.entries().for_each(|entry| {
             let (user, session) = (*entry.user, entry.session);
             shows(Member { topic: *snapshot.topic(), user, session }, entry.presence);
