@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::nodes::{Node, three};
 use crate::support::hook::{Hook, Mode, SECRET};
-use crate::support::{Client, Told};
+use crate::support::{Client, PATIENCE, Told};
 
 /// Says something, and waits until a friend elsewhere has heard just that.
 pub(crate) async fn says_to(from: &mut Client, words: &str, to: &mut Client) {
@@ -101,6 +101,9 @@ async fn rule_c17_one_node_posts_an_edge() {
         hook.state().edges().iter().map(|edge| edge["number"].as_u64().unwrap()).collect();
     assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
     for node in [&a, &b, &c] {
+        // The hook may know it before the other nodes do.
+        let is_known = async { while !is_online(node, "ann").await {} };
+        tokio::time::timeout(PATIENCE, is_known).await.expect("it hears of it");
         let answer = who_is_online(node).await;
         hook.state().reconcile(&answer);
         let state = hook.state();
