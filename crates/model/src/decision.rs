@@ -161,8 +161,19 @@ pub struct Gathered {
     pub left: BTreeMap<User, Why>,
 }
 
-/// Sessions of which a receiver may be told once more what it knows.
-pub type Again = BTreeMap<SessionId, (User, Option<u32>)>;
+/// What a receiver may be told once more though it knows it: what sessions show, and who has left.
+#[derive(Clone, Debug, Default)]
+pub struct Again {
+    pub shown: BTreeMap<SessionId, (User, Option<u32>)>,
+    pub left: BTreeMap<User, Why>,
+}
+
+impl Again {
+    /// Returns whether there is nothing of the kind.
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty() && self.left.is_empty()
+    }
+}
 
 impl Gathered {
     /// Returns whether this may be told with those words: it is all there, and nothing else but
@@ -170,8 +181,12 @@ impl Gathered {
     pub fn may_be(&self, told: &Self, again: &Again) -> bool {
         let Self { shown, ended, left } = self;
         let is_meant =
-            |(id, of): (&SessionId, _)| shown.get(id).or_else(|| again.get(id)) == Some(of);
-        (ended, left) == (&told.ended, &told.left)
+            |(id, of): (&SessionId, _)| shown.get(id).or_else(|| again.shown.get(id)) == Some(of);
+        let has_left =
+            |(user, why): (&User, _)| left.get(user).or_else(|| again.left.get(user)) == Some(why);
+        *ended == told.ended
+            && left.keys().all(|user| told.left.contains_key(user))
+            && told.left.iter().all(has_left)
             && shown.keys().all(|id| told.shown.contains_key(id))
             && told.shown.iter().all(is_meant)
     }

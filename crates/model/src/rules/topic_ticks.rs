@@ -123,14 +123,14 @@ impl Model {
         let (view, standing) = (topic.served(place), self.standing(name));
         let before = known.standing.in_view(view, &place.named);
         let now = standing.in_view(view, &place.named);
-        let (mut changes, mut again) = (Gathered::default(), Again::new());
+        let (mut changes, mut again) = (Gathered::default(), Again::default());
         for (user, id) in &now {
             let shown = (*user, self.shown_in(name, *id));
             let since = &tick.changed[known.changes.min(tick.changed.len())..];
             if since.contains(id) || !before.contains(&(*user, *id)) {
                 changes.shown.insert(*id, shown);
             } else if tick.changed.contains(id) || place.named.contains(user) {
-                again.insert(*id, shown);
+                again.shown.insert(*id, shown);
             }
         }
         for (user, id) in before.iter().filter(|of| !now.contains(of)) {
@@ -140,6 +140,9 @@ impl Model {
                 changes.left.extend(tick.reasons.get(user).map(|why| (*user, *why)));
             }
         }
+        let is_there = |of: &User| now.iter().any(|(user, _)| user == of);
+        let gone = tick.reasons.iter().filter(|(user, _)| !is_there(user));
+        again.left.extend(gone.map(|(user, why)| (*user, *why)));
         (changes, again)
     }
 }
