@@ -24,6 +24,7 @@ async function connected(t, options) {
 }
 
 test("an answer goes to the operation with its number", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   const refused = [];
   const { adsum, peer } = await connected(t, { onError: ({ code }) => refused.push(code) });
   const first = adsum.publish({ show: "busy" });

@@ -50,6 +50,7 @@ test("a room says who is in it, in the order in which they joined", async (t) =>
 });
 
 test("what is done in a room is said to the server", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   const { adsum, peer } = await connected(t);
   const room = await joined(adsum, peer, ["ann"]);
   const done = [room.update(2), room.say("typing", { for: 500 }), room.say("hi")];
