@@ -38,13 +38,13 @@ async fn any_node_answers_for_all() {
     let (mut ann, mut bob) = (user(&a, "ann", &[]).await, user(&b, "bob", &[]).await);
     ann.does(json!({"op": "publish", "p": {"x": 1}})).await;
     for (client, p) in [(&mut ann, 1), (&mut bob, 2)] {
-        client.does(json!({"op": "join", "topic": "room", "view": "nothing", "p": p})).await;
+        client.does(json!({"op": "join", "topic": "room:1", "view": "nothing", "p": p})).await;
     }
     let is_shown = |answer: &Value| answer["sessions"][0]["p"] == json!({"x": 1});
     let told = until(&c, "GET /v1/users/ann", is_shown).await;
     assert_eq!(told["sessions"].as_array().unwrap().len(), 1);
-    until(&c, "GET /v1/topics/room", |counts| counts["users"] == 2).await;
-    let (_, members) = ask(&c, "GET /v1/topics/room/members", Value::Null).await;
+    until(&c, "GET /v1/topics/room:1", |counts| counts["users"] == 2).await;
+    let (_, members) = ask(&c, "GET /v1/topics/room:1/members", Value::Null).await;
     let mut members: Vec<_> = members["members"].as_array().unwrap().iter().collect();
     members.sort_by_key(|member| member["user"].as_str());
     let said = |member: &Value| (member["user"].clone(), member["sessions"][0]["p"].clone());
