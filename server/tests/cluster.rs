@@ -2,11 +2,16 @@
 
 mod support;
 
+#[path = "cluster/api.rs"]
+mod api;
 #[path = "cluster/bad_messages.rs"]
 mod bad_messages;
 #[allow(dead_code, reason = "the tests of one server use the rest")]
 #[path = "v1/client.rs"]
 mod client;
+#[allow(dead_code, reason = "the tests of one server use the rest")]
+#[path = "api/contract.rs"]
+mod contract;
 #[path = "cluster/devices.rs"]
 mod devices;
 #[path = "cluster/nats.rs"]

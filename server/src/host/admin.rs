@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adsum_tim::{Form, Limits, Tid, TimPresence};
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::oneshot;
 
-use super::command::{Command, Node, OnlineNow, SYSTEM_NODE, System, UserOnline, WhoIsOnline};
+use super::command::{Command, Node, SYSTEM_NODE, System};
 use super::shared::Shared;
 
 /// The most users on one page, and how many where the request does not say.
@@ -33,8 +33,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     let router = Router::new()
         .route("/admin/presence", post(presence))
         .route("/admin/online", get(online))
-        .route("/admin/expel", post(expel))
-        .route("/v1/online", post(who_is_online));
+        .route("/admin/expel", post(expel));
     for_who_shows_the_token(router, shared)
 }
 
@@ -48,18 +47,20 @@ pub(crate) fn for_who_shows_the_token(
 
 /// Lets in those who show the token.
 async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let shown = request.headers().get(header::AUTHORIZATION);
+    if shows_the_token(&shared, request.headers()) {
+        return next.run(request).await;
+    }
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+    (StatusCode::UNAUTHORIZED, challenge).into_response()
+}
+
+/// Returns whether a request shows the token.
+pub(super) fn shows_the_token(shared: &Shared, headers: &HeaderMap) -> bool {
+    let shown = headers.get(header::AUTHORIZATION);
     let shown = shown.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     let token = shared.config.services.admin_token.as_ref();
-    match (shown, token) {
-        (Some(shown), Some(token)) if bool::from(shown.ct_eq(token.0.as_bytes())) => {
-            next.run(request).await
-        }
-        _ => {
-            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-            (StatusCode::UNAUTHORIZED, challenge).into_response()
-        }
-    }
+    let both = shown.zip(token);
+    both.is_some_and(|(shown, token)| bool::from(shown.ct_eq(token.0.as_bytes())))
 }
 
 fn wrong(what: &str) -> Response {
@@ -170,60 +171,6 @@ async fn online(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> 
         .collect();
     let next = page.users.last().filter(|_| page.more).map(|(node, _)| node.as_ref());
     Json(json!({ "users": users, "next": next, "total": page.total })).into_response()
-}
-
-/// A question who is online: these users, by their ids; or all, from the one after this.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Question {
-    users: Option<Vec<Node>>,
-    after: Option<Node>,
-    limit: Option<usize>,
-}
-
-impl Question {
-    /// Returns what is asked, or how one asks.
-    fn read(body: &[u8]) -> Result<WhoIsOnline, &'static str> {
-        const WANTED: &str =
-            "expected {\"users\": [\"...\"]} or {\"after\": \"...\", \"limit\": 100}";
-        let question: Self = serde_json::from_slice(body).map_err(|_| WANTED)?;
-        match question {
-            Self { users: Some(users), after: None, limit: None } if users.len() <= MAX_PAGE => {
-                Ok(WhoIsOnline::These(users))
-            }
-            Self { users: Some(_), after: None, limit: None } => Err("at most 1000 users"),
-            Self { users: Some(_), .. } => Err(WANTED),
-            Self { users: None, after, limit } => {
-                let limit = limit.unwrap_or(PAGE);
-                let is_good = (1..=MAX_PAGE).contains(&limit);
-                is_good.then_some(WhoIsOnline::After(after, limit)).ok_or(LIMIT)
-            }
-        }
-    }
-}
-
-async fn who_is_online(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let who = match Question::read(&body) {
-        Ok(who) => who,
-        Err(what) => return wrong(what),
-    };
-    let (reply, answer) = oneshot::channel();
-    shared.command(Command::WhoIsOnline(who, reply)).await;
-    let Ok(OnlineNow { start_ms, number, users, more }) = answer.await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let next = users.last().filter(|_| more).map(|(user, _)| user.clone());
-    let user = |(user, online): &(Node, _)| match online {
-        None => json!({ "user": user.as_ref(), "online": false }),
-        Some(UserOnline { since_ms, visible, sessions }) => json!({
-            "user": user.as_ref(), "online": true, "visible": visible, "since": since_ms,
-            "sessions": sessions,
-        }),
-    };
-    let users: Vec<_> = users.iter().map(user).collect();
-    let next = next.as_deref();
-    Json(json!({ "start": start_ms, "number": number, "users": users, "next": next }))
-        .into_response()
 }
 
 /// A request to end all of a user's sessions: an id, or a name in this domain.

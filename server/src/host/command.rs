@@ -7,6 +7,7 @@ use adsum_cluster::{Message, NodeId};
 use adsum_tim::{Tid, TimAck, TimMessage};
 use tokio::sync::oneshot;
 
+use super::question::Question;
 use super::resume_secret::ResumeSecret;
 use super::shown::Shown;
 use super::transport::socket::Socket;
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     IsOnline(Node, oneshot::Sender<bool>),
     /// Asks who is online, as of which edge.
     WhoIsOnline(WhoIsOnline, oneshot::Sender<OnlineNow>),
+    /// What an application asks for.
+    Ask(Question),
     Figures(oneshot::Sender<Figures>),
     /// Of one of several servers: the others may hear of it from now on.
     Begin,

@@ -94,6 +94,10 @@ impl Directory {
         self.access.takes_tokens()
     }
 
+    pub(crate) fn keeps_lists(&self) -> bool {
+        self.access.keeps_lists()
+    }
+
     /// Waits until nobody else reads or changes this user's relations.
     pub(crate) async fn lock(&self, user: &str) -> UserLock<'_> {
         UserLock { _first: self.locks[self.lock_of(user)].lock().await, _second: None }

@@ -30,7 +30,7 @@ use super::shared::Shared;
 use super::tim_speech::TimSpeech;
 use super::transport::ws_frame::Opcode;
 use super::v1::speech::V1Speech;
-use super::{admin, connection, web_page};
+use super::{admin, api, connection, web_page};
 
 /// How long a client may take to send the head of a request, and the body of one that anybody may
 /// send.
@@ -195,7 +195,7 @@ fn operators(shared: &Arc<Shared>, clients_come: bool) -> Router<Arc<Shared>> {
         router = admin::for_who_shows_the_token(router, shared);
     }
     if has_token {
-        router = router.merge(admin::router(shared));
+        router = router.merge(admin::router(shared)).merge(api::router(shared));
     }
     router
 }

@@ -183,6 +183,7 @@ impl Metrics {
             Command::RosterMessage(..) => "tell",
             Command::System(_) => "system",
             Command::Expel(..) => "expel",
+            Command::Ask(question) => question.name(),
             Command::WhoResumes(..)
             | Command::Online(..)
             | Command::IsOnline(..)

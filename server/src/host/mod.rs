@@ -15,11 +15,13 @@
 //! rosters are looked up on a pool of blocking threads, a bounded number at once: who hashes next
 //! `hashing` says, and whoever only reads waits for nobody who writes.
 //!
-//! From the top down: `start`; `http` and `connection`, which read; `requests`, one file for each
-//! kind; `engine`, the engine's thread; `writer` and `writing`, the two ends of what is handed to
-//! the writer's thread; `transport`, a socket and its queue.
+//! From the top down: `start`; `http` and `connection`, which read; `api`, what an application asks
+//! for over HTTP; `requests`, one file for each kind; `engine`, the engine's thread; `writer` and
+//! `writing`, the two ends of what is handed to the writer's thread; `transport`, a socket and its
+//! queue.
 
 mod admin;
+mod api;
 mod attempts;
 mod bucket;
 mod buckets;
@@ -43,6 +45,7 @@ mod metrics;
 mod offline_users;
 mod peer;
 mod presence_frames;
+mod question;
 mod requests;
 mod resume_secret;
 mod roster_messages;

@@ -23,6 +23,12 @@ pub trait Access: Send + Sync {
         false
     }
 
+    /// Returns whether users keep their relations here and change them themselves, so that nobody
+    /// else does.
+    fn keeps_lists(&self) -> bool {
+        false
+    }
+
     /// Returns a user's relations to others.
     ///
     /// # Errors

@@ -166,6 +166,10 @@ impl Access for Sqlite {
         Ok(Login { node, name: credentials.name.to_owned(), ..Login::default() })
     }
 
+    fn keeps_lists(&self) -> bool {
+        true
+    }
+
     fn relations(&self, node: &str) -> Result<Relations, StoreError> {
         let connection = self.connections.read();
         let account = relations::find(&connection, node)?.ok_or(StoreError::NoAccount)?;

@@ -62,6 +62,7 @@ impl Core {
             Command::WhoIsOnline(who, reply) => {
                 let _ = reply.send(self.who_is_online(who));
             }
+            Command::Ask(question) => self.answer_question(now, question),
             Command::Figures(reply) => {
                 let (counts, stats) = (self.engine.counts(), self.engine.stats());
                 let cluster = self.engine.cluster_figures();

@@ -9,7 +9,8 @@ use adsum::{
 
 use super::edge_counter::unix_ms;
 use crate::host::command::{Node, Presence};
-use crate::host::v1::told::{Entry, InTopic, List, Note, Told, WireId};
+use crate::host::v1::told::{Entry, InTopic, List, Note, Told};
+use crate::host::v1::wire_id::WireId;
 
 /// Says in the neutral protocol what the engine says. Sessions have other ids there than in the
 /// engine, where they are counted: those tell nobody how many there have been.

@@ -16,7 +16,7 @@ use crate::host::directory::Directory;
 use crate::host::shown::Shown;
 
 /// The longest name of a topic, in bytes.
-const LONGEST_TOPIC: usize = 128;
+pub(crate) const LONGEST_TOPIC: usize = 128;
 /// The most users of a sample.
 const MOST_SHOWN: u16 = 10_000;
 

@@ -8,20 +8,11 @@ use std::fmt::Write as _;
 use adsum::{PresenceKind, TopicCounts, View};
 
 use super::table;
+use super::wire_id::WireId;
 use crate::host::command::{Node, Presence};
 
 /// A list is cut into parts of about so many bytes.
 const PART: usize = 32 * 1_024;
-
-/// A session as clients know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WireId(pub(crate) u64);
-
-impl std::fmt::Display for WireId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
 
 /// What some sessions are told.
 #[derive(Debug)]
