@@ -131,7 +131,7 @@ impl<W: Write> Report<W> {
         ))
     }
 
-    fn line(&mut self, text: std::fmt::Arguments<'_>) -> Result<(), String> {
+    pub(crate) fn line(&mut self, text: std::fmt::Arguments<'_>) -> Result<(), String> {
         writeln!(self.out, "{text}").map_err(|error| format!("nobody reads the report: {error}"))
     }
 }

@@ -19,13 +19,20 @@ fn the_replay_fails_when_there_is_something_to_say() {
         example("replay").arg(&path).output().expect("the example is built with the tests")
     };
     let good = replay("20200101\t0000\tjoin\t1\t\n");
+    let topics = example("replay").arg("--topics").arg(&path).output();
     let bad = replay("20200101\t0000\tjoin\t1\t\nnonsense\n");
+    let bad_topics = example("replay").arg("--topics").arg(&path).output();
     std::fs::remove_file(&path).expect("it was written");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints text");
     assert!(good.status.success() && text(good.stdout).contains("0 differences"));
     assert_eq!(bad.status.code(), Some(1));
     let fault = text(bad.stderr);
     assert!(fault.contains("line 2: 1 columns"), "{fault}");
+    let topics = topics.expect("the example is built with the tests");
+    assert!(topics.status.success() && text(topics.stdout).contains("0 differences"));
+    let bad_topics = bad_topics.expect("the example is built with the tests");
+    assert_eq!(bad_topics.status.code(), Some(1));
+    assert!(text(bad_topics.stderr).contains("line 2: 1 columns"));
     let usage = example("replay").output().expect("the example is built with the tests");
     assert_eq!(usage.status.code(), Some(1));
     assert!(text(usage.stderr).starts_with("usage: replay TRACE [GRAPH]"));
