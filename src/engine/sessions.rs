@@ -151,6 +151,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// # Costs
     /// O(1); for a session that was idle, O(n) if contacts are told.
+    #[inline]
     pub fn active(
         &mut self,
         now: Time,

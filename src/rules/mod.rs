@@ -203,7 +203,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Takes a heartbeat, by far the most frequent input: there is nothing to drain after it.
     #[inline]
-    pub(crate) fn heartbeat(&mut self, now: Time, key: SessionKey) -> Result<(), Error> {
+    pub(crate) fn heartbeat(&mut self, now: Time, key: SessionKey) -> Result<SessionIndex, Error> {
         self.finish_drain();
         self.moment = self.now.max(now);
         let renewed = self.renew_lease_of(key);
@@ -211,7 +211,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             Ok(_) => self.accept(),
             Err(_) => self.refuse(),
         }
-        renewed.map(|_| ())
+        renewed
     }
 
     /// Runs such code of the host's as may panic, now that everything is in order: the last thing

@@ -24,6 +24,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.represent.is_some()
     }
 
+    /// Returns whether contacts are told who is idle.
+    const fn tells_idleness(&self) -> bool {
+        self.represent.is_some() && self.options.idle_after_ms.is_some()
+    }
+
     // ---- who speaks
 
     /// Makes a presence the session's own and tells everyone who may see it, contacts only if it
@@ -150,25 +155,36 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Notes that a person did something on a session: as a heartbeat, there is nothing to drain
     /// after it unless the session was idle.
+    #[inline]
     pub(crate) fn active(&mut self, now: Time, key: SessionKey) -> Result<(), Error> {
         // Its place is known from the key, so nothing waits for the session's record.
         self.tables.voices().fetch(key);
-        self.heartbeat(now, key)?;
-        let session = self.session(key)?;
-        if self.tables.voices().signs(session).is_idle {
-            self.is_draining = true;
-            self.set_moment(self.moment);
-        }
-        if self.note_sign(session, false) {
-            self.speak_later(self.tables.sessions().place(session), None);
+        let session = self.heartbeat(now, key)?;
+        if self.tells_idleness() {
+            let (active, order) = (self.moment, self.order);
+            let signs = self.tables.voices_mut().signs_mut(session);
+            (signs.active, signs.order) = (active, order);
+            if signs.is_idle {
+                self.wake(session);
+            }
         }
         Ok(())
+    }
+
+    /// A session on which a person does something again is idle no longer, which may be news of
+    /// its user.
+    #[cold]
+    fn wake(&mut self, session: SessionIndex) {
+        self.is_draining = true;
+        self.set_moment(self.moment);
+        self.note_sign(session, false);
+        self.speak_later(self.tables.sessions().place(session), None);
     }
 
     /// Notes a sign of a person on a session: its connect is the first. Returns whether the session
     /// is idle no longer, which may be news of its user.
     pub(super) fn note_sign(&mut self, session: SessionIndex, is_first: bool) -> bool {
-        if !self.tells_users() || self.options.idle_after_ms.is_none() {
+        if !self.tells_idleness() {
             return false;
         }
         let (now, order) = (self.moment, self.order);

@@ -10,8 +10,9 @@ use crate::tables::timers::Timed;
 use crate::time::Time;
 use core::hint::black_box;
 
-/// When something was done on a session.
+/// When something was done on a session. Two of them share a cache line, and none lies in two.
 #[derive(Clone, Copy, Default)]
+#[repr(align(32))]
 pub(crate) struct Signs {
     /// When a person last did something on it, and which input that was.
     pub(crate) active: Time,
