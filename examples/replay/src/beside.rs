@@ -9,6 +9,8 @@ use crate::channel::{self, Channel, Door};
 use crate::trace::Record;
 use adsum::{Engine, Time};
 use adsum_model::{Event, User, World};
+use core::fmt;
+use core::ops::AddAssign;
 
 /// The most members in a stretch.
 pub const LIMIT: usize = 16;
@@ -33,6 +35,27 @@ pub struct Compared {
     pub hidden: u64,
 }
 
+impl AddAssign for Compared {
+    fn add_assign(&mut self, more: Self) {
+        self.stretches += more.stretches;
+        self.events += more.events;
+        self.inputs += more.inputs;
+        self.notices += more.notices;
+        self.hidden += more.hidden;
+    }
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stretches, events, inputs, notices, hidden } = self;
+        write!(
+            f,
+            "beside the model: {stretches} stretches, {events} events, {inputs} inputs, {notices} \
+             notices, {hidden} flaps hidden, 0 differences"
+        )
+    }
+}
+
 impl Door for World {
     fn engine(&self) -> &Engine<User, u32> {
         &self.host.engine
@@ -47,26 +70,31 @@ impl Door for World {
     }
 }
 
-/// Compares stretches that begin at places evenly spaced over the trace.
+/// Compares stretches of a trace with the model.
 ///
 /// # Errors
 /// The first difference, with all that led to it.
 pub fn compare(records: &[Record], grace_ms: u64, sample: Sample) -> Result<Compared, String> {
+    in_stretches(records, sample, |stretch| compare_stretch(stretch, grace_ms))
+}
+
+/// Compares stretches that begin at places evenly spaced over the trace, each in this way.
+pub(crate) fn in_stretches(
+    records: &[Record],
+    sample: Sample,
+    compare: impl Fn(&[Record]) -> Result<Compared, String>,
+) -> Result<Compared, String> {
     let mut compared = Compared::default();
     for nth in 0..sample.stretches {
         let begin = records.len() * nth / sample.stretches;
-        let end = records.len().min(begin + sample.events);
-        compare_stretch(&mut compared, &records[begin..end], grace_ms)
+        let end = records.len().min(begin.saturating_add(sample.events));
+        compared += compare(&records[begin..end])
             .map_err(|fault| format!("from event {} on: {fault}", begin + 1))?;
     }
     Ok(compared)
 }
 
-fn compare_stretch(
-    compared: &mut Compared,
-    records: &[Record],
-    grace_ms: u64,
-) -> Result<(), String> {
+fn compare_stretch(records: &[Record], grace_ms: u64) -> Result<Compared, String> {
     let config = channel::config(grace_ms).map_err(|error| error.to_string())?;
     let world = World::new(config.options().clone());
     let mut channel = Channel::new(world, LIMIT);
@@ -75,10 +103,11 @@ fn compare_stretch(
     }
     channel.close()?;
     let (tally, stats) = (channel.tally, channel.door.host.engine.stats());
-    compared.stretches += 1;
-    compared.events += tally.events - tally.left_out - tally.strays;
-    compared.inputs += stats.inputs;
-    compared.notices += stats.notices;
-    compared.hidden += tally.hidden;
-    Ok(())
+    Ok(Compared {
+        stretches: 1,
+        events: tally.events - tally.left_out - tally.strays,
+        inputs: stats.inputs,
+        notices: stats.notices,
+        hidden: tally.hidden,
+    })
 }

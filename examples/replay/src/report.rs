@@ -49,18 +49,9 @@ impl<W: Write> Report<W> {
             let with_grace = |fault| format!("with a grace of {grace_ms} ms, {fault}");
             let whole = whole(&records, grace_ms).map_err(with_grace)?;
             self.whole(grace_ms, &whole)?;
-            let beside = beside::compare(&records, grace_ms, sample).map_err(with_grace)?;
-            compared.stretches += beside.stretches;
-            compared.events += beside.events;
-            compared.inputs += beside.inputs;
-            compared.notices += beside.notices;
-            compared.hidden += beside.hidden;
+            compared += beside::compare(&records, grace_ms, sample).map_err(with_grace)?;
         }
-        let Compared { stretches, events, inputs, notices, hidden } = compared;
-        self.line(format_args!(
-            "beside the model: {stretches} stretches, {events} events, {inputs} inputs, {notices} \
-             notices, {hidden} flaps hidden, 0 differences"
-        ))
+        self.line(format_args!("{compared}"))
     }
 
     /// Has everyone in a graph log in, and half of them lost, twice.

@@ -1,6 +1,6 @@
 //! A trace as a topic, whole and beside the model, under several settings.
 
-use crate::beside::{Compared, LIMIT, Sample};
+use crate::beside::{Compared, LIMIT, Sample, in_stretches};
 use crate::channel::{self, Door};
 use crate::report::Report;
 use crate::room::{Room, Tally};
@@ -98,27 +98,15 @@ pub fn whole(records: &[Record], setting: Setting) -> Result<Whole, String> {
     })
 }
 
-/// Compares stretches that begin at places evenly spaced over the trace with the model, which also
-/// has a receiver for each session.
+/// Compares stretches of a trace with the model, which also has a receiver for each session.
 ///
 /// # Errors
 /// The first difference, with all that led to it.
 pub fn compare(records: &[Record], setting: Setting, sample: Sample) -> Result<Compared, String> {
-    let mut compared = Compared::default();
-    for nth in 0..sample.stretches {
-        let begin = records.len() * nth / sample.stretches;
-        let end = records.len().min(begin.saturating_add(sample.events));
-        compare_stretch(&mut compared, &records[begin..end], setting)
-            .map_err(|fault| format!("from event {} on: {fault}", begin + 1))?;
-    }
-    Ok(compared)
+    in_stretches(records, sample, |stretch| compare_stretch(stretch, setting))
 }
 
-fn compare_stretch(
-    compared: &mut Compared,
-    records: &[Record],
-    setting: Setting,
-) -> Result<(), String> {
+fn compare_stretch(records: &[Record], setting: Setting) -> Result<Compared, String> {
     let world = World::new(setting.config(true)?.options().clone());
     let mut room = Room::new(world, LIMIT, FEW_VIEWS);
     room.open(records.first().map_or(Time::ZERO, |first| first.at))?;
@@ -128,12 +116,13 @@ fn compare_stretch(
     room.close_members()?;
     room.close()?;
     let (tally, stats) = (room.tally, room.door.host.engine.stats());
-    compared.stretches += 1;
-    compared.events += tally.events - tally.left_out - tally.strays;
-    compared.inputs += stats.inputs;
-    compared.notices += stats.notices;
-    compared.hidden += tally.hidden;
-    Ok(())
+    Ok(Compared {
+        stretches: 1,
+        events: tally.events - tally.left_out - tally.strays,
+        inputs: stats.inputs,
+        notices: stats.notices,
+        hidden: tally.hidden,
+    })
 }
 
 impl<W: Write> Report<W> {
@@ -149,18 +138,9 @@ impl<W: Write> Report<W> {
         for setting in SETTINGS {
             let with = |fault| format!("with {setting:?}, {fault}");
             self.whole_topic(setting, &whole(&records, setting).map_err(with)?)?;
-            let beside = compare(&records, setting, sample).map_err(with)?;
-            compared.stretches += beside.stretches;
-            compared.events += beside.events;
-            compared.inputs += beside.inputs;
-            compared.notices += beside.notices;
-            compared.hidden += beside.hidden;
+            compared += compare(&records, setting, sample).map_err(with)?;
         }
-        let Compared { stretches, events, inputs, notices, hidden } = compared;
-        self.line(format_args!(
-            "beside the model: {stretches} stretches, {events} events, {inputs} inputs, {notices} \
-             notices, {hidden} flaps hidden, 0 differences"
-        ))
+        self.line(format_args!("{compared}"))
     }
 
     fn whole_topic(&mut self, setting: Setting, whole: &Whole) -> Result<(), String> {
