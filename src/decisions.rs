@@ -9,10 +9,9 @@ use crate::fanout::topic_steps::{TopicPart, TopicSubject};
 use crate::hasher::DefaultHashBuilder;
 use crate::key::{SessionKey, TopicKey};
 use crate::notice::{Notice, NoticeId, PresenceKind};
-use crate::reason::CloseReason;
 use crate::rules::State;
 use crate::snapshot::{Changes, Snapshot, TopicSnapshot};
-use crate::tables::ids::{SessionIndex, TopicIndex, User};
+use crate::tables::ids::{TopicIndex, User};
 use crate::time::Time;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -74,16 +73,6 @@ pub(crate) struct InputContext {
     pub(crate) waits_until: Option<Time>,
 }
 
-/// What the next decision is. What a notice says, and the receivers or entries, lie in the plan.
-enum Next {
-    Delivery(Delivery),
-    Part(Part),
-    Close { session: SessionKey, reason: CloseReason, resumable: bool },
-    Online { user: User, session: SessionIndex },
-    ReportEnd(EndReport),
-    OfTopic(NextOfTopic),
-}
-
 /// What the next decision about a topic is.
 enum NextOfTopic {
     Delivery(Delivery),
@@ -127,15 +116,69 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
 
     /// Works on what is left until there is a decision.
     fn next_after_work(&mut self) -> Option<Decision<'_, K, P>> {
-        let next = loop {
-            if let Some(next) = next_from_steps(self.state) {
-                break next;
-            }
-            if !self.fires() {
+        loop {
+            let Some(step) = self.state.step() else {
+                if self.fires() {
+                    continue;
+                }
                 return None;
+            };
+            // Each decision is made here, where it is returned: none is copied on its way.
+            match *step {
+                Step::FanOut(_) => {
+                    if let Some(delivery) = self.state.next_delivery() {
+                        return Some(delivered(self.state, delivery));
+                    }
+                }
+                Step::Snapshot(snapshot) => {
+                    let part = self.state.next_part(snapshot);
+                    return Some(Decision::Snapshot(snapshot_of(self.state, part)));
+                }
+                Step::Close { session, reason, resumable } => {
+                    self.state.complete_step();
+                    return Some(Decision::Close { session, reason, resumable });
+                }
+                Step::Online { user, session } => {
+                    self.state.complete_step();
+                    let tables = self.state.tables();
+                    let (visible, session) =
+                        (tables.is_visible(user), tables.sessions().key(session));
+                    return Some(Decision::Online {
+                        user: tables.users().id(user),
+                        session,
+                        visible,
+                    });
+                }
+                Step::ReportEnd(EndReport { user, session, id, reason, since, last, visible }) => {
+                    self.state.complete_step();
+                    let user = self.state.tables().users().id(user);
+                    return Some(Decision::Ended {
+                        user,
+                        session,
+                        id,
+                        reason,
+                        since,
+                        last,
+                        visible,
+                    });
+                }
+                Step::TellTopic(_)
+                | Step::TopicSnapshot(_)
+                | Step::Changes(_)
+                | Step::Occupied { .. }
+                | Step::Vacated { .. } => {
+                    if let Some(next) = next_of_topic(self.state) {
+                        return Some(decision_of_topic(self.state, next));
+                    }
+                }
+                Step::Evict { .. }
+                | Step::Theirs
+                | Step::Speak { .. }
+                | Step::Pass
+                | Step::EndTick { .. }
+                | Step::ForgetTopic { .. } => self.state.do_step(),
             }
-        };
-        Some(decision(self.state, next))
+        }
     }
 
     /// Fires the next deadline, if one has come that this drain is to fire.
@@ -164,43 +207,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> fmt::Debug for Decisions<'_, K, P, S> {
     }
 }
 
-/// Works on the steps until one gives a decision.
-fn next_from_steps<K: Eq + Hash, P, S: BuildHasher>(state: &mut State<K, P, S>) -> Option<Next> {
-    loop {
-        let next = match *state.step()? {
-            Step::FanOut(_) => match state.next_delivery() {
-                Some(delivery) => return Some(Next::Delivery(delivery)),
-                None => continue,
-            },
-            Step::Snapshot(snapshot) => return Some(Next::Part(state.next_part(snapshot))),
-            Step::Close { session, reason, resumable } => {
-                Next::Close { session, reason, resumable }
-            }
-            Step::Online { user, session } => Next::Online { user, session },
-            Step::ReportEnd(ended) => Next::ReportEnd(ended),
-            Step::TellTopic(_)
-            | Step::TopicSnapshot(_)
-            | Step::Changes(_)
-            | Step::Occupied { .. }
-            | Step::Vacated { .. } => match next_of_topic(state) {
-                Some(next) => return Some(Next::OfTopic(next)),
-                None => continue,
-            },
-            Step::Evict { .. }
-            | Step::Theirs
-            | Step::Speak { .. }
-            | Step::Pass
-            | Step::EndTick { .. }
-            | Step::ForgetTopic { .. } => {
-                state.do_step();
-                continue;
-            }
-        };
-        state.complete_step();
-        return Some(next);
-    }
-}
-
 /// Works on a step that is about a topic. Apart from the others, so that those stay short: most
 /// inputs are about none.
 #[inline(never)]
@@ -225,36 +231,25 @@ fn next_of_topic<K: Eq + Hash, P, S: BuildHasher>(
     Some(next)
 }
 
-fn decision<K: Eq + Hash, P, S: BuildHasher>(
+/// Returns the decision about a notice and those who are told it, or who are not.
+fn delivered<K: Eq + Hash, P, S: BuildHasher>(
     state: &State<K, P, S>,
-    next: Next,
+    delivery: Delivery,
 ) -> Decision<'_, K, P> {
-    let (tables, plan) = (state.tables(), state.plan());
-    let to = || plan.to(tables.channels());
-    match next {
-        Next::Delivery(Delivery::Deliver) => Decision::Deliver { notice: notice(state), to: to() },
-        Next::Delivery(Delivery::Skipped) => Decision::Skipped { notice: notice(state), to: to() },
-        Next::Part(part) => Decision::Snapshot(Snapshot {
-            users: tables.users(),
-            sessions: tables.sessions(),
-            voices: tables.voices(),
-            plan,
-            part,
-        }),
-        Next::Close { session, reason, resumable } => {
-            Decision::Close { session, reason, resumable }
-        }
-        Next::Online { user, session } => Decision::Online {
-            user: tables.users().id(user),
-            session: tables.sessions().key(session),
-            visible: tables.is_visible(user),
-        },
-        Next::ReportEnd(EndReport { user, session, id, reason, since, last, visible }) => {
-            let user = tables.users().id(user);
-            Decision::Ended { user, session, id, reason, since, last, visible }
-        }
-        Next::OfTopic(next) => decision_of_topic(state, next),
+    let (notice, to) = (notice(state), state.plan().to(state.tables().channels()));
+    match delivery {
+        Delivery::Deliver => Decision::Deliver { notice, to },
+        Delivery::Skipped => Decision::Skipped { notice, to },
     }
+}
+
+fn snapshot_of<K: Eq + Hash, P, S: BuildHasher>(
+    state: &State<K, P, S>,
+    part: Part,
+) -> Snapshot<'_, K, P> {
+    let tables = state.tables();
+    let (users, sessions, voices) = (tables.users(), tables.sessions(), tables.voices());
+    Snapshot { users, sessions, voices, plan: state.plan(), part }
 }
 
 #[inline(never)]

@@ -36,7 +36,9 @@ impl<P> Plan<P> {
         }
         self.receivers.begin_next();
         self.add_contacts(tables);
-        self.add_own(tables);
+        if self.current.own.is_some() {
+            self.add_own(tables);
+        }
         if !self.current.named.is_empty() {
             self.add_named(tables);
         }
@@ -88,10 +90,12 @@ impl<P> Plan<P> {
 
     /// Adds contacts until the decision is full or the list is done.
     fn add_contacts<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) {
-        self.add_spilled();
+        if !self.spilled.is_empty() {
+            self.add_spilled();
+        }
         while let Some(cursor) = &mut self.current.contacts {
-            let place = cursor.place;
-            let left = &tables.audience_at(place)[cursor.done as usize..];
+            let (audience, hidden) = tables.contacts_at(cursor.place);
+            let left = &audience[cursor.done as usize..];
             let some = &left[..left.len().min(self.receivers.room())];
             if tables.users().is_crowd() {
                 fetch_list(some);
@@ -103,7 +107,7 @@ impl<P> Plan<P> {
             } else {
                 cursor.done += some.len() as u32;
             }
-            let (reaches, hidden) = (tables.users().reaches(), tables.hidden_at(place));
+            let reaches = tables.users().reaches();
             if hidden.is_empty() {
                 self.receivers.add_reached(reaches, some, &mut self.unusual);
             } else {

@@ -342,7 +342,9 @@ impl<P> Plan<P> {
     #[inline]
     pub(crate) fn list_ended(&mut self, sessions: impl IntoIterator<Item = SessionId>) -> Span {
         let from = self.ended.len() as u32;
-        sessions.into_iter().for_each(|session| self.ended.push(session));
+        for session in sessions {
+            self.ended.push(session);
+        }
         Span { from, to: self.ended.len() as u32 }
     }
 

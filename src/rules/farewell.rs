@@ -5,12 +5,13 @@
 
 use crate::config::OfflineNotices;
 use crate::fanout::plan::{EndReport, FanOut, Step};
-use crate::fanout::subject::Subject;
+use crate::fanout::subject::{Span, Subject};
 use crate::key::SessionId;
 use crate::reason::{CloseReason, EndReason};
 use crate::rules::State;
 use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::missed::Note;
+use crate::tables::told::Told;
 use crate::time::Time;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -75,17 +76,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         at: Time,
     ) {
         let place = self.tables.sessions().place(session);
-        if self.tables.sessions_at(place).len() == 1 {
+        let user = self.tables.state_at(place);
+        if user.sessions == 1 {
             self.say_farewell(place, Going::User);
-            self.leave_topics((place, session), reason, false);
-            let end = self.remove(session, reason, at);
+            if user.is_in_topics {
+                self.leave_topics((place, session), reason, false);
+            }
+            let end = self.remove((place, session), reason, at);
             return self.report_end(end);
         }
         let end = match self.holds_until(session, at) {
             Some(until) => {
                 self.say_farewell(place, Going::ForOwn { session, newcomer });
                 self.leave_topics((place, session), reason, false);
-                self.hold(session, reason, at, until)
+                self.hold((place, session), reason, at, until)
             }
             None if self.tells_users() => {
                 self.fall_silent_without(session);
@@ -93,13 +97,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.say_farewell(place, Going::Held(session));
                 self.leave_topics((place, session), reason, false);
                 self.remember_unaware(place, Some(session));
-                self.remove(session, reason, at)
+                self.remove((place, session), reason, at)
             }
             None => {
                 self.say_farewell(place, Going::Session { session, newcomer });
                 self.leave_topics((place, session), reason, false);
                 self.remember_unaware(place, Some(session));
-                self.remove(session, reason, at)
+                self.remove((place, session), reason, at)
             }
         };
         self.end_held_where(place, |earlier, sessions| earlier >= sessions);
@@ -125,17 +129,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.leave_topics((place, session), EndReason::Expelled, true);
         }
         while let Some(session) = self.tables.sessions_at(place).first().copied() {
-            let end = self.remove(session, EndReason::Expelled, self.moment);
+            let end = self.remove((place, session), EndReason::Expelled, self.moment);
             self.report_end(end);
         }
     }
 
     /// Takes a session out of everything. What it said is dropped here and now.
-    fn remove(&mut self, session: SessionIndex, reason: EndReason, at: Time) -> EndReport {
-        let end = self.end_report(session, reason, at);
+    fn remove(
+        &mut self,
+        (place, session): (Place, SessionIndex),
+        reason: EndReason,
+        at: Time,
+    ) -> EndReport {
+        let end = self.end_report((place, session), reason, at);
         if end.last {
             // Whoever goes last takes with it what was held of others: all have been told.
-            let place = self.tables.sessions().place(session);
             while let Some(held) = self.tables.held_at(place).first().copied() {
                 self.drop_held(held.session);
             }
@@ -152,16 +160,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn report_end(&mut self, end: EndReport) {
         self.plan.push_step(Step::ReportEnd(end));
         if end.last {
-            if let Some(place) = self.tables.place(end.user).filter(|_| self.idle.armed() > 0) {
+            if self.idle.armed() > 0
+                && let Some(place) = self.tables.place(end.user)
+            {
                 self.idle.disarm(place);
             }
             self.leaving = Some(end.user);
         }
     }
 
-    fn end_report(&self, session: SessionIndex, reason: EndReason, at: Time) -> EndReport {
+    fn end_report(
+        &self,
+        (place, session): (Place, SessionIndex),
+        reason: EndReason,
+        at: Time,
+    ) -> EndReport {
         let sessions = self.tables.sessions();
-        let place = sessions.place(session);
         let user = self.tables.state_at(place);
         EndReport {
             user: self.tables.user_at(place),
@@ -198,17 +212,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends a session whose presence is held for others.
     fn hold(
         &mut self,
-        session: SessionIndex,
+        (place, session): (Place, SessionIndex),
         reason: EndReason,
         at: Time,
         until: Time,
     ) -> EndReport {
-        let end = self.end_report(session, reason, at);
+        let end = self.end_report((place, session), reason, at);
         self.drop_waiting(session);
         self.tables.hold_session(session);
         let order = self.next_order();
         self.lifetimes.arm(session, until, order);
-        let held = self.tables.held_at(self.tables.sessions().place(session));
+        let held = self.tables.held_at(place);
         if held.len() > usize::from(self.options.max_sessions) {
             self.end_held(held[0].session);
         }
@@ -247,29 +261,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- who is told
 
-    /// Tells those who were told of whoever is going, while it is still there: the user at this
-    /// place, or a session of it.
+    /// Tells everybody who knows something of whoever is going that it is over: contacts and
+    /// watchers, the user's own other sessions, and those whom directed presence reached. The user
+    /// is at this place, and nothing of it has gone yet.
     pub(super) fn say_farewell(&mut self, place: Place, going: Going) {
         if self.options.offline_notices == OfflineNotices::Never {
             return;
         }
         let farewell = self.farewell(place, going);
-        let from = self.plan.named_len();
-        match going {
-            Going::Session { session, .. }
-            | Going::ForOwn { session, .. }
-            | Going::Held(session) => self.name_reached(place, session, &farewell),
-            Going::User | Going::LooksOffline => {
-                let count = self.tables.record_count_at(place);
-                for nth in 0..count {
-                    self.name_reached(place, self.tables.record_at(place, nth), &farewell);
-                }
-                if count > 1 {
-                    self.plan.make_named_set(from);
-                }
-            }
-        }
-        let mut fan_out = FanOut::of(farewell.subject).to_named(self.plan.named_since(from));
+        let reached = self.name_all_reached(place, going, &farewell);
+        let mut fan_out = FanOut::of(farewell.subject).to_named(reached);
         if farewell.to_contacts {
             fan_out = fan_out.to_viewers_of(place, self.tables.is_watched_at(place));
         }
@@ -311,7 +312,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             },
             Going::User | Going::LooksOffline => {
                 let to_all = self.options.offline_notices == OfflineNotices::ToAllContacts;
-                let (subject, shows) = self.offline(place);
+                let (subject, shows) = self.offline_subject(place);
                 let (own, reached) = match going {
                     Going::LooksOffline => (OwnSessions::NotTold, Reached::Contacts),
                     _ => (OwnSessions::Ending, Reached::Everybody),
@@ -326,7 +327,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Subject::SessionEnded { user: sessions.user(session), session: sessions.id(session) }
     }
 
-    /// Returns that the user's other sessions are told if they saw what the session shows.
+    /// Decides whether the user's other sessions are told: if they saw what the session shows.
     fn own_sessions(&self, session: SessionIndex, except: Option<SessionIndex>) -> OwnSessions {
         if self.options.own_echo && self.tables.sessions().has_published(session) {
             OwnSessions::Told { except }
@@ -335,25 +336,62 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Returns that the user at this place looks offline, and whether contacts see anything of it
-    /// that is over with that.
-    pub(super) fn offline(&mut self, place: Place) -> (Subject, bool) {
+    /// Returns what tells others that the user at this place is offline, with the sessions that are
+    /// over for them by that, and whether contacts see any of those.
+    pub(super) fn offline_subject(&mut self, place: Place) -> (Subject, bool) {
         let user = self.tables.user_at(place);
         let shows = self.tables.is_shown(user);
-        let (tables, sessions) = (&self.tables, self.tables.sessions());
-        let shown = tables.shown_records_at(place).filter(|_| shows);
-        let ended = if self.represent.is_some() {
-            self.plan.list_ended(shows.then_some(SessionId::OF_USER))
+        let ended = if !shows {
+            self.plan.list_ended(None)
+        } else if self.tells_users() {
+            self.plan.list_ended([SessionId::OF_USER])
         } else {
+            let (tables, sessions) = (&self.tables, self.tables.sessions());
+            let shown = tables.shown_records_at(place);
             self.plan.list_ended(shown.map(|session| sessions.id(session)))
         };
         (Subject::Offline { user, ended }, shows)
     }
 
+    /// Names those who are told a farewell because directed presence reached them: that of the
+    /// session that is going, or of all the user's.
+    fn name_all_reached(&mut self, place: Place, going: Going, farewell: &Farewell) -> Span {
+        let from = self.plan.named_len();
+        match going {
+            Going::Session { session, .. }
+            | Going::ForOwn { session, .. }
+            | Going::Held(session) => self.name_reached(place, session, farewell),
+            Going::User | Going::LooksOffline => {
+                let count = self.tables.record_count_at(place);
+                for nth in 0..count {
+                    self.name_reached(place, self.tables.record_at(place, nth), farewell);
+                }
+                if count > 1 {
+                    self.plan.make_named_set(from);
+                }
+            }
+        }
+        self.plan.named_since(from)
+    }
+
     /// Names those whom the session's directed presence reached, if they lose it with this farewell
     /// and are not told anyway, as contacts or as own sessions.
+    #[inline]
     fn name_reached(&mut self, place: Place, session: SessionIndex, farewell: &Farewell) {
-        let Some(mut told) = self.tables.sessions_mut().take_told(session) else { return };
+        // Most sessions have never directed anything.
+        if let Some(mut told) = self.tables.sessions_mut().take_told(session) {
+            self.name_those_told((place, session), &mut told, farewell);
+            self.tables.sessions_mut().put_told(session, told);
+        }
+    }
+
+    /// Does so for these, and forgets those of them who lose it.
+    fn name_those_told(
+        &mut self,
+        (place, session): (Place, SessionIndex),
+        told: &mut Told,
+        farewell: &Farewell,
+    ) {
         let (user, id) = (self.tables.user_at(place), self.tables.sessions().id(session));
         told.retain(|attachment| {
             let Some(receiver) = self.tables.sessions().find_attachment(attachment) else {
@@ -393,7 +431,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             false
         });
-        self.tables.sessions_mut().put_told(session, told);
     }
 
     // ---- where nobody is told

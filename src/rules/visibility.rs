@@ -61,7 +61,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// offline, and forgets that its directed presence reached them.
     pub(super) fn hide_from(&mut self, user: User, viewers: &[User]) {
         let Some(place) = self.tables.place(user) else { return };
-        let (subject, shows) = self.offline(place);
+        let (subject, shows) = self.offline_subject(place);
         let from = self.plan.named_len();
         for viewer in viewers {
             for at in 0..self.tables.sessions_of(*viewer).len() {

@@ -33,12 +33,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn go_offline(&mut self, user: User) {
         let Some(place) = self.place(user) else { return };
         self.voices.clear(place);
-        let Some(online) = self.online.remove(place) else { return };
-        debug_assert!(online.sessions.is_empty() && online.rare().held.is_empty());
+        let (audience, blocked) = self.online.remove(place);
         self.users.set_online(user, None);
-        self.cover_watches(online.audience.as_slice(), user);
-        self.users.release_all(online.audience.as_slice());
-        for other in online.rare().blocked.as_slice() {
+        self.cover_watches(audience.as_slice(), user);
+        self.users.release_all(audience.as_slice());
+        for other in blocked.as_slice() {
             self.remove_blocked_pair(user, *other);
         }
         self.users.release(user);
@@ -63,10 +62,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Takes a session out of everything, and gives back its presence and the one that waits for
     /// a token: they are to be dropped when everything is in order.
     pub(crate) fn remove_session(&mut self, session: SessionIndex) -> [Option<P>; 2] {
-        self.clear_missed(session);
-        self.clear_watches(session);
-        self.list_changed_session(session);
-        self.unlist_remote(session);
+        self.prepare_end(session);
         let place = self.sessions.place(session);
         self.unlist_session(place, session);
         self.voices.silence(place, session);
@@ -74,6 +70,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.update_reach(place);
         self.update_shown(place);
         said
+    }
+
+    /// Before a session ends, held or not: forgets what it missed, whom it watches, and which other
+    /// node has it.
+    #[inline]
+    fn prepare_end(&mut self, session: SessionIndex) {
+        if self.sessions.has_extras(session) {
+            self.clear_missed(session);
+            self.clear_watches(session);
+        }
+        self.list_changed_session(session);
+        self.unlist_remote(session);
     }
 
     /// Takes a session out of the list of the user at this place, and returns the number of those
@@ -99,10 +107,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Ends a session, but keeps what it showed for others (rule 6). Nothing of it may wait for a
     /// token: it will not be shown.
     pub(crate) fn hold_session(&mut self, session: SessionIndex) {
-        self.clear_missed(session);
-        self.clear_watches(session);
-        self.list_changed_session(session);
-        self.unlist_remote(session);
+        self.prepare_end(session);
         let place = self.sessions.place(session);
         let before = self.online.at(place).held().len();
         // Of those that are held, these connected later: more sessions were there before them.

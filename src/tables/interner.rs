@@ -74,6 +74,7 @@ impl<K> Users<K> {
         self.ids.len()
     }
 
+    #[inline]
     pub(crate) fn id(&self, user: User) -> &K {
         let id = self.ids[user.0 as usize].as_ref();
         id.expect("whoever has a user's index has a reference that keeps its id")

@@ -241,8 +241,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// it has blocked.
     #[inline]
     pub(crate) fn hidden_at(&self, place: Place) -> &[User] {
+        self.online.at(place).hidden()
+    }
+
+    /// Returns the audience of the user at this place, and those in it who are
+    /// [hidden](Self::hidden_at) from it.
+    #[inline]
+    pub(crate) fn contacts_at(&self, place: Place) -> (&[User], &[User]) {
         let online = self.online.at(place);
-        if online.has_rare() { online.rare().hidden.as_slice() } else { &[] }
+        (online.audience.as_slice(), online.hidden())
     }
 
     /// Returns what a publish and an end have to know of the user at this place.

@@ -59,9 +59,10 @@ impl Rare {
 }
 
 impl Online {
+    /// Returns those in the audience who have blocked the user or whom it has blocked.
     #[inline]
-    pub(super) const fn has_rare(&self) -> bool {
-        self.rare.is_some()
+    pub(super) fn hidden(&self) -> &[User] {
+        self.rare.as_deref().map_or(&[], |rare| rare.hidden.as_slice())
     }
 
     /// Returns the user's sessions that are held, the oldest first.
@@ -154,11 +155,20 @@ impl OnlineUsers {
         }
     }
 
-    pub(super) fn remove(&mut self, place: Place) -> Option<Online> {
-        let online = self.places[place.index()].take()?;
-        self.audience_entries -= online.audience.len();
+    /// Takes out a user, and returns its audience and whom it has blocked.
+    pub(super) fn remove(&mut self, place: Place) -> (UserList, UserList) {
+        let Some(Online { audience, rare, sessions, .. }) = self.places[place.index()].take()
+        else {
+            return (UserList::EMPTY, UserList::EMPTY);
+        };
+        let blocked = rare.map_or(UserList::EMPTY, |rare| {
+            debug_assert!(rare.held.is_empty());
+            rare.blocked
+        });
+        debug_assert!(sessions.is_empty());
+        self.audience_entries -= audience.len();
         self.free.push(place.0);
-        Some(online)
+        (audience, blocked)
     }
 
     pub(super) fn add_to_audience(&mut self, place: Place, added: &[User]) {

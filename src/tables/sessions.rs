@@ -229,6 +229,7 @@ impl<P> Sessions<P> {
         SessionKey { index: index.0, generation, slot }
     }
 
+    #[inline]
     pub(crate) fn id(&self, index: SessionIndex) -> SessionId {
         SessionId::new(index.0, self.detail(index).born)
     }
@@ -395,31 +396,30 @@ impl<P> Sessions<P> {
     pub(super) fn hold(&mut self, index: SessionIndex) {
         let user = self.user(index);
         self.set_link(index, Link::Held);
-        self.free_slot(index);
-        // It only says whose it is now.
-        self.records[index.0 as usize].slot = Slot::near(user.0, 0);
-    }
-
-    fn free_slot(&mut self, index: SessionIndex) {
         let slot = self.slot(index);
         if !slot.is_near() {
             self.free_far.push(slot.index() as u32);
         }
+        // It only says whose it is now.
+        self.records[index.0 as usize].slot = Slot::near(user.0, 0);
     }
 
     /// Ends a session: its key is stale from now on. Gives back its presence and the one that
     /// waits, for the caller to drop when everything is in order. Its missed list must be empty.
     pub(super) fn remove(&mut self, index: SessionIndex) -> [Option<P>; 2] {
-        self.free_slot(index);
-        self.set_link(index, Link::Vacant);
         let record = &mut self.records[index.0 as usize];
-        let detail = &mut self.details[index.0 as usize];
+        let before = core::mem::replace(&mut record.link, Link::Vacant);
+        count_links(&mut self.linked, before, Link::Vacant);
+        if !record.slot.is_near() {
+            self.free_far.push(record.slot.index() as u32);
+        }
         if record.generation.get() >= LAST_BIRTH {
             self.retired += 1;
         } else {
             record.generation = record.generation.saturating_add(1);
             self.free.push(index.0);
         }
+        let detail = &mut self.details[index.0 as usize];
         let presence = detail.presence.take();
         self.counts.published -= usize::from(presence.is_some());
         let mut waiting = None;
@@ -469,9 +469,7 @@ impl<P> Sessions<P> {
 
     pub(super) fn set_link(&mut self, index: SessionIndex, link: Link) {
         let before = core::mem::replace(&mut self.records[index.0 as usize].link, link);
-        let linked = &mut self.linked;
-        linked[before as usize] = linked[before as usize].wrapping_sub(1);
-        linked[link as usize] = linked[link as usize].wrapping_add(1);
+        count_links(&mut self.linked, before, link);
     }
 
     pub(super) fn set_lost(&mut self, index: SessionIndex, at: Time, cause: LostCause) {
@@ -573,6 +571,12 @@ impl Record {
     fn has(&self, key: SessionKey) -> bool {
         self.generation == key.generation && self.slot == key.slot
     }
+}
+
+/// Counts a record that is linked in another way from now on.
+fn count_links(linked: &mut [usize; Link::COUNT], before: Link, link: Link) {
+    linked[before as usize] = linked[before as usize].wrapping_sub(1);
+    linked[link as usize] = linked[link as usize].wrapping_add(1);
 }
 
 const fn extras_index(extras: NonZeroU32) -> usize {

@@ -212,7 +212,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Works out anew what the sessions of each of these users see by watching the user, after its
     /// audience or a block has changed, or it has come or gone.
+    #[inline]
     pub(super) fn cover_watches(&mut self, watchers: &[User], user: User) {
+        if !self.watched.is_empty() {
+            self.cover_each(watchers, user);
+        }
+    }
+
+    fn cover_each(&mut self, watchers: &[User], user: User) {
         if self.watched.find(user).is_none() {
             return;
         }

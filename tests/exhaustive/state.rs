@@ -169,7 +169,7 @@ impl State {
         self.0.push(then(waiting.map(|(_, then)| then)));
         let expiry = session.expiry.map(|expiry| expiry.timer);
         let calls = session.calls.iter().map(|call| call.expiry);
-        let own = [session.lease, session.grace, session.token, session.settle, expiry];
+        let own = [session.lease, session.grace, session.token, session.held_until, expiry];
         for timer in own.into_iter().chain(calls) {
             let place = timer.and_then(|timer| timers.binary_search(&timer).ok());
             self.0.push(timer.map_or(NONE, |(at, _)| at.saturating_sub(model.now)));

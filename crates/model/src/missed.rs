@@ -24,7 +24,7 @@ pub struct Missed {
     pub everything: bool,
 }
 
-/// That a user went out of sight.
+/// That a user went offline, or looks so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offline {
     /// Whether the receiver may hold something of the user that was over before.
@@ -51,7 +51,7 @@ pub struct Change {
     pub held: bool,
     /// Whether it showed something.
     pub shown: bool,
-    /// Whether it ended, or went out of sight, at some moment.
+    /// Whether it ended, or its user looked offline, at some moment.
     pub over: bool,
     /// Whether it showed nothing any more at some moment, and went on.
     pub withdrawn: bool,
@@ -109,7 +109,7 @@ impl Missed {
         stated.by_watch &= by_watch;
     }
 
-    /// Notes that a user whose state it was to hold has none any more, or is out of sight. If it
+    /// Notes that a user whose state it was to hold has none any more, or looks offline. If it
     /// never heard of that, it need not hear of this.
     pub(crate) fn note_no_state(&mut self, user: User, by_watch: bool) {
         if self.states.get(&user).is_some_and(|stated| !stated.held) {
@@ -133,7 +133,7 @@ impl Missed {
         change.by_watch &= by_watch;
     }
 
-    /// Notes that directed presence is over, because its session has ended or out of sight.
+    /// Notes that directed presence is over, because its session has ended, or its user looks offline.
     pub(crate) fn note_directed_ended(&mut self, user: User, session: SessionId) {
         let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
         (change.held, change.over, change.directed_ended) = (true, true, true);

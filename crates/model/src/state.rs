@@ -121,7 +121,7 @@ pub struct Session {
     pub grace: Option<Timer>,
     pub token: Option<Timer>,
     /// Until when what it showed is held after its end.
-    pub settle: Option<Timer>,
+    pub held_until: Option<Timer>,
 }
 
 impl Session {
@@ -149,7 +149,7 @@ impl Session {
 
     /// Returns everything that it has set and that comes by itself.
     pub fn timers(&self) -> impl Iterator<Item = Timer> {
-        let own = [self.lease, self.grace, self.token, self.settle];
+        let own = [self.lease, self.grace, self.token, self.held_until];
         let expiry = self.expiry.map(|expiry| expiry.timer);
         own.into_iter().chain([expiry]).chain(self.calls.iter().map(|call| call.expiry)).flatten()
     }
@@ -251,7 +251,7 @@ impl Model {
     pub fn held_of(&self, user: User) -> Vec<SessionId> {
         let mut held: Vec<_> =
             self.held.iter().filter(|(_, session)| session.user == user).collect();
-        held.sort_by_key(|(_, session)| session.settle.map(|(_, order)| order));
+        held.sort_by_key(|(_, session)| session.held_until.map(|(_, order)| order));
         held.into_iter().map(|(id, _)| *id).collect()
     }
 

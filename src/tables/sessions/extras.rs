@@ -34,6 +34,12 @@ impl<P> Sessions<P> {
         &mut self.extras[extras_index(own)]
     }
 
+    /// Returns whether the session has ever needed any.
+    #[inline]
+    pub(crate) fn has_extras(&self, index: SessionIndex) -> bool {
+        self.detail(index).extras.is_some()
+    }
+
     pub(crate) fn has_waiting(&self, index: SessionIndex) -> bool {
         self.extras(index).is_some_and(|extras| extras.waiting.is_some())
     }

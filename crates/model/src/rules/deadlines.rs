@@ -12,7 +12,7 @@ enum Due {
     Token,
     Lease,
     Grace,
-    Settle,
+    Held,
     Expiry,
     /// Of directed presence: its place in line.
     Call(u64),
@@ -40,7 +40,7 @@ impl Model {
                     let (_, cause) = self.sessions[&id].lost.expect("the session is detached");
                     self.end(&mut out, id, EndReason::Lost(cause), at, None);
                 }
-                Due::Settle => self.end_held(&mut out, id),
+                Due::Held => self.end_held(&mut out, id),
                 Due::Expiry => self.expire(&mut out, id),
                 Due::Call(order) => self.end_call(&mut out, id, order),
                 Due::Idle => self.become_idle(id, at),
@@ -51,7 +51,7 @@ impl Model {
                     out.unordered_since(start);
                 }
             }
-            self.settle_users(&mut out);
+            self.tell_new_states(&mut out);
             self.bound_missed();
         }
         out
@@ -78,7 +78,7 @@ impl Model {
                 (session.token, Due::Token),
                 (session.lease, Due::Lease),
                 (session.grace, Due::Grace),
-                (session.settle, Due::Settle),
+                (session.held_until, Due::Held),
                 (self.idle_timer(id), Due::Idle),
             ];
             for (timer, what) in timers.into_iter().chain(calls) {

@@ -42,13 +42,13 @@ impl Model {
             (session.waiting, session.waiting_end, session.missed) = (None, None, None);
             // It hears of nobody any more.
             (session.watched, session.struck) = (BTreeSet::new(), BTreeSet::new());
-            session.settle = Some((until, self.moments));
+            session.held_until = Some((until, self.moments));
             self.held.insert(id, session);
         }
         self.tell_end(out, user, id, told);
         out.decisions.extend(topics.decisions);
         self.let_go_of_held(out, user);
-        self.settle_user(out, user);
+        self.tell_new_state(out, user);
         out.decisions.push(ended);
     }
 

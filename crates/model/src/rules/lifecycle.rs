@@ -32,7 +32,7 @@ impl Model {
             self.close(&mut out, victim, CloseReason::Evicted);
             self.end(&mut out, victim, EndReason::Evicted, now, Some(id));
         }
-        self.settle_users(&mut out);
+        self.tell_new_states(&mut out);
         if self.options.snapshot_on_connect {
             self.snapshot(&mut out, id);
         }
@@ -66,7 +66,7 @@ impl Model {
             lease: self.lease_from_now(),
             grace: None,
             token: None,
-            settle: None,
+            held_until: None,
         }
     }
 
@@ -194,7 +194,7 @@ impl Model {
         session.lost = None;
         session.missed = None;
         session.grace = None;
-        self.settle_user(&mut out, user);
+        self.tell_new_state(&mut out, user);
         self.snapshot(&mut out, id);
         self.tell_own_topics(&mut out, id, |_| true);
         Ok(out)

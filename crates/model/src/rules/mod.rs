@@ -96,7 +96,7 @@ impl Model {
             other => unreachable!("the model does not know {other:?}"),
         };
         if let Ok(out) = &mut outcome {
-            self.settle_users(out);
+            self.tell_new_states(out);
         }
         self.bound_missed();
         self.heard.clear();

@@ -243,7 +243,7 @@ impl Model {
     /// A session publishes something else, or nothing any more: so it shows it in topics.
     /// Contacts are told first.
     pub(super) fn tell_topics(&mut self, out: &mut Output, id: SessionId) {
-        self.settle_user(out, self.sessions[&id].user);
+        self.tell_new_state(out, self.sessions[&id].user);
         for name in self.topics_of(id) {
             let place = &self.topics[&name].places[&id];
             if place.is_member && place.presence.is_none() {

@@ -27,7 +27,7 @@ impl Model {
 
     /// Tells those who see a user its state, if there is another than they know: all that an input
     /// or a deadline does to it has been done.
-    pub(super) fn settle_user(&mut self, out: &mut Output, user: User) {
+    pub(super) fn tell_new_state(&mut self, out: &mut Output, user: User) {
         let Some(account) = self.accounts.get(&user) else { return };
         let known = account.voice;
         let Some(state) = self.state_of(user) else { return };
@@ -41,9 +41,9 @@ impl Model {
     }
 
     /// Tells whatever is to be told of any user.
-    pub(super) fn settle_users(&mut self, out: &mut Output) {
+    pub(super) fn tell_new_states(&mut self, out: &mut Output) {
         let users: Vec<User> = self.accounts.keys().copied().collect();
-        users.into_iter().for_each(|user| self.settle_user(out, user));
+        users.into_iter().for_each(|user| self.tell_new_state(out, user));
     }
 
     /// Tells these receivers the state of a user, or notes that a congested one missed it.
@@ -82,13 +82,13 @@ impl Model {
     pub(super) fn fall_silent(&mut self, out: &mut Output, id: SessionId) {
         let user = self.shown(id).expect("it may show something").user;
         if self.choice.is_some() && self.candidates(user) == [id] {
-            self.go_out_of_sight(out, user);
+            self.look_offline(out, user);
             self.account_mut(user).voice = None;
         }
     }
 
     /// Tells those who see a user that it is offline: it goes on, and is not to be seen.
-    pub(super) fn go_out_of_sight(&mut self, out: &mut Output, user: User) {
+    pub(super) fn look_offline(&mut self, out: &mut Output, user: User) {
         let onlookers = self.onlookers(user);
         let all = self.sessions.keys().copied();
         let all_who_see = all.filter(|id| self.session_sees(*id, user)).collect();

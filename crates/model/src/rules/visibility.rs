@@ -1,4 +1,4 @@
-//! Who comes into sight and who goes out of it (rules 8 to 10).
+//! Who begins to see a user, and who sees it no more (rules 8 to 10).
 
 use crate::telling::Holders;
 use crate::{Model, Notice, Output, User};
@@ -14,7 +14,7 @@ impl Model {
         if self.is_invisible(user) {
             return Ok(out);
         }
-        self.go_out_of_sight(&mut out, user);
+        self.look_offline(&mut out, user);
         self.account_mut(user).invisible = true;
         self.hide_in_topics(&mut out, user);
         self.tell_own_visibility(&mut out, id);
