@@ -29,7 +29,7 @@ use crate::event::{Event, LostCause};
 use crate::key::{DeviceKind, SessionKey, TopicKey};
 use crate::queries::Session;
 use crate::time::Time;
-use crate::topic::{Join, TopicOptions, View};
+use crate::topic::{Join, TopicBlocks, TopicOptions, View};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -168,7 +168,9 @@ impl<'b> Inputs<'b> {
                 let (full_up_to, sample) = (1 + u32::from(y % 4), 1 + u16::from(z % 2));
                 let coalesce_ms = [0, 0, 50, 300][usize::from(z % 4)];
                 let default = engine.options().topics;
-                let options = TopicOptions { full_up_to, sample, coalesce_ms, ..default };
+                let hides = z % 4 == 1;
+                let blocks = if hides { TopicBlocks::Hidden } else { TopicBlocks::Ignored };
+                let options = TopicOptions { full_up_to, sample, coalesce_ms, blocks, ..default };
                 // One that is there, if there is any.
                 let some = (0..USERS).map(|topic| x.wrapping_add(topic));
                 let some = some.map(|topic| make.id(topic)).find(|id| engine.topic(id).is_some());

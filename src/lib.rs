@@ -244,4 +244,4 @@ pub use slot_map::SlotMap;
 pub use snapshot::{Changes, Entry, Scope, Snapshot, TopicChange, TopicEntry, TopicSnapshot};
 pub use stats::{Counts, Stats};
 pub use time::Time;
-pub use topic::{Join, TopicCounts, TopicOptions, View};
+pub use topic::{Join, TopicBlocks, TopicCounts, TopicOptions, View};

@@ -5,7 +5,7 @@ use crate::key::SessionId;
 use crate::reason::{LeaveReason, TopicClosing};
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
 use crate::tables::topics::{Gone, Group, Pending};
-use crate::topic::View;
+use crate::topic::{TopicCounts, View};
 
 /// What a notice about a topic says.
 #[derive(Clone, Copy, Debug)]
@@ -45,21 +45,16 @@ pub(crate) enum Viewers {
 }
 
 impl Viewers {
-    pub(crate) fn have(self, group: &Group) -> bool {
-        let is_of_all = group.view == View::All && !group.is_personal;
+    /// Returns whether these are among them, in a topic where blocks hide or do not.
+    pub(crate) fn have(self, group: &Group, hides: bool) -> bool {
         match self {
             Self::Nobody => false,
-            Self::OfAll => is_of_all,
-            Self::OfSpeech => hears(group.view),
-            Self::OfSpeechLater => hears(group.view) && !is_of_all,
+            Self::OfAll => group.is_of_all(hides),
+            Self::OfSpeech => group.listens(hides),
+            Self::OfSpeechLater => group.listens(hides) && !group.is_of_all(hides),
             Self::Everybody => true,
         }
     }
-}
-
-/// Returns whether those with this view are told what members say.
-pub(crate) fn hears(view: View) -> bool {
-    view >= View::Sample(0)
 }
 
 /// One notice about a topic, and all who are to be told.
@@ -72,6 +67,8 @@ pub(crate) struct TopicFanOut {
     pub(super) is_told: bool,
     pub(super) viewers: Viewers,
     pub(super) except: Except,
+    /// The user whom it is about, if blocks hide that one from others: nor are those told.
+    pub(super) hidden: Option<User>,
     /// The number of groups of one view that are done, and of receivers of the next.
     pub(super) groups: u32,
     pub(super) done: u32,
@@ -92,6 +89,7 @@ impl TopicFanOut {
             is_told: false,
             viewers: Viewers::Nobody,
             except: Except::Nobody,
+            hidden: None,
             groups: 0,
             done: 0,
             named: Span::EMPTY,
@@ -105,6 +103,17 @@ impl TopicFanOut {
         self.viewers = viewers;
         self.except = except;
         self
+    }
+
+    /// Does not tell those from whom blocks hide this user, if they do so here.
+    pub(crate) const fn hiding(mut self, user: Option<User>) -> Self {
+        self.hidden = user;
+        self
+    }
+
+    /// Returns the topic, and whom blocks hide from others there.
+    pub(crate) const fn topic_and_hidden(&self) -> (TopicIndex, Option<User>) {
+        (self.topic, self.hidden)
     }
 
     /// Tells those [named](crate::fanout::Plan::name_receiver).
@@ -270,6 +279,8 @@ pub(crate) enum ChangeOf {
 pub(crate) struct TopicPart {
     pub(crate) topic: TopicIndex,
     pub(crate) view: View,
+    /// How many there are, as far as the receivers may know.
+    pub(crate) counts: TopicCounts,
     pub(crate) id: u64,
     pub(crate) is_first: bool,
     pub(crate) is_last: bool,

@@ -81,6 +81,7 @@ impl<P> Plan<P> {
         tables: &Tables<K, P, S>,
     ) -> usize {
         let (topics, channels) = (tables.topics(), tables.topics().channels());
+        let hides = topics.hides(of.topic);
         while let Some(group) = topics.topic(of.topic).groups.get(of.groups as usize) {
             let (channel, done) = (group.channel, of.done as usize);
             let receiving = match of.viewers {
@@ -88,7 +89,7 @@ impl<P> Plan<P> {
                 Viewers::Everybody => channels.attached(channel),
                 _ => channels.receiving(channel),
             };
-            if !of.viewers.have(group) || done >= receiving {
+            if !of.viewers.have(group, hides) || done >= receiving {
                 (of.groups, of.done) = (of.groups + 1, 0);
                 continue;
             }
@@ -160,7 +161,7 @@ impl<P> Plan<P> {
         let mut found = 0;
         while let Some(group) = topics.topic(of.topic).groups.get(groups as usize) {
             let congested = channels.congested(group.channel) as u32;
-            if !of.viewers.have(group) || done >= congested {
+            if !of.viewers.have(group, topics.hides(of.topic)) || done >= congested {
                 (groups, done) = (groups + 1, 0);
                 continue;
             }
@@ -169,7 +170,7 @@ impl<P> Plan<P> {
             }
             let session = channels.congested_at(group.channel, done as usize);
             done += 1;
-            if !is_excluded(tables, of.except, session) {
+            if !is_excluded(tables, (of.except, of.hidden), session) {
                 self.receivers.push(tables.sessions().slot(session));
                 found += 1;
             }
@@ -225,7 +226,8 @@ impl<P> Plan<P> {
             Some(next) => self.replace_step(Step::TopicSnapshot(next)),
             None => self.complete_step(),
         }
-        TopicPart { topic, view, id, is_first, is_last }
+        let counts = tables.counts_for(topic, viewer_of(to, topic, tables));
+        TopicPart { topic, view, counts, id, is_first, is_last }
     }
 
     /// Finds receivers of a snapshot behind those that are done. Returns their number, and that of
@@ -268,10 +270,13 @@ impl<P> Plan<P> {
             View::All => u32::MAX,
         };
         let without = of.without;
+        let viewer = viewer_of(of.to, of.topic, tables);
         let all = walk(tables, of.topic, &mut of.cursor, most, u64::MAX, |membership| {
             let is_full = self.members.len() == CHUNK;
-            let is_own = without.is_some_and(|user| tables.user_in(membership) == user);
-            if !is_full && !is_own {
+            let user = tables.user_in(membership);
+            let is_left_out = without == Some(user)
+                || viewer.is_some_and(|viewer| tables.blocked_between(viewer, user));
+            if !is_full && !is_left_out {
                 self.members.push(membership);
             }
             !is_full
@@ -344,7 +349,8 @@ impl<P> Plan<P> {
         } else {
             self.replace_step(Step::Changes(of));
         }
-        TopicPart { topic, view, id, is_first, is_last }
+        let counts = tables.topics().topic(topic).counts;
+        TopicPart { topic, view, counts, id, is_first, is_last }
     }
 
     /// Adds changes until a decision is full. Returns whether that is all.
@@ -501,6 +507,17 @@ fn walk<K: Eq + Hash, P, S: BuildHasher>(
     true
 }
 
+/// Returns the user who is sent a snapshot, if blocks may hide others from it.
+fn viewer_of<K: Eq + Hash, P, S: BuildHasher>(
+    to: SnapshotTo,
+    topic: TopicIndex,
+    tables: &Tables<K, P, S>,
+) -> Option<User> {
+    let SnapshotTo::One(session) = to else { return None };
+    let user = tables.sessions().user(session);
+    (tables.topics().hides(topic) && tables.has_blocks(user)).then_some(user)
+}
+
 /// Returns the place of the next receiver in a channel, from the one at hand on, who is not told.
 fn next_excluded<K: Eq + Hash, P, S: BuildHasher>(
     tables: &Tables<K, P, S>,
@@ -512,24 +529,34 @@ fn next_excluded<K: Eq + Hash, P, S: BuildHasher>(
         let (own, place) = tables.topics().channels().place(membership);
         (own == channel && place >= of.done as usize).then_some(place)
     };
-    match of.except {
+    let excepted = match of.except {
         Except::Nobody => None,
         Except::Session(session) => place_of(session),
         Except::User(user) => {
             tables.sessions_of(user).iter().filter_map(|session| place_of(*session)).min()
         }
-    }
+    };
+    let Some(user) = of.hidden else { return excepted };
+    let channels = tables.topics().channels();
+    let mut places = of.done as usize..excepted.unwrap_or_else(|| channels.receiving(channel));
+    let is_blocked = |place: &usize| {
+        tables.blocked_between(user, tables.user_in(channels.member_at(channel, *place)))
+    };
+    places.find(is_blocked).or(excepted)
 }
 
-/// Returns whether a session is one of those who are not told.
+/// Returns whether a session is one of those who are not told: because of what it is, or because
+/// blocks hide this user from its own.
 pub(crate) fn is_excluded<K: Eq + Hash, P, S: BuildHasher>(
     tables: &Tables<K, P, S>,
-    except: Except,
+    (except, hidden): (Except, Option<User>),
     session: SessionIndex,
 ) -> bool {
-    match except {
+    let own = || tables.sessions().user(session);
+    let is_excepted = match except {
         Except::Nobody => false,
         Except::Session(excepted) => excepted == session,
-        Except::User(user) => tables.sessions().user(session) == user,
-    }
+        Except::User(user) => own() == user,
+    };
+    is_excepted || hidden.is_some_and(|user| tables.blocked_between(user, own()))
 }

@@ -105,6 +105,17 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Topic<'e, K, P, S> {
         self.engine.state.tables().topics().topic(self.topic).is_large
     }
 
+    /// Returns whether a block hides this user in it from the user of a session.
+    pub(crate) fn hides_from(&self, viewer: SessionKey, user: &K) -> bool {
+        let tables = self.engine.state.tables();
+        let viewer = tables.sessions().find(viewer).map(|viewer| tables.sessions().user(viewer));
+        let is_hidden = |viewer| {
+            let user = tables.find_online(user);
+            user.is_some_and(|user| tables.blocked_between(viewer, user))
+        };
+        tables.topics().hides(self.topic) && viewer.is_some_and(is_hidden)
+    }
+
     /// Returns its members who are visible, in the order in which they became so. O(1) each.
     pub fn users(&self) -> impl Iterator<Item = &'e K> + use<'e, K, P, S> {
         let tables = self.engine.state.tables();

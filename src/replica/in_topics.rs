@@ -7,7 +7,7 @@ use crate::notice::Notice;
 use crate::queries::topics::Topic;
 use crate::replica::topics::MemberBelief;
 use crate::snapshot::{Changes, TopicChange, TopicEntry, TopicSnapshot};
-use crate::topic::{TopicCounts, View};
+use crate::topic::{TopicBlocks, TopicCounts, View};
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
@@ -306,17 +306,20 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
         session: SessionKey,
     ) -> bool {
         let wished = topic.view(session).unwrap_or(View::Nothing);
+        let names_any = topic.looks_at(session).next().is_some();
+        let hides = topic.options().blocks == TopicBlocks::Hidden;
         let view = match wished {
+            _ if hides && (wished > View::Nothing || names_any) => View::All,
             View::All if topic.is_large() => View::Sample(topic.options().sample),
             other => other,
         };
         let told = self.topic_counts(topic.name());
-        let names_any = topic.looks_at(session).next().is_some();
         if view == View::Nothing && !names_any {
             return told.is_some();
         }
         let Some((counts, shown)) = told else { return true };
-        let is_live = view == View::All && topic.options().coalesce_ms == 0 && !names_any;
+        let is_live =
+            view == View::All && topic.options().coalesce_ms == 0 && (hides || !names_any);
         let users = match view {
             View::Sample(users) => users.into(),
             View::All => usize::MAX,
@@ -329,7 +332,8 @@ impl<K: Eq + Hash, P: PartialEq, S: BuildHasher> Replica<K, P, SessionId, S> {
         for member in topic.members() {
             nth += usize::from(before.replace(member.cursor) != Some(member.cursor));
             let is_named = || topic.looks_at(session).any(|user| user == member.user);
-            if nth > shown_users && !is_named() || is_own(member.user) {
+            let is_hidden = topic.hides_from(session, member.user);
+            if nth > shown_users && !is_named() || is_own(member.user) || is_hidden {
                 continue;
             }
             expected += 1;

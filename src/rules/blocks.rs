@@ -33,6 +33,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             if !self.tables.blocked_between(user, *other) {
                 self.hide_from(user, &[*other]);
                 self.hide_from(*other, &[user]);
+                self.hide_in_shared_topics(user, *other);
             }
         }
         self.tables.add_blocked(user, added);
@@ -60,6 +61,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             if self.tables.place(*other).is_some() {
                 self.show_to(user, &[*other], false);
                 self.show_to(*other, &[user], false);
+                self.show_in_shared_topics(user, *other);
             }
         }
     }

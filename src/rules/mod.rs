@@ -18,6 +18,7 @@ mod publish;
 mod remote;
 mod remote_topics;
 mod representative;
+mod topic_blocks;
 mod topic_news;
 mod topic_words;
 mod topics;

@@ -1,7 +1,6 @@
 //! Topics in which sessions of other nodes are members.
 
 use crate::error::Error;
-use crate::fanout::plan::Step;
 use crate::fanout::topic_steps::Except;
 use crate::reason::LeaveReason;
 use crate::remote::RemoteMember;
@@ -68,11 +67,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.tables.discard_name(name);
                 topic
             }
-            None => {
-                let topic = self.tables.open_topic(name)?;
-                self.plan.push_step(Step::Occupied { topic });
-                topic
-            }
+            None => self.open_topic(name)?,
         };
         let membership = self.tables.join_topic(session, topic, true, View::Nothing);
         self.begin_view(topic, membership);

@@ -9,7 +9,7 @@ use crate::fanout::topic_steps::{
 use crate::fanout::topics::is_excluded;
 use crate::reason::LeaveReason;
 use crate::rules::State;
-use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex};
+use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex, User};
 use crate::tables::timers::Due;
 use crate::tables::topics::{Gone, Group, Mark};
 use crate::topic::{TopicOptions, View};
@@ -29,12 +29,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Returns whether these are told by the slow tick.
     pub(super) fn is_slow(&self, topic: TopicIndex, group: &Group) -> bool {
         let is_large = self.tables.topics().topic(topic).is_large;
-        group.is_personal || group.view != View::All || is_large
+        let hides = self.tables.topics().hides(topic);
+        !hides && (group.is_personal || group.view != View::All || is_large)
     }
 
-    /// Returns what those with this view are shown.
+    /// Returns what those with this view are shown, who are told anything.
     fn served(&self, topic: TopicIndex, view: View) -> View {
-        if view == View::All && self.tables.topics().topic(topic).is_large {
+        if self.tables.topics().hides(topic) {
+            View::All
+        } else if view == View::All && self.tables.topics().topic(topic).is_large {
             View::Sample(self.topic_options_of(topic).sample)
         } else {
             view
@@ -51,10 +54,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.topics().topic(topic).groups.get(at).copied()
     }
 
-    /// Returns where the group of those stands who view all, if anybody does.
-    fn group_of_all(&self, topic: TopicIndex) -> Option<usize> {
-        let mut groups = self.tables.topics().topic(topic).groups.iter();
-        groups.position(|group| Viewers::OfAll.have(group))
+    /// Returns whether anybody is told of every change of a member.
+    fn any_of_all(&self, topic: TopicIndex) -> bool {
+        let hides = self.tables.topics().hides(topic);
+        self.tables.topics().topic(topic).groups.iter().any(|group| group.is_of_all(hides))
     }
 
     /// Returns whether those who view all are told by the fast tick.
@@ -82,10 +85,34 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.push_step(Step::TellTopic(fan_out));
     }
 
-    /// Marks the topic for those of a group who are congested and would have been told.
-    pub(super) fn mark_dirty(&mut self, topic: TopicIndex, group: usize, except: Except) {
-        let is_told = |tables: &_, session| !is_excluded(tables, except, session);
-        self.tables.mark_dirty(topic, group, is_told);
+    /// Returns a notice about a user, of which those are not told from whom blocks hide that one.
+    pub(super) fn notice_of(
+        &self,
+        topic: TopicIndex,
+        user: User,
+        subject: TopicSubject,
+    ) -> TopicFanOut {
+        let may_hide = self.tables.topics().hides(topic) && self.tables.has_blocks(user);
+        TopicFanOut::of(topic, subject).hiding(may_hide.then_some(user))
+    }
+
+    /// Tells those who view a topic so, and marks it for those of them who are congested.
+    pub(super) fn tell_or_mark(&mut self, fan_out: TopicFanOut, viewers: Viewers, except: Except) {
+        let fan_out = fan_out.to(viewers, except);
+        let (topic, hidden) = fan_out.topic_and_hidden();
+        self.tell_topic(fan_out);
+        let hides = self.tables.topics().hides(topic);
+        let is_told = |tables: &_, session| !is_excluded(tables, (except, hidden), session);
+        for at in 0..self.tables.topics().topic(topic).groups.len() {
+            if viewers.have(&self.tables.topics().topic(topic).groups[at], hides) {
+                self.tables.mark_dirty(topic, at, is_told);
+            }
+        }
+    }
+
+    /// Marks the topic for those of a group who are congested.
+    fn mark_dirty(&mut self, topic: TopicIndex, group: usize) {
+        self.tables.mark_dirty(topic, group, |_, _| true);
     }
 
     /// Returns who is not told of a change of a member, besides those who are anyway.
@@ -109,7 +136,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.set_large(topic, true);
         } else {
             if self.slow_viewers(topic).is_some() {
-                if self.is_fast(topic) && self.group_of_all(topic).is_some() {
+                if self.is_fast(topic) && self.any_of_all(topic) {
                     self.arm_tick(topic, false);
                 }
                 // Those whom the slow tick tells do not know this one before.
@@ -142,11 +169,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         (subject, except): (TopicSubject, Except),
         is_new: bool,
     ) {
-        let Some(group) = self.group_of_all(topic) else { return };
+        if !self.any_of_all(topic) {
+            return;
+        }
         if self.is_live(topic) {
+            let notice = self.notice_of(topic, self.tables.user_in(membership), subject);
             let except = self.except(membership, except);
-            self.tell_topic(TopicFanOut::of(topic, subject).to(Viewers::OfAll, except));
-            self.mark_dirty(topic, group, except);
+            self.tell_or_mark(notice, Viewers::OfAll, except);
         } else if self.is_fast(topic) {
             self.note_changed(topic, membership, false, is_new);
         }
@@ -187,7 +216,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let session = state.tables.sessions().id(state.tables.session_in(membership));
             Gone { user, session, number, reason, order: 0 }
         };
-        if let Some(group) = self.group_of_all(topic) {
+        if self.any_of_all(topic) {
             let is_new = self.tables.topics().is(membership, Mark::New);
             if self.is_fast(topic) {
                 self.note_gone(topic, gone(self), false, is_new);
@@ -197,8 +226,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     false => TopicSubject::SessionEnded { user, session: gone(self).session },
                 };
                 let except = self.except(membership, Except::Nobody);
-                self.tell_topic(TopicFanOut::of(topic, subject).to(Viewers::OfAll, except));
-                self.mark_dirty(topic, group, except);
+                self.tell_or_mark(self.notice_of(topic, user, subject), Viewers::OfAll, except);
             }
         }
         if let Some(known_to) = self.slow_viewers(topic) {
@@ -282,8 +310,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (was_large, users) = (record.is_large, record.counts.users);
         let is_large = self.topic_options_of(topic).is_large(users, was_large);
         // If those who view all are due now, or only such as name members do.
-        let flips =
-            is_large != was_large && (was_large == is_slow || self.group_of_all(topic).is_none());
+        let flips = is_large != was_large && (was_large == is_slow || !self.any_of_all(topic));
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
             let is_due = group.is_told() && self.is_slow(topic, &group) == is_slow;
@@ -334,7 +361,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.plan.push_step(snapshot(SnapshotTo::Arriving(group.channel)));
         }
         if is_news {
-            self.mark_dirty(topic, at, Except::Nobody);
+            self.mark_dirty(topic, at);
         }
     }
 
@@ -419,14 +446,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// what they are shown from now on.
     fn set_large(&mut self, topic: TopicIndex, is_large: bool) {
         self.tables.topics_mut().topic_mut(topic).is_large = is_large;
+        self.tell_all_anew(topic, |group| group.view == View::All);
+    }
+
+    /// Tells those of some groups what they are shown from now on.
+    fn tell_all_anew(&mut self, topic: TopicIndex, are_told: fn(&Group) -> bool) {
         // They are told of whoever has joined so far.
         self.tables.topics_mut().forget_arrivals(topic);
         self.tables.topics_mut().skip_gone(topic);
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
-            if group.view == View::All {
+            if are_told(&group) {
                 self.know(topic, at);
-                self.mark_dirty(topic, at, Except::Nobody);
+                self.mark_dirty(topic, at);
                 self.tell_anew(topic, group);
             }
             at += 1;
@@ -437,12 +469,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn tell_anew(&mut self, topic: TopicIndex, group: Group) {
         let (view, channel) = (self.served(topic, group.view), group.channel);
         let receiving = self.tables.topics().channels().receiving(channel);
-        let without_own = self.is_live(topic) && !self.options.own_echo;
-        if group.is_personal {
+        let hides = self.tables.topics().hides(topic);
+        let is_live = group.is_of_all(hides) && self.is_live(topic);
+        let without_own = is_live && !self.options.own_echo;
+        if group.is_personal || hides {
             for place in 0..receiving {
                 let channels = self.tables.topics().channels();
-                let to = SnapshotTo::One(channels.session(channels.member_at(channel, place)));
-                let snapshot = TopicSnapshotOf::begin(topic, view, to, None);
+                let session = channels.session(channels.member_at(channel, place));
+                let user = self.tables.sessions().user(session);
+                let without = (hides && without_own).then_some(user);
+                let to = SnapshotTo::One(session);
+                let snapshot = TopicSnapshotOf::begin(topic, view, to, without);
                 self.plan.push_step(Step::TopicSnapshot(snapshot));
             }
         } else if receiving > 0 {
@@ -465,7 +502,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         } else if self.is_congested_in(membership) {
             self.tables.topics_mut().mark(membership, Mark::Dirty, true);
             self.tables.seat_in_topic(membership, false);
-        } else if Viewers::OfAll.have(&group) && self.is_live(topic) {
+        } else if group.is_of_all(self.tables.topics().hides(topic)) && self.is_live(topic) {
             self.send_topic(topic, membership);
         } else {
             self.arm_tick(topic, self.is_slow(topic, &group));
@@ -482,7 +519,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         let session = self.tables.session_in(membership);
         let user = self.tables.sessions().user(session);
-        let is_live = Viewers::OfAll.have(&group) && self.is_live(topic);
+        let is_live = group.is_of_all(self.tables.topics().hides(topic)) && self.is_live(topic);
         let without = (is_live && !self.options.own_echo).then_some(user);
         let (served, to) = (self.served(topic, group.view), SnapshotTo::One(session));
         let snapshot = TopicSnapshotOf::begin(topic, served, to, without);
@@ -518,9 +555,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let record = self.tables.topics().topic(topic);
         let (was_large, users) = (record.is_large, record.counts.users);
         let is_large = options.is_large(users, was_large);
-        self.tables.topics_mut().topic_mut(topic).is_large = is_large;
+        let record = self.tables.topics_mut().topic_mut(topic);
+        (record.is_large, record.hides) = (is_large, options.hides());
         let is_shown_else = is_large && options.sample != before.sample;
-        if is_large != was_large || is_shown_else || self.is_live(topic) != was_live {
+        if options.blocks != before.blocks {
+            // Whoever is told anything is served otherwise, and by no tick any more, or again.
+            self.tell_all_anew(topic, Group::is_told);
+            for is_slow in [false, true] {
+                self.ticks.disarm(TickIndex::of(topic, is_slow));
+                self.tables.clear_pending(topic, is_slow);
+            }
+        } else if is_large != was_large || is_shown_else || self.is_live(topic) != was_live {
             self.set_large(topic, is_large);
             // All whom the fast tick was to tell have been told everything.
             self.ticks.disarm(TickIndex::of(topic, false));

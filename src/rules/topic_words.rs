@@ -2,7 +2,7 @@
 //! T12).
 
 use crate::error::Error;
-use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject, Viewers, hears};
+use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject, Viewers};
 use crate::key::{SessionKey, TopicKey};
 use crate::rules::State;
 use crate::tables::channels::Part;
@@ -104,9 +104,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) {
         self.plan.say(presence);
         let subject = TopicSubject::Said { membership };
-        let fan_out = TopicFanOut::of(topic, subject);
+        let user = self.tables.sessions().user(session);
+        let fan_out = self.notice_of(topic, user, subject);
         if self.tables.topics().is(membership, Mark::Shown) {
-            let user = self.tables.sessions().user(session);
             let own_echo = self.options.own_echo;
             let except = if own_echo { Except::Session(session) } else { Except::User(user) };
             self.tell_topic(fan_out.to(Viewers::OfSpeech, except).reporting_skipped());
@@ -177,7 +177,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) -> Option<MembershipIndex> {
         let other = self.tables.membership_in(session, topic)?;
         let waits = self.tables.topics().channels().part_of(other) == Part::Arriving;
-        let listens = hears(self.tables.topics().view(other)) && !waits;
+        let listens = self.tables.topics().listens(topic, other) && !waits;
         (session != speaker && listens).then_some(other)
     }
 
@@ -199,7 +199,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let session = self.tables.session_in(membership);
         let sessions = self.tables.sessions();
         let (user, id) = (sessions.user(session), sessions.id(session));
-        let fan_out = TopicFanOut::of(topic, TopicSubject::SaidOver { user, session: id });
+        let fan_out = self.notice_of(topic, user, TopicSubject::SaidOver { user, session: id });
         if !is_shown {
             return self.tell_own_in_topic(topic, membership, fan_out, false);
         }
@@ -209,12 +209,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             true => Viewers::OfSpeechLater,
             false => Viewers::OfSpeech,
         };
-        self.tell_topic(fan_out.to(viewers, except));
-        for at in 0..self.tables.topics().topic(topic).groups.len() {
-            if viewers.have(&self.tables.topics().topic(topic).groups[at]) {
-                self.mark_dirty(topic, at, except);
-            }
-        }
+        self.tell_or_mark(fan_out, viewers, except);
     }
 
     // ---- what is viewed

@@ -33,11 +33,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.tables.discard_name(name);
                 topic
             }
-            None => {
-                let topic = self.tables.open_topic(name)?;
-                self.plan.push_step(Step::Occupied { topic });
-                topic
-            }
+            None => self.open_topic(name)?,
         };
         self.renew_lease(session);
         let view = join.view();
@@ -51,6 +47,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.welcome(topic, membership);
         self.tables.topics().key(topic).ok_or(Error::UnknownTopic)
+    }
+
+    /// Opens a topic that nobody is in.
+    pub(super) fn open_topic(&mut self, name: K) -> Result<TopicIndex, Error> {
+        let topic = self.tables.open_topic(name)?;
+        self.plan.push_step(Step::Occupied { topic });
+        let hides = self.topic_options_of(topic).hides();
+        self.tables.topics_mut().topic_mut(topic).hides = hides;
+        Ok(topic)
     }
 
     /// Checks that a session may join a topic, which may not be there yet.
@@ -75,12 +80,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(topic) = topic.filter(|_| is_member && tables.is_visible_at(place)) else {
             return Ok(());
         };
-        let limit = self.topic_options_of(topic).max_members;
+        let limit = self.topic_options_of(topic).most_members();
         let is_full = tables.topics().topic(topic).counts.users >= limit;
-        if is_full && tables.shown_at(topic, place).next().is_none() {
-            return Err(Error::MemberLimit { limit });
+        if !is_full || tables.shown_at(topic, place).next().is_some() {
+            return Ok(());
         }
-        Ok(())
+        // Those whom blocks hide from it count no more than others who are not there.
+        let user = tables.sessions().user(session);
+        let viewer = (tables.topics().hides(topic) && tables.has_blocks(user)).then_some(user);
+        match tables.counts_for(topic, viewer).users >= limit {
+            true => Err(Error::MemberLimit { limit }),
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn leave(&mut self, key: SessionKey, topic: TopicKey) -> Result<(), Error> {
@@ -296,7 +307,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         });
     }
 
-    fn for_topics_at(
+    pub(super) fn for_topics_at(
         &mut self,
         place: Place,
         mut each: impl FnMut(&mut Self, TopicIndex, MembershipIndex),

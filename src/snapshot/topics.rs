@@ -63,10 +63,10 @@ impl<'a, K, P> TopicSnapshot<'a, K, P> {
         self.part.view
     }
 
-    /// Returns how many are in the topic.
+    /// Returns how many are in the topic, but for those whom blocks hide from the receiver.
     #[must_use]
-    pub fn counts(&self) -> TopicCounts {
-        self.tables.counts(self.part.topic)
+    pub const fn counts(&self) -> TopicCounts {
+        self.part.counts
     }
 
     /// Returns whether this is the first part, at which the receiver starts anew with the topic.
@@ -186,8 +186,8 @@ impl<'a, K, P> Changes<'a, K, P> {
 
     /// Returns how many are in the topic now.
     #[must_use]
-    pub fn counts(&self) -> TopicCounts {
-        self.tables.counts(self.part.topic)
+    pub const fn counts(&self) -> TopicCounts {
+        self.part.counts
     }
 
     /// Returns whether this is the first part.

@@ -6,7 +6,6 @@ use crate::tables::ids::{MembershipIndex, TopicIndex, User};
 use crate::tables::interner::Users;
 use crate::tables::sessions::Sessions;
 use crate::tables::topics::Topics;
-use crate::topic::TopicCounts;
 use core::hash::{BuildHasher, Hash};
 
 /// The tables that say who is in a topic with what.
@@ -27,10 +26,6 @@ impl<K, P> Copy for TopicTables<'_, K, P> {}
 impl<'a, K, P> TopicTables<'a, K, P> {
     pub(crate) fn name(self, topic: TopicIndex) -> &'a K {
         self.topics.name(topic)
-    }
-
-    pub(crate) fn counts(self, topic: TopicIndex) -> TopicCounts {
-        self.topics.topic(topic).counts
     }
 
     pub(crate) fn user(self, user: User) -> &'a K {

@@ -16,6 +16,7 @@ mod interner;
 mod list;
 pub(crate) mod lists;
 mod members;
+mod members_hidden;
 pub(crate) mod members_view;
 pub(crate) mod missed;
 pub(crate) mod notes;

@@ -3,11 +3,13 @@
 //!
 //! One topic is joined by members who view all, the other by one session of each user that views a
 //! sample and one that observes and counts. There is room for one user before a topic is large, so
-//! that all rules of large topics are met, and each update but the first waits for a token.
+//! that all rules of large topics are met, and each update but the first waits for a token. Where
+//! blocks hide there is no large topic, and there the users block each other besides.
 
 use crate::{Visited, explore};
 use adsum::{
-    DeviceKind, Grace, Join, LostCause, Options, Rate, SessionKey, Time, TopicOptions, View,
+    DeviceKind, Grace, Join, LostCause, Options, Rate, SessionKey, Time, TopicBlocks, TopicOptions,
+    View,
 };
 use adsum_model::{Event, Model, User, World};
 
@@ -34,6 +36,8 @@ enum Verb {
 enum Action {
     /// Of a user's sessions, one by its place among them.
     Session(Verb, User, usize),
+    Block(User),
+    Unblock(User),
     Remove(User, User),
     Close(User),
     /// To the next deadline.
@@ -72,6 +76,14 @@ impl Action {
         [Self::Tick].into_iter().chain(of_all).chain(of_none).collect()
     }
 
+    /// Returns all actions where blocks hide, without those that change who sees all: everybody
+    /// does there.
+    fn all_hiding(is_full: bool) -> Vec<Self> {
+        let mut all = Self::all(is_full);
+        all.extend([Self::Block(0), Self::Block(1), Self::Unblock(0), Self::Unblock(1)]);
+        all
+    }
+
     /// Returns what it is as things stand; `None` if it is nothing.
     fn event(self, model: &Model, nth: usize) -> Option<(Time, Event)> {
         let now = Time::from_millis(model.now);
@@ -80,6 +92,8 @@ impl Action {
                 let session = *model.keys_of(user).get(place)?;
                 of_session(verb, session, model, (user, place), nth as u32)?
             }
+            Self::Block(user) => Event::Block { user, other: 1 - user },
+            Self::Unblock(user) => Event::Unblock { user, other: 1 - user },
             Self::Remove(topic, user) => Event::Remove { topic, user },
             Self::Close(topic) => Event::Close { topic },
             Self::Tick => {
@@ -126,9 +140,10 @@ fn of_session(
     })
 }
 
-/// Ways to set what changes who is told what, and when: two of them, or all.
+/// Ways to set what changes who is told what, and when: three of them, or all. The last ones are
+/// those where blocks hide.
 fn options(is_full: bool) -> impl Iterator<Item = Options> {
-    let ways: &[u8] = if is_full { &[0, 1, 2, 3] } else { &[0, 3] };
+    let ways: &[u8] = if is_full { &[0, 1, 2, 3, 4, 5] } else { &[0, 3, 4] };
     ways.iter().map(|bits| Options {
         own_echo: bits & 1 == 0,
         grace: Grace { connection_error_ms: 250, ..Grace::NONE },
@@ -138,10 +153,12 @@ fn options(is_full: bool) -> impl Iterator<Item = Options> {
         topic_rate: Some(Rate { burst: 1, interval_ms: 150 }),
         settle_ms: 0,
         topics: TopicOptions {
-            full_up_to: 1,
+            // Where blocks hide there is room for both.
+            full_up_to: if bits & 4 == 0 { 1 } else { 2 },
             sample: 1,
             coalesce_ms: if bits & 2 == 0 { 0 } else { 50 },
             max_members: 2,
+            blocks: if bits & 4 == 0 { TopicBlocks::Ignored } else { TopicBlocks::Hidden },
         },
         ..Options::default()
     })
@@ -162,14 +179,17 @@ fn peopled(options: &Options) -> World {
 fn every_state_of_topics_is_as_the_model_says() {
     let full = std::env::var("ADSUM_EXHAUSTIVE_LENGTH").ok();
     let length = full.as_ref().map_or(3, |length| length.parse().expect("it is a number"));
-    let alphabet = Action::all(full.is_some());
+    let is_full = full.is_some();
+    let (usual, hiding) = (Action::all(is_full), Action::all_hiding(is_full));
     let explore_every_second = |first: usize| {
         let mut visited = Visited::default();
         for options in options(full.is_some()).skip(first).step_by(2) {
             let begin = || peopled(&options);
+            let hides = options.topics.blocks == TopicBlocks::Hidden;
+            let alphabet = if hides { &hiding } else { &usual };
             explore(
                 &begin,
-                (&alphabet, |action, at, nth| action.event(at, nth)),
+                (alphabet, |action, at, nth| action.event(at, nth)),
                 length,
                 &mut visited,
             );
@@ -188,5 +208,5 @@ fn every_state_of_topics_is_as_the_model_says() {
     println!("topics, sequences of {length} inputs: {visited:?}");
     // Should a change of the alphabet or of what counts as a state shrink the search, it shows.
     assert!(visited.states >= 2_000 * visited.options, "{visited:?}");
-    assert!(visited.refusals > 0 && visited.options >= 2, "{visited:?}");
+    assert!(visited.refusals > 0 && visited.options >= 3, "{visited:?}");
 }

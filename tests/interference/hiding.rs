@@ -1,9 +1,22 @@
 //! Why one user may not see another, and what keeps it so.
 
-use adsum::{Join, View};
+use adsum::{Join, TopicBlocks, View};
 use adsum_model::topics::Place;
 use adsum_model::{Event, Model, User};
 use std::collections::BTreeSet;
+
+/// Returns whether blocks hide in all topics.
+pub(crate) fn hides_in_topics(model: &Model) -> bool {
+    model.options.topics.blocks == TopicBlocks::Hidden
+}
+
+/// Returns whether it may depend on a user, in either history, whether a topic is full for another.
+fn may_be_filled_by(model: &Model, name: User, user: User) -> bool {
+    let limit = model.options.topics.max_members.min(model.options.topics.full_up_to);
+    let seats = model.topics.get(&name).map(|topic| topic.seats.keys());
+    let others = seats.into_iter().flatten().filter(|other| **other != user).count();
+    others + 1 >= limit as usize
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hiding {
@@ -54,8 +67,8 @@ impl Hiding {
             }
             Self::Invisible => model.is_invisible(hidden),
         };
-        // Nothing but invisibility hides anybody in a topic, and when there are ticks may depend on
-        // whether anybody is told by them (rule T6).
+        // Where blocks are ignored, nothing but invisibility hides anybody in a topic; and when
+        // there are ticks may depend on whether anybody is told by them (rule T6).
         let places = || {
             let topics = model.topics.values().flat_map(|topic| &topic.places);
             topics.filter(|(id, _)| model.sessions[*id].user == hidden).map(|(_, place)| place)
@@ -63,9 +76,15 @@ impl Hiding {
         let views = |place: &Place| place.view > View::Nothing || !place.named.is_empty();
         let may_be_seen = match self {
             Self::Invisible => places().any(views),
+            Self::BlocksObserver | Self::IsBlocked if hides_in_topics(model) => false,
             _ => places().next().is_some(),
         };
         is_hidden && told.is_disjoint(&own) && !unaware && !may_be_seen
+    }
+
+    /// Returns who has blocked whom.
+    fn pair(self, observer: User, hidden: User) -> (User, User) {
+        if self == Self::BlocksObserver { (hidden, observer) } else { (observer, hidden) }
     }
 
     /// Returns the input as it may be while it is to stay so: `None` if it may not be at all.
@@ -85,13 +104,8 @@ impl Hiding {
             blocked.truncate(model.options.max_blocked as usize);
         };
         match (self, &mut event) {
-            (Self::BlocksObserver, Event::Unblock { user, other })
-                if (*user, *other) == (hidden, observer) =>
-            {
-                return None;
-            }
-            (Self::IsBlocked, Event::Unblock { user, other })
-                if (*user, *other) == (observer, hidden) =>
+            (Self::BlocksObserver | Self::IsBlocked, Event::Unblock { user, other })
+                if self.pair(observer, hidden) == (*user, *other) =>
             {
                 return None;
             }
@@ -115,6 +129,14 @@ impl Hiding {
             (Self::Stranger, Event::Watch { users, .. }) if is_observers => {
                 users.retain(|user| *user != hidden);
             }
+            // That a third one finds a topic full is no secret, whoever fills it.
+            (Self::BlocksObserver | Self::IsBlocked, Event::Join { topic, .. })
+                if !is_hiddens && !is_observers && may_be_filled_by(model, *topic, hidden) =>
+            {
+                return None;
+            }
+            (Self::BlocksObserver | Self::IsBlocked, Event::Join { .. })
+                if hides_in_topics(model) => {}
             (Self::BlocksObserver | Self::IsBlocked | Self::Stranger, Event::Join { .. })
                 if is_hiddens =>
             {

@@ -12,10 +12,11 @@ mod hiding;
 mod side;
 mod small;
 
-use adsum::SessionId;
+use adsum::{Config, Error, SessionId, TopicBlocks};
 use adsum_model::host::given;
 use adsum_model::queries::equal;
-use adsum_model::{Case, Event, Model, User, strategy};
+use adsum_model::topics::Topic;
+use adsum_model::{Case, Choice, Event, Model, User, strategy};
 use hiding::Hiding;
 use side::{Input, Side};
 use std::cell::Cell;
@@ -27,6 +28,8 @@ struct Reached {
     diverged: u32,
     /// Inputs of the hidden user that one side alone was given.
     hidden: u32,
+    /// Cases in which a block hid the user in a topic where the observer was told something.
+    in_topics: u32,
     /// Lines that the observer saw from then on.
     lines: usize,
 }
@@ -40,7 +43,7 @@ fn what_a_hidden_user_does_makes_no_difference() {
     strategy::check(CASES, 80, |case| {
         let mut own = reached.get();
         own.cases += 1;
-        let outcome = compare(&case, &mut own);
+        let outcome = compare(&case, &case.setup.config(), &Hiding::ALL, &mut own);
         reached.set(own);
         outcome
     });
@@ -49,6 +52,38 @@ fn what_a_hidden_user_does_makes_no_difference() {
     assert!(2 * reached.diverged > reached.cases, "{reached:?}");
     assert!(reached.hidden > 2 * reached.cases, "{reached:?}");
     assert!(reached.lines as u32 > 5 * reached.cases, "{reached:?}");
+}
+
+/// Rule T6: where blocks hide in topics, and users do there most of what they do, a user who blocks
+/// the observer or is blocked by it makes no difference there either.
+#[test]
+fn whom_a_block_hides_in_a_topic_makes_no_difference() {
+    let reached = Cell::new(Reached::default());
+    strategy::check(CASES, 120, |mut case| {
+        // At first everybody has to come; then every second verb is one of topics.
+        for op in case.ops.iter_mut().skip(8).step_by(2) {
+            op.0[0] = 132 + op.0[0] % 61;
+        }
+        let mut options = case.setup.options();
+        options.topics.coalesce_ms = 0;
+        options.topics.blocks = TopicBlocks::Hidden;
+        if case.ops.len().is_multiple_of(2) {
+            // There is room for all in half of the cases.
+            (options.topics.full_up_to, options.topics.max_members) = (200, 200);
+        }
+        let config = Config::new(options).map_err(|error| error.to_string())?;
+        let blocks = [Hiding::BlocksObserver, Hiding::IsBlocked];
+        let mut own = reached.get();
+        own.cases += 1;
+        let outcome = compare(&case, &config, &blocks, &mut own);
+        reached.set(own);
+        outcome
+    });
+    let reached = reached.get();
+    println!("{reached:?}");
+    assert!(12 * reached.in_topics > reached.cases, "{reached:?}");
+    assert!(reached.hidden > reached.cases, "{reached:?}");
+    assert!(reached.lines as u32 > 2 * reached.cases, "{reached:?}");
 }
 
 /// Whoever is watched observes nothing of it (rule 22): all that one user can see is the same
@@ -100,14 +135,19 @@ fn without_watches(case: &Case) -> Result<(usize, usize), String> {
     Ok((watches, with.told.len()))
 }
 
-fn compare(case: &Case, reached: &mut Reached) -> Result<(), String> {
+fn compare(
+    case: &Case,
+    config: &Config,
+    hidings: &[Hiding],
+    reached: &mut Reached,
+) -> Result<(), String> {
     let choice = case.ops.last().map_or([0; 6], |op| op.0);
     let observer = User::from(choice[0]) % 3;
     let hidden = (observer + 1 + User::from(choice[1]) % 2) % 3;
-    let hiding = Hiding::ALL[usize::from(choice[2]) % 4];
+    let hiding = hidings[usize::from(choice[2]) % hidings.len()];
     // At first everybody has to come.
     let from = 4 + usize::from(choice[3]) % 24;
-    let mut pair = Pair::new(case, hiding, observer, hidden);
+    let mut pair = Pair::new((config, case.setup.choice()), hiding, observer, hidden);
     for (at, op) in case.ops.iter().enumerate() {
         if at == from {
             pair.begin(hiding)?;
@@ -125,10 +165,19 @@ fn compare(case: &Case, reached: &mut Reached) -> Result<(), String> {
         }
     }
     pair.input(u64::MAX / 2, Event::Advance)?;
+    reached.in_topics += u32::from(pair.met_in_topic);
     reached.diverged += u32::from(pair.diverged);
     reached.hidden += pair.hidden_inputs;
     reached.lines += pair.with.told.len() - pair.lines_before;
     Ok(())
+}
+
+/// Returns a refusal without the key of a topic, which may have another name on either side.
+fn refusal(error: Option<Error>) -> Option<String> {
+    error.map(|error| match error {
+        Error::AlreadyJoined { .. } => "it is in the topic".into(),
+        error => format!("{error:?}"),
+    })
 }
 
 /// Both histories in step.
@@ -140,24 +189,29 @@ struct Pair {
     observer: User,
     hidden: User,
     diverged: bool,
+    met_in_topic: bool,
     hidden_inputs: u32,
     lines_before: usize,
     log: Vec<String>,
 }
 
 impl Pair {
-    fn new(case: &Case, hiding: Hiding, observer: User, hidden: User) -> Self {
-        let config = case.setup.config();
-        let choice = case.setup.choice();
-        let [with, without] = [(); 2].map(|()| Side::new(&config, choice, observer, hidden));
+    fn new(
+        (config, choice): (&Config, Option<Choice>),
+        hiding: Hiding,
+        observer: User,
+        hidden: User,
+    ) -> Self {
+        let [with, without] = [(); 2].map(|()| Side::new(config, choice, observer, hidden));
         Self {
-            model: Model::with_choice(&config, choice),
+            model: Model::with_choice(config, choice),
             with,
             without,
             hiding,
             observer,
             hidden,
             diverged: false,
+            met_in_topic: false,
             hidden_inputs: 0,
             lines_before: 0,
             log: vec![format!(
@@ -193,6 +247,16 @@ impl Pair {
         self.give(&input).map_err(|fault| format!("{}\n{fault}", self.log.join("\n")))
     }
 
+    /// Returns whether both are in a topic, where only a block hides one from the other.
+    fn meets_in_topic(&self) -> bool {
+        let is_in = |topic: &Topic, user: User| {
+            topic.places.keys().any(|id| self.model.sessions[id].user == user)
+        };
+        let mut topics = self.model.topics.values();
+        self.hiding != Hiding::Invisible
+            && topics.any(|topic| is_in(topic, self.hidden) && is_in(topic, self.observer))
+    }
+
     fn give(&mut self, input: &Input) -> Result<(), String> {
         let outcome = self.with.give(input)?;
         let now = input.now.as_millis();
@@ -200,9 +264,10 @@ impl Pair {
         equal("the refusal", outcome.as_ref().err(), expected.as_ref().err())?;
         if self.diverged && input.of == Some(self.hidden) {
             self.hidden_inputs += 1;
+            self.met_in_topic |= self.meets_in_topic();
         } else {
             let without = self.without.give(input)?;
-            equal("the refusal", without.err(), outcome.err())?;
+            equal("the refusal", refusal(without.err()), refusal(outcome.err()))?;
         }
         let seen = self.lines_before.min(self.without.told.len());
         equal("what is seen", &self.with.told[seen..], &self.without.told[seen..])

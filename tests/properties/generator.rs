@@ -197,8 +197,9 @@ Advance Changes Sample, left;Advance Changes Sample, shown;Advance Left;Advance 
 Advance MemberSessionEnded;Advance SaidOver;Advance Topic All;Advance Topic Count
 Advance Topic Nothing;Advance Topic Sample;Advance TopicVacated;Advance empty Topic All
 Advance empty Topic Count;Advance empty Topic Nothing;Advance empty Topic Sample;Advance user First
+Block Left
 Close TopicClosed;Close TopicVacated
-Connect Left;Connect MemberSessionEnded;Connect SaidOver;Connect TopicVacated
+Connect Joined;Connect Left;Connect MemberSessionEnded;Connect SaidOver;Connect TopicVacated
 Disconnect Left;Disconnect MemberSessionEnded;Disconnect SaidOver;Disconnect TopicVacated
 Expel Left;Expel SaidOver;Expel TopicVacated
 Invisible Left;Invisible SaidOver
@@ -222,10 +223,12 @@ Resume empty Topic Nothing;Resume empty Topic Sample
 Say Said;Say refused Detached;Say refused ExpiryLimit;Say refused NotMember;Say refused RateLimited
 Say refused UnknownTopic;Say skips Said
 TopicOptions Topic All;TopicOptions Topic Sample;TopicOptions empty Topic All
+TopicOptions empty Topic Count;TopicOptions empty Topic Sample
 TopicOptions refused TopicOptions;TopicOptions refused UnknownTopic
 Update Member Update;Update refused Detached;Update refused NotMember;Update refused UnknownTopic
 Update waits
-Visible Joined;Visible Topic Sample
+Unblock Joined;Unblock Member First
+Visible Joined;Visible Member First;Visible Topic Sample
 Withdraw Member Update
 Writable Snapshot;Writable Snapshot of users;Writable Topic All;Writable Topic Nothing
 Writable Topic Sample;Writable empty Snapshot;Writable empty Topic All;Writable empty Topic Count

@@ -123,8 +123,8 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "topic_rate" => options.topic_rate = rate(value)?,
         "max_topic_named" => options.max_topic_named = number(value)? as u32,
         "max_topics" => options.max_topics = number(value)? as u32,
-        "full_up_to" | "sample" | "coalesce_ms" | "max_members" => {
-            rooms::set(&mut options.topics, name, number(value)? as u32)?;
+        "full_up_to" | "sample" | "coalesce_ms" | "max_members" | "blocks" => {
+            rooms::set(&mut options.topics, name, value)?;
         }
         "idle_after_ms" => options.idle_after_ms = Some(number(value)?),
         "settle_ms" => options.settle_ms = number(value)?,

@@ -6,8 +6,8 @@ use crate::names::{Name, duration};
 use crate::told::{Told, end_reason};
 use crate::words::Words;
 use adsum::{
-    Changes, Error, Event, Join, LeaveReason, Notice, PresenceKind, SessionKey, Slot, TopicChange,
-    TopicClosing, TopicCounts, TopicKey, TopicOptions, TopicSnapshot, View,
+    Changes, Error, Event, Join, LeaveReason, Notice, PresenceKind, SessionKey, Slot, TopicBlocks,
+    TopicChange, TopicClosing, TopicCounts, TopicKey, TopicOptions, TopicSnapshot, View,
 };
 use std::collections::HashMap;
 
@@ -145,8 +145,7 @@ impl RoomInput {
                 let mut options = TopicOptions::default();
                 for word in words.list()? {
                     let (name, value) = word.split_once('=').ok_or("write full_up_to=3")?;
-                    let number = value.parse().map_err(|_| format!("`{value}` is no number"))?;
-                    set(&mut options, name, number)?;
+                    set(&mut options, name, value)?;
                 }
                 Self::Options(room, options)
             }
@@ -156,12 +155,15 @@ impl RoomInput {
 }
 
 /// Sets an option of topics.
-pub(crate) fn set(options: &mut TopicOptions, name: &str, value: u32) -> Result<(), String> {
-    match name {
-        "full_up_to" => options.full_up_to = value,
-        "sample" => options.sample = value as u16,
-        "coalesce_ms" => options.coalesce_ms = value,
-        "max_members" => options.max_members = value,
+pub(crate) fn set(options: &mut TopicOptions, name: &str, value: &str) -> Result<(), String> {
+    let number = || value.parse::<u32>().map_err(|_| format!("`{value}` is no number"));
+    match (name, value) {
+        ("full_up_to", _) => options.full_up_to = number()?,
+        ("sample", _) => options.sample = number()? as u16,
+        ("coalesce_ms", _) => options.coalesce_ms = number()?,
+        ("max_members", _) => options.max_members = number()?,
+        ("blocks", "hidden") => options.blocks = TopicBlocks::Hidden,
+        ("blocks", "ignored") => options.blocks = TopicBlocks::Ignored,
         _ => return Err(format!("topics have no option `{name}`")),
     }
     Ok(())

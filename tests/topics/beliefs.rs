@@ -138,10 +138,10 @@ impl Beliefs {
         for receiver in self.receivers.values().filter(|receiver| !receiver.is_congested) {
             let Receiver { key, replica, .. } = receiver;
             let is_live = engine.topics_of(*key).all(|topic| {
-                topic.options().coalesce_ms == 0
-                    && !topic.is_large()
-                    && topic.view(*key) == Some(adsum::View::All)
-                    && topic.looks_at(*key).count() == 0
+                let hides = topic.options().blocks == adsum::TopicBlocks::Hidden;
+                let views_all =
+                    topic.view(*key) == Some(adsum::View::All) && topic.looks_at(*key).count() == 0;
+                topic.options().coalesce_ms == 0 && !topic.is_large() && (views_all || hides)
             });
             if (is_settled || is_live && !self.has_new_options)
                 && let Some(topic) = replica.differs_in_topics(engine, *key)

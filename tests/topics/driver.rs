@@ -3,7 +3,7 @@
 use crate::beliefs::Beliefs;
 use adsum::{
     Candidate, Connect, Counts, Engine, Event, Join, LostCause, Options, SessionKey, Time,
-    TopicKey, TopicOptions, View,
+    TopicBlocks, TopicKey, TopicOptions, View,
 };
 use std::hash::RandomState;
 
@@ -11,6 +11,8 @@ pub(crate) struct Driver {
     pub(crate) engine: Engine<u32, u32>,
     /// Whether all are contacts of each other, and are told one state of each user.
     tells_users: bool,
+    /// Whether some block others.
+    blocks: bool,
     pub(crate) beliefs: Beliefs,
     /// One in so many decisions does not arrive; zero if all do.
     pub(crate) loses_every: u32,
@@ -34,6 +36,7 @@ const TOPICS: u32 = 3;
 impl Driver {
     pub(crate) fn new(options: Options, seed: u64) -> Self {
         let tells_users = options.idle_after_ms.is_some();
+        let blocks = options.topics.blocks == TopicBlocks::Hidden;
         let config = adsum::Config::new(options).expect("the options are in range");
         let hasher = RandomState::default();
         Self {
@@ -42,6 +45,7 @@ impl Driver {
                 false => Engine::with_hasher(config, hasher),
             },
             tells_users,
+            blocks,
             beliefs: Beliefs::default(),
             loses_every: 0,
             drops: false,
@@ -107,17 +111,40 @@ impl Driver {
         Ok(())
     }
 
+    fn block(&mut self) -> Event<u32, u32> {
+        let (user, other) = (self.random(USERS), self.random(USERS));
+        match self.random(2) {
+            0 => Event::Block { user, other },
+            _ => Event::Unblock { user, other },
+        }
+    }
+
+    fn options(&mut self) -> Event<u32, u32> {
+        let (full_up_to, sample) = (1 + self.random(5), 1 + self.random(3) as u16);
+        let coalesce_ms = self.random(2) * 120;
+        let default = self.engine.options().topics;
+        let hides = coalesce_ms == 0 && self.random(2) == 0;
+        let blocks = if hides { TopicBlocks::Hidden } else { TopicBlocks::Ignored };
+        let options = TopicOptions { full_up_to, sample, coalesce_ms, blocks, ..default };
+        Event::TopicOptions { topic: 100 + self.random(TOPICS), options }
+    }
+
     fn event(&mut self) -> Option<Event<u32, u32>> {
         let attached = self.session(|one| one.is_attached());
         let presence = self.random(1_000);
         if self.tells_users && self.random(12) == 0 {
             return Some(Event::Active { session: attached? });
         }
+        if self.blocks && self.random(10) == 0 {
+            return Some(self.block());
+        }
         Some(match self.random(40) {
             0..5 => {
                 let (user, kind) = (self.random(USERS), adsum::DeviceKind(0));
                 let audience = (0..USERS).filter(|_| self.tells_users).collect();
-                Event::Connect { user, kind, audience, blocked: Vec::new() }
+                // The same for all devices of one, as far as `block` changes nothing.
+                let blocked = (0..USERS).filter(|other| self.blocks && *other == user % 3);
+                Event::Connect { user, kind, audience, blocked: blocked.collect() }
             }
             5..14 => {
                 let (topic, view) = (100 + self.random(TOPICS), self.view());
@@ -149,13 +176,7 @@ impl Driver {
             }
             25 => Event::Remove { topic: 100 + self.random(TOPICS), user: self.random(USERS) },
             26 if self.random(3) == 0 => Event::Close { topic: 100 + self.random(TOPICS) },
-            27 if self.random(3) == 0 => {
-                let (full_up_to, sample) = (1 + self.random(5), 1 + self.random(3) as u16);
-                let coalesce_ms = self.random(2) * 120;
-                let default = self.engine.options().topics;
-                let options = TopicOptions { full_up_to, sample, coalesce_ms, ..default };
-                Event::TopicOptions { topic: 100 + self.random(TOPICS), options }
-            }
+            27 if self.random(3) == 0 => self.options(),
             28 | 29 => Event::Lost {
                 session: attached?,
                 cause: LostCause::ConnectionError,

@@ -5,7 +5,7 @@ mod beliefs;
 mod driver;
 mod memory;
 
-use adsum::{Options, Rate, TopicOptions};
+use adsum::{Options, Rate, TopicBlocks, TopicOptions};
 use driver::Driver;
 
 /// Each way to run, with what topics are like then.
@@ -27,7 +27,13 @@ fn ways() -> Vec<Options> {
         ..topics(4, 2, coalesce_ms)
     });
     let apart = [topics(200, 20, 0), topics(200, 20, 100), topics(3, 2, 0), topics(3, 2, 50)];
-    apart.into_iter().chain([hasty, alone, live, ticking]).collect()
+    // Where blocks hide, whether or not there is a rate and one's own sessions are shown.
+    let mut hiding = topics(5, 2, 0);
+    hiding.topics.blocks = TopicBlocks::Hidden;
+    let mut hiding_alone = Options { topics: hiding.topics, ..alone.clone() };
+    hiding_alone.topic_rate = Some(Rate { burst: 1, interval_ms: 250 });
+    let all = [hasty, alone, live, ticking, hiding, hiding_alone];
+    apart.into_iter().chain(all).collect()
 }
 
 #[test]
@@ -36,7 +42,7 @@ fn beliefs_are_true_after_every_input_and_tick() {
         // Where all are contacts of each other more is told, and looked at, in each of them.
         let seeds = if options.idle_after_ms.is_some() { 20 } else { 60 };
         for seed in 0..seeds {
-            let mut driver = Driver::new(options.clone(), seed * 8 + way as u64);
+            let mut driver = Driver::new(options.clone(), seed * 16 + way as u64);
             for _ in 0..250 {
                 driver.step();
             }
@@ -50,7 +56,7 @@ fn beliefs_are_true_after_every_input_and_tick() {
 fn a_drain_that_is_dropped_leaves_everything_right() {
     for (way, options) in ways().into_iter().enumerate() {
         for seed in 0..12 {
-            let mut driver = Driver::new(options.clone(), 7_000 + seed * 8 + way as u64);
+            let mut driver = Driver::new(options.clone(), 7_000 + seed * 16 + way as u64);
             driver.drops = true;
             for _ in 0..250 {
                 driver.step();

@@ -531,6 +531,31 @@ typedef uint32_t adsum_over_limit;
 #endif // __cplusplus
 
 /**
+ * Whether a block hides its two users from each other in a topic.
+ */
+enum adsum_topic_blocks
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Whoever views a topic sees all who are in it.
+     */
+    ADSUM_TOPIC_BLOCKS_IGNORED = 0,
+    /**
+     * Neither of the two is there for the other.
+     */
+    ADSUM_TOPIC_BLOCKS_HIDDEN = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum adsum_topic_blocks adsum_topic_blocks;
+#else
+typedef uint32_t adsum_topic_blocks;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * What a session is told of the members of a topic, each more than the one before.
  */
 enum adsum_view_kind
@@ -604,6 +629,12 @@ typedef struct adsum_topic_options {
      * How many users the sample of a large topic has: 1 to 10,000. Default: 20.
      */
     uint16_t sample;
+    /**
+     * Whether blocks hide users from each other in it: a value of `adsum_topic_blocks`. Where they
+     * do, `full_up_to` is the most users who may be members and `coalesce_ms` must be 0. Default:
+     * `ADSUM_TOPIC_BLOCKS_IGNORED`.
+     */
+    uint32_t blocks;
 } adsum_topic_options;
 
 /**

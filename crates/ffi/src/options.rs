@@ -5,7 +5,8 @@ use crate::failure::Failure;
 use crate::outside::outside;
 use crate::status::adsum_status;
 use adsum::{
-    Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate, TopicOptions,
+    Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate, TopicBlocks,
+    TopicOptions,
 };
 
 /// Who is told when a session ends, or when a user goes invisible.
@@ -64,6 +65,20 @@ pub struct adsum_topic_options {
     pub max_members: u32,
     /// How many users the sample of a large topic has: 1 to 10,000. Default: 20.
     pub sample: u16,
+    /// Whether blocks hide users from each other in it: a value of `adsum_topic_blocks`. Where they
+    /// do, `full_up_to` is the most users who may be members and `coalesce_ms` must be 0. Default:
+    /// `ADSUM_TOPIC_BLOCKS_IGNORED`.
+    pub blocks: u32,
+}
+
+/// Whether a block hides its two users from each other in a topic.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum adsum_topic_blocks {
+    /// Whoever views a topic sees all who are in it.
+    ADSUM_TOPIC_BLOCKS_IGNORED = 0,
+    /// Neither of the two is there for the other.
+    ADSUM_TOPIC_BLOCKS_HIDDEN = 1,
 }
 
 /// The options of an engine. Have `adsum_options_default` fill them in and change what you will:
@@ -152,15 +167,27 @@ impl adsum_rate {
 
 impl From<TopicOptions> for adsum_topic_options {
     fn from(options: TopicOptions) -> Self {
-        let TopicOptions { full_up_to, sample, coalesce_ms, max_members } = options;
-        Self { full_up_to, coalesce_ms, max_members, sample }
+        let TopicOptions { full_up_to, sample, coalesce_ms, max_members, blocks } = options;
+        let blocks = match blocks {
+            TopicBlocks::Hidden => adsum_topic_blocks::ADSUM_TOPIC_BLOCKS_HIDDEN,
+            _ => adsum_topic_blocks::ADSUM_TOPIC_BLOCKS_IGNORED,
+        };
+        Self { full_up_to, coalesce_ms, max_members, sample, blocks: blocks as u32 }
     }
 }
 
 impl adsum_topic_options {
-    pub(crate) const fn read(self) -> TopicOptions {
-        let Self { full_up_to, coalesce_ms, max_members, sample } = self;
-        TopicOptions { full_up_to, sample, coalesce_ms, max_members }
+    pub(crate) fn read(self) -> Result<TopicOptions, Failure> {
+        let Self { full_up_to, coalesce_ms, max_members, sample, blocks } = self;
+        let blocks = match blocks {
+            0 => TopicBlocks::Ignored,
+            1 => TopicBlocks::Hidden,
+            other => {
+                let (argument, value) = ("blocks", other.into());
+                return Err(Failure::Argument { argument, place: None, value });
+            }
+        };
+        Ok(TopicOptions { full_up_to, sample, coalesce_ms, max_members, blocks })
     }
 }
 
@@ -265,7 +292,7 @@ impl adsum_options {
             idle_after_ms: some(self.idle_after_ms),
             settle_ms: self.settle_ms,
             skew_ms: self.skew_ms,
-            topics: self.topics.read(),
+            topics: self.topics.read()?,
             max_topics: self.max_topics,
             max_topic_named: self.max_topic_named,
             topic_rate: self.topic_rate.read(),
@@ -331,6 +358,7 @@ mod tests {
                 sample: 122,
                 coalesce_ms: 123,
                 max_members: 124,
+                blocks: TopicBlocks::Ignored,
             },
             max_topics: 125,
             max_topic_named: 126,
@@ -351,7 +379,10 @@ mod tests {
             offline_notices: OfflineNotices::Never,
             ..all_different()
         };
-        for options in [Options::default(), Options::tim(), all_different(), nothing] {
+        let mut hiding = all_different();
+        (hiding.topics.coalesce_ms, hiding.topics.blocks) = (0, TopicBlocks::Hidden);
+        let all = [Options::default(), Options::tim(), all_different(), nothing, hiding];
+        for options in all {
             let read = adsum_options::from(&options).read();
             assert_eq!(read, Ok(Config::new(options).expect("they are in range")));
         }
@@ -389,6 +420,7 @@ mod tests {
         assert_eq!(refused(|o| o.offline_notices = 3), named("offline_notices", 3));
         assert_eq!(refused(|o| o.direct_to = 2), named("direct_to", 2));
         assert_eq!(refused(|o| o.over_limit = 9), named("over_limit", 9));
+        assert_eq!(refused(|o| o.topics.blocks = 2), named("blocks", 2));
         let out_of_range = refused(|o| o.max_sessions = 0);
         assert!(matches!(out_of_range, Failure::Config(_)), "{out_of_range:?}");
     }

@@ -2,7 +2,7 @@
 
 use crate::draw::{self, NAMED, SELDOM};
 use crate::{Model, User};
-use adsum::{Join, SessionKey, TopicKey, TopicOptions, View};
+use adsum::{Join, SessionKey, TopicBlocks, TopicKey, TopicOptions, View};
 
 /// Topics that are joined.
 const TOPICS: User = 2;
@@ -89,5 +89,7 @@ pub(crate) fn topic_options(y: u8, z: u8) -> TopicOptions {
         sample: pick(&[1, 2, 3, 20], y / 4) as u16,
         coalesce_ms: if z == 0 { 60_001 } else { pick(&[0, 4, 0, 250], z) },
         max_members: pick(&[2, 3, 1, 1_000], z / 4),
+        // Now and then where there are ticks, which it must not be.
+        blocks: if y >= 0x80 { TopicBlocks::Hidden } else { TopicBlocks::Ignored },
     }
 }

@@ -70,6 +70,29 @@ impl Model {
         Standing { members, counts }
     }
 
+    /// Returns whether two users are hidden from each other in a topic by a block between them.
+    pub fn are_hidden_in(&self, name: User, user: User, other: User) -> bool {
+        self.topics.get(&name).is_some_and(Topic::hides) && self.is_blocked(user, other)
+    }
+
+    /// Returns who is to be seen in a topic by one who is in it, and how many.
+    ///
+    /// # Panics
+    /// If it is not in it.
+    pub fn standing_for(&self, name: User, id: SessionId) -> Standing {
+        let viewer = self.sessions[&id].user;
+        let Standing { mut members, mut counts } = self.standing(name);
+        members.retain(|(user, _)| !self.are_hidden_in(name, viewer, *user));
+        counts.users = members.len() as u32;
+        counts.sessions = members.iter().map(|(_, sessions)| sessions.len() as u32).sum();
+        for (other, place) in &self.topics[&name].places {
+            let user = self.sessions[other].user;
+            let is_counted = !place.is_member && !self.is_invisible(user);
+            counts.observers -= u32::from(is_counted && self.are_hidden_in(name, viewer, user));
+        }
+        Standing { members, counts }
+    }
+
     /// Returns every session that one in a topic should know of, with what it shows there.
     ///
     /// # Panics
@@ -79,7 +102,7 @@ impl Model {
         let place = &topic.places[&id];
         let own = self.sessions[&id].user;
         let hides_own = topic.service(place) == Service::Live && !self.options.own_echo;
-        let mut seen = self.standing(name).in_view(topic.served(place), &place.named);
+        let mut seen = self.standing_for(name, id).in_view(topic.served(place), &place.named);
         seen.retain(|(user, _)| !(hides_own && *user == own));
         seen.into_iter().map(|(user, of)| (user, of, self.shown_in(name, of))).collect()
     }

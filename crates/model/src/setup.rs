@@ -2,7 +2,8 @@
 
 use crate::Choice;
 use adsum::{
-    Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate, TopicOptions,
+    Config, DirectTo, Grace, Lease, OfflineNotices, Options, OverLimit, Rate, TopicBlocks,
+    TopicOptions,
 };
 
 /// Bytes that decide on the options. All zero are plain ones.
@@ -91,11 +92,15 @@ impl Setup {
     }
 
     fn topic_options(self) -> TopicOptions {
+        let coalesce_ms = pick(&[0, 5, 0, 300, 12, 0], self.mixed(5));
+        // With ticks blocks cannot hide, so this is every third of all.
+        let hides = coalesce_ms == 0 && self.mixed(7) & 1 == 1;
         TopicOptions {
             full_up_to: pick(&[200, 3, 2, 1, 4], self.mixed(3)),
             sample: pick(&[1, 2, 20], self.mixed(4)),
-            coalesce_ms: pick(&[0, 5, 0, 300, 12, 0], self.mixed(5)),
+            coalesce_ms,
             max_members: pick(&[1_000_000, 3, 2, 5], self.mixed(6)),
+            blocks: if hides { TopicBlocks::Hidden } else { TopicBlocks::Ignored },
         }
     }
 

@@ -39,8 +39,13 @@ pub const SETTINGS: [Setting; 7] = [
 const VIEWS: [View; 3] = [View::All, View::Sample(20), View::Count];
 const FEW_VIEWS: [View; 3] = [View::All, View::Sample(5), View::Count];
 /// What counts as large where there are [`LIMIT`] members at most.
-const FEW: TopicOptions =
-    TopicOptions { full_up_to: 8, sample: 3, coalesce_ms: 0, max_members: 1_000 };
+const FEW: TopicOptions = TopicOptions {
+    full_up_to: 8,
+    sample: 3,
+    coalesce_ms: 0,
+    max_members: 1_000,
+    blocks: adsum::TopicBlocks::Ignored,
+};
 
 impl Setting {
     /// Returns the options of an engine with topics of any size, or of a few members.

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::settings::{
-    Accounts, Cluster, Config, OfflineNotices, OneState, Presence, StoreKind, Webhooks,
+    Accounts, Cluster, Config, OfflineNotices, OneState, Presence, StoreKind, TopicBlocks, Webhooks,
 };
 use crate::store::Cost;
 
@@ -28,6 +28,13 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
              offline_notices = all_contacts, or presence_offline_block = true"
                 .to_owned(),
         );
+    }
+    if presence.topic_blocks == TopicBlocks::Hidden && presence.topic_coalesce_ms > 0 {
+        problems.push(format!(
+            "topic_coalesce_ms = {} does not go with topic_blocks = hidden: what is gathered is \
+             told to all alike",
+            presence.topic_coalesce_ms
+        ));
     }
     if network.admin_listen == Some(network.client_listen) && network.client_listen.port() != 0 {
         problems.push(format!(

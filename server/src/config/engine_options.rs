@@ -2,7 +2,9 @@
 
 use adsum_tim::Limits;
 
-use super::settings::{Config, DirectTo, OfflineNotices, OneState, OverLimit, Presence, Watch};
+use super::settings::{
+    Config, DirectTo, OfflineNotices, OneState, OverLimit, Presence, TopicBlocks, Watch,
+};
 
 /// How often clients are expected to say that they are there, if the ping timeout allows it.
 const HEARTBEAT_MS: u64 = 30_000;
@@ -63,10 +65,18 @@ impl Config {
                 sample: presence.topic_sample,
                 coalesce_ms: presence.topic_coalesce_ms,
                 max_members: presence.topic_max_members,
+                blocks: self.topic_blocks(),
             },
             max_topics: presence.max_topics,
             // What ends by itself does so within the engine's own bound.
             ..adsum::Options::default()
+        }
+    }
+
+    const fn topic_blocks(&self) -> adsum::TopicBlocks {
+        match self.presence.topic_blocks {
+            TopicBlocks::Ignored => adsum::TopicBlocks::Ignored,
+            TopicBlocks::Hidden => adsum::TopicBlocks::Hidden,
         }
     }
 
@@ -157,7 +167,16 @@ mod tests {
         coalesce_ms: u32,
         max_members: u32,
     ) -> adsum::TopicOptions {
-        adsum::TopicOptions { full_up_to, sample, coalesce_ms, max_members }
+        let blocks = adsum::TopicBlocks::Ignored;
+        adsum::TopicOptions { full_up_to, sample, coalesce_ms, max_members, blocks }
+    }
+
+    #[test]
+    fn blocks_hide_in_topics_where_the_operator_says_so() {
+        let mut config = Config::default();
+        assert_eq!(config.engine_options().topics.blocks, adsum::TopicBlocks::Ignored);
+        config.presence.topic_blocks = TopicBlocks::Hidden;
+        assert_eq!(config.engine_options().topics.blocks, adsum::TopicBlocks::Hidden);
     }
 
     fn grace(

@@ -30,5 +30,5 @@ pub use proxies::Proxies;
 pub use reference::reference;
 pub use settings::{
     Accounts, Cluster, Config, DirectTo, Level, Network, OfflineNotices, OneState, OverLimit,
-    Presence, Services, StoreKind, Watch, Webhooks,
+    Presence, Services, StoreKind, TopicBlocks, Watch, Webhooks,
 };

@@ -128,6 +128,17 @@ pub struct Presence {
     pub topic_coalesce_ms: u32,
     /// The most users of a topic.
     pub topic_max_members: u32,
+    /// Whether blocks hide users from each other in topics.
+    pub topic_blocks: TopicBlocks,
+}
+
+/// Whether blocks hide users from each other in topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TopicBlocks {
+    /// Whoever views a topic sees all who are in it.
+    Ignored,
+    /// Of two users of whom one has blocked the other, neither is there for the other.
+    Hidden,
 }
 
 /// Who is told that somebody has gone.
@@ -372,6 +383,7 @@ impl Default for Presence {
             topic_sample: 20,
             topic_coalesce_ms: 0,
             topic_max_members: 1_000_000,
+            topic_blocks: TopicBlocks::Ignored,
         }
     }
 }

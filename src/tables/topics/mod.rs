@@ -43,6 +43,17 @@ impl Group {
     pub(crate) fn is_told(&self) -> bool {
         self.is_personal || self.view != View::Nothing
     }
+
+    /// Returns whether they are told of every change of a member, at once or by the fast tick: as
+    /// those who view all, or, where blocks [hide](Topic::hides), whoever is told anything.
+    pub(crate) fn is_of_all(&self, hides: bool) -> bool {
+        if hides { self.is_told() } else { self.view == View::All && !self.is_personal }
+    }
+
+    /// Returns whether they are told what members say.
+    pub(crate) fn listens(&self, hides: bool) -> bool {
+        if hides { self.is_told() } else { self.view >= View::Sample(0) }
+    }
 }
 
 /// What few topics have.
@@ -65,6 +76,8 @@ pub(crate) struct Topic {
     pub(crate) groups: SmallVec<[Group; 1]>,
     /// Whether those who view all are served a sample.
     pub(crate) is_large: bool,
+    /// Whether blocks hide users from each other in it.
+    pub(crate) hides: bool,
     rare: Option<Box<Rare>>,
     /// What its two ticks will tell, the slow one last: one more than a place among all of those.
     pending: [Option<NonZeroU32>; 2],
@@ -196,7 +209,7 @@ impl<K, P> Topics<K, P> {
         if let Some(rare) = &mut record.rare {
             rare.options = None;
         }
-        record.is_large = false;
+        (record.is_large, record.hides) = (false, false);
         record.counts = TopicCounts::default();
         debug_assert!(record.named().is_empty());
         record.order.clear();
@@ -233,6 +246,20 @@ impl<K, P> Topics<K, P> {
         let groups = &self.topic(self.of_channel(channel)).groups;
         let group = groups.iter().find(|group| group.channel == channel);
         group.map_or(View::Nothing, |group| group.view)
+    }
+
+    /// Returns whether blocks hide users from each other in a topic.
+    #[inline]
+    pub(crate) fn hides(&self, topic: TopicIndex) -> bool {
+        self.topic(topic).hides
+    }
+
+    /// Returns whether somebody in a topic is told what members say there, by its view.
+    pub(crate) fn listens(&self, topic: TopicIndex, membership: MembershipIndex) -> bool {
+        let (channel, _) = self.channels.place(membership);
+        let Topic { groups, hides, .. } = self.topic(topic);
+        let group = groups.iter().find(|group| group.channel == channel);
+        group.is_some_and(|group| group.listens(*hides))
     }
 
     /// Returns the channel of those with this view, which is opened if nobody has it so far.

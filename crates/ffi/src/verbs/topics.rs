@@ -224,7 +224,7 @@ pub unsafe extern "C" fn adsum_topic_set_options(
     unsafe {
         input(engine, |core| {
             let none = Failure::Null { argument: "options", place: None };
-            let (topic, options) = (topic.read("topic")?, options.as_ref().ok_or(none)?.read());
+            let (topic, options) = (topic.read("topic")?, options.as_ref().ok_or(none)?.read()?);
             Ok(core.topic_options(Time::from_millis(now), topic, options)?)
         })
     }

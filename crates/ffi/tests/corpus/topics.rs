@@ -5,7 +5,7 @@ use crate::queries::{ask, key, listed, many, of, session, session_in_c};
 use crate::read::{ids, lent};
 use crate::record::Record;
 use crate::{Id, Shown};
-use adsum::{DefaultHashBuilder, Topic};
+use adsum::{DefaultHashBuilder, Topic, TopicBlocks};
 use adsum_ffi::info::{adsum_member, adsum_topic_info};
 use adsum_ffi::names::{adsum_topic, adsum_view};
 use adsum_ffi::queries::topics::*;
@@ -19,6 +19,7 @@ fn in_rust(of: &OfBytes<'_>) -> Vec<u8> {
     let numbers = [counts.users, counts.sessions, counts.observers, options.full_up_to];
     let record = Record::default().pair(of.key().to_bits()).bytes(of.name()).is(of.is_large());
     let record = record.slots(numbers.into_iter());
+    let record = record.is(options.blocks == TopicBlocks::Hidden);
     record.slots([options.sample.into(), options.coalesce_ms, options.max_members].into_iter()).0
 }
 
@@ -28,6 +29,7 @@ fn in_c(of: &adsum_topic_info) -> Vec<u8> {
     let record = Record::default().pair((of.key.name, of.key.place));
     let record = record.bytes(lent(&of.name).expect("it has a name")).is(of.is_large);
     let record = record.slots(numbers.into_iter());
+    let record = record.is(options.blocks == 1);
     record.slots([options.sample.into(), options.coalesce_ms, options.max_members].into_iter()).0
 }
 

@@ -1,7 +1,7 @@
 //! Gives an engine behind a handle an input by the call that stands for it.
 
 use crate::{Id, Input, Shown};
-use adsum::{Event, Join, LostCause, SessionKey, TopicKey, View};
+use adsum::{Event, Join, LostCause, SessionKey, TopicBlocks, TopicKey, View};
 use adsum_ffi::bytes::{adsum_bytes, adsum_list};
 use adsum_ffi::engine::adsum_engine;
 use adsum_ffi::names::{adsum_session, adsum_topic, adsum_view};
@@ -200,6 +200,7 @@ fn give_topic(
                     coalesce_ms: options.coalesce_ms,
                     max_members: options.max_members,
                     sample: options.sample,
+                    blocks: u32::from(options.blocks == TopicBlocks::Hidden),
                 };
                 adsum_topic_set_options(engine, now, bytes(topic), &options)
             }

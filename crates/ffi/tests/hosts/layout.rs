@@ -109,7 +109,7 @@ fn of_decisions(text: &mut String) {
 
 fn of_options(text: &mut String) {
     layout!(text, adsum_rate { burst, interval_ms });
-    layout!(text, adsum_topic_options { full_up_to, coalesce_ms, max_members, sample });
+    layout!(text, adsum_topic_options { full_up_to, coalesce_ms, max_members, sample, blocks });
     layout!(
         text,
         adsum_options {

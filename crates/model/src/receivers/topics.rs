@@ -70,7 +70,7 @@ fn check_topic(
         return Err(format!("{told:?}, of which it views nothing"));
     }
     let is_counted = matches!(view, View::Count | View::Sample(_));
-    let expected = model.standing(name).counts;
+    let expected = model.standing_for(name, id).counts;
     if shown != view || is_counted && counts != expected {
         return Err(format!("{told:?}, which is {view:?}, {expected:?}"));
     }

@@ -21,6 +21,7 @@ impl Model {
     }
 
     fn set_blocked(&mut self, out: &mut Output, user: User, other: User) {
+        let was_blocked = self.is_blocked(user, other);
         // Whoever is blocked already, by either, holds nothing; so only the first block tells.
         let pairs = [(user, other), (other, user)];
         let endings =
@@ -29,6 +30,9 @@ impl Model {
         for ((user, viewer), holders) in pairs.into_iter().zip(endings) {
             self.forget_told(user, &self.sessions_of(viewer).into_iter().collect());
             self.tell_ending(out, Notice::UserOffline { user }, &holders);
+        }
+        if !was_blocked {
+            self.part_in_topics(out, user, other);
         }
     }
 
@@ -49,6 +53,7 @@ impl Model {
                 others.retain(|receiver| self.sessions[receiver].user != viewer);
                 self.show(out, user, &others);
             }
+            self.meet_in_topics(out, user, other);
         }
     }
 

@@ -175,6 +175,59 @@ impl Model {
         }
     }
 
+    // ---- who is hidden by a block
+
+    /// Two users have a block between them from now on: where that hides them, each has left for
+    /// the other.
+    pub(super) fn part_in_topics(&mut self, out: &mut Output, user: User, other: User) {
+        for (user, viewer) in [(user, other), (other, user)] {
+            for (name, id) in self.hidden_places_of(user, viewer) {
+                if self.members_of(name, user).first() == Some(&id) {
+                    let notice = Notice::Left { topic: name, user, why: Why::Disconnected };
+                    self.tell_one_in_topic(out, name, notice, viewer);
+                }
+            }
+        }
+    }
+
+    /// Two users have no block between them any more: where one hid them, each has joined for the
+    /// other.
+    pub(super) fn meet_in_topics(&mut self, out: &mut Output, user: User, other: User) {
+        for (user, viewer) in [(user, other), (other, user)] {
+            for (name, id) in self.hidden_places_of(user, viewer) {
+                let mut notice = self.member(name, id);
+                if let Notice::Joined { topic, user, session, presence } = notice
+                    && self.members_of(name, user).first() != Some(&id)
+                {
+                    notice = Notice::Member { topic, user, session, first: true, presence };
+                }
+                self.tell_one_in_topic(out, name, notice, viewer);
+            }
+        }
+    }
+
+    /// Returns as what a user's sessions are shown in topics where a block hides it from another.
+    fn hidden_places_of(&self, user: User, viewer: User) -> Vec<(User, SessionId)> {
+        let mut all = self.places_of(user);
+        all.retain(|(name, id)| {
+            let topic = &self.topics[name];
+            topic.hides() && topic.places[id].is_member && !self.is_invisible(user)
+        });
+        all.retain(|(name, _)| {
+            let places = self.topics[name].places.keys();
+            places.into_iter().any(|id| self.sessions[id].user == viewer)
+        });
+        all
+    }
+
+    /// Tells one user's sessions that are told anything of a topic.
+    fn tell_one_in_topic(&mut self, out: &mut Output, name: User, notice: Notice, viewer: User) {
+        let mut all = self.topics[&name].served_by(Service::Live);
+        all.retain(|id| self.sessions[id].user == viewer);
+        let told = self.told_or_marked(name, &all);
+        self.deliver(out, notice, &told);
+    }
+
     pub(super) fn set_topic_options(
         &mut self,
         out: &mut Output,
@@ -183,8 +236,14 @@ impl Model {
     ) {
         let topic = self.topic_mut(name);
         let before = (topic.options.sample, topic.is_live(), topic.is_large);
+        let is_told_otherwise = topic.options.blocks != options.blocks;
         topic.options = options;
         topic.is_large = topic.should_be_large();
+        if is_told_otherwise {
+            self.show_all_otherwise(out, name);
+            return out.unordered_since(0);
+        }
+        let topic = self.topic_mut(name);
         let sample = if topic.is_large { options.sample } else { before.0 };
         if before != (sample, topic.is_live(), topic.is_large) {
             // Those who view all are told everything anew, at once.

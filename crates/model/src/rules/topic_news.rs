@@ -1,7 +1,7 @@
 //! What those who view a topic are told at once, and what is gathered for ticks (rules T1, T3, T8
 //! and T11).
 
-use crate::topics::{News, Place, Service, Standing, Tick};
+use crate::topics::{Known, News, Place, Service, Standing, Tick};
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{SessionId, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +46,8 @@ impl Model {
         all.retain(|id| {
             let session = &self.sessions[id];
             let hides_own = !self.options.own_echo && Some(session.user) == about;
-            session.is_attached() && !except.contains(id) && !hides_own
+            let is_hidden = about.is_some_and(|of| self.are_hidden_in(name, session.user, of));
+            session.is_attached() && !except.contains(id) && !hides_own && !is_hidden
         });
         let told = self.told_or_marked(name, &all);
         self.deliver(out, notice, &told);
@@ -115,7 +116,7 @@ impl Model {
         out.decisions.push(Decision::Topic {
             topic: name,
             view: topic.served(&topic.places[&like]),
-            counts: self.standing(name).counts,
+            counts: self.standing_for(name, like).counts,
             entries: self.truth_in(name, like),
             to: self.attachments(to),
         });
@@ -135,6 +136,27 @@ impl Model {
         }
         self.show_otherwise(out, name, newcomer);
         true
+    }
+
+    /// Blocks hide users from each other in a topic from now on, or no longer: all are sent what
+    /// they are shown now.
+    pub(super) fn show_all_otherwise(&mut self, out: &mut Output, name: User) {
+        let topic = self.topic_mut(name);
+        (topic.fast, topic.slow) = (None, None);
+        let told = topic.places.iter().filter(|(_, place)| topic.is_told(place));
+        let mut groups: BTreeMap<_, BTreeSet<SessionId>> = BTreeMap::new();
+        for (id, place) in told {
+            let alone = (!place.named.is_empty()).then_some(*id);
+            groups.entry((alone, place.view)).or_default().insert(*id);
+        }
+        let standing = self.standing(name);
+        for group in groups.into_values() {
+            self.tell_alike(out, name, &group);
+            for id in group {
+                let known = Known { standing: standing.clone(), changes: 0 };
+                self.place_mut(name, id).before = Some(known);
+            }
+        }
     }
 
     /// The topic is large from now on, or no longer: those who view all are sent what they are
@@ -178,8 +200,8 @@ impl Model {
         let told = self.told_or_marked(name, all);
         let topic = &self.topics[&name];
         let is_live = |id: &SessionId| topic.service(&topic.places[id]) == Service::Live;
-        if !self.options.own_echo && told.iter().any(is_live) {
-            // To each without its own user.
+        if topic.hides() || !self.options.own_echo && told.iter().any(is_live) {
+            // To each without its own user, or without those who are hidden from it.
             told.iter().for_each(|id| self.push_topic(out, name, *id, &BTreeSet::from([*id])));
         } else if let Some(like) = told.first() {
             self.push_topic(out, name, *like, &told);
@@ -257,15 +279,18 @@ impl Model {
     pub(super) fn hearers(&self, name: User, speaker: SessionId) -> BTreeSet<SessionId> {
         let user = self.sessions[&speaker].user;
         let (echoes, is_hidden) = (self.options.own_echo, self.is_invisible(user));
-        let views = self.topics[&name].places.iter();
+        let topic = &self.topics[&name];
         // A snapshot that is to come would end it.
-        let views = views.filter(|(_, place)| {
-            matches!(place.view, View::All | View::Sample(_)) && !place.is_new
+        let views = topic.places.iter().filter(|(_, place)| {
+            matches!(topic.served(place), View::All | View::Sample(_)) && !place.is_new
         });
         let mut hearers: BTreeSet<SessionId> = views.map(|(id, _)| *id).collect();
         hearers.retain(|id| {
             let session = &self.sessions[id];
-            let may_hear = if session.user == user { echoes } else { !is_hidden };
+            let may_hear = match session.user == user {
+                true => echoes,
+                false => !is_hidden && !self.are_hidden_in(name, session.user, user),
+            };
             session.is_attached() && *id != speaker && may_hear
         });
         hearers

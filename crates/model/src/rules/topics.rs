@@ -4,7 +4,7 @@
 use crate::decision::Why;
 use crate::topics::{News, Place, Service, Standing, Topic};
 use crate::{Decision, Model, Notice, Output, User};
-use adsum::{Error, Join, SessionId, SessionKey, TopicKey, TopicOptions, View};
+use adsum::{Error, Join, SessionId, SessionKey, TopicBlocks, TopicKey, TopicOptions, View};
 use std::collections::BTreeSet;
 
 impl Model {
@@ -101,9 +101,15 @@ impl Model {
             return Err(Error::TopicLimit { limit });
         }
         let user = self.sessions[&id].user;
-        let limit = topic.map_or(self.options.topics, |topic| topic.options).max_members;
+        let options = topic.map_or(self.options.topics, |topic| topic.options);
+        let limit = match options.blocks {
+            TopicBlocks::Hidden => options.max_members.min(options.full_up_to),
+            _ => options.max_members,
+        };
         let is_full = topic.is_some_and(|topic| {
-            !topic.seats.contains_key(&user) && topic.seats.len() >= limit as usize
+            let counts = |other: &&User| !self.are_hidden_in(name, user, **other);
+            let members = topic.seats.keys().filter(counts).count();
+            !topic.seats.contains_key(&user) && members >= limit as usize
         });
         if is_full && matches!(join, Join::Member { .. }) && !self.is_invisible(user) {
             return Err(Error::MemberLimit { limit });
@@ -258,10 +264,11 @@ impl Model {
         name: User,
         options: TopicOptions,
     ) -> Result<Output, Error> {
+        let most_ms = if options.blocks == TopicBlocks::Hidden { 0 } else { 60_000 };
         let ranges = [
             ("topics.full_up_to", options.full_up_to, 1, 100_000),
             ("topics.sample", options.sample.into(), 1, 10_000),
-            ("topics.coalesce_ms", options.coalesce_ms, 0, 60_000),
+            ("topics.coalesce_ms", options.coalesce_ms, 0, most_ms),
             ("topics.max_members", options.max_members, 1, 1 << 27),
         ];
         let wrong = ranges.into_iter().find(|(_, value, min, max)| value < min || value > max);

@@ -7,8 +7,8 @@ use crate::told::{Names, Ordinal};
 use crate::{Attachment, Choice, Event, Setup, User, World};
 use adsum::{
     Config, Counts, DefaultHashBuilder, DeviceKind, DirectTo, Engine, Grace, Join, Lease,
-    LostCause, OfflineNotices, Options, OverLimit, Rate, SessionKey, Time, TopicKey, TopicOptions,
-    View,
+    LostCause, OfflineNotices, Options, OverLimit, Rate, SessionKey, Time, TopicBlocks, TopicKey,
+    TopicOptions, View,
 };
 
 /// No more events than this are read: the model looks at everyone for everything.
@@ -346,6 +346,7 @@ fn any_topic_options(bytes: &mut Bytes<'_>) -> TopicOptions {
         sample: (sample % 8).into(),
         coalesce_ms: u32::from(coalesce) * 250,
         max_members: (members % 16).into(),
+        blocks: if members < 0x80 { TopicBlocks::Ignored } else { TopicBlocks::Hidden },
     }
 }
 

@@ -8,7 +8,7 @@ pub use standing::Standing;
 use crate::User;
 use crate::decision::Why;
 use crate::timer::Timer;
-use adsum::{SessionId, TopicKey, TopicOptions, View};
+use adsum::{SessionId, TopicBlocks, TopicKey, TopicOptions, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Counts and samples are told no more often.
@@ -123,9 +123,20 @@ impl Topic {
         users
     }
 
+    /// Returns whether blocks hide users from each other in it.
+    pub fn hides(&self) -> bool {
+        self.options.blocks == TopicBlocks::Hidden
+    }
+
+    /// Returns whether one with this place is told anything of the members.
+    pub fn is_told(&self, place: &Place) -> bool {
+        place.view != View::Nothing || !place.named.is_empty()
+    }
+
     /// Returns what one with this place is shown of the members beside those it names.
     pub fn served(&self, place: &Place) -> View {
         match place.view {
+            _ if self.hides() && self.is_told(place) => View::All,
             View::All if self.is_large => View::Sample(self.options.sample),
             view => view,
         }
@@ -133,6 +144,7 @@ impl Topic {
 
     pub fn service(&self, place: &Place) -> Service {
         match place.view {
+            _ if self.hides() && self.is_told(place) => Service::Live,
             _ if !place.named.is_empty() => Service::Slow,
             View::Nothing => Service::Never,
             View::All if self.is_large => Service::Slow,
@@ -200,7 +212,8 @@ impl Topic {
     /// Returns whether it has so many users that those who view all are served a sample.
     pub fn should_be_large(&self) -> bool {
         let (users, most) = (self.seats.len() as u64, u64::from(self.options.full_up_to));
-        if self.is_large { users * 5 >= most * 4 } else { users > most }
+        let is_so = if self.is_large { users * 5 >= most * 4 } else { users > most };
+        is_so && !self.hides()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The keys of the engine's rules.
 
 use super::super::key::Key;
-use super::super::settings::{DirectTo, OfflineNotices, OneState, OverLimit, Watch};
+use super::super::settings::{DirectTo, OfflineNotices, OneState, OverLimit, TopicBlocks, Watch};
 use super::super::value::{WEEK, boolean, choice, list, name_of, number, seconds};
 use crate::store::Patterns;
 
@@ -15,7 +15,10 @@ const WATCH: [(&str, Watch); 2] = [("nobody", Watch::Nobody), ("anyone", Watch::
 const ONE_STATE: [(&str, OneState); 3] =
     [("off", OneState::Off), ("newest", OneState::Newest), ("show", OneState::Show)];
 
-pub(super) static PRESENCE: [Key; 27] = [
+const TOPIC_BLOCKS: [(&str, TopicBlocks); 2] =
+    [("ignored", TopicBlocks::Ignored), ("hidden", TopicBlocks::Hidden)];
+
+pub(super) static PRESENCE: [Key; 28] = [
     key!(
         "presence_offline_block":
         "Send no offline notices at all",
@@ -169,5 +172,11 @@ pub(super) static PRESENCE: [Key; 27] = [
         "topic_max_members":
         "The most users of a topic",
         number "COUNT" 1..=134_217_728, presence.topic_max_members
+    ),
+    key!(
+        "topic_blocks":
+        "Whether those see each other in topics of whom one has blocked the other; if they are \
+         hidden, a topic takes no more users than topic_full_up_to",
+        choice "ignored|hidden" TOPIC_BLOCKS, presence.topic_blocks
     ),
 ];
