@@ -9,3 +9,8 @@ pub mod store;
 pub mod tokens;
 mod usage;
 mod webhooks;
+
+/// The example in the README compiles and holds.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

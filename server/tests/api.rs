@@ -1,4 +1,4 @@
-//! The HTTP API is as `docs/openapi.json` describes it, and does what it says.
+//! The HTTP API is as `server/openapi.json` describes it, and does what it says.
 
 mod support;
 

@@ -23,7 +23,7 @@
 #include <string.h>
 
 /** The version of this header; adsum_version() is that of the library. */
-#define ADSUM_VERSION "0.1.0"
+#define ADSUM_VERSION "0.2.0"
 
 
 /**

@@ -69,3 +69,8 @@ pub use message::{
 };
 pub use prepared::Prepared;
 pub use values::{Bytes, Secret};
+
+/// The example in the README compiles and holds.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

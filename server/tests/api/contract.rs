@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{PATIENCE, TOKEN};
 
-const DESCRIPTION: &str = include_str!("../../../docs/openapi.json");
+const DESCRIPTION: &str = include_str!("../../openapi.json");
 
 /// An answer of the server's.
 #[derive(Debug)]

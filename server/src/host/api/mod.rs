@@ -1,4 +1,4 @@
-//! The HTTP API for applications. `docs/openapi.json` describes it, and a test holds it to that.
+//! The HTTP API for applications. `server/openapi.json` describes it, and a test holds it to that.
 
 mod asking;
 mod lists;
@@ -21,7 +21,7 @@ use super::admin::shows_the_token;
 use super::shared::Shared;
 use problem::Problem;
 
-const DESCRIPTION: &str = include_str!("../../../../docs/openapi.json");
+const DESCRIPTION: &str = include_str!("../../../openapi.json");
 
 pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     Router::new()
