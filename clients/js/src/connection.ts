@@ -193,7 +193,7 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     end();
     const most = Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts++);
     const backoff = most * (0.5 + Math.random() / 2);
-    const waitMs = bye?.reconnect ? (bye.after_ms ?? backoff) : backoff;
+    const waitMs = bye?.after_ms || backoff;
     now.code = code;
     after("retry", waitMs, open);
     enter("waiting", clock() + waitMs);
@@ -236,6 +236,8 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     open,
     close,
     goodFor,
+    /** The network is gone, as the browser knows before anybody else. */
+    gone,
     /** Comes back now, if it only waits because of the network. */
     hurry: () => {
       if (now.phase === "waiting" && !bye) open();

@@ -61,6 +61,22 @@ test("a session is kept only from when its page is left until the next one", asy
   assert.equal(kept.size, 0, "who has logged out leaves nothing");
 });
 
+test("that the network is gone is taken from the browser, which knows first", async (t) => {
+  const { fire } = page(t);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const server = await serve(t);
+  const adsum = server.client();
+  const peer = await server.accept();
+  await peer.welcomes();
+  await online(adsum);
+  fire("offline");
+  assert.equal(adsum.status.getSnapshot().phase, "waiting");
+  assert.equal(await peer.closed, 4000, "the session goes away, and does not end");
+  fire("online");
+  await (await server.accept()).welcomes([], { hello: { resume: "SECRET" } });
+  await online(adsum);
+});
+
 test("it comes back at once when the network does", async (t) => {
   const { fire } = page(t);
   t.mock.timers.enable({ apis: ["setTimeout"] });
