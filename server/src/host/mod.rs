@@ -16,9 +16,9 @@
 //! `hashing` says, and whoever only reads waits for nobody who writes.
 //!
 //! From the top down: `start`; `http` and `connection`, which read; `api`, what an application asks
-//! for over HTTP; `requests`, one file for each kind; `engine`, the engine's thread; `writer` and
-//! `writing`, the two ends of what is handed to the writer's thread; `transport`, a socket and its
-//! queue.
+//! for over HTTP; `requests`, one file for each kind; `relating`, what both protocols change in
+//! rosters; `engine`, the engine's thread; `writer` and `writing`, the two ends of what is handed
+//! to the writer's thread; `transport`, a socket and its queue. `web_page` has the page.
 
 mod admin;
 mod api;
@@ -46,6 +46,7 @@ mod offline_users;
 mod peer;
 mod presence_frames;
 mod question;
+mod relating;
 mod requests;
 mod resume_secret;
 mod roster_messages;

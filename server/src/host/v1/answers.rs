@@ -32,7 +32,7 @@ impl Welcome<'_> {
 }
 
 /// What is said of an operation that was carried out.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Done {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) waits_ms: Option<u64>,
@@ -40,6 +40,23 @@ pub(crate) struct Done {
     pub(crate) forget: Option<Vec<Node>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) until: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "u")]
+    pub(crate) user: Option<Node>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) relation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<Token>,
+}
+
+/// A login token, which no log shows.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct Token(pub(crate) String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
 }
 
 /// Returns the answer to an operation that was carried out.
