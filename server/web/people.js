@@ -106,10 +106,22 @@ function row(id, level, ...acts) {
     make("div", { className: "acts" }, ...acts),
     make(
       "div", { className: "undo", hidden: true }, make("p"),
-      button("Undo", () => undoing.undo(id), { className: "primary" }),
-      button("OK", () => undoing.finish(id), { title: "Do it now" }),
+      button("Undo", () => undo(id), { className: "primary" }),
+      button("OK", () => finish(id), { title: "Do it now" }),
     ),
   );
+}
+
+// The buttons go; the focus stays nearby.
+function undo(id) {
+  const made = document.querySelector(`[data-undo="${CSS.escape(id)}"]`).closest("li");
+  undoing.undo(id);
+  made.querySelector(".acts").querySelector("button, summary").focus();
+}
+
+function finish(id) {
+  undoing.finish(id);
+  $("friends-title").focus();
 }
 
 // The buttons that are seldom needed, behind one.

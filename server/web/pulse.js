@@ -22,7 +22,8 @@ function fanOut(now, before) {
   return notices > 0 ? (now.deliveries - before.deliveries) / notices : undefined;
 }
 
-const shorten = (value) => (value >= 10 ? String(Math.round(value)) : value.toFixed(1));
+const isPlain = (value) => value >= 10 || Number.isInteger(value);
+const shorten = (value) => (isPlain(value) ? String(Math.round(value)) : value.toFixed(1));
 
 function svg(tag, attributes) {
   const element = document.createElementNS(NS, tag);

@@ -53,11 +53,8 @@ export function open(login, on) {
     },
     onError(error) {
       if (isIn) return on.failed(error);
-      // With the same password it would be the same again.
-      if (password !== undefined) {
-        adsum.close();
-        on.refused(error);
-      }
+      // With the same password it would be the same again; there may be another token.
+      if (password !== undefined) on.refused(error);
     },
   });
 

@@ -8,6 +8,8 @@ export const SHOWS = [
   { value: "xa", kind: "extended", label: "Away for long" },
   { value: "busy", kind: "busy", label: "Busy" },
 ];
+// Later than this no clock goes.
+const LAST_MOMENT = 8.64e15;
 const OFFLINE = { kind: "offline", label: "Offline" };
 const UNKNOWN = { kind: "unknown", label: "Not known while disconnected" };
 
@@ -20,7 +22,8 @@ export function shownAs(p) {
   const other = { kind: "here", label: `Available (${clipped(String(show), 40)})` };
   const { kind, label } = known ?? other;
   const words = typeof p === "string" ? p : text(p?.text);
-  const until = Number.isFinite(p?.until) ? p.until : undefined;
+  const isMoment = Number.isFinite(p?.until) && Math.abs(p.until) <= LAST_MOMENT;
+  const until = isMoment ? p.until : undefined;
   return { kind, label, words, emoji: [...text(p?.emoji)].slice(0, 8).join(""), until };
 }
 

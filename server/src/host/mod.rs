@@ -18,8 +18,8 @@
 //! From the top down: `start`; `http` and `connection`, which read; `api`, what an application asks
 //! for over HTTP; `requests`, one file for each kind; `relating`, what both protocols change in
 //! rosters; `engine`, the engine's thread; `writer` and `writing`, the two ends of what is handed
-//! to the writer's thread; `transport`, a socket and its queue. `web_page` has the pages, and `demo`
-//! the simulated people of a demonstration.
+//! to the writer's thread; `transport`, a socket and its queue. `web_page` has the pages, and
+//! `demo` the simulated people of a demonstration.
 
 mod admin;
 mod api;

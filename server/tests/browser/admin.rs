@@ -46,7 +46,7 @@ async fn it_shows_who_is_online_expels_and_tells_all() {
     page.until_text("#topics", "room:lobby").await;
     page.until_text("#counts", "users online").await;
     page.until_text("#no-nodes:not([hidden])", "by itself").await;
-    page.until("document.querySelector('[data-figure=online] .value').textContent === '2.0'").await;
+    page.until("document.querySelector('[data-figure=online] .value').textContent === '2'").await;
 
     page.fill("#notice", "tea at four").await;
     page.click("#notice-form button").await;

@@ -37,7 +37,7 @@ async fn everything_can_be_done_with_the_keyboard_alone() {
     alice.until_inside("alice").await;
     alice.until("document.activeElement.id === 'you-title'").await;
     bob.until_friend_is("Available").await;
-    alice.tab().await;
+    alice.tab_to("Available").await;
     // Two to the right of "Available" is "Away".
     alice.press(&Key::Right.to_string()).await;
     alice.press(&Key::Right.to_string()).await;

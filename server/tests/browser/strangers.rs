@@ -12,7 +12,7 @@ const HOSTILE_CLIENT: &str = r#"
     const name = evil.replace('\u202e', '');
     const socket = new WebSocket(location.href.replace('http', 'ws') + 'v1');
     const put = (operation) => socket.send(JSON.stringify(operation));
-    socket.onopen = () => put({ op: 'hello', name, password, register: true, device: evil });
+    socket.onopen = () => put({ op: 'hello', name, password, register: true });
     socket.onmessage = ({ data }) => {
         if (!data.includes('"welcome"')) return;
         put({ op: 'befriend', user: friend, text: evil });
