@@ -13,12 +13,14 @@ let session = null;
 let remembered = null;
 let demo = null;
 let isAgain = false;
+// Whether the page is being left: what becomes of the connection then is no news.
+let isLeaving = false;
 let countdownTimer = 0;
 
 // ---- in and out -------------------------------------------------------------------------------
 
-function enter(login, memory = null) {
-  remembered = memory;
+function enter(login, kept = null) {
+  remembered = kept;
   isAgain = false;
   setText($("enter-error"), "");
   setText($("guest-error"), "");
@@ -68,7 +70,7 @@ function leave(why = "") {
 // ---- the connection ---------------------------------------------------------------------------
 
 function statusChanged({ phase, code, retryAt }) {
-  if (!session) return;
+  if (!session || isLeaving) return;
   clearInterval(countdownTimer);
   setText($("countdown"), "");
   $("retry").hidden = phase !== "waiting";
@@ -135,8 +137,22 @@ async function lookForDemo() {
   pulse.begin($("pulse"), "demo/pulse");
 }
 
+function memory() {
+  return { p: status.shown(), rooms: rooms.memory(), invisible: status.isHidden() };
+}
+
 function keep() {
-  session?.keep({ p: status.shown(), rooms: rooms.memory() });
+  isLeaving = true;
+  // Before one is in there is only what the load before has left.
+  const isBegun = session && !$("inside").hidden;
+  const { p, rooms: known, invisible } = remembered ?? {};
+  session?.keep(isBegun ? memory() : { p, rooms: known, invisible });
+}
+
+// The browser has kept the page as it was, and shows it again.
+function back() {
+  isLeaving = false;
+  recall();
 }
 
 function start() {
@@ -152,15 +168,14 @@ function start() {
   $("logout").addEventListener("click", () => leave());
   $("retry").addEventListener("click", () => session?.adsum.reconnect());
   addEventListener("pagehide", keep);
-  // The browser has kept the page as it was, and shows it again.
-  addEventListener("pageshow", ({ persisted }) => persisted && recall());
+  addEventListener("pageshow", ({ persisted }) => persisted && back());
   // Whoever uses the page is there.
   for (const event of ["keydown", "pointerdown"]) {
     addEventListener(event, () => session?.isIn && session.adsum.active(), { passive: true });
   }
-  const memory = recall();
+  const kept = recall();
   lookForDemo().finally(() => {
-    if (memory) enter(memory, memory);
+    if (kept) enter(kept, kept);
     else (demo ? $("guest") : $("name")).focus();
     document.documentElement.dataset.ready = "";
   });

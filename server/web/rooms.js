@@ -11,7 +11,7 @@ const MEMBERS_SHOWN = 24;
 const SAID_MS = 20_000;
 
 let session = null;
-// name → { room, isMember, stop, row }
+// name → { room, isMember, stop, spoken }: what the user has said there, as long as it holds.
 let rooms = new Map();
 
 const topicOf = (name) => PREFIX + name;
@@ -121,7 +121,7 @@ function create(name) {
 }
 
 function update(row, name) {
-  const { room, isMember } = rooms.get(name);
+  const { room, isMember, spoken } = rooms.get(name);
   const { state, count, members, said } = room.getSnapshot();
   const isKnown = state === "joined";
   row.dataset.state = state;
@@ -137,6 +137,7 @@ function update(row, name) {
   const rest = count - shown.length;
   setText(row.querySelector(".more"), rest > 0 ? `and ${rest} more` : "");
   const lines = new Map(said.map((one) => [one.session, one]));
+  if (spoken) lines.set("own", spoken);
   drawList(row.querySelector(".said"), lines.keys(), saidItem, (item, key) => {
     const { user, presence } = lines.get(key);
     const { words } = shownAs(presence);
@@ -175,8 +176,19 @@ async function say(name, field) {
   const answer = rowOf(name).querySelector(".answer");
   setText(answer, "");
   try {
-    await rooms.get(name).room.say({ text: words }, { for: SAID_MS });
+    const known = rooms.get(name);
+    await known.room.say({ text: words }, { for: SAID_MS });
     field.value = "";
+    // Nobody is told what they say themselves.
+    const { user } = session.adsum.status.getSnapshot();
+    const spoken = { user, presence: { text: words } };
+    known.spoken = spoken;
+    draw();
+    setTimeout(() => {
+      if (known.spoken !== spoken) return;
+      known.spoken = undefined;
+      draw();
+    }, SAID_MS);
   } catch ({ code }) {
     setText(answer, refusalText(code));
   }

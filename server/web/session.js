@@ -85,9 +85,8 @@ export function open(login, on) {
     },
     // What the next load of the page goes on with.
     keep(more) {
-      if (!isIn) return;
-      const isHidden = adsum.visibility.getSnapshot() === false;
-      const memory = JSON.stringify({ name, tokens, invisible: isHidden, ...more });
+      if (!isIn && login.tokens === undefined) return;
+      const memory = JSON.stringify({ name, tokens, invisible, ...more });
       storage((store) => store.setItem(MEMORY, memory));
     },
   };

@@ -13,10 +13,16 @@ let stops = [];
 let mine = PLAIN;
 // Whether anything has been said in this session, by this page or by the load before it.
 let isSaid = false;
+// Whether the user wants to be invisible, as long as the server has not answered that.
+let wanted;
 // Counts what is told: only the newest answer is of interest.
 let told = 0;
 
 export const shown = () => mine;
+
+export function isHidden() {
+  return wanted?.isHidden ?? session?.adsum.visibility.getSnapshot() === false;
+}
 
 function presence({ show, text: words, emoji, until }) {
   return {
@@ -52,7 +58,7 @@ export function begin(opened, remembered) {
 
 export function end() {
   for (const stop of stops) stop();
-  [session, stops, mine, isSaid] = [null, [], PLAIN, false];
+  [session, stops, mine, isSaid, wanted] = [null, [], PLAIN, false, undefined];
   for (const id of ["said", "refused"]) setText($(id), "");
   drawForm();
 }
@@ -115,7 +121,7 @@ function draw() {
   if (!session) return;
   const { adsum } = session;
   const { phase } = adsum.status.getSnapshot();
-  const isVisible = adsum.visibility.getSnapshot() !== false;
+  const isVisible = !isHidden();
   $("invisible").checked = !isVisible;
   // What the server has accepted; it says nothing of what was over by itself.
   const now = read(adsum.shown ?? presence(PLAIN));
@@ -199,13 +205,17 @@ export function start() {
     drawForm();
     publish();
   });
-  $("invisible").addEventListener("change", ({ target }) => {
+  $("invisible").addEventListener("change", async ({ target }) => {
     const { adsum } = session;
-    const refused = ({ code }) => {
+    const wish = { isHidden: target.checked };
+    wanted = wish;
+    try {
+      await (wish.isHidden ? adsum.invisible() : adsum.visible());
+    } catch ({ code }) {
       setText($("refused"), refusalText(code));
-      draw();
-    };
-    (target.checked ? adsum.invisible() : adsum.visible()).then(draw, refused);
+    }
+    if (wanted === wish) wanted = undefined;
+    draw();
   });
   // What ends by itself ends in the form too.
   setInterval(() => {

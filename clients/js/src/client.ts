@@ -121,7 +121,7 @@ function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Maki
 /** Connects to a server of the protocol `adsum.v1`, whose address begins with `ws`. */
 export function connect<P = any>(url: string | URL, options: Options = {}): Adsum<P> {
   const address = new URL(url).href;
-  const { maxWaiting = 100, storage, storageKey = `adsum ${address}`, onError } = options;
+  const { maxWaiting = 100, storage, storageKey = "adsum " + address, onError } = options;
   const replica = new Replica<P>(options);
   const queue = operations(maxWaiting);
   const watch = watchers();
@@ -134,16 +134,13 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   let session: string | undefined;
   /** Says again what the session shows, as of then; and what that is. */
   let show: Making | undefined;
-  let activeAt = -Infinity;
+  let activeAt = 0;
 
   const fail = (error: unknown) => call(onError, error);
 
   const link = connection(address, options, {
-    hello: () => {
-      // What is not so is not said.
-      const invisible = !(replica.visible ?? !options.invisible) || undefined;
-      return { invisible };
-    },
+    // What is not so is not said.
+    hello: () => ({ invisible: !(replica.visible ?? !options.invisible) || undefined }),
     welcome,
     frame: heard,
     refreshed: (token) => {
@@ -177,7 +174,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     // Where no page is left, there is no moment for it but now.
     if (!globalThis.addEventListener) keep();
     // A page that was loaded anew has so long to join again what its session is in, else it leaves.
-    link.after("settle", 10_000, () => {
+    link.after("rooms", 10_000, () => {
       replica.topics.filter((topic) => !rooms.has(topic)).forEach(leave);
     });
   }
@@ -214,15 +211,21 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     if (link.resume != null) store.keep(link.resume);
   }
 
+  /** The page is left. A browser that keeps it would keep the connection for as long, unheard. */
+  function left() {
+    keep();
+    link.gone();
+  }
+
   function back() {
     store.take();
     link.hurry();
   }
 
   function listen(verb: "add" | "remove") {
-    const all = { pagehide: keep, pageshow: back, online: back, offline: link.gone };
+    const all = { pagehide: left, pageshow: back, online: back, offline: link.gone };
     for (const [event, then] of Object.entries(all)) {
-      globalThis[`${verb}EventListener`]?.(event, then);
+      (globalThis as any)[verb + "EventListener"]?.(event, then);
     }
   }
 

@@ -82,7 +82,7 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   function after(name: string, ms: number, then: () => unknown) {
     clearTimeout(timers.get(name));
     // They cannot be set for longer.
-    timers.set(name, setTimeout(then, Math.min(ms, 2 ** 31 - 1)));
+    timers.set(name, setTimeout(then, Math.min(ms, 2e9)));
   }
 
   function say(frame: object) {

@@ -153,7 +153,7 @@ async fn receivers(
 
 /// Returns what happens here, in figures.
 pub(super) async fn figures(State(shared): State<Arc<Shared>>) -> Response {
-    match shared.pulse.read(&shared).await {
+    match shared.pulse.read(&shared.commands).await {
         Some(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }

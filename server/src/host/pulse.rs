@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use adsum_cluster::NodeState;
 use axum::body::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
 use super::command::{Command, Figures};
 use super::engine::edge_counter::unix_ms;
 use super::question::{Question, TopicNow};
-use super::shared::Shared;
 
 /// How many topics are named: those with the most users.
 const TOPICS: usize = 20;
@@ -25,12 +25,12 @@ pub(crate) struct Pulse(Mutex<Option<(Instant, Bytes)>>);
 impl Pulse {
     /// Returns the figures as JSON: the same for all who ask at about the same time. `None` if the
     /// engine's thread does not answer.
-    pub(crate) async fn read(&self, shared: &Shared) -> Option<Bytes> {
+    pub(crate) async fn read(&self, commands: &Sender<Command>) -> Option<Bytes> {
         let known = self.last();
         if known.is_some() {
             return known;
         }
-        let text = Bytes::from(read(shared).await?.to_string());
+        let text = Bytes::from(read(commands).await?.to_string());
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((Instant::now(), text.clone()));
         Some(text)
@@ -43,12 +43,12 @@ impl Pulse {
     }
 }
 
-async fn read(shared: &Shared) -> Option<Value> {
+async fn read(commands: &Sender<Command>) -> Option<Value> {
     let (reply, answer) = oneshot::channel();
-    shared.command(Command::Figures(reply)).await;
+    commands.send(Command::Figures(reply)).await.ok()?;
     let figures = answer.await.ok()?;
     let (reply, answer) = oneshot::channel();
-    shared.command(Command::Ask(Question::Topics(TOPICS, reply))).await;
+    commands.send(Command::Ask(Question::Topics(TOPICS, reply))).await.ok()?;
     Some(json(&figures, &answer.await.ok()?))
 }
 

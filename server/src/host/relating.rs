@@ -10,7 +10,7 @@ use super::directory::Writing;
 use super::requests::watching::note_person;
 use super::roster_messages;
 use super::shared::Shared;
-use super::v1::roster;
+use super::v1::relation;
 use crate::store::{Asked, Relation, Relations, Store, StoreError};
 
 /// The user who changes something, and on which session.
@@ -103,11 +103,11 @@ pub(crate) async fn relate(
     let after = views(shared, user, &other).await?;
     // Who has blocked somebody sees nothing change, and is told of nothing.
     if before.own != after.own {
-        roster::tell(shared, user.node, &other, after.own, None).await;
+        relation::tell(shared, user.node, &other, after.own, None).await;
     }
     if before.others != after.others {
         let words = Some(words).filter(|_| after.others == Relation::AskedByOther);
-        roster::tell(shared, &other, user.node, after.others, words).await;
+        relation::tell(shared, &other, user.node, after.others, words).await;
     }
     drop(writing);
     drop(lock);

@@ -114,9 +114,9 @@ async fn every_control_and_every_part_has_a_name_to_be_read_out() {
     }
     alice.act_for_good("requests", "Block").await;
     alice.until_text("#blocked .name", "carol").await;
+    alice.run("document.querySelectorAll('details').forEach((it) => { it.open = true; })").await;
     let (name, _) = alice.name_and_role(&alice.find("#blocked button").await).await;
     assert_eq!(name, "Unblock carol");
-    alice.run("document.querySelectorAll('details').forEach((it) => { it.open = true; })").await;
     alice.assert_every_control_is_named().await;
     assert_eq!(bob.window().await, carol);
     bob.click("#logout").await;

@@ -68,7 +68,7 @@ async fn one_is_still_in_when_the_session_is_gone_and_a_server_was_started_anew(
     world.stop_server();
     world.start_server();
     bob.until_text("#link", "Connected again").await;
-    alice.back().await;
+    alice.open().await;
     alice.until_inside("alice").await;
     // What one said is said again, though no session has it any more.
     bob.until_words("on holiday").await;
@@ -108,7 +108,7 @@ async fn a_session_that_is_over_is_said_to_be_over() {
              sessionStorage['adsum-page'] = JSON.stringify(kept);",
         )
         .await;
-    alice.back().await;
+    alice.open().await;
     alice.until_text("#enter-error", "Your session is over. Log in again.").await;
     alice.log_in("alice").await;
 }

@@ -5,13 +5,13 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use tokio::sync::mpsc::Sender;
 
 use super::trace::Trace;
 use super::words::REQUESTS;
 use crate::host::bucket::Bucket;
 use crate::host::command::{Command, RosterChange, RosterChangeKind};
 use crate::host::directory::Directory;
-use crate::host::shared::Shared;
 use crate::store::{Store, StoreError};
 use crate::tokens::Account;
 
@@ -61,7 +61,11 @@ impl Cast {
     ///
     /// # Errors
     /// The status to answer with.
-    pub(super) async fn guest(&self, shared: &Shared) -> Result<(String, String), StatusCode> {
+    pub(super) async fn guest(
+        &self,
+        directory: &Directory,
+        commands: &Sender<Command>,
+    ) -> Result<(String, String), StatusCode> {
         let failed = |_| StatusCode::SERVICE_UNAVAILABLE;
         let people = self.people.get().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
         if !self.door.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now()) {
@@ -76,8 +80,8 @@ impl Cast {
         let asking: Vec<_> =
             chosen(1).take(REQUESTS.len()).map(|person| person.node.clone()).collect();
         let to_befriend = friends.clone();
-        let writing = shared.directory.writing().await.map_err(failed)?;
-        let made = shared.directory.write(&writing, move |store| {
+        let writing = directory.writing().await.map_err(failed)?;
+        let made = directory.write(&writing, move |store| {
             let guest = account(store, format!("Guest {}", number + 1))?;
             for friend in &to_befriend {
                 befriend(store, &guest.node, friend)?;
@@ -92,9 +96,10 @@ impl Cast {
         for friend in friends {
             let (user, other) = (friend.into(), guest.node.as_str().into());
             let change = RosterChange { user, other, kind: RosterChangeKind::Befriended };
-            shared.command(Command::Roster(Box::new(change))).await;
+            // The thread ends only when the whole server does.
+            let _ = commands.send(Command::Roster(Box::new(change))).await;
         }
-        let token = shared.directory.issue_token(&guest);
+        let token = directory.issue_token(&guest);
         token.map(|token| (guest.name, token)).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
     }
 }

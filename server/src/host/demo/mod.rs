@@ -72,7 +72,7 @@ async fn about() -> Json<Value> {
 
 async fn guest(State(shared): State<Arc<Shared>>) -> Response {
     let Some(cast) = &shared.cast else { return StatusCode::NOT_FOUND.into_response() };
-    match cast.guest(&shared).await {
+    match cast.guest(&shared.directory, &shared.commands).await {
         Ok((name, token)) => Json(json!({ "name": name, "token": token })).into_response(),
         Err(status) => status.into_response(),
     }

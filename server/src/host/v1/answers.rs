@@ -1,10 +1,11 @@
 //! What operations are answered.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::code::Fault;
-use crate::host::command::Node;
 
 /// What the first answer says.
 #[derive(Serialize)]
@@ -37,11 +38,11 @@ pub(crate) struct Done {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) waits_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) forget: Option<Vec<Node>>,
+    pub(crate) forget: Option<Vec<Arc<str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) until: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", rename = "u")]
-    pub(crate) user: Option<Node>,
+    pub(crate) user: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) relation: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,75 +1,22 @@
 //! The rosters of this server's own accounts, as the neutral protocol has them: whoever has an
 //! account asks for its list, changes it, and is told when somebody else does.
 
-use adsum_tim::Code as TimCode;
-use serde::Serialize;
-
 use super::answers::{Done, Token};
 use super::code::{Code, Fault};
 use super::fields::{Fields, needed};
+use super::relation::{Entry, name, word};
 use super::verb::{Asked, Verb};
 use crate::host::command::{Command, Node};
 use crate::host::relating::{Editor, Refusal, Related, Wish, relate};
 use crate::host::requests::login::token_of;
 use crate::host::shared::Shared;
 use crate::store::{Relation, Relations, Store, StoreError};
+use adsum_tim::Code as TimCode;
 
 /// A list is cut into parts of about so many bytes.
 const PART: usize = 32 * 1_024;
 /// The longest words of a request, in bytes.
 const LONGEST_TEXT: usize = 1_024;
-
-/// What there is between a user and another one.
-#[derive(Serialize)]
-struct Entry<'a> {
-    u: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    relation: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    /// Since when it waits, in milliseconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<u64>,
-}
-
-const fn word(relation: Relation) -> &'static str {
-    match relation {
-        Relation::None => "none",
-        Relation::Asked => "asked",
-        Relation::AskedByOther => "asks",
-        Relation::Friends => "friends",
-        Relation::Blocked => "blocked",
-    }
-}
-
-/// Returns the name of an account.
-fn name(store: &dyn Store, node: &str) -> Result<Option<String>, StoreError> {
-    Ok(store.owner(node)?.map(|(name, _)| name))
-}
-
-/// Tells a user what there is between them and another one from now on.
-pub(crate) async fn tell(
-    shared: &Shared,
-    to: &Node,
-    other: &Node,
-    relation: Relation,
-    words: Option<String>,
-) {
-    let node = other.clone();
-    // Without a name there is still the id.
-    let name = shared.directory.quick(move |store| name(store, &node)).await.unwrap_or_default();
-    let entry =
-        Entry { u: other, name, relation: word(relation), text: words.as_deref(), at: None };
-    #[derive(Serialize)]
-    struct Frame<'a> {
-        op: &'static str,
-        #[serde(flatten)]
-        entry: Entry<'a>,
-    }
-    let frame = serde_json::to_vec(&Frame { op: "relation", entry }).unwrap_or_default();
-    shared.command(Command::Relation(to.clone(), frame)).await;
-}
 
 /// Has a session told the whole roster of its user, in its turn.
 pub(super) async fn list(shared: &Shared, user: &Editor<'_>, n: Option<u64>) -> Result<(), Fault> {
@@ -125,16 +72,16 @@ fn entry<'a>(store: &dyn Store, u: &'a str, relation: Relation) -> Result<Entry<
 
 fn parts(name: Option<&str>, entries: &[String]) -> Vec<Vec<u8>> {
     let name = serde_json::to_string(&name).unwrap_or_default();
-    let mut parts = vec![Vec::new()];
-    let mut length = 0;
+    let (mut parts, mut part, mut length) = (Vec::new(), Vec::new(), 0);
     for entry in entries {
         if length > PART {
-            parts.push(Vec::new());
+            parts.push(std::mem::take(&mut part));
             length = 0;
         }
         length += entry.len();
-        parts.last_mut().expect("there is one").push(entry.as_str());
+        part.push(entry.as_str());
     }
+    parts.push(part);
     let last = parts.len() - 1;
     let frame = |(at, entries): (usize, &Vec<&str>)| {
         let (first, last, entries) = (at == 0, at == last, entries.join(","));
