@@ -23,9 +23,11 @@ pub(crate) fn serve(loaded: &Loaded) -> ExitCode {
         tracing::info!("{told}");
     }
     // The key after the store, which keeps other servers out.
-    let opened = config.accounts.open_store();
+    let opened = config.open_store();
     let opened = opened.and_then(|store| {
-        let token_key = config.accounts.load_token_key()?;
+        // What a demonstration signs is good for as long as that lasts.
+        let token_key =
+            if config.services.demo { None } else { config.accounts.load_token_key()? };
         Ok((store, token_key, config.webhooks.load_secret()?))
     });
     let store = match opened {
@@ -135,6 +137,9 @@ fn announce(host: &Host, config: &Config) {
         lines.push(format!(": metrics and administration at http://{address}/"));
     }
     lines.push(match config.accounts.store {
+        _ if config.services.demo => {
+            ": a demonstration, of which nothing is kept; come in at the web page".to_owned()
+        }
         StoreKind::Sqlite => {
             let path = &config.accounts.store_path;
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());

@@ -2,8 +2,14 @@
 
 #[path = "browser/access.rs"]
 mod access;
+#[path = "browser/admin.rs"]
+mod admin;
 #[path = "browser/command.rs"]
 mod command;
+#[path = "browser/demo.rs"]
+mod demo;
+#[path = "browser/keyboard.rs"]
+mod keyboard;
 #[path = "browser/notices.rs"]
 mod notices;
 #[path = "browser/page.rs"]
@@ -14,8 +20,16 @@ mod process;
 mod reading;
 #[path = "browser/reload.rs"]
 mod reload;
+#[path = "browser/rooms.rs"]
+mod rooms;
 #[path = "browser/roster.rs"]
 mod roster;
+#[path = "browser/status.rs"]
+mod status;
+#[path = "browser/strangers.rs"]
+mod strangers;
+#[path = "browser/tabs.rs"]
+mod tabs;
 #[path = "browser/visibility.rs"]
 mod visibility;
 #[path = "browser/world.rs"]
@@ -23,15 +37,12 @@ mod world;
 
 use std::time::Duration;
 
-use page::{Page, password};
+use page::{FRIEND, Page, password};
 use serde_json::json;
 use world::World;
 
 /// A friend's change must be on the screen before this.
 const SOON_MS: u64 = 1_000;
-
-/// Whether a tab is closed or reloaded is known when its grace is over: here, at once.
-const NO_GRACE: [&str; 2] = ["--grace-going-away", "0"];
 
 /// Two people, each in a browser of their own, who are friends: the first one's row is the only
 /// one in the second one's list, and the other way round.
@@ -48,62 +59,62 @@ async fn befriend(alice: &Page, bob: &Page) {
     bob.ask(&alice.name().await).await;
     alice.until_text("#requests .name", "bob").await;
     alice.act("requests", "Accept").await;
-    alice.until_friend_is("available").await;
-    bob.until_friend_is("available").await;
+    alice.until_friend_is("Available").await;
+    bob.until_friend_is("Available").await;
 }
 
 #[tokio::test]
 async fn a_friends_change_shows_within_a_second() {
     let world = World::new();
     let (alice, bob) = two_friends(&world).await;
-    bob.until_text("#friends .name", "alice").await;
+    bob.until_text("#online .name", "alice").await;
     for (show, state, status) in [
-        (1, "chatting", "ask me anything 💬"),
-        (2, "away", "café ☕, back at 3"),
-        (3, "extended away", "à la plage 🏖️👩‍👧"),
-        (4, "do not disturb", "日本語 عربى"),
-        (0, "available", ""),
+        ("chat", "Chatting", "ask me anything"),
+        ("away", "Away", "café ☕, back at 3"),
+        ("xa", "Away for long", "à la plage 🏖️👩‍👧"),
+        ("busy", "Busy", "日本語 عربى"),
+        ("available", "Available", ""),
     ] {
-        bob.stamp_when_text("#friends .state", state).await;
+        bob.stamp_when_text(&format!("{FRIEND} .state"), state).await;
         let told_at = alice.clock().await;
         alice.tell(show, status).await;
         let took_ms = bob.stamp().await - told_at;
         assert!(took_ms < SOON_MS, "{state}: {took_ms} ms");
         bob.until(&format!(
-            "document.querySelector('#friends .words').textContent === {}",
+            "(document.querySelector('#online .words')?.textContent ?? '') === {}",
             json!(status)
         ))
         .await;
     }
-    assert_eq!(bob.text("#friends .devices").await, device(&alice).await);
     assert_eq!(bob.text("#friends-count").await, "1 of 1 here");
     // What is shown is also said.
-    bob.until_text("#news", "alice: available").await;
+    bob.until_text("#news", "alice: Available").await;
     for page in [&alice, &bob] {
         assert_eq!(page.complaints().await, [""; 0]);
     }
 }
 
-/// How friends see the only device of somebody.
-async fn device(page: &Page) -> String {
-    format!("on {}", page.text("#device").await)
-}
-
 #[tokio::test]
-async fn the_frames_are_shown_as_they_go_and_never_a_password() {
+async fn the_frames_are_folded_away_and_never_show_a_password_or_a_token() {
     let world = World::new();
     let (alice, bob) = two_friends(&world).await;
-    alice.tell(2, "a word to look for").await;
-    bob.until_text("#frames", "a word to look for").await;
+    alice.tell("away", "a word to look for").await;
+    bob.until_words("a word to look for").await;
+    assert_eq!(bob.run("return document.querySelector('#frames-part').open").await, json!(false));
+    assert_eq!(bob.run("return document.querySelector('#frames').childElementCount").await, 0);
+    for page in [&alice, &bob] {
+        page.click("#frames-part > summary").await;
+        page.until_text("#frames", "a word to look for").await;
+    }
     let sent = "return [...document.querySelectorAll('#frames > .sent')]
         .map((it) => it.textContent).find((it) => it.includes('a word to look for'))";
     let sent = alice.run(sent).await.to_string();
-    assert!(sent.contains("19 BroadPresence") && sent.contains(r#"\"show\":2"#), "{sent}");
-    let received = bob.text("#frames > .received").await;
-    assert!(received.contains("91 Presence") && received.contains(r#""fromTid":{"#), "{received}");
+    assert!(sent.contains("publish") && sent.contains(r#"\"show\":\"away\""#), "{sent}");
     for (page, name) in [(&alice, "alice"), (&bob, "bob")] {
         let frames = page.text("#frames").await;
-        assert!(frames.contains("14 Register") && frames.contains("16 Auth"), "{frames}");
+        assert!(frames.contains(r#""register":true"#) && frames.contains("welcome"), "{frames}");
+        assert!(frames.contains(r#""password":"…""#) && frames.contains(r#""token":"…""#));
+        assert!(frames.contains(r#""resume":"…""#), "{frames}");
         let document = page.run("return document.documentElement.outerHTML").await;
         assert!(!document.to_string().contains(&password(name)));
     }
@@ -118,113 +129,47 @@ async fn the_frames_are_shown_as_they_go_and_never_a_password() {
 }
 
 #[tokio::test]
-async fn a_closed_tab_shows_offline_but_one_of_two_does_not() {
-    let world = World::with_flags(&NO_GRACE);
-    let (alice, bob) = two_friends(&world).await;
-    let first = alice.window().await;
-    alice.tell(2, "from the first tab").await;
-    bob.until_text("#friends .words", "from the first tab").await;
-    let second = alice.new_tab().await;
-    alice.log_in("alice").await;
-    alice.tell(1, "from the second tab").await;
-    bob.until_text("#friends .words", "from the second tab").await;
-    bob.until("document.querySelectorAll('#friends .devices > li').length === 2").await;
-
-    bob.record_states().await;
-    alice.close_tab().await;
-    alice.switch_to(first.clone()).await;
-    // The state of the tab that stays is the one that counts now, and its device the only one.
-    bob.until_text("#friends .words", "from the first tab").await;
-    bob.until("document.querySelectorAll('#friends .devices > li').length === 1").await;
-    bob.until_friend_is("away").await;
-    assert_eq!(bob.text("#friends .devices").await, device(&alice).await);
-    assert_eq!(bob.recorded_states().await, ["chatting", "away"]);
-
-    // A browser ends with its last tab; that is another way to go than the one looked at here.
-    let other = alice.new_tab().await;
-    assert_ne!(other, second);
-    alice.switch_to(first).await;
-    bob.stamp_when_text("#friends .state", "offline").await;
-    let closed_at = bob.clock().await;
-    alice.close_tab().await;
-    let took_ms = bob.stamp().await - closed_at;
-    assert!(took_ms < SOON_MS, "{took_ms} ms");
-    assert_eq!(bob.text("#friends .devices").await, "");
-    assert_eq!(bob.text("#friends-count").await, "0 of 1 here");
-    assert_eq!(bob.recorded_states().await, ["chatting", "away", "offline"]);
-}
-
-#[tokio::test]
-async fn a_closed_tab_takes_no_device_with_it_but_its_own() {
-    let world = World::with_flags(&NO_GRACE);
-    let (alice, bob) = two_friends(&world).await;
-    let mut devices = vec![device(&alice).await];
-    let mut tabs = vec![alice.window().await];
-    for words in ["second", "third"] {
-        tabs.push(alice.new_tab().await);
-        alice.log_in("alice").await;
-        devices.push(device(&alice).await);
-        alice.tell(2, words).await;
-        bob.until_text("#friends .words", words).await;
-    }
-    bob.until("document.querySelectorAll('#friends .devices > li').length === 3").await;
-    alice.switch_to(tabs[1].clone()).await;
-    alice.close_tab().await;
-    bob.until("document.querySelectorAll('#friends .devices > li').length === 2").await;
-    let shown = bob.text("#friends .devices").await;
-    assert!(shown.contains(&devices[0]) && shown.contains(&devices[2]), "{shown}, {devices:?}");
-    assert!(!shown.contains(&devices[1]), "{shown}, {devices:?}");
-}
-
-#[tokio::test]
 async fn it_says_that_the_connection_is_lost_and_comes_back_by_itself() {
     let world = World::new();
     let (alice, bob) = two_friends(&world).await;
-    alice.tell(4, "in a meeting").await;
-    bob.until_friend_is("do not disturb").await;
+    alice.tell("busy", "in a meeting").await;
+    bob.until_friend_is("Busy").await;
     world.stop_server();
     for page in [&alice, &bob] {
         page.until_text("#link", "Connection lost").await;
         page.until_text("#countdown", "next try in").await;
         // What was true a moment ago is not shown as if it still were.
-        page.until_friend_is("not known while disconnected").await;
+        page.until_friend_is("Not known while disconnected").await;
+        page.until_text("#seen-as", "when this page is connected again").await;
     }
-    assert_eq!(bob.text("#friends .words").await, "");
+    assert_eq!(bob.text("#online .words").await, "");
     assert_eq!(bob.text("#friends-count").await, "");
     assert_eq!(bob.name_and_role(&bob.find("#link").await).await.1, "status");
     world.start_server();
-    bob.click("#retry").await;
     for page in [&alice, &bob] {
         page.until_text("#link", "Connected again").await;
     }
     // Each has told its own state again, without anybody doing anything.
-    bob.until_friend_is("do not disturb").await;
-    bob.until_text("#friends .words", "in a meeting").await;
-    alice.until_friend_is("available").await;
+    bob.until_friend_is("Busy").await;
+    bob.until_words("in a meeting").await;
+    alice.until_friend_is("Available").await;
     assert!(!bob.find("#retry").await.is_displayed().await.unwrap());
 }
 
 #[tokio::test]
-async fn who_lost_the_place_to_another_device_is_told_and_does_not_fight_for_it() {
-    let world = World::with_flags(&["--device-limit", "1", "--auth-min-unix", "0"]);
-    let (alice, bob) = two_friends(&world).await;
-    let first = alice.window().await;
-    let second = alice.new_tab().await;
-    bob.record_states().await;
-    alice.log_in("alice").await;
-    alice.tell(4, "from the newer device").await;
-    bob.until_text("#friends .words", "from the newer device").await;
-    alice.switch_to(first).await;
-    alice.until_text("#enter-error", "The server ended this session").await;
-    alice.until_text("#link", "Not connected").await;
-    assert_eq!(alice.run("return document.querySelector('#inside').hidden").await, json!(true));
-    assert!(!alice.find("#retry").await.is_displayed().await.unwrap());
-    // The newer one has stayed, and the friend has seen nobody go.
-    alice.switch_to(second).await;
-    alice.until_text("#link", "Connected").await;
-    assert_eq!(bob.recorded_states().await, ["here", "busy"]);
-    // The device that went is not shown beside it.
-    assert_eq!(bob.text("#friends .devices").await, device(&alice).await);
+async fn a_server_that_does_not_answer_is_said_at_the_form() {
+    let world = World::new();
+    let page = world.page().await;
+    world.stop_server();
+    page.fill("#name", "alice").await;
+    page.fill("#password", "a word").await;
+    page.click("#enter-form [type=submit]").await;
+    page.until_text("#enter-error", "The server does not answer").await;
+    assert_eq!(page.name_and_role(&page.find("#enter-error").await).await.1, "alert");
+    // What was typed is still there to be sent once more.
+    world.start_server();
+    page.click("#create").await;
+    page.until_inside("alice").await;
 }
 
 #[tokio::test]

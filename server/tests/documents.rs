@@ -29,6 +29,36 @@ fn every_key_is_on_the_page() {
     }
 }
 
+/// The dashboard shows nothing that the server does not have.
+#[tokio::test]
+async fn every_metric_on_the_dashboard_is_the_servers() {
+    let (_, text) = page("grafana.json");
+    let board: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let server = Server::run(&[]);
+    let (_, metrics) = server.get("/metrics").await;
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let families: Vec<_> = types.map(|line| line.split_once(' ').unwrap()).collect();
+    let mut named = 0;
+    for panel in board["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            let query = target["expr"].as_str().unwrap();
+            let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let is_ours = |word: &&str| word.starts_with("adsum_") || word.starts_with("process_");
+            for word in words.filter(is_ours) {
+                let part = ["_bucket", "_sum", "_count"];
+                let whole = part.iter().find_map(|part| word.strip_suffix(part));
+                let is_it = |(name, kind): &(&str, &str)| match whole {
+                    Some(whole) => *name == whole && *kind == "histogram",
+                    None => *name == word,
+                };
+                assert!(families.iter().any(|family| is_it(family)), "{word}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 30, "{named}");
+}
+
 /// Every metric that there is, is on the page.
 #[tokio::test]
 async fn every_metric_is_on_the_page() {

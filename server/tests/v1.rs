@@ -4,6 +4,8 @@ mod support;
 
 #[path = "v1/access.rs"]
 mod access;
+#[path = "v1/accounts.rs"]
+mod accounts;
 #[path = "v1/belief.rs"]
 mod belief;
 #[path = "v1/bounds.rs"]

@@ -88,6 +88,11 @@ export interface Adsum<P = any> {
   watch(users: Iterable<string>): Promise<Accepted>;
   /** Is told of these users no more, unless they are contacts. */
   unwatch(users: Iterable<string>): Promise<Accepted>;
+  /**
+   * Asks for something else of the protocol's, and returns the answer. It is not said again if the
+   * connection is lost.
+   */
+  ask(op: string, fields?: { [field: string]: unknown }): Promise<Frame>;
   /** Looks offline to contacts and in topics. */
   invisible(): Promise<Accepted>;
   /** Is seen again. */
@@ -100,6 +105,8 @@ export interface Adsum<P = any> {
   reconnect(): void;
 }
 
+/** Says that the session shows nothing. */
+const NOTHING = { op: "withdraw" };
 
 /** Makes what holds for so long, counted from now, and what is said instead when that is over. */
 function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Making {
@@ -114,8 +121,8 @@ function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Maki
 /** Connects to a server of the protocol `adsum.v1`, whose address begins with `ws`. */
 export function connect<P = any>(url: string | URL, options: Options = {}): Adsum<P> {
   const address = new URL(url).href;
-  const { limit, maxWaiting = 100, storage, storageKey = `adsum ${address}`, onError } = options;
-  const replica = new Replica<P>({ limit });
+  const { maxWaiting = 100, storage, storageKey = "adsum " + address, onError } = options;
+  const replica = new Replica<P>(options);
   const queue = operations(maxWaiting);
   const watch = watchers();
   const store = keeper(storageKey, storage);
@@ -127,16 +134,13 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   let session: string | undefined;
   /** Says again what the session shows, as of then; and what that is. */
   let show: Making | undefined;
-  let activeAt = -Infinity;
+  let activeAt = 0;
 
   const fail = (error: unknown) => call(onError, error);
 
   const link = connection(address, options, {
-    hello: () => {
-      // What is not so is not said.
-      const invisible = !(replica.visible ?? !options.invisible) || undefined;
-      return { invisible };
-    },
+    // What is not so is not said.
+    hello: () => ({ invisible: !(replica.visible ?? !options.invisible) || undefined }),
     welcome,
     frame: heard,
     refreshed: (token) => {
@@ -170,11 +174,15 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     // Where no page is left, there is no moment for it but now.
     if (!globalThis.addEventListener) keep();
     // A page that was loaded anew has so long to join again what its session is in, else it leaves.
-    link.after("settle", 10_000, () => {
-      for (const topic of replica.topics.filter((topic) => !rooms.has(topic))) {
-        void queue.add(() => ({ op: "leave", topic }), { ok: () => replica.forgetTopic(topic) });
-      }
+    link.after("rooms", 10_000, () => {
+      replica.topics.filter((topic) => !rooms.has(topic)).forEach(leave);
     });
+  }
+
+  function leave(topic: string) {
+    // It had not come to joining, or it has left before.
+    const saying = { fine: "unknown_topic", ok: () => replica.forgetTopic(topic) };
+    return queue.add(() => ({ op: "leave", topic }), saying);
   }
 
   /** Says what a new session has to say to be as the last one was. */
@@ -203,15 +211,21 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     if (link.resume != null) store.keep(link.resume);
   }
 
+  /** The page is left. A browser that keeps it would keep the connection for as long, unheard. */
+  function left() {
+    keep();
+    link.gone();
+  }
+
   function back() {
     store.take();
     link.hurry();
   }
 
   function listen(verb: "add" | "remove") {
-    const all = { pagehide: keep, pageshow: back, online: back };
+    const all = { pagehide: left, pageshow: back, online: back, offline: link.gone };
     for (const [event, then] of Object.entries(all)) {
-      globalThis[`${verb}EventListener`]?.(event, then);
+      (globalThis as any)[verb + "EventListener"]?.(event, then);
     }
   }
 
@@ -230,8 +244,8 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     return queue.add(make, { key: "show", ok });
   };
 
-  const look = (op: string, users: string[], note: (user: string) => void) =>
-    queue.add(() => ({ op, users }), { ok: () => users.forEach(note) });
+  const look = (op: string, [...users]: Iterable<string>, verb: "add" | "delete") =>
+    queue.add(() => ({ op, users }), { ok: () => users.forEach((user) => watched[verb](user)) });
 
   const see = (op: "visible" | "invisible") =>
     queue.add(() => ({ op }), {
@@ -244,6 +258,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     watch,
     queue,
     user: () => user,
+    leave,
     gone(topic) {
       rooms.delete(topic);
       watch.check();
@@ -297,21 +312,23 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     publish(p, options = {}) {
       const { until, then } = options;
       const forMs = until == null ? options.for : Number(until) - clock();
-      const late = then == null ? { op: "withdraw" } : { op: "publish", p: then };
+      const late = then == null ? NOTHING : { op: "publish", p: then };
       return say(lasting({ op: "publish", p, then }, forMs, late));
     },
-    withdraw: () => say(() => ({ op: "withdraw" })),
+    withdraw: () => say(() => NOTHING),
     active() {
       const now = clock();
       // Such signs are passed on no more often.
       if (!replica.isCurrent || now - activeAt < 5_000) return;
       activeAt = now;
-      void queue.add(() => ({ op: "active" }), { once: true });
+      void own.ask("active");
     },
     direct: (to, p, options = {}) =>
       queue.add(lasting({ op: "direct", to, p }, options.for), { once: true }),
-    watch: (users) => look("watch", [...users], (user) => watched.add(user)),
-    unwatch: (users) => look("unwatch", [...users], (user) => watched.delete(user)),
+    watch: (users) => look("watch", users, "add"),
+    unwatch: (users) => look("unwatch", users, "delete"),
+    ask: (op, fields) =>
+      queue.add(() => ({ ...fields, op }), { once: true, whole: true }) as Promise<Frame>,
     invisible: () => see("invisible"),
     visible: () => see("visible"),
     join(topic, options = {}) {

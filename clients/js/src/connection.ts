@@ -82,7 +82,7 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   function after(name: string, ms: number, then: () => unknown) {
     clearTimeout(timers.get(name));
     // They cannot be set for longer.
-    timers.set(name, setTimeout(then, Math.min(ms, 2 ** 31 - 1)));
+    timers.set(name, setTimeout(then, Math.min(ms, 2e9)));
   }
 
   function say(frame: object) {
@@ -193,7 +193,7 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     end();
     const most = Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts++);
     const backoff = most * (0.5 + Math.random() / 2);
-    const waitMs = bye?.reconnect ? (bye.after_ms ?? backoff) : backoff;
+    const waitMs = bye?.after_ms || backoff;
     now.code = code;
     after("retry", waitMs, open);
     enter("waiting", clock() + waitMs);
@@ -236,6 +236,8 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     open,
     close,
     goodFor,
+    /** The network is gone, as the browser knows before anybody else. */
+    gone,
     /** Comes back now, if it only waits because of the network. */
     hurry: () => {
       if (now.phase === "waiting" && !bye) open();

@@ -12,7 +12,7 @@ export function same(one: any, other: any): boolean {
   if (!one || !other || typeof one !== "object" || one.constructor !== other.constructor) {
     return false;
   }
-  if (one instanceof Map) return one.size === other.size && same([...one], [...other]);
+  if (one instanceof Map) return same([...one], [...other]);
   const keys = Object.keys(one);
   return (
     keys.length === Object.keys(other).length &&

@@ -17,6 +17,8 @@ export interface Saying {
   key?: string;
   /** It is no state: if the connection is lost before its answer, it is not said again. */
   once?: boolean;
+  /** Whoever waits is given the whole answer. */
+  whole?: boolean;
   /** Is given the answer if it is accepted, or refused with the code `fine`: that is as good. */
   ok?: (answer: Frame) => unknown;
   fine?: string;
@@ -29,7 +31,7 @@ export type Making = () => Fields | undefined;
 
 interface Item extends Saying {
   make: Making;
-  done: ((outcome: Accepted | AdsumError) => void)[];
+  done: ((outcome: Accepted | Frame | AdsumError) => void)[];
 }
 
 export function operations(limit: number) {
@@ -39,7 +41,7 @@ export function operations(limit: number) {
   let number = 0;
   const sent = new Map<number, Item>();
 
-  const settle = (item: Item, outcome: Accepted | AdsumError) => {
+  const settle = (item: Item, outcome: Accepted | Frame | AdsumError) => {
     for (const done of item.done) done(outcome);
   };
   const fail = (item: Item, frame: Partial<Frame>) => {
@@ -68,8 +70,8 @@ export function operations(limit: number) {
     /** Says an operation, now or when there is a session. */
     add(make: Making, saying: Saying = {}): Promise<Accepted> {
       const answer = new Promise<Accepted>((resolve, reject) => {
-        const done = (outcome: Accepted | AdsumError) =>
-          outcome instanceof AdsumError ? reject(outcome) : resolve(outcome);
+        const done = (outcome: Accepted | Frame | AdsumError) =>
+          outcome instanceof AdsumError ? reject(outcome) : resolve(outcome as Accepted);
         const item = { ...saying, make, done: [done] };
         if (out) send(item);
         else wait(item);
@@ -119,7 +121,7 @@ export function operations(limit: number) {
       sent.delete(n!);
       if (op === "ok" || code === item.fine) {
         item.ok?.(frame);
-        settle(item, { waitsMs: waits_ms });
+        settle(item, item.whole ? frame : { waitsMs: waits_ms });
       } else {
         fail(item, frame);
       }

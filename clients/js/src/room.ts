@@ -73,6 +73,8 @@ export interface House<P> {
   watch: Watchers;
   queue: Operations;
   user(): string | undefined;
+  /** Has its session leave a topic. */
+  leave(topic: string): Promise<Accepted>;
   /** The topic is left, closed, or could not be joined. */
   gone(topic: string): void;
 }
@@ -161,11 +163,7 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
     leave: () => {
       if (closed != null) return Promise.resolve({});
       close("left");
-      return queue.add(() => ({ op: "leave", topic }), {
-        // It had not come to joining, or it has left before.
-        fine: "unknown_topic",
-        ok: () => replica.forgetTopic(topic),
-      });
+      return house.leave(topic);
     },
   };
   void join();

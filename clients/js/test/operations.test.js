@@ -51,6 +51,18 @@ test("an answer goes to the operation with its number", async (t) => {
   assert.equal(adsum.shown, undefined, "what was withdrawn, and what was refused, is not shown");
 });
 
+test("whatever else the protocol has can be asked for", async (t) => {
+  const { adsum, peer } = await connected(t);
+  const asked = adsum.ask("befriend", { user: "bob", op: "block" });
+  const { n } = await peer.hears("befriend", { user: "bob" });
+  peer.says({ op: "ok", n, u: "BOB", relation: "asked" });
+  assert.deepEqual(await asked, { op: "ok", n, u: "BOB", relation: "asked" });
+  const lost = adsum.ask("roster");
+  await peer.hears("roster");
+  peer.socket.terminate();
+  await assert.rejects(lost, refusal("disconnected"));
+});
+
 test("while there is no connection the last publish is kept, and others wait", async (t) => {
   const server = await serve(t);
   const adsum = server.client({ maxWaiting: 3 });

@@ -39,16 +39,20 @@ test("a session is kept only from when its page is left until the next one", asy
   const { kept, listeners, fire } = page(t);
   const server = await serve(t);
   const adsum = server.client({ storage: undefined });
-  await (await server.accept()).welcomes();
+  const peer = await server.accept();
+  await peer.welcomes();
   await online(adsum);
   fire("pageshow");
   // A tab that is duplicated now has no session to take over.
   assert.equal(kept.size, 0);
   fire("pagehide");
   assert.deepEqual([...kept.entries()], [[`adsum ${server.url}`, "SECRET"]]);
+  assert.equal(await peer.closed, 4000, "the session goes away, and does not end");
   // The browser keeps the page, and shows it again.
   fire("pageshow");
   assert.equal(kept.size, 0);
+  await (await server.accept()).welcomes([], { hello: { resume: "SECRET" } });
+  await online(adsum);
   fire("pagehide");
   const next = server.client({ storage: undefined });
   assert.equal(kept.size, 0, "the next page has taken it");
@@ -59,6 +63,22 @@ test("a session is kept only from when its page is left until the next one", asy
   assert.equal(listeners.size, 0);
   fire("pagehide");
   assert.equal(kept.size, 0, "who has logged out leaves nothing");
+});
+
+test("that the network is gone is taken from the browser, which knows first", async (t) => {
+  const { fire } = page(t);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const server = await serve(t);
+  const adsum = server.client();
+  const peer = await server.accept();
+  await peer.welcomes();
+  await online(adsum);
+  fire("offline");
+  assert.equal(adsum.status.getSnapshot().phase, "waiting");
+  assert.equal(await peer.closed, 4000, "the session goes away, and does not end");
+  fire("online");
+  await (await server.accept()).welcomes([], { hello: { resume: "SECRET" } });
+  await online(adsum);
 });
 
 test("it comes back at once when the network does", async (t) => {

@@ -45,6 +45,12 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     if accounts.store == StoreKind::Jwt {
         problems.extend(jwt_problem(accounts));
     }
+    if config.services.demo && accounts.store != StoreKind::Sqlite {
+        problems.push(
+            "demo needs store = sqlite: its people have accounts, of which nothing is kept"
+                .to_owned(),
+        );
+    }
     problems.extend(webhook_problem(webhooks));
     problems.extend(cluster_problem(&config.cluster, accounts));
     problems

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::settings::{Accounts, StoreKind};
+use super::settings::{Accounts, Config, StoreKind};
 use crate::store::{Cost, Jwt, JwtKey, JwtOptions, Sqlite, SqliteOptions, Store, StoreError};
 
 /// Why the store was not opened.
@@ -41,6 +41,21 @@ impl OpenStoreError {
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self::File { key, path: path.to_owned(), error: error.into() }
+    }
+}
+
+impl Config {
+    /// Opens the store: of a demonstration one in memory, where accounts cost next to nothing.
+    ///
+    /// # Errors
+    /// See [`OpenStoreError`].
+    pub fn open_store(&self) -> Result<Arc<dyn Store>, OpenStoreError> {
+        if !self.services.demo {
+            return self.accounts.open_store();
+        }
+        let cost = Cost { memory_kib: 8, passes: 1 };
+        let options = SqliteOptions { cost, ..SqliteOptions::default() };
+        Ok(Arc::new(Sqlite::in_memory(options)?))
     }
 }
 

@@ -249,6 +249,8 @@ pub enum StoreKind {
 pub struct Services {
     /// Whether the web page is served.
     pub web_page: bool,
+    /// Whether simulated people are there, and all is forgotten at the end.
+    pub demo: bool,
     /// Whether metrics are served.
     pub metrics: bool,
     /// What an administrator must show; `None` if there is no administrator's API.
@@ -421,6 +423,7 @@ impl Default for Services {
     fn default() -> Self {
         Self {
             web_page: true,
+            demo: false,
             metrics: true,
             admin_token: None,
             no_register: false,

@@ -377,11 +377,17 @@ static ACCOUNTS: [Key; 21] = [
     ),
 ];
 
-static SERVICES: [Key; 10] = [
+static SERVICES: [Key; 11] = [
     key!(
         "web_page":
         "Serve the web page at /",
         boolean, services.web_page
+    ),
+    key!(
+        "demo":
+        "A demonstration: some hundred simulated people and their rooms, in a store of its own \
+         that is gone when the server ends",
+        boolean, services.demo
     ),
     key!(
         "metrics":

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::oneshot;
 
-use super::command::{Command, Node, SYSTEM_NODE, System};
+use super::command::{Command, Node, OnlinePage, SYSTEM_NODE, System};
 use super::shared::Shared;
 
 /// The most users on one page, and how many where the request does not say.
@@ -33,6 +33,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     let router = Router::new()
         .route("/admin/presence", post(presence))
         .route("/admin/online", get(online))
+        .route("/admin/figures", get(figures))
         .route("/admin/expel", post(expel));
     for_who_shows_the_token(router, shared)
 }
@@ -103,17 +104,63 @@ async fn accounts(
     Err((StatusCode::NOT_FOUND, Json(body)).into_response())
 }
 
-/// A request to send a notice to a list of users: ids, or names in this domain.
+/// A request to send a notice to a list of users: ids, or names in this domain; or to all who are
+/// online.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Broadcast {
+    #[serde(default)]
     nodes: Vec<String>,
+    #[serde(default)]
+    all: bool,
     domain: Option<String>,
     presence: Value,
 }
 
+/// Returns the ids of all who are online, so many at most.
+async fn all_online(shared: &Shared) -> Option<Vec<Node>> {
+    let mut nodes: Vec<Node> = Vec::new();
+    loop {
+        let (reply, answer) = oneshot::channel();
+        let after = nodes.last().cloned();
+        shared.command(Command::Online(after, MAX_PAGE, reply)).await;
+        let page = answer.await.ok()?;
+        nodes.extend(page.users.into_iter().map(|(node, _)| node));
+        if !page.more || nodes.len() >= MAX_NODES {
+            return Some(nodes);
+        }
+    }
+}
+
+/// Returns whom a notice is for.
+///
+/// # Errors
+/// The answer to the request, if it cannot be said.
+async fn receivers(
+    shared: &Shared,
+    nodes: Vec<String>,
+    all: bool,
+    domain: Option<String>,
+) -> Result<Vec<Node>, Response> {
+    match (all, nodes.is_empty()) {
+        (true, false) => Err(wrong("all goes with no nodes")),
+        (true, true) => {
+            all_online(shared).await.ok_or(StatusCode::SERVICE_UNAVAILABLE.into_response())
+        }
+        (false, _) => accounts(shared, nodes, domain).await,
+    }
+}
+
+/// Returns what happens here, in figures.
+pub(super) async fn figures(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.pulse.read(&shared.commands).await {
+        Some(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
 async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let Ok(Broadcast { nodes, domain, presence }) = serde_json::from_slice(&body) else {
+    let Ok(Broadcast { nodes, all, domain, presence }) = serde_json::from_slice(&body) else {
         return wrong("expected {\"nodes\": [\"...\"], \"presence\": {...}}");
     };
     if nodes.len() > MAX_NODES {
@@ -134,7 +181,7 @@ async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         ..decoded
     };
     let presence = Arc::new(presence.into());
-    let nodes = match accounts(&shared, nodes, domain).await {
+    let nodes = match receivers(&shared, nodes, all, domain).await {
         Ok(nodes) => nodes,
         Err(answer) => return answer,
     };
@@ -164,13 +211,29 @@ async fn online(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> 
     let Ok(page) = answer.await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let users: Vec<_> = page
-        .users
-        .iter()
-        .map(|(node, sessions)| json!({ "node": node.as_ref(), "sessions": sessions }))
-        .collect();
+    let names = names(&shared, &page).await;
+    let user = |((node, sessions), name): (&(Node, usize), Option<String>)| {
+        let mut user = json!({ "node": node.as_ref(), "sessions": sessions });
+        if let Some(name) = name {
+            user["name"] = name.into();
+        }
+        user
+    };
+    let users: Vec<_> = page.users.iter().zip(names).map(user).collect();
     let next = page.users.last().filter(|_| page.more).map(|(node, _)| node.as_ref());
     Json(json!({ "users": users, "next": next, "total": page.total })).into_response()
+}
+
+/// Returns what the users of a page are called, where the store knows it.
+async fn names(shared: &Shared, page: &OnlinePage) -> Vec<Option<String>> {
+    let nodes: Vec<_> = page.users.iter().map(|(node, _)| node.clone()).collect();
+    let count = nodes.len();
+    let names = shared.directory.quick(move |store| {
+        let name = |node: &Node| Ok(store.owner(node)?.map(|(name, _)| name));
+        nodes.iter().map(name).collect::<Result<Vec<_>, _>>()
+    });
+    // Who is online is known whatever becomes of the store.
+    names.await.unwrap_or_else(|_| vec![None; count])
 }
 
 /// A request to end all of a user's sessions: an id, or a name in this domain.

@@ -58,6 +58,9 @@ pub(crate) enum Command {
     Roster(Box<RosterChange>),
     /// Sends a message about the roster to all sessions of a user.
     RosterMessage(Node, Box<TimMessage>),
+    /// Tells the sessions of a user that have asked for the roster of a change of it: a frame of
+    /// the neutral protocol.
+    Relation(Node, Vec<u8>),
     System(Box<System>),
     Expel(Node, oneshot::Sender<usize>),
     /// Asks for the users online after this one, so many at most.

@@ -30,7 +30,7 @@ use super::shared::Shared;
 use super::tim_speech::TimSpeech;
 use super::transport::ws_frame::Opcode;
 use super::v1::speech::V1Speech;
-use super::{admin, api, connection, web_page};
+use super::{admin, api, connection, demo, web_page};
 
 /// How long a client may take to send the head of a request, and the body of one that anybody may
 /// send.
@@ -170,11 +170,21 @@ fn router(shared: Arc<Shared>, services: Services) -> Router {
             .route("/tim2", post(one_frame))
             .layer(DefaultBodyLimit::max(config.network.max_data));
         if config.services.web_page {
-            router = router.merge(web_page::router());
+            router = router.merge(web_page::router(config.services.demo));
+        }
+        if config.services.demo {
+            router = router.merge(demo::router());
         }
     }
     if services.operators {
         router = router.merge(operators(&shared, services.clients));
+    }
+    let is_admins = services.operators && config.services.admin_token.is_some();
+    if config.services.web_page && is_admins {
+        router = router.merge(web_page::admin());
+    }
+    if config.services.web_page && (services.clients || is_admins) {
+        router = router.merge(web_page::shared());
     }
     router.with_state(shared)
 }

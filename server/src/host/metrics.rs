@@ -180,7 +180,7 @@ impl Metrics {
             Command::Invisible(_) => "invisible",
             Command::Visible(_) => "visible",
             Command::Roster(_) => "roster",
-            Command::RosterMessage(..) => "tell",
+            Command::RosterMessage(..) | Command::Relation(..) => "tell",
             Command::System(_) => "system",
             Command::Expel(..) => "expel",
             Command::Ask(question) => question.name(),

@@ -16,9 +16,10 @@
 //! `hashing` says, and whoever only reads waits for nobody who writes.
 //!
 //! From the top down: `start`; `http` and `connection`, which read; `api`, what an application asks
-//! for over HTTP; `requests`, one file for each kind; `engine`, the engine's thread; `writer` and
-//! `writing`, the two ends of what is handed to the writer's thread; `transport`, a socket and its
-//! queue.
+//! for over HTTP; `requests`, one file for each kind; `relating`, what both protocols change in
+//! rosters; `engine`, the engine's thread; `writer` and `writing`, the two ends of what is handed
+//! to the writer's thread; `transport`, a socket and its queue. `web_page` has the pages, and
+//! `demo` the simulated people of a demonstration.
 
 mod admin;
 mod api;
@@ -28,6 +29,7 @@ mod buckets;
 mod changed_queues;
 mod command;
 mod connection;
+mod demo;
 mod directory;
 mod edits;
 mod end_cause;
@@ -45,7 +47,9 @@ mod metrics;
 mod offline_users;
 mod peer;
 mod presence_frames;
+mod pulse;
 mod question;
+mod relating;
 mod requests;
 mod resume_secret;
 mod roster_messages;

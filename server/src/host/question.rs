@@ -21,6 +21,8 @@ pub(crate) enum Question {
     Direct(Box<DirectAs>),
     /// How many are in a topic, which nobody need be in.
     Topic(Arc<str>, Sender<TopicCounts>),
+    /// The topics with the most users, so many at most.
+    Topics(usize, Sender<Vec<TopicNow>>),
     /// Who is.
     Members(Box<MembersAfter>),
 }
@@ -79,6 +81,13 @@ pub(crate) enum NotDirected {
     /// The user has, at other servers only.
     Elsewhere,
     Refused(Fault),
+}
+
+/// A topic that somebody is in.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TopicNow {
+    pub(crate) users: u32,
+    pub(crate) name: Arc<str>,
 }
 
 /// A question for the next members of a topic.

@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::Bucket;
 use super::changed_queues::ChangedQueues;
 use super::command::Command;
+use super::demo::Cast;
 use super::directory::Directory;
 use super::edits::Edits;
 use super::lobby::Lobby;
 use super::metrics::Metrics;
+use super::pulse::Pulse;
 use super::v1::bye::Herd;
 use crate::config::Config;
 
@@ -42,6 +44,10 @@ pub(crate) struct Shared {
     pub(crate) ready: Option<watch::Receiver<bool>>,
     /// Sees to it that those who are told to come back do not all come at once.
     pub(crate) herd: Herd,
+    /// What happens here, for who draws it.
+    pub(crate) pulse: Pulse,
+    /// Of a demonstration: the accounts of its people.
+    pub(crate) cast: Option<Cast>,
     /// tim's acks to a login carry a number of the server's.
     pub(crate) server_number: i64,
 }

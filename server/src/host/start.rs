@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::Bucket;
 use super::changed_queues::ChangedQueues;
 use super::command::{Command, Node as UserId, Presence};
+use super::demo::{self, Cast};
 use super::directory::Directory;
 use super::edits::Edits;
 use super::engine::core::Core;
@@ -29,6 +30,7 @@ use super::http::{self, Services};
 use super::lobby::Lobby;
 use super::metrics::{Metrics, QUEUED_BYTES};
 use super::offline_users::OfflineUsers;
+use super::pulse::Pulse;
 use super::shared::{Shared, Tuning};
 use super::v1::bye::Herd;
 use super::writer::Writer;
@@ -182,6 +184,9 @@ impl Host {
             // Of their own: whatever clients do, operators are answered.
             let lobby = Lobby::new(OPERATORS, OPERATORS);
             listeners.spawn(http::accept(admin, shared.clone(), lobby, operators));
+        }
+        if shared.cast.is_some() {
+            demo::start(&shared, address);
         }
         let threads = vec![engine, writing];
         Ok(Self { shared, address, admin_address, listeners, threads, failed, silence })
@@ -354,6 +359,8 @@ fn share(
         herd: Herd::default(),
         directed: Bucket::new(rate, rate, Instant::now()).map(Mutex::new),
         ready,
+        pulse: Pulse::default(),
+        cast: config.services.demo.then(Cast::default),
         server_number: i32::from_le_bytes(number).into(),
         config,
     })

@@ -16,25 +16,72 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Each file: its path, what it is, and all of it.
-const FILES: [(&str, &str, &str); 8] = [
-    ("/", "text/html; charset=utf-8", include_str!("../../web/index.html")),
+const STYLE: &str = "text/css; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+
+const PAGE: &str = include_str!("../../web/index.html");
+/// Where the page says what it is, and where one of a demonstration says so.
+const ROOT: &str = "<html lang=\"en\">";
+const DEMO_ROOT: &str = "<html lang=\"en\" data-demo=\"yes\">";
+
+/// A file: its path, what it is, and all of it.
+type File = (&'static str, &'static str, &'static str);
+
+/// Those of the page for users.
+const FILES: [File; 11] = [
+    // The client, made of clients/js, whose tests compare it.
+    ("/adsum-client.js", SCRIPT, include_str!("../../web/adsum-client.js")),
     ("/app.js", SCRIPT, include_str!("../../web/app.js")),
-    ("/dom.js", SCRIPT, include_str!("../../web/dom.js")),
-    ("/favicon.svg", "image/svg+xml", include_str!("../../web/favicon.svg")),
+    ("/frames.js", SCRIPT, include_str!("../../web/frames.js")),
+    ("/inside.css", STYLE, include_str!("../../web/inside.css")),
     ("/people.js", SCRIPT, include_str!("../../web/people.js")),
-    ("/tim.js", SCRIPT, include_str!("../../web/tim.js")),
+    ("/rooms.js", SCRIPT, include_str!("../../web/rooms.js")),
+    ("/roster.js", SCRIPT, include_str!("../../web/roster.js")),
+    ("/session.js", SCRIPT, include_str!("../../web/session.js")),
+    ("/status.js", SCRIPT, include_str!("../../web/status.js")),
+    ("/undo.js", SCRIPT, include_str!("../../web/undo.js")),
     ("/words.js", SCRIPT, include_str!("../../web/words.js")),
-    ("/style.css", "text/css; charset=utf-8", include_str!("../../web/style.css")),
 ];
 
-pub(crate) fn router() -> Router<Arc<Shared>> {
-    FILES.into_iter().fold(Router::new(), |router, (path, kind, text)| {
-        router.route(path, get(move || file(kind, text)))
+/// Those of the page for administrators.
+const ADMIN: [File; 3] = [
+    ("/admin", HTML, include_str!("../../web/admin.html")),
+    ("/admin.css", STYLE, include_str!("../../web/admin.css")),
+    ("/admin.js", SCRIPT, include_str!("../../web/admin.js")),
+];
+
+/// Those that both pages have.
+const SHARED: [File; 4] = [
+    ("/dom.js", SCRIPT, include_str!("../../web/dom.js")),
+    ("/favicon.svg", "image/svg+xml", include_str!("../../web/favicon.svg")),
+    ("/pulse.js", SCRIPT, include_str!("../../web/pulse.js")),
+    ("/style.css", STYLE, include_str!("../../web/style.css")),
+];
+
+/// Returns the page for users.
+pub(crate) fn router(is_demo: bool) -> Router<Arc<Shared>> {
+    let page = if is_demo { PAGE.replacen(ROOT, DEMO_ROOT, 1) } else { PAGE.to_owned() };
+    let page = get(move || std::future::ready(file(HTML, page.clone())));
+    with(Router::new().route("/", page), &FILES)
+}
+
+/// Returns the page for administrators, which shows nothing to who does not have the token.
+pub(crate) fn admin() -> Router<Arc<Shared>> {
+    with(Router::new(), &ADMIN)
+}
+
+/// Returns what both pages have.
+pub(crate) fn shared() -> Router<Arc<Shared>> {
+    with(Router::new(), &SHARED)
+}
+
+fn with(router: Router<Arc<Shared>>, files: &'static [File]) -> Router<Arc<Shared>> {
+    files.iter().fold(router, |router, (path, kind, text)| {
+        router.route(path, get(move || std::future::ready(file(kind, *text))))
     })
 }
 
-async fn file(kind: &'static str, text: &'static str) -> Response {
+fn file(kind: &'static str, text: impl IntoResponse) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, POLICY),

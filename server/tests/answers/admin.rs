@@ -36,3 +36,39 @@ async fn s16_administrators_name_people_by_name_and_are_told_of_the_unknown() {
     assert_eq!((status, body), (200, json!({ "sessions": 1 })));
     assert_eq!(at_ann.close_code().await, 4_002);
 }
+
+/// A notice may be for all who are online; names are told where accounts are here; and what happens
+/// can be read.
+#[tokio::test]
+async fn administrators_tell_all_and_see_names_and_figures() {
+    let server = Server::run(&["--admin-token", TOKEN]);
+    server.friends(["ann", "bea"]);
+    let mut ann = server.login("ann").await;
+    ann.say("here").await;
+    ann.until_pong().await;
+    let mut bea = server.login("bea").await;
+    bea.until_pong().await;
+    let notice = json!({ "all": true, "presence": { "status": "hello" } });
+    let (status, body) = post(&server, "/admin/presence", notice).await;
+    assert_eq!((status, body), (200, json!({ "delivered": 2, "skipped": 0 })));
+    for client in [&mut ann, &mut bea] {
+        assert_eq!(client.presence().await.status.as_deref(), Some("hello"));
+    }
+    let both = json!({ "all": true, "nodes": ["ann"], "presence": { "status": "hello" } });
+    assert_eq!(post(&server, "/admin/presence", both).await.0, 400);
+    let (_, body) = server.get("/admin/online").await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let names = body["users"].as_array().unwrap().iter().map(|user| user["name"].as_str());
+    let mut names: Vec<_> = names.map(Option::unwrap).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["ann", "bea"]);
+    let (status, body) = server.get("/admin/figures").await;
+    let figures: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &figures["users"], &figures["nodes"]), (200, &json!(2), &json!([])));
+    assert!(figures["deliveries"].as_u64() >= Some(3), "{figures}");
+    // Nobody reads them without the token.
+    for path in ["/admin/figures", "/admin/online"] {
+        let head = format!("GET {path} HTTP/1.1\r\n");
+        assert_eq!(support::request(server.address(), &head, b"").await.0, 401, "{path}");
+    }
+}

@@ -1,9 +1,8 @@
-//! For who has a small screen, no mouse, or does not see the page.
+//! For who has a small screen, or does not see the page, or not well.
 
-use fantoccini::key::Key;
 use serde_json::json;
 
-use crate::page::password;
+use crate::page::FRIEND;
 use crate::two_friends;
 use crate::world::World;
 
@@ -17,19 +16,26 @@ async fn nothing_scrolls_sideways_on_a_phone() {
     for page in [&alice, &bob] {
         page.as_phone(360, 740).await;
     }
-    alice.tell(3, &"Donaudampfschifffahrtsgesellschaftskapitän".repeat(8)).await;
-    bob.until_friend_is("extended away").await;
+    alice.tell("xa", &"Donaudampfschifffahrtsgesellschaftskapitän".repeat(4)).await;
+    bob.until_friend_is("Away for long").await;
     for page in [&alice, &bob] {
         page.assert_no_sideways_scroll().await;
     }
-    // With a request, somebody blocked, a lost connection: whatever may be on the screen.
+    // With a room, a lost connection, what can be undone: whatever may be on the screen.
+    bob.run("document.querySelector('#rooms .room .title button').click()").await;
+    bob.until_text("#rooms .members", "You").await;
     world.stop_server();
     bob.until_text("#link", "Connection lost").await;
     bob.assert_no_sideways_scroll().await;
     world.start_server();
     bob.until_text("#link", "Connected again").await;
-    bob.act("friends", "Block").await;
+    bob.run("document.querySelector('#online .menu').open = true").await;
+    bob.assert_no_sideways_scroll().await;
+    bob.act("online", "Block").await;
+    bob.assert_no_sideways_scroll().await;
+    bob.act("online", "OK").await;
     bob.until_text("#blocked .name", "alice").await;
+    bob.run("document.querySelectorAll('details').forEach((it) => { it.open = true; })").await;
     bob.assert_no_sideways_scroll().await;
     bob.click("#logout").await;
     bob.until("document.querySelector('#inside').hidden").await;
@@ -38,7 +44,7 @@ async fn nothing_scrolls_sideways_on_a_phone() {
     let small = bob
         .run(
             "return [...document.querySelectorAll('button, input:not([type=checkbox])')]
-                .filter((it) => it.getClientRects().length)
+                .filter((it) => it.checkVisibility())
                 .filter((it) => it.getBoundingClientRect().height < 24)
                 .map((it) => it.outerHTML)",
         )
@@ -46,92 +52,69 @@ async fn nothing_scrolls_sideways_on_a_phone() {
     assert_eq!(small, json!([]));
 }
 
+/// Fifty friends fit on some screens: who is not here takes no room.
 #[tokio::test]
-async fn everything_can_be_done_with_the_keyboard_alone() {
-    let world = World::new();
-    let (alice, bob) = two_friends(&world).await;
-    alice.assert_tab_reaches_every_control().await;
-    alice.click("#logout").await;
-    // The focus is where one goes on.
-    alice.until("document.activeElement.id === 'name'").await;
-    alice.assert_tab_reaches_every_control().await;
-
-    alice.run("document.querySelector('#name').focus()").await;
-    alice.press("alice").await;
-    alice.tab().await;
-    alice.press(&password("alice")).await;
-    alice.press(&Key::Enter.to_string()).await;
-    alice.until_inside("alice").await;
-    alice.until("document.activeElement.id === 'you-title'").await;
-    bob.until_friend_is("available").await;
-    alice.tab().await;
-    // Two to the right of "available" is "away".
-    alice.press(&Key::Right.to_string()).await;
-    alice.press(&Key::Right.to_string()).await;
-    alice.tab().await;
-    alice.press("typed").await;
-    alice.press(&Key::Enter.to_string()).await;
-    bob.until_friend_is("away").await;
-    bob.until_text("#friends .words", "typed").await;
-    alice.tab().await;
-    alice.tab().await;
-    alice.press(" ").await;
-    bob.until_friend_is("offline").await;
-    alice.press(" ").await;
-    bob.until_friend_is("away").await;
-    // Blocking takes the row away; the focus stays nearby instead of falling to the page's top.
-    alice.tab().await;
-    alice.tab().await;
-    let (label, _) = alice.name_and_role(&alice.focused().await).await;
-    assert_eq!(label, "Block bob");
-    alice.press(&Key::Enter.to_string()).await;
-    alice.until_text("#blocked .name", "bob").await;
-    alice.until("document.activeElement.id === 'friends-title'").await;
-    // From there it is one step to where friends are asked; to ask somebody lifts the block.
-    alice.tab().await;
-    alice.press("bob").await;
-    alice.press(&Key::Enter.to_string()).await;
-    alice.until_text("#said", "Asked bob.").await;
-    alice.until("document.querySelector('#blocked').childElementCount === 0").await;
-    bob.until_text("#requests .name", "alice").await;
-    bob.run("document.querySelector('#friends-title').focus()").await;
-    bob.tab().await;
-    let (label, _) = bob.name_and_role(&bob.focused().await).await;
-    assert_eq!(label, "Accept alice");
-    bob.press(&Key::Enter.to_string()).await;
-    alice.until_text("#friends .name", "bob").await;
-    bob.until_text("#friends .name", "alice").await;
+async fn people_who_are_not_here_take_no_room_and_what_one_does_first_is_at_the_top() {
+    let world = World::with_flags(&["--demo"]);
+    let page = world.page().await;
+    page.click("#guest").await;
+    page.until("document.querySelectorAll('#online > li').length > 10").await;
+    page.until("document.querySelectorAll('#offline > li').length > 3").await;
+    page.as_phone(390, 844).await;
+    let heights = page
+        .run(
+            "const height = (css) => document.querySelector(css).getBoundingClientRect().height;
+             const row = Math.max(...[...document.querySelectorAll('#online > li')]
+                 .map((it) => it.getBoundingClientRect().height));
+             return { row, folded: height('#offline-part') };",
+        )
+        .await;
+    assert!(heights["row"].as_f64().unwrap() < 100.0, "{heights}");
+    assert!(heights["folded"].as_f64().unwrap() < 60.0, "{heights}");
+    let order = page
+        .run(
+            "const top = (css) => document.querySelector(css).getBoundingClientRect().top;
+             return top('#filter') < top('#online') && top('#ask') < top('#online')",
+        )
+        .await;
+    assert_eq!(order, json!(true));
 }
 
 #[tokio::test]
 async fn every_control_and_every_part_has_a_name_to_be_read_out() {
     let world = World::new();
     let (alice, bob) = two_friends(&world).await;
-    // One row of each kind: a friend, one who asks, one who is blocked.
+    // One row of each kind: a friend, one who asks, one who is blocked, one who was asked.
     let carol = bob.new_tab().await;
     bob.register("carol").await;
     bob.ask("alice").await;
     alice.until_text("#requests .name", "carol").await;
     for (css, role, name) in [
         ("#requests button", "button", "Accept carol"),
-        ("#friends button", "button", "Remove bob"),
-        ("#friends", "list", "Friends 1 of 1 here"),
-        ("#friends .name", "heading", "bob"),
+        ("#online summary", "DisclosureTriangle", "More about bob"),
+        ("#online", "list", "Friends who are here"),
+        ("#online .name", "heading", "bob"),
         ("#status", "textbox", "Status"),
-        ("#shows input", "radio", "available"),
+        ("#shows input", "radio", "Available"),
+        ("#emoji input:nth-of-type(1)", "radio", "none"),
+        ("#until", "combobox", "Until"),
         ("#invisible", "checkbox", "Invisible to friends"),
         ("#ask", "textbox", "Add a friend"),
-        ("#frames-pane", "region", "Frames, newest first"),
+        ("#filter", "searchbox", "Filter people"),
+        ("#room-name", "textbox", "Open a room"),
+        ("#rooms button", "button", "Join lobby"),
         ("header", "banner", ""),
         ("main:not([hidden])", "main", ""),
         (".you", "region", "alice"),
         ("#news", "status", "Changes of friends"),
+        ("#own-devices", "list", "Your devices"),
     ] {
         let (is_name, is_role) = alice.name_and_role(&alice.find(css).await).await;
         assert_eq!((is_role.as_str(), is_name.as_str()), (role, name), "{css}");
     }
-    alice.act("requests", "Block").await;
+    alice.act_for_good("requests", "Block").await;
     alice.until_text("#blocked .name", "carol").await;
+    alice.run("document.querySelectorAll('details').forEach((it) => { it.open = true; })").await;
     let (name, _) = alice.name_and_role(&alice.find("#blocked button").await).await;
     assert_eq!(name, "Unblock carol");
     alice.assert_every_control_is_named().await;
@@ -144,15 +127,15 @@ async fn every_control_and_every_part_has_a_name_to_be_read_out() {
 async fn text_stands_out_in_light_and_in_dark_and_nothing_moves_for_who_wants_none() {
     let world = World::new();
     let (alice, bob) = two_friends(&world).await;
-    for (scheme, show) in
-        [("light", 1), ("dark", 1), ("light", 2), ("dark", 2), ("light", 4), ("dark", 4)]
-    {
+    bob.run("document.querySelector('#rooms .room .title button').click()").await;
+    bob.until_text("#rooms .members", "You").await;
+    for (show, state) in [("chat", "Chatting"), ("away", "Away"), ("busy", "Busy")] {
         alice.tell(show, "a state to look at").await;
-        bob.until_text("#friends .words", "a state to look at").await;
-        bob.prefer(&[("prefers-color-scheme", scheme), STILL]).await;
-        bob.until_friend_is(["", "chatting", "away", "", "do not disturb"][usize::from(show)])
-            .await;
-        bob.assert_contrast(4.5).await;
+        bob.until_text(&format!("{FRIEND} .label"), state).await;
+        for scheme in ["light", "dark"] {
+            bob.prefer(&[("prefers-color-scheme", scheme), STILL]).await;
+            bob.assert_contrast(4.5).await;
+        }
     }
     let moving = bob
         .run(
@@ -178,8 +161,9 @@ async fn text_stands_out_in_light_and_in_dark_and_nothing_moves_for_who_wants_no
     let forms = bob
         .run(
             "return [...document.querySelectorAll('#shows .mark')].map((it) => {
-                const { borderRadius, backgroundImage, backgroundColor } = getComputedStyle(it);
-                const filled = backgroundColor !== 'rgba(0, 0, 0, 0)';
+                const { borderRadius, backgroundImage, backgroundColor, borderColor } =
+                    getComputedStyle(it);
+                const filled = backgroundColor === borderColor;
                 return `${borderRadius} ${backgroundImage.replace(/rgb[^)]*\\)/g, '')} ${filled}`;
             })",
         )

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::page::Page;
 use crate::world::World;
 
-const TOKEN: &str = "a token of an administrator";
+pub(crate) const TOKEN: &str = "a token of an administrator";
 
 /// Has the server say something to somebody; how many sessions it reached.
 async fn say(page: &Page, name: &str, presence: serde_json::Value) -> serde_json::Value {
@@ -28,6 +28,6 @@ async fn s15_an_administrators_notice_is_shown() {
     alice.until_text("#said", &format!("Notice from the server: {words}")).await;
     assert_eq!(alice.name_and_role(&alice.find("#said").await).await.1, "status");
     // It is nobody's state, and makes nobody a friend.
-    assert_eq!(alice.text("#friends").await, "");
+    assert_eq!(alice.text("#online").await, "");
     assert_eq!(alice.complaints().await, [""; 0]);
 }

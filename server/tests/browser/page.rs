@@ -39,13 +39,16 @@ const STAMP: &str = "
 const RECORD: &str = "
     window.states = [];
     const look = () => {
-        const state = document.querySelector('#friends > li')?.dataset.state;
+        const state = document.querySelector('#online > li, #offline > li')?.dataset.state;
         if (state && window.states.at(-1) !== state) window.states.push(state);
     };
     look();
-    new MutationObserver(look).observe(document.querySelector('#friends'), {
+    new MutationObserver(look).observe(document.querySelector('.people-part'), {
         subtree: true, childList: true, attributes: true });
 ";
+
+/// The row of the only friend, be they here or not.
+pub(crate) const FRIEND: &str = ".people-part :is(#online, #offline)";
 
 pub(crate) struct Page {
     client: Client,
@@ -60,7 +63,17 @@ impl Page {
     pub(crate) async fn open(&self) {
         self.client.goto(&self.address).await.unwrap();
         // The script is a module: it runs after the document is there.
-        self.until("document.querySelector('#shows input') !== null").await;
+        self.until("document.documentElement.dataset.ready !== undefined").await;
+    }
+
+    /// Leaves the page for another one of the same server.
+    pub(crate) async fn go(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.address)).await.unwrap();
+    }
+
+    /// Comes back to it, as the browser's own button does.
+    pub(crate) async fn back(&self) {
+        self.client.back().await.unwrap();
     }
 
     /// Runs a script and hands back what it returns.
@@ -190,7 +203,7 @@ impl Page {
     pub(crate) async fn ask(&self, whom: &str) {
         self.fill("#ask", whom).await;
         self.click("#ask-form button").await;
-        self.until_text("#said", "Asked").await;
+        self.until_text("#asked-said", "Asked").await;
     }
 
     /// Presses a button in the row of the first person of a list.
@@ -203,16 +216,40 @@ impl Page {
         self.run(&format!("{script}.click()")).await;
     }
 
-    /// Tells friends a state: the value of `show`, and words.
-    pub(crate) async fn tell(&self, show: u16, status: &str) {
-        self.click(&format!("#shows input[value='{show}']")).await;
+    /// The same for what can be undone, and does not wait until that is over.
+    pub(crate) async fn act_for_good(&self, list: &str, label: &str) {
+        self.act(list, label).await;
+        self.act(list, "OK").await;
+    }
+
+    /// Tells friends a state, as the protocol calls it, and words.
+    pub(crate) async fn tell(&self, show: &str, status: &str) {
+        self.run(&format!("document.querySelector('#shows input[value={show}]').click()")).await;
         self.fill("#status", status).await;
         self.click("#state-form [type=submit]").await;
+        self.until_text("#said", "Told.").await;
+    }
+
+    /// Waits until the only friend's words are these.
+    pub(crate) async fn until_words(&self, words: &str) {
+        self.until_text(&format!("{FRIEND} .words"), words).await;
+    }
+
+    /// Waits until the only friend is in the folded list.
+    pub(crate) async fn until_friend_is_gone(&self) {
+        self.until("document.querySelector('#offline > li[data-state=offline]') !== null").await;
+    }
+
+    /// Waits until the only friend is shown with so many devices; one alone is not listed.
+    pub(crate) async fn until_devices(&self, count: usize) {
+        let listed = if count > 1 { count } else { 0 };
+        let shown = format!("document.querySelectorAll('{FRIEND} .devices > li').length");
+        self.until(&format!("{shown} === {listed}")).await;
     }
 
     /// Waits until the only friend is shown in a state, by its words.
     pub(crate) async fn until_friend_is(&self, state: &str) {
-        self.until_text("#friends .state", state).await;
+        self.until_text(&format!("{FRIEND} .state"), state).await;
     }
 
     pub(crate) async fn window(&self) -> WindowHandle {

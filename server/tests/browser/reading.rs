@@ -10,9 +10,9 @@ use crate::page::Page;
 const CONTROLS: &str = "
     const named = (it) => it.id || `${it.tagName} ${it.type ?? ''} ${it.name ?? ''} `
         + `${it.getAttribute('aria-label') ?? it.textContent}`;
-    const kinds = 'button, input, a[href], select, [tabindex=\"0\"]';
+    const kinds = 'button, input, a[href], select, summary, [tabindex=\"0\"]';
     const controls = () => [...document.querySelectorAll(kinds)]
-        .filter((it) => it.getClientRects().length > 0 && !it.disabled)
+        .filter((it) => it.checkVisibility() && !it.disabled)
         .filter((it) => it.type !== 'radio' || it.checked);
 ";
 
@@ -37,7 +37,7 @@ const FAINT: &str = "
         const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
         return (high + 0.05) / (low + 0.05);
     };
-    const texts = [...document.querySelectorAll('body *')].filter((it) => it.getClientRects().length
+    const texts = [...document.querySelectorAll('body *')].filter((it) => it.checkVisibility()
         && (it.value
             || [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim())));
     const faint = texts
@@ -67,7 +67,8 @@ impl Page {
         let script = "
             scrollTo(10000, 0);
             const wide = [...document.querySelectorAll('body *')].filter((it) =>
-                !it.closest('.for-ears') && it.getBoundingClientRect().right > innerWidth + 0.5);
+                !it.closest('.for-ears') && it.checkVisibility()
+                    && it.getBoundingClientRect().right > innerWidth + 0.5);
             return { scrolled: scrollX, width: document.documentElement.scrollWidth - innerWidth,
                 wide: wide.map((it) => it.outerHTML.slice(0, 100)) };";
         let found = self.run(script).await;

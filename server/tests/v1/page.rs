@@ -13,14 +13,23 @@ const PAGE: &str = include_str!("../../../docs/protocol.md");
 /// Whoever talks to the server on the page.
 struct Dialogue {
     server: Server,
+    /// The ids of accounts of the server's, and what the page calls them; none where the page has
+    /// the ids themselves.
+    ids: Option<HashMap<String, String>>,
+    /// The last login token.
+    login_token: String,
     clients: HashMap<String, V1>,
     secrets: HashMap<String, String>,
 }
 
 impl Dialogue {
     fn new() -> Self {
+        Self::at(server(|_| {}), None)
+    }
+
+    fn at(server: Server, ids: Option<HashMap<String, String>>) -> Self {
         let (clients, secrets) = (HashMap::new(), HashMap::new());
-        Self { server: server(|_| {}), clients, secrets }
+        Self { server, ids, login_token: String::new(), clients, secrets }
     }
 
     /// Plays a line; returns whether it is a frame from the server.
@@ -55,6 +64,10 @@ impl Dialogue {
 
     /// A line as it is sent.
     fn written(&self, who: &str, written: &str) -> String {
+        if let Some(ids) = &self.ids {
+            let token = written.replace("TOKEN", &self.login_token);
+            return ids.iter().fold(token, |text, (id, called)| text.replace(called, id));
+        }
         let token = |who: &str| {
             let contacts: &[&str] = match who {
                 "ann" => &["bob"],
@@ -81,6 +94,19 @@ impl Dialogue {
         let mut frame = client.next().await;
         if let Some(secret) = frame["resume"].as_str() {
             self.secrets.insert(who.to_owned(), secret.to_owned());
+        }
+        if let Some(ids) = &mut self.ids {
+            if frame["op"] == "welcome" {
+                let called = who.to_uppercase();
+                ids.entry(frame["u"].as_str().unwrap().to_owned()).or_insert(called);
+            }
+            if let Some(token) = frame["token"].as_str() {
+                self.login_token = token.to_owned();
+                frame["token"] = "TOKEN".into();
+            }
+            let text = frame.to_string();
+            let text = ids.iter().fold(text, |text, (id, called)| text.replace(id, called));
+            frame = serde_json::from_str(&text).unwrap();
         }
         generalise(&mut frame);
         assert_eq!(frame, serde_json::from_str::<Value>(written).unwrap(), "{line}");
@@ -137,6 +163,22 @@ async fn every_frame_on_the_page_is_the_servers() {
     // Nobody was told anything that the page leaves out.
     for (who, client) in &mut dialogue.clients {
         if ["ann", "eve"].contains(&who.as_str()) {
+            assert_eq!(client.until_pong().await, Vec::<Value>::new(), "{who}");
+        }
+    }
+    dialogue.server.host.stop().await;
+}
+
+#[tokio::test]
+async fn every_frame_about_accounts_is_the_servers() {
+    let mut dialogue = Dialogue::at(Server::start(), Some(HashMap::new()));
+    let mut heard = 0;
+    for line in lines("```accounts\n") {
+        heard += usize::from(dialogue.play(&line).await);
+    }
+    assert!(heard >= 30, "{heard} came");
+    for (who, client) in &mut dialogue.clients {
+        if ["ann", "bob"].contains(&who.as_str()) {
             assert_eq!(client.until_pong().await, Vec::<Value>::new(), "{who}");
         }
     }

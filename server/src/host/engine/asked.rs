@@ -44,6 +44,8 @@ impl Core {
                 return Ok(Done { until, ..nothing });
             }
             Verb::Refused(fault) => return Err(fault),
+            Verb::Done(done) => return Ok(done),
+            Verb::Roster(frames) => self.tell_roster(session, &frames),
             Verb::Invisible => self.hide(now, session),
             Verb::Visible => self.show_again(now, session),
             Verb::Ping => return self.done(now, Event::Heartbeat { session }),

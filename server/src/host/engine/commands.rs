@@ -5,7 +5,7 @@ use adsum_tim::{Kind, TimMessage, bare};
 
 use super::core::Core;
 use super::dispatch::{Deferred, Outcome};
-use super::sessions::Entry;
+use super::sessions::{Entry, Heard};
 use crate::host::command::{
     Command, Direct, Figures, Node, OnlinePage, Presence, PublishFor, RosterChange,
     RosterChangeKind, System, SystemOutcome,
@@ -49,6 +49,7 @@ impl Core {
             Command::Visible(session) => self.show_again(now, session),
             Command::Roster(change) => self.change_roster(now, *change),
             Command::RosterMessage(user, message) => self.send_to_all(&user, &message),
+            Command::Relation(user, frame) => self.tell_relation(&user, &frame),
             Command::System(system) => self.system(now, *system),
             Command::Expel(user, reply) => {
                 let _ = reply.send(self.give(now, Event::Expel { user }).ended);
@@ -217,6 +218,40 @@ impl Core {
         let sessions: Vec<_> = self.engine.sessions(user).collect();
         for session in sessions {
             self.send_message(session, message);
+        }
+    }
+
+    /// Tells those sessions of a user that have asked for its roster of a change. One that does not
+    /// read is told later to ask again.
+    fn tell_relation(&mut self, user: &Node, frame: &[u8]) {
+        let sessions: Vec<_> = self.engine.sessions(user).collect();
+        for session in sessions {
+            let is_full = self.engine.is_congested(session);
+            let Some(entry) = self.dispatch.sessions.get_mut(session) else { continue };
+            match entry.roster {
+                Heard::No => {}
+                _ if is_full => entry.roster = Heard::Owed,
+                _ => self.dispatch.send_frame(session, frame),
+            }
+        }
+    }
+
+    /// Has a session told of changes of its user's roster from now on, and of all that is in it.
+    pub(super) fn tell_roster(&mut self, session: SessionKey, frames: &[Vec<u8>]) {
+        if let Some(entry) = self.dispatch.sessions.get_mut(session) {
+            entry.roster = Heard::Yes;
+        }
+        for frame in frames {
+            self.dispatch.send_frame(session, frame);
+        }
+    }
+
+    /// Tells a session that it has missed changes of its user's roster, if it has.
+    pub(super) fn settle_roster(&mut self, session: SessionKey) {
+        let Some(entry) = self.dispatch.sessions.get_mut(session) else { return };
+        if entry.roster == Heard::Owed {
+            entry.roster = Heard::Yes;
+            self.dispatch.send_frame(session, br#"{"op":"relation"}"#);
         }
     }
 

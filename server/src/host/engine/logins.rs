@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::core::Core;
 use super::edge_counter::unix_ms;
 use super::engines::{self, Taken};
-use super::sessions::Entry;
+use super::sessions::{Entry, Heard};
 use crate::host::command::{Answer, Connect, LoggedIn, Resume, Resumed};
 use crate::host::roster_messages::{INVISIBLE, VISIBLE};
 use crate::host::transport::socket::{Receiver, Socket};
@@ -53,6 +53,7 @@ impl Core {
             secret,
             sync: 0,
             owed_visibility: false,
+            roster: Heard::No,
             grant,
         };
         self.dispatch.hold_back();
@@ -112,6 +113,7 @@ impl Core {
             wire,
             secret,
             owed_visibility: false,
+            roster: Heard::No,
             grant: grant.clone(),
             ..*entry
         };

@@ -1,12 +1,15 @@
 //! Answers what an application asks for over HTTP.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use adsum::{Event, Session, SessionKey, Time};
 
 use super::core::Core;
 use crate::host::command::{Node, Presence};
 use crate::host::question::{
     DirectAs, ListsNow, MemberNow, MembersAfter, MembersPage, NotDirected, Question, SessionNow,
-    UserNow,
+    TopicNow, UserNow,
 };
 use crate::host::v1::code::Fault;
 
@@ -40,6 +43,9 @@ impl Core {
             Question::Topic(topic, reply) => {
                 let counts = self.engine.topic(&topic).map(|topic| topic.counts());
                 let _ = reply.send(counts.unwrap_or_default());
+            }
+            Question::Topics(limit, reply) => {
+                let _ = reply.send(self.largest_topics(limit));
             }
             Question::Members(asked) => {
                 let MembersAfter { topic, cursor, limit, reply } = *asked;
@@ -77,6 +83,19 @@ impl Core {
             None if attached.is_empty() => Err(NotDirected::Offline),
             None => Err(NotDirected::Elsewhere),
         }
+    }
+
+    /// Returns the topics with the most users, the largest first.
+    fn largest_topics(&self, limit: usize) -> Vec<TopicNow> {
+        let mut largest = BinaryHeap::with_capacity(limit + 1);
+        for topic in self.engine.topics() {
+            let (users, name) = (topic.counts().users, topic.name().clone());
+            largest.push(Reverse(TopicNow { users, name }));
+            if largest.len() > limit {
+                largest.pop();
+            }
+        }
+        largest.into_sorted_vec().into_iter().map(|Reverse(topic)| topic).collect()
     }
 
     fn members_after(&self, topic: &Node, cursor: u64, limit: usize) -> MembersPage {

@@ -25,8 +25,20 @@ pub(super) struct Entry {
     pub(super) sync: u32,
     /// While it was congested the user became invisible, or visible again.
     pub(super) owed_visibility: bool,
+    /// Whether it is told of changes of its user's roster, in the neutral protocol.
+    pub(super) roster: Heard,
     /// What it may do, if it speaks the neutral protocol.
     pub(super) grant: Option<Arc<Grant>>,
+}
+
+/// Whether a session is told of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It has not asked for it.
+    No,
+    Yes,
+    /// While it was congested there was something that it has not been told.
+    Owed,
 }
 
 impl Entry {

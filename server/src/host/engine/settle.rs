@@ -77,6 +77,7 @@ impl Core {
         if entry.is_some_and(|entry| entry.owed_visibility) {
             self.dispatch.deferred.push_back(Deferred::Visibility(session));
         }
+        self.settle_roster(session);
     }
 
     fn close(&mut self, session: SessionKey, reason: CloseReason) {

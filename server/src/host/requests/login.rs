@@ -33,10 +33,33 @@ pub(crate) struct User {
     _seat: OwnedSemaphorePermit,
 }
 
+/// Why no account was made.
+pub(crate) enum NotMade {
+    /// This server makes none.
+    NotOffered,
+    Refused(Refusal),
+    Store(StoreError),
+}
+
 /// Returns the answer to a request for an account.
 pub(crate) async fn register(shared: &Shared, peer: Peer, auth: TimAuth) -> TimAck {
+    let code = match make_account(shared, peer, auth).await {
+        Ok(node) => return TimAck { n: Some(node), ..TimAck::done(Kind::REGISTER) },
+        Err(NotMade::NotOffered) => Code::Interface,
+        Err(NotMade::Refused(refusal)) => code_of(refusal),
+        Err(NotMade::Store(error)) => error.code(),
+    };
+    TimAck::refused(Kind::REGISTER, code)
+}
+
+/// Makes an account, and returns its id.
+pub(crate) async fn make_account(
+    shared: &Shared,
+    peer: Peer,
+    auth: TimAuth,
+) -> Result<String, NotMade> {
     if shared.config.services.no_register {
-        return TimAck::refused(Kind::REGISTER, Code::Interface);
+        return Err(NotMade::NotOffered);
     }
     let given = Given::of(&auth);
     let directory = &shared.directory;
@@ -45,15 +68,8 @@ pub(crate) async fn register(shared: &Shared, peer: Peer, auth: TimAuth) -> TimA
         let given = Given::of(&auth);
         store.prepare(given.name, given.password, given.domain)
     });
-    let added = match prepared.await {
-        Ok(Ok(account)) => add_account(directory, account).await,
-        Ok(Err(error)) => Err(error),
-        Err(refusal) => return TimAck::refused(Kind::REGISTER, code_of(refusal)),
-    };
-    match added {
-        Ok(node) => TimAck { n: Some(node), ..TimAck::done(Kind::REGISTER) },
-        Err(error) => TimAck::refused(Kind::REGISTER, error.code()),
-    }
+    let account = prepared.await.map_err(NotMade::Refused)?.map_err(NotMade::Store)?;
+    add_account(directory, account).await.map_err(NotMade::Store)
 }
 
 async fn add_account(directory: &Directory, account: NewAccount) -> Result<String, StoreError> {
@@ -80,32 +96,37 @@ pub(crate) async fn token(shared: &Shared, peer: Peer, auth: TimAuth) -> TimAck 
         Err(Code::Permission) => return TimAck::refused(Kind::TOKEN, Code::NoPass),
         Err(code) => return TimAck::refused(Kind::TOKEN, code),
     };
-    issue(shared, &Account { node: login.node, name: login.name, domain })
+    told_token(issue(shared, &Account { node: login.node, name: login.name, domain }))
 }
 
 /// Returns the answer to a request for a login token on a session, whose user is known: no password
 /// is needed, and none is hashed.
 pub(crate) async fn own_token(shared: &Shared, user: &User) -> TimAck {
-    if shared.config.services.no_token || shared.directory.takes_tokens() {
-        return TimAck::refused(Kind::TOKEN, Code::Interface);
-    }
-    let node = user.node.clone();
-    match shared.directory.quick(move |store| store.owner(&node)).await {
-        Ok(Some((name, domain))) => {
-            issue(shared, &Account { node: user.node.to_string(), name, domain })
-        }
-        Ok(None) => TimAck::refused(Kind::TOKEN, Code::Account),
-        Err(error) => TimAck::refused(Kind::TOKEN, error.code()),
-    }
+    told_token(token_of(shared, &user.node).await)
 }
 
-fn issue(shared: &Shared, account: &Account) -> TimAck {
-    match shared.directory.issue_token(account) {
+/// Returns a login token of a user who is known.
+pub(crate) async fn token_of(shared: &Shared, user: &Node) -> Result<String, Code> {
+    if shared.config.services.no_token || shared.directory.takes_tokens() {
+        return Err(Code::Interface);
+    }
+    let node = user.clone();
+    let owner = shared.directory.quick(move |store| store.owner(&node)).await;
+    let (name, domain) = owner.map_err(|error| error.code())?.ok_or(Code::Account)?;
+    issue(shared, &Account { node: user.to_string(), name, domain })
+}
+
+fn issue(shared: &Shared, account: &Account) -> Result<String, Code> {
+    shared.directory.issue_token(account).map_err(|error| {
+        tracing::warn!(%error, "no token was issued");
+        Code::Overload
+    })
+}
+
+fn told_token(token: Result<String, Code>) -> TimAck {
+    match token {
         Ok(token) => TimAck { n: Some(token), ..TimAck::done(Kind::TOKEN) },
-        Err(error) => {
-            tracing::warn!(%error, "no token was issued");
-            TimAck::refused(Kind::TOKEN, Code::Overload)
-        }
+        Err(code) => TimAck::refused(Kind::TOKEN, code),
     }
 }
 

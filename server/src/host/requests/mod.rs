@@ -5,4 +5,4 @@ pub(crate) mod login;
 pub(crate) mod nodes;
 pub(crate) mod presence;
 pub(crate) mod roster;
-mod watching;
+pub(crate) mod watching;

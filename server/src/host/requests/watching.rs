@@ -1,5 +1,6 @@
 //! Requests to be told of accounts that are no friends, and a person's signs: of this server's own.
 
+use adsum::SessionKey;
 use adsum_tim::{Code, TimNodes};
 
 use super::login::User;
@@ -47,9 +48,9 @@ pub(super) async fn active(shared: &Shared, user: &User) -> Result<(), Code> {
 }
 
 /// Notes a request that a person caused.
-pub(super) async fn note_person(shared: &Shared, user: &User) {
+pub(crate) async fn note_person(shared: &Shared, session: SessionKey) {
     if takes_signs(shared) {
-        shared.command(Command::Person(user.session)).await;
+        shared.command(Command::Person(session)).await;
     }
 }
 

@@ -1,10 +1,11 @@
 //! What operations are answered.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::code::Fault;
-use crate::host::command::Node;
 
 /// What the first answer says.
 #[derive(Serialize)]
@@ -32,14 +33,31 @@ impl Welcome<'_> {
 }
 
 /// What is said of an operation that was carried out.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Done {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) waits_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) forget: Option<Vec<Node>>,
+    pub(crate) forget: Option<Vec<Arc<str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) until: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "u")]
+    pub(crate) user: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) relation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<Token>,
+}
+
+/// A login token, which no log shows.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct Token(pub(crate) String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
 }
 
 /// Returns the answer to an operation that was carried out.

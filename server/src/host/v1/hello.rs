@@ -14,12 +14,13 @@ use crate::host::command::{
     Answer, Command, Connect, Hello, LoggedIn, Node, Resume, Resumed, SYSTEM_NODE,
 };
 use crate::host::engine::edge_counter::unix_ms;
+use crate::host::hashing::Refusal;
 use crate::host::link::Link;
-use crate::host::requests::login::{identify, relations_of, take_seat};
+use crate::host::requests::login::{NotMade, identify, make_account, relations_of, take_seat};
 use crate::host::resume_secret::ResumeSecret;
 use crate::host::shared::Shared;
 use crate::host::transport::wire::Wire;
-use crate::store::{Login, Relations};
+use crate::store::{Login, Relations, StoreError};
 
 /// The longest name of a device, in bytes.
 const LONGEST_DEVICE: usize = 64;
@@ -44,6 +45,8 @@ pub(super) struct Said {
     pub(super) strict: bool,
     device: Option<String>,
     kind: Option<u8>,
+    /// Whether an account is to be made first.
+    register: bool,
 }
 
 /// Returns what a client shows for who it is, if it shows anything.
@@ -72,10 +75,15 @@ impl Said {
             invisible: fields.flag("invisible")?,
             strict: fields.flag("strict")?,
             device,
+            register: fields.flag("register")?,
             kind: fields.at_most("kind", u8::MAX.into())?.map(|kind| kind as u8),
         };
         if said.auth.is_none() && said.resume.is_none() {
             return Err(Fault::of(Code::Missing, "token"));
+        }
+        let has_password = said.auth.as_ref().is_some_and(|auth| auth.pwd.is_some());
+        if said.register && !has_password {
+            return Err(Fault::of(Code::Missing, "password"));
         }
         fields.finish(said.strict)?;
         Ok(said)
@@ -85,6 +93,11 @@ impl Said {
 /// Begins a session, or goes on with one. The answer is queued when this returns; that of a refusal
 /// is left to the caller.
 pub(super) async fn hello(link: &Link, mut said: Said) -> Result<User, Fault> {
+    if said.register
+        && let Some(auth) = said.auth.clone()
+    {
+        register(link, auth).await?;
+    }
     let shown = said.resume.take();
     let shown = shown.and_then(|text| ResumeSecret::shown(&text));
     let login = match said.auth.clone() {
@@ -106,6 +119,19 @@ pub(super) async fn hello(link: &Link, mut said: Said) -> Result<User, Fault> {
 pub(super) async fn who(link: &Link, auth: TimAuth) -> Result<Login, Fault> {
     let login = identify(&link.shared, link.peer, auth).await.map_err(fault_of)?;
     if login.node == SYSTEM_NODE { Err(Code::Unauthorized.into()) } else { Ok(login) }
+}
+
+/// Makes an account for whoever says hello.
+async fn register(link: &Link, auth: TimAuth) -> Result<(), Fault> {
+    let made = make_account(&link.shared, link.peer, auth).await;
+    made.map(drop).map_err(|why| match why {
+        NotMade::NotOffered | NotMade::Store(StoreError::Elsewhere) => Code::Forbidden.into(),
+        NotMade::Store(StoreError::Exists) => Fault::of(Code::Taken, "name"),
+        NotMade::Store(StoreError::Invalid(what)) => Fault::of(Code::Invalid, what),
+        NotMade::Refused(Refusal::Busy) => Code::Overload.into(),
+        NotMade::Refused(Refusal::TooOften) => Code::Rate.into(),
+        NotMade::Store(_) => Code::Unavailable.into(),
+    })
 }
 
 fn fault_of(code: TimCode) -> Fault {

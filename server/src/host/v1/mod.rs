@@ -1,9 +1,10 @@
 //! The neutral protocol, adsum.v1: JSON over a WebSocket at `/v1`. `docs/protocol.md` describes it.
 //!
 //! `speech` takes what comes on a connection, `hello` finds out who it is from, `fields` and
-//! `operations` read it. The engine's thread does what is asked for (`engine/asked.rs`) and says
-//! what is told (`engine/tell.rs`) as `told`, which the writer's thread encodes. `table` has what
-//! is shown in tim's terms and in those of this protocol.
+//! `operations` read it, and `roster` does what only users of this server's own accounts ask for.
+//! The engine's thread does the rest (`engine/asked.rs`) and says what is told (`engine/tell.rs`)
+//! as `told`, which the writer's thread encodes. `table` has what is shown in tim's terms and in
+//! those of this protocol.
 
 pub(crate) mod answers;
 pub(crate) mod bye;
@@ -12,6 +13,8 @@ mod fields;
 pub(crate) mod grant;
 mod hello;
 pub(crate) mod operations;
+pub(crate) mod relation;
+mod roster;
 pub(crate) mod speech;
 pub(crate) mod table;
 pub(crate) mod told;

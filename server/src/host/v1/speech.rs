@@ -11,10 +11,11 @@ use super::fields::{Fields, NotOperations, needed, read};
 use super::hello::{self, Said, User};
 use super::operations::Reading;
 use super::verb::{Asked, Verb};
-use super::{answers, grant::Grant};
+use super::{answers, grant::Grant, roster};
 use crate::host::command::Command;
 use crate::host::engine::edge_counter::unix_ms;
 use crate::host::link::{Closure, Link, Speech};
+use crate::host::relating::Editor;
 use crate::host::shared::Shared;
 
 /// The most bytes of one message.
@@ -125,6 +126,9 @@ impl V1Speech {
         let verb = match op.as_str() {
             "hello" => Err(Code::HelloTwice.into()),
             "token" => Box::pin(self.renew(link, n, fields)).await,
+            "roster" | "befriend" | "unfriend" | "block" | "login_token" => {
+                Box::pin(self.of_account(link, n, &op, fields)).await
+            }
             _ => self.verb(link, &op, fields),
         };
         match verb {
@@ -185,6 +189,30 @@ impl V1Speech {
         Ok(None)
     }
 
+    /// Takes what only users of this server's own accounts ask for.
+    async fn of_account(
+        &self,
+        link: &Link,
+        n: Option<u64>,
+        op: &str,
+        fields: Fields<'_>,
+    ) -> Result<Option<Verb>, Fault> {
+        let Some(user) = &self.user else { return Ok(None) };
+        let editor = Editor { node: &user.node, tid: &user.tid, session: user.session };
+        let shared = &link.shared;
+        match op {
+            "roster" => {
+                fields.finish(self.strict)?;
+                roster::list(shared, &editor, n).await.map(|()| None)
+            }
+            "login_token" => {
+                fields.finish(self.strict)?;
+                roster::login_token(shared, &user.node).await.map(Some)
+            }
+            _ => roster::change(shared, &editor, op, fields, self.strict).await.map(Some),
+        }
+    }
+
     fn verb(&self, link: &Link, op: &str, fields: Fields<'_>) -> Result<Option<Verb>, Fault> {
         let Some(user) = &self.user else { return Ok(None) };
         let reading = Reading {
@@ -221,7 +249,7 @@ impl V1Speech {
         bye(
             link,
             match fault.code {
-                Code::Unauthorized | Code::SessionLimit => Bye::Unauthorized,
+                Code::Unauthorized | Code::SessionLimit | Code::Taken => Bye::Unauthorized,
                 Code::Overload | Code::Unavailable | Code::Rate => Bye::Busy,
                 _ => Bye::NoHello,
             },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use adsum::{Join, SessionKey, View};
 
+use super::answers::Done;
 use super::code::Fault;
 use super::grant::{Grant, Lists};
 use crate::host::shown::Shown;
@@ -74,6 +75,10 @@ pub(crate) enum Verb {
         grant: Arc<Grant>,
         lists: Lists,
     },
+    /// Is told its user's roster, and of changes of it from now on.
+    Roster(Vec<Vec<u8>>),
+    /// Is done already, and is told so in its turn.
+    Done(Done),
     /// Is refused already, and is told so in its turn.
     Refused(Fault),
 }
@@ -96,6 +101,8 @@ impl Verb {
             Self::Visible => "visible",
             Self::Ping => "heartbeat",
             Self::Renew { .. } => "token",
+            Self::Roster(_) => "query",
+            Self::Done(_) => "roster",
             Self::Refused(_) => "refused",
         }
     }
