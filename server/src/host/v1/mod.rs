@@ -3,7 +3,7 @@
 //! `speech` takes what comes on a connection, `hello` finds out who it is from, `fields` and
 //! `operations` read it. The engine's thread does what is asked for (`engine/asked.rs`) and says
 //! what is told (`engine/tell.rs`) as `told`, which the writer's thread encodes. `table` has what
-//! is shown in tim's terms and in those of this protocol.
+//! is shown in tim's terms and in those of this protocol; `sound` says what may be shown.
 
 pub(crate) mod answers;
 pub(crate) mod bye;
@@ -12,6 +12,7 @@ mod fields;
 pub(crate) mod grant;
 mod hello;
 pub(crate) mod operations;
+pub(crate) mod sound;
 pub(crate) mod speech;
 pub(crate) mod table;
 pub(crate) mod told;
