@@ -108,7 +108,10 @@ async fn what_cannot_last_is_refused() {
     let server = Server::run(&[]);
     let ([_, bob], mut at_ann, mut at_bob) = friends(&server).await;
     let refused = (Kind::BROAD_PRESENCE.tim_type(), 4_104);
-    for (time, then) in [("soon", None), ("604800001", None), ("5", Some("[]"))] {
+    // Of what follows nobody counts the time, and nobody is told it either.
+    let ends_too = r#"{"status":"after","extend":{"adsum.for":"5"}}"#;
+    let wrong = [("soon", None), ("604800001", None), ("5", Some("[]")), ("5", Some(ends_too))];
+    for (time, then) in wrong {
         at_ann.publish(&for_ms("never", time, then)).await;
         assert_eq!(at_ann.refusal().await, refused, "{time} {then:?}");
     }

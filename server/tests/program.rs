@@ -191,3 +191,20 @@ fn an_error_names_its_setting_and_where_it_comes_from() {
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains("client_listen is given twice in the environment"), "{}", said.err);
 }
+
+/// Whatever the file is called, it is a file: also where SQLite has a meaning of its own for it.
+#[tokio::test]
+async fn a_store_with_an_odd_name_is_a_file() {
+    for name in [":memory:", "file:odd.db?mode=memory", "file:odd.db"] {
+        let program = Program::start(&["--store-path", name]);
+        let client = newcomer(program.address, "ann").await;
+        client.close().await;
+        let folder = program.kill();
+        assert!(std::fs::metadata(folder.path().join(name)).unwrap().len() > 0, "{name}");
+        assert!(!folder.path().join("odd.db").exists(), "{name}");
+        let program = Program::start_in(folder, &["--store-path", name]);
+        let login = TimAuth { pwd: Some(PASSWORD.into()), ..auth("ann") };
+        let mut client = Client::connect(program.address, Form::Json).await;
+        assert!(client.authenticate(&login).await.ok, "{name}");
+    }
+}

@@ -30,7 +30,7 @@ const READ_BUFFER: usize = 1_024;
 
 /// How many bytes a connection may send until somebody has logged in: some tries, or some pings
 /// before. tim's clients need a few hundred.
-const BEFORE_LOGIN: usize = 8 * 1_024;
+pub(super) const BEFORE_LOGIN: usize = 8 * 1_024;
 
 /// Codes from here on are sent by the engine's thread, which knows what becomes of the session.
 const FROM_ENGINE: u16 = 4_000;
@@ -70,17 +70,16 @@ pub(crate) async fn serve<S: Speech>(
     let limits = Limits { frames: network.queue_frames, bytes: network.queue_bytes };
     let total: &'static AtomicU64 = &QUEUED_BYTES;
     let socket = Arc::new(Socket::new(stream, limits, opcode, total));
+    socket.limit_reading(BEFORE_LOGIN.saturating_sub(early.len()));
     // A token of another service's may be as long as a frame.
-    if !shared.directory.takes_tokens() {
-        socket.limit_reading(BEFORE_LOGIN.saturating_sub(early.len()));
-    }
+    let long_login = shared.directory.takes_tokens().then(|| Arc::downgrade(&place));
     let longest = S::longest(&shared);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest));
-    let stream = SocketStream(socket.clone());
+    let stream = SocketStream::new(socket.clone(), long_login);
     let mut ws =
         WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
     let login_by = Instant::now() + Duration::from_millis(network.login_timeout_ms);
@@ -94,7 +93,9 @@ pub(crate) async fn serve<S: Speech>(
         let _ = ws.flush().await;
         connection.link.socket.flush();
     }
-    connection.linger(&mut ws).await;
+    // Whoever had to make way leaves nothing in memory, not even for the goodbye.
+    let had_to_leave = connection.link.place.is_none() && connection.speech.session().is_none();
+    connection.linger(Some(ws).filter(|_| !had_to_leave)).await;
 }
 
 impl<S: Speech> Connection<S> {
@@ -239,8 +240,9 @@ impl<S: Speech> Connection<S> {
         self.link.shared.command(command).await;
     }
 
-    /// Gives the peer time to take the close frame and answer it.
-    async fn linger(&self, ws: &mut WebSocketStream<SocketStream>) {
+    /// Gives the peer time to take the close frame and answer it, which is noticed if there is what
+    /// reads frames.
+    async fn linger(&self, mut ws: Option<WebSocketStream<SocketStream>>) {
         if self.link.socket.closing().is_none() {
             return;
         }
@@ -248,7 +250,6 @@ impl<S: Speech> Connection<S> {
         let goodbye = async {
             // Once the library reads no more, what comes is thrown away. Were it left unread, the
             // system would tell the peer that the connection broke, and overtake the close frame.
-            let mut over = false;
             loop {
                 let stuck = self.link.socket.stuck_since().is_some();
                 tokio::select! {
@@ -260,12 +261,12 @@ impl<S: Speech> Connection<S> {
                     }
                     // Another thread was writing, and could not write all of it.
                     () = self.link.socket.wake.notified() => {}
-                    incoming = ws.next(), if !over => match incoming {
+                    incoming = next(ws.as_mut()), if ws.is_some() => match incoming {
                         Some(Ok(Message::Close(_))) => return,
                         Some(Ok(_)) => {}
-                        Some(Err(_)) | None => over = true,
+                        Some(Err(_)) | None => ws = None,
                     },
-                    ready = self.link.socket.stream.readable(), if over => {
+                    ready = self.link.socket.stream.readable(), if ws.is_none() => {
                         if ready.is_err() {
                             return;
                         }
@@ -289,6 +290,10 @@ async fn asked_to_leave(place: Option<&Place>) {
         Some(place) => place.asked_to_leave().await,
         None => std::future::pending().await,
     }
+}
+
+async fn next(ws: Option<&mut WebSocketStream<SocketStream>>) -> Option<Result<Message, WsError>> {
+    ws?.next().await
 }
 
 async fn at(deadline: Option<Instant>) {

@@ -168,7 +168,7 @@ fn router(shared: Arc<Shared>, services: Services) -> Router {
             .route("/tim", get(upgrade))
             .route("/v1", get(upgrade_v1))
             .route("/tim2", post(one_frame))
-            .layer(DefaultBodyLimit::max(config.network.max_data));
+            .layer(DefaultBodyLimit::max(connection::BEFORE_LOGIN));
         if config.services.web_page {
             router = router.merge(web_page::router(config.services.demo));
         }
@@ -298,7 +298,8 @@ fn plain(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     Some((parts.io.into_inner(), parts.read_buf.to_vec()))
 }
 
-/// Answers a frame that came by POST: only register and token come so.
+/// Answers a frame that came by POST: only register and token come so. Nobody has logged in for it,
+/// so it is as short as what comes before a login.
 async fn one_frame(
     State(shared): State<Arc<Shared>>,
     Extension(peer): Extension<Peer>,
@@ -307,7 +308,8 @@ async fn one_frame(
     if !is_let_in(&shared, &request) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let body = axum::body::to_bytes(request.into_body(), shared.config.network.max_data);
+    let longest = shared.config.network.max_data.min(connection::BEFORE_LOGIN);
+    let body = axum::body::to_bytes(request.into_body(), longest);
     let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),

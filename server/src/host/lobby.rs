@@ -1,13 +1,16 @@
 //! Where connections are until somebody has logged in. There is room for a bounded number, of one
-//! address too; when there is none, whoever is there longest makes way, so that nobody keeps others
-//! out by staying.
+//! address too, and for fewer that say a lot; when there is none, whoever is there longest makes
+//! way, so that nobody keeps others out by staying.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
+
+/// How many connections may have more in memory than a short login takes: at most a frame each.
+const LONG_LOGINS: usize = 256;
 
 /// Room for connections that nobody has logged in on.
 pub(crate) struct Lobby {
@@ -21,6 +24,8 @@ struct State {
     entered: u64,
     len: usize,
     peers: HashMap<Peer, BTreeMap<u64, CancellationToken>>,
+    /// Those of them whose login is long.
+    long: HashMap<Peer, BTreeSet<u64>>,
 }
 
 /// A connection's place, which it has until this is dropped.
@@ -74,7 +79,29 @@ impl State {
         if places.is_empty() {
             self.peers.remove(&peer);
         }
+        if let Some(long) = self.long.get_mut(&peer) {
+            long.remove(&number);
+            if long.is_empty() {
+                self.long.remove(&peer);
+            }
+        }
         Some(taken)
+    }
+
+    /// Notes that a login is long. If there are too many, the oldest of the address with the most
+    /// of them has to leave.
+    fn put_long(&mut self, peer: Peer, number: u64) {
+        if !self.peers.get(&peer).is_some_and(|places| places.contains_key(&number)) {
+            return;
+        }
+        self.long.entry(peer).or_default().insert(number);
+        if self.long.values().map(BTreeSet::len).sum::<usize>() <= LONG_LOGINS {
+            return;
+        }
+        let most = self.long.iter().max_by_key(|(_, long)| long.len());
+        if let Some((peer, oldest)) = most.and_then(|(peer, long)| Some((*peer, *long.first()?))) {
+            self.take(peer, oldest).iter().for_each(CancellationToken::cancel);
+        }
     }
 
     /// Has the oldest of an address leave if there would be too many with one more.
@@ -102,6 +129,12 @@ impl Place {
     /// Waits until another one needs the place.
     pub(crate) async fn asked_to_leave(&self) {
         self.leave.cancelled().await;
+    }
+
+    /// Notes that the login is longer than most are.
+    pub(crate) fn has_long_login(&self) {
+        let (peer, number) = *self.whose.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lobby.state().put_long(peer, number);
     }
 
     /// Notes whose the connection is, when its proxy has said so.
@@ -162,6 +195,30 @@ mod tests {
         let newcomer = lobby.enter(peer(3), false);
         assert!(!stays(&many[0]) && stays(&many[1]) && stays(&one) && stays(&newcomer));
         assert_eq!(lobby.len(), 4);
+    }
+
+    #[test]
+    fn of_long_logins_the_address_with_the_most_makes_way() {
+        let lobby = Lobby::new(10 * LONG_LOGINS, 10 * LONG_LOGINS);
+        let other = lobby.enter(peer(2), false);
+        other.has_long_login();
+        let many: Vec<_> = (1..LONG_LOGINS).map(|_| lobby.enter(peer(1), false)).collect();
+        let short = lobby.enter(peer(1), false);
+        for place in &many {
+            place.has_long_login();
+            place.has_long_login();
+        }
+        assert!(stays(&other) && stays(&short) && many.iter().all(stays));
+        let newest = lobby.enter(peer(1), false);
+        newest.has_long_login();
+        assert!(!stays(&many[0]) && many[1..].iter().all(stays));
+        assert!(stays(&other) && stays(&short) && stays(&newest));
+        // Whoever has left or logged in counts no more, and who has to leave not again.
+        many[0].has_long_login();
+        drop((many, other));
+        assert_eq!(lobby.state().long.values().map(BTreeSet::len).sum::<usize>(), 1);
+        drop((newest, short));
+        assert!(lobby.state().long.is_empty() && lobby.state().peers.is_empty());
     }
 
     #[test]

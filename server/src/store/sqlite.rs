@@ -8,7 +8,7 @@ mod used_tokens;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use connections::Connections;
@@ -70,6 +70,7 @@ impl Sqlite {
     /// this server or was written by a newer one; [`StoreError::Invalid`] if the cost is out of
     /// range.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let path = &whole(path)?;
         schema::create_private(path)?;
         Self::new(Connections::open(path, None)?, options)
     }
@@ -81,6 +82,7 @@ impl Sqlite {
     /// # Errors
     /// As for [`open`](Self::open), and [`StoreError::Failed`] if another process is alone with it.
     pub fn open_alone(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let path = &whole(path)?;
         schema::create_private(path)?;
         let lock = schema::lock(path)?;
         Self::new(Connections::open(path, Some(lock))?, options)
@@ -132,6 +134,12 @@ impl Sqlite {
         self.to_be_erased.store(true, Ordering::Release);
         Ok(done)
     }
+}
+
+/// Returns the whole path of a file, by which SQLite takes it for a file whatever its name is:
+/// `:memory:` is none to it, and of one that begins with `file:` it reads the rest.
+fn whole(path: &Path) -> Result<PathBuf, StoreError> {
+    std::path::absolute(path).map_err(StoreError::failed)
 }
 
 /// An account's row: its number, its id and its password's hash.

@@ -89,3 +89,67 @@ async fn a4_a_login_has_room_and_then_frames_are_long() {
     client.say(&words).await;
     assert_eq!(bob.heard().await.1, words);
 }
+
+/// The same by HTTP, where a body is read before anything is known of who sends it.
+#[tokio::test]
+async fn a4_unfinished_posts_take_little() {
+    const STRANGERS: usize = 300;
+    let program = Program::start(&[]);
+    let before = resident(&program);
+    let mut unfinished =
+        b"POST /tim2 HTTP/1.1\r\nHost: a\r\nContent-Length: 130000\r\n\r\n".to_vec();
+    unfinished.push(0x8e);
+    unfinished.resize(100 * 1024, b' ');
+    let answers = join_all((0..STRANGERS).map(async |_| {
+        let mut stream = TcpStream::connect(program.address).await.unwrap();
+        // The server may have closed before it has taken everything.
+        let _ = stream.write_all(&unfinished).await;
+        let mut answer = [0; 12];
+        let read = stream.read_exact(&mut answer).await;
+        read.is_ok().then(|| String::from_utf8_lossy(&answer).into_owned())
+    }))
+    .await;
+    let after = resident(&program);
+    assert!(answers.iter().flatten().all(|answer| answer == "HTTP/1.1 413"), "{answers:?}");
+    assert!(after.saturating_sub(before) < 16 * 1024, "{before} KiB, then {after} KiB");
+}
+
+/// Where tokens are another service's a login may be as long as a frame, though not all at once:
+/// whoever begins many loses the oldest, and somebody else's long token is taken.
+#[tokio::test]
+async fn a4_unfinished_logins_with_long_tokens_take_little() {
+    const STRANGERS: usize = 900;
+    const SECRET: &str = "a secret of the tests, of 32 bytes";
+    let flags = ["--store", "jwt", "--jwt-secret", SECRET, "--login-timeout", "60"];
+    let program = Program::start(&flags);
+    let before = resident(&program);
+    let length: u64 = 127 * 1024;
+    let mut unfinished = vec![0x82, 0x80 | 127];
+    unfinished.extend(length.to_be_bytes());
+    unfinished.extend([0; 4]);
+    unfinished.resize(100 * 1024, 0);
+    let mut streams = Vec::new();
+    for _ in 0..STRANGERS {
+        let Client { ws, .. } = Client::connect_from(9, program.address, Form::Json).await;
+        let mut stream = ws.into_inner();
+        stream.write_all(&unfinished).await.unwrap();
+        streams.push(stream);
+    }
+    // The oldest are told to go.
+    let mut answer = [0; 4];
+    streams[0].read_exact(&mut answer).await.unwrap();
+    assert_eq!((answer[0], u16::from_be_bytes([answer[2], answer[3]])), (0x88, 1_008));
+    let contacts: Vec<_> = (0..2_000).map(|number| format!("contact{number}")).collect();
+    let claims = serde_json::json!({
+        "sub": "ann", "exp": jsonwebtoken::get_current_timestamp() + 60, "roster": contacts,
+    });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+    assert!(token.len() > 16 * 1024, "it is short");
+    let mut ann = Client::connect(program.address, Form::Json).await;
+    let login = TimAuth { token: Some(token.as_str().into()), ..TimAuth::default() };
+    assert!(ann.authenticate(&login).await.ok);
+    let after = resident(&program);
+    assert!(after.saturating_sub(before) < 48 * 1024, "{before} KiB, then {after} KiB");
+    drop(streams);
+}

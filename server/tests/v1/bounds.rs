@@ -8,7 +8,7 @@ use tokio::net::TcpSocket;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{End, V1, server, token};
-use crate::support::Server;
+use crate::support::{Server, TOKEN, request};
 
 async fn hello(server: &Server) -> V1 {
     V1::hello(server, &token("ann", &["bob"])).await.0
@@ -69,6 +69,41 @@ async fn what_is_shown_is_bounded() {
     assert_eq!(ann.ask(p(100)).await, json!({"op": "ok"}));
     let refused = json!({"op": "err", "code": "too_big", "field": "p"});
     assert_eq!(ann.ask(p(101)).await, refused);
+    server.host.stop().await;
+}
+
+/// What is shown goes to others as it came: what their libraries cannot read would cost them the
+/// whole frame, and in a snapshot everybody else's presence with it.
+#[tokio::test]
+async fn what_some_readers_cannot_read_is_not_shown() {
+    let server = server(|_| {});
+    let mut ann = hello(&server).await;
+    let (mut bob, _) = V1::hello(&server, &token("bob", &["ann"])).await;
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    ann.send_text(r#"{"op":"join","topic":"room:1"}"#.to_owned()).await;
+    ann.until_pong().await;
+    for p in [nested(33), nested(2_000), r#""\ud83d""#.to_owned(), "1e999".to_owned()] {
+        for operation in [
+            format!(r#"{{"op":"publish","p":{p}}}"#),
+            format!(r#"{{"op":"direct","to":"bob","p":{p}}}"#),
+            format!(r#"{{"op":"join","topic":"room:2","p":{p}}}"#),
+            format!(r#"{{"op":"update","topic":"room:1","p":{p}}}"#),
+            format!(r#"{{"op":"say","topic":"room:1","p":{p}}}"#),
+        ] {
+            ann.send_text(operation.clone()).await;
+            let refused = json!({"op": "err", "code": "invalid", "field": "p"});
+            assert_eq!(ann.next().await, refused, "{operation}");
+        }
+        ann.send_text(format!(r#"{{"op":"publish","p":1,"for":1000,"then":{p}}}"#)).await;
+        assert_eq!(ann.next().await["field"], "then", "{p}");
+        let body = format!(r#"{{"to":["bob"],"p":{p}}}"#);
+        let head = format!("POST /v1/system HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n");
+        let (status, said) = request(server.address(), &head, body.as_bytes()).await;
+        assert_eq!(status, 400, "{said}");
+    }
+    assert_eq!(bob.until_pong().await, Vec::<Value>::new());
+    ann.send_text(format!(r#"{{"op":"publish","p":{}}}"#, nested(32))).await;
+    assert_eq!(bob.next().await["op"], "presence");
     server.host.stop().await;
 }
 

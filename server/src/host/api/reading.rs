@@ -14,6 +14,7 @@ use super::problem::Problem;
 use crate::host::command::{Node, Presence};
 use crate::host::shared::Shared;
 use crate::host::v1::operations::LONGEST_TOPIC;
+use crate::host::v1::sound::is_sound;
 use crate::host::v1::table;
 
 /// The longest body, in bytes.
@@ -90,6 +91,9 @@ pub(super) fn shown(shared: &Shared, from: &str, p: &RawValue) -> Result<Presenc
     }
     if p.get().len() > shared.config.network.max_p {
         return Err(too_big("p is longer than max_p"));
+    }
+    if !is_sound(p.get()) {
+        return Err(Problem::invalid("p is not for every reader of JSON"));
     }
     Ok(Arc::new(table::shown(&Tid::of(from), p.get())))
 }

@@ -3,9 +3,9 @@
 use adsum_tim::{Code, Form, Limits, TimPresence};
 
 /// For how many milliseconds the presence holds.
-const FOR: &str = "adsum.for";
+pub(crate) const FOR: &str = "adsum.for";
 /// The presence for the time after it, as JSON.
-const THEN: &str = "adsum.then";
+pub(crate) const THEN: &str = "adsum.then";
 
 /// How long a presence lasts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,8 +17,8 @@ pub(crate) struct Lasting {
 /// Takes out of a presence how long it lasts: nobody is told of that.
 ///
 /// # Errors
-/// `Parameter` for no number, one that is too large, or a presence after nothing; and that of the
-/// presence for the time after it.
+/// `Parameter` for no number, one that is too large, a presence after nothing, and one for the time
+/// after it that cannot be read or says how long it lasts itself.
 pub(crate) fn take_lasting(sent: &mut TimPresence, limits: &Limits) -> Result<Lasting, Code> {
     let Some(extend) = &mut sent.extend else { return Ok(Lasting::default()) };
     let (for_ms, then) = (extend.remove(FOR), extend.remove(THEN));
@@ -30,7 +30,11 @@ pub(crate) fn take_lasting(sent: &mut TimPresence, limits: &Limits) -> Result<La
     let for_ms = for_ms.map(|text| number(text).ok_or(Code::Parameter)).transpose()?;
     let decode = |text: String| TimPresence::decode(Form::Json, text.as_bytes(), limits);
     let then = then.map(decode).transpose().map_err(|_| Code::Parameter)?;
-    if then.is_some() && for_ms.is_none() {
+    let ends_too = |then: &TimPresence| {
+        let extend = then.extend.as_ref();
+        extend.is_some_and(|extend| extend.contains_key(FOR) || extend.contains_key(THEN))
+    };
+    if then.is_some() && for_ms.is_none() || then.as_ref().is_some_and(ends_too) {
         return Err(Code::Parameter);
     }
     Ok(Lasting { for_ms, then })
@@ -67,7 +71,14 @@ mod tests {
         for wrong in ["", "-1", "1.5", "soon", &(longest + 1).to_string()] {
             assert_eq!(taken(&[("adsum.for", wrong)]).0, Err(Code::Parameter), "{wrong}");
         }
-        for wrong in [&[("adsum.then", "{}")][..], &[("adsum.for", "1"), ("adsum.then", "[")]] {
+        let ends = r#"{"extend":{"adsum.for":"5"}}"#;
+        let goes_on = r#"{"extend":{"adsum.then":"{}"}}"#;
+        for wrong in [
+            &[("adsum.then", "{}")][..],
+            &[("adsum.for", "1"), ("adsum.then", "[")],
+            &[("adsum.for", "1"), ("adsum.then", ends)],
+            &[("adsum.for", "1"), ("adsum.then", goes_on)],
+        ] {
             assert_eq!(taken(wrong).0, Err(Code::Parameter), "{wrong:?}");
         }
     }

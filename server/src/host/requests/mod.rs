@@ -1,6 +1,6 @@
 //! What clients ask for: each kind of request in a file of its own.
 
-mod lasting;
+pub(crate) mod lasting;
 pub(crate) mod login;
 pub(crate) mod nodes;
 pub(crate) mod presence;

@@ -2,37 +2,64 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::socket::Socket;
+use crate::host::lobby::Place;
 
 /// What is said where nothing more may be read.
 pub(crate) const TOO_MUCH: &str = "too much before a login";
 
 /// A stream that reads from the socket. What the library writes (pongs, and its part of closing)
 /// goes into the same queue as everything else, so that nothing comes between the bytes of a frame.
-pub(crate) struct SocketStream(pub(crate) Arc<Socket>);
+pub(crate) struct SocketStream {
+    socket: Arc<Socket>,
+    /// Where to ask for more room than there is before a login, once, if that may be.
+    place: Option<Weak<Place>>,
+}
+
+impl SocketStream {
+    pub(crate) fn new(socket: Arc<Socket>, place: Option<Weak<Place>>) -> Self {
+        Self { socket, place }
+    }
+
+    /// Returns how many bytes may be read now.
+    fn may_read(&mut self) -> usize {
+        let most = self.socket.may_read();
+        match self.place.take_if(|_| most == 0) {
+            Some(place) => {
+                // It is told if it has to leave, and the connection ends.
+                if let Some(place) = place.upgrade() {
+                    place.has_long_login();
+                }
+                self.socket.limit_reading(usize::MAX);
+                usize::MAX
+            }
+            None => most,
+        }
+    }
+}
 
 impl AsyncRead for SocketStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let most = self.0.may_read();
+        let most = self.may_read();
         if most == 0 {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::QuotaExceeded, TOO_MUCH)));
         }
         loop {
-            ready!(self.0.stream.poll_read_ready(context))?;
+            ready!(self.socket.stream.poll_read_ready(context))?;
             let room = buffer.initialize_unfilled();
             let most = most.min(room.len());
-            match self.0.stream.try_read(&mut room[..most]) {
+            match self.socket.stream.try_read(&mut room[..most]) {
                 Ok(bytes) => {
-                    self.0.has_read(bytes);
+                    self.socket.has_read(bytes);
                     buffer.advance(bytes);
                     return Poll::Ready(Ok(()));
                 }
@@ -49,7 +76,7 @@ impl AsyncWrite for SocketStream {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.append_raw(bytes);
+        self.socket.append_raw(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

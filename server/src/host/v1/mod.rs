@@ -4,7 +4,7 @@
 //! `operations` read it, and `roster` does what only users of this server's own accounts ask for.
 //! The engine's thread does the rest (`engine/asked.rs`) and says what is told (`engine/tell.rs`)
 //! as `told`, which the writer's thread encodes. `table` has what is shown in tim's terms and in
-//! those of this protocol.
+//! those of this protocol; `sound` says what may be shown.
 
 pub(crate) mod answers;
 pub(crate) mod bye;
@@ -15,6 +15,7 @@ mod hello;
 pub(crate) mod operations;
 pub(crate) mod relation;
 mod roster;
+pub(crate) mod sound;
 pub(crate) mod speech;
 pub(crate) mod table;
 pub(crate) mod told;

@@ -8,6 +8,7 @@ use adsum_tim::Tid;
 use super::code::{Code, Fault};
 use super::fields::{Fields, needed};
 use super::grant::Grant;
+use super::sound::is_sound;
 use super::table;
 use super::verb::{Lasts, Verb};
 use crate::config::{Config, Watch as MayWatch};
@@ -155,6 +156,9 @@ impl Reading<'_> {
 
     fn shown(&self, name: &str, fields: &mut Fields<'_>) -> Result<Option<Arc<Shown>>, Fault> {
         let p = fields.shown(name, self.config.network.max_p)?;
+        if p.is_some_and(|p| !is_sound(p)) {
+            return Err(Fault::of(Code::Invalid, name));
+        }
         Ok(p.map(|p| Arc::new(table::shown(self.from, p))))
     }
 }

@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use super::sound::is_sound;
 use crate::host::presence_frames::IDLE;
+use crate::host::requests::lasting::{FOR, THEN};
 use crate::host::shown::Shown;
 
 /// `show` by tim's numbers.
@@ -20,6 +22,8 @@ const EXTEND: &str = "extend";
 const EXTRA: &str = "extra";
 /// What tim has no field for, as JSON, in `extend`.
 const REST: &str = "adsum.p";
+/// The names in `extend` that mean something to this server, and come from nobody else.
+const OWN: [&str; 4] = [REST, IDLE, FOR, THEN];
 
 /// Returns what a client of the neutral protocol shows.
 pub(crate) fn shown(from: &Tid, p: &str) -> Shown {
@@ -72,7 +76,7 @@ fn number_of_show(value: &Value) -> Option<i16> {
 /// Returns a map of texts, if it is one and has no name in it that is this server's own.
 fn texts(value: &Value) -> Option<BTreeMap<String, String>> {
     let fields = value.as_object().filter(|fields| !fields.is_empty())?;
-    if fields.contains_key(REST) || fields.contains_key(IDLE) {
+    if OWN.iter().any(|name| fields.contains_key(*name)) {
         return None;
     }
     fields.iter().map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
@@ -109,7 +113,8 @@ fn p_of_tim(tim: &TimPresence) -> String {
     }
     let mut rest = None;
     if let Some(extend) = &tim.extend {
-        rest = extend.get(REST).and_then(|rest| serde_json::from_str::<Value>(rest).ok());
+        let sound = extend.get(REST).filter(|rest| is_sound(rest));
+        rest = sound.and_then(|rest| serde_json::from_str::<Value>(rest).ok());
         let is_own = |key: &str| key == IDLE || key == REST && rest.is_some();
         let texts = extend.iter().filter(|(key, _)| !is_own(key));
         let texts: Map<_, _> =
@@ -155,6 +160,7 @@ mod tests {
             json!({"extend": {}, "extra": {}, "text": null}),
             json!({"extend": {"adsum.p": "{}"}, "text": "x"}),
             json!({"extend": {"adsum.idle": "5", "a": "b"}}),
+            json!({"extend": {"adsum.for": "5", "adsum.then": "{}"}}),
             json!({}),
             json!("at lunch"),
             json!([1, 2]),
@@ -192,10 +198,25 @@ mod tests {
         let extend = tim.extend.unwrap();
         assert_eq!(extend["mood"], "good");
         assert_eq!(extend[REST], r#"{"x":1}"#);
-        // Nobody says of themselves that nobody is there.
-        assert!(!tim_of(r#"{"extend":{"adsum.idle":"5"}}"#).extend.unwrap().contains_key(IDLE));
+        // Nobody says of themselves that nobody is there, or how long what they show holds.
+        for own in [IDLE, FOR, THEN] {
+            let tim = tim_of(&format!(r#"{{"extend":{{"{own}":"5"}}}}"#));
+            assert!(!tim.extend.unwrap().contains_key(own));
+        }
         let idle = Some(BTreeMap::from([(IDLE.to_owned(), "5".to_owned())]));
         assert_eq!(p_of_tim(&TimPresence { extend: idle, ..TimPresence::default() }), "{}");
+    }
+
+    /// What tim's clients send as JSON is JSON to this server only if everybody can read it.
+    #[test]
+    fn what_some_cannot_read_stays_a_text() {
+        let deep = "[".repeat(100) + &"]".repeat(100);
+        let tim = TimPresence {
+            extend: Some(BTreeMap::from([(REST.to_owned(), deep.clone())])),
+            ..TimPresence::default()
+        };
+        let p: Value = serde_json::from_str(&p_of_tim(&tim)).unwrap();
+        assert_eq!(p, json!({"extend": {"adsum.p": deep}}));
     }
 
     #[test]
