@@ -24,7 +24,7 @@ export function keeper(key: string, given: Storage | null | undefined) {
   const own = () => (globalThis as { sessionStorage?: Storage }).sessionStorage;
   const storage = given === undefined ? attempt(own) : given;
   return {
-    keep: (resume: string) => attempt(() => storage?.setItem(key, resume)),
+    keep: (resume: string | undefined) => attempt(() => resume && storage?.setItem(key, resume)),
     /** Returns what was kept, and forgets it. */
     take: () =>
       attempt(() => {
