@@ -101,7 +101,7 @@ export interface Adsum<P = any> {
   join(topic: string, options?: JoinOptions<P>): Room<P>;
   /** Ends the session: everybody is told. */
   close(): void;
-  /** Connects now: after `close`, or where it waits. */
+  /** Connects now: after `close`, or where it waits and the server has not said how long. */
   reconnect(): void;
 }
 
@@ -123,7 +123,13 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   const address = new URL(url).href;
   const { maxWaiting = 100, storage, storageKey = "adsum " + address, onError } = options;
   const replica = new Replica<P>(options);
-  const queue = operations(maxWaiting);
+  const fail = (error: unknown) => call(onError, error);
+
+  const queue = operations(
+    maxWaiting,
+    fail,
+    () => link.now.phase === "closed" && link.now.code,
+  );
   const watch = watchers();
   const store = keeper(storageKey, storage);
   const people = new Map<string, PersonView<P>>();
@@ -135,8 +141,6 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   /** Says again what the session shows, as of then; and what that is. */
   let show: Making | undefined;
   let activeAt = 0;
-
-  const fail = (error: unknown) => call(onError, error);
 
   const link = connection(address, options, {
     // What is not so is not said.
@@ -170,7 +174,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     replica.apply(frame);
     const { p } = frame;
     if (frame.resumed && p != null) show ??= () => ({ op: "publish", p });
-    queue.begin(link.say, frame.resumed ? undefined : again);
+    queue.begin(link.say, !frame.resumed && again);
     // Where no page is left, there is no moment for it but now.
     if (!globalThis.addEventListener) keep();
     // A page that was loaded anew has so long to join again what its session is in, else it leaves.
@@ -188,27 +192,24 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   /** Says what a new session has to say to be as the last one was. */
   function again() {
     if (show && !queue.has("show")) say(show);
-    if (watched.size > 0) void own.watch(watched);
+    if (watched.size) void own.watch(watched);
     rooms.forEach(({ again }) => again());
   }
 
   function heard(frame: Frame) {
     const { op, topic } = frame;
     replica.apply(frame);
-    if (op === "ok" || op === "err") {
-      queue.answer(frame);
-      if (op === "err") fail(new AdsumError(frame));
-      return;
-    }
+    queue.answer(frame);
+    if (op === "err") fail(new AdsumError(frame));
     if (replica.isCurrent) link.now.phase = "online";
-    if (op === "closed") rooms.get(topic!)?.close(frame.reason ?? op);
+    if (op === "closed") rooms.get(topic!)?.close(frame.reason || op);
     listeners.get(op)?.forEach((listener) => call(listener, frame));
   }
 
   // ---- what outlives a page
 
   function keep() {
-    if (link.resume != null) store.keep(link.resume);
+    store.keep(link.resume);
   }
 
   /** The page is left. A browser that keeps it would keep the connection for as long, unheard. */
@@ -311,7 +312,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     },
     publish(p, options = {}) {
       const { until, then } = options;
-      const forMs = until == null ? options.for : Number(until) - clock();
+      const forMs = until == null ? options.for : +until - clock();
       const late = then == null ? NOTHING : { op: "publish", p: then };
       return say(lasting({ op: "publish", p, then }, forMs, late));
     },

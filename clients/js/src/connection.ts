@@ -2,6 +2,7 @@
 
 import type { Frame } from "./frames.js";
 import { clock } from "./json.js";
+import { call } from "./readable.js";
 
 /** As much of a WebSocket as is used; the browser's own, Node's own from 22 on, or that of `ws`. */
 export interface Socket {
@@ -61,13 +62,13 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     minBackoffMs = 500,
     maxBackoffMs = 30_000,
   } = options;
-  const ask = typeof token === "function" ? token : undefined;
+  const ask = typeof token === "function" && token;
   /** What is read and written by the client too. */
-  const now = {
-    phase: "connecting" as Phase,
+  const now = { phase: "connecting" } as {
+    phase: Phase;
     /** Why there is no connection. */
-    code: undefined as string | undefined,
-    retryAt: undefined as number | undefined,
+    code: string | undefined;
+    retryAt: number | undefined;
   };
   const timers = new Map<string, ReturnType<typeof setTimeout>>();
   let socket: Socket | undefined;
@@ -85,9 +86,9 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     timers.set(name, setTimeout(then, Math.min(ms, 2e9)));
   }
 
-  function say(frame: object) {
-    trace?.(">", frame);
-    socket?.send(JSON.stringify(frame));
+  function say(frame: object, text = JSON.stringify(frame)) {
+    call(trace, ">", frame);
+    socket?.send(text);
   }
 
   /** Asks for a token, which is of no use any more if another attempt has begun meanwhile. */
@@ -140,7 +141,7 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     }
     for (const frame of frames) {
       if (mine !== run) return;
-      trace?.("<", frame);
+      call(trace, "<", frame);
       if (frame) take(frame);
     }
     to.settled();

@@ -8,6 +8,8 @@ import type { Frame } from "./frames.js";
  * | --- | --- |
  * | `disconnected` | the connection was lost before the answer, and it is not said again |
  * | `queue_full` | too much waits for a connection |
+ * | `invalid` | it is no JSON |
+ * | `too_big` | it is longer than the 64 KiB that the server takes |
  * | `over` | it was to hold for a time that has passed before there was a connection |
  * | `closed`, or the code of `bye` | the client is closed |
  */

@@ -31,49 +31,65 @@ export type Making = () => Fields | undefined;
 
 interface Item extends Saying {
   make: Making;
-  done: ((outcome: Accepted | Frame | AdsumError) => void)[];
+  done: ((outcome: Accepted | Frame | Promise<never>) => void)[];
 }
 
-export function operations(limit: number) {
+/** `failed` is told what could not be said; `ended` says why nothing is said any more, if so. */
+export function operations(
+  limit: number,
+  failed: (error: unknown) => void,
+  ended: () => string | false | undefined,
+) {
   /** Says a frame, where there is a session to say it in. */
-  let out: ((frame: object) => void) | undefined;
+  let out: ((frame: object, text: string) => void) | undefined;
   let waiting: Item[] = [];
   let number = 0;
   const sent = new Map<number, Item>();
 
-  const settle = (item: Item, outcome: Accepted | Frame | AdsumError) => {
+  const settle = (item: Item, outcome: Accepted | Frame | Promise<never>) => {
     for (const done of item.done) done(outcome);
   };
   const fail = (item: Item, frame: Partial<Frame>) => {
     const error = new AdsumError(frame);
     item.no?.(error.code);
-    settle(item, error);
+    settle(item, Promise.reject(error));
   };
 
   function send(item: Item) {
     const fields = item.make();
     if (!fields) return fail(item, { code: "over" });
-    sent.set(++number, item);
-    out!({ ...fields, n: number });
+    const frame = { ...fields, n: ++number };
+    try {
+      const text = JSON.stringify(frame);
+      // For one that is longer the server ends the connection, and wants nobody to come back.
+      if (new Blob([text]).size > 65_536) throw new AdsumError({ code: "too_big" });
+      sent.set(number, item);
+      out!(frame, text);
+    } catch (error) {
+      // It would be no better the next time, and is not to keep others from being said.
+      failed(error);
+      fail(item, { code: (error as AdsumError).code ?? "invalid" });
+    }
   }
 
   function wait(item: Item, hasRoom = waiting.length < limit) {
     const { key } = item;
-    const at = waiting.findIndex((older) => key != null && older.key === key);
+    const at = waiting.findIndex((older) => key && older.key === key);
     // Whatever becomes of the newer one has become of the older.
     if (at >= 0) item.done.push(...waiting.splice(at, 1)[0]!.done);
-    else if (!hasRoom && key == null) return fail(item, { code: "queue_full" });
+    else if (!hasRoom && !key) return fail(item, { code: "queue_full" });
     waiting.push(item);
   }
 
   return {
     /** Says an operation, now or when there is a session. */
     add(make: Making, saying: Saying = {}): Promise<Accepted> {
-      const answer = new Promise<Accepted>((resolve, reject) => {
-        const done = (outcome: Accepted | Frame | AdsumError) =>
-          outcome instanceof AdsumError ? reject(outcome) : resolve(outcome as Accepted);
+      const answer = new Promise<Accepted>((resolve) => {
+        const done = resolve as (outcome: Accepted | Frame | Promise<never>) => void;
         const item = { ...saying, make, done: [done] };
-        if (out) send(item);
+        const code = ended();
+        if (code) fail(item, { code });
+        else if (out) send(item);
         else wait(item);
       });
       // Whoever does not look at the answer need not catch what it says.
@@ -85,9 +101,9 @@ export function operations(limit: number) {
     has: (key: string) => waiting.some((item) => item.key === key),
 
     /** There is a session. `first` says what comes before what waits. */
-    begin(say: (frame: object) => void, first?: () => void) {
+    begin(say: (frame: object, text: string) => void, first: false | (() => void)) {
       out = say;
-      first?.();
+      if (first) first();
       const all = waiting;
       waiting = [];
       all.forEach(send);

@@ -12,9 +12,12 @@ export interface Readable<T> {
 }
 
 /** Calls a listener. What it throws is reported as uncaught, and harms nobody else. */
-export function call<T>(listener: ((given: T) => void) | undefined, given: T): void {
+export function call<T extends unknown[]>(
+  listener: ((...given: T) => void) | undefined,
+  ...given: T
+): void {
   try {
-    listener?.(given);
+    listener?.(...given);
   } catch (error) {
     queueMicrotask(() => {
       throw error;

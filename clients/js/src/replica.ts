@@ -52,7 +52,7 @@ export interface Topic<P> {
   readonly view: View;
   /** As they were told last. Who views all counts `members`. */
   readonly counts: Counts;
-  /** In the order in which they joined. */
+  /** In the order in which they joined, as far as that has been told. */
   readonly members: ReadonlyMap<string, Person<P>>;
   readonly said: readonly Said<P>[];
 }
@@ -291,13 +291,13 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     size -= before.length - after.length;
     of.all.set(u, after);
     touch(of, u);
-    if (after.length === 0) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
+    if (!after.length) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
   }
 
   /** Forgets what the snapshot of everything, or of these users, has not repeated. */
   function forgetOld(users?: string[]) {
     const { mark, all } = contacts;
-    for (const u of users ?? [...all.keys()]) {
+    for (const u of users || [...all.keys()]) {
       keep(contacts, u, (held) => {
         if (held.pIn !== mark) held.p = undefined;
         if (!users && held.dIn !== mark) held.d = undefined;
@@ -308,7 +308,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   // ---- frames
 
   function snapshot(frame: Frame) {
-    const users = frame.users ? list<string>(frame.users) : undefined;
+    const users = frame.users && list<string>(frame.users);
     if (frame.first) {
       contacts.mark = ++count;
       contacts.isOpen = !users;

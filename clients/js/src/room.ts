@@ -29,7 +29,7 @@ export interface RoomState<P> {
   readonly counts: Counts;
   /** What is shown of it: in a large topic a sample, where all was asked for. */
   readonly view: View;
-  /** In the order in which they joined. */
+  /** In the order in which they joined, as far as that has been told. */
   readonly members: ReadonlyMap<string, Person<P>>;
   readonly said: readonly Said<P>[];
 }
@@ -38,7 +38,7 @@ export interface Room<P = any> extends Readable<RoomState<P>> {
   readonly topic: string;
   /** How many users are in it. */
   readonly count: number;
-  /** Who is in it, in the order in which they joined. */
+  /** Who is in it, in the order in which they joined, as far as that has been told. */
   readonly members: Readable<ReadonlyMap<string, Person<P>>>;
   /** What is said there and still holds. */
   readonly said: Readable<readonly Said<P>[]>;
@@ -89,21 +89,19 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
   let closed: string | undefined;
 
   const read = stable((): RoomState<P> => {
-    const known = closed == null && replica.topic(topic);
+    const known = !closed && replica.topic(topic);
     const none = { view, counts: NONE, members: new Map<string, never>(), said: [] };
-    const { view: served, counts, members, said } = known || none;
+    const shown = known || none;
+    const { counts, members } = shown;
     // Whoever views all counts whom it is shown, and itself if it is not shown to itself.
     const isUnseen =
-      isIn && !observe && replica.visible !== false && !members.has(house.user() ?? "");
+      isIn && !observe && replica.visible !== false && !members.has(house.user()!);
     const isTold = known || (isIn && view === "nothing");
     return {
-      state: closed != null ? "closed" : isTold && replica.isCurrent ? "joined" : "unknown",
+      state: closed ? "closed" : isTold && replica.isCurrent ? "joined" : "unknown",
       code: closed,
-      count: known && served === "all" ? members.size + +isUnseen : counts.users,
-      counts,
-      view: served,
-      members,
-      said,
+      count: known && shown.view === "all" ? members.size + +isUnseen : counts.users,
+      ...shown,
     };
   });
 
@@ -116,7 +114,7 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
       {
         fine: "already_joined",
         ok: ({ code }) => {
-          if (closed != null) return;
+          if (closed) return;
           isIn = true;
           // A session that is resumed, after a reload for one, is there already, perhaps otherwise.
           if (code == null) return;
@@ -128,7 +126,7 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
     );
 
   function close(code: string) {
-    if (closed != null) return;
+    if (closed) return;
     isIn = false;
     closed = code;
     house.gone(topic);
@@ -140,7 +138,7 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
       key: fields.op + topic,
       ok() {
         set();
-        if (view === "nothing" && named.length === 0) replica.forgetTopic(topic);
+        if (view === "nothing" && !named.length) replica.forgetTopic(topic);
       },
     });
 
@@ -161,7 +159,7 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
       return see({ op: "look_at", users: next }, () => (named = next));
     },
     leave: () => {
-      if (closed != null) return Promise.resolve({});
+      if (closed) return Promise.resolve({});
       close("left");
       return house.leave(topic);
     },
@@ -169,11 +167,11 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
   void join();
   return {
     room: own,
-    isOpen: () => closed == null,
+    isOpen: () => !closed,
     again() {
       if (!isIn) return;
       void join();
-      if (named.length > 0) void own.lookAt(named);
+      if (named.length) void own.lookAt(named);
     },
     close,
   };

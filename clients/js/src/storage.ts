@@ -6,6 +6,9 @@ export interface Storage {
   removeItem(key: string): void;
 }
 
+/** The browser's. */
+const own = () => (globalThis as { sessionStorage?: Storage }).sessionStorage;
+
 /** Returns what this comes to, or nothing: a browser that forbids storage throws. */
 const attempt = <T>(what: () => T): T | undefined => {
   try {
@@ -20,11 +23,9 @@ const attempt = <T>(what: () => T): T | undefined => {
  * it out. In between it is not there: a tab that is duplicated copies what is, and two tabs cannot
  * have one session.
  */
-export function keeper(key: string, given: Storage | null | undefined) {
-  const own = () => (globalThis as { sessionStorage?: Storage }).sessionStorage;
-  const storage = given === undefined ? attempt(own) : given;
+export function keeper(key: string, storage: Storage | null | undefined = attempt(own)) {
   return {
-    keep: (resume: string) => attempt(() => storage?.setItem(key, resume)),
+    keep: (resume: string | undefined) => attempt(() => resume && storage?.setItem(key, resume)),
     /** Returns what was kept, and forgets it. */
     take: () =>
       attempt(() => {

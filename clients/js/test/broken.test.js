@@ -46,7 +46,7 @@ const FAULTS = [
   ["a snapshot of some forgets what was directed", "if (!users && held.dIn", "if (held.dIn"],
   [
     "a snapshot of some is one of everybody",
-    "const users = frame.users ? list(frame.users) : undefined;",
+    "const users = frame.users && list(frame.users);",
     "const users = undefined;",
   ],
   ["topics outlive a snapshot of everything", "own.topics.forEach(own.forgetTopic);", ""],

@@ -86,6 +86,47 @@ test("while there is no connection the last publish is kept, and others wait", a
   assert.equal(adsum.shown, 4);
 });
 
+test("what cannot be said keeps nothing else from being said", async (t) => {
+  const failed = [];
+  const { server, adsum, peer } = await connected(t, { onError: (error) => failed.push(error) });
+  const circle = {};
+  circle.circle = circle;
+  await assert.rejects(adsum.publish(circle), refusal("invalid"));
+  await assert.rejects(adsum.publish({ n: 1n }), refusal("invalid"));
+  // It fits as characters, and not as bytes.
+  await assert.rejects(adsum.publish("ü".repeat(40_000)), refusal("too_big"));
+  assert.deepEqual(failed.map(({ name }) => name), ["TypeError", "TypeError", "AdsumError"]);
+  assert.equal(peer.unheard, 0);
+  peer.breaks();
+  await until(adsum.status, ({ phase }) => phase !== "online");
+  const late = adsum.publish(circle);
+  const watch = adsum.watch(["dan"]);
+  const again = await server.accept();
+  await again.welcomes([], { hello: { resume: "SECRET" } });
+  await again.accepts("watch", { users: ["dan"] });
+  await watch;
+  await assert.rejects(late, refusal("invalid"));
+  await online(adsum);
+});
+
+test("nothing waits for a client that is closed", async (t) => {
+  const { server, adsum, peer } = await connected(t);
+  adsum.close();
+  await peer.closed;
+  for (const said of [adsum.publish(1), adsum.direct("bob", 1), adsum.watch(["dan"])]) {
+    await assert.rejects(said, refusal("closed"));
+  }
+  const { state, code } = adsum.join("room:1").getSnapshot();
+  assert.deepEqual([state, code], ["closed", "closed"]);
+  adsum.reconnect();
+  const waits = adsum.publish(2);
+  const again = await server.accept();
+  await again.welcomes();
+  await again.accepts("publish", { p: 2 });
+  await waits;
+  assert.equal(again.unheard, 0);
+});
+
 test("what had no answer is said again where the session goes on, if it is state", async (t) => {
   const { server, adsum, peer } = await connected(t);
   const answered = adsum.publish("answered");

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { WebSocket as Ws } from "ws";
@@ -100,6 +101,26 @@ test("contacts see each other, through reconnects, and hear of the end", { skip 
   await until(ann.person("bob"), ({ presence }) => presence === 1);
   bob.close();
   await until(ann.person("bob"), ({ state }) => state === "offline");
+});
+
+test("the first example of the README does as it is written", { skip }, async (t) => {
+  const server = await start(t);
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const code = /```js\n([^]*?)```/.exec(readme)[1].replace(/^import .*/, "");
+  const failed = [];
+  const onError = (error) => failed.push(error.code ?? error);
+  const names = {
+    connect: () => server.client("ann", ["bob"], { onError }),
+    draw: (people) => assert.ok(people instanceof Map),
+    drawCursors: (members) => assert.deepEqual([...members.keys()], ["ann"]),
+  };
+  const run = new Function(...Object.keys(names), `${code}; return { adsum, room };`);
+  const { adsum, room } = run(...Object.values(names));
+  const { members } = await until(room, ({ members }) => members.get("ann")?.presence.cursor === 7);
+  assert.equal(members.size, 1);
+  assert.equal(adsum.person("bob").state, "offline");
+  assert.equal(adsum.shown.text, "in a call");
+  assert.deepEqual(failed, []);
 });
 
 const gone = ({ phase }) => phase !== "online";
