@@ -133,7 +133,8 @@ impl Missed {
         change.by_watch &= by_watch;
     }
 
-    /// Notes that directed presence is over, because its session has ended, or its user looks offline.
+    /// Notes that directed presence is over, because its session has ended, or its user looks
+    /// offline.
     pub(crate) fn note_directed_ended(&mut self, user: User, session: SessionId) {
         let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
         (change.held, change.over, change.directed_ended) = (true, true, true);
