@@ -4,7 +4,8 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use support::Server;
+use adsum_tim::Form;
+use support::{Client, Server, TOKEN, auth, request};
 
 fn page(name: &str) -> (PathBuf, String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
@@ -34,7 +35,19 @@ fn every_key_is_on_the_page() {
 async fn every_metric_on_the_dashboard_is_the_servers() {
     let (_, text) = page("grafana.json");
     let board: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let server = Server::run(&[]);
+    let server = Server::run(&["--admin-token", TOKEN]);
+    // Counters by kind or reason are there from the first of a kind on.
+    server.friends(["ann", "bob"]);
+    let (mut ann, mut bob) = (server.login("ann").await, server.login("bob").await);
+    ann.say("here").await;
+    bob.presence().await;
+    ann.ask(999, None).await;
+    ann.refusal().await;
+    let mut nobody = Client::connect(server.address(), Form::Json).await;
+    assert!(!nobody.authenticate(&auth("nobody")).await.ok);
+    let head = format!("POST /admin/expel HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n");
+    assert_eq!(request(server.address(), &head, br#"{"node":"bob"}"#).await.0, 200);
+    bob.close_code().await;
     let (_, metrics) = server.get("/metrics").await;
     let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let families: Vec<_> = types.map(|line| line.split_once(' ').unwrap()).collect();

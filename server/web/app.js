@@ -82,14 +82,16 @@ function statusChanged({ phase, code, retryAt }) {
     // After the parts have begun, if all came at once.
     queueMicrotask(() => status.settled(remembered?.p));
   }
-  if (phase === "waiting") waiting(retryAt);
+  if (phase === "waiting") waiting(code, retryAt);
   if (phase === "closed") closed(code);
 }
 
-function waiting(retryAt) {
+function waiting(code, retryAt) {
   if (!session.isIn) {
-    // Nobody is in yet, who would wait for it.
-    leave("The server does not answer. Is it running, and are you online?");
+    // Nobody is in yet, who would wait for it; but there may be another token.
+    if (code === "unauthorized") return;
+    const isSilent = code === "lost";
+    leave(isSilent ? "The server does not answer. Is it running?" : refusalText(code));
     return;
   }
   setText($("link"), "Connection lost. Reconnecting");

@@ -62,6 +62,8 @@ const REFUSALS = {
   member_limit: "This room is full.",
   topic_limit: "You are in as many rooms as allowed.",
   rate: "Too fast: the server asks for patience.",
+  busy: "The server has too much to do. Try again in a moment.",
+  shutdown: "The server is stopping. Try again in a moment.",
   overload: "The server has too much to do. Try again in a moment.",
   unavailable: "The server's database failed.",
   disconnected: "The connection was lost: it may not have been done.",

@@ -44,6 +44,27 @@ async fn a_closed_tab_shows_offline_but_one_of_two_does_not() {
 }
 
 #[tokio::test]
+async fn a_closed_tab_takes_no_device_with_it_but_its_own() {
+    let world = World::with_flags(&NO_GRACE);
+    let (alice, bob) = two_friends(&world).await;
+    alice.tell("away", "first").await;
+    let mut tabs = vec![alice.window().await];
+    for words in ["second", "third"] {
+        tabs.push(alice.new_tab().await);
+        alice.log_in("alice").await;
+        alice.tell("away", words).await;
+        bob.until_words(words).await;
+    }
+    bob.until_devices(3).await;
+    alice.switch_to(tabs[1].clone()).await;
+    alice.close_tab().await;
+    bob.until_devices(2).await;
+    let shown = bob.text("#online .devices").await;
+    assert!(shown.contains("Away: first") && shown.contains("Away: third"), "{shown}");
+    assert!(!shown.contains("second"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_second_tab_starts_from_what_the_first_says() {
     let world = World::new();
     let (alice, bob) = two_friends(&world).await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use adsum_tim::{Bytes, Form, Secret, TimAuth, TimPresence};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::client::{V1, plain, server, token};
 use crate::support::{Client, Server, Told};
@@ -158,5 +159,28 @@ async fn tims_extra_is_base64() {
     assert_eq!(new.next().await["p"], json!({"extra": {"b": "AQI="}}));
     new.does(json!({"op": "publish", "p": {"extra": {"b": "AQI="}}})).await;
     assert_eq!(old.presence().await.extra, Some(extra));
+    server.host.stop().await;
+}
+
+/// Whoever comes in invisible is, even in the moment in which the grace of an invisible session
+/// before is over.
+#[tokio::test]
+async fn who_comes_in_invisible_is_so_whenever_the_session_before_ends() {
+    let server = server(|config| config.presence.grace_going_away_ms = 0);
+    let (mut ann, _) = V1::hello(&server, &token("ann", &["bob"])).await;
+    let (mut bob, _) = V1::hello(&server, &token("bob", &["ann"])).await;
+    ann.does(json!({"op": "invisible"})).await;
+    for round in 0..100 {
+        let mut next = V1::connect(server.address()).await;
+        let hello = json!({"op": "hello", "token": token("ann", &["bob"]), "invisible": true});
+        let close = CloseFrame { code: 4_000.into(), reason: "".into() };
+        ann.ws.close(Some(close)).await.unwrap();
+        next.send(hello).await;
+        assert_eq!(next.next().await["visible"], false, "{round}");
+        assert_eq!(next.next().await["visible"], false, "{round}");
+        next.does(json!({"op": "publish", "p": round})).await;
+        ann = next;
+    }
+    assert_eq!(bob.until_pong().await, Vec::<Value>::new());
     server.host.stop().await;
 }

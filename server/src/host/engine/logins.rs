@@ -24,7 +24,6 @@ impl Core {
         let requests = std::mem::take(&mut connect.requests);
         let (reply, login) = (connect.reply, connect.login);
         let Connect { node, audience, blocked, invisible, answer, kind, .. } = connect;
-        let was_invisible = self.engine.is_invisible(&node);
         let connect = Event::Connect {
             user: node.clone(),
             kind: DeviceKind(kind),
@@ -46,7 +45,7 @@ impl Core {
             Answer::V1(hello) => hello.grant.clone(),
         };
         let entry = Entry {
-            node,
+            node: node.clone(),
             wire,
             tid,
             socket: Some(socket.clone()),
@@ -59,10 +58,12 @@ impl Core {
         self.dispatch.hold_back();
         self.dispatch.attach(session, entry);
         self.dispatch.carry_out(decisions);
-        self.answer_login(session, &socket, answer, !(was_invisible || invisible), false);
-        if invisible && !was_invisible {
+        // As it is now: with a session whose grace was over by then the user's invisibility ended.
+        let is_invisible = self.engine.is_invisible(&node);
+        self.answer_login(session, &socket, answer, !(is_invisible || invisible), false);
+        if invisible && !is_invisible {
             self.hide(now, session);
-        } else if was_invisible {
+        } else if is_invisible {
             self.send_visibility(session, true);
         }
         for request in requests {
