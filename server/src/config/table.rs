@@ -272,7 +272,8 @@ static ACCOUNTS: [Key; 21] = [
     },
     key!(
         "names_fold_case":
-        "Take no new name that differs from another one only in case",
+        "Take no new name that differs from another one only in case, spaces, the width of its \
+         letters or how they are put together",
         boolean, accounts.names_fold_case
     ),
     key!(

@@ -1,5 +1,7 @@
 //! Names of accounts: which ones nobody may have, and which ones are one.
 
+use icu_normalizer::DecomposingNormalizerBorrowed;
+
 /// Returns whether a name shows all that it is made of: no control character, nothing without
 /// width, nothing that changes the direction of what stands around it, and no space at either end.
 /// Two names that are not the same then look different at least in that, and no name reorders the
@@ -25,18 +27,29 @@ fn is_hidden(character: char) -> bool {
             | '\u{2028}'..='\u{202e}'
             // A joiner of words, what is not seen in formulas, isolates of direction.
             | '\u{2060}'..='\u{206f}'
+            // A pattern of braille without a dot, which is a space that is none.
+            | '\u{2800}'
             // A mark of byte order, and marks of notes between lines.
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             // Marks of beams and slurs in music, and tags.
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}'
+            | '\u{fdd0}'..='\u{fdef}'
         )
+        // No characters at all, as those in the line above.
+        || u32::from(character) & 0xfffe == 0xfffe
 }
 
-/// Returns what names that differ only in case have in common. It goes by single characters, so
-/// that where in a word a letter stands makes no difference, and up before down, so that letters
-/// with one capital between them are one: `ß` and `ss`, `ς` and `σ`.
+/// Returns what names have in common that differ only in case, in how a letter is put together
+/// (`é` is one character, or `e` and an accent), in its width, or in their spaces. It goes by single
+/// characters, so that where in a word a letter stands makes no difference, and up before down, so
+/// that letters with one capital between them are one: `ß` and `ss`, `ς` and `σ`.
 pub(super) fn fold(name: &str) -> String {
-    name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    let normal = DecomposingNormalizerBorrowed::new_nfkd();
+    let taken_apart = normal.normalize(name);
+    let letters = taken_apart.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    let folded: String = letters.collect();
+    let words: Vec<_> = normal.normalize(&folded).split_whitespace().map(str::to_owned).collect();
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -63,6 +76,10 @@ mod tests {
             "al\u{85}ice",
             "al\u{e0041}ice",
             "al\u{fe0f}ice",
+            "alice\u{2800}",
+            "alice\u{fdd0}",
+            "alice\u{ffff}",
+            "alice\u{10fffe}",
         ] {
             assert!(!is_plain(name), "{name:?}");
         }
@@ -74,5 +91,23 @@ mod tests {
             assert_eq!(fold(one), fold(other));
         }
         assert_ne!(fold("alice"), fold("alise"));
+    }
+
+    #[test]
+    fn how_it_is_put_together_makes_no_difference() {
+        for (one, other) in [
+            ("caf\u{e9}", "cafe\u{301}"),
+            ("CAFE\u{301}", "caf\u{e9}"),
+            ("\u{1e69}", "s\u{307}\u{323}"),
+            ("\u{ac00}", "\u{1100}\u{1161}"),
+            ("\u{ff41}lice", "alice"),
+            ("\u{fb01}n", "fin"),
+            ("a b", "a \u{2003} b"),
+        ] {
+            assert_eq!(fold(one), fold(other), "{one} {other}");
+        }
+        for (one, other) in [("caf\u{e9}", "cafe"), ("a b", "ab")] {
+            assert_ne!(fold(one), fold(other), "{one} {other}");
+        }
     }
 }

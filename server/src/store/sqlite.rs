@@ -39,7 +39,8 @@ pub struct SqliteOptions {
     /// The most requests that one account may have waiting: from others for its answer, and for
     /// the answers of others. Default: 500.
     pub max_requests: u32,
-    /// Whether a name that differs from another one only in case is taken. Default: yes.
+    /// Whether a name is taken that differs from another one only in case, or in what is not seen.
+    /// Default: yes.
     pub fold_case: bool,
 }
 
@@ -109,7 +110,7 @@ impl Sqlite {
         })
     }
 
-    /// Returns whether somebody in this domain has the name, or one that differs only in case.
+    /// Returns whether somebody in this domain has the name, or one that looks the same.
     fn is_taken(
         &self,
         connection: &Connection,

@@ -41,6 +41,8 @@ async fn s13_a_name_shows_all_that_it_is_made_of() {
         "\u{202e}ecila",
         "al\u{2067}ice",
         "\u{feff}alice",
+        "alice\u{2800}",
+        "alice\u{ffff}",
     ] {
         assert_eq!(register(to, name, None).await, Err(PARAMETER), "{name:?}");
         assert_eq!(register(to, "alice", Some(name)).await, Err(PARAMETER), "{name:?}");
@@ -65,6 +67,32 @@ async fn s13_a_name_differs_in_more_than_case() {
     assert_eq!(register(program.address, "STRASSE", None).await, Err(TAKEN));
     let program = Program::start_in(program.kill(), &[]);
     assert_eq!(register(program.address, "strasse", None).await, Err(TAKEN));
+}
+
+/// A name that looks the same though it is written otherwise is taken, too: an accent by itself,
+/// letters of another width, more than one space.
+#[tokio::test]
+async fn s13_a_name_differs_in_what_is_seen() {
+    let program = Program::start(&[]);
+    for name in ["Ren\u{e9} Roy", "\u{d55c}\u{ad6d}"] {
+        register(program.address, name, None).await.unwrap();
+    }
+    for name in [
+        "Rene\u{301} Roy",
+        "RENE\u{301} ROY",
+        "Ren\u{e9}  Roy",
+        "Ren\u{e9}\u{2003}Roy",
+        "\u{ff32}en\u{e9} Roy",
+        "\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}",
+    ] {
+        assert_eq!(register(program.address, name, None).await, Err(TAKEN), "{name:?}");
+    }
+    register(program.address, "Rene Roy", None).await.unwrap();
+    // So it is in a file of a version that knew of case only.
+    let before = "UPDATE accounts SET folded = name; PRAGMA user_version = 3";
+    program.sql().execute_batch(before).unwrap();
+    let program = Program::start_in(program.kill(), &[]);
+    assert_eq!(register(program.address, "REN\u{c9} ROY", None).await, Err(TAKEN));
 }
 
 /// A file of before is brought up to date: who is in it is known by whatever case.

@@ -19,7 +19,7 @@ const APPLICATION_ID: i32 = 0x6164_736d;
 /// the same from both sides. A side is 0: wants nothing, 1: wants to be friends, 2: has blocked
 /// the other. They are friends while both sides are 1. The words are those of a request that
 /// waits.
-const VERSIONS: [&str; 3] = [
+const VERSIONS: [&str; 4] = [
     "
     CREATE TABLE accounts (
         id INTEGER PRIMARY KEY,
@@ -55,6 +55,10 @@ const VERSIONS: [&str; 3] = [
         expires_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX used_tokens_expires ON used_tokens (expires_ms);
+",
+    // Names have more in common than they had: it is filled in anew.
+    "
+    UPDATE accounts SET folded = NULL;
 ",
 ];
 
