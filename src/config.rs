@@ -170,6 +170,9 @@ impl Default for Grace {
 }
 
 /// How long a session may say nothing before it counts as lost by timeout.
+///
+/// Both fields have to be set; the lease of [`Options::default`] is of 90 s for a heartbeat every
+/// 30 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The lease in milliseconds: at least twice the heartbeat, at most seven days.

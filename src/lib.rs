@@ -90,7 +90,7 @@
 //!   itself for a while (a paused machine) leaves the pause out of its [clock](Time), or takes the
 //!   inputs that waited before it advances; else the leases of all who sent heartbeats meanwhile
 //!   have lapsed. The clock is the simpler way: when it wakes up more than a second after
-//!   [`Engine::deadline`], the time beyond that second does not count.
+//!   [`Engine::deadline`], the time beyond that second does not count ([an example](Time)).
 //! * **Insert before the drain.**★ A new connection belongs in the host's table before the
 //!   decisions about it are taken: its snapshot is among them.
 //! * **Flush after the drain, and say when there is no room.**★ A notice that the host took and

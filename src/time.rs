@@ -9,6 +9,33 @@
 /// before the first of these is read.
 ///
 /// Sums saturate at [`Time::MAX`], which is therefore a moment like any other and not "never".
+///
+/// A clock that leaves those stretches out:
+///
+/// ```
+/// use adsum::Time;
+///
+/// struct Clock {
+///     left_out_ms: u64,
+/// }
+///
+/// impl Clock {
+///     /// Returns the moment, where the system's monotonic clock has come to `elapsed_ms` and the
+///     /// engine's deadline is `due`. What comes more than a second late did not count.
+///     fn now(&mut self, elapsed_ms: u64, due: Option<Time>) -> Time {
+///         let now = Time::from_millis(elapsed_ms - self.left_out_ms);
+///         let late_ms = due.map_or(0, |due| now.since(due)).saturating_sub(1_000);
+///         self.left_out_ms += late_ms;
+///         now.saturating_sub(late_ms)
+///     }
+/// }
+///
+/// let mut clock = Clock { left_out_ms: 0 };
+/// let due = Time::from_millis(5_000);
+/// assert_eq!(clock.now(5_400, Some(due)), Time::from_millis(5_400));
+/// assert_eq!(clock.now(65_000, Some(due)), Time::from_millis(6_000));
+/// assert_eq!(clock.now(65_100, None), Time::from_millis(6_100));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Time(u64);

@@ -125,8 +125,8 @@ impl<P> Plan<P> {
     /// Lists the sessions of those contacts whose reach does not say all.
     fn spill_unusual<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) {
         while let Some(user) = self.unusual.pop() {
-            for at in 0..tables.sessions_of(user).len() {
-                let session = tables.sessions_of(user)[at];
+            for nth in 0..tables.sessions_of(user).len() {
+                let session = tables.sessions_of(user)[nth];
                 if self.receives(tables, session) {
                     self.spilled.push(tables.sessions().slot(session));
                 }
@@ -223,8 +223,8 @@ impl<P> Plan<P> {
         };
         let Some(channel) = tables.watchers_of(user) else { return self.end_watchers() };
         self.watchers = Some(Watchers { channel, done: 0 });
-        for at in 0..tables.channels().congested(channel) {
-            let receiver = tables.channels().congested_at(channel, at);
+        for nth in 0..tables.channels().congested(channel) {
+            let receiver = tables.channels().congested_at(channel, nth);
             self.note_missed(tables, receiver, subject);
         }
     }
@@ -254,8 +254,8 @@ impl<P> Plan<P> {
         let room = self.receivers.room();
         let some = named.range().take(room);
         let added = some.len() as u32;
-        for at in some {
-            self.receivers.push(tables.sessions().slot(self.named[at]));
+        for nth in some {
+            self.receivers.push(tables.sessions().slot(self.named[nth]));
         }
         added
     }

@@ -329,9 +329,9 @@ impl<P> Plan<P> {
         let added = &mut self.named[from..];
         added.sort_unstable();
         let mut kept = from;
-        for at in from..self.named.len() {
-            if at == from || self.named[at] != self.named[kept - 1] {
-                self.named[kept] = self.named[at];
+        for nth in from..self.named.len() {
+            if nth == from || self.named[nth] != self.named[kept - 1] {
+                self.named[kept] = self.named[nth];
                 kept += 1;
             }
         }

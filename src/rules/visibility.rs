@@ -24,8 +24,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let of_user = Subject::User { user, first: true };
         let from = self.plan.named_len();
         for viewer in viewers {
-            for at in 0..self.tables.sessions_of(*viewer).len() {
-                let receiver = self.tables.sessions_of(*viewer)[at];
+            for nth in 0..self.tables.sessions_of(*viewer).len() {
+                let receiver = self.tables.sessions_of(*viewer)[nth];
                 let knows = are_new && self.tables.does_watch(receiver, user);
                 if knows || !self.tables.session_sees(receiver, user) {
                     continue;
@@ -64,8 +64,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (subject, shows) = self.offline_subject(place);
         let from = self.plan.named_len();
         for viewer in viewers {
-            for at in 0..self.tables.sessions_of(*viewer).len() {
-                let receiver = self.tables.sessions_of(*viewer)[at];
+            for nth in 0..self.tables.sessions_of(*viewer).len() {
+                let receiver = self.tables.sessions_of(*viewer)[nth];
                 let sees = shows && self.tables.session_sees(receiver, user);
                 let was_told = self.forget_told(place, receiver);
                 let attachment = self.tables.sessions().attachment(receiver);

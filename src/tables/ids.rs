@@ -35,16 +35,16 @@ pub(crate) struct SessionIndex(pub(crate) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RemotePlace {
     pub(crate) origin: u32,
-    pub(crate) at: u32,
+    pub(crate) nth: u32,
 }
 
 impl RemotePlace {
     pub(crate) const fn from_bits(bits: u64) -> Self {
-        Self { origin: (bits >> 32) as u32, at: bits as u32 }
+        Self { origin: (bits >> 32) as u32, nth: bits as u32 }
     }
 
     pub(crate) const fn to_bits(self) -> u64 {
-        (self.origin as u64) << 32 | self.at as u64
+        (self.origin as u64) << 32 | self.nth as u64
     }
 }
 

@@ -70,8 +70,8 @@ impl Origins {
         self.nodes.len() - 1
     }
 
-    pub(crate) fn node(&self, at: usize) -> &Node {
-        &self.nodes[at]
+    pub(crate) fn node(&self, origin: usize) -> &Node {
+        &self.nodes[origin]
     }
 
     pub(crate) fn nodes(&self) -> &[Node] {
@@ -79,34 +79,34 @@ impl Origins {
     }
 
     /// Changes what is known of a node, and counts anew how many keep the engine busy.
-    pub(crate) fn change(&mut self, at: usize, change: impl FnOnce(&mut Node)) {
-        change(&mut self.nodes[at]);
+    pub(crate) fn change(&mut self, origin: usize, change: impl FnOnce(&mut Node)) {
+        change(&mut self.nodes[origin]);
         self.restless = self.nodes.iter().filter(|node| node.is_restless()).count();
     }
 
     pub(crate) fn get(&self, place: RemotePlace) -> &Remote {
-        &self.nodes[place.origin as usize].sessions[place.at as usize]
+        &self.nodes[place.origin as usize].sessions[place.nth as usize]
     }
 
     pub(crate) fn get_mut(&mut self, place: RemotePlace) -> &mut Remote {
-        &mut self.nodes[place.origin as usize].sessions[place.at as usize]
+        &mut self.nodes[place.origin as usize].sessions[place.nth as usize]
     }
 
     /// Returns where the next session of a node will stand.
-    pub(super) fn next_place(&self, at: usize) -> RemotePlace {
-        RemotePlace { origin: at as u32, at: self.nodes[at].sessions.len() as u32 }
+    pub(super) fn next_place(&self, origin: usize) -> RemotePlace {
+        RemotePlace { origin: origin as u32, nth: self.nodes[origin].sessions.len() as u32 }
     }
 
-    pub(super) fn push(&mut self, at: usize, remote: Remote) {
-        self.nodes[at].sessions.push(remote);
+    pub(super) fn push(&mut self, origin: usize, remote: Remote) {
+        self.nodes[origin].sessions.push(remote);
     }
 
     /// Takes a session out. Returns the one that stands there from now on, if another does.
     pub(super) fn remove(&mut self, place: RemotePlace) -> Option<SessionIndex> {
         let node = &mut self.nodes[place.origin as usize];
-        node.sessions.swap_remove(place.at as usize);
+        node.sessions.swap_remove(place.nth as usize);
         node.unreviewed = node.unreviewed.min(node.sessions.len());
-        let moved = node.sessions.get(place.at as usize).map(|remote| remote.session);
+        let moved = node.sessions.get(place.nth as usize).map(|remote| remote.session);
         if node.sessions.is_empty() {
             node.sessions = Vec::new();
         }
@@ -114,8 +114,8 @@ impl Origins {
     }
 
     /// Forgets a node that has ended, when nothing of it is left.
-    pub(crate) fn forget(&mut self, at: usize) {
-        self.change(at, |node| {
+    pub(crate) fn forget(&mut self, origin: usize) {
+        self.change(origin, |node| {
             (node.in_use, node.lost_at, node.ends_at, node.unreviewed) = (false, None, None, 0);
         });
     }

@@ -139,9 +139,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(super) fn are_remotes_right(&self) -> bool {
         let mut listed = 0;
         for (node, origin) in self.origins.nodes().iter().enumerate() {
-            for (at, remote) in origin.sessions.iter().enumerate() {
+            for (nth, remote) in origin.sessions.iter().enumerate() {
                 let place = self.sessions.remote_place(remote.session);
-                let stands = RemotePlace { origin: node as u32, at: at as u32 };
+                let stands = RemotePlace { origin: node as u32, nth: nth as u32 };
                 if place != Some(stands) {
                     return false;
                 }

@@ -161,8 +161,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             return;
         }
         for watcher in watchers {
-            for at in 0..self.sessions_of(*watcher).len() {
-                let session = self.sessions_of(*watcher)[at];
+            for nth in 0..self.sessions_of(*watcher).len() {
+                let session = self.sessions_of(*watcher)[nth];
                 self.strike_watch(session, user);
             }
         }
@@ -224,8 +224,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             return;
         }
         for watcher in watchers {
-            for at in 0..self.sessions_of(*watcher).len() {
-                let session = self.sessions_of(*watcher)[at];
+            for nth in 0..self.sessions_of(*watcher).len() {
+                let session = self.sessions_of(*watcher)[nth];
                 if let Some(membership) = self.membership(session, user) {
                     self.cover_watch(membership, *watcher, user);
                 }
