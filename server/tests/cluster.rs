@@ -32,3 +32,9 @@ mod restarts;
 mod talk;
 #[path = "cluster/trouble.rs"]
 mod trouble;
+
+/// Returns a number that the environment may set: `scripts/proof cluster` asks for more.
+fn number(name: &str, otherwise: usize) -> usize {
+    let given = std::env::var(name).ok();
+    given.map_or(otherwise, |given| given.parse().expect("a number"))
+}

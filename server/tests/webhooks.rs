@@ -6,12 +6,17 @@ mod support;
 mod edges;
 #[path = "webhooks/failures.rs"]
 mod failures;
+#[path = "webhooks/flapping.rs"]
+mod flapping;
 #[path = "webhooks/page.rs"]
 mod page;
 #[path = "webhooks/query.rs"]
 mod query;
+#[path = "webhooks/seeds.rs"]
+mod seeds;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::hook::{Hook, Mode, Online, SECRET, online};
@@ -43,6 +48,13 @@ async fn hooked(flags: &[&str]) -> (Hook, Server) {
     let start = hook.state().batches[0].clone();
     assert_eq!((&start["missed"], &start["edges"]), (&json!(true), &json!([])));
     (hook, server)
+}
+
+/// How long hooks are down that are down for long: three seconds, or what `scripts/proof webhooks`
+/// says.
+fn down_for() -> Duration {
+    let given = std::env::var("ADSUM_OUTAGE_SECONDS").ok();
+    Duration::from_secs(given.map_or(3, |given| given.parse().expect("a number of seconds")))
 }
 
 /// Asks who is online.

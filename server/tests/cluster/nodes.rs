@@ -26,10 +26,11 @@ impl Node {
     /// Starts a node that talks over this address of NATS, with these flags besides.
     pub(crate) fn start(name: &str, url: &str, more: &[&str]) -> Self {
         let grace = ["--grace-error", GRACE, "--grace-going-away", GRACE];
+        let grace = if more.contains(&grace[0]) { &[] } else { &grace[..] };
         let beats = ["--cluster-beat-ms", "100", "--cluster-suspect-ms", "600"];
         let one = ["--store", "jwt", "--jwt-secret", SECRET, "--cluster", url, "--node", name];
         let rest = ["--cluster-join-ms", "2000", "--drain-timeout", "1"];
-        let flags: Vec<String> = [&one[..], &grace, &beats, &rest, more]
+        let flags: Vec<String> = [&one[..], grace, &beats, &rest, more]
             .concat()
             .into_iter()
             .map(str::to_owned)

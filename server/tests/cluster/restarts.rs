@@ -2,23 +2,30 @@
 
 use crate::nats::Nats;
 use crate::nodes::{Node, all_hear, three};
+use crate::number;
 use crate::people::{Balancer, Crowd};
 use crate::support::program::run_to_end;
 use crate::talk::says_to;
 
-/// How many people there are: three on each of so many.
-const GROUPS: usize = 100;
+/// How many people there are: three in each of so many groups.
+fn groups() -> usize {
+    number("ADSUM_CLUSTER_PEOPLE", 300) / 3
+}
 
 /// All nodes are started anew, one after the other, while everybody talks: nobody hears of anybody
-/// that they are offline.
+/// that they are offline. `scripts/proof cluster` has a thousand people.
 #[tokio::test]
 async fn a_rolling_restart_is_no_news() {
-    let (_nats, mut nodes) = three(&[]).await;
+    let people = 3 * groups();
+    // So many more take so much longer to log in again.
+    let grace = (people / 75).to_string();
+    let flags = ["--grace-error", &grace, "--grace-going-away", &grace];
+    let (_nats, mut nodes) = three(&flags).await;
     let balancer = Balancer::of(&nodes);
-    let crowd = Crowd::gather(GROUPS, 3, &balancer).await;
+    let crowd = Crowd::gather(groups(), 3, &balancer).await;
     let mut moved = 0;
     for at in 0..nodes.len() {
-        crowd.talks_on(GROUPS * 3).await;
+        crowd.talks_on(people).await;
         let there = nodes[at].metric("adsum_connections").await as usize;
         assert!(there > 0, "{} has nobody", nodes[at].name);
         balancer.remove(&nodes[at]);
@@ -30,7 +37,7 @@ async fn a_rolling_restart_is_no_news() {
         all_hear(&nodes).await;
         balancer.add(&nodes[at]);
     }
-    crowd.talks_on(GROUPS * 3).await;
+    crowd.talks_on(people).await;
     let seen = crowd.disperse().await;
     assert_eq!(seen.offline, []);
     assert!(seen.moves >= moved, "{} have moved", seen.moves);

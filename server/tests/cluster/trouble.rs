@@ -1,7 +1,10 @@
 //! Nodes that are killed, paused, or cut off, and NATS that goes.
 
+use std::time::{Duration, Instant};
+
 use crate::nats::Nats;
 use crate::nodes::{Node, all_hear, three};
+use crate::number;
 use crate::people::{Balancer, Crowd};
 use crate::proxy::Cable;
 use crate::talk::says_to;
@@ -85,6 +88,48 @@ async fn nats_goes_and_comes_back() {
     }
     assert_eq!(bob.heard().await, ("ann".to_owned(), "two".to_owned()));
     says_to(&mut bob, "three", &mut ann).await;
+}
+
+/// NATS goes for long, and the grace is longer: who talks on one node is heard there all the time,
+/// nobody is offline to anybody, and when it is back everybody hears what is. For so many seconds;
+/// `scripts/proof cluster` has it gone for a full minute.
+#[tokio::test]
+async fn nats_is_gone_for_long_and_back() {
+    let gone = Duration::from_secs(number("ADSUM_NATS_GONE_SECONDS", 5) as u64);
+    let grace = (gone.as_secs() + 60).to_string();
+    let (mut nats, nodes) = three(&["--grace-error", &grace, "--grace-going-away", &grace]).await;
+    let [a, b, c] = &nodes;
+    let mut ann = a.login("ann", &["abe", "bob", "cat"]).await;
+    let mut abe = a.login("abe", &["ann"]).await;
+    let mut bob = b.login("bob", &["ann"]).await;
+    let mut cat = c.login("cat", &["ann"]).await;
+    says_to(&mut ann, "one", &mut abe).await;
+    assert_eq!(bob.heard().await, ("ann".to_owned(), "one".to_owned()));
+    assert_eq!(cat.heard().await, ("ann".to_owned(), "one".to_owned()));
+    says_to(&mut cat, "me", &mut ann).await;
+    nats.kill();
+    let began = Instant::now();
+    for node in &nodes {
+        node.until(SUSPECTED, |suspected| suspected == 2.0).await;
+    }
+    let mut words = 0;
+    while began.elapsed() < gone {
+        words += 1;
+        says_to(&mut ann, &words.to_string(), &mut abe).await;
+    }
+    // Of those on other nodes she has heard nothing, as they have of her.
+    assert_eq!(ann.until_pong().await, []);
+    assert_eq!(bob.until_pong().await, []);
+    nats.resume().await;
+    all_hear(&nodes).await;
+    // The newest, and nothing of what was in between.
+    assert_eq!(bob.heard().await, ("ann".to_owned(), words.to_string()));
+    assert_eq!(cat.heard().await, ("ann".to_owned(), words.to_string()));
+    says_to(&mut bob, "here", &mut ann).await;
+    says_to(&mut cat, "still me", &mut ann).await;
+    for node in &nodes {
+        assert!(node.metric("adsum_cluster_suspicions_total").await >= 2.0);
+    }
 }
 
 /// NATS goes for longer than the grace: to whoever is elsewhere everybody is offline, once, and is
