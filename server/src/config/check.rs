@@ -134,6 +134,32 @@ fn webhook_warning(webhooks: &Webhooks) -> Option<String> {
     })
 }
 
+/// Returns whether a browser may send this as `Origin`: scheme, host and port of a page, in small
+/// letters and without what goes without saying.
+fn may_be_sent(origin: &str) -> bool {
+    let Some((scheme, host)) = origin.split_once("://") else { return origin == "null" };
+    let default = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "/",
+    };
+    let is_plain = |one: char| !one.is_whitespace() && !one.is_ascii_uppercase() && one != '/';
+    !scheme.is_empty()
+        && !host.is_empty()
+        && origin.is_ascii()
+        && !host.ends_with(default)
+        && scheme.chars().chain(host.chars()).all(is_plain)
+}
+
+/// Returns what is most likely a mistake of the origin, if there is such.
+fn origin_warning(origin: Option<&str>) -> Option<String> {
+    let origin = origin.filter(|origin| !may_be_sent(origin))?;
+    Some(format!(
+        "origin = {origin}: browsers send it like https://example.org, with a port only if that \
+         is another one, so no page is let in"
+    ))
+}
+
 /// Returns what is allowed but most likely a mistake, a sentence each.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let Config { presence, accounts, network, services, webhooks, cluster } = config;
@@ -146,6 +172,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             SAFE_PING_TIMEOUT_MS / 1_000
         ));
     }
+    warnings.extend(origin_warning(network.origin.as_deref()));
     let listens =
         [("client_listen", Some(network.client_listen)), ("admin_listen", network.admin_listen)];
     for (key, address) in listens {

@@ -40,9 +40,9 @@ fn is_hidden(character: char) -> bool {
 }
 
 /// Returns what names have in common that differ only in case, in how a letter is put together
-/// (`é` is one character, or `e` and an accent), in its width, or in their spaces. It goes by single
-/// characters, so that where in a word a letter stands makes no difference, and up before down, so
-/// that letters with one capital between them are one: `ß` and `ss`, `ς` and `σ`.
+/// (`é` is one character, or `e` and an accent), in its width, or in their spaces. It goes by
+/// single characters, so that where in a word a letter stands makes no difference, and up before
+/// down, so that letters with one capital between them are one: `ß` and `ss`, `ς` and `σ`.
 pub(super) fn fold(name: &str) -> String {
     let normal = DecomposingNormalizerBorrowed::new_nfkd();
     let taken_apart = normal.normalize(name);

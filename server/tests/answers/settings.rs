@@ -14,6 +14,38 @@ fn s11_a_ping_timeout_below_the_clients_pings_is_warned_of() {
     assert_eq!((warnings("10"), warnings("74"), warnings("75")), (1, 1, 0));
 }
 
+/// What no browser sends keeps every page out, and says so at the start.
+#[test]
+fn an_origin_that_no_browser_sends_is_warned_of() {
+    let is_warned_of = |origin: &str| {
+        let said = run_to_end(&["check-config", "--origin", origin], &[]);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        said.out.contains(&format!("warning: origin = {origin}: browsers send it like"))
+    };
+    for origin in [
+        "https://example.org/",
+        "https://Example.org",
+        "https://example.org:443",
+        "http://example.org:80",
+        "example.org",
+        "https://",
+        "https://a.example, https://b.example",
+    ] {
+        assert!(is_warned_of(origin), "{origin}");
+    }
+    for origin in [
+        "https://example.org",
+        "https://example.org:8443",
+        "http://127.0.0.1:20003",
+        "http://[::1]:20003",
+        "https://xn--bcher-kva.example",
+        "tauri://localhost",
+        "null",
+    ] {
+        assert!(!is_warned_of(origin), "{origin}");
+    }
+}
+
 /// Variables that an orchestrator makes from the names of services are warned of; a slip in one of
 /// ours is an error.
 #[test]
