@@ -3,6 +3,7 @@ import { make, setText } from "./dom.js";
 
 const EVERY_MS = 1_000;
 const KEPT = 60;
+const FEW = 12;
 const [WIDTH, HEIGHT] = [240, 48];
 const NS = "http://www.w3.org/2000/svg";
 
@@ -55,7 +56,9 @@ function draw(part, value) {
   // People are many and change little: their line shows by how much.
   const least = Math.min(...values) > most / 2 ? Math.min(...values) * 0.96 : 0;
   const y = (one) => HEIGHT - 3 - ((one - least) / (most - least || 1)) * (HEIGHT - 8);
-  const x = (at) => WIDTH - (values.length - 1 - at) * (WIDTH / (KEPT - 1));
+  // The first seconds are drawn wider, so that there is something to see.
+  const columns = Math.max(values.length, FEW);
+  const x = (at) => WIDTH - (values.length - 1 - at) * (WIDTH / (columns - 1));
   const points = values.map((one, at) => `${x(at).toFixed(1)},${y(one).toFixed(1)}`);
   part.line.setAttribute("d", `M${points.join("L")}`);
   const ends = [`${x(values.length - 1)},${HEIGHT}`, `${x(0)},${HEIGHT}`];

@@ -74,23 +74,24 @@ export function settled(remembered) {
   } else {
     const others = adsum.devices.getSnapshot().filter(({ presence: p }) => p !== undefined);
     if (!remembered && others.length > 0) mine = read(others.at(-1).presence);
-    publish();
+    // Nobody has asked for that, so nobody is told how it went.
+    publish(true);
   }
   drawForm();
   draw();
 }
 
-function publish() {
+function publish(isQuiet = false) {
   if (!session) return;
   const mark = ++told;
   const { until } = mine;
   const options = until ? { until, then: presence(PLAIN) } : {};
-  setText($("said"), "Telling…");
+  if (!isQuiet) setText($("said"), "Telling…");
   setText($("refused"), "");
   session.adsum.publish(presence(mine), options).then(
     ({ waitsMs }) => {
       if (mark !== told) return;
-      setText($("said"), waitsMs ? "Told in a moment: that was often." : "Told.");
+      if (!isQuiet) setText($("said"), waitsMs ? "Told in a moment: that was often." : "Told.");
       draw();
     },
     ({ code }) => {

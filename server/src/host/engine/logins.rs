@@ -57,7 +57,9 @@ impl Core {
         };
         self.dispatch.hold_back();
         self.dispatch.attach(session, entry);
+        self.dispatch.teller.hides = invisible;
         self.dispatch.carry_out(decisions);
+        self.dispatch.teller.hides = false;
         // As it is now: with a session whose grace was over by then the user's invisibility ended.
         let is_invisible = self.engine.is_invisible(&node);
         self.answer_login(session, &socket, answer, !(is_invisible || invisible), false);
