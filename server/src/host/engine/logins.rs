@@ -57,7 +57,10 @@ impl Core {
         };
         self.dispatch.hold_back();
         self.dispatch.attach(session, entry);
+        // The snapshot comes to its client when the user is invisible already.
+        self.dispatch.teller.hides = invisible;
         self.dispatch.carry_out(decisions);
+        self.dispatch.teller.hides = false;
         self.answer_login(session, &socket, answer, !(was_invisible || invisible), false);
         if invisible && !was_invisible {
             self.hide(now, session);

@@ -19,6 +19,8 @@ pub(super) struct Teller {
     ids: RandomState,
     /// The engine's time.
     pub(super) now: Time,
+    /// Whether whoever is sent a snapshot is about to be made invisible.
+    pub(super) hides: bool,
 }
 
 /// The parts that several notices have.
@@ -81,7 +83,7 @@ impl Teller {
             topic: None,
             first: snapshot.is_first(),
             last: snapshot.is_last(),
-            visible: Some(snapshot.is_visible()),
+            visible: Some(snapshot.is_visible() && !self.hides),
             users: is_of_users.then(|| snapshot.named().cloned().collect()),
             key: "entries",
             entries: entries.collect(),
