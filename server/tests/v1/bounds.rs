@@ -72,6 +72,42 @@ async fn what_is_shown_is_bounded() {
     server.host.stop().await;
 }
 
+/// What some readers of JSON stumble over would take the whole frame from them, with what others
+/// show in it.
+#[tokio::test]
+async fn what_not_every_client_can_read_is_shown_to_none() {
+    let server = server(|_| {});
+    let mut ann = hello(&server).await;
+    let (mut bob, _) = V1::hello(&server, &token("bob", &["ann"])).await;
+    let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    let asked = ["publish", "direct", "join"]
+        .map(|op| format!(r#"{{"op":"{op}","n":1,"to":"bob","topic":"room:1","p":"#));
+    for wrong in [r#""\ud800""#, r#"{"a":"\udc00x"}"#, "1e999", "[-1e999]", &deep(101)] {
+        for start in &asked {
+            ann.send_text(format!("{start}{wrong}}}")).await;
+            let refused = json!({"op": "err", "n": 1, "code": "invalid", "field": "p"});
+            assert_eq!(ann.next().await, refused, "{start} {wrong}");
+        }
+        ann.send_text(format!(r#"{{"op":"publish","p":1,"for":9,"then":{wrong}}}"#)).await;
+        let refused = json!({"op": "err", "code": "invalid", "field": "then"});
+        assert_eq!(ann.next().await, refused, "{wrong}");
+    }
+    // One that is read over, as the same name comes again, is read all the same.
+    let twice = format!(r#"{{"op":"publish","n":1,"p":{{"a":{},"a":1}}}}"#, deep(100));
+    ann.send_text(twice).await;
+    assert_eq!(ann.next().await["code"], "invalid");
+    assert_eq!(bob.until_pong().await, Vec::<Value>::new());
+    let many = format!("[{}\"[\"]", "[],\"[{\\\"\",".repeat(200));
+    for right in [r#""\ud83d\ude00\u0000""#, "1e300", "12345678901234567890123", &deep(100), &many]
+    {
+        ann.send_text(format!("{}{right}}}", asked[0])).await;
+        assert_eq!(ann.next().await["op"], "ok", "{right}");
+        let told: Value = serde_json::from_str(right).unwrap();
+        assert_eq!(bob.next().await["p"], told, "{right}");
+    }
+    server.host.stop().await;
+}
+
 #[tokio::test]
 async fn what_is_no_operation_has_its_answer_or_its_close_code() {
     let server = server(|_| {});

@@ -36,6 +36,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Body<T> {
     async fn from_request(request: Request, _: &Arc<Shared>) -> Result<Self, Problem> {
         let body = axum::body::to_bytes(request.into_body(), LONGEST_BODY).await;
         let body = body.map_err(|_| too_big("a body has at most 1 MiB"))?;
+        // What is read by its fields would be taken from an array, too.
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte != b'{') {
+            return Err(Problem::invalid("a body is an object"));
+        }
         let read = serde_json::from_slice(&body);
         read.map(Self).map_err(|error| Problem::invalid(error.to_string()))
     }
@@ -91,7 +95,9 @@ pub(super) fn shown(shared: &Shared, from: &str, p: &RawValue) -> Result<Presenc
     if p.get().len() > shared.config.network.max_p {
         return Err(too_big("p is longer than max_p"));
     }
-    Ok(Arc::new(table::shown(&Tid::of(from), p.get())))
+    let shown = table::shown(&Tid::of(from), p.get());
+    let shown = shown.ok_or_else(|| Problem::invalid("p is JSON that not everybody can read"))?;
+    Ok(Arc::new(shown))
 }
 
 fn too_big(detail: &'static str) -> Problem {

@@ -20,18 +20,47 @@ const EXTEND: &str = "extend";
 const EXTRA: &str = "extra";
 /// What tim has no field for, as JSON, in `extend`.
 const REST: &str = "adsum.p";
+/// How deep what is shown may be nested: many readers of JSON take 128 levels, a frame's included.
+const MOST_LEVELS: usize = 100;
 
-/// Returns what a client of the neutral protocol shows.
-pub(crate) fn shown(from: &Tid, p: &str) -> Shown {
-    let tim = TimPresence { from_tid: Some(from.clone()), ..tim_of(p) };
-    Shown::with_p(tim, p)
+/// Returns what a client of the neutral protocol shows; nothing if it is JSON that not everybody
+/// can read: nested too deep, a number too large, half of a surrogate pair. A frame may have
+/// what several users show, and whoever cannot read it loses all of that.
+pub(crate) fn shown(from: &Tid, p: &str) -> Option<Shown> {
+    let read = serde_json::from_str(p).ok()?;
+    if levels(p) > MOST_LEVELS {
+        return None;
+    }
+    let tim = TimPresence { from_tid: Some(from.clone()), ..tim_of(p, read) };
+    Some(Shown::with_p(tim, p))
 }
 
-/// Returns `p` in tim's fields.
-fn tim_of(p: &str) -> TimPresence {
+/// Returns how deep what is JSON is nested, or less if it has few arrays and objects in all.
+fn levels(json: &str) -> usize {
+    let begins = |byte: &u8| matches!(byte, b'[' | b'{');
+    if json.bytes().filter(begins).count() <= MOST_LEVELS {
+        return 0;
+    }
+    let (mut level, mut most, mut in_text, mut is_escaped) = (0, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => level += 1,
+            b']' | b'}' if !in_text => level -= 1,
+            _ => {}
+        }
+        most = most.max(level);
+    }
+    most
+}
+
+/// Returns `p`, which has been read, in tim's fields.
+fn tim_of(p: &str, read: Value) -> TimPresence {
     let mut tim = TimPresence::default();
-    let rest = match serde_json::from_str(p) {
-        Ok(Value::Object(mut fields)) => {
+    let rest = match read {
+        Value::Object(mut fields) => {
             take(&mut fields, SHOW, |value| {
                 number_of_show(value).map(|show| tim.show = Some(show))
             });
@@ -141,8 +170,12 @@ mod tests {
 
     use super::*;
 
+    fn read(p: &str) -> TimPresence {
+        tim_of(p, serde_json::from_str(p).unwrap())
+    }
+
     fn there_and_back(p: &Value) -> Value {
-        serde_json::from_str(&p_of_tim(&tim_of(&p.to_string()))).unwrap()
+        serde_json::from_str(&p_of_tim(&read(&p.to_string()))).unwrap()
     }
 
     #[test]
@@ -181,19 +214,19 @@ mod tests {
             ..TimPresence::default()
         });
         for tim in all {
-            assert_eq!(tim_of(&p_of_tim(&tim)), tim);
+            assert_eq!(read(&p_of_tim(&tim)), tim);
         }
     }
 
     #[test]
     fn tims_clients_see_what_tim_has_a_word_for() {
-        let tim = tim_of(r#"{"show":"busy","text":"in a call","extend":{"mood":"good"},"x":1}"#);
+        let tim = read(r#"{"show":"busy","text":"in a call","extend":{"mood":"good"},"x":1}"#);
         assert_eq!((tim.show, tim.status.as_deref()), (Some(4), Some("in a call")));
         let extend = tim.extend.unwrap();
         assert_eq!(extend["mood"], "good");
         assert_eq!(extend[REST], r#"{"x":1}"#);
         // Nobody says of themselves that nobody is there.
-        assert!(!tim_of(r#"{"extend":{"adsum.idle":"5"}}"#).extend.unwrap().contains_key(IDLE));
+        assert!(!read(r#"{"extend":{"adsum.idle":"5"}}"#).extend.unwrap().contains_key(IDLE));
         let idle = Some(BTreeMap::from([(IDLE.to_owned(), "5".to_owned())]));
         assert_eq!(p_of_tim(&TimPresence { extend: idle, ..TimPresence::default() }), "{}");
     }
@@ -201,7 +234,7 @@ mod tests {
     #[test]
     fn p_goes_on_as_it_came() {
         let p = r#"{ "big": 12345678901234567890123, "a":1,"a":2 }"#;
-        assert_eq!(p_of(&shown(&Tid::of("ann"), p)), p);
-        assert_eq!(p_of(&Shown::from(tim_of(r#"{"text":"x"}"#))), r#"{"text":"x"}"#);
+        assert_eq!(p_of(&shown(&Tid::of("ann"), p).unwrap()), p);
+        assert_eq!(p_of(&Shown::from(read(r#"{"text":"x"}"#))), r#"{"text":"x"}"#);
     }
 }
