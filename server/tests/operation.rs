@@ -37,6 +37,9 @@ async fn administration_has_an_address_of_its_own() {
         assert_eq!(status(admin, line).await, 404, "{line}");
     }
     assert_eq!(request(admin, "GET /admin/online HTTP/1.1\r\n", b"").await.0, 401);
+    // The name of the scheme is the same in any case.
+    let head = format!("GET /admin/online HTTP/1.1\r\nAuthorization: bearer {ADMIN}\r\n");
+    assert_eq!(request(admin, &head, b"").await.0, 200);
     // One acts there on those who are here.
     let store = program.store();
     let ann = adsum_server::store::Store::register(&store, "ann", support::PASSWORD, "").unwrap();

@@ -21,6 +21,7 @@ use super::shared::Shared;
 /// The most users on one page, and how many where the request does not say.
 const MAX_PAGE: usize = 1_000;
 const PAGE: usize = 100;
+const SCHEME: &[u8] = b"Bearer ";
 const LIMIT: &str = "limit is from 1 to 1000";
 /// The most users that one notice may go to.
 const MAX_NODES: usize = 100_000;
@@ -58,7 +59,9 @@ async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
 /// Returns whether a request shows the token.
 pub(super) fn shows_the_token(shared: &Shared, headers: &HeaderMap) -> bool {
     let shown = headers.get(header::AUTHORIZATION);
-    let shown = shown.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let shown = shown.and_then(|value| value.as_bytes().split_at_checked(SCHEME.len()));
+    let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(SCHEME));
+    let shown = shown.map(|(_, token)| token);
     let token = shared.config.services.admin_token.as_ref();
     let both = shown.zip(token);
     both.is_some_and(|(shown, token)| bool::from(shown.ct_eq(token.0.as_bytes())))

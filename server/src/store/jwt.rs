@@ -7,7 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode, decode_header};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 
 use super::access::Access;
 use super::error::StoreError;
@@ -96,19 +98,35 @@ impl KnownUser {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    #[serde(deserialize_with = "seconds")]
     exp: u64,
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
     domain: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     roster: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     blocked: Vec<String>,
     #[serde(flatten)]
     flat: Flat,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     adsum: Own,
+}
+
+/// Reads whole seconds of a time that may have parts of seconds (a `NumericDate` of RFC 7519).
+fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let number = Number::deserialize(from)?;
+    let parts = number.as_f64().filter(|seconds| (0.0..=MOST_SECONDS).contains(seconds));
+    let whole = number.as_u64().or(parts.map(|seconds| seconds as u64));
+    whole.ok_or_else(|| D::Error::custom("no time"))
+}
+
+/// Reads a claim that may be null, which is the same as none.
+fn or_none<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// Claims of this server's own, by their whole names.
@@ -148,6 +166,8 @@ impl Claims {
 }
 
 const MIN_SWEEP: usize = 1_024;
+/// The latest time that may have parts of seconds: 2^53.
+const MOST_SECONDS: f64 = 9_007_199_254_740_992.0;
 
 impl Jwt {
     /// Returns a store that checks tokens as the options say.

@@ -53,5 +53,14 @@ async fn the_server_and_the_description_refuse_the_same() {
         }
     }
     assert!(taken > 15 && refused > 50, "{taken} {refused}");
+    // Fields have names.
+    for (line, body) in [
+        ("POST /v1/online", json!([["ann"], null, null])),
+        ("POST /v1/users/ann/contacts", json!([["bob"], null, null])),
+        ("POST /v1/users/ann/direct", json!([["bob"], 1, 7])),
+        ("POST /v1/system", json!([["bob"], 1])),
+    ] {
+        assert_eq!(contract.ask(server.address(), line, body).await.status, 400, "{line}");
+    }
     server.host.stop().await;
 }

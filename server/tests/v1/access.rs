@@ -13,7 +13,11 @@ async fn claims_have_two_names() {
     ann.does(json!({"op": "publish", "p": 1})).await;
     let own = json!({"adsum": {"contacts": ["ann"], "topics": ["x"], "kind": 7, "blocked": []}});
     let mut claims = own.clone();
+    // Some languages' empty lists.
     claims["adsum.contacts"] = Value::Null;
+    let none = json!({"adsum": null, "adsum.blocked": null, "roster": null, "blocked": null});
+    let (_, snapshot) = V1::hello(&server, &token_with("eve", &["ann"], none)).await;
+    assert_eq!(snapshot["entries"], json!([]));
     let (mut bob, snapshot) = V1::hello(&server, &token_with("bob", &[], claims)).await;
     assert_eq!(snapshot["entries"][0]["u"], "ann");
     bob.does(json!({"op": "join", "topic": "x"})).await;

@@ -51,8 +51,8 @@ async fn a_newcomer_is_told_who_is_there_and_a_second_device_of_the_first() {
 async fn invisible_is_offline_to_all_others() {
     let server = server(|_| {});
     let hello = json!({"op": "hello", "token": token("ann", &["bob"]), "invisible": true});
-    let (mut ann, _) = V1::hello_with(&server, hello).await;
-    assert_eq!(ann.welcome["visible"], false);
+    let (mut ann, snapshot) = V1::hello_with(&server, hello).await;
+    assert_eq!((&ann.welcome["visible"], &snapshot["visible"]), (&json!(false), &json!(false)));
     let (mut other, snapshot) = V1::hello(&server, &token("ann", &["bob"])).await;
     assert_eq!((&other.welcome["visible"], &snapshot["visible"]), (&json!(false), &json!(false)));
     let (mut bob, _) = V1::hello(&server, &token("bob", &["ann"])).await;

@@ -154,7 +154,9 @@ async fn a_topic_says_why_not() {
     ann.does(join("room:1")).await;
     assert_eq!(ann.ask(join("room:1")).await, refused("already_joined"));
     assert_eq!(bob.ask(join("room:1")).await, refused("member_limit"));
-    ann.does(join("room:2")).await;
+    // However a view is spelt as JSON.
+    ann.send_text(r#"{"op":"join","topic":"room:2","view":"\u0061ll"}"#.to_owned()).await;
+    assert_eq!(ann.next().await["op"], "topic");
     assert_eq!(ann.ask(join("room:3")).await, refused("topic_limit"));
     assert_eq!(ann.ask(join("lobby")).await, refused("forbidden"));
     for wrong in [json!(""), json!("x".repeat(129)), json!(5)] {

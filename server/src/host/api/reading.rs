@@ -37,6 +37,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Body<T> {
     async fn from_request(request: Request, _: &Arc<Shared>) -> Result<Self, Problem> {
         let body = axum::body::to_bytes(request.into_body(), LONGEST_BODY).await;
         let body = body.map_err(|_| too_big("a body has at most 1 MiB"))?;
+        // What is read by its fields would be taken from an array, too.
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte != b'{') {
+            return Err(Problem::invalid("a body is an object"));
+        }
         let read = serde_json::from_slice(&body);
         read.map(Self).map_err(|error| Problem::invalid(error.to_string()))
     }

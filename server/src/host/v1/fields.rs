@@ -47,7 +47,8 @@ impl<'a> Fields<'a> {
         self.0.remove(name).filter(|raw| raw.get() != "null")
     }
 
-    fn typed<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Fault> {
+    /// Takes a field that is read as this type.
+    pub(super) fn typed<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Fault> {
         let read = |raw: &RawValue| {
             serde_json::from_str(raw.get()).map_err(|_| Fault::of(Code::Invalid, name))
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use adsum::{Join, View};
 use adsum_tim::Tid;
+use serde_json::Value;
 
 use super::code::{Code, Fault};
 use super::fields::{Fields, needed};
@@ -172,13 +173,16 @@ fn topic(fields: &mut Fields<'_>) -> Result<Node, Fault> {
 }
 
 fn view(fields: &mut Fields<'_>) -> Result<Option<View>, Fault> {
-    let Some(raw) = fields.take("view") else { return Ok(None) };
-    let view = match raw.get() {
-        r#""nothing""# => Some(View::Nothing),
-        r#""count""# => Some(View::Count),
-        r#""all""# => Some(View::All),
-        other => {
-            let users: Option<u16> = other.parse().ok();
+    let view = match fields.typed::<Value>("view")? {
+        None => return Ok(None),
+        Some(Value::String(word)) => match word.as_str() {
+            "nothing" => Some(View::Nothing),
+            "count" => Some(View::Count),
+            "all" => Some(View::All),
+            _ => None,
+        },
+        Some(other) => {
+            let users = other.as_u64().and_then(|users| users.try_into().ok());
             users.filter(|users| (1..=MOST_SHOWN).contains(users)).map(View::Sample)
         }
     };

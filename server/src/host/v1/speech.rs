@@ -177,11 +177,11 @@ impl V1Speech {
             return Err(Code::OtherUser.into());
         }
         let grant = hello::grant(&link.shared, &login);
-        user.grant = grant.clone();
         let session = user.session;
         let lock = link.shared.directory.lock(&login.node).await;
         let relations = link.shared.directory.relations(&user.node).await;
         let relations = relations.map_err(|_| Fault::from(Code::Unavailable))?;
+        user.grant = grant.clone();
         let verb = Verb::Renew { grant: grant.clone(), lists: hello::lists(&relations) };
         link.shared.command(Command::Asked(Box::new(Asked { session, n, verb }))).await;
         drop(lock);

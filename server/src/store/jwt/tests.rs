@@ -148,6 +148,13 @@ fn time_runs_out() {
     let store = store();
     assert_eq!(refusal(&store, &token(&json!({"sub": "a", "exp": within(-60)}))), "expired");
     assert!(show(&store, &token(&json!({"sub": "a", "exp": within(-2)}))).is_ok());
+    // RFC 7519 has parts of seconds too, which Python's `time.time()` gives.
+    let parts = show(&store, &token(&json!({"sub": "a", "exp": within(60) as f64 + 0.5})));
+    assert!(parts.unwrap().expires_at.unwrap().abs_diff(within(60)) <= 2);
+    for wrong in [json!(-1.5), json!("4102444800"), json!(1e300), Value::Null] {
+        let claims = json!({"sub": "a", "exp": wrong});
+        assert_eq!(refusal(&store, &token(&claims)), "malformed", "{wrong}");
+    }
     let later = json!({"sub": "a", "exp": within(600), "nbf": within(60)});
     assert_eq!(refusal(&store, &token(&later)), "not yet valid");
     assert_eq!(refusal(&store, &token(&json!({"sub": "a"}))), "malformed");
