@@ -30,7 +30,7 @@ fn ways() -> Vec<Options> {
     // Where blocks hide, whether or not there is a rate and one's own sessions are shown.
     let mut hiding = topics(5, 2, 0);
     hiding.topics.blocks = TopicBlocks::Hidden;
-    let mut hiding_alone = Options { topics: hiding.topics, ..alone.clone() };
+    let mut hiding_alone = Options { topics: hiding.topics, ..alone };
     hiding_alone.topic_rate = Some(Rate { burst: 1, interval_ms: 250 });
     let all = [hasty, alone, live, ticking, hiding, hiding_alone];
     apart.into_iter().chain(all).collect()
