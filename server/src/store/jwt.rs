@@ -118,7 +118,7 @@ struct Claims {
 fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(from)?;
     let parts = number.as_f64().filter(|seconds| (0.0..=MOST_SECONDS).contains(seconds));
-    let whole = number.as_u64().or(parts.map(|seconds| seconds as u64));
+    let whole = number.as_u64().or_else(|| parts.map(|seconds| seconds as u64));
     whole.ok_or_else(|| D::Error::custom("no time"))
 }
 
