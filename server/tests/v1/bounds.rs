@@ -143,7 +143,7 @@ async fn who_says_nothing_is_asked_to_come_back() {
 async fn over_the_rate_an_operation_is_refused_and_told_when_it_may_come() {
     let server = server(|config| {
         config.network.request_burst = 5;
-        config.network.requests_per_second = 10;
+        config.network.requests_per_second = 2;
     });
     let mut ann = hello(&server).await;
     ann.send(Value::from((0..20).map(|n| json!({"op": "ping", "n": n})).collect::<Vec<_>>())).await;
@@ -156,9 +156,30 @@ async fn over_the_rate_an_operation_is_refused_and_told_when_it_may_come() {
             refused.push(answer["retry_ms"].as_u64().unwrap());
         }
     }
-    assert!(refused.len() >= 15 && refused.iter().all(|wait| (1..=100).contains(wait)));
+    assert!(refused.len() >= 15 && refused.iter().all(|wait| (1..=500).contains(wait)));
     tokio::time::sleep(Duration::from_millis(refused[0] + 100)).await;
     assert_eq!(ann.ask(json!({"op": "ping"})).await, json!({"op": "ok"}));
+    server.host.stop().await;
+}
+
+/// What is no operation is refused as well, and that too costs something: it counts.
+#[tokio::test]
+async fn what_is_malformed_counts_for_the_rate() {
+    let server = server(|config| {
+        config.network.request_burst = 5;
+        config.network.requests_per_second = 1;
+    });
+    let mut ann = hello(&server).await;
+    let wrong = [json!({}), json!({"op": 1}), json!({"op": "sing"}), json!({"n": "x"})];
+    ann.send(Value::from(wrong.repeat(10))).await;
+    ann.send_text("no JSON".to_owned()).await;
+    let mut codes = Vec::new();
+    for _ in 0..41 {
+        codes.push(ann.next().await["code"].as_str().unwrap().to_owned());
+    }
+    let late = codes.iter().filter(|code| *code == "rate").count();
+    assert!(late >= 36 && codes[40] == "rate", "{codes:?}");
+    assert!(codes[..4].iter().all(|code| code != "rate"), "{codes:?}");
     server.host.stop().await;
 }
 

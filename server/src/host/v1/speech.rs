@@ -22,6 +22,9 @@ use crate::host::shared::Shared;
 const LONGEST: usize = 64 * 1_024;
 /// The close code for a message that is not text.
 const NOT_TEXT: u16 = 1_003;
+/// How long a connection rests after an operation over its rate: what is refused costs something,
+/// too, and whoever floods is not to have others wait.
+const REST: Duration = Duration::from_millis(1);
 /// How much longer a session that is sent away may take to come back than it was told to wait.
 const MARGIN_MS: u64 = 5_000;
 
@@ -57,9 +60,10 @@ impl Speech for V1Speech {
                 }
             }
             Err(NotOperations::TooMany) => bye(link, Bye::TooBig),
-            Err(NotOperations::Malformed) => {
-                self.refuse(link, None, Code::Malformed.into()).await;
-            }
+            Err(NotOperations::Malformed) => match over_rate(link) {
+                None => self.refuse(link, None, Code::Malformed.into()).await,
+                Some(retry_ms) => self.refuse_for_now(link, None, retry_ms).await,
+            },
         }
     }
 
@@ -107,7 +111,12 @@ impl Speech for V1Speech {
 
 impl V1Speech {
     async fn operation(&mut self, link: &mut Link, mut fields: Fields<'_>) {
-        let n = match fields.number() {
+        let retry_ms = over_rate(link);
+        let n = fields.number();
+        if let Some(retry_ms) = retry_ms {
+            return self.refuse_for_now(link, n.unwrap_or_default(), retry_ms).await;
+        }
+        let n = match n {
             Ok(n) => n,
             Err(fault) => return self.refuse(link, None, fault).await,
         };
@@ -116,9 +125,6 @@ impl V1Speech {
             Ok(op) => op,
             Err(fault) => return self.refuse(link, n, fault).await,
         };
-        if let Some(retry_ms) = over_rate(link) {
-            return self.refuse(link, n, Fault::later(Code::Rate, retry_ms)).await;
-        }
         if self.user.is_none() {
             // On the heap: a connection has no room for what it seldom does.
             return Box::pin(self.first(link, n, &op, fields)).await;
@@ -238,6 +244,12 @@ impl V1Speech {
     async fn ask(&self, link: &Link, n: Option<u64>, verb: Verb) {
         let Some(session) = self.session() else { return };
         link.shared.command(Command::Asked(Box::new(Asked { session, n, verb }))).await;
+    }
+
+    /// Refuses an operation that comes too early, whatever it is.
+    async fn refuse_for_now(&self, link: &Link, n: Option<u64>, retry_ms: u64) {
+        tokio::time::sleep(REST).await;
+        self.refuse(link, n, Fault::later(Code::Rate, retry_ms)).await;
     }
 
     /// Refuses an operation: in its turn, or, if nobody has said hello, once and for all.
