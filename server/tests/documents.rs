@@ -64,7 +64,7 @@ async fn every_metric_on_the_dashboard_is_the_servers() {
                     Some(whole) => *name == whole && *kind == "histogram",
                     None => *name == word,
                 };
-                assert!(families.iter().any(|family| is_it(family)), "{word}");
+                assert!(families.iter().any(is_it), "{word}");
                 named += 1;
             }
         }

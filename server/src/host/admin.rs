@@ -145,7 +145,7 @@ async fn receivers(
     match (all, nodes.is_empty()) {
         (true, false) => Err(wrong("all goes with no nodes")),
         (true, true) => {
-            all_online(shared).await.ok_or(StatusCode::SERVICE_UNAVAILABLE.into_response())
+            all_online(shared).await.ok_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
         }
         (false, _) => accounts(shared, nodes, domain).await,
     }
