@@ -25,6 +25,8 @@ export function begin(opened) {
   const { adsum } = session;
   stops = [
     adsum.contacts.subscribe(draw),
+    // While there is no connection nothing is known of those who were offline, either.
+    adsum.status.subscribe(draw),
     adsum.on("roster", (frame) => {
       roster.take(frame);
       if (frame.last) draw();

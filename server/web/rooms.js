@@ -99,7 +99,7 @@ function create(name) {
   const count = make("span", { className: "room-count" });
   const toggle = button("Join", () => (rooms.get(name).isMember ? leave(name) : join(name)));
   const words = make("input", {
-    maxLength: 300, autocomplete: "off", placeholder: "Say something: nobody keeps it", dir: "auto",
+    maxLength: 300, autocomplete: "off", placeholder: "Say something", dir: "auto",
   });
   words.setAttribute("aria-label", `Say something in ${clipped(name, 40)}`);
   const form = make("form", { className: "row" }, make("div", {}, words),

@@ -1,10 +1,11 @@
 //! The accounts of simulated people, and of guests, who are their friends from the beginning.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use tokio::sync::SetOnce;
 use tokio::sync::mpsc::Sender;
 
 use super::trace::Trace;
@@ -19,12 +20,14 @@ use crate::tokens::Account;
 const MOST_GUESTS: usize = 1_000;
 const GUESTS_AT_ONCE: u32 = 20;
 const GUEST_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a guest waits at the beginning, while the accounts of all others are being made.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Each guest is a friend of every so many of the people.
 const EVERY: usize = 5;
 
 /// The accounts of a demonstration.
 pub(crate) struct Cast {
-    people: OnceLock<Vec<Account>>,
+    people: SetOnce<Vec<Account>>,
     guests: AtomicUsize,
     door: Mutex<Bucket>,
 }
@@ -32,7 +35,7 @@ pub(crate) struct Cast {
 impl Default for Cast {
     fn default() -> Self {
         let door = Bucket::slow(GUESTS_AT_ONCE, GUEST_INTERVAL, Instant::now());
-        Self { people: OnceLock::new(), guests: AtomicUsize::new(0), door: Mutex::new(door) }
+        Self { people: SetOnce::new(), guests: AtomicUsize::new(0), door: Mutex::new(door) }
     }
 }
 
@@ -53,8 +56,9 @@ impl Cast {
             }
             Ok(people)
         });
-        let made = made.await?;
-        Ok(self.people.get_or_init(|| made))
+        // They are made once.
+        let _ = self.people.set(made.await?);
+        Ok(self.people.wait().await)
     }
 
     /// Makes the account of one more guest; returns its name and a login token.
@@ -67,7 +71,8 @@ impl Cast {
         commands: &Sender<Command>,
     ) -> Result<(String, String), StatusCode> {
         let failed = |_| StatusCode::SERVICE_UNAVAILABLE;
-        let people = self.people.get().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+        let people = tokio::time::timeout(PATIENCE, self.people.wait());
+        let people = people.await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         if !self.door.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now()) {
             return Err(StatusCode::TOO_MANY_REQUESTS);
         }
