@@ -1,14 +1,17 @@
-//! What a member of a room costs in adsum and in the presence registry of sockudo-core, in one run.
+//! What a member of a room costs in adsum, in the presence registry of sockudo-core, and in the two
+//! maps that one writes in an hour, in one run.
 //!
 //! `cargo run --release --manifest-path benches/sockudo/Cargo.toml`. Rooms have fifty members each.
 //! The registry answers who was the first of a client's connections and who the last; whom to tell
 //! it does not say, and keeps no order. adsum tells the others in ticks, and finds for a snapshot
-//! the fifty in their order. What either is told of a member is a number.
+//! the fifty in their order. The maps have who is in a room and in which rooms one is, and keep no
+//! order either. What all are told of a member is a number.
 
 use adsum::{Config, Connect, Decision, Decisions, Engine, Join, Options, SessionKey, Time};
 use adsum::{TopicKey, TopicOptions, View};
 use cpu_time::ThreadTime;
 use sockudo_core::presence_registry::{PresenceRecord, PresenceRegistry};
+use std::collections::{HashMap, HashSet};
 use std::hint::black_box;
 
 const SESSIONS: usize = 100_000;
@@ -29,6 +32,8 @@ fn main() {
         registry.register_connection(APP, user);
         enter(&registry, user, room_of(session));
     }
+    let mut maps = Maps::default();
+    (0..SESSIONS).for_each(|session| maps.join(session, room_of(session)));
     let (mut engine, mut now) = (engine(), Time::ZERO);
     let mut members: Vec<_> = users
         .iter()
@@ -62,21 +67,55 @@ fn main() {
         });
         figures.time(2, || {
             for at in (0..OPERATIONS).map(turn) {
+                maps.leave(at, room_of(at));
+                maps.join(at, room_of(at));
+            }
+        });
+        figures.time(3, || {
+            for at in (0..OPERATIONS).map(turn) {
                 let (key, topic) = members[at];
                 let looked = engine.look(now, key, topic, View::All);
                 assert_eq!(take(looked.expect("it is there")), IN_A_ROOM);
             }
         });
-        figures.time(3, || {
+        figures.time(4, || {
             for at in (0..OPERATIONS).map(turn) {
                 assert_eq!(registry.snapshot(APP, room_of(at)).len(), IN_A_ROOM);
             }
         });
+        figures.time(5, || {
+            for at in (0..OPERATIONS).map(turn) {
+                assert_eq!(maps.members(room_of(at)).len(), IN_A_ROOM);
+            }
+        });
     }
-    println!("| | adsum | sockudo-core | ratio |\n| --- | ---: | ---: | ---: |");
-    for (question, ours) in [("leave and join, told", 0), ("a snapshot of fifty", 2)] {
-        let (ours, theirs) = (figures.median(ours), figures.median(ours + 1));
-        println!("| {question} | {ours:.0} ns | {theirs:.0} ns | {:.2} |", ours / theirs);
+    figures.print();
+}
+
+/// What one writes in an hour.
+#[derive(Default)]
+struct Maps {
+    rooms: HashMap<String, HashSet<usize>>,
+    of: HashMap<usize, HashSet<String>>,
+}
+
+impl Maps {
+    fn join(&mut self, session: usize, room: &str) {
+        self.rooms.entry(room.to_owned()).or_default().insert(session);
+        self.of.entry(session).or_default().insert(room.to_owned());
+    }
+
+    fn leave(&mut self, session: usize, room: &str) {
+        if let Some(members) = self.rooms.get_mut(room) {
+            members.remove(&session);
+        }
+        if let Some(rooms) = self.of.get_mut(&session) {
+            rooms.remove(room);
+        }
+    }
+
+    fn members(&self, room: &str) -> Vec<usize> {
+        self.rooms.get(room).into_iter().flatten().copied().collect()
     }
 }
 
@@ -126,15 +165,23 @@ fn take(mut decisions: Decisions<'_, String, u64>) -> usize {
     entries
 }
 
-/// The times of four candidates, in nanoseconds for one operation.
+/// The times of three candidates with two questions, in nanoseconds for one operation.
 #[derive(Default)]
-struct Figures([Vec<f64>; 4]);
+struct Figures([Vec<f64>; 6]);
 
 impl Figures {
     fn time(&mut self, candidate: usize, work: impl FnOnce()) {
         let begun = ThreadTime::now();
         work();
         self.0[candidate].push(begun.elapsed().as_nanos() as f64 / OPERATIONS as f64);
+    }
+
+    fn print(&self) {
+        println!("| | adsum | sockudo-core | two maps |\n| --- | ---: | ---: | ---: |");
+        for (question, first) in [("leave and join, told", 0), ("a snapshot of fifty", 3)] {
+            let times = [0, 1, 2].map(|at| format!("{:.0} ns", self.median(first + at)));
+            println!("| {question} | {} |", times.join(" | "));
+        }
     }
 
     fn median(&self, candidate: usize) -> f64 {
