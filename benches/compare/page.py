@@ -130,7 +130,7 @@ def page(figures):
         publishes=first["published"], readers=slow["readers"], megabytes=slow["megabytes_each"],
         clients=gone["clients"], longest=gone["longest_s"])
     if figures["libraries"]:
-        text += LIBRARIES.format(libraries=of_libraries(figures))
+        text += LIBRARIES.format(libraries=of_libraries(figures), load=figures["libraries_load"])
     return wrapped(text)
 
 
@@ -186,9 +186,10 @@ LIBRARIES = """
 ## Libraries
 
 A hundred thousand sessions in rooms of fifty: the processor time of leaving a room and joining it,
-and of finding the fifty. adsum tells the others, and keeps their order, what each shows, and slow
-readers; the others here do not. `benches/sockudo` has the workload of those in Rust, and
-`benches/compare/adapter.js` of that in JavaScript; [SPEED.md](SPEED.md) has more of the engine.
+and of finding the fifty, with a load average of {load} at the beginning. adsum tells the others,
+and keeps their order, what each shows, and slow readers; the others here do not. `benches/sockudo`
+has the workload of those in Rust, and `benches/compare/adapter.js` of that in JavaScript;
+[SPEED.md](SPEED.md) has more of the engine.
 
 {libraries}
 """
@@ -239,7 +240,7 @@ def self_test():
     theirs = made_up("other", cpu_us=6, connection_kib=1_234.5, slow={"right_after_ms": None})
     figures = {"day": "2000-01-01", "machine": "a machine " * 12, "load": 0.1, "node": "v20",
                "servers": [ours, theirs], "missing": [{"name": "one", "why": "it is not there"}],
-               "libraries": [["a", 10, 20], ["b", 30, 5]]}
+               "libraries": [["a", 10, 20], ["b", 30, 5]], "libraries_load": 0.2}
     text = page(figures)
     for line in ["| processor time a delivery, µs | **5** | 6 |",
                  "| memory a connection, KiB | **8** | 1,234.5 |", "| latency, p50, ms | 1 | 1 |",
