@@ -456,7 +456,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 20 + 27 + 21 + 10 + 9 + 7);
+        assert_eq!(all().count(), 20 + 28 + 21 + 11 + 9 + 7);
     }
 
     #[test]
@@ -488,6 +488,7 @@ mod tests {
             "refuse",
             "debug",
             "newest",
+            "hidden",
             "10.0.0.0/8",
             "https://example.org/hook",
             "nats://127.0.0.1:4222",
