@@ -416,7 +416,7 @@ fn check_senders(
             assert_eq!(known.users.get(&member.session), Some(&member.user), "it is its own");
             presence.into_iter().for_each(|presence| signed(member.user, member.session, presence));
         });
-        each_gone(decision, |topic, user, session| gone.push((topic, user, session)));
+        each_gone(decision, |topic, user, session| gone.push((topic, user, session, to.to_vec())));
         match decision {
             Decision::Deliver { notice, .. } | Decision::Skipped { notice, .. } => match notice {
                 Notice::Presence { user, session, presence, .. }
@@ -459,21 +459,33 @@ fn check_senders(
     })?;
     equal("what is said in another's name", faults, Vec::new())?;
     known.learn(event, begun(&outcome));
-    check_gone(run, gone)?;
+    check_gone(run, known, gone)?;
     // Who looked offline at one deadline may show something at the next.
     let is_over = run.model.choice.is_none() || *event != Event::Advance;
     endings.retain(|(_, session, _)| is_over || session.is_some());
     check_endings(run, known, endings)
 }
 
-/// Whoever is called gone from a topic is not to be seen there.
-fn check_gone(run: &Run<Signed>, gone: Vec<(User, User, Option<SessionId>)>) -> Result<(), String> {
-    for (topic, user, session) in gone {
-        let topic = run.host.engine.topic(&topic);
+/// Whoever is called gone from a topic is not to be seen there by who is told so.
+fn check_gone(
+    run: &Run<Signed>,
+    known: &Known,
+    gone: Vec<(User, User, Option<SessionId>, Vec<SessionKey>)>,
+) -> Result<(), String> {
+    for (name, user, session, to) in gone {
+        let topic = run.host.engine.topic(&name);
         let mut members = topic.iter().flat_map(|topic| topic.members());
         let is_it = |id: SessionId| session.is_none_or(|session| session == id);
-        if members.any(|member| *member.user == user && is_it(member.session)) {
-            return Err(format!("{user}, {session:?} is called gone from a topic, and is there"));
+        if !members.any(|member| *member.user == user && is_it(member.session)) {
+            continue;
+        }
+        let viewers = to.iter().map(|key| known.users[&known.attachments[key]]);
+        for viewer in viewers {
+            if !run.model.are_hidden_in(name, user, viewer) {
+                return Err(format!(
+                    "{user}, {session:?} is called gone to {viewer}, and is there"
+                ));
+            }
         }
     }
     Ok(())
