@@ -154,17 +154,16 @@ async fn an_administrator_sees_who_is_online_and_expels() {
     let [ann, bob] = server.friends(["ann", "bob"]);
     let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
     let also_bob = server.login("bob").await;
-    let mut online = [(&ann, 1), (&bob, 2)];
+    let mut online = [(&ann, "ann", 1), (&bob, "bob", 2)];
     online.sort_unstable();
     at_bob.say("here").await;
     assert_eq!(at_ann.heard().await.1, "here");
     let head = |line: &str| format!("{line} HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n");
     let mut path = "/admin/online?limit=1".to_owned();
-    for (at, (node, sessions)) in online.into_iter().enumerate() {
+    for (at, (node, name, sessions)) in online.into_iter().enumerate() {
         let next = if at == 0 { format!("\"{node}\"") } else { "null".to_owned() };
-        let page = format!(
-            r#"{{"next":{next},"total":2,"users":[{{"node":"{node}","sessions":{sessions}}}]}}"#
-        );
+        let user = format!(r#"{{"name":"{name}","node":"{node}","sessions":{sessions}}}"#);
+        let page = format!(r#"{{"next":{next},"total":2,"users":[{user}]}}"#);
         let line = head(&format!("GET {path}"));
         assert_eq!(support::request(server.address(), &line, b"").await, (200, page));
         path = format!("/admin/online?limit=1&after={node}");
