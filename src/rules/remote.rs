@@ -11,7 +11,7 @@ use crate::rules::State;
 use crate::tables::expiries::{Expiring, Expiry};
 use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::lists;
-use crate::tables::remotes::Theirs;
+use crate::tables::remotes::RemoteUpdate;
 use crate::tables::timers::Due;
 use crate::time::Time;
 use alloc::vec::Vec;
@@ -34,10 +34,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         id: K,
         state: RemoteState<K, P>,
     ) -> Result<(), Error> {
-        self.is_unusual = true;
-        self.tables.changed_mut().is_theirs = true;
+        self.is_clustered_or_represented = true;
+        self.tables.changed_mut().is_remote_update = true;
         let done = self.take_remote_state(origin, id, state);
-        self.tables.changed_mut().is_theirs = false;
+        self.tables.changed_mut().is_remote_update = false;
         done
     }
 
@@ -71,8 +71,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.take_away(node, place, &sessions, &ended);
         if !self.tables.sessions_at(place).is_empty() {
-            self.theirs = Some(Theirs { node, place, lists, sessions });
-            self.plan.push_step(Step::Theirs);
+            self.remote_update = Some(RemoteUpdate { node, place, lists, sessions });
+            self.plan.push_step(Step::RemoteUpdate);
         } else if let Some((id, _)) = lists {
             self.tables.discard_name(id);
         }
@@ -112,16 +112,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Goes on with what a node says, when all are told of what went before: with lists, and then
     /// with what sessions show.
-    pub(super) fn go_on_with_theirs(&mut self) {
-        let Some(mut theirs) = self.theirs.take() else { return };
-        self.tables.changed_mut().is_theirs = true;
-        if let Some((id, lists)) = theirs.lists.take() {
+    pub(super) fn continue_remote_update(&mut self) {
+        let Some(mut update) = self.remote_update.take() else { return };
+        self.tables.changed_mut().is_remote_update = true;
+        if let Some((id, lists)) = update.lists.take() {
             // It was checked that they fit. No more users than can be indexed is all there is.
             let _ = self.set_remote_lists(id, Some(lists));
-            self.theirs = Some(theirs);
-            self.plan.push_step(Step::Theirs);
+            self.remote_update = Some(update);
+            self.plan.push_step(Step::RemoteUpdate);
         } else {
-            let Theirs { node, place, sessions, .. } = theirs;
+            let RemoteUpdate { node, place, sessions, .. } = update;
             for session in sessions {
                 if let Some(known) = self.tables.find_remote(place, (node, session.id)) {
                     // The rest is as it was if no more topics can be indexed.
@@ -129,7 +129,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 }
             }
         }
-        self.tables.changed_mut().is_theirs = false;
+        self.tables.changed_mut().is_remote_update = false;
     }
 
     /// Checks that there is room for what a node says, before anything changes.
@@ -413,7 +413,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     pub(crate) fn note_changes(&mut self) {
         self.tables.changed_mut().is_on = true;
-        self.is_unusual = true;
+        self.is_clustered_or_represented = true;
     }
 
     pub(crate) fn next_changed(&mut self) -> Option<User> {
@@ -459,7 +459,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let ends = since.saturating_add(self.options.grace.node_loss_ms);
         self.tables.origins_mut().change(at, |node| {
             (node.lost_at, node.ends_at) = (Some(since), Some(ends));
-            node.unreviewed = if tells_users { node.sessions.len() } else { 0 };
+            node.sessions_to_review = if tells_users { node.sessions.len() } else { 0 };
         });
     }
 
@@ -470,7 +470,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.origins_mut().change(at, |node| {
             if node.lost_at.is_some() {
                 (node.lost_at, node.ends_at) = (None, None);
-                node.unreviewed = if tells_users { node.sessions.len() } else { 0 };
+                node.sessions_to_review = if tells_users { node.sessions.len() } else { 0 };
             }
         });
     }
@@ -481,18 +481,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let now = self.moment;
         self.tables.origins_mut().change(at, |node| {
             node.lost_at = Some(node.lost_at.unwrap_or(now));
-            (node.ends_at, node.unreviewed) = (Some(now), 0);
+            (node.ends_at, node.sessions_to_review) = (Some(now), 0);
         });
     }
 
     /// Returns which node something is to be done about next, and when.
     pub(super) fn next_of_nodes(&self) -> Option<(usize, Time)> {
         let origins = self.tables.origins();
-        if origins.restless == 0 {
+        if origins.nodes_with_work == 0 {
             return None;
         }
         let due = origins.nodes().iter().enumerate().filter_map(|(at, node)| {
-            let review = (node.unreviewed > 0).then_some(Time::ZERO);
+            let review = (node.sessions_to_review > 0).then_some(Time::ZERO);
             Some((at, review.or(node.ends_at)?))
         });
         due.min_by_key(|(_, at)| *at)
@@ -511,7 +511,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if other.is_some() || is_idle_first || is_tick_first {
             return false;
         }
-        if self.tables.origins().node(node).unreviewed > 0 {
+        if self.tables.origins().node(node).sessions_to_review > 0 {
             self.review_one(node);
         } else {
             self.come_to(at);
@@ -525,9 +525,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// back.
     fn review_one(&mut self, node: usize) {
         let origins = self.tables.origins_mut();
-        origins.change(node, |node| node.unreviewed -= 1);
+        origins.change(node, |node| node.sessions_to_review -= 1);
         let node = origins.node(node);
-        let session = node.sessions.get(node.unreviewed).map(|remote| remote.session);
+        let session = node.sessions.get(node.sessions_to_review).map(|remote| remote.session);
         if let Some(session) = session {
             self.speak_later(self.tables.sessions().place(session), None);
         }

@@ -28,7 +28,7 @@ pub(crate) struct Node {
     /// When all that it has ends.
     pub(crate) ends_at: Option<Time>,
     /// How many of its sessions are yet to be looked at, since the node was lost or came back.
-    pub(crate) unreviewed: usize,
+    pub(crate) sessions_to_review: usize,
     /// Whether the entry is a node's.
     in_use: bool,
 }
@@ -37,12 +37,12 @@ pub(crate) struct Node {
 pub(crate) struct Origins {
     nodes: Vec<Node>,
     /// How many are lost, or have sessions to be looked at.
-    pub(crate) restless: usize,
+    pub(crate) nodes_with_work: usize,
 }
 
 impl Origins {
     pub(crate) const fn new() -> Self {
-        Self { nodes: Vec::new(), restless: 0 }
+        Self { nodes: Vec::new(), nodes_with_work: 0 }
     }
 
     pub(crate) fn find(&self, origin: Origin) -> Option<usize> {
@@ -59,7 +59,7 @@ impl Origins {
             sessions: Vec::new(),
             lost_at: None,
             ends_at: None,
-            unreviewed: 0,
+            sessions_to_review: 0,
             in_use: true,
         };
         if let Some(free) = self.nodes.iter().position(|node| !node.in_use) {
@@ -81,7 +81,7 @@ impl Origins {
     /// Changes what is known of a node, and counts anew how many keep the engine busy.
     pub(crate) fn change(&mut self, origin: usize, change: impl FnOnce(&mut Node)) {
         change(&mut self.nodes[origin]);
-        self.restless = self.nodes.iter().filter(|node| node.is_restless()).count();
+        self.nodes_with_work = self.nodes.iter().filter(|node| node.has_work()).count();
     }
 
     pub(crate) fn get(&self, place: RemotePlace) -> &Remote {
@@ -105,7 +105,7 @@ impl Origins {
     pub(super) fn remove(&mut self, place: RemotePlace) -> Option<SessionIndex> {
         let node = &mut self.nodes[place.origin as usize];
         node.sessions.swap_remove(place.nth as usize);
-        node.unreviewed = node.unreviewed.min(node.sessions.len());
+        node.sessions_to_review = node.sessions_to_review.min(node.sessions.len());
         let moved = node.sessions.get(place.nth as usize).map(|remote| remote.session);
         if node.sessions.is_empty() {
             node.sessions = Vec::new();
@@ -116,14 +116,15 @@ impl Origins {
     /// Forgets a node that has ended, when nothing of it is left.
     pub(crate) fn forget(&mut self, origin: usize) {
         self.change(origin, |node| {
-            (node.in_use, node.lost_at, node.ends_at, node.unreviewed) = (false, None, None, 0);
+            (node.in_use, node.lost_at, node.ends_at, node.sessions_to_review) =
+                (false, None, None, 0);
         });
     }
 }
 
 impl Node {
     /// Returns whether something of it is to be done by and by.
-    fn is_restless(&self) -> bool {
-        self.in_use && (self.ends_at.is_some() || self.unreviewed > 0)
+    fn has_work(&self) -> bool {
+        self.in_use && (self.ends_at.is_some() || self.sessions_to_review > 0)
     }
 }
