@@ -1,5 +1,5 @@
-//! What is due: leases, graces, publishes that waited for a token and whatever ends by itself, in
-//! their order.
+//! What is due, in its order: graces, what is held, leases, publishes that waited for a token,
+//! whatever ends by itself, idleness and ticks (rules 5, 6, 11, 13, 27, T10 and U4).
 
 use crate::event::LostCause;
 use crate::reason::{CloseReason, EndReason};

@@ -1,5 +1,5 @@
-//! What those in a topic are told of each other: at once, or gathered by a tick (rules T2, T3 and
-//! T8 to T11).
+//! What those in a topic are told of each other: at once, or gathered by a tick (rules T1 to T3,
+//! T8, T9, T9a, T10 and T11).
 
 use crate::error::Error;
 use crate::fanout::plan::Step;

@@ -1,5 +1,5 @@
-//! Who is in a topic: joining and leaving, by oneself or by others, and going with a session (rules
-//! T1, T4 to T7, T12 and T13).
+//! Who is in a topic, and how that changes with a session's connection or end, a user's visibility
+//! and what it publishes (rules T1, T4 to T6 and T11 to T14).
 
 use crate::error::Error;
 use crate::fanout::plan::Step;
