@@ -51,10 +51,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Opens a topic that nobody is in.
     pub(super) fn open_topic(&mut self, name: K) -> Result<TopicIndex, Error> {
-        let topic = self.tables.open_topic(name)?;
+        let topic = self.tables.open_topic(name, &self.options.topics)?;
         self.plan.push_step(Step::Occupied { topic });
-        let hides = self.topic_options_of(topic).hides();
-        self.tables.topics_mut().topic_mut(topic).hides = hides;
         Ok(topic)
     }
 
