@@ -42,7 +42,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     #[cold]
     #[inline(never)]
     fn fire_next_special(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
-        (self.tables.origins().nodes_with_work > 0 && self.fire_next_node(until, others))
+        (self.tables.origins().have_work() && self.fire_next_node(until, others))
             || (self.ticks.armed() > 0 && self.fire_next_tick(until, others))
             || (self.idle.armed() > 0 && self.fire_next_idle(until, others))
             || (self.expiries.armed() > 0 && self.fire_next_expiry(until, others))

@@ -24,11 +24,11 @@ pub(crate) struct Node {
     /// In no order that matters.
     pub(crate) sessions: Vec<Remote>,
     /// Since when nothing is heard of it.
-    pub(crate) lost_at: Option<Time>,
+    lost_at: Option<Time>,
     /// When all that it has ends.
-    pub(crate) ends_at: Option<Time>,
+    ends_at: Option<Time>,
     /// How many of its sessions are yet to be looked at, since the node was lost or came back.
-    pub(crate) sessions_to_review: usize,
+    sessions_to_review: usize,
     /// Whether the entry is a node's.
     in_use: bool,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Node {
 pub(crate) struct Origins {
     nodes: Vec<Node>,
     /// How many are lost, or have sessions to be looked at.
-    pub(crate) nodes_with_work: usize,
+    nodes_with_work: usize,
 }
 
 impl Origins {
@@ -78,8 +78,47 @@ impl Origins {
         &self.nodes
     }
 
+    /// Returns whether something is to be done about any node by and by.
+    pub(crate) const fn have_work(&self) -> bool {
+        self.nodes_with_work > 0
+    }
+
+    /// Nothing is heard of a node since then, and all that it has ends at that moment. Where
+    /// contacts are told one state of each user, all its sessions are to be looked at.
+    pub(crate) fn lose(&mut self, origin: usize, (since, ends): (Time, Time), tells_users: bool) {
+        self.change(origin, |node| {
+            (node.lost_at, node.ends_at) = (Some(since), Some(ends));
+            node.review_all(tells_users);
+        });
+    }
+
+    /// A node that was lost is back.
+    pub(crate) fn come_back(&mut self, origin: usize, tells_users: bool) {
+        self.change(origin, |node| {
+            if node.is_lost() {
+                (node.lost_at, node.ends_at) = (None, None);
+                node.review_all(tells_users);
+            }
+        });
+    }
+
+    /// All that a node has ends now.
+    pub(crate) fn end(&mut self, origin: usize, now: Time) {
+        self.change(origin, |node| {
+            node.lost_at = Some(node.lost_at.unwrap_or(now));
+            (node.ends_at, node.sessions_to_review) = (Some(now), 0);
+        });
+    }
+
+    /// Takes the next session of a node that is to be looked at.
+    pub(crate) fn next_to_review(&mut self, origin: usize) -> Option<SessionIndex> {
+        self.change(origin, |node| node.sessions_to_review -= 1);
+        let node = self.node(origin);
+        node.sessions.get(node.sessions_to_review).map(|remote| remote.session)
+    }
+
     /// Changes what is known of a node, and counts anew how many keep the engine busy.
-    pub(crate) fn change(&mut self, origin: usize, change: impl FnOnce(&mut Node)) {
+    fn change(&mut self, origin: usize, change: impl FnOnce(&mut Node)) {
         change(&mut self.nodes[origin]);
         self.nodes_with_work = self.nodes.iter().filter(|node| node.has_work()).count();
     }
@@ -123,8 +162,31 @@ impl Origins {
 }
 
 impl Node {
+    /// Returns since when nothing is heard of it.
+    pub(crate) const fn lost_at(&self) -> Option<Time> {
+        self.lost_at
+    }
+
+    pub(crate) const fn is_lost(&self) -> bool {
+        self.lost_at.is_some()
+    }
+
+    /// Returns whether sessions of it are to be looked at.
+    pub(crate) const fn has_reviews(&self) -> bool {
+        self.sessions_to_review > 0
+    }
+
+    /// Returns when something is to be done about it: sessions are looked at before anything else.
+    pub(crate) fn due(&self) -> Option<Time> {
+        if self.has_reviews() { Some(Time::ZERO) } else { self.ends_at }
+    }
+
+    fn review_all(&mut self, tells_users: bool) {
+        self.sessions_to_review = if tells_users { self.sessions.len() } else { 0 };
+    }
+
     /// Returns whether something of it is to be done by and by.
     fn has_work(&self) -> bool {
-        self.in_use && (self.ends_at.is_some() || self.sessions_to_review > 0)
+        self.in_use && self.due().is_some()
     }
 }

@@ -123,7 +123,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns since when nothing is heard of the node that has a session.
     fn node_loss(&self, session: SessionIndex) -> Option<Time> {
-        self.origins.node(self.origin_of(session)?).lost_at
+        self.origins.node(self.origin_of(session)?).lost_at()
     }
 
     /// Returns when and why the session was lost, or its node was, if it is detached.
