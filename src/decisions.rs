@@ -172,7 +172,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
                     }
                 }
                 Step::Evict { .. }
-                | Step::Theirs
+                | Step::RemoteUpdate
                 | Step::Speak { .. }
                 | Step::Pass
                 | Step::EndTick { .. }

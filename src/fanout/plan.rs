@@ -178,7 +178,7 @@ pub(crate) enum Step {
         topic: TopicIndex,
     },
     /// What another node says of a user is to be gone on with.
-    Theirs,
+    RemoteUpdate,
 }
 
 /// Slots that a decision lends as they lie in a channel.

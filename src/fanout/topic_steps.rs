@@ -256,7 +256,7 @@ impl ChangesOf {
 
     /// Returns whether they know that somebody has gone.
     pub(crate) const fn knows_gone(&self, pending: &Pending, gone: &Gone) -> bool {
-        self.is_slow && self.views_all && gone.is_before(pending.told_gone)
+        self.is_slow && self.views_all && gone.is_before(pending.told_gone())
     }
 
     /// Tells one of them alone.

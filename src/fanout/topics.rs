@@ -362,7 +362,7 @@ impl<P> Plan<P> {
         let (known, knows) = of.known;
         let is_all = of.view == View::All;
         let pending = tables.topics().pending_of(of.topic, of.is_slow);
-        let changed = pending.map_or(&[][..], |pending| &pending.changed);
+        let changed = pending.map_or(&[][..], Pending::changed);
         while let Some(one) = changed.get(of.changed as usize).filter(|_| of.has_members()) {
             if self.changes.len() == CHUNK {
                 return false;
@@ -395,7 +395,7 @@ impl<P> Plan<P> {
             }
         }
         let Some(pending) = pending.filter(|_| of.has_members()) else { return true };
-        while (of.gone as usize) < pending.gone.len() {
+        while (of.gone as usize) < pending.gone().len() {
             if self.changes.len() == CHUNK {
                 return false;
             }
@@ -455,7 +455,7 @@ fn gone_for<K: Eq + Hash, P, S: BuildHasher>(
     let concerns = |one: &Gone| {
         !of.knows_gone(pending, one) && of.concerns(tables, one.user, Some(one.number))
     };
-    let (one, others) = pending.gone.get(of.gone as usize..)?.split_first()?;
+    let (one, others) = pending.gone().get(of.gone as usize..)?.split_first()?;
     let Gone { user, session, reason, .. } = *one;
     if !concerns(one) {
         return None;

@@ -1,5 +1,5 @@
-//! What is due: leases, graces, publishes that waited for a token and whatever ends by itself, in
-//! their order.
+//! What is due, in its order: graces, what is held, leases, publishes that waited for a token,
+//! whatever ends by itself, idleness and ticks (rules 5, 6, 11, 13, 27, T10 and U4).
 
 use crate::event::LostCause;
 use crate::reason::{CloseReason, EndReason};
@@ -16,7 +16,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
         // Asked at once: hardly ever is any of it so.
-        let special = self.ticks.armed() | self.expiries.armed() | usize::from(self.is_unusual);
+        let special = self.ticks.armed()
+            | self.expiries.armed()
+            | usize::from(self.is_clustered_or_represented);
         if special > 0 && self.fire_next_special(until, [lifetime, token]) {
             return true;
         }
@@ -40,7 +42,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     #[cold]
     #[inline(never)]
     fn fire_next_special(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
-        (self.tables.origins().restless > 0 && self.fire_next_node(until, others))
+        (self.tables.origins().have_work() && self.fire_next_node(until, others))
             || (self.ticks.armed() > 0 && self.fire_next_tick(until, others))
             || (self.idle.armed() > 0 && self.fire_next_idle(until, others))
             || (self.expiries.armed() > 0 && self.fire_next_expiry(until, others))

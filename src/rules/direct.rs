@@ -1,4 +1,4 @@
-//! What is said to named users, by a session or by the application (rules 3, 15 and 26).
+//! What is said to named users, by a session or by the application (rules 3, 13, 15 and 26).
 
 use crate::config::DirectTo;
 use crate::error::Error;

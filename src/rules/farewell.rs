@@ -1,4 +1,4 @@
-//! How sessions end, and who is told that somebody is gone (rules 6, 7 and 15).
+//! How sessions end, and who is told that somebody is gone (rules 6, 7, 15, 18 and 19).
 //!
 //! One ending, written once: a session that ends, a user whose last one does or who is expelled,
 //! and a user who goes invisible say the same farewell to different receivers.

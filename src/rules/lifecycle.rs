@@ -1,4 +1,5 @@
-//! How sessions come, are lost and are resumed (rules 1, 4, 5 and 11).
+//! How sessions come, are lost and are resumed, and make way for a newcomer (rules 1, 4, 5, 11, 12
+//! and 18).
 
 use crate::config::Grace;
 use crate::connect::Connect;

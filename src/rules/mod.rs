@@ -40,7 +40,7 @@ use crate::tables::Tables;
 use crate::tables::expiries::Expiries;
 use crate::tables::ids::{Attachment, Place, SessionIndex, TickIndex, User};
 use crate::tables::missed::Change;
-use crate::tables::remotes::Theirs;
+use crate::tables::remotes::RemoteUpdate;
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Renewal;
 use crate::tables::timers::Timers;
@@ -96,10 +96,10 @@ pub(crate) struct State<K, P, S> {
     /// The moment of the first input: numbers of notices count from there.
     first: Option<Time>,
     /// What is yet to be done about what another node says.
-    theirs: Option<Theirs<K, P>>,
+    remote_update: Option<RemoteUpdate<K, P>>,
     /// Contacts are told one state of each user, or this engine is one of several: what a publish
     /// does besides its notice, and what is due besides, is looked at only then.
-    is_unusual: bool,
+    is_clustered_or_represented: bool,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -129,8 +129,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             represent: None,
             is_choosing: false,
             first: None,
-            theirs: None,
-            is_unusual: false,
+            remote_update: None,
+            is_clustered_or_represented: false,
         }
     }
 
@@ -167,7 +167,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Has contacts be told one state of each user, chosen by this function. Nobody is online.
     pub(crate) fn set_representative(&mut self, represent: Represent<P>) {
-        (self.represent, self.is_unusual) = (Some(represent), true);
+        (self.represent, self.is_clustered_or_represented) = (Some(represent), true);
         self.tables.voices_mut().is_on = true;
     }
 
@@ -307,7 +307,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn finish(&mut self, step: Step) {
         match step {
             Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
-            Step::Theirs => self.go_on_with_theirs(),
+            Step::RemoteUpdate => self.continue_remote_update(),
             Step::Speak { place, published } => {
                 // So that nothing of it is left if the host's function panics.
                 self.plan.replace_step(Step::Pass);

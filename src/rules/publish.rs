@@ -77,7 +77,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !self.expiries.is_empty() {
             self.clear_shown_end(session);
         }
-        if self.is_unusual && self.show_unusually(place, session, first) {
+        if self.is_clustered_or_represented
+            && self.show_clustered_or_represented(place, session, first)
+        {
             return;
         }
         let mut fan_out = FanOut::of(Subject::Presence { session, first });
@@ -99,7 +101,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Counts that a session shows something else, where other nodes are told how often it has.
     /// Returns whether its contacts are told one state of the user, which has been done then.
     #[cold]
-    fn show_unusually(&mut self, place: Place, session: SessionIndex, first: bool) -> bool {
+    fn show_clustered_or_represented(
+        &mut self,
+        place: Place,
+        session: SessionIndex,
+        first: bool,
+    ) -> bool {
         self.tables.count_shown(session);
         let tells_users = self.tells_users();
         if tells_users {

@@ -11,7 +11,7 @@ use crate::rules::State;
 use crate::tables::expiries::{Expiring, Expiry};
 use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::lists;
-use crate::tables::remotes::Theirs;
+use crate::tables::remotes::RemoteUpdate;
 use crate::tables::timers::Due;
 use crate::time::Time;
 use alloc::vec::Vec;
@@ -34,10 +34,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         id: K,
         state: RemoteState<K, P>,
     ) -> Result<(), Error> {
-        self.is_unusual = true;
-        self.tables.changed_mut().is_theirs = true;
+        self.is_clustered_or_represented = true;
+        self.tables.changed_mut().is_remote_update = true;
         let done = self.take_remote_state(origin, id, state);
-        self.tables.changed_mut().is_theirs = false;
+        self.tables.changed_mut().is_remote_update = false;
         done
     }
 
@@ -71,8 +71,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         self.take_away(node, place, &sessions, &ended);
         if !self.tables.sessions_at(place).is_empty() {
-            self.theirs = Some(Theirs { node, place, lists, sessions });
-            self.plan.push_step(Step::Theirs);
+            self.remote_update = Some(RemoteUpdate { node, place, lists, sessions });
+            self.plan.push_step(Step::RemoteUpdate);
         } else if let Some((id, _)) = lists {
             self.tables.discard_name(id);
         }
@@ -112,16 +112,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Goes on with what a node says, when all are told of what went before: with lists, and then
     /// with what sessions show.
-    pub(super) fn go_on_with_theirs(&mut self) {
-        let Some(mut theirs) = self.theirs.take() else { return };
-        self.tables.changed_mut().is_theirs = true;
-        if let Some((id, lists)) = theirs.lists.take() {
+    pub(super) fn continue_remote_update(&mut self) {
+        let Some(mut update) = self.remote_update.take() else { return };
+        self.tables.changed_mut().is_remote_update = true;
+        if let Some((id, lists)) = update.lists.take() {
             // It was checked that they fit. No more users than can be indexed is all there is.
             let _ = self.set_remote_lists(id, Some(lists));
-            self.theirs = Some(theirs);
-            self.plan.push_step(Step::Theirs);
+            self.remote_update = Some(update);
+            self.plan.push_step(Step::RemoteUpdate);
         } else {
-            let Theirs { node, place, sessions, .. } = theirs;
+            let RemoteUpdate { node, place, sessions, .. } = update;
             for session in sessions {
                 if let Some(known) = self.tables.find_remote(place, (node, session.id)) {
                     // The rest is as it was if no more topics can be indexed.
@@ -129,7 +129,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 }
             }
         }
-        self.tables.changed_mut().is_theirs = false;
+        self.tables.changed_mut().is_remote_update = false;
     }
 
     /// Checks that there is room for what a node says, before anything changes.
@@ -413,7 +413,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     pub(crate) fn note_changes(&mut self) {
         self.tables.changed_mut().is_on = true;
-        self.is_unusual = true;
+        self.is_clustered_or_represented = true;
     }
 
     pub(crate) fn next_changed(&mut self) -> Option<User> {
@@ -452,49 +452,35 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Nothing is heard of a node any more: what it has is detached.
     pub(crate) fn origin_lost(&mut self, origin: Origin, since: Time) {
         let at = self.tables.origins_mut().find_or_new(origin);
-        if self.tables.origins().node(at).lost_at.is_some() {
+        if self.tables.origins().node(at).is_lost() {
             return;
         }
         let (since, tells_users) = (since.min(self.moment), self.tells_users());
         let ends = since.saturating_add(self.options.grace.node_loss_ms);
-        self.tables.origins_mut().change(at, |node| {
-            (node.lost_at, node.ends_at) = (Some(since), Some(ends));
-            node.unreviewed = if tells_users { node.sessions.len() } else { 0 };
-        });
+        self.tables.origins_mut().lose(at, (since, ends), tells_users);
     }
 
     /// A node that was lost is back, with all that it had and that has not ended here.
     pub(crate) fn origin_back(&mut self, origin: Origin) {
         let Some(at) = self.tables.origins().find(origin) else { return };
         let tells_users = self.tells_users();
-        self.tables.origins_mut().change(at, |node| {
-            if node.lost_at.is_some() {
-                (node.lost_at, node.ends_at) = (None, None);
-                node.unreviewed = if tells_users { node.sessions.len() } else { 0 };
-            }
-        });
+        self.tables.origins_mut().come_back(at, tells_users);
     }
 
     /// A node will not come back: what it has ends.
     pub(crate) fn origin_gone(&mut self, origin: Origin) {
         let Some(at) = self.tables.origins().find(origin) else { return };
-        let now = self.moment;
-        self.tables.origins_mut().change(at, |node| {
-            node.lost_at = Some(node.lost_at.unwrap_or(now));
-            (node.ends_at, node.unreviewed) = (Some(now), 0);
-        });
+        self.tables.origins_mut().end(at, self.moment);
     }
 
     /// Returns which node something is to be done about next, and when.
     pub(super) fn next_of_nodes(&self) -> Option<(usize, Time)> {
         let origins = self.tables.origins();
-        if origins.restless == 0 {
+        if !origins.have_work() {
             return None;
         }
-        let due = origins.nodes().iter().enumerate().filter_map(|(at, node)| {
-            let review = (node.unreviewed > 0).then_some(Time::ZERO);
-            Some((at, review.or(node.ends_at)?))
-        });
+        let nodes = origins.nodes().iter().enumerate();
+        let due = nodes.filter_map(|(at, node)| Some((at, node.due()?)));
         due.min_by_key(|(_, at)| *at)
     }
 
@@ -511,7 +497,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if other.is_some() || is_idle_first || is_tick_first {
             return false;
         }
-        if self.tables.origins().node(node).unreviewed > 0 {
+        if self.tables.origins().node(node).has_reviews() {
             self.review_one(node);
         } else {
             self.come_to(at);
@@ -524,11 +510,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Has it worked out anew who speaks for a user whose session a node has that was lost, or is
     /// back.
     fn review_one(&mut self, node: usize) {
-        let origins = self.tables.origins_mut();
-        origins.change(node, |node| node.unreviewed -= 1);
-        let node = origins.node(node);
-        let session = node.sessions.get(node.unreviewed).map(|remote| remote.session);
-        if let Some(session) = session {
+        if let Some(session) = self.tables.origins_mut().next_to_review(node) {
             self.speak_later(self.tables.sessions().place(session), None);
         }
     }
@@ -550,7 +532,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let session = due.of;
         let over = self.tables.remote(session).and_then(|remote| remote.over);
         let node = self.tables.origin_of(session);
-        let is_lost = node.is_some_and(|node| self.tables.origins().node(node).lost_at.is_some());
+        let is_lost = node.is_some_and(|node| self.tables.origins().node(node).is_lost());
         let lost = self.tables.sessions().loss(session).map(|(_, cause)| EndReason::Lost(cause));
         match over.or_else(|| lost.filter(|_| is_lost)) {
             Some(reason) => self.end(session, reason, due.at),

@@ -1,5 +1,5 @@
-//! What those in a topic are told of each other: at once, or gathered by a tick (rules T2, T3 and
-//! T8 to T11).
+//! What those in a topic are told of each other: at once, or gathered by a tick (rules T1 to T3,
+//! T8, T9, T9a, T10 and T11).
 
 use crate::error::Error;
 use crate::fanout::plan::Step;
@@ -11,7 +11,7 @@ use crate::reason::LeaveReason;
 use crate::rules::State;
 use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex, User};
 use crate::tables::timers::Due;
-use crate::tables::topics::{Gone, Group, Mark};
+use crate::tables::topics::{Gone, Group, Mark, Pending};
 use crate::topic::{TopicOptions, View};
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -262,29 +262,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         is_new: bool,
     ) {
         self.arm_tick(topic, is_slow);
-        let topics = self.tables.topics_mut();
-        if topics.pending_mut(topic, is_slow).everything {
-            return;
-        }
-        if is_new {
-            topics.mark(membership, Mark::New, true);
-        }
-        if !topics.is(membership, Mark::waits(is_slow)) {
-            topics.mark(membership, Mark::waits(is_slow), true);
-            topics.pending_mut(topic, is_slow).changed.push(membership);
+        if self.tables.topics_mut().note_changed(topic, membership, is_slow, is_new) {
             self.bound_pending(topic, is_slow);
         }
     }
 
     fn note_gone(&mut self, topic: TopicIndex, gone: Gone, is_slow: bool, is_new: bool) {
         self.arm_tick(topic, is_slow);
-        let order = self.order as u32;
-        let pending = self.tables.topics_mut().pending_mut(topic, is_slow);
+        let gone = Gone { order: self.order as u32, ..gone };
         // Nobody has been told of who came only since the last tick.
-        if !is_new && !pending.everything {
-            let order = pending.gone.last().map_or(order, |last| last.order.wrapping_add(1));
-            pending.gone.push(Gone { order, ..gone });
-            self.tables.retain(gone.user);
+        if !is_new && self.tables.note_gone(topic, gone, is_slow) {
             self.bound_pending(topic, is_slow);
         }
     }
@@ -293,9 +280,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn bound_pending(&mut self, topic: TopicIndex, is_slow: bool) {
         let most = 2 * (self.topic_options_of(topic).full_up_to + SURPLUS) as usize;
         let pending = self.tables.topics().pending_of(topic, is_slow);
-        let len = pending.map_or(0, |pending| pending.changed.len() + pending.gone.len());
+        let len = pending.map_or(0, Pending::len);
         if len > most && self.tables.drop_stale(topic, is_slow) > most / 2 {
-            self.tables.topics_mut().pending_mut(topic, is_slow).everything = true;
+            self.tables.topics_mut().set_everything(topic, is_slow);
         }
     }
 
@@ -333,7 +320,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known)
             .to_viewers_of_all(group.view == View::All);
         let pending = self.tables.topics().pending_of(topic, is_slow);
-        let everything = pending.is_some_and(|pending| pending.everything);
+        let everything = pending.is_some_and(Pending::is_everything);
         let counts = self.tables.topics().topic(topic).counts;
         let is_news = match view {
             View::All => everything || self.has_news(&changes),
@@ -371,8 +358,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let tables = &self.tables;
         tables.topics().pending_of(topic, is_slow).is_some_and(|pending| {
             let concerns = |user| changes.concerns(tables, user, tables.seat_of(topic, user));
-            pending.changed.iter().any(|one| concerns(tables.user_in(*one)))
-                || pending.gone.iter().any(|one| {
+            pending.changed().iter().any(|one| concerns(tables.user_in(*one)))
+                || pending.gone().iter().any(|one| {
                     !changes.knows_gone(pending, one)
                         && changes.concerns(tables, one.user, Some(one.number))
                 })
@@ -555,8 +542,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let record = self.tables.topics().topic(topic);
         let (was_large, users) = (record.is_large, record.counts.users);
         let is_large = options.is_large(users, was_large);
-        let record = self.tables.topics_mut().topic_mut(topic);
-        (record.is_large, record.hides) = (is_large, options.hides());
+        self.tables.topics_mut().topic_mut(topic).is_large = is_large;
         let is_shown_else = is_large && options.sample != before.sample;
         if options.blocks != before.blocks {
             // Whoever is told anything is served otherwise, and by no tick any more, or again.

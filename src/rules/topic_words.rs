@@ -1,5 +1,5 @@
-//! What members do in a topic: change what they show, say something, look otherwise (rules T2 and
-//! T12).
+//! What members show and say in a topic, what its rate makes wait, and what is viewed (rules T2,
+//! T7, T9a, T11a and T12).
 
 use crate::error::Error;
 use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject, Viewers};

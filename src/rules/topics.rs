@@ -1,5 +1,5 @@
-//! Who is in a topic: joining and leaving, by oneself or by others, and going with a session (rules
-//! T1, T4 to T7, T12 and T13).
+//! Who is in a topic, and how that changes with a session's connection or end, a user's visibility
+//! and what it publishes (rules T1, T4 to T6 and T11 to T14).
 
 use crate::error::Error;
 use crate::fanout::plan::Step;
@@ -51,10 +51,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Opens a topic that nobody is in.
     pub(super) fn open_topic(&mut self, name: K) -> Result<TopicIndex, Error> {
-        let topic = self.tables.open_topic(name)?;
+        let topic = self.tables.open_topic(name, &self.options.topics)?;
         self.plan.push_step(Step::Occupied { topic });
-        let hides = self.topic_options_of(topic).hides();
-        self.tables.topics_mut().topic_mut(topic).hides = hides;
         Ok(topic)
     }
 

@@ -1,5 +1,5 @@
-//! What must always hold between the tables, the limits and the deadlines, and giving memory back:
-//! walks over the whole state.
+//! What must always hold between the tables, the limits and the deadlines; making room ahead, and
+//! giving memory back.
 
 use crate::rules::State;
 use crate::tables::expiries::Expiring;

@@ -11,7 +11,7 @@ pub(crate) struct Changed {
     /// Whether changes are noted.
     pub(crate) is_on: bool,
     /// Whether what changes is another node's word, which is not to be sent back.
-    pub(crate) is_theirs: bool,
+    pub(crate) is_remote_update: bool,
     /// How often what a session shows has changed, and what a member shows in a topic.
     shown: Segments<u64, { per_segment(2_048) }>,
     in_topics: Segments<u64, { per_segment(2_048) }>,
@@ -28,7 +28,7 @@ impl Changed {
     pub(super) const fn new() -> Self {
         Self {
             is_on: false,
-            is_theirs: false,
+            is_remote_update: false,
             shown: Segments::new(),
             in_topics: Segments::new(),
             last_in_topics: 0,

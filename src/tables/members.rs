@@ -5,8 +5,8 @@ use crate::tables::channels::Part;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User};
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Link;
-use crate::tables::topics::{Group, Mark, Own, Topics};
-use crate::topic::View;
+use crate::tables::topics::{Gone, Group, Mark, Own, Topics};
+use crate::topic::{TopicOptions, View};
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -143,11 +143,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     // ---- coming and going
 
-    /// Opens the topic of this name, which nobody is in.
-    pub(crate) fn open_topic(&mut self, name: K) -> Result<TopicIndex, TooManyUsers> {
+    /// Opens the topic of this name, which nobody is in, with these options as long as it has none
+    /// of its own.
+    pub(crate) fn open_topic(
+        &mut self,
+        name: K,
+        default: &TopicOptions,
+    ) -> Result<TopicIndex, TooManyUsers> {
         let named = self.topics.names.intern(&self.hasher, name).ok_or(TooManyUsers)?;
         let topic = TopicIndex(named.0);
-        self.topics.open(topic);
+        self.topics.open(topic, default);
         Ok(topic)
     }
 
@@ -371,6 +376,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         end
     }
 
+    /// Has a tick tell that a session is gone. Returns whether that waits now.
+    pub(crate) fn note_gone(&mut self, topic: TopicIndex, gone: Gone, is_slow: bool) -> bool {
+        let is_noted = self.topics.pending_mut(topic, is_slow).note_gone(gone);
+        if is_noted {
+            self.users.retain(gone.user);
+        }
+        is_noted
+    }
+
     /// Takes those out of what waits for a tick who are shown no more: what they showed is told of
     /// nobody.
     fn drop_hidden(&mut self, changed: &mut Vec<MembershipIndex>, is_slow: bool) {
@@ -387,7 +401,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn drop_stale(&mut self, topic: TopicIndex, is_slow: bool) -> usize {
         let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return 0 };
         self.drop_hidden(&mut pending.changed, is_slow);
-        let left = pending.changed.len() + pending.gone.len();
+        let left = pending.len();
         self.topics.put_pending(topic, is_slow, pending);
         left
     }

@@ -24,11 +24,11 @@ pub(crate) struct Node {
     /// In no order that matters.
     pub(crate) sessions: Vec<Remote>,
     /// Since when nothing is heard of it.
-    pub(crate) lost_at: Option<Time>,
+    lost_at: Option<Time>,
     /// When all that it has ends.
-    pub(crate) ends_at: Option<Time>,
+    ends_at: Option<Time>,
     /// How many of its sessions are yet to be looked at, since the node was lost or came back.
-    pub(crate) unreviewed: usize,
+    sessions_to_review: usize,
     /// Whether the entry is a node's.
     in_use: bool,
 }
@@ -37,12 +37,12 @@ pub(crate) struct Node {
 pub(crate) struct Origins {
     nodes: Vec<Node>,
     /// How many are lost, or have sessions to be looked at.
-    pub(crate) restless: usize,
+    nodes_with_work: usize,
 }
 
 impl Origins {
     pub(crate) const fn new() -> Self {
-        Self { nodes: Vec::new(), restless: 0 }
+        Self { nodes: Vec::new(), nodes_with_work: 0 }
     }
 
     pub(crate) fn find(&self, origin: Origin) -> Option<usize> {
@@ -59,7 +59,7 @@ impl Origins {
             sessions: Vec::new(),
             lost_at: None,
             ends_at: None,
-            unreviewed: 0,
+            sessions_to_review: 0,
             in_use: true,
         };
         if let Some(free) = self.nodes.iter().position(|node| !node.in_use) {
@@ -78,10 +78,49 @@ impl Origins {
         &self.nodes
     }
 
+    /// Returns whether something is to be done about any node by and by.
+    pub(crate) const fn have_work(&self) -> bool {
+        self.nodes_with_work > 0
+    }
+
+    /// Nothing is heard of a node since then, and all that it has ends at that moment. Where
+    /// contacts are told one state of each user, all its sessions are to be looked at.
+    pub(crate) fn lose(&mut self, origin: usize, (since, ends): (Time, Time), tells_users: bool) {
+        self.change(origin, |node| {
+            (node.lost_at, node.ends_at) = (Some(since), Some(ends));
+            node.review_all(tells_users);
+        });
+    }
+
+    /// A node that was lost is back.
+    pub(crate) fn come_back(&mut self, origin: usize, tells_users: bool) {
+        self.change(origin, |node| {
+            if node.is_lost() {
+                (node.lost_at, node.ends_at) = (None, None);
+                node.review_all(tells_users);
+            }
+        });
+    }
+
+    /// All that a node has ends now.
+    pub(crate) fn end(&mut self, origin: usize, now: Time) {
+        self.change(origin, |node| {
+            node.lost_at = Some(node.lost_at.unwrap_or(now));
+            (node.ends_at, node.sessions_to_review) = (Some(now), 0);
+        });
+    }
+
+    /// Takes the next session of a node that is to be looked at.
+    pub(crate) fn next_to_review(&mut self, origin: usize) -> Option<SessionIndex> {
+        self.change(origin, |node| node.sessions_to_review -= 1);
+        let node = self.node(origin);
+        node.sessions.get(node.sessions_to_review).map(|remote| remote.session)
+    }
+
     /// Changes what is known of a node, and counts anew how many keep the engine busy.
-    pub(crate) fn change(&mut self, origin: usize, change: impl FnOnce(&mut Node)) {
+    fn change(&mut self, origin: usize, change: impl FnOnce(&mut Node)) {
         change(&mut self.nodes[origin]);
-        self.restless = self.nodes.iter().filter(|node| node.is_restless()).count();
+        self.nodes_with_work = self.nodes.iter().filter(|node| node.has_work()).count();
     }
 
     pub(crate) fn get(&self, place: RemotePlace) -> &Remote {
@@ -105,7 +144,7 @@ impl Origins {
     pub(super) fn remove(&mut self, place: RemotePlace) -> Option<SessionIndex> {
         let node = &mut self.nodes[place.origin as usize];
         node.sessions.swap_remove(place.nth as usize);
-        node.unreviewed = node.unreviewed.min(node.sessions.len());
+        node.sessions_to_review = node.sessions_to_review.min(node.sessions.len());
         let moved = node.sessions.get(place.nth as usize).map(|remote| remote.session);
         if node.sessions.is_empty() {
             node.sessions = Vec::new();
@@ -116,14 +155,38 @@ impl Origins {
     /// Forgets a node that has ended, when nothing of it is left.
     pub(crate) fn forget(&mut self, origin: usize) {
         self.change(origin, |node| {
-            (node.in_use, node.lost_at, node.ends_at, node.unreviewed) = (false, None, None, 0);
+            (node.in_use, node.lost_at, node.ends_at, node.sessions_to_review) =
+                (false, None, None, 0);
         });
     }
 }
 
 impl Node {
+    /// Returns since when nothing is heard of it.
+    pub(crate) const fn lost_at(&self) -> Option<Time> {
+        self.lost_at
+    }
+
+    pub(crate) const fn is_lost(&self) -> bool {
+        self.lost_at.is_some()
+    }
+
+    /// Returns whether sessions of it are to be looked at.
+    pub(crate) const fn has_reviews(&self) -> bool {
+        self.sessions_to_review > 0
+    }
+
+    /// Returns when something is to be done about it: sessions are looked at before anything else.
+    pub(crate) fn due(&self) -> Option<Time> {
+        if self.has_reviews() { Some(Time::ZERO) } else { self.ends_at }
+    }
+
+    fn review_all(&mut self, tells_users: bool) {
+        self.sessions_to_review = if tells_users { self.sessions.len() } else { 0 };
+    }
+
     /// Returns whether something of it is to be done by and by.
-    fn is_restless(&self) -> bool {
-        self.in_use && (self.ends_at.is_some() || self.unreviewed > 0)
+    fn has_work(&self) -> bool {
+        self.in_use && self.due().is_some()
     }
 }

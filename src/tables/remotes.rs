@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
 /// What a node says of a user who is online, as far as it is yet to become so.
-pub(crate) struct Theirs<K, P> {
+pub(crate) struct RemoteUpdate<K, P> {
     pub(crate) node: usize,
     pub(crate) place: Place,
     pub(crate) lists: Option<(K, RemoteLists<K>)>,
@@ -123,7 +123,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Returns since when nothing is heard of the node that has a session.
     fn node_loss(&self, session: SessionIndex) -> Option<Time> {
-        self.origins.node(self.origin_of(session)?).lost_at
+        self.origins.node(self.origin_of(session)?).lost_at()
     }
 
     /// Returns when and why the session was lost, or its node was, if it is detached.
@@ -162,7 +162,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Lists the user at this place: what belongs to it and not to one node has changed here.
     pub(crate) fn list_own_change(&mut self, user: User) {
-        if self.changed.is_on && !self.changed.is_theirs {
+        if self.changed.is_on && !self.changed.is_remote_update {
             self.list_changed(user);
         }
     }

@@ -16,8 +16,8 @@ use std::hash::BuildHasher;
 /// Users who are asked for whether or not anybody knows them: some are in nobody's list.
 const ASKED: User = 10;
 
-/// Holds sessions, lists, sight and counts against the model: whatever can be asked one by one or
-/// all at once.
+/// Holds sessions, lists, who sees whom, and counts against the model: whatever can be asked one by
+/// one or all at once.
 ///
 /// # Errors
 /// The first answer that is not as the model says.

@@ -352,7 +352,7 @@ impl Receivers {
     }
 
     /// Checks that whatever it holds of directed presence is the last word of a session that is
-    /// still there, and that either remembers having told it or is in its sight; and that what the
+    /// still there, and that either remembers having told it or is shown to it; and that what the
     /// sender remembers it to hold, it holds, unless a snapshot came since.
     fn check_directed(&self, model: &Model, id: SessionId, of: &Session) -> Result<(), String> {
         let receiver = &self.receivers[&of.key];

@@ -95,7 +95,7 @@ proptest! {
         steps in proptest::collection::vec((0_u8..6, 0..USERS * 2), 0..90),
     ) {
         let mut tables = tables();
-        let topic = tables.open_topic(7).expect("there is room");
+        let topic = tables.open_topic(7, &TopicOptions::default()).expect("there is room");
         tables.forget_fresh();
         let mut model = Model::default();
         for (step, session) in steps {
@@ -141,7 +141,7 @@ proptest! {
 fn what_is_broken_is_seen() {
     let rooms = || {
         let mut tables = tables();
-        let topic = tables.open_topic(7).expect("there is room");
+        let topic = tables.open_topic(7, &TopicOptions::default()).expect("there is room");
         for session in 0..4 {
             let view = if session == 3 { View::Count } else { View::All };
             let one = tables.join_topic(SessionIndex(session), topic, session != 2, view);

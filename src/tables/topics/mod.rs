@@ -76,8 +76,8 @@ pub(crate) struct Topic {
     pub(crate) groups: SmallVec<[Group; 1]>,
     /// Whether those who view all are served a sample.
     pub(crate) is_large: bool,
-    /// Whether blocks hide users from each other in it.
-    pub(crate) hides: bool,
+    /// Whether blocks hide users from each other in it, as its options say: asked for often.
+    hides: bool,
     rare: Option<Box<Rare>>,
     /// What its two ticks will tell, the slow one last: one more than a place among all of those.
     pending: [Option<NonZeroU32>; 2],
@@ -186,15 +186,16 @@ impl<K, P> Topics<K, P> {
         all.filter(|topic| self.is_open(*topic))
     }
 
-    /// Opens a topic whose name is interned.
-    pub(super) fn open(&mut self, topic: TopicIndex) {
+    /// Opens a topic whose name is interned, with these options as long as it has none of its own.
+    pub(super) fn open(&mut self, topic: TopicIndex, default: &TopicOptions) {
         while self.records.len() <= topic.0 as usize {
             self.records.push(Topic::default());
         }
         self.names.retain(User(topic.0));
         self.names.forget_fresh();
         self.opened += 1;
-        self.records[topic.0 as usize].generation = NonZeroU64::new(self.opened);
+        let record = &mut self.records[topic.0 as usize];
+        (record.generation, record.hides) = (NonZeroU64::new(self.opened), default.hides());
         self.len += 1;
     }
 
@@ -226,7 +227,9 @@ impl<K, P> Topics<K, P> {
     }
 
     pub(crate) fn set_options(&mut self, topic: TopicIndex, options: TopicOptions) {
-        self.topic_mut(topic).rare.get_or_insert_default().options = Some(options);
+        let record = self.topic_mut(topic);
+        record.hides = options.hides();
+        record.rare.get_or_insert_default().options = Some(options);
     }
 
     // ---- groups
@@ -299,7 +302,7 @@ impl<K, P> Topics<K, P> {
     pub(crate) fn arrive(&mut self, topic: TopicIndex, membership: MembershipIndex) {
         let pending = self.pending_mut(topic, true);
         if pending.arrived.len() == MOST_ARRIVALS {
-            pending.everything = true;
+            pending.set_everything();
             self.forget_arrivals(topic);
         } else if !pending.everything && !self.is(membership, Mark::NewSlowly) {
             self.mark(membership, Mark::NewSlowly, true);
@@ -353,7 +356,7 @@ impl<K, P> Topics<K, P> {
         Some(&self.pending[at.get() as usize - 1])
     }
 
-    pub(crate) fn pending_mut(&mut self, topic: TopicIndex, is_slow: bool) -> &mut Pending {
+    pub(super) fn pending_mut(&mut self, topic: TopicIndex, is_slow: bool) -> &mut Pending {
         let Self { records, pending, free_pending, .. } = self;
         let own = &mut records[topic.0 as usize].pending[usize::from(is_slow)];
         let at = *own.get_or_insert_with(|| {
@@ -366,19 +369,47 @@ impl<K, P> Topics<K, P> {
         &mut pending[at.get() as usize - 1]
     }
 
+    /// Has a tick tell what a member's session shows, unless it will tell everything. If that
+    /// `is_new`, nobody knows the session before. Returns whether more waits than before.
+    pub(crate) fn note_changed(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+        is_slow: bool,
+        is_new: bool,
+    ) -> bool {
+        if self.pending_mut(topic, is_slow).is_everything() {
+            return false;
+        }
+        if is_new {
+            self.mark(membership, Mark::New, true);
+        }
+        let is_more = !self.is(membership, Mark::waits(is_slow));
+        if is_more {
+            self.mark(membership, Mark::waits(is_slow), true);
+            self.pending_mut(topic, is_slow).changed.push(membership);
+        }
+        is_more
+    }
+
+    /// Has a tick tell everything in place of what has changed.
+    pub(crate) fn set_everything(&mut self, topic: TopicIndex, is_slow: bool) {
+        self.pending_mut(topic, is_slow).set_everything();
+    }
+
     /// Takes out what waits, to be [given back](Self::put_pending) empty.
-    pub(crate) fn take_pending(&mut self, topic: TopicIndex, is_slow: bool) -> Option<Pending> {
+    pub(super) fn take_pending(&mut self, topic: TopicIndex, is_slow: bool) -> Option<Pending> {
         let at = self.topic(topic).pending[usize::from(is_slow)]?;
         Some(core::mem::take(&mut self.pending[at.get() as usize - 1]))
     }
 
     /// Puts back what waits.
-    pub(crate) fn put_pending(&mut self, topic: TopicIndex, is_slow: bool, pending: Pending) {
+    pub(super) fn put_pending(&mut self, topic: TopicIndex, is_slow: bool, pending: Pending) {
         *self.pending_mut(topic, is_slow) = pending;
     }
 
     /// Nothing waits for this tick any more; the lists keep their memory for whoever is next.
-    pub(crate) fn end_pending(&mut self, topic: TopicIndex, is_slow: bool) {
+    pub(super) fn end_pending(&mut self, topic: TopicIndex, is_slow: bool) {
         let Some(at) = self.topic_mut(topic).pending[usize::from(is_slow)].take() else { return };
         let pending = &mut self.pending[at.get() as usize - 1];
         debug_assert!(pending.gone.is_empty());

@@ -32,14 +32,52 @@ impl Gone {
 pub(crate) struct Pending {
     /// Members' sessions that show something new, each once. Who is shown no more stays in it, and
     /// so does who has left: the membership is nobody else's before the list is gone through.
-    pub(crate) changed: Vec<MembershipIndex>,
-    pub(crate) gone: Vec<Gone>,
+    pub(in crate::tables) changed: Vec<MembershipIndex>,
+    /// Sessions that have gone, with a reference to the user of each.
+    pub(in crate::tables) gone: Vec<Gone>,
     /// Of the slow tick: members' sessions that have come since it began to gather, each once, kept
     /// likewise.
-    pub(crate) arrived: Vec<MembershipIndex>,
+    pub(super) arrived: Vec<MembershipIndex>,
     /// Of the slow tick: those who have gone before this one in their order are known by a snapshot
     /// to all who view all.
-    pub(crate) told_gone: Option<u32>,
+    pub(super) told_gone: Option<u32>,
     /// So much has changed that a snapshot says it in fewer words.
-    pub(crate) everything: bool,
+    pub(super) everything: bool,
+}
+
+impl Pending {
+    pub(crate) fn changed(&self) -> &[MembershipIndex] {
+        &self.changed
+    }
+
+    pub(crate) fn gone(&self) -> &[Gone] {
+        &self.gone
+    }
+
+    pub(crate) const fn told_gone(&self) -> Option<u32> {
+        self.told_gone
+    }
+
+    pub(crate) const fn is_everything(&self) -> bool {
+        self.everything
+    }
+
+    /// Returns how much waits.
+    pub(crate) const fn len(&self) -> usize {
+        self.changed.len() + self.gone.len()
+    }
+
+    /// Notes that a session is gone, after those that are noted so already: its own order counts if
+    /// it is the first. Returns whether that is noted, as it is not where everything is told.
+    pub(in crate::tables) fn note_gone(&mut self, gone: Gone) -> bool {
+        if !self.everything {
+            let after = self.gone.last().map(|last| last.order.wrapping_add(1));
+            self.gone.push(Gone { order: after.unwrap_or(gone.order), ..gone });
+        }
+        !self.everything
+    }
+
+    pub(super) const fn set_everything(&mut self) {
+        self.everything = true;
+    }
 }
