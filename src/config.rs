@@ -61,9 +61,9 @@ pub struct Options {
     /// How often one session may publish. Default: ten at once, then one a second. `None`: as
     /// often as it likes.
     pub publish_rate: Option<Rate>,
-    /// How often one session may send directed presence, which is a rate of its own: typing must
-    /// not hold up what a session shows. Default: twenty at once, then four a second. `None`: as
-    /// often as it likes.
+    /// How often one session may send directed presence or [say](crate::Engine::say) something in
+    /// topics, which is a rate of its own: typing must not hold up what a session shows. Default:
+    /// twenty at once, then four a second. `None`: as often as it likes.
     pub direct_rate: Option<Rate>,
     /// How long at the most a presence that [ends by itself](crate::Engine::publish_until), or a
     /// [directed](crate::Engine::direct_for) one, may last, in milliseconds: 1 to a year of 366
@@ -197,7 +197,8 @@ pub enum OverLimit {
     },
 }
 
-/// A token bucket: each publish, or each directed presence, takes a token.
+/// A token bucket: each publish takes a token, or each directed presence and whatever is
+/// [said](crate::Engine::say) in a topic, or each [update](crate::Engine::update) in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// How many tokens a full bucket has: 1 to 1,000,000.

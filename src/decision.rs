@@ -18,7 +18,8 @@ pub enum Decision<'a, K, P> {
         /// Who is told: sessions that are attached at this moment.
         to: &'a [Slot],
     },
-    /// Send one session the present state of all whom it may see.
+    /// Send one session what all whom it may see show now, or all whom it has just asked to
+    /// [watch](crate::Engine::watch): see [`Snapshot::scope`].
     Snapshot(Snapshot<'a, K, P>),
     /// Tell sessions what a topic is like at this moment.
     Topic(TopicSnapshot<'a, K, P>),

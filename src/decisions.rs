@@ -94,9 +94,10 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
         self.context.session
     }
 
-    /// Returns when an accepted publish goes out, if it has to wait for a token
-    /// ([rule 13](crate::rules#rule-13-publish-rate)); `None` if it is told now. Whether anybody
-    /// hears of it is known from the decisions alone, and is not for clients.
+    /// Returns when an accepted publish, or an [update](crate::Engine::update) in a topic, goes
+    /// out, if it has to wait for a token ([rule 13](crate::rules#rule-13-publish-rate) and
+    /// [rule T12](crate::rules#rule-t12-limits-and-rates-of-topics)); `None` if it is told now.
+    /// Whether anybody hears of it is known from the decisions alone, and is not for clients.
     #[must_use]
     pub const fn waits_until(&self) -> Option<Time> {
         self.context.waits_until

@@ -1,8 +1,9 @@
 //! The door: one verb for each input, each with its rule.
 //!
-//! Here are the verbs that say something, those of slow receivers, and time. Those of a session's
-//! life are in `sessions`, those about who may see whom in `visibility`. All go through `input`,
-//! which begins an input, accepts or refuses it, and cleans up after it.
+//! Here are the verbs that say something, those of slow receivers, and time. The others are in
+//! `sessions`, `visibility`, `watching`, `expiry`, `topics` and `remote`. What can be refused goes
+//! through `input`, which begins an input, accepts or refuses it, and cleans up after it;
+//! `heartbeat` and `active` go a shorter way.
 
 mod expiry;
 mod remote;
@@ -32,7 +33,10 @@ use core::hash::{BuildHasher, Hash};
 /// Every verb takes the time first. An accepted input has its whole effect, whether or not its
 /// decisions are taken; a refused one leaves everything as it was, the clock included. Users that
 /// are only looked up are named by any borrowed form of their id: with `String` ids, by `&str`.
-/// `n` in the costs below is the length of the user's audience.
+///
+/// `n` in the costs below is the length of the user's audience; add one for each session that
+/// watches the user and for each receiver in a topic that shows it what is published. Where a verb
+/// has an `n` of its own, it says so.
 pub struct Engine<K, P, S = DefaultHashBuilder> {
     pub(crate) config: Config,
     pub(crate) state: State<K, P, S>,
@@ -189,8 +193,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::UnknownSession`] and [`Error::Detached`].
     ///
     /// # Costs
-    /// O(1); afterwards, 24 bytes and O(log n) for each session that changes. When more than
-    /// twice its audience, and more than 1,024, have changed, one mark takes the place of all.
+    /// O(1); afterwards, 24 bytes and O(log n) for each session that changes, where n have. When
+    /// more than twice its audience and the users it watches, and more than 1,024, have changed,
+    /// one mark takes the place of all.
     pub fn congested(
         &mut self,
         now: Time,

@@ -77,7 +77,9 @@ pub enum Error {
         /// The limit in force.
         limit: u32,
     },
-    /// The topic has as many members as [`TopicOptions::max_members`](crate::TopicOptions) allows.
+    /// The topic has as many members as
+    /// [`TopicOptions::max_members`](crate::TopicOptions::max_members) allows, or, where blocks
+    /// hide, [`full_up_to`](crate::TopicOptions::full_up_to).
     MemberLimit {
         /// The limit in force.
         limit: u32,
@@ -90,10 +92,17 @@ pub enum Error {
     },
     /// An option of a topic is out of its range.
     TopicOptions {
-        /// The option's name in [`TopicOptions`](crate::TopicOptions).
+        /// The option's name, as in [`Options`](crate::Options): `topics.full_up_to`, say.
         option: &'static str,
+        /// What it was.
+        value: u32,
+        /// The least it may be.
+        min: u32,
+        /// The most it may be.
+        max: u32,
     },
-    /// The session is over its [rate of directed presence](crate::Options::direct_rate).
+    /// The session is over its [rate](crate::Options::direct_rate) of directed presence, and of
+    /// what it says in topics.
     RateLimited {
         /// The first moment at which the same call may succeed.
         retry_at: Time,
@@ -136,7 +145,9 @@ impl fmt::Display for Error {
             Self::NamedLimit { limit } => {
                 write!(f, "a session looks at {limit} members of a topic at most")
             }
-            Self::TopicOptions { option } => write!(f, "{option} is out of its range"),
+            Self::TopicOptions { option, value, min, max } => {
+                write!(f, "{option} is {value}, which is not within {min} to {max}")
+            }
             Self::RateLimited { retry_at } => {
                 write!(
                     f,

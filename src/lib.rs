@@ -62,15 +62,18 @@
 //!
 //! 1. **Presence is never persisted.** There is no way to store it: no decision asks for storing,
 //!    no state can be serialised, and a presence value lives as long as the session that published
-//!    it, or until it [ends by itself](Engine::publish_until) before that. When the session ends,
-//!    the value is dropped, before anyone is told.
+//!    it, at a takeover up to [`Options::settle_ms`] longer
+//!    ([rule 6](rules#rule-6-the-end-of-a-session)), or until it
+//!    [ends by itself](Engine::publish_until) before that. Then the value is dropped, before anyone
+//!    is told.
 //! 2. **Presence never reaches an offline user.** Every receiver of every decision is a session
 //!    that is attached at that moment. Nothing is queued for later; a user who comes online learns
 //!    the present, never the past.
 //! 3. **Nobody can speak for somebody else.** Who a notice is from, its number, and whether it
 //!    means "offline" come from the engine, never from the payload.
-//! 4. **No ghosts.** A receiver that applies all it is sent believes what is true. [`Replica`] is
-//!    that receiver. (Unless [`OfflineNotices::Never`] is chosen; and a host without
+//! 4. **No ghosts.** A receiver that applies all it is sent believes what is true: at once, or, of
+//!    a topic that gathers changes, after its [tick](rules#rule-t10-ticks). [`Replica`] is that
+//!    receiver. (Unless [`OfflineNotices::Never`] is chosen; and a host without
 //!    [snapshots at connect](Options::snapshot_on_connect) has receivers that know too little,
 //!    never too much.)
 //!
@@ -105,7 +108,8 @@
 //!   proves it by something else: a random token that the host keeps beside the key.
 //! * **A restart makes everybody offline.** A single process holds all there is, in memory; keys
 //!   of another run are not known, and may even look like others of this one. Clients connect
-//!   anew and publish again.
+//!   anew and publish again. A node of a cluster that restarts makes nobody offline: the others
+//!   keep its sessions for the grace.
 //! * **Two engines that both think they own a user** do not know of each other, unless they are
 //!   [told](Engine::remote_state).
 //! * **Who may join and watch.** [`Engine::join`] and [`Engine::watch`] ask nobody: a client's wish
@@ -114,7 +118,6 @@
 //! * **Mutual audiences.** A snapshot is found through the user's own list. Where lists are
 //!   one-way, live notices follow the publisher's list alone, and a snapshot leaves that publisher
 //!   out. Let whoever sees without being seen [watch](Engine::watch) instead.
-//! * **Who may watch whom** is for the host to check before it gives that input.
 //! * **Ids.** Lists of ids are checked against the limits in [`Options`]; the length of a single
 //!   id is the host's to limit.
 //!
@@ -126,8 +129,9 @@
 //! [`Engine::resume`] give out; a **detached** session has lost its connection and may still be
 //! resumed. A **presence** is the host's own value `P`, opaque here. A user's **audience** is who
 //! may see its presence; its **contacts** are those in the audience who are online and not blocked
-//! either way. A **notice** is one thing that receivers are told, a **snapshot** is what a session
-//! is told when it attaches, a **decision** is what the host must do now.
+//! either way. A **notice** is one thing that receivers are told, a **snapshot** is what all whom a
+//! session may see show now, or all whom it has just asked to watch
+//! ([its scope](Snapshot::scope) says which), a **decision** is what the host must do now.
 //!
 //! # Topics
 //!
@@ -136,7 +140,8 @@
 //! [nothing, a count, a sample, or all](View). Changes come at once, or gathered by a
 //! [tick](TopicOptions::coalesce_ms), and receivers are lent as they lie, so that a decision to
 //! thousands copies nothing. [`Decision::Topic`] says what a topic is like, [`Decision::Changes`]
-//! what has changed; the [rules](rules#topics) say the rest.
+//! what has changed. A block hides nobody in a topic, unless its [options](TopicOptions::blocks)
+//! say so; an invisible user is shown in none. The [rules](rules#topics) say the rest.
 //!
 //! # Several engines
 //!

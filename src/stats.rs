@@ -57,8 +57,9 @@ pub struct Stats {
     pub notices: u64,
     /// Receivers of notices, and entries of snapshots.
     pub deliveries: u64,
-    /// Publishes that had to wait for a token, or replaced one that waited.
+    /// Publishes, and updates in topics, that had to wait for a token, or replaced one that waited.
     pub conflated: u64,
-    /// Receivers who were not sent a directed or system notice because they were congested.
+    /// Receivers who were not sent a directed or system notice, or what was said in a topic,
+    /// because they were congested.
     pub skipped: u64,
 }

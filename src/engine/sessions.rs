@@ -33,8 +33,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::BlockedLimit`], checked in this order.
     ///
     /// # Costs
-    /// One hash look-up per id, O(n log n) to sort them, and for each contact who shows something
-    /// a search in their audience.
+    /// One hash look-up per id, O(n log n) to sort n of them, and for each contact who shows
+    /// something a search in their audience.
     pub fn connect<A, B>(
         &mut self,
         now: Time,
@@ -56,8 +56,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// it was the user's last ([rule 6](crate::rules#rule-6-the-end-of-a-session)): contacts, if
     /// it had published where they could see it, and those whom its directed presence reached.
     /// [`Options::offline_notices`](crate::Options::offline_notices) can widen that to all
-    /// contacts or narrow it to nobody. The host is told [`Ended`](crate::Decision::Ended) last,
-    /// as it is of every end.
+    /// contacts or narrow it to nobody. If a session of the user that connected later shows
+    /// nothing yet, contacts are told later, after
+    /// [`Options::settle_ms`](crate::Options::settle_ms) at most: until then what this one showed
+    /// is held. The host is told [`Ended`](crate::Decision::Ended) last, as it is of every end.
     ///
     /// # Errors
     /// [`Error::UnknownSession`], for a second disconnect too.
@@ -83,6 +85,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// # Errors
     /// [`Error::UnknownSession`]: also for the late end of a connection that a
     /// [`resume`](Self::resume) has replaced.
+    ///
+    /// # Costs
+    /// O(1) with a grace; without one those of [`disconnect`](Self::disconnect).
     pub fn lost(
         &mut self,
         now: Time,
@@ -99,6 +104,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// # Errors
     /// [`Error::UnknownSession`] and [`Error::GraceLimit`], checked in this order.
+    ///
+    /// # Costs
+    /// Those of [`lost`](Self::lost).
     pub fn lost_with_grace(
         &mut self,
         now: Time,

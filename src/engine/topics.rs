@@ -127,8 +127,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Options::max_topic_named`](crate::Options::max_topic_named); [`Error::Full`].
     ///
     /// # Costs
-    /// One hash look-up per id, O(n log n) to sort them, and those of the snapshot. Each tick that
-    /// concerns a session which names members is told to it alone.
+    /// One hash look-up per id, O(n log n) to sort n of them, and those of the snapshot. Each tick
+    /// that concerns a session which names members is told to it alone.
     pub fn look_at(
         &mut self,
         now: Time,
@@ -163,7 +163,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         })
     }
 
-    /// Takes all sessions of a user out of a topic, those that observe included. They are told
+    /// Takes all sessions of a user out of a topic, those that observe included
+    /// ([rule T1](crate::rules#rule-t1-joining-and-leaving)). They are told
     /// [`TopicClosed`](crate::Notice::TopicClosed), the others that the user has left. Nothing
     /// happens if it is not there.
     ///
@@ -182,8 +183,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         self.drain(InputContext::default())
     }
 
-    /// Closes a topic: all who are in it are told [`TopicClosed`](crate::Notice::TopicClosed) and
-    /// are in it no more. Nothing happens if nobody is in it.
+    /// Closes a topic ([rule T1](crate::rules#rule-t1-joining-and-leaving)): all who are in it are
+    /// told [`TopicClosed`](crate::Notice::TopicClosed) and are in it no more. Nothing happens if
+    /// nobody is in it.
     ///
     /// # Costs
     /// O(n) for the n sessions in it.

@@ -33,7 +33,7 @@ pub(super) struct Watchers {
     pub(super) done: u32,
 }
 
-/// One notice and all who are to be told: no session stands in two of the four parts.
+/// One notice and all who are to be told. No session stands in two of its parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FanOut {
     pub(super) subject: Subject,
@@ -81,7 +81,7 @@ impl FanOut {
         self
     }
 
-    /// Tells those [named](Plan::name).
+    /// Tells those [named](Plan::name_receiver).
     pub(crate) const fn to_named(mut self, named: Span) -> Self {
         self.named = named;
         self

@@ -141,7 +141,8 @@ pub trait Application<K, P> {
         None
     }
 
-    /// Returns the frame that says what has changed in a topic, or this part of it, likewise.
+    /// Returns the frame that says what has changed in a topic, or this part of it, or `None` if
+    /// its receivers are not to hear of it. By default there are no topics.
     fn topic_changes(&mut self, changes: &Changes<'_, K, P>) -> Option<Self::Frame> {
         let _ = changes;
         None
@@ -169,8 +170,9 @@ pub trait Application<K, P> {
         let _ = ended;
     }
 
-    /// Notes that a directed or system notice was not sent to this number of sessions, because
-    /// they take nothing now. It will not be sent later. Does nothing by default.
+    /// Notes that a directed or system notice, or what was said in a topic, was not sent to this
+    /// number of sessions, because they take nothing now. It will not be sent later. Does nothing
+    /// by default.
     fn skipped(&mut self, notice: &Notice<'_, K, P>, receivers: usize) {
         let _ = (notice, receivers);
     }

@@ -142,6 +142,12 @@ impl<F, C: Connection<F>> Connections<F, C> {
         keys.into_iter().for_each(|key| self.close(key, reason));
     }
 
+    /// Gives back memory that only a past peak needed.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.table.shrink_to_fit();
+        self.full.shrink_to_fit();
+    }
+
     // ---- frames
 
     /// Sends a frame that says a notice, or has it wait, or drops it if too many wait.

@@ -6,7 +6,8 @@
 //! a new connection is in the table before the decisions about it, a frame that finds no room
 //! waits, the engine is told of that after the drain, and told again when the connection takes
 //! frames; one that lost frames gets a snapshot. It owns no socket, no clock, no thread and no
-//! encoding: you bring those by [`Connection`] and [`Application`].
+//! encoding: you bring those by [`Connection`] and [`Application`]. A node of a cluster drives the
+//! engine itself: a host takes nothing of what other nodes say.
 //!
 //! The usual shape is one task or thread that owns the host and takes inputs from a queue, and for
 //! each connection whatever reads it, which puts inputs into that queue, and whatever writes it,
@@ -117,7 +118,13 @@ where
     /// Returns a host with an empty engine that has this hasher, as [`Engine::with_hasher`] does.
     #[must_use]
     pub fn with_hasher(config: Config, hasher: S, application: A) -> Self {
-        let engine = Engine::with_hasher(config, hasher);
+        Self::with_engine(Engine::with_hasher(config, hasher), application)
+    }
+
+    /// Returns a host around an engine in which nobody is online yet, one with
+    /// [a representative](Engine::with_representative), say.
+    #[must_use]
+    pub fn with_engine(engine: Engine<K, P, S>, application: A) -> Self {
         Self { engine, application, connections: Connections::new(OUTBOX_LIMIT) }
     }
 

@@ -120,10 +120,11 @@ where
         let _ = self.verb(now, |engine| Ok(engine.expel(now, user)));
     }
 
-    /// Gives back memory that only a past peak of the engine needed, as
-    /// [`Engine::shrink_to_fit`] does. The table of connections keeps its own.
+    /// Gives back memory that only a past peak needed, of the engine as [`Engine::shrink_to_fit`]
+    /// does, and of the table of connections. It walks over everything.
     pub fn shrink_to_fit(&mut self) {
         self.engine.shrink_to_fit();
+        self.connections.shrink_to_fit();
     }
 
     pub(super) fn verb(

@@ -140,6 +140,15 @@ where
         self.session_verb(now, connection, |engine, key| engine.heartbeat(now, key)).map(drop)
     }
 
+    /// Says that a person did something on a connection's device, as [`Engine::active`] does. It is
+    /// a sign of life as well.
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub fn active(&mut self, now: Time, connection: ConnectionId) -> Result<(), Error> {
+        self.session_verb(now, connection, |engine, key| engine.active(now, key)).map(drop)
+    }
+
     /// Makes the user invisible, as [`Engine::invisible`] does.
     ///
     /// # Errors

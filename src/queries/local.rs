@@ -60,7 +60,9 @@ pub struct LocalMember<'e, K, P> {
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
-    /// Returns what this node says of a user to others; `None` if it is not online.
+    /// Returns what this node says of a user to others
+    /// ([rule C1](crate::rules#rule-c1-who-speaks-for-a-session)); `None` if it is not online. One
+    /// hash look-up.
     #[must_use]
     pub fn local_user<Q>(&self, user: &Q) -> Option<LocalUser<'_, K, P, S>>
     where
@@ -72,14 +74,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     }
 
     /// Returns the state at this node of the next user of whom it has changed since that was
-    /// returned last, once [`note_changes`](Self::note_changes) has been called; of a user who is
-    /// offline by now it is that there are no sessions. `None` if nothing has changed.
+    /// returned last ([rule C2](crate::rules#rule-c2-numbers-without-gaps) numbers such states),
+    /// once [`note_changes`](Self::note_changes) has been called; of a user who is offline by now
+    /// it is that there are no sessions. `None` if nothing has changed. A user who has changed more
+    /// than once is returned once.
     pub fn next_changed(&mut self) -> Option<LocalUser<'_, K, P, S>> {
         let user = self.state.next_changed()?;
         Some(LocalUser { state: &self.state, user })
     }
 
     /// Returns which node has a session, if another does: one that receivers here know by this id.
+    /// O(1).
     #[must_use]
     pub fn origin_of(&self, id: SessionId) -> Option<Origin> {
         let tables = self.state.tables();
@@ -87,7 +92,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         Some(tables.origins().node(node).origin)
     }
 
-    /// Returns which nodes have sessions of a user, each once for each session.
+    /// Returns which nodes have sessions of a user, each once for each session. One hash look-up,
+    /// and O(1) for each.
     pub fn origins_of<Q>(&self, user: &Q) -> impl Iterator<Item = Origin>
     where
         K: Borrow<Q>,
@@ -150,9 +156,11 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
         sessions.filter(|session| tables.sessions().link(*session).is_local())
     }
 
-    /// Returns all of it in the words in which it travels, for an engine that takes it by
+    /// Returns all of it in the words in which it travels, times as durations
+    /// ([rule C18](crate::rules#rule-c18-durations-travel)), for an engine that takes it by
     /// [`remote_state`](Engine::remote_state). `with_lists`: with what belongs to the user and not
-    /// to this node.
+    /// to this node ([rule C13](crate::rules#rule-c13-lists)). It clones every id and presence that
+    /// it has.
     #[must_use]
     pub fn to_remote(&self, now: Time, with_lists: bool) -> RemoteState<K, P>
     where

@@ -533,8 +533,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         K: Borrow<T>,
         T: Eq + Hash + ?Sized,
     {
-        if let Some((option, ..)) = options.out_of_range() {
-            return Err(Error::TopicOptions { option });
+        if let Some((option, value, min, max)) = options.out_of_range() {
+            return Err(Error::TopicOptions { option, value, min, max });
         }
         let topic = self.tables.find_topic(topic).ok_or(Error::UnknownTopic)?;
         let (before, was_live) = (*self.topic_options_of(topic), self.is_live(topic));

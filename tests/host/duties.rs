@@ -400,3 +400,27 @@ fn a_channel_of_frames_is_a_connection() {
     drop(frames);
     assert_eq!(Connection::send(&mut connection, 3), Ok(()), "nobody reads it any more");
 }
+
+/// A sign of a person goes to the engine, and what comes of it to contacts (rules U4 and U5); and
+/// the host is around the engine that it was given.
+#[test]
+fn contacts_are_told_that_a_user_is_idle_and_is_no_longer() {
+    let options = Options { idle_after_ms: Some(5_000), ..Options::default() };
+    let mut house = House::with_representative(options, |_| 0);
+    let ann = house.connect("ann", &["bob"], 100);
+    let mut bob = house.connect("bob", &["ann"], 100);
+    house.publish(&ann, 1);
+    let said = |is_idle| Said::User { user: "ann".to_owned(), is_idle, presence: 1 };
+    assert_eq!(bob.read(usize::MAX)[1..], [said(false)]);
+    house.wait(4_000);
+    house.host.active(house.now, ann.id).expect("ann is there");
+    house.wait(4_000);
+    house.host.advance(house.now);
+    assert_eq!(bob.read(usize::MAX), [], "the first sign is no news, and is one");
+    house.wait(1_000);
+    house.host.advance(house.now);
+    house.host.active(house.now, ann.id).expect("ann is there");
+    assert_eq!(bob.read(usize::MAX), [said(true), said(false)]);
+    house.host.disconnect(house.now, ann.id).expect("ann is there");
+    assert_eq!(house.host.active(house.now, ann.id), Err(Error::UnknownSession));
+}

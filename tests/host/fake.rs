@@ -3,8 +3,10 @@
 use adsum::host::{
     Application, Closing, Connection, ConnectionId, Host, HostCounts, Refused, SessionEnd,
 };
-use adsum::{Config, Connect, EndReason, Notice, Options, PresenceKind, Replica, SessionId};
-use adsum::{SessionKey, Snapshot, Time};
+use adsum::{
+    Config, Connect, DefaultHashBuilder, EndReason, Engine, Notice, Options, PresenceKind, Replica,
+    Represent, SessionId, SessionKey, Snapshot, Time,
+};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -13,6 +15,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     Presence { user: String, session: SessionId, kind: PresenceKind, presence: u32 },
+    User { user: String, is_idle: bool, presence: u32 },
     DirectedOver { user: String, session: SessionId },
     Withdrawn { user: String, session: SessionId },
     Visibility { visible: bool },
@@ -53,6 +56,11 @@ impl Application<String, u32> for Journal {
             Notice::Presence { user, session, kind, presence, .. } => {
                 Said::Presence { user: user.clone(), session, kind, presence: *presence }
             }
+            Notice::User { user, idle_since, presence, .. } => Said::User {
+                user: user.clone(),
+                is_idle: idle_since.is_some(),
+                presence: *presence,
+            },
             Notice::Directed { user, session, presence, .. } => {
                 Said::Directed { user: user.clone(), session, presence: *presence }
             }
@@ -180,7 +188,8 @@ impl Client {
             Said::Withdrawn { user, session } => self.replica.end_published(&user, session),
             Said::Visibility { visible } => self.replica.set_visible(visible),
             Said::Offline { user } => self.replica.end_user(&user),
-            Said::System { .. } => {}
+            // A replica of these tests knows sessions.
+            Said::System { .. } | Said::User { .. } => {}
             Said::Snapshot { is_first, is_last, entries } => {
                 if is_first {
                     self.replica.begin_snapshot();
@@ -211,6 +220,13 @@ impl House {
     pub(crate) fn new(options: Options) -> Self {
         let config = Config::new(options).expect("the options are in range");
         Self { host: Host::new(config, Journal::default()), now: Time::from_millis(1_000) }
+    }
+
+    /// One whose users' contacts are told one state of each.
+    pub(crate) fn with_representative(options: Options, represent: Represent<u32>) -> Self {
+        let config = Config::new(options).expect("the options are in range");
+        let engine = Engine::with_representative(config, DefaultHashBuilder::default(), represent);
+        Self { host: Host::with_engine(engine, Journal::default()), now: Time::from_millis(1_000) }
     }
 
     pub(crate) fn with_outbox_limit(self, frames: usize) -> Self {

@@ -175,7 +175,9 @@ pub(crate) fn refused(error: Error) -> Option<String> {
         Error::TopicLimit { limit } => format!("TopicLimit {limit}"),
         Error::MemberLimit { limit } => format!("MemberLimit {limit}"),
         Error::NamedLimit { limit } => format!("NamedLimit {limit}"),
-        Error::TopicOptions { option } => format!("TopicOptions {option}"),
+        Error::TopicOptions { option, value, min, max } => {
+            format!("TopicOptions {option}={value}, not {min} to {max}")
+        }
         _ => return None,
     })
 }

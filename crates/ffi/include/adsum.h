@@ -140,7 +140,8 @@ enum adsum_status
      */
     ADSUM_E_NAMED_LIMIT = 34,
     /**
-     * An option of a topic is out of its range: `argument` says which.
+     * An option of a topic is out of its range: `argument` says which, and `value`, `min` and
+     * `max` what it was and may be.
      */
     ADSUM_E_TOPIC_OPTIONS = 35,
     /**

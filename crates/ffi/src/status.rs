@@ -68,7 +68,8 @@ pub enum adsum_status {
     ADSUM_E_MEMBER_LIMIT = 33,
     /// A session would look at more than `limit` members of a topic by name.
     ADSUM_E_NAMED_LIMIT = 34,
-    /// An option of a topic is out of its range: `argument` says which.
+    /// An option of a topic is out of its range: `argument` says which, and `value`, `min` and
+    /// `max` what it was and may be.
     ADSUM_E_TOPIC_OPTIONS = 35,
     /// Over the rate of directed presence: the same call may succeed at `retry_at`.
     ADSUM_E_RATE_LIMITED = 36,
@@ -234,7 +235,10 @@ impl adsum_error {
                 self.limit = limit_ms;
             }
             Error::AlreadyJoined { topic } => self.topic = topic.into(),
-            Error::TopicOptions { option } => self.argument = adsum_bytes::of(option.as_bytes()),
+            Error::TopicOptions { option, value, min, max } => {
+                self.argument = adsum_bytes::of(option.as_bytes());
+                (self.value, self.min, self.max) = (value.into(), min.into(), max.into());
+            }
             Error::RateLimited { retry_at } => self.retry_at = retry_at.as_millis(),
             _ => {}
         }

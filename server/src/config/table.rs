@@ -392,7 +392,7 @@ static SERVICES: [Key; 11] = [
     ),
     key!(
         "metrics":
-        "Serve metrics at /metrics: at admin_listen, or for who shows admin_token",
+        "Serve metrics at /metrics: at admin_listen, or for whoever shows admin_token",
         boolean, services.metrics
     ),
     key!(

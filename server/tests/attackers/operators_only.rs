@@ -16,7 +16,7 @@ fn with_token(head: &str, token: &str) -> String {
     format!("{head}Authorization: Bearer {token}\r\n")
 }
 
-/// Where clients come, metrics and health are for who shows the token; where there is no token
+/// Where clients come, metrics and health are for whoever shows the token; where there is no token
 /// they are not there. At an address of their own they are for whoever comes there.
 #[tokio::test]
 async fn a6_metrics_and_health_are_for_operators() {
@@ -33,7 +33,7 @@ async fn a6_metrics_and_health_are_for_operators() {
         assert_eq!(status(program.admin_address.unwrap(), head).await, 200, "{head}");
     }
     let help = run_to_end(&["--help"], &[]).out;
-    assert!(help.contains("at admin_listen, or for who shows admin_token"), "{help}");
+    assert!(help.contains("at admin_listen, or for whoever shows admin_token"), "{help}");
 }
 
 /// A store that cannot write is not well, even though it can be read.

@@ -272,7 +272,9 @@ impl Model {
             ("topics.max_members", options.max_members, 1, 1 << 27),
         ];
         let wrong = ranges.into_iter().find(|(_, value, min, max)| value < min || value > max);
-        wrong.map_or(Ok(()), |(option, ..)| Err(Error::TopicOptions { option }))?;
+        if let Some((option, value, min, max)) = wrong {
+            return Err(Error::TopicOptions { option, value, min, max });
+        }
         if !self.topics.contains_key(&name) {
             return Err(Error::UnknownTopic);
         }
