@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::Bucket;
 use super::changed_queues::ChangedQueues;
 use super::command::Command;
-use super::demo::Cast;
+use super::demo::cast::Cast;
 use super::directory::Directory;
 use super::edits::Edits;
 use super::lobby::Lobby;

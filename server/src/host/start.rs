@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::Bucket;
 use super::changed_queues::ChangedQueues;
 use super::command::{Command, Node as UserId, Presence};
-use super::demo::{self, Cast};
+use super::demo::{self, cast::Cast};
 use super::directory::Directory;
 use super::edits::Edits;
 use super::engine::core::Core;

@@ -4,7 +4,7 @@
 //! `trace` says who does what and when, in the `words` of its people; `cast` makes their accounts,
 //! and guests'; `play` has them act, each a `person` with a connection.
 
-mod cast;
+pub(crate) mod cast;
 mod person;
 mod play;
 mod trace;
@@ -22,7 +22,6 @@ use serde_json::{Value, json};
 
 use super::admin::figures;
 use super::shared::Shared;
-pub(crate) use cast::Cast;
 use trace::Trace;
 
 /// How many people there are, and what their trace is made from.
