@@ -22,14 +22,14 @@ async fn nothing_scrolls_sideways_on_a_phone() {
         page.assert_no_sideways_scroll().await;
     }
     // With a room, a lost connection, what can be undone: whatever may be on the screen.
-    bob.run("document.querySelector('#rooms .room .title button').click()").await;
+    bob.trigger("#rooms .room .title button").await;
     bob.until_text("#rooms .members", "You").await;
     world.stop_server();
     bob.until_text("#link", "Connection lost").await;
     bob.assert_no_sideways_scroll().await;
     world.start_server();
     bob.until_text("#link", "Connected again").await;
-    bob.run("document.querySelector('#online .menu').open = true").await;
+    bob.trigger("#online .menu summary").await;
     bob.assert_no_sideways_scroll().await;
     bob.act("online", "Block").await;
     bob.assert_no_sideways_scroll().await;
@@ -127,7 +127,7 @@ async fn every_control_and_every_part_has_a_name_to_be_read_out() {
 async fn text_stands_out_in_light_and_in_dark_and_nothing_moves_for_who_wants_none() {
     let world = World::new();
     let (alice, bob) = two_friends(&world).await;
-    bob.run("document.querySelector('#rooms .room .title button').click()").await;
+    bob.trigger("#rooms .room .title button").await;
     bob.until_text("#rooms .members", "You").await;
     for (show, state) in [("chat", "Chatting"), ("away", "Away"), ("busy", "Busy")] {
         alice.tell(show, "a state to look at").await;

@@ -32,7 +32,7 @@ async fn a_newcomer_sees_a_living_system_in_the_first_minute() {
     // Somebody who is asked says yes.
     page.act("requests", "Accept").await;
     page.until("document.querySelectorAll('#requests > li').length === 2").await;
-    page.run("document.querySelector('#rooms .room .title button').click()").await;
+    page.trigger("#rooms .room .title button").await;
     page.until("document.querySelectorAll('#rooms .members > li').length > 5").await;
     assert_eq!(page.complaints().await, [""; 0]);
     // A reload keeps the guest in.
@@ -48,7 +48,7 @@ async fn a_simulated_person_who_is_asked_says_yes() {
     let page = world.page().await;
     page.register("newcomer").await;
     // Somebody who is there: whom the lobby shows.
-    page.run("document.querySelector('#rooms .room .title button').click()").await;
+    page.trigger("#rooms .room .title button").await;
     page.until("document.querySelectorAll('#rooms .members bdi').length > 3").await;
     let name = "const names = [...document.querySelectorAll('#rooms .members bdi')];
         return names.map((it) => it.textContent).find((it) => it !== 'You')";

@@ -154,6 +154,13 @@ impl Page {
         self.find(css).await.click().await.unwrap_or_else(|error| panic!("click {css}: {error}"));
     }
 
+    /// Clicks what may be out of view, or not there yet.
+    pub(crate) async fn trigger(&self, css: &str) {
+        let found = format!("document.querySelector({})", json!(css));
+        self.until(&format!("{found} !== null")).await;
+        self.run(&format!("{found}.click()")).await;
+    }
+
     /// Puts text into a field, in place of what is there. The driver itself cannot type emoji.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
         let script = format!(
@@ -224,7 +231,7 @@ impl Page {
 
     /// Tells friends a state, as the protocol calls it, and words.
     pub(crate) async fn tell(&self, show: &str, status: &str) {
-        self.run(&format!("document.querySelector('#shows input[value={show}]').click()")).await;
+        self.trigger(&format!("#shows input[value={show}]")).await;
         self.fill("#status", status).await;
         self.click("#state-form [type=submit]").await;
         self.until_text("#said", "Told.").await;

@@ -10,9 +10,9 @@ use crate::world::World;
 async fn a_choice_is_told_at_once_and_words_are_marked_until_they_are() {
     let world = World::new();
     let (alice, bob) = two_friends(&world).await;
-    alice.run("document.querySelector('#shows input[value=busy]').click()").await;
+    alice.trigger("#shows input[value=busy]").await;
     bob.until_friend_is("Busy").await;
-    alice.run("document.querySelector('#emoji input[value=\"🎧\"]').click()").await;
+    alice.trigger("#emoji input[value='🎧']").await;
     bob.until_words("🎧").await;
     alice.fill("#status", "a long song").await;
     alice.until_text("#said", "Not told yet").await;

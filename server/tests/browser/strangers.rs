@@ -33,7 +33,7 @@ async fn hostile_text_stays_text() {
     let alice = world.page().await;
     let mallory = world.page().await;
     alice.register("alice").await;
-    alice.run("document.querySelector('#rooms .room .title button').click()").await;
+    alice.trigger("#rooms .room .title button").await;
     let arguments = vec![json!(password("mallory")), json!("alice"), json!(evil)];
     mallory.run_async(HOSTILE_CLIENT, arguments).await;
 
