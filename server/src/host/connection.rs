@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, Pro
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::command::Command;
-use super::link::{Closure, GOING_AWAY, Link, Speech};
+use super::link::{ClientProtocol, Closure, GOING_AWAY, Link};
 use super::lobby::Place;
 use super::metrics::QUEUED_BYTES;
 use super::peer::Peer;
@@ -51,20 +51,20 @@ enum End {
 
 struct Connection<S> {
     link: Link,
-    speech: S,
+    protocol: S,
     /// How long it goes on when the server stops.
     goes_on: Duration,
 }
 
 /// Serves a connection to its end. `early` came together with the handshake.
-pub(crate) async fn serve<S: Speech>(
+pub(crate) async fn serve<S: ClientProtocol>(
     shared: Arc<Shared>,
     peer: Peer,
     place: Arc<Place>,
     stream: TcpStream,
     early: Vec<u8>,
     opcode: Opcode,
-    speech: S,
+    protocol: S,
 ) {
     let network = &shared.config.network;
     let limits = Limits { frames: network.queue_frames, bytes: network.queue_bytes };
@@ -85,7 +85,7 @@ pub(crate) async fn serve<S: Speech>(
     let login_by = Instant::now() + Duration::from_millis(network.login_timeout_ms);
     let goes_on = shared.time_to_leave();
     let link = Link::new(shared.clone(), peer, place, socket, login_by);
-    let mut connection = Connection { link, speech, goes_on };
+    let mut connection = Connection { link, protocol, goes_on };
     let end = connection.run(&mut ws).await;
     connection.finish(&end).await;
     if matches!(end, End::LoggedOut | End::GoingAway) {
@@ -94,11 +94,11 @@ pub(crate) async fn serve<S: Speech>(
         connection.link.socket.flush();
     }
     // Whoever had to make way leaves nothing in memory, not even for the goodbye.
-    let had_to_leave = connection.link.place.is_none() && connection.speech.session().is_none();
+    let had_to_leave = connection.link.place.is_none() && connection.protocol.session().is_none();
     connection.linger(Some(ws).filter(|_| !had_to_leave)).await;
 }
 
-impl<S: Speech> Connection<S> {
+impl<S: ClientProtocol> Connection<S> {
     async fn run(&mut self, ws: &mut WebSocketStream<SocketStream>) -> End {
         let shared = self.link.shared.clone();
         loop {
@@ -107,7 +107,7 @@ impl<S: Speech> Connection<S> {
             }
             let stuck = self.link.socket.stuck_since();
             let deadline = self.deadline(stuck);
-            let due_at = self.speech.due_at(&self.link);
+            let due_at = self.protocol.due_at(&self.link);
             let may_read = !self.link.socket.wait_if_full();
             tokio::select! {
                 incoming = ws.next(), if may_read => {
@@ -126,7 +126,7 @@ impl<S: Speech> Connection<S> {
                 () = asked_to_leave(self.link.place.as_deref()) => {
                     shared.metrics.closed_for("pending_limit");
                     self.link.place = None;
-                    self.speech.close(&self.link, Closure::TooManyPending);
+                    self.protocol.close(&self.link, Closure::TooManyPending);
                 }
                 ready = self.link.socket.stream.writable(), if stuck.is_some() => {
                     if ready.is_err() {
@@ -145,14 +145,14 @@ impl<S: Speech> Connection<S> {
                         return End::Stuck;
                     }
                     shared.metrics.closed_for("login_deadline");
-                    self.speech.close(&self.link, Closure::NoLogin);
+                    self.protocol.close(&self.link, Closure::NoLogin);
                 }
                 () = at(due_at), if due_at.is_some() => {
-                    self.speech.do_due(&mut self.link).await;
+                    self.protocol.do_due(&mut self.link).await;
                     self.flush();
                 }
                 () = shared.until_stop(self.goes_on) => {
-                    self.speech.close(&self.link, Closure::ShuttingDown);
+                    self.protocol.close(&self.link, Closure::ShuttingDown);
                 }
             }
         }
@@ -165,8 +165,8 @@ impl<S: Speech> Connection<S> {
         message: Message,
     ) -> Option<End> {
         match message {
-            Message::Binary(bytes) => self.speech.take(&mut self.link, bytes, false).await,
-            Message::Text(text) => self.speech.take(&mut self.link, text.into(), true).await,
+            Message::Binary(bytes) => self.protocol.take(&mut self.link, bytes, false).await,
+            Message::Text(text) => self.protocol.take(&mut self.link, text.into(), true).await,
             Message::Close(frame) => {
                 let is_logout = S::is_logout(frame.map(|frame| frame.code.into()));
                 return Some(if is_logout { End::LoggedOut } else { End::GoingAway });
@@ -187,14 +187,14 @@ impl<S: Speech> Connection<S> {
     /// Takes a frame that asks for nothing but shows that the client is there.
     fn keepalive(&mut self) {
         if !self.link.takes_keepalive() {
-            self.speech.refuse_keepalive(&mut self.link);
+            self.protocol.refuse_keepalive(&mut self.link);
         }
     }
 
     fn deadline(&self, stuck: Option<Instant>) -> Option<Instant> {
         match stuck {
             Some(since) => Some(since + self.link.shared.tuning.write_deadline),
-            None if self.speech.session().is_none() => Some(self.link.login_by),
+            None if self.protocol.session().is_none() => Some(self.link.login_by),
             None => None,
         }
     }
@@ -218,14 +218,14 @@ impl<S: Speech> Connection<S> {
             _ => return End::Broken,
         };
         self.link.shared.metrics.closed_for(label);
-        self.speech.close(&self.link, closure);
+        self.protocol.close(&self.link, closure);
         End::Closed
     }
 
     /// Tells the engine's thread what became of the session.
     async fn finish(&mut self, end: &End) {
-        self.speech.finish(&mut self.link).await;
-        let Some(session) = self.speech.session() else { return };
+        self.protocol.finish(&mut self.link).await;
+        let Some(session) = self.protocol.session() else { return };
         let command = match end {
             End::LoggedOut => Command::Disconnect(session),
             End::GoingAway => Command::Lost(session, LostCause::GoingAway),

@@ -22,14 +22,14 @@ use tower::ServiceExt as _;
 
 use super::command::{Command, Figures};
 use super::exposition::{CLASSIC_TYPE, OPEN_METRICS, OPEN_METRICS_TYPE, classic};
-use super::link::Speech;
+use super::link::ClientProtocol;
 use super::lobby::{Lobby, Place};
 use super::peer::Peer;
 use super::requests::login;
 use super::shared::Shared;
-use super::tim_speech::TimSpeech;
+use super::tim_protocol::TimProtocol;
 use super::transport::ws_frame::Opcode;
-use super::v1::speech::V1Speech;
+use super::v1::protocol::V1Protocol;
 use super::{admin, api, connection, demo, web_page};
 
 /// How long a client may take to send the head of a request, and the body of one that anybody may
@@ -230,7 +230,8 @@ async fn upgrade(
     };
     let Some(upgrade) = upgrade else { return response };
     let tasks = visit.tasks.clone();
-    tasks.spawn(upgraded(shared, peer, visit.place, upgrade, Opcode::Binary, TimSpeech::default()));
+    let protocol = TimProtocol::default();
+    tasks.spawn(upgraded(shared, peer, visit.place, upgrade, Opcode::Binary, protocol));
     response
 }
 
@@ -253,7 +254,7 @@ async fn upgrade_v1(
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, name);
     }
     let tasks = visit.tasks.clone();
-    tasks.spawn(upgraded(shared, peer, visit.place, upgrade, Opcode::Text, V1Speech::default()));
+    tasks.spawn(upgraded(shared, peer, visit.place, upgrade, Opcode::Text, V1Protocol::default()));
     response
 }
 
@@ -276,19 +277,19 @@ fn handshake(
     Ok((response.map(|()| Body::empty()), Some(upgrade)))
 }
 
-async fn upgraded<S: Speech>(
+async fn upgraded<S: ClientProtocol>(
     shared: Arc<Shared>,
     peer: Peer,
     place: Arc<Place>,
     upgrade: OnUpgrade,
     opcode: Opcode,
-    speech: S,
+    protocol: S,
 ) {
     let Some((stream, early)) = upgrade.await.ok().and_then(plain) else { return };
     shared.metrics.connected();
     let metrics = shared.metrics.clone();
     // On the heap, so that the task that waited for the handshake does not hold room for it.
-    Box::pin(connection::serve(shared, peer, place, stream, early, opcode, speech)).await;
+    Box::pin(connection::serve(shared, peer, place, stream, early, opcode, protocol)).await;
     metrics.disconnected();
 }
 

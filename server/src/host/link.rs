@@ -91,7 +91,7 @@ pub(crate) const GOING_AWAY: u16 = 1_001;
 pub(crate) const POLICY: u16 = 1_008;
 
 /// Understands what a client sends on a connection.
-pub(crate) trait Speech {
+pub(crate) trait ClientProtocol {
     /// Returns the most bytes of one frame.
     fn longest(shared: &Shared) -> usize;
 

@@ -56,7 +56,7 @@ mod roster_messages;
 mod shared;
 mod shown;
 mod start;
-mod tim_speech;
+mod tim_protocol;
 mod transport;
 mod v1;
 mod web_page;

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::error::LoadError;
-use super::options::Speech;
+use super::options::Protocol;
 
 pub(super) const PASSWORD: &str = "load";
 const BUFFER: usize = 4_096;
@@ -23,7 +23,7 @@ const BUFFER: usize = 4_096;
 /// A connection that is logged in.
 pub(super) struct Client {
     ws: WebSocketStream<TcpStream>,
-    speech: Speech,
+    protocol: Protocol,
 }
 
 fn auth(name: &str) -> TimAuth {
@@ -33,11 +33,11 @@ fn auth(name: &str) -> TimAuth {
 
 impl Client {
     /// Opens a connection, on which nobody logs in yet.
-    pub(super) async fn connect(to: SocketAddr, speech: Speech) -> Result<Self, LoadError> {
+    pub(super) async fn connect(to: SocketAddr, protocol: Protocol) -> Result<Self, LoadError> {
         let failed = |error: &dyn std::fmt::Display| LoadError::new("no connection", error);
         let stream = TcpStream::connect(to).await.map_err(|error| failed(&error))?;
         stream.set_nodelay(true).map_err(|error| failed(&error))?;
-        let path = if speech == Speech::V1 { "v1" } else { "tim" };
+        let path = if protocol == Protocol::V1 { "v1" } else { "tim" };
         let mut request =
             format!("ws://{to}/{path}").into_client_request().map_err(|error| failed(&error))?;
         let origin = format!("http://{to}").parse().map_err(|error| failed(&error))?;
@@ -46,17 +46,17 @@ impl Client {
         let upgraded =
             tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
         let (ws, _) = upgraded.map_err(|error| failed(&error))?;
-        Ok(Self { ws, speech })
+        Ok(Self { ws, protocol })
     }
 
     pub(super) async fn login(
         to: SocketAddr,
-        speech: Speech,
+        protocol: Protocol,
         name: &str,
     ) -> Result<Self, LoadError> {
         let failed = |error: &dyn std::fmt::Display| LoadError::new("a login failed", error);
-        let mut client = Self::connect(to, speech).await?;
-        let Speech::Tim(form) = speech else { return client.hello(name).await };
+        let mut client = Self::connect(to, protocol).await?;
+        let Protocol::Tim(form) = protocol else { return client.hello(name).await };
         client.send(auth(name).to_request(form, Kind::AUTH)).await?;
         let bytes = client.next().await?;
         let frame = ServerFrame::split(&bytes).map_err(|error| failed(&error))?;
@@ -89,7 +89,7 @@ impl Client {
     }
 
     pub(super) async fn publish(&mut self, text: String) -> Result<(), LoadError> {
-        let Speech::Tim(form) = self.speech else {
+        let Protocol::Tim(form) = self.protocol else {
             return self.say(&json!({"op": "publish", "p": {"text": text}})).await;
         };
         let presence = TimPresence { status: Some(text), ..TimPresence::default() };
@@ -116,7 +116,7 @@ impl Client {
     pub(super) async fn next_text(&mut self) -> Result<String, LoadError> {
         loop {
             let bytes = self.next().await?;
-            let Speech::Tim(form) = self.speech else {
+            let Protocol::Tim(form) = self.protocol else {
                 match text_of(&bytes, "text").filter(|_| is_op(&bytes, "presence")) {
                     Some(text) => return Ok(text),
                     None => continue,
@@ -137,7 +137,7 @@ impl Client {
 
     /// Sends a ping and waits for the answer to it.
     pub(super) async fn ping(&mut self) -> Result<(), LoadError> {
-        if self.speech == Speech::V1 {
+        if self.protocol == Protocol::V1 {
             self.say(&json!({"op": "ping"})).await?;
             while !is_op(&self.next().await?, "ok") {}
             return Ok(());

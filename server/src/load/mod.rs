@@ -15,5 +15,5 @@ mod run;
 mod server;
 
 pub use error::LoadError;
-pub use options::{Options, Speech, arguments};
+pub use options::{Options, Protocol, arguments};
 pub use run::run;

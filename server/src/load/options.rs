@@ -8,14 +8,14 @@ use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 /// What clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speech {
+pub enum Protocol {
     /// tim's protocol, in this form.
     Tim(Form),
     /// The neutral protocol, adsum.v1.
     V1,
 }
 
-impl Speech {
+impl Protocol {
     /// Returns the form in which tim's protocol is spoken, where that cannot be avoided.
     #[must_use]
     pub const fn form(self) -> Form {
@@ -52,7 +52,7 @@ pub struct Options {
     /// How long a server of the run's own leaves a connection alone after a write.
     pub write_rest_ms: u32,
     /// What all speak.
-    pub form: Speech,
+    pub form: Protocol,
     /// The least length of each presence's text.
     pub size: usize,
     /// Whether to print JSON instead of text.
@@ -127,9 +127,9 @@ impl Options {
             churn: number("churn"),
             write_rest_ms: number("write-rest-ms"),
             form: match flags.get_one::<String>("form").map(String::as_str) {
-                Some("thrift") => Speech::Tim(Form::Thrift),
-                Some("v1") => Speech::V1,
-                _ => Speech::Tim(Form::Json),
+                Some("thrift") => Protocol::Tim(Form::Thrift),
+                Some("v1") => Protocol::V1,
+                _ => Protocol::Tim(Form::Json),
             },
             size: number("size") as usize,
             json: flags.get_flag("json"),

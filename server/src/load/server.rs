@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use super::client::{self, PASSWORD};
 use super::cores;
 use super::error::LoadError;
-use super::options::{Options, Speech};
+use super::options::{Options, Protocol};
 use crate::store::{Cost, Sqlite, SqliteOptions, Store as _};
 
 /// The server under load.
@@ -108,11 +108,11 @@ async fn register(
         nodes.push(client::register(to, name).await?);
         progress.inc(1);
     }
-    let speech = Speech::Tim(options.form.form());
-    let mut publisher = client::Client::login(to, speech, &names[0]).await?;
+    let protocol = Protocol::Tim(options.form.form());
+    let mut publisher = client::Client::login(to, protocol, &names[0]).await?;
     for at in 1..=options.friends {
         publisher.send(client::ask(options.form.form(), &nodes[at])).await?;
-        let mut friend = client::Client::login(to, speech, &names[at]).await?;
+        let mut friend = client::Client::login(to, protocol, &names[at]).await?;
         friend.send(client::ask(options.form.form(), &nodes[0])).await?;
         friend.close().await;
     }

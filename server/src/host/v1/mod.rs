@@ -1,6 +1,6 @@
 //! The neutral protocol, adsum.v1: JSON over a WebSocket at `/v1`. `docs/protocol.md` describes it.
 //!
-//! `speech` takes what comes on a connection, `hello` finds out who it is from, `fields` and
+//! `protocol` takes what comes on a connection, `hello` finds out who it is from, `fields` and
 //! `operations` read it, and `roster` does what only users of this server's own accounts ask for.
 //! The engine's thread does the rest (`engine/asked.rs`) and says what is told (`engine/tell.rs`)
 //! as `told`, which the writer's thread encodes. `table` has what is shown in tim's terms and in
@@ -13,10 +13,10 @@ mod fields;
 pub(crate) mod grant;
 mod hello;
 pub(crate) mod operations;
+pub(crate) mod protocol;
 pub(crate) mod relation;
 mod roster;
 pub(crate) mod sound;
-pub(crate) mod speech;
 pub(crate) mod table;
 pub(crate) mod told;
 pub(crate) mod verb;

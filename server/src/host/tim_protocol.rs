@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Bytes;
 use super::bucket::Bucket;
 use super::command::Command;
 use super::late_frames::{LateFrame, LateFrames};
-use super::link::{Closure, Link, POLICY, Speech};
+use super::link::{ClientProtocol, Closure, Link, POLICY};
 use super::requests::login::{self, User};
 use super::requests::{nodes, presence, roster};
 use super::shared::Shared;
@@ -17,13 +17,13 @@ use super::transport::stream::TOO_MUCH;
 
 /// What tim's clients say, and who says it.
 #[derive(Default)]
-pub(crate) struct TimSpeech {
+pub(crate) struct TimProtocol {
     user: Option<User>,
     /// What came over the rate, and waits for it.
     late: LateFrames,
 }
 
-impl Speech for TimSpeech {
+impl ClientProtocol for TimProtocol {
     fn longest(shared: &Shared) -> usize {
         shared.config.network.max_data
     }
@@ -116,7 +116,7 @@ impl Speech for TimSpeech {
     }
 }
 
-impl TimSpeech {
+impl TimProtocol {
     /// Returns whether a frame that comes now is within the rate. It is not while earlier ones wait
     /// for their turn, and so it never overtakes them.
     fn may_take(&self, link: &mut Link) -> bool {

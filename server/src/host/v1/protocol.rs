@@ -14,7 +14,7 @@ use super::verb::{Asked, Verb};
 use super::{answers, grant::Grant, roster};
 use crate::host::command::Command;
 use crate::host::engine::edge_counter::unix_ms;
-use crate::host::link::{Closure, Link, Speech};
+use crate::host::link::{ClientProtocol, Closure, Link};
 use crate::host::relating::Editor;
 use crate::host::shared::Shared;
 
@@ -30,14 +30,14 @@ const MARGIN_MS: u64 = 5_000;
 
 /// What clients of the neutral protocol say, and who says it.
 #[derive(Default)]
-pub(crate) struct V1Speech {
+pub(crate) struct V1Protocol {
     user: Option<User>,
     strict: bool,
     /// When the connection is closed unless another token comes before.
     until: Option<Instant>,
 }
 
-impl Speech for V1Speech {
+impl ClientProtocol for V1Protocol {
     fn longest(_: &Shared) -> usize {
         LONGEST
     }
@@ -109,7 +109,7 @@ impl Speech for V1Speech {
     async fn finish(&mut self, _: &mut Link) {}
 }
 
-impl V1Speech {
+impl V1Protocol {
     async fn operation(&mut self, link: &mut Link, mut fields: Fields<'_>) {
         let retry_ms = over_rate(link);
         let n = fields.number();
