@@ -136,14 +136,15 @@ impl Model {
             }
             if !self.topics[&name].places[&id].is_member {
                 self.gather(name, &before[nth], News::Counts);
-            } else if self.members_of(name, user).last() == Some(&id) {
-                self.topic_mut(name).seats.remove(&user);
-                let why = Why::Disconnected;
-                self.tell_live(out, name, Notice::Left { topic: name, user, why }, &[]);
-                for id in self.members_of(name, user) {
-                    self.gather(name, &before[nth], News::Gone(id, why));
-                }
+                continue;
             }
+            let why = Why::Disconnected;
+            if self.members_of(name, user).last() == Some(&id) {
+                self.topic_mut(name).seats.remove(&user);
+                self.tell_live(out, name, Notice::Left { topic: name, user, why }, &[]);
+            }
+            // Ticks that this begins come in the order of the sessions, so not all with the last.
+            self.gather(name, &before[nth], News::Gone(id, why));
         }
     }
 
