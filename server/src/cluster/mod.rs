@@ -9,15 +9,15 @@
 //! NATS core delivers at most once and stores nothing, as presence itself is. What is lost is asked
 //! for by the protocol (`adsum-cluster`), so a message that cannot be sent at once is dropped.
 
+mod handle;
 mod identity;
-mod link;
 mod metrics;
 mod name;
 mod subjects;
 mod transport;
 mod wire;
 
+pub(crate) use handle::{Ends, Handle};
 pub(crate) use identity::Identity;
-pub(crate) use link::{Ends, Link};
 pub(crate) use metrics::{ClusterFigures, ClusterMetrics};
 pub(crate) use transport::Transport;

@@ -10,8 +10,8 @@ use futures_util::StreamExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::handle::{self, Outgoing};
 use super::identity::Identity;
-use super::link::{self, Outgoing};
 use super::metrics::ClusterMetrics;
 use super::subjects::Subjects;
 use super::wire::Message;
@@ -45,7 +45,7 @@ impl Transport {
     pub(crate) async fn run(self) {
         let Self { cluster, identity, commands, outgoing, fail, metrics, stop } = self;
         let (connected, is_connected) = watch::channel(false);
-        let fail = |why| link::fail(&fail, why);
+        let fail = |why| handle::fail(&fail, why);
         let address = cluster.url.as_deref().unwrap_or_default();
         let client = match options(&cluster, &identity, connected, metrics.clone()) {
             Ok(options) => options.connect(address).await,

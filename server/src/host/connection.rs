@@ -13,8 +13,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use super::client::{Client, ClientProtocol, Closure, GOING_AWAY};
 use super::command::Command;
-use super::link::{ClientProtocol, Closure, GOING_AWAY, Link};
 use super::lobby::Place;
 use super::metrics::QUEUED_BYTES;
 use super::peer::Peer;
@@ -50,7 +50,7 @@ enum End {
 }
 
 struct Connection<S> {
-    link: Link,
+    client: Client,
     protocol: S,
     /// How long it goes on when the server stops.
     goes_on: Duration,
@@ -84,31 +84,31 @@ pub(crate) async fn serve<S: ClientProtocol>(
         WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
     let login_by = Instant::now() + Duration::from_millis(network.login_timeout_ms);
     let goes_on = shared.time_to_leave();
-    let link = Link::new(shared.clone(), peer, place, socket, login_by);
-    let mut connection = Connection { link, protocol, goes_on };
+    let client = Client::new(shared.clone(), peer, place, socket, login_by);
+    let mut connection = Connection { client, protocol, goes_on };
     let end = connection.run(&mut ws).await;
     connection.finish(&end).await;
     if matches!(end, End::LoggedOut | End::GoingAway) {
         // The library has the answer to the peer's close frame ready.
         let _ = ws.flush().await;
-        connection.link.socket.flush();
+        connection.client.socket.flush();
     }
     // Whoever had to make way leaves nothing in memory, not even for the goodbye.
-    let had_to_leave = connection.link.place.is_none() && connection.protocol.session().is_none();
+    let had_to_leave = connection.client.place.is_none() && connection.protocol.session().is_none();
     connection.linger(Some(ws).filter(|_| !had_to_leave)).await;
 }
 
 impl<S: ClientProtocol> Connection<S> {
     async fn run(&mut self, ws: &mut WebSocketStream<SocketStream>) -> End {
-        let shared = self.link.shared.clone();
+        let shared = self.client.shared.clone();
         loop {
-            if self.link.socket.closing().is_some() {
+            if self.client.socket.closing().is_some() {
                 return End::Closed;
             }
-            let stuck = self.link.socket.stuck_since();
+            let stuck = self.client.socket.stuck_since();
             let deadline = self.deadline(stuck);
-            let due_at = self.protocol.due_at(&self.link);
-            let may_read = !self.link.socket.wait_if_full();
+            let due_at = self.protocol.due_at(&self.client);
+            let may_read = !self.client.socket.wait_if_full();
             tokio::select! {
                 incoming = ws.next(), if may_read => {
                     match incoming {
@@ -122,37 +122,37 @@ impl<S: ClientProtocol> Connection<S> {
                     }
                     self.flush();
                 }
-                () = self.link.socket.wake.notified() => {}
-                () = asked_to_leave(self.link.place.as_deref()) => {
+                () = self.client.socket.wake.notified() => {}
+                () = asked_to_leave(self.client.place.as_deref()) => {
                     shared.metrics.closed_for("pending_limit");
-                    self.link.place = None;
-                    self.protocol.close(&self.link, Closure::TooManyPending);
+                    self.client.place = None;
+                    self.protocol.close(&self.client, Closure::TooManyPending);
                 }
-                ready = self.link.socket.stream.writable(), if stuck.is_some() => {
+                ready = self.client.socket.stream.writable(), if stuck.is_some() => {
                     if ready.is_err() {
                         return End::Broken;
                     }
-                    shared.queues.report(self.link.socket.unstick());
+                    shared.queues.report(self.client.socket.unstick());
                 }
                 () = at(deadline), if deadline.is_some() => {
                     if stuck.is_some() {
                         // It may be the server that stood still, and not the peer.
-                        shared.queues.report(self.link.socket.unstick());
-                        if self.link.socket.stuck_since() != stuck {
+                        shared.queues.report(self.client.socket.unstick());
+                        if self.client.socket.stuck_since() != stuck {
                             continue;
                         }
                         shared.metrics.closed_for("write_deadline");
                         return End::Stuck;
                     }
                     shared.metrics.closed_for("login_deadline");
-                    self.protocol.close(&self.link, Closure::NoLogin);
+                    self.protocol.close(&self.client, Closure::NoLogin);
                 }
                 () = at(due_at), if due_at.is_some() => {
-                    self.protocol.do_due(&mut self.link).await;
+                    self.protocol.do_due(&mut self.client).await;
                     self.flush();
                 }
                 () = shared.until_stop(self.goes_on) => {
-                    self.protocol.close(&self.link, Closure::ShuttingDown);
+                    self.protocol.close(&self.client, Closure::ShuttingDown);
                 }
             }
         }
@@ -165,8 +165,8 @@ impl<S: ClientProtocol> Connection<S> {
         message: Message,
     ) -> Option<End> {
         match message {
-            Message::Binary(bytes) => self.protocol.take(&mut self.link, bytes, false).await,
-            Message::Text(text) => self.protocol.take(&mut self.link, text.into(), true).await,
+            Message::Binary(bytes) => self.protocol.take(&mut self.client, bytes, false).await,
+            Message::Text(text) => self.protocol.take(&mut self.client, text.into(), true).await,
             Message::Close(frame) => {
                 let is_logout = S::is_logout(frame.map(|frame| frame.code.into()));
                 return Some(if is_logout { End::LoggedOut } else { End::GoingAway });
@@ -186,21 +186,21 @@ impl<S: ClientProtocol> Connection<S> {
 
     /// Takes a frame that asks for nothing but shows that the client is there.
     fn keepalive(&mut self) {
-        if !self.link.takes_keepalive() {
-            self.protocol.refuse_keepalive(&mut self.link);
+        if !self.client.takes_keepalive() {
+            self.protocol.refuse_keepalive(&mut self.client);
         }
     }
 
     fn deadline(&self, stuck: Option<Instant>) -> Option<Instant> {
         match stuck {
-            Some(since) => Some(since + self.link.shared.tuning.write_deadline),
-            None if self.protocol.session().is_none() => Some(self.link.login_by),
+            Some(since) => Some(since + self.client.shared.tuning.write_deadline),
+            None if self.protocol.session().is_none() => Some(self.client.login_by),
             None => None,
         }
     }
 
     fn flush(&self) {
-        self.link.shared.queues.report(self.link.socket.flush());
+        self.client.shared.queues.report(self.client.socket.flush());
     }
 
     /// Returns how the connection ends when the library cannot read on.
@@ -217,61 +217,61 @@ impl<S: ClientProtocol> Connection<S> {
             WsError::ConnectionClosed | WsError::AlreadyClosed => return End::GoingAway,
             _ => return End::Broken,
         };
-        self.link.shared.metrics.closed_for(label);
-        self.protocol.close(&self.link, closure);
+        self.client.shared.metrics.closed_for(label);
+        self.protocol.close(&self.client, closure);
         End::Closed
     }
 
     /// Tells the engine's thread what became of the session.
     async fn finish(&mut self, end: &End) {
-        self.protocol.finish(&mut self.link).await;
+        self.protocol.finish(&mut self.client).await;
         let Some(session) = self.protocol.session() else { return };
         let command = match end {
             End::LoggedOut => Command::Disconnect(session),
             End::GoingAway => Command::Lost(session, LostCause::GoingAway),
             End::Broken => Command::Lost(session, LostCause::ConnectionError),
             End::Stuck => Command::Lost(session, LostCause::Timeout),
-            End::Closed => match self.link.socket.closing().map(|closing| closing.code) {
+            End::Closed => match self.client.socket.closing().map(|closing| closing.code) {
                 // The session has ended already, or the whole server is about to.
                 Some(FROM_ENGINE.. | GOING_AWAY) => return,
                 _ => Command::Disconnect(session),
             },
         };
-        self.link.shared.command(command).await;
+        self.client.shared.command(command).await;
     }
 
     /// Gives the peer time to take the close frame and answer it, which is noticed if there is what
     /// reads frames.
     async fn linger(&self, mut ws: Option<WebSocketStream<SocketStream>>) {
-        if self.link.socket.closing().is_none() {
+        if self.client.socket.closing().is_none() {
             return;
         }
-        let until = tokio::time::Instant::now() + self.link.shared.tuning.linger;
+        let until = tokio::time::Instant::now() + self.client.shared.tuning.linger;
         let goodbye = async {
             // Once the library reads no more, what comes is thrown away. Were it left unread, the
             // system would tell the peer that the connection broke, and overtake the close frame.
             loop {
-                let stuck = self.link.socket.stuck_since().is_some();
+                let stuck = self.client.socket.stuck_since().is_some();
                 tokio::select! {
-                    ready = self.link.socket.stream.writable(), if stuck => {
+                    ready = self.client.socket.stream.writable(), if stuck => {
                         if ready.is_err() {
                             return;
                         }
-                        self.link.socket.unstick();
+                        self.client.socket.unstick();
                     }
                     // Another thread was writing, and could not write all of it.
-                    () = self.link.socket.wake.notified() => {}
+                    () = self.client.socket.wake.notified() => {}
                     incoming = next(ws.as_mut()), if ws.is_some() => match incoming {
                         Some(Ok(Message::Close(_))) => return,
                         Some(Ok(_)) => {}
                         Some(Err(_)) | None => ws = None,
                     },
-                    ready = self.link.socket.stream.readable(), if ws.is_none() => {
+                    ready = self.client.socket.stream.readable(), if ws.is_none() => {
                         if ready.is_err() {
                             return;
                         }
                         // A buffer that is not kept while it waits: many may linger.
-                        match self.link.socket.stream.try_read(&mut [0; READ_BUFFER]) {
+                        match self.client.socket.stream.try_read(&mut [0; READ_BUFFER]) {
                             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                             Ok(0) | Err(_) => return,
                             Ok(_) => {}

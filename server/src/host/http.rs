@@ -20,9 +20,9 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::client::ClientProtocol;
 use super::command::{Command, Figures};
 use super::exposition::{CLASSIC_TYPE, OPEN_METRICS, OPEN_METRICS_TYPE, classic};
-use super::link::ClientProtocol;
 use super::lobby::{Lobby, Place};
 use super::peer::Peer;
 use super::requests::login;

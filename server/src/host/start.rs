@@ -34,7 +34,7 @@ use super::pulse::Pulse;
 use super::shared::{Shared, Tuning};
 use super::v1::bye::Herd;
 use super::writer::Writer;
-use crate::cluster::{Ends, Identity, Link, Transport};
+use crate::cluster::{Ends, Handle, Identity, Transport};
 use crate::config::Config;
 use crate::store::{Access, RosterHook, RosterHookOptions, Store, StoreError};
 use crate::tokens::Tokens;
@@ -267,7 +267,7 @@ impl Drop for Host {
 /// A server that is to be one of several.
 struct Several {
     identity: Identity,
-    link: Link,
+    handle: Handle,
     ends: Ends,
 }
 
@@ -279,8 +279,8 @@ impl Several {
         }
         let identity = Identity::new(&config.cluster, start_ms)
             .ok_or_else(|| StartError::Cluster("no name, or no random numbers".to_owned()))?;
-        let (link, ends) = Link::new(metrics.cluster.clone());
-        Ok(Some(Self { identity, link, ends }))
+        let (handle, ends) = Handle::new(metrics.cluster.clone());
+        Ok(Some(Self { identity, handle, ends }))
     }
 
     /// Puts the engine among others, and starts what carries their messages.
@@ -292,7 +292,7 @@ impl Several {
         metrics: &Metrics,
         silence: &CancellationToken,
     ) -> Result<(Engines, IsReady, HasFailed), StartError> {
-        let Self { identity, link, ends } = self;
+        let Self { identity, handle, ends } = self;
         let Identity { me, incarnation, protocol } = identity.clone();
         let hasher = DefaultHashBuilder::default();
         let cluster = Cluster::new(me, incarnation, protocol, engine, hasher)
@@ -308,7 +308,7 @@ impl Several {
             stop: silence.clone(),
         };
         tokio::spawn(transport.run());
-        let node = OneOfSeveral { cluster, incarnation, link, has_begun: false };
+        let node = OneOfSeveral { cluster, incarnation, handle, has_begun: false };
         Ok((Engines::OneOfSeveral(Box::new(node)), ready, failed))
     }
 }

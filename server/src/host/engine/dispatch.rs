@@ -14,7 +14,7 @@ use super::ended_devices::EndedDevices;
 use super::engines::{Answer, Taken};
 use super::online_users::OnlineUsers;
 use super::sessions::{Entry, Sessions};
-use super::tell::Teller;
+use super::v1_notices::V1Notices;
 use crate::host::command::{Node, Presence};
 use crate::host::jobs::{Goodbye, Job, Outgoing};
 use crate::host::metrics::Metrics;
@@ -86,7 +86,7 @@ pub(super) struct Dispatch {
     /// The engine's time.
     pub(super) now: Time,
     /// Says what is told in the neutral protocol.
-    pub(super) teller: Teller,
+    pub(super) v1_notices: V1Notices,
     pub(super) asked: AskedStates,
     /// Whom a snapshot is about that has shown nothing of them yet.
     shown_nothing: BTreeSet<Node>,
@@ -109,7 +109,7 @@ impl Dispatch {
             deferred: VecDeque::new(),
             replaced: None,
             now: Time::ZERO,
-            teller: Teller::default(),
+            v1_notices: V1Notices::default(),
             asked: AskedStates::default(),
             shown_nothing: BTreeSet::new(),
             defer: false,
@@ -145,11 +145,11 @@ impl Dispatch {
             }
             Decision::Snapshot(snapshot) => self.snapshot(&snapshot),
             Decision::Topic(topic) => {
-                let told = self.teller.topic(&topic);
+                let told = self.v1_notices.topic(&topic);
                 self.tell(told, topic.to());
             }
             Decision::Changes(changes) => {
-                let told = self.teller.changes(&changes);
+                let told = self.v1_notices.changes(&changes);
                 self.tell(told, changes.to());
             }
             Decision::Close { session, reason, .. } => {
@@ -182,7 +182,7 @@ impl Dispatch {
             self.note_of_others(notice, to);
         }
         if self.sessions.has_v1() {
-            if let Some(told) = self.teller.notice(notice) {
+            if let Some(told) = self.v1_notices.notice(notice) {
                 self.tell(told, to);
             }
             // Nobody makes frames that nobody gets.
@@ -248,7 +248,7 @@ impl Dispatch {
         self.metrics.snapshot(snapshot.len());
         let entry = self.sessions.at(snapshot.to());
         if entry.is_some_and(|(_, entry)| entry.wire == Wire::V1) {
-            let told = self.teller.snapshot(snapshot);
+            let told = self.v1_notices.snapshot(snapshot);
             return self.tell(told, &to);
         }
         if snapshot.scope() == Scope::Users && snapshot.is_first() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use adsum::{Decision, Decisions, Engine, Error, Event, SessionKey, Time};
 use adsum_cluster::{Cluster, Incarnation, Outputs};
 
-use crate::cluster::{ClusterFigures, Link};
+use crate::cluster::{ClusterFigures, Handle};
 use crate::host::command::{Node, Presence};
 
 /// The engine. It can be asked as one; what it is told goes through [`apply`](Self::apply).
@@ -19,7 +19,7 @@ pub(crate) enum Engines {
 pub(crate) struct OneOfSeveral {
     pub(crate) cluster: Cluster<Node, Presence>,
     pub(crate) incarnation: Incarnation,
-    pub(crate) link: Link,
+    pub(crate) handle: Handle,
     /// Whether the other nodes may hear of it: not before it is certain that its name is its own.
     pub(crate) has_begun: bool,
 }

@@ -28,12 +28,12 @@ impl Core {
         let Some(node) = self.engine.one_of_several().filter(|node| node.has_begun) else { return };
         let Heard { sender, message } = heard;
         if let Err(fault) = node.cluster.receive(now, sender, message) {
-            node.link.refused(fault);
+            node.handle.refused(fault);
             // An earlier life is this server's own, or somebody who has to stop.
             if let Fault::NameTaken { theirs } = fault
                 && theirs > node.incarnation
             {
-                node.link.is_replaced_by(theirs);
+                node.handle.is_replaced_by(theirs);
             }
         }
     }
@@ -45,7 +45,7 @@ impl Core {
             node.cluster.leave(now);
             self.exchange();
             if let Some(node) = self.engine.one_of_several() {
-                node.link.flush(done);
+                node.handle.flush(done);
             }
         }
     }
@@ -67,7 +67,7 @@ impl Core {
             if !node.has_begun {
                 return;
             }
-            let OneOfSeveral { cluster, link, .. } = &mut **node;
+            let OneOfSeveral { cluster, handle, .. } = &mut **node;
             match cluster.next(now) {
                 Some(Next::Decisions(outputs)) => {
                     self.dispatch.is_of_others = true;
@@ -75,7 +75,7 @@ impl Core {
                     self.dispatch.is_of_others = false;
                 }
                 Some(Next::Send { to, message }) => {
-                    link.send(to, message);
+                    handle.send(to, message);
                     continue;
                 }
                 None => break,
@@ -85,7 +85,7 @@ impl Core {
         if let Some(node) = self.engine.one_of_several()
             && node.cluster.is_synced()
         {
-            node.link.set_ready();
+            node.handle.set_ready();
         }
     }
 }

@@ -57,9 +57,9 @@ impl Core {
         };
         self.dispatch.hold_back();
         self.dispatch.attach(session, entry);
-        self.dispatch.teller.hides = invisible;
+        self.dispatch.v1_notices.hides = invisible;
         self.dispatch.carry_out(decisions);
-        self.dispatch.teller.hides = false;
+        self.dispatch.v1_notices.hides = false;
         // As it is now: with a session whose grace was over by then the user's invisibility ended.
         let is_invisible = self.engine.is_invisible(&node);
         self.answer_login(session, &socket, answer, !(is_invisible || invisible), false);
@@ -185,7 +185,7 @@ impl Core {
             }
             Answer::V1(hello) => hello,
         };
-        let id = self.dispatch.teller.id(self.engine.id_of(session)?);
+        let id = self.dispatch.v1_notices.id(self.engine.id_of(session)?);
         let options = self.engine.options();
         let shown = self.engine.presence(session).map(|shown| table::p_of(shown).into_owned());
         let welcome = Welcome {

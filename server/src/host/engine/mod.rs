@@ -28,8 +28,8 @@ mod questions;
 mod replacement;
 mod sessions;
 mod settle;
-mod tell;
 mod thread;
+mod v1_notices;
 mod watching;
 
 #[cfg(test)]

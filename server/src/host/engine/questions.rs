@@ -57,7 +57,7 @@ impl Core {
     fn user_now(&self, user: &Node) -> Option<UserNow> {
         let since_ms = self.dispatch.online.get(user)?.since_ms;
         let session = |session: Session<'_, Node, Presence>| SessionNow {
-            id: self.dispatch.teller.id(session.id),
+            id: self.dispatch.v1_notices.id(session.id),
             kind: session.kind.0,
             attached: session.is_attached(),
             shown: session.presence.cloned(),
@@ -102,7 +102,7 @@ impl Core {
         let Some(topic) = self.engine.topic(topic) else { return MembersPage::default() };
         let (mut members, mut last) = (Vec::<MemberNow>::new(), cursor);
         for member in topic.members_after(cursor) {
-            let session = (self.dispatch.teller.id(member.session), member.presence.cloned());
+            let session = (self.dispatch.v1_notices.id(member.session), member.presence.cloned());
             // The sessions of one user have one cursor, and come one after the other.
             if let Some(same) = members.last_mut().filter(|_| member.cursor == last) {
                 same.sessions.push(session);

@@ -53,7 +53,7 @@ impl Core {
     fn begin_turn(&mut self, now: Instant, bounded: bool) {
         let stalled = self.clock.turn(now, bounded);
         self.dispatch.now = self.clock.now();
-        self.dispatch.teller.now = self.clock.now();
+        self.dispatch.v1_notices.now = self.clock.now();
         if !stalled.is_zero() {
             self.metrics.stalled(stalled);
             tracing::warn!(

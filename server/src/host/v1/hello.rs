@@ -10,12 +10,12 @@ use super::bye::random_below;
 use super::code::{Code, Fault};
 use super::fields::Fields;
 use super::grant::{Grant, Lists};
+use crate::host::client::Client;
 use crate::host::command::{
     Answer, Command, Connect, Hello, LoggedIn, Node, Resume, Resumed, SYSTEM_NODE,
 };
 use crate::host::engine::edge_counter::unix_ms;
 use crate::host::hashing::Refusal;
-use crate::host::link::Link;
 use crate::host::requests::login::{NotMade, identify, make_account, relations_of, take_seat};
 use crate::host::resume_secret::ResumeSecret;
 use crate::host::shared::Shared;
@@ -92,38 +92,38 @@ impl Said {
 
 /// Begins a session, or goes on with one. The answer is queued when this returns; that of a refusal
 /// is left to the caller.
-pub(super) async fn hello(link: &Link, mut said: Said) -> Result<User, Fault> {
+pub(super) async fn hello(client: &Client, mut said: Said) -> Result<User, Fault> {
     if said.register
         && let Some(auth) = said.auth.clone()
     {
-        register(link, auth).await?;
+        register(client, auth).await?;
     }
     let shown = said.resume.take();
     let shown = shown.and_then(|text| ResumeSecret::shown(&text));
     let login = match said.auth.clone() {
-        Some(auth) => Some(who(link, auth).await?),
+        Some(auth) => Some(who(client, auth).await?),
         None => None,
     };
     if let Some(shown) = shown
-        && let Some(user) = resume(link, &said, login.as_ref(), shown).await?
+        && let Some(user) = resume(client, &said, login.as_ref(), shown).await?
     {
         return Ok(user);
     }
     match login {
-        Some(login) => begin(link, said, login).await,
+        Some(login) => begin(client, said, login).await,
         None => Err(Code::Unauthorized.into()),
     }
 }
 
 /// Returns whose credentials these are.
-pub(super) async fn who(link: &Link, auth: TimAuth) -> Result<Login, Fault> {
-    let login = identify(&link.shared, link.peer, auth).await.map_err(fault_of)?;
+pub(super) async fn who(client: &Client, auth: TimAuth) -> Result<Login, Fault> {
+    let login = identify(&client.shared, client.peer, auth).await.map_err(fault_of)?;
     if login.node == SYSTEM_NODE { Err(Code::Unauthorized.into()) } else { Ok(login) }
 }
 
 /// Makes an account for whoever says hello.
-async fn register(link: &Link, auth: TimAuth) -> Result<(), Fault> {
-    let made = make_account(&link.shared, link.peer, auth).await;
+async fn register(client: &Client, auth: TimAuth) -> Result<(), Fault> {
+    let made = make_account(&client.shared, client.peer, auth).await;
     made.map(drop).map_err(|why| match why {
         NotMade::NotOffered | NotMade::Store(StoreError::Elsewhere) => Code::Forbidden.into(),
         NotMade::Store(StoreError::Exists) => Fault::of(Code::Taken, "name"),
@@ -164,12 +164,12 @@ pub(super) fn lists(relations: &Relations) -> Lists {
 
 /// Goes on with a session, if it is still there and the user's.
 async fn resume(
-    link: &Link,
+    client: &Client,
     said: &Said,
     login: Option<&Login>,
     shown: ResumeSecret,
 ) -> Result<Option<User>, Fault> {
-    let shared = &link.shared;
+    let shared = &client.shared;
     let (reply, answer) = oneshot::channel();
     shared.command(Command::WhoResumes(shown, reply)).await;
     let Ok(Some(node)) = answer.await else { return Ok(None) };
@@ -187,7 +187,7 @@ async fn resume(
     let grant = login.map(|login| grant(shared, login));
     let answer = Answer::V1(Hello { n: said.n, grant, lists });
     let (reply, resumed) = oneshot::channel();
-    let (socket, wire, requests) = (link.socket.clone(), Wire::V1, Vec::new());
+    let (socket, wire, requests) = (client.socket.clone(), Wire::V1, Vec::new());
     let resume = Resume { shown, socket, wire, secret, answer, requests, reply };
     shared.command(Command::Resume(Box::new(resume))).await;
     drop(lock);
@@ -198,8 +198,8 @@ async fn resume(
 }
 
 /// Begins a session.
-async fn begin(link: &Link, said: Said, login: Login) -> Result<User, Fault> {
-    let shared = &link.shared;
+async fn begin(client: &Client, said: Said, login: Login) -> Result<User, Fault> {
+    let shared = &client.shared;
     let grant = grant(shared, &login);
     let seat = take_seat(shared).map_err(fault_of)?;
     let node = Node::from(login.node.as_str());
@@ -213,7 +213,7 @@ async fn begin(link: &Link, said: Said, login: Login) -> Result<User, Fault> {
     // No edit of this user's roster comes between what is read here and what the engine is told.
     let lock = shared.directory.lock(&node).await;
     let stated = login.relations.map(Arc::new);
-    let relations = relations_of(shared, link.peer, &node, stated, said.auth).await;
+    let relations = relations_of(shared, client.peer, &node, stated, said.auth).await;
     let relations = relations.map_err(|_| Fault::from(Code::Unavailable))?;
     let secret = ResumeSecret::random().map_err(|_| Fault::from(Code::Overload))?;
     let Lists { contacts, blocked } = lists(&relations);
@@ -222,7 +222,7 @@ async fn begin(link: &Link, said: Said, login: Login) -> Result<User, Fault> {
         node: node.clone(),
         audience: contacts,
         blocked,
-        login: LoggedIn { socket: link.socket.clone(), wire: Wire::V1, tid: tid.clone(), secret },
+        login: LoggedIn { socket: client.socket.clone(), wire: Wire::V1, tid: tid.clone(), secret },
         invisible: said.invisible,
         answer: Answer::V1(Hello { n: said.n, grant: Some(grant.clone()), lists: None }),
         kind: kind.unwrap_or_default(),

@@ -2,9 +2,9 @@
 //!
 //! `protocol` takes what comes on a connection, `hello` finds out who it is from, `fields` and
 //! `operations` read it, and `roster` does what only users of this server's own accounts ask for.
-//! The engine's thread does the rest (`engine/asked.rs`) and says what is told (`engine/tell.rs`)
-//! as `told`, which the writer's thread encodes. `table` has what is shown in tim's terms and in
-//! those of this protocol; `sound` says what may be shown.
+//! The engine's thread does the rest (`engine/asked.rs`) and makes `told` of what the engine tells
+//! (`engine/v1_notices.rs`), which the writer's thread encodes. `table` has what is shown in tim's
+//! terms and in those of this protocol; `sound` says what may be shown.
 
 pub(crate) mod answers;
 pub(crate) mod bye;

@@ -12,9 +12,9 @@ use super::hello::{self, Said, User};
 use super::operations::Reading;
 use super::verb::{Asked, Verb};
 use super::{answers, grant::Grant, roster};
+use crate::host::client::{Client, ClientProtocol, Closure};
 use crate::host::command::Command;
 use crate::host::engine::edge_counter::unix_ms;
-use crate::host::link::{ClientProtocol, Closure, Link};
 use crate::host::relating::Editor;
 use crate::host::shared::Shared;
 
@@ -46,124 +46,124 @@ impl ClientProtocol for V1Protocol {
         self.user.as_ref().map(|user| user.session)
     }
 
-    async fn take(&mut self, link: &mut Link, message: Bytes, is_text: bool) {
+    async fn take(&mut self, client: &mut Client, message: Bytes, is_text: bool) {
         if !is_text {
-            return close(link, Bye::Protocol, NOT_TEXT, 0);
+            return close(client, Bye::Protocol, NOT_TEXT, 0);
         }
         match read(&message) {
             Ok(operations) => {
                 for fields in operations {
-                    if link.socket.closing().is_some() {
+                    if client.socket.closing().is_some() {
                         return;
                     }
-                    self.operation(link, fields).await;
+                    self.operation(client, fields).await;
                 }
             }
-            Err(NotOperations::TooMany) => bye(link, Bye::TooBig),
-            Err(NotOperations::Malformed) => match over_rate(link) {
-                None => self.refuse(link, None, Code::Malformed.into()).await,
-                Some(retry_ms) => self.refuse_for_now(link, None, retry_ms).await,
+            Err(NotOperations::TooMany) => bye(client, Bye::TooBig),
+            Err(NotOperations::Malformed) => match over_rate(client) {
+                None => self.refuse(client, None, Code::Malformed.into()).await,
+                Some(retry_ms) => self.refuse_for_now(client, None, retry_ms).await,
             },
         }
     }
 
     /// Pings and pongs are the WebSocket's own, and have no answer in this protocol: a client that
     /// sends too many of them is closed to.
-    fn refuse_keepalive(&mut self, link: &mut Link) {
-        bye(link, Bye::Protocol);
+    fn refuse_keepalive(&mut self, client: &mut Client) {
+        bye(client, Bye::Protocol);
     }
 
-    fn due_at(&self, _: &Link) -> Option<Instant> {
+    fn due_at(&self, _: &Client) -> Option<Instant> {
         self.until
     }
 
     /// Closes the connection of somebody whose token is no longer good. The session may come back
     /// with another one, and until then nobody is told anything.
-    async fn do_due(&mut self, link: &mut Link) {
+    async fn do_due(&mut self, client: &mut Client) {
         self.until = None;
         let Some(user) = &self.user else { return };
-        let after_ms = link.shared.herd.after_ms(Instant::now(), 0);
-        link.shared.command(Command::SentAway(user.session, after_ms + MARGIN_MS)).await;
-        link.shared.metrics.closed_for("expired");
+        let after_ms = client.shared.herd.after_ms(Instant::now(), 0);
+        client.shared.command(Command::SentAway(user.session, after_ms + MARGIN_MS)).await;
+        client.shared.metrics.closed_for("expired");
         let (_, code, _) = Bye::Expired.parts();
-        close(link, Bye::Expired, code, after_ms);
+        close(client, Bye::Expired, code, after_ms);
     }
 
-    fn close(&self, link: &Link, closure: Closure) {
+    fn close(&self, client: &Client, closure: Closure) {
         let said = match closure {
             Closure::TooManyPending => Bye::Busy,
             Closure::NoLogin => Bye::Late,
             Closure::ShuttingDown => Bye::Shutdown,
             Closure::TooBig | Closure::TooMuch => Bye::TooBig,
             Closure::NotUtf8 | Closure::Protocol => {
-                return close(link, Bye::Protocol, closure.code(), 0);
+                return close(client, Bye::Protocol, closure.code(), 0);
             }
         };
-        bye(link, said);
+        bye(client, said);
     }
 
     fn is_logout(code: Option<u16>) -> bool {
         code.is_none_or(|code| code == 1_000)
     }
 
-    async fn finish(&mut self, _: &mut Link) {}
+    async fn finish(&mut self, _: &mut Client) {}
 }
 
 impl V1Protocol {
-    async fn operation(&mut self, link: &mut Link, mut fields: Fields<'_>) {
-        let retry_ms = over_rate(link);
+    async fn operation(&mut self, client: &mut Client, mut fields: Fields<'_>) {
+        let retry_ms = over_rate(client);
         let n = fields.number();
         if let Some(retry_ms) = retry_ms {
-            return self.refuse_for_now(link, n.unwrap_or_default(), retry_ms).await;
+            return self.refuse_for_now(client, n.unwrap_or_default(), retry_ms).await;
         }
         let n = match n {
             Ok(n) => n,
-            Err(fault) => return self.refuse(link, None, fault).await,
+            Err(fault) => return self.refuse(client, None, fault).await,
         };
         let op = fields.text("op").and_then(|op| needed("op", op));
         let op = match op {
             Ok(op) => op,
-            Err(fault) => return self.refuse(link, n, fault).await,
+            Err(fault) => return self.refuse(client, n, fault).await,
         };
         if self.user.is_none() {
             // On the heap: a connection has no room for what it seldom does.
-            return Box::pin(self.first(link, n, &op, fields)).await;
+            return Box::pin(self.first(client, n, &op, fields)).await;
         }
         let verb = match op.as_str() {
             "hello" => Err(Code::HelloTwice.into()),
-            "token" => Box::pin(self.renew(link, n, fields)).await,
+            "token" => Box::pin(self.renew(client, n, fields)).await,
             "roster" | "befriend" | "unfriend" | "block" | "login_token" => {
-                Box::pin(self.of_account(link, n, &op, fields)).await
+                Box::pin(self.of_account(client, n, &op, fields)).await
             }
-            _ => self.verb(link, &op, fields),
+            _ => self.verb(client, &op, fields),
         };
         match verb {
-            Ok(Some(verb)) => self.ask(link, n, verb).await,
+            Ok(Some(verb)) => self.ask(client, n, verb).await,
             Ok(None) => {}
-            Err(fault) => self.refuse(link, n, fault).await,
+            Err(fault) => self.refuse(client, n, fault).await,
         }
     }
 
     /// Takes the first operation, which says who somebody is.
-    async fn first(&mut self, link: &mut Link, n: Option<u64>, op: &str, fields: Fields<'_>) {
+    async fn first(&mut self, client: &mut Client, n: Option<u64>, op: &str, fields: Fields<'_>) {
         if op != "hello" {
-            link.shared.metrics.closed_for("before_login");
-            return bye(link, Bye::NoHello);
+            client.shared.metrics.closed_for("before_login");
+            return bye(client, Bye::NoHello);
         }
         let said = match Said::read(n, fields) {
             Ok(said) => said,
-            Err(fault) => return self.refuse(link, n, fault).await,
+            Err(fault) => return self.refuse(client, n, fault).await,
         };
         self.strict = said.strict;
-        match hello::hello(link, said).await {
+        match hello::hello(client, said).await {
             Ok(user) => {
                 self.expires_with(&user.grant);
                 self.user = Some(user);
-                link.has_login();
+                client.has_login();
             }
             Err(fault) => {
-                link.shared.metrics.login_refused(fault.code.text());
-                self.refuse(link, n, fault).await;
+                client.shared.metrics.login_refused(fault.code.text());
+                self.refuse(client, n, fault).await;
             }
         }
     }
@@ -171,25 +171,25 @@ impl V1Protocol {
     /// Takes another token. The answer comes in its turn, and this has sent for it.
     async fn renew(
         &mut self,
-        link: &Link,
+        client: &Client,
         n: Option<u64>,
         mut fields: Fields<'_>,
     ) -> Result<Option<Verb>, Fault> {
         let Some(user) = &mut self.user else { return Ok(None) };
         let auth = needed("token", hello::credentials(&mut fields)?)?;
         fields.finish(self.strict)?;
-        let login = hello::who(link, auth).await?;
+        let login = hello::who(client, auth).await?;
         if *login.node != *user.node {
             return Err(Code::OtherUser.into());
         }
-        let grant = hello::grant(&link.shared, &login);
+        let grant = hello::grant(&client.shared, &login);
         let session = user.session;
-        let lock = link.shared.directory.lock(&login.node).await;
-        let relations = link.shared.directory.relations(&user.node).await;
+        let lock = client.shared.directory.lock(&login.node).await;
+        let relations = client.shared.directory.relations(&user.node).await;
         let relations = relations.map_err(|_| Fault::from(Code::Unavailable))?;
         user.grant = grant.clone();
         let verb = Verb::Renew { grant: grant.clone(), lists: hello::lists(&relations) };
-        link.shared.command(Command::Asked(Box::new(Asked { session, n, verb }))).await;
+        client.shared.command(Command::Asked(Box::new(Asked { session, n, verb }))).await;
         drop(lock);
         self.expires_with(&grant);
         Ok(None)
@@ -198,14 +198,14 @@ impl V1Protocol {
     /// Takes what only users of this server's own accounts ask for.
     async fn of_account(
         &self,
-        link: &Link,
+        client: &Client,
         n: Option<u64>,
         op: &str,
         fields: Fields<'_>,
     ) -> Result<Option<Verb>, Fault> {
         let Some(user) = &self.user else { return Ok(None) };
         let editor = Editor { node: &user.node, tid: &user.tid, session: user.session };
-        let shared = &link.shared;
+        let shared = &client.shared;
         match op {
             "roster" => {
                 fields.finish(self.strict)?;
@@ -219,17 +219,17 @@ impl V1Protocol {
         }
     }
 
-    fn verb(&self, link: &Link, op: &str, fields: Fields<'_>) -> Result<Option<Verb>, Fault> {
+    fn verb(&self, client: &Client, op: &str, fields: Fields<'_>) -> Result<Option<Verb>, Fault> {
         let Some(user) = &self.user else { return Ok(None) };
         let reading = Reading {
-            config: &link.shared.config,
-            directory: &link.shared.directory,
+            config: &client.shared.config,
+            directory: &client.shared.directory,
             from: &user.tid,
             grant: &user.grant,
             strict: self.strict,
         };
         let verb = reading.verb(op, fields)?;
-        if matches!(verb, Verb::Direct { .. }) && !link.shared.may_direct() {
+        if matches!(verb, Verb::Direct { .. }) && !client.shared.may_direct() {
             return Err(Code::Rate.into());
         }
         Ok(Some(verb))
@@ -241,25 +241,25 @@ impl V1Protocol {
         self.until = grant.until_ms.and_then(|until| Instant::now().checked_add(left(until)));
     }
 
-    async fn ask(&self, link: &Link, n: Option<u64>, verb: Verb) {
+    async fn ask(&self, client: &Client, n: Option<u64>, verb: Verb) {
         let Some(session) = self.session() else { return };
-        link.shared.command(Command::Asked(Box::new(Asked { session, n, verb }))).await;
+        client.shared.command(Command::Asked(Box::new(Asked { session, n, verb }))).await;
     }
 
     /// Refuses an operation that comes too early, whatever it is.
-    async fn refuse_for_now(&self, link: &Link, n: Option<u64>, retry_ms: u64) {
+    async fn refuse_for_now(&self, client: &Client, n: Option<u64>, retry_ms: u64) {
         tokio::time::sleep(REST).await;
-        self.refuse(link, n, Fault::later(Code::Rate, retry_ms)).await;
+        self.refuse(client, n, Fault::later(Code::Rate, retry_ms)).await;
     }
 
     /// Refuses an operation: in its turn, or, if nobody has said hello, once and for all.
-    async fn refuse(&self, link: &Link, n: Option<u64>, fault: Fault) {
+    async fn refuse(&self, client: &Client, n: Option<u64>, fault: Fault) {
         if self.user.is_some() {
-            return self.ask(link, n, Verb::Refused(fault)).await;
+            return self.ask(client, n, Verb::Refused(fault)).await;
         }
-        link.socket.append_answer(&answers::err(n, &fault));
+        client.socket.append_answer(&answers::err(n, &fault));
         bye(
-            link,
+            client,
             match fault.code {
                 Code::Unauthorized | Code::SessionLimit | Code::Taken => Bye::Unauthorized,
                 Code::Overload | Code::Unavailable | Code::Rate => Bye::Busy,
@@ -270,8 +270,8 @@ impl V1Protocol {
 }
 
 /// Returns after how long an operation may come that may not come now.
-fn over_rate(link: &mut Link) -> Option<u64> {
-    let (bucket, now) = (link.requests.as_mut()?, Instant::now());
+fn over_rate(client: &mut Client) -> Option<u64> {
+    let (bucket, now) = (client.requests.as_mut()?, Instant::now());
     if bucket.take(now) {
         return None;
     }
@@ -280,9 +280,9 @@ fn over_rate(link: &mut Link) -> Option<u64> {
 }
 
 /// Says a last word, and closes the connection.
-fn bye(link: &Link, said: Bye) {
+fn bye(client: &Client, said: Bye) {
     let (_, code, comes_back) = said.parts();
-    let shared = &link.shared;
+    let shared = &client.shared;
     let after_ms = match said {
         _ if !comes_back => 0,
         Bye::Shutdown if shared.is_one_of_several() => soon_ms(),
@@ -293,10 +293,10 @@ fn bye(link: &Link, said: Bye) {
         }
         _ => shared.herd.after_ms(Instant::now(), 0),
     };
-    close(link, said, code, after_ms);
+    close(client, said, code, after_ms);
 }
 
-fn close(link: &Link, said: Bye, code: u16, after_ms: u64) {
+fn close(client: &Client, said: Bye, code: u16, after_ms: u64) {
     let (word, ..) = said.parts();
-    link.socket.close(code, word, &said.frame(after_ms));
+    client.socket.close(code, word, &said.frame(after_ms));
 }

@@ -18,8 +18,8 @@ pub(crate) enum Outgoing {
     Flush(oneshot::Sender<()>),
 }
 
-/// What the engine's thread hands on, and says of itself.
-pub(crate) struct Link {
+/// The engine's thread's handle on the transport: it sends by it, and says how the engine is.
+pub(crate) struct Handle {
     outgoing: mpsc::Sender<Outgoing>,
     ready: watch::Sender<bool>,
     failed: watch::Sender<Option<String>>,
@@ -37,7 +37,7 @@ pub(crate) struct Ends {
     pub(crate) fail: watch::Sender<Option<String>>,
 }
 
-impl Link {
+impl Handle {
     pub(crate) fn new(metrics: Arc<ClusterMetrics>) -> (Self, Ends) {
         let (outgoing, sent) = mpsc::channel(WAITING);
         let (ready, is_ready) = watch::channel(false);

@@ -1,4 +1,4 @@
-//! What a connection is to whoever understands what comes on it, and what it wants of them.
+//! A client's connection as its protocol sees it, and what a protocol must be able to do.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,8 +12,8 @@ use super::peer::Peer;
 use super::shared::Shared;
 use super::transport::socket::Socket;
 
-/// A connection, as far as it is the same whatever is spoken on it.
-pub(crate) struct Link {
+/// A client's connection, as far as it is the same in every protocol.
+pub(crate) struct Client {
     pub(crate) shared: Arc<Shared>,
     pub(crate) peer: Peer,
     /// Its place until somebody has logged in.
@@ -28,7 +28,7 @@ pub(crate) struct Link {
     pub(crate) login_by: Instant,
 }
 
-impl Link {
+impl Client {
     pub(crate) fn new(
         shared: Arc<Shared>,
         peer: Peer,
@@ -99,23 +99,23 @@ pub(crate) trait ClientProtocol {
     fn session(&self) -> Option<SessionKey>;
 
     /// Takes a frame.
-    async fn take(&mut self, link: &mut Link, frame: Bytes, is_text: bool);
+    async fn take(&mut self, client: &mut Client, frame: Bytes, is_text: bool);
 
     /// Refuses what asks for nothing and comes too often.
-    fn refuse_keepalive(&mut self, link: &mut Link);
+    fn refuse_keepalive(&mut self, client: &mut Client);
 
     /// Returns when there is something to be done by itself.
-    fn due_at(&self, link: &Link) -> Option<Instant>;
+    fn due_at(&self, client: &Client) -> Option<Instant>;
 
     /// Does it.
-    async fn do_due(&mut self, link: &mut Link);
+    async fn do_due(&mut self, client: &mut Client);
 
     /// Closes the connection.
-    fn close(&self, link: &Link, closure: Closure);
+    fn close(&self, client: &Client, closure: Closure);
 
     /// Returns whether the client ends its session with this close code, rather than goes away.
     fn is_logout(code: Option<u16>) -> bool;
 
     /// Says what is left to be said when the connection has ended.
-    async fn finish(&mut self, link: &mut Link);
+    async fn finish(&mut self, client: &mut Client);
 }

@@ -15,7 +15,7 @@ use crate::host::v1::wire_id::WireId;
 /// Says in the neutral protocol what the engine says. Sessions have other ids there than in the
 /// engine, where they are counted: those tell nobody how many there have been.
 #[derive(Default)]
-pub(super) struct Teller {
+pub(super) struct V1Notices {
     ids: RandomState,
     /// The engine's time.
     pub(super) now: Time,
@@ -35,7 +35,7 @@ struct Of<'a> {
 
 const NOTHING: Of<'static> = Of { topic: None, user: None, session: None, kind: None, shown: None };
 
-impl Teller {
+impl V1Notices {
     /// Returns a session's id as clients know it.
     pub(super) fn id(&self, session: SessionId) -> WireId {
         WireId(self.ids.hash_one(session))
