@@ -1,5 +1,4 @@
 //! A chat room over TCP that says who is in it. Lines of text, and threads of the standard library.
-//!
 //! `cargo run --example room -- 127.0.0.1:4000`, and in other terminals `nc 127.0.0.1 4000`: the
 //! first line is your name, `/reading` says what you are doing, and all else is said to everybody.
 //! Who reads too slowly misses what is said, and is told later who is there.
@@ -8,14 +7,12 @@ use adsum::host::{Application, Host};
 use adsum::{Config, Connect, Join, Notice, Options, OverLimit, Snapshot, TopicSnapshot, View};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, LazyLock, Mutex};
-use std::time::{Duration, Instant};
-use std::{env, io, iter, thread};
+use std::sync::{Arc, LazyLock, Mutex, mpsc::SyncSender, mpsc::sync_channel};
+use std::{env, io, iter, thread, time::Duration, time::Instant};
 
 type Line = Arc<str>;
 type Room = Mutex<Host<String, String, Lines, SyncSender<Line>>>;
-const QUEUE: usize = 16; // The most lines on their way to one client.
+const QUEUE: usize = 256; // The most lines on their way to one client.
 
 struct Lines;
 impl Application<String, String> for Lines {
@@ -48,10 +45,9 @@ fn now() -> adsum::Time {
 fn main() -> io::Result<()> {
     let listener = TcpListener::bind(env::args().nth(1).as_deref().unwrap_or("127.0.0.1:0"))?;
     println!("listening on {}", listener.local_addr()?);
-    // TCP says when somebody is gone, and whoever comes by the same name takes over.
-    let mut options = Options { lease: None, own_echo: false, ..Options::default() };
-    (options.max_sessions, options.over_limit) = (1, OverLimit::EvictOldest { min_age_ms: 0 });
-    // In a larger room not everybody is shown, and changes come together.
+    // TCP says sooner or later who is gone, who comes by the same name takes over, all are shown.
+    let mut options = Options { lease: None, ..Options::tim() };
+    options.over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
     options.topics.max_members = options.topics.full_up_to;
     let room = &Room::new(Host::new(Config::new(options).expect("they are in range"), Lines));
     thread::scope(|threads| {
@@ -70,18 +66,22 @@ fn main() -> io::Result<()> {
 }
 
 fn serve(mut socket: &TcpStream, room: &Room) {
-    // A megabyte is enough.
     let mut said = BufReader::new(socket.take(1 << 20)).lines().map_while(Result::ok);
-    let (Some(name), (to, lines)) = (said.next(), sync_channel(QUEUE)) else { return };
+    let is_plain = |it: &String| (1..33).contains(&it.len()) && !it.contains(char::is_control);
+    let Some(name) = said.next().filter(is_plain) else { return };
+    let (to, lines) = sync_channel(QUEUE);
+    let _ = socket.set_write_timeout(Some(Duration::from_secs(60))); // As good as gone.
     let Ok(id) = room.lock().unwrap().connect(now(), Connect::new(name), to) else { return };
     let member = Join::Member { presence: Some("here".to_owned()), view: View::All };
     let topic = room.lock().unwrap().join(now(), id, "room".to_owned(), member);
     thread::scope(|threads| {
         threads.spawn(move || {
+            let mut send = |n, line: Line| socket.write_all(line.as_bytes()).map(|()| n + 1);
             for first in &lines {
-                let burst = iter::once(first).chain(lines.try_iter());
+                let mut burst = iter::once(first).chain(lines.try_iter());
+                let Ok(sent) = burst.try_fold(0, &mut send) else { break };
                 // A queue that was full gives this many lines before it is empty.
-                if burst.filter(|it| socket.write_all(it.as_bytes()).is_ok()).count() >= QUEUE {
+                if sent >= QUEUE {
                     room.lock().unwrap().flush(now(), id);
                 }
             }

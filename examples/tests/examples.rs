@@ -81,12 +81,16 @@ impl Room {
         room
     }
 
-    /// Has somebody join, who is told what the others are doing.
-    fn join(&self, name: &str, others: &[&str]) -> Client {
+    fn connect(&self) -> Client {
         let socket = TcpStream::connect(&self.address).expect("the room is open");
         socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
         let lines = BufReader::new(socket.try_clone().expect("sockets can be cloned"));
-        let mut client = Client { socket, lines };
+        Client { socket, lines }
+    }
+
+    /// Has somebody join, who is told what the others are doing.
+    fn join(&self, name: &str, others: &[&str]) -> Client {
+        let mut client = self.connect();
         client.say(name);
         assert_eq!(client.hears(), format!("{} in the room", others.len() + 1));
         for line in others {
@@ -146,14 +150,40 @@ fn the_room_says_who_is_in_it_and_what_they_say() {
     assert_eq!(bob.hears(), "", "who has left is told nothing more");
 }
 
-/// Sixteen people change what they are doing, in ten megabytes of words: more than lies between the
-/// room and somebody who reads none of it. Ann hears each line in time, and the slow reader, later,
-/// the last of each.
+/// Who pastes a page is heard to its end by everybody who reads.
+#[test]
+fn nothing_that_is_said_at_once_is_lost_to_those_who_read() {
+    let room = Room::open();
+    let mut ann = room.join("ann", &[]);
+    let mut bob = room.join("bob", &["ann is here"]);
+    assert_eq!(ann.hears(), "bob has come");
+    let page: Vec<String> = (0..200).map(|line| format!("line {line}")).collect();
+    bob.say(&page.join("\n"));
+    for line in page {
+        assert_eq!(ann.hears(), format!("bob: {line}"));
+    }
+}
+
+/// A name is shown to others: it has letters, not too many, and nothing that moves their cursor.
+#[test]
+fn whoever_has_no_plain_name_does_not_come_in() {
+    let room = Room::open();
+    for name in ["", "\u{1b}[2J", &"x".repeat(33)] {
+        let mut client = room.connect();
+        client.say(name);
+        assert_eq!(client.hears(), "", "{name:?}");
+    }
+    room.join(&"x".repeat(32), &[]);
+}
+
+/// Sixteen people change what they are doing, in sixteen megabytes of words: more than lies between
+/// the room and somebody who reads none of it. Ann hears each line in time, and the slow reader,
+/// later, the last of each.
 #[test]
 fn nobody_waits_for_a_slow_reader_who_hears_the_newest_later() {
     const SPEAKERS: usize = 16;
-    // Within the rate that the engine allows.
-    const LINES: usize = 10;
+    // More in all than the room keeps for one client.
+    const LINES: usize = 32;
     let room = Room::open();
     let mut slow = room.join("slow", &[]);
     let mut ann = room.join("ann", &["slow is here"]);
@@ -169,7 +199,7 @@ fn nobody_waits_for_a_slow_reader_who_hears_the_newest_later() {
         std::thread::spawn(move || std::io::copy(&mut hears, &mut std::io::sink()));
         speakers.push(client);
     }
-    let text = "x".repeat(60_000);
+    let text = "x".repeat(30_000);
     for number in 1..=LINES {
         for (speaker, client) in speakers.iter_mut().enumerate() {
             client.say(&format!("/{number} {text}"));
