@@ -125,14 +125,14 @@ impl<T> SlotMap<T> {
     /// another attachment by now.
     #[must_use]
     pub fn get(&self, key: SessionKey) -> Option<&T> {
-        let stored = self.place(key.slot)?;
+        let stored = self.stored(key.slot)?;
         (stored.key(key.slot) == key).then_some(&stored.value)
     }
 
     /// Returns what is kept for this attachment, to change it; `None` as with [`get`](Self::get).
     #[must_use]
     pub fn get_mut(&mut self, key: SessionKey) -> Option<&mut T> {
-        let stored = self.place_mut(key.slot)?.as_mut()?;
+        let stored = self.stored_mut(key.slot)?.as_mut()?;
         (stored.key(key.slot) == key).then_some(&mut stored.value)
     }
 
@@ -140,14 +140,14 @@ impl<T> SlotMap<T> {
     /// a decision.
     #[must_use]
     pub fn at(&self, slot: Slot) -> Option<(SessionKey, &T)> {
-        let stored = self.place(slot)?;
+        let stored = self.stored(slot)?;
         Some((stored.key(slot), &stored.value))
     }
 
     /// Returns what is kept for the attachment that has this slot, to change it, and its key.
     #[must_use]
     pub fn at_mut(&mut self, slot: Slot) -> Option<(SessionKey, &mut T)> {
-        let stored = self.place_mut(slot)?.as_mut()?;
+        let stored = self.stored_mut(slot)?.as_mut()?;
         Some((stored.key(slot), &mut stored.value))
     }
 
@@ -165,7 +165,7 @@ impl<T> SlotMap<T> {
 
     /// Takes out what is kept for this attachment; `None` as with [`get`](Self::get).
     pub fn remove(&mut self, key: SessionKey) -> Option<T> {
-        let place = self.place_mut(key.slot)?;
+        let place = self.stored_mut(key.slot)?;
         let stored = place.take_if(|stored| stored.key(key.slot) == key)?;
         self.len -= 1;
         Some(stored.value)
@@ -184,12 +184,12 @@ impl<T> SlotMap<T> {
         self.far.shrink_to_fit();
     }
 
-    fn place(&self, slot: Slot) -> Option<&Stored<T>> {
+    fn stored(&self, slot: Slot) -> Option<&Stored<T>> {
         let table = if slot.is_near() { &self.near } else { &self.far };
         table.get(slot.index())
     }
 
-    fn place_mut(&mut self, slot: Slot) -> Option<&mut Option<Stored<T>>> {
+    fn stored_mut(&mut self, slot: Slot) -> Option<&mut Option<Stored<T>>> {
         let table = if slot.is_near() { &mut self.near } else { &mut self.far };
         table.get_mut(slot.index())
     }

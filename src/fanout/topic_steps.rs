@@ -4,7 +4,7 @@ use crate::fanout::subject::Span;
 use crate::key::SessionId;
 use crate::reason::{LeaveReason, TopicClosing};
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
-use crate::tables::topics::{Gone, Group, Pending};
+use crate::tables::topics::{EndedMember, Group, Pending};
 use crate::topic::{TopicCounts, View};
 
 /// What a notice about a topic says.
@@ -38,9 +38,9 @@ pub(crate) enum Viewers {
     /// Those who are told each change at once.
     OfAll,
     /// Those who are told what members say.
-    OfSpeech,
+    OfWords,
     /// The same, but for those who are told each change at once.
-    OfSpeechLater,
+    OfWordsLater,
     Everybody,
 }
 
@@ -50,8 +50,8 @@ impl Viewers {
         match self {
             Self::Nobody => false,
             Self::OfAll => group.is_of_all(hides),
-            Self::OfSpeech => group.listens(hides),
-            Self::OfSpeechLater => group.listens(hides) && !group.is_of_all(hides),
+            Self::OfWords => group.listens(hides),
+            Self::OfWordsLater => group.listens(hides) && !group.is_of_all(hides),
             Self::Everybody => true,
         }
     }
@@ -255,8 +255,8 @@ impl ChangesOf {
     }
 
     /// Returns whether they know that somebody has gone.
-    pub(crate) const fn knows_gone(&self, pending: &Pending, gone: &Gone) -> bool {
-        self.is_slow && self.views_all && gone.is_before(pending.told_gone())
+    pub(crate) const fn knows_ended(&self, pending: &Pending, gone: &EndedMember) -> bool {
+        self.is_slow && self.views_all && gone.is_before(pending.told_ended())
     }
 
     /// Tells one of them alone.

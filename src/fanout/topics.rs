@@ -12,7 +12,7 @@ use crate::fanout::topic_steps::{
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
-use crate::tables::topics::{Gone, Mark, Pending};
+use crate::tables::topics::{EndedMember, Mark, Pending};
 use crate::topic::View;
 use core::hash::{BuildHasher, Hash};
 
@@ -399,7 +399,7 @@ impl<P> Plan<P> {
             if self.changes.len() == CHUNK {
                 return false;
             }
-            self.changes.extend(gone_for(of, tables, pending));
+            self.changes.extend(ended_for(of, tables, pending));
             of.gone += 1;
         }
         true
@@ -447,16 +447,16 @@ impl ChangesOf {
 
 /// Returns what those of one view are told of the next one who has gone. Those of one user stand
 /// together.
-fn gone_for<K: Eq + Hash, P, S: BuildHasher>(
+fn ended_for<K: Eq + Hash, P, S: BuildHasher>(
     of: &ChangesOf,
     tables: &Tables<K, P, S>,
     pending: &Pending,
 ) -> Option<ChangeOf> {
-    let concerns = |one: &Gone| {
-        !of.knows_gone(pending, one) && of.concerns(tables, one.user, Some(one.number))
+    let concerns = |one: &EndedMember| {
+        !of.knows_ended(pending, one) && of.concerns(tables, one.user, Some(one.number))
     };
     let (one, others) = pending.gone().get(of.gone as usize..)?.split_first()?;
-    let Gone { user, session, reason, .. } = *one;
+    let EndedMember { user, session, reason, .. } = *one;
     if !concerns(one) {
         return None;
     }
@@ -526,7 +526,7 @@ fn next_excluded<K: Eq + Hash, P, S: BuildHasher>(
 ) -> Option<usize> {
     let place_of = |session: SessionIndex| {
         let membership = tables.membership_in(session, of.topic)?;
-        let (own, place) = tables.topics().channels().place(membership);
+        let (own, place) = tables.topics().channels().channel_and_place(membership);
         (own == channel && place >= of.done as usize).then_some(place)
     };
     let excepted = match of.except {

@@ -11,7 +11,7 @@ use crate::reason::LeaveReason;
 use crate::rules::State;
 use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex, User};
 use crate::tables::timers::Due;
-use crate::tables::topics::{Gone, Group, Mark, Pending};
+use crate::tables::topics::{EndedMember, Group, Mark, Pending};
 use crate::topic::{TopicOptions, View};
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -67,7 +67,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Returns the group in which somebody is.
     fn group_of(&self, topic: TopicIndex, membership: MembershipIndex) -> Option<(usize, Group)> {
-        let (channel, _) = self.tables.topics().channels().place(membership);
+        let (channel, _) = self.tables.topics().channels().channel_and_place(membership);
         let groups = &self.tables.topics().topic(topic).groups;
         let at = groups.iter().position(|group| group.channel == channel)?;
         Some((at, groups[at]))
@@ -204,7 +204,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Tells that a session is no longer shown as a member: `seat` says whether it was its user's
     /// last one, and the number of the user's seat.
-    pub(super) fn tell_gone(
+    pub(super) fn tell_ended(
         &mut self,
         topic: TopicIndex,
         membership: MembershipIndex,
@@ -214,12 +214,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let user = self.tables.user_in(membership);
         let gone = |state: &Self| {
             let session = state.tables.sessions().id(state.tables.session_in(membership));
-            Gone { user, session, number, reason, order: 0 }
+            EndedMember { user, session, number, reason, order: 0 }
         };
         if self.any_of_all(topic) {
             let is_new = self.tables.topics().is(membership, Mark::New);
             if self.is_fast(topic) {
-                self.note_gone(topic, gone(self), false, is_new);
+                self.note_ended(topic, gone(self), false, is_new);
             } else if self.is_live(topic) && (is_last || !quiet) {
                 let subject = match is_last {
                     true => TopicSubject::Left { user, reason },
@@ -233,7 +233,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.arm_tick(topic, true);
             if number <= known_to || self.tables.topics().is_named(topic, user) {
                 let is_new = self.tables.topics().is(membership, Mark::NewSlowly);
-                self.note_gone(topic, gone(self), true, is_new);
+                self.note_ended(topic, gone(self), true, is_new);
             }
         }
     }
@@ -267,11 +267,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    fn note_gone(&mut self, topic: TopicIndex, gone: Gone, is_slow: bool, is_new: bool) {
+    fn note_ended(&mut self, topic: TopicIndex, gone: EndedMember, is_slow: bool, is_new: bool) {
         self.arm_tick(topic, is_slow);
-        let gone = Gone { order: self.order as u32, ..gone };
+        let gone = EndedMember { order: self.order as u32, ..gone };
         // Nobody has been told of who came only since the last tick.
-        if !is_new && self.tables.note_gone(topic, gone, is_slow) {
+        if !is_new && self.tables.note_ended(topic, gone, is_slow) {
             self.bound_pending(topic, is_slow);
         }
     }
@@ -360,7 +360,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let concerns = |user| changes.concerns(tables, user, tables.seat_of(topic, user));
             pending.changed().iter().any(|one| concerns(tables.user_in(*one)))
                 || pending.gone().iter().any(|one| {
-                    !changes.knows_gone(pending, one)
+                    !changes.knows_ended(pending, one)
                         && changes.concerns(tables, one.user, Some(one.number))
                 })
         })
@@ -440,7 +440,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn tell_all_anew(&mut self, topic: TopicIndex, are_told: fn(&Group) -> bool) {
         // They are told of whoever has joined so far.
         self.tables.topics_mut().forget_arrivals(topic);
-        self.tables.topics_mut().skip_gone(topic);
+        self.tables.topics_mut().skip_ended(topic);
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
             if are_told(&group) {

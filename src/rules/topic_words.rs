@@ -109,7 +109,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if self.tables.topics().is(membership, Mark::Shown) {
             let own_echo = self.options.own_echo;
             let except = if own_echo { Except::Session(session) } else { Except::User(user) };
-            self.tell_topic(fan_out.to(Viewers::OfSpeech, except).reporting_skipped());
+            self.tell_topic(fan_out.to(Viewers::OfWords, except).reporting_skipped());
         } else {
             self.tell_own_in_topic(topic, membership, fan_out, true);
         }
@@ -206,8 +206,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let own_echo = self.options.own_echo;
         let except = if own_echo { Except::Session(session) } else { Except::User(user) };
         let viewers = match goes && self.is_live(topic) {
-            true => Viewers::OfSpeechLater,
-            false => Viewers::OfSpeech,
+            true => Viewers::OfWordsLater,
+            false => Viewers::OfWords,
         };
         self.tell_or_mark(fan_out, viewers, except);
     }

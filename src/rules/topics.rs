@@ -227,7 +227,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         quiet: bool,
     ) {
         match self.tables.hide_in_topic(topic, membership) {
-            Some(seat) => self.tell_gone(topic, membership, seat, (reason, quiet)),
+            Some(seat) => self.tell_ended(topic, membership, seat, (reason, quiet)),
             None => self.touch_counts(topic),
         }
         self.tables.topics_mut().unmark(membership, Mark::New);

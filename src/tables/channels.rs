@@ -197,7 +197,7 @@ impl<E: Copy> Channels<E> {
     }
 
     /// Returns in which channel a membership is, and its place there.
-    pub(crate) fn place(&self, membership: MembershipIndex) -> (ChannelIndex, usize) {
+    pub(crate) fn channel_and_place(&self, membership: MembershipIndex) -> (ChannelIndex, usize) {
         let of = self.membership(membership);
         (of.channel, of.place() as usize)
     }
@@ -273,7 +273,7 @@ impl<E: Copy> Channels<E> {
 
     /// Sets a membership free if nobody has it any more.
     pub(crate) fn set_free(&mut self, membership: MembershipIndex) {
-        if self.place(membership).0 == ChannelIndex::NONE {
+        if self.channel_and_place(membership).0 == ChannelIndex::NONE {
             self.outside -= 1;
             self.free_memberships.push(membership.0);
         }
@@ -281,7 +281,7 @@ impl<E: Copy> Channels<E> {
 
     fn take_out(&mut self, membership: MembershipIndex) -> bool {
         self.move_to(membership, Part::Silent, Slot::near(0, 0));
-        let (channel, place) = self.place(membership);
+        let (channel, place) = self.channel_and_place(membership);
         let last = self.len(channel) as u32 - 1;
         self.exchange(channel, place as u32, last);
         self.channels[channel.0 as usize].members.pop();
@@ -341,7 +341,7 @@ impl<E: Copy> Channels<E> {
     /// Moves a member from part to part: each time it takes the place at the border, and the
     /// border moves past it.
     fn move_to(&mut self, membership: MembershipIndex, to: Part, slot: Slot) {
-        let (channel, place) = self.place(membership);
+        let (channel, place) = self.channel_and_place(membership);
         let mut place = place as u32;
         loop {
             let of = self.channel(channel);
@@ -417,7 +417,7 @@ impl<E: Copy> Channels<E> {
                     Link::Congested => part == Part::Congested,
                     _ => part == Part::Silent,
                 };
-                let is_placed = self.place(*index) == (channel, place as usize);
+                let is_placed = self.channel_and_place(*index) == (channel, place as usize);
                 let has_slot = part > Part::Arriving || of.slots[place as usize] == slot;
                 if !is_placed || !is_in_part || !has_slot {
                     return false;

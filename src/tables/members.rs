@@ -5,7 +5,7 @@ use crate::tables::channels::Part;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User};
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Link;
-use crate::tables::topics::{Gone, Group, Mark, Own, Topics};
+use crate::tables::topics::{EndedMember, Group, Mark, Own, Topics};
 use crate::topic::{TopicOptions, View};
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -197,7 +197,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.list_changed_session(session);
         self.set_named(topic, membership, &[]);
         let own = self.topics.take_own(membership);
-        let (channel, _) = self.topics.channels.place(membership);
+        let (channel, _) = self.topics.channels.channel_and_place(membership);
         let was_last = match self.topics.end(session, membership) {
             true => self.topics.channels.leave_behind(membership),
             false => self.topics.channels.leave(membership),
@@ -272,7 +272,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Gives somebody in a topic another view; it is told nothing yet.
     pub(crate) fn set_view(&mut self, topic: TopicIndex, membership: MembershipIndex, view: View) {
-        let (before, _) = self.topics.channels.place(membership);
+        let (before, _) = self.topics.channels.channel_and_place(membership);
         let is_personal = !self.topics.named(membership).is_empty();
         let channel = self.topics.channel_of(topic, view, is_personal);
         if channel != before && self.topics.channels.transfer(membership, channel) {
@@ -377,8 +377,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Has a tick tell that a session is gone. Returns whether that waits now.
-    pub(crate) fn note_gone(&mut self, topic: TopicIndex, gone: Gone, is_slow: bool) -> bool {
-        let is_noted = self.topics.pending_mut(topic, is_slow).note_gone(gone);
+    pub(crate) fn note_ended(
+        &mut self,
+        topic: TopicIndex,
+        gone: EndedMember,
+        is_slow: bool,
+    ) -> bool {
+        let is_noted = self.topics.pending_mut(topic, is_slow).note_ended(gone);
         if is_noted {
             self.users.retain(gone.user);
         }

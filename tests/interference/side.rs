@@ -186,7 +186,7 @@ impl Side {
     /// Returns what a session is called: by the order in which those of the hidden user came, or
     /// those of all others.
     fn place(&self, session: SessionId) -> String {
-        match (self.names.place(session), self.hidden_names.place(session)) {
+        match (self.names.position_of(session), self.hidden_names.position_of(session)) {
             (Some(place), _) => place.to_string(),
             (None, hidden) => format!("hidden {hidden:?}"),
         }

@@ -240,7 +240,7 @@ impl Player {
         let mut beliefs = BTreeMap::new();
         for user in self.replica.users() {
             for (session, published, _) in self.replica.sessions_of(user) {
-                let place = self.names.place(session).expect("it connected");
+                let place = self.names.position_of(session).expect("it connected");
                 beliefs.extend(published.map(|said| (Of::Session(place), (*said, None))));
             }
             let state = self.replica.user(user);

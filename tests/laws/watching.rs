@@ -71,7 +71,7 @@ impl Hearing {
     /// however many snapshots it took.
     fn shown(&self, outcomes: &[Outcome]) -> BTreeMap<Of, (User, u32, Option<u64>)> {
         let mut shown = BTreeMap::new();
-        let place = |id: &SessionId| self.names.place(*id).expect("the session connected");
+        let place = |id: &SessionId| self.names.position_of(*id).expect("the session connected");
         for answer in outcomes.iter().flatten() {
             for decision in &answer.decisions {
                 if let Decision::Snapshot { entries, users, .. } = decision {

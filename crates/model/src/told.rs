@@ -192,8 +192,8 @@ impl Names {
         })
     }
 
-    /// Returns the place of a session.
-    pub fn place(&self, id: SessionId) -> Option<usize> {
+    /// Returns the position of a session.
+    pub fn position_of(&self, id: SessionId) -> Option<usize> {
         self.sessions.iter().position(|(other, _)| *other == id)
     }
 
@@ -265,7 +265,7 @@ pub fn hear(names: &mut Names, told: &mut Vec<String>, event: &Event, outcome: &
 
 /// Puts a notice into words.
 fn said(names: &Names, notice: &Notice) -> String {
-    let id = |id: &SessionId| names.place(*id).expect("the session connected");
+    let id = |id: &SessionId| names.position_of(*id).expect("the session connected");
     match notice {
         Notice::Presence { user, session, first, presence } => {
             format!("presence of {user}, {}: {presence}, {first}", id(session))
@@ -309,7 +309,7 @@ fn said(names: &Names, notice: &Notice) -> String {
 /// # Panics
 /// If a session has no name.
 pub fn line(names: &Names, decision: &Decision) -> String {
-    let id = |id: &SessionId| names.place(*id).expect("the session connected");
+    let id = |id: &SessionId| names.position_of(*id).expect("the session connected");
     let key = |key: &SessionKey| names.find(*key).expect("the session connected").session;
     let notice = |notice: &Notice| said(names, notice);
     let all = |to: &BTreeSet<SessionKey>| to.iter().map(key).collect::<BTreeSet<usize>>();

@@ -226,7 +226,7 @@ impl<S: BuildHasher> World<S> {
         }
         let name = match event {
             Event::Connect { user, .. } => {
-                if self.names.place(session).is_some() {
+                if self.names.position_of(session).is_some() {
                     return Err(format!("{session:?} is given out twice"));
                 }
                 let of_user = format!("{user}.");
@@ -238,7 +238,7 @@ impl<S: BuildHasher> World<S> {
             }
             Event::Resume { session: resumed } => {
                 let before = self.host.engine.id_of(*resumed);
-                let place = self.names.place(session);
+                let place = self.names.position_of(session);
                 if before.is_some() || place.is_none() || key.slot() != resumed.slot() {
                     return Err(format!("{resumed:?} is resumed as {begun:?}"));
                 }

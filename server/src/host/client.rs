@@ -7,7 +7,7 @@ use adsum::SessionKey;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use super::bucket::Bucket;
-use super::lobby::Place;
+use super::lobby::Seat;
 use super::peer::Peer;
 use super::shared::Shared;
 use super::transport::socket::Socket;
@@ -16,8 +16,8 @@ use super::transport::socket::Socket;
 pub(crate) struct Client {
     pub(crate) shared: Arc<Shared>,
     pub(crate) peer: Peer,
-    /// Its place until somebody has logged in.
-    pub(crate) place: Option<Arc<Place>>,
+    /// Its seat until somebody has logged in.
+    pub(crate) seat: Option<Arc<Seat>>,
     pub(crate) socket: Arc<Socket>,
     /// Bounds the client's requests.
     pub(crate) requests: Option<Bucket>,
@@ -32,7 +32,7 @@ impl Client {
     pub(crate) fn new(
         shared: Arc<Shared>,
         peer: Peer,
-        place: Arc<Place>,
+        seat: Arc<Seat>,
         socket: Arc<Socket>,
         login_by: Instant,
     ) -> Self {
@@ -40,7 +40,7 @@ impl Client {
         let now = Instant::now();
         let bucket = Bucket::new(network.request_burst, network.requests_per_second, now);
         let (requests, keepalives) = (bucket.clone(), bucket);
-        Self { requests, keepalives, shared, peer, place: Some(place), socket, login_by }
+        Self { requests, keepalives, shared, peer, seat: Some(seat), socket, login_by }
     }
 
     /// Takes what asks for nothing but shows that the client is there; returns whether it may come.
@@ -50,7 +50,7 @@ impl Client {
 
     /// Notes that somebody has logged in.
     pub(crate) fn has_login(&mut self) {
-        self.place = None;
+        self.seat = None;
         self.socket.limit_reading(usize::MAX);
     }
 }

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::client::{Client, ClientProtocol, Closure, GOING_AWAY};
 use super::command::Command;
-use super::lobby::Place;
+use super::lobby::Seat;
 use super::metrics::QUEUED_BYTES;
 use super::peer::Peer;
 use super::shared::Shared;
@@ -60,7 +60,7 @@ struct Connection<S> {
 pub(crate) async fn serve<S: ClientProtocol>(
     shared: Arc<Shared>,
     peer: Peer,
-    place: Arc<Place>,
+    seat: Arc<Seat>,
     stream: TcpStream,
     early: Vec<u8>,
     opcode: Opcode,
@@ -72,7 +72,7 @@ pub(crate) async fn serve<S: ClientProtocol>(
     let socket = Arc::new(Socket::new(stream, limits, opcode, total));
     socket.limit_reading(BEFORE_LOGIN.saturating_sub(early.len()));
     // A token of another service's may be as long as a frame.
-    let long_login = shared.directory.takes_tokens().then(|| Arc::downgrade(&place));
+    let long_login = shared.directory.takes_tokens().then(|| Arc::downgrade(&seat));
     let longest = S::longest(&shared);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -84,7 +84,7 @@ pub(crate) async fn serve<S: ClientProtocol>(
         WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
     let login_by = Instant::now() + Duration::from_millis(network.login_timeout_ms);
     let goes_on = shared.time_to_leave();
-    let client = Client::new(shared.clone(), peer, place, socket, login_by);
+    let client = Client::new(shared.clone(), peer, seat, socket, login_by);
     let mut connection = Connection { client, protocol, goes_on };
     let end = connection.run(&mut ws).await;
     connection.finish(&end).await;
@@ -94,7 +94,7 @@ pub(crate) async fn serve<S: ClientProtocol>(
         connection.client.socket.flush();
     }
     // Whoever had to make way leaves nothing in memory, not even for the goodbye.
-    let had_to_leave = connection.client.place.is_none() && connection.protocol.session().is_none();
+    let had_to_leave = connection.client.seat.is_none() && connection.protocol.session().is_none();
     connection.linger(Some(ws).filter(|_| !had_to_leave)).await;
 }
 
@@ -123,9 +123,9 @@ impl<S: ClientProtocol> Connection<S> {
                     self.flush();
                 }
                 () = self.client.socket.wake.notified() => {}
-                () = asked_to_leave(self.client.place.as_deref()) => {
+                () = asked_to_leave(self.client.seat.as_deref()) => {
                     shared.metrics.closed_for("pending_limit");
-                    self.client.place = None;
+                    self.client.seat = None;
                     self.protocol.close(&self.client, Closure::TooManyPending);
                 }
                 ready = self.client.socket.stream.writable(), if stuck.is_some() => {
@@ -134,7 +134,7 @@ impl<S: ClientProtocol> Connection<S> {
                     }
                     shared.queues.report(self.client.socket.unstick());
                 }
-                () = at(deadline), if deadline.is_some() => {
+                () = sleep_until(deadline), if deadline.is_some() => {
                     if stuck.is_some() {
                         // It may be the server that stood still, and not the peer.
                         shared.queues.report(self.client.socket.unstick());
@@ -147,7 +147,7 @@ impl<S: ClientProtocol> Connection<S> {
                     shared.metrics.closed_for("login_deadline");
                     self.protocol.close(&self.client, Closure::NoLogin);
                 }
-                () = at(due_at), if due_at.is_some() => {
+                () = sleep_until(due_at), if due_at.is_some() => {
                     self.protocol.do_due(&mut self.client).await;
                     self.flush();
                 }
@@ -285,9 +285,9 @@ impl<S: ClientProtocol> Connection<S> {
     }
 }
 
-async fn asked_to_leave(place: Option<&Place>) {
-    match place {
-        Some(place) => place.asked_to_leave().await,
+async fn asked_to_leave(seat: Option<&Seat>) {
+    match seat {
+        Some(seat) => seat.asked_to_leave().await,
         None => std::future::pending().await,
     }
 }
@@ -296,7 +296,7 @@ async fn next(ws: Option<&mut WebSocketStream<SocketStream>>) -> Option<Result<M
     ws?.next().await
 }
 
-async fn at(deadline: Option<Instant>) {
+async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,

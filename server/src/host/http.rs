@@ -23,7 +23,7 @@ use tower::ServiceExt as _;
 use super::client::ClientProtocol;
 use super::command::{Command, Figures};
 use super::exposition::{CLASSIC_TYPE, OPEN_METRICS, OPEN_METRICS_TYPE, classic};
-use super::lobby::{Lobby, Place};
+use super::lobby::{Lobby, Seat};
 use super::peer::Peer;
 use super::requests::login;
 use super::shared::Shared;
@@ -52,11 +52,11 @@ pub(crate) struct Services {
     pub(crate) operators: bool,
 }
 
-/// A connection's place among those that nobody has logged in on, and among those that a stop waits
+/// A connection's seat among those that nobody has logged in on, and among those that a stop waits
 /// for.
 #[derive(Clone)]
 struct Visit {
-    place: Arc<Place>,
+    seat: Arc<Seat>,
     tasks: TaskTracker,
 }
 
@@ -92,8 +92,8 @@ pub(crate) async fn accept(
         let _ = stream.set_nodelay(true);
         let from = from.ip();
         let is_proxy = shared.config.network.trusted_proxies.contain(from);
-        let place = Arc::new(lobby.enter(Peer::of(from), is_proxy));
-        let visit = Visit { place, tasks: tasks.clone() };
+        let seat = Arc::new(lobby.enter(Peer::of(from), is_proxy));
+        let visit = Visit { seat, tasks: tasks.clone() };
         tasks.spawn(serve(stream, from, visit, router.clone(), shared.clone()));
     }
     drop(listener);
@@ -102,13 +102,13 @@ pub(crate) async fn accept(
 }
 
 async fn serve(stream: TcpStream, from: IpAddr, visit: Visit, router: Router, shared: Arc<Shared>) {
-    let place = visit.place.clone();
+    let seat = visit.seat.clone();
     let lifetime = Duration::from_millis(shared.config.network.http_timeout_ms);
     let service = {
         let shared = shared.clone();
         hyper::service::service_fn(move |mut request: hyper::Request<_>| {
             let peer = client(&shared, from, request.headers());
-            visit.place.is_of(peer);
+            visit.seat.is_of(peer);
             request.extensions_mut().insert(visit.clone());
             request.extensions_mut().insert(peer);
             let router = router.clone();
@@ -125,7 +125,7 @@ async fn serve(stream: TcpStream, from: IpAddr, visit: Visit, router: Router, sh
     tokio::select! {
         // If a client breaks off, nobody needs to know.
         _ = &mut connection => return,
-        () = place.asked_to_leave() => {
+        () = seat.asked_to_leave() => {
             shared.metrics.closed_for("pending_limit");
             return;
         }
@@ -231,7 +231,7 @@ async fn upgrade(
     let Some(upgrade) = upgrade else { return response };
     let tasks = visit.tasks.clone();
     let protocol = TimProtocol::default();
-    tasks.spawn(upgraded(shared, peer, visit.place, upgrade, Opcode::Binary, protocol));
+    tasks.spawn(upgraded(shared, peer, visit.seat, upgrade, Opcode::Binary, protocol));
     response
 }
 
@@ -254,7 +254,7 @@ async fn upgrade_v1(
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, name);
     }
     let tasks = visit.tasks.clone();
-    tasks.spawn(upgraded(shared, peer, visit.place, upgrade, Opcode::Text, V1Protocol::default()));
+    tasks.spawn(upgraded(shared, peer, visit.seat, upgrade, Opcode::Text, V1Protocol::default()));
     response
 }
 
@@ -280,7 +280,7 @@ fn handshake(
 async fn upgraded<S: ClientProtocol>(
     shared: Arc<Shared>,
     peer: Peer,
-    place: Arc<Place>,
+    seat: Arc<Seat>,
     upgrade: OnUpgrade,
     opcode: Opcode,
     protocol: S,
@@ -289,7 +289,7 @@ async fn upgraded<S: ClientProtocol>(
     shared.metrics.connected();
     let metrics = shared.metrics.clone();
     // On the heap, so that the task that waited for the handshake does not hold room for it.
-    Box::pin(connection::serve(shared, peer, place, stream, early, opcode, protocol)).await;
+    Box::pin(connection::serve(shared, peer, seat, stream, early, opcode, protocol)).await;
     metrics.disconnected();
 }
 

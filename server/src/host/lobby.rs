@@ -28,8 +28,8 @@ struct State {
     long: HashMap<Peer, BTreeSet<u64>>,
 }
 
-/// A connection's place, which it has until this is dropped.
-pub(crate) struct Place {
+/// A connection's seat, which it has until this is dropped.
+pub(crate) struct Seat {
     lobby: Arc<Lobby>,
     whose: Mutex<(Peer, u64)>,
     leave: CancellationToken,
@@ -45,7 +45,7 @@ impl Lobby {
     }
 
     /// Lets a connection in. A proxy may have as many as there are: they are its clients'.
-    pub(crate) fn enter(self: &Arc<Self>, peer: Peer, is_proxy: bool) -> Place {
+    pub(crate) fn enter(self: &Arc<Self>, peer: Peer, is_proxy: bool) -> Seat {
         let leave = CancellationToken::new();
         let mut state = self.state();
         if !is_proxy {
@@ -56,7 +56,7 @@ impl Lobby {
         }
         let number = state.put(peer, leave.clone());
         drop(state);
-        Place { lobby: self.clone(), whose: Mutex::new((peer, number)), leave }
+        Seat { lobby: self.clone(), whose: Mutex::new((peer, number)), leave }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -125,8 +125,8 @@ impl State {
     }
 }
 
-impl Place {
-    /// Waits until another one needs the place.
+impl Seat {
+    /// Waits until another one needs the seat.
     pub(crate) async fn asked_to_leave(&self) {
         self.leave.cancelled().await;
     }
@@ -144,7 +144,7 @@ impl Place {
             return;
         }
         let mut state = self.lobby.state();
-        // One that was asked to leave has no place any more.
+        // One that was asked to leave has no seat any more.
         if let Some(leave) = state.take(whose.0, whose.1) {
             state.make_way_for(peer, self.lobby.limit_of_peer);
             *whose = (peer, state.put(peer, leave));
@@ -152,7 +152,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         let (peer, number) = *self.whose.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.lobby.state().take(peer, number);
@@ -167,8 +167,8 @@ mod tests {
         Peer::of([127, 0, 0, last].into())
     }
 
-    fn stays(place: &Place) -> bool {
-        !place.leave.is_cancelled()
+    fn stays(seat: &Seat) -> bool {
+        !seat.leave.is_cancelled()
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
         let third = lobby.enter(peer(1), false);
         assert!(!stays(&first) && stays(&second) && stays(&third) && stays(&other));
         assert_eq!(lobby.len(), 3);
-        // Its place is given up once.
+        // Its seat is given up once.
         drop(first);
         assert_eq!(lobby.len(), 3);
         drop((second, third, other));
@@ -204,9 +204,9 @@ mod tests {
         other.has_long_login();
         let many: Vec<_> = (1..LONG_LOGINS).map(|_| lobby.enter(peer(1), false)).collect();
         let short = lobby.enter(peer(1), false);
-        for place in &many {
-            place.has_long_login();
-            place.has_long_login();
+        for seat in &many {
+            seat.has_long_login();
+            seat.has_long_login();
         }
         assert!(stays(&other) && stays(&short) && many.iter().all(stays));
         let newest = lobby.enter(peer(1), false);
@@ -226,12 +226,12 @@ mod tests {
         let lobby = Lobby::new(100, 2);
         let places: Vec<_> = (0..5).map(|_| lobby.enter(peer(1), true)).collect();
         assert!(places.iter().all(stays));
-        for (place, of) in places.iter().zip([10, 10, 11, 10, 10]) {
-            place.is_of(peer(of));
+        for (seat, of) in places.iter().zip([10, 10, 11, 10, 10]) {
+            seat.is_of(peer(of));
         }
         let staying: Vec<_> = places.iter().map(stays).collect();
         assert_eq!(staying, [false, false, true, true, true]);
-        // Who has to leave has no place, whoever it turns out to be.
+        // Who has to leave has no seat, whoever it turns out to be.
         places[0].is_of(peer(12));
         assert_eq!(lobby.len(), 3);
         drop(places);

@@ -154,7 +154,7 @@ impl<I: Timed> Timers<I> {
                 self.armed += 1;
             }
         }
-        self.place(of.number(), at, order);
+        self.file(of.number(), at, order);
     }
 
     /// Takes away the deadline of this, if it has one.
@@ -225,7 +225,7 @@ impl<I: Timed> Timers<I> {
         match later(index, &node, moved) {
             Some((at, order)) => {
                 self.queue.remove(&mut self.nodes, &node);
-                self.place(index, at, order);
+                self.file(index, at, order);
                 None
             }
             None => Some(Due {
@@ -288,12 +288,12 @@ impl<I: Timed> Timers<I> {
             steps::count(1);
             let as_armed = (Time::from_millis(node.deadline), node.order());
             let (at, order) = moved(I::of(index)).unwrap_or(as_armed);
-            self.place(index, at, order);
+            self.file(index, at, order);
         }
     }
 
     /// Puts a node that is nowhere to where it belongs.
-    fn place(&mut self, index: u32, at: Time, order: u64) {
+    fn file(&mut self, index: u32, at: Time, order: u64) {
         // The engine never asks for a moment that has passed; if it did, it would be due at once.
         let node = Node::new(at.as_millis().max(self.now), order);
         match wheel::level_of(node.deadline, self.now) {

@@ -10,7 +10,7 @@ mod order;
 mod pending;
 
 pub(crate) use member::{Mark, Member, Own};
-pub(crate) use pending::{Gone, Pending};
+pub(crate) use pending::{EndedMember, Pending};
 
 use crate::key::TopicKey;
 use crate::tables::channels::Channels;
@@ -240,12 +240,12 @@ impl<K, P> Topics<K, P> {
     }
 
     pub(crate) fn topic_of(&self, membership: MembershipIndex) -> TopicIndex {
-        self.of_channel(self.channels.place(membership).0)
+        self.of_channel(self.channels.channel_and_place(membership).0)
     }
 
     /// Returns the view of somebody in a topic.
     pub(crate) fn view(&self, membership: MembershipIndex) -> View {
-        let (channel, _) = self.channels.place(membership);
+        let (channel, _) = self.channels.channel_and_place(membership);
         let groups = &self.topic(self.of_channel(channel)).groups;
         let group = groups.iter().find(|group| group.channel == channel);
         group.map_or(View::Nothing, |group| group.view)
@@ -259,7 +259,7 @@ impl<K, P> Topics<K, P> {
 
     /// Returns whether somebody in a topic is told what members say there, by its view.
     pub(crate) fn listens(&self, topic: TopicIndex, membership: MembershipIndex) -> bool {
-        let (channel, _) = self.channels.place(membership);
+        let (channel, _) = self.channels.channel_and_place(membership);
         let Topic { groups, hides, .. } = self.topic(topic);
         let group = groups.iter().find(|group| group.channel == channel);
         group.is_some_and(|group| group.listens(*hides))
@@ -321,10 +321,10 @@ impl<K, P> Topics<K, P> {
     }
 
     /// Those who view all are sent a snapshot: of who has gone so far they need not be told.
-    pub(crate) fn skip_gone(&mut self, topic: TopicIndex) {
+    pub(crate) fn skip_ended(&mut self, topic: TopicIndex) {
         let Some(mut pending) = self.take_pending(topic, true) else { return };
         if let Some(last) = pending.gone.last() {
-            pending.told_gone = Some(last.order.wrapping_add(1));
+            pending.told_ended = Some(last.order.wrapping_add(1));
         }
         self.put_pending(topic, true, pending);
     }
@@ -414,7 +414,7 @@ impl<K, P> Topics<K, P> {
         let pending = &mut self.pending[at.get() as usize - 1];
         debug_assert!(pending.gone.is_empty());
         pending.changed.clear();
-        (pending.everything, pending.told_gone) = (false, None);
+        (pending.everything, pending.told_ended) = (false, None);
         self.free_pending.push(at.get() - 1);
     }
 

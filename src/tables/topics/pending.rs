@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 /// A session that was told of and is no longer there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Gone {
+pub(crate) struct EndedMember {
     pub(crate) user: User,
     pub(crate) session: SessionId,
     /// The number of the user's seat.
@@ -17,7 +17,7 @@ pub(crate) struct Gone {
     pub(crate) order: u32,
 }
 
-impl Gone {
+impl EndedMember {
     /// Returns whether it went before the one of this order.
     pub(crate) const fn is_before(&self, order: Option<u32>) -> bool {
         match order {
@@ -34,13 +34,13 @@ pub(crate) struct Pending {
     /// so does who has left: the membership is nobody else's before the list is gone through.
     pub(in crate::tables) changed: Vec<MembershipIndex>,
     /// Sessions that have gone, with a reference to the user of each.
-    pub(in crate::tables) gone: Vec<Gone>,
+    pub(in crate::tables) gone: Vec<EndedMember>,
     /// Of the slow tick: members' sessions that have come since it began to gather, each once, kept
     /// likewise.
     pub(super) arrived: Vec<MembershipIndex>,
     /// Of the slow tick: those who have gone before this one in their order are known by a snapshot
     /// to all who view all.
-    pub(super) told_gone: Option<u32>,
+    pub(super) told_ended: Option<u32>,
     /// So much has changed that a snapshot says it in fewer words.
     pub(super) everything: bool,
 }
@@ -50,12 +50,12 @@ impl Pending {
         &self.changed
     }
 
-    pub(crate) fn gone(&self) -> &[Gone] {
+    pub(crate) fn gone(&self) -> &[EndedMember] {
         &self.gone
     }
 
-    pub(crate) const fn told_gone(&self) -> Option<u32> {
-        self.told_gone
+    pub(crate) const fn told_ended(&self) -> Option<u32> {
+        self.told_ended
     }
 
     pub(crate) const fn is_everything(&self) -> bool {
@@ -69,10 +69,10 @@ impl Pending {
 
     /// Notes that a session is gone, after those that are noted so already: its own order counts if
     /// it is the first. Returns whether that is noted, as it is not where everything is told.
-    pub(in crate::tables) fn note_gone(&mut self, gone: Gone) -> bool {
+    pub(in crate::tables) fn note_ended(&mut self, gone: EndedMember) -> bool {
         if !self.everything {
             let after = self.gone.last().map(|last| last.order.wrapping_add(1));
-            self.gone.push(Gone { order: after.unwrap_or(gone.order), ..gone });
+            self.gone.push(EndedMember { order: after.unwrap_or(gone.order), ..gone });
         }
         !self.everything
     }

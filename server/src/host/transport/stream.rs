@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::socket::Socket;
-use crate::host::lobby::Place;
+use crate::host::lobby::Seat;
 
 /// What is said where nothing more may be read.
 pub(crate) const TOO_MUCH: &str = "too much before a login";
@@ -18,22 +18,22 @@ pub(crate) const TOO_MUCH: &str = "too much before a login";
 pub(crate) struct SocketStream {
     socket: Arc<Socket>,
     /// Where to ask for more room than there is before a login, once, if that may be.
-    place: Option<Weak<Place>>,
+    seat: Option<Weak<Seat>>,
 }
 
 impl SocketStream {
-    pub(crate) fn new(socket: Arc<Socket>, place: Option<Weak<Place>>) -> Self {
-        Self { socket, place }
+    pub(crate) fn new(socket: Arc<Socket>, seat: Option<Weak<Seat>>) -> Self {
+        Self { socket, seat }
     }
 
     /// Returns how many bytes may be read now.
     fn may_read(&mut self) -> usize {
         let most = self.socket.may_read();
-        match self.place.take_if(|_| most == 0) {
-            Some(place) => {
+        match self.seat.take_if(|_| most == 0) {
+            Some(seat) => {
                 // It is told if it has to leave, and the connection ends.
-                if let Some(place) = place.upgrade() {
-                    place.has_long_login();
+                if let Some(seat) = seat.upgrade() {
+                    seat.has_long_login();
                 }
                 self.socket.limit_reading(usize::MAX);
                 usize::MAX
