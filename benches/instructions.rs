@@ -39,7 +39,7 @@ fn main() {
     World::new(20).sessions();
 }
 
-/// Is this run for the script?
+/// Returns whether this is run for the script.
 fn is_counting() -> bool {
     std::env::args().any(|argument| argument == "--count")
 }

@@ -52,7 +52,7 @@ fn main() {
     report.finish();
 }
 
-/// Does the cost grow with the number of users as the floor does?
+/// Measures whether the cost grows with the number of users as the floor does.
 fn growth(report: &mut Report, costs: &[(usize, [f64; 3])]) {
     if let [.., (fewer, before), (more, now)] = costs {
         for (way, ours) in [("growth", 0), ("waiting/growth", 2)] {

@@ -125,7 +125,8 @@ pub enum DirectTo {
 /// The defaults are 60 s, 15 s, 60 s and 5 s. Of ten years of public chat logs they would hide
 /// 32 % of the connection errors, where 15 s hide 2 %; a lapsed lease has already served as a
 /// wait. A host that knows more of one loss (a phone goes to sleep, a tab is reloaded) says so by
-/// [`Engine::lost_with_grace`](crate::Engine::lost_with_grace).
+/// [`Engine::lost_with_grace`](crate::Engine::lost_with_grace). Causes will be added: take those
+/// that you do not set from the default, `Grace { timeout_ms: 0, ..Grace::default() }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grace {
     /// After a connection error.

@@ -88,10 +88,11 @@ impl fmt::Debug for Slot {
 ///
 /// What receivers are told of is the session, which stays the same: [`SessionId`].
 ///
-/// A key takes 12 bytes, and an `Option` of one takes no more. That holds within one engine. A
-/// host that hands keys to its clients, to resume with after a restart, must tell the keys of one
-/// run from those of another, with a number of the run's own beside the key, say. Keys are not
-/// secrets: they can be guessed.
+/// All this holds within one engine only. A host that hands keys to its clients, to resume with
+/// after a restart, must tell the keys of one run from those of another, with a number of the run's
+/// own beside the key, say. Keys are not secrets: they can be guessed.
+///
+/// A key takes 12 bytes, and an `Option` of one takes no more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SessionKey {

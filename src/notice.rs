@@ -33,7 +33,7 @@ impl NoticeId {
 /// [snapshots at connect](crate::Options::snapshot_on_connect). A [`First`](Self::First) may reach
 /// one that holds something, where it was not told that this was over: under
 /// [`OfflineNotices::Never`](crate::OfflineNotices::Never), after its user was invisible. Either is
-/// the whole presence, so a receiver does the same with both.
+/// the whole presence, so a receiver does the same with both. There will be no third.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PresenceKind {
     /// They held nothing of this session.

@@ -69,7 +69,8 @@ pub enum TopicBlocks {
 }
 
 /// How a topic behaves ([`Options::topics`](crate::Options::topics), or for one topic
-/// [`Engine::topic_options`](crate::Engine::topic_options)).
+/// [`Engine::topic_options`](crate::Engine::topic_options)). Options will be added: take those that
+/// you do not set from the default, `TopicOptions { sample: 5, ..TopicOptions::default() }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TopicOptions {

@@ -6,7 +6,7 @@
 /// How much is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scale {
-    /// Does it run at all? A second; the figures mean nothing and are not kept.
+    /// Whether it runs at all. A second; the figures mean nothing and are not kept.
     Smoke,
     /// `--quick`: all benchmarks in a minute, with up to 100,000 users.
     Quick,

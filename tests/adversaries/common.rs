@@ -38,7 +38,7 @@ pub(crate) type Verb = for<'e> fn(
     SessionKey,
 ) -> Result<Decisions<'e, u32, u32>, Error>;
 
-/// Does the verb refuse a detached session?
+/// Returns whether the verb refuses a detached session.
 pub(crate) const SESSION_VERBS: [(&str, bool, Verb); 21] = [
     ("disconnect", false, |e, now, key| e.disconnect(now, key)),
     ("lost by error", false, |e, now, key| e.lost(now, key, LostCause::ConnectionError)),

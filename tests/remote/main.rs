@@ -1,8 +1,6 @@
 //! The door of a cluster: what other nodes say of their users is seen as if they were here, and
 //! told by the same rules.
 
-#[path = "../topics/beliefs.rs"]
-mod beliefs;
 mod edges;
 mod nodes;
 

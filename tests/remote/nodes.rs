@@ -1,11 +1,11 @@
 //! Three engines that tell each other of their users, each with sessions of its own that believe
 //! what they are told.
 
-use crate::beliefs::Beliefs;
 use adsum::{
     Candidate, Decision, DeviceKind, EndReason, Engine, Event, Join, LostCause, Options, Origin,
     RemoteState, SessionId, SessionKey, Time, View,
 };
+use adsum_model::beliefs::Beliefs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::RandomState;
 

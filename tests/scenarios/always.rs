@@ -54,7 +54,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
     if few { no_ghosts(world) } else { Ok(()) }
 }
 
-/// Do the names of a session all lead to it, and to nothing those of what is over?
+/// Checks that the names of a session all lead to it, and those of what is over to nothing.
 fn names_agree(world: &World, name: &Name, known: &Known) -> Result<(), String> {
     let engine = &world.engine;
     if let Some(old) = known.old.iter().find(|old| engine.session(**old).is_some()) {
@@ -70,7 +70,7 @@ fn names_agree(world: &World, name: &Name, known: &Known) -> Result<(), String> 
     Ok(())
 }
 
-/// Does nobody believe what is not so?
+/// Checks that nobody believes what is not so.
 fn no_ghosts(world: &World) -> Result<(), String> {
     let never = world.host.options.offline_notices == OfflineNotices::Never;
     if never || world.host.lossy {
@@ -95,7 +95,7 @@ fn no_ghosts(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Does a receiver hold of each user, where it is told one state, just that state?
+/// Checks that a receiver that is told one state holds just that state of each user.
 fn users_are_true(world: &World, seat: &Seat) -> Result<(), String> {
     let key = world.host.sessions.get(&seat.name).map(|known| known.key);
     for user in seat.replica.users() {
@@ -111,7 +111,7 @@ fn users_are_true(world: &World, seat: &Seat) -> Result<(), String> {
     Ok(())
 }
 
-/// Does everybody believe exactly what is so? Asked where rosters are mutual and snapshots on.
+/// Checks that everybody believes exactly what is so, where rosters are mutual and snapshots on.
 pub(crate) fn beliefs_are_true(world: &World) -> Result<(), String> {
     for seat in world.host.attached().filter(|seat| !seat.congested) {
         users_are_true(world, seat)?;
@@ -154,8 +154,8 @@ fn believed(world: &World, seat: &Seat) -> Result<Presences, String> {
     Ok(believed)
 }
 
-/// May what a session showed be held though it has ended? Only while a session that connected
-/// later, not too long ago, is there and shows nothing.
+/// Returns whether what a session showed may be held though it has ended: only while a session that
+/// connected later, not too long ago, is there and shows nothing.
 fn may_be_held(world: &World, name: &Name) -> bool {
     let is_over = world.host.sessions.get(name).is_some_and(|known| known.life == Life::Ended);
     if !is_over {

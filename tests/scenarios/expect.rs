@@ -285,7 +285,7 @@ fn fresh_snapshots(world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
-/// Is this the line of a check, not of a decision?
+/// Returns whether this is the line of a check, not of a decision.
 pub(crate) fn is_check(line: &str) -> Option<&str> {
     line.strip_prefix("expect ")
 }

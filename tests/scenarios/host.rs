@@ -240,7 +240,7 @@ impl Host {
         }
     }
 
-    /// After the last decision about an input: has all been told that was promised?
+    /// Checks, after the last decision about an input, that all has been told that was promised.
     pub(crate) fn settle(&self) -> Checked {
         if self.open_snapshot.is_some() {
             return Err("a snapshot was begun and not ended".to_owned());

@@ -67,7 +67,7 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    /// Does it only prepare, so that it needs no expectation?
+    /// Returns whether it only prepares, so that it needs no expectation.
     pub(crate) const fn is_setup(&self) -> bool {
         matches!(
             self,

@@ -440,7 +440,7 @@ impl World {
         Ok(())
     }
 
-    /// After a drain that was dropped: which sessions does the engine still have?
+    /// Brings up to date, after a drain that was dropped, which sessions the engine still has.
     fn resynchronise(&mut self) -> Result<(), String> {
         self.host.expect_nothing_more();
         let sessions = self.host.sessions.iter().map(|(name, known)| (name.clone(), known.key));

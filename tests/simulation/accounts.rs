@@ -34,17 +34,18 @@ impl Accounts {
         pairs.range((user, 0)..=(user, User::MAX)).map(|(_, other)| *other).collect()
     }
 
-    /// May the one see what the other says, as a contact?
+    /// Returns whether the one may see what the other says, as a contact.
     pub(crate) fn shows(&self, viewer: User, user: User) -> bool {
         viewer == user || self.contacts.contains(&(user, viewer)) && !self.is_hidden(viewer, user)
     }
 
-    /// May the one see what the other says, as one who watches?
+    /// Returns whether the one may see what the other says, as one who watches.
     pub(crate) fn shows_watcher(&self, viewer: User, user: User) -> bool {
         self.may_watch(viewer, user) && !self.is_hidden(viewer, user)
     }
 
-    /// Is the one permitted to watch the other? Profiles are public, but for those removed.
+    /// Returns whether the one is permitted to watch the other: profiles are public, but for those
+    /// removed.
     pub(crate) fn may_watch(&self, viewer: User, user: User) -> bool {
         viewer != user && !self.removed.contains(&(user, viewer))
     }

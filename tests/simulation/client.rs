@@ -9,7 +9,7 @@ pub(crate) struct Client {
     pub(crate) device: Device,
     pub(crate) user: User,
     pub(crate) random: Random,
-    /// Does its user want to be online?
+    /// Whether its user wants to be online.
     pub(crate) is_on: bool,
     /// What it has said last, since it was switched on.
     pub(crate) said: Option<Word>,
@@ -17,9 +17,9 @@ pub(crate) struct Client {
     pub(crate) heard: u32,
     numbers: u32,
     pub(crate) connection: Option<Connection>,
-    /// Has this connection brought a welcome, so that the server listens?
+    /// Whether this connection has brought a welcome, so that the server listens.
     pub(crate) is_welcome: bool,
-    /// Has it brought a snapshot?
+    /// Whether it has brought a snapshot.
     pub(crate) is_ready: bool,
     pub(crate) token: Option<Token>,
     /// When the server was last heard of.
@@ -114,7 +114,7 @@ impl Client {
         self.replica.forget(&user);
     }
 
-    /// Takes in a notice. Did it say something that the client did not know?
+    /// Takes in a notice; returns whether it said something that the client did not know.
     pub(crate) fn take(&mut self, told: Told) -> bool {
         let replica = &mut self.replica;
         let large_enough = "it is large enough";

@@ -212,7 +212,7 @@ impl Desk {
         (*owner == user || self.fault == Fault::TrustOldTokens).then_some(*key)
     }
 
-    /// Are these the sessions that the host knows of, and these the users?
+    /// Checks that these are the sessions and the users that the host knows of.
     pub(crate) fn check_books(
         &self,
         sessions: BTreeMap<SessionKey, User>,

@@ -49,7 +49,7 @@ const WINDOW: usize = 4;
 struct Wire {
     device: Device,
     random: Random,
-    /// Do packets pass? Where not, neither end need know.
+    /// Whether packets pass. Where not, neither end need know.
     passes: bool,
     up_at: u64,
     down_at: u64,

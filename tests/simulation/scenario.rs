@@ -90,7 +90,7 @@ pub(crate) struct Scenario {
     pub(crate) options: Options,
     pub(crate) latency_ms: (u64, u64),
     pub(crate) whims: Vec<(u64, Whim)>,
-    /// Are contacts told one state of each user?
+    /// Whether contacts are told one state of each user.
     pub(crate) tells_users: bool,
     /// Of 100 breaks of a connection, how many an end does not learn of.
     pub(crate) silent_per_cent: u64,

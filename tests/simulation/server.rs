@@ -277,7 +277,7 @@ impl<'s> Server<'s> {
         self.engine.id_of(self.desk.session_of(token, user)?)
     }
 
-    /// Do the host's books, kept from what it was told, agree with the engine?
+    /// Checks that the host's books, kept from what it was told, agree with the engine.
     pub(crate) fn check_books(&self) -> Answer {
         let sessions = self.engine.all_sessions().map(|session| (session.key, *session.user));
         let users = self.engine.users_online().copied();

@@ -484,14 +484,14 @@ impl<'s> World<'s> {
         said.collect()
     }
 
-    /// May a client see what a user says?
+    /// Returns whether a client may see what a user says.
     fn sees(&self, viewer: &Client, user: User) -> bool {
         let watches = viewer.watched.contains(&user);
         self.accounts.shows(viewer.user, user)
             || watches && self.accounts.shows_watcher(viewer.user, user)
     }
 
-    /// Is a client told one state of a user?
+    /// Returns whether a client is told one state of a user.
     fn is_one(&self, viewer: &Client, user: User) -> bool {
         self.scenario.tells_users && viewer.user != user
     }

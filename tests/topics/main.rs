@@ -1,9 +1,10 @@
 //! Topics, by inputs at random: whoever applies all that it is told believes what is so, as soon as
 //! every tick has come (rule T3 and promise 4), and the engine's own invariants hold.
 
-mod beliefs;
 mod driver;
 mod memory;
+
+pub(crate) use adsum_model::beliefs;
 
 use adsum::{Options, Rate, TopicBlocks, TopicOptions};
 use driver::Driver;

@@ -1,4 +1,4 @@
-// A presence server with Centrifuge's library: who subscribes to a room is told who comes, who goes,
+// A presence server with Centrifuge's library: who subscribes to a room is told who comes and goes,
 // and what each publishes. There is no state: who comes later is told none.
 package main
 

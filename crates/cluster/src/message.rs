@@ -34,7 +34,7 @@ pub enum Body<K, P> {
     /// To all, once each [beat](crate::ClusterConfig::beat_ms): the sender is there. The first is
     /// answered with one.
     Beat(Beat),
-    /// To one: what has it said since?
+    /// To one: asks for what it has said since.
     Need(Need),
     /// To one: what it needs.
     Sync(Sync<K, P>),

@@ -16,6 +16,7 @@
 //! | [`queries`] | everything that the engine can be asked, held against the model |
 //! | [`told`] | what came of inputs in words, sessions by the order in which they connected |
 //! | [`receivers`] | a replica for each session, held against the truth |
+//! | [`beliefs`] | the same without the model, held against what an engine can be asked |
 //! | [`world`] | all of it in step, with every check |
 //! | [`targets`] | what the fuzz targets run, and the tests on what these have found |
 //! | `strategy` | cases as proptest draws them, with the feature `proptest` |
@@ -30,6 +31,7 @@
 //! | `shrunk` | the engine's: the model expects its inner constants shrunk |
 #![allow(missing_docs, reason = "the verbs and fields have the engine's names, and mean the same")]
 
+pub mod beliefs;
 pub mod choice;
 mod chosen;
 pub mod decision;

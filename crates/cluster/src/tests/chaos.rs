@@ -42,7 +42,7 @@ fn nodes_agree_in_fine_weather() {
 }
 
 #[test]
-fn nodes_agree_after_foul_weather() {
+fn rule_c15_nodes_agree_after_foul_weather() {
     for seed in seeds() {
         run(seed, 3, 120, |world| world.weather = Weather::FOUL, false);
     }

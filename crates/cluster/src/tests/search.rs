@@ -125,7 +125,7 @@ pub(super) fn a_suspicion_and_a_restart() {
 }
 
 #[test]
-pub(super) fn answers_in_parts() {
+pub(super) fn rule_c3_answers_in_parts() {
     let scope = Scope { changes: [0, 3], beats: [0, 1], max_gone: 1, max_batch: 1, ..NOTHING };
     all_is_right(scope, false);
 }

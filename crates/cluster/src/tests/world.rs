@@ -1,15 +1,13 @@
 //! Nodes with clients that believe what they are told, clocks that are apart, and a network that
 //! loses, repeats and reorders, or that is cut.
 
-#[path = "../../../../tests/topics/beliefs.rs"]
-mod beliefs;
 #[path = "inputs.rs"]
 mod inputs;
 
 use super::{config, name, node};
 use crate::{Body, Cluster, ClusterConfig, Fault, Message, Next, Output, To};
 use adsum::{Decision, DeviceKind, Event, LostCause, Notice, Options, SessionKey, Time};
-use beliefs::Beliefs;
+use adsum_model::beliefs::Beliefs;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const USERS: u32 = 6;

@@ -10,7 +10,7 @@ struct Receiver {
 }
 
 #[derive(Default)]
-pub(crate) struct Beliefs {
+pub struct Beliefs {
     receivers: BTreeMap<Slot, Receiver>,
     /// The name of the topic that is left by the input at hand, and by whom.
     leaves: Option<(SessionKey, u32)>,
@@ -19,8 +19,8 @@ pub(crate) struct Beliefs {
 }
 
 impl Beliefs {
-    /// Before an input: what the engine forgets with it.
-    pub(crate) fn expect(&mut self, engine: &Engine<u32, u32>, event: &Event<u32, u32>) {
+    /// Notes, before an input, what the engine forgets with it.
+    pub fn expect(&mut self, engine: &Engine<u32, u32>, event: &Event<u32, u32>) {
         self.leaves = match event {
             Event::Leave { session, topic } => {
                 engine.topic_by_key(*topic).map(|topic| (*session, *topic.name()))
@@ -40,8 +40,8 @@ impl Beliefs {
         };
     }
 
-    /// An input is accepted.
-    pub(crate) fn accept(&mut self, event: &Event<u32, u32>, key: Option<SessionKey>) {
+    /// Notes that an input has been accepted, and the key that it gave out.
+    pub fn accept(&mut self, event: &Event<u32, u32>, key: Option<SessionKey>) {
         match (event, key) {
             (Event::Connect { .. }, Some(key)) => {
                 let (replica, is_congested) = (Replica::new(10_000), false);
@@ -81,7 +81,11 @@ impl Beliefs {
         }
     }
 
-    pub(crate) fn take_in(&mut self, decision: &Decision<'_, u32, u32>) -> Result<(), String> {
+    /// Has its receivers take in a decision.
+    ///
+    /// # Errors
+    /// Whoever is told what it may not be told, in words.
+    pub fn take_in(&mut self, decision: &Decision<'_, u32, u32>) -> Result<(), String> {
         let full = |_| "a replica is full".to_owned();
         let none_twice = |to: &[Slot]| {
             let mut slots = to.to_vec();
@@ -124,16 +128,15 @@ impl Beliefs {
     }
 
     /// Forgets receivers whose sessions have ended.
-    pub(crate) fn learn(&mut self, engine: &Engine<u32, u32>) {
+    pub fn learn(&mut self, engine: &Engine<u32, u32>) {
         self.receivers.retain(|_, receiver| engine.is_attached(receiver.key));
     }
 
-    /// Whether everybody believes what is so: in topics only once every tick has come.
-    pub(crate) fn check(
-        &mut self,
-        engine: &Engine<u32, u32>,
-        is_settled: bool,
-    ) -> Result<(), String> {
+    /// Checks that everybody believes what is so: in topics only once every tick has come.
+    ///
+    /// # Errors
+    /// Who believes something else, in words.
+    pub fn check(&mut self, engine: &Engine<u32, u32>, is_settled: bool) -> Result<(), String> {
         self.has_new_options &= !is_settled;
         for receiver in self.receivers.values().filter(|receiver| !receiver.is_congested) {
             let Receiver { key, replica, .. } = receiver;
