@@ -116,7 +116,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.sessions_mut().put_told(session, told);
     }
 
-    /// A directed presence of a session has come to its end (rule 26).
+    /// Ends a directed presence of a session whose moment has come (rule 26).
     pub(super) fn end_call(&mut self, session: SessionIndex, number: u32) {
         let Some(mut told) = self.tables.sessions_mut().take_told(session) else { return };
         let from = self.plan.named_len();

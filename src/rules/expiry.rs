@@ -81,14 +81,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.expiries.arm(expiry, self.order, self.tokens.now());
     }
 
-    /// What the session shows has no end any more: something else is shown, or nothing.
+    /// Forgets the end of what the session shows: something else is shown, or nothing.
     #[cold]
     pub(super) fn clear_shown_end(&mut self, session: SessionIndex) {
         let expiry = self.tables.sessions_mut().take_shown_until(session);
         self.forget_expiry(expiry);
     }
 
-    /// What waited with an end has its token, or will not be shown.
+    /// Takes the end of what waited: it has its token, or will not be shown.
     #[cold]
     pub(super) fn take_waiting_end(&mut self, session: SessionIndex) -> Option<Expiry<P>> {
         let expiry = self.tables.sessions_mut().take_waits_until(session)?;
@@ -116,7 +116,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.drop_later(expiry.and_then(|expiry| expiry.then));
     }
 
-    /// Nothing of the session ends by itself any more: it has ended.
+    /// Forgets all that ends by itself of a session that has ended.
     pub(super) fn forget_expiries(&mut self, session: SessionIndex) {
         if self.expiries.is_empty() {
             return;
@@ -156,7 +156,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Something has come to its end.
+    /// Ends what has come to its end.
     pub(super) fn fire_expiry(&mut self, due: Due<ExpiryIndex>) {
         let Some(Expiry { session, of, then, .. }) = self.expiries.remove(due.of) else { return };
         let number = self.tables.changed().number(session);

@@ -435,7 +435,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- where nobody is told
 
-    /// Under [`OfflineNotices::Never`]: remembers which attachments may go on believing what a
+    /// Remembers, under [`OfflineNotices::Never`], which attachments may go on believing what a
     /// session of the user at this place showed or directed to them, or what all of them show to
     /// contacts. A later removal or block tells them.
     pub(super) fn remember_unaware(&mut self, place: Place, session: Option<SessionIndex>) {

@@ -309,8 +309,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.take_back(session);
     }
 
-    /// A session has ended at its node. A user's last end is kept back for a moment, since another
-    /// node may be about to say that the user is there (rule C10).
+    /// Ends a session that has ended at its node. A user's last end is kept back for a moment, since
+    /// another node may be about to say that the user is there (rule C10).
     fn end_remote(&mut self, session: SessionIndex, reason: EndReason) {
         let place = self.tables.sessions().place(session);
         let skew_ms = self.options.skew_ms;
@@ -449,7 +449,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- nodes
 
-    /// Nothing is heard of a node any more: what it has is detached.
+    /// Detaches all that a node has of which nothing is heard any more.
     pub(crate) fn origin_lost(&mut self, origin: Origin, since: Time) {
         let at = self.tables.origins_mut().find_or_new(origin);
         if self.tables.origins().node(at).is_lost() {
@@ -460,14 +460,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.origins_mut().lose(at, (since, ends), tells_users);
     }
 
-    /// A node that was lost is back, with all that it had and that has not ended here.
+    /// Has a node that was lost be back, with all that it had and that has not ended here.
     pub(crate) fn origin_back(&mut self, origin: Origin) {
         let Some(at) = self.tables.origins().find(origin) else { return };
         let tells_users = self.tells_users();
         self.tables.origins_mut().come_back(at, tells_users);
     }
 
-    /// A node will not come back: what it has ends.
+    /// Ends all that a node has which will not come back.
     pub(crate) fn origin_gone(&mut self, origin: Origin) {
         let Some(at) = self.tables.origins().find(origin) else { return };
         self.tables.origins_mut().end(at, self.moment);
@@ -527,7 +527,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// The deadline of a session that another node has.
+    /// Ends a session that another node has, at its deadline.
     pub(super) fn fire_remote(&mut self, due: Due) {
         let session = due.of;
         let over = self.tables.remote(session).and_then(|remote| remote.over);

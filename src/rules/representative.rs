@@ -131,8 +131,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         shown.get(chosen).or_else(|| shown.first()).copied()
     }
 
-    /// Before a session shows nothing any more: if no other speaks for the user then, contacts are
-    /// told that it is offline.
+    /// Tells contacts that the user is offline, before a session shows nothing any more, if no other
+    /// speaks for the user then.
     pub(super) fn fall_silent_without(&mut self, session: SessionIndex) {
         if !self.tells_users() {
             return;
@@ -171,7 +171,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
-    /// A session on which a person does something again is idle no longer, which may be news of
+    /// Ends the idleness of a session on which a person does something again, which may be news of
     /// its user.
     #[cold]
     fn wake(&mut self, session: SessionIndex) {

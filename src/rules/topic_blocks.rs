@@ -8,8 +8,8 @@ use crate::tables::topics::Mark;
 use core::hash::{BuildHasher, Hash};
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
-    /// There is a block between two users from now on: where that hides them, each has left for
-    /// the other, and it must look like a logout.
+    /// Has each of two users leave for the other, where a block that is there from now on hides
+    /// them: it must look like a logout.
     pub(super) fn hide_in_shared_topics(&mut self, one: User, other: User) {
         let reason = LeaveReason::Ended(EndReason::Disconnected);
         for (user, viewer) in [(one, other), (other, one)] {
@@ -22,8 +22,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// There is no block between two users any more: where one hid them, each has joined for the
-    /// other.
+    /// Has each of two users join for the other, where a block hid them that is there no more.
     pub(super) fn show_in_shared_topics(&mut self, one: User, other: User) {
         if self.tables.blocked_between(one, other) {
             return;

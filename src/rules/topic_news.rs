@@ -195,7 +195,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Only how many there are has changed.
+    /// Notes that only how many there are has changed.
     pub(super) fn touch_counts(&mut self, topic: TopicIndex) {
         if self.slow_viewers(topic).is_some() {
             self.arm_tick(topic, true);
@@ -288,7 +288,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- ticks
 
-    /// A tick has come: what has changed since the last one is told.
+    /// Tells, at a tick, what has changed since the last one.
     pub(super) fn fire_tick(&mut self, due: Due<TickIndex>) {
         let (tick, topic, is_slow) = (due.of, due.of.topic(), due.of.is_slow());
         self.ticks.disarm(tick);
@@ -406,7 +406,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// All that a tick was to tell is out.
+    /// Ends a tick: all that it was to tell is out.
     pub(super) fn end_tick(&mut self, tick: TickIndex) {
         let (topic, is_slow) = (tick.topic(), tick.is_slow());
         self.tables.clear_pending(topic, is_slow);
@@ -419,7 +419,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Those with one view know the topic as it is now.
+    /// Notes that those with one view know the topic as it is now.
     fn know(&mut self, topic: TopicIndex, at: usize) {
         let Some(group) = self.group(topic, at) else { return };
         let known_to = self.known_in(topic, self.served(topic, group.view));
@@ -516,8 +516,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.seat_in_topic(membership, arrives);
     }
 
-    /// Somebody has got a view: if it is the first who has it, what those with that view know of
-    /// the topic begins here.
+    /// Notes that somebody has got a view: if it is the first who has it, what those with that view
+    /// know of the topic begins here.
     pub(super) fn begin_view(&mut self, topic: TopicIndex, membership: MembershipIndex) {
         if let Some((at, group)) = self.group_of(topic, membership)
             && self.tables.topics().channels().len(group.channel) == 1

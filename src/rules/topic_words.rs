@@ -53,7 +53,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(waits_until)
     }
 
-    /// An update has waited for its token, which it takes.
+    /// Shows an update that has waited for its token, which it takes.
     pub(super) fn update_waiting(
         &mut self,
         membership: MembershipIndex,
@@ -181,15 +181,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         (session != speaker && listens).then_some(other)
     }
 
-    /// What somebody said has no end of its own any more.
+    /// Forgets the end that what somebody said had of its own.
     fn forget_said_end(&mut self, membership: MembershipIndex) {
         let own = self.tables.topics_mut().own_mut(membership);
         let expiry = own.and_then(|own| own.said_until.take());
         expiry.map(|expiry| self.expiries.remove(expiry));
     }
 
-    /// What somebody said in a topic is over, if it has said anything. Those who are told at once
-    /// that it `goes` need not be told this.
+    /// Ends what somebody said in a topic, if it has said anything. Those who are told at once that
+    /// it `goes` need not be told this.
     pub(super) fn end_said(&mut self, topic: TopicIndex, membership: MembershipIndex, goes: bool) {
         self.forget_said_end(membership);
         if !self.tables.topics_mut().unmark(membership, Mark::Said) {

@@ -156,7 +156,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.vacate(topic);
     }
 
-    /// Nobody is in a topic any more, or will be when all is told.
+    /// Has a topic be forgotten that nobody is in any more, or will be when all is told.
     fn vacate(&mut self, topic: TopicIndex) {
         self.plan.push_step(Step::Vacated { topic });
         self.plan.push_step(Step::ForgetTopic { topic });
@@ -267,7 +267,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     // ---- what becomes of a session, or a user
 
-    /// A session that ends leaves its topics; if `quiet`, those of its user go too.
+    /// Has a session that ends leave its topics; if `quiet`, those of its user go too.
     #[inline]
     pub(super) fn leave_topics(
         &mut self,
@@ -288,7 +288,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// The user at this place is invisible from now on: to others that must look like a logout.
+    /// Hides the user at this place, who is invisible from now on: to others that must look like a
+    /// logout.
     pub(super) fn hide_in_topics(&mut self, place: Place) {
         self.for_topics_at(place, |state, topic, membership| {
             state.end_said(topic, membership, true);
@@ -297,7 +298,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         });
     }
 
-    /// The user at this place is visible again.
+    /// Shows the user at this place, who is visible again.
     pub(super) fn show_in_topics(&mut self, place: Place) {
         self.for_topics_at(place, |state, topic, membership| {
             state.end_said(topic, membership, false);

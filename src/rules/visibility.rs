@@ -57,7 +57,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Before `viewers` see the user no more: tells those who know something of it that it is
+    /// Tells those of `viewers` who know something of a user, before they see it no more, that it is
     /// offline, and forgets that its directed presence reached them.
     pub(super) fn hide_from(&mut self, user: User, viewers: &[User]) {
         let Some(place) = self.tables.place(user) else { return };

@@ -72,7 +72,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         said
     }
 
-    /// Before a session ends, held or not: forgets what it missed, whom it watches, and which other
+    /// Forgets, before a session ends, held or not, what it missed, whom it watches, and which other
     /// node has it.
     #[inline]
     fn prepare_end(&mut self, session: SessionIndex) {

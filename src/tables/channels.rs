@@ -314,7 +314,7 @@ impl<E: Copy> Channels<E> {
         }
     }
 
-    /// Those who arrive have been told everything, and receive from now on.
+    /// Has those who arrive receive from now on: they have been told everything.
     pub(crate) fn welcome(&mut self, channel: ChannelIndex) {
         let of = &mut self.channels[channel.0 as usize];
         of.receiving = of.slots.len() as u32;

@@ -175,7 +175,7 @@ impl<K> Users<K> {
         }
     }
 
-    /// Has another table drop the ids to which nothing here refers any more.
+    /// Hands the ids that nothing here refers to any more to another table, which drops them.
     pub(crate) fn hand_unused_to(&mut self, other: &mut Self) {
         other.unused.append(&mut self.unused);
     }

@@ -359,7 +359,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
     }
 
-    /// Those who arrive in a channel have been told everything, and receive from now on.
+    /// Has those who arrive in a channel receive from now on: they have been told everything.
     pub(crate) fn welcome(&mut self, channel: ChannelIndex) {
         self.topics.channels.welcome(channel);
     }

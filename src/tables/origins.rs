@@ -83,7 +83,7 @@ impl Origins {
         self.nodes_with_work > 0
     }
 
-    /// Nothing is heard of a node since then, and all that it has ends at that moment. Where
+    /// Notes that nothing is heard of a node since then, and when all that it has ends. Where
     /// contacts are told one state of each user, all its sessions are to be looked at.
     pub(crate) fn lose(&mut self, origin: usize, (since, ends): (Time, Time), tells_users: bool) {
         self.change(origin, |node| {
@@ -92,7 +92,7 @@ impl Origins {
         });
     }
 
-    /// A node that was lost is back.
+    /// Notes that a node that was lost is back.
     pub(crate) fn come_back(&mut self, origin: usize, tells_users: bool) {
         self.change(origin, |node| {
             if node.is_lost() {
@@ -102,7 +102,7 @@ impl Origins {
         });
     }
 
-    /// All that a node has ends now.
+    /// Notes that all that a node has ends now.
     pub(crate) fn end(&mut self, origin: usize, now: Time) {
         self.change(origin, |node| {
             node.lost_at = Some(node.lost_at.unwrap_or(now));

@@ -84,7 +84,7 @@ impl Voices {
         self.voices[place.0 as usize] = voice;
     }
 
-    /// A session that shows nothing any more speaks for nobody.
+    /// Has a session that shows nothing any more speak for nobody.
     pub(crate) fn silence(&mut self, place: Place, session: SessionIndex) {
         if let Some(Some(voice)) = self.voices.get_mut(place.0 as usize) {
             voice.session = voice.session.filter(|speaks| *speaks != session);
@@ -98,7 +98,7 @@ impl Voices {
         }
     }
 
-    /// A user has another place.
+    /// Notes that a user has another place.
     pub(crate) fn move_to(&mut self, from: Place, to: Place) {
         let voice = self.voice(from);
         if voice.is_some() {

@@ -124,7 +124,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.forget_struck(session, users);
     }
 
-    /// A session has named these users again, or does not ask for them any more.
+    /// Forgets that these users were struck from a session's list: it has named them again, or does
+    /// not ask for them any more.
     fn forget_struck(&mut self, session: SessionIndex, users: &[User]) {
         if !self.struck(session).is_empty() {
             self.sessions.struck_mut(session).remove_any(users);

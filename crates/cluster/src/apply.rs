@@ -155,8 +155,8 @@ where
         Reach::Named(named)
     }
 
-    /// A connect with lists that are older than those that are known takes these. Returns whether
-    /// the input is one.
+    /// Puts the lists that are known into a connect with older ones. Returns whether the input is
+    /// a connect.
     fn refresh(&self, event: &mut Event<K, P>) -> bool {
         let Event::Connect { user, audience, blocked, .. } = event else { return false };
         *audience = self.engine.audience(user).cloned().collect();

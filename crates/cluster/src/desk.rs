@@ -246,7 +246,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         self.parting.len() + self.ended.len()
     }
 
-    /// A user is here again before its end was told.
+    /// Takes a user back who is here again before its end was told.
     pub(crate) fn unpart(&mut self, user: &K) {
         if self.parting.is_empty() {
             return;

@@ -402,7 +402,7 @@ where
         self.desk.peers.at_mut(at).sum = sum;
     }
 
-    /// A node has nothing to say of a user any more.
+    /// Ends what a node said of a user of whom it has nothing to say any more.
     fn end_of(&mut self, at: usize, user: K, ended: Vec<(adsum::SessionId, adsum::EndReason)>) {
         let life = self.desk.peers.at(at).life;
         if !self.drop_held(life, &user) {

@@ -71,7 +71,7 @@ where
         ops
     }
 
-    /// What changes at a node that has left is told to nobody.
+    /// Forgets what changes at a node that has left: it is told to nobody.
     fn forget_changes(&mut self) {
         while self.engine.next_changed().is_some() {}
         while self.desk.people.next_listed().is_some() {}

@@ -107,7 +107,7 @@ pub(crate) trait ClientProtocol {
     /// Returns when there is something to be done by itself.
     fn due_at(&self, client: &Client) -> Option<Instant>;
 
-    /// Does it.
+    /// Does what was due at [`due_at`](Self::due_at).
     async fn do_due(&mut self, client: &mut Client);
 
     /// Closes the connection.

@@ -11,7 +11,7 @@ impl<P> Sessions<P> {
         self.details.reserve_and_fill(sessions);
     }
 
-    /// The session's user has another place among those online.
+    /// Notes that the session's user has another place among those online.
     pub(in crate::tables) fn set_place(&mut self, index: SessionIndex, place: Place) {
         self.records[index.0 as usize].place = place;
     }

@@ -297,8 +297,8 @@ impl<K, P> Topics<K, P> {
 
     // ---- who has come since the slow tick began to gather
 
-    /// Somebody is shown whom those do not know yet whom the slow tick tells. Where very many come
-    /// these are told everything, and it makes no difference who has come.
+    /// Notes that somebody is shown whom those do not know yet whom the slow tick tells. Where very
+    /// many come these are told everything, and it makes no difference who has come.
     pub(crate) fn arrive(&mut self, topic: TopicIndex, membership: MembershipIndex) {
         let pending = self.pending_mut(topic, true);
         if pending.arrived.len() == MOST_ARRIVALS {
@@ -310,7 +310,7 @@ impl<K, P> Topics<K, P> {
         }
     }
 
-    /// Those whom the slow tick tells know everybody, as far as they view.
+    /// Notes that those whom the slow tick tells know everybody, as far as they view.
     pub(crate) fn forget_arrivals(&mut self, topic: TopicIndex) {
         let Some(mut pending) = self.take_pending(topic, true) else { return };
         for membership in pending.arrived.drain(..) {
@@ -320,7 +320,8 @@ impl<K, P> Topics<K, P> {
         self.put_pending(topic, true, pending);
     }
 
-    /// Those who view all are sent a snapshot: of who has gone so far they need not be told.
+    /// Notes that those who view all are sent a snapshot: of who has gone so far they need not be
+    /// told.
     pub(crate) fn skip_ended(&mut self, topic: TopicIndex) {
         let Some(mut pending) = self.take_pending(topic, true) else { return };
         if let Some(last) = pending.gone.last() {
@@ -408,7 +409,7 @@ impl<K, P> Topics<K, P> {
         *self.pending_mut(topic, is_slow) = pending;
     }
 
-    /// Nothing waits for this tick any more; the lists keep their memory for whoever is next.
+    /// Gives back what waited for this tick; the lists keep their memory for whoever is next.
     pub(super) fn end_pending(&mut self, topic: TopicIndex, is_slow: bool) {
         let Some(at) = self.topic_mut(topic).pending[usize::from(is_slow)].take() else { return };
         let pending = &mut self.pending[at.get() as usize - 1];
@@ -418,8 +419,8 @@ impl<K, P> Topics<K, P> {
         self.free_pending.push(at.get() - 1);
     }
 
-    /// Somebody is not any more in the list of what waits for a tick. Who has left meanwhile leaves
-    /// the membership to others.
+    /// Notes that somebody is no more in the list of what waits for a tick. Who has left meanwhile
+    /// leaves the membership to others.
     pub(super) fn wait_no_more(&mut self, membership: MembershipIndex, is_slow: bool) {
         self.mark(membership, Mark::waits(is_slow), false);
         if !is_slow {

@@ -67,7 +67,7 @@ async fn connect(shared: &Shared, to: SocketAddr) -> Result<Stream, Error> {
     Ok(ws)
 }
 
-/// Is there until told no more, or the connection ends.
+/// Lives until told no more, or until the connection ends.
 async fn live(
     shared: &Shared,
     to: SocketAddr,
