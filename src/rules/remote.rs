@@ -309,8 +309,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.take_back(session);
     }
 
-    /// Ends a session that has ended at its node. A user's last end is kept back for a moment, since
-    /// another node may be about to say that the user is there (rule C10).
+    /// Ends a session that has ended at its node. A user's last end is kept back for a moment,
+    /// since another node may be about to say that the user is there (rule C10).
     fn end_remote(&mut self, session: SessionIndex, reason: EndReason) {
         let place = self.tables.sessions().place(session);
         let skew_ms = self.options.skew_ms;

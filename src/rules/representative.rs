@@ -131,8 +131,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         shown.get(chosen).or_else(|| shown.first()).copied()
     }
 
-    /// Tells contacts that the user is offline, before a session shows nothing any more, if no other
-    /// speaks for the user then.
+    /// Tells contacts that the user is offline, before a session shows nothing any more, if no
+    /// other speaks for the user then.
     pub(super) fn fall_silent_without(&mut self, session: SessionIndex) {
         if !self.tells_users() {
             return;

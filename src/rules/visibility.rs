@@ -57,8 +57,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Tells those of `viewers` who know something of a user, before they see it no more, that it is
-    /// offline, and forgets that its directed presence reached them.
+    /// Tells those of `viewers` who know something of a user, before they see it no more, that it
+    /// is offline, and forgets that its directed presence reached them.
     pub(super) fn hide_from(&mut self, user: User, viewers: &[User]) {
         let Some(place) = self.tables.place(user) else { return };
         let (subject, shows) = self.offline_subject(place);

@@ -72,8 +72,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         said
     }
 
-    /// Forgets, before a session ends, held or not, what it missed, whom it watches, and which other
-    /// node has it.
+    /// Forgets, before a session ends, held or not, what it missed, whom it watches, and which
+    /// other node has it.
     #[inline]
     fn prepare_end(&mut self, session: SessionIndex) {
         if self.sessions.has_extras(session) {
