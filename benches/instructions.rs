@@ -37,6 +37,7 @@ fn main() {
     }
     World::new(100).direct();
     World::new(20).sessions();
+    World::of_idleness(20).signs();
 }
 
 /// Returns whether this is run for the script.
@@ -82,9 +83,18 @@ struct World {
 
 impl World {
     fn new(percent: usize) -> Self {
+        Self::some(percent, None)
+    }
+
+    /// Contacts are told who is idle.
+    fn of_idleness(percent: usize) -> Self {
+        Self::some(percent, Some(300_000))
+    }
+
+    fn some(percent: usize, idle_after_ms: Option<u64>) -> Self {
         let mut offline = Random::new(3).order(USERS);
         let online = offline.split_off(USERS - USERS * percent / 100);
-        Self::with(online, offline, DEGREE)
+        Self::with(online, offline, DEGREE, idle_after_ms)
     }
 
     /// Nobody who is online has a contact who is.
@@ -97,11 +107,16 @@ impl World {
             let knows_one = online.iter().any(|other| contacts.contains(other));
             if knows_one { &mut offline } else { &mut online }.push(user);
         }
-        Self::with(online, offline, degree)
+        Self::with(online, offline, degree, None)
     }
 
-    fn with(online: Vec<u32>, offline: Vec<u32>, degree: usize) -> Self {
-        let options = Options { publish_rate: None, ..Options::default() };
+    fn with(
+        online: Vec<u32>,
+        offline: Vec<u32>,
+        degree: usize,
+        idle_after_ms: Option<u64>,
+    ) -> Self {
+        let options = Options { publish_rate: None, idle_after_ms, ..Options::default() };
         let config = Config::new(options).expect("the rest are the defaults");
         let names = (0..USERS).map(|user| &*format!("user{user:08}").leak()).collect();
         let ring = Ring::new(USERS, degree);
@@ -171,6 +186,13 @@ impl World {
                 drain(world.engine.direct(now, session, named, 3).expect("they are contacts"));
             });
         }
+    }
+
+    fn signs(&mut self) {
+        self.count("active", |world, _, session| {
+            world.now += 1;
+            drain(world.engine.active(world.time(), session).expect("it is attached"));
+        });
     }
 
     fn sessions(&mut self) {

@@ -143,6 +143,8 @@ pub(crate) enum SnapshotTo {
     Receiving(ChannelIndex),
     /// Those who arrive in one.
     Arriving(ChannelIndex),
+    /// Both.
+    Attached(ChannelIndex),
     /// Those who receive in a channel, one by one from this one on: each without its own user.
     Each(ChannelIndex, u32),
 }

@@ -250,6 +250,7 @@ impl<P> Plan<P> {
             SnapshotTo::Arriving(channel) => {
                 (channel, channels.receiving(channel), channels.attached(channel))
             }
+            SnapshotTo::Attached(channel) => (channel, 0, channels.attached(channel)),
             SnapshotTo::Each(..) => return (0, 0),
         };
         let from = from + done as usize;

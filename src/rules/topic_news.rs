@@ -338,14 +338,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (receive, arrive) =
             (channels.receiving(group.channel), channels.attached(group.channel));
         let snapshot = |to| Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None));
-        if is_news && receive > 0 {
-            self.plan.push_step(match everything && view > View::Count {
-                true => snapshot(SnapshotTo::Receiving(group.channel)),
-                false => Step::Changes(changes),
-            });
-        }
-        if arrive > receive {
-            self.plan.push_step(snapshot(SnapshotTo::Arriving(group.channel)));
+        let (is_told, any_arrive) = (is_news && receive > 0, arrive > receive);
+        // A snapshot says it in fewer words, and one of the counts in no more. Who arrives is sent
+        // one anyway: so it is one for all, which the host encodes once.
+        let is_anew = match view {
+            View::Count => any_arrive,
+            _ => everything,
+        };
+        if is_told && is_anew && any_arrive {
+            self.plan.push_step(snapshot(SnapshotTo::Attached(group.channel)));
+        } else {
+            if is_told {
+                self.plan.push_step(match is_anew {
+                    true => snapshot(SnapshotTo::Receiving(group.channel)),
+                    false => Step::Changes(changes),
+                });
+            }
+            if any_arrive {
+                self.plan.push_step(snapshot(SnapshotTo::Arriving(group.channel)));
+            }
         }
         if is_news {
             self.mark_dirty(topic, at);

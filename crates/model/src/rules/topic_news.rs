@@ -193,10 +193,7 @@ impl Model {
 
     /// Sends these, who view the same, one snapshot.
     pub(super) fn tell_alike(&mut self, out: &mut Output, name: User, all: &BTreeSet<SessionId>) {
-        for id in all {
-            let place = self.place_mut(name, *id);
-            (place.is_new, place.before) = (false, None);
-        }
+        self.no_longer_new(name, all);
         let told = self.told_or_marked(name, all);
         let topic = &self.topics[&name];
         let is_live = |id: &SessionId| topic.service(&topic.places[id]) == Service::Live;
@@ -205,6 +202,13 @@ impl Model {
             told.iter().for_each(|id| self.push_topic(out, name, *id, &BTreeSet::from([*id])));
         } else if let Some(like) = told.first() {
             self.push_topic(out, name, *like, &told);
+        }
+    }
+
+    pub(super) fn no_longer_new(&mut self, name: User, all: &BTreeSet<SessionId>) {
+        for id in all {
+            let place = self.place_mut(name, *id);
+            (place.is_new, place.before) = (false, None);
         }
     }
 

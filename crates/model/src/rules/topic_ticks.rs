@@ -45,8 +45,9 @@ impl Model {
         let topic = self.topic_mut(name);
         let (new, rest): (BTreeSet<_>, BTreeSet<_>) =
             group.into_iter().partition(|id| topic.places[id].is_new);
-        self.tell_alike(out, name, &new);
-        let Some(like) = rest.first().copied() else { return };
+        let Some(like) = rest.first().copied() else {
+            return self.tell_alike(out, name, &new);
+        };
         let topic = &self.topics[&name];
         let place = &topic.places[&like];
         let (view, counts) = (topic.served(place), self.standing(name).counts);
@@ -57,6 +58,19 @@ impl Model {
         let is_counted = matches!(view, View::Count | View::Sample(_));
         let mut is_news = !changes.is_empty() || is_counted && counts != known.standing.counts;
         let to = self.attachments(&self.taking(&rest));
+        // A snapshot for those who are new may be one for all, if there is anything to tell.
+        let (some, all) = (self.taking(&new), self.taking(&new.union(&rest).copied().collect()));
+        let is_for_all = !some.is_empty() && !to.is_empty() && (is_news || !again.is_empty());
+        if is_for_all
+            && let Some(Decision::Topic { .. }) =
+                self.heard_next(out, name, view, &self.attachments(&all))
+        {
+            self.no_longer_new(name, &new);
+            self.told_or_marked(name, &new);
+            self.told_or_marked(name, &rest);
+            return self.push_topic(out, name, like, &all);
+        }
+        self.tell_alike(out, name, &new);
         let heard = self.heard_next(out, name, view, &to);
         match heard {
             Some(Decision::Changes { changes: told, .. }) if changes.may_be(&told, &again) => {
