@@ -223,6 +223,8 @@ fn what_is_most_likely_not_meant_is_warned_of() {
     assert_eq!(warnings(&["--jwt-public-key=k"]).len(), 1);
     assert_eq!(warnings(&["--admin-listen=2", "--metrics=false"]).len(), 1);
     assert_eq!(warnings(&["--webhook-secret-file=k"]).len(), 1);
+    assert_eq!(warnings(&["--forwarded-header=forwarded"]).len(), 1);
+    assert_eq!(warnings(&["--forwarded-header=forwarded", "--trusted-proxies=::1"]), [""; 0]);
     assert_eq!(warnings(&["--idle-after=60"]).len(), 1);
     assert_eq!(warnings(&["--idle-after=60", "--one-state=newest"]), [""; 0]);
     let posts = |url: &str| warnings(&[&format!("--webhook-url={url}"), "--webhook-secret-file=k"]);
