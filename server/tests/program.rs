@@ -2,14 +2,16 @@
 
 mod support;
 
+use std::fs::File;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use adsum_tim::{Form, Kind, TimAuth, TimPresence, rtype};
-use support::program::{Program, run_to_end_in};
-use support::{Client, auth};
+use support::program::{Program, end_of, run_to_end_in, send, spawn_in};
+use support::{Client, PATIENCE, auth};
 
 const ADMIN: &str = "the administrator's token";
 const PASSWORD: &str = "PASSWORD-MARKER";
@@ -83,7 +85,7 @@ fn written(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
         .map(|path| {
             let mut bytes = Vec::new();
-            std::fs::File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
+            File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
             (path.display().to_string(), bytes)
         })
         .collect()
@@ -136,6 +138,45 @@ async fn it_ends_in_bounded_time_whatever_clients_do() {
     program.signal("-INT");
     assert_eq!(program.end(), Some(0));
     drop((deaf, half_open));
+}
+
+/// Whoever stops it before it has started is heard as well: while it waits for its settings, and
+/// while another process has its store.
+#[test]
+fn it_can_be_stopped_while_it_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("settings");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for signal in ["-TERM", "-INT"] {
+        let process = spawn_in(folder.path(), &["--config", "settings"], &[]);
+        // This is open when both sides are, so the server is about to read.
+        let (sender, opened) = std::sync::mpsc::channel();
+        let path = pipe.clone();
+        std::thread::spawn(move || sender.send(File::options().write(true).open(path)));
+        let writer = opened.recv_timeout(PATIENCE).expect("it reads its settings").unwrap();
+        send(signal, &process);
+        is_stopped(process);
+        drop(writer);
+    }
+    let sql = rusqlite::Connection::open(folder.path().join("adsum-server.db")).unwrap();
+    sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mut process = spawn_in(folder.path(), &["--listen", "127.0.0.1:0"], &[]);
+    let started = Instant::now();
+    // It makes this just before it opens the store.
+    while !folder.path().join("adsum-server.db.lock").exists() {
+        assert!(process.try_wait().unwrap().is_none() && started.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    send("-TERM", &process);
+    is_stopped(process);
+    // It would wait five seconds for the store.
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+fn is_stopped(process: Child) {
+    let said = end_of(process);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), ""), "{}", said.err);
+    assert!(said.err.ends_with("adsum-server: stopped before it had started\n"), "{}", said.err);
 }
 
 /// It says what it is, where it is, on which file, and how it ends; and whatever it logs to a file
