@@ -181,8 +181,16 @@ fn announce(host: &Host, config: &Config) {
     if config.services.web_page {
         lines.push(format!(": the web page is at http://{address}/"));
     }
+    let services = &config.services;
     if let Some(address) = host.admin_address() {
-        lines.push(format!(": metrics and administration at http://{address}/"));
+        lines.push(format!(": health is at http://{address}/healthz"));
+        if services.metrics {
+            lines.push(format!(": metrics are at http://{address}/metrics"));
+        }
+    }
+    if services.web_page && services.admin_token.is_some() {
+        let address = host.admin_address().unwrap_or(address);
+        lines.push(format!(": the administrator's page is at http://{address}/admin"));
     }
     lines.push(match config.accounts.store {
         _ if config.services.demo => {

@@ -154,9 +154,9 @@ fn a_key_given_twice_is_not_guessed_at() {
 #[test]
 fn a_file_that_cannot_be_read_is_an_error() {
     let error = read(&["-c", "/no/such/file"], &[], None).unwrap_err();
-    assert!(error.to_string().starts_with("/no/such/file: "), "{error}");
+    assert!(error.to_string().starts_with("config = /no/such/file: "), "{error}");
     let error = read(&[], &[("ADSUM_CONFIG", "/no/such/file")], None).unwrap_err();
-    assert!(error.to_string().starts_with("/no/such/file: "), "{error}");
+    assert!(error.to_string().starts_with("config = /no/such/file: "), "{error}");
     assert!(problems("{").iter().any(|problem| problem.contains("line 1")));
 }
 

@@ -99,7 +99,7 @@ impl Program {
         };
         let address = address_after("ws://");
         let admin = flags.contains(&"--admin-listen");
-        let admin_address = admin.then(|| address_after("administration at http://"));
+        let admin_address = admin.then(|| address_after("health is at http://"));
         // Whatever else it says is kept, too.
         let out = folder.path().join("out");
         let said = std::thread::spawn(move || {

@@ -58,8 +58,9 @@ fn take(file: &File) -> Result<(), StoreError> {
 #[cfg(unix)]
 fn warn_of_other_names(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::MetadataExt as _;
-    let names = fs::metadata(path).map_err(StoreError::failed)?.nlink();
-    if names > 1 {
+    let found = fs::metadata(path).map_err(StoreError::failed)?;
+    let names = found.nlink();
+    if found.is_file() && names > 1 {
         tracing::warn!(
             "{} has {names} names (hard links): use no other one, for SQLite keeps a log for each, \
              and what is in one of them is lost to the others",
