@@ -1,5 +1,6 @@
 //! A presence server that embeds adsum and speaks tim's protocol.
 
+mod causes;
 mod cluster;
 pub mod config;
 pub mod host;

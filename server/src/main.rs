@@ -54,12 +54,6 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Some(("load", flags)) => serve::load(load::Options::from_flags(flags)),
-        _ => {
-            let Some(loaded) = read_config(&matches) else { return ExitCode::from(2) };
-            for warning in &loaded.warnings {
-                eprintln!("adsum-server: warning: {warning}");
-            }
-            serve::serve(&loaded)
-        }
+        _ => serve::serve(move || read_config(&matches)),
     }
 }

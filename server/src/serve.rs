@@ -9,35 +9,14 @@ use adsum_server::config::{Config, Level, Loaded, StoreKind};
 use adsum_server::host::{Host, Tuning};
 use adsum_server::load;
 use adsum_server::store::Store;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 /// How long the store has to end well.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Runs the server until it is told to stop.
-pub(crate) fn serve(loaded: &Loaded) -> ExitCode {
-    let mut config = loaded.config.clone();
-    log_to_stderr(config.services.log);
-    if let Some(told) = crate::open_files::make_room(&mut config.network) {
-        tracing::info!("{told}");
-    }
-    // The key after the store, which keeps other servers out.
-    let opened = config.open_store();
-    let opened = opened.and_then(|store| {
-        // What a demonstration signs is good for as long as that lasts.
-        let token_key =
-            if config.services.demo { None } else { config.accounts.load_token_key()? };
-        Ok((store, token_key, config.webhooks.load_secret()?))
-    });
-    let store = match opened {
-        Ok((store, token_key, webhook_secret)) => {
-            config.accounts.token_key = token_key;
-            config.webhooks.secret = webhook_secret;
-            store
-        }
-        Err(error) => return failed(&error, error.key(), loaded),
-    };
+/// Runs the server, with what is read there, until it is told to stop.
+pub(crate) fn serve(read: impl FnOnce() -> Option<Loaded> + Send + 'static) -> ExitCode {
     // The engine and the writer have threads of their own; and each more to be woken costs time.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -51,10 +30,89 @@ pub(crate) fn serve(loaded: &Loaded) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = runtime.block_on(run(config, store, loaded));
+    let code = runtime.block_on(start_and_run(read));
     // Nobody waits any more for a password that is still being hashed.
     runtime.shutdown_background();
     code
+}
+
+async fn start_and_run(read: impl FnOnce() -> Option<Loaded> + Send + 'static) -> ExitCode {
+    // First of all: whoever stops it is heard from here on, however long it takes to start.
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("adsum-server: no signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let prepared = tokio::task::spawn_blocking(|| prepare(read));
+    tokio::select! {
+        prepared = prepared => match prepared {
+            Ok(Ok(prepared)) => run(prepared, signals).await,
+            Ok(Err(code)) => code,
+            // It has said so itself.
+            Err(_) => ExitCode::FAILURE,
+        },
+        // Nothing is left half done: the store is as it would be after a power cut.
+        () = signals.stop() => {
+            eprintln!("adsum-server: stopped before it had started");
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// What stops the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one of them.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// What the server starts with.
+struct Prepared {
+    config: Config,
+    store: Arc<dyn Store>,
+    loaded: Loaded,
+}
+
+/// Reads the settings, and opens the files that they name. This may take its time.
+fn prepare(read: impl FnOnce() -> Option<Loaded>) -> Result<Prepared, ExitCode> {
+    let loaded = read().ok_or_else(|| ExitCode::from(2))?;
+    for warning in &loaded.warnings {
+        eprintln!("adsum-server: warning: {warning}");
+    }
+    let mut config = loaded.config.clone();
+    log_to_stderr(config.services.log);
+    if let Some(told) = crate::open_files::make_room(&mut config.network) {
+        tracing::info!("{told}");
+    }
+    // The key after the store, which keeps other servers out.
+    let opened = config.open_store();
+    let opened = opened.and_then(|store| {
+        // What a demonstration signs is good for as long as that lasts.
+        let token_key =
+            if config.services.demo { None } else { config.accounts.load_token_key()? };
+        Ok((store, token_key, config.webhooks.load_secret()?))
+    });
+    let (store, token_key, webhook_secret) =
+        opened.map_err(|error| failed(&error, error.key(), &loaded))?;
+    config.accounts.token_key = token_key;
+    config.webhooks.secret = webhook_secret;
+    Ok(Prepared { config, store, loaded })
 }
 
 /// Says why the server does not start and, if it is for a setting, where that comes from.
@@ -87,26 +145,16 @@ pub(crate) fn load(options: load::Options) -> ExitCode {
     }
 }
 
-async fn run(config: Config, store: Arc<dyn Store>, loaded: &Loaded) -> ExitCode {
-    // Before the server says that it is ready: from then on it hears whoever stops it.
-    let signals = signal(SignalKind::terminate())
-        .and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
-    let (mut terminate, mut interrupt) = match signals {
-        Ok(signals) => signals,
-        Err(error) => {
-            eprintln!("adsum-server: no signals: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
+async fn run(prepared: Prepared, mut signals: Signals) -> ExitCode {
+    let Prepared { config, store, loaded } = prepared;
     let host = match Host::start(config, store.clone(), Tuning::default()) {
         Ok(host) => host,
-        Err(error) => return failed(&error, error.key(), loaded),
+        Err(error) => return failed(&error, error.key(), &loaded),
     };
     announce(&host, &loaded.config);
     let mut code = ExitCode::SUCCESS;
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.stop() => {}
         why = host.failed() => {
             eprintln!("adsum-server: {why}");
             code = ExitCode::FAILURE;
@@ -133,8 +181,16 @@ fn announce(host: &Host, config: &Config) {
     if config.services.web_page {
         lines.push(format!(": the web page is at http://{address}/"));
     }
+    let services = &config.services;
     if let Some(address) = host.admin_address() {
-        lines.push(format!(": metrics and administration at http://{address}/"));
+        lines.push(format!(": health is at http://{address}/healthz"));
+        if services.metrics {
+            lines.push(format!(": metrics are at http://{address}/metrics"));
+        }
+    }
+    if services.web_page && services.admin_token.is_some() {
+        let address = host.admin_address().unwrap_or(address);
+        lines.push(format!(": the administrator's page is at http://{address}/admin"));
     }
     lines.push(match config.accounts.store {
         _ if config.services.demo => {

@@ -49,12 +49,14 @@ impl Scene {
         self.server.host.stop().await;
     }
 
-    /// The connection is closed so, the friend is told once, and one may come again.
+    /// The connection is closed so. That is no logout: the session waits for its client, and the
+    /// friend hears nothing but what it says when it comes again.
     async fn closes(mut self, code: u16, reason: &str) {
         let (found, words) = self.ann.close_frame().await;
         assert_eq!(found, code, "{words}");
         assert!(words.contains(reason), "{words}");
-        assert_eq!(self.bob.heard().await, (self.ann.node.clone(), "offline".to_owned()));
+        self.server.until_metric("adsum_detached", 1.0).await;
+        assert_eq!(self.bob.until_pong().await, []);
         let mut again = self.server.login("ann").await;
         again.say("here again").await;
         assert_eq!(self.bob.heard().await.1, "here again");
@@ -258,7 +260,7 @@ async fn a_close_frame_reaches_who_is_still_sending() {
     // More than fits into the system's buffers.
     const MUCH: usize = 16 << 20;
     let tuning = Tuning { linger: support::PATIENCE, ..support::brisk() };
-    let server = Server::tuned(|_| {}, tuning);
+    let server = Server::tuned(|config| config.presence.grace_error_ms = 0, tuning);
     let [ann, _] = server.friends(["ann", "bob"]);
     let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
     at_ann.say("here").await;
@@ -317,4 +319,21 @@ async fn what_is_not_websocket_is_closed_with_a_reason() {
         scene.ann.ws.get_mut().write_all(bytes).await.unwrap();
         scene.closes(1_002, "WebSocket").await;
     }
+}
+
+/// One whose client does not speak the protocol any more is gone when the grace of a broken
+/// connection is over, and no sooner; the cause that operators see is not a logout.
+#[tokio::test]
+async fn who_breaks_the_protocol_is_gone_after_the_grace() {
+    let mut scene = Scene::new(&["--grace-error", "1"]).await;
+    scene.ann.say("here").await;
+    assert_eq!(scene.bob.heard().await.1, "here");
+    let started = std::time::Instant::now();
+    scene.ann.ws.send(raw(true, Data::Text, vec![0xff, 0xfe])).await.unwrap();
+    assert_eq!(scene.bob.heard().await, (scene.ann.node.clone(), "offline".to_owned()));
+    let passed = started.elapsed();
+    assert!(passed >= std::time::Duration::from_secs(1), "{passed:?}");
+    let ended = r#"adsum_sessions_ended_total{reason="connection_error"}"#;
+    scene.server.until_metric(ended, 1.0).await;
+    scene.server.host.stop().await;
 }

@@ -2,16 +2,19 @@
 
 mod support;
 
+use std::fs::File;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use adsum_tim::{Form, Kind, TimAuth, TimPresence, rtype};
-use support::program::{Program, run_to_end_in};
-use support::{Client, auth};
+use support::program::{Program, end_of, run_to_end_in, send, spawn_in};
+use support::{Client, PATIENCE, auth};
 
 const ADMIN: &str = "the administrator's token";
+const SECRET: &str = "a secret of the tests";
 const PASSWORD: &str = "PASSWORD-MARKER";
 
 fn start() -> Program {
@@ -83,7 +86,7 @@ fn written(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
         .map(|path| {
             let mut bytes = Vec::new();
-            std::fs::File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
+            File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
             (path.display().to_string(), bytes)
         })
         .collect()
@@ -138,21 +141,67 @@ async fn it_ends_in_bounded_time_whatever_clients_do() {
     drop((deaf, half_open));
 }
 
-/// It says what it is, where it is, on which file, and how it ends; and whatever it logs to a file
-/// has no colours in it.
+/// Whoever stops it before it has started is heard as well: while it waits for its settings, and
+/// while another process has its store.
+#[test]
+fn it_can_be_stopped_while_it_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("settings");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for signal in ["-TERM", "-INT"] {
+        let process = spawn_in(folder.path(), &["--config", "settings"], &[]);
+        // This is open when both sides are, so the server is about to read.
+        let (sender, opened) = std::sync::mpsc::channel();
+        let path = pipe.clone();
+        std::thread::spawn(move || sender.send(File::options().write(true).open(path)));
+        let writer = opened.recv_timeout(PATIENCE).expect("it reads its settings").unwrap();
+        send(signal, &process);
+        is_stopped(process);
+        drop(writer);
+    }
+    let sql = rusqlite::Connection::open(folder.path().join("adsum-server.db")).unwrap();
+    sql.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mut process = spawn_in(folder.path(), &["--listen", "127.0.0.1:0"], &[]);
+    let started = Instant::now();
+    // It makes this just before it opens the store.
+    while !folder.path().join("adsum-server.db.lock").exists() {
+        assert!(process.try_wait().unwrap().is_none() && started.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    send("-TERM", &process);
+    is_stopped(process);
+    // It would wait five seconds for the store.
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+fn is_stopped(process: Child) {
+    let said = end_of(process);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), ""), "{}", said.err);
+    assert!(said.err.ends_with("adsum-server: stopped before it had started\n"), "{}", said.err);
+}
+
+/// It says what it is, where it is, on which file, and how it ends; every page that it names is
+/// there; and whatever it logs to a file has no colours in it.
 #[tokio::test]
 async fn it_says_what_an_operator_needs_to_know() {
-    let mut program = Program::start(&["--admin-listen", "127.0.0.1:0"]);
+    let mut program = Program::start(&["--admin-listen", "127.0.0.1:0", "--admin-token", ADMIN]);
+    let (address, admin) = (program.address, program.admin_address.unwrap());
+    for (at, path) in [(address, "/"), (admin, "/healthz"), (admin, "/metrics"), (admin, "/admin")]
+    {
+        let head = format!("GET {path} HTTP/1.1\r\n");
+        assert_eq!(support::request_bytes(at, &head, b"").await.0, 200, "{path}");
+    }
     program.signal("-TERM");
     assert_eq!(program.end(), Some(0));
     let file = program.folder().canonicalize().unwrap().join("adsum-server.db");
-    let (address, admin) = (program.address, program.admin_address.unwrap());
     let said = program.said();
     let wanted = [
         format!(" {}: clients connect to ws://{address}/tim", env!("CARGO_PKG_VERSION")),
         format!(": clients of adsum.v1 connect to ws://{address}/v1"),
         format!(": the web page is at http://{address}/"),
-        format!(": metrics and administration at http://{admin}/"),
+        format!(": health is at http://{admin}/healthz"),
+        format!(": metrics are at http://{admin}/metrics"),
+        format!(": the administrator's page is at http://{admin}/admin"),
         format!(": accounts and rosters are in {}", file.display()),
         ": Ctrl-C or SIGTERM stops it".to_owned(),
     ];
@@ -160,6 +209,18 @@ async fn it_says_what_an_operator_needs_to_know() {
     assert_eq!(said.lines().collect::<Vec<_>>(), wanted);
     let log = program.log();
     assert!(log.contains("stopping") && !log.contains('\u{1b}'), "{log}");
+}
+
+/// Nor does it name a page that is not there.
+#[test]
+fn it_names_no_page_that_is_switched_off() {
+    let flags = ["--admin-listen", "127.0.0.1:0", "--metrics=false"];
+    let mut program = Program::start(&flags);
+    program.signal("-TERM");
+    assert_eq!(program.end(), Some(0));
+    let said = program.said();
+    assert!(said.contains("/healthz\n") && !said.contains("/metrics"), "{said}");
+    assert!(!said.contains("/admin\n"), "{said}");
 }
 
 /// Whatever keeps it from starting is said with the setting and where that comes from.
@@ -190,6 +251,27 @@ fn an_error_names_its_setting_and_where_it_comes_from() {
     let said = run_to_end_in(folder.path(), &[], &both);
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains("client_listen is given twice in the environment"), "{}", said.err);
+}
+
+/// Settings that cannot be read are named by what names them; and where no certificate can be, the
+/// error says so, and not only that something went wrong.
+#[test]
+fn what_cannot_be_read_at_start_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let no_file = [("ADSUM_CONFIG", "no such file")];
+    let said = run_to_end_in(folder.path(), &[], &no_file);
+    assert_eq!(said.code, Some(2));
+    let start = "adsum-server: config = no such file: ";
+    let end = "(ADSUM_CONFIG in the environment)\n";
+    assert!(said.err.starts_with(start) && said.err.ends_with(end), "{}", said.err);
+    // As in a small container.
+    let none = [("SSL_CERT_FILE", "no such file"), ("SSL_CERT_DIR", "no such folder")];
+    let flags = ["--listen", "0", "--webhook-url", "https://a/", "--webhook-secret", SECRET];
+    let said = run_to_end_in(folder.path(), &flags, &none);
+    let line = said.err.lines().last().unwrap();
+    assert_eq!(said.code, Some(1), "{line}");
+    assert!(line.starts_with("adsum-server: webhook_url: "), "{line}");
+    assert!(line.contains("ertificate") && line.ends_with("(--webhook-url)"), "{line}");
 }
 
 /// Whatever the file is called, it is a file: also where SQLite has a meaning of its own for it.

@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 
 use super::settings::{
-    Accounts, Cluster, Config, OfflineNotices, OneState, Presence, StoreKind, TopicBlocks, Webhooks,
+    Accounts, Cluster, Config, Network, OfflineNotices, OneState, Presence, StoreKind, TopicBlocks,
+    Webhooks,
 };
 use crate::store::Cost;
 
@@ -160,6 +161,22 @@ fn origin_warning(origin: Option<&str>) -> Option<String> {
     ))
 }
 
+/// Returns what is most likely a mistake where no proxy is trusted.
+fn proxy_warning(network: &Network) -> Option<String> {
+    let is_default = network.forwarded_header == Network::default().forwarded_header;
+    if !network.trusted_proxies.is_empty() || (is_default && !network.tls_in_front) {
+        return None;
+    }
+    Some(if network.tls_in_front {
+        "tls_in_front = true without trusted_proxies: all clients count as one address, the \
+         proxy's, for limits by address"
+            .to_owned()
+    } else {
+        let header = network.forwarded_header.name();
+        format!("forwarded_header = {header} without trusted_proxies: nobody's word is taken")
+    })
+}
+
 /// Returns what is allowed but most likely a mistake, a sentence each.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let Config { presence, accounts, network, services, webhooks, cluster } = config;
@@ -185,13 +202,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             ));
         }
     }
-    if network.tls_in_front && network.trusted_proxies.is_empty() {
-        warnings.push(
-            "tls_in_front = true without trusted_proxies: all clients count as one address, the \
-             proxy's, for limits by address"
-                .to_owned(),
-        );
-    }
+    warnings.extend(proxy_warning(network));
     let least = Cost::default();
     let work = |memory: u32, passes: u32| u64::from(memory) * u64::from(passes);
     if accounts.store == StoreKind::Sqlite

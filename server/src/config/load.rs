@@ -131,8 +131,11 @@ pub fn load(
         .filter(|(name, value)| name.starts_with("ADSUM_") && !value.is_empty())
         .collect();
     let named = variables.remove("ADSUM_CONFIG");
-    if let Some(path) = flags.get_one::<String>("config").cloned().or(named) {
-        loading.file(path.into());
+    let by_flag = flags.get_one::<String>("config").cloned();
+    let by_flag = by_flag.map(|path| (path, Source::Flag("--config".to_owned())));
+    let by_variable = named.map(|path| (path, Source::Environment("ADSUM_CONFIG".to_owned())));
+    if let Some((path, origin)) = by_flag.or(by_variable) {
+        loading.file(path.into(), &origin);
     }
     for (name, value) in &variables {
         let source = Source::Environment(name.clone());
@@ -169,13 +172,16 @@ struct Loading {
 }
 
 impl Loading {
-    fn file(&mut self, path: PathBuf) {
+    fn file(&mut self, path: PathBuf, origin: &Source) {
         let entries = std::fs::read_to_string(&path)
             .map_err(|error| error.to_string())
             .and_then(|text| file::parse(&text));
         let entries = match entries {
             Ok(file::Entries(entries)) => entries,
-            Err(error) => return self.problems.push(format!("{}: {error}", path.display())),
+            Err(error) => {
+                let problem = format!("config = {}: {error} ({origin})", path.display());
+                return self.problems.push(problem);
+            }
         };
         let mut seen = BTreeMap::new();
         for (name, value) in &entries {

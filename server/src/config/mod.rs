@@ -7,6 +7,7 @@
 mod check;
 mod engine_options;
 mod file;
+mod forwarded;
 mod key;
 mod load;
 mod open_store;
@@ -24,6 +25,7 @@ mod webhook_secret;
 #[cfg(test)]
 mod tests;
 
+pub use forwarded::ForwardedHeader;
 pub use load::{ConfigError, Loaded, Source, arguments, load};
 pub use open_store::OpenStoreError;
 pub use proxies::Proxies;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use super::forwarded::{ForwardedHeader, FromLast};
+
 /// Networks of proxies, each an address and how many of its first bits count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<(IpAddr, u8)>);
@@ -31,20 +33,35 @@ impl Proxies {
     }
 
     /// Returns where a client is that comes from this address: if a proxy is there, the last
-    /// address that it, or a proxy before it, has added to `forwarded` (`X-Forwarded-For`) that is
-    /// no proxy's itself. What a client has written there itself stands before that.
-    #[must_use]
-    pub fn client(&self, from: IpAddr, forwarded: &str) -> IpAddr {
+    /// address that it, or a proxy before it, has added to the header that is no proxy's itself.
+    /// What a client has written there itself stands before that.
+    pub(crate) fn client<'a>(
+        &self,
+        from: IpAddr,
+        header: ForwardedHeader,
+        forwarded: &'a str,
+    ) -> Told<'a> {
         let mut client = from;
-        for hop in forwarded.rsplit(',') {
-            if !self.contain(client) {
-                break;
+        let mut elements = FromLast::elements(forwarded);
+        while self.contain(client)
+            && let Some(element) = elements.next()
+        {
+            match header.address(element) {
+                Some(address) => client = address,
+                None => return Told { client, unreadable: Some(element.trim()) },
             }
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
-            client = address;
         }
-        client
+        Told { client, unreadable: None }
     }
+}
+
+/// What proxies say about whose request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told<'a> {
+    /// Where the client is, or the last proxy that is known to be one.
+    pub(crate) client: IpAddr,
+    /// What that proxy says in place of an address.
+    pub(crate) unreadable: Option<&'a str>,
 }
 
 const fn same(one: u128, other: u128, ignored: u8) -> bool {
@@ -115,19 +132,35 @@ mod tests {
     #[test]
     fn only_what_a_proxy_says_is_taken() {
         let trusted = proxies("127.0.0.1,10.0.0.0/8");
-        let client =
-            |from: &str, forwarded| trusted.client(from.parse().unwrap(), forwarded).to_string();
+        let told = |from: &str, forwarded: &'static str| {
+            let told =
+                trusted.client(from.parse().unwrap(), ForwardedHeader::XForwardedFor, forwarded);
+            (told.client.to_string(), told.unreadable)
+        };
+        let client = |from, forwarded| {
+            let (client, unreadable) = told(from, forwarded);
+            assert_eq!(unreadable, None);
+            client
+        };
         assert_eq!(client("127.0.0.1", "1.1.1.1"), "1.1.1.1");
         // Whatever a client has written itself.
         assert_eq!(client("127.0.0.1", "9.9.9.9, 1.1.1.1"), "1.1.1.1");
-        assert_eq!(client("127.0.0.1", "9.9.9.9, 1.1.1.1, 10.0.0.7"), "1.1.1.1");
+        assert_eq!(client("127.0.0.1", "nonsense\", 1.1.1.1:80"), "1.1.1.1");
+        assert_eq!(client("127.0.0.1", "9.9.9.9, 1.1.1.1, 10.0.0.7:80"), "1.1.1.1");
         assert_eq!(client("1.1.1.1", "9.9.9.9"), "1.1.1.1");
-        assert_eq!(client("127.0.0.1", ""), "127.0.0.1");
-        assert_eq!(client("127.0.0.1", "9.9.9.9, unknown"), "127.0.0.1");
         assert_eq!(client("127.0.0.1", "10.0.0.1, 10.0.0.2"), "10.0.0.1");
-        assert_eq!(
-            Proxies::default().client([127, 0, 0, 1].into(), "1.1.1.1"),
-            IpAddr::from([127, 0, 0, 1])
-        );
+        assert_eq!(told("127.0.0.1", "9.9.9.9, x "), ("127.0.0.1".to_owned(), Some("x")));
+        assert_eq!(told("127.0.0.1", "x, 10.0.0.2"), ("10.0.0.2".to_owned(), Some("x")));
+        let nobody = Proxies::default();
+        let told = nobody.client([127, 0, 0, 1].into(), ForwardedHeader::XForwardedFor, "1.1.1.1");
+        assert_eq!(told.client, IpAddr::from([127, 0, 0, 1]));
+    }
+
+    #[test]
+    fn the_header_of_the_rfc_is_read_too() {
+        let trusted = proxies("127.0.0.1,2001:db8::/32");
+        let forwarded = "for=9.9.9.9;x=\", for=1.1.1.1;proto=https, for=\"[2001:db8::7]:80\"";
+        let told = trusted.client([127, 0, 0, 1].into(), ForwardedHeader::Forwarded, forwarded);
+        assert_eq!(told, Told { client: [1, 1, 1, 1].into(), unreadable: None });
     }
 }

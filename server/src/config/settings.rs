@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use adsum_tim::Secret;
 
+use super::forwarded::ForwardedHeader;
 use super::proxies::Proxies;
 use crate::store::Patterns;
 
@@ -39,6 +40,8 @@ pub struct Network {
     pub tls_in_front: bool,
     /// Whose word is taken for where a client is.
     pub trusted_proxies: Proxies,
+    /// Where they write it.
+    pub forwarded_header: ForwardedHeader,
     /// The most sessions that are logged in at once.
     pub connect_limit: u32,
     /// The most connections at once that nobody has logged in on.
@@ -334,6 +337,7 @@ impl Default for Network {
             origin: None,
             tls_in_front: false,
             trusted_proxies: Proxies::default(),
+            forwarded_header: ForwardedHeader::XForwardedFor,
             connect_limit: 20_000,
             pending_limit: 4_096,
             pending_per_address: 1_024,

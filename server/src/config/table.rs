@@ -3,6 +3,7 @@
 
 use adsum_tim::Secret;
 
+use super::forwarded::ForwardedHeader;
 use super::key::Key;
 use super::settings::{Level, StoreKind};
 use super::value::{
@@ -15,6 +16,11 @@ const LEVELS: [(&str, Level); 4] = [
     ("warn", Level::Warn),
     ("info", Level::Info),
     ("debug", Level::Debug),
+];
+
+const FORWARDED_HEADERS: [(&str, ForwardedHeader); 2] = [
+    (ForwardedHeader::XForwardedFor.name(), ForwardedHeader::XForwardedFor),
+    (ForwardedHeader::Forwarded.name(), ForwardedHeader::Forwarded),
 ];
 
 const DAY: u64 = 24 * 60 * 60;
@@ -121,7 +127,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
 }
 
-static NETWORK: [Key; 20] = [
+static NETWORK: [Key; 21] = [
     Key {
         name: "client_listen",
         aliases: &["listen", "im.listen"],
@@ -159,8 +165,8 @@ static NETWORK: [Key; 20] = [
     Key {
         name: "trusted_proxies",
         aliases: &[],
-        about: "The proxies whose X-Forwarded-For says where a client is: limits by address are \
-                for that address then, and not for the proxy's",
+        about: "The proxies whose word is taken for where a client is: limits by address are for \
+                that address then, and not for the proxy's",
         unit: "ADDRESSES",
         secret: false,
         set: |config, given| {
@@ -172,6 +178,12 @@ static NETWORK: [Key; 20] = [
             (!proxies.is_empty()).then(|| proxies.to_string())
         },
     },
+    key!(
+        "forwarded_header":
+        "The header that they write it into; the other one is not read, since a client may have \
+         written that",
+        choice "x-forwarded-for|forwarded" FORWARDED_HEADERS, network.forwarded_header
+    ),
     key!(
         "connect_limit":
         "The most sessions that are logged in at once",
@@ -456,7 +468,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 20 + 28 + 21 + 11 + 9 + 7);
+        assert_eq!(all().count(), 21 + 28 + 21 + 11 + 9 + 7);
     }
 
     #[test]
@@ -489,6 +501,7 @@ mod tests {
             "debug",
             "newest",
             "hidden",
+            "forwarded",
             "10.0.0.0/8",
             "https://example.org/hook",
             "nats://127.0.0.1:4222",

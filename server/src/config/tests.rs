@@ -154,9 +154,9 @@ fn a_key_given_twice_is_not_guessed_at() {
 #[test]
 fn a_file_that_cannot_be_read_is_an_error() {
     let error = read(&["-c", "/no/such/file"], &[], None).unwrap_err();
-    assert!(error.to_string().starts_with("/no/such/file: "), "{error}");
+    assert!(error.to_string().starts_with("config = /no/such/file: "), "{error}");
     let error = read(&[], &[("ADSUM_CONFIG", "/no/such/file")], None).unwrap_err();
-    assert!(error.to_string().starts_with("/no/such/file: "), "{error}");
+    assert!(error.to_string().starts_with("config = /no/such/file: "), "{error}");
     assert!(problems("{").iter().any(|problem| problem.contains("line 1")));
 }
 
@@ -223,6 +223,8 @@ fn what_is_most_likely_not_meant_is_warned_of() {
     assert_eq!(warnings(&["--jwt-public-key=k"]).len(), 1);
     assert_eq!(warnings(&["--admin-listen=2", "--metrics=false"]).len(), 1);
     assert_eq!(warnings(&["--webhook-secret-file=k"]).len(), 1);
+    assert_eq!(warnings(&["--forwarded-header=forwarded"]).len(), 1);
+    assert_eq!(warnings(&["--forwarded-header=forwarded", "--trusted-proxies=::1"]), [""; 0]);
     assert_eq!(warnings(&["--idle-after=60"]).len(), 1);
     assert_eq!(warnings(&["--idle-after=60", "--one-state=newest"]), [""; 0]);
     let posts = |url: &str| warnings(&[&format!("--webhook-url={url}"), "--webhook-secret-file=k"]);

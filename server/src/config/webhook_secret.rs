@@ -1,7 +1,5 @@
 //! The secret that posts to a webhook are signed with: given, or kept in a file.
 
-use std::io;
-
 use adsum_tim::Secret;
 
 use super::open_store::OpenStoreError;
@@ -22,7 +20,7 @@ impl Webhooks {
             return Ok(self.secret.clone());
         };
         let read = secret_file::read(path, LEAST, "pass for this server");
-        let missing = || io::Error::from(io::ErrorKind::NotFound).into();
+        let missing = || "there is no such file".into();
         let secret = read.and_then(|secret| secret.ok_or_else(missing));
         secret.map(Some).map_err(|error| OpenStoreError::file("webhook_secret_file", path, error))
     }

@@ -234,7 +234,8 @@ impl<S: ClientProtocol> Connection<S> {
             End::Closed => match self.client.socket.closing().map(|closing| closing.code) {
                 // The session has ended already, or the whole server is about to.
                 Some(FROM_ENGINE.. | GOING_AWAY) => return,
-                _ => Command::Disconnect(session),
+                // What the client has sent is not to be understood. Nobody has said goodbye.
+                _ => Command::Lost(session, LostCause::ConnectionError),
             },
         };
         self.client.shared.command(command).await;

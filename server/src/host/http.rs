@@ -40,8 +40,6 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const HEAD_BYTES: usize = 8_192;
 /// The name of the neutral protocol, for who asks for it.
 const SUBPROTOCOL: &str = "adsum.v1";
-/// Where proxies say whose request it is.
-const FORWARDED: &str = "x-forwarded-for";
 /// How long to wait after the system failed to accept (for want of descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -107,7 +105,8 @@ async fn serve(stream: TcpStream, from: IpAddr, visit: Visit, router: Router, sh
     let service = {
         let shared = shared.clone();
         hyper::service::service_fn(move |mut request: hyper::Request<_>| {
-            let peer = client(&shared, from, request.headers());
+            let network = &shared.config.network;
+            let peer = shared.forwarding.client(network, from, request.headers());
             visit.seat.is_of(peer);
             request.extensions_mut().insert(visit.clone());
             request.extensions_mut().insert(peer);
@@ -137,20 +136,6 @@ async fn serve(stream: TcpStream, from: IpAddr, visit: Visit, router: Router, sh
     if tokio::time::timeout(lifetime, connection).await.is_err() {
         shared.metrics.closed_for("http_write_timeout");
     }
-}
-
-/// Returns whose request it is: the address that it comes from, or the one that a proxy there says.
-fn client(shared: &Shared, from: IpAddr, headers: &HeaderMap) -> Peer {
-    let proxies = &shared.config.network.trusted_proxies;
-    if !proxies.contain(from) {
-        return Peer::of(from);
-    }
-    let forwarded: Vec<_> = headers
-        .get_all(FORWARDED)
-        .iter()
-        .map(|value| value.to_str().unwrap_or("unreadable"))
-        .collect();
-    Peer::of(proxies.client(from, &forwarded.join(",")))
 }
 
 async fn answer(router: Router, request: Request) -> Response {

@@ -37,6 +37,7 @@ mod end_cause;
 mod engine;
 mod exposition;
 mod fair_queue;
+mod forwarding;
 mod hashing;
 mod housekeeping;
 mod http;

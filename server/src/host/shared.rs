@@ -13,6 +13,7 @@ use super::command::Command;
 use super::demo::cast::Cast;
 use super::directory::Directory;
 use super::edits::Edits;
+use super::forwarding::Forwarding;
 use super::lobby::Lobby;
 use super::metrics::Metrics;
 use super::pulse::Pulse;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) seats: Arc<Semaphore>,
     /// Where everybody else is.
     pub(crate) lobby: Arc<Lobby>,
+    /// Finds out whose requests proxies pass on.
+    pub(crate) forwarding: Forwarding,
     /// Cancelled when the server is to end.
     pub(crate) stop: CancellationToken,
     /// When that was first seen.

@@ -25,6 +25,7 @@ use super::engine::core::Core;
 use super::engine::edge_counter::{EdgeCounter, unix_ms};
 use super::engine::engines::{Engines, OneOfSeveral};
 use super::engine::one_state;
+use super::forwarding::Forwarding;
 use super::housekeeping;
 use super::http::{self, Services};
 use super::lobby::Lobby;
@@ -353,6 +354,7 @@ fn share(
             config.network.pending_limit as usize,
             config.network.pending_per_address as usize,
         ),
+        forwarding: Forwarding::default(),
         stop: CancellationToken::new(),
         stopped: OnceLock::new(),
         edits: Edits::default(),

@@ -13,6 +13,7 @@ use super::access::Access;
 use super::error::StoreError;
 use super::login::{Credentials, Login};
 use super::relations::Relations;
+use crate::causes::with_causes;
 
 /// How many questions may be under way at once.
 const AT_ONCE: usize = 64;
@@ -71,7 +72,7 @@ impl RosterHook {
             // Nobody's certificate is looked at, so the machine need not have any.
             client = client.tls_certs_only([]);
         }
-        let client = client.build().map_err(|error| failed(&error.without_url()))?;
+        let client = client.build().map_err(failed)?;
         let (max_relations, runtime) = (max_relations as usize, Handle::current());
         Ok(Self { who, client, url, key, max_relations, runtime })
     }
@@ -83,14 +84,14 @@ impl RosterHook {
         if let Some(key) = &self.key {
             request = request.bearer_auth(&key.0);
         }
-        let mut response = request.send().await.map_err(|error| failed(&error.without_url()))?;
+        let mut response = request.send().await.map_err(failed)?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(Relations::default()),
             other => return Err(StoreError::Failed(format!("roster_url answered {other}").into())),
         }
         let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|error| failed(&error))? {
+        while let Some(part) = response.chunk().await.map_err(failed)? {
             body.extend_from_slice(&part);
             if body.len() > LONGEST {
                 return Err(StoreError::Failed("roster_url answered too much".into()));
@@ -111,15 +112,8 @@ impl RosterHook {
     }
 }
 
-fn failed(error: &reqwest::Error) -> StoreError {
-    let mut text = format!("roster_url: {error}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    StoreError::Failed(text.into())
+fn failed(error: reqwest::Error) -> StoreError {
+    StoreError::failed(format!("roster_url: {}", with_causes(error)))
 }
 
 impl Access for RosterHook {

@@ -1,6 +1,7 @@
 //! Accounts and rosters in an SQLite file.
 
 mod connections;
+mod lock;
 mod relations;
 mod schema;
 mod used_tokens;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use connections::Connections;
+use lock::Lock;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
 use super::access::Access;
@@ -85,7 +87,7 @@ impl Sqlite {
     pub fn open_alone(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         let path = &whole(path)?;
         schema::create_private(path)?;
-        let lock = schema::lock(path)?;
+        let lock = Lock::take(path)?;
         Self::new(Connections::open(path, Some(lock))?, options)
     }
 

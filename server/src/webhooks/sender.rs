@@ -13,6 +13,7 @@ use super::batch::{Batch, signature};
 use super::metrics::WebhookMetrics;
 use super::pause::Pause;
 use super::waiting::{Bounds, Waiting};
+use crate::causes::with_causes;
 use crate::config::Webhooks;
 
 /// When a batch was posted, in milliseconds since 1970, and its signature.
@@ -43,7 +44,7 @@ pub(crate) enum SenderError {
     #[error("there is no secret to sign with")]
     NoSecret,
     #[error("{0}")]
-    Client(#[from] reqwest::Error),
+    Client(String),
 }
 
 /// Why a batch was not taken.
@@ -53,20 +54,6 @@ enum PostError {
     Refused(StatusCode),
     #[error("{0}")]
     Failed(String),
-}
-
-/// Returns what went wrong, with the causes. The address is left out: there may be a secret of the
-/// application's in it.
-fn described(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl Sender {
@@ -96,7 +83,7 @@ impl Sender {
             wait: Duration::from_millis(settings.wait_ms.into()),
         };
         Ok(Some(Self {
-            client: client.build()?,
+            client: client.build().map_err(|error| SenderError::Client(with_causes(error)))?,
             url,
             secret,
             start_ms,
@@ -140,7 +127,7 @@ impl Sender {
             .header(CONTENT_TYPE, "application/json")
             .header(TIME, time)
             .header(SIGNATURE, signature);
-        let answer = request.send().await.map_err(|error| PostError::Failed(described(error)))?;
+        let answer = request.send().await.map_err(|error| PostError::Failed(with_causes(error)))?;
         let status = answer.status();
         if answer.content_length().is_some_and(|length| length <= SHORT) {
             // Read so that the connection can be used again; what it says does not matter.

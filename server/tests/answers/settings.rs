@@ -163,8 +163,8 @@ fn s20_errors_name_the_setting_and_the_file() {
     begins(&with(&jwt, &["--jwt-public-key", "text"]), "jwt_public_key = text: not a valid public");
     begins(&with(&free, &["--store-path", "text"]), "store_path = text: file is not a database");
     begins(&with(&free, &["--store-path", "text/a"]), "store_path = text/a: ");
-    begins(&["-c", "/nope"], "/nope: No such file");
-    begins(&["-c", "text"], "text: expected");
+    begins(&["-c", "/nope"], "config = /nope: No such file");
+    begins(&["-c", "text"], "config = text: expected");
     let listen = format!("client_listen = {taken}: cannot listen there: Address already in use");
     begins(&["--client-listen", &taken], &listen);
     let listen = format!("admin_listen = {taken}: cannot listen there: Address already in use");

@@ -9,6 +9,9 @@ use tokio::net::TcpStream;
 use crate::support::program::Program;
 use crate::support::{self, Client, PATIENCE, Server, auth, stream_from};
 
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED: &str = "forwarded";
+
 async fn is_well(at: std::net::SocketAddr) -> bool {
     let asked = support::request(at, "GET /healthz HTTP/1.1\r\n", b"");
     let answer = tokio::time::timeout(Duration::from_secs(4), asked).await;
@@ -143,7 +146,8 @@ async fn a3_behind_a_proxy_its_clients_are_told_apart() {
     server.account("ann");
     let connect = async |from: u8, client: &str| {
         let stream = stream_from(from, server.address()).await;
-        Client::forwarded(stream, server.address(), Form::Json, Some(client)).await
+        let header = Some((X_FORWARDED_FOR, client));
+        Client::forwarded(stream, server.address(), Form::Json, header).await
     };
     let mut of_one = Vec::new();
     for client in ["203.0.113.1", "6.6.6.6, 203.0.113.1", "203.0.113.1", "203.0.113.1"] {
@@ -168,6 +172,65 @@ async fn a3_behind_a_proxy_its_clients_are_told_apart() {
         liars.push(connect(2, client).await);
     }
     assert_eq!(liars[0].close_code().await, 1_008);
+}
+
+/// However a proxy writes an address, it is that address: with a port, in brackets, in quotes, in
+/// the header of RFC 7239. One who comes too often by all of these loses the oldest connection.
+#[tokio::test]
+async fn a3_a_client_behind_a_proxy_is_one_however_its_address_is_written() {
+    let v4 = ["203.0.113.7", "203.0.113.7:4711", "\"203.0.113.7:4712\"", "6.6.6.6, 203.0.113.7:1"];
+    let v6 = ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:4711", "\"[2001:db8::1]:4711\""];
+    let of_the_rfc = [
+        "for=203.0.113.7",
+        "for=6.6.6.6;by=\", FOR=\"203.0.113.7:4711\";proto=https",
+        "proto=http; host=\"a;b,c\"; For=203.0.113.7:_port",
+        "for=unknown, for=203.0.113.7",
+    ];
+    for (name, spellings) in [(X_FORWARDED_FOR, v4), (X_FORWARDED_FOR, v6), (FORWARDED, of_the_rfc)]
+    {
+        // The first is the default.
+        let header: &[_] =
+            if name == FORWARDED { &["--forwarded-header", "forwarded"] } else { &[] };
+        let flags = ["--trusted-proxies", "127.0.0.9", "--pending-per-address", "3"];
+        let server = Server::run(&[header, &flags].concat());
+        server.account("ann");
+        let mut open = Vec::new();
+        for client in spellings {
+            let stream = stream_from(9, server.address()).await;
+            let header = Some((name, client));
+            open.push(Client::forwarded(stream, server.address(), Form::Json, header).await);
+        }
+        assert_eq!(open[0].close_code().await, 1_008, "{spellings:?}");
+        assert!(open[1].authenticate(&auth("ann")).await.ok);
+        let log = server.program().log();
+        assert!(!log.contains("trusted proxy"), "{log}");
+    }
+}
+
+/// What is no address is said, once, and whoever it is for counts as the proxy itself, which has as
+/// many connections as it likes. The other header is a client's own.
+#[tokio::test]
+async fn a3_a_proxy_that_says_no_address_is_named_in_the_log() {
+    for (name, wrong, said) in [
+        (X_FORWARDED_FOR, "9.9.9.9, not an address", "\"not an address\" in x-forwarded-for"),
+        (X_FORWARDED_FOR, "\"[::1", "\"\\\"[::1\" in x-forwarded-for"),
+        (FORWARDED, "for=1.1.1.1", "forwarded and no x-forwarded-for"),
+    ] {
+        let server = Server::run(&["--trusted-proxies", "127.0.0.9", "--pending-per-address", "2"]);
+        server.account("ann");
+        let mut open = Vec::new();
+        for _ in 0..4 {
+            let stream = stream_from(9, server.address()).await;
+            let header = Some((name, wrong));
+            open.push(Client::forwarded(stream, server.address(), Form::Json, header).await);
+        }
+        for client in &mut open {
+            assert!(client.authenticate(&auth("ann")).await.ok, "{wrong}");
+        }
+        let log = server.program().log();
+        assert!(log.contains(&format!("the trusted proxy 127.0.0.9 sends {said}")), "{log}");
+        assert_eq!(log.matches("trusted proxy").count(), 1, "{log}");
+    }
 }
 
 /// With fewer files than connections, operators are answered all the same.

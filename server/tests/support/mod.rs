@@ -246,18 +246,18 @@ impl Client {
         Self::forwarded(stream, to, form, None).await
     }
 
-    /// The same for whom a proxy says.
+    /// The same for whom a proxy says, in a header of its own.
     pub async fn forwarded(
         stream: TcpStream,
         to: SocketAddr,
         form: Form,
-        client: Option<&str>,
+        header: Option<(&'static str, &str)>,
     ) -> Self {
         stream.set_nodelay(true).unwrap();
         let mut request = format!("ws://{to}/tim").into_client_request().unwrap();
         request.headers_mut().insert("origin", format!("http://{to}").parse().unwrap());
-        if let Some(client) = client {
-            request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        if let Some((name, client)) = header {
+            request.headers_mut().insert(name, client.parse().unwrap());
         }
         let (ws, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
         Self { ws, form, node: String::new() }

@@ -99,7 +99,7 @@ impl Program {
         };
         let address = address_after("ws://");
         let admin = flags.contains(&"--admin-listen");
-        let admin_address = admin.then(|| address_after("administration at http://"));
+        let admin_address = admin.then(|| address_after("health is at http://"));
         // Whatever else it says is kept, too.
         let out = folder.path().join("out");
         let said = std::thread::spawn(move || {
@@ -147,8 +147,7 @@ impl Program {
     }
 
     pub fn signal(&self, signal: &str) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        send(signal, &self.process);
     }
 
     /// Waits for the end; the exit code, if it was not killed.
@@ -184,6 +183,12 @@ impl Drop for Program {
     }
 }
 
+/// Sends a signal to a process.
+pub fn send(signal: &str, process: &Child) {
+    let pid = process.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+}
+
 /// What a program that ends by itself has said.
 pub struct Said {
     /// `None` if it did not end, and was killed.
@@ -200,7 +205,12 @@ pub fn run_to_end(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
 
 /// The same in this folder.
 pub fn run_to_end_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_adsum-server"))
+    end_of(spawn_in(folder, arguments, variables))
+}
+
+/// Starts the program in this folder, whatever becomes of it.
+pub fn spawn_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_adsum-server"))
         .current_dir(folder)
         .args(arguments)
         .env_clear()
@@ -209,7 +219,11 @@ pub fn run_to_end_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Waits until it has ended, which must be soon.
+pub fn end_of(mut process: Child) -> Said {
     let start = Instant::now();
     // What it says fits into the pipes.
     while process.try_wait().unwrap().is_none() {

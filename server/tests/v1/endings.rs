@@ -1,6 +1,8 @@
 //! How connections end, and sessions go on.
 
+use futures_util::SinkExt as _;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{V1, plain, server, token, token_with, unix_ms};
 use crate::support::PATIENCE;
@@ -34,6 +36,33 @@ async fn an_expired_token_sends_away_and_nobody_hears_of_it() {
     again.does(json!({"op": "publish", "p": 2})).await;
     let told = bob.next().await;
     assert_eq!((&told["kind"], &told["p"]), (&json!("update"), &json!(2)), "{told}");
+    server.host.stop().await;
+}
+
+/// What a client sends that is not to be understood closes its connection, and is no logout: it
+/// goes on with the session, and friends hear nothing of it.
+#[tokio::test]
+async fn a_broken_client_has_the_grace_of_a_broken_connection() {
+    let server = server(|_| {});
+    let (mut ann, _) = V1::hello(&server, &token("ann", &["bob"])).await;
+    let (mut bob, _) = V1::hello(&server, &token("bob", &["ann"])).await;
+    ann.does(json!({"op": "publish", "p": 1})).await;
+    assert_eq!(bob.next().await["p"], 1);
+    let too_many = Value::from(vec![json!({"op": "ping"}); 1_001]).to_string();
+    for (wrong, code) in [
+        (Message::Binary(b"{}".as_slice().into()), 1_003),
+        (Message::Text(too_many.into()), 1_009),
+        (Message::Text("x".repeat(70_000).into()), 1_009),
+    ] {
+        ann.ws.send(wrong).await.unwrap();
+        assert_eq!(ann.bye().await.1, code);
+        server.until_metric("adsum_detached", 1.0).await;
+        let resume = ann.welcome["resume"].clone();
+        let hello = json!({"op": "hello", "token": token("ann", &["bob"]), "resume": resume});
+        ann = V1::hello_with(&server, hello).await.0;
+        assert_eq!(ann.welcome["resumed"], true);
+    }
+    assert_eq!(bob.until_pong().await, Vec::<Value>::new());
     server.host.stop().await;
 }
 

@@ -1,7 +1,6 @@
 //! The connections to an SQLite file: one that writes, some that only read and wait for no writer,
 //! and one that looks after the file.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -9,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use super::lock::Lock;
 use super::schema;
 use crate::store::error::StoreError;
 
@@ -30,6 +30,7 @@ pub(super) struct Connections {
     next: AtomicUsize,
     /// Of its own, so that it says how the file is whoever waits for the writer.
     caretaker: Option<Mutex<Connection>>,
+    /// The last field, so that its lock goes after the connections.
     file: Option<Opened>,
 }
 
@@ -39,11 +40,11 @@ struct Opened {
     #[cfg(unix)]
     identity: (u64, u64),
     /// Keeps other processes out, where this one is to be alone.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl Connections {
-    pub(super) fn open(path: &Path, lock: Option<File>) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, lock: Option<Lock>) -> Result<Self, StoreError> {
         let writer = prepared(Connection::open(path)?)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = || {

@@ -1,6 +1,6 @@
 //! The SQLite file: what marks it as this server's, and its tables.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
@@ -77,28 +77,6 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
             Err(StoreError::failed("there is no such folder"))
         }
         Err(error) => Err(StoreError::failed(error)),
-    }
-}
-
-/// Takes the lock that goes with the file, which the process has until the lock is dropped. It is
-/// in a file of its own: SQLite locks parts of its file itself, and loses those locks when anybody
-/// in the process closes it.
-pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
-    // The file may have several names.
-    let mut name = fs::canonicalize(path).map_err(StoreError::failed)?.into_os_string();
-    name.push(".lock");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(name).map_err(StoreError::failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::failed(
-            "another server has it open, and each would hold those connected to the other for \
-             offline",
-        )),
-        Err(TryLockError::Error(error)) => Err(StoreError::failed(error)),
     }
 }
 
