@@ -148,8 +148,9 @@ impl Load {
         })
     }
 
-    /// Waits until the server has done what logins leave it to do, which is not what is measured: it
-    /// is at rest when it uses less than a hundredth of a core. One that never is, is measured too.
+    /// Waits until the server has done what logins leave it to do, which is not what is measured:
+    /// it is at rest when it uses less than a hundredth of a core. One that never is, is measured
+    /// too.
     async fn until_at_rest(&self) {
         if self.options.churn > 0 {
             return;
