@@ -1,12 +1,13 @@
-// Measures one server: `node driver.js measure|vanish KIND PORT PID`, and prints JSON.
+// Measures one server: `node driver.js measure|vanish|room KIND PORT PID`, and prints JSON.
 //
 // "measure": how much memory a connection takes, what one user's publishes to 200 cost and how late
 // they come, and what readers believe that have read nothing for a while. "vanish": what is
-// believed of clients whose process is killed, comes back, or hangs.
+// believed of clients whose process is killed, comes back, or hangs. "room": see room.js.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { cpuMs, memoryKib, names, paced, part, round, until } from "./measure.js";
+import { room } from "./room.js";
 
 const [, , what, kind, port, pid, family_name] = process.argv;
 const { connect } = await import(`./clients/${kind}.js`);
@@ -15,20 +16,8 @@ const FRIENDS = 200, OTHERS = 800, RATE = 20, SECONDS = quick ? 2 : 10;
 const SLOW = 4, MEGABYTES = quick ? 2 : 12, TEXT_BYTES = 3_000, AT_ONCE = 16;
 const VANISH = 20, LONGEST_S = quick ? 5 : 150;
 
-const names = (name, count) => Array.from({ length: count }, (_, at) => `${name}${at}`);
-const ticks = (at) => {
-  const fields = readFileSync(`/proc/${at}/stat`, "utf8").split(") ")[1].split(" ");
-  return Number(fields[11]) + Number(fields[12]);
-};
-const cpuMs = () => ticks(pid) * 10;
-const memory = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
-const round = (number, digits = 1) => Number(number.toFixed(digits));
-
-async function until(holds, limitMs, everyMs = 20) {
-  const begun = performance.now();
-  while (!holds() && performance.now() - begun < limitMs) await sleep(everyMs);
-  return { holds: holds(), afterMs: performance.now() - begun };
-}
+const cpu = () => cpuMs(pid);
+const memory = () => memoryKib(pid);
 
 // Connects these users to each other by way of one: it is everybody's contact, and in their room.
 async function star(one, others, told) {
@@ -76,18 +65,18 @@ async function measure() {
   const warm = await publishes(ann, RATE, 2);
   await until(() => late.length >= warm * FRIENDS, 10_000);
   late.length = 0;
-  const [cpuBefore, ownBefore] = [cpuMs(), process.cpuUsage()];
+  const [cpuBefore, ownBefore] = [cpu(), process.cpuUsage()];
   const published = await publishes(ann, RATE, SECONDS);
   await until(() => late.length >= published * FRIENDS, 5_000);
-  const cpu = cpuMs() - cpuBefore, own = process.cpuUsage(ownBefore);
+  const spent = cpu() - cpuBefore, own = process.cpuUsage(ownBefore);
   late.sort((a, b) => a - b);
-  const part = (share) => round(late[Math.floor((late.length - 1) * share)], 2);
   const figures = {
     connections, connection_kib: round(connection_kib), published,
     delivered: late.length, missing: published * FRIENDS - late.length,
-    cpu_us: round(cpu * 1_000 / late.length, 2), driver_us:
+    cpu_us: round(spent * 1_000 / late.length, 2), driver_us:
       round((own.user + own.system) / late.length, 2),
-    p50_ms: part(0.5), p90_ms: part(0.9), p99_ms: part(0.99), max_ms: round(late.at(-1), 2),
+    p50_ms: part(late, 0.5), p90_ms: part(late, 0.9), p99_ms: part(late, 0.99),
+    max_ms: round(late.at(-1), 2),
   };
   for (const client of [...others, ...friends, ann]) client.close();
   await sleep(1_000);
@@ -95,14 +84,11 @@ async function measure() {
 }
 
 async function publishes(client, rate, seconds) {
-  const begun = performance.now();
-  let published = 0;
-  for (; published < rate * seconds; published += 1) {
-    const wait = begun + published * 1_000 / rate - performance.now();
-    if (wait > 0) await sleep(wait);
-    client.publish({ show: "busy", text: `${published}`, at: performance.now() });
-  }
-  return published;
+  const all = names("", rate * seconds);
+  await paced(all, rate, (text) => {
+    client.publish({ show: "busy", text, at: performance.now() });
+  });
+  return all.length;
 }
 
 // Some read nothing while much is published, and one of their contacts leaves.
@@ -200,6 +186,6 @@ async function vanish() {
 if (what === "family") {
   await family();
 } else {
-  console.log(JSON.stringify(await { measure, vanish }[what]()));
+  console.log(JSON.stringify(await { measure, vanish, room }[what]({ connect, port, pid, quick })));
   process.exit();
 }

@@ -1,6 +1,15 @@
 """What the comparison came to: tables, a page and a plot."""
 
+import json
+import pathlib
 import textwrap
+
+import rooms
+
+HERE = pathlib.Path(__file__).resolve().parent
+# The figures that the page and its plot are of.
+FIGURES = HERE / "figures.json"
+PAGES = {name: HERE.parent.parent / "docs" / name for name in ["COMPARE.md", "compare.svg"]}
 
 OURS = "adsum-server"
 NEVER = "not within {longest_s} s"
@@ -59,17 +68,21 @@ def table(head, rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def of_rows(heads, rows):
+    """A table of named rows, in each of which the best is bold."""
+    lines = []
+    for name, values in rows:
+        least = best(values)
+        lines.append([name, *(f"**{number(value)}**" if value == least else number(value)
+                              for value in values)])
+    return table(["", *heads], lines)
+
+
 def of_servers(figures):
     servers = figures["servers"]
-    head = ["", *(f"{server['name']} {server['version']}" for server in servers)]
-    rows = []
-    for name, unit, of in ROWS:
-        values = [of(server) for server in servers]
-        least = best(values)
-        rows.append([name + (f", {unit}" if unit else ""),
-                     *(f"**{number(value)}**" if value == least else number(value)
-                       for value in values)])
-    return table(head, rows)
+    heads = [f"{server['name']} {server['version']}" for server in servers]
+    return of_rows(heads, ((name + (f", {unit}" if unit else ""),
+                            [of(server) for server in servers]) for name, unit, of in ROWS))
 
 
 def of_libraries(figures):
@@ -110,6 +123,8 @@ def wrapped(text):
 
 def tables(figures):
     parts = [of_servers(figures)]
+    if figures.get("rooms"):
+        parts.append(rooms.section(figures["rooms"], of_rows).strip())
     if figures["libraries"]:
         parts.append(of_libraries(figures))
     parts.append("\n".join(["Where another does better:", *losses(figures)]))
@@ -129,6 +144,8 @@ def page(figures):
         losses="\n".join(losses(figures)) or "* Nowhere.", connections=first["connections"],
         publishes=first["published"], readers=slow["readers"], megabytes=slow["megabytes_each"],
         clients=gone["clients"], longest=gone["longest_s"])
+    if figures.get("rooms"):
+        text += rooms.section(figures["rooms"], of_rows)
     if figures["libraries"]:
         text += LIBRARIES.format(libraries=of_libraries(figures), load=figures["libraries_load"])
     return wrapped(text)
@@ -222,6 +239,12 @@ def plot(figures):
             f'<rect width="{WIDTH}" height="{y}" fill="white"/>\n{lines}\n</svg>\n')
 
 
+def write(figures):
+    FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
+    PAGES["COMPARE.md"].write_text(page(figures))
+    PAGES["compare.svg"].write_text(plot(figures))
+
+
 def made_up(name, **other):
     """The figures of a server of which all but these are as good as can be."""
     slow = {"server_mib": 0, "read": 1, "closed": 0, "wrong": 0, "right_after_ms": 1, "readers": 4,
@@ -240,18 +263,24 @@ def self_test():
     theirs = made_up("other", cpu_us=6, connection_kib=1_234.5, slow={"right_after_ms": None})
     figures = {"day": "2000-01-01", "machine": "a machine " * 12, "load": 0.1, "node": "v20",
                "servers": [ours, theirs], "missing": [{"name": "one", "why": "it is not there"}],
-               "libraries": [["a", 10, 20], ["b", 30, 5]], "libraries_load": 0.2}
+               "libraries": [["a", 10, 20], ["b", 30, 5]], "libraries_load": 0.2,
+               "rooms": rooms.self_test()}
     text = page(figures)
     for line in ["| processor time a delivery, µs | **5** | 6 |",
                  "| memory a connection, KiB | **8** | 1,234.5 |", "| latency, p50, ms | 1 | 1 |",
                  "| … presences each must read | **0** | 1 |", "| … right again after, ms | **1** "
                  "| never |", "| a | **10** | 20 |", "| b | 30 | **5** |",
                  "| hung: believed to be there for, s | not within 150 s | not within 150 s |",
-                 "* one: it is not there."]:
+                 "* one: it is not there.", "| processor time a notice of who comes in, µs | **2** "
+                 "| 16 | 15.9 |", "| adsum-server: a notice of who comes in: 1/8 of sockudo's "
+                 "processor time | 1/8.0 | reached |"]:
         assert line in text.splitlines(), line
     assert list(losses(figures)) == ["* latency, p90: other, 2 ms against 4."]
     assert list(losses({**figures, "servers": [theirs]})) == []
     long = [line for line in text.splitlines() if len(line) > 100 and not line.startswith("|")]
     assert not long, long
     assert plot(figures).count("<rect") == 1 + len(PLOTS) * 2
-    print("the page says what is best, and where another does better")
+    written = json.loads(FIGURES.read_text())
+    assert page(written) == PAGES["COMPARE.md"].read_text(), "the page is not of these figures"
+    assert plot(written) == PAGES["compare.svg"].read_text(), "the plot is not of these figures"
+    print("the page says what is best, where another does better, and what is missed")

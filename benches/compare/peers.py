@@ -46,6 +46,7 @@ def npm():
 class Adsum:
     name, client = "adsum-server", "adsum"
     note = "adsum.v1, tokens; no rates of publishing and of requests"
+    settings = {}
 
     def __init__(self, places):
         self.binary = pathlib.Path(os.environ.get("COMPARE_ADSUM",
@@ -58,7 +59,7 @@ class Adsum:
 
     def command(self, place, port):
         config = {"client_listen": f"127.0.0.1:{port}", "store": "jwt", "publish_burst": 0,
-                  "security": {"reqhzsecond": 0}, "log": "error"}
+                  "security": {"reqhzsecond": 0}, "log": "error", **self.settings}
         (place / "config.json").write_text(json.dumps(config))
         return [self.binary, "--config", place / "config.json"], {"ADSUM_JWT_SECRET": SECRET}
 

@@ -89,6 +89,32 @@ async fn a_token_is_a_login_and_a_roster() {
     assert_eq!(bob.until_pong().await, []);
 }
 
+/// What the program on the page prints when it is run with this secret.
+fn by_the_page(secret: &str, users: &[&str]) -> String {
+    let page = include_str!("../../docs/server.md");
+    let (_, rest) = page.split_once("\n```py\n").unwrap();
+    let (program, _) = rest.split_once("\n```").unwrap();
+    let mut python = std::process::Command::new("python3");
+    let output = python.args(["-c", program]).args(users).env("ADSUM_JWT_SECRET", secret).output();
+    let output = output.expect("python3, which the scripts of this repository need too");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// The page's own program signs tokens that are good here, and says whose contacts are whose.
+#[tokio::test]
+async fn the_program_on_the_page_signs_good_tokens() {
+    let program = start();
+    let mut ann = login(&program, &auth(&by_the_page(SECRET, &["ann", "bob"]))).await;
+    let mut bob = login(&program, &auth(&by_the_page(SECRET, &["bob", "ann"]))).await;
+    let mut eve = login(&program, &auth(&by_the_page(SECRET, &["eve", "ann"]))).await;
+    ann.say("here").await;
+    assert_eq!(bob.heard().await, ("ann".to_owned(), "here".to_owned()));
+    assert_eq!(eve.until_pong().await, []);
+    let (_, ack) = answer(&program, &auth(&by_the_page("another secret", &["ann", "bob"]))).await;
+    assert!(!ack.ok, "{ack:?}");
+}
+
 /// Blocked ones are the token's to say as well.
 #[tokio::test]
 async fn a_token_says_who_is_blocked() {

@@ -17,11 +17,22 @@ export function connect({ port, user, contacts, told }) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/v1`, { perMessageDeflate: false });
   const client = base(told, () => socket._socket);
   const send = (op) => socket.send(JSON.stringify(op));
+  const change = (each) => (each.left ? client.goes(each.u) : client.comes(each.u));
+  const join = (topic, more) => {
+    send({ op: "join", topic, ...more });
+    return client.listed();
+  };
   const one = (frame) => {
     switch (frame.op) {
       case "welcome": return client.ready();
       case "presence": return client.shows(frame.u, frame.p);
       case "offline": return client.gone(frame.u);
+      case "joined": return client.comes(frame.u);
+      case "left": return client.goes(frame.u);
+      case "changes": return frame.changes.forEach(change);
+      case "topic":
+        frame.entries.forEach((entry) => client.shows(entry.u, undefined));
+        return frame.last && client.list();
       case "err": case "bye": return client.failed(JSON.stringify(frame));
       case "snapshot":
         if (frame.first) client.begin();
@@ -37,6 +48,12 @@ export function connect({ port, user, contacts, told }) {
   socket.on("error", (error) => client.failed(error.message));
   socket.on("close", () => client.closed());
   client.publish = (p) => send({ op: "publish", p });
+  client.enter = (room) => join(`room:${room}`);
+  client.look = (room) => join(`room:${room}`, { observe: true });
+  client.leave = (room) => {
+    send({ op: "leave", topic: `room:${room}` });
+    client.beliefs.clear();
+  };
   client.ping = () => send({ op: "ping" });
   client.close = () => socket.close(1000);
   return client;

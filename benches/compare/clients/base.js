@@ -7,6 +7,7 @@ export function base(told, socket) {
     beliefs,
     isClosed: false,
     received: 0,
+    notices: 0,
     online: new Promise((resolve, reject) => { ready = resolve; failed = reject; }),
     ready: () => ready(client),
     failed(why) {
@@ -27,6 +28,18 @@ export function base(told, socket) {
       }
     },
     gone: (user) => beliefs.delete(user),
+    // In a room somebody comes, who shows nothing yet, or goes.
+    comes(user) {
+      client.notices += 1;
+      client.shows(user, undefined);
+      client.came?.(user);
+    },
+    goes(user) {
+      client.notices += 1;
+      client.gone(user);
+    },
+    // Waits until the client is told who is in the room that it has asked for.
+    listed: () => new Promise((resolve) => { client.list = resolve; }),
     // All who are there come, and whoever does not is gone.
     begin() { before = new Set(beliefs.keys()); },
     end() {

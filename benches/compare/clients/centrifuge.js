@@ -2,7 +2,7 @@
 import WebSocket from "ws";
 import { base } from "./base.js";
 
-const [CONNECT, SUBSCRIBE, PUBLISH, PRESENCE, PING] = [0, 1, 3, 4, 7];
+const [CONNECT, SUBSCRIBE, UNSUBSCRIBE, PUBLISH, PRESENCE, PING] = [0, 1, 2, 3, 4, 7];
 const [PUBLICATION, JOIN, LEAVE] = [undefined, 1, 2];
 
 export function connect({ port, user, room, told }) {
@@ -10,25 +10,26 @@ export function connect({ port, user, room, told }) {
     perMessageDeflate: false,
   });
   const client = base(told, () => socket._socket);
-  let asked = 0;
+  // What was asked, by its number.
+  const asked = [undefined];
   const send = (method, params) => {
-    asked += 1;
-    socket.send(JSON.stringify({ id: asked, method, params }));
+    asked.push({ method, channel: params.channel });
+    socket.send(JSON.stringify({ id: asked.length - 1, method, params }));
   };
-  // The first three answers are those to connect, subscribe and presence.
   const answer = ({ id, error, result }) => {
     if (error) return client.failed(JSON.stringify(error));
-    if (id === 1) send(SUBSCRIBE, { channel: room });
-    if (id === 2) send(PRESENCE, { channel: room });
-    if (id === 3) {
+    const { method, channel } = asked[id];
+    if (method === CONNECT) room ? client.enter(room).then(client.ready) : client.ready();
+    if (method === SUBSCRIBE) send(PRESENCE, { channel });
+    if (method === PRESENCE) {
       Object.values(result.presence).forEach((each) => client.shows(each.user, undefined));
-      client.ready();
+      client.list();
     }
   };
   const push = ({ type, data }) => {
     if (type === PUBLICATION) client.shows(data.data.user, data.data.value);
-    if (type === JOIN) client.shows(data.info.user, undefined);
-    if (type === LEAVE) client.gone(data.info.user);
+    if (type === JOIN) client.comes(data.info.user);
+    if (type === LEAVE) client.goes(data.info.user);
   };
   socket.on("open", () => send(CONNECT, {}));
   socket.on("message", (text) => {
@@ -39,6 +40,16 @@ export function connect({ port, user, room, told }) {
   });
   socket.on("error", (error) => client.failed(error.message));
   socket.on("close", () => client.closed());
+  client.enter = (channel) => {
+    send(SUBSCRIBE, { channel });
+    return client.listed();
+  };
+  // The server announces no visitor.
+  client.look = client.enter;
+  client.leave = (channel) => {
+    send(UNSUBSCRIBE, { channel });
+    client.beliefs.clear();
+  };
   client.publish = (value) => send(PUBLISH, { channel: room, data: { user, value } });
   client.ping = () => send(PING, {});
   client.close = () => socket.close(1000);

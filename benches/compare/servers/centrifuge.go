@@ -1,5 +1,6 @@
 // A presence server with Centrifuge's library: who subscribes to a room is told who comes and goes,
-// and what each publishes. There is no state: who comes later is told none.
+// and what each publishes. There is no state: who comes later is told none. Of visitors, by their
+// names, nobody is told.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/centrifugal/centrifuge"
 )
@@ -29,7 +31,8 @@ func main() {
 	})
 	node.OnConnect(func(client *centrifuge.Client) {
 		client.OnSubscribe(func(_ centrifuge.SubscribeEvent, done centrifuge.SubscribeCallback) {
-			options := centrifuge.SubscribeOptions{Presence: true, JoinLeave: true}
+			isVisitor := strings.HasPrefix(client.UserID(), "visitor")
+			options := centrifuge.SubscribeOptions{Presence: !isVisitor, JoinLeave: !isVisitor}
 			done(centrifuge.SubscribeReply{Options: options}, nil)
 		})
 		client.OnPublish(func(_ centrifuge.PublishEvent, done centrifuge.PublishCallback) {

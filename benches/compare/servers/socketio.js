@@ -8,20 +8,30 @@ const http = createServer();
 const io = new Server(http, { serveClient: false });
 const states = new Map();
 
-io.on("connection", async (socket) => {
-  const { user, room } = socket.handshake.auth;
+io.on("connection", (socket) => {
+  const { user } = socket.handshake.auth;
   socket.data.user = user;
-  await socket.join(room);
-  const users = await io.in(room).fetchSockets();
-  socket.emit("users", users.map(({ data }) => [data.user, states.get(data.user)]));
-  socket.to(room).emit("joined", user);
+  const list = async (room) => {
+    const users = await io.in(room).fetchSockets();
+    socket.emit("users", users.map(({ data }) => [data.user, states.get(data.user)]));
+  };
+  socket.on("enter", async (room) => {
+    await socket.join(room);
+    await list(room);
+    socket.to(room).emit("joined", user);
+  });
+  socket.on("look", list);
+  socket.on("leave", (room) => {
+    socket.leave(room);
+    io.to(room).emit("left", user);
+  });
   socket.on("state", (value) => {
     states.set(user, value);
-    socket.to(room).emit("state", user, value);
+    for (const room of socket.rooms) socket.to(room).emit("state", user, value);
   });
-  socket.on("disconnect", () => {
+  socket.on("disconnecting", () => {
     states.delete(user);
-    io.to(room).emit("left", user);
+    for (const room of socket.rooms) socket.to(room).emit("left", user);
   });
 });
 http.listen(Number(process.env.COMPARE_PORT), "127.0.0.1", () => {

@@ -121,17 +121,13 @@ function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Maki
 /** Connects to a server of the protocol `adsum.v1`, whose address begins with `ws`. */
 export function connect<P = any>(url: string | URL, options: Options = {}): Adsum<P> {
   const address = new URL(url).href;
-  const { maxWaiting = 100, storage, storageKey = "adsum " + address, onError } = options;
+  const { maxWaiting = 100, storageKey = "adsum " + address } = options;
   const replica = new Replica<P>(options);
-  const fail = (error: unknown) => call(onError, error);
+  const fail = (error: unknown) => call(options.onError, error);
 
-  const queue = operations(
-    maxWaiting,
-    fail,
-    () => link.now.phase === "closed" && link.now.code,
-  );
+  const queue = operations(maxWaiting, fail);
   const watch = watchers();
-  const store = keeper(storageKey, storage);
+  const store = keeper(storageKey, options.storage);
   const people = new Map<string, PersonView<P>>();
   const rooms = new Map<string, Joined<P>>();
   const listeners = new Map<string, Set<(frame: Frame) => void>>();
@@ -174,7 +170,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     replica.apply(frame);
     const { p } = frame;
     if (frame.resumed && p != null) show ??= () => ({ op: "publish", p });
-    queue.begin(link.say, !frame.resumed && again);
+    queue.begin(link, !frame.resumed && again);
     // Where no page is left, there is no moment for it but now.
     if (!globalThis.addEventListener) keep();
     // A page that was loaded anew has so long to join again what its session is in, else it leaves.
@@ -197,12 +193,12 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   }
 
   function heard(frame: Frame) {
-    const { op, topic } = frame;
+    const { op } = frame;
     replica.apply(frame);
     queue.answer(frame);
     if (op === "err") fail(new AdsumError(frame));
     if (replica.isCurrent) link.now.phase = "online";
-    if (op === "closed") rooms.get(topic!)?.close(frame.reason || op);
+    if (op === "closed") rooms.get(frame.topic!)?.close(frame.reason || op);
     listeners.get(op)?.forEach((listener) => call(listener, frame));
   }
 
@@ -231,6 +227,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   }
 
   function open() {
+    queue.ended = undefined;
     link.resume = store.take();
     listen("add");
     link.open();
@@ -341,7 +338,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
       return known.room;
     },
     close: () => link.close("closed", 1000),
-    reconnect: () => (link.now.phase === "closed" ? open() : link.hurry()),
+    reconnect: () => (queue.ended ? open() : link.hurry()),
   };
   open();
   return own;

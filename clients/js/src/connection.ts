@@ -116,9 +116,8 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     socket = next;
     next.onopen = () => {
       if (next !== socket) return;
-      const { resume } = own;
       // What is not there is not sent.
-      say({ op: "hello", token: known, resume, ...to.hello(), ...options.hello });
+      say({ op: "hello", token: known, resume: own.resume, ...to.hello(), ...options.hello });
     };
     next.onmessage = ({ data }) => {
       if (next === socket) hear(data);
@@ -174,27 +173,26 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
 
   /** Hands over another token when most of the time is over that the last one is good for. */
   function goodFor(leftMs: number) {
-    if (!ask || !(leftMs > 0)) return;
-    after("token", leftMs * (0.7 + 0.2 * Math.random()), () =>
-      withToken((known) => to.refreshed(known!), () => goodFor(leftMs / 8)),
-    );
+    if (ask && leftMs > 0) {
+      after("token", leftMs * (0.7 + 0.2 * Math.random()), () =>
+        withToken((known) => to.refreshed(known!), () => goodFor(leftMs / 8)),
+      );
+    }
   }
 
   function gone() {
-    const isFinal = bye && !bye.reconnect;
     const code = bye?.code ?? "lost";
     // The token may have been an old one: it asks for another, once.
     const hasOther = code === "unauthorized" && ask && !isTokenNew;
     if (hasOther) isTokenNew = true;
-    if (isFinal && !hasOther) close(code);
+    if (bye && !bye.reconnect && !hasOther) close(code);
     else lost(code);
   }
 
   function lost(code: string) {
     end();
     const most = Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts++);
-    const backoff = most * (0.5 + Math.random() / 2);
-    const waitMs = bye?.after_ms || backoff;
+    const waitMs = bye?.after_ms || most * (0.5 + Math.random() / 2);
     now.code = code;
     after("retry", waitMs, open);
     enter("waiting", clock() + waitMs);

@@ -9,9 +9,7 @@ export const list = <T>(value: unknown): T[] =>
 /** Returns whether two values are the same JSON, or maps that are the same. */
 export function same(one: any, other: any): boolean {
   if (one === other) return true;
-  if (!one || !other || typeof one !== "object" || one.constructor !== other.constructor) {
-    return false;
-  }
+  if (Object(one) !== one || one.constructor !== other?.constructor) return false;
   if (one instanceof Map) return same([...one], [...other]);
   const keys = Object.keys(one);
   return (

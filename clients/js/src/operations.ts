@@ -34,41 +34,51 @@ interface Item extends Saying {
   done: ((outcome: Accepted | Frame | Promise<never>) => void)[];
 }
 
-/** `failed` is told what could not be said; `ended` says why nothing is said any more, if so. */
-export function operations(
-  limit: number,
-  failed: (error: unknown) => void,
-  ended: () => string | false | undefined,
-) {
-  /** Says a frame, where there is a session to say it in. */
-  let out: ((frame: object, text: string) => void) | undefined;
-  let waiting: Item[] = [];
+/** What has a session to say something in. */
+interface Link {
+  say(frame: object, text: string): void;
+  /** Sets a timer that ends with the connection. */
+  after(name: string, ms: number, then: () => void): void;
+}
+
+/** After something that came too often: not yet, then one after the other until nothing waits. */
+const enum Pace {
+  atOnce,
+  inTurn,
+  notYet,
+}
+
+/** `failed` is told what could not be said. */
+export function operations(limit: number, failed: (error: unknown) => void) {
+  /** There while there is a session. */
+  let link: Link | undefined;
+  let pace = Pace.atOnce;
+  const waiting: Item[] = [];
   let number = 0;
   const sent = new Map<number, Item>();
 
   const settle = (item: Item, outcome: Accepted | Frame | Promise<never>) => {
-    for (const done of item.done) done(outcome);
+    item.done.forEach((done) => done(outcome));
   };
-  const fail = (item: Item, frame: Partial<Frame>) => {
-    const error = new AdsumError(frame);
-    item.no?.(error.code);
-    settle(item, Promise.reject(error));
+  const fail = (item: Item, code: string, frame: Partial<Frame> = { code }) => {
+    item.no?.(code);
+    settle(item, Promise.reject(new AdsumError(frame)));
   };
 
   function send(item: Item) {
     const fields = item.make();
-    if (!fields) return fail(item, { code: "over" });
+    if (!fields) return fail(item, "over");
     const frame = { ...fields, n: ++number };
     try {
       const text = JSON.stringify(frame);
       // For one that is longer the server ends the connection, and wants nobody to come back.
       if (new Blob([text]).size > 65_536) throw new AdsumError({ code: "too_big" });
       sent.set(number, item);
-      out!(frame, text);
+      link!.say(frame, text);
     } catch (error) {
       // It would be no better the next time, and is not to keep others from being said.
       failed(error);
-      fail(item, { code: (error as AdsumError).code ?? "invalid" });
+      fail(item, (error as AdsumError).code ?? "invalid");
     }
   }
 
@@ -77,19 +87,40 @@ export function operations(
     const at = waiting.findIndex((older) => key && older.key === key);
     // Whatever becomes of the newer one has become of the older.
     if (at >= 0) item.done.push(...waiting.splice(at, 1)[0]!.done);
-    else if (!hasRoom && !key) return fail(item, { code: "queue_full" });
+    else if (!hasRoom && !key) return fail(item, "queue_full");
     waiting.push(item);
   }
 
-  return {
+  /** Lets what has no answer and is state wait again, before what waits. */
+  function hold() {
+    const all: Item[] = [];
+    sent.forEach((item, n) => {
+      if (!item.once && sent.delete(n)) all.push(item);
+    });
+    for (const item of [...all, ...waiting.splice(0)]) wait(item, true);
+  }
+
+  /** Says what waits, or the next of it. */
+  function go() {
+    if (pace === Pace.notYet) return;
+    while (link && waiting.length) {
+      send(waiting.shift()!);
+      if (pace && sent.size) return;
+    }
+    pace = Pace.atOnce;
+  }
+
+  const own = {
+    /** Why nothing is said any more, if so. */
+    ended: undefined as string | undefined,
+
     /** Says an operation, now or when there is a session. */
     add(make: Making, saying: Saying = {}): Promise<Accepted> {
       const answer = new Promise<Accepted>((resolve) => {
         const done = resolve as (outcome: Accepted | Frame | Promise<never>) => void;
         const item = { ...saying, make, done: [done] };
-        const code = ended();
-        if (code) fail(item, { code });
-        else if (out) send(item);
+        if (own.ended) fail(item, own.ended);
+        else if (link && !pace) send(item);
         else wait(item);
       });
       // Whoever does not look at the answer need not catch what it says.
@@ -101,48 +132,53 @@ export function operations(
     has: (key: string) => waiting.some((item) => item.key === key),
 
     /** There is a session. `first` says what comes before what waits. */
-    begin(say: (frame: object, text: string) => void, first: false | (() => void)) {
-      out = say;
-      if (first) first();
-      const all = waiting;
-      waiting = [];
-      all.forEach(send);
+    begin(on: Link, first: false | (() => void)) {
+      link = on;
+      pace = Pace.atOnce;
+      first && first();
+      go();
     },
 
     /** The connection is gone. What is state and has no answer is said again in the next one. */
     lose() {
-      out = undefined;
-      const later = waiting;
-      const all = [...sent.values()];
+      link = undefined;
+      hold();
+      sent.forEach((item) => fail(item, "disconnected"));
       sent.clear();
-      waiting = [];
-      for (const item of all) item.once ? fail(item, { code: "disconnected" }) : wait(item, true);
-      for (const item of later) wait(item, true);
     },
 
-    /** Nothing is said any more. */
+    /** Nothing is said any more. The connection is gone already. */
     close(code: string) {
-      const all = [...sent.values(), ...waiting];
-      out = undefined;
-      sent.clear();
-      waiting = [];
-      for (const item of all) fail(item, { code });
+      own.ended = code;
+      for (const item of waiting.splice(0)) fail(item, code);
     },
 
     /** Takes in an answer. */
     answer(frame: Frame) {
-      const { n, op, code = "", waits_ms } = frame;
+      const { n, op, code = "" } = frame;
       const item = sent.get(n!);
       if (!item) return;
+      if (code === "rate" && !item.once) {
+        // What was said after it may have been taken. It is said again in its turn: it is state.
+        hold();
+        pace = Pace.notYet;
+        link!.after("rate", frame.retry_ms || 1_000, () => {
+          pace = Pace.inTurn;
+          go();
+        });
+        return;
+      }
       sent.delete(n!);
       if (op === "ok" || code === item.fine) {
         item.ok?.(frame);
-        settle(item, item.whole ? frame : { waitsMs: waits_ms });
+        settle(item, item.whole ? frame : { waitsMs: frame.waits_ms });
       } else {
-        fail(item, frame);
+        fail(item, code, frame);
       }
+      if (pace) go();
     },
   };
+  return own;
 }
 
 export type Operations = ReturnType<typeof operations>;

@@ -174,10 +174,12 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
         ),
       ),
     );
-    const read = stable(() => {
-      const { view, counts } = of;
-      return { view, counts, members: members(), said: said() };
-    });
+    const read = stable(() => ({
+      view: of.view,
+      counts: of.counts,
+      members: members(),
+      said: said(),
+    }));
     let shown: Topic<P>;
     const of = {
       all: new Map(),
@@ -297,7 +299,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   /** Forgets what the snapshot of everything, or of these users, has not repeated. */
   function forgetOld(users?: string[]) {
     const { mark, all } = contacts;
-    for (const u of users || [...all.keys()]) {
+    for (const u of users || all.keys()) {
       keep(contacts, u, (held) => {
         if (held.pIn !== mark) held.p = undefined;
         if (!users && held.dIn !== mark) held.d = undefined;
@@ -341,7 +343,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (!frame.last || !of.isOpen) return;
     const { mark, all } = of;
     of.isOpen = false;
-    for (const u of [...all.keys()]) {
+    for (const u of all.keys()) {
       keep(of, u, (held) => {
         held.d = undefined;
         if (held.pIn !== mark && held.dIn !== mark) drop(held);

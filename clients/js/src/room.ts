@@ -79,10 +79,12 @@ export interface House<P> {
   gone(topic: string): void;
 }
 
-export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>): Joined<P> {
+export function room<P>(
+  topic: string,
+  { observe, presence, view = "all" }: JoinOptions<P>,
+  house: House<P>,
+): Joined<P> {
   const { replica, watch, queue } = house;
-  const { observe } = joining;
-  let { presence, view = "all" } = joining;
   let named: string[] = [];
   /** Whether the session is in it, as far as is known. */
   let isIn = false;
@@ -132,12 +134,12 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
     house.gone(topic);
   }
 
-  /** Is told something else of it from now on. */
-  const see = (fields: Fields, set: () => void) =>
+  /** Has something else hold there from now on. */
+  const set = (fields: Fields, then: () => void) =>
     add(fields, {
       key: fields.op + topic,
       ok() {
-        set();
+        then();
         if (view === "nothing" && !named.length) replica.forgetTopic(topic);
       },
     });
@@ -150,14 +152,10 @@ export function room<P>(topic: string, joining: JoinOptions<P>, house: House<P>)
     },
     members: watch.readable(() => read().members),
     said: watch.readable(() => read().said),
-    update: (p) =>
-      add({ op: "update", p }, { key: "update" + topic, ok: () => (presence = p) }),
-    say: (p, options = {}) => add({ op: "say", p, for: options.for }, { once: true }),
-    look: (next) => see({ op: "look", view: next }, () => (view = next)),
-    lookAt(users) {
-      const next = [...users];
-      return see({ op: "look_at", users: next }, () => (named = next));
-    },
+    update: (p) => set({ op: "update", p }, () => (presence = p)),
+    say: (p, options) => add({ ...options, op: "say", p }, { once: true }),
+    look: (next) => set({ op: "look", view: next }, () => (view = next)),
+    lookAt: ([...users]) => set({ op: "look_at", users }, () => (named = users)),
     leave: () => {
       if (closed) return Promise.resolve({});
       close("left");

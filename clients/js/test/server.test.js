@@ -18,11 +18,11 @@ const SECRET = "a secret for this test alone, long enough";
 const skip = PROGRAM ? false : "SKIPPED: THE SERVER ITSELF: ADSUM_SERVER names no program";
 
 /** Starts the server. Returns its address, and how to end it. */
-async function start(t) {
+async function start(t, ...rates) {
   const flags = ["--client-listen", "127.0.0.1:0", "--store", "jwt", "--jwt-secret", SECRET];
   const more = ["--watch", "anyone", "--topics", "room:*"];
   const stdio = ["ignore", "pipe", "ignore"];
-  const server = spawn(PROGRAM, [...flags, ...more], { stdio, env: {} });
+  const server = spawn(PROGRAM, [...flags, ...more, ...rates], { stdio, env: {} });
   const clients = [];
   t.after(async () => {
     clients.forEach((adsum) => adsum.close());
@@ -121,6 +121,23 @@ test("the first example of the README does as it is written", { skip }, async (t
   assert.equal(adsum.person("bob").state, "offline");
   assert.equal(adsum.shown.text, "in a call");
   assert.deepEqual(failed, []);
+});
+
+test("the last of many words gets out, however fast they are said", { skip }, async (t) => {
+  const server = await start(t, "--request-burst", "10", "--security-reqhzsecond", "20");
+  const refused = [];
+  const onError = ({ code }) => refused.push(code);
+  const ann = server.client("ann", ["bob"], { onError });
+  const bob = server.client("bob", ["ann"]);
+  await Promise.all([online(ann), online(bob)]);
+  const room = ann.join("room:1");
+  const seen = bob.join("room:1");
+  const said = [];
+  for (let nth = 0; nth < 200; nth += 1) said.push(room.update(nth), ann.publish({ nth }));
+  await until(seen, ({ members }) => members.get("ann")?.presence === 199);
+  await until(bob.person("ann"), ({ presence }) => presence?.nth === 199);
+  await Promise.all(said);
+  assert.ok(refused.length > 0 && refused.every((code) => code === "rate"), "it was too fast");
 });
 
 const gone = ({ phase }) => phase !== "online";

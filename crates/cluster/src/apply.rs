@@ -90,6 +90,7 @@ where
                 if let Event::Expel { user } = &event {
                     // All that are here now are older.
                     let until = Version { clock: u64::MAX, ..version };
+                    self.expel_elsewhere(user, until);
                     let Self { engine, desk } = self;
                     if !Self::is_whole_expelled(engine, desk, until, user) {
                         desk.order_all(version, &ordered);

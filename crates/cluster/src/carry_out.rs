@@ -6,7 +6,6 @@ use crate::message::{Direct, Order, Say, Version};
 use crate::outputs::Outputs;
 use crate::people::Life;
 use adsum::{Engine, Event, Origin, SessionId, SessionKey};
-use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
 impl<K, P, S> Cluster<K, P, S>
@@ -16,6 +15,9 @@ where
     S: BuildHasher + Clone,
 {
     pub(crate) fn carry_out(&mut self, job: Job<K, P>) -> Outputs<'_, K, P, S> {
+        if let Job::Order(Order { version, event: Event::Expel { user }, .. }) = &job {
+            self.expel_elsewhere(user, *version);
+        }
         let Self { engine, desk } = self;
         let now = desk.now;
         let origin = |life: Life| Origin(life.0);
@@ -66,34 +68,6 @@ where
     fn key_of(engine: &Engine<K, P, S>, user: &K, session: SessionId) -> Option<SessionKey> {
         let local = engine.local_user(user)?;
         local.sessions().find(|own| own.id == session).map(|own| own.key)
-    }
-
-    /// Returns whether all sessions of a user that the engine has are to end, so that contacts hear
-    /// of it once: this node has all of them, and none has come later than the order. Otherwise
-    /// has those end that are this node's and have not, since each node speaks for its own.
-    pub(crate) fn is_whole_expelled(
-        engine: &Engine<K, P, S>,
-        desk: &mut Desk<K, P, S>,
-        version: Version,
-        user: &K,
-    ) -> bool {
-        let Some(local) = engine.local_user(user) else { return false };
-        let own: Vec<_> = local.sessions().map(|session| session.id).collect();
-        let seen = desk.people.get(user).and_then(|person| person.own.as_ref());
-        let is_older = |id: &SessionId| {
-            let seen = seen.and_then(|own| own.seen.iter().find(|seen| seen.id == *id));
-            // One of which nothing has been told yet is newer, if others have given the order.
-            let stamp = seen.map_or(desk.clock + 1, |seen| seen.stamp);
-            stamp <= version.clock || broken!(desk, ExpelNewer)
-        };
-        let older: Vec<_> = own.iter().copied().filter(is_older).collect();
-        if older.len() == engine.sessions(user).count() {
-            return true;
-        }
-        for session in older {
-            desk.jobs.push_front(Job::Expel { user: user.clone(), session });
-        }
-        false
     }
 
     /// Returns whether an order is to be given to the engine. One that expels spares sessions that

@@ -151,15 +151,18 @@ where
 
     /// Suspects nodes of which nothing is heard (rule C5).
     fn suspect(&mut self) {
-        let desk = &mut self.desk;
-        let (now, after) = (desk.now, desk.config.suspect_ms);
-        let ends = now.saturating_add(desk.grace_ms);
-        for peer in desk.peers.iter_mut() {
-            if !peer.is_lost && now.since(peer.heard) >= after {
-                (peer.is_lost, peer.ends) = (true, Some(ends));
-                desk.stats.suspicions += 1;
-                desk.jobs.push_back(Job::Lost { life: peer.life, since: now });
+        let (now, after) = (self.desk.now, self.desk.config.suspect_ms);
+        let ends = now.saturating_add(self.desk.grace_ms);
+        for at in 0..self.desk.peers.len() {
+            let peer = self.desk.peers.at_mut(at);
+            if peer.is_lost || now.since(peer.heard) < after {
+                continue;
             }
+            (peer.is_lost, peer.ends) = (true, Some(ends));
+            let life = peer.life;
+            self.desk.stats.suspicions += 1;
+            self.desk.jobs.push_back(Job::Lost { life, since: now });
+            self.end_all_expelled(at);
         }
     }
 

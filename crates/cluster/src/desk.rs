@@ -95,6 +95,8 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) outbox: VecDeque<Post<K, P>>,
     /// Why sessions of this node have ended, for those who are yet to be told.
     pub(crate) ended: HashMap<K, Vec<(SessionId, EndReason)>, S>,
+    /// Lives of nodes that are over, though not the grace of their sessions, with the end of that.
+    pub(crate) over: Vec<(Life, Time)>,
     /// Who had the newest session of users of whom no node says anything any more, while their end
     /// is yet to be told.
     parting: HashMap<K, Life, S>,
@@ -141,6 +143,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             jobs: VecDeque::new(),
             outbox: VecDeque::new(),
             ended: HashMap::with_hasher(hasher.clone()),
+            over: Vec::new(),
             parting: HashMap::with_hasher(hasher),
             stats: ClusterStats::default(),
             now: Time::ZERO,

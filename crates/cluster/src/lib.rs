@@ -106,6 +106,7 @@ mod cluster;
 mod config;
 mod desk;
 mod digest;
+mod expel;
 mod fault;
 mod limits;
 mod log;

@@ -42,6 +42,8 @@ pub(crate) struct Peer<K, P> {
     pub(crate) has_left: bool,
     /// If it is lost: when its grace is over.
     pub(crate) ends: Option<Time>,
+    /// Whether sessions of its own have been expelled.
+    pub(crate) has_expelled: bool,
     /// When it was asked last for what was missed.
     pub(crate) asked: Option<Time>,
     pub(crate) chain: Option<Chain>,
@@ -70,6 +72,7 @@ impl<K, P> Peer<K, P> {
             is_lost: false,
             has_left: false,
             ends: None,
+            has_expelled: false,
             asked: None,
             chain: None,
             epoch: 0,

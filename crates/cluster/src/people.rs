@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) kind: u8,
     /// Whether its node has said that it is detached.
     pub(crate) is_lost: bool,
+    /// Whether it is one of another node that has an order to end it.
+    pub(crate) is_expelled: bool,
 }
 
 /// What this node says of a user.
@@ -51,6 +53,13 @@ pub(crate) struct Held {
     /// Of when the lists are that the node has.
     pub(crate) version: Version,
     pub(crate) seen: Vec<Seen>,
+}
+
+impl Held {
+    /// Returns whether it has sessions, and all of them have been expelled.
+    pub(crate) fn is_expelled(&self) -> bool {
+        !self.seen.is_empty() && self.seen.iter().all(|seen| seen.is_expelled)
+    }
 }
 
 /// What all nodes say of a user.
@@ -310,6 +319,13 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
         let mut unnamed: Vec<_> = of_life.collect();
         unnamed.sort_unstable_by_key(|(number, _)| *number);
         unnamed.into_iter().map(|(_, user)| user).collect()
+    }
+
+    /// Returns users whose sessions at a node have all been expelled.
+    pub(crate) fn expelled(&self, life: Life) -> Vec<K> {
+        let is_expelled = |held: &Held| held.is_expelled();
+        let of_life = self.all.iter().filter(|(_, one)| one.held_of(life).is_some_and(is_expelled));
+        of_life.map(|(user, _)| user.clone()).collect()
     }
 
     /// Returns the checksum over what a node has said, worked out anew.

@@ -225,10 +225,14 @@ where
         }
         // Rule C6: what the node had is detached from the last that was heard of it.
         let (life, heard, is_over) = (peer.life, peer.heard, peer.is_lost);
+        let ends = peer.ends.unwrap_or_else(|| heard.saturating_add(self.desk.grace_ms));
         if !is_over {
             self.desk.jobs.push_back(Job::Lost { life, since: heard });
         }
+        self.end_all_expelled(at);
         self.forget_life(life);
+        self.desk.over.retain(|(_, ends)| *ends > now);
+        self.desk.over.push((life, ends));
         self.desk.peers.renew(at, message.incarnation, now);
         at
     }
@@ -297,6 +301,7 @@ where
             (peer.is_lost, peer.ends) = (true, Some(ends));
             let life = peer.life;
             self.desk.jobs.push_back(Job::Lost { life, since: now });
+            self.end_all_expelled(at);
         }
     }
 
@@ -403,7 +408,12 @@ where
     }
 
     /// Ends what a node said of a user of whom it has nothing to say any more.
-    fn end_of(&mut self, at: usize, user: K, ended: Vec<(adsum::SessionId, adsum::EndReason)>) {
+    pub(crate) fn end_of(
+        &mut self,
+        at: usize,
+        user: K,
+        ended: Vec<(adsum::SessionId, adsum::EndReason)>,
+    ) {
         let life = self.desk.peers.at(at).life;
         if !self.drop_held(life, &user) {
             return;
@@ -438,6 +448,7 @@ where
             stamp,
             kind: session.kind.0,
             is_lost: session.lost.is_some(),
+            is_expelled: false,
         });
         let seen: Vec<_> = seen.collect();
         let (has_lists, takes_old) = (state.lists.is_some(), broken!(self.desk, OldLists));

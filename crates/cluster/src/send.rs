@@ -220,6 +220,7 @@ fn stamp_all<K, P>(
         stamp,
         kind: session.kind.0,
         is_lost: session.lost.is_some(),
+        is_expelled: false,
     });
     *known = seen.collect();
 }

@@ -84,3 +84,29 @@ async fn what_is_asked_for_at_one_node_holds_at_all() {
     assert_eq!(bob.bye().await.1, 4_002);
     until(&a, "GET /v1/users/bob", |told| told["online"] == false).await;
 }
+
+/// Whoever is expelled does not outlive their server, be it known to be gone or not yet.
+#[tokio::test]
+async fn a_server_that_is_gone_keeps_nobody_who_is_expelled() {
+    let (_nats, mut nodes) = three(&["--grace-error", "600"]).await;
+    let clients = (user(&nodes[1], "ann", &[]).await, user(&nodes[1], "bob", &[]).await);
+    let [a, b, c] = &mut nodes;
+    for (node, name) in [(&a, "ann"), (&a, "bob"), (&c, "ann"), (&c, "bob")] {
+        until(node, &format!("GET /v1/users/{name}"), |told| told["online"] == true).await;
+    }
+    b.kill();
+    let one = (200, json!({"sessions": 1}));
+    assert_eq!(ask(a, "DELETE /v1/users/ann/sessions", Value::Null).await, one);
+    for node in [&a, &c] {
+        let suspected = "adsum_cluster_nodes{state=\"suspected\"}";
+        node.until(suspected, |suspected| suspected == 1.0).await;
+        until(node, "GET /v1/users/ann", |told| told["online"] == false).await;
+        let (_, told) = ask(node, "GET /v1/users/bob", Value::Null).await;
+        assert_eq!(told["online"], true, "within the grace");
+    }
+    assert_eq!(ask(c, "DELETE /v1/users/bob/sessions", Value::Null).await, one);
+    let (_, told) = ask(c, "GET /v1/users/bob", Value::Null).await;
+    assert_eq!(told["online"], false, "at once where it was asked for");
+    until(a, "GET /v1/users/bob", |told| told["online"] == false).await;
+    drop(clients);
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod breaks;
 mod chaos;
+mod expelled;
 mod faults;
 mod limits;
 mod moves;
