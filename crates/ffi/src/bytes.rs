@@ -75,7 +75,7 @@ impl adsum_bytes {
 
     fn check(self, argument: &'static str, place: Option<usize>) -> Result<(), Failure> {
         if self.len > isize::MAX as usize {
-            return Err(Failure::Argument { argument, place, value: self.len as u64 });
+            return Err(Failure::Length { argument, place, value: self.len as u64 });
         }
         if self.data.is_null() && self.len > 0 {
             return Err(Failure::Null { argument, place });
@@ -146,7 +146,7 @@ pub(crate) unsafe fn array<'b, T>(
         return Err(Failure::Null { argument, place: None });
     }
     if len > isize::MAX as usize / size_of::<T>().max(1) {
-        return Err(Failure::Argument { argument, place: None, value: len as u64 });
+        return Err(Failure::Length { argument, place: None, value: len as u64 });
     }
     // SAFETY: the pointer is not null and the length may be one; the rest is the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(items, len) })
