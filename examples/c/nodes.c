@@ -28,7 +28,8 @@ struct node {
     const char *names[32]; /* connections by slot; a real host's tables grow */
     struct end ends[MOST_ENDS];
     size_t ends_len;
-    int is_heard; /* by the other */
+    int is_heard;  /* by the other */
+    uint64_t last; /* the session that somebody here was told of last */
 };
 
 static struct node east = {.name = "east", .origin = 1, .is_heard = 1};
@@ -128,6 +129,7 @@ static void drain(struct node *node) {
             for (size_t at = 0; at < decision.to_len; at++) {
                 printf("%s, to %s: ", node->name, *connection(node, decision.to[at]));
                 if (decision.kind == ADSUM_DECISION_DELIVER) {
+                    node->last = decision.session;
                     print_told(&decision);
                 } else {
                     print_here(&decision);
@@ -281,15 +283,12 @@ static void lose(adsum_session ann) {
     adsum_user_state state;
     check(adsum_local_user(east.engine, 30000, adsum_text("ann"), true, &state), "local_user");
     tell(&east, 30000, state);
-    uint32_t origin = 0;
     adsum_session_info info;
-    const adsum_session *keys;
-    size_t len;
-    if (adsum_sessions_of(west.engine, adsum_text("ann"), &keys, &len) == ADSUM_OK && len == 1 &&
-        adsum_session_by_key(west.engine, keys[0], &info) == ADSUM_OK &&
-        adsum_origin_of(west.engine, info.id, &origin) == ADSUM_OK) {
-        printf("(ann is at node %u)\n", (unsigned)origin);
-    }
+    uint32_t origin;
+    check(adsum_session_by_id(west.engine, west.last, &info), "session");
+    check(adsum_origin_of(west.engine, west.last, &origin), "origin_of");
+    printf("(that %.*s is at node %u)\n", (int)info.user.len, (const char *)info.user.data,
+           (unsigned)origin);
     printf("(east is gone for good)\n");
     east.is_heard = 0;
     done(&west, 31000, adsum_origin_gone(west.engine, 31000, east.origin));

@@ -1659,7 +1659,8 @@ adsum_status adsum_all_sessions(const struct adsum_engine *engine,
                                 size_t *len);
 
 /**
- * Writes to `out` what is known of the session that has this key; `ADSUM_NOTHING` if it is stale.
+ * Writes to `out` what is known of the session that has this key; `ADSUM_NOTHING` if it is stale,
+ * or that of a session which another node has.
  */
 adsum_status adsum_session_by_key(const struct adsum_engine *engine,
                                   struct adsum_session session,

@@ -48,7 +48,8 @@ pub unsafe extern "C" fn adsum_all_sessions(
     }
 }
 
-/// Writes to `out` what is known of the session that has this key; `ADSUM_NOTHING` if it is stale.
+/// Writes to `out` what is known of the session that has this key; `ADSUM_NOTHING` if it is stale,
+/// or that of a session which another node has.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_session_by_key(
     engine: *const adsum_engine,

@@ -79,6 +79,7 @@ west, to bob: ann is offline
 (west hears of east)
 (west: ann has come online at the other node)
 west, to bob: ann shows unheard
+(that ann is at node 1)
 (east is gone for good)
 west, to bob: ann is offline
 (west: a session of ann has ended at the other node, lost, the last)
