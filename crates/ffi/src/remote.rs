@@ -259,7 +259,7 @@ impl Said {
         let state = self.lend(core, now, &user, with_lists);
         self.user = user;
         // Of who is offline by now it is that there are no sessions.
-        Some(state.unwrap_or(adsum_user_state {
+        Some(state.unwrap_or_else(|| adsum_user_state {
             user: adsum_bytes::of(&self.user),
             audience: adsum_list::of(&[]),
             blocked: adsum_list::of(&[]),

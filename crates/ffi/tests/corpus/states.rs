@@ -60,7 +60,10 @@ pub(crate) fn of_c(state: &adsum_user_state) -> Vec<u8> {
             });
             record.is(state.is_visible)
         }
-        false => record.word("no lists"),
+        false => {
+            assert_eq!((state.audience.len, state.blocked.len, state.is_visible), (0, 0, false));
+            record.word("no lists")
+        }
     };
     assert_eq!(state.ended_len, 0, "how sessions have ended is the host's to say");
     let sessions = array(state.sessions, state.sessions_len).iter();

@@ -221,6 +221,25 @@ fn the_loop_in_the_readme_runs() {
     assert!(slot.starts_with("to slot ") && said == "at my desk\n", "{text}");
 }
 
+/// What the README says of several nodes is C.
+#[test]
+fn the_nodes_in_the_readme_are_accepted() {
+    if !has(&["gcc", "g++"]) {
+        return;
+    }
+    let page = include_str!("../../README.md");
+    let (_, page) = page.split_once("## Several nodes\n").expect("it has such a part");
+    let (_, code) = page.split_once("```c\n").expect("there is code");
+    let (code, _) = code.split_once("```").expect("it has an end");
+    let text = format!(
+        "#include \"adsum.h\"\nvoid drain(adsum_engine *engine);\n\
+         void spread(adsum_engine *here, adsum_engine *there, uint64_t now);\n\
+         void spread(adsum_engine *here, adsum_engine *there, uint64_t now) {{\n{code}}}\n"
+    );
+    tools::accepts("gcc", "c", "-std=c99", &text);
+    tools::accepts("g++", "c++", "-std=c++17", &text);
+}
+
 /// A header that is included twice, or from two languages, is one header.
 #[test]
 fn the_header_is_good_c_and_good_cpp() {

@@ -262,6 +262,8 @@ fn a_change_that_cannot_be_taken_yet_is_not_lost() {
         assert_eq!(std::slice::from_raw_parts(shown.data, shown.len), b"away");
         let bob: adsum_user_state = written(|out| adsum_next_changed(engine.0, 0, true, out));
         assert_eq!(std::slice::from_raw_parts(bob.user.data, bob.user.len), b"bob");
+        // Where nothing is to be done about an input, nobody has to ask first.
+        assert_eq!(adsum_heartbeat(engine.0, 0, ann), status::ADSUM_OK);
         let status = adsum_next_changed(engine.0, 0, true, out.as_mut_ptr());
         assert_eq!(status, status::ADSUM_NOTHING);
     }
