@@ -52,7 +52,7 @@ impl Nodes {
     fn spread(&mut self, draw: &mut impl FnMut() -> u8) {
         let mut quiet = 0;
         while quiet < 2 {
-            quiet = if self.spread_one(quiet, draw() % 4 > 0) { 0 } else { quiet + 1 };
+            quiet = if self.spread_one(quiet, !draw().is_multiple_of(4)) { 0 } else { quiet + 1 };
         }
     }
 
@@ -149,7 +149,7 @@ impl Nodes {
     /// Has a session of one node say something at the other, where it may be unknown: now and then
     /// one of that node itself, which does not know it by this id.
     fn say(&mut self, at: usize, draw: &mut impl FnMut() -> u8) {
-        let (is_in_topic, which) = (draw() % 2 == 0, draw());
+        let (is_in_topic, which) = (draw().is_multiple_of(2), draw());
         let rust = &self.pairs[at].rust;
         let topics = |key| rust.topics_of(key).map(|topic| topic.name().clone());
         let mut all: Vec<_> = rust.all_sessions().map(|one| (one.key, one.user, one.id)).collect();
@@ -160,7 +160,7 @@ impl Nodes {
         };
         let from = Sender { origin: at as u32, user: (*user).clone(), session: *session };
         let (presence, mask) = (shown(draw().into()), draw());
-        let for_ms = (draw() % 2 == 0).then_some(u64::from(draw()) * 10);
+        let for_ms = draw().is_multiple_of(2).then_some(u64::from(draw()) * 10);
         let word = if is_in_topic {
             let names: Vec<Id> = topics(*key).collect();
             let topic = &names[usize::from(mask) % names.len()];
@@ -221,7 +221,7 @@ fn end(id: u64, reason: EndReason) -> adsum_remote_end {
 fn nodes_that_tell_each_other_lead_to_the_same_through_c() {
     let grace = Grace { node_loss_ms: 1_000, ..Grace::default() };
     let options = Options { grace, skew_ms: 50, lease: None, ..Options::default() };
-    let idle = Options { idle_after_ms: Some(2_000), skew_ms: 0, ..options.clone() };
+    let idle = Options { idle_after_ms: Some(2_000), skew_ms: 0, ..options };
     let (streams, len) = if cfg!(miri) { (2, 30) } else { (16, 300) };
     let mut told = BTreeMap::<&str, (usize, usize)>::new();
     for seed in 0..streams {

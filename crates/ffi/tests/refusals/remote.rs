@@ -173,7 +173,8 @@ fn a_sender_whom_nobody_knows_is_refused() {
     ];
     // SAFETY: the engine is there, and so is what can be read of all that is handed in.
     unsafe {
-        let (users, hi) = (list(&[text("ann")]), text("hi"));
+        let (ann, hi) = ([text("ann")], text("hi"));
+        let users = list(&ann);
         for from in &unknown {
             for status in [
                 adsum_remote_direct(engine.0, 0, from, users, hi),
