@@ -215,13 +215,14 @@ enum adsum_decision_kind
      */
     ADSUM_DECISION_CLOSE = 8,
     /**
-     * The first session of `user` has connected: `key`. The host is told.
+     * The first session of `user` has connected: `key`, which may be another node's. The host is
+     * told.
      */
     ADSUM_DECISION_ONLINE = 9,
     /**
      * A session of `user` has ended, whose last key was `key`, because of `reason`: receivers knew
      * it by `session`, its connection was gone at `since`, and if it `is_last`, the user is
-     * offline. The host is told, once for each session.
+     * offline. The host is told, once for each session, be it another node's.
      */
     ADSUM_DECISION_ENDED = 10,
 };
@@ -705,8 +706,8 @@ typedef struct adsum_options {
      */
     uint64_t settle_ms;
     /**
-     * How long the last end of a user of whom other nodes have sessions is kept back. No verb of
-     * this interface speaks of other nodes yet. Default: 500.
+     * How long the last end of a user at another node is kept back, in milliseconds (rule C10).
+     * Default: 500.
      */
     uint64_t skew_ms;
     /**
@@ -890,7 +891,8 @@ typedef struct adsum_error {
 /**
  * Names one attachment of a session: one stretch of its life on one connection. What
  * `adsum_connect` and `adsum_resume` give out, and what every verb of a session takes. All zero is
- * no session.
+ * no session. Of a session that another node has, `adsum_session_is_remote` says so, and no verb
+ * takes the key.
  *
  * Keep it beside the connection, and tables of connections by `slot`: decisions name receivers by
  * that.
@@ -1103,6 +1105,162 @@ typedef struct adsum_decision {
 } adsum_decision;
 
 /**
+ * What a session is in a topic.
+ */
+typedef struct adsum_remote_member {
+    /**
+     * The topic's name.
+     */
+    struct adsum_bytes topic;
+    /**
+     * How often what it shows there has changed.
+     */
+    uint64_t number;
+    /**
+     * What it shows there; `data` is NULL if it is what it publishes.
+     */
+    struct adsum_bytes presence;
+} adsum_remote_member;
+
+/**
+ * What a node says of one of its sessions.
+ */
+typedef struct adsum_remote_session {
+    /**
+     * Its id in the engine of its node. Receivers at other nodes know it by another.
+     */
+    uint64_t id;
+    /**
+     * How long ago it connected, in milliseconds.
+     */
+    uint64_t age_ms;
+    /**
+     * How often what it shows has changed. What comes with the number that is known is not told
+     * again.
+     */
+    uint64_t number;
+    /**
+     * What it shows; `data` is NULL if it shows nothing.
+     */
+    struct adsum_bytes presence;
+    /**
+     * How long it has shown it, in milliseconds.
+     */
+    uint64_t shown_ms;
+    /**
+     * In how many milliseconds that ends by itself, if `is_ending`.
+     */
+    uint64_t ends_ms;
+    /**
+     * What takes its place then; `data` is NULL if nothing does.
+     */
+    struct adsum_bytes then;
+    /**
+     * How long ago it was lost, in milliseconds, if it is detached.
+     */
+    uint64_t lost_ms;
+    /**
+     * How much of its grace is left, in milliseconds, if it is detached.
+     */
+    uint64_t grace_ms;
+    /**
+     * How long ago a person last did something on it, in milliseconds, if `is_idle`.
+     */
+    uint64_t idle_ms;
+    /**
+     * The topics in which it is a member, in the order in which it joined them. May be NULL if
+     * there is none.
+     */
+    const struct adsum_remote_member *topics;
+    /**
+     * How many they are.
+     */
+    size_t topics_len;
+    /**
+     * Why it was lost, as one of `adsum_cause`; `ADSUM_CAUSE_NONE` if it is attached.
+     */
+    uint32_t cause;
+    /**
+     * What kind of device it is on.
+     */
+    uint8_t kind;
+    /**
+     * Whether what it shows ends by itself.
+     */
+    bool is_ending;
+    /**
+     * Whether it is idle.
+     */
+    bool is_idle;
+} adsum_remote_session;
+
+/**
+ * Why a session has ended.
+ */
+typedef struct adsum_remote_end {
+    /**
+     * Its id in the engine of its node.
+     */
+    uint64_t id;
+    /**
+     * Why, as one of `adsum_reason`: disconnected, lost, evicted or expelled.
+     */
+    uint32_t reason;
+    /**
+     * Why it was lost, as one of `adsum_cause`, if that is the reason.
+     */
+    uint32_t cause;
+} adsum_remote_end;
+
+/**
+ * Everything that one node says of one user. `adsum_local_user` and `adsum_next_changed` lend it,
+ * and `adsum_remote_state` takes it. Clocks of nodes are apart, so it has durations and no moments
+ * (rule C18).
+ */
+typedef struct adsum_user_state {
+    /**
+     * Of whom it is.
+     */
+    struct adsum_bytes user;
+    /**
+     * Who may see the user, if `has_lists`.
+     */
+    struct adsum_list audience;
+    /**
+     * Whom the user has blocked, if `has_lists`.
+     */
+    struct adsum_list blocked;
+    /**
+     * All sessions of the user that the node has, in the order in which they connected. May be
+     * NULL if there is none.
+     */
+    const struct adsum_remote_session *sessions;
+    /**
+     * How many they are.
+     */
+    size_t sessions_len;
+    /**
+     * Why sessions have ended that the other engine may still have of the node. Those that are in
+     * neither list count as disconnected. May be NULL if there is none, and is so where it is
+     * lent: the host has heard of each end by `ADSUM_DECISION_ENDED`, and puts here what it kept.
+     */
+    const struct adsum_remote_end *ended;
+    /**
+     * How many they are.
+     */
+    size_t ended_len;
+    /**
+     * Whether it says what belongs to the user and not to one node. If not, the other engine goes
+     * on with what it has (rule C13).
+     */
+    bool has_lists;
+    /**
+     * Whether the user is visible, if `has_lists`.
+     */
+    bool is_visible;
+} adsum_user_state;
+
+/**
  * What the engine knows of one session.
  */
 typedef struct adsum_session_info {
@@ -1253,6 +1411,10 @@ typedef struct adsum_counts {
      */
     size_t detached;
     /**
+     * Sessions that other nodes have.
+     */
+    size_t remote;
+    /**
      * Sessions that are congested.
      */
     size_t congested;
@@ -1331,6 +1493,24 @@ typedef struct adsum_stats {
      */
     uint64_t skipped;
 } adsum_stats;
+
+/**
+ * Who speaks at another node.
+ */
+typedef struct adsum_remote_sender {
+    /**
+     * Whose session it is.
+     */
+    struct adsum_bytes user;
+    /**
+     * Its id in the engine of its node.
+     */
+    uint64_t session;
+    /**
+     * The node.
+     */
+    uint32_t origin;
+} adsum_remote_sender;
 
 /**
  * Who connects, and what the host says of them. Each list is a set, in which the user itself does
@@ -1423,8 +1603,47 @@ adsum_status adsum_options_default(struct adsum_options *out);
 adsum_status adsum_options_tim(struct adsum_options *out);
 
 /**
- * Lends the keys of the user's sessions, detached ones included, in the order in which they
- * connected: as many as are written to `len`.
+ * Lends what this node says of a user to others (rule C1): its sessions here, and if `with_lists`,
+ * what belongs to the user and not to this node (rule C13). Times are as long ago or from now as
+ * `now` says. `ADSUM_NOTHING` if the user is not online.
+ */
+adsum_status adsum_local_user(const struct adsum_engine *engine,
+                              uint64_t now,
+                              struct adsum_bytes user,
+                              bool with_lists,
+                              struct adsum_user_state *out);
+
+/**
+ * Lends the same of the next user of whom it has changed since that was lent last (rule C2), once
+ * `adsum_note_changes` has been called; `ADSUM_NOTHING` if nothing has changed. A user who has
+ * changed more than once is lent once; one who is offline by now has neither sessions nor lists.
+ *
+ * Ask after each drain until nothing is left. What is lent may be handed to another engine as it
+ * is.
+ */
+adsum_status adsum_next_changed(struct adsum_engine *engine,
+                                uint64_t now,
+                                bool with_lists,
+                                struct adsum_user_state *out);
+
+/**
+ * Writes to `out` which node has a session, by the id that receivers here know it by;
+ * `ADSUM_NOTHING` if no other node does.
+ */
+adsum_status adsum_origin_of(const struct adsum_engine *engine, uint64_t session, uint32_t *out);
+
+/**
+ * Lends which nodes have sessions of a user, each once for each session: as many as are written to
+ * `len`.
+ */
+adsum_status adsum_origins_of(const struct adsum_engine *engine,
+                              struct adsum_bytes user,
+                              const uint32_t **out,
+                              size_t *len);
+
+/**
+ * Lends the keys of the user's sessions, detached ones and those of other nodes included, in the
+ * order in which they connected: as many as are written to `len`.
  */
 adsum_status adsum_sessions_of(const struct adsum_engine *engine,
                                struct adsum_bytes user,
@@ -1432,15 +1651,16 @@ adsum_status adsum_sessions_of(const struct adsum_engine *engine,
                                size_t *len);
 
 /**
- * Lends what is known of all sessions, detached ones included, in no particular order: as many as
- * are written to `len`.
+ * Lends what is known of all sessions, detached ones and those of other nodes included, in no
+ * particular order: as many as are written to `len`.
  */
 adsum_status adsum_all_sessions(const struct adsum_engine *engine,
                                 const struct adsum_session_info **out,
                                 size_t *len);
 
 /**
- * Writes to `out` what is known of the session that has this key; `ADSUM_NOTHING` if it is stale.
+ * Writes to `out` what is known of the session that has this key; `ADSUM_NOTHING` if it is stale,
+ * or that of a session which another node has.
  */
 adsum_status adsum_session_by_key(const struct adsum_engine *engine,
                                   struct adsum_session session,
@@ -1728,6 +1948,122 @@ adsum_status adsum_congested(struct adsum_engine *engine,
 adsum_status adsum_writable(struct adsum_engine *engine,
                             uint64_t now,
                             struct adsum_session session);
+
+/**
+ * Takes everything that a node says of one user, whose sessions it has (rule C1). `origin` is the
+ * node, or one life of it: a number of the host's choice.
+ *
+ * Such sessions are seen as this engine's own are, and are never receivers: no verb takes their
+ * key, of which `adsum_session_is_remote` says so (rule C14). What has changed is told here, and
+ * what has not is not. A session that is not in the list any more has ended; if it was the user's
+ * last, that is told `skew_ms` later, unless another appears meanwhile (rule C10). Lists that are
+ * given replace those that the engine holds; which of two nodes knows the newer ones is the host's
+ * to know (rule C13).
+ *
+ * Refused with `ADSUM_E_SESSION_LIMIT` for more than 1,024 sessions of one user,
+ * `ADSUM_E_TOPIC_LIMIT`, `ADSUM_E_AUDIENCE_LIMIT`, `ADSUM_E_BLOCKED_LIMIT` and `ADSUM_E_FULL`.
+ * What is wrong within a session is named so: `sessions.cause`, with the session's place.
+ */
+adsum_status adsum_remote_state(struct adsum_engine *engine,
+                                uint64_t now,
+                                uint32_t origin,
+                                const struct adsum_user_state *state);
+
+/**
+ * Says something to named users for a session that another node has, as `adsum_direct` does for
+ * this engine's own (rule C12). The node has taken the token.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` if the node has no such session of this user as far as is
+ * known here, and `ADSUM_E_DIRECT_LIMIT`.
+ */
+adsum_status adsum_remote_direct(struct adsum_engine *engine,
+                                 uint64_t now,
+                                 const struct adsum_remote_sender *from,
+                                 struct adsum_list users,
+                                 struct adsum_bytes presence);
+
+/**
+ * Says something to named users for a session that another node has, for so long, as
+ * `adsum_direct_for` does. Refused as `adsum_remote_direct` is, and with `ADSUM_E_EXPIRY_LIMIT`.
+ */
+adsum_status adsum_remote_direct_for(struct adsum_engine *engine,
+                                     uint64_t now,
+                                     const struct adsum_remote_sender *from,
+                                     struct adsum_list users,
+                                     struct adsum_bytes presence,
+                                     uint64_t for_ms);
+
+/**
+ * Says something in the topic of this name for a session that another node has, as `adsum_say`
+ * does for this engine's own (rule C12). The node has taken the token.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_UNKNOWN_TOPIC` and `ADSUM_E_NOT_MEMBER`, as far
+ * as is known here.
+ */
+adsum_status adsum_remote_say(struct adsum_engine *engine,
+                              uint64_t now,
+                              const struct adsum_remote_sender *from,
+                              struct adsum_bytes topic,
+                              struct adsum_bytes presence);
+
+/**
+ * Says something in a topic for a session that another node has, for so long, as `adsum_say_for`
+ * does. Refused as `adsum_remote_say` is, and with `ADSUM_E_EXPIRY_LIMIT`.
+ */
+adsum_status adsum_remote_say_for(struct adsum_engine *engine,
+                                  uint64_t now,
+                                  const struct adsum_remote_sender *from,
+                                  struct adsum_bytes topic,
+                                  struct adsum_bytes presence,
+                                  uint64_t for_ms);
+
+/**
+ * Says that nothing is heard of a node (rule C5): its sessions are detached for
+ * `grace_node_loss_ms`, and nobody is told. When that is over they end, in `adsum_advance`. What
+ * is due by `now` happens too, as by `adsum_advance`.
+ */
+adsum_status adsum_origin_lost(struct adsum_engine *engine, uint64_t now, uint32_t origin);
+
+/**
+ * Says that nothing is heard of a node, as `adsum_origin_lost` does, and since when (rule C6): the
+ * grace counts from that moment.
+ */
+adsum_status adsum_origin_lost_since(struct adsum_engine *engine,
+                                     uint64_t now,
+                                     uint32_t origin,
+                                     uint64_t since);
+
+/**
+ * Says that a node that was lost is back, and has what it had (rule C5): nobody is told. What is
+ * due by `now` happens too.
+ */
+adsum_status adsum_origin_back(struct adsum_engine *engine, uint64_t now, uint32_t origin);
+
+/**
+ * Says that a node will not come back (rule C5): its sessions end now, one after the other. What
+ * is due by `now` happens too, and what `adsum_discard` drops stays due.
+ */
+adsum_status adsum_origin_gone(struct adsum_engine *engine, uint64_t now, uint32_t origin);
+
+/**
+ * Ends one of this engine's own sessions that has to make way for one at another node, as a limit
+ * would (rules 12 and C11).
+ */
+adsum_status adsum_evict(struct adsum_engine *engine, uint64_t now, struct adsum_session session);
+
+/**
+ * Ends one of this engine's own sessions whose user is expelled (rule 15), where other nodes have
+ * sessions of the user too: each node ends its own. `adsum_expel` ends all that this engine knows
+ * of.
+ */
+adsum_status adsum_expel_session(struct adsum_engine *engine,
+                                 uint64_t now,
+                                 struct adsum_session session);
+
+/**
+ * Notes from now on whose state at this node changes, for `adsum_next_changed`.
+ */
+adsum_status adsum_note_changes(struct adsum_engine *engine);
 
 /**
  * Brings up a user's connection as a new session and writes its key to `out` (rules 1 and 12). For
@@ -2063,3 +2399,11 @@ static inline bool adsum_slot_is_near(uint32_t slot) { return slot >> 31 == 0; }
 
 /** Returns the place of a slot in its table. */
 static inline size_t adsum_slot_index(uint32_t slot) { return slot & 0x7fffffffu; }
+
+/**
+ * Returns whether another node has this session (adsum_remote_state). No verb takes its key, and
+ * its slot is nobody's: no table has a place for it.
+ */
+static inline bool adsum_session_is_remote(adsum_session session) {
+    return session.slot == UINT32_MAX;
+}

@@ -73,14 +73,25 @@ impl adsum_bytes {
         unsafe { self.copy(argument) }.map(Some)
     }
 
-    fn check(self, argument: &'static str, place: Option<usize>) -> Result<(), Failure> {
+    /// Whether it may be bytes.
+    #[inline]
+    const fn is_sound(self) -> bool {
+        self.len == 0 || (!self.data.is_null() && self.len <= isize::MAX as usize)
+    }
+
+    #[inline]
+    const fn check(self, argument: &'static str, place: Option<usize>) -> Result<(), Failure> {
+        if self.is_sound() { Ok(()) } else { Err(self.refusal(argument, place)) }
+    }
+
+    /// Says why it is none. Apart, so that whoever hands in what is right does not pay for it.
+    #[cold]
+    #[inline(never)]
+    const fn refusal(self, argument: &'static str, place: Option<usize>) -> Failure {
         if self.len > isize::MAX as usize {
-            return Err(Failure::Argument { argument, place, value: self.len as u64 });
+            return Failure::Length { argument, place, value: self.len as u64 };
         }
-        if self.data.is_null() && self.len > 0 {
-            return Err(Failure::Null { argument, place });
-        }
-        Ok(())
+        Failure::Null { argument, place }
     }
 
     /// # Safety
@@ -110,8 +121,8 @@ impl adsum_list {
     ) -> Result<impl ExactSizeIterator<Item = &'b [u8]> + Clone, Failure> {
         // SAFETY: the caller's promise.
         let items: &'b [adsum_bytes] = unsafe { array(self.items, self.len, argument) }?;
-        for (place, item) in items.iter().enumerate() {
-            item.check(argument, Some(place))?;
+        if let Some(place) = items.iter().position(|item| !item.is_sound()) {
+            return Err(items[place].refusal(argument, Some(place)));
         }
         // SAFETY: each has been checked, and the rest is the caller's promise.
         Ok(items.iter().map(|item| unsafe { item.slice() }))
@@ -146,7 +157,7 @@ pub(crate) unsafe fn array<'b, T>(
         return Err(Failure::Null { argument, place: None });
     }
     if len > isize::MAX as usize / size_of::<T>().max(1) {
-        return Err(Failure::Argument { argument, place: None, value: len as u64 });
+        return Err(Failure::Length { argument, place: None, value: len as u64 });
     }
     // SAFETY: the pointer is not null and the length may be one; the rest is the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(items, len) })

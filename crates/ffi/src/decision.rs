@@ -35,11 +35,12 @@ pub enum adsum_decision_kind {
     /// Close the connection of the attachment `key`, because of `reason`. If `is_resumable`, the
     /// session is detached and the key is good for `adsum_resume`; otherwise the key is stale.
     ADSUM_DECISION_CLOSE = 8,
-    /// The first session of `user` has connected: `key`. The host is told.
+    /// The first session of `user` has connected: `key`, which may be another node's. The host is
+    /// told.
     ADSUM_DECISION_ONLINE = 9,
     /// A session of `user` has ended, whose last key was `key`, because of `reason`: receivers knew
     /// it by `session`, its connection was gone at `since`, and if it `is_last`, the user is
-    /// offline. The host is told, once for each session.
+    /// offline. The host is told, once for each session, be it another node's.
     ADSUM_DECISION_ENDED = 10,
 }
 

@@ -224,6 +224,28 @@ pub(crate) unsafe fn ask(
     }
 }
 
+/// Takes something out of an engine that is given once, and writes it to `out`.
+///
+/// # Safety
+/// That of [`call`]; and `out` is NULL or points to room for it.
+pub(crate) unsafe fn take<T>(
+    engine: *mut adsum_engine,
+    out: *mut T,
+    taking: impl FnOnce(&mut Core, &mut Lists) -> Result<T, Failure>,
+) -> adsum_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        call(engine, |inner| {
+            if out.is_null() {
+                // Before anything is taken.
+                return Err(Failure::Null { argument: "out", place: None });
+            }
+            inner.settle()?;
+            put(out, taking(inner.held.engine_mut()?, &mut inner.lists)?)
+        })
+    }
+}
+
 /// Does something to an engine that is no input.
 ///
 /// # Safety

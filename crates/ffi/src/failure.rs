@@ -11,7 +11,14 @@ pub(crate) enum Failure {
         argument: &'static str,
         place: Option<usize>,
     },
+    /// A number is none that may stand there.
     Argument {
+        argument: &'static str,
+        place: Option<usize>,
+        value: u64,
+    },
+    /// Something is said to be longer than anything can be.
+    Length {
         argument: &'static str,
         place: Option<usize>,
         value: u64,
@@ -24,6 +31,19 @@ pub(crate) enum Failure {
     Bug,
     Config(ConfigError),
     Refused(Error),
+}
+
+impl Failure {
+    /// Says which entry of a list it is about.
+    pub(crate) const fn at(mut self, nth: usize) -> Self {
+        if let Self::Null { place, .. }
+        | Self::Argument { place, .. }
+        | Self::Length { place, .. } = &mut self
+        {
+            *place = Some(nth);
+        }
+        self
+    }
 }
 
 impl From<Error> for Failure {

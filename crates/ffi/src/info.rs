@@ -155,6 +155,8 @@ pub struct adsum_counts {
     pub sessions: usize,
     /// Sessions that are detached.
     pub detached: usize,
+    /// Sessions that other nodes have.
+    pub remote: usize,
     /// Sessions that are congested.
     pub congested: usize,
     /// Presence values.
@@ -188,6 +190,7 @@ impl adsum_counts {
             users_known,
             sessions,
             detached,
+            remote,
             congested,
             presences,
             conflated,
@@ -207,6 +210,7 @@ impl adsum_counts {
             users_known,
             sessions,
             detached,
+            remote,
             congested,
             presences,
             conflated,

@@ -50,6 +50,7 @@ pub mod options;
 mod outside;
 pub mod queries;
 pub mod reason;
+pub mod remote;
 pub mod represent;
 pub mod status;
 pub mod verbs;

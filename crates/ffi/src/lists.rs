@@ -4,6 +4,7 @@ use crate::bytes::{adsum_bytes, adsum_list};
 use crate::entry::adsum_entry;
 use crate::info::{adsum_attendant, adsum_member, adsum_session_info, adsum_topic_info};
 use crate::names::adsum_session;
+use crate::remote::Said;
 
 /// The room of one engine. What lies in it holds until the next call.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(crate) struct Lists {
     pub(crate) topics: Vec<adsum_topic_info>,
     pub(crate) members: Vec<adsum_member>,
     pub(crate) attendants: Vec<adsum_attendant>,
+    pub(crate) origins: Vec<u32>,
+    pub(crate) said: Said,
 }
 
 impl Lists {

@@ -5,7 +5,8 @@ use adsum::{Error, LostCause, SessionKey, TopicKey, View};
 
 /// Names one attachment of a session: one stretch of its life on one connection. What
 /// `adsum_connect` and `adsum_resume` give out, and what every verb of a session takes. All zero is
-/// no session.
+/// no session. Of a session that another node has, `adsum_session_is_remote` says so, and no verb
+/// takes the key.
 ///
 /// Keep it beside the connection, and tables of connections by `slot`: decisions name receivers by
 /// that.
@@ -98,6 +99,11 @@ impl From<TopicKey> for adsum_topic {
 impl adsum_cause {
     /// Returns the cause that a number stands for.
     pub(crate) const fn read(number: u32) -> Result<LostCause, Failure> {
+        Self::read_as(number, "cause")
+    }
+
+    /// Returns the cause that a number stands for, which is called so.
+    pub(crate) const fn read_as(number: u32, argument: &'static str) -> Result<LostCause, Failure> {
         Ok(match number {
             1 => LostCause::ConnectionError,
             2 => LostCause::Timeout,
@@ -105,7 +111,7 @@ impl adsum_cause {
             4 => LostCause::GoingAway,
             _ => {
                 let value = number as u64;
-                return Err(Failure::Argument { argument: "cause", place: None, value });
+                return Err(Failure::Argument { argument, place: None, value });
             }
         })
     }

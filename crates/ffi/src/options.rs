@@ -117,8 +117,8 @@ pub struct adsum_options {
     pub idle_after_ms: u64,
     /// How long what a session showed is held for a later one of the same user. Default: 10,000.
     pub settle_ms: u64,
-    /// How long the last end of a user of whom other nodes have sessions is kept back. No verb of
-    /// this interface speaks of other nodes yet. Default: 500.
+    /// How long the last end of a user at another node is kept back, in milliseconds (rule C10).
+    /// Default: 500.
     pub skew_ms: u64,
     /// The most entries of one audience: 1 to 2^27. Default: 100,000.
     pub max_audience: u32,

@@ -1,5 +1,6 @@
 //! Why connections are closed, sessions end and topics are left, in one list.
 
+use crate::failure::Failure;
 use crate::names::adsum_cause;
 use adsum::{CloseReason, EndReason, LeaveReason, TopicClosing};
 
@@ -29,6 +30,29 @@ pub enum adsum_reason {
     ADSUM_REASON_CLOSED = 9,
     /// A reason that this version of the interface has no number for.
     ADSUM_REASON_OTHER = 10,
+}
+
+impl adsum_reason {
+    /// Returns why a session has ended, by the numbers of the reason and the cause, which are
+    /// called so.
+    pub(crate) const fn read_end(
+        (reason, cause): (u32, u32),
+        called: [&'static str; 2],
+    ) -> Result<EndReason, Failure> {
+        Ok(match reason {
+            1 => EndReason::Disconnected,
+            2 => match adsum_cause::read_as(cause, called[1]) {
+                Ok(cause) => EndReason::Lost(cause),
+                Err(failure) => return Err(failure),
+            },
+            3 => EndReason::Evicted,
+            4 => EndReason::Expelled,
+            other => {
+                let value = other as u64;
+                return Err(Failure::Argument { argument: called[0], place: None, value });
+            }
+        })
+    }
 }
 
 /// A reason and the cause of the loss, if it is one.

@@ -112,7 +112,7 @@ impl Failure {
         match self {
             Self::Nothing => adsum_status::ADSUM_NOTHING,
             Self::Null { .. } => adsum_status::ADSUM_E_NULL,
-            Self::Argument { .. } => adsum_status::ADSUM_E_ARGUMENT,
+            Self::Argument { .. } | Self::Length { .. } => adsum_status::ADSUM_E_ARGUMENT,
             Self::NotDrained => adsum_status::ADSUM_E_NOT_DRAINED,
             Self::Busy => adsum_status::ADSUM_E_BUSY,
             Self::Bug => adsum_status::ADSUM_E_BUG,
@@ -183,7 +183,13 @@ impl adsum_error {
                 write!(text, "{argument} cannot be {value}")
             }
             Failure::Argument { argument, place: Some(place), value } => {
-                write!(text, "place {place} of {argument} cannot be {value} bytes long")
+                write!(text, "place {place} of {argument} cannot be {value}")
+            }
+            Failure::Length { argument, place: None, value } => {
+                write!(text, "{argument} cannot be {value} long")
+            }
+            Failure::Length { argument, place: Some(place), value } => {
+                write!(text, "place {place} of {argument} cannot be {value} long")
             }
             Failure::NotDrained => text.write_str("decisions are left"),
             Failure::Busy => text.write_str("the engine is at work"),
@@ -201,7 +207,8 @@ impl adsum_error {
                 self.argument = adsum_bytes::of(argument.as_bytes());
                 self.place = place.unwrap_or(usize::MAX);
             }
-            Failure::Argument { argument, place, value } => {
+            Failure::Argument { argument, place, value }
+            | Failure::Length { argument, place, value } => {
                 self.argument = adsum_bytes::of(argument.as_bytes());
                 (self.place, self.value) = (place.unwrap_or(usize::MAX), *value);
             }

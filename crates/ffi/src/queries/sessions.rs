@@ -8,8 +8,8 @@ use crate::names::adsum_session;
 use crate::status::adsum_status;
 use adsum::SessionId;
 
-/// Lends the keys of the user's sessions, detached ones included, in the order in which they
-/// connected: as many as are written to `len`.
+/// Lends the keys of the user's sessions, detached ones and those of other nodes included, in the
+/// order in which they connected: as many as are written to `len`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_sessions_of(
     engine: *const adsum_engine,
@@ -28,8 +28,8 @@ pub unsafe extern "C" fn adsum_sessions_of(
     }
 }
 
-/// Lends what is known of all sessions, detached ones included, in no particular order: as many as
-/// are written to `len`.
+/// Lends what is known of all sessions, detached ones and those of other nodes included, in no
+/// particular order: as many as are written to `len`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_all_sessions(
     engine: *const adsum_engine,
@@ -48,7 +48,8 @@ pub unsafe extern "C" fn adsum_all_sessions(
     }
 }
 
-/// Writes to `out` what is known of the session that has this key; `ADSUM_NOTHING` if it is stale.
+/// Writes to `out` what is known of the session that has this key; `ADSUM_NOTHING` if it is stale,
+/// or that of a session which another node has.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_session_by_key(
     engine: *const adsum_engine,

@@ -2,10 +2,13 @@
 //! and to one behind a handle: all that comes of them is the same, byte for byte.
 
 mod choosing;
+mod door;
+mod nodes;
 mod pair;
 mod queries;
 mod read;
 mod record;
+mod states;
 mod topics;
 mod verbs;
 

@@ -1,12 +1,16 @@
 //! Two engines in step: one in Rust, one behind a handle.
 
 use crate::choosing;
+use crate::door::{self, Word};
 use crate::queries::equal_queries;
 use crate::read::of_c;
 use crate::record::of_rust;
 use crate::verbs::{Given, give};
-use crate::{Core, Id, Input, Moment};
-use adsum::{Config, DefaultHashBuilder, Engine, Error, Event, TopicKey};
+use crate::{Core, Id, Input, Moment, Shown};
+use adsum::{
+    Config, Decision, Decisions, DefaultHashBuilder, EndReason, Engine, Error, Event, SessionId,
+    TopicKey,
+};
 use adsum_ffi::decision::adsum_decision;
 use adsum_ffi::engine::{
     adsum_engine, adsum_engine_free, adsum_engine_new, adsum_last_error, adsum_next,
@@ -15,11 +19,38 @@ use adsum_ffi::engine::{
 use adsum_ffi::names::adsum_topic;
 use adsum_ffi::options::adsum_options;
 use adsum_ffi::queries::whole::adsum_now;
+use adsum_ffi::remote::adsum_user_state;
 use adsum_ffi::status::{adsum_error, adsum_status as status};
 use adsum_model::Choice;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::mem::MaybeUninit;
 use std::ptr;
+
+/// What came of an input in Rust.
+#[derive(Default)]
+struct Told {
+    records: Vec<Vec<u8>>,
+    waits_until: Option<u64>,
+    ended: Vec<Ended>,
+}
+
+/// The end of a session of this engine's own.
+pub(crate) type Ended = (Id, SessionId, EndReason);
+
+impl Told {
+    fn take(&mut self, mut decisions: Decisions<'_, Id, Shown>) {
+        self.waits_until = decisions.waits_until().map(|at| at.as_millis());
+        while let Some(decision) = decisions.next() {
+            self.records.push(of_rust(&decision));
+            if let Decision::Ended { user, session, id, reason, .. } = decision
+                && !session.is_remote()
+            {
+                self.ended.push((user.clone(), id, reason));
+            }
+        }
+    }
+}
 
 pub(crate) struct Pair {
     pub(crate) rust: Core,
@@ -28,6 +59,8 @@ pub(crate) struct Pair {
     /// What kinds of decisions and notices there were.
     pub(crate) kinds: BTreeSet<u32>,
     pub(crate) notices: BTreeSet<u32>,
+    /// Sessions that have ended, until somebody takes them out.
+    pub(crate) ended: Vec<Ended>,
 }
 
 impl Pair {
@@ -47,15 +80,43 @@ impl Pair {
         // SAFETY: what is pointed to is there, the context for ever.
         let made = unsafe { adsum_engine_new(&options, choose, context, &mut c, ptr::null_mut()) };
         assert_eq!(made, status::ADSUM_OK);
-        Self { rust, c, inputs: 0, kinds: BTreeSet::new(), notices: BTreeSet::new() }
+        let (kinds, notices) = (BTreeSet::new(), BTreeSet::new());
+        Self { rust, c, inputs: 0, kinds, notices, ended: Vec::new() }
     }
 
     /// Gives both an input; whatever comes of it must be the same. Returns how many decisions it
     /// was.
     pub(crate) fn input(&mut self, now: Moment, event: &Input) -> usize {
-        self.inputs += 1;
         let (expected, keys, waits_until) = self.in_rust(now, event);
         let (status, given) = give(self.c, now.as_millis(), event);
+        if expected.is_ok() {
+            assert_eq!(given, keys, "{event:?}");
+        }
+        self.compare(expected, status, waits_until, event)
+    }
+
+    /// Gives both another node's word, which in C is `state` if it says a state. Returns how many
+    /// decisions it led to; `None` if both refuse it.
+    pub(crate) fn hear(&mut self, word: &Word, state: Option<&adsum_user_state>) -> Option<usize> {
+        let (now, mut told) = (self.rust.now(), Told::default());
+        let heard = door::apply(&mut self.rust, now, word.clone());
+        let heard = heard.map(|decisions| told.take(decisions));
+        let (is_accepted, waits_until) = (heard.is_ok(), told.waits_until);
+        self.ended.append(&mut told.ended);
+        let status = door::give(self.c, now, word, state);
+        let led_to = self.compare(heard.map(|()| told.records), status, waits_until, word);
+        is_accepted.then_some(led_to)
+    }
+
+    /// Compares what came of an input in both.
+    fn compare(
+        &mut self,
+        expected: Result<Vec<Vec<u8>>, Error>,
+        status: status,
+        waits_until: Option<u64>,
+        what: &dyn Debug,
+    ) -> usize {
+        self.inputs += 1;
         let expected = match expected {
             Ok(expected) => expected,
             Err(error) => {
@@ -63,15 +124,14 @@ impl Pair {
                 return 0;
             }
         };
-        assert_eq!(status, status::ADSUM_OK, "{event:?}");
-        assert_eq!(given, keys, "{event:?}");
+        assert_eq!(status, status::ADSUM_OK, "{what:?}");
         self.must_wait_until(waits_until);
         // Whoever asks before the drain is done is refused, and nothing is lost by it.
         if self.inputs.is_multiple_of(3) {
             let is_done = expected.is_empty();
             let asked = if is_done { status::ADSUM_OK } else { status::ADSUM_E_NOT_DRAINED };
             // SAFETY: the engine is there, and so is what is written to.
-            assert_eq!(unsafe { adsum_now(self.c, &mut 0) }, asked, "{event:?}");
+            assert_eq!(unsafe { adsum_now(self.c, &mut 0) }, asked, "{what:?}");
         }
         for (nth, expected) in expected.iter().enumerate() {
             let told = self.next().expect("there is another decision");
@@ -80,10 +140,10 @@ impl Pair {
             assert_eq!(
                 of_c(&told).escape_ascii().to_string(),
                 expected.escape_ascii().to_string(),
-                "decision {nth} about {event:?}"
+                "decision {nth} about {what:?}"
             );
         }
-        assert!(self.next().is_none(), "a further decision about {event:?}");
+        assert!(self.next().is_none(), "a further decision about {what:?}");
         assert!(self.next().is_none(), "a drain that was at its end went on");
         if self.inputs.is_multiple_of(17) {
             equal_queries(self);
@@ -104,23 +164,21 @@ impl Pair {
         now: Moment,
         event: &Input,
     ) -> (Result<Vec<Vec<u8>>, Error>, Given, Option<u64>) {
-        let (mut given, mut told, mut waits_until) = (Given::default(), Vec::new(), None);
-        let result = self.rust.apply(now, event.clone()).map(|mut decisions| {
+        let (mut given, mut told) = (Given::default(), Told::default());
+        let result = self.rust.apply(now, event.clone()).map(|decisions| {
             if let (Event::Connect { .. } | Event::Resume { .. }, Some(key)) =
                 (event, decisions.session())
             {
                 let (name, slot) = key.to_bits();
                 given.session = adsum_ffi::names::adsum_session { name, slot };
             }
-            waits_until = decisions.waits_until().map(|at| at.as_millis());
-            while let Some(decision) = decisions.next() {
-                told.push(of_rust(&decision));
-            }
+            told.take(decisions);
         });
+        self.ended.append(&mut told.ended);
         if let (Event::Join { topic, .. }, Ok(())) = (event, &result) {
             given.topic = self.rust.topic::<Id>(topic).map_or(given.topic, |topic| of(topic.key()));
         }
-        (result.map(|()| told), given, waits_until)
+        (result.map(|()| told.records), given, told.waits_until)
     }
 
     fn must_wait_until(&self, at: Option<u64>) {

@@ -4,12 +4,12 @@ use crate::pair::Pair;
 use crate::read::{array, ids, lent};
 use crate::record::Record;
 use crate::{Id, Shown};
-use adsum::{Session, SessionKey, Time};
+use adsum::{Session, SessionId, SessionKey, Time};
 use adsum_ffi::bytes::{adsum_bytes, adsum_list};
 use adsum_ffi::engine::adsum_engine;
 use adsum_ffi::info::adsum_session_info;
 use adsum_ffi::names::adsum_session;
-use adsum_ffi::queries::{sessions::*, users::*, whole::*};
+use adsum_ffi::queries::{remote::*, sessions::*, users::*, whole::*};
 use adsum_ffi::status::adsum_status as status;
 use adsum_ffi::verbs::time::{adsum_deadline, adsum_prefetch};
 use std::collections::BTreeSet;
@@ -82,6 +82,7 @@ pub(crate) fn equal_queries(pair: &Pair) {
         let said = (counts.users_known, counts.presences, counts.missed, counts.timers);
         let known = (expected.users_known, expected.presences, expected.missed, expected.timers);
         assert_eq!((said, counts.sessions), (known, expected.sessions));
+        assert_eq!(counts.remote, expected.remote);
         let stats = ask(|out| adsum_stats_of(c, out)).expect("there are stats");
         assert_eq!(stats, rust.stats().into());
         let online = listed(|out| adsum_users_online(c, out));
@@ -91,14 +92,15 @@ pub(crate) fn equal_queries(pair: &Pair) {
             many(|out, len| adsum_all_sessions(c, out, len)).iter().map(session_in_c).collect();
         for one in rust.all_sessions() {
             all.push(session(&one));
-            equal_of_session(pair, one.key);
+            equal_of_session(pair, one.key, one.id);
         }
         all.sort();
         sessions.sort();
         assert_eq!(sessions, all);
-        let stale = adsum_session { name: 7 << 32, slot: 0 };
+        let stale = adsum_session { name: u64::MAX << 32, slot: 0 };
         assert!(ask(|out| adsum_session_by_key(c, stale, out)).is_none());
         assert!(ask(|out| adsum_session_by_id(c, 0, out)).is_none());
+        assert!(ask(|out| adsum_origin_of(c, 0, out)).is_none());
         let fetched = [stale, adsum_session::default()];
         assert_eq!(adsum_prefetch(c, fetched.as_ptr(), 2), status::ADSUM_OK);
     }
@@ -116,16 +118,21 @@ pub(crate) fn many<'l, T>(question: impl FnOnce(*mut *const T, *mut usize) -> st
     array(items, len)
 }
 
-fn equal_of_session(pair: &Pair, of: SessionKey) {
-    let (rust, c, id) = (&pair.rust, pair.c, pair.rust.id_of(of).expect("it is there"));
+fn equal_of_session(pair: &Pair, of: SessionKey, id: SessionId) {
+    let (rust, c) = (&pair.rust, pair.c);
     // SAFETY: the engine is there, and so is what is handed in or written to.
     unsafe {
         let expected = rust.session(of).map(|one| session(&one));
         let by_key = ask(|out| adsum_session_by_key(c, key(of), out));
         assert_eq!(by_key.map(|one| session_in_c(&one)), expected);
+        // That of another node is no attachment here, and is known by its id alone.
+        assert_eq!(by_key.is_none(), of.is_remote());
+        let expected = rust.session_by_id(id).map(|one| session(&one));
         let by_id = ask(|out| adsum_session_by_id(c, id.to_bits(), out));
         assert_eq!(by_id.map(|one| session_in_c(&one)), expected);
         assert_eq!(listed(|out| adsum_watched(c, key(of), out)), set(rust.watched(of)));
+        let origin = ask(|out| adsum_origin_of(c, id.to_bits(), out));
+        assert_eq!(origin, rust.origin_of(id).map(|origin| origin.0));
         for user in rust.users_online() {
             let sees = ask(|out| adsum_session_sees(c, key(of), crate::queries::of(user), out));
             assert_eq!(sees, Some(rust.session_sees::<Id>(of, user)));
@@ -141,6 +148,12 @@ fn equal_of_user(pair: &Pair, user: &Id) {
     };
     let expected: Vec<adsum_session> = rust.sessions::<Id>(user).map(key).collect();
     assert_eq!(keys(c), expected);
+    // SAFETY: the engine is there, and so is what is handed in or written to.
+    let origins = many(|out, len| unsafe { adsum_origins_of(c, of(user), out, len) });
+    assert!(rust.origins_of::<Id>(user).map(|origin| origin.0).eq(origins.iter().copied()));
+    for with_lists in [false, true] {
+        crate::states::equal_local_user(pair, user, with_lists);
+    }
     // SAFETY: the engine is there, and so is what is handed in or written to.
     unsafe {
         let is_online = ask(|out| adsum_is_online(c, of(user), out));

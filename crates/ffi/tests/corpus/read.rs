@@ -77,6 +77,19 @@ impl Record {
         })
     }
 
+    /// Writes a cause that stands there as a number.
+    pub(crate) fn cause_numbered(self, number: u32) -> Self {
+        use adsum_cause as Cause;
+        let all = [
+            Cause::ADSUM_CAUSE_CONNECTION_ERROR,
+            Cause::ADSUM_CAUSE_TIMEOUT,
+            Cause::ADSUM_CAUSE_NODE_LOSS,
+            Cause::ADSUM_CAUSE_GOING_AWAY,
+        ];
+        let cause = all.into_iter().find(|cause| *cause as u32 == number);
+        self.cause_of(cause.expect("it is a cause"))
+    }
+
     fn why(self, of: &adsum_decision) -> Self {
         self.reason_of(of.reason, of.cause)
     }

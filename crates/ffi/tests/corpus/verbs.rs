@@ -18,24 +18,24 @@ pub(crate) struct Given {
 
 const NOTHING: adsum_bytes = adsum_bytes { data: std::ptr::null(), len: 0 };
 
-fn bytes(bytes: &[u8]) -> adsum_bytes {
+pub(crate) fn bytes(bytes: &[u8]) -> adsum_bytes {
     adsum_bytes { data: bytes.as_ptr(), len: bytes.len() }
 }
 
 /// A list as C hands it in.
-struct List(Vec<adsum_bytes>);
+pub(crate) struct List(Vec<adsum_bytes>);
 
 impl List {
-    fn of(ids: &[Id]) -> Self {
+    pub(crate) fn of(ids: &[Id]) -> Self {
         Self(ids.iter().map(|id| bytes(id)).collect())
     }
 
-    fn lend(&self) -> adsum_list {
+    pub(crate) fn lend(&self) -> adsum_list {
         adsum_list { items: self.0.as_ptr(), len: self.0.len() }
     }
 }
 
-fn key(key: SessionKey) -> adsum_session {
+pub(crate) fn key(key: SessionKey) -> adsum_session {
     let (name, slot) = key.to_bits();
     adsum_session { name, slot }
 }
@@ -45,7 +45,7 @@ fn topic_key(key: TopicKey) -> adsum_topic {
     adsum_topic { name, place }
 }
 
-fn cause(cause: LostCause) -> u32 {
+pub(crate) fn cause(cause: LostCause) -> u32 {
     match cause {
         LostCause::ConnectionError => 1,
         LostCause::Timeout => 2,

@@ -9,6 +9,10 @@ use adsum_ffi::info::{
 };
 use adsum_ffi::names::{adsum_session, adsum_topic, adsum_view};
 use adsum_ffi::options::{adsum_options, adsum_rate, adsum_topic_options};
+use adsum_ffi::remote::{
+    adsum_remote_end, adsum_remote_member, adsum_remote_sender, adsum_remote_session,
+    adsum_user_state,
+};
 use adsum_ffi::represent::adsum_candidate;
 use adsum_ffi::status::adsum_error;
 use adsum_ffi::verbs::sessions::adsum_newcomer;
@@ -40,6 +44,7 @@ pub(crate) fn assertions() -> String {
     of_decisions(&mut text);
     of_options(&mut text);
     of_answers(&mut text);
+    of_nodes(&mut text);
     text
 }
 
@@ -174,6 +179,7 @@ fn of_answers(text: &mut String) {
             users_known,
             sessions,
             detached,
+            remote,
             congested,
             presences,
             conflated,
@@ -189,4 +195,45 @@ fn of_answers(text: &mut String) {
         }
     );
     layout!(text, adsum_stats { inputs, refusals, notices, deliveries, conflated, skipped });
+}
+
+fn of_nodes(text: &mut String) {
+    layout!(
+        text,
+        adsum_user_state {
+            user,
+            audience,
+            blocked,
+            sessions,
+            sessions_len,
+            ended,
+            ended_len,
+            has_lists,
+            is_visible
+        }
+    );
+    layout!(
+        text,
+        adsum_remote_session {
+            id,
+            age_ms,
+            number,
+            presence,
+            shown_ms,
+            ends_ms,
+            then,
+            lost_ms,
+            grace_ms,
+            idle_ms,
+            topics,
+            topics_len,
+            cause,
+            kind,
+            is_ending,
+            is_idle
+        }
+    );
+    layout!(text, adsum_remote_member { topic, number, presence });
+    layout!(text, adsum_remote_end { id, reason, cause });
+    layout!(text, adsum_remote_sender { user, session, origin });
 }

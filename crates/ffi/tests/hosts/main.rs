@@ -41,6 +41,51 @@ refused with 20: no session has this key any more
 0 users, 0 sessions, 0 topics left
 ";
 
+const IN_NODES: &str = "\
+(west: bob has come online)
+west, to bob: 0 here
+(east: bob has come online at the other node)
+(east: ann has come online)
+east, to ann: 0 here
+(west: ann has come online at the other node)
+west, to bob: ann shows at my desk
+east, to ann: bob shows here
+east, to ann: 1 here, ann with reading
+west, to bob: 1 here, ann with reading
+east, to ann: in room ann shows writing
+west, to bob: in room ann shows writing
+west, to bob: ann says lunch?
+west, to bob: in room ann says hello
+west, to ann: 2 here, bob with here, ann with at my desk
+west, to bob: ann shows on the way
+east, to ann: ann shows on the way
+(east: a session of ann has ended)
+west, to bob: ann has one device less
+west, to ann: ann has one device less
+west, to bob: in room ann has left
+(west: a session of ann has ended at the other node)
+east, to ann: 2 here, bob with here, ann with on the way
+west, to bob: ann shows in
+west, to ann: ann shows in
+west, to bob: ann has one device less
+(west: a session of ann has ended, lost)
+east, to ann: ann has one device less
+(east: a session of ann has ended at the other node, lost)
+(west hears nothing of east, and then it does)
+(west hears nothing of east for longer)
+(at 12500)
+west, to bob: ann is offline
+(west: a session of ann has ended at the other node, lost, the last)
+(west hears of east)
+(west: ann has come online at the other node)
+west, to bob: ann shows unheard
+(that ann is at node 1)
+(east is gone for good)
+west, to bob: ann is offline
+(west: a session of ann has ended at the other node, lost, the last)
+1 users and 1 sessions in the west, 0 of them at other nodes
+";
+
 const IN_CPP: &str = "\
 to bob: 0 in sight
 to ann's phone: 0 in sight
@@ -81,6 +126,19 @@ fn the_host_in_c_prints_who_is_told_what() {
     }
 }
 
+/// Two nodes tell each other of their users through the door of a cluster.
+#[test]
+fn two_nodes_in_c_print_who_is_told_what_of_whom() {
+    if !has(&["gcc"]) {
+        return;
+    }
+    let libraries = Libraries::find();
+    for linked in [Linked::Dynamically, Linked::Statically] {
+        let program = compile("gcc", "-std=c99", &source("nodes.c"), linked, &libraries);
+        assert_eq!(output(&mut program.command()), IN_NODES, "{linked:?}");
+    }
+}
+
 #[test]
 fn the_host_in_cpp_prints_who_is_told_what() {
     if !has(&["g++"]) {
@@ -95,13 +153,15 @@ fn the_host_in_cpp_prints_who_is_told_what() {
 
 /// No byte is read that was not written, none beyond its end, and all of them are given back.
 #[test]
-fn valgrind_finds_nothing_in_either() {
+fn valgrind_finds_nothing_in_any() {
     if !has(&["gcc", "g++", "valgrind"]) {
         return;
     }
     let libraries = Libraries::find();
     let c = compile("gcc", "-std=c99", &source("host.c"), Linked::Dynamically, &libraries);
     assert_eq!(output(&mut valgrind(&c)), IN_C);
+    let nodes = compile("gcc", "-std=c99", &source("nodes.c"), Linked::Dynamically, &libraries);
+    assert_eq!(output(&mut valgrind(&nodes)), IN_NODES);
     let cpp = compile("g++", "-std=c++17", &source("host.cpp"), Linked::Dynamically, &libraries);
     assert_eq!(output(&mut valgrind(&cpp)), IN_CPP);
     let beside = |name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts").join(name);
@@ -159,6 +219,25 @@ fn the_loop_in_the_readme_runs() {
     let text = output(&mut program.command());
     let (slot, said) = text.split_once(": ").expect("one is told");
     assert!(slot.starts_with("to slot ") && said == "at my desk\n", "{text}");
+}
+
+/// What the README says of several nodes is C.
+#[test]
+fn the_nodes_in_the_readme_are_accepted() {
+    if !has(&["gcc", "g++"]) {
+        return;
+    }
+    let page = include_str!("../../README.md");
+    let (_, page) = page.split_once("## Several nodes\n").expect("it has such a part");
+    let (_, code) = page.split_once("```c\n").expect("there is code");
+    let (code, _) = code.split_once("```").expect("it has an end");
+    let text = format!(
+        "#include \"adsum.h\"\nvoid drain(adsum_engine *engine);\n\
+         void spread(adsum_engine *here, adsum_engine *there, uint64_t now);\n\
+         void spread(adsum_engine *here, adsum_engine *there, uint64_t now) {{\n{code}}}\n"
+    );
+    tools::accepts("gcc", "c", "-std=c99", &text);
+    tools::accepts("g++", "c++", "-std=c++17", &text);
 }
 
 /// A header that is included twice, or from two languages, is one header.

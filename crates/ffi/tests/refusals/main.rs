@@ -1,6 +1,8 @@
 //! What is refused, and how the refusal says which argument, which place, which limit; and that
 //! nothing has happened then.
 
+mod remote;
+
 use adsum_ffi::bytes::{adsum_bytes, adsum_list};
 use adsum_ffi::decision::{adsum_decision, adsum_decision_kind};
 use adsum_ffi::engine::*;
@@ -8,7 +10,7 @@ use adsum_ffi::info::adsum_stats;
 use adsum_ffi::names::{adsum_session, adsum_topic, adsum_view};
 use adsum_ffi::options::{adsum_options, adsum_options_default};
 use adsum_ffi::queries::users::{adsum_is_online, adsum_online_of};
-use adsum_ffi::queries::whole::{adsum_now, adsum_stats_of};
+use adsum_ffi::queries::whole::{adsum_now, adsum_options_of, adsum_stats_of};
 use adsum_ffi::status::{adsum_error, adsum_status as status};
 use adsum_ffi::verbs::{presence::*, sessions::*, time::*, topics::*, visibility::*};
 use std::mem::MaybeUninit;
@@ -66,6 +68,17 @@ impl Engine {
     fn inputs(&self) -> u64 {
         // SAFETY: the engine is there.
         written(|out: *mut adsum_stats| unsafe { adsum_stats_of(self.0, out) }).inputs
+    }
+
+    fn options(&self) -> adsum_options {
+        // SAFETY: the engine is there.
+        written(|out| unsafe { adsum_options_of(self.0, out) })
+    }
+
+    /// Returns the limit for which a call was refused last.
+    fn limit(&self) -> u64 {
+        // SAFETY: the engine is there.
+        written(|out: *mut adsum_error| unsafe { adsum_last_error(self.0, out) }).limit
     }
 
     /// Checks what a call was refused with, and returns the argument and the place.
