@@ -537,9 +537,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         match over.or_else(|| lost.filter(|_| is_lost)) {
             Some(reason) => self.end(session, reason, due.at),
             None => {
-                // Its node will say how it ends.
+                // Its node will say how it ends. Until this input's moment nothing changes by
+                // itself, however long that is, and after the end of time nothing at all.
+                let looks = self.moment.since(due.at) / LOOK_AGAIN_MS + 1;
+                let at = due.at.saturating_add(looks.saturating_mul(LOOK_AGAIN_MS));
+                if at == Time::MAX {
+                    return self.lifetimes.disarm(session);
+                }
                 let order = self.next_order();
-                self.lifetimes.arm(session, due.at.saturating_add(LOOK_AGAIN_MS), order);
+                self.lifetimes.arm(session, at, order);
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use adsum::{
     Config, Connect, Decision, DeviceKind, EndReason, Engine, Error, Grace, LostCause, Notice,
-    Options, Origin, RemoteLists, RemotePresence, RemoteSession, RemoteState, SessionId, Time,
+    Options, Origin, RemoteLists, RemoteLoss, RemotePresence, RemoteSession, RemoteState,
+    SessionId, Time,
 };
 
 const ELSEWHERE: Origin = Origin(7);
@@ -167,4 +168,20 @@ fn what_is_not_drained_of_a_node_that_is_gone_stays_due() {
     engine.advance(later).for_each(|_| {});
     assert_eq!((engine.counts().remote, engine.counts().users_online), (0, 0));
     assert_eq!(engine.verify(), Ok(()));
+}
+
+/// A session that is detached at its node waits for what that says, and is looked at now and then;
+/// a host whose clock leaps does not pay for every moment in between.
+#[test]
+fn a_leap_of_the_clock_is_no_work_for_sessions_that_are_detached_elsewhere() {
+    let mut engine = engine(|options| options.lease = None);
+    viewer(&mut engine);
+    let lost = RemoteLoss { cause: LostCause::ConnectionError, since_ms: 0, left_ms: 10 };
+    let detached = RemoteSession { lost: Some(lost), ..session(1, Some(5)) };
+    let told_first = engine.remote_state(Time::ZERO, ELSEWHERE, 2, state(vec![detached]));
+    told_first.expect("it is in order").for_each(|_| {});
+    for now in [Time::from_millis(u64::MAX / 2), Time::MAX, Time::MAX] {
+        assert_eq!(told(engine.advance(now)), [""; 0]);
+        assert!(engine.is_online(&2));
+    }
 }
