@@ -280,7 +280,8 @@ impl<P> Plan<P> {
             if !is_full && !is_left_out {
                 self.members.push(membership);
             }
-            !is_full
+            // It is full only if there is one more: a last part is never empty.
+            !is_full || is_left_out
         });
         all && self.add_named_members(of, most, tables)
     }
@@ -365,11 +366,11 @@ impl<P> Plan<P> {
         let pending = tables.topics().pending_of(of.topic, of.is_slow);
         let changed = pending.map_or(&[][..], Pending::changed);
         while let Some(one) = changed.get(of.changed as usize).filter(|_| of.has_members()) {
-            if self.changes.len() == CHUNK {
-                return false;
-            }
             let user = tables.user_in(*one);
             if of.concerns(tables, user, tables.seat_of(of.topic, user)) {
+                if self.changes.len() == CHUNK {
+                    return false;
+                }
                 self.changes.push(ChangeOf::Shown(*one));
             }
             of.changed += 1;
@@ -386,10 +387,11 @@ impl<P> Plan<P> {
             };
             let was_all = walk(tables, of.topic, &mut of.cursor, u32::MAX, knows, |membership| {
                 let is_full = self.changes.len() == CHUNK;
-                if !is_full && !is_told(membership) {
+                let is_left_out = is_told(membership);
+                if !is_full && !is_left_out {
                     self.changes.push(ChangeOf::Shown(membership));
                 }
-                !is_full
+                !is_full || is_left_out
             });
             if !was_all {
                 return false;
@@ -397,10 +399,11 @@ impl<P> Plan<P> {
         }
         let Some(pending) = pending.filter(|_| of.has_members()) else { return true };
         while (of.gone as usize) < pending.gone().len() {
-            if self.changes.len() == CHUNK {
+            let ended = ended_for(of, tables, pending);
+            if ended.is_some() && self.changes.len() == CHUNK {
                 return false;
             }
-            self.changes.extend(ended_for(of, tables, pending));
+            self.changes.extend(ended);
             of.gone += 1;
         }
         true
