@@ -161,17 +161,19 @@ pub struct Gathered {
     pub left: BTreeMap<User, Why>,
 }
 
-/// What a receiver may be told once more though it knows it: what sessions show, and who has left.
+/// What a receiver may be told once more though it knows it: what sessions show, which have ended
+/// of users who are there, and who has left.
 #[derive(Clone, Debug, Default)]
 pub struct Again {
     pub shown: BTreeMap<SessionId, (User, Option<u32>)>,
+    pub ended: BTreeMap<SessionId, User>,
     pub left: BTreeMap<User, Why>,
 }
 
 impl Again {
     /// Returns whether there is nothing of the kind.
     pub fn is_empty(&self) -> bool {
-        self.shown.is_empty() && self.left.is_empty()
+        self.shown.is_empty() && self.ended.is_empty() && self.left.is_empty()
     }
 }
 
@@ -184,7 +186,10 @@ impl Gathered {
             |(id, of): (&SessionId, _)| shown.get(id).or_else(|| again.shown.get(id)) == Some(of);
         let has_left =
             |(user, why): (&User, _)| left.get(user).or_else(|| again.left.get(user)) == Some(why);
-        *ended == told.ended
+        let has_ended =
+            |(id, of): (&SessionId, _)| ended.get(id).or_else(|| again.ended.get(id)) == Some(of);
+        ended.keys().all(|id| told.ended.contains_key(id))
+            && told.ended.iter().all(has_ended)
             && left.keys().all(|user| told.left.contains_key(user))
             && told.left.iter().all(has_left)
             && shown.keys().all(|id| told.shown.contains_key(id))

@@ -242,7 +242,8 @@ impl Model {
             match news {
                 News::Came(id) | News::Update(id) => tick.changed.push(id),
                 News::Gone(id, why) if !tick.new.remove(&id) => {
-                    tick.reasons.extend(user.map(|of| (of, why)))
+                    tick.ended.extend(user.map(|of| (id, of)));
+                    tick.reasons.extend(user.map(|of| (of, why)));
                 }
                 _ => {}
             }
@@ -273,6 +274,7 @@ impl Model {
             before: before.clone(),
             changed: Vec::new(),
             new: BTreeSet::new(),
+            ended: BTreeMap::new(),
             reasons: BTreeMap::new(),
             gone: BTreeSet::new(),
         });

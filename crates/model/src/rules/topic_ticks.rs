@@ -155,6 +155,9 @@ impl Model {
             }
         }
         let is_there = |of: &User| now.iter().any(|(user, _)| user == of);
+        let is_shown = |of: &SessionId| now.iter().any(|(_, id)| id == of);
+        let ended = tick.ended.iter().filter(|(id, user)| is_there(user) && !is_shown(id));
+        again.ended.extend(ended.map(|(id, user)| (*id, *user)));
         let gone = tick.reasons.iter().filter(|(user, _)| !is_there(user));
         again.left.extend(gone.map(|(user, why)| (*user, *why)));
         (changes, again)

@@ -72,6 +72,8 @@ pub struct Tick {
     pub changed: Vec<SessionId>,
     /// Those who have come since: nobody is told why they go again.
     pub new: BTreeSet<SessionId>,
+    /// Whose sessions have gone since, of which somebody may know.
+    pub ended: BTreeMap<SessionId, User>,
     /// Why users have left since.
     pub reasons: BTreeMap<User, Why>,
     /// Everybody of whom a session has gone since, whether or not that is told.
