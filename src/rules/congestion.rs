@@ -110,6 +110,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.plan.tell(FanOut::of(subject).to_named(to_receiver));
             return;
         }
+        if offline.is_some_and(|change| change.ended) {
+            // It is seen again before it was told: it goes on believing what is over.
+            let attachment = self.tables.sessions().attachment(receiver);
+            self.tables.add_unaware(user, &[attachment]);
+        }
         for (id, change) in changes {
             let (is_gone, is_shown) =
                 (is_gone(self, &(*id, *change)), self.find_seen(user, *id, receiver).is_some());

@@ -82,6 +82,7 @@ impl Model {
         if looks_offline && (knew || notices == OfflineNotices::ToAllContacts) {
             return self.deliver(out, Notice::UserOffline { user }, &to);
         }
+        self.stays_unaware(user, id, unaware);
         for (session, change) in changed {
             let is_gone = is_gone(&session, &change);
             // Where endings are not told, only a block or a removal is.
@@ -95,6 +96,15 @@ impl Model {
             if !is_gone && change.is_of_directed() {
                 self.deliver(out, Notice::DirectedOver { user, session }, &to);
             }
+        }
+    }
+
+    /// Remembers that a session goes on believing what is over, where it sees the user again before
+    /// it was told.
+    fn stays_unaware(&mut self, user: User, id: SessionId, is_unaware: bool) {
+        let key = self.sessions[&id].key;
+        if is_unaware && let Some(account) = self.accounts.get_mut(&user) {
+            account.unaware.insert(key);
         }
     }
 
@@ -121,6 +131,7 @@ impl Model {
         if looks_offline && (knew || notices == OfflineNotices::ToAllContacts) {
             return self.deliver(out, Notice::UserOffline { user }, &to);
         }
+        self.stays_unaware(user, id, offline.is_some_and(|offline| offline.unaware));
         for (session, ended) in over {
             // Where endings are not told, only a block or a removal is.
             if !ended || offline.is_some() || notices != OfflineNotices::Never {
