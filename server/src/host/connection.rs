@@ -165,8 +165,14 @@ impl<S: ClientProtocol> Connection<S> {
         message: Message,
     ) -> Option<End> {
         match message {
-            Message::Binary(bytes) => self.protocol.take(&mut self.client, bytes, false).await,
-            Message::Text(text) => self.protocol.take(&mut self.client, text.into(), true).await,
+            // On the heap while it lasts: what a request needs is twice as large as all the rest of
+            // a connection, and most connections ask for nothing at most times.
+            Message::Binary(bytes) => {
+                Box::pin(self.protocol.take(&mut self.client, bytes, false)).await;
+            }
+            Message::Text(text) => {
+                Box::pin(self.protocol.take(&mut self.client, text.into(), true)).await;
+            }
             Message::Close(frame) => {
                 let is_logout = S::is_logout(frame.map(|frame| frame.code.into()));
                 return Some(if is_logout { End::LoggedOut } else { End::GoingAway });

@@ -112,7 +112,7 @@ impl ClientProtocol for TimProtocol {
         let Some(user) = &self.user else { return };
         if let Some(LateFrame::Presence(sent)) = self.late.next() {
             // Its last word, which outlives the connection if the session does.
-            let _ = presence::publish(&client.shared, user, *sent).await;
+            let _ = presence::publish(&client.shared, user, sent).await;
         }
     }
 }
@@ -166,12 +166,12 @@ impl TimProtocol {
             (Inbound::Ack(_), Some(_)) => {}
             (Inbound::OfflineMessages, Some(_)) => send(client, &bare(Kind::OFFLINE_MESSAGES_END)),
             (Inbound::BroadPresence(sent), Some(user)) => {
-                if let Err(code) = presence::publish(&client.shared, user, *sent).await {
+                if let Err(code) = presence::publish(&client.shared, user, sent).await {
                     refuse(client, form, kind, code);
                 }
             }
             (Inbound::Presence(sent), Some(user)) => {
-                if let Err(code) = Box::pin(presence::direct(&client.shared, user, *sent)).await {
+                if let Err(code) = Box::pin(presence::direct(&client.shared, user, sent)).await {
                     refuse(client, form, kind, code);
                 }
             }

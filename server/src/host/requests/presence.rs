@@ -21,16 +21,17 @@ pub(crate) const fn names_receivers(sent: &TimPresence) -> bool {
 pub(crate) async fn publish(
     shared: &Shared,
     user: &User,
-    mut sent: TimPresence,
+    mut sent: Box<TimPresence>,
 ) -> Result<(), Code> {
     if shared.config.services.no_broad_presence {
         return Err(Code::Interface);
     }
     if names_receivers(&sent) {
-        return direct_to_named(shared, user, sent).await;
+        // On the heap, since this is seldom and takes more than all the rest.
+        return Box::pin(direct_to_named(shared, user, sent)).await;
     }
     let Lasting { for_ms, then } = take_lasting(&mut sent, &shared.limits)?;
-    let (session, presence) = (user.session, of_user(user, sent));
+    let (session, presence) = (user.session, of_user(user, *sent));
     let command = match for_ms {
         None => Command::Publish(session, presence),
         Some(for_ms) => {
@@ -43,14 +44,22 @@ pub(crate) async fn publish(
 }
 
 /// Directs a presence to those whom it names.
-pub(crate) async fn direct(shared: &Shared, user: &User, sent: TimPresence) -> Result<(), Code> {
+pub(crate) async fn direct(
+    shared: &Shared,
+    user: &User,
+    sent: Box<TimPresence>,
+) -> Result<(), Code> {
     if shared.config.services.no_presence {
         return Err(Code::Interface);
     }
     direct_to_named(shared, user, sent).await
 }
 
-async fn direct_to_named(shared: &Shared, user: &User, mut sent: TimPresence) -> Result<(), Code> {
+async fn direct_to_named(
+    shared: &Shared,
+    user: &User,
+    mut sent: Box<TimPresence>,
+) -> Result<(), Code> {
     // The list goes before the single name, as in tim; an empty one names nobody.
     let to = match (sent.to_list.take(), sent.to_tid.take()) {
         (Some(list), _) if !list.is_empty() => list,
@@ -73,7 +82,7 @@ async fn direct_to_named(shared: &Shared, user: &User, mut sent: TimPresence) ->
     // The list is a set: a user who is named twice is told once.
     to.sort_unstable();
     to.dedup();
-    let (session, presence, for_ms) = (user.session, of_user(user, sent), lasting.for_ms);
+    let (session, presence, for_ms) = (user.session, of_user(user, *sent), lasting.for_ms);
     let direct = Direct { session, to, presence, for_ms, refused };
     shared.command(Command::Direct(Box::new(direct))).await;
     match answer.await {
