@@ -153,7 +153,7 @@ impl Model {
         for group in groups.into_values() {
             self.tell_alike(out, name, &group);
             for id in group {
-                let known = Known { standing: standing.clone(), changes: 0 };
+                let known = Known::of(standing.clone());
                 self.place_mut(name, id).before = Some(known);
             }
         }
@@ -214,6 +214,12 @@ impl Model {
 
     /// Gathers for ticks that something is different in a topic.
     pub(super) fn gather(&mut self, name: User, before: &Standing, news: News) {
+        if let News::Gone(id, _) = news {
+            let places = self.topic_mut(name).places.values_mut();
+            places.filter_map(|place| place.before.as_mut()).for_each(|known| {
+                known.gone.insert(id);
+            });
+        }
         for service in [Service::Fast, Service::Slow] {
             let topic = &self.topics[&name];
             let served = topic.served_by(service);

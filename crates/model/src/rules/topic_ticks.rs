@@ -53,7 +53,7 @@ impl Model {
         let (view, counts) = (topic.served(place), self.standing(name).counts);
         let known = rest.iter().find_map(|id| topic.places[id].before.clone());
         rest.iter().for_each(|id| self.place_mut(name, *id).before = None);
-        let known = known.unwrap_or_else(|| Known { standing: tick.before.clone(), changes: 0 });
+        let known = known.unwrap_or_else(|| Known::of(tick.before.clone()));
         let (mut changes, again) = self.changes(name, tick, &known, like);
         let is_counted = matches!(view, View::Count | View::Sample(_));
         let mut is_news = !changes.is_empty() || is_counted && counts != known.standing.counts;

@@ -47,6 +47,15 @@ pub struct Known {
     pub standing: Standing,
     /// How many of the tick's changes it told.
     pub changes: usize,
+    /// Sessions that have gone since.
+    pub gone: BTreeSet<SessionId>,
+}
+
+impl Known {
+    /// What is known by a snapshot, before the tick gathers anything.
+    pub const fn of(standing: Standing) -> Self {
+        Self { standing, changes: 0, gone: BTreeSet::new() }
+    }
 }
 
 /// How often a session is told what has changed.
@@ -179,7 +188,7 @@ impl Topic {
     /// Returns that one with this place knows the topic as it stands now.
     pub fn known(&self, place: &Place, standing: Standing) -> Known {
         let tick = self.tick(self.service(place));
-        Known { standing, changes: tick.map_or(0, |tick| tick.changed.len()) }
+        Known { changes: tick.map_or(0, |tick| tick.changed.len()), ..Known::of(standing) }
     }
 
     pub const fn tick_mut(&mut self, service: Service) -> &mut Option<Tick> {
@@ -195,11 +204,13 @@ impl Topic {
         u64::from(if service == Service::Slow { coalesce_ms.max(SLOWEST_MS) } else { coalesce_ms })
     }
 
-    /// Returns whether a session was there when those who view all were sent another view.
+    /// Returns whether a session was there when those who view all were sent another view, and has
+    /// been since.
     pub fn has_told_of(&self, id: SessionId) -> bool {
         let mut told = self.places.values().filter(|place| place.view == View::All);
         told.any(|place| {
-            let members = place.before.iter().flat_map(|known| &known.standing.members);
+            let known = place.before.iter().filter(|known| !known.gone.contains(&id));
+            let members = known.flat_map(|known| &known.standing.members);
             members.flat_map(|(_, sessions)| sessions).any(|other| *other == id)
         })
     }
