@@ -211,7 +211,7 @@ fn describe<K: Eq + Hash, P, S: BuildHasher>(
     session: SessionIndex,
 ) -> LocalSession<'_, P> {
     let (tables, sessions) = (state.tables(), state.tables().sessions());
-    let signs = tables.voices().signs(session);
+    let signs = tables.signs(session);
     LocalSession {
         key: sessions.key(session),
         id: sessions.id(session),

@@ -208,11 +208,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.finish_drain();
         self.moment = self.now.max(now);
         let renewed = self.renew_lease_of(key);
-        match renewed {
-            Ok(_) => self.accept(),
-            Err(_) => self.refuse(),
-        }
+        self.accept_or_refuse(renewed.is_ok());
         renewed
+    }
+
+    #[inline]
+    const fn accept_or_refuse(&mut self, is_accepted: bool) {
+        if is_accepted {
+            self.accept();
+        } else {
+            self.refuse();
+        }
     }
 
     /// Runs such code of the host's as may panic, now that everything is in order: the last thing
@@ -368,9 +374,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     #[inline]
     fn renew_lease_of(&mut self, key: SessionKey) -> Result<SessionIndex, Error> {
         let now = (self.moment, self.order + 1);
-        match self.tables.sessions_mut().renew_lease_of(key, now) {
+        match self.tables.sessions_mut().renew_lease_of::<false>(key, now) {
             Renewal::Of(session) => {
                 self.order += 1;
+                Ok(session)
+            }
+            Renewal::AfterSign(session, sign) => {
+                self.order += 1;
+                self.tables.keep_sign(session, sign);
                 Ok(session)
             }
             Renewal::Detached => Err(Error::Detached),
@@ -381,7 +392,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Renews the lease of a session of which there is an input (rule 11).
     fn renew_lease(&mut self, session: SessionIndex) {
         let now = (self.moment, self.next_order());
-        self.tables.sessions_mut().renew_lease(session, now);
+        self.tables.renew_lease(session, now);
     }
 
     // ---- deadlines

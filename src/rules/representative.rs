@@ -9,6 +9,7 @@ use crate::rules::State;
 use crate::rules::farewell::Going;
 use crate::tables::UserState;
 use crate::tables::ids::{Place, SessionIndex};
+use crate::tables::sessions::Renewal;
 use crate::tables::timers::Due;
 use crate::tables::voices::Voice;
 use crate::time::Time;
@@ -108,7 +109,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Chooses who speaks among the sessions that show something.
     fn choose(&self, place: Place, represent: Represent<P>) -> Option<SessionIndex> {
-        let (sessions, voices) = (self.tables.sessions(), self.tables.voices());
+        let sessions = self.tables.sessions();
         let shown: SmallVec<[SessionIndex; CANDIDATES]> =
             self.tables.shown_by_connect(place).collect();
         if shown.len() < 2 {
@@ -117,7 +118,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let candidates: SmallVec<[Candidate<'_, P>; CANDIDATES]> = shown
             .iter()
             .filter_map(|session| {
-                let signs = voices.signs(*session);
+                let signs = self.tables.signs(*session);
                 Some(Candidate {
                     kind: sessions.kind(*session),
                     presence: sessions.presence(*session)?,
@@ -157,16 +158,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// after it unless the session was idle.
     #[inline]
     pub(crate) fn active(&mut self, now: Time, key: SessionKey) -> Result<(), Error> {
-        // Its place is known from the key, so nothing waits for the session's record.
-        self.tables.voices().fetch(key);
-        let session = self.heartbeat(now, key)?;
-        if self.tells_idleness() {
-            let (active, order) = (self.moment, self.order);
-            let signs = self.tables.voices_mut().signs_mut(session);
-            (signs.active, signs.order) = (active, order);
-            if signs.is_idle {
-                self.wake(session);
+        if !self.tells_idleness() {
+            return self.heartbeat(now, key).map(drop);
+        }
+        self.finish_drain();
+        self.moment = self.now.max(now);
+        let heard = (self.moment, self.order + 1);
+        let renewal = self.tables.sessions_mut().renew_lease_of::<true>(key, heard);
+        self.accept_or_refuse(matches!(renewal, Renewal::Of(_) | Renewal::AfterSign(..)));
+        match renewal {
+            // It was heard of by such a sign last, so it is not idle.
+            Renewal::AfterSign(..) => self.order += 1,
+            Renewal::Of(session) => {
+                self.order += 1;
+                if self.tables.voices().signs(session).is_idle {
+                    self.wake(session);
+                }
             }
+            Renewal::Detached => return Err(Error::Detached),
+            Renewal::Unknown => return Err(Error::UnknownSession),
         }
         Ok(())
     }
@@ -201,10 +211,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Returns since when the user at this place is idle, if all of its sessions are.
     fn idle_since(&self, place: Place) -> Option<Time> {
         self.options.idle_after_ms?;
-        let voices = self.tables.voices();
         let mut last = None;
         for session in self.tables.sessions_at(place) {
-            let signs = voices.signs(*session);
+            let signs = self.tables.signs(*session);
             if !signs.is_idle {
                 return None;
             }
@@ -244,9 +253,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             if !self.tables.sessions().link(session).is_local() {
                 continue;
             }
-            let signs = self.tables.voices_mut().signs_mut(session);
+            let signs = self.tables.signs(session);
             if !signs.is_idle && signs.active.saturating_add(idle_after_ms) <= due.at {
-                signs.is_idle = true;
+                self.tables.keep_last_sign(session);
+                self.tables.voices_mut().signs_mut(session).is_idle = true;
                 any = true;
                 self.tables.list_changed_session(session);
             }

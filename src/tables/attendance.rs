@@ -194,6 +194,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Detaches a session.
     pub(crate) fn detach(&mut self, session: SessionIndex, at: Time, cause: LostCause) {
+        self.keep_last_sign(session);
         self.sessions.set_lost(session, at, cause);
         self.set_link(session, Link::Detached);
     }

@@ -54,10 +54,10 @@ use ids::{Place, SessionIndex, User};
 use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
 use origins::Origins;
-use sessions::{Link, MAX_SESSIONS, Sessions};
+use sessions::{Link, MAX_SESSIONS, Sessions, Sign};
 use topics::Topics;
 use user_bits::UserBits;
-use voices::Voices;
+use voices::{Signs, Voices};
 use watched::Watched;
 
 /// What a publish and an end have to know of a user.
@@ -320,12 +320,40 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         Some((voice.session.or_else(first)?, voice.idle_since))
     }
 
+    /// Returns when a person last did something on a session, and whether it is idle.
+    pub(crate) fn signs(&self, session: SessionIndex) -> Signs {
+        let signs = self.voices.signs(session);
+        match self.sessions.sign(session) {
+            Some((active, order)) => Signs { active, order, ..signs },
+            None => signs,
+        }
+    }
+
+    /// Puts a person's sign where it stays when the session is heard of otherwise.
+    pub(crate) fn keep_sign(&mut self, session: SessionIndex, (active, order): Sign) {
+        let signs = self.voices.signs_mut(session);
+        (signs.active, signs.order) = (active, order);
+    }
+
+    /// Puts the sign that a session's record has, if it has one, where it stays.
+    pub(crate) fn keep_last_sign(&mut self, session: SessionIndex) {
+        if let Some(sign) = self.sessions.take_sign(session) {
+            self.keep_sign(session, sign);
+        }
+    }
+
+    /// Renews the lease of a session: it is heard of in this input.
+    pub(crate) fn renew_lease(&mut self, session: SessionIndex, heard: (Time, u64)) {
+        self.keep_last_sign(session);
+        self.sessions.renew_lease(session, heard);
+    }
+
     /// Returns when a session of the user at this place is idle next if nobody does anything, and
     /// which input set that.
     pub(crate) fn next_idle(&self, place: Place, after_ms: u64) -> Option<(Time, u64)> {
         // Another node says itself who is idle there.
         let own = self.sessions_at(place).iter().filter(|one| self.sessions.link(**one).is_local());
-        let signs = own.map(|session| self.voices.signs(*session));
+        let signs = own.map(|session| self.signs(*session));
         let next = signs.filter(|signs| !signs.is_idle);
         next.map(|signs| (signs.active.saturating_add(after_ms), signs.order)).min()
     }

@@ -1,9 +1,11 @@
 //! The sessions: one record each in a dense table, with generations against stale keys.
 
 mod extras;
+mod heard;
 mod link;
 mod room;
 
+pub(crate) use heard::{Renewal, Sign};
 pub(crate) use link::Link;
 
 use crate::event::LostCause;
@@ -35,6 +37,8 @@ struct Record {
     kind: DeviceKind,
     /// Why it was lost, while it is detached.
     cause: LostCause,
+    /// Whether what was heard last was a sign of a person, which then stands here and nowhere else.
+    by_person: bool,
     /// When something was last heard of it: its lease counts from here. The timer is not touched
     /// then, because that would cost three random memory accesses instead of one.
     heard: Time,
@@ -275,17 +279,6 @@ impl<P> Sessions<P> {
         self.detail(index).connected
     }
 
-    /// Returns when something was last heard of it.
-    pub(crate) fn heard(&self, index: SessionIndex) -> Time {
-        self.record(index).heard
-    }
-
-    /// Returns which input was the last that was heard of it, while it has a connection.
-    pub(crate) fn heard_order(&self, index: SessionIndex) -> Option<u64> {
-        let record = self.record(index);
-        record.link.is_up().then_some(record.stamp)
-    }
-
     /// Returns when and why the session was lost, if it is detached.
     pub(crate) fn loss(&self, index: SessionIndex) -> Option<(Time, LostCause)> {
         let record = self.record(index);
@@ -364,6 +357,7 @@ impl<P> Sessions<P> {
             link,
             kind,
             cause: LostCause::ConnectionError,
+            by_person: false,
             heard: now,
             stamp,
         };
@@ -447,26 +441,6 @@ impl<P> Sessions<P> {
 
     // ---- what changes
 
-    /// Renews the session's lease: it is heard of in this input.
-    #[inline]
-    pub(crate) fn renew_lease(&mut self, index: SessionIndex, (now, order): (Time, u64)) {
-        let record = &mut self.records[index.0 as usize];
-        (record.heard, record.stamp) = (now, order);
-    }
-
-    /// Renews it by the session's key, if that is current and the session has a connection.
-    #[inline]
-    pub(crate) fn renew_lease_of(&mut self, key: SessionKey, (now, order): (Time, u64)) -> Renewal {
-        match self.records.get_mut(key.index as usize) {
-            Some(record) if record.has(key) && record.link.is_up() => {
-                (record.heard, record.stamp) = (now, order);
-                Renewal::Of(SessionIndex(key.index))
-            }
-            Some(record) if record.has(key) && record.link == Link::Detached => Renewal::Detached,
-            _ => Renewal::Unknown,
-        }
-    }
-
     pub(super) fn set_link(&mut self, index: SessionIndex, link: Link) {
         let before = core::mem::replace(&mut self.records[index.0 as usize].link, link);
         count_links(&mut self.linked, before, link);
@@ -525,14 +499,6 @@ impl<P> Sessions<P> {
     }
 }
 
-/// What came of the renewal of a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Renewal {
-    Of(SessionIndex),
-    Detached,
-    Unknown,
-}
-
 /// No session.
 impl Default for Record {
     fn default() -> Self {
@@ -543,6 +509,7 @@ impl Default for Record {
             link: Link::Vacant,
             kind: DeviceKind(0),
             cause: LostCause::ConnectionError,
+            by_person: false,
             heard: Time::ZERO,
             stamp: 0,
         }

@@ -119,6 +119,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             );
             ensure!(!self.misses_too_much(index), "too much is noted for a congested session");
             let missed = missed.map_or(0, |missed| missed.len());
+            let is_elsewhere = link == Link::Detached || link.is_remote();
+            ensure!(
+                self.sessions.sign(index).is_none() || !is_elsewhere && !self.signs(index).is_idle,
+                "a sign of a person stands where something else does, or is of who is idle"
+            );
             let told = self.sessions.told(index);
             let in_order = told.is_none_or(|told| told.is_in_order());
             ensure!(in_order, "what is remembered of directed presence is not in order");

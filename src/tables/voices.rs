@@ -3,14 +3,13 @@
 //!
 //! Only an engine that was given a function to choose by has any of this.
 
-use crate::key::SessionKey;
 use crate::tables::ids::{Place, SessionIndex};
 use crate::tables::segments::{Segments, per_segment};
 use crate::tables::timers::Timed;
 use crate::time::Time;
-use core::hint::black_box;
 
-/// When something was done on a session. Two of them share a cache line, and none lies in two.
+/// When something was done on a session, but for a sign that is the last that was heard of it: the
+/// session's record has that one, and so most signs touch nothing here.
 #[derive(Clone, Copy, Default)]
 #[repr(align(32))]
 pub(crate) struct Signs {
@@ -57,11 +56,6 @@ impl Voices {
 
     pub(crate) fn signs(&self, session: SessionIndex) -> Signs {
         self.signs.get(session.0 as usize).copied().unwrap_or_default()
-    }
-
-    /// Fetches the signs of the session of this key, which may be stale.
-    pub(crate) fn fetch(&self, key: SessionKey) {
-        black_box(self.signs.get(key.index as usize).is_some_and(|signs| signs.is_idle));
     }
 
     pub(crate) fn signs_mut(&mut self, session: SessionIndex) -> &mut Signs {
