@@ -1,7 +1,7 @@
 //! Where numbers are as great as can be, decisions are compared by what everyone hears.
 
-use adsum::SessionKey;
-use adsum_model::{Decision, Notice, Output};
+use adsum::{SessionKey, TopicCounts, View};
+use adsum_model::{Decision, Gathered, Notice, Output};
 
 fn key(nth: u32) -> SessionKey {
     SessionKey::from_bits((1 << 32 | u64::from(nth), nth)).expect("it has a generation")
@@ -47,6 +47,31 @@ fn notices_that_are_alike_count_as_one() {
     let model = output(&[offline(1, &[2]), offline(5, &[2]), offline(1, &[3])], &[]);
     assert!(!model.agrees_without_numbers(&[offline(5, &[2]), offline(1, &[2]), offline(1, &[3])]));
     assert!(!model.agrees_without_numbers(&[offline(1, &[2]), offline(1, &[3]), offline(5, &[2])]));
+}
+
+/// Says in a topic how many observers there are, to these.
+fn counted(observers: u32, to: &[u32]) -> Decision {
+    let to = to.iter().map(|nth| key(*nth)).collect();
+    let counts = TopicCounts { observers, ..TopicCounts::default() };
+    Decision::Changes { topic: 1, view: View::Count, counts, changes: Gathered::default(), to }
+}
+
+/// Two ticks of a topic may say the same, each to others.
+#[test]
+fn changes_that_are_alike_count_as_one() {
+    let model = output(&[counted(1, &[3]), counted(1, &[2]), counted(2, &[2])], &[]);
+    for engine in [
+        &[counted(1, &[2, 3]), counted(2, &[2])][..],
+        &[counted(1, &[2]), counted(1, &[3]), counted(2, &[2])],
+    ] {
+        assert!(model.agrees_without_numbers(engine), "{engine:?}");
+    }
+    for engine in [
+        &[counted(1, &[2, 4]), counted(2, &[2])][..],
+        &[counted(1, &[3]), counted(2, &[2]), counted(1, &[2])],
+    ] {
+        assert!(!model.agrees_without_numbers(engine), "{engine:?}");
+    }
 }
 
 /// One that begins before a part without order, or goes on behind it, may go on in it, whichever of

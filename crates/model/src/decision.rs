@@ -344,9 +344,9 @@ fn one_by_one(decisions: &[Decision]) -> Vec<Decision> {
                 one(Decision::Skipped { notice: notice.clone(), to: BTreeSet::from([*key]) });
             }),
             Decision::Topic { .. } | Decision::Changes { .. } => keys.for_each(|key| {
-                let mut alone = decision.clone();
+                let mut alone = to_nobody(decision);
                 if let Decision::Topic { to, .. } | Decision::Changes { to, .. } = &mut alone {
-                    *to = BTreeSet::from([*key]);
+                    to.insert(*key);
                 }
                 one(alone);
             }),
@@ -356,11 +356,28 @@ fn one_by_one(decisions: &[Decision]) -> Vec<Decision> {
     all
 }
 
-/// Returns whether two decisions about receivers may be about the same notice.
+/// Returns whether two decisions may say the same to some receivers each.
 fn are_of_one_notice(a: &Decision, b: &Decision) -> bool {
-    a.notice().is_some()
-        && a.notice() == b.notice()
-        && std::mem::discriminant(a) == std::mem::discriminant(b)
+    match (a, b) {
+        (
+            Decision::Topic { .. } | Decision::Changes { .. },
+            Decision::Topic { .. } | Decision::Changes { .. },
+        ) => to_nobody(a) == to_nobody(b),
+        _ => {
+            a.notice().is_some()
+                && a.notice() == b.notice()
+                && std::mem::discriminant(a) == std::mem::discriminant(b)
+        }
+    }
+}
+
+/// Returns what a decision says in a topic, without those to whom.
+fn to_nobody(decision: &Decision) -> Decision {
+    let mut decision = decision.clone();
+    if let Decision::Topic { to, .. } | Decision::Changes { to, .. } = &mut decision {
+        to.clear();
+    }
+    decision
 }
 
 fn sort(part: &mut [Decision]) {

@@ -60,7 +60,7 @@ pub mod topics;
 pub mod world;
 
 pub use choice::Choice;
-pub use decision::{Decision, Notice, Output};
+pub use decision::{Decision, Gathered, Notice, Output};
 pub use event::{Event, User, session_of, topic_of};
 pub use host::{Answer, Host, Outcome};
 pub use ops::{Case, Op};
