@@ -2,7 +2,10 @@
 
 use adsum::arbitrary::Inputs;
 use adsum::{Config, Counts, Engine, Error, Event, Lease, Options, OverLimit, Rate, Stats, Time};
+use adsum::{Connect, Join, LostCause, SessionKey, View};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
 
 const STREAMS: u64 = 60;
 const BYTES: usize = 6 * 400;
@@ -135,4 +138,66 @@ fn the_same_bytes_make_the_same_inputs() {
     assert_eq!(inputs(&bytes), all);
     // What comes later does not matter to what came before, and a rest is left.
     assert_eq!(inputs(&bytes[..6 * 100 + 5]), all[..100]);
+}
+
+/// Returns an engine in which there is somebody for every verb: attached, congested and detached
+/// sessions, some of them in topics. Nothing is put into it afterwards.
+fn inhabited() -> Engine<String, u8> {
+    let mut engine = Engine::new(Config::default());
+    let at = Time::from_millis;
+    let mut keys: Vec<SessionKey> = Vec::new();
+    for user in 0..6 {
+        let connect = Connect::new(format!("user {user}"));
+        let (key, decisions) = engine.connect(at(5_000), connect).expect("there is room");
+        keys.push(key);
+        drop(decisions);
+    }
+    let member = || Join::Member { presence: Some(1), view: View::All };
+    for (nth, topics) in [(0, 3), (1, 2), (2, 1), (3, 1)] {
+        for topic in 0..topics {
+            let joined = engine.join(at(5_000), keys[nth], format!("user {topic}"), member());
+            drop(joined.expect("there is room"));
+        }
+    }
+    drop(engine.congested(at(5_000), keys[3]).expect("it is attached"));
+    let cause = LostCause::ConnectionError;
+    drop(engine.lost(at(5_000), keys[4], cause).expect("it is attached"));
+    drop(engine.lost(at(5_000), keys[5], cause).expect("it is attached"));
+    engine
+}
+
+/// What was found by fuzzing is kept as bytes, and is worth something as long as these mean what
+/// they meant.
+#[test]
+#[cfg_attr(feature = "shrunk", ignore = "keys have other numbers")]
+fn bytes_mean_what_they_meant() {
+    let engine = inhabited();
+    let mut meanings: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+    for seed in 0..STREAMS {
+        let bytes = bytes(seed);
+        let mut inputs = Inputs::new(&bytes);
+        while let Some((now, event)) = inputs.next(&engine, |user| format!("user {user}"), |p| p) {
+            let (count, sum) = meanings.entry(verb(&event)).or_insert((0, 0xcbf2_9ce4_8422_2325));
+            *count += 1;
+            // FNV-1a.
+            for byte in format!("{now:?} {event:?}").bytes() {
+                *sum = (*sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+    }
+    let mut table = String::from("# How often each verb comes up, and a sum over its inputs.\n");
+    for (verb, (count, sum)) in meanings {
+        writeln!(table, "{verb:16} {count:5} {sum:016x}").expect("a String takes anything");
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/arbitrary.txt");
+    if std::env::var_os("ADSUM_ARBITRARY_WRITE").is_some() {
+        std::fs::write(&file, &table).expect("the table can be written");
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        table == kept,
+        "bytes mean something else than before, so the corpora of fuzzers are worth less. If that \
+         has to be: ADSUM_ARBITRARY_WRITE=1 cargo test -p adsum --features arbitrary --test \
+         arbitrary\nbefore:\n{kept}\nnow:\n{table}"
+    );
 }
