@@ -3,6 +3,7 @@
 use adsum::{DeviceKind, Error, Event, SessionKey, Time};
 use adsum_tim::{Kind, TimAck, TimPresence};
 use serde_json::value::RawValue;
+use smol_str::SmolStr;
 
 use super::core::Core;
 use super::edge_counter::unix_ms;
@@ -39,7 +40,7 @@ impl Core {
             }
         };
         let LoggedIn { socket, wire, tid, secret } = login;
-        socket.belongs_to(session, Receiver { node: node.clone(), wire });
+        socket.belongs_to(session, Receiver { node: SmolStr::new(&node), wire });
         let grant = match &answer {
             Answer::Tim(_) => None,
             Answer::V1(hello) => hello.grant.clone(),
@@ -109,7 +110,7 @@ impl Core {
             Answer::V1(hello) => (hello.grant.take(), hello.lists.take()),
         };
         let grant = shown_grant.clone().or_else(|| entry.grant.clone());
-        socket.belongs_to(session, Receiver { node, wire });
+        socket.belongs_to(session, Receiver { node: SmolStr::new(&node), wire });
         let own = Some(socket.clone());
         let entry = Entry {
             socket: own,

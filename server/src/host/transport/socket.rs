@@ -6,12 +6,13 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use adsum::SessionKey;
 #[cfg(target_os = "linux")]
 use rustix::net::SendFlags;
+use smol_str::SmolStr;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -21,24 +22,25 @@ use super::ws_frame::{self, Opcode};
 
 /// Who is on a connection, and what they speak.
 pub(crate) struct Receiver {
-    pub(crate) node: Arc<str>,
+    /// In place, if it is not long: each frame has it, and the caches do not.
+    pub(crate) node: SmolStr,
     pub(crate) wire: Wire,
 }
 
-/// An open connection.
+/// An open connection. What every write needs lies together, in two cache lines: the system's
+/// descriptor and who is there, then the lock and what is looked at under it.
+#[repr(C, align(64))]
 pub(crate) struct Socket {
     pub(crate) stream: TcpStream,
-    /// Wakes the connection's task: the peer reads too slowly, or the connection must be closed.
-    pub(crate) wake: Notify,
-    limits: Limits,
-    /// What its data frames hold.
-    opcode: Opcode,
-    /// How many more bytes may be read before somebody has logged in; all, from then on.
-    may_read: AtomicUsize,
-    queue: Mutex<SendQueue>,
     receiver: OnceLock<Receiver>,
+    queue: Mutex<SendQueue>,
+    limits: Limits,
     /// Bytes that wait here, of all connections together.
     total: &'static AtomicU64,
+    /// How many more bytes may be read before somebody has logged in; all, from then on.
+    may_read: AtomicUsize,
+    /// Wakes the connection's task: the peer reads too slowly, or the connection must be closed.
+    pub(crate) wake: Notify,
 }
 
 /// The outcome of appending a frame.
@@ -66,13 +68,12 @@ impl Socket {
     ) -> Self {
         Self {
             stream,
-            wake: Notify::new(),
-            limits,
-            opcode,
-            may_read: AtomicUsize::new(usize::MAX),
-            queue: Mutex::new(SendQueue::new()),
             receiver: OnceLock::new(),
+            queue: Mutex::new(SendQueue::new(opcode)),
+            limits,
             total,
+            may_read: AtomicUsize::new(usize::MAX),
+            wake: Notify::new(),
         }
     }
 
@@ -98,10 +99,10 @@ impl Socket {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads something of each part of the socket, which brings it into the caches.
+    /// Reads something of what a write needs, which brings it into the caches.
     pub(crate) fn touch(&self) -> usize {
         let receiver = self.receiver.get().map_or(0, |receiver| receiver.node.len());
-        self.limits.frames ^ receiver ^ usize::from(self.queue.is_poisoned())
+        receiver ^ usize::from(self.queue.is_poisoned())
     }
 
     /// Makes this the connection of a session.
@@ -128,12 +129,12 @@ impl Socket {
         if queue.closing.is_some() {
             return Flushed { changed: None };
         }
-        let before = queue.waiting.len();
+        let (before, opcode) = (queue.waiting.len(), queue.opcode);
         if queue.writing != Writing::Idle || queue.len() > 0 {
-            ws_frame::append_data(&mut queue.waiting, self.opcode, guess, payload);
+            ws_frame::append_data(&mut queue.waiting, opcode, guess, payload);
         } else {
             scratch.clear();
-            ws_frame::append_data(scratch, self.opcode, guess, payload);
+            ws_frame::append_data(scratch, opcode, guess, payload);
             let written = match self.write_once(scratch) {
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -175,8 +176,8 @@ impl Socket {
         if queue.closing.is_some() {
             return Appended { list: None, over: false };
         }
-        let before = queue.waiting.len();
-        ws_frame::append_data(&mut queue.waiting, self.opcode, guess, payload);
+        let (before, opcode) = (queue.waiting.len(), queue.opcode);
+        ws_frame::append_data(&mut queue.waiting, opcode, guess, payload);
         queue.waiting_frames += 1;
         self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
         let over = !queue.congested && queue.session.is_some() && queue.is_over(self.limits);
@@ -185,22 +186,22 @@ impl Socket {
 
     /// Appends an answer to the client's own request, which the connection's task writes.
     pub(crate) fn append_answer(&self, frame: &[u8]) {
-        self.append_with(|buffer| {
+        self.append_with(|buffer, opcode| {
             let payload = |buffer: &mut Vec<u8>| buffer.extend_from_slice(frame);
-            ws_frame::append_data(buffer, self.opcode, frame.len(), payload);
+            ws_frame::append_data(buffer, opcode, frame.len(), payload);
         });
     }
 
     /// Appends bytes that the WebSocket library made: pongs, and its own close frames.
     pub(crate) fn append_raw(&self, bytes: &[u8]) {
-        self.append_with(|buffer| buffer.extend_from_slice(bytes));
+        self.append_with(|buffer, _| buffer.extend_from_slice(bytes));
     }
 
-    fn append_with(&self, append: impl FnOnce(&mut Vec<u8>)) {
+    fn append_with(&self, append: impl FnOnce(&mut Vec<u8>, Opcode)) {
         let mut queue = self.queue();
         if queue.closing.is_none() {
-            let before = queue.waiting.len();
-            append(&mut queue.waiting);
+            let (before, opcode) = (queue.waiting.len(), queue.opcode);
+            append(&mut queue.waiting, opcode);
             queue.waiting_frames += 1;
             self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
         }
@@ -213,10 +214,10 @@ impl Socket {
         if queue.closing.is_some() {
             return;
         }
-        let before = queue.waiting.len();
+        let (before, opcode) = (queue.waiting.len(), queue.opcode);
         if !last.is_empty() {
             let payload = |buffer: &mut Vec<u8>| buffer.extend_from_slice(last);
-            ws_frame::append_data(&mut queue.waiting, self.opcode, last.len(), payload);
+            ws_frame::append_data(&mut queue.waiting, opcode, last.len(), payload);
         }
         ws_frame::append_close(&mut queue.waiting, code, reason);
         self.total.fetch_add((queue.waiting.len() - before) as u64, Ordering::Relaxed);
@@ -390,5 +391,14 @@ mod tests {
         };
         tokio::time::timeout(Duration::from_secs(20), reads_on).await.expect("a later moment");
         assert!(socket.stuck_since() > Some(first));
+    }
+
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    #[test]
+    fn what_every_write_needs_lies_in_two_cache_lines() {
+        let looked_at = std::mem::offset_of!(SendQueue, front_left) + size_of::<usize>();
+        assert_eq!(align_of::<Socket>(), 64);
+        // The lock itself takes eight bytes.
+        assert!(std::mem::offset_of!(Socket, queue) + 8 + looked_at <= 128);
     }
 }
