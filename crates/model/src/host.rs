@@ -35,13 +35,16 @@ pub struct Given {
     pub topic: TopicKey,
     /// What it told of topics.
     pub told: Vec<Decision>,
+    /// Whether numbers were as great as can be, so that decisions which say the same, each to
+    /// others, were taken for one.
+    pub is_merged: bool,
 }
 
 impl From<Attachment> for Given {
     /// Returns the names of an input that opens no topic.
     fn from(begun: Attachment) -> Self {
         let topic = TopicKey::from_bits((u64::MAX, u32::MAX)).expect("it is not zero");
-        Self { begun, topic, told: Vec::new() }
+        Self { begun, topic, told: Vec::new(), is_merged: false }
     }
 }
 
@@ -56,7 +59,8 @@ pub fn given(outcome: &Outcome) -> Given {
         |told: &&Decision| matches!(told, Decision::Topic { .. } | Decision::Changes { .. });
     let decisions = outcome.iter().flat_map(|answer| &answer.decisions);
     let told = decisions.filter(is_of_topics).cloned().collect();
-    Given { topic: topic.unwrap_or(given.topic), told, ..given }
+    let is_merged = outcome.as_ref().is_ok_and(|answer| answer.numbers.contains(&u64::MAX));
+    Given { topic: topic.unwrap_or(given.topic), told, is_merged, ..given }
 }
 
 /// Returns the names of what an input has begun, or such as nobody gives out.

@@ -205,6 +205,8 @@ pub struct Model {
     /// What the engine told of topics with the input at hand: where more than one thing is right,
     /// what it has chosen.
     pub heard: Vec<Decision>,
+    /// Whether those of it that say the same, each to others, were taken for one.
+    pub is_heard_merged: bool,
 }
 
 impl Model {
@@ -224,6 +226,7 @@ impl Model {
             topics: BTreeMap::new(),
             stale_topics: Vec::new(),
             heard: Vec::new(),
+            is_heard_merged: false,
         }
     }
 

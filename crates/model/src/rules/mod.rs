@@ -40,8 +40,8 @@ impl Model {
         event: &Event,
         given: impl Into<Given>,
     ) -> Result<Output, Error> {
-        let Given { begun, topic, told } = given.into();
-        self.heard = told;
+        let Given { begun, topic, told, is_merged } = given.into();
+        (self.heard, self.is_heard_merged) = (told, is_merged);
         let mut outcome = match event {
             Event::Connect { user, kind, audience, blocked } => {
                 self.connect(now, (*user, *kind), audience, blocked, begun)

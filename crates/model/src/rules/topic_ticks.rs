@@ -61,9 +61,9 @@ impl Model {
         // A snapshot for those who are new may be one for all, if there is anything to tell.
         let (some, all) = (self.taking(&new), self.taking(&new.union(&rest).copied().collect()));
         let is_for_all = !some.is_empty() && !to.is_empty() && (is_news || !again.is_empty());
+        let all_told = self.attachments(&all);
         if is_for_all
-            && let Some(Decision::Topic { .. }) =
-                self.heard_next(out, name, view, &self.attachments(&all))
+            && let Some(Decision::Topic { .. }) = self.heard_next(out, (name, view), &all_told, &to)
         {
             self.no_longer_new(name, &new);
             self.told_or_marked(name, &new);
@@ -71,7 +71,7 @@ impl Model {
             return self.push_topic(out, name, like, &all);
         }
         self.tell_alike(out, name, &new);
-        let heard = self.heard_next(out, name, view, &to);
+        let heard = self.heard_next(out, (name, view), &to, &to);
         match heard {
             Some(Decision::Changes { changes: told, .. }) if changes.may_be(&told, &again) => {
                 is_news |= !told.is_empty();
@@ -104,18 +104,20 @@ impl Model {
         all
     }
 
-    /// Returns what the engine has told these of a topic after what the model has told them.
+    /// Returns what the engine has told these of a topic after what the model has told them. Where
+    /// it does not say who was told together, that is what the first of `some` of them was told.
     fn heard_next(
         &self,
         out: &Output,
-        name: User,
-        view: View,
+        of: (User, View),
         to: &BTreeSet<SessionKey>,
+        some: &BTreeSet<SessionKey>,
     ) -> Option<Decision> {
+        let one = some.first().filter(|_| self.is_heard_merged);
         let is_it = |decision: &&Decision| match decision {
-            Decision::Changes { topic, view: of, to: told, .. }
-            | Decision::Topic { topic, view: of, to: told, .. } => {
-                (*topic, *of, told) == (name, view, to)
+            Decision::Changes { topic, view, to: told, .. }
+            | Decision::Topic { topic, view, to: told, .. } => {
+                (*topic, *view) == of && one.map_or(told == to, |one| told.contains(one))
             }
             _ => false,
         };
