@@ -93,8 +93,9 @@ pub(crate) struct State<K, P, S> {
     /// It is choosing, or has panicked when it was and is not asked again about this input, or this
     /// deadline.
     is_choosing: bool,
-    /// The moment of the first input: numbers of notices count from there.
-    first: Option<Time>,
+    /// The moment of the first input: numbers of notices count from there. The greatest, before
+    /// there was any.
+    first: Time,
     /// What is yet to be done about what another node says.
     remote_update: Option<RemoteUpdate<K, P>>,
     /// Contacts are told one state of each user, or this engine is one of several: what a publish
@@ -128,7 +129,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             happening: Time::ZERO,
             represent: None,
             is_choosing: false,
-            first: None,
+            first: Time::MAX,
             remote_update: None,
             is_clustered_or_represented: false,
         }
@@ -184,14 +185,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Sets the moment at which what is told from now on happens.
     fn set_moment(&mut self, at: Time) {
         self.happening = at;
-        self.plan.set_moment(at.since(self.first.unwrap_or(at)));
+        self.plan.set_moment(at.since(self.first));
     }
 
     /// Accepts the input: only now has it happened, and not if it was refused or if the host's
     /// code panicked.
     pub(crate) const fn accept(&mut self) {
-        if self.first.is_none() {
-            self.first = Some(self.moment);
+        if self.first.as_millis() == u64::MAX {
+            self.first = self.moment;
         }
         self.now = self.moment;
         self.stats.inputs += 1;
@@ -374,19 +375,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     #[inline]
     fn renew_lease_of(&mut self, key: SessionKey) -> Result<SessionIndex, Error> {
         let now = (self.moment, self.order + 1);
-        match self.tables.sessions_mut().renew_lease_of::<false>(key, now) {
+        match self.tables.sessions_mut().renew_lease_of(key, now) {
             Renewal::Of(session) => {
                 self.order += 1;
                 Ok(session)
             }
-            Renewal::AfterSign(session, sign) => {
-                self.order += 1;
-                self.tables.keep_sign(session, sign);
+            Renewal::AfterSign(session) => {
+                self.renew_lease_after_sign(session);
                 Ok(session)
             }
             Renewal::Detached => Err(Error::Detached),
             Renewal::Unknown => Err(Error::UnknownSession),
         }
+    }
+
+    #[cold]
+    fn renew_lease_after_sign(&mut self, session: SessionIndex) {
+        self.renew_lease(session);
     }
 
     /// Renews the lease of a session of which there is an input (rule 11).

@@ -164,11 +164,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.finish_drain();
         self.moment = self.now.max(now);
         let heard = (self.moment, self.order + 1);
-        let renewal = self.tables.sessions_mut().renew_lease_of::<true>(key, heard);
-        self.accept_or_refuse(matches!(renewal, Renewal::Of(_) | Renewal::AfterSign(..)));
+        let renewal = self.tables.sessions_mut().renew_lease_by_person(key, heard);
+        self.accept_or_refuse(matches!(renewal, Renewal::Of(_) | Renewal::AfterSign(_)));
         match renewal {
             // It was heard of by such a sign last, so it is not idle.
-            Renewal::AfterSign(..) => self.order += 1,
+            Renewal::AfterSign(_) => self.order += 1,
             Renewal::Of(session) => {
                 self.order += 1;
                 if self.tables.voices().signs(session).is_idle {

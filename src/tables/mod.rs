@@ -330,6 +330,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Puts a person's sign where it stays when the session is heard of otherwise.
+    #[cold]
     pub(crate) fn keep_sign(&mut self, session: SessionIndex, (active, order): Sign) {
         let signs = self.voices.signs_mut(session);
         (signs.active, signs.order) = (active, order);
@@ -343,9 +344,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Renews the lease of a session: it is heard of in this input.
+    #[inline]
     pub(crate) fn renew_lease(&mut self, session: SessionIndex, heard: (Time, u64)) {
-        self.keep_last_sign(session);
-        self.sessions.renew_lease(session, heard);
+        if let Some(sign) = self.sessions.renew_lease(session, heard) {
+            self.keep_sign(session, sign);
+        }
     }
 
     /// Returns when a session of the user at this place is idle next if nobody does anything, and

@@ -1,6 +1,6 @@
 //! What was last heard of each session, and whether a person gave that sign.
 
-use super::Sessions;
+use super::{Link, Sessions};
 use crate::key::SessionKey;
 use crate::tables::ids::SessionIndex;
 use crate::time::Time;
@@ -12,8 +12,8 @@ pub(crate) type Sign = (Time, u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
     Of(SessionIndex),
-    /// As above, and what was heard before it was a sign of a person.
-    AfterSign(SessionIndex, Sign),
+    /// What was heard last is a sign of a person.
+    AfterSign(SessionIndex),
     Detached,
     Unknown,
 }
@@ -37,40 +37,51 @@ impl<P> Sessions<P> {
     }
 
     /// Takes that sign out, for the caller to keep elsewhere.
-    pub(in crate::tables) fn take_sign(&mut self, index: SessionIndex) -> Option<Sign> {
-        let sign = self.sign(index);
-        self.records[index.0 as usize].by_person = false;
-        sign
-    }
-
-    /// Renews the session's lease: it is heard of in this input. What was heard before must not be
-    /// a sign of a person.
-    pub(in crate::tables) fn renew_lease(&mut self, index: SessionIndex, heard: (Time, u64)) {
-        let record = &mut self.records[index.0 as usize];
-        debug_assert!(!record.by_person, "a sign of a person would be lost");
-        (record.heard, record.stamp) = heard;
-    }
-
-    /// Renews it by the session's key, if that is current and the session has a connection.
     #[inline]
-    pub(crate) fn renew_lease_of<const BY_PERSON: bool>(
+    pub(in crate::tables) fn take_sign(&mut self, index: SessionIndex) -> Option<Sign> {
+        let record = &mut self.records[index.0 as usize];
+        core::mem::take(&mut record.by_person).then_some((record.heard, record.stamp))
+    }
+
+    /// Renews the session's lease: it is heard of in this input. Returns the sign of a person that
+    /// it was heard of by before, if it was one, for the caller to keep elsewhere.
+    #[inline]
+    pub(in crate::tables) fn renew_lease(
         &mut self,
-        key: SessionKey,
+        index: SessionIndex,
         heard: (Time, u64),
-    ) -> Renewal {
+    ) -> Option<Sign> {
+        let record = &mut self.records[index.0 as usize];
+        let before = (record.heard, record.stamp);
+        (record.heard, record.stamp) = heard;
+        core::mem::take(&mut record.by_person).then_some(before)
+    }
+
+    /// Renews it by the session's key, if that is current and the session has a connection. After a
+    /// sign of a person nothing is done: that is to be kept first.
+    #[inline]
+    pub(crate) fn renew_lease_of(&mut self, key: SessionKey, heard: (Time, u64)) -> Renewal {
         match self.records.get_mut(key.index as usize) {
             Some(record) if record.has(key) && record.link.is_up() => {
-                let (before, session) = ((record.heard, record.stamp), SessionIndex(key.index));
-                (record.heard, record.stamp) = heard;
-                match core::mem::replace(&mut record.by_person, BY_PERSON) {
-                    false => Renewal::Of(session),
-                    true => Renewal::AfterSign(session, before),
+                if record.by_person {
+                    return Renewal::AfterSign(SessionIndex(key.index));
                 }
+                (record.heard, record.stamp) = heard;
+                Renewal::Of(SessionIndex(key.index))
             }
-            Some(record) if record.has(key) && record.link == super::Link::Detached => {
-                Renewal::Detached
-            }
+            Some(record) if record.has(key) && record.link == Link::Detached => Renewal::Detached,
             _ => Renewal::Unknown,
         }
+    }
+
+    /// Renews it likewise by a sign of a person, after another one too: only the last one counts.
+    #[inline]
+    pub(crate) fn renew_lease_by_person(&mut self, key: SessionKey, heard: (Time, u64)) -> Renewal {
+        let renewal = self.renew_lease_of(key, heard);
+        if let Renewal::Of(session) | Renewal::AfterSign(session) = renewal {
+            let record = &mut self.records[session.0 as usize];
+            (record.heard, record.stamp, record.by_person) = (heard.0, heard.1, true);
+        }
+        renewal
     }
 }
