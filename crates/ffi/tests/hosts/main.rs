@@ -306,6 +306,28 @@ fn the_nodes_in_the_readme_are_accepted() {
     tools::accepts("g++", "c++", "-std=c++17", &text);
 }
 
+/// The table of what a call says has each status of the header, with its number.
+#[test]
+fn the_readme_says_what_each_status_is() {
+    let header = include_str!("../../include/adsum.h");
+    let (_, statuses) = header.split_once("enum adsum_status\n").expect("it has statuses");
+    let (statuses, _) = statuses.split_once("};").expect("they have an end");
+    let assigned = statuses.lines().filter_map(|line| line.trim().split_once(" = "));
+    let declared: Vec<_> =
+        assigned.map(|(name, number)| (number.trim_end_matches(','), name)).collect();
+    let page = include_str!("../../README.md");
+    let (_, page) = page.split_once("## What a call says\n").expect("it has such a part");
+    let (page, _) = page.split_once("\n## ").expect("it has an end");
+    let mut described = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with('|')).skip(2) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let (numbers, names) = (cells[1].split(", "), cells[2].split(", "));
+        assert_eq!(numbers.clone().count(), names.clone().count(), "{row}");
+        described.extend(numbers.zip(names.map(|name| name.trim_matches('`'))));
+    }
+    assert_eq!(described, declared);
+}
+
 /// A header that is included twice, or from two languages, is one header.
 #[test]
 fn the_header_is_good_c_and_good_cpp() {
