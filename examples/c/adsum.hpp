@@ -1,9 +1,11 @@
-// adsum.h for C++: an engine that frees itself, decisions that are dropped where nobody takes them,
-// and refusals as exceptions. Everything else is used as it is in C.
+// adsum.h for C++17: an engine that frees itself, decisions that are dropped where nobody takes
+// them, refusals as exceptions, and of the door for a cluster, what a node says of a user as a copy
+// that may wait in a queue. Everything else is used as it is in C.
 #pragma once
 
 #include "adsum.h"
 
+#include <deque>
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
@@ -36,6 +38,97 @@ public:
 
 private:
     std::vector<adsum_bytes> items_;
+};
+
+/// Who speaks at another node, for as long as the user's text is there.
+class sender {
+public:
+    sender(std::string_view user, uint64_t session, uint32_t origin)
+        : sender_{bytes(user), session, origin} {}
+    operator const adsum_remote_sender *() const { return &sender_; }
+
+private:
+    adsum_remote_sender sender_;
+};
+
+/// What a node says of a user, copied with all that it points to: what an engine lends holds until
+/// the next call only, and this for as long as it is there.
+class user_state {
+public:
+    explicit user_state(const adsum_user_state &lent) : kept_(std::make_unique<kept>()) {
+        kept_->state = lent;
+        kept_->state.user = copy(lent.user);
+        kept_->state.audience = copy(lent.audience, kept_->audience);
+        kept_->state.blocked = copy(lent.blocked, kept_->blocked);
+        copy_sessions(lent);
+        for (std::size_t at = 0; at < lent.ended_len; at++) {
+            kept_->ended.push_back(lent.ended[at]);
+        }
+        lend_ended();
+    }
+
+    /// Says why a session has ended that the other engine may still have.
+    void add_end(const adsum_remote_end &end) {
+        kept_->ended.push_back(end);
+        lend_ended();
+    }
+
+    const adsum_user_state &operator*() const { return kept_->state; }
+    /// What adsum_remote_state takes. NULL, which it refuses, of one that was moved from.
+    operator const adsum_user_state *() const {
+        return kept_ == nullptr ? nullptr : &kept_->state;
+    }
+
+private:
+    // Lies where it is until it is dropped, so that pointers into it stay right in a move.
+    struct kept {
+        adsum_user_state state{};
+        std::deque<std::string> texts;
+        std::vector<adsum_bytes> audience, blocked;
+        std::vector<adsum_remote_session> sessions;
+        std::vector<adsum_remote_member> topics;
+        std::vector<adsum_remote_end> ended;
+    };
+
+    adsum_bytes copy(adsum_bytes lent) {
+        // What is missing stays so.
+        return lent.data == nullptr ? lent : bytes(kept_->texts.emplace_back(text(lent)));
+    }
+
+    adsum_list copy(adsum_list lent, std::vector<adsum_bytes> &into) {
+        for (std::size_t at = 0; at < lent.len; at++) {
+            into.push_back(copy(lent.items[at]));
+        }
+        return {into.data(), into.size()};
+    }
+
+    void copy_sessions(const adsum_user_state &lent) {
+        for (std::size_t at = 0; at < lent.sessions_len; at++) {
+            adsum_remote_session session = lent.sessions[at];
+            session.presence = copy(session.presence);
+            session.then = copy(session.then);
+            for (std::size_t nth = 0; nth < session.topics_len; nth++) {
+                const adsum_remote_member &member = session.topics[nth];
+                kept_->topics.push_back(
+                    {copy(member.topic), member.number, copy(member.presence)});
+            }
+            kept_->sessions.push_back(session);
+        }
+        // Where they lie is known once all of them are there.
+        const adsum_remote_member *topics = kept_->topics.data();
+        for (adsum_remote_session &session : kept_->sessions) {
+            session.topics = topics;
+            topics += session.topics_len;
+        }
+        kept_->state.sessions = kept_->sessions.data();
+    }
+
+    void lend_ended() {
+        kept_->state.ended = kept_->ended.data();
+        kept_->state.ended_len = kept_->ended.size();
+    }
+
+    std::unique_ptr<kept> kept_;
 };
 
 /// Why a call was refused.
@@ -97,17 +190,43 @@ public:
     template <class Answer, class... Takes, class... Given>
     bool ask(Answer &answer, adsum_status (*query)(const adsum_engine *, Takes...),
              Given &&...given) const {
-        adsum_status status = query(engine_.get(), std::forward<Given>(given)..., &answer);
-        if (status != ADSUM_NOTHING) {
-            must(status);
+        return is_answer(query(engine_.get(), std::forward<Given>(given)..., &answer));
+    }
+
+    /// Has adsum_next_changed tell from now on whose state at this node has changed.
+    void note_changes() { must(adsum_note_changes(engine_.get())); }
+
+    /// Calls `each` with what this node says of each user of whom that has changed. It is lent for
+    /// as long as `each` gives this engine nothing: make a user_state of it to keep it. If `each`
+    /// throws, nobody is told of that user until it changes again, and the rest are left for later.
+    template <class Each> void for_each_changed(uint64_t now, bool with_lists, Each &&each) {
+        adsum_user_state state;
+        while (is_answer(adsum_next_changed(engine_.get(), now, with_lists, &state))) {
+            each(std::as_const(state));
         }
-        return status == ADSUM_OK;
+    }
+
+    /// Returns which nodes have sessions of a user, each once for each session.
+    std::vector<uint32_t> origins_of(std::string_view user) const {
+        const uint32_t *origins = nullptr;
+        std::size_t len = 0;
+        must(adsum_origins_of(engine_.get(), bytes(user), &origins, &len));
+        return {origins, origins + len};
     }
 
 private:
     struct free {
         void operator()(adsum_engine *engine) const { adsum_engine_free(engine); }
     };
+
+    /// Returns whether there is one: a query has nothing to say, or refuses.
+    bool is_answer(adsum_status status) const {
+        if (status == ADSUM_NOTHING) {
+            return false;
+        }
+        must(status);
+        return true;
+    }
 
     void must(adsum_status status) const {
         if (status == ADSUM_OK) {

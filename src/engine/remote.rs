@@ -22,7 +22,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// ([rule C10](crate::rules#rule-c10-one-user-on-several-nodes)).
     ///
     /// Lists that are given replace those that the engine holds; which of two nodes knows the newer
-    /// ones is the caller's to know ([rule C13](crate::rules#rule-c13-lists)).
+    /// ones is the caller's to know ([rule C13](crate::rules#rule-c13-lists)). Empty ones replace
+    /// them too, so a node to which the user is offline must
+    /// [send none](crate::LocalUser::to_remote).
     ///
     /// # Errors
     /// [`Error::SessionLimit`] for more than 1,024 sessions of one user, [`Error::TopicLimit`],

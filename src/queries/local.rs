@@ -76,8 +76,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// Returns the state at this node of the next user of whom it has changed since that was
     /// returned last ([rule C2](crate::rules#rule-c2-numbers-without-gaps) numbers such states),
     /// once [`note_changes`](Self::note_changes) has been called; of a user who is offline by now
-    /// it is that there are no sessions. `None` if nothing has changed. A user who has changed more
-    /// than once is returned once.
+    /// it is that there are no sessions, and the engine has forgotten its lists: do not
+    /// [send those](LocalUser::to_remote). `None` if nothing has changed. A user who has changed
+    /// more than once is returned once.
     pub fn next_changed(&mut self) -> Option<LocalUser<'_, K, P, S>> {
         let user = self.state.next_changed()?;
         Some(LocalUser { state: &self.state, user })
@@ -161,6 +162,32 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
     /// [`remote_state`](Engine::remote_state). `with_lists`: with what belongs to the user and not
     /// to this node ([rule C13](crate::rules#rule-c13-lists)). It clones every id and presence that
     /// it has.
+    ///
+    /// Ask for the lists only while the user [is online](Self::is_online). An engine forgets the
+    /// lists of whoever goes offline, so with lists it says of such a user, whom only
+    /// [`next_changed`](Engine::next_changed) returns, that both are empty and the user is not
+    /// visible. Another engine that still has a session of the user would believe it: the user's
+    /// contacts and blocks would be gone there, and the user would look offline. Without lists it
+    /// goes on with those that it has:
+    ///
+    /// ```
+    /// # use adsum::{Config, Connect, Engine, Time};
+    /// # let now = Time::from_millis(0);
+    /// # let mut engine = Engine::<&str, &str>::new(Config::default());
+    /// # engine.note_changes();
+    /// # let (ann, _) = engine.connect(now, Connect::new("ann").audience(["bob"]))?;
+    /// # assert!(engine.next_changed().is_some());
+    /// # engine.disconnect(now, ann)?;
+    /// # let mut told = 0;
+    /// while let Some(user) = engine.next_changed() {
+    ///     let state = user.to_remote(now, user.is_online());
+    ///     // send it to the other nodes
+    /// #   assert!(state.lists.is_none() && state.sessions.is_empty());
+    /// #   told += 1;
+    /// }
+    /// # assert_eq!(told, 1);
+    /// # Ok::<(), adsum::Error>(())
+    /// ```
     #[must_use]
     pub fn to_remote(&self, now: Time, with_lists: bool) -> RemoteState<K, P>
     where

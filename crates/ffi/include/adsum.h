@@ -1251,7 +1251,7 @@ typedef struct adsum_user_state {
     size_t ended_len;
     /**
      * Whether it says what belongs to the user and not to one node. If not, the other engine goes
-     * on with what it has (rule C13).
+     * on with what it has (rule C13); if so, with what is given, be it empty.
      */
     bool has_lists;
     /**
@@ -1616,7 +1616,11 @@ adsum_status adsum_local_user(const struct adsum_engine *engine,
 /**
  * Lends the same of the next user of whom it has changed since that was lent last (rule C2), once
  * `adsum_note_changes` has been called; `ADSUM_NOTHING` if nothing has changed. A user who has
- * changed more than once is lent once; one who is offline by now has neither sessions nor lists.
+ * changed more than once is lent once.
+ *
+ * Of a user who is offline by now there are no sessions, and `has_lists` is false even if
+ * `with_lists`: this engine has forgotten the lists. Leave it false in what you send. With empty
+ * lists, another engine that still has a session of the user would lose those that it has.
  *
  * Ask after each drain until nothing is left. What is lent may be handed to another engine as it
  * is.
@@ -1956,9 +1960,12 @@ adsum_status adsum_writable(struct adsum_engine *engine,
  * Such sessions are seen as this engine's own are, and are never receivers: no verb takes their
  * key, of which `adsum_session_is_remote` says so (rule C14). What has changed is told here, and
  * what has not is not. A session that is not in the list any more has ended; if it was the user's
- * last, that is told `skew_ms` later, unless another appears meanwhile (rule C10). Lists that are
- * given replace those that the engine holds; which of two nodes knows the newer ones is the host's
- * to know (rule C13).
+ * last, that is told `skew_ms` later, unless another appears meanwhile (rule C10).
+ *
+ * Lists that are given replace those that the engine holds; which of two nodes knows the newer
+ * ones is the host's to know (rule C13). Empty ones replace them too: a state with `has_lists` and
+ * nothing in them takes the user's contacts and blocks away. A node to which the user is offline
+ * has forgotten the lists, and must not give any: `adsum_next_changed` sees to that.
  *
  * Refused with `ADSUM_E_SESSION_LIMIT` for more than 1,024 sessions of one user,
  * `ADSUM_E_TOPIC_LIMIT`, `ADSUM_E_AUDIENCE_LIMIT`, `ADSUM_E_BLOCKED_LIMIT` and `ADSUM_E_FULL`.

@@ -40,7 +40,7 @@ pub struct adsum_user_state {
     /// How many they are.
     pub ended_len: usize,
     /// Whether it says what belongs to the user and not to one node. If not, the other engine goes
-    /// on with what it has (rule C13).
+    /// on with what it has (rule C13); if so, with what is given, be it empty.
     pub has_lists: bool,
     /// Whether the user is visible, if `has_lists`.
     pub is_visible: bool,

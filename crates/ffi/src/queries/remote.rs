@@ -31,7 +31,11 @@ pub unsafe extern "C" fn adsum_local_user(
 
 /// Lends the same of the next user of whom it has changed since that was lent last (rule C2), once
 /// `adsum_note_changes` has been called; `ADSUM_NOTHING` if nothing has changed. A user who has
-/// changed more than once is lent once; one who is offline by now has neither sessions nor lists.
+/// changed more than once is lent once.
+///
+/// Of a user who is offline by now there are no sessions, and `has_lists` is false even if
+/// `with_lists`: this engine has forgotten the lists. Leave it false in what you send. With empty
+/// lists, another engine that still has a session of the user would lose those that it has.
 ///
 /// Ask after each drain until nothing is left. What is lent may be handed to another engine as it
 /// is.

@@ -17,9 +17,12 @@ use adsum::{Error, Origin, SessionId, Time};
 /// Such sessions are seen as this engine's own are, and are never receivers: no verb takes their
 /// key, of which `adsum_session_is_remote` says so (rule C14). What has changed is told here, and
 /// what has not is not. A session that is not in the list any more has ended; if it was the user's
-/// last, that is told `skew_ms` later, unless another appears meanwhile (rule C10). Lists that are
-/// given replace those that the engine holds; which of two nodes knows the newer ones is the host's
-/// to know (rule C13).
+/// last, that is told `skew_ms` later, unless another appears meanwhile (rule C10).
+///
+/// Lists that are given replace those that the engine holds; which of two nodes knows the newer
+/// ones is the host's to know (rule C13). Empty ones replace them too: a state with `has_lists` and
+/// nothing in them takes the user's contacts and blocks away. A node to which the user is offline
+/// has forgotten the lists, and must not give any: `adsum_next_changed` sees to that.
 ///
 /// Refused with `ADSUM_E_SESSION_LIMIT` for more than 1,024 sessions of one user,
 /// `ADSUM_E_TOPIC_LIMIT`, `ADSUM_E_AUDIENCE_LIMIT`, `ADSUM_E_BLOCKED_LIMIT` and `ADSUM_E_FULL`.

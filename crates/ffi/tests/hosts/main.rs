@@ -105,6 +105,57 @@ to bob: ann is offline
 known: 0
 ";
 
+const IN_CPP_NODES: &str = "\
+(west: bob has come online)
+west, to bob: 0 here
+(west: cyd has come online)
+west, to cyd: 0 here
+west, to cyd: 0 here
+west, to cyd: 0 here
+(east: bob has come online at the other node)
+(east: cyd has come online at the other node)
+(east: ann has come online)
+east, to ann: 0 here
+(east: dan has come online)
+east, to dan: 0 here
+(east: eve has come online)
+east, to eve: 0 here
+east, to ann: 1 here, ann with reading
+east, to ann: in room ann shows writing
+(west: ann has come online at the other node)
+west, to bob: ann shows at my desk
+west, to cyd: ann shows at my desk
+west, to cyd: in room ann has joined with reading
+(west: dan has come online at the other node)
+west, to bob: dan shows on the way
+west, to cyd: dan shows on the way
+(west: eve has come online at the other node)
+west, to bob: ann shows in a meeting
+west, to cyd: ann shows in a meeting
+west, to cyd: in room ann shows writing
+west, to bob: ann says lunch?
+west, to cyd: in room ann says hello
+refused: no session has this key any more
+(east: a session of ann has ended, lost, the last)
+(east: a session of eve has ended, the last)
+(at 560)
+west, to bob: ann is offline
+west, to cyd: ann is offline
+west, to cyd: in room ann was lost
+(west: a session of ann has ended at the other node, lost, the last)
+(west: a session of eve has ended at the other node, the last)
+(west hears nothing of east, and then it does)
+(east is gone for good)
+west, to bob: dan is offline
+west, to cyd: dan is offline
+(west: a session of dan has ended at the other node, lost, the last)
+(east is back after all)
+(west: dan has come online at the other node)
+west, to bob: dan shows on the way
+west, to cyd: dan shows on the way
+3 users in the west, 1 of them at other nodes
+";
+
 const IN_PYTHON: &str = "\
 to bob: 0 in sight
 to ann: 0 in sight
@@ -151,6 +202,19 @@ fn the_host_in_cpp_prints_who_is_told_what() {
     }
 }
 
+/// The same door through the C++ header, where what is said waits in a queue.
+#[test]
+fn two_nodes_in_cpp_print_who_is_told_what_of_whom() {
+    if !has(&["g++"]) {
+        return;
+    }
+    let libraries = Libraries::find();
+    for linked in [Linked::Dynamically, Linked::Statically] {
+        let program = compile("g++", "-std=c++17", &source("nodes.cpp"), linked, &libraries);
+        assert_eq!(output(&mut program.command()), IN_CPP_NODES, "{linked:?}");
+    }
+}
+
 /// No byte is read that was not written, none beyond its end, and all of them are given back.
 #[test]
 fn valgrind_finds_nothing_in_any() {
@@ -164,6 +228,8 @@ fn valgrind_finds_nothing_in_any() {
     assert_eq!(output(&mut valgrind(&nodes)), IN_NODES);
     let cpp = compile("g++", "-std=c++17", &source("host.cpp"), Linked::Dynamically, &libraries);
     assert_eq!(output(&mut valgrind(&cpp)), IN_CPP);
+    let nodes = compile("g++", "-std=c++17", &source("nodes.cpp"), Linked::Dynamically, &libraries);
+    assert_eq!(output(&mut valgrind(&nodes)), IN_CPP_NODES);
     let beside = |name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts").join(name);
     let early = beside("early.c");
     let early = compile("gcc", "-std=c99", &early, Linked::Dynamically, &libraries);
@@ -238,6 +304,28 @@ fn the_nodes_in_the_readme_are_accepted() {
     );
     tools::accepts("gcc", "c", "-std=c99", &text);
     tools::accepts("g++", "c++", "-std=c++17", &text);
+}
+
+/// The table of what a call says has each status of the header, with its number.
+#[test]
+fn the_readme_says_what_each_status_is() {
+    let header = include_str!("../../include/adsum.h");
+    let (_, statuses) = header.split_once("enum adsum_status\n").expect("it has statuses");
+    let (statuses, _) = statuses.split_once("};").expect("they have an end");
+    let assigned = statuses.lines().filter_map(|line| line.trim().split_once(" = "));
+    let declared: Vec<_> =
+        assigned.map(|(name, number)| (number.trim_end_matches(','), name)).collect();
+    let page = include_str!("../../README.md");
+    let (_, page) = page.split_once("## What a call says\n").expect("it has such a part");
+    let (page, _) = page.split_once("\n## ").expect("it has an end");
+    let mut described = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with('|')).skip(2) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let (numbers, names) = (cells[1].split(", "), cells[2].split(", "));
+        assert_eq!(numbers.clone().count(), names.clone().count(), "{row}");
+        described.extend(numbers.zip(names.map(|name| name.trim_matches('`'))));
+    }
+    assert_eq!(described, declared);
 }
 
 /// A header that is included twice, or from two languages, is one header.
