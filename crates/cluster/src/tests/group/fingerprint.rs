@@ -169,7 +169,8 @@ impl Naming<'_> {
         let mut people: Vec<_> = one.cluster.desk.people.all.iter().collect();
         people.sort_unstable_by_key(|(user, _)| self.user(**user));
         for (user, person) in people {
-            (self.user(*user), self.version(person.version), person.is_listed).hash(hasher);
+            (self.user(*user), self.version(person.version)).hash(hasher);
+            (person.is_listed, person.is_doubted).hash(hasher);
             if let Some(own) = &person.own {
                 (own.number, self.version(own.told)).hash(hasher);
                 own.seen.iter().for_each(|seen| self.clock(seen.stamp).hash(hasher));
