@@ -75,7 +75,7 @@ pub(crate) struct Person {
     /// Whether it is among those whose state is to be told.
     pub(crate) is_listed: bool,
     /// Whether it is among those of whom a node may not have the newest lists.
-    is_doubted: bool,
+    pub(crate) is_doubted: bool,
     /// Whether the engine is yet to be told of sessions at another node.
     pub(crate) is_coming: bool,
 }
