@@ -5,7 +5,6 @@ mod heard;
 mod link;
 mod room;
 
-pub(crate) use heard::{Renewal, Sign};
 pub(crate) use link::Link;
 
 use crate::event::LostCause;
@@ -497,6 +496,19 @@ impl<P> Sessions<P> {
             && self.free_far.neither(self.far.len(), far) == Some(0)
             && self.free_extras.neither(self.extras.len(), extras.map(extras_index)) == Some(0)
     }
+}
+
+/// When a person did something on a session, and which input that was.
+pub(crate) type Sign = (Time, u64);
+
+/// What came of the renewal of a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    Of(SessionIndex),
+    /// What was heard last is a sign of a person.
+    AfterSign(SessionIndex),
+    Detached,
+    Unknown,
 }
 
 /// No session.

@@ -1,22 +1,9 @@
 //! What was last heard of each session, and whether a person gave that sign.
 
-use super::{Link, Sessions};
+use super::{Link, Renewal, Sessions, Sign};
 use crate::key::SessionKey;
 use crate::tables::ids::SessionIndex;
 use crate::time::Time;
-
-/// When a person did something on a session, and which input that was.
-pub(crate) type Sign = (Time, u64);
-
-/// What came of the renewal of a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Renewal {
-    Of(SessionIndex),
-    /// What was heard last is a sign of a person.
-    AfterSign(SessionIndex),
-    Detached,
-    Unknown,
-}
 
 impl<P> Sessions<P> {
     /// Returns when something was last heard of it.
