@@ -6,3 +6,4 @@ mod duties;
 mod fake;
 mod property;
 mod slow_readers;
+mod topics;
