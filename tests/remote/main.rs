@@ -3,6 +3,7 @@
 
 mod edges;
 mod nodes;
+mod order;
 
 use adsum::{Grace, Options, TopicOptions};
 use nodes::Nodes;
