@@ -2,6 +2,8 @@
 //! told by the same rules.
 
 mod edges;
+mod lives;
+mod local;
 mod nodes;
 mod order;
 
