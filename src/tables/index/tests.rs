@@ -66,6 +66,11 @@ fn agrees_with_a_list(hash_of: impl Fn(u32) -> u32) {
     assert!(moved > 0, "it was never looked at while it moved");
     index.shrink_to_fit();
     check(&index);
+    let last = index.entries.iter().enumerate().filter(|(_, entry)| !entry.is_vacant()).last();
+    assert!(
+        index.entries.len() <= (index.homes + BEHIND).max(last.map_or(0, |(at, _)| at + 1)),
+        "little is left over"
+    );
     assert!(list.iter().all(|(hash, user)| users(&index, *hash).contains(user)));
 }
 
