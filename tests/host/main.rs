@@ -2,6 +2,7 @@
 //! must believe.
 
 mod differences;
+mod differences_in_topics;
 mod duties;
 mod fake;
 mod property;
