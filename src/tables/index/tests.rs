@@ -240,3 +240,15 @@ fn weak_hashers_will_do() {
         assert!(parts.iter().all(|count| *count <= 8), "steps of 2^{step}: {parts:?}");
     }
 }
+
+#[test]
+fn what_is_reserved_is_room_for_so_many_and_little_more() {
+    for count in [1, 100, 5_000] {
+        let mut index = Index::<User>::new();
+        index.reserve(count);
+        let (places, homes) = (index.entries.len(), index.homes);
+        assert!(places <= homes + BEHIND && homes <= 2 * count, "{places} for {count}");
+        (0..count as u32).for_each(|user| index.insert(ShortHash(user << 16), User(user)));
+        assert_eq!(index.homes, homes, "{count} have room");
+    }
+}
