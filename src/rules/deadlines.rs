@@ -13,6 +13,8 @@ use core::hash::{BuildHasher, Hash};
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Fires the next deadline that has come by then, and returns whether there was one.
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
+        // Nothing is looked for beyond what is due of a node: its ends may set what is due earlier.
+        let until = self.next_of_nodes().map_or(until, |(_, at)| at.min(until));
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
         // Asked at once: hardly ever is any of it so.
@@ -42,7 +44,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     #[cold]
     #[inline(never)]
     fn fire_next_special(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
-        (self.tables.origins().have_work() && self.fire_next_node(until, others))
+        self.fire_next_node(until, others)
             || (self.ticks.armed() > 0 && self.fire_next_tick(until, others))
             || (self.idle.armed() > 0 && self.fire_next_idle(until, others))
             || (self.expiries.armed() > 0 && self.fire_next_expiry(until, others))

@@ -474,27 +474,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Returns which node something is to be done about next, and when.
+    #[inline]
     pub(super) fn next_of_nodes(&self) -> Option<(usize, Time)> {
-        let origins = self.tables.origins();
-        if !origins.have_work() {
-            return None;
-        }
-        let nodes = origins.nodes().iter().enumerate();
+        if self.tables.origins().have_work() { self.first_due_node() } else { None }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_due_node(&self) -> Option<(usize, Time)> {
+        let nodes = self.tables.origins().nodes().iter().enumerate();
         let due = nodes.filter_map(|(at, node)| Some((at, node.due()?)));
         due.min_by_key(|(_, at)| *at)
     }
 
-    /// Does the next thing about a node that is due by then, if nothing else is before.
+    /// Does the next thing about a node that is due by then, if nothing else is before. What is due
+    /// later has not been looked for.
     pub(super) fn fire_next_node(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
         let Some((node, at)) = self.next_of_nodes().filter(|(_, at)| *at <= until) else {
             return false;
         };
-        let other = self.first_with_expiries(until, others).filter(|other| *other < at);
-        let is_idle_first =
-            self.idle.armed() > 0 && self.first_idle(until).is_some_and(|due| due.at < at);
-        let is_tick_first = self.ticks.armed() > 0
-            && self.ticks.first_due(until, |_| None).is_some_and(|due| due.at < at);
-        if other.is_some() || is_idle_first || is_tick_first {
+        let other = self.first_with_expiries(at, others);
+        let idle = self.first_idle(at).map(|due| due.at);
+        let tick = self.ticks.first_due(at, |_| None).map(|due| due.at);
+        if [other, idle, tick].into_iter().flatten().any(|other| other < at) {
             return false;
         }
         if self.tables.origins().node(node).has_reviews() {

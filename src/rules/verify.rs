@@ -176,7 +176,7 @@ mod tests {
     use crate::hasher::tests::Plain;
     use crate::key::SessionId;
     use crate::tables::expiries::Expiry;
-    use crate::tables::ids::{ExpiryIndex, SessionIndex, User};
+    use crate::tables::ids::{ExpiryIndex, SessionIndex, TopicIndex, User};
     use crate::time::Time;
 
     type Broken = State<u64, u32, Plain>;
@@ -206,7 +206,7 @@ mod tests {
             let session = SessionIndex(0);
             state.expiries.insert(Expiry { session, of: Expiring::Shown, until, then })
         }
-        let breaks: [fn(&mut Broken); 15] = [
+        let breaks: [fn(&mut Broken); 16] = [
             |state| state.plan.name_receiver(SessionIndex(0)),
             |state| _ = state.plan.list_ended(SessionId::from_bits(1)),
             |state| state.plan.say(1),
@@ -215,6 +215,8 @@ mod tests {
             |state| state.leaving = Some(User(0)),
             |state| state.lifetimes.disarm(SessionIndex(0)),
             |state| state.tokens.arm(SessionIndex(0), Time::MAX, 0),
+            // A tick of a topic that is not there.
+            |state| state.ticks.arm(TickIndex::of(TopicIndex(0), false), Time::MAX, 0),
             // Nobody knows of it; it has no deadline; it is not there, for what is shown or waits.
             |state| _ = ends(state, Time::MAX, None),
             |state| {

@@ -280,3 +280,54 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.shown.set(online.user, shown);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hasher::tests::Plain;
+    use alloc::vec::Vec;
+
+    /// Of a sequence that looks random.
+    fn next(seed: &mut u32, below: usize) -> usize {
+        *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (*seed >> 8) as usize % below
+    }
+
+    /// Whichever of them come, end, are held and are let go of.
+    #[test]
+    fn those_that_are_held_keep_their_place_in_the_order_of_connecting() {
+        let mut tables = Tables::<u64, u32, Plain>::new(Plain);
+        let user = tables.intern(1).expect("there is room");
+        let place = tables.go_online(user, &[], &[]);
+        let add = |tables: &mut Tables<u64, u32, Plain>| {
+            let session = tables.add_session((user, place), DeviceKind(0), (Time::ZERO, 0));
+            tables.set_presence(session, 1);
+            session
+        };
+        // In the order in which they connected, and whether each is held.
+        let mut all = Vec::from([(add(&mut tables), false)]);
+        let mut seed = 1;
+        for step in 0..2_000 {
+            let there = all.iter().filter(|(_, is_held)| !is_held).count();
+            let at = next(&mut seed, all.len());
+            match (next(&mut seed, 4), all[at]) {
+                (0, (session, true)) => {
+                    tables.release_held(session);
+                    all.remove(at);
+                }
+                (1, (session, false)) if there > 1 => {
+                    tables.remove_session(session);
+                    all.remove(at);
+                }
+                (2, (session, false)) if there > 1 => {
+                    tables.hold_session(session);
+                    all[at].1 = true;
+                }
+                _ if all.len() < 12 => all.push((add(&mut tables), false)),
+                _ => {}
+            }
+            let expected = all.iter().map(|(session, _)| *session);
+            assert!(tables.shown_by_connect(place).eq(expected), "step {step}: {all:?}");
+        }
+    }
+}

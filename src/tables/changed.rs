@@ -82,11 +82,19 @@ impl Changed {
         self.users.iter().copied().chain(self.taken)
     }
 
-    /// Gives back what only a past peak needed: there are so many sessions and memberships.
-    pub(super) fn shrink_to_fit(&mut self, sessions: usize) {
+    /// Returns whether what anybody shows in a topic has ever changed.
+    pub(super) const fn is_any_in_topics(&self) -> bool {
+        self.in_topics.len() > 0
+    }
+
+    /// Gives back what only a past peak needed: no index is greater than these.
+    pub(super) fn shrink_to_fit(&mut self, sessions: usize, memberships: usize, users: usize) {
         self.shown.truncate(sessions);
         self.shown.shrink_to_fit();
+        self.in_topics.truncate(memberships);
+        self.in_topics.shrink_to_fit();
         self.users.shrink_to_fit();
+        self.is_listed.shrink_to(users);
     }
 }
 
@@ -95,4 +103,28 @@ fn set<const N: usize>(of: &mut Segments<u64, N>, at: u32, number: u64) {
         of.push(0);
     }
     of[at as usize] = number;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_crowd_needed_is_given_back() {
+        let mut changed = Changed::new();
+        for nth in 0..20_000 {
+            changed.set_number(SessionIndex(nth), 7);
+            changed.set_number_in(MembershipIndex(nth), 8);
+            changed.list(User(nth));
+        }
+        while changed.take() != (None, None) {}
+        assert!(changed.list(User(0)));
+        changed.shrink_to_fit(1, 1, 1);
+        assert_eq!((changed.number(SessionIndex(0)), changed.number(SessionIndex(1))), (7, 0));
+        let in_topics = [0, 1].map(|nth| changed.number_in(MembershipIndex(nth)));
+        assert_eq!(in_topics, [8, 0]);
+        let room = (changed.shown.capacity(), changed.in_topics.capacity());
+        assert!(room <= (8, 8) && changed.users.capacity() <= 8, "{room:?}");
+        assert!(!changed.list(User(0)), "whoever is listed is so once");
+    }
 }

@@ -228,4 +228,26 @@ mod tests {
         let large = (0..200_000).map(|_| steps::tests::of(|| column.push(1))).max();
         assert!(large.is_some_and(|most| most <= PIECE), "{large:?}");
     }
+
+    #[test]
+    fn there_is_room_for_what_is_reserved_and_not_much_more() {
+        for len in AT_ONCE + 1..3 * AT_ONCE {
+            let mut column = Contiguous::<u16>::new();
+            (0..9).for_each(|value| column.push(value));
+            column.reserve(len);
+            let room = column.now.capacity();
+            assert!(column.most >= len, "it moves before there are {len}");
+            assert!(room <= with_spare(len), "{room} for {len}");
+        }
+    }
+
+    #[test]
+    fn it_is_never_twice_as_large_as_it_need_be() {
+        let mut column = Contiguous::<u16>::new();
+        for value in 0..30_000_u16 {
+            column.push(value);
+            let (len, room) = (column.len(), column.now.capacity());
+            assert!(room <= 2 * len + FEWEST, "{room} for {len}");
+        }
+    }
 }

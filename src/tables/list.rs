@@ -217,6 +217,7 @@ mod tests {
         for len in 1..=SHORT {
             list.push(0);
             assert!(list.capacity() < len + FEWEST.max(len / 8 + 1), "{len}");
+            assert!(list.capacity() >= len);
         }
     }
 
@@ -225,5 +226,29 @@ mod tests {
         let mut list = List::<u32, 256>::default();
         let most = (0..10_000).map(|value| steps::tests::of(|| list.push(value))).max();
         assert!(most.is_some_and(|most| most <= SHORT + 256 + 256), "{most:?}");
+    }
+
+    /// A list that grows is copied seldom: an entry about ten times in all.
+    #[test]
+    fn a_push_takes_few_steps_on_the_average() {
+        let mut list = List::<u32, 256>::default();
+        let all = steps::tests::of(|| (0..SHORT as u32).for_each(|value| list.push(value)));
+        assert!(all <= 12 * SHORT, "{all}");
+    }
+
+    #[test]
+    fn what_was_long_is_short_again_when_little_of_it_is_left() {
+        let mut list = List::<u32, 256>::default();
+        (0..2 * SHORT as u32).for_each(|value| list.push(value));
+        list.truncate(SHORT / 2 + 1);
+        list.shrink_to_fit();
+        assert!(list.beside().is_some(), "not as soon as it would fit");
+        list.truncate(SHORT / 2);
+        list.shrink_to_fit();
+        assert!(list.beside().is_none());
+        assert_eq!(list.capacity(), SHORT / 2);
+        list.pop();
+        list.shrink_to_fit();
+        assert_eq!(list.capacity(), SHORT / 2 - 1);
     }
 }

@@ -220,4 +220,81 @@ mod tests {
         missed.clear();
         assert!(missed.is_empty());
     }
+
+    fn sessions() -> [SessionId; 3] {
+        [0, 1, 2].map(|index| SessionId::new(index, core::num::NonZeroU32::MIN))
+    }
+
+    #[test]
+    fn what_was_unknown_is_not_believed_until_something_ends_it() {
+        let (mut missed, user, [new, known, unheard]) = (Missed::default(), User(1), sessions());
+        missed.note(user, Note::Presence { session: new, first: true }, false);
+        missed.note(user, Note::Presence { session: known, first: false }, false);
+        let believed = [new, known, unheard].map(|session| missed.believes(user, session));
+        assert_eq!(believed, [false, true, true]);
+        missed.note(user, Note::DirectedEnded { session: new }, false);
+        assert!(missed.believes(user, new));
+        missed.note(user, Note::DirectedEnded { session: unheard }, false);
+        let of = |session| missed.entries.get((user, Some(session))).copied();
+        let all = Change { believed: true, ended: true, directed_ended: true, ..Change::default() };
+        assert_eq!(of(new), Some(Change { shown: true, ..all }));
+        assert_eq!(of(unheard), Some(all));
+    }
+
+    #[test]
+    fn what_may_be_believed_of_before_stays_so() {
+        let (mut missed, user) = (Missed::default(), User(1));
+        for unaware in [true, false] {
+            missed.note(user, Note::Offline { unaware }, false);
+            assert!(missed.entries.get((user, None)).is_some_and(|change| change.ended));
+        }
+        let (mut missed, user) = (Missed::default(), User(1));
+        for unaware in [false, true] {
+            missed.note(user, Note::Offline { unaware }, false);
+            let offline = missed.entries.get((user, None));
+            assert!(offline.is_some_and(|change| change.ended == unaware));
+        }
+    }
+
+    /// Whoever stops to watch hears no more of what it was told as a watcher alone.
+    #[test]
+    fn what_was_to_be_told_to_a_watcher_alone_is_forgotten() {
+        let (user, [one, two, three]) = (User(1), sessions());
+        let presence = |session| Note::Presence { session, first: false };
+        // Noted once for another reason, it is no longer for the watch alone.
+        for (first, then) in [(true, false), (false, true)] {
+            let mut missed = Missed::default();
+            missed.note(user, presence(one), first);
+            missed.note(user, presence(one), then);
+            assert_eq!((missed.forget_watched(user), missed.len()), (0, 1));
+        }
+        let mut missed = Missed::default();
+        missed.note(user, presence(one), true);
+        missed.note(user, presence(two), true);
+        missed.note(user, Note::DirectedOver { session: two }, true);
+        missed.note(user, Note::SessionGone { session: three }, true);
+        missed.note(user, Note::DirectedEnded { session: three }, true);
+        missed.note(User(2), presence(one), true);
+        assert_eq!((missed.forget_watched(user), missed.len()), (1, 3));
+        let of = |session| missed.entries.get((user, Some(session))).copied();
+        let directed = Change { believed: true, by_watch: true, ..Change::default() };
+        assert_eq!(of(two), Some(Change { directed_over: true, ..directed }));
+        assert_eq!(of(three), Some(Change { ended: true, directed_ended: true, ..directed }));
+    }
+
+    /// That a user looked offline is told with the end of a session of which that is to be told.
+    #[test]
+    fn whoever_looked_offline_stays_so_while_an_end_is_to_be_told() {
+        let (user, [one, two, _]) = (User(1), sessions());
+        let gone = Note::SessionGone { session: one };
+        let ended = Note::DirectedEnded { session: one };
+        let presence = Note::Presence { session: two, first: false };
+        for (end, by_watch, gone) in [(gone, false, 0), (ended, true, 0), (gone, true, 2)] {
+            let mut missed = Missed::default();
+            missed.note(user, Note::Offline { unaware: false }, true);
+            missed.note(user, end, by_watch);
+            missed.note(user, presence, false);
+            assert_eq!(missed.forget_watched(user), gone, "{end:?}");
+        }
+    }
 }

@@ -458,7 +458,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.blocks.shrink_to_fit(&self.hasher);
         self.watched.shrink_to_fit();
         self.topics.shrink_to_fit(self.sessions.span());
-        self.changed.shrink_to_fit(self.sessions.span());
+        self.shrink_changed();
         (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
         self.overfull = Vec::new();
     }

@@ -187,6 +187,6 @@ impl Node {
 
     /// Returns whether something of it is to be done by and by.
     fn has_work(&self) -> bool {
-        self.in_use && self.due().is_some()
+        self.due().is_some()
     }
 }

@@ -210,6 +210,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         }
     }
 
+    /// Gives back what only a past peak needed of what is noted of changes.
+    pub(super) fn shrink_changed(&mut self) {
+        let any = self.changed.is_any_in_topics().then(|| self.sessions.iter());
+        let memberships = any.into_iter().flatten().flat_map(|session| self.topics_of(session));
+        let last = memberships.map(|(_, membership)| membership.0 as usize + 1).max();
+        let (sessions, users) = (self.sessions.span(), self.users.span());
+        self.changed.shrink_to_fit(sessions, last.unwrap_or(0), users);
+    }
+
     /// Returns the next user whose state at this node has changed. It is known until the next is
     /// asked for.
     pub(crate) fn next_changed(&mut self) -> Option<User> {

@@ -437,4 +437,13 @@ mod tests {
         drop(column);
         assert_eq!(alloc::rc::Rc::strong_count(&one), 1);
     }
+
+    #[test]
+    fn what_is_small_is_no_segment() {
+        let mut column = Segments::<u32, 1_024>::new();
+        for len in 1..=1_024 {
+            column.push(0);
+            assert!(column.capacity() <= (2 * len).max(FEWEST), "{len}");
+        }
+    }
 }

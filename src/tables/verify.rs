@@ -211,8 +211,10 @@ mod tests {
     use super::*;
     use crate::hasher::tests::Plain;
     use crate::key::DeviceKind;
+    use crate::remote::Origin;
     use crate::tables::ids::{Place, SessionIndex};
     use crate::tables::missed::Note;
+    use crate::tables::origins::Remote;
     use crate::tables::reach::Reach;
     use crate::time::Time;
 
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Broken); 10] = [
+        let breaks: [fn(&mut Broken); 11] = [
             |tables| tables.shown.set(User(0), false),
             |tables| tables.users.retain(User(1)),
             |tables| tables.users.set_reach(User(1), Reach::Nobody),
@@ -246,6 +248,12 @@ mod tests {
             |tables| _ = tables.sessions.remove(SessionIndex(0)),
             // Missed by a session that is not congested.
             |tables| tables.note(SessionIndex(1), User(0), Note::Offline { unaware: true }),
+            // In the list of a node, and not its.
+            |tables| {
+                let node = tables.origins.find_or_new(Origin(1));
+                let (session, id) = (SessionIndex(0), tables.sessions.id(SessionIndex(0)));
+                tables.origins.push(node, Remote { session, id, over: None });
+            },
             // Held for a session that is not there.
             |tables| {
                 tables.add_session((User(0), Place(0)), DeviceKind(0), (Time::ZERO, 0));

@@ -327,6 +327,21 @@ fn a_shutdown_closes_every_connection() {
 }
 
 #[test]
+fn what_a_crowd_needed_is_given_back() {
+    let mut house = House::new(Options::default());
+    let left = allocation_counter::measure(|| {
+        let crowd: Vec<Client> =
+            (0..3_000).map(|nth| house.connect(&nth.to_string(), &[], 1)).collect();
+        for client in crowd {
+            house.host.disconnect(house.now, client.id).expect("it is there");
+        }
+        house.noted();
+        house.host.shrink_to_fit();
+    });
+    assert!(left.bytes_current < 32 << 10, "{left:?}");
+}
+
+#[test]
 fn when_everyone_has_gone_nothing_is_held() {
     let (mut house, ann, bob) = ann_and_bob(Options::default());
     let slow = house.connect("bob", &["ann"], 1);

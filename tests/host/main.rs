@@ -2,7 +2,9 @@
 //! must believe.
 
 mod differences;
+mod differences_in_topics;
 mod duties;
 mod fake;
 mod property;
 mod slow_readers;
+mod topics;

@@ -6,15 +6,15 @@ use adsum::{
     SessionId, Time,
 };
 
-const ELSEWHERE: Origin = Origin(7);
+pub(crate) const ELSEWHERE: Origin = Origin(7);
 
-fn engine(change: impl FnOnce(&mut Options)) -> Engine<u32, u32> {
+pub(crate) fn engine(change: impl FnOnce(&mut Options)) -> Engine<u32, u32> {
     let mut options = Options { skew_ms: 0, settle_ms: 0, ..Options::default() };
     change(&mut options);
     Engine::new(Config::new(options).expect("the options are in range"))
 }
 
-fn session(id: u64, presence: Option<u32>) -> RemoteSession<u32, u32> {
+pub(crate) fn session(id: u64, presence: Option<u32>) -> RemoteSession<u32, u32> {
     RemoteSession {
         id: SessionId::from_bits(1 << 32 | id).expect("it is not zero"),
         kind: DeviceKind(0),
@@ -27,14 +27,14 @@ fn session(id: u64, presence: Option<u32>) -> RemoteSession<u32, u32> {
     }
 }
 
-fn state(sessions: Vec<RemoteSession<u32, u32>>) -> RemoteState<u32, u32> {
+pub(crate) fn state(sessions: Vec<RemoteSession<u32, u32>>) -> RemoteState<u32, u32> {
     let (audience, blocked) = (vec![1], Vec::new());
     let lists = Some(RemoteLists { audience, blocked, visible: true });
     RemoteState { lists, sessions, ended: Vec::new() }
 }
 
 /// Returns what is told and to how many, without the numbers of notices.
-fn told(mut decisions: adsum::Decisions<'_, u32, u32>) -> Vec<String> {
+pub(crate) fn told(mut decisions: adsum::Decisions<'_, u32, u32>) -> Vec<String> {
     let mut all = Vec::new();
     while let Some(decision) = decisions.next() {
         all.push(match decision {
@@ -44,8 +44,22 @@ fn told(mut decisions: adsum::Decisions<'_, u32, u32>) -> Vec<String> {
                 }
                 Notice::UserOffline { user, .. } => format!("{user} offline to {}", to.len()),
                 Notice::SessionEnded { user, .. } => format!("{user} ended to {}", to.len()),
+                Notice::User { user, idle_since, presence, .. } => match idle_since {
+                    Some(since) => format!("{user} idle since {}: {presence}", since.as_millis()),
+                    None => format!("{user} as one: {presence}"),
+                },
+                Notice::Directed { user, presence, .. } => {
+                    format!("{user} directs {presence} to {}", to.len())
+                }
+                Notice::DirectedOver { user, .. } => format!("{user} directs no more"),
+                Notice::Withdrawn { user, .. } => format!("{user} shows nothing"),
+                Notice::Member { user, presence, .. } => format!("{user} there: {presence:?}"),
+                Notice::Joined { user, presence, .. } => format!("{user} joins: {presence:?}"),
+                Notice::Left { user, .. } => format!("{user} leaves"),
+                Notice::Said { user, presence, .. } => format!("{user} says {presence}"),
                 other => format!("{other:?}"),
             },
+            Decision::Changes(changes) => format!("{} changes", changes.len()),
             Decision::Online { user, session, .. } => {
                 format!("{user} online {}", session.is_remote())
             }
@@ -57,7 +71,7 @@ fn told(mut decisions: adsum::Decisions<'_, u32, u32>) -> Vec<String> {
 }
 
 /// One who is here and sees what is said of user 2.
-fn viewer(engine: &mut Engine<u32, u32>) {
+pub(crate) fn viewer(engine: &mut Engine<u32, u32>) {
     let (_, decisions) = engine.connect(Time::ZERO, Connect::new(1).audience([2])).expect("room");
     decisions.for_each(|_| {});
 }

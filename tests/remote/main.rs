@@ -2,7 +2,10 @@
 //! told by the same rules.
 
 mod edges;
+mod lives;
+mod local;
 mod nodes;
+mod order;
 
 use adsum::{Grace, Options, TopicOptions};
 use nodes::Nodes;

@@ -418,7 +418,7 @@ impl Nodes {
 }
 
 /// Has the session speak for its user that shows the greatest number: at every node the same one.
-fn newest(candidates: &[Candidate<'_, u32>]) -> usize {
+pub(crate) fn newest(candidates: &[Candidate<'_, u32>]) -> usize {
     let all = candidates.iter().enumerate();
     all.max_by_key(|(_, one)| (!one.detached, one.presence)).map_or(0, |(nth, _)| nth)
 }

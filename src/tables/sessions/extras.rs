@@ -182,8 +182,8 @@ impl<P> Sessions<P> {
         Some(missed)
     }
 
+    /// Puts back what was taken out, when no entry is left in it: it keeps its memory.
     pub(crate) fn put_missed(&mut self, index: SessionIndex, missed: Missed) {
-        self.counts.missed += missed.len();
         self.extras_or_new(index).missed = missed;
     }
 }

@@ -189,3 +189,21 @@ fn a_wrong_list_of_what_is_free_is_seen() {
         assert!(!sessions.are_free_lists_right(), "the break number {nth} is not seen");
     }
 }
+
+#[cfg(feature = "shrunk")]
+#[test]
+fn there_is_room_until_the_table_is_full() {
+    let mut sessions = Sessions::<()>::new();
+    assert!(sessions.has_room_for(MAX_SESSIONS) && !sessions.has_room_for(MAX_SESSIONS + 1));
+    for left in (0..MAX_SESSIONS).rev() {
+        assert!(sessions.has_room());
+        add(&mut sessions);
+        assert!(sessions.has_room_for(left) && !sessions.has_room_for(left + 1));
+    }
+    assert!(!sessions.has_room());
+    for gone in 1..=3 {
+        sessions.remove(SessionIndex(gone));
+        assert!(sessions.has_room() && sessions.has_room_for(gone as usize));
+        assert!(!sessions.has_room_for(gone as usize + 1));
+    }
+}

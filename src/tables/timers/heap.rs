@@ -130,3 +130,46 @@ impl Heap {
         self.siblings.shrink_to_fit();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// Whichever are taken out, and whatever order they came in.
+    #[test]
+    fn none_fires_before_its_parent() {
+        let (mut heap, mut nodes, mut seed) = (Heap::new(), Nodes::new(), 1_u32);
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % below
+        };
+        let (mut there, mut free) = (Vec::new(), Vec::from_iter(0..60_u32));
+        (0..60).for_each(|index| nodes.make_room(index));
+        for step in 0..1_500 {
+            if !free.is_empty() && (there.is_empty() || next(2) == 0) {
+                let index = free.swap_remove(next(free.len()));
+                let node = Node::new(next(30) as u64, step);
+                heap.insert(&mut nodes, index, node);
+                there.push(index);
+            } else {
+                let index = there.swap_remove(next(there.len()));
+                let node = *nodes.at(index);
+                heap.remove(&mut nodes, &node);
+                free.push(index);
+            }
+            assert_eq!(heap.end - ROOT, there.len());
+            for place in ROOT + 1..heap.end {
+                let (entry, parent) = (heap.entry(place), heap.entry(parent_of(place)));
+                assert!(!entry.is_before(parent), "step {step}: {place}");
+                assert_eq!(nodes.at(entry.index).next as usize, place);
+            }
+        }
+        for index in there {
+            let node = *nodes.at(index);
+            heap.remove(&mut nodes, &node);
+        }
+        heap.shrink_to_fit();
+        assert_eq!(heap.siblings.len(), 0, "nothing of it is kept");
+    }
+}

@@ -517,3 +517,14 @@ fn a_jump_over_everything_fires_everything_in_order() {
     }
     assert_eq!(timers.first_due(Time::MAX, |_| None), None);
 }
+
+/// Whoever announces a crowd has the room made at once.
+#[test]
+fn there_is_room_for_what_is_reserved() {
+    let mut timers = Timers::new();
+    timers.reserve(MANY as usize);
+    for session in 0..MANY {
+        let taken = steps::tests::of(|| timers.arm(SessionIndex(session), at(5), session.into()));
+        assert_eq!(taken, 0, "{session}");
+    }
+}

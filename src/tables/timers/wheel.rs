@@ -222,4 +222,16 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_wheel_that_is_empty_gives_its_lists_back() {
+        let (mut wheel, mut nodes) = (Wheel::new(), Nodes::new());
+        nodes.make_room(0);
+        wheel.insert(&mut nodes, 0, Node::new(1 << 20, 1), 1);
+        wheel.shrink_to_fit();
+        let node = *nodes.at(0);
+        wheel.remove(&mut nodes, &node, 1);
+        wheel.shrink_to_fit();
+        assert_eq!(wheel.lists.capacity(), 0);
+    }
 }

@@ -1,0 +1,173 @@
+//! Topics: each verb is the engine's of the same name, and what it decides arrives as frames.
+
+use adsum::host::{Application, Connection, ConnectionId, Host};
+use adsum::{
+    Changes, Config, Connect, Error, Join, Notice, Options, Rate, Snapshot, Time, TopicBlocks,
+    TopicChange, TopicKey, TopicOptions, TopicSnapshot, View,
+};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+const NOW: Time = Time::from_millis(1_000);
+
+/// Says in words what it is asked to say, and keeps what it notes.
+#[derive(Default)]
+struct Words {
+    noted: Vec<String>,
+}
+
+impl Application<&'static str, u32> for Words {
+    type Frame = String;
+
+    fn notice(&mut self, notice: &Notice<'_, &'static str, u32>) -> Option<String> {
+        Some(match *notice {
+            Notice::Joined { topic, user, presence, .. } => {
+                format!("{user} joined {topic}: {presence:?}")
+            }
+            Notice::Member { topic, user, presence, .. } => {
+                format!("{user} in {topic}: {presence:?}")
+            }
+            Notice::Left { topic, user, reason, .. } => format!("{user} left {topic}: {reason:?}"),
+            Notice::TopicClosed { topic, reason, .. } => format!("{topic} closed: {reason:?}"),
+            Notice::Said { topic, user, presence, .. } => {
+                format!("{user} said in {topic}: {presence}")
+            }
+            ref other => panic!("nothing else was expected: {other:?}"),
+        })
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot<'_, &'static str, u32>) -> Option<String> {
+        assert!(snapshot.is_empty(), "nobody is anybody's contact");
+        None
+    }
+
+    fn topic(&mut self, snapshot: &TopicSnapshot<'_, &'static str, u32>) -> Option<String> {
+        let users: Vec<_> = snapshot.entries().map(|entry| *entry.user).collect();
+        Some(format!("{} is {users:?} of {}", snapshot.topic(), snapshot.counts().users))
+    }
+
+    fn topic_changes(&mut self, changes: &Changes<'_, &'static str, u32>) -> Option<String> {
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|change| match change {
+                TopicChange::Member { user, presence, .. } => format!("{user} {presence:?}"),
+                other => format!("{other:?}"),
+            })
+            .collect();
+        Some(changes.join(", "))
+    }
+
+    fn topic_occupied(&mut self, topic: &&'static str, _: TopicKey) {
+        self.noted.push(format!("{topic} is occupied"));
+    }
+
+    fn topic_vacated(&mut self, topic: &&'static str, _: TopicKey) {
+        self.noted.push(format!("{topic} is vacant"));
+    }
+}
+
+#[derive(Clone, Default)]
+struct Frames(Rc<RefCell<Vec<String>>>);
+
+impl Connection<String> for Frames {
+    fn send(&mut self, frame: String) -> Result<(), String> {
+        self.0.borrow_mut().push(frame);
+        Ok(())
+    }
+}
+
+impl Frames {
+    fn read(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.borrow_mut())
+    }
+}
+
+type House = Host<&'static str, u32, Words, Frames>;
+
+fn connect(host: &mut House, user: &'static str) -> (ConnectionId, Frames) {
+    let frames = Frames::default();
+    let connect = Connect::new(user).audience(vec![]).blocked(vec![]);
+    let id = host.connect(NOW, connect, frames.clone()).expect("there is room");
+    (id, frames)
+}
+
+/// Ann and Bob in a topic, of which they have heard everything so far.
+fn ann_and_bob(
+    options: Options,
+) -> (House, (ConnectionId, Frames), (ConnectionId, Frames), TopicKey) {
+    let config = Config::new(options).expect("the options are in range");
+    let mut host = Host::new(config, Words::default());
+    let [ann, bob] = ["ann", "bob"].map(|user| connect(&mut host, user));
+    let member = Join::Member { presence: None, view: View::All };
+    let topic = host.join(NOW, ann.0, "room", member.clone()).expect("there is room");
+    assert_eq!(ann.1.read(), [r#"room is ["ann"] of 1"#]);
+    assert_eq!(host.join(NOW, bob.0, "room", member), Ok(topic));
+    assert_eq!(ann.1.read(), ["bob joined room: None"]);
+    assert_eq!(bob.1.read(), [r#"room is ["ann", "bob"] of 2"#]);
+    (host, ann, bob, topic)
+}
+
+#[test]
+fn what_is_shown_and_said_in_a_topic_arrives() {
+    let rate = Some(Rate { burst: 1, interval_ms: 500 });
+    let options = Options { topic_rate: rate, ..Options::default() };
+    let (mut host, ann, bob, topic) = ann_and_bob(options);
+    assert_eq!(host.update(NOW, ann.0, topic, 7), Ok(None));
+    assert_eq!(bob.1.read(), ["ann in room: Some(7)"]);
+    let later = NOW.saturating_add(500);
+    assert_eq!(host.update(NOW, ann.0, topic, 8), Ok(Some(later)), "it waits for a token");
+    assert_eq!(bob.1.read(), [""; 0]);
+    host.advance(later);
+    assert_eq!(bob.1.read(), ["ann in room: Some(8)"]);
+    assert_eq!(host.say(later, bob.0, topic, 9, None), Ok(()));
+    assert_eq!(ann.1.read().last().map(String::as_str), Some("bob said in room: 9"));
+}
+
+#[test]
+fn whoever_leaves_is_told_of_and_hears_no_more() {
+    let (mut host, ann, bob, topic) = ann_and_bob(Options::default());
+    assert_eq!(host.leave(NOW, bob.0, topic), Ok(()));
+    assert_eq!(ann.1.read(), ["bob left room: Left"]);
+    assert_eq!(host.update(NOW, bob.0, topic, 1), Err(Error::UnknownTopic));
+    host.remove(NOW, &"room", &"ann");
+    assert_eq!(ann.1.read(), ["room closed: Removed"]);
+    assert_eq!(host.application().noted, ["room is occupied", "room is vacant"]);
+    assert_eq!(bob.1.read(), [""; 0]);
+}
+
+#[test]
+fn a_topic_is_closed_to_all() {
+    let (mut host, ann, bob, _) = ann_and_bob(Options::default());
+    host.close(NOW, &"room");
+    for (_, frames) in [ann, bob] {
+        assert!(frames.read().concat().starts_with("room closed: "));
+    }
+    assert!(host.engine().topic("room").is_none());
+}
+
+#[test]
+fn a_view_is_changed() {
+    let (mut host, ann, bob, topic) = ann_and_bob(Options::default());
+    assert_eq!(host.look(NOW, ann.0, topic, View::Nothing), Ok(()));
+    host.update(NOW, bob.0, topic, 1).expect("bob is a member");
+    assert_eq!(ann.1.read(), [""; 0]);
+    // Named, a member is shown all the same.
+    assert_eq!(host.look_at(NOW, ann.0, topic, ["bob"]), Ok(()));
+    assert_eq!(ann.1.read(), [r#"room is ["bob"] of 2"#]);
+}
+
+#[test]
+fn a_topic_has_options_of_its_own_and_tells_in_ticks() {
+    let (mut host, ann, bob, topic) = ann_and_bob(Options::default());
+    let slow = TopicOptions { coalesce_ms: 100, ..TopicOptions::default() };
+    assert_eq!(host.topic_options(NOW, &"room", slow), Ok(()));
+    assert_eq!(host.engine().topic("room").map(|room| room.options()), Some(slow));
+    assert_eq!(ann.1.read(), [r#"room is ["ann", "bob"] of 2"#]);
+    host.update(NOW, bob.0, topic, 1).expect("bob is a member");
+    assert_eq!(ann.1.read(), [""; 0]);
+    host.advance(host.deadline().expect("a tick is due"));
+    assert_eq!(ann.1.read(), ["bob Some(1)"]);
+    let hidden = TopicOptions { blocks: TopicBlocks::Hidden, ..slow };
+    let refused = host.topic_options(NOW, &"room", hidden);
+    assert!(refused.is_err(), "an occupied topic keeps to its way with blocks");
+}

@@ -1,0 +1,222 @@
+//! What the sessions of other nodes do: how they end, what they say, where they are members.
+
+use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
+use crate::nodes::newest;
+use adsum::{
+    Config, Connect, EndReason, Engine, Error, Join, LostCause, Options, Origin, RemoteMember,
+    RemoteSession, RemoteState, Time, View,
+};
+
+const NOTHING: [&str; 0] = [];
+const AFAR: Origin = Origin(8);
+const LAPSED: EndReason = EndReason::Lost(LostCause::Timeout);
+
+fn at(ms: u64) -> Time {
+    Time::from_millis(ms)
+}
+
+/// Has a node say something of user 2, and returns what is told.
+fn say(
+    engine: &mut Engine<u32, u32>,
+    now: u64,
+    origin: Origin,
+    said: RemoteState<u32, u32>,
+) -> Vec<String> {
+    told(engine.remote_state(at(now), origin, 2, said).expect("there is room"))
+}
+
+fn origins(engine: &Engine<u32, u32>) -> Vec<Origin> {
+    engine.origins_of(&2).collect()
+}
+
+#[test]
+fn each_session_ends_for_its_own_reason() {
+    let mut engine = engine(|_| {});
+    viewer(&mut engine);
+    say(&mut engine, 5, ELSEWHERE, state((1..=4).map(|id| session(id, Some(8))).collect()));
+    let ended = vec![(session(1, None).id, EndReason::Evicted), (session(2, None).id, LAPSED)];
+    let said = RemoteState { ended, ..state(vec![session(4, Some(8))]) };
+    let told = say(&mut engine, 6, ELSEWHERE, said);
+    let reasons: Vec<_> = told.iter().filter(|told| told.ends_with("false")).collect();
+    assert_eq!(
+        reasons,
+        ["2 Evicted false", &format!("2 {LAPSED:?} false"), "2 Disconnected false"]
+    );
+}
+
+/// Rule C10: only a user's last end is kept back.
+#[test]
+fn the_last_end_is_kept_back_and_is_over_when_the_user_appears_elsewhere() {
+    let mut engine = engine(|options| options.skew_ms = 50);
+    viewer(&mut engine);
+    let said = |ids: &[u64]| state(ids.iter().map(|id| session(*id, Some(8))).collect());
+    let because =
+        |id, reason| RemoteState { ended: vec![(session(id, None).id, reason)], ..said(&[]) };
+    say(&mut engine, 5, ELSEWHERE, said(&[1, 2]));
+    assert_eq!(origins(&engine), [ELSEWHERE; 2]);
+    let told_at_once = say(&mut engine, 6, ELSEWHERE, said(&[2]));
+    assert_eq!(told_at_once, ["2 ended to 1", "2 Disconnected false"]);
+    assert_eq!(say(&mut engine, 7, ELSEWHERE, because(2, LAPSED)), NOTHING);
+    // Here it is still shown, as a session that was lost for that reason.
+    let lost = engine.user_sessions(&2).next().expect("it is kept").lost;
+    assert_eq!((lost, origins(&engine)), (Some((at(7), LostCause::Timeout)), vec![]));
+    // It says nothing more.
+    let direct = engine.remote_direct(at(7), ELSEWHERE, (&2, session(2, None).id), [&1], 1, None);
+    assert_eq!(direct.err(), Some(Error::UnknownSession));
+    // With the one that comes it is over.
+    let told_then = say(&mut engine, 8, AFAR, said(&[3]));
+    assert_eq!(told_then, ["2 ended to 1", &format!("2 {LAPSED:?} false"), "2: 8 to 1"]);
+    assert_eq!(origins(&engine), [AFAR]);
+    // And if none comes the user is offline, when the time is over.
+    assert_eq!(say(&mut engine, 9, AFAR, because(3, EndReason::Disconnected)), NOTHING);
+    assert_eq!(told(engine.advance(at(58))), NOTHING);
+    assert_eq!(told(engine.advance(at(60))), ["2 offline to 1", "2 Disconnected true"]);
+    // Whoever is expelled comes nowhere else.
+    say(&mut engine, 61, AFAR, said(&[4]));
+    let expelled = say(&mut engine, 62, AFAR, because(4, EndReason::Expelled));
+    assert_eq!(expelled, ["2 offline to 1", "2 Expelled true"]);
+}
+
+#[test]
+fn there_is_room_for_as_much_as_the_limits_say() {
+    let mut engine = engine(|options| {
+        (options.max_audience, options.max_blocked, options.max_topics) = (2, 2, 2);
+    });
+    viewer(&mut engine);
+    let with = |audience: &[u32], blocked: &[u32], topics: &[u32]| {
+        let member = |topic: &u32| RemoteMember { topic: *topic, number: 1, presence: None };
+        let topics = topics.iter().map(member).collect();
+        let mut said = state(vec![RemoteSession { topics, ..session(1, Some(8)) }]);
+        let lists = said.lists.as_mut().expect("they are given");
+        (lists.audience, lists.blocked) = (audience.to_vec(), blocked.to_vec());
+        said
+    };
+    assert_eq!(say(&mut engine, 5, ELSEWHERE, with(&[1, 3], &[4, 5], &[6, 7])).len(), 4);
+    let before = engine.counts();
+    for (said, refused) in [
+        (with(&[1, 3, 4], &[], &[]), Error::AudienceLimit { limit: 2 }),
+        (with(&[1, 3, 4, 5], &[], &[]), Error::AudienceLimit { limit: 2 }),
+        (with(&[1], &[3, 4, 5], &[]), Error::BlockedLimit { limit: 2 }),
+        (with(&[1], &[3, 4, 5, 6], &[]), Error::BlockedLimit { limit: 2 }),
+        (with(&[1], &[], &[6, 7, 8]), Error::TopicLimit { limit: 2 }),
+        (with(&[1], &[], &[6, 7, 8, 9]), Error::TopicLimit { limit: 2 }),
+    ] {
+        assert_eq!(engine.remote_state(at(6), ELSEWHERE, 2, said).err(), Some(refused));
+    }
+    assert_eq!((engine.counts(), engine.verify()), (before, Ok(())));
+}
+
+/// Whatever is said again is no more than it was, whoever else says something of the user.
+#[test]
+fn a_user_has_so_many_sessions_on_all_nodes_together() {
+    let mut engine = engine(|_| {});
+    let said = |count| state((1..=count).map(|id| session(id, None)).collect());
+    let limit = Error::SessionLimit { limit: 1_024, kind: None };
+    say(&mut engine, 5, ELSEWHERE, said(600));
+    say(&mut engine, 5, ELSEWHERE, said(1_000));
+    assert_eq!(engine.remote_state(at(6), AFAR, 2, said(25)).err(), Some(limit));
+    say(&mut engine, 7, AFAR, said(24));
+    say(&mut engine, 8, ELSEWHERE, said(1_000));
+    assert_eq!(engine.remote_state(at(9), ELSEWHERE, 2, said(1_001)).err(), Some(limit));
+    // Those that end stay a moment longer, so they count.
+    let others = state((2_001..=2_024).map(|id| session(id, None)).collect());
+    assert_eq!(engine.remote_state(at(9), ELSEWHERE, 2, others).err(), Some(limit));
+    assert_eq!(engine.counts().remote, 1_024);
+}
+
+#[test]
+fn what_a_session_elsewhere_directs_is_over_when_it_said() {
+    let mut engine = engine(|_| {});
+    viewer(&mut engine);
+    say(&mut engine, 5, ELSEWHERE, state(vec![session(1, None)]));
+    let from = (&2, session(1, None).id);
+    let directed = engine.remote_direct(at(6), ELSEWHERE, from, [&1], 3, Some(100));
+    assert_eq!(told(directed.expect("it is known")), ["2 directs 3 to 1"]);
+    assert_eq!(told(engine.advance(at(105))), NOTHING);
+    assert_eq!(told(engine.advance(at(107))), ["2 directs no more"]);
+    let of_another = engine.remote_direct(at(108), AFAR, from, [&1], 3, None);
+    assert_eq!(of_another.err(), Some(Error::UnknownSession));
+}
+
+#[test]
+fn what_a_session_elsewhere_shows_and_says_in_a_topic_is_told_once() {
+    let mut engine = engine(|_| {});
+    viewer(&mut engine);
+    let own = engine.sessions(&1).next().expect("it is here");
+    let join = Join::Member { presence: None, view: View::All };
+    engine.join(at(5), own, 100, join).expect("there is room").1.for_each(|_| {});
+    let shows = |number, presence| {
+        let topics = vec![RemoteMember { topic: 100, number, presence: Some(presence) }];
+        state(vec![RemoteSession { topics, ..session(1, None) }])
+    };
+    let from = (&2, session(1, None).id);
+    say(&mut engine, 5, ELSEWHERE, state(vec![session(1, None)]));
+    let say_there = |engine: &mut Engine<u32, u32>, from, topic| {
+        engine.remote_say(at(6), ELSEWHERE, from, &topic, 9, None).map(told)
+    };
+    assert_eq!(say_there(&mut engine, from, 100), Err(Error::NotMember));
+    assert_eq!(say_there(&mut engine, from, 101), Err(Error::UnknownTopic));
+    assert_eq!(say(&mut engine, 6, ELSEWHERE, shows(2, 4)), ["2 joins: Some(4)"]);
+    // By its number it is known whether it is news.
+    assert_eq!(say(&mut engine, 6, ELSEWHERE, shows(2, 5)), NOTHING);
+    assert_eq!(say(&mut engine, 6, ELSEWHERE, shows(3, 5)), ["2 there: Some(5)"]);
+    assert_eq!(say(&mut engine, 6, ELSEWHERE, shows(3, 5)), NOTHING);
+    assert_eq!(say_there(&mut engine, from, 100), Ok(vec!["2 says 9".to_owned()]));
+    assert_eq!(say_there(&mut engine, (&3, from.1), 100), Err(Error::UnknownSession));
+    assert_eq!(say(&mut engine, 7, ELSEWHERE, state(vec![session(1, None)])), ["2 leaves"]);
+}
+
+/// An engine whose contacts are told of each user what its greatest presence at a node that is not
+/// lost is.
+fn as_one() -> Engine<u32, u32> {
+    let options = Options {
+        skew_ms: 0,
+        settle_ms: 0,
+        lease: None,
+        own_echo: false,
+        idle_after_ms: Some(1_000),
+        ..Options::default()
+    };
+    let config = Config::new(options).expect("the options are in range");
+    let mut engine = Engine::with_representative(config, std::hash::RandomState::new(), newest);
+    viewer(&mut engine);
+    engine
+}
+
+#[test]
+fn who_is_idle_elsewhere_is_so_here() {
+    let mut engine = as_one();
+    let said = |idle_ms| state(vec![RemoteSession { idle_ms, ..session(1, Some(8)) }]);
+    say(&mut engine, 5_000, ELSEWHERE, said(None));
+    assert_eq!(say(&mut engine, 5_000, ELSEWHERE, said(Some(1_500))), ["2 idle since 3500: 8"]);
+    assert_eq!(say(&mut engine, 5_100, ELSEWHERE, said(Some(1_600))), NOTHING);
+    assert_eq!(say(&mut engine, 5_200, ELSEWHERE, said(None)), ["2 as one: 8"]);
+}
+
+#[test]
+fn whoever_is_at_a_node_that_is_lost_does_not_speak_until_it_is_back() {
+    let mut engine = as_one();
+    let (key, decisions) =
+        engine.connect(at(1), Connect::new(2).audience([1])).expect("there is room");
+    decisions.for_each(|_| {});
+    engine.publish(at(1), key, 7).expect("it is attached").for_each(|_| {});
+    assert_eq!(
+        say(&mut engine, 2, ELSEWHERE, state(vec![session(1, Some(9)), session(2, Some(3))])),
+        ["2 as one: 9"]
+    );
+    assert_eq!(told(engine.origin_lost(at(3), ELSEWHERE)), ["2 as one: 7"]);
+    let lost: Vec<_> = engine.user_sessions(&2).map(|session| session.lost).collect();
+    let node_loss = Some((at(3), LostCause::NodeLoss));
+    assert_eq!(lost, [None, node_loss, node_loss]);
+    assert_eq!(told(engine.origin_back(at(4), ELSEWHERE)), ["2 as one: 9"]);
+    // A session's own loss is told apart from that of its node.
+    let loss = adsum::RemoteLoss { cause: LostCause::ConnectionError, since_ms: 1, left_ms: 100 };
+    let detached = |id, presence| RemoteSession { lost: Some(loss), ..session(id, Some(presence)) };
+    let said = state(vec![detached(1, 9), session(2, Some(3))]);
+    assert_eq!(say(&mut engine, 5, ELSEWHERE, said), ["2 as one: 7"]);
+    engine.lost(at(6), key, LostCause::Timeout).expect("it is attached").for_each(|_| {});
+    let lost: Vec<_> = engine.user_sessions(&2).map(|session| session.lost).collect();
+    let expected = [(6, LostCause::Timeout), (4, LostCause::ConnectionError)];
+    assert_eq!(lost[..2], expected.map(|(ms, cause)| Some((at(ms), cause))));
+    assert_eq!((lost[2], engine.verify()), (None, Ok(())));
+}

@@ -1,0 +1,107 @@
+//! What an engine says of its own users to other nodes.
+
+use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
+use adsum::{
+    Connect, DeviceKind, Engine, Grace, Join, LostCause, RemoteEnd, RemoteLists, RemoteLoss,
+    RemoteMember, RemotePresence, RemoteSession, RemoteState, SessionKey, Time, View,
+};
+
+fn at(ms: u64) -> Time {
+    Time::from_millis(ms)
+}
+
+/// An engine that notes changes, with user 2 whom user 1 sees.
+fn with_user() -> (Engine<u32, u32>, SessionKey) {
+    let mut engine = engine(|options| {
+        options.grace = Grace { timeout_ms: 500, ..options.grace };
+        options.lease = None;
+    });
+    engine.note_changes();
+    viewer(&mut engine);
+    let connect = Connect::new(2).audience([1]).blocked([3]);
+    let (key, decisions) = engine.connect(at(10), connect).expect("there is room");
+    decisions.for_each(|_| {});
+    (engine, key)
+}
+
+fn changed(engine: &mut Engine<u32, u32>) -> Vec<(u32, bool)> {
+    let next = || engine.next_changed().map(|user| (*user.id(), user.is_online()));
+    std::iter::from_fn(next).collect()
+}
+
+#[test]
+fn what_a_session_shows_is_said_in_durations() {
+    let (mut engine, key) = with_user();
+    let id = engine.id_of(key).expect("it is there");
+    let shown = engine.publish_until(at(20), key, 5, at(900), Some(6));
+    shown.expect("it is attached").for_each(|_| {});
+    let join = Join::Member { presence: None, view: View::Nothing };
+    let (topic, decisions) = engine.join(at(20), key, 100, join).expect("there is room");
+    decisions.for_each(|_| {});
+    for (presence, number) in [(7, 2), (8, 3)] {
+        engine.update(at(20), key, topic, presence).expect("a member").for_each(|_| {});
+        let local = engine.local_user(&2).expect("it is online");
+        let there = local.topics_of(id).next().expect("it is a member");
+        assert_eq!((there.number, there.presence), (number, Some(&presence)));
+    }
+    engine.lost(at(30), key, LostCause::Timeout).expect("it is attached").for_each(|_| {});
+    let until = Some(RemoteEnd { left_ms: 860, then: Some(6) });
+    let said = RemoteSession {
+        id,
+        kind: DeviceKind(0),
+        age_ms: 30,
+        lost: Some(RemoteLoss { cause: LostCause::Timeout, since_ms: 10, left_ms: 490 }),
+        number: 2,
+        shown: Some(RemotePresence { presence: 5, age_ms: 40, until }),
+        idle_ms: None,
+        topics: vec![RemoteMember { topic: 100, number: 3, presence: Some(8) }],
+    };
+    let lists = RemoteLists { audience: vec![1], blocked: vec![3], visible: true };
+    let all = RemoteState { lists: Some(lists), sessions: vec![said], ended: Vec::new() };
+    let local = engine.local_user(&2).expect("it is online");
+    assert_eq!(local.to_remote(at(40), true), all);
+    assert_eq!(format!("{local:?}"), "LocalUser { visible: true, .. }");
+    let without_lists = RemoteState { lists: None, ..all };
+    assert_eq!(local.to_remote(at(40), false), without_lists);
+    // Nor does it forget a number when it gives memory back.
+    engine.shrink_to_fit();
+    let local = engine.local_user(&2).expect("it is online");
+    assert_eq!(local.to_remote(at(40), false), without_lists);
+    let topic = format!("{:?}", engine.topic(&100).expect("it is occupied"));
+    assert!(topic.starts_with("Topic { key: "), "{topic}");
+}
+
+/// What comes by itself counts one, as every node sees it, and what is published two.
+#[test]
+fn the_end_of_a_presence_has_a_number_of_its_own() {
+    let (mut engine, key) = with_user();
+    let number = |engine: &Engine<u32, u32>| {
+        let local = engine.local_user(&2).expect("it is online");
+        local.sessions().next().expect("it is here").number
+    };
+    for (until, then, expected) in [(100, Some(6), 3), (200, None, 6)] {
+        let from = at(until - 50);
+        let shown = engine.publish_until(from, key, 5, at(until), then);
+        shown.expect("it is attached").for_each(|_| {});
+        assert_eq!(number(&engine), expected - 1);
+        engine.advance(at(until + 1)).for_each(|_| {});
+        assert_eq!(number(&engine), expected);
+    }
+}
+
+#[test]
+fn changes_here_are_noted_and_those_elsewhere_are_not() {
+    let (mut engine, key) = with_user();
+    assert_eq!(changed(&mut engine), [(1, true), (2, true)]);
+    assert_eq!(changed(&mut engine), []);
+    let said = state(vec![session(1, Some(8))]);
+    engine.remote_state(at(20), ELSEWHERE, 4, said).expect("room").for_each(|_| {});
+    assert_eq!(changed(&mut engine), []);
+    let of = engine.user_sessions(&4).next().expect("it is known").id;
+    assert_eq!((engine.origin_of(of), engine.origins_of(&4).count()), (Some(ELSEWHERE), 1));
+    let own = engine.id_of(key).expect("it is there");
+    assert_eq!((engine.origin_of(own), engine.origins_of(&2).count()), (None, 0));
+    let ended = told(engine.disconnect(at(30), key).expect("it is there"));
+    assert_eq!(ended.len(), 1, "nobody was shown anything: {ended:?}");
+    assert_eq!(changed(&mut engine), [(2, false)]);
+}
