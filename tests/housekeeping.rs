@@ -2,8 +2,8 @@
 
 use adsum::{
     Config, ConfigError, Connect, Counts, Decision, DeviceKind, DirectTo, Engine, Error, Event,
-    Grace, Lease, LostCause, OfflineNotices, Options, OverLimit, Rate, Replica, Scope, SessionId,
-    SessionKey, Slot, SlotMap, Time,
+    Grace, Join, Lease, LostCause, OfflineNotices, Options, OverLimit, Rate, Replica, Scope,
+    SessionId, SessionKey, Slot, SlotMap, Time, TopicOptions, View,
 };
 use adsum_model::{World, strategy};
 use allocation_counter::measure;
@@ -80,6 +80,38 @@ fn after_a_peak_memory_can_be_given_back() {
         let refused = engine.heartbeat(Time::from_millis(2), key).expect_err("it has ended");
         assert_eq!(refused, Error::UnknownSession);
     }
+}
+
+/// A crowd in one room, and each of it in one of its own.
+#[test]
+fn after_a_peak_of_topics_memory_can_be_given_back() {
+    let topics = TopicOptions { full_up_to: 5, coalesce_ms: 50, ..TopicOptions::default() };
+    let config = Config::new(Options { topics, ..Options::default() }).expect("in range");
+    let mut engine = Engine::<u32, u32>::new(config);
+    let at = Time::from_millis;
+    let held = measure(|| {
+        for user in 0..400 {
+            let (session, _) = engine.connect(at(1), Connect::new(user)).expect("there is room");
+            for topic in [1_000, user] {
+                let view = if user % 2 == 0 { View::All } else { View::Count };
+                let join = Join::Member { presence: Some(7), view };
+                let (topic, _) = engine.join(at(1), session, topic, join).expect("there is room");
+                drop(engine.look_at(at(1), session, topic, [user]).expect("it is there"));
+                drop(engine.update(at(2), session, topic, 8).expect("it is a member"));
+            }
+        }
+        drop(engine.advance(at(1_000)));
+        for user in 0..400 {
+            drop(engine.expel(at(1_001), &user));
+        }
+        drop(engine.advance(at(2_000)));
+    })
+    .bytes_current;
+    assert_eq!(engine.counts(), Counts::default());
+    let left = held - -measure(|| engine.shrink_to_fit()).bytes_current;
+    assert!(held > 200_000, "that took only {held} bytes");
+    assert!(left * 4 < held, "{left} bytes of {held} are left");
+    assert_eq!(engine.verify(), Ok(()));
 }
 
 /// A crowd of whom every eighth has three sessions, and every sixteenth has something to say that
@@ -200,6 +232,7 @@ fn the_preset_of_tim_is_what_tim_does() {
     assert_eq!((tim.own_echo, tim.snapshot_on_connect, tim.grace), (false, false, Grace::NONE));
     assert_eq!(tim.offline_notices, OfflineNotices::ToAllContacts);
     assert_eq!((tim.direct_to, tim.publish_rate), (DirectTo::Anyone, None));
+    assert_eq!((tim.direct_rate, tim.topic_rate), (None, None));
 }
 
 #[test]
@@ -259,6 +292,30 @@ fn what_is_shown_for_debugging_names_what_it_is() {
     assert_eq!(format!("{sockets:?}"), format!("{{{bob:?}: \"bob's socket\"}}"));
     let event = Event::<&str, &str>::Heartbeat { session: ann };
     assert_eq!(format!("{:?}", event.clone()), format!("{event:?}"));
+}
+
+#[test]
+fn what_is_told_of_a_topic_is_shown_for_debugging_as_what_it_is() {
+    let topics = TopicOptions { coalesce_ms: 100, ..TopicOptions::default() };
+    let config = Config::new(Options { topics, ..Options::default() }).expect("in range");
+    let mut engine = Engine::<&str, &str>::new(config);
+    let at = Time::from_millis;
+    let (ann, _) = engine.connect(at(1), Connect::new("ann")).expect("there is room");
+    let member = Join::Member { presence: Some("hello"), view: View::All };
+    let (room, _) = engine.join(at(1), ann, "room", member).expect("there is room");
+    assert!(format!("{room:?}").starts_with("topic 0."), "{room:?}");
+    let mut texts = Vec::new();
+    engine.advance(at(101)).for_each(|decision| texts.push(format!("{decision:?}")));
+    drop(engine.update(at(102), ann, room, "bye").expect("she is a member"));
+    engine.advance(at(202)).for_each(|decision| texts.push(format!("{decision:?}")));
+    let slot = format!("{:?}", ann.slot());
+    let [snapshot, changes] = &texts[..] else { panic!("{texts:?}") };
+    for (text, name, presence) in
+        [(snapshot, "TopicSnapshot", "hello"), (changes, "Changes", "bye")]
+    {
+        let words = [name, "\"room\"", "\"ann\"", presence, "users: 1", &slot];
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    }
 }
 
 // ---- names

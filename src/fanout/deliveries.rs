@@ -166,15 +166,9 @@ impl<P> Plan<P> {
         tables: &mut Tables<K, P, S>,
     ) -> usize {
         self.begin_watchers(tables);
+        // If others are still to be found, this decision is full of those before them.
         let found = self.receivers.as_slice().len();
-        let others = self.current.contacts.is_some()
-            || self.current.own.is_some()
-            || !self.current.named.is_empty()
-            || !self.spilled.is_empty()
-            || self.receivers.has_surplus();
-        let Some(Watchers { channel, done }) = self.watchers.filter(|_| !others) else {
-            return found;
-        };
+        let Some(Watchers { channel, done }) = self.watchers else { return found };
         let channels = tables.channels();
         let mut done = done as usize;
         let left = channels.receiving(channel) - done;

@@ -466,3 +466,22 @@ impl<P> Plan<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_given_back_and_numbers_go_on() {
+        let mut plan = Plan::<u32>::default();
+        plan.set_moment(7);
+        (0..1_000).for_each(|_| plan.push_step(Step::Pass));
+        plan.clear();
+        plan.shrink_to_fit();
+        assert_eq!(plan.steps.capacity(), 0);
+        let number = plan.next_number();
+        assert_eq!(number, 7 * NUMBERS_PER_MS);
+        plan.shrink_to_fit();
+        assert_eq!(plan.next_number(), number + 1);
+    }
+}

@@ -258,7 +258,7 @@ impl ChangesOf {
 
     /// Returns whether they know that somebody has gone.
     pub(crate) const fn knows_ended(&self, pending: &Pending, gone: &EndedMember) -> bool {
-        self.is_slow && self.views_all && gone.is_before(pending.told_ended())
+        self.is_slow && self.views_all && pending.has_told(gone)
     }
 
     /// Tells one of them alone.

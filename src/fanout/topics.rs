@@ -362,7 +362,6 @@ impl<P> Plan<P> {
         tables: &Tables<K, P, S>,
     ) -> bool {
         let (known, knows) = of.known;
-        let is_all = of.view == View::All;
         let pending = tables.topics().pending_of(of.topic, of.is_slow);
         let changed = pending.map_or(&[][..], Pending::changed);
         while let Some(one) = changed.get(of.changed as usize).filter(|_| of.has_members()) {
@@ -375,7 +374,8 @@ impl<P> Plan<P> {
             }
             of.changed += 1;
         }
-        if !is_all && of.view > View::Count && knows > known {
+        // Who is shown everybody knows all seats before, and whoever is told a count alone none.
+        if knows > known {
             if of.cursor.users == 0 && of.cursor.sessions == 0 {
                 of.cursor.place = tables.topics().place_after(of.topic, known) as u32;
             }

@@ -269,7 +269,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     fn note_ended(&mut self, topic: TopicIndex, gone: EndedMember, is_slow: bool, is_new: bool) {
         self.arm_tick(topic, is_slow);
-        let gone = EndedMember { order: self.order as u32, ..gone };
         // Nobody has been told of who came only since the last tick.
         if !is_new && self.tables.note_ended(topic, gone, is_slow) {
             self.bound_pending(topic, is_slow);

@@ -258,8 +258,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             Some(other) if lead == Some(membership) => {
                 self.topics.hand_seat_on(topic, membership, other);
             }
-            None if lead == Some(membership) => self.topics.leave_seat(topic, membership),
-            _ => {}
+            Some(_) => {}
+            // The last one has the seat.
+            None => self.topics.leave_seat(topic, membership),
         }
         if let Some(other) = other
             && let Some(lead) = self.lead_of(topic, other)

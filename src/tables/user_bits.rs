@@ -50,7 +50,15 @@ impl UserBits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::steps;
     use alloc::collections::BTreeSet;
+
+    #[test]
+    fn where_room_is_made_nothing_moves_as_the_set_grows() {
+        let mut bits = UserBits::new();
+        bits.reserve(100_000);
+        assert_eq!(steps::tests::of(|| bits.extend_to(100_000)), 0);
+    }
 
     #[test]
     fn neighbours_do_not_touch_each_other() {

@@ -216,6 +216,7 @@ mod tests {
     use crate::tables::missed::Note;
     use crate::tables::origins::Remote;
     use crate::tables::reach::Reach;
+    use crate::tables::voices::Voice;
     use crate::time::Time;
 
     type Broken = Tables<u64, u32, Plain>;
@@ -237,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Broken); 11] = [
+        let breaks: [fn(&mut Broken); 13] = [
             |tables| tables.shown.set(User(0), false),
             |tables| tables.users.retain(User(1)),
             |tables| tables.users.set_reach(User(1), Reach::Nobody),
@@ -259,6 +260,13 @@ mod tests {
                 tables.add_session((User(0), Place(0)), DeviceKind(0), (Time::ZERO, 0));
                 tables.hold_session(SessionIndex(2));
                 tables.online.at_mut(Place(0)).rare_mut().held[0].earlier = 1;
+            },
+            // Nobody speaks for a user who shows something, or a session that shows nothing does.
+            |tables| tables.voices.is_on = true,
+            |tables| {
+                tables.voices.is_on = true;
+                let voice = Voice { session: Some(SessionIndex(1)), idle_since: None };
+                tables.voices.set_voice(Place(0), Some(voice));
             },
         ];
         assert_eq!(tables().verify(), Ok(()));

@@ -109,3 +109,22 @@ impl Voices {
         self.signs.shrink_to_fit();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_a_crowd_needed_is_given_back() {
+        let mut voices = Voices::new();
+        let voice = Voice { session: Some(SessionIndex(1)), idle_since: None };
+        for at in 0..5_000 {
+            voices.set_voice(Place(at), Some(voice));
+            voices.signs_mut(SessionIndex(at)).is_idle = true;
+        }
+        voices.shrink_to(2, 3);
+        assert_eq!((voices.voices.len(), voices.signs.len()), (2, 3));
+        assert!(voices.voice(Place(1)) == Some(voice) && voices.signs(SessionIndex(2)).is_idle);
+        assert!(voices.voice(Place(2)).is_none() && !voices.signs(SessionIndex(3)).is_idle);
+    }
+}

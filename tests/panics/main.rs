@@ -3,8 +3,8 @@
 mod choice;
 
 use adsum::{
-    Config, Connect, Counts, Decision, Engine, Event, Grace, LostCause, Options, Rate, SessionKey,
-    Time,
+    Config, Connect, Counts, Decision, Engine, Event, Grace, Join, LostCause, Options, Rate,
+    SessionKey, Time, View,
 };
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -369,6 +369,28 @@ fn an_iterator_that_panics_changes_nothing() {
     drop(world.engine.advance(now));
     assert_eq!(world.engine.verify(), Ok(()));
     assert_eq!(world.engine.counts(), before);
+}
+
+/// The name with which a topic is joined that is there already is dropped when the input has
+/// happened.
+#[test]
+fn a_name_that_panics_when_dropped_comes_last() {
+    std::panic::set_hook(Box::new(|_| ()));
+    let mut world = World::new();
+    let (now, [first, second]) =
+        (Time::from_millis(world.now), [0, 1].map(|at| world.sessions[at]));
+    let join = || Join::Member { presence: None, view: View::All };
+    let (room, _) = world.engine.join(now, first, Id(50), join()).expect("there is room");
+    FUSE.set(Some((Bomb::DropId, 0)));
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        drop(world.engine.join(now, second, Id(50), join()));
+    }));
+    FUSE.set(None);
+    drop(std::panic::take_hook());
+    assert!(result.is_err(), "there is a name already, so that one is dropped");
+    assert_eq!(world.engine.topics_of(second).map(|topic| topic.key()).next(), Some(room));
+    drop(world.engine.advance(now));
+    assert_eq!(world.engine.verify(), Ok(()));
 }
 
 /// The clock shows the last input that was accepted, also where dropping what came with a refused

@@ -56,7 +56,8 @@ macro_rules! files {
 
 files! {
     attachments directed edges endings expiry hidden limits loss one_state others rates refusals
-    sessions slow snapshots takeovers time topics topics_large unseen watch
+    sessions slow snapshots takeovers time topics topics_large topics_ticks
+    topics_unseen unseen watch
 }
 
 #[test]

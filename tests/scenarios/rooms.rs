@@ -197,6 +197,16 @@ fn show_counts(counts: TopicCounts) -> String {
     format!("{}/{}/{}", counts.users, counts.sessions, counts.observers)
 }
 
+/// Which part it is of several.
+const fn show_part(is_first: bool, is_last: bool) -> &'static str {
+    match (is_first, is_last) {
+        (true, true) => "",
+        (true, false) => " begins",
+        (false, false) => " goes on",
+        (false, true) => " ends",
+    }
+}
+
 fn reason(reason: LeaveReason) -> Checked<&'static str> {
     Ok(match reason {
         LeaveReason::Left => "by itself",
@@ -285,8 +295,9 @@ impl Host {
             }
         }
         let (view, counts) = (show_view(snapshot.view())?, show_counts(snapshot.counts()));
+        let part = show_part(snapshot.is_first(), snapshot.is_last());
         self.tell_room(
-            format!("topic {room} {view} {counts}"),
+            format!("topic{part} {room} {view} {counts}"),
             lines,
             to,
             snapshot.id().get(),
@@ -318,8 +329,9 @@ impl Host {
         }
         let to = self.seated(changes.to())?;
         let (view, counts) = (show_view(changes.view())?, show_counts(changes.counts()));
+        let part = show_part(changes.is_first(), changes.is_last());
         self.tell_room(
-            format!("changes {room} {view} {counts}"),
+            format!("changes{part} {room} {view} {counts}"),
             lines,
             to,
             changes.id().get(),

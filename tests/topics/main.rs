@@ -3,6 +3,7 @@
 
 mod driver;
 mod memory;
+mod ticks;
 
 pub(crate) use adsum_model::beliefs;
 

@@ -125,3 +125,30 @@ fn memory_comes_back_when_a_crowd_has_gone() {
     assert_eq!((channels.span(), channels.memberships.len()), (0, 0));
     assert_eq!(channels.open(), ChannelIndex(0));
 }
+
+#[test]
+fn what_is_broken_is_seen() {
+    let mut channels: Channels = Channels::new();
+    let used = [channels.open()];
+    for (session, arrives) in [(1, false), (2, true)] {
+        let session = SessionIndex(session);
+        let membership = channels.join(used[0], session);
+        channels.seat(membership, (slot(session), Link::Attached), arrives);
+    }
+    let state_of = |wrong: u32| {
+        move |session: SessionIndex| {
+            let is_wrong = session.0 == wrong;
+            (if is_wrong { slot(SessionIndex(9)) } else { slot(session) }, Link::Attached)
+        }
+    };
+    let is_right =
+        |channels: &Channels, wrong| channels.is_right(used.into_iter(), state_of(wrong));
+    assert!(is_right(&channels, 0));
+    // Another slot than that of one who receives, or who arrives.
+    assert!(!is_right(&channels, 1) && !is_right(&channels, 2));
+    channels.outside += 1;
+    assert!(!is_right(&channels, 0), "a membership is nobody's");
+    channels.outside -= 1;
+    channels.open();
+    assert!(!is_right(&channels, 0), "a channel is nobody's");
+}

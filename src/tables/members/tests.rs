@@ -152,7 +152,7 @@ fn what_is_broken_is_seen() {
         tables.forget_fresh();
         tables
     };
-    let breaks: [fn(&mut Rooms); 10] = [
+    let breaks: [fn(&mut Rooms); 11] = [
         |tables| tables.topics.topic_mut(TopicIndex(0)).counts.users += 1,
         |tables| tables.topics.topic_mut(TopicIndex(0)).counts.observers += 1,
         |tables| tables.topics.topic_mut(TopicIndex(0)).groups.reverse(),
@@ -163,11 +163,59 @@ fn what_is_broken_is_seen() {
         |tables| tables.topics.presences += 1,
         |tables| _ = tables.topics.end(SessionIndex(0), MembershipIndex(0)),
         |tables| tables.online.at_mut(Place(0)).is_in_topics = false,
+        // Two channels for those who view the same.
+        |tables| {
+            let topic = TopicIndex(0);
+            let channel = tables.topics.channel_of(topic, View::Nothing, false);
+            tables.topics.channels.transfer(MembershipIndex(1), channel);
+            tables.seat_in_topic(MembershipIndex(1), false);
+            tables.topics.topic_mut(topic).groups[0].view = View::Count;
+        },
     ];
     assert_eq!(rooms().verify(), Ok(()));
     for (nth, break_it) in breaks.iter().enumerate() {
         let mut tables = rooms();
         break_it(&mut tables);
         assert!(tables.verify().is_err(), "the break number {nth} is not seen");
+    }
+}
+
+/// A membership is another's at once, or as soon as no tick is going to tell of it any more.
+#[test]
+fn a_membership_that_is_left_is_used_again() {
+    let mut tables = tables();
+    let topic = tables.open_topic(7, &TopicOptions::default()).expect("there is room");
+    tables.forget_fresh();
+    tables.join_topic(SessionIndex(8), topic, true, View::All);
+    let join = |tables: &mut Rooms| tables.join_topic(SessionIndex(0), topic, true, View::All);
+    let one = join(&mut tables);
+    tables.leave_topic(topic, one);
+    let waits: [fn(&mut Rooms, TopicIndex, MembershipIndex) -> bool; 3] = [
+        |tables, topic, one| {
+            tables.topics.note_changed(topic, one, false, true);
+            false
+        },
+        |tables, topic, one| {
+            tables.topics.note_changed(topic, one, true, false);
+            true
+        },
+        |tables, topic, one| {
+            tables.topics.arrive(topic, one);
+            true
+        },
+    ];
+    for wait in waits {
+        assert_eq!(join(&mut tables), one);
+        let is_slow = wait(&mut tables, topic, one);
+        tables.leave_topic(topic, one);
+        let other = join(&mut tables);
+        assert_ne!(other, one, "a tick would tell of somebody else");
+        tables.clear_pending(topic, is_slow);
+        assert_eq!(tables.topics.channels.memberships(), 2);
+        // It is free now, and the other one is taken away.
+        let next = tables.join_topic(SessionIndex(2), topic, true, View::All);
+        assert_eq!(next, one);
+        tables.leave_topic(topic, other);
+        tables.leave_topic(topic, next);
     }
 }

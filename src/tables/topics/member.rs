@@ -121,3 +121,35 @@ impl<P> Default for Own<P> {
         Self { presence, bucket: Bucket::default(), said_until: None, update: None, named }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_and_the_number_of_a_seat_do_not_touch_each_other() {
+        let mut member = Member::new(true);
+        for number in [1, u32::MAX.into(), 1 << 32, 5 << 32 | 7, (1 << 38) - 1, 0] {
+            member.set_number(number);
+            for is_so in [true, false] {
+                member.mark(Mark::More, is_so);
+                assert_eq!((member.number(), member.is(Mark::More)), (number, is_so));
+                assert!(member.is(Mark::Member) && !member.is(Mark::Others));
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_a_tick_tells_of_is_kept() {
+        for mark in [Mark::Waits, Mark::WaitsSlowly, Mark::NewSlowly] {
+            let mut member = Member::new(true);
+            member.mark(Mark::Said, true);
+            assert!(!member.is_kept());
+            member.mark(mark, true);
+            assert!(member.unmark_all() && member.is(mark));
+            assert!(!member.is(Mark::Said) && !member.is(Mark::Member));
+            member.mark(mark, false);
+            assert!(!member.is_kept() && !member.unmark_all());
+        }
+    }
+}

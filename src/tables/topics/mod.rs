@@ -323,19 +323,16 @@ impl<K, P> Topics<K, P> {
     /// Notes that those who view all are sent a snapshot: of who has gone so far they need not be
     /// told.
     pub(crate) fn skip_ended(&mut self, topic: TopicIndex) {
-        let Some(mut pending) = self.take_pending(topic, true) else { return };
-        if let Some(last) = pending.gone.last() {
-            pending.told_ended = Some(last.order.wrapping_add(1));
+        if self.pending_of(topic, true).is_some() {
+            self.pending_mut(topic, true).skip_ended();
         }
-        self.put_pending(topic, true, pending);
     }
 
     // ---- who is looked at by name
 
     /// Returns whether anybody looks at a user by name.
     pub(crate) fn is_named(&self, topic: TopicIndex, user: User) -> bool {
-        let named = self.topic(topic).named();
-        !named.is_empty() && named.binary_search_by_key(&user, |(named, _)| *named).is_ok()
+        self.topic(topic).named().binary_search_by_key(&user, |(named, _)| *named).is_ok()
     }
 
     /// Counts that one more looks at a user by name, or one less.
@@ -415,7 +412,7 @@ impl<K, P> Topics<K, P> {
         let pending = &mut self.pending[at.get() as usize - 1];
         debug_assert!(pending.gone.is_empty());
         pending.changed.clear();
-        (pending.everything, pending.told_ended) = (false, None);
+        (pending.everything, pending.told_ended) = (false, 0);
         self.free_pending.push(at.get() - 1);
     }
 

@@ -52,12 +52,9 @@ impl Order {
         }
         self.last += 1;
         self.seats.push(lead);
-        let blocks = (self.seats.len() - 1) / BLOCK;
-        if self.seats.beside().is_some_and(|fences| fences.len() < blocks) {
-            let last = self.last;
-            self.fence(|other| if other == lead { last } else { number_of(other) });
-        }
-        self.last
+        let last = self.last;
+        self.fence(|other| if other == lead { last } else { number_of(other) });
+        last
     }
 
     /// Gives a seat to another session of the same user.
@@ -118,11 +115,9 @@ impl Order {
 
     /// Notes where the blocks begin of which that is not noted. The last seat is taken.
     fn fence(&mut self, number_of: impl Fn(MembershipIndex) -> u64) {
-        let len = self.seats.len();
         while let Some(done) = self.seats.beside().map(Fences::len)
-            && (done + 1) * BLOCK < len
+            && let Some((_, first)) = self.next((done + 1) * BLOCK)
         {
-            let Some((_, first)) = self.next((done + 1) * BLOCK) else { return };
             let number = number_of(first);
             if let Some(fences) = self.seats.beside_mut() {
                 fences.push(number);
@@ -267,10 +262,92 @@ mod tests {
         }
     }
 
+    fn number_of(lead: MembershipIndex) -> u64 {
+        u64::from(lead.0) + 1
+    }
+
+    fn push_next(order: &mut Order) {
+        let lead = MembershipIndex(order.last as u32);
+        assert_eq!(order.push(lead, number_of), number_of(lead));
+    }
+
+    /// So many seats, of which so many have been left, from the first on.
+    fn order_of(seats: usize, left: usize) -> Order {
+        let mut order = Order::default();
+        (0..seats).for_each(|_| push_next(&mut order));
+        for lead in (0..left as u32).map(MembershipIndex) {
+            order.leave((lead, number_of(lead)), number_of);
+        }
+        order
+    }
+
+    /// The least list with more than a few seats and room for more, or none.
+    fn seats_with_room(has_room: bool) -> usize {
+        let is_it = |seats: &usize| {
+            let order = order_of(*seats, 0);
+            (order.seats.capacity() > *seats) == has_room
+        };
+        (FEW + 1..).find(is_it).expect("there is one")
+    }
+
+    #[test]
+    fn seats_close_up_in_place_of_more_room_if_more_than_a_quarter_is_blank() {
+        let push = |seats: usize, left| {
+            let mut order = order_of(seats, left);
+            assert_eq!((order.seats.len(), order.blank as usize), (seats, left));
+            push_next(&mut order);
+            (order.seats.len(), order.blank as usize)
+        };
+        let full = seats_with_room(false);
+        assert_eq!(push(full, full / 4), (full + 1, full / 4));
+        assert_eq!(push(full, full / 4 + 1), (full - full / 4, 0));
+        let roomy = seats_with_room(true);
+        assert_eq!(push(roomy, roomy / 4 + 1), (roomy + 1, roomy / 4 + 1));
+        assert_eq!(push(FEW, FEW / 4 + 1), (FEW + 1, FEW / 4 + 1));
+    }
+
+    #[test]
+    fn seats_close_up_when_more_than_half_are_blank() {
+        let left = |seats, left| {
+            let order = order_of(seats, left);
+            (order.seats.len(), order.blank as usize)
+        };
+        let many = 4 * FEW;
+        assert_eq!(left(many, many / 2), (many, many / 2));
+        assert_eq!(left(many, many / 2 + 1), (many / 2 - 1, 0));
+        assert_eq!(left(FEW, FEW - 1), (FEW, FEW - 1));
+    }
+
+    #[test]
+    fn of_an_order_that_is_left_only_room_for_a_few_is_kept() {
+        let crowd = order_of(2 * SPARE, 2 * SPARE);
+        assert_eq!((crowd.seats.len(), crowd.seats.capacity(), crowd.len()), (0, 0, 0));
+        let few = order_of(FEW, FEW);
+        assert_eq!((few.seats.len(), few.len()), (0, 0));
+        assert!(few.seats.capacity() >= FEW);
+        // The numbers begin anew only with the topic.
+        let mut order = order_of(FEW, FEW);
+        push_next(&mut order);
+        assert_eq!(order.last, FEW as u64 + 1);
+        order.leave((MembershipIndex(FEW as u32), order.last), number_of);
+        order.clear();
+        push_next(&mut order);
+        assert_eq!((order.last, order.seats.len()), (1, 1));
+    }
+
+    #[test]
+    fn room_that_only_a_crowd_needed_is_given_back() {
+        let crowd = 64 * BLOCK;
+        let mut order = order_of(crowd, crowd * 7 / 8);
+        let before = order.seats.capacity();
+        order.shrink_to_fit();
+        assert!(order.seats.capacity() * 3 < before, "{} of {before}", order.seats.capacity());
+        assert_eq!(order.len(), crowd / 8);
+    }
+
     #[test]
     fn many_seats_are_found_after_most_are_left() {
         let mut order = Order::default();
-        let number_of = |lead: MembershipIndex| u64::from(lead.0) + 1;
         let all = (0..10_000).map(MembershipIndex);
         let all: Vec<_> = all.map(|lead| (lead, order.push(lead, number_of))).collect();
         for seat in all.iter().filter(|(lead, _)| lead.0 % 7 != 0) {

@@ -13,18 +13,8 @@ pub(crate) struct EndedMember {
     /// The number of the user's seat.
     pub(crate) number: u64,
     pub(crate) reason: LeaveReason,
-    /// The order in which they went.
+    /// How many went before it, of those that wait for the same tick.
     pub(crate) order: u32,
-}
-
-impl EndedMember {
-    /// Returns whether it went before the one of this order.
-    pub(crate) const fn is_before(&self, order: Option<u32>) -> bool {
-        match order {
-            Some(order) => self.order.wrapping_sub(order) >= 1 << 31,
-            None => false,
-        }
-    }
 }
 
 /// What one tick of a topic will tell.
@@ -38,9 +28,9 @@ pub(crate) struct Pending {
     /// Of the slow tick: members' sessions that have come since it began to gather, each once, kept
     /// likewise.
     pub(super) arrived: Vec<MembershipIndex>,
-    /// Of the slow tick: those who have gone before this one in their order are known by a snapshot
-    /// to all who view all.
-    pub(super) told_ended: Option<u32>,
+    /// Of the slow tick: so many of those who have gone, the first in their order, are known by a
+    /// snapshot to all who view all.
+    pub(super) told_ended: u32,
     /// So much has changed that a snapshot says it in fewer words.
     pub(super) everything: bool,
 }
@@ -54,8 +44,9 @@ impl Pending {
         &self.gone
     }
 
-    pub(crate) const fn told_ended(&self) -> Option<u32> {
-        self.told_ended
+    /// Returns whether all who view all know by a snapshot that this one has gone.
+    pub(crate) const fn has_told(&self, gone: &EndedMember) -> bool {
+        gone.order < self.told_ended
     }
 
     pub(crate) const fn is_everything(&self) -> bool {
@@ -67,14 +58,18 @@ impl Pending {
         self.changed.len() + self.gone.len()
     }
 
-    /// Notes that a session is gone, after those that are noted so already: its own order counts if
-    /// it is the first. Returns whether that is noted, as it is not where everything is told.
+    /// Notes that a session is gone, after those that are noted so already. Returns whether that is
+    /// noted, as it is not where everything is told.
     pub(in crate::tables) fn note_ended(&mut self, gone: EndedMember) -> bool {
         if !self.everything {
-            let after = self.gone.last().map(|last| last.order.wrapping_add(1));
-            self.gone.push(EndedMember { order: after.unwrap_or(gone.order), ..gone });
+            self.gone.push(EndedMember { order: self.gone.len() as u32, ..gone });
         }
         !self.everything
+    }
+
+    /// Notes that all who view all know by a snapshot who has gone so far.
+    pub(super) const fn skip_ended(&mut self) {
+        self.told_ended = self.gone.len() as u32;
     }
 
     pub(super) const fn set_everything(&mut self) {

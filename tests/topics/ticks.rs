@@ -1,0 +1,153 @@
+//! How much waits for a tick: not much more than a snapshot of everything says (rule T10).
+
+use adsum::{
+    Config, Connect, Decision, Decisions, Engine, Join, Options, SessionKey, Time, TopicChange,
+    TopicKey, TopicOptions, View,
+};
+
+/// So much may wait: twice what a snapshot of one user may be longer.
+const MOST: usize = if cfg!(feature = "shrunk") { 6 } else { 130 };
+
+/// A room in which all is told at ticks.
+struct Room {
+    engine: Engine<u32, u32>,
+    now: u64,
+}
+
+impl Room {
+    fn new() -> Self {
+        let topics =
+            TopicOptions { full_up_to: 1, sample: 1, coalesce_ms: 100, ..Default::default() };
+        let options = Options {
+            topics,
+            topic_rate: None,
+            lease: None,
+            max_sessions: 255,
+            ..Options::default()
+        };
+        let config = Config::new(options).expect("the options are in range");
+        Self { engine: Engine::new(config), now: 0 }
+    }
+
+    fn at(&self) -> Time {
+        Time::from_millis(self.now)
+    }
+
+    fn join(&mut self, user: u32, join: Join<u32>) -> (SessionKey, TopicKey) {
+        let now = self.at();
+        let session = self.engine.connect(now, Connect::new(user)).expect("there is room").0;
+        (session, self.engine.join(now, session, 7, join).expect("there is room").0)
+    }
+
+    /// More sessions of the first user, who are told nothing.
+    fn join_silent(&mut self, sessions: usize) -> Vec<(SessionKey, TopicKey)> {
+        let join = Join::Member { presence: None, view: View::Nothing };
+        (0..sessions).map(|_| self.join(1, join)).collect()
+    }
+
+    fn update(&mut self, sessions: &[(SessionKey, TopicKey)]) {
+        for (session, room) in sessions {
+            drop(self.engine.update(self.at(), *session, *room, 5).expect("it is a member"));
+        }
+    }
+
+    /// Lets a tick come. Returns what it says.
+    fn tick(&mut self) -> Vec<Said> {
+        self.now += 1_000;
+        said(self.engine.advance(Time::from_millis(self.now)))
+    }
+}
+
+/// What one session is told, of so many others, in one part or several.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    Snapshot(usize),
+    Changes(usize),
+}
+
+fn said(mut decisions: Decisions<'_, u32, u32>) -> Vec<Said> {
+    let (mut said, mut number) = (Vec::new(), None);
+    while let Some(decision) = decisions.next() {
+        let id = match &decision {
+            Decision::Topic(snapshot) => snapshot.id(),
+            Decision::Changes(changes) => changes.id(),
+            _ => continue,
+        };
+        let goes_on = number.replace(id) == Some(id);
+        let part = match decision {
+            Decision::Topic(snapshot) => {
+                assert_eq!((snapshot.to().len(), snapshot.is_first()), (1, !goes_on));
+                Said::Snapshot(snapshot.len())
+            }
+            Decision::Changes(changes) => {
+                assert_eq!((changes.to().len(), changes.is_first()), (1, !goes_on));
+                assert!(changes.iter().all(|one| matches!(one, TopicChange::Member { .. })));
+                Said::Changes(changes.len())
+            }
+            _ => continue,
+        };
+        match (said.last_mut(), part) {
+            (Some(Said::Snapshot(before)), Said::Snapshot(more))
+            | (Some(Said::Changes(before)), Said::Changes(more))
+                if goes_on =>
+            {
+                *before += more;
+            }
+            (_, part) => said.push(part),
+        }
+    }
+    said
+}
+
+#[test]
+fn a_snapshot_takes_the_place_of_more_than_twice_as_many_changes() {
+    let mut room = Room::new();
+    let sessions = room.join_silent(MOST + 1);
+    room.join(9, Join::Observer { view: View::All });
+    room.tick();
+    room.update(&sessions[1..]);
+    assert_eq!(room.tick(), [Said::Changes(MOST)]);
+    room.update(&sessions);
+    assert_eq!(room.tick(), [Said::Snapshot(MOST + 1)]);
+    room.update(&sessions[..2]);
+    assert_eq!(room.tick(), [Said::Changes(2)], "it begins anew");
+}
+
+#[test]
+fn what_is_not_so_any_more_counts_only_until_it_is_too_much() {
+    // Of what waits, half as much as may is so at last; or one more is.
+    for (updates, snapshot) in [(MOST / 2 - 1, false), (MOST / 2, true)] {
+        let mut room = Room::new();
+        let sessions = room.join_silent(updates);
+        room.join(9, Join::Observer { view: View::All });
+        room.tick();
+        room.update(&sessions);
+        for _ in updates..MOST {
+            let (session, topic) = room.join_silent(1)[0];
+            drop(room.engine.leave(room.at(), session, topic).expect("it is there"));
+            drop(room.engine.disconnect(room.at(), session).expect("it is there"));
+        }
+        room.join_silent(1);
+        let told = if snapshot { Said::Snapshot(updates + 1) } else { Said::Changes(updates + 1) };
+        assert_eq!(room.tick(), [told]);
+    }
+}
+
+/// Whoever names a member is told of that one, also where so much else has changed that it is not
+/// known who has.
+#[test]
+fn a_snapshot_for_all_is_one_for_those_who_name_members() {
+    let mut room = Room::new();
+    let sessions = room.join_silent(MOST + 1);
+    let other = room.join(4, Join::Member { presence: None, view: View::Nothing });
+    for named in [1, 4] {
+        let (session, topic) = room.join(named + 10, Join::Observer { view: View::Count });
+        drop(room.engine.look_at(room.at(), session, topic, [named]).expect("it is there"));
+    }
+    room.tick();
+    room.update(&[other]);
+    assert_eq!(room.tick(), [Said::Changes(1)]);
+    room.update(&sessions);
+    room.update(&[other]);
+    assert_eq!(room.tick(), [Said::Snapshot(MOST + 1), Said::Snapshot(1)]);
+}
