@@ -99,7 +99,7 @@ fn ann_and_bob(
     let mut host = Host::new(config, Words::default());
     let [ann, bob] = ["ann", "bob"].map(|user| connect(&mut host, user));
     let member = Join::Member { presence: None, view: View::All };
-    let topic = host.join(NOW, ann.0, "room", member.clone()).expect("there is room");
+    let topic = host.join(NOW, ann.0, "room", member).expect("there is room");
     assert_eq!(ann.1.read(), [r#"room is ["ann"] of 1"#]);
     assert_eq!(host.join(NOW, bob.0, "room", member), Ok(topic));
     assert_eq!(ann.1.read(), ["bob joined room: None"]);

@@ -108,7 +108,7 @@ fn in_topics(coalesce_ms: u32, with_user: bool) -> Engine<u32, u32> {
     let topics = if with_user { &[100, 101][..] } else { &[101] };
     for topic in topics {
         for key in [viewer, key] {
-            let joined = engine.join(Time::ZERO, key, *topic, join.clone());
+            let joined = engine.join(Time::ZERO, key, *topic, join);
             joined.expect("there is room").1.for_each(|_| {});
         }
     }
