@@ -233,7 +233,7 @@ mod tests {
     fn there_is_room_for_what_is_reserved_and_not_much_more() {
         for len in AT_ONCE + 1..3 * AT_ONCE {
             let mut column = Contiguous::<u16>::new();
-            (0..9).for_each(|value| column.push(value));
+            (0..3).for_each(|value| column.push(value));
             column.reserve(len);
             let room = column.now.capacity();
             assert!(column.most >= len, "it moves before there are {len}");

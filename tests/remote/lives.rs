@@ -4,7 +4,7 @@ use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
 use crate::nodes::newest;
 use adsum::{
     Config, Connect, EndReason, Engine, Error, Join, LostCause, Options, Origin, RemoteMember,
-    RemoteSession, RemoteState, Time, View,
+    RemoteSession, RemoteState, Represent, Time, View,
 };
 
 const NOTHING: [&str; 0] = [];
@@ -166,26 +166,25 @@ fn what_a_session_elsewhere_shows_and_says_in_a_topic_is_told_once() {
     assert_eq!(say(&mut engine, 7, ELSEWHERE, state(vec![session(1, None)])), ["2 leaves"]);
 }
 
-/// An engine whose contacts are told of each user what its greatest presence at a node that is not
-/// lost is.
-fn as_one() -> Engine<u32, u32> {
+/// An engine whose contacts are told one state of each user.
+fn as_one(idle_after_ms: Option<u64>, represent: Represent<u32>) -> Engine<u32, u32> {
     let options = Options {
         skew_ms: 0,
         settle_ms: 0,
         lease: None,
         own_echo: false,
-        idle_after_ms: Some(1_000),
+        idle_after_ms,
         ..Options::default()
     };
     let config = Config::new(options).expect("the options are in range");
-    let mut engine = Engine::with_representative(config, std::hash::RandomState::new(), newest);
+    let mut engine = Engine::with_representative(config, std::hash::RandomState::new(), represent);
     viewer(&mut engine);
     engine
 }
 
 #[test]
 fn who_is_idle_elsewhere_is_so_here() {
-    let mut engine = as_one();
+    let mut engine = as_one(Some(1_000), newest);
     let said = |idle_ms| state(vec![RemoteSession { idle_ms, ..session(1, Some(8)) }]);
     say(&mut engine, 5_000, ELSEWHERE, said(None));
     assert_eq!(say(&mut engine, 5_000, ELSEWHERE, said(Some(1_500))), ["2 idle since 3500: 8"]);
@@ -193,9 +192,23 @@ fn who_is_idle_elsewhere_is_so_here() {
     assert_eq!(say(&mut engine, 5_200, ELSEWHERE, said(None)), ["2 as one: 8"]);
 }
 
+/// A node that tells idleness may speak to one that does not.
+#[test]
+fn where_idleness_is_not_told_nobody_is_idle() {
+    let awake: Represent<u32> =
+        |all| all.iter().position(|one| one.idle_since.is_none()).unwrap_or(0);
+    for (idle_after_ms, presence) in [(None, 9), (Some(1_000), 3)] {
+        let mut engine = as_one(idle_after_ms, awake);
+        let idle = RemoteSession { idle_ms: Some(1_500), ..session(1, Some(9)) };
+        say(&mut engine, 5_000, ELSEWHERE, state(vec![idle, session(2, Some(3))]));
+        let speaks = engine.representative(&2).and_then(|(session, _)| session.presence);
+        assert_eq!(speaks, Some(&presence));
+    }
+}
+
 #[test]
 fn whoever_is_at_a_node_that_is_lost_does_not_speak_until_it_is_back() {
-    let mut engine = as_one();
+    let mut engine = as_one(Some(1_000), newest);
     let (key, decisions) =
         engine.connect(at(1), Connect::new(2).audience([1])).expect("there is room");
     decisions.for_each(|_| {});
