@@ -108,6 +108,9 @@ fn set<const N: usize>(of: &mut Segments<u64, N>, at: u32, number: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hasher::tests::Plain;
+    use crate::key::DeviceKind;
+    use crate::time::Time;
 
     #[test]
     fn what_a_crowd_needed_is_given_back() {
@@ -126,5 +129,19 @@ mod tests {
         let room = (changed.shown.capacity(), changed.in_topics.capacity());
         assert!(room <= (8, 8) && changed.users.capacity() <= 8, "{room:?}");
         assert!(!changed.list(User(0)), "whoever is listed is so once");
+    }
+
+    #[test]
+    fn a_table_gives_back_what_is_noted_of_whom_it_has_no_more() {
+        let mut tables = crate::tables::Tables::<u64, u32, Plain>::new(Plain);
+        let user = tables.intern(1).expect("there is room");
+        let place = tables.go_online(user, &[], &[]);
+        let session = tables.add_session((user, place), DeviceKind(0), (Time::ZERO, 0));
+        let gone = SessionIndex(session.0 + 1);
+        for one in [session, gone] {
+            tables.changed_mut().set_number(one, 7);
+        }
+        tables.shrink_to_fit(|_, _| {});
+        assert_eq!([session, gone].map(|one| tables.changed().number(one)), [7, 0]);
     }
 }

@@ -243,9 +243,11 @@ fn what_is_reserved_is_room_for_so_many_and_is_given_back() {
         index.reserve(count);
         let (places, homes) = (index.entries.len(), index.homes);
         assert!(places <= homes + BEHIND && homes <= 2 * count, "{places} for {count}");
-        (0..count as u32).for_each(|user| index.insert(ShortHash(user << 16), User(user)));
+        (0..count as u32)
+            .for_each(|user| index.insert(ShortHash(user.wrapping_mul(0x9e37_79b1)), User(user)));
         assert_eq!(index.homes, homes, "{count} have room");
-        (90..count as u32).for_each(|user| index.remove(ShortHash(user << 16), User(user)));
+        (90..count as u32)
+            .for_each(|user| index.remove(ShortHash(user.wrapping_mul(0x9e37_79b1)), User(user)));
         index.shrink_to_fit();
         assert!(index.entries.len() <= 120 + BEHIND, "90 are left");
     }
