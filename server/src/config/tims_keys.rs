@@ -26,8 +26,8 @@ const ACCOUNTS: Verdict = Dangerous(
      there; see store = jwt and deactivate_api.TIMREGISTER, and leave it out",
 );
 const ALONE: Verdict = Dangerous(
-    "this server knows of no other, so whoever is connected to another one would be offline \
-     here; leave it out",
+    "this server does not find others by it, so whoever is connected to another one would be \
+     offline here; see cluster, and leave it out",
 );
 const LOGINS: Verdict =
     Dangerous("logins cannot be switched off here; stop the server, or leave it out");
