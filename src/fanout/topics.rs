@@ -339,9 +339,10 @@ impl<P> Plan<P> {
             None => SnapshotTo::Receiving(of.channel),
         };
         let (received, left) = self.add_receivers(to, done, tables);
-        stats.notices += u64::from(done == 0);
-        stats.deliveries += received as u64;
         let ChangesOf { topic, view, id, is_first, .. } = of;
+        // However many parts it has.
+        stats.notices += u64::from(is_first && done == 0);
+        stats.deliveries += received as u64;
         of.part = Some((is_last, done + received as u32));
         if left == 0 {
             (of.part, of.is_first) = (None, false);
