@@ -165,8 +165,8 @@ impl<S: ClientProtocol> Connection<S> {
         message: Message,
     ) -> Option<End> {
         match message {
-            // On the heap while it lasts: what a request needs is twice as large as all the rest of
-            // a connection, and most connections ask for nothing at most times.
+            // On the heap while it lasts: most connections ask for nothing at most times, and would
+            // keep room for it.
             Message::Binary(bytes) => {
                 Box::pin(self.protocol.take(&mut self.client, bytes, false)).await;
             }
