@@ -78,6 +78,7 @@ async fn b27_after_a_storm_every_count_is_right() {
         &[
             &["--publish-burst", "0", "--security-reqhzsecond", "0", "--grace-error", "0"][..],
             &["--device-limit", "64", "--devicetype-limit", "64", "--connect-limit", &limit],
+            &["--seats-per-address", &limit],
             // So small that a queue is over its limit, and is written at once, all the time.
             &["--queue-frames", "8", "--admin-token", ADMIN],
         ]

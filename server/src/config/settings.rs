@@ -44,6 +44,8 @@ pub struct Network {
     pub forwarded_header: ForwardedHeader,
     /// The most sessions that are logged in at once.
     pub connect_limit: u32,
+    /// The most of them from one address; 0 for one more as long as more are free than it has.
+    pub seats_per_address: u32,
     /// The most connections at once that nobody has logged in on.
     pub pending_limit: u32,
     /// The most of them from one address.
@@ -204,6 +206,9 @@ pub struct Accounts {
     pub max_relations: u32,
     /// The most requests that one account may have waiting, from others and to others.
     pub max_requests: u32,
+    /// How many accounts one address may ask for at once, and then one in ten seconds; 0 for as
+    /// many as it likes.
+    pub register_burst: u32,
     /// The memory of one password hash.
     pub password_memory_kib: u32,
     /// The passes of one password hash.
@@ -339,6 +344,7 @@ impl Default for Network {
             trusted_proxies: Proxies::default(),
             forwarded_header: ForwardedHeader::XForwardedFor,
             connect_limit: 20_000,
+            seats_per_address: 0,
             pending_limit: 4_096,
             pending_per_address: 1_024,
             login_timeout_ms: 10_000,
@@ -402,6 +408,7 @@ impl Default for Accounts {
             names_fold_case: true,
             max_relations: 10_000,
             max_requests: 500,
+            register_burst: 100,
             password_memory_kib: 19_456,
             password_passes: 2,
             password_workers: 2,

@@ -127,7 +127,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
 }
 
-static NETWORK: [Key; 21] = [
+static NETWORK: [Key; 22] = [
     Key {
         name: "client_listen",
         aliases: &["listen", "im.listen"],
@@ -188,6 +188,12 @@ static NETWORK: [Key; 21] = [
         "connect_limit":
         "The most sessions that are logged in at once",
         number "COUNT" 1..=1_000_000, network.connect_limit
+    ),
+    key!(
+        "seats_per_address":
+        "The most of them from one address (of IPv6, one /64); with 0 it has one more as long as \
+         more are free than it has, so at most half",
+        number "COUNT" 0..=1_000_000, network.seats_per_address
     ),
     key!(
         "pending_limit":
@@ -264,7 +270,7 @@ static NETWORK: [Key; 21] = [
     ),
 ];
 
-static ACCOUNTS: [Key; 21] = [
+static ACCOUNTS: [Key; 22] = [
     key!(
         "store":
         "Who keeps accounts and rosters: a file here, or another service's signed tokens",
@@ -297,6 +303,12 @@ static ACCOUNTS: [Key; 21] = [
         "max_requests":
         "The most requests that one account may have waiting, from others and to others",
         number "COUNT" 1..=100_000, accounts.max_requests
+    ),
+    key!(
+        "register_burst":
+        "How many accounts one address may ask for at once, and then one in ten seconds; 0 for as \
+         many as it likes",
+        number "COUNT" 0..=1_000_000, accounts.register_burst
     ),
     key!(
         "password_memory_kib":
@@ -468,7 +480,7 @@ mod tests {
                 assert!(other.is_none_or(|other| other == key.name), "{name} is {other:?} too");
             }
         }
-        assert_eq!(all().count(), 21 + 28 + 21 + 11 + 9 + 7);
+        assert_eq!(all().count(), 22 + 28 + 22 + 11 + 9 + 7);
     }
 
     #[test]

@@ -30,13 +30,16 @@ impl Forwarding {
             if headers.contains_key(other) {
                 self.warn(from, &format!("{other} and no {}: see forwarded_header", header.name()));
             }
-            return Peer::of(from);
+            return Peer::of_proxy(from);
         }
         let forwarded = values.join(",");
         let told = proxies.client(from, header, &forwarded);
         if let Some(unreadable) = told.unreadable {
             let start: String = unreadable.chars().take(LOGGED).collect();
             self.warn(told.client, &format!("{start:?} in {}, no address", header.name()));
+        }
+        if proxies.contain(told.client) {
+            return Peer::of_proxy(told.client);
         }
         Peer::of(told.client)
     }

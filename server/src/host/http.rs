@@ -90,7 +90,8 @@ pub(crate) async fn accept(
         let _ = stream.set_nodelay(true);
         let from = from.ip();
         let is_proxy = shared.config.network.trusted_proxies.contain(from);
-        let seat = Arc::new(lobby.enter(Peer::of(from), is_proxy));
+        let peer = if is_proxy { Peer::of_proxy(from) } else { Peer::of(from) };
+        let seat = Arc::new(lobby.enter(peer));
         let visit = Visit { seat, tasks: tasks.clone() };
         tasks.spawn(serve(stream, from, visit, router.clone(), shared.clone()));
     }

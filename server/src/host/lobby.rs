@@ -45,10 +45,10 @@ impl Lobby {
     }
 
     /// Lets a connection in. A proxy may have as many as there are: they are its clients'.
-    pub(crate) fn enter(self: &Arc<Self>, peer: Peer, is_proxy: bool) -> Seat {
+    pub(crate) fn enter(self: &Arc<Self>, peer: Peer) -> Seat {
         let leave = CancellationToken::new();
         let mut state = self.state();
-        if !is_proxy {
+        if !peer.is_proxy() {
             state.make_way_for(peer, self.limit_of_peer);
         }
         if state.len >= self.limit {
@@ -174,9 +174,9 @@ mod tests {
     #[test]
     fn the_oldest_of_an_address_makes_way_for_its_newest() {
         let lobby = Lobby::new(10, 2);
-        let [first, second, other] = [1, 1, 2].map(|last| lobby.enter(peer(last), false));
+        let [first, second, other] = [1, 1, 2].map(|last| lobby.enter(peer(last)));
         assert!(stays(&first) && stays(&second));
-        let third = lobby.enter(peer(1), false);
+        let third = lobby.enter(peer(1));
         assert!(!stays(&first) && stays(&second) && stays(&third) && stays(&other));
         assert_eq!(lobby.len(), 3);
         // Its seat is given up once.
@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn when_all_is_full_the_address_with_the_most_makes_way() {
         let lobby = Lobby::new(4, 3);
-        let many = [1, 1, 1].map(|last| lobby.enter(peer(last), false));
-        let one = lobby.enter(peer(2), false);
-        let newcomer = lobby.enter(peer(3), false);
+        let many = [1, 1, 1].map(|last| lobby.enter(peer(last)));
+        let one = lobby.enter(peer(2));
+        let newcomer = lobby.enter(peer(3));
         assert!(!stays(&many[0]) && stays(&many[1]) && stays(&one) && stays(&newcomer));
         assert_eq!(lobby.len(), 4);
     }
@@ -200,16 +200,16 @@ mod tests {
     #[test]
     fn of_long_logins_the_address_with_the_most_makes_way() {
         let lobby = Lobby::new(10 * LONG_LOGINS, 10 * LONG_LOGINS);
-        let other = lobby.enter(peer(2), false);
+        let other = lobby.enter(peer(2));
         other.has_long_login();
-        let many: Vec<_> = (1..LONG_LOGINS).map(|_| lobby.enter(peer(1), false)).collect();
-        let short = lobby.enter(peer(1), false);
+        let many: Vec<_> = (1..LONG_LOGINS).map(|_| lobby.enter(peer(1))).collect();
+        let short = lobby.enter(peer(1));
         for seat in &many {
             seat.has_long_login();
             seat.has_long_login();
         }
         assert!(stays(&other) && stays(&short) && many.iter().all(stays));
-        let newest = lobby.enter(peer(1), false);
+        let newest = lobby.enter(peer(1));
         newest.has_long_login();
         assert!(!stays(&many[0]) && many[1..].iter().all(stays));
         assert!(stays(&other) && stays(&short) && stays(&newest));
@@ -224,7 +224,8 @@ mod tests {
     #[test]
     fn behind_a_proxy_each_client_is_counted_for_itself() {
         let lobby = Lobby::new(100, 2);
-        let places: Vec<_> = (0..5).map(|_| lobby.enter(peer(1), true)).collect();
+        let proxy = Peer::of_proxy([127, 0, 0, 1].into());
+        let places: Vec<_> = (0..5).map(|_| lobby.enter(proxy)).collect();
         assert!(places.iter().all(stays));
         for (seat, of) in places.iter().zip([10, 10, 11, 10, 10]) {
             seat.is_of(peer(of));

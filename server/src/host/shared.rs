@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use adsum_tim::Limits;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
@@ -17,6 +17,8 @@ use super::forwarding::Forwarding;
 use super::lobby::Lobby;
 use super::metrics::Metrics;
 use super::pulse::Pulse;
+use super::registrations::Registrations;
+use super::seats::Seats;
 use super::v1::bye::Herd;
 use crate::config::Config;
 
@@ -30,7 +32,9 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) directory: Directory,
     /// The seats of those who are logged in.
-    pub(crate) seats: Arc<Semaphore>,
+    pub(crate) seats: Arc<Seats>,
+    /// Bounds the accounts that an address makes.
+    pub(crate) registrations: Registrations,
     /// Where everybody else is.
     pub(crate) lobby: Arc<Lobby>,
     /// Finds out whose requests proxies pass on.

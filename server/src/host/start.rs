@@ -11,7 +11,7 @@ use adsum::{DefaultHashBuilder, Engine};
 use adsum_cluster::Cluster;
 use adsum_tim::Secret;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,8 @@ use super::lobby::Lobby;
 use super::metrics::{Metrics, QUEUED_BYTES};
 use super::offline_users::OfflineUsers;
 use super::pulse::Pulse;
+use super::registrations::Registrations;
+use super::seats::Seats;
 use super::shared::{Shared, Tuning};
 use super::v1::bye::Herd;
 use super::writer::Writer;
@@ -349,7 +351,8 @@ fn share(
         queues,
         metrics,
         directory,
-        seats: Arc::new(Semaphore::new(config.network.connect_limit as usize)),
+        seats: Seats::new(config.network.connect_limit, config.network.seats_per_address),
+        registrations: Registrations::new(config.accounts.register_burst),
         lobby: Lobby::new(
             config.network.pending_limit as usize,
             config.network.pending_per_address as usize,

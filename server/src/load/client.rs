@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use adsum_tim::{
-    Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, bare, receipt_frame,
+    Code, Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, bare,
+    receipt_frame,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -196,6 +197,12 @@ pub(super) async fn register(to: SocketAddr, name: &str) -> Result<String, LoadE
     let ack = TimAck::decode(Form::Json, body, &Limits::default());
     match ack {
         Ok(TimAck { ok: true, n: Some(node), .. }) => Ok(node),
+        Ok(ack)
+            if ack.error.as_ref().and_then(|error| error.code)
+                == Some(Code::Frequency.number()) =>
+        {
+            Err(LoadError("one address may make no more accounts: see register_burst".to_owned()))
+        }
         Ok(ack) => Err(LoadError(format!("an account was refused: {:?}", ack.error))),
         Err(error) => Err(failed(&error)),
     }

@@ -126,6 +126,7 @@ fn start(file: &Path, write_rest_ms: u32) -> Result<(Child, SocketAddr), LoadErr
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let mut process = Command::new(program)
         .args(["--client-listen", "127.0.0.1:0", "--log", "warn", "--connect-limit", "200000"])
+        .args(["--seats-per-address", "200000"])
         // Nobody has to leave for those who log in: the connection would be closed meanwhile.
         .args(["--pending-limit", "200000", "--pending-per-address", "200000"])
         .args(["--publish-burst", "0", "--security-reqhzsecond", "0"])

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use adsum_tim::{Form, Secret, TimAuth};
+use adsum_tim::{Form, Kind, Limits, Secret, TimAck, TimAuth};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -56,7 +56,8 @@ async fn a3_silent_connections_take_no_seat_and_operators_are_answered() {
 /// on the same connection when there is room.
 #[tokio::test]
 async fn a3_a_seat_is_had_after_login() {
-    let server = Server::run(&["--connect-limit", "2", "--grace-error", "0"]);
+    let flags = ["--connect-limit", "2", "--seats-per-address", "2", "--grace-error", "0"];
+    let server = Server::run(&flags);
     for name in ["ann", "bob", "cyd"] {
         server.account(name);
     }
@@ -75,6 +76,72 @@ async fn a3_a_seat_is_had_after_login() {
     }
     // The connection of the question itself is the only one left.
     server.until_metric("adsum_pending", 1.0).await;
+}
+
+/// Somebody with many accounts and many devices does not take all seats: whoever comes from another
+/// address finds one, and is told so if an operator wonders.
+#[tokio::test]
+async fn a3_an_address_does_not_take_all_seats_after_login() {
+    let flags = ["--connect-limit", "16", "--device-limit", "16", "--devicetype-limit", "16"];
+    let server = Server::run(&flags);
+    for name in ["ann", "eve", "mal"] {
+        server.account(name);
+    }
+    let mut open = Vec::new();
+    let mut refused = 0;
+    for at in 0..16 {
+        let mut client = Client::connect_from(2, server.address(), Form::Json).await;
+        let ack = client.authenticate(&auth(["eve", "mal"][at % 2])).await;
+        match ack.error.and_then(|error| error.code) {
+            None => open.push(client),
+            code => {
+                assert_eq!(code, Some(5_104));
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((open.len(), refused), (8, 8));
+    let log = server.program().log();
+    let warned = log.lines().filter(|line| line.contains("WARN"));
+    assert_eq!(warned.filter(|line| line.contains("127.0.0.2 has 8 seats")).count(), 1, "{log}");
+    for from in 3..=6 {
+        let mut ann = Client::connect_from(from, server.address(), Form::Json).await;
+        assert!(ann.authenticate(&auth("ann")).await.ok, "127.0.0.{from}");
+        open.push(ann);
+    }
+    // What is free again may be anybody's.
+    for client in open.drain(7..) {
+        client.close().await;
+    }
+    let started = Instant::now();
+    loop {
+        let mut eve = Client::connect_from(2, server.address(), Form::Json).await;
+        if eve.authenticate(&auth("eve")).await.ok {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "no seat becomes free");
+    }
+}
+
+/// Who registers one account after the other may not fill the database; the others may have theirs.
+#[tokio::test]
+async fn a3_an_address_makes_so_many_accounts_and_no_more() {
+    let server = Server::run(&["--register-burst", "3"]);
+    let register = async |from: u8, name: &str| {
+        let (stream, to) = (stream_from(from, server.address()).await, server.address());
+        let body = auth(name).to_request(Form::Json, Kind::REGISTER);
+        let (_, answer) = support::request_on(stream, to, "POST /tim2 HTTP/1.1\r\n", &body).await;
+        let ack = TimAck::decode(Form::Json, &answer[1..], &Limits::default()).unwrap();
+        ack.error.and_then(|error| error.code)
+    };
+    for name in ["m1", "m2", "m3"] {
+        assert_eq!(register(2, name).await, None, "{name}");
+    }
+    for name in ["m4", "m5"] {
+        assert_eq!(register(2, name).await, Some(5_105), "{name}");
+        assert!(server.store.account(name, "").unwrap().is_none());
+    }
+    assert_eq!(register(3, "ann").await, None);
 }
 
 /// An address that has too many connections open loses the oldest, and takes nothing from others.

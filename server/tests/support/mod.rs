@@ -182,7 +182,16 @@ pub async fn request(to: SocketAddr, head: &str, body: &[u8]) -> (u16, String) {
 }
 
 pub async fn request_bytes(to: SocketAddr, head: &str, body: &[u8]) -> (u16, Vec<u8>) {
-    let mut stream = TcpStream::connect(to).await.unwrap();
+    request_on(TcpStream::connect(to).await.unwrap(), to, head, body).await
+}
+
+/// The same on a connection that is there already.
+pub async fn request_on(
+    mut stream: TcpStream,
+    to: SocketAddr,
+    head: &str,
+    body: &[u8],
+) -> (u16, Vec<u8>) {
     let rest = format!(
         "Host: {to}\r\nOrigin: http://{to}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         body.len()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adsum::{Error, SessionKey};
 use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::host::attempts::Purpose;
 use crate::host::command::{Answer, Command, Connect, LoggedIn, Node, Resume, SYSTEM_NODE};
@@ -13,6 +13,7 @@ use crate::host::hashing::Refusal;
 use crate::host::peer::Peer;
 use crate::host::resume_secret::ResumeSecret;
 use crate::host::roster_messages;
+use crate::host::seats::{NoSeat, SessionSeat};
 use crate::host::shared::Shared;
 use crate::host::transport::socket::Socket;
 use crate::host::transport::wire::Wire;
@@ -30,7 +31,7 @@ pub(crate) struct User {
     pub(crate) form: Form,
     pub(crate) tid: Arc<Tid>,
     /// Its seat among those who are logged in.
-    _seat: OwnedSemaphorePermit,
+    _seat: SessionSeat,
 }
 
 /// Why no account was made.
@@ -60,6 +61,9 @@ pub(crate) async fn make_account(
 ) -> Result<String, NotMade> {
     if shared.config.services.no_register {
         return Err(NotMade::NotOffered);
+    }
+    if !shared.registrations.may_have_one_more(peer) {
+        return Err(NotMade::Refused(Refusal::TooOften));
     }
     let given = Given::of(&auth);
     let directory = &shared.directory;
@@ -162,7 +166,7 @@ pub(crate) async fn login(
 ) -> Result<User, Code> {
     let Wishes { resume: shown, invisible } = Wishes::take(&mut auth);
     if let Some(shown) = shown {
-        if let Some(user) = resume(shared, socket, form, shown).await? {
+        if let Some(user) = resume(shared, peer, socket, form, shown).await? {
             return Ok(user);
         }
         let given = Given::of(&auth);
@@ -177,6 +181,7 @@ pub(crate) async fn login(
 /// password is looked at.
 async fn resume(
     shared: &Shared,
+    peer: Peer,
     socket: &Arc<Socket>,
     form: Form,
     shown: ResumeSecret,
@@ -184,7 +189,7 @@ async fn resume(
     let (reply, answer) = oneshot::channel();
     shared.command(Command::WhoResumes(shown, reply)).await;
     let Ok(Some(node)) = answer.await else { return Ok(None) };
-    let seat = take_seat(shared)?;
+    let seat = take_seat(shared, peer)?;
     let lock = shared.directory.lock(&node).await;
     // The engine has the lists still. If the store fails, requests wait for another login.
     let relations = shared.directory.relations(&node).await.ok();
@@ -219,11 +224,8 @@ fn ack(shared: &Shared, node: &Node, secret: ResumeSecret) -> TimAck {
 }
 
 /// Takes a seat for a session, which is free again when the connection has ended.
-pub(crate) fn take_seat(shared: &Shared) -> Result<OwnedSemaphorePermit, Code> {
-    shared.seats.clone().try_acquire_owned().map_err(|_| {
-        tracing::debug!("a login was refused: connect_limit is reached");
-        Code::Overload
-    })
+pub(crate) fn take_seat(shared: &Shared, peer: Peer) -> Result<SessionSeat, Code> {
+    shared.seats.take(peer).map_err(|NoSeat| Code::Overload)
 }
 
 /// Begins a session for whoever this login shows itself to be.
@@ -247,7 +249,7 @@ async fn begin(
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
     }
-    let seat = take_seat(shared)?;
+    let seat = take_seat(shared, peer)?;
     let tid = Arc::new(Tid { node: node.clone(), ..tid });
     let node = Node::from(node);
     // No edit of this user's roster comes between what is read here and what the engine is told.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adsum::{Error, SessionKey};
 use adsum_tim::{Code as TimCode, Secret, Tid, TimAuth};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use super::bye::random_below;
 use super::code::{Code, Fault};
@@ -18,6 +18,7 @@ use crate::host::engine::edge_counter::unix_ms;
 use crate::host::hashing::Refusal;
 use crate::host::requests::login::{NotMade, identify, make_account, relations_of, take_seat};
 use crate::host::resume_secret::ResumeSecret;
+use crate::host::seats::SessionSeat;
 use crate::host::shared::Shared;
 use crate::host::transport::wire::Wire;
 use crate::store::{Login, Relations, StoreError};
@@ -32,7 +33,7 @@ pub(super) struct User {
     pub(super) tid: Arc<Tid>,
     pub(super) grant: Arc<Grant>,
     /// Its seat among those who are logged in.
-    _seat: OwnedSemaphorePermit,
+    _seat: SessionSeat,
 }
 
 /// What a client says first.
@@ -176,7 +177,7 @@ async fn resume(
     if login.is_some_and(|login| *login.node != *node) {
         return Ok(None);
     }
-    let seat = take_seat(shared).map_err(fault_of)?;
+    let seat = take_seat(shared, client.peer).map_err(fault_of)?;
     let lock = shared.directory.lock(&node).await;
     let lists = match login {
         // The engine has the lists still: if they cannot be read, it goes on with those.
@@ -201,7 +202,7 @@ async fn resume(
 async fn begin(client: &Client, said: Said, login: Login) -> Result<User, Fault> {
     let shared = &client.shared;
     let grant = grant(shared, &login);
-    let seat = take_seat(shared).map_err(fault_of)?;
+    let seat = take_seat(shared, client.peer).map_err(fault_of)?;
     let node = Node::from(login.node.as_str());
     let kind = login.kind.or(said.kind);
     let tid = Arc::new(Tid {

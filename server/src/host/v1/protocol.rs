@@ -286,11 +286,7 @@ fn bye(client: &Client, said: Bye) {
     let after_ms = match said {
         _ if !comes_back => 0,
         Bye::Shutdown if shared.is_one_of_several() => soon_ms(),
-        Bye::Shutdown => {
-            let most = shared.config.network.connect_limit as usize;
-            let others = most.saturating_sub(shared.seats.available_permits());
-            shared.herd.after_ms(Instant::now(), others)
-        }
+        Bye::Shutdown => shared.herd.after_ms(Instant::now(), shared.seats.taken()),
         _ => shared.herd.after_ms(Instant::now(), 0),
     };
     close(client, said, code, after_ms);
