@@ -10,6 +10,7 @@ use adsum_model::{
     Answer, Attachment, Case, Choice, Decision, Event, Host, Model, Op, Outcome, User, session_of,
     strategy,
 };
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Multiplies and adds, from a seed.
@@ -217,9 +218,28 @@ fn it_does_not_matter_how_often_time_is_told() {
             }
             write_decisions(verb(engine, now, event), text);
         });
+        let [whole, in_steps, by_deadlines] =
+            [whole, in_steps, by_deadlines].map(|text| ranked(&text));
         equal("what is said in steps", in_steps, whole.clone())?;
         equal("what is said by deadlines", by_deadlines, whole)
     });
+}
+
+/// Has each number of a notice replaced by how many smaller ones there are: it says when time was
+/// told, and no more than its order counts.
+fn ranked(text: &str) -> String {
+    const NUMBER: &str = "NoticeId(";
+    let number = |rest: &str| rest.split_once(')').and_then(|(number, _)| number.parse().ok());
+    let numbers: BTreeSet<u64> = text.split(NUMBER).skip(1).filter_map(number).collect();
+    let mut parts = text.split(NUMBER);
+    let mut ranked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (own, rest) = part.split_once(')').expect("it is written so");
+        let own: u64 = own.parse().expect("a number");
+        let rank = numbers.range(..own).count();
+        ranked += &format!("{NUMBER}{rank}){rest}");
+    }
+    ranked
 }
 
 // ---- independent users

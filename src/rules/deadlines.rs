@@ -56,7 +56,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.judge_notes();
         self.forget_leaving();
         self.is_choosing = false;
-        self.set_moment(at);
+        // Notices are numbered by the moment of the call: a late one must not show by its number
+        // how many others there were since it was due.
+        self.happening = at;
     }
 
     /// Fires what ends by itself by then, if none of the others is due before or at the same moment

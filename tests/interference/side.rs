@@ -100,22 +100,29 @@ impl Side {
             let key = answer.topic.filter(|key| self.topics.iter().all(|(known, _)| known != key));
             self.topics.extend(key.map(|key| (key, *topic)));
         }
-        let mut lines = Vec::new();
+        let mut lines: Vec<(Option<User>, String)> = Vec::new();
         if input.of == Some(self.observer) {
-            lines.push(match &outcome {
+            let result = match &outcome {
                 Ok(answer) => format!("accepted, waits until {:?}", answer.waits_until),
                 Err(Error::AlreadyJoined { .. }) => "it is in the topic".into(),
                 Err(error) => format!("{error:?}"),
-            });
+            };
+            lines.push((None, result));
         }
         if let Ok(answer) = &outcome {
-            lines.extend(answer.decisions.iter().filter_map(|decision| self.line(decision)));
+            let of = |decision: &Decision| decision.notice().and_then(|notice| notice.user());
+            let told = answer.decisions.iter();
+            lines.extend(told.filter_map(|one| self.line(one).map(|line| (of(one), line))));
         }
-        // In these the order of users means nothing.
+        // The order of users in what one call tells means nothing; what is told of one has its own.
         if let Event::Connect { .. } | Event::Writable { .. } = event {
-            lines.sort();
+            let both_of_users =
+                |a: &(Option<User>, _), b: &(Option<User>, _)| a.0.is_some() == b.0.is_some();
+            for of_users in lines.chunk_by_mut(both_of_users) {
+                of_users.sort_by_key(|(user, _)| *user);
+            }
         }
-        self.told.extend(lines);
+        self.told.extend(lines.into_iter().map(|(_, line)| line));
         Ok(outcome)
     }
 

@@ -111,8 +111,6 @@ pub(crate) struct Host {
     last_id: u64,
     /// The moment of the first input that was accepted: numbers of notices count from there.
     began: Option<Time>,
-    /// Deadlines may be told late, and then numbers say so.
-    may_be_late: bool,
     /// The last notice, as long as more decisions about it may come, and who was named in those
     /// that have come.
     pub(crate) open_notice: Option<u64>,
@@ -145,7 +143,6 @@ impl Host {
             lossy: false,
             last_id: 0,
             began: None,
-            may_be_late: false,
             open_notice: None,
             receivers: BTreeSet::new(),
             open_snapshot: None,
@@ -180,11 +177,9 @@ impl Host {
         self.open_notice = None;
     }
 
-    /// The input that was given is accepted. If it is `advance`, what it tells may have been due
-    /// earlier.
-    pub(crate) fn accepted(&mut self, is_advance: bool) {
+    /// The input that was given is accepted.
+    pub(crate) fn accepted(&mut self) {
         self.began.get_or_insert(self.now);
-        self.may_be_late = is_advance;
     }
 
     /// Carries out a decision: checks it, lets its receivers believe it, and adds it to `told`.
@@ -321,10 +316,9 @@ impl Host {
         const GAP: u64 = 64 * A_MILLISECOND;
         let millis = self.now.since(self.began.unwrap_or(self.now));
         let of_moment = millis.saturating_mul(A_MILLISECOND);
-        let least = if self.may_be_late { 0 } else { of_moment };
         let most = of_moment.max(self.last_id).saturating_add(GAP);
         let comes_later = id > self.last_id || id == u64::MAX && of_moment == id;
-        if !comes_later || !(least..=most).contains(&id) {
+        if !comes_later || !(of_moment..=most).contains(&id) {
             return Err(format!("notice {id} comes after notice {}, at {millis}", self.last_id));
         }
         self.last_id = id;

@@ -237,9 +237,8 @@ impl World {
             false => by_verb(&mut self.engine, now, event),
         };
         let host = &mut self.host;
-        let is_advance = *input == Input::Advance;
         let result = result.map(|decisions| {
-            host.accepted(is_advance);
+            host.accepted();
             carry_out(host, input, decisions, take, told)
         });
         self.hashed += Id::hashed() - hashed;

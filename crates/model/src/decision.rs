@@ -162,12 +162,12 @@ pub struct Gathered {
 }
 
 /// What a receiver may be told once more though it knows it: what sessions show, which have ended
-/// of users who are there, and who has left.
+/// of users who are there, and who has left, with each reason that it may be told.
 #[derive(Clone, Debug, Default)]
 pub struct Again {
     pub shown: BTreeMap<SessionId, (User, Option<u32>)>,
     pub ended: BTreeMap<SessionId, User>,
-    pub left: BTreeMap<User, Why>,
+    pub left: BTreeSet<(User, Why)>,
 }
 
 impl Again {
@@ -184,8 +184,9 @@ impl Gathered {
         let Self { shown, ended, left } = self;
         let is_meant =
             |(id, of): (&SessionId, _)| shown.get(id).or_else(|| again.shown.get(id)) == Some(of);
-        let has_left =
-            |(user, why): (&User, _)| left.get(user).or_else(|| again.left.get(user)) == Some(why);
+        let has_left = |(user, why): (&User, &Why)| {
+            left.get(user) == Some(why) || again.left.contains(&(*user, *why))
+        };
         let has_ended =
             |(id, of): (&SessionId, _)| ended.get(id).or_else(|| again.ended.get(id)) == Some(of);
         ended.keys().all(|id| told.ended.contains_key(id))
@@ -234,21 +235,12 @@ pub struct Output {
     pub waits_until: Option<u64>,
     /// Parts in which the order is the engine's own affair.
     pub unordered: Vec<Range<usize>>,
-    /// Where the decisions about a deadline begin, and its moment.
-    pub deadlines: Vec<(usize, u64)>,
 }
 
 impl Output {
     /// Marks what was added since there were `start` decisions as a part without order.
     pub fn unordered_since(&mut self, start: usize) {
         self.unordered.push(start..self.decisions.len());
-    }
-
-    /// Returns the moment of a decision about an input of this moment: that of the deadline at
-    /// which it comes, or the input's own.
-    pub fn moment(&self, decision: usize, input: u64) -> u64 {
-        let deadline = self.deadlines.iter().rev().find(|(from, _)| *from <= decision);
-        deadline.map_or(input, |(_, at)| *at)
     }
 
     /// Returns the number of notices, and of entries of snapshots.

@@ -116,7 +116,7 @@ impl<S: BuildHasher> World<S> {
     }
 
     fn checked_input(&mut self, now: Time, event: &Event) -> Result<(), String> {
-        let (before, last_id) = (self.model.now, self.host.last_id);
+        let last_id = self.host.last_id;
         let receivers = &mut self.receivers;
         receivers.expect(&self.model, event);
         let mut watch = |decision: &adsum::Decision<'_, _, _>, to: &[SessionKey]| {
@@ -138,7 +138,7 @@ impl<S: BuildHasher> World<S> {
         compare(&model, &outcome)?;
         if let (Ok(output), Ok(answer)) = (&model, &outcome) {
             self.notices += output.notices();
-            check_numbers(&self.model, output, answer, (before, last_id))?;
+            check_numbers(&self.model, answer, last_id)?;
         }
         if let Event::Writable { .. } = event {
             check_catch_up(&outcome)?;
@@ -312,24 +312,19 @@ pub fn compare(model: &Result<Output, Error>, engine: &Outcome) -> Result<(), St
 
 /// Checks that the numbers of notices say no more than their moments (`RULES.md`, "Numbers of
 /// notices").
-fn check_numbers(
-    model: &Model,
-    output: &Output,
-    answer: &Answer,
-    (before, mut last): (u64, u64),
-) -> Result<(), String> {
-    let first = model.first.unwrap_or(model.now);
+fn check_numbers(model: &Model, answer: &Answer, mut last: u64) -> Result<(), String> {
+    // What was due before is told now, and numbered so.
+    let millis = model.now - model.first.unwrap_or(model.now);
     let numbered = answer.numbers.iter().enumerate().filter(|(_, number)| **number > 0);
     for (at, number) in numbered {
         // Whoever is skipped misses the notice that others have received.
         if matches!(answer.decisions[at], Decision::Skipped { .. }) && *number == last {
             continue;
         }
-        let moment = output.moment(at, model.now);
-        let least = (moment - first).saturating_mul(NUMBERS_PER_MS).max(last.saturating_add(1));
-        // Notices that nobody receives have numbers as well; and what was due before comes late.
-        let latest = moment.max(before) - first;
-        if !(least..=latest.saturating_add(1).saturating_mul(NUMBERS_PER_MS)).contains(number) {
+        let least = millis.saturating_mul(NUMBERS_PER_MS).max(last.saturating_add(1));
+        // Notices that nobody receives have numbers as well.
+        let most = millis.saturating_add(1).saturating_mul(NUMBERS_PER_MS);
+        if !(least..=most).contains(number) {
             return Err(format!("{:?} has the number {number}", answer.decisions[at]));
         }
         last = *number;

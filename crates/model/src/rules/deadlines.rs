@@ -31,7 +31,6 @@ impl Model {
         while let Some((at, id, due)) = self.next_due(now) {
             let start = out.decisions.len();
             self.moments += 1;
-            out.deadlines.push((out.decisions.len(), at));
             self.at = at;
             match due {
                 Due::Token => self.publish_waiting(&mut out, id, at),

@@ -240,16 +240,18 @@ impl Model {
             let user = if let News::Gone(id, _) = news { Some(users(id)) } else { None };
             let Some(tick) = self.topic_mut(name).tick_mut(service) else { continue };
             tick.gone.extend(user);
-            if let News::Came(id) = news
-                && !is_told
-            {
-                tick.new.insert(id);
+            if let News::Came(id) = news {
+                let unknown = if is_told { &mut tick.new_to_others } else { &mut tick.new };
+                unknown.insert(id);
             }
             match news {
                 News::Came(id) | News::Update(id) => tick.changed.push(id),
                 News::Gone(id, why) if !tick.new.remove(&id) => {
                     tick.ended.extend(user.map(|of| (id, of)));
                     tick.reasons.extend(user.map(|of| (of, why)));
+                    if !tick.new_to_others.remove(&id) {
+                        tick.others.extend(user.map(|of| (of, why)));
+                    }
                 }
                 _ => {}
             }
@@ -281,7 +283,9 @@ impl Model {
             changed: Vec::new(),
             new: BTreeSet::new(),
             ended: BTreeMap::new(),
+            new_to_others: BTreeSet::new(),
             reasons: BTreeMap::new(),
+            others: BTreeMap::new(),
             gone: BTreeSet::new(),
         });
     }

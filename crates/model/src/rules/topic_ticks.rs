@@ -140,6 +140,7 @@ impl Model {
         let before = known.standing.in_view(view, &place.named);
         let now = standing.in_view(view, &place.named);
         let (mut changes, mut again) = (Gathered::default(), Again::default());
+        let view_is_part = place.view != View::All;
         for (user, id) in &now {
             let shown = (*user, self.shown_in(name, *id));
             let since = &tick.changed[known.changes.min(tick.changed.len())..];
@@ -162,6 +163,9 @@ impl Model {
         again.ended.extend(ended.map(|(id, user)| (*id, *user)));
         let gone = tick.reasons.iter().filter(|(user, _)| !is_there(user));
         again.left.extend(gone.map(|(user, why)| (*user, *why)));
+        // By whom the topic has become large, and who has gone since, only those knew who view all.
+        let others = tick.others.iter().filter(|(user, _)| !is_there(user) && view_is_part);
+        again.left.extend(others.map(|(user, why)| (*user, *why)));
         (changes, again)
     }
 }

@@ -81,10 +81,14 @@ pub struct Tick {
     pub changed: Vec<SessionId>,
     /// Those who have come since: nobody is told why they go again.
     pub new: BTreeSet<SessionId>,
+    /// Those of them of whom a snapshot has told those who view all, and nobody else.
+    pub new_to_others: BTreeSet<SessionId>,
     /// Whose sessions have gone since, of which somebody may know.
     pub ended: BTreeMap<SessionId, User>,
     /// Why users have left since.
     pub reasons: BTreeMap<User, Why>,
+    /// The same as those know who do not view all.
+    pub others: BTreeMap<User, Why>,
     /// Everybody of whom a session has gone since, whether or not that is told.
     pub gone: BTreeSet<User>,
 }
