@@ -50,14 +50,14 @@ impl<'a> Object<'a> {
                 serde_json::from_str::<Object<'_>>(raw)?.flatten(&name, whole, into)?;
                 continue;
             }
-            let written = match serde_json::from_str(raw)? {
+            let value = serde_json::from_str(raw)?;
+            let written = match &value {
                 // As in tim, null is the same as leaving the key out.
                 Value::Null => continue,
-                value @ Value::Number(_) => (raw.to_owned(), value),
-                Value::String(text) => (format!("{text:?}"), Value::String(text)),
-                value => (value.to_string(), value),
+                Value::Number(_) => raw.to_owned(),
+                Value::String(text) => format!("{text:?}"),
+                other => other.to_string(),
             };
-            let (written, value) = written;
             let before = &whole[..raw.as_ptr().addr() - whole.as_ptr().addr()];
             let line = 1 + before.matches('\n').count();
             into.push(Entry { name, value, written, line });

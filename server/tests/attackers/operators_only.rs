@@ -116,8 +116,8 @@ async fn promtool_has_nothing_to_say_about_the_metrics() {
     assert_eq!(said, (Some(0), Vec::new()), "{}", String::from_utf8_lossy(&said.1));
 }
 
-/// The tool itself, which is to read metrics: the one that `ADSUM_PROMTOOL` names, as `scripts/test`
-/// sees to, or else the system's. Where there is none it is said aloud.
+/// The tool itself, which is to read metrics: the one that `ADSUM_PROMTOOL` names, as
+/// `scripts/test` sees to, or else the system's. Where there is none it is said aloud.
 fn promtool() -> Option<Child> {
     let named = std::env::var_os("ADSUM_PROMTOOL").filter(|name| !name.is_empty());
     let tool = Command::new(named.as_deref().unwrap_or("promtool".as_ref()))
