@@ -120,7 +120,7 @@ async fn promtool_has_nothing_to_say_about_the_metrics() {
 /// `scripts/test` sees to, or else the system's. Where there is none it is said aloud.
 fn promtool() -> Option<Child> {
     let named = std::env::var_os("ADSUM_PROMTOOL").filter(|name| !name.is_empty());
-    let tool = Command::new(named.as_deref().unwrap_or("promtool".as_ref()))
+    let tool = Command::new(named.as_deref().unwrap_or_else(|| "promtool".as_ref()))
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
