@@ -136,7 +136,7 @@ async fn s1_a_list_says_nothing_of_who_is_on_it() {
             assert_eq!(eve.until_pong().await, [], "{case}");
             let ((what, number), also) = (told(at_one, &case).await, told(at_two, &case).await);
             assert_eq!((&what, number), (&also.0, also.1), "{case}");
-            assert_eq!(before.get_or_insert(what.clone()), &what, "{case}");
+            assert_eq!(before.get_or_insert_with(|| what.clone()), &what, "{case}");
         }
         let Some(client) = client else { continue };
         let heard = client.until_pong().await;
@@ -166,7 +166,7 @@ async fn s1_a_flood_says_nothing_of_who_is_there() {
             _ => None,
         };
         assert!(answers.iter().all(|told| code(told) == Some(5_104)), "{kind:?}: {answers:?}");
-        assert_eq!(at_first.get_or_insert(answers.clone()), &answers, "{kind:?}");
+        assert_eq!(at_first.get_or_insert_with(|| answers.clone()), &answers, "{kind:?}");
         eve.close().await;
     }
     world.server.host.stop().await;
