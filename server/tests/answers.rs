@@ -9,6 +9,8 @@ mod admin;
 mod blocks;
 #[path = "answers/devices.rs"]
 mod devices;
+#[path = "answers/directed.rs"]
+mod directed;
 #[path = "answers/going_away.rs"]
 mod going_away;
 #[path = "answers/names.rs"]
@@ -21,6 +23,8 @@ mod origin;
 mod over_the_rate;
 #[path = "answers/own_devices.rs"]
 mod own_devices;
+#[path = "answers/rows.rs"]
+mod rows;
 #[path = "answers/settings.rs"]
 mod settings;
 #[path = "answers/speed.rs"]

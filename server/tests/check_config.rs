@@ -30,7 +30,7 @@ fn it_says_what_is_in_force_and_where_it_comes_from() {
     };
     assert_eq!(line("ping_timeout"), "30 s  (--ping-timeout)");
     assert_eq!(line("client_listen"), "0.0.0.0:7  (ADSUM_CLIENT_LISTEN in the environment)");
-    assert_eq!(line("device_limit"), format!("2  (device.limit in {})", file.display()));
+    assert_eq!(line("device_limit"), format!("2  (device.limit in {}, line 1)", file.display()));
     assert!(line("security.maxdata").starts_with("65536 bytes  (security.maxdata in "), "{out}");
     assert_eq!(line("own_echo"), "true  (default)");
     assert!(out.lines().last().unwrap().starts_with("warning: client_listen = 0.0.0.0:7"), "{out}");

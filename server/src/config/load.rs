@@ -37,6 +37,8 @@ pub enum Source {
         path: PathBuf,
         /// The key as it stands there.
         key: String,
+        /// The line of its value, from 1 on.
+        line: usize,
     },
     /// This variable of the environment.
     Environment(String),
@@ -54,7 +56,9 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File { path, key } => write!(f, "{key} in {}", path.display()),
+            Self::File { path, key, line } => {
+                write!(f, "{key} in {}, line {line}", path.display())
+            }
             Self::Environment(name) => write!(f, "{name} in the environment"),
             Self::Flag(name) => f.write_str(name),
         }
@@ -145,17 +149,23 @@ pub fn load(
                     format!("{} is given twice in the environment, once as {name}", key.name);
                 loading.problems.push(twice);
             }
-            Some(key) => loading.set(key, Given::Text(value), source),
+            Some(key) => loading.set(key, Given::Text(value), value, source),
             None => {
                 let is_set = !["false", "0"].contains(&value.as_str());
-                let unknown = explain(name.trim_start_matches("ADSUM_"), is_set);
+                let unknown = match explain(name.trim_start_matches("ADSUM_"), is_set) {
+                    Unknown::Dangerous(_) if is_of_a_service(name) => {
+                        Unknown::Nobodys("unknown, and says where a service is".to_owned())
+                    }
+                    unknown => unknown,
+                };
                 loading.unknown(&format!("{name} (in the environment)"), unknown, true);
             }
         }
     }
     for key in table::all() {
         if let Some(value) = flags.get_one::<String>(key.name) {
-            loading.set(key, Given::Text(value), Source::Flag(format!("--{}", key.flag())));
+            let source = Source::Flag(format!("--{}", key.flag()));
+            loading.set(key, Given::Text(value), value, source);
         }
     }
     loading.finish()
@@ -173,34 +183,33 @@ struct Loading {
 
 impl Loading {
     fn file(&mut self, path: PathBuf, origin: &Source) {
-        let entries = std::fs::read_to_string(&path)
-            .map_err(|error| error.to_string())
-            .and_then(|text| file::parse(&text));
+        let entries =
+            std::fs::read_to_string(&path).map_err(|error| error.to_string()).and_then(|text| {
+                file::parse(&text).map_err(|error| format!("{error}; the file is to be JSON"))
+            });
         let entries = match entries {
-            Ok(file::Entries(entries)) => entries,
+            Ok(entries) => entries,
             Err(error) => {
                 let problem = format!("config = {}: {error} ({origin})", path.display());
                 return self.problems.push(problem);
             }
         };
         let mut seen = BTreeMap::new();
-        for (name, value) in &entries {
-            let folded = fold(name);
+        for file::Entry { name, value, written, line } in &entries {
+            let (folded, place) = (fold(name), format!("in {}, line {line}", path.display()));
             let Some(key) = table::all().find(|key| key.is_called(&folded)) else {
                 let unknown = explain(name, asks_for_something(value));
-                self.unknown(&format!("{name} (in {})", path.display()), unknown, false);
+                self.unknown(&format!("{name} ({place})"), unknown, false);
                 continue;
             };
             if let Some(before) = seen.insert(key.name, name) {
-                let place = path.display();
-                self.problems.push(format!(
-                    "{} is given twice, as {before} and as {name} (in {place})",
-                    key.name
-                ));
+                let twice =
+                    format!("{} is given twice, as {before} and as {name} ({place})", key.name);
+                self.problems.push(twice);
                 continue;
             }
-            let source = Source::File { path: path.clone(), key: name.clone() };
-            self.set(key, Given::Json(value), source);
+            let source = Source::File { path: path.clone(), key: name.clone(), line: *line };
+            self.set(key, Given::Json(value), written, source);
         }
     }
 
@@ -215,19 +224,15 @@ impl Loading {
         list.push(format!("{place} is {why}"));
     }
 
-    fn set(&mut self, key: &'static Key, given: Given<'_>, source: Source) {
+    /// Sets what a key means; `written` is the value as it is quoted if it is refused.
+    fn set(&mut self, key: &'static Key, given: Given<'_>, written: &str, source: Source) {
         match (key.set)(&mut self.config, given) {
             Ok(()) => {
                 self.sources.insert(key.name, source);
             }
             Err(must) => {
                 self.refused = true;
-                let value = match given {
-                    _ if key.secret => "(not shown)".to_owned(),
-                    Given::Text(text) => text.to_owned(),
-                    Given::Json(Value::String(text)) => format!("{text:?}"),
-                    Given::Json(value) => value.to_string(),
-                };
+                let value = if key.secret { "(not shown)" } else { written };
                 self.problems.push(format!("{} = {value} ({source}): {must}", key.name));
             }
         }
@@ -245,6 +250,12 @@ impl Loading {
         warnings.extend(check::warnings(&self.config));
         Ok(Loaded { config: self.config, warnings, sources: self.sources })
     }
+}
+
+/// Returns whether this is the name of a variable that an orchestrator makes from a service's name.
+fn is_of_a_service(name: &str) -> bool {
+    let ends = ["_PORT", "_SERVICE_HOST", "_SERVICE_PORT"];
+    ends.iter().any(|end| name.ends_with(end)) || name.contains("_PORT_")
 }
 
 /// Returns whether a value switches something on, or names something.

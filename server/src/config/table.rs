@@ -426,12 +426,12 @@ static SERVICES: [Key; 11] = [
         secret 16, services.admin_token
     ),
     key!(
-        "deactivate_api.TIMREGISTER":
+        "deactivate_api.TIMREGISTER" "security.forbid_register" "security.forbidregister":
         "Take no new accounts",
         boolean, services.no_register
     ),
     key!(
-        "deactivate_api.TIMTOKEN":
+        "deactivate_api.TIMTOKEN" "security.forbid_token" "security.forbidtoken":
         "Give no login tokens",
         boolean, services.no_token
     ),

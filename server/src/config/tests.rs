@@ -94,6 +94,13 @@ fn tims_own_spellings() {
     assert_eq!(config.accounts.store_path.to_str(), Some("tim.db"));
     assert!(config.services.no_register && !config.services.no_token);
     assert_eq!(file(r#"{"limitRate": 9, "listen": 1234}"#).network.request_rate, 9);
+    for spelling in ["forbid_", "forbid.", "forbid", "FORBID_"] {
+        let text = format!(r#"{{"security": {{"{spelling}register": true}}}}"#);
+        let services = file(&text).services;
+        assert!(services.no_register && !services.no_token, "{text}");
+        let services = file(&text.replace("register", "token")).services;
+        assert!(services.no_token && !services.no_register, "{text}");
+    }
 }
 
 #[test]
@@ -123,7 +130,7 @@ fn a_value_out_of_range_is_named_with_its_key_value_and_place() {
     };
     assert_eq!(
         of_flag("--ping-timeout", "90s"),
-        "ping_timeout = 90s (--ping-timeout): must be 1 to 604800 seconds"
+        "ping_timeout = 90s (--ping-timeout): must be a whole number in digits, 1 to 604800 seconds"
     );
     assert_eq!(of_flag("--own-echo", "yes"), "own_echo = yes (--own-echo): must be true or false");
     assert_eq!(of_flag("--store", "mysql"), "store = mysql (--store): must be sqlite or jwt");

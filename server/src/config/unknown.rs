@@ -66,8 +66,17 @@ mod tests {
             assert!(matches!(explain(name, true), Unknown::Dangerous(_)), "{name}");
             assert!(matches!(explain(name, false), Unknown::WithoutMeaning(_)), "{name}");
         }
-        for name in ["memLimit", "memlimit", "deactivate_api.TIMMESSAGE", "useTimDomain"] {
+        for name in
+            ["externalDB.mysql", "external_db_mysql", "noDBAuth.url", "security.connectauth.url"]
+        {
+            assert!(matches!(explain(name, true), Unknown::Dangerous(_)), "{name}");
+        }
+        for name in ["memLimit", "memlimit", "deactivate_api.TIMMESSAGE", "useTimDomain", "noDB"] {
             assert!(matches!(explain(name, true), Unknown::WithoutMeaning(_)), "{name}");
+        }
+        // What only begins with the same letters is something else.
+        for name in ["initial_state", "bindings", "seeds", "redistribution", "notices"] {
+            assert!(matches!(explain(name, true), Unknown::Nobodys(_)), "{name}");
         }
     }
 }

@@ -20,14 +20,15 @@ pub(super) const WEEK: u64 = 7 * 24 * 60 * 60;
 pub(super) type Must = String;
 
 pub(super) fn number<T: TryFrom<u64>>(given: Given<'_>, min: u64, max: u64) -> Result<T, Must> {
-    let number = match given {
-        Given::Text(text) => text.trim().parse().ok(),
-        Given::Json(value) => value.as_u64(),
+    let (number, is_whole) = match given {
+        Given::Text(text) => (text.trim().parse().ok(), text.trim().parse::<i128>().is_ok()),
+        Given::Json(value) => (value.as_u64(), value.is_u64() || value.is_i64()),
     };
-    number
-        .filter(|number| (min..=max).contains(number))
-        .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| format!("must be {min} to {max}"))
+    let number: Option<u64> = number.filter(|number| (min..=max).contains(number));
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+        let digits = if is_whole { "" } else { "a whole number in digits, " };
+        format!("must be {digits}{min} to {max}")
+    })
 }
 
 /// Reads whole seconds, as milliseconds.
@@ -143,13 +144,23 @@ mod tests {
 
     #[test]
     fn numbers_are_whole_and_within_their_range() {
+        fn refused(given: Given<'_>) -> Must {
+            number::<u16>(given, 1, 9).unwrap_err()
+        }
+        let (range, digits) = ("must be 1 to 9", "must be a whole number in digits, 1 to 9");
         assert_eq!(number::<u16>(Given::Text(" 7 "), 1, 9), Ok(7));
         assert_eq!(number::<u16>(Given::Json(&json!(9)), 1, 9), Ok(9));
-        for wrong in ["", "0", "10", "-1", "1.0", "0x1", "seven", "1 2"] {
-            assert_eq!(number::<u16>(Given::Text(wrong), 1, 9), Err("must be 1 to 9".to_owned()));
+        for wrong in ["0", "10", "-1", "18446744073709551616"] {
+            assert_eq!(refused(Given::Text(wrong)), range, "{wrong}");
         }
-        for wrong in [json!(0), json!(10), json!(1.5), json!("7"), json!(true), json!([7])] {
-            assert!(number::<u16>(Given::Json(&wrong), 1, 9).is_err(), "{wrong}");
+        for wrong in ["", "1.0", "0x1", "seven", "1 2", "1e0"] {
+            assert_eq!(refused(Given::Text(wrong)), digits, "{wrong}");
+        }
+        for wrong in [json!(0), json!(10), json!(-1)] {
+            assert_eq!(refused(Given::Json(&wrong)), range, "{wrong}");
+        }
+        for wrong in [json!(1.5), json!(7.0), json!("7"), json!(true), json!([7])] {
+            assert_eq!(refused(Given::Json(&wrong)), digits, "{wrong}");
         }
         // The type is a bound too, should a range ever be wider.
         assert!(number::<u8>(Given::Text("256"), 0, 1_000).is_err());

@@ -1,16 +1,19 @@
 //! The administrator's HTTP API.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use adsum_tim::{Form, Limits, Tid, TimPresence};
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::oneshot;
@@ -35,7 +38,9 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/admin/presence", post(presence))
         .route("/admin/online", get(online))
         .route("/admin/figures", get(figures))
-        .route("/admin/expel", post(expel));
+        .route("/admin/expel", post(expel))
+        .route("/admin/{*path}", any(nothing_here))
+        .method_not_allowed_fallback(wrong_method);
     for_who_shows_the_token(router, shared)
 }
 
@@ -52,8 +57,16 @@ async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     if shows_the_token(&shared, request.headers()) {
         return next.run(request).await;
     }
-    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-    (StatusCode::UNAUTHORIZED, challenge).into_response()
+    let what = "Authorization: Bearer, with the server's admin_token";
+    Refused::new(StatusCode::UNAUTHORIZED, what).into_response()
+}
+
+async fn nothing_here() -> Refused {
+    Refused::new(StatusCode::NOT_FOUND, "there is nothing here")
+}
+
+async fn wrong_method() -> Refused {
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "Allow names those there are")
 }
 
 /// Returns whether a request shows the token.
@@ -67,8 +80,55 @@ pub(super) fn shows_the_token(shared: &Shared, headers: &HeaderMap) -> bool {
     both.is_some_and(|(shown, token)| bool::from(shown.ct_eq(token.0.as_bytes())))
 }
 
-fn wrong(what: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": what }))).into_response()
+/// Why a request is refused: JSON, as every other answer.
+struct Refused {
+    status: StatusCode,
+    error: Cow<'static, str>,
+    /// Of those who were named, some that mean nobody.
+    unknown: Vec<String>,
+}
+
+impl Refused {
+    fn new(status: StatusCode, error: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, error: error.into(), unknown: Vec::new() }
+    }
+
+    fn wrong(error: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    /// Returns the answer when the engine's thread gives none, as the server ends.
+    fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let Self { status, error, unknown } = self;
+        let mut body = json!({ "error": error });
+        if !unknown.is_empty() {
+            body["unknown"] = unknown.into();
+        }
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+/// Reads the body of a request, which is an object like the one that is expected.
+fn read<T: DeserializeOwned>(
+    body: Result<Bytes, BytesRejection>,
+    expected: &'static str,
+) -> Result<T, Refused> {
+    let body = body.map_err(|rejection| Refused::new(rejection.status(), rejection.body_text()))?;
+    // What is read by its fields would be taken from an array, too.
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let read = is_object.then(|| serde_json::from_slice(&body).ok()).flatten();
+    read.ok_or_else(|| Refused::wrong(format!("expected {expected}")))
 }
 
 /// Returns the accounts that these ids and names mean, in this domain.
@@ -79,7 +139,7 @@ async fn accounts(
     shared: &Shared,
     named: Vec<String>,
     domain: Option<String>,
-) -> Result<Vec<Node>, Response> {
+) -> Result<Vec<Node>, Refused> {
     let (mut nodes, mut unknown) = (Vec::with_capacity(named.len()), Vec::new());
     let domain: Arc<str> = domain.unwrap_or_default().into();
     for part in named.chunks(LOOK_UPS) {
@@ -90,7 +150,7 @@ async fn accounts(
                 .collect::<Result<Vec<_>, _>>()
         });
         let Ok(found) = found.await else {
-            return Err((StatusCode::SERVICE_UNAVAILABLE, "the store fails\n").into_response());
+            return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "the store fails"));
         };
         for (node, typed) in found {
             match node {
@@ -103,8 +163,7 @@ async fn accounts(
         return Ok(nodes);
     }
     unknown.truncate(MAX_UNKNOWN);
-    let body = json!({ "error": "no such account", "unknown": unknown });
-    Err((StatusCode::NOT_FOUND, Json(body)).into_response())
+    Err(Refused { unknown, ..Refused::new(StatusCode::NOT_FOUND, "no such account") })
 }
 
 /// A request to send a notice to a list of users: ids, or names in this domain; or to all who are
@@ -144,12 +203,10 @@ async fn receivers(
     nodes: Vec<String>,
     all: bool,
     domain: Option<String>,
-) -> Result<Vec<Node>, Response> {
+) -> Result<Vec<Node>, Refused> {
     match (all, nodes.is_empty()) {
-        (true, false) => Err(wrong("all goes with no nodes")),
-        (true, true) => {
-            all_online(shared).await.ok_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
-        }
+        (true, false) => Err(Refused::wrong("all goes with no nodes")),
+        (true, true) => all_online(shared).await.ok_or_else(Refused::unavailable),
         (false, _) => accounts(shared, nodes, domain).await,
     }
 }
@@ -158,22 +215,22 @@ async fn receivers(
 pub(super) async fn figures(State(shared): State<Arc<Shared>>) -> Response {
     match shared.pulse.read(&shared.commands).await {
         Some(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        None => Refused::unavailable().into_response(),
     }
 }
 
-async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let Ok(Broadcast { nodes, all, domain, presence }) = serde_json::from_slice(&body) else {
-        return wrong("expected {\"nodes\": [\"...\"], \"presence\": {...}}");
-    };
+async fn presence(
+    State(shared): State<Arc<Shared>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Refused> {
+    let Broadcast { nodes, all, domain, presence } =
+        read(body, r#"{"nodes": ["..."], "presence": {...}}"#)?;
     if nodes.len() > MAX_NODES {
-        return wrong("too many nodes");
+        return Err(Refused::wrong("too many nodes"));
     }
     let text = presence.to_string();
-    let decoded = match TimPresence::decode(Form::Json, text.as_bytes(), &Limits::default()) {
-        Ok(decoded) => decoded,
-        Err(error) => return wrong(&format!("presence: {error}")),
-    };
+    let decoded = TimPresence::decode(Form::Json, text.as_bytes(), &Limits::default())
+        .map_err(|error| Refused::wrong(format!("presence: {error}")))?;
     let presence = TimPresence {
         id: None,
         offline: None,
@@ -184,36 +241,33 @@ async fn presence(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         ..decoded
     };
     let presence = Arc::new(presence.into());
-    let nodes = match receivers(&shared, nodes, all, domain).await {
-        Ok(nodes) => nodes,
-        Err(answer) => return answer,
-    };
+    let nodes = receivers(&shared, nodes, all, domain).await?;
     let (reply, answer) = oneshot::channel();
     shared.command(Command::System(Box::new(System { to: nodes, presence, reply }))).await;
-    match answer.await {
-        Ok(outcome) => Json(json!({ "delivered": outcome.delivered, "skipped": outcome.skipped }))
-            .into_response(),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
+    let outcome = answer.await.map_err(|_| Refused::unavailable())?;
+    Ok(Json(json!({ "delivered": outcome.delivered, "skipped": outcome.skipped })))
 }
 
 /// A request for a page of the users online.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Page {
     after: Option<Node>,
     limit: Option<usize>,
 }
 
-async fn online(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> Response {
+async fn online(
+    State(shared): State<Arc<Shared>>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Value>, Refused> {
+    let Query(page) = page.map_err(|rejection| Refused::wrong(rejection.body_text()))?;
     let limit = page.limit.unwrap_or(PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
-        return wrong(LIMIT);
+        return Err(Refused::wrong(LIMIT));
     }
     let (reply, answer) = oneshot::channel();
     shared.command(Command::Online(page.after, limit, reply)).await;
-    let Ok(page) = answer.await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
+    let page = answer.await.map_err(|_| Refused::unavailable())?;
     let names = names(&shared, &page).await;
     let user = |((node, sessions), name): (&(Node, usize), Option<String>)| {
         let mut user = json!({ "node": node.as_ref(), "sessions": sessions });
@@ -224,7 +278,7 @@ async fn online(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> 
     };
     let users: Vec<_> = page.users.iter().zip(names).map(user).collect();
     let next = page.users.last().filter(|_| page.more).map(|(node, _)| node.as_ref());
-    Json(json!({ "users": users, "next": next, "total": page.total })).into_response()
+    Ok(Json(json!({ "users": users, "next": next, "total": page.total })))
 }
 
 /// Returns what the users of a page are called, where the store knows it.
@@ -247,19 +301,15 @@ struct Expulsion {
     domain: Option<String>,
 }
 
-async fn expel(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let Ok(Expulsion { node, domain }) = serde_json::from_slice(&body) else {
-        return wrong("expected {\"node\": \"...\"}");
-    };
-    let node = match accounts(&shared, vec![node], domain).await.map(|mut nodes| nodes.pop()) {
-        Ok(Some(node)) => node,
-        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
-        Err(answer) => return answer,
-    };
+async fn expel(
+    State(shared): State<Arc<Shared>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Refused> {
+    let Expulsion { node, domain } = read(body, r#"{"node": "..."}"#)?;
+    let mut nodes = accounts(&shared, vec![node], domain).await?;
+    let node = nodes.pop().ok_or_else(|| Refused::wrong("node names nobody"))?;
     let (reply, answer) = oneshot::channel();
     shared.command(Command::Expel(node, reply)).await;
-    match answer.await {
-        Ok(sessions) => Json(json!({ "sessions": sessions })).into_response(),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
+    let sessions = answer.await.map_err(|_| Refused::unavailable())?;
+    Ok(Json(json!({ "sessions": sessions })))
 }

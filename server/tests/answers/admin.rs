@@ -72,3 +72,95 @@ async fn administrators_tell_all_and_see_names_and_figures() {
         assert_eq!(support::request(server.address(), &head, b"").await.0, 401, "{path}");
     }
 }
+
+/// Whatever is refused is answered in JSON, with what is wrong: a bad query, a bad body, an unknown
+/// path, another method, no token.
+#[tokio::test]
+async fn administrators_are_refused_in_json() {
+    let server = Server::run(&["--admin-token", TOKEN]);
+    let ann = server.account("ann");
+    let ask = async |line: &str, token: &str, body: &[u8]| {
+        let head = format!("{line} HTTP/1.1\r\nAuthorization: Bearer {token}\r\n");
+        let (status, body) = support::request(server.address(), &head, body).await;
+        let read: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{line}: {body}"));
+        let error = read["error"].as_str().unwrap_or_else(|| panic!("{line}: {body}")).to_owned();
+        assert!(!error.is_empty(), "{line}: {body}");
+        (status, error)
+    };
+    for query in [
+        "limit=-1",
+        "limit=0",
+        "limit=1001",
+        "limit=1e1",
+        "limit=",
+        "limit=99999999999999999999",
+        "limit=1&limit=2",
+        "limt=1",
+        "after=%FF&limit=x",
+    ] {
+        let (status, error) = ask(&format!("GET /admin/online?{query}"), TOKEN, b"").await;
+        assert_eq!(status, 400, "{query}: {error}");
+        assert!(error.contains("limit") || error.contains("limt"), "{query}: {error}");
+    }
+    let long = vec![b' '; 3 * 1024 * 1024];
+    let presence = json!({ "nodes": [ann], "presence": { "show": 70_000 } }).to_string();
+    for (path, body, wanted) in [
+        ("expel", &b""[..], 400),
+        ("expel", b"{", 400),
+        ("expel", b"[\"ann\", null]", 400),
+        ("expel", b"{\"node\": 7}", 400),
+        ("expel", b"{\"node\": \"ann\", \"more\": 1}", 400),
+        ("expel", b"{\"node\": \"\xff\"}", 400),
+        ("expel", b"{\"node\": \"\"}", 404),
+        ("expel", &long, 413),
+        ("presence", b"", 400),
+        ("presence", b"{\"nodes\": [\"ann\"]}", 400),
+        ("presence", presence.as_bytes(), 400),
+        ("presence", &long, 413),
+    ] {
+        let (status, error) = ask(&format!("POST /admin/{path}"), TOKEN, body).await;
+        assert_eq!(status, wanted, "{path} {:.40}: {error}", String::from_utf8_lossy(body));
+    }
+    for (line, wanted) in [
+        ("GET /admin/nothing", 404),
+        ("POST /admin/online", 405),
+        ("DELETE /admin/expel", 405),
+        ("GET /admin/presence", 405),
+    ] {
+        assert_eq!(ask(line, TOKEN, b"").await.0, wanted, "{line}");
+    }
+    for line in ["GET /admin/online", "POST /admin/expel", "GET /admin/nothing", "GET /healthz"] {
+        assert_eq!(ask(line, "another", b"").await.0, 401, "{line}");
+    }
+    server.host.stop().await;
+}
+
+/// So is whatever the API for applications refuses, as a problem.
+#[tokio::test]
+async fn applications_are_refused_by_a_problem() {
+    let server = Server::run(&["--admin-token", TOKEN]);
+    let ann = server.account("ann");
+    for (line, wanted) in [
+        ("GET /v1/topics/room:1/members?limit=-1".to_owned(), 400),
+        ("GET /v1/topics/room:1/members?limit=".to_owned(), 400),
+        ("GET /v1/topics/room:1/members?limit=1&limit=2".to_owned(), 400),
+        ("GET /v1/topics/room:1/members?limt=1".to_owned(), 400),
+        ("GET /v1/topics/room:1/members?after=x".to_owned(), 400),
+        ("GET /v1/topics/%FF".to_owned(), 400),
+        ("GET /v1/users/%FF".to_owned(), 400),
+        ("GET /v1/users/nobody".to_owned(), 400),
+        ("POST /v1/online".to_owned(), 400),
+        (format!("POST /v1/users/{ann}/direct"), 400),
+        ("GET /v1/nothing".to_owned(), 404),
+        ("GET /v1/".to_owned(), 404),
+        ("GET /v1/online".to_owned(), 405),
+    ] {
+        let head = format!("{line} HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n");
+        let (status, body) = support::request(server.address(), &head, b"").await;
+        let problem: Value =
+            serde_json::from_str(&body).unwrap_or_else(|_| panic!("{line}: {body}"));
+        assert_eq!((status, &problem["status"]), (wanted, &json!(wanted)), "{line}: {problem}");
+        assert!(problem["code"].is_string() && problem["detail"].is_string(), "{line}: {problem}");
+    }
+    server.host.stop().await;
+}

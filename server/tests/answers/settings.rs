@@ -56,6 +56,11 @@ fn s17_variables_of_others_do_not_keep_it_from_starting() {
         ("ADSUM_SERVER_PORT_20003_TCP_ADDR", "10.0.0.1"),
         ("ADSUM_PORT", "tcp://10.0.0.1:80"),
         ("ADSUM_SERVICE_PORT", "80"),
+        // Of services whose names are keys of tim's.
+        ("ADSUM_REDIS_PORT", "tcp://10.0.0.1:6379"),
+        ("ADSUM_REDIS_PORT_6379_TCP_PROTO", "tcp"),
+        ("ADSUM_NOTICE_SERVICE_HOST", "10.0.0.1"),
+        ("ADSUM_NOTICE_SERVICE_PORT_HTTP", "80"),
     ];
     let said = run_to_end(&["check-config"], &others);
     assert_eq!(said.code, Some(0), "{}", said.err);
@@ -84,8 +89,11 @@ fn s18_tims_default_configuration_starts_the_server() {
     assert!(program.folder().join("tim.db").exists());
     let log = program.log();
     for key in ["webadmin_listen", "server_api_listen", "memLimit"] {
-        let warning = format!("warning: {key} (in tim.json) is tim's, without meaning here");
-        assert!(log.contains(&warning), "{key}: {log}");
+        let warns = |line: &str| {
+            line.contains(&format!("warning: {key} (in tim.json, line "))
+                && line.contains(") is tim's, without meaning here")
+        };
+        assert!(log.lines().any(warns), "{key}: {log}");
     }
 }
 
@@ -114,7 +122,9 @@ fn s18_all_of_tims_keys_are_known() {
                 "TIMBIGSTRING": true, "TIMBIGBINARY": true, "TIMBIGBINARYSTREAM": true}}"#,
     );
     assert_eq!(said.code, Some(0), "{}", said.err);
-    assert!(said.out.contains("deactivate_api.TIMMESSAGE (in tim.json) is tim's, without"));
+    assert!(
+        said.out.contains("deactivate_api.TIMMESSAGE (in tim.json, line 11) is tim's, without")
+    );
     let dangerous = [
         ("ssl_certificate", "put a proxy in front"),
         ("ssl_certificate_key", "put a proxy in front"),
@@ -135,12 +145,89 @@ fn s18_all_of_tims_keys_are_known() {
     let said = check(&format!("{{{}, \"colour\": 1, \"store\": \"jwt\"}}", keys.join(", ")));
     assert_eq!(said.code, Some(2));
     for (key, why) in dangerous {
-        let line = said.err.lines().find(|line| line.contains(&format!(" {key} (in tim.json)")));
+        let place = format!(" {key} (in tim.json, line 1)");
+        let line = said.err.lines().find(|line| line.contains(&place));
         assert!(line.is_some_and(|line| line.contains(why)), "{key}: {}", said.err);
     }
     // The rest that is wrong is said in the same run.
-    assert!(said.err.contains("colour (in tim.json) is unknown"), "{}", said.err);
+    assert!(said.err.contains("colour (in tim.json, line 1) is unknown"), "{}", said.err);
     assert!(said.err.contains("store = jwt needs"), "{}", said.err);
+}
+
+/// So are those of tim's older versions, in each of the spellings that they had.
+#[test]
+fn s18_the_keys_of_tims_older_versions_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        std::fs::write(folder.path().join("tim.json"), text).unwrap();
+        run_to_end_in(folder.path(), &["check-config", "-c", "tim.json"], &[])
+    };
+    let said = check(
+        r#"{"seed": 1, "salt": "x", "connectLimit": 9, "memlimit": 1, "maxmessagesize": 32,
+            "im.listen": 20003, "admin.listen": ":20002", "adm.listen": ":20001", "init": true,
+            "public.node": "x", "cache.expiretime": 9, "cache.authexpire": 9, "keystore": "x",
+            "node.maxlength": 64, "maxbackup": 3, "tasklimit": 9, "limitRate": 9,
+            "ping.timeout": 600, "device.limit": 1, "devicetype.limit": 1, "bind": "x",
+            "message.noauth": true, "presence.offline.block": true, "timAdminAuth": true,
+            "pprof_addr": "x", "web.admin.listen": "x", "tcp.admin.listen": "x",
+            "admin.tls": false, "blockapi": [], "notice": {"loginstat.url": null},
+            "nodbauth": {"url": ""}, "sql.property": {"tim.sql.login": ""},
+            "security": {"maxdata": 65536, "reqhzsecond": 10, "forbid_register": true,
+                "forbid.token": true, "forbid.ifaces": [], "connectauthurl": ""}}"#,
+    );
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    for known in ["deactivate_api.TIMREGISTER", "deactivate_api.TIMTOKEN"] {
+        let line = said.out.lines().find(|line| line.starts_with(known)).unwrap();
+        assert!(line.contains(" = true ") && line.contains("(security.forbid"), "{line}");
+    }
+    let without = said.out.lines().filter(|line| line.contains("is tim's, without meaning here"));
+    assert_eq!(without.count(), 19, "{}", said.out);
+    let dangerous = [
+        ("admin.tls", "administrator's token would go over the wire"),
+        ("blockapi", "see deactivate_api"),
+        ("security.forbid.ifaces", "see deactivate_api"),
+        ("security.connectauthurl", "everybody could"),
+        ("security.connectauth.url", "everybody could"),
+        ("notice.loginstat.url", "see webhook_url"),
+        ("nodbauth.url", "names of those kept there"),
+        ("sql.property.tim.mysql.connection", "names of those kept there"),
+        ("inlinedb.extent", "names of those kept there"),
+        ("tldb.extent", "names of those kept there"),
+        ("cluser.listen", "would be offline"),
+        ("cluster.csaddr", "would be offline"),
+    ];
+    let keys: Vec<_> = dangerous.iter().map(|(key, _)| format!("{key:?}: [1]")).collect();
+    let said = check(&format!("{{{}}}", keys.join(",\n")));
+    assert_eq!(said.code, Some(2));
+    for (nth, (key, why)) in dangerous.iter().enumerate() {
+        let place = format!(" {key} (in tim.json, line {})", nth + 1);
+        let line = said.err.lines().find(|line| line.contains(&place));
+        assert!(line.is_some_and(|line| line.contains(why)), "{key}: {}", said.err);
+    }
+}
+
+/// A value that is refused is said as it is written, with its key, its line and what it must be.
+#[test]
+fn a_number_that_is_refused_is_quoted_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let must = "must be a whole number in digits, 1 to 604800 seconds";
+    for (written, must) in [("1e3", must), ("90.0", must), ("\"90\"", must), ("true", must)]
+        .into_iter()
+        .chain([("0", "must be 1 to 604800 seconds")])
+    {
+        let text = format!("{{\n    \"log\": \"info\",\n    \"ping_timeout\": {written}\n}}\n");
+        std::fs::write(folder.path().join("a.json"), text).unwrap();
+        let said = run_to_end_in(folder.path(), &["check-config", "-c", "a.json"], &[]);
+        assert_eq!(said.code, Some(2), "{written}");
+        let wanted = format!("ping_timeout = {written} (ping_timeout in a.json, line 3): {must}");
+        assert!(said.err.contains(&wanted), "{}", said.err);
+    }
+    // What is no JSON at all is said to be none.
+    std::fs::write(folder.path().join("a.yaml"), "ping_timeout: 1e3\n").unwrap();
+    let said = run_to_end_in(folder.path(), &["check-config", "-c", "a.yaml"], &[]);
+    let wanted = "config = a.yaml: expected value at line 1 column 1; the file is to be JSON";
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains(wanted), "{}", said.err);
 }
 
 /// Whatever keeps the server from starting is said with the setting and the file or address.

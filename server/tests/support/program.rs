@@ -33,9 +33,9 @@ impl Program {
         Self::start_in(tempfile::tempdir().unwrap(), flags)
     }
 
-    /// Starts it with passwords that cost this much.
+    /// Starts it with passwords that cost this much, and for which one may wait for long.
     pub fn start_with_cost(memory_kib: u32, passes: u32) -> Self {
-        let flags = ["--login-timeout", "60"];
+        let flags = ["--login-timeout", "600"];
         Self::start_at_cost(tempfile::tempdir().unwrap(), &flags, memory_kib, passes)
     }
 

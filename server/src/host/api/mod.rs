@@ -35,6 +35,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/v1/topics/{topic}", get(topics::topic))
         .route("/v1/topics/{topic}/members", get(topics::members))
         .route("/v1/openapi.json", get(description))
+        .route("/v1/", any(nothing_here))
         .route("/v1/{*path}", any(nothing_here))
         .method_not_allowed_fallback(wrong_method)
         .route_layer(middleware::from_fn_with_state(shared.clone(), check))
