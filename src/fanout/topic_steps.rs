@@ -256,6 +256,11 @@ impl ChangesOf {
         self
     }
 
+    /// Returns whether those who are told know all of it by a snapshot.
+    pub(crate) const fn are_known(&self, pending: &Pending) -> bool {
+        self.is_slow && self.views_all && pending.is_told_to_all()
+    }
+
     /// Returns whether they know that somebody has gone.
     pub(crate) const fn knows_ended(&self, pending: &Pending, gone: &EndedMember) -> bool {
         self.is_slow && self.views_all && pending.has_told(gone)

@@ -319,7 +319,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known)
             .to_viewers_of_all(group.view == View::All);
         let pending = self.tables.topics().pending_of(topic, is_slow);
-        let everything = pending.is_some_and(Pending::is_everything);
+        let everything =
+            pending.is_some_and(|pending| pending.is_everything() && !changes.are_known(pending));
         let counts = self.tables.topics().topic(topic).counts;
         let is_news = match view {
             View::All => everything || self.has_news(&changes),
@@ -366,7 +367,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn has_news(&self, changes: &ChangesOf) -> bool {
         let (topic, is_slow) = changes.of();
         let tables = &self.tables;
-        tables.topics().pending_of(topic, is_slow).is_some_and(|pending| {
+        let pending = tables.topics().pending_of(topic, is_slow);
+        pending.filter(|pending| !changes.are_known(pending)).is_some_and(|pending| {
             let concerns = |user| changes.concerns(tables, user, tables.seat_of(topic, user));
             pending.changed().iter().any(|one| concerns(tables.user_in(*one)))
                 || pending.gone().iter().any(|one| {
@@ -450,7 +452,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn tell_all_anew(&mut self, topic: TopicIndex, are_told: fn(&Group) -> bool) {
         // They are told of whoever has joined so far.
         self.tables.topics_mut().forget_arrivals(topic);
-        self.tables.topics_mut().skip_ended(topic);
+        self.tables.topics_mut().tell_to_all(topic);
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
             if are_told(&group) {

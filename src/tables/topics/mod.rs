@@ -301,6 +301,7 @@ impl<K, P> Topics<K, P> {
     /// many come these are told everything, and it makes no difference who has come.
     pub(crate) fn arrive(&mut self, topic: TopicIndex, membership: MembershipIndex) {
         let pending = self.pending_mut(topic, true);
+        pending.is_told_to_all = false;
         if pending.arrived.len() == MOST_ARRIVALS {
             pending.set_everything();
             self.forget_arrivals(topic);
@@ -320,11 +321,11 @@ impl<K, P> Topics<K, P> {
         self.put_pending(topic, true, pending);
     }
 
-    /// Notes that those who view all are sent a snapshot: of who has gone so far they need not be
-    /// told.
-    pub(crate) fn skip_ended(&mut self, topic: TopicIndex) {
+    /// Notes that those who view all are sent a snapshot: of what has been gathered so far they need
+    /// not be told.
+    pub(crate) fn tell_to_all(&mut self, topic: TopicIndex) {
         if self.pending_of(topic, true).is_some() {
-            self.pending_mut(topic, true).skip_ended();
+            self.pending_mut(topic, true).tell_to_all();
         }
     }
 
@@ -376,7 +377,9 @@ impl<K, P> Topics<K, P> {
         is_slow: bool,
         is_new: bool,
     ) -> bool {
-        if self.pending_mut(topic, is_slow).is_everything() {
+        let pending = self.pending_mut(topic, is_slow);
+        pending.is_told_to_all = false;
+        if pending.is_everything() {
             return false;
         }
         if is_new {
@@ -412,7 +415,7 @@ impl<K, P> Topics<K, P> {
         let pending = &mut self.pending[at.get() as usize - 1];
         debug_assert!(pending.gone.is_empty());
         pending.changed.clear();
-        (pending.everything, pending.told_ended) = (false, 0);
+        (pending.everything, pending.told_ended, pending.is_told_to_all) = (false, 0, false);
         self.free_pending.push(at.get() - 1);
     }
 

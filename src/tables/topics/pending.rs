@@ -31,6 +31,8 @@ pub(crate) struct Pending {
     /// Of the slow tick: so many of those who have gone, the first in their order, are known by a
     /// snapshot to all who view all.
     pub(super) told_ended: u32,
+    /// Of the slow tick: nothing has been noted since all who view all were sent a snapshot.
+    pub(super) is_told_to_all: bool,
     /// So much has changed that a snapshot says it in fewer words.
     pub(super) everything: bool,
 }
@@ -49,6 +51,11 @@ impl Pending {
         gone.order < self.told_ended
     }
 
+    /// Returns whether all who view all know by a snapshot whatever has been gathered.
+    pub(crate) const fn is_told_to_all(&self) -> bool {
+        self.is_told_to_all
+    }
+
     pub(crate) const fn is_everything(&self) -> bool {
         self.everything
     }
@@ -61,15 +68,16 @@ impl Pending {
     /// Notes that a session is gone, after those that are noted so already. Returns whether that is
     /// noted, as it is not where everything is told.
     pub(in crate::tables) fn note_ended(&mut self, gone: EndedMember) -> bool {
+        self.is_told_to_all = false;
         if !self.everything {
             self.gone.push(EndedMember { order: self.gone.len() as u32, ..gone });
         }
         !self.everything
     }
 
-    /// Notes that all who view all know by a snapshot who has gone so far.
-    pub(super) const fn skip_ended(&mut self) {
-        self.told_ended = self.gone.len() as u32;
+    /// Notes that all who view all know by a snapshot what has been gathered so far.
+    pub(super) const fn tell_to_all(&mut self) {
+        (self.told_ended, self.is_told_to_all) = (self.gone.len() as u32, true);
     }
 
     pub(super) const fn set_everything(&mut self) {
