@@ -21,6 +21,8 @@ use std::hash::BuildHasher;
 /// What an online user with one session, and a contact, may take, in bytes.
 const USER: f64 = 96.0;
 const CONTACT: f64 = 4.5;
+/// What one may take at any moment while more and more come, and the tables grow.
+const USER_WHILE_GROWING: f64 = 176.0;
 /// The id and the payload.
 const OF_THE_HOST: f64 = 12.0;
 
@@ -84,6 +86,30 @@ impl Host {
     }
 }
 
+/// Returns the most that each of those who are online takes while a crowd comes, from half of it on:
+/// by then what there is from the beginning is little.
+fn while_growing(users: usize) -> f64 {
+    let order = Random::new(3).order(users);
+    let (mut world, mut bytes, mut online, mut most) = (None, 0, 0, 0.0);
+    for some in order.chunks(users.div_ceil(256)) {
+        let taken = measure(|| {
+            let world: &mut World<u32> =
+                world.get_or_insert_with(|| World::new(numbers(users), unlimited()));
+            for user in some {
+                let session = world.connect(*user, &[]);
+                world.publish(session, 1);
+            }
+        });
+        // The greatest of these moments had no fewer users than at the beginning of the step.
+        let peak = (bytes + taken.bytes_max as i64) as f64 - aside(users);
+        if online >= users / 2 {
+            most = f64::max(most, peak / online as f64);
+        }
+        (bytes, online) = (bytes + taken.bytes_current, online + some.len());
+    }
+    most - OF_THE_HOST
+}
+
 /// What a world holds besides the engine.
 fn aside(users: usize) -> f64 {
     4.0 * users as f64
@@ -101,6 +127,14 @@ fn engine(report: &mut Report, users: usize, degree: usize) {
         USER,
         Some(1.0),
         "one session, no contacts".to_owned(),
+    ));
+
+    report.add(row(
+        question("user-while-growing"),
+        while_growing(users),
+        USER_WHILE_GROWING,
+        Some(1.0),
+        "the most at any moment while the second half comes".to_owned(),
     ));
 
     let mut world = kept.take().expect("it was made");
