@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::question::Question;
 use super::resume_secret::ResumeSecret;
+use super::seats::SessionSeat;
 use super::shown::Shown;
 use super::transport::socket::Socket;
 use super::transport::wire::Wire;
@@ -148,6 +149,8 @@ pub(crate) struct LoggedIn {
     pub(crate) tid: Arc<Tid>,
     /// What the answer says that names the session from now on.
     pub(crate) secret: ResumeSecret,
+    /// The session's, until it ends.
+    pub(crate) seat: SessionSeat,
 }
 
 /// A new connection for a session whose secret was shown.

@@ -7,7 +7,7 @@ use super::buckets::Buckets;
 use super::peer::Peer;
 
 /// How long it takes until an address that has made as many as it may at once may make one more.
-const INTERVAL: Duration = Duration::from_secs(10);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Counts the requests for accounts of each address, those too that are refused later.
 pub(crate) struct Registrations(Option<Mutex<Buckets<Peer>>>);

@@ -48,21 +48,30 @@ impl Seats {
     /// Takes a seat. A proxy may have any number: they are its clients'.
     pub(crate) fn take(self: &Arc<Self>, peer: Peer) -> Result<SessionSeat, NoSeat> {
         let mut state = self.state();
+        self.look_in(&state, peer)?;
+        state.taken += 1;
+        *state.peers.entry(peer).or_default() += 1;
+        Ok(SessionSeat { seats: self.clone(), peer })
+    }
+
+    /// Looks whether there is one, without taking it.
+    pub(crate) fn look(&self, peer: Peer) -> Result<(), NoSeat> {
+        self.look_in(&self.state(), peer)
+    }
+
+    fn look_in(&self, state: &State, peer: Peer) -> Result<(), NoSeat> {
         let free = self.limit.saturating_sub(state.taken);
         let of_peer = state.peers.get(&peer).copied().unwrap_or(0);
         if free == 0 {
             tracing::debug!("a login was refused: connect_limit is reached");
             return Err(NoSeat);
         }
-        // Whoever comes to what is left finds a seat, however many come from one address before.
+        // One address has half of them at most, two have three quarters, and so on.
         if !peer.is_proxy() && of_peer >= self.limit_of_peer.unwrap_or(free) {
-            drop(state);
             self.warn(peer, of_peer);
             return Err(NoSeat);
         }
-        state.taken += 1;
-        *state.peers.entry(peer).or_default() += 1;
-        Ok(SessionSeat { seats: self.clone(), peer })
+        Ok(())
     }
 
     fn warn(&self, peer: Peer, of_peer: usize) {
@@ -108,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_from_elsewhere_finds_a_seat() {
+    fn one_address_has_half_of_them_and_the_next_half_of_the_rest() {
         let seats = Seats::new(16, 0);
         let all: Vec<_> = (1..=5).map(|last| take_all(&seats, peer(last))).collect();
         let of_each: Vec<_> = all.iter().map(Vec::len).collect();

@@ -39,7 +39,7 @@ impl Core {
                 return;
             }
         };
-        let LoggedIn { socket, wire, tid, secret } = login;
+        let LoggedIn { socket, wire, tid, secret, seat } = login;
         socket.belongs_to(session, Receiver { node: SmolStr::new(&node), wire });
         let grant = match &answer {
             Answer::Tim(_) => None,
@@ -55,6 +55,7 @@ impl Core {
             owed_visibility: false,
             roster: Heard::No,
             grant,
+            _seat: seat,
         };
         self.dispatch.hold_back();
         self.dispatch.attach(session, entry);

@@ -8,6 +8,7 @@ use adsum_tim::{Form, Tid};
 
 use crate::host::command::Node;
 use crate::host::resume_secret::ResumeSecret;
+use crate::host::seats::SessionSeat;
 use crate::host::transport::socket::Socket;
 use crate::host::transport::wire::Wire;
 use crate::host::v1::grant::Grant;
@@ -29,6 +30,8 @@ pub(super) struct Entry {
     pub(super) roster: Heard,
     /// What it may do, if it speaks the neutral protocol.
     pub(super) grant: Option<Arc<Grant>>,
+    /// Its seat, which it keeps while it is detached: whoever resumes it needs no other.
+    pub(super) _seat: SessionSeat,
 }
 
 /// Whether a session is told of something.

@@ -19,7 +19,9 @@ use crate::host::changed_queues::ChangedQueues;
 use crate::host::command::{Answer, Command, Connect, LoggedIn};
 use crate::host::metrics::Metrics;
 use crate::host::offline_users::OfflineUsers;
+use crate::host::peer::Peer;
 use crate::host::resume_secret::ResumeSecret;
+use crate::host::seats::Seats;
 use crate::host::transport::send_queue::Limits;
 use crate::host::transport::socket::Socket;
 use crate::host::transport::wire::Wire;
@@ -78,6 +80,7 @@ impl Scene {
             wire: Wire::Tim(Form::Json),
             tid: Arc::new(Tid::of(node)),
             secret: ResumeSecret::random().unwrap(),
+            seat: Seats::new(1, 0).take(Peer::of([127, 0, 0, 1].into())).unwrap(),
         };
         let connect = Connect {
             node: node.into(),

@@ -1,6 +1,6 @@
 //! Logins, and what comes before them: accounts and login tokens.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use adsum::{Error, SessionKey};
 use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
@@ -30,8 +30,6 @@ pub(crate) struct User {
     pub(crate) session: SessionKey,
     pub(crate) form: Form,
     pub(crate) tid: Arc<Tid>,
-    /// Its seat among those who are logged in.
-    _seat: SessionSeat,
 }
 
 /// Why no account was made.
@@ -166,7 +164,7 @@ pub(crate) async fn login(
 ) -> Result<User, Code> {
     let Wishes { resume: shown, invisible } = Wishes::take(&mut auth);
     if let Some(shown) = shown {
-        if let Some(user) = resume(shared, peer, socket, form, shown).await? {
+        if let Some(user) = resume(shared, socket, form, shown).await? {
             return Ok(user);
         }
         let given = Given::of(&auth);
@@ -181,7 +179,6 @@ pub(crate) async fn login(
 /// password is looked at.
 async fn resume(
     shared: &Shared,
-    peer: Peer,
     socket: &Arc<Socket>,
     form: Form,
     shown: ResumeSecret,
@@ -189,7 +186,6 @@ async fn resume(
     let (reply, answer) = oneshot::channel();
     shared.command(Command::WhoResumes(shown, reply)).await;
     let Ok(Some(node)) = answer.await else { return Ok(None) };
-    let seat = take_seat(shared, peer)?;
     let lock = shared.directory.lock(&node).await;
     // The engine has the lists still. If the store fails, requests wait for another login.
     let relations = shared.directory.relations(&node).await.ok();
@@ -203,13 +199,7 @@ async fn resume(
     shared.command(Command::Resume(Box::new(resume))).await;
     drop(lock);
     let resumed = resumed.await.ok().flatten();
-    Ok(resumed.map(|resumed| User {
-        node,
-        session: resumed.session,
-        form,
-        tid: resumed.tid,
-        _seat: seat,
-    }))
+    Ok(resumed.map(|resumed| User { node, session: resumed.session, form, tid: resumed.tid }))
 }
 
 /// Returns the answer to a login. tim's clients do nothing with the last name in it; to this
@@ -223,9 +213,24 @@ fn ack(shared: &Shared, node: &Node, secret: ResumeSecret) -> TimAck {
     }
 }
 
-/// Takes a seat for a session, which is free again when the connection has ended.
+/// Takes a seat for a session, which is free again when that has ended.
 pub(crate) fn take_seat(shared: &Shared, peer: Peer) -> Result<SessionSeat, Code> {
     shared.seats.take(peer).map_err(|NoSeat| Code::Overload)
+}
+
+/// Looks for a seat before somebody is asked who it is. One who shows a token that works once has
+/// it at once: without a seat the token stays as it was. A password takes long to look at, and
+/// nobody is to have a seat meanwhile.
+pub(crate) fn seat_before(
+    shared: &Shared,
+    peer: Peer,
+    auth: &TimAuth,
+) -> Result<Option<SessionSeat>, Code> {
+    let works_once = !Given::of(auth).token.is_empty() && !shared.directory.takes_tokens();
+    if works_once {
+        return take_seat(shared, peer).map(Some);
+    }
+    shared.seats.look(peer).map(|()| None).map_err(|NoSeat| Code::Overload)
 }
 
 /// Begins a session for whoever this login shows itself to be.
@@ -245,11 +250,12 @@ async fn begin(
         extend: auth.extend.clone(),
     };
     let again = auth.clone();
+    let seat = seat_before(shared, peer, &auth)?;
     let Login { node, relations, .. } = identify(shared, peer, auth).await?;
     if node == SYSTEM_NODE {
         return Err(Code::Permission);
     }
-    let seat = take_seat(shared, peer)?;
+    let seat = seat.map_or_else(|| take_seat(shared, peer), Ok)?;
     let tid = Arc::new(Tid { node: node.clone(), ..tid });
     let node = Node::from(node);
     // No edit of this user's roster comes between what is read here and what the engine is told.
@@ -264,7 +270,13 @@ async fn begin(
         node: node.clone(),
         audience: relations.friends.clone(),
         blocked: relations.blocked.clone(),
-        login: LoggedIn { socket: socket.clone(), wire: Wire::Tim(form), tid: tid.clone(), secret },
+        login: LoggedIn {
+            socket: socket.clone(),
+            wire: Wire::Tim(form),
+            tid: tid.clone(),
+            secret,
+            seat,
+        },
         kind: tid.termtyp.unwrap_or_default() as u8,
         invisible,
         answer: Answer::Tim(ack(shared, &node, secret)),
@@ -274,7 +286,7 @@ async fn begin(
     shared.command(Command::Connect(Box::new(connect))).await;
     drop(lock);
     match answer.await {
-        Ok(Ok(session)) => Ok(User { node, session, form, tid, _seat: seat }),
+        Ok(Ok(session)) => Ok(User { node, session, form, tid }),
         Ok(Err(Error::SessionLimit { .. })) => Err(Code::OverEntry),
         Ok(Err(_)) | Err(_) => Err(Code::Overload),
     }
@@ -313,7 +325,14 @@ pub(crate) async fn identify(shared: &Shared, peer: Peer, auth: TimAuth) -> Resu
             Ok(Account { node, name, .. }) => Ok(Login { node, name, ..Login::default() }),
             Err(TokenError::NotGood) => Err(Code::Token),
             Err(error) => {
-                tracing::warn!(%error, "a token was not looked at");
+                static SAID: Once = Once::new();
+                let mut is_first = false;
+                SAID.call_once(|| is_first = true);
+                if is_first {
+                    tracing::warn!(%error, "a token was not looked at (this is said once)");
+                } else {
+                    tracing::debug!(%error, "a token was not looked at");
+                }
                 Err(Code::Overload)
             }
         };

@@ -16,7 +16,10 @@ use crate::host::command::{
 };
 use crate::host::engine::edge_counter::unix_ms;
 use crate::host::hashing::Refusal;
-use crate::host::requests::login::{NotMade, identify, make_account, relations_of, take_seat};
+use crate::host::registrations;
+use crate::host::requests::login::{
+    NotMade, identify, make_account, relations_of, seat_before, take_seat,
+};
 use crate::host::resume_secret::ResumeSecret;
 use crate::host::seats::SessionSeat;
 use crate::host::shared::Shared;
@@ -32,8 +35,6 @@ pub(super) struct User {
     pub(super) session: SessionKey,
     pub(super) tid: Arc<Tid>,
     pub(super) grant: Arc<Grant>,
-    /// Its seat among those who are logged in.
-    _seat: SessionSeat,
 }
 
 /// What a client says first.
@@ -94,24 +95,36 @@ impl Said {
 /// Begins a session, or goes on with one. The answer is queued when this returns; that of a refusal
 /// is left to the caller.
 pub(super) async fn hello(client: &Client, mut said: Said) -> Result<User, Fault> {
+    let shared = &client.shared;
+    let shown = said.resume.take();
+    let resumed = match shown.and_then(|text| ResumeSecret::shown(&text)) {
+        Some(shown) => whose(shared, shown).await.map(|whose| (shown, whose)),
+        None => None,
+    };
+    // A session that goes on has its seat; for another one there must be one before anything else
+    // is done for it: an account made, or a token used up.
+    let seat = match &said.auth {
+        Some(auth) if resumed.is_none() => {
+            seat_before(shared, client.peer, auth).map_err(fault_of)?
+        }
+        _ => None,
+    };
     if said.register
         && let Some(auth) = said.auth.clone()
     {
         register(client, auth).await?;
     }
-    let shown = said.resume.take();
-    let shown = shown.and_then(|text| ResumeSecret::shown(&text));
     let login = match said.auth.clone() {
         Some(auth) => Some(who(client, auth).await?),
         None => None,
     };
-    if let Some(shown) = shown
-        && let Some(user) = resume(client, &said, login.as_ref(), shown).await?
+    if let Some(of) = resumed
+        && let Some(user) = resume(client, &said, login.as_ref(), of).await?
     {
         return Ok(user);
     }
     match login {
-        Some(login) => begin(client, said, login).await,
+        Some(login) => begin(client, said, login, seat).await,
         None => Err(Code::Unauthorized.into()),
     }
 }
@@ -130,7 +143,9 @@ async fn register(client: &Client, auth: TimAuth) -> Result<(), Fault> {
         NotMade::Store(StoreError::Exists) => Fault::of(Code::Taken, "name"),
         NotMade::Store(StoreError::Invalid(what)) => Fault::of(Code::Invalid, what),
         NotMade::Refused(Refusal::Busy) => Code::Overload.into(),
-        NotMade::Refused(Refusal::TooOften) => Code::Rate.into(),
+        NotMade::Refused(Refusal::TooOften) => {
+            Fault::later(Code::Rate, registrations::INTERVAL.as_millis() as u64)
+        }
         NotMade::Store(_) => Code::Unavailable.into(),
     })
 }
@@ -163,21 +178,24 @@ pub(super) fn lists(relations: &Relations) -> Lists {
     Lists { contacts: relations.friends.clone(), blocked: relations.blocked.clone() }
 }
 
+/// Returns whose session a secret names, if it is still there.
+async fn whose(shared: &Shared, shown: ResumeSecret) -> Option<Node> {
+    let (reply, answer) = oneshot::channel();
+    shared.command(Command::WhoResumes(shown, reply)).await;
+    answer.await.ok().flatten()
+}
+
 /// Goes on with a session, if it is still there and the user's.
 async fn resume(
     client: &Client,
     said: &Said,
     login: Option<&Login>,
-    shown: ResumeSecret,
+    (shown, node): (ResumeSecret, Node),
 ) -> Result<Option<User>, Fault> {
     let shared = &client.shared;
-    let (reply, answer) = oneshot::channel();
-    shared.command(Command::WhoResumes(shown, reply)).await;
-    let Ok(Some(node)) = answer.await else { return Ok(None) };
     if login.is_some_and(|login| *login.node != *node) {
         return Ok(None);
     }
-    let seat = take_seat(shared, client.peer).map_err(fault_of)?;
     let lock = shared.directory.lock(&node).await;
     let lists = match login {
         // The engine has the lists still: if they cannot be read, it goes on with those.
@@ -194,15 +212,20 @@ async fn resume(
     drop(lock);
     let resumed = resumed.await.ok().flatten();
     Ok(resumed.and_then(|Resumed { session, tid, grant }| {
-        Some(User { node, session, tid, grant: grant?, _seat: seat })
+        Some(User { node, session, tid, grant: grant? })
     }))
 }
 
 /// Begins a session.
-async fn begin(client: &Client, said: Said, login: Login) -> Result<User, Fault> {
+async fn begin(
+    client: &Client,
+    said: Said,
+    login: Login,
+    seat: Option<SessionSeat>,
+) -> Result<User, Fault> {
     let shared = &client.shared;
     let grant = grant(shared, &login);
-    let seat = take_seat(shared, client.peer).map_err(fault_of)?;
+    let seat = seat.map_or_else(|| take_seat(shared, client.peer), Ok).map_err(fault_of)?;
     let node = Node::from(login.node.as_str());
     let kind = login.kind.or(said.kind);
     let tid = Arc::new(Tid {
@@ -223,7 +246,13 @@ async fn begin(client: &Client, said: Said, login: Login) -> Result<User, Fault>
         node: node.clone(),
         audience: contacts,
         blocked,
-        login: LoggedIn { socket: client.socket.clone(), wire: Wire::V1, tid: tid.clone(), secret },
+        login: LoggedIn {
+            socket: client.socket.clone(),
+            wire: Wire::V1,
+            tid: tid.clone(),
+            secret,
+            seat,
+        },
         invisible: said.invisible,
         answer: Answer::V1(Hello { n: said.n, grant: Some(grant.clone()), lists: None }),
         kind: kind.unwrap_or_default(),
@@ -233,7 +262,7 @@ async fn begin(client: &Client, said: Said, login: Login) -> Result<User, Fault>
     shared.command(Command::Connect(Box::new(connect))).await;
     drop(lock);
     match connected.await {
-        Ok(Ok(session)) => Ok(User { node, session, tid, grant, _seat: seat }),
+        Ok(Ok(session)) => Ok(User { node, session, tid, grant }),
         Ok(Err(Error::SessionLimit { .. })) => Err(Code::SessionLimit.into()),
         Ok(Err(_)) | Err(_) => Err(Code::Overload.into()),
     }

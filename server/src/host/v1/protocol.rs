@@ -258,14 +258,12 @@ impl V1Protocol {
             return self.ask(client, n, Verb::Refused(fault)).await;
         }
         client.socket.append_answer(&answers::err(n, &fault));
-        bye(
-            client,
-            match fault.code {
-                Code::Unauthorized | Code::SessionLimit | Code::Taken => Bye::Unauthorized,
-                Code::Overload | Code::Unavailable | Code::Rate => Bye::Busy,
-                _ => Bye::NoHello,
-            },
-        );
+        let said = match fault.code {
+            Code::Unauthorized | Code::SessionLimit | Code::Taken => Bye::Unauthorized,
+            Code::Overload | Code::Unavailable | Code::Rate => Bye::Busy,
+            _ => Bye::NoHello,
+        };
+        bye_after(client, said, fault.retry_ms.unwrap_or(0));
     }
 }
 
@@ -281,13 +279,18 @@ fn over_rate(client: &mut Client) -> Option<u64> {
 
 /// Says a last word, and closes the connection.
 fn bye(client: &Client, said: Bye) {
+    bye_after(client, said, 0);
+}
+
+/// The same to one who is to come back in so long at the soonest, if at all.
+fn bye_after(client: &Client, said: Bye, least_ms: u64) {
     let (_, code, comes_back) = said.parts();
     let shared = &client.shared;
     let after_ms = match said {
         _ if !comes_back => 0,
         Bye::Shutdown if shared.is_one_of_several() => soon_ms(),
         Bye::Shutdown => shared.herd.after_ms(Instant::now(), shared.seats.taken()),
-        _ => shared.herd.after_ms(Instant::now(), 0),
+        _ => shared.herd.after_ms(Instant::now(), 0).max(least_ms),
     };
     close(client, said, code, after_ms);
 }
