@@ -1,5 +1,5 @@
-//! A sorted map of small values, in pieces: adding to it and taking from it move a bounded number of
-//! entries, however large it is. Its memory is bounded by what is in it, whatever was.
+//! A sorted map of small values, in pieces: adding to it and taking from it move a bounded number
+//! of entries, however large it is. Its memory is bounded by what is in it, whatever was.
 
 use alloc::vec::Vec;
 
