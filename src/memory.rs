@@ -12,8 +12,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// a channel or a batch of packets, calls it with their sessions before it hands the inputs in
     /// one by one: with so many users online that no cache holds them, a publish then costs six
     /// tenths (`docs/SPEED.md`). Sixteen to some hundred at a time are a good number: with more,
-    /// the first are out of the caches again before their turn comes. Keys of sessions that have
-    /// ended are passed over.
+    /// the first are out of the caches again before their turn comes, and beyond 4,096 no more are
+    /// taken from the list. Keys of sessions that have ended are passed over.
     ///
     /// # Costs
     /// O(1) per session: three accesses to memory, and up to sixteen cache lines of its contacts.

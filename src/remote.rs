@@ -26,7 +26,7 @@ pub struct RemoteState<K, P> {
     /// All sessions of the user that the node has, in the order in which they connected.
     pub sessions: Vec<RemoteSession<K, P>>,
     /// Why sessions have ended that this engine may still have of the node. Those that are in
-    /// neither list count as disconnected.
+    /// neither list count as disconnected, and so does who is named after 65,536 others.
     pub ended: Vec<(SessionId, EndReason)>,
 }
 

@@ -181,7 +181,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::UnknownSession`] and [`Error::Detached`].
     ///
     /// # Costs
-    /// O(1): it writes to the session's record and to nothing else.
+    /// O(1): it writes to the session's record and to nothing else. In the last two seconds of a
+    /// lease it moves its deadline too: O(log n) in those that lapse so soon.
     #[inline]
     pub fn heartbeat(
         &mut self,

@@ -1,4 +1,4 @@
-//! How sessions come, are lost and are resumed, and make way for a newcomer (rules 1, 4, 5, 11, 12
+//! How sessions come, are lost and are resumed, and make way for a newcomer (rules 1, 4, 5, 12
 //! and 18).
 
 use crate::config::Grace;
@@ -128,17 +128,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(super) fn close(&mut self, session: SessionIndex, reason: CloseReason) {
         if self.tables.sessions().link(session).is_up() {
             self.plan.close(self.tables.sessions().key(session), reason, false);
-        }
-    }
-
-    fn start_lease(&mut self, session: SessionIndex) {
-        let sessions = self.tables.sessions();
-        match (self.options.lease, sessions.heard_order(session)) {
-            (Some(lease), Some(order)) => {
-                let lapses = sessions.heard(session).saturating_add(lease.lease_ms);
-                self.lifetimes.arm(session, lapses, order);
-            }
-            _ => self.lifetimes.disarm(session),
         }
     }
 

@@ -12,6 +12,7 @@ mod deadlines;
 mod direct;
 mod expiry;
 mod farewell;
+mod leases;
 mod lifecycle;
 mod limits;
 mod publish;
@@ -42,7 +43,6 @@ use crate::tables::ids::{Attachment, Place, SessionIndex, TickIndex, User};
 use crate::tables::missed::Change;
 use crate::tables::remotes::RemoteUpdate;
 use crate::tables::roster::TooManyUsers;
-use crate::tables::sessions::Renewal;
 use crate::tables::timers::Timers;
 use crate::time::Time;
 use alloc::vec::Vec;
@@ -62,6 +62,10 @@ pub(crate) struct State<K, P, S> {
     order: u64,
     /// Leases of attached sessions, graces of detached ones.
     lifetimes: Timers,
+    /// So long after a session was heard of its lease lies near, where there are leases.
+    late_ms: u64,
+    /// So long after a sign of a person its session is idle soon, where that is told.
+    sign_late_ms: u64,
     /// When a publish that waits for a token goes out.
     tokens: Timers,
     /// Who goes offline when all have been told of the end of its last session.
@@ -105,7 +109,12 @@ pub(crate) struct State<K, P, S> {
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn new(options: Options, hasher: S) -> Self {
+        let late = |after: Option<u64>| {
+            after.map_or(u64::MAX, |ms| ms.saturating_sub(Timers::<SessionIndex>::NEAR_MS))
+        };
         Self {
+            late_ms: late(options.lease.map(|lease| lease.lease_ms)),
+            sign_late_ms: late(options.idle_after_ms),
             options,
             tables: Tables::new(hasher),
             plan: Plan::default(),
@@ -368,36 +377,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             Some(_) => Err(Error::Detached),
             None => Err(Error::UnknownSession),
         }
-    }
-
-    /// Returns the session of this key, which must be attached, and renews its lease, since this is
-    /// an input of it (rule 11).
-    #[inline]
-    fn renew_lease_of(&mut self, key: SessionKey) -> Result<SessionIndex, Error> {
-        let now = (self.moment, self.order + 1);
-        match self.tables.sessions_mut().renew_lease_of(key, now) {
-            Renewal::Of(session) => {
-                self.order += 1;
-                Ok(session)
-            }
-            Renewal::AfterSign(session) => {
-                self.renew_lease_after_sign(session);
-                Ok(session)
-            }
-            Renewal::Detached => Err(Error::Detached),
-            Renewal::Unknown => Err(Error::UnknownSession),
-        }
-    }
-
-    #[cold]
-    fn renew_lease_after_sign(&mut self, session: SessionIndex) {
-        self.renew_lease(session);
-    }
-
-    /// Renews the lease of a session of which there is an input (rule 11).
-    fn renew_lease(&mut self, session: SessionIndex) {
-        let now = (self.moment, self.next_order());
-        self.tables.renew_lease(session, now);
     }
 
     // ---- deadlines

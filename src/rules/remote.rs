@@ -20,6 +20,9 @@ use core::hash::{BuildHasher, Hash};
 
 /// The most sessions that one user may have on all nodes together.
 const MAX_SESSIONS: u16 = 1_024;
+/// The most ends of a user's sessions whose reasons are looked at in what a node says: more than it
+/// says in one message.
+const MAX_ENDED: usize = 65_536;
 /// How long a session that is detached at another node outlives its grace if nothing is heard of
 /// its end, before it is looked at again.
 const LOOK_AGAIN_MS: u64 = 1_000;
@@ -104,8 +107,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             self.leave_remote_topics(known, &session.topics);
         }
+        let mut reasons: Vec<_> = gone.iter().map(|(_, id)| (*id, None)).collect();
+        reasons.sort_unstable_by_key(|(id, _)| *id);
+        let place_of =
+            |reasons: &[(SessionId, _)], id| reasons.binary_search_by_key(&id, |of| of.0);
+        for (id, reason) in ended.iter().take(MAX_ENDED) {
+            if let Ok(at) = place_of(&reasons, *id) {
+                reasons[at].1.get_or_insert(*reason);
+            }
+        }
         for (session, id) in gone {
-            let reason = ended.iter().find(|(of, _)| *of == id).map(|(_, reason)| *reason);
+            let reason = place_of(&reasons, id).ok().and_then(|at| reasons[at].1);
             self.end_remote(session, reason.unwrap_or(EndReason::Disconnected));
         }
     }

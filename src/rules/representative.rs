@@ -164,15 +164,26 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.finish_drain();
         self.moment = self.now.max(now);
         let heard = (self.moment, self.order + 1);
-        let renewal = self.tables.sessions_mut().renew_lease_by_person(key, heard);
-        self.accept_or_refuse(matches!(renewal, Renewal::Of(_) | Renewal::AfterSign(_)));
+        let renewal = self.tables.sessions_mut().renew_lease_by_person(
+            key,
+            heard,
+            [self.late_ms, self.sign_late_ms],
+        );
+        self.accept_or_refuse(!matches!(renewal, Renewal::Detached | Renewal::Unknown));
         match renewal {
             // It was heard of by such a sign last, so it is not idle.
             Renewal::AfterSign(_) => self.order += 1,
-            Renewal::Of(session) => {
+            Renewal::Of(session) | Renewal::Late(session) => {
                 self.order += 1;
-                if self.tables.voices().signs(session).is_idle {
+                // Of the sign before, but for one that this one has just replaced.
+                let signs = self.tables.voices().signs(session);
+                if signs.is_idle {
                     self.wake(session);
+                } else if self.moment.since(signs.active) >= self.sign_late_ms {
+                    self.rearm_idle(self.tables.sessions().place(session));
+                }
+                if renewal == Renewal::Late(session) {
+                    self.renew_late(session);
                 }
             }
             Renewal::Detached => return Err(Error::Detached),

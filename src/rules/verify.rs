@@ -49,7 +49,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     fn verify_deadlines(&self) -> Result<(), &'static str> {
-        let sessions = self.tables.sessions();
+        let (options, sessions) = (&self.options, self.tables.sessions());
         let (mut waiting, mut lifetimes) = (0, 0);
         for session in sessions.iter_records() {
             let timed = self.lifetimes.deadline(session).is_some();
@@ -59,6 +59,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             };
             ensure!(timed == must, "a lease or a grace has no deadline, or a deadline no reason");
             lifetimes += usize::from(timed);
+            if let (Some(lease), true) = (options.lease, sessions.link(session).is_up()) {
+                let lapses = sessions.heard(session).saturating_add(lease.lease_ms);
+                ensure!(
+                    !self.lifetimes.is_near(session)
+                        || self.lifetimes.deadline(session) == Some(lapses),
+                    "a lease that was renewed stands among those that lapse soon"
+                );
+            }
             let waits = sessions.has_waiting(session);
             ensure!(
                 self.tokens.deadline(session).is_some() == waits,
@@ -68,6 +76,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         ensure!(waiting == self.tokens.armed(), "a deadline belongs to no publish");
         ensure!(lifetimes == self.lifetimes.armed(), "a deadline belongs to no session");
+        let idle_after_ms = options.idle_after_ms.unwrap_or(0);
+        for place in self.tables.iter_online().filter_map(|user| self.tables.place(user)) {
+            let next = self.tables.next_idle(place, idle_after_ms).map(|(at, _)| at);
+            ensure!(
+                !self.idle.is_near(place) || self.idle.deadline(place) == next,
+                "a user who is active stands among those who are idle soon"
+            );
+        }
         Ok(())
     }
 

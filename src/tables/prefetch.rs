@@ -13,10 +13,14 @@ use crate::tables::online::Online;
 use core::hash::{BuildHasher, Hash};
 use core::hint::black_box;
 
+/// The most sessions of which anything is fetched at once: with a few cache lines each they fill
+/// the caches, and whoever is fetched after them drives the first out.
+const AT_ONCE: usize = 4_096;
+
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
-    /// Fetches what the next inputs of these sessions will read.
+    /// Fetches what the next inputs of these sessions will read: of so many as a cache may hold.
     pub(crate) fn prefetch(&self, sessions: impl IntoIterator<Item = SessionKey>) {
-        let mut sessions = sessions.into_iter().fuse();
+        let mut sessions = sessions.into_iter().fuse().take(AT_ONCE);
         loop {
             let mut places = [None; SIDE_BY_SIDE];
             let mut none = true;

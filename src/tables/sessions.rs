@@ -505,6 +505,8 @@ pub(crate) type Sign = (Time, u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
     Of(SessionIndex),
+    /// So long after it was heard of before that its deadline is to be armed anew.
+    Late(SessionIndex),
     /// What was heard last is a sign of a person.
     AfterSign(SessionIndex),
     Detached,

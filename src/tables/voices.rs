@@ -4,8 +4,8 @@
 //! Only an engine that was given a function to choose by has any of this.
 
 use crate::tables::ids::{Place, SessionIndex};
-use crate::tables::segments::{Segments, per_segment};
 use crate::tables::timers::Timed;
+use crate::tables::timers::sparse::Sparse;
 use crate::time::Time;
 
 /// When something was done on a session, but for a sign that is the last that was heard of it: the
@@ -45,13 +45,15 @@ impl Timed for Place {
 pub(crate) struct Voices {
     /// Whether contacts are told one state of each user.
     pub(crate) is_on: bool,
-    signs: Segments<Signs, { per_segment(1_024) }>,
-    voices: Segments<Option<Voice>, { per_segment(2_048) }>,
+    /// By session and by place, as far as there was anything: the first who is told as one may come
+    /// after a crowd that showed nothing.
+    signs: Sparse<Signs>,
+    voices: Sparse<Option<Voice>>,
 }
 
 impl Voices {
     pub(crate) const fn new() -> Self {
-        Self { is_on: false, signs: Segments::new(), voices: Segments::new() }
+        Self { is_on: false, signs: Sparse::new(), voices: Sparse::new() }
     }
 
     pub(crate) fn signs(&self, session: SessionIndex) -> Signs {
@@ -59,10 +61,8 @@ impl Voices {
     }
 
     pub(crate) fn signs_mut(&mut self, session: SessionIndex) -> &mut Signs {
-        while self.signs.len() <= session.0 as usize {
-            self.signs.push(Signs::default());
-        }
-        &mut self.signs[session.0 as usize]
+        self.signs.make_room(session.0 as usize, &Signs::default());
+        self.signs.at_mut(session.0 as usize)
     }
 
     /// Returns what contacts are told of the user at this place.
@@ -72,23 +72,21 @@ impl Voices {
     }
 
     pub(crate) fn set_voice(&mut self, place: Place, voice: Option<Voice>) {
-        while self.voices.len() <= place.0 as usize {
-            self.voices.push(None);
-        }
-        self.voices[place.0 as usize] = voice;
+        self.voices.make_room(place.0 as usize, &None);
+        *self.voices.at_mut(place.0 as usize) = voice;
     }
 
     /// Has a session that shows nothing any more speak for nobody.
     pub(crate) fn silence(&mut self, place: Place, session: SessionIndex) {
-        if let Some(Some(voice)) = self.voices.get_mut(place.0 as usize) {
-            voice.session = voice.session.filter(|speaks| *speaks != session);
+        if let Some(voice) = self.voice(place).filter(|voice| voice.session == Some(session)) {
+            self.set_voice(place, Some(Voice { session: None, ..voice }));
         }
     }
 
     /// Forgets what was kept of the user at this place.
     pub(crate) fn clear(&mut self, place: Place) {
-        if let Some(voice) = self.voices.get_mut(place.0 as usize) {
-            *voice = None;
+        if self.voice(place).is_some() {
+            self.set_voice(place, None);
         }
     }
 
@@ -103,16 +101,15 @@ impl Voices {
 
     /// Gives back what only a past peak needed: there are so many places and sessions.
     pub(crate) fn shrink_to(&mut self, places: usize, sessions: usize) {
-        self.voices.truncate(places);
-        self.voices.shrink_to_fit();
-        self.signs.truncate(sessions);
-        self.signs.shrink_to_fit();
+        self.voices.shrink_to(|place, voice| place < places && voice.is_some());
+        self.signs.shrink_to(|session, _| session < sessions);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::steps;
 
     #[test]
     fn what_only_a_crowd_needed_is_given_back() {
@@ -123,8 +120,20 @@ mod tests {
             voices.signs_mut(SessionIndex(at)).is_idle = true;
         }
         voices.shrink_to(2, 3);
-        assert_eq!((voices.voices.len(), voices.signs.len()), (2, 3));
         assert!(voices.voice(Place(1)) == Some(voice) && voices.signs(SessionIndex(2)).is_idle);
-        assert!(voices.voice(Place(2)).is_none() && !voices.signs(SessionIndex(3)).is_idle);
+        assert!(voices.voice(Place(4_000)).is_none() && !voices.signs(SessionIndex(4_000)).is_idle);
+        voices.shrink_to(0, 0);
+        assert!(voices.voice(Place(1)).is_none() && !voices.signs(SessionIndex(2)).is_idle);
+    }
+
+    /// Whoever comes after a crowd that is told nothing of does not make room for all of them.
+    #[test]
+    fn the_first_after_a_crowd_takes_a_few_steps() {
+        let mut voices = Voices::new();
+        let steps = steps::tests::of(|| {
+            voices.signs_mut(SessionIndex(1_000_000)).is_idle = true;
+            voices.set_voice(Place(1_000_000), None);
+        });
+        assert!(steps <= 1_000, "{steps}");
     }
 }

@@ -2,7 +2,10 @@
 //! nothing more taken from them than it takes to know.
 
 use crate::common::{Picture, at, busy, config, drain, refused};
-use adsum::{Config, Connect, DirectTo, Engine, Error, Time};
+use adsum::{
+    Config, Connect, DeviceKind, DirectTo, Engine, Error, Join, Origin, RemoteSession, RemoteState,
+    SessionId, SessionKey, Time, TopicKey, View,
+};
 use allocation_counter::measure;
 use std::cell::Cell;
 
@@ -64,21 +67,53 @@ fn a_million_directed_receivers_of_whom_a_few_are_there() {
     assert_eq!(engine.verify(), Ok(()));
 }
 
+const NODE: Origin = Origin(1);
+
+/// A topic at which the session looks, and a session of another node, of user 20.
+fn with_topic_and_node(engine: &mut Engine<u32, u32>, key: SessionKey) -> (TopicKey, SessionId) {
+    let (now, id) = (at(1_000), SessionId::from_bits(1 << 32).expect("it is not zero"));
+    let elsewhere = RemoteSession {
+        id,
+        kind: DeviceKind(0),
+        age_ms: 0,
+        lost: None,
+        number: 0,
+        shown: None,
+        idle_ms: None,
+        topics: Vec::new(),
+    };
+    let state = RemoteState { lists: None, sessions: vec![elsewhere], ended: Vec::new() };
+    drain(engine.remote_state(now, NODE, 20, state).expect("there is room"));
+    let join = Join::Observer { view: View::All };
+    let (topic, decisions) = engine.join(now, key, 50, join).expect("there is room");
+    decisions.for_each(|_| {});
+    (topic, id)
+}
+
+/// What is given a list without end, the error, the bound that it names, and the input.
+type Input<'t> = (&'t str, Error, u32, Box<dyn Fn(&mut Engine<u32, u32>) -> Option<Error> + 't>);
+
+/// Each is refused, when one more has been taken from its list than it may have.
+fn refused_at_the_bound(engine: &mut Engine<u32, u32>, taken: &Cell<u32>, inputs: &[Input<'_>]) {
+    for (what, error, limit, input) in inputs {
+        taken.set(0);
+        refused(what, engine, *error, |engine| input(engine));
+        assert_eq!(taken.get(), limit + 1, "{what}: taken from the list");
+    }
+}
+
 /// The host's iterators have no end: they are not asked for one.
 #[test]
 fn lists_that_never_end() {
-    let (mut engine, keys) = busy(at(1_000));
-    let now = at(2_000);
-    let taken = Cell::new(0);
+    let (mut engine, _) = busy(at(1_000));
+    let (now, taken) = (at(2_000), Cell::new(0));
     let endless = || counted(&taken, 0..);
     let same = || counted(&taken, std::iter::repeat(3));
     // Nobody can lend what never ends but by repeating it.
     let borrowed = || counted(&taken, [1, 2, 3, 4].iter().cycle());
     let [audience, blocked] =
         [Error::AudienceLimit { limit: LIMIT }, Error::BlockedLimit { limit: 10_000 }];
-    let [direct, system] = [1_000, 1 << 20].map(|limit| Error::DirectLimit { limit });
-    type Input<'t> = Box<dyn Fn(&mut Engine<u32, u32>) -> Option<Error> + 't>;
-    let inputs: [(&str, Error, u32, Input<'_>); 11] = [
+    let inputs: [Input<'_>; 9] = [
         (
             "audience",
             audience,
@@ -108,14 +143,8 @@ fn lists_that_never_end() {
         ("replace", audience, LIMIT, Box::new(|e| e.audience_replace(now, &1, endless()).err())),
         ("with the same", audience, LIMIT, Box::new(|e| e.audience_replace(now, &1, same()).err())),
         ("remove", audience, LIMIT, Box::new(|e| e.audience_remove(now, &1, borrowed()).err())),
-        ("direct", direct, 1_000, Box::new(|e| e.direct(now, keys[0], borrowed(), 1).err())),
-        ("system", system, 1 << 20, Box::new(|e| e.system(now, borrowed(), 1).err())),
     ];
-    for (what, error, limit, input) in &inputs {
-        taken.set(0);
-        refused(what, &mut engine, *error, |engine| input(engine));
-        assert_eq!(taken.get(), limit + 1, "{what}: taken from the list");
-    }
+    refused_at_the_bound(&mut engine, &taken, &inputs);
     // For somebody who is not there nothing is stored, so nothing is taken.
     taken.set(0);
     for decisions in [
@@ -126,6 +155,48 @@ fn lists_that_never_end() {
         assert_eq!(decisions, Ok(Vec::new()));
     }
     assert_eq!(taken.get(), 0);
+}
+
+/// Nor are those that name whom an input reaches or is about.
+#[test]
+fn names_that_never_end() {
+    let (mut engine, [key, ..]) = busy(at(1_000));
+    let (topic, from) = with_topic_and_node(&mut engine, key);
+    let (now, taken) = (at(2_000), Cell::new(0));
+    let endless = || counted(&taken, 0..);
+    let same = || counted(&taken, std::iter::repeat(3));
+    let borrowed = || counted(&taken, [1, 2, 3, 4].iter().cycle());
+    let [direct, system] = [1_000, 1 << 20].map(|limit| Error::DirectLimit { limit });
+    let [watch, named] = [Error::WatchLimit { limit: 500 }, Error::NamedLimit { limit: 500 }];
+    let inputs: [Input<'_>; 9] = [
+        ("direct", direct, 1_000, Box::new(|e| e.direct(now, key, borrowed(), 1).err())),
+        ("direct for", direct, 1_000, Box::new(|e| e.direct_for(now, key, borrowed(), 1, 9).err())),
+        (
+            "direct elsewhere",
+            direct,
+            1_000,
+            Box::new(|e| e.remote_direct(now, NODE, (&20, from), borrowed(), 1, None).err()),
+        ),
+        ("system", system, 1 << 20, Box::new(|e| e.system(now, borrowed(), 1).err())),
+        ("watch", watch, 500, Box::new(|e| e.watch(now, key, endless()).err())),
+        ("watch the same", watch, 500, Box::new(|e| e.watch(now, key, same()).err())),
+        ("unwatch", watch, 500, Box::new(|e| e.unwatch(now, key, borrowed()).err())),
+        ("look at", named, 500, Box::new(|e| e.look_at(now, key, topic, endless()).err())),
+        ("at the same", named, 500, Box::new(|e| e.look_at(now, key, topic, same()).err())),
+    ];
+    refused_at_the_bound(&mut engine, &taken, &inputs);
+}
+
+/// A hint cannot be refused: what is beyond the bound is passed over.
+#[test]
+fn hints_that_never_end() {
+    let (engine, keys) = busy(at(1_000));
+    let (taken, stale) = (Cell::new(0), SessionKey::from_bits((1 << 40, 9)));
+    for key in [keys[0], stale.expect("it is not zero")] {
+        taken.set(0);
+        engine.prefetch(counted(&taken, std::iter::repeat(key)));
+        assert_eq!(taken.get(), 4_096);
+    }
 }
 
 /// Refused lists leave nothing behind that grows: a thousand of them take no more memory than one.

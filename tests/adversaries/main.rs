@@ -9,6 +9,7 @@ mod growth;
 mod ids;
 mod keys;
 mod lists;
+mod notes;
 mod replicas;
 mod spelling;
 mod time;

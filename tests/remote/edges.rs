@@ -111,6 +111,34 @@ fn no_verb_takes_the_key_of_another_nodes_session() {
     assert_eq!((engine.counts(), engine.verify()), (before, Ok(())));
 }
 
+/// Why sessions have ended is read of those that were there, however many others are named.
+#[test]
+fn reasons_of_ends_are_found_among_very_many() {
+    const MANY: u64 = 65_536;
+    for (place, found) in [(0, true), (MANY - 1, true), (MANY, false)] {
+        let mut engine = engine(|_| {});
+        let ids = [3, 1, 2].map(|id| session(id, Some(8)));
+        let stays = ids[1].clone();
+        let said = state(ids.to_vec());
+        engine.remote_state(Time::ZERO, ELSEWHERE, 2, said).expect("room").for_each(|_| {});
+        let others = (10..).map(|id| (session(id, None).id, EndReason::Expelled));
+        let mut ended: Vec<_> = others.take(MANY as usize).collect();
+        ended.insert(place as usize, (ids[0].id, EndReason::Evicted));
+        // Said twice, the first counts.
+        ended.push((ids[0].id, EndReason::Expelled));
+        let said = RemoteState { lists: None, sessions: vec![stays], ended };
+        let mut decisions = engine.remote_state(Time::ZERO, ELSEWHERE, 2, said).expect("room");
+        let mut reasons = Vec::new();
+        while let Some(decision) = decisions.next() {
+            if let Decision::Ended { reason, .. } = decision {
+                reasons.push(reason);
+            }
+        }
+        let first = if found { EndReason::Evicted } else { EndReason::Disconnected };
+        assert_eq!(reasons, [first, EndReason::Disconnected], "at {place}");
+    }
+}
+
 #[test]
 fn what_is_over_a_limit_is_refused_and_changes_nothing() {
     let mut engine = engine(|options| options.max_audience = 2);

@@ -44,17 +44,25 @@ impl<P> Sessions<P> {
         core::mem::take(&mut record.by_person).then_some(before)
     }
 
-    /// Renews it by the session's key, if that is current and the session has a connection. After a
-    /// sign of a person nothing is done: that is to be kept first.
+    /// Renews it by the session's key, if that is current and the session has a connection. It is
+    /// late if so much time has passed since it was heard of before. After a sign of a person
+    /// nothing is done: that is to be kept first.
     #[inline]
-    pub(crate) fn renew_lease_of(&mut self, key: SessionKey, heard: (Time, u64)) -> Renewal {
+    pub(crate) fn renew_lease_of(
+        &mut self,
+        key: SessionKey,
+        heard: (Time, u64),
+        late_ms: u64,
+    ) -> Renewal {
         match self.records.get_mut(key.index as usize) {
             Some(record) if record.has(key) && record.link.is_up() => {
                 if record.by_person {
                     return Renewal::AfterSign(SessionIndex(key.index));
                 }
+                let is_late = heard.0.since(record.heard) >= late_ms;
                 (record.heard, record.stamp) = heard;
-                Renewal::Of(SessionIndex(key.index))
+                let session = SessionIndex(key.index);
+                if is_late { Renewal::Late(session) } else { Renewal::Of(session) }
             }
             Some(record) if record.has(key) && record.link == Link::Detached => Renewal::Detached,
             _ => Renewal::Unknown,
@@ -62,12 +70,28 @@ impl<P> Sessions<P> {
     }
 
     /// Renews it likewise by a sign of a person, after another one too: only the last one counts.
+    /// After one that lies so far back, the second of these, it is late as well.
     #[inline]
-    pub(crate) fn renew_lease_by_person(&mut self, key: SessionKey, heard: (Time, u64)) -> Renewal {
-        let renewal = self.renew_lease_of(key, heard);
-        if let Renewal::Of(session) | Renewal::AfterSign(session) = renewal {
-            let record = &mut self.records[session.0 as usize];
-            (record.heard, record.stamp, record.by_person) = (heard.0, heard.1, true);
+    pub(crate) fn renew_lease_by_person(
+        &mut self,
+        key: SessionKey,
+        heard: (Time, u64),
+        [late_ms, sign_late_ms]: [u64; 2],
+    ) -> Renewal {
+        let renewal = self.renew_lease_of(key, heard, late_ms);
+        match renewal {
+            Renewal::Of(session) | Renewal::Late(session) => {
+                self.records[session.0 as usize].by_person = true;
+            }
+            Renewal::AfterSign(session) => {
+                let record = &mut self.records[session.0 as usize];
+                let is_late = heard.0.since(record.heard) >= late_ms.min(sign_late_ms);
+                (record.heard, record.stamp) = heard;
+                if is_late {
+                    return Renewal::Late(session);
+                }
+            }
+            Renewal::Detached | Renewal::Unknown => {}
         }
         renewal
     }

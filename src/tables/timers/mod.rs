@@ -12,14 +12,17 @@
 //!
 //! Heartbeats do not touch the timer, since that would cost several random memory accesses where
 //! one will do. Instead the engine is asked, whenever a node is visited, when it last heard of the
-//! session, and the deadline moves. Leases that are kept alive hardly ever come near the queue.
-//! Where they do, those at its head that have moved are put where they belong in quanta, too.
+//! session, and the deadline moves. Only what may be in the queue already, because it would fire
+//! within [`NEAR_MS`](Timers::NEAR_MS), is armed anew at once. So nothing in the queue has moved,
+//! and a crowd that is heard of at the last moment leaves nothing to be put off when that comes.
+//! For whoever does not do so, those at the head of the queue that have moved are put where they
+//! belong in quanta, too.
 
 mod heap;
 mod list;
 mod nodes;
 mod queue;
-mod sparse;
+pub(super) mod sparse;
 #[cfg(test)]
 mod tests;
 mod wheel;
@@ -122,6 +125,9 @@ impl<I: Timed> Timers<I> {
         }
     }
 
+    /// What does not fire within so much time is not in the queue.
+    pub(crate) const NEAR_MS: u64 = wheel::NEAR_MS;
+
     /// Returns the number of deadlines.
     pub(crate) const fn armed(&self) -> usize {
         self.armed
@@ -143,6 +149,11 @@ impl<I: Timed> Timers<I> {
     /// Returns the deadline of this, if it has one.
     pub(crate) fn deadline(&self, of: I) -> Option<Time> {
         self.nodes.armed(of.number()).map(|node| Time::from_millis(node.deadline))
+    }
+
+    /// Returns whether the deadline of this is in the queue.
+    pub(crate) fn is_near(&self, of: I) -> bool {
+        self.nodes.armed(of.number()).is_some_and(|node| node.home().level().is_none())
     }
 
     /// Sets the deadline of this, instead of any it had.
@@ -224,6 +235,7 @@ impl<I: Timed> Timers<I> {
         let node = *self.nodes.at(index);
         match later(index, &node, moved) {
             Some((at, order)) => {
+                steps::count(1);
                 self.queue.remove(&mut self.nodes, &node);
                 self.file(index, at, order);
                 None
@@ -270,7 +282,6 @@ impl<I: Timed> Timers<I> {
             if self.confirm(index, &moved).is_some() {
                 return corrected > 0;
             }
-            steps::count(1);
         }
         true
     }

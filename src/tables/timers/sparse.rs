@@ -9,34 +9,34 @@ use alloc::vec::Vec;
 const LENGTH: usize = per_segment(256);
 
 /// Entries by their place. None ever moves, and no call copies them all.
-pub(super) struct Sparse<T> {
+pub(in crate::tables) struct Sparse<T> {
     segments: Vec<Option<Box<[T; LENGTH]>>>,
 }
 
 impl<T: Clone> Sparse<T> {
-    pub(super) const fn new() -> Self {
+    pub(in crate::tables) const fn new() -> Self {
         Self { segments: Vec::new() }
     }
 
     /// Returns an entry, if there is room for it.
-    pub(super) fn get(&self, index: usize) -> Option<&T> {
+    pub(in crate::tables) fn get(&self, index: usize) -> Option<&T> {
         let segment = self.segments.get(index / LENGTH)?.as_ref()?;
         Some(&segment[index % LENGTH])
     }
 
     /// Returns an entry for which there is room.
-    pub(super) fn at(&self, index: usize) -> &T {
+    pub(in crate::tables) fn at(&self, index: usize) -> &T {
         self.get(index).expect("room was made for it")
     }
 
     /// Returns an entry for which there is room, to be changed.
-    pub(super) fn at_mut(&mut self, index: usize) -> &mut T {
+    pub(in crate::tables) fn at_mut(&mut self, index: usize) -> &mut T {
         let segment = self.segments[index / LENGTH].as_mut().expect("room was made for it");
         &mut segment[index % LENGTH]
     }
 
     /// Makes room for an entry. Those that are new are copies of `filler`.
-    pub(super) fn make_room(&mut self, index: usize, filler: &T) {
+    pub(in crate::tables) fn make_room(&mut self, index: usize, filler: &T) {
         if self.get(index).is_none() {
             self.add_segment(index / LENGTH, filler);
         }
@@ -53,12 +53,12 @@ impl<T: Clone> Sparse<T> {
     }
 
     /// Makes room for so many entries from the first on.
-    pub(super) fn reserve(&mut self, count: usize, filler: &T) {
+    pub(in crate::tables) fn reserve(&mut self, count: usize, filler: &T) {
         (0..count).step_by(LENGTH).for_each(|index| self.make_room(index, filler));
     }
 
     /// Gives back the memory of all segments in which no entry is needed.
-    pub(super) fn shrink_to(&mut self, is_needed: impl Fn(usize, &T) -> bool) {
+    pub(in crate::tables) fn shrink_to(&mut self, is_needed: impl Fn(usize, &T) -> bool) {
         for (nth, segment) in self.segments.iter_mut().enumerate() {
             let entries = segment.iter().flat_map(|segment| segment.iter());
             if !(nth * LENGTH..).zip(entries).any(|(index, entry)| is_needed(index, entry)) {

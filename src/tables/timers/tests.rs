@@ -382,34 +382,57 @@ fn a_crowd_in_one_millisecond_is_no_trouble_once_a_millisecond() {
     // So many that one quantum a millisecond is not enough.
     let (crowd, block_ms) = if cfg!(feature = "shrunk") { (1_000, 16) } else { (400_000, 1_024) };
     let lease_ms = 90_000;
-    for heard_at in [0, lease_ms - block_ms / 2, lease_ms - 1] {
+    // What is heard of near its end is armed anew, or not if there is time left.
+    for (heard_at, is_armed) in [
+        (0, false),
+        (lease_ms - 2 * block_ms, false),
+        (lease_ms - block_ms / 2, false),
+        (lease_ms - block_ms / 2, true),
+        (lease_ms - 1, true),
+        (lease_ms, true),
+    ] {
         let mut timers = Timers::new();
         for (order, session) in (0..).zip(shuffled(crowd)) {
             timers.arm(SessionIndex(session), at(lease_ms), order);
         }
-        let (visits, mut most) = (Cell::new(0), 0);
-        for now in 40_000..lease_ms {
+        let (visits, mut most, mut last) = (Cell::new(0), 0, None);
+        for now in 40_000..=lease_ms {
+            // Heard of all of them in one millisecond, they lapse that much later.
+            let heard = |session: SessionIndex| (at(lease_ms + heard_at), session.0.into());
+            if now == heard_at && is_armed {
+                for session in shuffled(crowd).map(SessionIndex) {
+                    let (at, order) = heard(session);
+                    timers.arm(session, at, order);
+                }
+            }
             timers.look_again();
             visits.set(0);
-            let due = timers.first_due(at(now), |session| {
+            last = timers.first_due(at(now), |session| {
                 visits.set(visits.get() + 1);
-                // Heard of all of them in one millisecond, they lapse that much later.
-                (now >= heard_at).then_some((at(lease_ms + heard_at), session.0.into()))
+                (now >= heard_at).then(|| heard(session))
             });
-            assert_eq!(due, None);
+            assert!(last.is_none() || now == lease_ms);
             most = most.max(visits.get());
         }
+        assert_eq!(last.is_some(), heard_at == 0);
         assert!(most <= MOST_VISITS, "heard at {heard_at}: {most} in one call");
-        visits.set(0);
-        timers.look_again();
-        let due = timers.first_due(at(lease_ms), |session| {
-            visits.set(visits.get() + 1);
-            Some((at(lease_ms + heard_at), session.0.into()))
-        });
-        assert_eq!(due.is_some(), heard_at == 0);
-        // Heard of in the very last moment, there is no time left for it.
-        let is_short = visits.get() <= MOST_VISITS;
-        assert_eq!(is_short, heard_at < lease_ms - 1, "{heard_at}: {} at last", visits.get());
+    }
+}
+
+/// What is not in the queue fires later than that: it need not be armed anew when it moves.
+#[test]
+fn what_is_near_fires_soon() {
+    const NEAR_MS: u64 = Timers::<SessionIndex>::NEAR_MS;
+    for now in [0, 1, 1_000, 1_023, 1_024, 5_555] {
+        let mut timers = Timers::new();
+        assert_eq!(timers.first_due(at(now), |_| None), None);
+        timers.skip_to(at(now));
+        for (session, after) in (0..).map(SessionIndex).zip([0, 1, NEAR_MS / 2, NEAR_MS - 1]) {
+            timers.arm(session, at(now + after), 1);
+            assert!(after > NEAR_MS / 2 || timers.is_near(session), "{now}: {after}");
+        }
+        timers.arm(SessionIndex(9), at(now + NEAR_MS), 1);
+        assert!(!timers.is_near(SessionIndex(9)) && !timers.is_near(SessionIndex(10)), "{now}");
     }
 }
 

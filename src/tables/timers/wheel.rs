@@ -10,6 +10,8 @@ use super::nodes::{Home, Node, Nodes};
 use alloc::vec::Vec;
 
 const BLOCK_BITS: u32 = if cfg!(feature = "shrunk") { 4 } else { 10 };
+/// What fires after so much time or later is on a level of the wheel.
+pub(super) const NEAR_MS: u64 = 2 << BLOCK_BITS;
 const LEVEL_BITS: u32 = 5;
 pub(super) const LEVELS: u32 = (u64::BITS - BLOCK_BITS).div_ceil(LEVEL_BITS);
 /// Twice those of one bucket of the level above: one bit each in a word.
