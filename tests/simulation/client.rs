@@ -92,7 +92,7 @@ impl Client {
     pub(crate) fn take_snapshot(&mut self, named: Option<&[User]>, entries: &[Entry]) {
         match named {
             None => self.replica.begin_snapshot(),
-            Some(_) => self.replica.begin_snapshot_of_users(),
+            Some(users) => self.replica.begin_snapshot_of(users),
         }
         for Entry { user, session, word, idle_since } in entries.iter().copied() {
             match session {
