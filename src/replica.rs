@@ -226,11 +226,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     }
 
     /// Begins a snapshot of everything: what it does not repeat before
-    /// [`end_snapshot`](Self::end_snapshot) is gone then, directed presence included, and so are all
-    /// topics: those in which the session still is are told after it. Until that, what was believed
-    /// still is, so that nobody seems to leave and return. (Unless there is no room: then what would
-    /// be gone makes way for what is new, first the topics, and if that is not enough all that has
-    /// not been repeated so far.)
+    /// [`end_snapshot`](Self::end_snapshot) is gone then, directed presence included, and so are
+    /// all topics: those in which the session still is are told after it. Until that, what was
+    /// believed still is, so that nobody seems to leave and return. (Unless there is no room: then
+    /// what would be gone makes way for what is new, first the topics, and if that is not enough
+    /// all that has not been repeated so far.)
     pub const fn begin_snapshot(&mut self) {
         self.snapshot = self.snapshot.wrapping_add(1);
         (self.is_open, self.is_open_of_users) = (true, false);

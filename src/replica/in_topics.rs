@@ -15,9 +15,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     // ---- what it is told
 
     /// Begins a snapshot of a topic, as this view shows it: who is not repeated before
-    /// [`end_topic_snapshot`](Self::end_topic_snapshot) is gone then, and so is what was said. Until
-    /// that, what was believed still is, unless there is no room: then all that has not been
-    /// repeated so far makes way for those who are new. Contacts and other topics do not.
+    /// [`end_topic_snapshot`](Self::end_topic_snapshot) is gone then, and so is what was said.
+    /// Until that, what was believed still is, unless there is no room: then all that would be gone
+    /// makes way for those who are new. Contacts and other topics do not.
     pub fn begin_topic_snapshot(&mut self, topic: K, view: View) {
         self.topics.begin(&self.hasher, topic, view);
     }

@@ -132,8 +132,8 @@ fn a_whole_snapshot_has_the_room_that_topics_had() {
     assert_eq!(of(&replica), BTreeSet::from(["v", "w", "x", "y"]));
 }
 
-/// Where the rest of a snapshot never comes, what made way is missing, and no more: as long as there
-/// is room, or the topics make enough of it, everybody else is still believed.
+/// Where the rest of a snapshot never comes, what made way is missing, and no more: as long as
+/// there is room, or the topics make enough of it, everybody else is still believed.
 #[test]
 fn an_interrupted_snapshot_takes_no_more_than_it_has_to() {
     let mut replica = Small::new(4);

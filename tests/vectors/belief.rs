@@ -3,8 +3,8 @@
 use adsum::Replica;
 use serde_json::{Map, Value, json};
 
-/// Returns everything that can be asked of a replica. What it does not have is left out. The sessions
-/// of a user come in the order in which they were first heard of.
+/// Returns everything that can be asked of a replica. What it does not have is left out. The
+/// sessions of a user come in the order in which they were first heard of.
 pub(crate) fn of(replica: &Replica<String, Value, u64>, cut: u32) -> Value {
     let mut belief = Map::new();
     if let Some(visible) = replica.is_visible() {

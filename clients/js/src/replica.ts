@@ -304,8 +304,8 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   }
 
   /**
-   * Forgets what the snapshot, of these users if it is not of all, has not repeated; in a topic also
-   * what is said.
+   * Forgets what the snapshot, of these users if it is not of all, has not repeated; in a topic
+   * also what is said.
    */
   function forgetOld(of: Scope<P>, users = of.open) {
     const { mark, all } = of;
