@@ -102,7 +102,8 @@ fn told_in(
     replica.begin_topic_snapshot(topic, View::All);
     let mut result = Ok(());
     for (session, user) in (20..).zip(users) {
-        result = result.and(replica.set_member(topic, user, session, Some(session)));
+        let set = replica.set_member(topic, user, session, Some(session));
+        result = result.and(set);
     }
     replica.end_topic_snapshot(topic);
     result

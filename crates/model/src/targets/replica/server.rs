@@ -130,7 +130,7 @@ impl Server {
             (8, _) if nth % 4 == 0 => Event::Close { topic: name },
             (8, _) => {
                 let coalesce_ms = u32::from(nth % 3) * 100;
-                let options = self.engine.options().topics.clone();
+                let options = self.engine.options().topics;
                 Event::TopicOptions {
                     topic: name,
                     options: TopicOptions { coalesce_ms, ..options },
