@@ -43,12 +43,13 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     snapshot: u32,
     /// Whether one has begun and not ended.
     is_open: bool,
-    /// Whether one of some users has begun and not ended.
+    /// Whether one of some users has begun and not ended, and those of them who were known then.
     is_open_of_users: bool,
-    /// Whether the last one said more than was taken in.
+    named: Vec<User>,
+    /// Whether anything has found no room since the last one began.
     is_cut: bool,
-    /// Where to look next for somebody whom an open snapshot has not repeated.
-    next_old: u32,
+    /// Whether everything that it had not repeated has made way for what it says.
+    has_made_room: bool,
     is_visible: Option<bool>,
     topics: TopicBeliefs<K, P, I>,
 }
@@ -76,8 +77,9 @@ impl<P> Said<P> {
 }
 
 /// The replica holds as many sessions as it was made for, and was told of another. A notice changes
-/// nothing then, and what it said is lost. Of a snapshot as much is taken in as fits, and what it
-/// does not repeat is gone all the same: the replica holds no ghosts, but not everybody.
+/// nothing then, and what it said is lost. Of a snapshot as much is taken in as fits beside what it
+/// leaves alone, and what it does not repeat is gone all the same: the replica holds no ghosts, but
+/// not everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaFull;
 
@@ -112,8 +114,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
             snapshot: 0,
             is_open: false,
             is_open_of_users: false,
+            named: Vec::new(),
             is_cut: false,
-            next_old: 0,
+            has_made_room: false,
             is_visible: None,
             topics: TopicBeliefs::new(),
         }
@@ -223,14 +226,15 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     }
 
     /// Begins a snapshot of everything: what it does not repeat before
-    /// [`end_snapshot`](Self::end_snapshot) is gone then, directed presence included. Until that,
-    /// what was believed still is, so that nobody seems to leave and return. (Unless there is no
-    /// room: then those who have not been repeated make way for those who are new.)
+    /// [`end_snapshot`](Self::end_snapshot) is gone then, directed presence included, and so are
+    /// all topics: those in which the session still is are told after it. Until that, what was
+    /// believed still is, so that nobody seems to leave and return. (Unless there is no room: then
+    /// what would be gone makes way for what is new, first the topics, and if that is not enough
+    /// all that has not been repeated so far.)
     pub const fn begin_snapshot(&mut self) {
         self.snapshot = self.snapshot.wrapping_add(1);
         (self.is_open, self.is_open_of_users) = (true, false);
-        self.is_cut = false;
-        self.next_old = 0;
+        (self.is_cut, self.has_made_room) = (false, false);
     }
 
     /// Ends the snapshot: forgets what it did not repeat.
@@ -239,26 +243,27 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// [`ReplicaFull`] if it said more than was taken in: everything that is held is true, but
     /// somebody is missing.
     pub fn end_snapshot(&mut self) -> Result<(), ReplicaFull> {
-        let snapshot = self.snapshot;
-        for user in (0..self.beliefs.len() as u32).map(User) {
-            self.keep_of(user, |belief| {
-                belief.published.take_if(|said| said.snapshot != snapshot);
-                belief.directed.take_if(|said| said.snapshot != snapshot);
-                belief.published.is_some() || belief.directed.is_some()
-            });
-        }
+        self.forget_old();
         (self.is_open, self.is_open_of_users) = (false, false);
-        // Those in which the session still is are told after this, each anew.
         self.topics.clear();
         if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
     }
 
-    /// Begins a snapshot of some users: of each of them, what it does not repeat before
-    /// [`end_snapshot_of`](Self::end_snapshot_of) is gone then, directed presence excepted.
-    pub const fn begin_snapshot_of_users(&mut self) {
+    /// Begins a snapshot of these users: of each of them, what it does not repeat before
+    /// [`end_snapshot_of`](Self::end_snapshot_of) is gone then, directed presence excepted. Until
+    /// that, what was believed still is, if there is room, as in one of
+    /// [everything](Self::begin_snapshot); others than these users do not make way.
+    pub fn begin_snapshot_of<'q, Q>(&mut self, users: impl IntoIterator<Item = &'q Q>)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized + 'q,
+    {
         self.begin_snapshot();
-        // Nobody makes way: others than those users are not in it.
         (self.is_open, self.is_open_of_users) = (false, true);
+        // Whoever gets the place of one that goes meanwhile has nothing that is not repeated.
+        self.named.clear();
+        let known = users.into_iter().filter_map(|user| self.users.find(&self.hasher, user));
+        self.named.extend(known);
     }
 
     /// Ends a snapshot of these users: forgets what it did not repeat of what they published.
@@ -273,15 +278,34 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
-        let snapshot = self.snapshot;
         for user in users {
-            self.keep(user, |held| {
-                held.published.take_if(|said| said.snapshot != snapshot);
-                held.published.is_some() || held.directed.is_some()
+            if let Some(user) = self.users.find(&self.hasher, user) {
+                self.forget_old_published(user);
+            }
+        }
+        (self.is_open, self.is_open_of_users) = (false, false);
+        if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
+    }
+
+    /// Forgets what the last snapshot, of everything, has not repeated.
+    fn forget_old(&mut self) {
+        let snapshot = self.snapshot;
+        for user in (0..self.beliefs.len() as u32).map(User) {
+            self.keep_of(user, |belief| {
+                belief.published.take_if(|said| said.snapshot != snapshot);
+                belief.directed.take_if(|said| said.snapshot != snapshot);
+                belief.published.is_some() || belief.directed.is_some()
             });
         }
-        self.is_open_of_users = false;
-        if self.is_cut { Err(ReplicaFull) } else { Ok(()) }
+    }
+
+    /// Forgets what the last snapshot has not repeated of what a user published.
+    fn forget_old_published(&mut self, user: User) {
+        let snapshot = self.snapshot;
+        self.keep_of(user, |held| {
+            held.published.take_if(|said| said.snapshot != snapshot);
+            held.published.is_some() || held.directed.is_some()
+        });
     }
 
     fn belief_mut(
@@ -293,8 +317,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         let place = known.and_then(|user| {
             self.beliefs[user.0 as usize].iter().position(|belief| belief.session == session)
         });
-        if place.is_none() && self.sessions + self.topics.len() >= self.limit && !self.make_room() {
-            self.is_cut |= self.is_open || self.is_open_of_users;
+        if place.is_none() && self.is_full() && !self.make_room() {
+            self.is_cut = true;
             return Err(ReplicaFull);
         }
         let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
@@ -312,26 +336,31 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Ok(&mut of_user[place])
     }
 
-    /// Lets go of a session that the open snapshot has not repeated. Returns whether there was one.
+    const fn is_full(&self) -> bool {
+        self.sessions + self.topics.len() >= self.limit
+    }
+
+    /// Lets go of what the open snapshot is to drop. Returns whether there is room now.
     fn make_room(&mut self) -> bool {
-        let snapshot = self.snapshot;
-        let is_old = |belief: &Belief<P, I>| {
-            let said =
-                |said: &Option<Said<P>>| said.as_ref().is_some_and(|s| s.snapshot == snapshot);
-            !said(&belief.published) && !said(&belief.directed)
-        };
-        while self.is_open && self.limit > 0 && (self.next_old as usize) < self.beliefs.len() {
-            let user = User(self.next_old);
-            if let Some(at) = self.beliefs[user.0 as usize].iter().position(is_old) {
-                self.beliefs[user.0 as usize].remove(at);
-                self.sessions -= 1;
-                self.users.release(user);
-                self.users.drop_unused();
+        if self.is_open && !self.topics.is_empty() {
+            self.topics.clear();
+            if !self.is_full() {
                 return true;
             }
-            self.next_old += 1;
         }
-        false
+        if self.has_made_room {
+            return false;
+        }
+        if self.is_open {
+            self.has_made_room = true;
+            self.forget_old();
+        } else if self.is_open_of_users {
+            self.has_made_room = true;
+            let mut named = core::mem::take(&mut self.named);
+            named.drain(..).for_each(|user| self.forget_old_published(user));
+            self.named = named;
+        }
+        !self.is_full()
     }
 
     fn keep<Q>(&mut self, user: &Q, keep: impl FnMut(&mut Belief<P, I>) -> bool)
@@ -469,7 +498,7 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
         let is_whole = snapshot.scope() == Scope::Everything;
         match snapshot.is_first() {
             true if is_whole => self.begin_snapshot(),
-            true => self.begin_snapshot_of_users(),
+            true => self.begin_snapshot_of(snapshot.named()),
             false => {}
         }
         self.set_visible(snapshot.is_visible());

@@ -15,7 +15,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     // ---- what it is told
 
     /// Begins a snapshot of a topic, as this view shows it: who is not repeated before
-    /// [`end_topic_snapshot`](Self::end_topic_snapshot) is gone then.
+    /// [`end_topic_snapshot`](Self::end_topic_snapshot) is gone then, and so is what was said.
+    /// Until that, what was believed still is, unless there is no room: then all that would be gone
+    /// makes way for those who are new. Contacts and other topics do not.
     pub fn begin_topic_snapshot(&mut self, topic: K, view: View) {
         self.topics.begin(&self.hasher, topic, view);
     }
@@ -54,8 +56,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        if let Some(member) = self.member_mut(topic, user, session)? {
-            (member.is_member, member.presence) = (true, presence);
+        if let Some(member) = self.member_mut(topic, (user, session, true))? {
+            member.presence = presence;
         }
         Ok(())
     }
@@ -75,7 +77,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        if let Some(member) = self.member_mut(topic, user, session)? {
+        if let Some(member) = self.member_mut(topic, (user, session, false))? {
             member.said = Some(said);
         }
         Ok(())
@@ -84,15 +86,14 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     fn member_mut<Q>(
         &mut self,
         topic: &Q,
-        user: K,
-        session: I,
+        member: (K, I, bool),
     ) -> Result<Option<&mut MemberBelief<P, I>>, ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let has_room = self.sessions + self.topics.len() < self.limit;
-        let member = self.topics.member_mut(&self.hasher, topic, (user, session), has_room);
+        let has_room = !self.is_full();
+        let member = self.topics.member_mut(&self.hasher, topic, member, has_room);
         member.map_err(|()| ReplicaFull)
     }
 
@@ -225,7 +226,8 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
         Ok(())
     }
 
-    /// Takes in a snapshot of a topic, or a part of one: as much of it as fits.
+    /// Takes in a snapshot of a topic, or a part of one: as much of it as fits beside contacts and
+    /// other topics.
     ///
     /// # Errors
     /// [`ReplicaFull`] if it said more than was taken in.
@@ -246,13 +248,18 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
         result
     }
 
-    /// Takes in what a tick has told of a topic.
+    /// Takes in what a tick has told of a topic. Whoever is gone leaves room for those who are new.
     ///
     /// # Errors
     /// [`ReplicaFull`] if it said more than was taken in.
     pub fn apply_changes(&mut self, changes: &Changes<'_, K, P>) -> Result<(), ReplicaFull> {
+        self.set_topic_counts(changes.topic(), changes.counts());
+        // Who is gone comes after who is new. Of what is taken in again nothing changes.
+        self.apply_each_change(changes).or_else(|ReplicaFull| self.apply_each_change(changes))
+    }
+
+    fn apply_each_change(&mut self, changes: &Changes<'_, K, P>) -> Result<(), ReplicaFull> {
         let topic = changes.topic();
-        self.set_topic_counts(topic, changes.counts());
         let mut result = Ok(());
         for change in changes.iter() {
             match change {

@@ -36,6 +36,8 @@ pub(super) struct TopicBelief<P, I> {
     by_user: Index<At>,
     snapshot: u32,
     is_open: bool,
+    /// Whether all that the open snapshot is to drop has made way for what it says.
+    has_made_room: bool,
 }
 
 pub(super) struct TopicBeliefs<K, P, I> {
@@ -54,6 +56,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
     /// Returns the number of sessions it holds something of.
     pub(super) const fn len(&self) -> usize {
         self.members
+    }
+
+    /// Returns whether it knows no topic.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.len() == 0
     }
 
     pub(super) fn user(&self, user: User) -> &K {
@@ -106,10 +113,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
             by_user: Index::new(),
             snapshot: 0,
             is_open: false,
+            has_made_room: false,
         });
         belief.view = view;
         belief.snapshot = belief.snapshot.wrapping_add(1);
-        belief.is_open = true;
+        (belief.is_open, belief.has_made_room) = (true, false);
     }
 
     /// Ends a snapshot of a topic: whoever is not in it is gone, and so is what was said.
@@ -123,10 +131,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
         };
         belief.is_open = false;
         let snapshot = belief.snapshot;
-        self.keep(hasher, topic, None, |member| {
-            member.said = None;
-            member.snapshot == snapshot && member.is_member
-        });
+        self.keep(hasher, topic, None, |member| member.is_kept_by(snapshot));
     }
 
     pub(super) fn set_counts<Q>(
@@ -145,12 +150,14 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
 
     // ---- members
 
-    /// Returns what is believed of a session, which is added if `has_room` and the topic is known.
+    /// Returns what is believed of a session, from now on as a member's if it `is_member`. It is
+    /// added if the topic is known and there is room: `has_room`, or what the topic's open snapshot
+    /// is to drop makes way.
     pub(super) fn member_mut<Q>(
         &mut self,
         hasher: &impl BuildHasher,
         topic: &Q,
-        (user, session): (K, I),
+        (user, session, is_member): (K, I, bool),
         has_room: bool,
     ) -> Result<Option<&mut MemberBelief<P, I>>, ()>
     where
@@ -161,31 +168,37 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
         let Some(user) = self.users.intern(hasher, user) else { return Err(()) };
         let Some(belief) = self.topics[name.0 as usize].as_mut() else { return Ok(None) };
         let hash = ShortHash::of_user(user);
-        let members = &mut belief.members;
         let is_it = |at: At| {
-            let member = &members[at.0 as usize];
+            let member = &belief.members[at.0 as usize];
             member.user == user && member.session == session
         };
-        let at = match belief.by_user.find(hash, is_it) {
-            Some(at) => at.0 as usize,
-            None if has_room => {
-                self.users.retain(user);
-                self.members += 1;
-                let (presence, said, snapshot) = (None, None, belief.snapshot);
-                let is_member = false;
-                members.push(MemberBelief { user, session, is_member, presence, said, snapshot });
-                belief.by_user.insert(hash, At(members.len() as u32 - 1));
-                members.len() - 1
+        let at = belief.by_user.find(hash, is_it).map(|at| at.0 as usize).or_else(|| {
+            // First, so that it stays known if all that was believed of it makes way.
+            self.users.retain(user);
+            if !has_room && !belief.make_room(&mut self.users, &mut self.members) {
+                self.users.release(user);
+                return None;
             }
-            None => {
-                self.users.forget_fresh();
-                self.users.drop_unused();
-                return Err(());
-            }
-        };
+            self.members += 1;
+            belief.members.push(MemberBelief {
+                user,
+                session,
+                is_member: false,
+                presence: None,
+                said: None,
+                snapshot: belief.snapshot,
+            });
+            belief.by_user.insert(hash, At(belief.members.len() as u32 - 1));
+            Some(belief.members.len() - 1)
+        });
         self.users.forget_fresh();
-        members[at].snapshot = belief.snapshot;
-        Ok(Some(&mut members[at]))
+        self.users.drop_unused();
+        let member = &mut belief.members[at.ok_or(())?];
+        member.snapshot = belief.snapshot;
+        member.is_member |= is_member;
+        // What others say is not kept by a snapshot, and makes way for it again.
+        belief.has_made_room &= member.is_member;
+        Ok(Some(member))
     }
 
     /// Keeps of what is believed in a topic, or there of one user, what `keep` says.
@@ -269,7 +282,31 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
     }
 }
 
+impl<P, I> MemberBelief<P, I> {
+    /// Forgets what was said. Returns whether the topic's snapshot leaves anything.
+    fn is_kept_by(&mut self, snapshot: u32) -> bool {
+        self.said = None;
+        self.is_member && self.snapshot == snapshot
+    }
+}
+
 impl<P, I> TopicBelief<P, I> {
+    /// Lets go of what the open snapshot is to drop. Returns whether there was anything.
+    fn make_room<K>(&mut self, users: &mut Users<K>, members: &mut usize) -> bool {
+        if !self.is_open || core::mem::replace(&mut self.has_made_room, true) {
+            return false;
+        }
+        let before = self.members.len();
+        for at in (0..before).rev() {
+            if !self.members[at].is_kept_by(self.snapshot) {
+                users.release(self.take_out(at).user);
+            }
+        }
+        let gone = before - self.members.len();
+        *members -= gone;
+        gone > 0
+    }
+
     fn take_out(&mut self, at: usize) -> MemberBelief<P, I> {
         let hash = |member: &MemberBelief<P, I>| ShortHash::of_user(member.user);
         self.by_user.remove(hash(&self.members[at]), At(at as u32));

@@ -1,7 +1,10 @@
 //! Receivers that are too small for what they are told (promise 4, case 50).
 
 use crate::common::{at, config};
-use adsum::{Connect, Decision, Engine, LostCause, Replica, ReplicaFull, SessionKey};
+use adsum::{
+    Connect, Decision, Decisions, Engine, Join, LostCause, Replica, ReplicaFull, SessionKey, View,
+};
+use adsum_model::targets;
 use std::collections::BTreeSet;
 
 type People = Engine<&'static str, u32>;
@@ -76,4 +79,195 @@ fn an_open_snapshot_leaves_no_session_that_says_nothing() {
     assert_eq!(of(&replica, "ann"), [(1, Some(12), None)]);
     assert_eq!(of(&replica, "bob"), []);
     assert_eq!(of(&replica, "cyd"), [(3, None, Some(30))]);
+}
+
+type Small = Replica<&'static str, u32, u32>;
+
+/// Tells of these in a whole snapshot.
+fn told_of(replica: &mut Small, users: &[&'static str]) -> Result<(), ReplicaFull> {
+    replica.begin_snapshot();
+    for (session, user) in (10..).zip(users) {
+        // What finds no room is said at the end.
+        _ = replica.set_presence(user, session, session);
+    }
+    replica.end_snapshot()
+}
+
+/// Tells of these in a snapshot of a topic.
+fn told_in(
+    replica: &mut Small,
+    topic: &'static str,
+    users: &[&'static str],
+) -> Result<(), ReplicaFull> {
+    replica.begin_topic_snapshot(topic, View::All);
+    let mut result = Ok(());
+    for (session, user) in (20..).zip(users) {
+        let set = replica.set_member(topic, user, session, Some(session));
+        result = result.and(set);
+    }
+    replica.end_topic_snapshot(topic);
+    result
+}
+
+fn members(replica: &Small, topic: &'static str) -> BTreeSet<&'static str> {
+    replica.members(topic).map(|(user, ..)| *user).collect()
+}
+
+fn of(replica: &Small) -> BTreeSet<&'static str> {
+    replica.users().copied().collect()
+}
+
+/// Topics are gone at its end, so they take no room from what it says.
+#[test]
+fn a_whole_snapshot_has_the_room_that_topics_had() {
+    let mut replica = Small::new(4);
+    assert_eq!(told_in(&mut replica, "room", &["a", "b", "c"]), Ok(()));
+    replica.set_presence("w", 10, 1).expect("there is room");
+    assert_eq!(told_of(&mut replica, &["w", "x", "y", "z"]), Ok(()));
+    assert_eq!(of(&replica), BTreeSet::from(["w", "x", "y", "z"]));
+    assert_eq!(replica.topics().count(), 0);
+    // One that is too large is taken in as far as it fits, and nobody in a topic is kept for it.
+    assert_eq!(told_of(&mut replica, &["w"]), Ok(()));
+    assert_eq!(told_in(&mut replica, "room", &["a", "b", "c"]), Ok(()));
+    assert_eq!(told_of(&mut replica, &["v", "w", "x", "y", "z"]), Err(ReplicaFull));
+    assert_eq!(of(&replica), BTreeSet::from(["v", "w", "x", "y"]));
+}
+
+/// Where the rest of a snapshot never comes, what made way is missing, and no more: as long as
+/// there is room, or the topics make enough of it, everybody else is still believed.
+#[test]
+fn an_interrupted_snapshot_takes_no_more_than_it_has_to() {
+    let mut replica = Small::new(4);
+    assert_eq!(told_of(&mut replica, &["a", "b"]), Ok(()));
+    assert_eq!(told_in(&mut replica, "room", &["m"]), Ok(()));
+    replica.begin_snapshot();
+    replica.set_presence("c", 30, 1).expect("there is room");
+    assert_eq!((of(&replica).len(), members(&replica, "room").len()), (3, 1));
+    replica.set_presence("d", 31, 1).expect("the topic makes way");
+    assert_eq!((of(&replica).len(), replica.topics().count()), (4, 0));
+    replica.set_presence("e", 32, 1).expect("who has not been repeated makes way");
+    assert_eq!(of(&replica), BTreeSet::from(["c", "d", "e"]));
+    // The next one begins anew.
+    assert_eq!(told_of(&mut replica, &["a", "b", "c", "d"]), Ok(()));
+    assert_eq!(of(&replica), BTreeSet::from(["a", "b", "c", "d"]));
+}
+
+/// What a topic's snapshot does not repeat makes way for what it says, what it leaves alone does
+/// not.
+#[test]
+fn a_snapshot_of_a_topic_has_the_room_that_the_topic_had() {
+    let mut replica = Small::new(4);
+    assert_eq!(told_of(&mut replica, &["x"]), Ok(()));
+    assert_eq!(told_in(&mut replica, "hall", &["y"]), Ok(()));
+    assert_eq!(told_in(&mut replica, "room", &["a", "b", "c"]), Err(ReplicaFull));
+    assert_eq!(members(&replica, "room"), BTreeSet::from(["a", "b"]));
+    assert_eq!(told_in(&mut replica, "room", &["c", "d"]), Ok(()));
+    assert_eq!(members(&replica, "room"), BTreeSet::from(["c", "d"]));
+    assert_eq!(told_in(&mut replica, "room", &["e", "d", "f"]), Err(ReplicaFull));
+    assert_eq!(members(&replica, "room"), BTreeSet::from(["d", "e"]));
+    assert_eq!(of(&replica), BTreeSet::from(["x"]));
+    assert_eq!(members(&replica, "hall"), BTreeSet::from(["y"]));
+    // What others say there is gone at its end, and makes way too; and who is repeated after one
+    // of its sessions has made way is still the same user.
+    replica.end_member("room", "d");
+    replica.set_said("room", "f", 1, 1).expect("there is room");
+    replica.begin_topic_snapshot("room", View::All);
+    replica.set_member("room", "f", 2, None).expect("what it said with another session goes");
+    replica.set_member("room", "e", 20, None).expect("it has made way too");
+    replica.end_topic_snapshot("room");
+    assert_eq!(members(&replica, "room"), BTreeSet::from(["e", "f"]));
+    assert_eq!(replica.said("room").count(), 0);
+    // A topic that is left leaves room.
+    replica.forget_topic("room");
+    assert_eq!(told_in(&mut replica, "hall", &["y", "z", "a"]), Ok(()));
+}
+
+/// Of the users whom it is about, and of no others.
+#[test]
+fn a_snapshot_of_some_users_has_the_room_that_they_had() {
+    let mut replica = Small::new(4);
+    for (user, session) in [("a", 1), ("a", 2), ("b", 3)] {
+        replica.set_presence(user, session, 1).expect("there is room");
+    }
+    replica.set_directed("a", 4, 1).expect("there is room");
+    replica.begin_snapshot_of(["a", "d"]);
+    assert_eq!(of(&replica), BTreeSet::from(["a", "b"]));
+    replica.set_presence("d", 5, 1).expect("what ann published makes way");
+    replica.set_presence("a", 6, 1).expect("it has made way");
+    assert_eq!(replica.set_presence("d", 7, 1), Err(ReplicaFull), "nobody else makes way");
+    assert_eq!(replica.end_snapshot_of(["a", "d"]), Err(ReplicaFull));
+    let sessions = |user| replica.sessions_of(user).map(|(id, ..)| id).collect::<Vec<u32>>();
+    assert_eq!((sessions("a"), sessions("b"), sessions("d")), (vec![4, 6], vec![3], vec![5]));
+}
+
+/// Whoever has been repeated, and then is not shown any more, takes no room until the end.
+#[test]
+fn what_was_directed_before_an_open_snapshot_makes_way_at_any_time() {
+    let mut replica = Small::new(1);
+    replica.set_directed("a", 1, 1).expect("there is room");
+    replica.begin_snapshot();
+    replica.set_presence("a", 1, 1).expect("it is there");
+    assert_eq!(replica.set_presence("b", 2, 1), Err(ReplicaFull));
+    replica.end_published("a", 1);
+    replica.set_presence("b", 2, 1).expect("all that is held of ann is old");
+    assert_eq!(replica.end_snapshot(), Err(ReplicaFull));
+    assert_eq!(of(&replica), BTreeSet::from(["b"]));
+}
+
+/// In a tick who is new is told before who is gone.
+#[test]
+fn whoever_is_gone_by_a_tick_leaves_room_for_who_is_new_by_it() {
+    let mut engine = People::new(config(|options| options.topics.coalesce_ms = 100));
+    let mut replica = Replica::<&str, u32>::new(2);
+    let users = ["obs", "ann", "bob", "cyd"];
+    let keys = users.map(|user| {
+        let (key, decisions) = engine.connect(at(0), Connect::new(user)).expect("there is room");
+        decisions.for_each(|_| {});
+        key
+    });
+    let mut outcomes = Vec::new();
+    let mut hear = |mut decisions: Decisions<'_, &'static str, u32>| {
+        while let Some(decision) = decisions.next() {
+            outcomes.push(match decision {
+                Decision::Topic(snapshot) => replica.apply_topic(&snapshot),
+                Decision::Changes(changes) => replica.apply_changes(&changes),
+                _ => continue,
+            });
+        }
+    };
+    let observes = Join::Observer { view: View::All };
+    let (room, decisions) = engine.join(at(0), keys[0], "room", observes).expect("it can");
+    hear(decisions);
+    for (moment, comes, goes) in [(1, 1, None), (2, 2, None), (200, 3, Some(1)), (400, 1, Some(2))]
+    {
+        let join = Join::Member { presence: None, view: View::Nothing };
+        hear(engine.join(at(moment), keys[comes], "room", join).expect("it can").1);
+        if let Some(goes) = goes {
+            hear(engine.leave(at(moment), keys[goes], room).expect("it is in it"));
+        }
+        hear(engine.advance(at(moment + 150)));
+    }
+    assert!(outcomes.len() >= 3, "{outcomes:?}");
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let held: BTreeSet<_> = replica.members("room").map(|(user, ..)| *user).collect();
+    assert_eq!(held, BTreeSet::from(["ann", "cyd"]));
+}
+
+/// The fuzz target on bytes at random: contacts and topics, in parts and whole, by a server that
+/// may be hostile, beside a plain truth.
+#[test]
+fn a_replica_of_any_size_holds_what_it_was_told_as_far_as_it_fits() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    let mut inputs = 0;
+    for nth in 0..2_000_u32 {
+        let bytes: Vec<u8> = (0..=3 * (nth % 120)).map(|_| byte()).collect();
+        inputs += targets::replica::run(&bytes);
+    }
+    assert!(inputs > 100_000, "{inputs}");
 }

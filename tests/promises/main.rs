@@ -3,6 +3,7 @@
 
 mod ghosts;
 mod in_topics;
+mod receiver;
 
 use adsum::{
     Config, Decision, DefaultHashBuilder, Engine, Event as AnyEvent, Notice, SessionId, SessionKey,

@@ -486,7 +486,7 @@ impl Host {
         }
         match (&named, snapshot.is_first()) {
             (None, true) => seat.replica.begin_snapshot(),
-            (Some(_), true) => seat.replica.begin_snapshot_of_users(),
+            (Some(named), true) => seat.replica.begin_snapshot_of(named),
             (_, false) => {}
         }
         seat.replica.set_visible(snapshot.is_visible());

@@ -1,6 +1,7 @@
 //! A client: what its user wants, and what it believes of others.
 
 use super::random::Random;
+use super::small::Small;
 use super::wire::{Connection, Device, Entry, Token, Told, User, Word};
 use adsum::{Replica, SessionId, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ pub(crate) struct Client {
     /// Of whom it wants to be told beside its user's contacts.
     pub(crate) watched: BTreeSet<User>,
     replica: Replica<User, Word>,
+    /// Is told the same, and has too little room for it.
+    small: Small,
 }
 
 impl Client {
@@ -51,6 +54,7 @@ impl Client {
             reading_ms: 0,
             watched: BTreeSet::new(),
             replica: Replica::new(1_000),
+            small: Small::new(seed, device),
         }
     }
 
@@ -66,6 +70,7 @@ impl Client {
         self.attempts = 0;
         self.watched.clear();
         self.replica = Replica::new(1_000);
+        self.small.begin_anew();
     }
 
     pub(crate) const fn switch_off(&mut self) {
@@ -84,6 +89,7 @@ impl Client {
     /// else's word.
     pub(crate) fn reload(&mut self) {
         self.replica = Replica::new(1_000);
+        self.small.begin_anew();
         self.hang_up();
     }
 
@@ -92,7 +98,7 @@ impl Client {
     pub(crate) fn take_snapshot(&mut self, named: Option<&[User]>, entries: &[Entry]) {
         match named {
             None => self.replica.begin_snapshot(),
-            Some(_) => self.replica.begin_snapshot_of_users(),
+            Some(users) => self.replica.begin_snapshot_of(users),
         }
         for Entry { user, session, word, idle_since } in entries.iter().copied() {
             match session {
@@ -106,16 +112,19 @@ impl Client {
             Some(users) => self.replica.end_snapshot_of(users),
         }
         .expect("it is large enough");
+        self.small.take_snapshot(named, entries);
         self.is_ready |= named.is_none();
     }
 
     /// The server tells no more of a user whom it watched.
     pub(crate) fn forget(&mut self, user: User) {
         self.replica.forget(&user);
+        self.small.replica.forget(&user);
     }
 
     /// Takes in a notice; returns whether it said something that the client did not know.
     pub(crate) fn take(&mut self, told: Told) -> bool {
+        self.small.take(told);
         let replica = &mut self.replica;
         let large_enough = "it is large enough";
         match told {
@@ -174,23 +183,42 @@ impl Client {
 
     /// Everything it believes, by session.
     pub(crate) fn believed(&self) -> BTreeMap<(User, SessionId), Word> {
-        let of = |user: &User| {
-            let user = *user;
-            let sessions = self.replica.sessions_of(&user);
-            let said = sessions.filter_map(move |(key, said, _)| Some(((user, key), *said?)));
-            said.collect::<Vec<_>>()
-        };
-        self.replica.users().flat_map(of).collect()
+        said(&self.replica, |published, _| published.copied())
     }
 
     /// The sessions of which it holds directed presence.
     pub(crate) fn directed(&self) -> BTreeSet<(User, SessionId)> {
-        let of = |user: &User| {
-            let user = *user;
-            let sessions = self.replica.sessions_of(&user);
-            let said = sessions.filter_map(move |(key, _, said)| said.map(|_| (user, key)));
-            said.collect::<Vec<_>>()
-        };
-        self.replica.users().flat_map(of).collect()
+        said(&self.replica, |_, directed| directed.copied()).into_keys().collect()
     }
+
+    /// Checks that with little room it believes nothing else, and all of it unless it has said that
+    /// something is missing.
+    pub(crate) fn check_small(&self) -> Result<(), String> {
+        let Self { replica, small, .. } = self;
+        small.check(replica).map_err(|fault| {
+            format!(
+                "device {} of user {} believes, with little room, {fault}",
+                self.device, self.user
+            )
+        })
+    }
+}
+
+/// Of what a session published and what it directed, one.
+pub(crate) type Which = fn(Option<&Word>, Option<&Word>) -> Option<Word>;
+
+/// What a replica holds of each session: of what that published, and what it directed, `which`.
+pub(crate) fn said(
+    replica: &Replica<User, Word>,
+    which: Which,
+) -> BTreeMap<(User, SessionId), Word> {
+    let of = |user: &User| {
+        let user = *user;
+        let sessions = replica.sessions_of(&user);
+        let said = sessions.filter_map(move |(key, published, directed)| {
+            Some(((user, key), which(published, directed)?))
+        });
+        said.collect::<Vec<_>>()
+    };
+    replica.users().flat_map(of).collect()
 }

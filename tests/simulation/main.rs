@@ -1,6 +1,8 @@
 //! A whole world around the engine, in virtual time: clients with latency, broken and half-open
 //! connections, slow readers, restarts of applications and of the server, and a replica at each
-//! client. When all is quiet, what every client believes is true.
+//! client. When all is quiet, what every client believes is true. A second replica at each client,
+//! with little room, is told the same: it believes nothing else, and says when something is
+//! missing.
 //!
 //! The reference model has no part in it: the truth is what the users of the simulated clients
 //! want, and the only word of the engine that is taken for it is the names of sessions.
@@ -19,6 +21,7 @@ mod network;
 mod random;
 mod scenario;
 mod server;
+mod small;
 mod tally;
 mod watch;
 mod wire;

@@ -543,6 +543,7 @@ impl<'s> World<'s> {
                 return Err(format!("{who} believes {believed:?} where {truth:?} is true"));
             }
             self.check_states(client)?;
+            client.check_small()?;
             let alive: BTreeSet<_> = sessions.values().copied().collect();
             if let Some(ghost) = client.directed().difference(&alive).next() {
                 return Err(format!("{} holds a word of {ghost:?}, a ghost", name(client)));

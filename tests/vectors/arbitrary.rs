@@ -50,13 +50,13 @@ impl Frames {
                 _ => self.of_session(id, random),
             };
         }
-        match random.below(16) {
+        match random.below(18) {
             0..4 => self.topic_snapshot(id, random),
-            4..7 => self.changes(id, random),
-            7 if random.below(3) == 0 => {
+            4..9 => self.changes(id, random),
+            9 if random.below(3) == 0 => {
                 json!({ "op": "closed", "id": id, "topic": topic(random), "reason": "closed" })
             }
-            7 if random.below(2) == 0 => json!({ "do": "forget_topic", "topic": topic(random) }),
+            9 if random.below(2) == 0 => json!({ "do": "forget_topic", "topic": topic(random) }),
             _ => of_topic(id, random),
         }
     }
@@ -128,7 +128,7 @@ impl Frames {
 
     fn changes(&self, id: u64, random: &mut Random) -> Value {
         let mut changes = Vec::new();
-        for _ in 0..random.below(4) {
+        for _ in 0..random.below(6) {
             let mut change = json!({ "u": user(random) });
             match random.below(5) {
                 0 => change["left"] = "lost".into(),
@@ -144,6 +144,10 @@ impl Frames {
                 }
             }
             changes.push(change);
+        }
+        if random.below(2) == 0 {
+            // As an engine tells them: first who is there, then who is gone.
+            changes.sort_by_key(|change| change.get("left").is_some() || change["ended"] == true);
         }
         let (first, last) = self.parts(random);
         json!({

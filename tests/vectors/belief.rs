@@ -3,11 +3,9 @@
 use adsum::Replica;
 use serde_json::{Map, Value, json};
 
-/// Returns everything that can be asked of a replica. What it does not have is left out.
-///
-/// The sessions of a user come in the order in which they were first heard of, but for a replica
-/// that may be full (`has_limit`): who has made way and is heard of again is its own affair.
-pub(crate) fn of(replica: &Replica<String, Value, u64>, cut: u32, has_limit: bool) -> Value {
+/// Returns everything that can be asked of a replica. What it does not have is left out. The
+/// sessions of a user come in the order in which they were first heard of.
+pub(crate) fn of(replica: &Replica<String, Value, u64>, cut: u32) -> Value {
     let mut belief = Map::new();
     if let Some(visible) = replica.is_visible() {
         belief.insert("visible".into(), visible.into());
@@ -15,7 +13,7 @@ pub(crate) fn of(replica: &Replica<String, Value, u64>, cut: u32, has_limit: boo
     if cut > 0 {
         belief.insert("cut".into(), cut.into());
     }
-    let users = replica.users().map(|name| (name.clone(), user(replica, name, has_limit)));
+    let users = replica.users().map(|name| (name.clone(), user(replica, name)));
     belief.insert("users".into(), Value::Object(users.collect()));
     let topics = replica.topics().map(|name| (name.clone(), topic(replica, name)));
     belief.insert("topics".into(), Value::Object(topics.collect()));
@@ -23,7 +21,7 @@ pub(crate) fn of(replica: &Replica<String, Value, u64>, cut: u32, has_limit: boo
 }
 
 /// The one state of a user, if it is told as one, and its sessions.
-fn user(replica: &Replica<String, Value, u64>, name: &str, is_sorted: bool) -> Value {
+fn user(replica: &Replica<String, Value, u64>, name: &str) -> Value {
     let mut user = Map::new();
     if let Some((presence, idle_since)) = replica.user(name) {
         user.insert("p".into(), presence.clone());
@@ -31,11 +29,7 @@ fn user(replica: &Replica<String, Value, u64>, name: &str, is_sorted: bool) -> V
             user.insert("idle_since".into(), since.as_millis().into());
         }
     }
-    let mut sessions: Vec<_> = replica.sessions_of(name).collect();
-    if is_sorted {
-        sessions.sort_by_key(|(session, ..)| *session);
-    }
-    let sessions = sessions.into_iter().map(|(session, published, directed)| {
+    let sessions = replica.sessions_of(name).map(|(session, published, directed)| {
         let mut of = Map::from_iter([("s".into(), format!("s{session}").into())]);
         of.extend(published.map(|presence| ("p".into(), presence.clone())));
         of.extend(directed.map(|presence| ("directed".into(), presence.clone())));

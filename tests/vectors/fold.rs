@@ -22,8 +22,8 @@ impl Client {
         Self { replica: Replica::new(limit), last: 0, late: 0, cut: 0 }
     }
 
-    pub(crate) fn belief(&self, has_limit: bool) -> Value {
-        belief::of(&self.replica, self.cut, has_limit)
+    pub(crate) fn belief(&self) -> Value {
+        belief::of(&self.replica, self.cut)
     }
 
     /// Takes in one frame, or several that came at once, in their order.
@@ -86,7 +86,7 @@ impl Client {
         let named = frame.contains_key("users").then(|| names(frame, "users"));
         match &named {
             None if is(frame, "first") => replica.begin_snapshot(),
-            Some(_) if is(frame, "first") => replica.begin_snapshot_of_users(),
+            Some(users) if is(frame, "first") => replica.begin_snapshot_of(users),
             _ => {}
         }
         replica.set_visible(is(frame, "visible"));
@@ -145,8 +145,13 @@ impl Client {
     }
 
     fn changes(&mut self, frame: &Map<String, Value>, topic: &str) -> Taken {
+        self.replica.set_topic_counts(topic, counts(frame));
+        // What finds no room is tried again when those have been taken out who are gone.
+        self.each_change(frame, topic).or_else(|ReplicaFull| self.each_change(frame, topic))
+    }
+
+    fn each_change(&mut self, frame: &Map<String, Value>, topic: &str) -> Taken {
         let replica = &mut self.replica;
-        replica.set_topic_counts(topic, counts(frame));
         let mut taken = Ok(());
         for change in objects(frame, "changes") {
             let user = text(change, "u");

@@ -99,8 +99,8 @@ interface Belief {
   d?: unknown;
   idle?: number | undefined;
   /** The last snapshot that had begun when each was told. */
-  pIn: number;
-  dIn: number;
+  pIn?: number;
+  dIn?: number;
   /** Of two that show something else than before, the later has the higher number. */
   at: number;
 }
@@ -114,9 +114,13 @@ interface Scope<P> {
   /** Whether anything is to be shown anew. */
   isDirty: boolean;
   show: () => Topic<P>;
-  /** The last snapshot that has begun, and whether it goes on. */
+  /** The last snapshot that has begun, and whether it goes on: whom it is about, if of some. */
   mark: number;
-  isOpen: boolean;
+  open: string[] | boolean;
+  /** The last of which all that it is to drop has made way for what it says. */
+  bare: number;
+  /** Whether anything has found no room since it began. */
+  isCut: boolean;
   view: View;
   counts: Counts;
 }
@@ -153,11 +157,8 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   let count = 0;
   /** The number of the last frame. */
   let last = 0;
-  /** Whether what is taken in found no room, and whether anything has since a snapshot began. */
+  /** Whether what is taken in found no room. */
   let isFull = false;
-  let isCut = false;
-  /** Whether all that the open snapshot had not repeated has made way for what it says. */
-  let hasMadeRoom = false;
 
   function scope(isTopic: boolean): Scope<P> {
     const members = stable(() => {
@@ -237,22 +238,25 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   function find(of: Scope<P>, u: string, s: string | undefined): Belief | undefined {
     let held = of.all.get(u)?.find((held) => held.s === s);
     if (!held) {
-      if (size >= limit && of === contacts && of.isOpen && !hasMadeRoom) {
-        // Whom the snapshot has not repeated so far makes way for whom it names.
-        hasMadeRoom = true;
-        forgetOld();
+      if (size >= limit) {
+        // What the open snapshot is to drop makes way for what it says, topics first.
+        if (of === contacts && of.open === true) forgetTopics();
+        if (size >= limit && of.bare !== of.mark) {
+          of.bare = of.mark;
+          forgetOld(of);
+        }
       }
       if (size >= limit) {
-        isFull = isCut = true;
+        isFull = of.isCut = true;
         return undefined;
       }
-      held = { s, pIn: -1, dIn: -1, at: 0 };
+      held = { s, at: 0 };
       size++;
       of.all.set(u, [...(of.all.get(u) ?? []), held]);
     }
     const all = of.all.get(u)!;
     const { mark } = of;
-    if (of !== contacts && of.isOpen && all.every(({ pIn, dIn }) => pIn < mark && dIn < mark)) {
+    if (of !== contacts && of.open && all.every(({ pIn }) => pIn !== mark)) {
       // Members have the order in which the snapshot names them.
       of.all.delete(u);
       of.all.set(u, all);
@@ -280,7 +284,10 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   function say(of: Scope<P>, { u, s, p }: Entry) {
     const held = p != null && find(of, u, s);
     if (!held) return;
-    held.dIn = of.mark;
+    if (of === contacts) held.dIn = of.mark;
+    // A member who says something is there. What others say makes way, again if it has to.
+    else if (held.m) held.pIn = of.mark;
+    else of.bare = 0;
     if (!same(held.d, p)) held.d = p;
   }
 
@@ -296,16 +303,21 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (!after.length) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
   }
 
-  /** Forgets what the snapshot of everything, or of these users, has not repeated. */
-  function forgetOld(users?: string[]) {
-    const { mark, all } = contacts;
-    for (const u of users || all.keys()) {
-      keep(contacts, u, (held) => {
-        if (held.pIn !== mark) held.p = undefined;
-        if (!users && held.dIn !== mark) held.d = undefined;
+  /**
+   * Forgets what the snapshot, of these users if it is not of all, has not repeated; in a topic
+   * also what is said.
+   */
+  function forgetOld(of: Scope<P>, users = of.open) {
+    const { mark, all } = of;
+    for (const u of users === true ? all.keys() : users || []) {
+      keep(of, u, (held) => {
+        if (held.pIn !== mark) held.m = held.p = undefined;
+        if (users === true && held.dIn !== mark) held.d = undefined;
       });
     }
   }
+
+  const forgetTopics = () => own.topics.forEach(own.forgetTopic);
 
   // ---- frames
 
@@ -313,19 +325,19 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     const users = frame.users && list<string>(frame.users);
     if (frame.first) {
       contacts.mark = ++count;
-      contacts.isOpen = !users;
-      isCut = hasMadeRoom = false;
+      contacts.open = users || true;
+      contacts.isCut = false;
     }
     own.visible = !!frame.visible;
     for (const entry of list<Entry>(frame.entries)) show(contacts, entry);
     // What found no room is said at the end.
-    isFull = !!frame.last && isCut;
+    isFull = !!frame.last && contacts.isCut;
     if (!frame.last) return;
-    forgetOld(users);
+    forgetOld(contacts, users || true);
+    contacts.open = false;
     if (users) return;
-    contacts.isOpen = false;
     // Those in which the session still is are told after this, each anew.
-    own.topics.forEach(own.forgetTopic);
+    forgetTopics();
     setCurrent(true);
   }
 
@@ -335,20 +347,14 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       if (!of) topics.set(name, (of = scope(true)));
       of.view = frame.view!;
       of.mark = ++count;
-      of.isOpen = true;
+      of.open = true;
     }
     if (!of) return;
     setCounts(of, frame);
     for (const entry of list<Entry>(frame.entries)) show(of, entry);
-    if (!frame.last || !of.isOpen) return;
-    const { mark, all } = of;
-    of.isOpen = false;
-    for (const u of all.keys()) {
-      keep(of, u, (held) => {
-        held.d = undefined;
-        if (held.pIn !== mark && held.dIn !== mark) drop(held);
-      });
-    }
+    if (!frame.last) return;
+    forgetOld(of);
+    of.open = false;
   }
 
   function setCounts(of: Scope<P>, { counts }: Frame) {
@@ -364,12 +370,15 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     else if (/^(user|presence|joined|member)$/.test(op)) show(of, entry);
   }
 
-  function changes(of: Scope<P>, frame: Frame) {
+  function changes(of: Scope<P>, frame: Frame, isAgain?: boolean) {
+    isFull = false;
     setCounts(of, frame);
     for (const change of list<Entry>(frame.changes)) {
       // Of who has left no session is named.
       notice(of, change.left || change.ended ? "left" : "member", change);
     }
+    // Who is gone comes after who is new, and leaves room.
+    if (isFull && !isAgain) changes(of, frame, true);
   }
 
   function take(frame: Frame) {

@@ -63,23 +63,22 @@ fn fold(belief: &mut Replica<String, Value, u64>, frame: &Value) {
 }
 
 fn fold_snapshot(belief: &mut Replica<String, Value, u64>, frame: &Value) {
-    let users = frame.get("users").map(|users| users.as_array().unwrap());
-    match (frame["first"] == true, users) {
+    let users = frame.get("users").map(|users| {
+        let users = users.as_array().unwrap().iter();
+        users.map(|user| user.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    });
+    match (frame["first"] == true, &users) {
         (true, None) => belief.begin_snapshot(),
-        (true, Some(_)) => belief.begin_snapshot_of_users(),
+        (true, Some(users)) => belief.begin_snapshot_of(users),
         (false, _) => {}
     }
     belief.set_visible(frame["visible"].as_bool().unwrap());
     for entry in frame["entries"].as_array().unwrap() {
         belief.set_presence(text(entry, "u"), session(entry), entry["p"].clone()).unwrap();
     }
-    match (frame["last"] == true, users) {
+    match (frame["last"] == true, &users) {
         (true, None) => belief.end_snapshot().unwrap(),
-        (true, Some(users)) => {
-            let named: Vec<_> =
-                users.iter().map(|user| user.as_str().unwrap().to_owned()).collect();
-            belief.end_snapshot_of(&named).unwrap();
-        }
+        (true, Some(users)) => belief.end_snapshot_of(users).unwrap(),
         (false, _) => {}
     }
 }

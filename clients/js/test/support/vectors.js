@@ -31,18 +31,16 @@ export function believed(Replica, { frames, limit }) {
     }
     take();
   }
-  return belief(replica, cut, limit !== undefined);
+  return belief(replica, cut);
 }
 
-function belief(replica, cut, isSorted) {
+function belief(replica, cut) {
   const users = {};
   for (const { id, isOne, presence, idleSince, sessions } of replica.people.values()) {
     users[id] = {
       ...(isOne && { p: presence }),
       ...(isOne && idleSince !== undefined && { idle_since: idleSince }),
-      ...(sessions.length > 0 && {
-        sessions: (isSorted ? sessions.toSorted(byNumber) : sessions).map(session),
-      }),
+      ...(sessions.length > 0 && { sessions: sessions.map(session) }),
     };
   }
   const topics = {};
@@ -78,10 +76,6 @@ function row(u, s, p) {
 function byName(one, other) {
   if (one.u !== other.u) return one.u < other.u ? -1 : 1;
   return number(one.s) - number(other.s);
-}
-
-function byNumber(one, other) {
-  return number(one.id) - number(other.id);
 }
 
 function number(session) {
