@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::program::Program;
-use crate::support::{self, Client, PATIENCE, Server, auth, stream_from};
+use crate::support::{self, Client, PATIENCE, Server, auth, auth_with, stream_from};
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED: &str = "forwarded";
@@ -121,6 +121,56 @@ async fn a3_an_address_does_not_take_all_seats_after_login() {
         }
         assert!(started.elapsed() < PATIENCE, "no seat becomes free");
     }
+}
+
+/// Without a seat a login token stays as it was, and works when there is one.
+#[tokio::test]
+async fn a3_a_login_without_a_seat_uses_up_no_token() {
+    let server = Server::run(&["--connect-limit", "1"]);
+    for name in ["ann", "bob"] {
+        server.account(name);
+    }
+    let mut bob = server.login("bob").await;
+    let token = bob.token().await;
+    bob.close().await;
+    server.until_metric("adsum_sessions", 0.0).await;
+    let ann = server.login("ann").await;
+    let mut again = Client::connect(server.address(), Form::Json).await;
+    for _ in 0..3 {
+        let ack = again.authenticate(&token).await;
+        assert_eq!(ack.error.and_then(|error| error.code), Some(5_104));
+    }
+    ann.close().await;
+    server.until_metric("adsum_sessions", 0.0).await;
+    assert!(again.authenticate(&token).await.ok);
+}
+
+/// A session keeps its seat through its grace: it goes on however many want to come, over a
+/// connection of which nobody knows yet that it is gone too, and `connect_limit` bounds sessions.
+#[tokio::test]
+async fn a3_a_session_that_goes_on_has_its_seat() {
+    let server = Server::run(&["--connect-limit", "1"]);
+    for name in ["ann", "bob"] {
+        server.account(name);
+    }
+    let mut first = Client::connect(server.address(), Form::Json).await;
+    let mut secret = first.authenticate(&auth("ann")).await.n2.expect("a secret");
+    let mut open = vec![first];
+    for is_gone in [false, true] {
+        if is_gone {
+            open.drain(..).for_each(Client::break_off);
+            server.until_metric("adsum_detached", 1.0).await;
+        }
+        let mut bob = Client::connect(server.address(), Form::Json).await;
+        let ack = bob.authenticate(&auth("bob")).await;
+        assert_eq!(ack.error.and_then(|error| error.code), Some(5_104), "{is_gone}");
+        let shown = TimAuth { name: None, pwd: None, ..auth_with("", &[("resume", &secret)]) };
+        let mut next = Client::connect(server.address(), Form::Json).await;
+        let ack = next.authenticate(&shown).await;
+        secret = ack.n2.unwrap_or_else(|| panic!("{is_gone}: {:?}", ack.error));
+        open.push(next);
+    }
+    server.until_metric("adsum_sessions", 1.0).await;
 }
 
 /// Who registers one account after the other may not fill the database; the others may have theirs.

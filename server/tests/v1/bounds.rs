@@ -8,7 +8,7 @@ use tokio::net::TcpSocket;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{End, V1, server, token};
-use crate::support::{Server, TOKEN, request};
+use crate::support::{PASSWORD, Server, TOKEN, request};
 
 async fn hello(server: &Server) -> V1 {
     V1::hello(server, &token("ann", &["bob"])).await.0
@@ -239,6 +239,52 @@ async fn a_full_house_says_when_to_come_back() {
     let (bye, code) = bob.bye().await;
     assert_eq!((&bye["code"], &bye["reconnect"], code), (&json!("busy"), &json!(true), 1_013));
     assert!(bye["after_ms"].as_u64().unwrap() < 60_000);
+    server.host.stop().await;
+}
+
+/// Without a seat nobody is given an account that would be theirs already at the next try, nor is a
+/// token used up; and whoever asks for too many is told when to come back.
+#[tokio::test]
+async fn without_a_seat_nothing_is_used_up() {
+    let server = Server::with(|config| {
+        config.network.connect_limit = 1;
+        config.accounts.register_burst = 1;
+    });
+    for name in ["ann", "cyd"] {
+        server.account(name);
+    }
+    let mut cyd = V1::connect(server.address()).await;
+    let hello = |name| json!({"op": "hello", "name": name, "password": PASSWORD});
+    cyd.send(hello("cyd")).await;
+    assert_eq!(cyd.next().await["op"], "welcome");
+    let token = cyd.ask(json!({"op": "login_token"})).await["token"].clone();
+    cyd.close(Some(1_000)).await;
+    server.until_metric("adsum_sessions", 0.0).await;
+    let ann = server.login("ann").await;
+    let mut new = hello("new");
+    new["register"] = true.into();
+    let by_token = json!({"op": "hello", "name": "cyd", "token": token});
+    for hello in [&new, &by_token] {
+        let mut refused = V1::connect(server.address()).await;
+        refused.send(hello.clone()).await;
+        assert_eq!(refused.next().await["code"], "overload");
+    }
+    assert!(server.store.account("new", "").unwrap().is_none());
+    ann.close().await;
+    for hello in [&new, &by_token] {
+        server.until_metric("adsum_sessions", 0.0).await;
+        let mut client = V1::connect(server.address()).await;
+        client.send(hello.clone()).await;
+        assert_eq!(client.next().await["op"], "welcome", "{hello}");
+        client.close(Some(1_000)).await;
+    }
+    let mut more = V1::connect(server.address()).await;
+    new["name"] = "more".into();
+    more.send(new).await;
+    let refused = more.next().await;
+    assert_eq!((&refused["code"], &refused["retry_ms"]), (&json!("rate"), &json!(10_000)));
+    let (bye, _) = more.bye().await;
+    assert!(bye["after_ms"].as_u64().unwrap() >= 10_000, "{bye}");
     server.host.stop().await;
 }
 
