@@ -195,27 +195,6 @@ fn a_publish_looks_nobody_up_whoever_is_blocked() {
     assert_eq!(told(&mut engine), (63, 0));
 }
 
-/// Ten thousand blocked for ten thousand others: a few look-ups each.
-#[test]
-fn a_block_list_is_replaced_in_a_few_steps_each() {
-    const BLOCKED: u32 = 10_000;
-    let mut engine = engine(|_| {});
-    let mut replace = |from: u32| {
-        HASHED.set(0);
-        let connect = Connect::new(0).audience([1]).blocked(from..from + BLOCKED);
-        let (key, decisions) = engine.connect(at(0), connect).expect("there is room");
-        decisions.for_each(|_| {});
-        drain(engine.disconnect(at(0), key).expect("it is there"));
-        HASHED.get()
-    };
-    replace(10);
-    let mut most = 0;
-    for from in [20_000, 40_000, 60_000] {
-        most = most.max(replace(from));
-    }
-    assert!(most < u64::from(BLOCKED) * 12, "{most} hashes");
-}
-
 #[allow(clippy::disallowed_methods, reason = "what is measured is time")]
 fn time(work: impl FnOnce()) -> Duration {
     let begin = Instant::now();
@@ -227,6 +206,37 @@ fn time(work: impl FnOnce()) -> Duration {
 /// would be sixteen times as long.
 fn must_be_alike(what: &str, few: Duration, many: Duration) {
     assert!(many < 6 * few, "{what}: a step takes {few:?} in a short list, {many:?} in a long one");
+}
+
+/// A second device replaces all whom the first has blocked by as many others (rule 9).
+#[test]
+fn to_replace_many_blocked_takes_as_long_for_each_as_to_replace_few() {
+    const MANY: u32 = 1 << 16;
+    const FEW: u32 = MANY / 16;
+    let mut best = [Duration::MAX; 2];
+    for _ in 0..3 {
+        for (best, count) in best.iter_mut().zip([FEW, MANY]) {
+            let mut engine = engine(|options| options.max_blocked = MANY);
+            // The first one knows all of them, so that those whom the second one brings stand
+            // between those who go.
+            let audience = 1..=2 * count;
+            let mut connect = |first: u32| {
+                let blocked = (first..=2 * count).step_by(2);
+                let connect = Connect::new(0).audience(audience.clone()).blocked(blocked);
+                let (_, decisions) = engine.connect(at(0), connect).expect("there is room");
+                decisions.for_each(|_| {});
+            };
+            connect(1);
+            HASHED.set(0);
+            *best = (time(|| connect(2)) / count).min(*best);
+            let hashes = HASHED.get();
+            assert!(hashes < u64::from(count) * 12, "{hashes} hashes");
+            assert_eq!((engine.counts().sessions, engine.verify()), (2, Ok(())));
+            assert!(engine.blocked(&0).all(|blocked| blocked % 2 == 0));
+            assert_eq!(engine.counts().blocked_pairs, count as usize);
+        }
+    }
+    must_be_alike("to replace", best[0], best[1]);
 }
 
 /// Directed presence to very many who are remembered already (rule 3).
