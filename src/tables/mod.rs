@@ -382,8 +382,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Returns whether one of the two has blocked the other.
+    #[inline]
     pub(crate) fn blocked_between(&self, a: User, b: User) -> bool {
-        !self.blocks.is_empty() && (self.has_blocked(a, b) || self.has_blocked(b, a))
+        !self.blocks.is_empty() && self.has_either_blocked(a, b)
+    }
+
+    /// Looks into the lists of both. Where nobody has blocked anybody it is not in the way.
+    #[inline(never)]
+    fn has_either_blocked(&self, a: User, b: User) -> bool {
+        self.has_blocked(a, b) || self.has_blocked(b, a)
     }
 
     /// Returns whether the user has blocked anybody or is blocked by anybody.

@@ -1,7 +1,8 @@
 //! Counts, for tests alone, how far the tables go to grow: the longest call must stay short.
 //!
-//! A step is an entry that is copied, moved or made. What a call does with its own lists does not
-//! count among them, nor what is exempt: giving memory back, and making room for those who are announced.
+//! A step is an entry that is copied, moved or made. What a call does with its own lists is counted
+//! apart. What is exempt does not count: giving memory back, and making room for those who are
+//! announced.
 
 /// Counts so many steps.
 #[inline]
