@@ -7,6 +7,7 @@
 //!
 //! The world: 2,000 users with string ids and exactly 100 contacts each, one session a user,
 //! everything else as by default but for the rate limit, which is off so that publishes are told.
+//! And one user with 10,000 contacts.
 
 mod common;
 
@@ -35,6 +36,17 @@ fn main() {
     for degree in [DEGREE, 3 * DEGREE] {
         World::of_strangers(degree).publish(&format!("unheard-{degree}"));
     }
+    // Whether or not one of many contacts is blocked.
+    publish_to_many("crowd", |_, _, _| {});
+    publish_to_many("crowd-blocks", |engine, hub, contact| {
+        drain(engine.block(Time::from_millis(1_000), contact, hub).expect("there is room"));
+    });
+    publish_to_many("crowd-blocked", |engine, hub, contact| {
+        drain(engine.block(Time::from_millis(1_000), hub, contact).expect("there is room"));
+    });
+    // However many are online.
+    World::new(5).counts("counts-few");
+    World::new(100).counts("counts-many");
     World::new(100).direct();
     World::new(20).sessions();
     World::of_idleness(20).signs();
@@ -177,6 +189,10 @@ impl World {
         });
     }
 
+    fn counts(&mut self, verb: &str) {
+        self.count(verb, |world, _, _| _ = black_box(world.engine.counts()));
+    }
+
     fn direct(&mut self) {
         for receivers in [1, 10] {
             self.count(&format!("direct-{receivers}"), |world, user, session| {
@@ -244,6 +260,39 @@ impl World {
         }
         mark(4);
     }
+}
+
+/// Counts the publishes of one who has many contacts, of whom one in five is online, after what is
+/// to come before has been done about the one and a contact.
+fn publish_to_many(verb: &str, before: impl FnOnce(&mut Core, &'static str, &'static str)) {
+    const CONTACTS: usize = 10_000;
+    const TIMES: usize = 20;
+    let now = Time::from_millis(1_000);
+    let options = Options { publish_rate: None, ..Options::default() };
+    let config = Config::new(options).expect("the rest are the defaults");
+    let mut engine = Core::with_hasher(config, Hasher::default());
+    let name = |user: usize| -> &'static str { format!("user{user:08}").leak() };
+    let contacts: Vec<&'static str> = (0..CONTACTS).map(name).collect();
+    let hub = name(CONTACTS);
+    let mut connect = |user: &'static str, audience: &[&'static str]| {
+        let connect = Connect::new(user).audience(audience.iter().copied());
+        let (session, decisions) = engine.connect(now, connect).expect("there is room");
+        drain(decisions);
+        session
+    };
+    let session = connect(hub, &contacts);
+    contacts.iter().step_by(5).for_each(|contact| _ = connect(contact, &[hub]));
+    before(&mut engine, hub, contacts[CONTACTS / 2]);
+    let mut publish = |times: usize| {
+        for _ in 0..times {
+            drain(engine.publish(now, session, 2).expect("it is attached"));
+        }
+    };
+    publish(2);
+    mark(1);
+    publish(TIMES);
+    mark(2);
+    counted(verb, TIMES);
 }
 
 /// How many of those who are offline come and go at a time.

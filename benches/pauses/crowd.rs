@@ -12,6 +12,8 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::hint::black_box;
 
 pub(crate) const CONTACTS: usize = 20;
+/// One in so many users blocks another as soon as it is online.
+const BLOCKING_ONE_IN: u32 = 4;
 /// So many connect in one millisecond while the crowd grows: 100,000 a second.
 const CONNECTS_A_MS: usize = 100;
 /// The same in each run, so that each run does the same.
@@ -248,7 +250,20 @@ impl Crowd {
         if !std::mem::replace(&mut self.has_been[user as usize], true) {
             self.calendar.add(&mut self.random, self.now_ms, user);
         }
+        if user.is_multiple_of(BLOCKING_ONE_IN) {
+            self.block_somebody(user);
+        }
         self.publish(user);
+    }
+
+    /// The pairs are as many as the population is large, and no contacts: whom those block is
+    /// [changed](Change::Blocked) besides.
+    fn block_somebody(&mut self, user: u32) {
+        let (now, users) = (self.now(), self.users());
+        let other = self.random.below(users) as u32;
+        self.log.time(Verb::Block, || {
+            drain(self.engine.block(now, &user, other).expect("there is room"))
+        });
     }
 
     /// Somebody leaves, and comes back later.

@@ -17,12 +17,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         for contact in audience {
             self.users.retain(*contact);
         }
-        for other in blocked {
-            self.add_blocked_pair(user, *other);
-        }
         let place = self.online.insert(user, audience, blocked);
         self.users.set_online(user, Some(place));
         self.users.retain(user);
+        for other in blocked {
+            self.add_blocked_pair(user, *other);
+        }
         self.hide(user, audience);
         self.online.at_mut(place).is_watched = self.watchers_of(user).is_some();
         self.cover_watches(audience, user);

@@ -1,89 +1,92 @@
-//! Who has blocked whom, among the lists of those who are online.
+//! Who is blocked, by the lists of those who are online.
 //!
-//! Most users block nobody and are blocked by nobody, so the hot paths ask once a verb whether a
-//! user is [involved](Blocks::involves) at all, and only then for single pairs. The tables are
-//! keyed with the host's hasher and never walked.
+//! Whom a user has blocked stands in its own list, which is sorted: whether one of two has blocked
+//! the other is two searches in such lists. What no list says is whether anybody has blocked a
+//! user: that is counted here. Most users block nobody and are blocked by nobody, so the hot paths
+//! ask that once a verb, and only then for single pairs. The table is keyed with the host's hasher,
+//! since whoever blocks chooses who is in it.
 
 use crate::tables::ids::User;
+use crate::tables::index::{Index, Number, ShortHash};
 use core::hash::BuildHasher;
-use hashbrown::HashTable;
 
-#[derive(Default)]
+/// A user, and how many of those online have blocked it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Blocked {
+    user: User,
+    by: u32,
+}
+
+impl Number for Blocked {
+    const NONE: Self = Self { user: User::NONE, by: 0 };
+}
+
 pub(crate) struct Blocks {
-    pairs: HashTable<(User, User)>,
-    /// In how many pairs a user stands, on either side.
-    involved: HashTable<(User, u32)>,
+    /// The number of entries in all lists.
+    pairs: usize,
+    blocked: Index<Blocked>,
 }
 
 impl Blocks {
-    pub(crate) fn len(&self) -> usize {
-        self.pairs.len()
+    pub(crate) const fn new() -> Self {
+        Self { pairs: 0, blocked: Index::new() }
     }
 
-    fn has<S: BuildHasher>(&self, hasher: &S, by: User, blocked: User) -> bool {
-        self.pairs.find(hasher.hash_one((by, blocked)), |pair| *pair == (by, blocked)).is_some()
+    /// Returns the number of pairs of a user and one whom it has blocked.
+    pub(crate) const fn len(&self) -> usize {
+        self.pairs
     }
 
-    /// Returns whether one of the two has blocked the other.
-    pub(crate) fn between<S: BuildHasher>(&self, hasher: &S, a: User, b: User) -> bool {
-        !self.pairs.is_empty() && (self.has(hasher, a, b) || self.has(hasher, b, a))
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.pairs == 0
     }
 
-    /// Returns whether the user has blocked anyone, or anyone the user.
-    pub(crate) fn involves<S: BuildHasher>(&self, hasher: &S, user: User) -> bool {
-        !self.pairs.is_empty() && self.count(hasher, user) > 0
+    fn find(&self, hash: ShortHash, user: User) -> Option<Blocked> {
+        self.blocked.find(hash, |blocked| blocked.user == user)
     }
 
-    /// Returns the number of pairs in which the user stands.
+    /// Returns how many have blocked the user.
     pub(crate) fn count<S: BuildHasher>(&self, hasher: &S, user: User) -> u32 {
-        let entry = self.involved.find(hasher.hash_one(user), |(other, _)| *other == user);
-        entry.map_or(0, |(_, count)| *count)
+        self.find(ShortHash::of(hasher, &user), user).map_or(0, |blocked| blocked.by)
     }
 
-    /// Returns the number of users who stand in pairs.
-    pub(crate) fn users(&self) -> usize {
-        self.involved.len()
+    /// Returns the number of users whom anybody has blocked.
+    pub(crate) const fn users(&self) -> usize {
+        self.blocked.len()
     }
 
-    /// Adds a pair that is not there yet.
-    pub(crate) fn insert<S: BuildHasher>(&mut self, hasher: &S, by: User, blocked: User) {
-        debug_assert!(!self.has(hasher, by, blocked));
-        let hash = |pair: &(User, User)| hasher.hash_one(pair);
-        self.pairs.insert_unique(hash(&(by, blocked)), (by, blocked), hash);
-        for user in [by, blocked] {
-            let hash = |(user, _): &(User, u32)| hasher.hash_one(user);
-            let entry = self.involved.entry(hash(&(user, 0)), |(other, _)| *other == user, hash);
-            entry.and_modify(|(_, count)| *count += 1).or_insert((user, 1));
-        }
-    }
-
-    /// Removes a pair that is there.
-    pub(crate) fn remove<S: BuildHasher>(&mut self, hasher: &S, by: User, blocked: User) {
-        let hash = hasher.hash_one((by, blocked));
-        let Ok(pair) = self.pairs.find_entry(hash, |pair| *pair == (by, blocked)) else { return };
-        pair.remove();
-        for user in [by, blocked] {
-            let hash = hasher.hash_one(user);
-            if let Ok(mut entry) = self.involved.find_entry(hash, |(other, _)| *other == user) {
-                if entry.get().1 > 1 {
-                    entry.get_mut().1 -= 1;
-                } else {
-                    entry.remove();
-                }
+    /// Counts that one more has blocked the user.
+    pub(crate) fn add<S: BuildHasher>(&mut self, hasher: &S, user: User) {
+        let hash = ShortHash::of(hasher, &user);
+        match self.find(hash, user) {
+            Some(before) => {
+                self.blocked.replace(hash, before, Blocked { by: before.by + 1, ..before });
             }
+            None => self.blocked.insert(hash, Blocked { user, by: 1 }),
         }
+        self.pairs += 1;
+    }
+
+    /// Counts that one of those who have blocked the user has no longer.
+    pub(crate) fn remove<S: BuildHasher>(&mut self, hasher: &S, user: User) {
+        let hash = ShortHash::of(hasher, &user);
+        let Some(before) = self.find(hash, user) else { return };
+        if before.by > 1 {
+            self.blocked.replace(hash, before, Blocked { by: before.by - 1, ..before });
+        } else {
+            self.blocked.remove(hash, before);
+        }
+        self.pairs -= 1;
     }
 
     /// For a test of what sees it.
     #[cfg(test)]
-    pub(crate) fn miscount<S: BuildHasher>(&mut self, hasher: &S, user: User) {
-        let hash = |(user, _): &(User, u32)| hasher.hash_one(user);
-        self.involved.insert_unique(hash(&(user, 1)), (user, 1), hash);
+    pub(crate) const fn miscount(&mut self) {
+        self.pairs += 1;
     }
 
-    pub(crate) fn shrink_to_fit<S: BuildHasher>(&mut self, hasher: &S) {
-        self.pairs.shrink_to_fit(|pair| hasher.hash_one(pair));
-        self.involved.shrink_to_fit(|(user, _)| hasher.hash_one(user));
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.blocked.shrink_to_fit();
     }
 }
 
@@ -91,15 +94,46 @@ impl Blocks {
 mod tests {
     use super::*;
     use crate::hasher::tests::Plain;
+    use crate::tables::steps;
+
+    #[test]
+    fn it_is_counted_by_how_many_a_user_is_blocked() {
+        let mut blocks = Blocks::new();
+        assert_eq!((blocks.count(&Plain, User(7)), blocks.is_empty()), (0, true));
+        [7, 8, 7, 7].map(User).into_iter().for_each(|user| blocks.add(&Plain, user));
+        assert_eq!((blocks.len(), blocks.users(), blocks.is_empty()), (4, 2, false));
+        assert_eq!([7, 8, 9].map(|user| blocks.count(&Plain, User(user))), [3, 1, 0]);
+        [7, 9, 8].map(User).into_iter().for_each(|user| blocks.remove(&Plain, user));
+        assert_eq!((blocks.len(), blocks.users()), (2, 1));
+        assert_eq!([7, 8, 9].map(|user| blocks.count(&Plain, User(user))), [2, 0, 0]);
+    }
+
+    /// Neither as there are more and more, nor as some come and others go.
+    #[test]
+    fn a_change_takes_few_steps_however_many_are_blocked() {
+        const USERS: u32 = if cfg!(feature = "shrunk") { 10_000 } else { 200_000 };
+        let mut blocks = Blocks::new();
+        let grown = (0..USERS).map(|user| steps::tests::of(|| blocks.add(&Plain, User(user))));
+        let grown = grown.max();
+        let rested = (0..2 * USERS).map(|user| {
+            steps::tests::of(|| {
+                blocks.remove(&Plain, User(user));
+                blocks.add(&Plain, User(user + USERS));
+            })
+        });
+        let most = [grown, rested.max()].map(|most| most.expect("there are some"));
+        assert!(most[0] <= 6_400 && most[1] <= 400, "{most:?}");
+        assert_eq!((blocks.len(), blocks.users()), (USERS as usize, USERS as usize));
+    }
 
     #[test]
     fn memory_comes_back_when_the_blocks_have_gone() {
-        let (mut blocks, users) = (Blocks::default(), (0..1_000).map(User));
-        users.clone().for_each(|user| blocks.insert(&Plain, user, User(user.0 + 1)));
-        users.for_each(|user| blocks.remove(&Plain, user, User(user.0 + 1)));
-        assert!(blocks.pairs.capacity() > 0 && blocks.involved.capacity() > 0);
+        let (mut blocks, users) = (Blocks::new(), (0..1_000).map(User));
+        users.clone().for_each(|user| blocks.add(&Plain, user));
+        users.for_each(|user| blocks.remove(&Plain, user));
+        assert!(blocks.blocked.capacity() > 0);
         assert_eq!((blocks.len(), blocks.users()), (0, 0));
-        blocks.shrink_to_fit(&Plain);
-        assert_eq!((blocks.pairs.capacity(), blocks.involved.capacity()), (0, 0));
+        blocks.shrink_to_fit();
+        assert_eq!(blocks.blocked.capacity(), 0);
     }
 }

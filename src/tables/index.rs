@@ -119,6 +119,12 @@ impl<T: Number> Index<T> {
         self.len
     }
 
+    /// Returns the number of places for which there is room.
+    #[cfg(test)]
+    pub(crate) const fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
+
     #[inline]
     const fn home(&self, hash: ShortHash) -> usize {
         let moved = hash.0 as u64 >= self.boundary;
@@ -197,6 +203,12 @@ impl<T: Number> Index<T> {
         }
     }
 
+    /// Replaces a number that is there by another.
+    pub(crate) fn replace(&mut self, hash: ShortHash, number: T, by: T) {
+        let at = self.position(self.home(hash), |entry| entry.number == number);
+        self.entries[at].number = by;
+    }
+
     /// Removes a number that is there.
     pub(crate) fn remove(&mut self, hash: ShortHash, number: T) {
         let mut at = self.position(self.home(hash), |entry| entry.number == number);
@@ -205,6 +217,7 @@ impl<T: Number> Index<T> {
             && !next.is_vacant()
             && self.home(next.hash) <= at
         {
+            steps::count(1);
             self.entries[at] = next;
             at += 1;
         }

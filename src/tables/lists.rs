@@ -4,6 +4,7 @@
 //! that connects, and because ascending indices are kinder to caches when the list is walked.
 
 use crate::tables::ids::User;
+use crate::tables::steps;
 use alloc::vec::Vec;
 use core::hint::black_box;
 
@@ -63,12 +64,14 @@ impl UserList {
                 left -= 1;
             }
         }
+        steps::count_moved(self.0.len() - end);
         debug_assert!(self.0.is_sorted_by(|a, b| a < b));
     }
 
     /// Removes those of a sorted run of users who are in the list.
     pub(crate) fn remove_any(&mut self, removed: &[User]) {
         let mut removed = removed.iter().peekable();
+        steps::count_moved(self.0.len());
         self.0.retain(|user| {
             while removed.next_if(|other| *other < user).is_some() {}
             removed.next_if(|other| *other == user).is_none()
@@ -82,6 +85,7 @@ impl UserList {
         };
         let mut removed = removed.iter().peekable();
         let mut kept = first;
+        steps::count_moved(self.0.len() - first);
         for at in first..self.0.len() {
             if removed.next_if(|user| **user == self.0[at]).is_none() {
                 self.0[kept] = self.0[at];

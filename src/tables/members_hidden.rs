@@ -7,11 +7,6 @@ use crate::topic::TopicCounts;
 use core::hash::{BuildHasher, Hash};
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
-    /// Returns whether the user has blocked anybody or is blocked by anybody.
-    pub(crate) fn has_blocks(&self, user: User) -> bool {
-        self.blocks.involves(&self.hasher, user)
-    }
-
     /// Returns everybody in a topic.
     pub(crate) fn all_in(&self, topic: TopicIndex) -> impl Iterator<Item = MembershipIndex> + '_ {
         let channels = self.topics().channels();

@@ -104,7 +104,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             users: Users::new(),
             online: OnlineUsers::new(),
             sessions: Sessions::new(),
-            blocks: Blocks::default(),
+            blocks: Blocks::new(),
             watched: Watched::new(),
             topics: Topics::new(),
             voices: Voices::new(),
@@ -382,8 +382,21 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     }
 
     /// Returns whether one of the two has blocked the other.
+    #[inline]
     pub(crate) fn blocked_between(&self, a: User, b: User) -> bool {
-        self.blocks.between(&self.hasher, a, b)
+        !self.blocks.is_empty() && self.has_either_blocked(a, b)
+    }
+
+    /// Looks into the lists of both. Where nobody has blocked anybody it is not in the way.
+    #[inline(never)]
+    fn has_either_blocked(&self, a: User, b: User) -> bool {
+        self.has_blocked(a, b) || self.has_blocked(b, a)
+    }
+
+    /// Returns whether the user has blocked anybody or is blocked by anybody.
+    pub(crate) fn has_blocks(&self, user: User) -> bool {
+        let lists_any = || self.online(user).is_some_and(|online| online.rare().blocked.len() > 0);
+        !self.blocks.is_empty() && (lists_any() || self.blocks.count(&self.hasher, user) > 0)
     }
 
     /// Returns whether `viewer` may see what `user` publishes.
@@ -455,7 +468,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         sessions.shrink_to_fit();
         voices.shrink_to(online.span(), sessions.span());
         self.shown.shrink_to(self.users.span());
-        self.blocks.shrink_to_fit(&self.hasher);
+        self.blocks.shrink_to_fit();
         self.watched.shrink_to_fit();
         self.topics.shrink_to_fit(self.sessions.span());
         self.shrink_changed();

@@ -108,10 +108,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Adds a sorted set of users whom the user has not blocked yet to those it has.
     pub(crate) fn add_blocked(&mut self, user: User, added: &[User]) {
         self.list_own_change(user);
-        added.iter().for_each(|other| self.add_blocked_pair(user, *other));
         if let Some(online) = self.online_mut(user) {
             online.rare_mut().blocked.insert_sorted(added);
         }
+        added.iter().for_each(|other| self.add_blocked_pair(user, *other));
         self.hide(user, added);
     }
 
@@ -126,18 +126,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.unhide(user, removed);
     }
 
-    /// Adds a pair, and hides the user from the other where that lists it. The user's own list of
-    /// those hidden is the caller's to keep.
+    /// Adds a pair that is in the user's list by now, and hides the user from the other where that
+    /// lists it. The user's own list of those hidden is the caller's to keep.
     pub(super) fn add_blocked_pair(&mut self, user: User, other: User) {
-        self.blocks.insert(&self.hasher, user, other);
+        self.blocks.add(&self.hasher, other);
         self.users.retain(other);
         self.hide(other, &[user]);
         self.cover_pair(user, other);
     }
 
-    /// Removes a pair likewise.
+    /// Removes a pair that is in no list any more, likewise.
     pub(super) fn remove_blocked_pair(&mut self, user: User, other: User) {
-        self.blocks.remove(&self.hasher, user, other);
+        self.blocks.remove(&self.hasher, other);
         self.unhide(other, &[user]);
         self.cover_pair(user, other);
         self.users.release(other);
@@ -175,7 +175,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     fn find_changed(&self, user: User, others: &[User], hide: bool, changed: &mut Vec<User>) {
         let Some(online) = self.online(user) else { return };
         let nothing_to_do = match hide {
-            true => !self.blocks.involves(&self.hasher, user),
+            true => !self.has_blocks(user),
             false => online.rare().hidden.len() == 0,
         };
         if nothing_to_do {

@@ -3,12 +3,13 @@
 
 use crate::common::{at, config, drain};
 use adsum::{
-    Config, Connect, Counts, Decision, DirectTo, Engine, Lease, LostCause, OfflineNotices, Options,
-    SessionKey,
+    Config, Connect, Counts, Decision, DirectTo, Engine, Join, Lease, LostCause, OfflineNotices,
+    Options, SessionKey, View,
 };
 use allocation_counter::measure;
 use std::cell::Cell;
 use std::hash::{BuildHasher, DefaultHasher};
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 const SHRUNK: bool = cfg!(feature = "shrunk");
@@ -195,27 +196,6 @@ fn a_publish_looks_nobody_up_whoever_is_blocked() {
     assert_eq!(told(&mut engine), (63, 0));
 }
 
-/// Ten thousand blocked for ten thousand others: a few look-ups each.
-#[test]
-fn a_block_list_is_replaced_in_a_few_steps_each() {
-    const BLOCKED: u32 = 10_000;
-    let mut engine = engine(|_| {});
-    let mut replace = |from: u32| {
-        HASHED.set(0);
-        let connect = Connect::new(0).audience([1]).blocked(from..from + BLOCKED);
-        let (key, decisions) = engine.connect(at(0), connect).expect("there is room");
-        decisions.for_each(|_| {});
-        drain(engine.disconnect(at(0), key).expect("it is there"));
-        HASHED.get()
-    };
-    replace(10);
-    let mut most = 0;
-    for from in [20_000, 40_000, 60_000] {
-        most = most.max(replace(from));
-    }
-    assert!(most < u64::from(BLOCKED) * 12, "{most} hashes");
-}
-
 #[allow(clippy::disallowed_methods, reason = "what is measured is time")]
 fn time(work: impl FnOnce()) -> Duration {
     let begin = Instant::now();
@@ -226,7 +206,71 @@ fn time(work: impl FnOnce()) -> Duration {
 /// The time of a step may grow like a logarithm, with a wide margin; in proportion to the list it
 /// would be sixteen times as long.
 fn must_be_alike(what: &str, few: Duration, many: Duration) {
-    assert!(many < 6 * few, "{what}: a step takes {few:?} in a short list, {many:?} in a long one");
+    assert!(many < 6 * few, "{what}: a step takes {few:?} among few, {many:?} among many");
+}
+
+/// A second device replaces half of those whom the first has blocked by as many others (rule 9).
+#[test]
+fn to_replace_many_blocked_takes_as_long_for_each_as_to_replace_few() {
+    const MANY: u32 = 1 << 15;
+    const FEW: u32 = MANY / 16;
+    let mut best = [Duration::MAX; 2];
+    for _ in 0..3 {
+        for (best, count) in best.iter_mut().zip([FEW, MANY]) {
+            let mut engine = engine(|options| options.max_blocked = MANY);
+            // Of each three two, and all are known at once: so of those before one in two stays,
+            // between those who go and those who come.
+            let all = 1..=count / 2 * 3;
+            let mut connect = |but: u32| {
+                let blocked = all.clone().filter(|user| user % 3 != but);
+                let connect = Connect::new(0).audience(all.clone()).blocked(blocked);
+                let (_, decisions) = engine.connect(at(0), connect).expect("there is room");
+                decisions.for_each(|_| {});
+            };
+            connect(1);
+            HASHED.set(0);
+            *best = (time(|| connect(2)) / count).min(*best);
+            let hashes = HASHED.get();
+            assert!(hashes < u64::from(count) * 12, "{hashes} hashes");
+            assert_eq!((engine.counts().sessions, engine.verify()), (2, Ok(())));
+            assert!(engine.blocked(&0).all(|blocked| blocked % 3 != 2));
+            assert_eq!(engine.counts().blocked_pairs, count as usize);
+        }
+    }
+    must_be_alike("to replace", best[0], best[1]);
+}
+
+/// What is counted is kept, not looked for (rule 16).
+#[test]
+fn counts_take_as_long_however_much_there_is() {
+    const MANY: u32 = 20_000;
+    let engines = [MANY / 100, MANY].map(|users| {
+        let mut engine = engine(|options| options.direct_to = DirectTo::Anyone);
+        let come = |user: u32| (user, connect(&mut engine, user, [(user + 1) % users]));
+        let keys: Vec<(u32, SessionKey)> = (0..users).map(come).collect();
+        for (user, key) in keys {
+            let (other, third) = ((user + 2) % users, (user + 3) % users);
+            drain(engine.block(at(0), &user, (user + 4) % users).expect("there is room"));
+            drain(engine.watch(at(0), key, [other]).expect("there is room"));
+            drain(engine.direct(at(0), key, &[third], 1).expect("there is room"));
+            let member = Join::Member { presence: Some(1), view: View::Nothing };
+            let topic = MANY + user / 10;
+            engine.join(at(0), key, topic, member).expect("there is room").1.for_each(|_| {});
+            drain(engine.publish(at(0), key, 1).expect("it is attached"));
+            if user % 2 == 0 {
+                drain(engine.congested(at(0), key).expect("it is attached"));
+            }
+        }
+        engine
+    });
+    let mut best = [Duration::MAX; 2];
+    for _ in 0..20 {
+        for (best, engine) in best.iter_mut().zip(&engines) {
+            let count = || (0..100).for_each(|_| _ = black_box(engine.counts()));
+            *best = time(count).min(*best);
+        }
+    }
+    must_be_alike("counts", best[0], best[1]);
 }
 
 /// Directed presence to very many who are remembered already (rule 3).
