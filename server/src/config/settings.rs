@@ -42,7 +42,7 @@ pub struct Network {
     pub trusted_proxies: Proxies,
     /// Where they write it.
     pub forwarded_header: ForwardedHeader,
-    /// The most sessions that are logged in at once.
+    /// The most sessions at once, those included whose connection is lost.
     pub connect_limit: u32,
     /// The most of them from one address; 0 for one more as long as more are free than it has.
     pub seats_per_address: u32,

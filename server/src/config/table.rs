@@ -186,7 +186,7 @@ static NETWORK: [Key; 22] = [
     ),
     key!(
         "connect_limit":
-        "The most sessions that are logged in at once",
+        "The most sessions at once, those included whose connection is lost and may come back",
         number "COUNT" 1..=1_000_000, network.connect_limit
     ),
     key!(

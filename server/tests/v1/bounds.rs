@@ -253,10 +253,8 @@ async fn without_a_seat_nothing_is_used_up() {
     for name in ["ann", "cyd"] {
         server.account(name);
     }
-    let mut cyd = V1::connect(server.address()).await;
     let hello = |name| json!({"op": "hello", "name": name, "password": PASSWORD});
-    cyd.send(hello("cyd")).await;
-    assert_eq!(cyd.next().await["op"], "welcome");
+    let (mut cyd, _) = V1::hello_with(&server, hello("cyd")).await;
     let token = cyd.ask(json!({"op": "login_token"})).await["token"].clone();
     cyd.close(Some(1_000)).await;
     server.until_metric("adsum_sessions", 0.0).await;
@@ -278,6 +276,7 @@ async fn without_a_seat_nothing_is_used_up() {
         assert_eq!(client.next().await["op"], "welcome", "{hello}");
         client.close(Some(1_000)).await;
     }
+    server.until_metric("adsum_sessions", 0.0).await;
     let mut more = V1::connect(server.address()).await;
     new["name"] = "more".into();
     more.send(new).await;
