@@ -22,13 +22,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.order += 1;
                 Ok(session)
             }
-            Renewal::Late(session) => {
-                self.order += 1;
-                self.renew_late(session);
-                Ok(session)
-            }
-            Renewal::AfterSign(session) => {
-                self.renew_lease_after_sign(session);
+            rare @ (Renewal::Late(session) | Renewal::AfterSign(session)) => {
+                self.renew_rarely(rare);
                 Ok(session)
             }
             Renewal::Detached => Err(Error::Detached),
@@ -36,9 +31,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
+    /// Renews a lease where it takes more than to write to the record.
     #[cold]
-    fn renew_lease_after_sign(&mut self, session: SessionIndex) {
-        self.renew_lease(session);
+    #[inline(never)]
+    fn renew_rarely(&mut self, renewal: Renewal) {
+        match renewal {
+            Renewal::Late(session) => {
+                self.order += 1;
+                self.renew_late(session);
+            }
+            Renewal::AfterSign(session) => self.renew_lease(session),
+            Renewal::Of(_) | Renewal::Detached | Renewal::Unknown => {}
+        }
     }
 
     /// Puts off the deadline of a session whose lease was near its end.

@@ -59,7 +59,9 @@ impl<P> Sessions<P> {
                 if record.by_person {
                     return Renewal::AfterSign(SessionIndex(key.index));
                 }
-                let is_late = heard.0.since(record.heard) >= late_ms;
+                // It never was heard of later than now.
+                let since = heard.0.as_millis().wrapping_sub(record.heard.as_millis());
+                let is_late = since >= late_ms;
                 (record.heard, record.stamp) = heard;
                 let session = SessionIndex(key.index);
                 if is_late { Renewal::Late(session) } else { Renewal::Of(session) }
