@@ -86,8 +86,8 @@ impl Host {
     }
 }
 
-/// Returns the most that each of those who are online takes while a crowd comes, from half of it on:
-/// by then what there is from the beginning is little.
+/// Returns the most that each of those who are online takes while a crowd comes, from half of it
+/// on: by then what there is from the beginning is little.
 fn while_growing(users: usize) -> f64 {
     let order = Random::new(3).order(users);
     let (mut world, mut bytes, mut online, mut most) = (None, 0, 0, 0.0);

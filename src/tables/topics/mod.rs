@@ -321,8 +321,8 @@ impl<K, P> Topics<K, P> {
         self.put_pending(topic, true, pending);
     }
 
-    /// Notes that those who view all are sent a snapshot: of what has been gathered so far they need
-    /// not be told.
+    /// Notes that those who view all are sent a snapshot: of what has been gathered so far they
+    /// need not be told.
     pub(crate) fn tell_to_all(&mut self, topic: TopicIndex) {
         if self.pending_of(topic, true).is_some() {
             self.pending_mut(topic, true).tell_to_all();
