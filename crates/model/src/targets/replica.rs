@@ -2,21 +2,17 @@
 //! than it was made for, and say of itself what is so. Whatever it was told, a whole snapshot makes
 //! it right again.
 
+mod names;
 mod pair;
 mod server;
 mod truth;
 
 use crate::hasher::Constant;
-use adsum::{SessionId, Time, TopicCounts, View};
+use adsum::{SessionId, Time, TopicCounts};
+use names::{OWN_SESSIONS, TOPICS, USERS, view};
 use pair::Pair;
 use server::Server;
 use std::hash::{BuildHasher, RandomState};
-
-/// Who speaks for whom. A hostile server may give one session to several users.
-const USERS: u8 = 8;
-const OWN_SESSIONS: u8 = 4;
-/// The names of topics are below this.
-const TOPICS: u8 = 2;
 
 /// Tells a replica what these bytes stand for; says how many inputs there were.
 ///
@@ -114,15 +110,6 @@ fn recover<S: BuildHasher>(pair: &mut Pair<S>) {
     for (first, users) in [(0, limit), (4, limit - limit / 2), (0, 1)] {
         pair.whole_topic(0, first, users, session);
         pair.check();
-    }
-}
-
-const fn view(nth: u8) -> View {
-    match nth % 4 {
-        0 => View::Count,
-        1 => View::Sample(2),
-        2 => View::Nothing,
-        _ => View::All,
     }
 }
 

@@ -1,7 +1,8 @@
 //! A replica, what it should hold, and whatever is told to both.
 
+use super::names::{TOPICS, USERS};
 use super::truth::{Truth, Where};
-use super::{TOPICS, USERS};
+
 use adsum::{
     Changes, Decision, Notice, Replica, Scope, SessionId, Snapshot, Time, TopicChange, TopicCounts,
     TopicSnapshot, View,

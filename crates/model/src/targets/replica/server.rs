@@ -1,7 +1,8 @@
 //! An engine with several sessions, of which all that is told is told to one receiver.
 
+use super::names::{TOPICS, USERS, view};
 use super::pair::Pair;
-use super::{TOPICS, USERS, view};
+
 use adsum::{
     Candidate, Config, DefaultHashBuilder, DeviceKind, Engine, Event, Join, LostCause, Options,
     SessionKey, Time, TopicOptions,
