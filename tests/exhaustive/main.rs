@@ -113,7 +113,7 @@ fn explore<A: Copy>(
         for (nth, action) in path.iter().enumerate() {
             let (now, event) =
                 event_of(*action, &world.model, nth).expect("it was possible before");
-            world.input(now, &event).unwrap_or_else(|fault| panic!("{fault}"));
+            world.again(now, &event).unwrap_or_else(|fault| panic!("{fault}"));
         }
         world
     };

@@ -14,6 +14,7 @@
 //! | [`host`], `drain` | an engine with the table of connections that a host would keep |
 //! | [`hasher`] | a hasher with which everything collides |
 //! | [`queries`] | everything that the engine can be asked, held against the model |
+//! | [`spelling`] | a second engine, whose ids have several spellings |
 //! | [`told`] | what came of inputs in words, sessions by the order in which they connected |
 //! | [`receivers`] | a replica for each session, held against the truth |
 //! | [`beliefs`] | the same without the model, held against what an engine can be asked |
@@ -49,6 +50,7 @@ pub mod queries;
 pub mod receivers;
 mod rules;
 pub mod setup;
+pub mod spelling;
 pub mod state;
 #[cfg(feature = "proptest")]
 pub mod strategy;

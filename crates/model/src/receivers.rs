@@ -133,11 +133,11 @@ impl Receivers {
         }
     }
 
-    /// Holds every receiver against the truth after one input.
+    /// Takes in what an input has made of the model.
     ///
     /// # Errors
-    /// What somebody believes, or does not know, that they should not, or should.
-    pub fn check(
+    /// What somebody was told that cannot be, or was not in a snapshot.
+    pub fn note(
         &mut self,
         model: &Model,
         event: &Event,
@@ -175,6 +175,14 @@ impl Receivers {
         {
             self.receivers.entry(session).or_default().replica.forget_topic(&name);
         }
+        Ok(())
+    }
+
+    /// Holds every receiver against the truth.
+    ///
+    /// # Errors
+    /// What somebody believes, or does not know, that they should not, or should.
+    pub fn check(&mut self, model: &Model) -> Result<(), String> {
         for (id, session) in &model.sessions {
             if session.is_attached() && session.missed.is_none() {
                 self.receivers.entry(session.key).or_default();

@@ -3,8 +3,11 @@
 use crate::host::{self, Answer, Outcome};
 use crate::queries::{check_state, equal};
 use crate::receivers::Receivers;
+use crate::spelling::{Spelling, mentions};
 use crate::told::Names;
-use crate::{Attachment, Case, Choice, Decision, Event, Host, Model, Notice, Op, Output, Setup};
+use crate::{
+    Attachment, Case, Choice, Decision, Event, Host, Model, Notice, Op, Output, Setup, User,
+};
 use adsum::{Config, Counts, DefaultHashBuilder, Error, Options, SessionKey, Time};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -21,6 +24,7 @@ pub struct World<S = DefaultHashBuilder> {
     /// Every key that was given out.
     pub names: Names,
     receivers: Receivers,
+    spelling: Spelling,
     /// Readable names of what the engine names, and what has happened so far.
     readable: BTreeMap<String, String>,
     transcript: Vec<String>,
@@ -57,6 +61,7 @@ impl<S: BuildHasher> World<S> {
         Self {
             host: Host::with_choice(config.clone(), choice, hasher),
             receivers: Receivers::new(&model),
+            spelling: Spelling::new(config.clone(), choice),
             model,
             names: Names::default(),
             readable: BTreeMap::new(),
@@ -110,17 +115,34 @@ impl<S: BuildHasher> World<S> {
     /// As [`run`](Self::run).
     pub fn input(&mut self, now: Time, event: &Event) -> Result<(), String> {
         self.transcript.push(format!("{:>6} {event:?}", now.as_millis()));
-        let input = AssertUnwindSafe(|| self.checked_input(now, event));
+        let input = AssertUnwindSafe(|| {
+            self.compared_input(now, event)?;
+            self.check_queries()?;
+            self.check_stats()?;
+            self.receivers.check(&self.model)
+        });
         let checked = catch_unwind(input).unwrap_or_else(|panic| Err(said_by(&*panic)));
         checked.map_err(|fault| self.report(&fault))
     }
 
-    fn checked_input(&mut self, now: Time, event: &Event) -> Result<(), String> {
+    /// Gives an input that was given to a world just like this one before: looks at what comes of
+    /// it, and not again at all that can be asked, which takes most of the time.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn again(&mut self, now: Time, event: &Event) -> Result<(), String> {
+        self.transcript.push(format!("{:>6} {event:?}", now.as_millis()));
+        self.compared_input(now, event).map_err(|fault| self.report(&fault))
+    }
+
+    fn compared_input(&mut self, now: Time, event: &Event) -> Result<(), String> {
         let last_id = self.host.last_id;
         let receivers = &mut self.receivers;
         receivers.expect(&self.model, event);
+        let mut mentioned = Vec::new();
         let mut watch = |decision: &adsum::Decision<'_, _, _>, to: &[SessionKey]| {
             receivers.hear(decision, to);
+            mentions(decision, &mut |mention, id: &User| mentioned.push((mention, *id)));
         };
         let outcome = self.host.handle(now, event, usize::MAX, &mut watch)?;
         let begun = outcome.as_ref().ok().and_then(|answer| answer.begun);
@@ -136,6 +158,7 @@ impl<S: BuildHasher> World<S> {
         }
         let model = self.model.apply(now.as_millis(), event, host::given(&outcome));
         compare(&model, &outcome)?;
+        self.spelling.input(now, event, &outcome, &mentioned)?;
         if let (Ok(output), Ok(answer)) = (&model, &outcome) {
             self.notices += output.notices();
             check_numbers(&self.model, answer, last_id)?;
@@ -143,9 +166,7 @@ impl<S: BuildHasher> World<S> {
         if let Event::Writable { .. } = event {
             check_catch_up(&outcome)?;
         }
-        self.check_queries()?;
-        self.check_stats()?;
-        self.receivers.check(&self.model, event, begun)
+        self.receivers.note(&self.model, event, begun)
     }
 
     /// Calls `advance` as a host does, at each of the engine's deadlines up to this moment.
