@@ -85,7 +85,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let end = self.remove((place, session), reason, at);
             return self.report_end(end);
         }
-        let end = match self.holds_until(session, at) {
+        let held_until = match reason {
+            // Whoever puts it out wants it seen no longer.
+            EndReason::Expelled => None,
+            _ => self.holds_until(session, at),
+        };
+        let end = match held_until {
             Some(until) => {
                 self.say_farewell(place, Going::ForOwn { session, newcomer });
                 self.leave_topics((place, session), reason, false);

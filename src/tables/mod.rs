@@ -471,6 +471,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.blocks.shrink_to_fit();
         self.watched.shrink_to_fit();
         self.topics.shrink_to_fit(self.sessions.span());
+        self.origins.shrink_to_fit();
         self.shrink_changed();
         (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
         self.overfull = Vec::new();

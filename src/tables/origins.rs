@@ -62,7 +62,7 @@ impl Origins {
             sessions_to_review: 0,
             in_use: true,
         };
-        if let Some(free) = self.nodes.iter().position(|node| !node.in_use) {
+        if let Some(free) = self.nodes.iter().position(Node::is_free) {
             self.nodes[free] = node;
             return free;
         }
@@ -152,6 +152,13 @@ impl Origins {
         moved
     }
 
+    /// Gives back what nodes of which there is nothing to know do not need.
+    pub(super) fn shrink_to_fit(&mut self) {
+        while self.nodes.pop_if(|node| node.is_free()).is_some() {}
+        self.nodes.shrink_to_fit();
+        self.nodes.iter_mut().for_each(|node| node.sessions.shrink_to_fit());
+    }
+
     /// Forgets a node that has ended, when nothing of it is left.
     pub(crate) fn forget(&mut self, origin: usize) {
         self.change(origin, |node| {
@@ -185,8 +192,38 @@ impl Node {
         self.sessions_to_review = if tells_users { self.sessions.len() } else { 0 };
     }
 
+    /// Returns whether another node may have its entry: nothing is known of it but its name.
+    const fn is_free(&self) -> bool {
+        !self.in_use || self.sessions.is_empty() && !self.is_lost()
+    }
+
     /// Returns whether something of it is to be done by and by.
     fn has_work(&self) -> bool {
         self.due().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_of_which_there_is_nothing_to_know_makes_way_for_another() {
+        let mut origins = Origins::new();
+        let session = Remote { session: SessionIndex(0), id: SessionId::OF_USER, over: None };
+        let shows = origins.find_or_new(Origin(0));
+        origins.push(shows, session);
+        let lost = origins.find_or_new(Origin(1));
+        origins.lose(lost, (Time::ZERO, Time::MAX), false);
+        for name in 2..1_000 {
+            let back = origins.find_or_new(Origin(name));
+            origins.lose(back, (Time::ZERO, Time::MAX), false);
+            origins.come_back(back, false);
+            assert_eq!(origins.nodes().len(), 3, "those before are forgotten");
+        }
+        assert_eq!(origins.find(Origin(0)), Some(shows));
+        assert_eq!(origins.find(Origin(1)), Some(lost));
+        origins.shrink_to_fit();
+        assert_eq!(origins.nodes().len(), 2);
     }
 }

@@ -227,3 +227,47 @@ fn a_leap_of_the_clock_is_no_work_for_sessions_that_are_detached_elsewhere() {
         assert!(engine.is_online(&2));
     }
 }
+
+/// Rule 6: what is held while a later session settles is not held of one that is put out.
+#[test]
+fn what_a_session_showed_that_is_expelled_is_over_at_once() {
+    for elsewhere in [false, true] {
+        let mut engine = engine(|options| options.settle_ms = 1_000);
+        viewer(&mut engine);
+        let now = Time::from_millis(5);
+        let connect = |engine: &mut Engine<u32, u32>, now| {
+            let connect = Connect::new(2).audience([1]);
+            let (key, decisions) = engine.connect(now, connect).expect("there is room");
+            decisions.for_each(|_| {});
+            key
+        };
+        let first = connect(&mut engine, now);
+        let second = connect(&mut engine, Time::from_millis(6));
+        let now = Time::from_millis(7);
+        let ended = if elsewhere {
+            engine.disconnect(now, first).expect("it is there").for_each(|_| {});
+            let said = state(vec![session(1, Some(8))]);
+            engine.remote_state(now, ELSEWHERE, 2, said).expect("room").for_each(|_| {});
+            connect(&mut engine, now);
+            let ended = vec![(session(1, None).id, EndReason::Expelled)];
+            let said = RemoteState { ended, ..state(vec![]) };
+            told(engine.remote_state(now, ELSEWHERE, 2, said).expect("it was there"))
+        } else {
+            engine.publish(now, first, 8).expect("it is attached").for_each(|_| {});
+            told(engine.expel_session(now, first).expect("it is there"))
+        };
+        let said: Vec<_> = ended.iter().filter(|told| told.starts_with('2')).collect();
+        // The contact, and the user's others.
+        let receivers = if elsewhere { 3 } else { 2 };
+        assert_eq!(said, [&format!("2 ended to {receivers}"), "2 Expelled false"]);
+        assert!(engine.is_attached(second));
+        let mut shown = 0;
+        let newcomer = engine.connect(now, Connect::new(1).audience([2])).expect("there is room");
+        newcomer.1.for_each(|decision| {
+            if let Decision::Snapshot(snapshot) = decision {
+                shown += snapshot.len();
+            }
+        });
+        assert_eq!(shown, 0, "elsewhere: {elsewhere}");
+    }
+}
