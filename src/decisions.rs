@@ -64,6 +64,10 @@ pub struct Decisions<'e, K: Eq + Hash, P, S: BuildHasher = DefaultHashBuilder> {
     context: InputContext,
 }
 
+/// So many deadlines fire one after the other, if they give nothing to tell. Then the drain ends and
+/// the rest stays due, or a million that were set for one moment would be one long call.
+const AT_ONCE: u32 = 1_024;
+
 /// What the drain knows of its input.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InputContext {
@@ -117,8 +121,13 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
 
     /// Works on what is left until there is a decision.
     fn next_after_work(&mut self) -> Option<Decision<'_, K, P>> {
+        let mut silent = 0;
         loop {
             let Some(step) = self.state.step() else {
+                silent += 1;
+                if silent == AT_ONCE {
+                    self.context.until = None;
+                }
                 if self.fires() {
                     continue;
                 }

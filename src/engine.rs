@@ -252,7 +252,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// the host calls this once or often.
     ///
     /// Call it at [`deadline`](Self::deadline), before giving inputs that came later. Too early it
-    /// does nothing. Deadlines whose decisions are not drained stay due.
+    /// does nothing. Deadlines whose decisions are not drained stay due. So do those behind 1,024
+    /// in a row that give no decision, as when a crowd's statuses end at midnight and nobody looks
+    /// on: the drain ends there, and [`deadline`](Self::deadline) is a moment that has come. A host
+    /// that calls until it is not gives them all their due, and looks after its sockets in between.
     ///
     /// # Costs
     /// O(1) per deadline, or O(log n) if n of the next two seconds were set in no order, besides

@@ -1,7 +1,7 @@
 //! The first moment there is, the last, and clocks that run backwards.
 
-use crate::common::{OTHER_VERBS, Picture, SESSION_VERBS, Verb, at, busy, drain};
-use adsum::{Counts, Engine, SessionKey, Time};
+use crate::common::{OTHER_VERBS, Picture, SESSION_VERBS, Verb, at, busy, config, drain};
+use adsum::{Connect, Counts, Engine, SessionKey, Time};
 
 /// Every verb, one name each.
 fn verbs() -> impl Iterator<Item = (&'static str, Verb)> + Clone {
@@ -126,4 +126,43 @@ fn a_clock_that_leaps_to_and_fro() {
     }
     drain(engine.advance(Time::MAX));
     assert_eq!(engine.counts(), Counts::default());
+}
+
+/// A crowd whose statuses end at midnight, with nobody there to be told, is no long call: the drain
+/// ends, the rest stays due, and a host that asks again gives it its due.
+#[test]
+fn what_tells_nobody_is_done_some_at_a_time() {
+    const CROWD: u32 = 2_500;
+    let midnight = at(1_000);
+    let mut engine: Engine<u32, u32> = Engine::new(config(|options| options.lease = None));
+    let connect = |engine: &mut Engine<u32, u32>, user, audience: Vec<u32>| {
+        let connected = engine.connect(at(0), Connect::new(user).audience(audience));
+        let (key, decisions) = connected.expect("there is room");
+        drain(decisions);
+        key
+    };
+    let mut keys = Vec::new();
+    for user in 0..CROWD {
+        let key = connect(&mut engine, user, vec![]);
+        drain(engine.publish_until(at(0), key, 1, midnight, Some(2)).expect("it is attached"));
+        keys.push(key);
+    }
+    // The last of them is seen.
+    connect(&mut engine, CROWD, vec![CROWD - 1]);
+    drain(engine.audience_add(at(0), &(CROWD - 1), [CROWD]).expect("it is online"));
+    let showing = |engine: &Engine<u32, u32>, presence| {
+        let shown = |key: &&SessionKey| engine.presence(**key) == Some(&presence);
+        keys.iter().filter(shown).count()
+    };
+    let mut ended = Vec::new();
+    let mut told = Vec::new();
+    while engine.deadline().is_some_and(|due| due <= midnight) {
+        told.extend(drain(engine.advance(midnight)));
+        ended.push(showing(&engine, 2));
+        assert_eq!(engine.verify(), Ok(()));
+    }
+    // Calls that only look for what is due are let pass.
+    ended.dedup();
+    assert_eq!(ended, [1_024, 2_048, 2_500]);
+    assert_eq!((told.len(), showing(&engine, 1)), (1, 0), "{told:?}");
 }
