@@ -154,7 +154,43 @@ fn s18_all_of_tims_keys_are_known() {
     assert!(said.err.contains("store = jwt needs"), "{}", said.err);
 }
 
-/// So are those of tim's older versions, in each of the spellings that they had.
+/// Where tim has an object, a value in its place is refused with what to say instead: whoever wrote
+/// it wants something switched off. So is a key that stands outside its object.
+#[test]
+fn s18_a_value_in_place_of_one_of_tims_objects_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        std::fs::write(folder.path().join("tim.json"), text).unwrap();
+        run_to_end_in(folder.path(), &["check-config", "-c", "tim.json"], &[])
+    };
+    for (key, value, what_to_do) in [
+        ("deactivate_api", "true", r#"say {"deactivate_api": {"TIMREGISTER": true}}"#),
+        (
+            "deactivate_api",
+            r#"["TIMREGISTER"]"#,
+            r#"say {"deactivate_api": {"TIMREGISTER": true}}"#,
+        ),
+        ("deactivateApi", "\"all\"", r#"say {"deactivate_api": {"TIMREGISTER": true}}"#),
+        ("security", "true", r#"say {"security": {"maxdata": 65536}}"#),
+        ("maxdata", "65536", "is security.maxdata meant?"),
+        ("TIMREGISTER", "true", "is deactivate_api.TIMREGISTER meant?"),
+    ] {
+        let said = check(&format!("{{\n\"{key}\": {value}}}"));
+        assert_eq!(said.code, Some(2), "{key}");
+        let place = format!("adsum-server: {key} (in tim.json, line 2) is ");
+        let line = said.err.lines().find(|line| line.starts_with(&place));
+        assert!(line.is_some_and(|line| line.contains(what_to_do)), "{key}: {}", said.err);
+    }
+    let said = check(r#"{"deactivate_api": false, "security": {}}"#);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let warning = "warning: deactivate_api (in tim.json, line 1) is tim's, and switched off";
+    assert!(said.out.contains(warning), "{}", said.out);
+    let said = run_to_end(&["check-config"], &[("ADSUM_DEACTIVATE_API", "true")]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("requests are switched off one by one"), "{}", said.err);
+}
+
+/// The keys of tim's older versions are known, too, in each of the spellings that they had.
 #[test]
 fn s18_the_keys_of_tims_older_versions_are_known() {
     let folder = tempfile::tempdir().unwrap();
