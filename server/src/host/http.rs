@@ -186,6 +186,7 @@ fn operators(shared: &Arc<Shared>, clients_come: bool) -> Router<Arc<Shared>> {
         if services.metrics {
             router = router.route("/metrics", get(metrics));
         }
+        router = router.method_not_allowed_fallback(admin::wrong_method);
     }
     if has_token && clients_come {
         router = admin::for_who_shows_the_token(router, shared);
