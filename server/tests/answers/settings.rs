@@ -266,6 +266,62 @@ fn a_number_that_is_refused_is_quoted_with_its_line() {
     assert!(said.err.contains(wanted), "{}", said.err);
 }
 
+/// A pattern that no topic's name can have is refused with where it comes from. Any other is a
+/// pattern, in which nothing but a star stands for something else: who takes it for a regular
+/// expression is told so.
+#[test]
+fn patterns_that_no_topic_can_have_are_refused_and_regular_expressions_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |topics: &str| {
+        std::fs::write(folder.path().join("a.json"), format!("{{\n\"topics\": {topics}}}"))
+            .unwrap();
+        run_to_end_in(folder.path(), &["check-config", "-c", "a.json"], &[])
+    };
+    let long = "x".repeat(129);
+    let must = "must be patterns with a comma between them, like room:*,lobby, each of 1 to 128";
+    for (written, said) in [
+        (format!("\"{long}*\""), check(&format!("\"{long}*\""))),
+        (format!("[\"a\",\"{long}\"]"), check(&format!("[\"a\", \"{long}\"]"))),
+        ("[\"a\",\"\"]".to_owned(), check("[\"a\", \"\"]")),
+        ("\"a,,b\"".to_owned(), check("\"a,,b\"")),
+    ] {
+        assert_eq!(said.code, Some(2), "{written}");
+        let wanted = format!("topics = {written} (topics in a.json, line 2): {must}");
+        assert!(said.err.contains(&wanted), "{}", said.err);
+    }
+    for (said, place) in [
+        (run_to_end(&["check-config", "--topics", "room:*,"], &[]), "--topics"),
+        (
+            run_to_end(&["check-config"], &[("ADSUM_TOPICS", "room:*,")]),
+            "ADSUM_TOPICS in the environment",
+        ),
+        // The server itself says the same.
+        (run_to_end(&["--listen", "127.0.0.1:0", "--topics", "room:*,"], &[]), "--topics"),
+    ] {
+        assert_eq!(said.code, Some(2), "{place}");
+        assert!(said.err.contains(&format!("topics = room:*, ({place}): {must}")), "{}", said.err);
+    }
+    for (topics, first) in [
+        ("(", Some('(')),
+        ("room:*,room:[0-9]+", Some('[')),
+        ("^room:.*$", Some('^')),
+        ("room:*,lobby", None),
+        ("none", None),
+        ("team 7: a.b-c_d/é#!", None),
+    ] {
+        let said = run_to_end(&["check-config", "--topics", topics], &[]);
+        assert_eq!(said.code, Some(0), "{topics}: {}", said.err);
+        let warnings = said.out.lines().filter(|line| line.starts_with("warning: topics = "));
+        let warnings: Vec<_> = warnings.collect();
+        let is_right = match (first, &warnings[..]) {
+            (None, []) => true,
+            (Some(first), [one]) => one.contains(&format!(": {first} stands for itself")),
+            _ => false,
+        };
+        assert!(is_right, "{topics}: {warnings:?}");
+    }
+}
+
 /// Whatever keeps the server from starting is said with the setting and the file or address.
 #[test]
 fn s20_errors_name_the_setting_and_the_file() {
