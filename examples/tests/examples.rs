@@ -73,13 +73,6 @@ impl Room {
         Self::of(&mut example("room"))
     }
 
-    /// The same with so many files at most that may be open.
-    fn with_files(files: usize) -> Self {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
-        Self::of(shell.arg(example("room").get_program()))
-    }
-
     fn of(program: &mut Command) -> Self {
         let process = program.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn();
         let mut process = process.expect("the example is built with the tests");
@@ -261,6 +254,13 @@ fn an_evicted_connection_that_hangs_up_late_takes_nobody_along() {
 
 #[cfg(target_os = "linux")]
 impl Room {
+    /// Opens one that may have so many files open.
+    fn with_files(files: usize) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
+        Self::of(shell.arg(example("room").get_program()))
+    }
+
     fn open_files(&self) -> usize {
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.process.id()));
         files.expect("it runs").count()
