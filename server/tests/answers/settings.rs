@@ -322,6 +322,20 @@ fn patterns_that_no_topic_can_have_are_refused_and_regular_expressions_warned_of
     }
 }
 
+/// A network of IPv4 may be written as IPv6 writes it, and is shown as what it is; one that would
+/// have others in it is refused.
+#[test]
+fn a_trusted_network_is_what_it_is_however_it_is_written() {
+    let check = |text| run_to_end(&["check-config", "--trusted-proxies", text], &[]);
+    let said = check("::ffff:10.0.0.0/104,::1");
+    let shown = said.out.lines().find(|line| line.starts_with("trusted_proxies "));
+    assert!(shown.is_some_and(|line| line.contains("= 10.0.0.0/8,::1/128 ")), "{}", said.out);
+    let said = check("::ffff:10.0.0.0/95");
+    assert_eq!(said.code, Some(2));
+    let wanted = "trusted_proxies = ::ffff:10.0.0.0/95 (--trusted-proxies): must be addresses or";
+    assert!(said.err.contains(wanted) && said.err.contains("96 bits at least"), "{}", said.err);
+}
+
 /// Whatever keeps the server from starting is said with the setting and the file or address.
 #[test]
 fn s20_errors_name_the_setting_and_the_file() {

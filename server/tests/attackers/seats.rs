@@ -211,7 +211,8 @@ async fn a3_behind_a_proxy_each_client_has_its_share_of_the_seats() {
         &["--connect-limit", "2", "--seats-per-address", "0"],
     ];
     for (flags, is_trusted) in one_each.iter().flat_map(|one| [(one, true), (one, false)]) {
-        let trusted = if is_trusted { "127.0.0.9" } else { "127.0.0.8" };
+        // The first is 127.0.0.8 and 127.0.0.9, in the form that IPv6 has for them.
+        let trusted = if is_trusted { "::ffff:127.0.0.8/127" } else { "127.0.0.8" };
         let server = Server::run(&[flags, &["--trusted-proxies", trusted][..]].concat());
         let mut open = Vec::new();
         for (name, from, gets_in) in [
