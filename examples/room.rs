@@ -13,7 +13,6 @@ use std::{env, io, iter, thread, time::Duration, time::Instant};
 type Line = Arc<str>;
 type Room = Mutex<Host<String, String, Lines, SyncSender<Line>>>;
 const QUEUE: usize = 256; // The most lines on their way to one client.
-
 struct Lines;
 impl Application<String, String> for Lines {
     type Frame = Line;
@@ -50,19 +49,20 @@ fn main() -> io::Result<()> {
     options.over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
     options.topics.max_members = options.topics.full_up_to;
     let room = &Room::new(Host::new(Config::new(options).expect("they are in range"), Lines));
+    let tick = || thread::sleep(Duration::from_millis(50)); // And while no handle is left.
     thread::scope(|threads| {
         threads.spawn(|| {
             loop {
                 // Whoever shares the host with nobody waits until `deadline` instead.
-                thread::sleep(Duration::from_millis(50));
+                tick();
                 room.lock().unwrap().advance(now());
             }
         });
-        for socket in listener.incoming().flatten() {
+        loop {
+            let Ok((socket, _)) = listener.accept().inspect_err(|_| tick()) else { continue };
             threads.spawn(move || serve(&socket, room));
         }
-    });
-    Ok(())
+    })
 }
 
 fn serve(mut socket: &TcpStream, room: &Room) {

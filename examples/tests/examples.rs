@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Examples are built beside the tests.
 fn example(name: &str) -> Command {
@@ -70,7 +70,11 @@ struct Room {
 
 impl Room {
     fn open() -> Self {
-        let process = example("room").arg("127.0.0.1:0").stdout(Stdio::piped()).spawn();
+        Self::of(&mut example("room"))
+    }
+
+    fn of(program: &mut Command) -> Self {
+        let process = program.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn();
         let mut process = process.expect("the example is built with the tests");
         let stdout = process.stdout.take().expect("its output is piped");
         let mut room = Self { process, address: String::new() };
@@ -246,4 +250,55 @@ fn an_evicted_connection_that_hangs_up_late_takes_nobody_along() {
         second.say(&line);
         assert_eq!(bob.hears(), format!("ann: {line}"));
     }
+}
+
+#[cfg(target_os = "linux")]
+impl Room {
+    /// Opens one that may have so many files open.
+    fn with_files(files: usize) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
+        Self::of(shell.arg(example("room").get_program()))
+    }
+
+    fn open_files(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.process.id()));
+        files.expect("it runs").count()
+    }
+
+    /// How many hundredths of a second of processor time it has taken.
+    fn processor_time(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
+        let stat = stat.expect("it runs");
+        let (_, fields) = stat.rsplit_once(") ").expect("its name is in brackets");
+        let both = fields.split(' ').skip(11).take(2);
+        both.map(|field| field.parse::<u64>().expect("a number")).sum()
+    }
+}
+
+/// Where no file may be opened any more the room waits, without taking a processor for it, and lets
+/// in who is next when somebody has gone.
+#[cfg(target_os = "linux")]
+#[test]
+#[allow(clippy::disallowed_methods, reason = "it is measured by the clock")]
+fn without_a_file_handle_left_the_room_waits_until_somebody_goes() {
+    const FILES: usize = 16;
+    let room = Room::with_files(FILES);
+    let mut clients: Vec<_> = (0..2 * FILES).map(|_| room.connect()).collect();
+    for (at, client) in clients.iter_mut().enumerate() {
+        client.say(&format!("n{at}"));
+    }
+    let started = Instant::now();
+    while room.open_files() < FILES {
+        assert!(started.elapsed() < Duration::from_secs(20), "{} files", room.open_files());
+        std::thread::yield_now();
+    }
+    let (before, since) = (room.processor_time(), Instant::now());
+    std::thread::sleep(Duration::from_millis(500));
+    let (taken, window) = (room.processor_time() - before, since.elapsed());
+    assert!(u128::from(taken) * 10 * 4 < window.as_millis(), "{taken}0 ms of {window:?}");
+    // One who has not come in yet, for want of handles.
+    let mut next = clients.remove(FILES);
+    drop(clients);
+    assert!(next.hears().ends_with(" in the room"));
 }

@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "attackers/accounts.rs"]
+mod accounts;
 #[path = "attackers/memory.rs"]
 mod memory;
 #[path = "attackers/mutants.rs"]

@@ -89,6 +89,30 @@ async fn a_token_is_a_login_and_a_roster() {
     assert_eq!(bob.until_pong().await, []);
 }
 
+/// A token with a pattern of topics that no name can have is refused, and the log says why; one
+/// with odd patterns is not, nor one without any.
+#[tokio::test]
+async fn a_token_with_a_pattern_that_no_topic_can_have_is_refused() {
+    let program = start();
+    let with = |claim: &str, topics: &Value| {
+        let mut claims = json!({ "sub": "ann", "exp": now() + 3_600 });
+        claims[claim] = topics.clone();
+        auth(&signed(&claims, SECRET))
+    };
+    for topics in [json!([""]), json!(["room:*", "x".repeat(129)])] {
+        let own = json!({ "topics": topics.clone() });
+        for shown in [with("adsum.topics", &topics), with("adsum", &own)] {
+            let (_, ack) = answer(&program, &shown).await;
+            assert_eq!(ack.error.and_then(|error| error.code), Some(4_115), "{topics}");
+        }
+    }
+    let log = program.log();
+    assert_eq!(log.matches("a pattern of topics that no name can have").count(), 4, "{log}");
+    for topics in [json!([]), json!(["("]), json!(["*"]), Value::Null] {
+        login(&program, &with("adsum.topics", &topics)).await.close().await;
+    }
+}
+
 /// What the program on the page prints when it is run with this secret.
 fn by_the_page(secret: &str, users: &[&str]) -> String {
     let page = include_str!("../../docs/server.md");

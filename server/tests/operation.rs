@@ -136,6 +136,38 @@ fn load_says_what_went_wrong() {
     assert!(err.contains("an account was not made"), "{err}");
 }
 
+/// A server that runs lets one address make so many accounts: that is said with what to do, in the
+/// help too; without that bound the load has all of its friends, more than one may ask at once.
+#[test]
+fn load_says_what_a_running_server_needs() {
+    let run = |to: &str, friends: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_adsum-server"))
+            .args(["load", "--json", "--server", to, "--sessions", "4", "--friends", friends])
+            .args(["--rate", "5", "--duration", "1"])
+            .env_clear()
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let bounded = Program::start(&["--register-burst", "2"]);
+    let (code, _, err) = run(&bounded.address.to_string(), "2");
+    assert_eq!(code, Some(1));
+    assert!(err.contains("start that server with --register-burst 0"), "{err}");
+    let unbounded = Program::start(&["--register-burst", "0"]);
+    let (code, out, err) = run(&unbounded.address.to_string(), "110");
+    assert_eq!(code, Some(0), "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["deliveries"], &report["expected"]), (&550.into(), &550.into()));
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_adsum-server"))
+        .args(["load", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let help: Vec<_> = help.split_whitespace().collect();
+    assert!(help.join(" ").contains("It needs --register-burst 0"), "{help:?}");
+}
+
 /// Told to stop, it lets nobody more in, gives everybody what is theirs, tells each, and ends well
 /// and soon.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use super::settings::{
     Accounts, Cluster, Config, Network, OfflineNotices, OneState, Presence, StoreKind, TopicBlocks,
     Webhooks,
 };
-use crate::store::Cost;
+use crate::store::{Cost, Patterns};
 
 /// Browsers let a page in the background send once a minute; the rest is for a slow network.
 const SAFE_PING_TIMEOUT_MS: u64 = 75_000;
@@ -161,6 +161,17 @@ fn origin_warning(origin: Option<&str>) -> Option<String> {
     ))
 }
 
+/// Returns what is most likely a mistake of the names of topics: that somebody takes patterns for
+/// regular expressions.
+fn topics_warning(topics: &Patterns) -> Option<String> {
+    let special = ['(', ')', '[', ']', '{', '}', '^', '$', '|', '?', '+', '\\'];
+    let pattern = topics.iter().find(|pattern| pattern.contains(special))?;
+    let first = pattern.chars().find(|one| special.contains(one))?;
+    Some(format!(
+        "topics = {pattern}: {first} stands for itself in a pattern, and only * for anything else"
+    ))
+}
+
 /// Returns what is most likely a mistake where no proxy is trusted.
 fn proxy_warning(network: &Network) -> Option<String> {
     let is_default = network.forwarded_header == Network::default().forwarded_header;
@@ -234,6 +245,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
         warnings
             .push("admin_listen serves health only: metrics and admin_token are off".to_owned());
     }
+    warnings.extend(topics_warning(&presence.topics));
     warnings.extend(webhook_warning(webhooks));
     warnings.extend(cluster_warning(cluster));
     warnings

@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use super::forwarded::{ForwardedHeader, FromLast};
 
+/// How many bits all addresses of IPv4 have in common in the form that IPv6 has for them.
+const MAPPED_BITS: u8 = 96;
+
 /// Networks of proxies, each an address and how many of its first bits count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<(IpAddr, u8)>);
@@ -83,9 +86,23 @@ impl FromStr for Proxies {
             let address: IpAddr = address.parse().ok()?;
             let most = if address.is_ipv4() { 32 } else { 128 };
             let bits = bits.map_or(Some(most), |bits| bits.parse().ok())?;
-            (bits <= most).then_some((address, bits))
+            if bits > most {
+                return None;
+            }
+            // One of IPv4 in the form that IPv6 has for it is of IPv4, as addresses are.
+            match address {
+                IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
+                    Some((address.to_canonical(), u8::checked_sub(bits, MAPPED_BITS)?))
+                }
+                _ => Some((address, bits)),
+            }
         };
-        let must = || "must be addresses or networks, like 127.0.0.1, ::1, 10.0.0.0/8".to_owned();
+        let must = || {
+            format!(
+                "must be addresses or networks, like 127.0.0.1, ::1, 10.0.0.0/8; one that begins \
+                 with ::ffff: has {MAPPED_BITS} bits at least"
+            )
+        };
         text.split(',').map(network).collect::<Option<_>>().map(Self).ok_or_else(must)
     }
 }
@@ -120,10 +137,42 @@ mod tests {
     }
 
     #[test]
+    fn a_network_of_the_old_kind_in_the_new_form_is_of_the_old_kind() {
+        for (text, meant) in [
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:a00:0/104", "10.0.0.0/8"),
+            ("::ffff:10.0.0.7", "10.0.0.7/32"),
+            ("::ffff:10.0.0.7/128", "10.0.0.7/32"),
+            ("::ffff:10.0.0.6/127", "10.0.0.6/31"),
+            ("::ffff:0:0/97", "0.0.0.0/1"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            // These are of the new kind, whatever they look like.
+            ("::10.0.0.0/104", "::a00:0/104"),
+            ("64:ff9b::10.0.0.0/104", "64:ff9b::a00:0/104"),
+            ("::fffe:10.0.0.0/104", "::fffe:a00:0/104"),
+        ] {
+            assert_eq!(proxies(text).to_string(), meant, "{text}");
+            assert_eq!(proxies(meant), proxies(text), "{text}");
+        }
+        // Others than those of the old kind would be in it.
+        for wrong in ["::ffff:10.0.0.0/95", "::ffff:0:0/8", "::ffff:0:0/0", "::ffff:1.2.3.4/129"] {
+            let must = wrong.parse::<Proxies>().unwrap_err();
+            assert!(must.ends_with("one that begins with ::ffff: has 96 bits at least"), "{must}");
+        }
+    }
+
+    #[test]
     fn an_address_is_in_a_network() {
         let within = |text, address: &str| proxies(text).contain(address.parse().unwrap());
         assert!(within("10.0.0.0/8", "10.255.0.1") && !within("10.0.0.0/8", "11.0.0.1"));
         assert!(within("10.0.0.0/8", "::ffff:10.0.0.1"));
+        for address in ["10.0.0.0", "10.255.255.255", "::ffff:10.1.2.3"] {
+            assert!(within("::ffff:10.0.0.0/104", address), "{address}");
+        }
+        for address in ["9.255.255.255", "11.0.0.0", "::ffff:11.0.0.0", "::a00:0", "::1"] {
+            assert!(!within("::ffff:10.0.0.0/104", address), "{address}");
+        }
+        assert!(within("::ffff:0:0/96", "255.255.255.255") && !within("::ffff:0:0/96", "::1"));
         assert!(within("0.0.0.0/0", "1.2.3.4") && !within("0.0.0.0/0", "::1"));
         assert!(within("::/0", "::1") && within("fd00::/8", "fd12::1"));
         assert!(within("::1", "::1") && !within("::1", "::2"));

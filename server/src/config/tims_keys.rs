@@ -35,6 +35,14 @@ const REQUESTS: Verdict = Dangerous(
     "requests are switched off by name here, so these could be made; see deactivate_api, and leave \
      it out",
 );
+const REQUESTS_BY_NAME: Verdict = Dangerous(
+    "requests are switched off one by one, so all of them could be made; say \
+     {\"deactivate_api\": {\"TIMREGISTER\": true}}, with the name of each, or leave it out",
+);
+const LIMITS_BY_NAME: Verdict = Dangerous(
+    "limits are set one by one, so this sets none; say {\"security\": {\"maxdata\": 65536}}, or \
+     reqhzsecond there, or leave it out",
+);
 const CALLED: Verdict = Dangerous(
     "nobody is called there, so whoever waits for it would not know who comes and goes; see \
      webhook_url, and leave it out",
@@ -50,6 +58,11 @@ const FRAMES: Verdict = WithoutMeaning("the size of a frame is security.maxdata"
 const OFF: Verdict = WithoutMeaning("that is not offered here in any case");
 const NO_ACCOUNTS: Verdict = WithoutMeaning("whoever logs in needs an account here");
 const NOTHING: Verdict = WithoutMeaning("nothing here depends on it");
+
+/// Keys that have others in them and no value of their own: whoever gives them one wants something
+/// that no key in them says.
+const OBJECTS: [(&str, Verdict); 2] =
+    [("deactivate_api", REQUESTS_BY_NAME), ("security", LIMITS_BY_NAME)];
 
 /// The keys, each with all that are in it: `ssl_certificate_key`, `redis.endpoints`. Where tim has
 /// had several spellings of a word, each is here.
@@ -122,7 +135,9 @@ const GROUPS: [(&str, Verdict); 62] = [
 /// without.
 pub(super) fn verdict(name: &str) -> Option<Verdict> {
     let name = fold(name);
-    let found = GROUPS.iter().find(|(group, _)| is_in(&name, &fold(group).replace('_', "")));
+    let object = OBJECTS.iter().find(|(object, _)| *object == name);
+    let is_in_it = |(group, _): &&(&str, Verdict)| is_in(&name, &fold(group).replace('_', ""));
+    let found = object.or_else(|| GROUPS.iter().find(is_in_it));
     found.map(|(_, verdict)| *verdict)
 }
 

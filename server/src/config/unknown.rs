@@ -33,6 +33,14 @@ pub(super) fn explain(name: &str, is_set: bool) -> Unknown {
 
 fn nearest(name: &str) -> Unknown {
     let folded = fold(name);
+    // A key of an object's that stands outside it.
+    let is_at_the_end = |name: &&str| {
+        let inner = name.split_once('.').map(|(_, inner)| fold(inner));
+        inner.is_some_and(|inner| inner == folded)
+    };
+    if let Some(whole) = table::all().flat_map(Key::names).find(is_at_the_end) {
+        return Unknown::Near(format!("unknown; is {whole} meant?"));
+    }
     let distance = |name: &str| strsim::damerau_levenshtein(&fold(name), &folded);
     let nearest = table::all().flat_map(Key::names).min_by_key(|name| distance(name));
     match nearest.filter(|name| distance(name) <= 1 + folded.len() / 5) {
@@ -51,6 +59,9 @@ mod tests {
             ("device_limt", "device_limit"),
             ("presence.ofline.block", "presence_offline_block"),
             ("deactivate_api.TIMREGISTR", "deactivate_api.TIMREGISTER"),
+            ("TIMNODES", "deactivate_api.TIMNODES"),
+            ("maxdata", "security.maxdata"),
+            ("forbidRegister", "security.forbid_register"),
         ] {
             let Unknown::Near(why) = explain(name, true) else { panic!("{name}") };
             assert_eq!(why, format!("unknown; is {meant} meant?"));
@@ -73,6 +84,14 @@ mod tests {
         }
         for name in ["memLimit", "memlimit", "deactivate_api.TIMMESSAGE", "useTimDomain", "noDB"] {
             assert!(matches!(explain(name, true), Unknown::WithoutMeaning(_)), "{name}");
+        }
+        // Where something stands in place of an object.
+        for name in ["deactivate_api", "deactivateApi", "deactivate.api", "security"] {
+            assert!(matches!(explain(name, true), Unknown::Dangerous(_)), "{name}");
+            assert!(matches!(explain(name, false), Unknown::WithoutMeaning(_)), "{name}");
+        }
+        for name in ["security.colour", "deactivate_api.colour"] {
+            assert!(!matches!(explain(name, true), Unknown::Dangerous(_)), "{name}");
         }
         // What only begins with the same letters is something else.
         for name in ["initial_state", "bindings", "seeds", "redistribution", "notices"] {

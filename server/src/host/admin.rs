@@ -34,13 +34,16 @@ const LOOK_UPS: usize = 256;
 const MAX_UNKNOWN: usize = 100;
 
 pub(crate) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    // The page is there, unless it is turned off.
+    let page = if shared.config.services.web_page { None } else { Some("/admin") };
+    let nowhere = page.into_iter().chain(["/admin/", "/admin/{*path}"]);
     let router = Router::new()
         .route("/admin/presence", post(presence))
         .route("/admin/online", get(online))
         .route("/admin/figures", get(figures))
-        .route("/admin/expel", post(expel))
-        .route("/admin/{*path}", any(nothing_here))
-        .method_not_allowed_fallback(wrong_method);
+        .route("/admin/expel", post(expel));
+    let router = nowhere.fold(router, |router, path| router.route(path, any(nothing_here)));
+    let router = router.method_not_allowed_fallback(wrong_method);
     for_who_shows_the_token(router, shared)
 }
 
@@ -65,8 +68,9 @@ async fn nothing_here() -> Refused {
     Refused::new(StatusCode::NOT_FOUND, "there is nothing here")
 }
 
-async fn wrong_method() -> Refused {
-    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "Allow names those there are")
+/// Returns the answer to a request whose path there is, but not by this method.
+pub(super) async fn wrong_method() -> Response {
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "Allow names those there are").into_response()
 }
 
 /// Returns whether a request shows the token.

@@ -101,6 +101,37 @@ pub(crate) async fn accept(
 }
 
 async fn serve(stream: TcpStream, from: IpAddr, visit: Visit, router: Router, shared: Arc<Shared>) {
+    if has_spoken(&stream, &visit.seat, &shared).await {
+        // On the heap, so that whoever says nothing does not hold room for it.
+        Box::pin(serve_http(stream, from, visit, router, shared)).await;
+    }
+}
+
+/// Waits until something comes. Until then a connection has neither buffers nor what a request
+/// needs: thousands that are opened at once have them one after the other, and not all together.
+/// Returns whether it came before the connection has to end.
+async fn has_spoken(stream: &TcpStream, seat: &Seat, shared: &Shared) -> bool {
+    let lifetime = Duration::from_millis(shared.config.network.http_timeout_ms);
+    let mut first = [0];
+    tokio::select! {
+        // A new connection counts as readable until it is looked at.
+        peeked = stream.peek(&mut first) => peeked.is_ok(),
+        () = seat.asked_to_leave() => {
+            shared.metrics.closed_for("pending_limit");
+            false
+        }
+        () = tokio::time::sleep(lifetime.min(HEAD_TIMEOUT)) => false,
+        () = shared.stop.cancelled() => false,
+    }
+}
+
+async fn serve_http(
+    stream: TcpStream,
+    from: IpAddr,
+    visit: Visit,
+    router: Router,
+    shared: Arc<Shared>,
+) {
     let seat = visit.seat.clone();
     let lifetime = Duration::from_millis(shared.config.network.http_timeout_ms);
     let service = {
@@ -186,6 +217,7 @@ fn operators(shared: &Arc<Shared>, clients_come: bool) -> Router<Arc<Shared>> {
         if services.metrics {
             router = router.route("/metrics", get(metrics));
         }
+        router = router.method_not_allowed_fallback(admin::wrong_method);
     }
     if has_token && clients_come {
         router = admin::for_who_shows_the_token(router, shared);

@@ -59,6 +59,7 @@ pub(crate) struct Metrics {
     refusals: ByReason,
     frames_refused: ByReason,
     logins_refused: ByReason,
+    registrations_refused: ByReason,
     closed: ByReason,
     ended: ByReason,
     skipped: Counter,
@@ -94,6 +95,7 @@ impl Metrics {
             refusals: ByReason::default(),
             frames_refused: ByReason::default(),
             logins_refused: ByReason::default(),
+            registrations_refused: ByReason::default(),
             closed: ByReason::default(),
             ended: ByReason::default(),
             skipped: Counter::default(),
@@ -138,6 +140,11 @@ impl Metrics {
             self.frames_refused.clone(),
         );
         to.register("logins_refused", "Logins that were refused", self.logins_refused.clone());
+        to.register(
+            "registrations_refused",
+            "Accounts that were asked for and not made",
+            self.registrations_refused.clone(),
+        );
         to.register("closed", "Connections that the server closed", self.closed.clone());
         to.register("sessions_ended", "Sessions that have ended", self.ended.clone());
         to.register(
@@ -281,6 +288,10 @@ impl Metrics {
 
     pub(crate) fn login_refused(&self, reason: &'static str) {
         word(&self.logins_refused, reason);
+    }
+
+    pub(crate) fn registration_refused(&self, reason: &'static str) {
+        word(&self.registrations_refused, reason);
     }
 
     pub(crate) fn store_failed(&self) {

@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::admin::wrong_method;
 use super::shared::Shared;
 
 /// Nothing but this server's own files and its own WebSocket endpoint.
@@ -67,7 +68,7 @@ pub(crate) fn router(is_demo: bool) -> Router<Arc<Shared>> {
 
 /// Returns the page for administrators, which shows nothing to who does not have the token.
 pub(crate) fn admin() -> Router<Arc<Shared>> {
-    with(Router::new(), &ADMIN)
+    with(Router::new(), &ADMIN).method_not_allowed_fallback(wrong_method)
 }
 
 /// Returns what both pages have.

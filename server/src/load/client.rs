@@ -1,6 +1,7 @@
 //! One client of the load generator.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use adsum_tim::{
     Code, Form, Kind, Limits, Secret, ServerFrame, TimAck, TimAuth, TimPresence, bare,
@@ -20,6 +21,9 @@ use super::options::Protocol;
 
 pub(super) const PASSWORD: &str = "load";
 const BUFFER: usize = 4_096;
+/// How long to wait where the server takes no more changes of a roster, and how often.
+const CHANGE_PAUSE: Duration = Duration::from_millis(100);
+const CHANGE_TRIES: usize = 100;
 
 /// A connection that is logged in.
 pub(super) struct Client {
@@ -152,6 +156,42 @@ impl Client {
         }
     }
 
+    /// Asks somebody to be a friend, or says yes, in tim's protocol; waits until that is done.
+    pub(super) async fn befriend(&mut self, node: &str) -> Result<(), LoadError> {
+        let form = self.protocol.form();
+        for _ in 0..CHANGE_TRIES {
+            self.send(ask(form, node)).await?;
+            // Frames of one connection are taken in their turn.
+            self.send(bare(Kind::PING).into()).await?;
+            let Some(refused) = self.refusal_before_pong(form).await? else { return Ok(()) };
+            if refused != Code::Frequency.number() {
+                return Err(LoadError(format!("a friendship was refused: {refused}")));
+            }
+            tokio::time::sleep(CHANGE_PAUSE).await;
+        }
+        Err(LoadError("the server lets nobody make so many friends".to_owned()))
+    }
+
+    /// Reads until the answer to a ping; returns the code of a refusal before that.
+    async fn refusal_before_pong(&mut self, form: Form) -> Result<Option<i32>, LoadError> {
+        let mut refused = None;
+        loop {
+            let bytes = self.next().await?;
+            let Ok(frame) = ServerFrame::split(&bytes) else { continue };
+            if let Some(id) = frame.sync {
+                self.send(receipt_frame(form, id).to_vec()).await?;
+            }
+            if frame.kind == Kind::PING {
+                return Ok(refused);
+            }
+            if frame.kind == Kind::ACK
+                && let Ok(ack) = TimAck::decode(form, frame.body, &Limits::default())
+            {
+                refused = ack.error.and_then(|error| error.code).or(refused);
+            }
+        }
+    }
+
     pub(super) async fn close(mut self) {
         // Whether or not the server answers, it is over.
         let _ = self.ws.close(None).await;
@@ -201,7 +241,10 @@ pub(super) async fn register(to: SocketAddr, name: &str) -> Result<String, LoadE
             if ack.error.as_ref().and_then(|error| error.code)
                 == Some(Code::Frequency.number()) =>
         {
-            Err(LoadError("one address may make no more accounts: see register_burst".to_owned()))
+            Err(LoadError(
+                "one address may make no more accounts: start that server with --register-burst 0"
+                    .to_owned(),
+            ))
         }
         Ok(ack) => Err(LoadError(format!("an account was refused: {:?}", ack.error))),
         Err(error) => Err(failed(&error)),
@@ -209,7 +252,7 @@ pub(super) async fn register(to: SocketAddr, name: &str) -> Result<String, LoadE
 }
 
 /// Returns a frame that asks `node` to be a friend, or says yes.
-pub(super) fn ask(form: Form, node: &str) -> Vec<u8> {
+fn ask(form: Form, node: &str) -> Vec<u8> {
     let request = adsum_tim::TimReq {
         rtype: Some(adsum_tim::rtype::ADD_ROSTER),
         node: Some(node.to_owned()),

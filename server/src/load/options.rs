@@ -74,7 +74,11 @@ pub fn arguments() -> Vec<Arg> {
             .long("server")
             .value_name("ADDRESS")
             .value_parser(value_parser!(SocketAddr))
-            .help("A server that runs, to which accounts are added; without it one is started"),
+            .help(
+                "A server that runs, to which accounts are added; without it one is started. It \
+                 needs --register-burst 0, or else refuses all but a hundred accounts, and \
+                 --seats-per-address as large as its --connect-limit for more than half of that",
+            ),
         Arg::new("pid")
             .long("pid")
             .value_name("PID")

@@ -111,9 +111,10 @@ async fn register(
     let protocol = Protocol::Tim(options.form.form());
     let mut publisher = client::Client::login(to, protocol, &names[0]).await?;
     for at in 1..=options.friends {
-        publisher.send(client::ask(options.form.form(), &nodes[at])).await?;
+        // The friend asks: one may say yes to more people than one may ask.
         let mut friend = client::Client::login(to, protocol, &names[at]).await?;
-        friend.send(client::ask(options.form.form(), &nodes[0])).await?;
+        friend.befriend(&nodes[0]).await?;
+        publisher.befriend(&nodes[at]).await?;
         friend.close().await;
     }
     publisher.close().await;

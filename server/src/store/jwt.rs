@@ -16,7 +16,7 @@ use super::error::StoreError;
 use super::interface::{NewAccount, Store};
 use super::login::{Credentials, Login};
 use super::node::MAX_NODE;
-use super::patterns::Patterns;
+use super::patterns::{Patterns, may_be_a_topics};
 use super::relations::{Asked, Relation, Relations};
 
 mod current_keys;
@@ -195,6 +195,10 @@ impl Jwt {
         let listed = claims.roster.iter().chain(&claims.blocked);
         if !listed.chain([&claims.sub]).all(|node| self.is_node(node)) {
             return Err(StoreError::Token("an id that none can be".to_owned()));
+        }
+        let mut topics = claims.adsum.topics.iter().flatten();
+        if !topics.all(|pattern| may_be_a_topics(pattern)) {
+            return Err(StoreError::Token("a pattern of topics that no name can have".to_owned()));
         }
         if claims.roster.len().max(claims.blocked.len()) > self.max_relations as usize {
             return Err(StoreError::Token("too many relations".to_owned()));

@@ -30,6 +30,7 @@ pub use login::{Credentials, Login};
 pub use node::MAX_NODE;
 pub use password::{Cost, Passwords};
 pub use patterns::Patterns;
+pub(crate) use patterns::{LONGEST_TOPIC, may_be_a_topics};
 pub use relations::{Asked, Relation, Relations, Request};
 pub use roster_hook::{RosterHook, RosterHookOptions};
 pub use sqlite::{Sqlite, SqliteOptions};

@@ -1,5 +1,8 @@
 //! Patterns of names.
 
+/// The longest name of a topic, in bytes.
+pub(crate) const LONGEST_TOPIC: usize = 128;
+
 /// The names of topics that somebody may join: patterns in which `*` stands for anything, nothing
 /// included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,12 @@ impl Patterns {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
+}
+
+/// Returns whether a pattern may be some topic's: that has a name, which is not too long.
+pub(crate) fn may_be_a_topics(pattern: &str) -> bool {
+    let stars = pattern.bytes().filter(|byte| *byte == b'*').count();
+    !pattern.is_empty() && pattern.len() - stars <= LONGEST_TOPIC
 }
 
 /// Returns whether a pattern is this name's.
@@ -66,5 +75,16 @@ mod tests {
         let patterns = Patterns::new(vec!["a".to_owned(), "b*".to_owned()]);
         assert!(patterns.let_in("a") && patterns.let_in("bc") && !patterns.let_in("c"));
         assert!(!Patterns::default().let_in(""));
+    }
+
+    #[test]
+    fn a_pattern_that_no_name_can_have_is_known() {
+        let long = "x".repeat(LONGEST_TOPIC);
+        for pattern in ["*", "(", "room:*", " ", &long, &format!("*{long}**"), &"*".repeat(200)] {
+            assert!(may_be_a_topics(pattern), "{pattern}");
+        }
+        for pattern in ["", &format!("{long}y"), &format!("*{long}*y"), &"ä".repeat(65)] {
+            assert!(!may_be_a_topics(pattern), "{pattern}");
+        }
     }
 }

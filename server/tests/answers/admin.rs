@@ -135,6 +135,83 @@ async fn administrators_are_refused_in_json() {
     server.host.stop().await;
 }
 
+/// So is whatever there is not below `/admin`, in whatever way it is spelt, and where there is no
+/// page `/admin` itself. Without the token it is not said what there is.
+#[tokio::test]
+async fn whatever_there_is_not_below_admin_is_refused_in_json() {
+    let nowhere = json!({ "error": "there is nothing here" });
+    for (flags, lines) in [
+        (&["--web-page=false"][..], &["GET /admin", "POST /admin"][..]),
+        (
+            &[],
+            &[
+                "GET /admin/",
+                "POST /admin/",
+                "GET /admin//",
+                "GET /admin/?limit=1",
+                "GET /admin/online/",
+                "GET /admin/online/x",
+                "DELETE /admin/x/y/z",
+                "GET /admin/%FF",
+                "GET /admin/../healthz",
+            ],
+        ),
+    ] {
+        let server = Server::run(&[&["--admin-token", TOKEN], flags].concat());
+        for line in lines {
+            let ask = async |shown: &str| {
+                let head = format!("{line} HTTP/1.1\r\n{shown}");
+                let (status, body) = support::request(server.address(), &head, b"").await;
+                let read = serde_json::from_str::<Value>(&body);
+                (status, read.unwrap_or_else(|_| panic!("{line}: {status} {body}")))
+            };
+            let shown = format!("Authorization: Bearer {TOKEN}\r\n");
+            assert_eq!(ask(&shown).await, (404, nowhere.clone()), "{line}");
+            let (status, body) = ask("").await;
+            assert_eq!(status, 401, "{line}");
+            assert!(body["error"].as_str().is_some_and(|error| error.contains("Bearer")), "{line}");
+        }
+        server.host.stop().await;
+    }
+}
+
+/// Where a method is not taken the answer says which are, as everywhere; at an address of their own
+/// operators need no token for it.
+#[tokio::test]
+async fn another_method_is_answered_by_those_there_are() {
+    let shown = format!("Authorization: Bearer {TOKEN}\r\n");
+    for (flags, has_own, shown) in [
+        (&["--admin-token", TOKEN][..], false, shown.as_str()),
+        (&["--admin-listen", "127.0.0.1:0"], true, ""),
+    ] {
+        let server = Server::run(flags);
+        let to = if has_own { server.program().admin_address.unwrap() } else { server.address() };
+        let admins = [
+            ("POST /admin", "GET,HEAD"),
+            ("GET /admin/expel", "POST"),
+            ("PUT /admin.css", "GET,HEAD"),
+        ];
+        let all = [("POST /healthz", "GET,HEAD"), ("DELETE /metrics", "GET,HEAD")];
+        for (line, allowed) in all.iter().chain(if has_own { &[][..] } else { &admins }) {
+            let answer = support::whole_answer(to, &format!("{line} HTTP/1.1\r\n{shown}")).await;
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("HTTP/1.1 405 "), "{line}: {head}");
+            let named = head.lines().find_map(|line| line.strip_prefix("allow: "));
+            assert_eq!(named, Some(*allowed), "{line}: {head}");
+            let body: Value =
+                serde_json::from_str(body).unwrap_or_else(|_| panic!("{line}: {body}"));
+            assert_eq!(body, json!({ "error": "Allow names those there are" }), "{line}");
+        }
+        if !has_own {
+            for line in ["POST /healthz", "DELETE /metrics"] {
+                let (status, _) = support::request(to, &format!("{line} HTTP/1.1\r\n"), b"").await;
+                assert_eq!(status, 401, "{line}");
+            }
+        }
+        server.host.stop().await;
+    }
+}
+
 /// So is whatever the API for applications refuses, as a problem.
 #[tokio::test]
 async fn applications_are_refused_by_a_problem() {

@@ -154,7 +154,43 @@ fn s18_all_of_tims_keys_are_known() {
     assert!(said.err.contains("store = jwt needs"), "{}", said.err);
 }
 
-/// So are those of tim's older versions, in each of the spellings that they had.
+/// Where tim has an object, a value in its place is refused with what to say instead: whoever wrote
+/// it wants something switched off. So is a key that stands outside its object.
+#[test]
+fn s18_a_value_in_place_of_one_of_tims_objects_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        std::fs::write(folder.path().join("tim.json"), text).unwrap();
+        run_to_end_in(folder.path(), &["check-config", "-c", "tim.json"], &[])
+    };
+    for (key, value, what_to_do) in [
+        ("deactivate_api", "true", r#"say {"deactivate_api": {"TIMREGISTER": true}}"#),
+        (
+            "deactivate_api",
+            r#"["TIMREGISTER"]"#,
+            r#"say {"deactivate_api": {"TIMREGISTER": true}}"#,
+        ),
+        ("deactivateApi", "\"all\"", r#"say {"deactivate_api": {"TIMREGISTER": true}}"#),
+        ("security", "true", r#"say {"security": {"maxdata": 65536}}"#),
+        ("maxdata", "65536", "is security.maxdata meant?"),
+        ("TIMREGISTER", "true", "is deactivate_api.TIMREGISTER meant?"),
+    ] {
+        let said = check(&format!("{{\n\"{key}\": {value}}}"));
+        assert_eq!(said.code, Some(2), "{key}");
+        let place = format!("adsum-server: {key} (in tim.json, line 2) is ");
+        let line = said.err.lines().find(|line| line.starts_with(&place));
+        assert!(line.is_some_and(|line| line.contains(what_to_do)), "{key}: {}", said.err);
+    }
+    let said = check(r#"{"deactivate_api": false, "security": {}}"#);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let warning = "warning: deactivate_api (in tim.json, line 1) is tim's, and switched off";
+    assert!(said.out.contains(warning), "{}", said.out);
+    let said = run_to_end(&["check-config"], &[("ADSUM_DEACTIVATE_API", "true")]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("requests are switched off one by one"), "{}", said.err);
+}
+
+/// The keys of tim's older versions are known, too, in each of the spellings that they had.
 #[test]
 fn s18_the_keys_of_tims_older_versions_are_known() {
     let folder = tempfile::tempdir().unwrap();
@@ -228,6 +264,76 @@ fn a_number_that_is_refused_is_quoted_with_its_line() {
     let wanted = "config = a.yaml: expected value at line 1 column 1; the file is to be JSON";
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains(wanted), "{}", said.err);
+}
+
+/// A pattern that no topic's name can have is refused with where it comes from. Any other is a
+/// pattern, in which nothing but a star stands for something else: who takes it for a regular
+/// expression is told so.
+#[test]
+fn patterns_that_no_topic_can_have_are_refused_and_regular_expressions_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |topics: &str| {
+        std::fs::write(folder.path().join("a.json"), format!("{{\n\"topics\": {topics}}}"))
+            .unwrap();
+        run_to_end_in(folder.path(), &["check-config", "-c", "a.json"], &[])
+    };
+    let long = "x".repeat(129);
+    let must = "must be patterns with a comma between them, like room:*,lobby, each of 1 to 128";
+    for (written, said) in [
+        (format!("\"{long}*\""), check(&format!("\"{long}*\""))),
+        (format!("[\"a\",\"{long}\"]"), check(&format!("[\"a\", \"{long}\"]"))),
+        ("[\"a\",\"\"]".to_owned(), check("[\"a\", \"\"]")),
+        ("\"a,,b\"".to_owned(), check("\"a,,b\"")),
+    ] {
+        assert_eq!(said.code, Some(2), "{written}");
+        let wanted = format!("topics = {written} (topics in a.json, line 2): {must}");
+        assert!(said.err.contains(&wanted), "{}", said.err);
+    }
+    for (said, place) in [
+        (run_to_end(&["check-config", "--topics", "room:*,"], &[]), "--topics"),
+        (
+            run_to_end(&["check-config"], &[("ADSUM_TOPICS", "room:*,")]),
+            "ADSUM_TOPICS in the environment",
+        ),
+        // The server itself says the same.
+        (run_to_end(&["--listen", "127.0.0.1:0", "--topics", "room:*,"], &[]), "--topics"),
+    ] {
+        assert_eq!(said.code, Some(2), "{place}");
+        assert!(said.err.contains(&format!("topics = room:*, ({place}): {must}")), "{}", said.err);
+    }
+    for (topics, first) in [
+        ("(", Some('(')),
+        ("room:*,room:[0-9]+", Some('[')),
+        ("^room:.*$", Some('^')),
+        ("room:*,lobby", None),
+        ("none", None),
+        ("team 7: a.b-c_d/é#!", None),
+    ] {
+        let said = run_to_end(&["check-config", "--topics", topics], &[]);
+        assert_eq!(said.code, Some(0), "{topics}: {}", said.err);
+        let warnings = said.out.lines().filter(|line| line.starts_with("warning: topics = "));
+        let warnings: Vec<_> = warnings.collect();
+        let is_right = match (first, &warnings[..]) {
+            (None, []) => true,
+            (Some(first), [one]) => one.contains(&format!(": {first} stands for itself")),
+            _ => false,
+        };
+        assert!(is_right, "{topics}: {warnings:?}");
+    }
+}
+
+/// A network of IPv4 may be written as IPv6 writes it, and is shown as what it is; one that would
+/// have others in it is refused.
+#[test]
+fn a_trusted_network_is_what_it_is_however_it_is_written() {
+    let check = |text| run_to_end(&["check-config", "--trusted-proxies", text], &[]);
+    let said = check("::ffff:10.0.0.0/104,::1");
+    let shown = said.out.lines().find(|line| line.starts_with("trusted_proxies "));
+    assert!(shown.is_some_and(|line| line.contains("= 10.0.0.0/8,::1/128 ")), "{}", said.out);
+    let said = check("::ffff:10.0.0.0/95");
+    assert_eq!(said.code, Some(2));
+    let wanted = "trusted_proxies = ::ffff:10.0.0.0/95 (--trusted-proxies): must be addresses or";
+    assert!(said.err.contains(wanted) && said.err.contains("96 bits at least"), "{}", said.err);
 }
 
 /// Whatever keeps the server from starting is said with the setting and the file or address.

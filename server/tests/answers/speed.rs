@@ -89,22 +89,40 @@ async fn s3_all_that_one_says_to_another_arrives() {
     }
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+/// The time that so many of a hundred do not exceed.
+fn percentile(times: &mut [Duration], of_hundred: usize) -> Duration {
     times.sort();
-    times[times.len() / 2]
+    times[(times.len() - 1) * of_hundred / 100]
 }
 
 /// Pings come so seldom that nothing that was written before could hold up the answer.
 const PING_EVERY: Duration = Duration::from_millis(200);
 
-/// How long presences took to the last of the friends, and somebody else's pings meanwhile: the
-/// medians.
+/// How long presences took to the last of the friends, in the median and at most but for one in a
+/// hundred, and somebody else's pings meanwhile, in the median and the slowest.
+#[derive(Debug)]
+struct Latencies {
+    median: Duration,
+    nearly_all: Duration,
+    ping: Duration,
+    slowest_ping: Duration,
+}
+
+impl Latencies {
+    /// Returns whether a presence is about as fast as a ping, and hardly one waits for anything but
+    /// for what a ping waits for as well: another process that the machine runs.
+    fn are_good(&self) -> bool {
+        let longest = (self.ping * 60).max(self.slowest_ping * 5);
+        self.median <= self.ping * 5 && self.nearly_all <= longest
+    }
+}
+
 async fn latencies(
     clients: &mut [Client],
     pinger: &mut Client,
     rate: u32,
     count: usize,
-) -> (Duration, Duration) {
+) -> Latencies {
     let mut pace = tokio::time::interval(Duration::from_secs(1) / rate);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (one, friends) = clients.split_first_mut().unwrap();
@@ -126,10 +144,15 @@ async fn latencies(
         pinged.push(start.elapsed());
         last = Some(Instant::now());
     }
-    (median(told), median(pinged))
+    Latencies {
+        median: percentile(&mut told, 50),
+        nearly_all: percentile(&mut told, 99),
+        ping: percentile(&mut pinged, 50),
+        slowest_ping: percentile(&mut pinged, 100),
+    }
 }
 
-/// How often the medians are taken before the test fails: whatever else the machine does may slow
+/// How often all of it is measured before the test fails: whatever else the machine does may slow
 /// one round, what the server waits for slows them all.
 const ROUNDS: usize = 5;
 
@@ -142,12 +165,13 @@ async fn s4_presence_is_as_fast_as_a_ping() {
     for (rate, count) in [(10, 10), (20, 30), (50, 60), (200, 150)] {
         let mut rounds = Vec::new();
         let is_fast = loop {
-            let (told, pinged) = latencies(&mut clients, &mut pinger, rate, count).await;
-            rounds.push((told, pinged));
-            if told <= pinged * 5 || rounds.len() == ROUNDS {
-                break told <= pinged * 5;
+            let round = latencies(&mut clients, &mut pinger, rate, count).await;
+            let is_fast = round.are_good();
+            rounds.push(round);
+            if is_fast || rounds.len() == ROUNDS {
+                break is_fast;
             }
         };
-        assert!(is_fast, "{rate} a second, presences and pings: {rounds:?}");
+        assert!(is_fast, "{rate} a second: {rounds:?}");
     }
 }

@@ -87,6 +87,33 @@ async fn a1_hashing_passwords_takes_the_memory_of_the_workers() {
     assert!(after[1] < after[0] + 8_192, "{after:?} KiB after each time");
 }
 
+/// Connections that are opened at once, and only then say something, take no more than such as come
+/// one after the other: 5 to 6 KiB each, and not as much again for what all might have said.
+#[tokio::test]
+async fn a4_connections_that_are_opened_at_once_take_little() {
+    const STRANGERS: u64 = 1_000;
+    let flags = ["--pending-limit", "4096", "--pending-per-address", "4096"];
+    let program = Program::start(&[&flags[..], &["--login-timeout", "60"]].concat());
+    let before = resident(&program);
+    let mut streams = Vec::new();
+    for _ in 0..STRANGERS {
+        streams.push(TcpStream::connect(program.address).await.unwrap());
+    }
+    let handshake =
+        b"GET /tim HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    for stream in &mut streams {
+        stream.write_all(handshake).await.unwrap();
+    }
+    for stream in &mut streams {
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 101");
+    }
+    let taken = resident(&program).saturating_sub(before);
+    assert!(taken < STRANGERS * 9, "{taken} KiB for {STRANGERS} connections");
+}
+
 /// Whoever has not logged in yet can send what a login takes, and no more: unfinished messages do
 /// not pile up.
 #[tokio::test]

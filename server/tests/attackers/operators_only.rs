@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 
-use adsum_tim::{Form, Secret, TimAuth, rtype};
+use adsum_tim::{Form, Kind, Secret, TimAuth, rtype};
 
 use crate::support::program::{Program, run_to_end};
 use crate::support::{self, Client, Server, TOKEN, auth};
@@ -102,10 +102,17 @@ async fn promtool_has_nothing_to_say_about_the_metrics() {
     at_ann.until_pong().await;
     let wrong = TimAuth { pwd: Some(Secret::from("wrong")), ..auth("ann") };
     assert!(!Client::connect(server.address(), Form::Json).await.authenticate(&wrong).await.ok);
+    let taken = auth("ann").to_request(Form::Json, Kind::REGISTER);
+    support::request_bytes(server.address(), "POST /tim2 HTTP/1.1\r\n", &taken).await;
     at_bob.close().await;
     let (status, text) = server.get("/metrics").await;
     assert_eq!(status, 200);
-    for family in ["logins_refused_total{", "sessions_ended_total{", "deliveries_total{"] {
+    for family in [
+        "registrations_refused_total{",
+        "logins_refused_total{",
+        "sessions_ended_total{",
+        "deliveries_total{",
+    ] {
         assert!(text.contains(family), "{family} is not in {text}");
     }
     assert_eq!(complaints(&text), [""; 0]);

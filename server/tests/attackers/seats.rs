@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use adsum_tim::{Form, Kind, Limits, Secret, TimAck, TimAuth};
+use adsum_tim::{Form, Secret, TimAuth};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -174,25 +174,64 @@ async fn a3_a_session_that_goes_on_has_its_seat() {
     server.until_metric("adsum_sessions", 1.0).await;
 }
 
-/// Who registers one account after the other may not fill the database; the others may have theirs.
+/// A login that would evict a device of its own user's needs a seat, too: at a full server nothing
+/// is evicted for it. Where there is one, the seat of whoever makes way is free at once.
 #[tokio::test]
-async fn a3_an_address_makes_so_many_accounts_and_no_more() {
-    let server = Server::run(&["--register-burst", "3"]);
-    let register = async |from: u8, name: &str| {
-        let (stream, to) = (stream_from(from, server.address()).await, server.address());
-        let body = auth(name).to_request(Form::Json, Kind::REGISTER);
-        let (_, answer) = support::request_on(stream, to, "POST /tim2 HTTP/1.1\r\n", &body).await;
-        let ack = TimAck::decode(Form::Json, &answer[1..], &Limits::default()).unwrap();
-        ack.error.and_then(|error| error.code)
-    };
-    for name in ["m1", "m2", "m3"] {
-        assert_eq!(register(2, name).await, None, "{name}");
+async fn a3_who_makes_way_for_another_device_gives_its_seat_back() {
+    let flags = ["--connect-limit", "2", "--seats-per-address", "2", "--grace-error", "0"];
+    let more = ["--device-limit", "1", "--auth-min-unix", "0"];
+    let server = Server::run(&[&flags[..], &more].concat());
+    for name in ["ann", "bob"] {
+        server.account(name);
     }
-    for name in ["m4", "m5"] {
-        assert_eq!(register(2, name).await, Some(5_105), "{name}");
-        assert!(server.store.account(name, "").unwrap().is_none());
+    let mut old = server.login("ann").await;
+    let bob = server.login("bob").await;
+    let mut new = Client::connect(server.address(), Form::Json).await;
+    let refused = new.authenticate(&auth("ann")).await;
+    assert_eq!(refused.error.and_then(|error| error.code), Some(5_104));
+    assert_eq!(old.until_pong().await, []);
+    bob.close().await;
+    server.until_metric("adsum_sessions", 1.0).await;
+    assert!(new.authenticate(&auth("ann")).await.ok);
+    // It is evicted.
+    assert_eq!(old.close_code().await, 4_001);
+    let mut bob = server.login("bob").await;
+    assert_eq!(bob.until_pong().await, []);
+    assert_eq!(new.until_pong().await, []);
+    server.until_metric("adsum_sessions", 2.0).await;
+}
+
+/// Behind a proxy that is trusted each of its clients has its own share of the seats; of one that
+/// is not, all of them have one.
+#[tokio::test]
+async fn a3_behind_a_proxy_each_client_has_its_share_of_the_seats() {
+    // Either so many as are said, or half of two and half of what is left.
+    let one_each = [
+        &["--connect-limit", "9", "--seats-per-address", "1"][..],
+        &["--connect-limit", "2", "--seats-per-address", "0"],
+    ];
+    for (flags, is_trusted) in one_each.iter().flat_map(|one| [(one, true), (one, false)]) {
+        // The first is 127.0.0.8 and 127.0.0.9, in the form that IPv6 has for them.
+        let trusted = if is_trusted { "::ffff:127.0.0.8/127" } else { "127.0.0.8" };
+        let server = Server::run(&[flags, &["--trusted-proxies", trusted][..]].concat());
+        let mut open = Vec::new();
+        for (name, from, gets_in) in [
+            ("ann", "203.0.113.1", true),
+            ("bob", "203.0.113.1", false),
+            ("cyd", "203.0.113.2", is_trusted),
+        ] {
+            server.account(name);
+            let stream = stream_from(9, server.address()).await;
+            let header = Some((X_FORWARDED_FOR, from));
+            let mut client = Client::forwarded(stream, server.address(), Form::Json, header).await;
+            let ack = client.authenticate(&auth(name)).await;
+            assert_eq!(ack.ok, gets_in, "{flags:?} {is_trusted} {name}: {ack:?}");
+            if !gets_in {
+                assert_eq!(ack.error.and_then(|error| error.code), Some(5_104), "{name}");
+            }
+            open.push(client);
+        }
     }
-    assert_eq!(register(3, "ann").await, None);
 }
 
 /// An address that has too many connections open loses the oldest, and takes nothing from others.

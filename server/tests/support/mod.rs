@@ -185,6 +185,16 @@ pub async fn request_bytes(to: SocketAddr, head: &str, body: &[u8]) -> (u16, Vec
     request_on(TcpStream::connect(to).await.unwrap(), to, head, body).await
 }
 
+/// One request without a body, and all of its answer, the head included.
+pub async fn whole_answer(to: SocketAddr, head: &str) -> String {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let rest = format!("Host: {to}\r\nConnection: close\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), rest.as_bytes()].concat()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
 /// The same on a connection that is there already.
 pub async fn request_on(
     mut stream: TcpStream,

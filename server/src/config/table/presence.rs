@@ -3,7 +3,7 @@
 use super::super::key::Key;
 use super::super::settings::{DirectTo, OfflineNotices, OneState, OverLimit, TopicBlocks, Watch};
 use super::super::value::{WEEK, boolean, choice, list, name_of, number, seconds};
-use crate::store::Patterns;
+use crate::store::{LONGEST_TOPIC, Patterns, may_be_a_topics};
 
 const DIRECT_TO: [(&str, DirectTo); 2] =
     [("contacts", DirectTo::Contacts), ("anyone", DirectTo::Anyone)];
@@ -137,8 +137,13 @@ pub(super) static PRESENCE: [Key; 28] = [
         secret: false,
         set: |config, given| {
             let patterns = list(given)?;
-            let patterns = patterns.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
-            let patterns: Vec<_> = patterns.map(str::to_owned).collect();
+            let patterns: Vec<_> = patterns.split(',').map(|one| one.trim().to_owned()).collect();
+            if !patterns.iter().all(|pattern| may_be_a_topics(pattern)) {
+                return Err(format!(
+                    "must be patterns with a comma between them, like room:*,lobby, each of 1 to \
+                     {LONGEST_TOPIC} bytes besides its stars, or none"
+                ));
+            }
             let is_none = patterns.as_slice() == ["none"];
             config.presence.topics = Patterns::new(if is_none { Vec::new() } else { patterns });
             Ok(())

@@ -13,9 +13,9 @@ use serde_json::value::RawValue;
 use super::problem::Problem;
 use crate::host::command::{Node, Presence};
 use crate::host::shared::Shared;
-use crate::host::v1::operations::LONGEST_TOPIC;
 use crate::host::v1::sound::is_sound;
 use crate::host::v1::table;
+use crate::store::LONGEST_TOPIC;
 
 /// The longest body, in bytes.
 const LONGEST_BODY: usize = 1_024 * 1_024;

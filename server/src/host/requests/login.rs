@@ -1,6 +1,7 @@
 //! Logins, and what comes before them: accounts and login tokens.
 
 use std::sync::{Arc, Once};
+use std::time::Instant;
 
 use adsum::{Error, SessionKey};
 use adsum_tim::{Code, Form, Kind, Tid, TimAck, TimAuth};
@@ -36,8 +37,25 @@ pub(crate) struct User {
 pub(crate) enum NotMade {
     /// This server makes none.
     NotOffered,
+    /// Too many were asked for from there.
+    TooMany,
     Refused(Refusal),
     Store(StoreError),
+}
+
+impl NotMade {
+    /// Returns the reason that metrics have for it.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::NotOffered | Self::Store(StoreError::Elsewhere) => "not_offered",
+            Self::TooMany => "register_burst",
+            Self::Refused(Refusal::TooOften) => "too_often",
+            Self::Refused(Refusal::Busy) => "busy",
+            Self::Store(StoreError::Exists) => "taken",
+            Self::Store(StoreError::Invalid(_)) => "invalid",
+            Self::Store(_) => "store",
+        }
+    }
 }
 
 /// Returns the answer to a request for an account.
@@ -45,23 +63,32 @@ pub(crate) async fn register(shared: &Shared, peer: Peer, auth: TimAuth) -> TimA
     let code = match make_account(shared, peer, auth).await {
         Ok(node) => return TimAck { n: Some(node), ..TimAck::done(Kind::REGISTER) },
         Err(NotMade::NotOffered) => Code::Interface,
+        Err(NotMade::TooMany) => Code::Frequency,
         Err(NotMade::Refused(refusal)) => code_of(refusal),
         Err(NotMade::Store(error)) => error.code(),
     };
     TimAck::refused(Kind::REGISTER, code)
 }
 
-/// Makes an account, and returns its id.
+/// Makes an account, and returns its id. Counts why none is made.
 pub(crate) async fn make_account(
     shared: &Shared,
     peer: Peer,
     auth: TimAuth,
 ) -> Result<String, NotMade> {
+    let made = try_to_make(shared, peer, auth).await;
+    if let Err(why) = &made {
+        shared.metrics.registration_refused(why.reason());
+    }
+    made
+}
+
+async fn try_to_make(shared: &Shared, peer: Peer, auth: TimAuth) -> Result<String, NotMade> {
     if shared.config.services.no_register {
         return Err(NotMade::NotOffered);
     }
-    if !shared.registrations.may_have_one_more(peer) {
-        return Err(NotMade::Refused(Refusal::TooOften));
+    if !shared.registrations.may_have_one_more(peer, Instant::now()) {
+        return Err(NotMade::TooMany);
     }
     let given = Given::of(&auth);
     let directory = &shared.directory;

@@ -143,7 +143,7 @@ async fn register(client: &Client, auth: TimAuth) -> Result<(), Fault> {
         NotMade::Store(StoreError::Exists) => Fault::of(Code::Taken, "name"),
         NotMade::Store(StoreError::Invalid(what)) => Fault::of(Code::Invalid, what),
         NotMade::Refused(Refusal::Busy) => Code::Overload.into(),
-        NotMade::Refused(Refusal::TooOften) => {
+        NotMade::TooMany | NotMade::Refused(Refusal::TooOften) => {
             Fault::later(Code::Rate, registrations::INTERVAL.as_millis() as u64)
         }
         NotMade::Store(_) => Code::Unavailable.into(),

@@ -16,9 +16,8 @@ use crate::config::{Config, Watch as MayWatch};
 use crate::host::command::Node;
 use crate::host::directory::Directory;
 use crate::host::shown::Shown;
+use crate::store::LONGEST_TOPIC;
 
-/// The longest name of a topic, in bytes.
-pub(crate) const LONGEST_TOPIC: usize = 128;
 /// The most users of a sample.
 const MOST_SHOWN: u16 = 10_000;
 
