@@ -64,8 +64,8 @@ pub struct Decisions<'e, K: Eq + Hash, P, S: BuildHasher = DefaultHashBuilder> {
     context: InputContext,
 }
 
-/// So many deadlines fire one after the other, if they give nothing to tell. Then the drain ends and
-/// the rest stays due, or a million that were set for one moment would be one long call.
+/// So many deadlines fire one after the other that give nothing to tell. Then the drain ends and the
+/// rest stays due, or a million that were set for one moment would be one long call.
 const AT_ONCE: u32 = 1_024;
 
 /// What the drain knows of its input.
@@ -113,7 +113,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
     #[inline]
     pub fn next(&mut self) -> Option<Decision<'_, K, P>> {
         // Every drain ends so, and most after one decision.
-        if self.state.step().is_none() && !self.fires() {
+        if self.state.step().is_none() && !self.fires(0) {
             return None;
         }
         self.next_after_work()
@@ -125,10 +125,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
         loop {
             let Some(step) = self.state.step() else {
                 silent += 1;
-                if silent == AT_ONCE {
-                    self.context.until = None;
-                }
-                if self.fires() {
+                if self.fires(silent) {
                     continue;
                 }
                 return None;
@@ -191,9 +188,13 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
         }
     }
 
-    /// Fires the next deadline, if one has come that this drain is to fire.
+    /// Fires the next deadline, if one has come that this drain is to fire: it stops after so many
+    /// that gave nothing to tell.
     #[inline]
-    fn fires(&mut self) -> bool {
+    fn fires(&mut self, silent: u32) -> bool {
+        if silent == AT_ONCE {
+            self.context.until = None;
+        }
         self.context.until.is_some_and(|until| self.state.fire_next(until))
     }
 
