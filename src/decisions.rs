@@ -64,8 +64,8 @@ pub struct Decisions<'e, K: Eq + Hash, P, S: BuildHasher = DefaultHashBuilder> {
     context: InputContext,
 }
 
-/// So many deadlines fire one after the other that give nothing to tell. Then the drain ends and the
-/// rest stays due, or a million that were set for one moment would be one long call.
+/// So many deadlines fire one after the other that give nothing to tell. Then the drain ends and
+/// the rest stays due, or a million that were set for one moment would be one long call.
 const AT_ONCE: u32 = 1_024;
 
 /// What the drain knows of its input.

@@ -114,10 +114,10 @@ impl Spelling {
                 return Err(format!("{first:?} is {result:?} where ids have several spellings"));
             }
         };
-        if let Some(Spelt { id, spelling }) = newcomer {
-            if online.insert(id) {
-                users.insert(id, spelling);
-            }
+        if let Some(Spelt { id, spelling }) = newcomer
+            && online.insert(id)
+        {
+            users.insert(id, spelling);
         }
         if let Some(Spelt { id, spelling }) = opened {
             topics.entry(id).or_insert(spelling);
