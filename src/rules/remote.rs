@@ -160,6 +160,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 return Err(Error::BlockedLimit { limit: max_blocked });
             }
         }
+        // First, so that none of a list without end is compared with others.
+        let too_many = Error::SessionLimit { limit: MAX_SESSIONS, kind: None };
+        if sessions.len() > usize::from(MAX_SESSIONS) {
+            return Err(too_many);
+        }
         let known = online.map_or(&[][..], |user| self.tables.sessions_of(user));
         let node = self.tables.origins().find(origin);
         let is_again = |known: SessionIndex| {
@@ -170,7 +175,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         // Those that end with this may stay a moment longer.
         let stay = known.iter().filter(|known| !is_again(**known)).count();
         if stay + sessions.len() > usize::from(MAX_SESSIONS) {
-            return Err(Error::SessionLimit { limit: MAX_SESSIONS, kind: None });
+            return Err(too_many);
         }
         let limit = self.options.max_topics;
         if sessions.iter().any(|session| session.topics.len() > limit as usize) {
