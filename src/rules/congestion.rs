@@ -71,6 +71,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 None => offline = Some(change),
             }
         }
+        changes.sort_unstable_by_key(|(_, change)| change.nth);
         for (id, change) in changes.iter().filter(|(_, change)| change.shown) {
             let first = !change.believed;
             let subject = match self.find_seen(user, *id, receiver) {

@@ -160,6 +160,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 return Err(Error::BlockedLimit { limit: max_blocked });
             }
         }
+        // First, so that none of a list without end is compared with others.
+        let too_many = Error::SessionLimit { limit: MAX_SESSIONS, kind: None };
+        if sessions.len() > usize::from(MAX_SESSIONS) {
+            return Err(too_many);
+        }
         let known = online.map_or(&[][..], |user| self.tables.sessions_of(user));
         let node = self.tables.origins().find(origin);
         let is_again = |known: SessionIndex| {
@@ -170,7 +175,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         // Those that end with this may stay a moment longer.
         let stay = known.iter().filter(|known| !is_again(**known)).count();
         if stay + sessions.len() > usize::from(MAX_SESSIONS) {
-            return Err(Error::SessionLimit { limit: MAX_SESSIONS, kind: None });
+            return Err(too_many);
         }
         let limit = self.options.max_topics;
         if sessions.iter().any(|session| session.topics.len() > limit as usize) {
@@ -463,6 +468,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Detaches all that a node has of which nothing is heard any more.
     pub(crate) fn origin_lost(&mut self, origin: Origin, since: Time) {
+        self.is_clustered_or_represented = true;
         let at = self.tables.origins_mut().find_or_new(origin);
         if self.tables.origins().node(at).is_lost() {
             return;
@@ -529,16 +535,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Ends one of the sessions of a node that is gone.
+    /// Ends one of the sessions of a node that is gone. Those of one user end in the order in which
+    /// they connected, whoever else the node had: what is told of them depends on it.
     fn end_one_of(&mut self, node: usize, at: Time) {
-        let last = self.tables.origins().node(node).sessions.last().copied();
-        match last {
-            Some(remote) => {
-                let reason = remote.over.unwrap_or(EndReason::Lost(LostCause::NodeLoss));
-                self.end(remote.session, reason, at);
-            }
-            None => self.tables.origins_mut().forget(node),
-        }
+        let Some(last) = self.tables.origins().node(node).sessions.last() else {
+            return self.tables.origins_mut().forget(node);
+        };
+        let all = self.tables.sessions_at(self.tables.sessions().place(last.session));
+        let is_nodes = |session: &&SessionIndex| self.tables.origin_of(**session) == Some(node);
+        let first = all.iter().find(is_nodes).copied().unwrap_or(last.session);
+        let over = self.tables.remote(first).and_then(|remote| remote.over);
+        self.end(first, over.unwrap_or(EndReason::Lost(LostCause::NodeLoss)), at);
     }
 
     /// Ends a session that another node has, at its deadline.

@@ -47,6 +47,9 @@ pub(crate) struct Change {
     pub(crate) directed_ended: bool,
     /// Whether all of this was to be told only because the receiver watches the user.
     pub(crate) by_watch: bool,
+    /// So many had changed before: what is told of one user is told in this order. That of ids
+    /// would show who else came and went.
+    pub(crate) nth: u32,
 }
 
 /// What a note has changed in the number of entries.
@@ -63,6 +66,8 @@ pub(crate) struct Missed {
     /// By user, so that what is about one stands together: first whether it looked offline at some
     /// moment, then its sessions.
     entries: SortedMap<(User, Option<SessionId>), Change>,
+    /// So many entries there have been.
+    noted: u32,
     /// Whether only a snapshot makes good.
     everything: bool,
     /// Whether it has to hear whether its own user is visible.
@@ -96,6 +101,7 @@ impl Missed {
 
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
+        self.noted = 0;
         (self.everything, self.own_visibility) = (false, false);
     }
 
@@ -148,7 +154,9 @@ impl Missed {
             Note::Offline { .. } => None,
         };
         let Some(change) = self.entries.get_mut((user, session)) else {
-            self.entries.insert((user, session), Change { by_watch, ..Change::of(note) });
+            let nth = self.noted;
+            self.noted = nth.wrapping_add(1);
+            self.entries.insert((user, session), Change { by_watch, nth, ..Change::of(note) });
             return Noted::Added;
         };
         change.by_watch &= by_watch;
@@ -238,7 +246,7 @@ mod tests {
         let of = |session| missed.entries.get((user, Some(session))).copied();
         let all = Change { believed: true, ended: true, directed_ended: true, ..Change::default() };
         assert_eq!(of(new), Some(Change { shown: true, ..all }));
-        assert_eq!(of(unheard), Some(all));
+        assert_eq!(of(unheard), Some(Change { nth: 2, ..all }));
     }
 
     #[test]
@@ -278,8 +286,9 @@ mod tests {
         assert_eq!((missed.forget_watched(user), missed.len()), (1, 3));
         let of = |session| missed.entries.get((user, Some(session))).copied();
         let directed = Change { believed: true, by_watch: true, ..Change::default() };
-        assert_eq!(of(two), Some(Change { directed_over: true, ..directed }));
-        assert_eq!(of(three), Some(Change { ended: true, directed_ended: true, ..directed }));
+        assert_eq!(of(two), Some(Change { directed_over: true, nth: 1, ..directed }));
+        let ended = Change { ended: true, directed_ended: true, nth: 2, ..directed };
+        assert_eq!(of(three), Some(ended));
     }
 
     /// That a user looked offline is told with the end of a session of which that is to be told.

@@ -271,3 +271,19 @@ fn what_a_session_showed_that_is_expelled_is_over_at_once() {
         assert_eq!(shown, 0, "elsewhere: {elsewhere}");
     }
 }
+
+/// A node that is lost before it has said anything is forgotten when its grace is over.
+#[test]
+fn a_node_that_was_lost_before_it_spoke_is_due_and_then_no_longer() {
+    let mut engine = engine(|options| options.grace.node_loss_ms = 1_000);
+    engine.origin_lost(Time::from_millis(5), ELSEWHERE).for_each(|_| {});
+    let due = Time::from_millis(1_005);
+    assert_eq!(engine.deadline(), Some(due));
+    engine.advance(due).for_each(|_| {});
+    assert_eq!(engine.deadline(), None);
+    viewer(&mut engine);
+    let now = Time::from_millis(1_006);
+    let said = state(vec![session(1, Some(8))]);
+    engine.remote_state(now, ELSEWHERE, 2, said).expect("there is room").for_each(|_| {});
+    assert_eq!(told(engine.advance(Time::from_millis(60_000))), [""; 0], "it is there");
+}

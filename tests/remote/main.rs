@@ -6,6 +6,7 @@ mod lives;
 mod local;
 mod nodes;
 mod order;
+mod unseen;
 
 use adsum::{Grace, Options, TopicOptions};
 use nodes::Nodes;
