@@ -345,8 +345,8 @@ fn renamed(said: &str, known: &mut Vec<String>) -> String {
 #[test]
 fn what_is_hidden_at_another_node_makes_no_difference() {
     let usual = Options { settle_ms: 200, idle_after_ms: None, ..crate::options() };
-    let never = Options { offline_notices: OfflineNotices::Never, ..usual.clone() };
-    let silent = Options { settle_ms: 0, skew_ms: 0, own_echo: false, ..usual.clone() };
+    let never = Options { offline_notices: OfflineNotices::Never, ..usual };
+    let silent = Options { settle_ms: 0, skew_ms: 0, own_echo: false, ..usual };
     let mut heard = 0;
     for options in [usual, never, silent] {
         for hiding in [Hiding::Invisible, Hiding::Blocking, Hiding::Blocked, Hiding::Stranger] {
