@@ -34,6 +34,7 @@ pub(crate) mod steps;
 pub(crate) mod timers;
 pub(crate) mod told;
 pub(crate) mod topics;
+mod unaware;
 mod user_bits;
 pub(crate) mod verify;
 pub(crate) mod voices;
@@ -50,7 +51,7 @@ use blocks::Blocks;
 use changed::Changed;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
-use ids::{Place, SessionIndex, User};
+use ids::{Attachment, Place, SessionIndex, User};
 use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
 use origins::Origins;
@@ -93,6 +94,8 @@ pub(crate) struct Tables<K, P, S> {
     caught_up: Vec<User>,
     /// For those whom a block hides from now on, or no longer.
     scratch: Vec<User>,
+    /// For those who are not told that something is over.
+    added_unaware: Vec<Attachment>,
     /// Congested sessions for which too much may be noted, until an input is over.
     overfull: Vec<SessionIndex>,
 }
@@ -113,6 +116,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             shown: UserBits::new(),
             caught_up: Vec::new(),
             scratch: Vec::new(),
+            added_unaware: Vec::new(),
             overfull: Vec::new(),
         }
     }
@@ -473,6 +477,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.topics.shrink_to_fit(self.sessions.span());
         self.shrink_changed();
         (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
-        self.overfull = Vec::new();
+        (self.overfull, self.added_unaware) = (Vec::new(), Vec::new());
     }
 }

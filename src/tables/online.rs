@@ -1,9 +1,10 @@
 //! The users who have sessions.
 
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{Attachment, Place, SessionIndex, User};
+use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::lists::UserList;
 use crate::tables::segments::{Segments, per_segment};
+use crate::tables::unaware::Unaware;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
@@ -34,8 +35,8 @@ pub(super) struct Rare {
     /// Sessions that have ended and whose presence is held, the oldest first.
     pub(super) held: Vec<Held>,
     /// Attachments that may believe something of the user that is no longer so and that they were
-    /// not told, sorted: under [`OfflineNotices::Never`](crate::OfflineNotices::Never).
-    pub(super) unaware: Vec<Attachment>,
+    /// not told, if there ever were any.
+    pub(super) unaware: Option<Box<Unaware>>,
 }
 
 /// A session that has ended and whose presence is held.
@@ -50,12 +51,8 @@ pub(crate) struct Held {
 }
 
 impl Rare {
-    const EMPTY: Self = Self {
-        blocked: UserList::EMPTY,
-        hidden: UserList::EMPTY,
-        held: Vec::new(),
-        unaware: Vec::new(),
-    };
+    const EMPTY: Self =
+        Self { blocked: UserList::EMPTY, hidden: UserList::EMPTY, held: Vec::new(), unaware: None };
 }
 
 impl Online {

@@ -46,7 +46,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let audience = online.audience.as_slice().iter();
             let hidden = audience.filter(|contact| self.blocked_between(user, **contact));
             ensure!(hidden.eq(rare.hidden.as_slice()), "those hidden by blocks are wrong");
-            ensure!(rare.unaware.is_sorted(), "the attachments that are unaware are not sorted");
+            ensure!(
+                rare.unaware.as_ref().is_none_or(|unaware| unaware.is_sorted()),
+                "the attachments that are unaware are not sorted"
+            );
             self.verify_held(user)?;
             self.verify_voice(place)?;
             pairs += rare.blocked.len();

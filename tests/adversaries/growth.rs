@@ -303,6 +303,77 @@ fn to_remember_many_receivers_takes_as_long_for_each_as_to_remember_few() {
     assert_eq!(engine.verify(), Ok(()));
 }
 
+/// Whether they were told something, or may believe something because nobody told them (rule 8).
+#[test]
+fn to_remove_many_contacts_takes_as_long_for_each_as_to_remove_few() {
+    const MANY: u32 = 1 << 15;
+    const FEW: u32 = MANY / 16;
+    for notices in [OfflineNotices::ToWhoeverSaw, OfflineNotices::Never] {
+        let mut best = [Duration::MAX; 2];
+        for _ in 0..3 {
+            for (best, count) in best.iter_mut().zip([FEW, MANY]) {
+                let mut engine = engine(|options| {
+                    (options.max_audience, options.max_direct) = (MANY, MANY);
+                    (options.max_told, options.offline_notices) = (MANY, notices);
+                });
+                (1..=count).for_each(|user| _ = connect(&mut engine, user, []));
+                let star = connect(&mut engine, 0, 1..=count);
+                receivers(&mut engine, star);
+                if notices == OfflineNotices::Never {
+                    drain(engine.invisible(at(0), star).expect("it is attached"));
+                } else {
+                    let all: Vec<u32> = (1..=count).collect();
+                    let decisions = engine.direct(at(0), star, &all, 1).expect("not too many");
+                    decisions.for_each(|_| {});
+                }
+                let mut told = 0;
+                let taken = time(|| {
+                    let decisions = engine.audience_replace(at(0), &0, []).expect("it is short");
+                    decisions.for_each(|decision| {
+                        if let Decision::Deliver { to, .. } = decision {
+                            told += to.len();
+                        }
+                    });
+                });
+                assert_eq!((told, engine.verify()), (count as usize, Ok(())));
+                *best = (taken / count).min(*best);
+            }
+        }
+        must_be_alike("to remove", best[0], best[1]);
+    }
+}
+
+/// Directed presence to one after the other, and what is over of it (rules 3 and 26).
+#[test]
+fn to_tell_one_takes_as_long_however_many_were_told() {
+    const MANY: u32 = 1 << 14;
+    const FEW: u32 = MANY / 16;
+    let mut best = [[Duration::MAX; 2]; 2];
+    for _ in 0..3 {
+        for (count, at_) in [(FEW, 0), (MANY, 1)] {
+            let mut engine = engine(|options| {
+                options.max_told = MANY;
+                options.direct_to = DirectTo::Anyone;
+            });
+            (1..=count).for_each(|user| _ = connect(&mut engine, user, []));
+            let sender = connect(&mut engine, 0, []);
+            let mut direct = |user: u32| {
+                let decisions = engine.direct_for(at(0), sender, &[user], 1, 1_000);
+                decisions.expect("there is room").for_each(|_| {});
+            };
+            let directed = time(|| (1..=count).rev().for_each(&mut direct));
+            let mut over = 0;
+            let ended = time(|| engine.advance(at(1_000)).for_each(|_| over += 1));
+            assert_eq!((over, engine.counts().told, engine.verify()), (count, 0, Ok(())));
+            for (best, taken) in best.iter_mut().zip([directed, ended]) {
+                best[at_] = (taken / count).min(best[at_]);
+            }
+        }
+    }
+    must_be_alike("to direct", best[0][0], best[0][1]);
+    must_be_alike("what is over", best[1][0], best[1][1]);
+}
+
 /// What a slow reader with very many contacts misses of them (rule 14).
 #[test]
 fn to_note_what_was_missed_takes_as_long_however_much_was() {
