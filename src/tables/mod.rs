@@ -56,6 +56,7 @@ use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
 use origins::Origins;
 use sessions::{Link, MAX_SESSIONS, Sessions, Sign};
+use sorted_map::UserSet;
 use topics::Topics;
 use user_bits::UserBits;
 use voices::{Signs, Voices};
@@ -245,14 +246,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns those in the audience of the user at this place who have blocked the user or whom
     /// it has blocked.
     #[inline]
-    pub(crate) fn hidden_at(&self, place: Place) -> &[User] {
+    pub(crate) fn hidden_at(&self, place: Place) -> &UserSet {
         self.online.at(place).hidden()
     }
 
     /// Returns the audience of the user at this place, and those in it who are
     /// [hidden](Self::hidden_at) from it.
     #[inline]
-    pub(crate) fn contacts_at(&self, place: Place) -> (&[User], &[User]) {
+    pub(crate) fn contacts_at(&self, place: Place) -> (&[User], &UserSet) {
         let online = self.online.at(place);
         (online.audience.as_slice(), online.hidden())
     }
@@ -415,7 +416,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// user at this place.
     pub(crate) fn hides_at(&self, place: Place, contact: User) -> bool {
         let hidden = self.hidden_at(place);
-        !hidden.is_empty() && hidden.binary_search(&contact).is_ok()
+        !hidden.is_empty() && hidden.contains(contact)
     }
 
     /// Returns the session of this key, if it is current, and how it is connected.

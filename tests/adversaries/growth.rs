@@ -240,6 +240,39 @@ fn to_replace_many_blocked_takes_as_long_for_each_as_to_replace_few() {
     must_be_alike("to replace", best[0], best[1]);
 }
 
+/// Very many block one user, whose list of those hidden from it is nobody's own (rule 9).
+#[test]
+fn to_block_one_takes_as_long_however_many_have() {
+    const MANY: u32 = 1 << 16;
+    const FEW: u32 = MANY / 16;
+    let mut best = [[Duration::MAX; 2]; 2];
+    for _ in 0..3 {
+        for (count, at_) in [(FEW, 0), (MANY, 1)] {
+            let mut engine = engine(|options| options.max_audience = MANY);
+            (1..=count).for_each(|user| _ = connect(&mut engine, user, []));
+            let star = connect(&mut engine, 0, 1..=count);
+            // Backwards, so that each has its place before all others.
+            let blocked = time(|| {
+                for user in (1..=count).rev() {
+                    engine.block(at(0), &user, 0).expect("there is room").for_each(|_| {});
+                }
+            });
+            assert_eq!((receivers(&mut engine, star).len(), engine.verify()), (0, Ok(())));
+            let unblocked = time(|| {
+                for user in 1..=count {
+                    engine.unblock(at(0), &user, &0).expect("it is there").for_each(|_| {});
+                }
+            });
+            assert_eq!(receivers(&mut engine, star).iter().sum::<usize>(), count as usize);
+            for (best, taken) in best.iter_mut().zip([blocked, unblocked]) {
+                best[at_] = (taken / count).min(best[at_]);
+            }
+        }
+    }
+    must_be_alike("to block", best[0][0], best[0][1]);
+    must_be_alike("to unblock", best[1][0], best[1][1]);
+}
+
 /// What is counted is kept, not looked for (rule 16).
 #[test]
 fn counts_take_as_long_however_much_there_is() {

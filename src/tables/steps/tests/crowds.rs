@@ -65,3 +65,34 @@ fn to_direct_something_to_one_moves_few_entries_however_many_were_told() {
     assert_eq!(growing.engine.counts().told, MANY as usize - 1_000);
     assert_eq!(growing.engine.verify(), Ok(()));
 }
+
+/// Whether it blocks or is blocked, and where the one who blocks goes with its blocks and comes.
+#[test]
+fn to_block_one_moves_few_entries_however_many_are_hidden_from_it() {
+    let (mut growing, _) = star(OfflineNotices::ToWhoeverSaw);
+    let mut total = 0;
+    // Backwards, so that each has its place before all others.
+    for user in (1..=MANY).rev() {
+        total += moved(|| {
+            growing.call("block", 1, |engine, now| taken(engine.block(now, &user, STAR)));
+        });
+    }
+    for user in 1..=MANY / 8 {
+        total += moved(|| {
+            growing.call("unblock", 1, |engine, now| taken(engine.unblock(now, &user, &STAR)));
+        });
+    }
+    for at in (MANY / 4..MANY / 2).rev() {
+        let session = growing.sessions[at as usize];
+        total += moved(|| {
+            growing.call("disconnect", 1, |engine, now| taken(engine.disconnect(now, session)));
+            growing.call("connect", 1, |engine, now| {
+                let connect = Connect::new(at + 1).blocked([STAR]);
+                all_of(engine.connect(now, connect).expect("there is room").1)
+            });
+        });
+    }
+    assert!(total <= 400 * MANY as usize, "{total} entries moved");
+    assert_eq!(growing.engine.counts().blocked_pairs as u64, MANY - MANY / 8);
+    assert_eq!(growing.engine.verify(), Ok(()));
+}
