@@ -207,7 +207,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Decision::TopicOccupied`](crate::Decision::TopicOccupied).
     ///
     /// # Errors
-    /// [`Error::TopicOptions`]; [`Error::UnknownTopic`] if nobody is in it.
+    /// [`Error::TopicOptions`]; [`Error::UnknownTopic`] if nobody is in it;
+    /// [`Error::MemberLimit`] if blocks are to hide in it and it has more members than
+    /// [`full_up_to`](TopicOptions::full_up_to). Checked in this order.
     ///
     /// # Costs
     /// One hash look-up.
