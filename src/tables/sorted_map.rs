@@ -20,7 +20,7 @@ const SPARE: usize = 256 / PIECE;
 /// There is room for at most four times as many entries as there are, and for those of a few
 /// pieces.
 pub(crate) struct SortedMap<K, V> {
-    /// None of them is empty, and no two neighbours are [sparse](SPARSE) together.
+    /// None of them is empty but the only one, and no two neighbours are [sparse](SPARSE) together.
     pieces: Vec<Vec<(K, V)>>,
     len: usize,
     /// Pieces that were used once, kept for their memory.
@@ -159,9 +159,11 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
         });
     }
 
-    /// Returns whether to look at so many keys one by one moves less than to look at everything.
+    /// Returns whether to look at so many keys one by one moves less than to look at everything,
+    /// or no more than a short list has, which keeps its memory so.
     fn are_few(&self, keys: usize) -> bool {
-        keys.saturating_mul(PIECE) <= self.len.max(4 * PIECE)
+        let is_short = self.len.saturating_add(keys) <= SPARE * PIECE;
+        is_short || keys.saturating_mul(PIECE) <= self.len
     }
 
     /// Adds a key behind all others.
@@ -212,7 +214,9 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
         steps::count_moved(piece.len() - place);
         let (_, value) = piece.remove(place);
         self.len -= 1;
-        if piece.is_empty() {
+        if self.len == 0 {
+            // The only piece stays where it is: most that come and go are the only entry.
+        } else if self.pieces[at].is_empty() {
             // Neither neighbour was sparse with one entry more, so they are not with each other.
             self.remove_piece(at);
         } else {
@@ -338,7 +342,9 @@ mod tests {
 
     /// Memory is bounded by the entries: no piece is empty or too large, no neighbours are sparse.
     fn assert_bounded(map: &Map) {
-        assert!(map.pieces.iter().all(|piece| (1..PIECE).contains(&piece.len())));
+        let least = usize::from(map.len() > 0);
+        assert!(map.pieces.iter().all(|piece| (least..PIECE).contains(&piece.len())));
+        assert!(map.len() > 0 || map.pieces.len() <= 1);
         assert!(map.pieces.windows(2).all(|two| two[0].len() + two[1].len() > SPARSE));
         let [used, spare] = room(map);
         assert!(used <= 4 * map.len() + PIECE, "{used} for {}", map.len());
