@@ -1,5 +1,6 @@
 //! The plan: what a verb leaves to be told and done, step by step, and the buffers for it.
 
+use crate::fanout::closing::Closing;
 use crate::fanout::receivers::Receivers;
 use crate::fanout::subject::{Span, Subject};
 use crate::fanout::topic_steps::{ChangeOf, ChangesOf, TopicFanOut, TopicSnapshotOf, TopicSubject};
@@ -161,6 +162,8 @@ pub(crate) enum Step {
         newcomer: SessionIndex,
     },
     TellTopic(TopicFanOut),
+    /// Those in a topic are told that it is closed, and taken out of it.
+    CloseTopic(Closing),
     TopicSnapshot(TopicSnapshotOf),
     Changes(ChangesOf),
     /// What a tick was to tell is out.

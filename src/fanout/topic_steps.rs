@@ -41,7 +41,6 @@ pub(crate) enum Viewers {
     OfWords,
     /// The same, but for those who are told each change at once.
     OfWordsLater,
-    Everybody,
 }
 
 impl Viewers {
@@ -52,7 +51,6 @@ impl Viewers {
             Self::OfAll => group.is_of_all(hides),
             Self::OfWords => group.listens(hides),
             Self::OfWordsLater => group.listens(hides) && !group.is_of_all(hides),
-            Self::Everybody => true,
         }
     }
 }

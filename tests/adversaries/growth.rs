@@ -20,6 +20,16 @@ const NOTES: usize = if SHRUNK { 4 } else { 1_024 };
 
 thread_local! {
     static HASHED: Cell<u64> = const { Cell::new(0) };
+    static DROPPED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts what is dropped.
+struct Dropping;
+
+impl Drop for Dropping {
+    fn drop(&mut self) {
+        DROPPED.set(DROPPED.get() + 1);
+    }
 }
 
 /// Counts what is hashed: every look-up does so once.
@@ -304,6 +314,42 @@ fn counts_take_as_long_however_much_there_is() {
         }
     }
     must_be_alike("counts", best[0], best[1]);
+}
+
+/// With each decision a part of those in it goes, whether they are told or not (rule T1).
+#[test]
+fn a_topic_of_very_many_is_closed_in_parts() {
+    const MEMBERS: u32 = 3 * CHUNK + 1;
+    const TOPIC: u32 = MEMBERS;
+    let mut engine = Engine::<u32, Dropping, Counting>::with_hasher(config(|_| {}), Counting);
+    for user in 0..MEMBERS {
+        let (key, decisions) = engine.connect(at(0), Connect::new(user)).expect("there is room");
+        decisions.for_each(|_| {});
+        let view = if user % 3 == 0 { View::Nothing } else { View::Count };
+        let join = Join::Member { presence: Some(Dropping), view };
+        engine.join(at(0), key, TOPIC, join).expect("there is room").1.for_each(|_| {});
+        let decisions = match user % 8 {
+            0 => engine.congested(at(0), key),
+            1 => engine.lost(at(0), key, LostCause::GoingAway),
+            _ => continue,
+        };
+        decisions.expect("it is attached").for_each(|_| {});
+    }
+    engine.advance(at(300)).for_each(|_| {});
+    DROPPED.set(0);
+    let (mut told, mut dropped) = (0, 0);
+    let mut decisions = engine.close(at(300), &TOPIC);
+    while let Some(decision) = decisions.next() {
+        if let Decision::Deliver { to, .. } = decision {
+            told += to.len();
+        }
+        let now = DROPPED.take();
+        assert!(now <= 2 * CHUNK, "{now} are taken out at once");
+        dropped += now;
+    }
+    drop(decisions);
+    assert_eq!((dropped, told), (MEMBERS, (0..MEMBERS).filter(|user| user % 8 > 1).count()));
+    assert_eq!((engine.counts().memberships, engine.verify()), (0, Ok(())));
 }
 
 /// Directed presence to very many who are remembered already (rule 3).
