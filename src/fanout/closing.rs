@@ -3,27 +3,12 @@
 
 use crate::fanout::plan::{Plan, Step};
 use crate::fanout::receivers::CHUNK;
-use crate::fanout::topic_steps::TopicSubject;
+use crate::fanout::topic_steps::{Closing, TopicSubject};
 use crate::reason::TopicClosing;
 use crate::stats::Stats;
 use crate::tables::Tables;
-use crate::tables::ids::{MembershipIndex, TopicIndex};
+use crate::tables::ids::MembershipIndex;
 use core::hash::{BuildHasher, Hash};
-
-/// How far the closing of a topic has come.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Closing {
-    pub(crate) topic: TopicIndex,
-    pub(crate) has_begun: bool,
-    /// Whether somebody has been told.
-    is_told: bool,
-}
-
-impl Closing {
-    pub(crate) const fn of(topic: TopicIndex) -> Self {
-        Self { topic, has_begun: false, is_told: false }
-    }
-}
 
 impl<P> Plan<P> {
     /// Begins to close a topic, which is the step to do now: the notice gets its number.

@@ -1,9 +1,10 @@
 //! The plan: what a verb leaves to be told and done, step by step, and the buffers for it.
 
-use crate::fanout::closing::Closing;
 use crate::fanout::receivers::Receivers;
 use crate::fanout::subject::{Span, Subject};
-use crate::fanout::topic_steps::{ChangeOf, ChangesOf, TopicFanOut, TopicSnapshotOf, TopicSubject};
+use crate::fanout::topic_steps::{
+    ChangeOf, ChangesOf, Closing, TopicFanOut, TopicSnapshotOf, TopicSubject,
+};
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::reason::{CloseReason, EndReason};
 use crate::tables::channels::Channels;

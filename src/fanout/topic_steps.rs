@@ -133,6 +133,21 @@ impl TopicFanOut {
     }
 }
 
+/// How far the closing of a topic has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closing {
+    pub(crate) topic: TopicIndex,
+    pub(crate) has_begun: bool,
+    /// Whether somebody has been told.
+    pub(super) is_told: bool,
+}
+
+impl Closing {
+    pub(crate) const fn of(topic: TopicIndex) -> Self {
+        Self { topic, has_begun: false, is_told: false }
+    }
+}
+
 /// Who is told what a topic is like.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SnapshotTo {

@@ -2,10 +2,9 @@
 //! and what it publishes (rules T1, T4 to T6 and T11 to T14).
 
 use crate::error::Error;
-use crate::fanout::closing::Closing;
 use crate::fanout::deliveries::Delivery;
 use crate::fanout::plan::Step;
-use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject};
+use crate::fanout::topic_steps::{Closing, Except, TopicFanOut, TopicSubject};
 use crate::key::{SessionKey, TopicKey};
 use crate::reason::EndReason;
 use crate::reason::{LeaveReason, TopicClosing};

@@ -342,9 +342,9 @@ mod tests {
 
     /// Memory is bounded by the entries: no piece is empty or too large, no neighbours are sparse.
     fn assert_bounded(map: &Map) {
-        let least = usize::from(map.len() > 0);
+        let least = usize::from(!map.is_empty());
         assert!(map.pieces.iter().all(|piece| (least..PIECE).contains(&piece.len())));
-        assert!(map.len() > 0 || map.pieces.len() <= 1);
+        assert!(!map.is_empty() || map.pieces.len() <= 1);
         assert!(map.pieces.windows(2).all(|two| two[0].len() + two[1].len() > SPARSE));
         let [used, spare] = room(map);
         assert!(used <= 4 * map.len() + PIECE, "{used} for {}", map.len());
@@ -420,7 +420,7 @@ mod tests {
     #[test]
     fn few_entries_move_for_each_that_comes_or_goes() {
         let mut map = Map::default();
-        let moved = |call: &mut dyn FnMut()| steps::tests::moved(|| call());
+        let moved = |call: &mut dyn FnMut()| steps::tests::moved(call);
         let all = moved(&mut || map.insert_all((0..20_000).map(|key| (key * 2, 0))));
         assert!(all <= 20_000, "{all}");
         for key in (0..10_000).rev() {
