@@ -53,8 +53,9 @@ pub struct Options {
     /// Default: 1,000.
     pub max_direct: u32,
     /// The most names that one session's directed presences are remembered by, whoever was there:
-    /// `max_direct` to 2^20. Whom they reached is kept, 12 bytes each, to be told when the sender
-    /// ends. When the session has named more, what it said longest ago is over. Default: 4,096.
+    /// `max_direct` to 2^20. Whom they reached is kept, some 40 bytes each, to be told when the
+    /// sender ends. When the session has named more, what it said longest ago is over. Default:
+    /// 4,096.
     pub max_told: u32,
     /// The most users that one session may [watch](crate::Engine::watch): 1 to 2^20. Default: 500.
     pub max_watched: u32,

@@ -170,6 +170,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
                     });
                 }
                 Step::TellTopic(_)
+                | Step::CloseTopic(_)
                 | Step::TopicSnapshot(_)
                 | Step::Changes(_)
                 | Step::Occupied { .. }
@@ -232,6 +233,7 @@ fn next_of_topic<K: Eq + Hash, P, S: BuildHasher>(
         Step::TellTopic(of) => {
             return state.next_topic_delivery(of).map(NextOfTopic::Delivery);
         }
+        Step::CloseTopic(of) => return state.next_closing(of).map(NextOfTopic::Delivery),
         Step::TopicSnapshot(of) => return Some(NextOfTopic::Snapshot(state.next_topic_part(of))),
         Step::Changes(of) => return Some(NextOfTopic::Changes(state.next_changes(of))),
         Step::Occupied { topic } => NextOfTopic::Occupied(topic, key(topic)),

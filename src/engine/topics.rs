@@ -188,7 +188,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// nobody is in it.
     ///
     /// # Costs
-    /// O(n) for the n sessions in it.
+    /// O(n) for the n sessions in it, of whom no decision takes more than some thousand.
     pub fn close<T>(&mut self, now: Time, topic: &T) -> Decisions<'_, K, P, S>
     where
         K: Borrow<T>,
@@ -207,7 +207,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Decision::TopicOccupied`](crate::Decision::TopicOccupied).
     ///
     /// # Errors
-    /// [`Error::TopicOptions`]; [`Error::UnknownTopic`] if nobody is in it.
+    /// [`Error::TopicOptions`]; [`Error::UnknownTopic`] if nobody is in it;
+    /// [`Error::MemberLimit`] if blocks are to hide in it and it has more members than
+    /// [`full_up_to`](TopicOptions::full_up_to). Checked in this order.
     ///
     /// # Costs
     /// One hash look-up.

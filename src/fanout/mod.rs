@@ -3,6 +3,7 @@
 //! A verb changes the tables first and leaves [`Step`](plan::Step)s in the [`Plan`]. Receivers are
 //! found when the decisions are taken, because they may be many.
 
+mod closing;
 pub(crate) mod deliveries;
 pub(crate) mod plan;
 mod receivers;

@@ -2,7 +2,9 @@
 
 use crate::fanout::receivers::Receivers;
 use crate::fanout::subject::{Span, Subject};
-use crate::fanout::topic_steps::{ChangeOf, ChangesOf, TopicFanOut, TopicSnapshotOf, TopicSubject};
+use crate::fanout::topic_steps::{
+    ChangeOf, ChangesOf, Closing, TopicFanOut, TopicSnapshotOf, TopicSubject,
+};
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::reason::{CloseReason, EndReason};
 use crate::tables::channels::Channels;
@@ -161,6 +163,8 @@ pub(crate) enum Step {
         newcomer: SessionIndex,
     },
     TellTopic(TopicFanOut),
+    /// Those in a topic are told that it is closed, and taken out of it.
+    CloseTopic(Closing),
     TopicSnapshot(TopicSnapshotOf),
     Changes(ChangesOf),
     /// What a tick was to tell is out.

@@ -41,7 +41,6 @@ pub(crate) enum Viewers {
     OfWords,
     /// The same, but for those who are told each change at once.
     OfWordsLater,
-    Everybody,
 }
 
 impl Viewers {
@@ -52,7 +51,6 @@ impl Viewers {
             Self::OfAll => group.is_of_all(hides),
             Self::OfWords => group.listens(hides),
             Self::OfWordsLater => group.listens(hides) && !group.is_of_all(hides),
-            Self::Everybody => true,
         }
     }
 }
@@ -132,6 +130,21 @@ impl TopicFanOut {
     pub(crate) const fn reporting_skipped(mut self) -> Self {
         self.skipped = Some((0, 0));
         self
+    }
+}
+
+/// How far the closing of a topic has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closing {
+    pub(crate) topic: TopicIndex,
+    pub(crate) has_begun: bool,
+    /// Whether somebody has been told.
+    pub(super) is_told: bool,
+}
+
+impl Closing {
+    pub(crate) const fn of(topic: TopicIndex) -> Self {
+        Self { topic, has_begun: false, is_told: false }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::fanout::receivers::CHUNK;
 use crate::fanout::subject::Span;
 use crate::fanout::topic_steps::{
     ChangeOf, ChangesOf, Except, MemberCursor, SnapshotTo, TopicFanOut, TopicPart, TopicSnapshotOf,
-    TopicSubject, Viewers,
+    TopicSubject,
 };
 use crate::stats::Stats;
 use crate::tables::Tables;
@@ -84,11 +84,7 @@ impl<P> Plan<P> {
         let hides = topics.hides(of.topic);
         while let Some(group) = topics.topic(of.topic).groups.get(of.groups as usize) {
             let (channel, done) = (group.channel, of.done as usize);
-            let receiving = match of.viewers {
-                // It is about themselves.
-                Viewers::Everybody => channels.attached(channel),
-                _ => channels.receiving(channel),
-            };
+            let receiving = channels.receiving(channel);
             if !of.viewers.have(group, hides) || done >= receiving {
                 (of.groups, of.done) = (of.groups + 1, 0);
                 continue;

@@ -105,13 +105,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Self { tables, plan, expiries, .. } = self;
         told.remember(
             (names, expiry),
-            reached.iter().copied(),
+            &mut reached,
             self.options.max_told,
             |attachment| name_over(tables, plan, attachment, subject),
             |expiry| _ = expiries.remove(expiry),
         );
         self.tell_over(from, subject);
-        reached.clear();
         self.reached = reached;
         self.tables.sessions_mut().put_told(session, told);
     }

@@ -343,6 +343,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             | Step::Online { .. }
             | Step::ReportEnd(_)
             | Step::TellTopic(_)
+            | Step::CloseTopic(_)
             | Step::TopicSnapshot(_)
             | Step::Changes(_)
             | Step::Occupied { .. }

@@ -549,6 +549,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return Err(Error::TopicOptions { option, value, min, max });
         }
         let topic = self.tables.find_topic(topic).ok_or(Error::UnknownTopic)?;
+        // Each of so many would be sent all the others by itself.
+        let limit = options.full_up_to;
+        if options.hides() && self.tables.topics().topic(topic).counts.users > limit {
+            return Err(Error::MemberLimit { limit });
+        }
         let (before, was_live) = (*self.topic_options_of(topic), self.is_live(topic));
         self.tables.topics_mut().set_options(topic, options);
         let record = self.tables.topics().topic(topic);

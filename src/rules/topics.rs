@@ -2,8 +2,9 @@
 //! and what it publishes (rules T1, T4 to T6 and T11 to T14).
 
 use crate::error::Error;
+use crate::fanout::deliveries::Delivery;
 use crate::fanout::plan::Step;
-use crate::fanout::topic_steps::{Except, TopicFanOut, TopicSubject, Viewers};
+use crate::fanout::topic_steps::{Closing, Except, TopicFanOut, TopicSubject};
 use crate::key::{SessionKey, TopicKey};
 use crate::reason::EndReason;
 use crate::reason::{LeaveReason, TopicClosing};
@@ -137,8 +138,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         T: Eq + Hash + ?Sized,
     {
         let Some(topic) = self.tables.find_topic(topic) else { return };
-        let closed = TopicSubject::Closed { reason: TopicClosing::Closed };
-        let all = TopicFanOut::of(topic, closed).to(Viewers::Everybody, Except::Nobody);
         let channels = self.tables.topics().channels();
         let groups = self.tables.topics().topic(topic).groups.iter();
         let (mut congested, mut from) = (core::mem::take(&mut self.named_in_topic), 0);
@@ -152,8 +151,32 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         congested.clear();
         self.named_in_topic = congested;
-        self.tell_topic(all);
+        self.plan.push_step(Step::CloseTopic(Closing::of(topic)));
         self.vacate(topic);
+    }
+
+    /// Works on the closing of a topic, which is the step to do now, until it gives a decision.
+    /// Those who have been told are taken out first.
+    pub(crate) fn next_closing(&mut self, of: Closing) -> Option<Delivery> {
+        match of.has_begun {
+            true => self.forget_closed(of.topic),
+            false => self.plan.begin_closing(of),
+        }
+        while let Some(told) = self.plan.tell_closing(&self.tables, &mut self.stats) {
+            if told > 0 {
+                return Some(Delivery::Deliver);
+            }
+            self.forget_closed(of.topic);
+        }
+        self.plan.complete_step();
+        None
+    }
+
+    fn forget_closed(&mut self, topic: TopicIndex) {
+        while let Some(membership) = self.plan.take_closed() {
+            self.forget_hidden(topic, membership);
+        }
+        self.clean_up();
     }
 
     /// Has a topic be forgotten that nobody is in any more, or will be when all is told.
@@ -165,10 +188,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Forgets a topic, and takes those out of it who are still there.
     pub(super) fn forget_topic(&mut self, topic: TopicIndex) {
         while let Some((_, membership)) = self.tables.anybody_in(topic) {
-            if self.tables.topics().is(membership, Mark::Shown) {
-                self.tables.hide_in_topic(topic, membership);
-            }
-            self.forget_member(topic, membership);
+            self.forget_hidden(topic, membership);
         }
         for is_slow in [false, true] {
             self.ticks.disarm(TickIndex::of(topic, is_slow));
@@ -253,6 +273,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if self.tables.topics().topic(topic).is_empty() {
             self.vacate(topic);
         }
+    }
+
+    /// Takes somebody out of a topic of which nobody is told anything any more.
+    fn forget_hidden(&mut self, topic: TopicIndex, membership: MembershipIndex) {
+        if self.tables.topics().is(membership, Mark::Shown) {
+            self.tables.hide_in_topic(topic, membership);
+        }
+        self.forget_member(topic, membership);
     }
 
     /// Forgets what somebody is in a topic.

@@ -94,10 +94,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let mut any = false;
         for nth in 0..self.tables.record_count_at(place) {
             let session = self.tables.record_at(place, nth);
-            let Some(mut told) = self.tables.sessions_mut().take_told(session) else { continue };
-            let was_told = told.forget(attachment);
-            self.tables.sessions_mut().put_told(session, told);
-            if was_told {
+            if self.tables.sessions_mut().forget_told(session, attachment) {
                 any = true;
                 let id = self.tables.sessions().id(session);
                 self.tables.receives_or(receiver, |tables| {

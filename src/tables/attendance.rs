@@ -145,22 +145,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// are not told.
     pub(crate) fn add_unaware(&mut self, user: User, attachments: &[Attachment]) {
         let Some(place) = self.place(user).filter(|_| !attachments.is_empty()) else { return };
-        let unaware = &mut self.online.at_mut(place).rare_mut().unaware;
-        // Those that are over believe nothing any more.
-        unaware.retain(|attachment| self.sessions.find_attachment(*attachment).is_some());
-        unaware.extend_from_slice(attachments);
-        unaware.sort_unstable();
-        unaware.dedup();
+        let Self { online, sessions, added_unaware, .. } = self;
+        added_unaware.extend_from_slice(attachments);
+        let unaware = online.at_mut(place).rare_mut().unaware.get_or_insert_default();
+        unaware.add(added_unaware, |attachment| sessions.find_attachment(attachment).is_none());
     }
 
     /// Forgets an attachment of those, since it is told. Returns whether it was one.
     pub(crate) fn forget_unaware(&mut self, user: User, attachment: Attachment) -> bool {
-        let Some(online) = self.online_mut(user).filter(|o| !o.rare().unaware.is_empty()) else {
+        let Some(online) = self.online_mut(user).filter(|o| o.rare().unaware.is_some()) else {
             return false;
         };
-        let unaware = &mut online.rare_mut().unaware;
-        let found = unaware.binary_search(&attachment);
-        found.map(|at| unaware.remove(at)).is_ok()
+        let unaware = online.rare_mut().unaware.as_mut();
+        unaware.is_some_and(|unaware| unaware.forget(attachment))
     }
 
     /// Returns a near slot of the user that no session has.

@@ -105,5 +105,10 @@ pub(crate) struct Attachment {
     pub(crate) generation: NonZeroU32,
 }
 
+impl Attachment {
+    /// No other comes before it in the order of attachments.
+    pub(crate) const FIRST: Self = Self { session: SessionIndex(0), generation: NonZeroU32::MIN };
+}
+
 /// How many look-ups are walked side by side: more than a core can wait for at once.
 pub(crate) const SIDE_BY_SIDE: usize = 32;

@@ -4,6 +4,7 @@
 //! that connects, and because ascending indices are kinder to caches when the list is walked.
 
 use crate::tables::ids::User;
+use crate::tables::sorted_map::UserSet;
 use crate::tables::steps;
 use alloc::vec::Vec;
 use core::hint::black_box;
@@ -113,13 +114,12 @@ pub(crate) fn push_into_set(users: &mut Vec<User>, user: User, most: usize) {
     users.push(user);
 }
 
-/// Calls `each` with the runs that are left of a sorted run when those of another are taken out.
-pub(crate) fn without(users: &[User], out: &[User], mut each: impl FnMut(&[User])) {
+/// Calls `each` with the runs that are left of a sorted run when those of a set are taken out.
+pub(crate) fn without(users: &[User], out: &UserSet, mut each: impl FnMut(&[User])) {
     let (Some(first), Some(last)) = (users.first(), users.last()) else { return };
-    let from = out.partition_point(|user| user < first);
     let mut left = users;
-    for user in out[from..].iter().take_while(|user| *user <= last) {
-        if let Ok(at) = left.binary_search(user) {
+    for (user, ()) in out.iter_from(*first).take_while(|(user, ())| user <= last) {
+        if let Ok(at) = left.binary_search(&user) {
             each(&left[..at]);
             left = &left[at + 1..];
         }
@@ -200,8 +200,9 @@ mod tests {
             let new_list = users(&new);
             prop_assert_eq!(list.as_slice(), new_list.as_slice());
             prop_assert_eq!(list.len(), new.len());
-            let (mut left, all) = (Vec::new(), users(&old));
-            without(&all, &users(&new), |run| left.extend_from_slice(run));
+            let (mut left, all, mut out) = (Vec::new(), users(&old), UserSet::new());
+            out.insert_all(users(&new).into_iter().map(|user| (user, ())));
+            without(&all, &out, |run| left.extend_from_slice(run));
             prop_assert_eq!(&left, &users(&(&old - &new)));
             for user in 0..40 {
                 prop_assert_eq!(list.contains(User(user)), new.contains(&user));

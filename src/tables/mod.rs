@@ -34,6 +34,7 @@ pub(crate) mod steps;
 pub(crate) mod timers;
 pub(crate) mod told;
 pub(crate) mod topics;
+mod unaware;
 mod user_bits;
 pub(crate) mod verify;
 pub(crate) mod voices;
@@ -50,11 +51,12 @@ use blocks::Blocks;
 use changed::Changed;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
-use ids::{Place, SessionIndex, User};
+use ids::{Attachment, Place, SessionIndex, User};
 use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
 use origins::Origins;
 use sessions::{Link, MAX_SESSIONS, Sessions, Sign};
+use sorted_map::UserSet;
 use topics::Topics;
 use user_bits::UserBits;
 use voices::{Signs, Voices};
@@ -93,6 +95,8 @@ pub(crate) struct Tables<K, P, S> {
     caught_up: Vec<User>,
     /// For those whom a block hides from now on, or no longer.
     scratch: Vec<User>,
+    /// For those who are not told that something is over.
+    added_unaware: Vec<Attachment>,
     /// Congested sessions for which too much may be noted, until an input is over.
     overfull: Vec<SessionIndex>,
 }
@@ -113,6 +117,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             shown: UserBits::new(),
             caught_up: Vec::new(),
             scratch: Vec::new(),
+            added_unaware: Vec::new(),
             overfull: Vec::new(),
         }
     }
@@ -241,14 +246,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Returns those in the audience of the user at this place who have blocked the user or whom
     /// it has blocked.
     #[inline]
-    pub(crate) fn hidden_at(&self, place: Place) -> &[User] {
+    pub(crate) fn hidden_at(&self, place: Place) -> &UserSet {
         self.online.at(place).hidden()
     }
 
     /// Returns the audience of the user at this place, and those in it who are
     /// [hidden](Self::hidden_at) from it.
     #[inline]
-    pub(crate) fn contacts_at(&self, place: Place) -> (&[User], &[User]) {
+    pub(crate) fn contacts_at(&self, place: Place) -> (&[User], &UserSet) {
         let online = self.online.at(place);
         (online.audience.as_slice(), online.hidden())
     }
@@ -411,7 +416,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// user at this place.
     pub(crate) fn hides_at(&self, place: Place, contact: User) -> bool {
         let hidden = self.hidden_at(place);
-        !hidden.is_empty() && hidden.binary_search(&contact).is_ok()
+        !hidden.is_empty() && hidden.contains(contact)
     }
 
     /// Returns the session of this key, if it is current, and how it is connected.
@@ -474,6 +479,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.origins.shrink_to_fit();
         self.shrink_changed();
         (self.caught_up, self.scratch) = (Vec::new(), Vec::new());
-        self.overfull = Vec::new();
+        (self.overfull, self.added_unaware) = (Vec::new(), Vec::new());
     }
 }

@@ -1,9 +1,11 @@
 //! The users who have sessions.
 
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{Attachment, Place, SessionIndex, User};
+use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::lists::UserList;
 use crate::tables::segments::{Segments, per_segment};
+use crate::tables::sorted_map::UserSet;
+use crate::tables::unaware::Unaware;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
@@ -30,12 +32,12 @@ const _: () = assert!(size_of::<Option<Online>>() == 64);
 pub(super) struct Rare {
     pub(super) blocked: UserList,
     /// Those in the audience who have blocked the user or whom it has blocked.
-    pub(super) hidden: UserList,
+    pub(super) hidden: UserSet,
     /// Sessions that have ended and whose presence is held, the oldest first.
     pub(super) held: Vec<Held>,
     /// Attachments that may believe something of the user that is no longer so and that they were
-    /// not told, sorted: under [`OfflineNotices::Never`](crate::OfflineNotices::Never).
-    pub(super) unaware: Vec<Attachment>,
+    /// not told, if there ever were any.
+    pub(super) unaware: Option<Box<Unaware>>,
 }
 
 /// A session that has ended and whose presence is held.
@@ -50,19 +52,15 @@ pub(crate) struct Held {
 }
 
 impl Rare {
-    const EMPTY: Self = Self {
-        blocked: UserList::EMPTY,
-        hidden: UserList::EMPTY,
-        held: Vec::new(),
-        unaware: Vec::new(),
-    };
+    const EMPTY: Self =
+        Self { blocked: UserList::EMPTY, hidden: UserSet::new(), held: Vec::new(), unaware: None };
 }
 
 impl Online {
     /// Returns those in the audience who have blocked the user or whom it has blocked.
     #[inline]
-    pub(super) fn hidden(&self) -> &[User] {
-        self.rare.as_deref().map_or(&[], |rare| rare.hidden.as_slice())
+    pub(super) fn hidden(&self) -> &UserSet {
+        &self.rare().hidden
     }
 
     /// Returns the user's sessions that are held, the oldest first.
@@ -93,6 +91,7 @@ impl Online {
         self.sessions.get(nth).copied().unwrap_or_else(held)
     }
 
+    #[inline]
     pub(super) fn rare(&self) -> &Rare {
         static EMPTY: Rare = Rare::EMPTY;
         self.rare.as_deref().unwrap_or(&EMPTY)

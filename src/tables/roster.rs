@@ -94,8 +94,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         if let Some(place) = self.place(user) {
             self.online.remove_from_audience(place, removed);
             let online = self.online.at_mut(place);
-            if online.rare().hidden.len() > 0 {
-                online.rare_mut().hidden.remove_any(removed);
+            if !online.hidden().is_empty() {
+                online.rare_mut().hidden.remove_all(removed.iter().copied());
             }
             self.cover_watches(removed, user);
             self.look_at_all_notes_later(place);
@@ -165,7 +165,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.find_changed(user, others, hide, &mut changed);
         if let Some(online) = self.online_mut(user).filter(|_| !changed.is_empty()) {
             let hidden = &mut online.rare_mut().hidden;
-            if hide { hidden.insert_sorted(&changed) } else { hidden.remove_sorted(&changed) }
+            match hide {
+                true => hidden.insert_all(changed.iter().map(|other| (*other, ()))),
+                false => hidden.remove_all(changed.iter().copied()),
+            }
         }
         changed.clear();
         self.scratch = changed;
@@ -176,14 +179,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let Some(online) = self.online(user) else { return };
         let nothing_to_do = match hide {
             true => !self.has_blocks(user),
-            false => online.rare().hidden.len() == 0,
+            false => online.hidden().is_empty(),
         };
         if nothing_to_do {
             return;
         }
         let changes = |other: &&User| {
             online.audience.contains(**other)
-                && online.rare().hidden.contains(**other) != hide
+                && online.hidden().contains(**other) != hide
                 && self.blocked_between(user, **other) == hide
         };
         changed.extend(others.iter().filter(changes));

@@ -1,6 +1,8 @@
 //! A sorted map of small values, in pieces: adding to it and taking from it move a bounded number
 //! of entries, however large it is. Its memory is bounded by what is in it, whatever was.
 
+use crate::tables::ids::User;
+use crate::tables::steps;
 use alloc::vec::Vec;
 
 /// A piece is split when it has so many entries.
@@ -18,16 +20,25 @@ const SPARE: usize = 256 / PIECE;
 /// There is room for at most four times as many entries as there are, and for those of a few
 /// pieces.
 pub(crate) struct SortedMap<K, V> {
-    /// None of them is empty, and no two neighbours are [sparse](SPARSE) together.
+    /// None of them is empty but the only one, and no two neighbours are [sparse](SPARSE) together.
     pieces: Vec<Vec<(K, V)>>,
     len: usize,
     /// Pieces that were used once, kept for their memory.
     spare: Vec<Vec<(K, V)>>,
 }
 
+/// A set of users that may be long though nobody handed it in as a list.
+pub(crate) type UserSet = SortedMap<User, ()>;
+
+impl<K, V> SortedMap<K, V> {
+    pub(crate) const fn new() -> Self {
+        Self { pieces: Vec::new(), len: 0, spare: Vec::new() }
+    }
+}
+
 impl<K, V> Default for SortedMap<K, V> {
     fn default() -> Self {
-        Self { pieces: Vec::new(), len: 0, spare: Vec::new() }
+        Self::new()
     }
 }
 
@@ -36,8 +47,32 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
         self.len
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
         self.pieces.iter().flatten().copied()
+    }
+
+    /// Returns the entries from this key on, which need not be there.
+    pub(crate) fn iter_from(&self, key: K) -> impl Iterator<Item = (K, V)> + '_ {
+        let (first, others) = match self.pieces.get(self.piece_of(key)..) {
+            Some([piece, others @ ..]) => {
+                (&piece[piece.partition_point(|(own, _)| *own < key)..], others)
+            }
+            _ => (&[][..], &[][..]),
+        };
+        first.iter().chain(others.iter().flatten()).copied()
+    }
+
+    /// Returns the first of those.
+    pub(crate) fn first_from(&self, key: K) -> Option<(K, V)> {
+        self.iter_from(key).next()
+    }
+
+    pub(crate) fn contains(&self, key: K) -> bool {
+        self.find(key).is_some()
     }
 
     pub(crate) fn get(&self, key: K) -> Option<&V> {
@@ -72,18 +107,103 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
         let Some(piece) = self.pieces.get_mut(at) else {
             let mut piece = self.spare.pop().unwrap_or_default();
             piece.push((key, value));
+            // Most have but one piece, and there may be very many of them.
+            self.pieces.reserve_exact(1);
             self.pieces.push(piece);
             return;
         };
         let place = piece.partition_point(|(own, _)| *own < key);
+        steps::count_moved(piece.len() - place);
         piece.insert(place, (key, value));
         if piece.len() >= PIECE {
             // Those that come in order leave full pieces behind.
             let from = if is_last && place + 1 == PIECE { place } else { PIECE / 2 };
             let mut upper = self.spare.pop().unwrap_or_default();
+            steps::count_moved(piece.len() - from + self.pieces.len() - at);
+            let piece = &mut self.pieces[at];
             upper.extend(piece.drain(from..));
             self.pieces.insert(at + 1, upper);
         }
+    }
+
+    /// Adds a sorted run of keys, none of which is there yet: one by one if they are few, else by
+    /// one merge.
+    pub(crate) fn insert_all(&mut self, added: impl ExactSizeIterator<Item = (K, V)>) {
+        if self.are_few(added.len()) {
+            return added.for_each(|(key, value)| self.insert(key, value));
+        }
+        let all = self.len + added.len();
+        steps::count_moved(all);
+        let old = core::mem::take(&mut self.pieces);
+        self.len = 0;
+        self.pieces.reserve_exact(all.div_ceil(PIECE - 1));
+        let mut added = added.peekable();
+        for entry in old.into_iter().flatten() {
+            while let Some(new) = added.next_if(|new| new.0 < entry.0) {
+                self.push(new);
+            }
+            self.push(entry);
+        }
+        added.for_each(|new| self.push(new));
+    }
+
+    /// Removes those of a sorted run of keys that are there, likewise.
+    pub(crate) fn remove_all(&mut self, removed: impl ExactSizeIterator<Item = K>) {
+        if self.are_few(removed.len()) {
+            return removed.for_each(|key| _ = self.remove(key));
+        }
+        let mut removed = removed.peekable();
+        self.retain(|key, _| {
+            while removed.next_if(|other| *other < key).is_some() {}
+            removed.next_if(|other| *other == key).is_none()
+        });
+    }
+
+    /// Returns whether to look at so many keys one by one moves less than to look at everything,
+    /// or no more than a short list has, which keeps its memory so.
+    fn are_few(&self, keys: usize) -> bool {
+        let is_short = self.len.saturating_add(keys) <= SPARE * PIECE;
+        is_short || keys.saturating_mul(PIECE) <= self.len
+    }
+
+    /// Adds a key behind all others.
+    fn push(&mut self, entry: (K, V)) {
+        self.len += 1;
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() + 1 < PIECE => piece.push(entry),
+            last => {
+                let mut piece = self.spare.pop().unwrap_or_default();
+                piece.reserve_exact(if last.is_some() { PIECE } else { 1 });
+                piece.push(entry);
+                self.pieces.push(piece);
+            }
+        }
+    }
+
+    /// Keeps what `keep` says of each key and its value, by one walk.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(K, V) -> bool) {
+        steps::count_moved(self.len);
+        let (mut pieces, mut len) = (0, 0);
+        for at in 0..self.pieces.len() {
+            self.pieces[at].retain(|(key, value)| keep(*key, *value));
+            let left = self.pieces[at].len();
+            len += left;
+            if left == 0 {
+                continue;
+            }
+            self.pieces.swap(pieces, at);
+            pieces += 1;
+            if let [.., lower, upper] = &mut self.pieces[..pieces]
+                && lower.len() + upper.len() <= SPARSE
+            {
+                lower.append(upper);
+                pieces -= 1;
+            }
+        }
+        let rest = self.pieces.drain(pieces..);
+        self.spare.extend(rest.take(SPARE - self.spare.len()));
+        self.len = len;
+        self.shorten();
     }
 
     /// Removes a key, if it is there.
@@ -91,9 +211,12 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
         let at = self.piece_of(key);
         let piece = self.pieces.get_mut(at)?;
         let place = piece.binary_search_by_key(&key, |(own, _)| *own).ok()?;
+        steps::count_moved(piece.len() - place);
         let (_, value) = piece.remove(place);
         self.len -= 1;
-        if piece.is_empty() {
+        if self.len == 0 {
+            // The only piece stays where it is: most that come and go are the only entry.
+        } else if self.pieces[at].is_empty() {
             // Neither neighbour was sparse with one entry more, so they are not with each other.
             self.remove_piece(at);
         } else {
@@ -110,6 +233,7 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
             return;
         };
         if lower.len() + upper.len() <= SPARSE {
+            steps::count_moved(upper.len());
             lower.append(upper);
             self.remove_piece(at + 1);
         }
@@ -117,6 +241,7 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
 
     /// Removes a piece in which there is nothing any more.
     fn remove_piece(&mut self, at: usize) {
+        steps::count_moved(self.pieces.len() - at);
         let piece = self.pieces.remove(at);
         if self.spare.len() < SPARE {
             self.spare.push(piece);
@@ -159,12 +284,28 @@ mod tests {
     proptest! {
         #[test]
         fn does_what_a_sorted_map_does(
-            steps in proptest::collection::vec((0_u16..600, 0_u8..4), 0..1_500),
+            steps in proptest::collection::vec((0_u16..600, 0_u8..5), 0..1_500),
         ) {
             let (mut map, mut model) = (SortedMap::default(), BTreeMap::new());
             for (key, step) in steps {
                 match step {
                     0 => prop_assert_eq!(map.remove(key), model.remove(&key)),
+                    // Runs, now and then.
+                    4 if key % 64 == 0 => {
+                        let new = (0..key).filter(|key| !model.contains_key(key));
+                        let new: Vec<u16> = new.step_by(3).collect();
+                        map.insert_all(new.iter().map(|key| (*key, step)));
+                        model.extend(new.iter().map(|key| (*key, step)));
+                    }
+                    4 if key % 64 == 1 => {
+                        let (from, by) = (key / 3, usize::from(key % 5) + 1);
+                        map.remove_all((from..key).step_by(by));
+                        (from..key).step_by(by).for_each(|key| _ = model.remove(&key));
+                    }
+                    4 if key % 64 == 2 => {
+                        map.retain(|own, value| own > key || value % 2 == 0);
+                        model.retain(|own, value| *own > key || *value % 2 == 0);
+                    }
                     _ => match (map.get_mut(key), model.get_mut(&key)) {
                         (None, None) => {
                             map.insert(key, step);
@@ -181,6 +322,9 @@ mod tests {
                 prop_assert_eq!(map.get(key), model.get(&key));
                 let after = model.range((Bound::Excluded(key), Bound::Unbounded)).next();
                 prop_assert_eq!(map.first_after(key), after.map(|(key, step)| (*key, *step)));
+                let from = map.iter_from(key).map(|(key, _)| key).take(5);
+                prop_assert!(from.eq(model.range(key..).map(|(key, _)| *key).take(5)));
+                prop_assert_eq!(map.contains(key), model.contains_key(&key));
             }
             let own: Vec<_> = map.iter().collect();
             prop_assert_eq!(own, model.into_iter().collect::<Vec<_>>());
@@ -198,7 +342,9 @@ mod tests {
 
     /// Memory is bounded by the entries: no piece is empty or too large, no neighbours are sparse.
     fn assert_bounded(map: &Map) {
-        assert!(map.pieces.iter().all(|piece| (1..PIECE).contains(&piece.len())));
+        let least = usize::from(!map.is_empty());
+        assert!(map.pieces.iter().all(|piece| (least..PIECE).contains(&piece.len())));
+        assert!(!map.is_empty() || map.pieces.len() <= 1);
         assert!(map.pieces.windows(2).all(|two| two[0].len() + two[1].len() > SPARSE));
         let [used, spare] = room(map);
         assert!(used <= 4 * map.len() + PIECE, "{used} for {}", map.len());
@@ -242,6 +388,51 @@ mod tests {
             assert_bounded(&map);
             prop_assert_eq!(room(&map)[0], 0);
         }
+    }
+
+    proptest! {
+        /// However long a run is against what is there, and however much of it goes.
+        #[test]
+        fn runs_come_and_go_in_bounded_memory(
+            waves in proptest::collection::vec(
+                (0_u32..4_000, 1_u32..1_000, 1_usize..40, any::<bool>()), 1..12,
+            ),
+        ) {
+            let (mut map, mut model) = (Map::default(), BTreeMap::new());
+            for (from, count, step, adds) in waves {
+                let mut run: Vec<u32> = (from..from + count).step_by(step).collect();
+                if adds {
+                    run.retain(|key| !model.contains_key(key));
+                    map.insert_all(run.iter().map(|key| (*key, 0)));
+                    model.extend(run.iter().map(|key| (*key, 0)));
+                } else {
+                    map.remove_all(run.iter().copied());
+                    run.iter().for_each(|key| _ = model.remove(key));
+                }
+                assert_bounded(&map);
+                prop_assert!(map.iter().eq(model.iter().map(|(key, value)| (*key, *value))));
+                prop_assert_eq!(map.len(), model.len());
+            }
+        }
+    }
+
+    /// Neither one by one, nor where a run goes into much more, or into nothing.
+    #[test]
+    fn few_entries_move_for_each_that_comes_or_goes() {
+        let mut map = Map::default();
+        let moved = |call: &mut dyn FnMut()| steps::tests::moved(call);
+        let all = moved(&mut || map.insert_all((0..20_000).map(|key| (key * 2, 0))));
+        assert!(all <= 20_000, "{all}");
+        for key in (0..10_000).rev() {
+            let one = moved(&mut || map.insert(key * 4 + 1, 0));
+            // Entries of a piece, and the table of them.
+            assert!(one <= 2 * PIECE + 4 * 30_000 / PIECE, "{one}");
+        }
+        let some = moved(&mut || map.remove_all((0..10).map(|key| key * 1_000)));
+        assert!(some <= 10 * (2 * PIECE + 4 * 30_000 / PIECE), "{some}");
+        let many = moved(&mut || map.remove_all(0..30_000));
+        assert!(many <= 30_000, "{many}");
+        assert_bounded(&map);
     }
 
     /// In the order of their keys they take hardly more memory than they need.

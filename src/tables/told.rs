@@ -4,13 +4,13 @@
 //! nothing about it tells who was.
 
 use crate::tables::ids::{Attachment, ExpiryIndex};
-use alloc::collections::VecDeque;
+use crate::tables::sorted_map::SortedMap;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// One directed presence.
 #[derive(Clone, Copy, Debug)]
 struct Call {
-    number: u32,
     /// The number of names that were handed in.
     names: u32,
     /// What ends it, if it ends by itself.
@@ -18,158 +18,170 @@ struct Call {
 }
 
 /// The directed presences that are remembered, and those they reached.
+///
+/// Whatever a call adds or ends moves a bounded number of entries for each that it is about,
+/// however many are remembered. Most sessions direct nothing, so this is a pointer.
 #[derive(Default)]
-pub(crate) struct Told {
-    /// The oldest first.
-    calls: VecDeque<Call>,
+pub(crate) struct Told(Option<Box<Calls>>);
+
+#[derive(Default)]
+struct Calls {
+    by_number: SortedMap<u32, Call>,
     /// The number of names in all of them.
     names: u32,
     next: u32,
-    /// Sorted by attachment, each with the last call that reached it. Attachments that are over
-    /// stay until their call is.
-    reached: Vec<(Attachment, u32)>,
-    /// For merging.
-    scratch: Vec<(Attachment, u32)>,
+    /// Each attachment with the last call that reached it. Attachments that are over stay until
+    /// their call is.
+    reached: SortedMap<Attachment, u32>,
+    /// The same, by call.
+    by_call: SortedMap<(u32, Attachment), ()>,
 }
 
 impl Told {
     /// Returns the number of attachments remembered, some of which may be over.
     pub(crate) fn len(&self) -> usize {
-        self.reached.len()
+        self.0.as_deref().map_or(0, |calls| calls.reached.len())
     }
 
     /// Returns the number of names remembered.
-    pub(crate) const fn name_count(&self) -> u32 {
-        self.names
+    pub(crate) fn name_count(&self) -> u32 {
+        self.0.as_deref().map_or(0, |calls| calls.names)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Attachment> + '_ {
-        self.reached.iter().map(|(attachment, _)| *attachment)
+        let calls = self.0.as_deref().into_iter();
+        calls.flat_map(|calls| calls.reached.iter()).map(|(attachment, _)| attachment)
     }
 
     /// Returns the number of the next call.
-    pub(crate) const fn next_call(&self) -> u32 {
-        self.next
+    pub(crate) fn next_call(&self) -> u32 {
+        self.0.as_deref().map_or(0, |calls| calls.next)
     }
 
     /// Returns what ends those calls that end by themselves, each with the number of its call.
     pub(crate) fn expiries(&self) -> impl Iterator<Item = (u32, ExpiryIndex)> + '_ {
-        self.calls.iter().filter_map(|call| Some((call.number, call.expiry?)))
-    }
-
-    /// Returns where a call stands, if it is remembered.
-    fn find(&self, number: u32) -> Option<usize> {
-        // Counted from the first, so that the numbers may wrap.
-        let first = self.calls.front()?.number;
-        let from_first = |call: &Call| call.number.wrapping_sub(first);
-        self.calls.binary_search_by_key(&number.wrapping_sub(first), from_first).ok()
+        let calls = self.0.as_deref().into_iter();
+        let calls = calls.flat_map(|calls| calls.by_number.iter());
+        calls.filter_map(|(number, call)| Some((number, call.expiry?)))
     }
 
     /// Returns whether the attachments are a sorted set, each of a call that is remembered.
     pub(crate) fn is_in_order(&self) -> bool {
-        self.reached.is_sorted_by(|a, b| a.0 < b.0)
-            && self.reached.iter().all(|(_, call)| self.find(*call).is_some())
-            && self.calls.iter().map(|call| call.names).sum::<u32>() == self.names
+        self.0.as_deref().is_none_or(Calls::is_in_order)
     }
 
-    /// Remembers a call that handed in so many names, ends so, and reached these, a sorted set.
-    /// Calls of the past are over as far as the names exceed `most`: those they reached who are in
-    /// no later call are given to `over`, in their order, and what would have ended such a call to
-    /// `ends_no_more`.
+    /// Remembers a call that handed in so many names, ends so, and reached these, a sorted set,
+    /// which is made empty. Calls of the past are over as far as the names exceed `most`: those
+    /// they reached who are in no later call are given to `over`, those of the oldest call first,
+    /// and what would have ended such a call to `ends_no_more`.
     pub(crate) fn remember(
         &mut self,
         (names, expiry): (u32, Option<ExpiryIndex>),
-        reached: impl Iterator<Item = Attachment>,
+        reached: &mut Vec<Attachment>,
         most: u32,
         mut over: impl FnMut(Attachment),
-        ends_no_more: impl FnMut(ExpiryIndex),
+        mut ends_no_more: impl FnMut(ExpiryIndex),
     ) {
         if names == 0 {
-            return;
+            return reached.clear();
         }
-        let number = self.next;
-        self.next = self.next.wrapping_add(1);
-        self.calls.push_back(Call { number, names, expiry });
-        self.names += names;
-        self.merge(reached, number);
-        if self.forget_oldest(most, ends_no_more) {
-            let first = self.calls.front().map_or(self.next, |call| call.number);
-            let (next, left) = (self.next, self.next.wrapping_sub(first));
-            self.reached.retain(|(attachment, call)| {
-                // Counted from the end, so that the numbers may wrap.
-                let keeps = next.wrapping_sub(*call) <= left;
-                if !keeps {
-                    over(*attachment);
-                }
-                keeps
-            });
-        }
-    }
-
-    /// Forgets the oldest calls until there are no more names than `most`. Returns whether any had
-    /// to go.
-    fn forget_oldest(&mut self, most: u32, mut ends_no_more: impl FnMut(ExpiryIndex)) -> bool {
-        let mut is_over = false;
-        while self.names > most {
-            let Some(call) = self.calls.pop_front() else { break };
-            self.names -= call.names;
+        let calls = self.0.get_or_insert_default();
+        let number = calls.next;
+        calls.next = calls.next.wrapping_add(1);
+        calls.by_number.insert(number, Call { names, expiry });
+        calls.names += names;
+        calls.add(reached, number);
+        while calls.names > most {
+            let Some((oldest, call)) = calls.oldest() else { break };
             call.expiry.into_iter().for_each(&mut ends_no_more);
-            is_over = true;
+            calls.end(oldest, &mut over);
         }
-        is_over
     }
 
     /// Forgets a call that is over. Those it reached who are in no later call are given to `over`,
     /// in their order.
-    pub(crate) fn end_call(&mut self, number: u32, mut over: impl FnMut(Attachment)) {
-        let Some(call) = self.find(number).and_then(|at| self.calls.remove(at)) else {
-            return;
-        };
-        self.names -= call.names;
-        self.reached.retain(|(attachment, last)| {
-            if *last == number {
-                over(*attachment);
-            }
-            *last != number
-        });
-    }
-
-    /// Adds a sorted set that a call reached, by one merge.
-    fn merge(&mut self, reached: impl Iterator<Item = Attachment>, number: u32) {
-        if self.reached.is_empty() {
-            self.reached.extend(reached.map(|new| (new, number)));
-            return;
+    pub(crate) fn end_call(&mut self, number: u32, over: impl FnMut(Attachment)) {
+        if let Some(calls) = &mut self.0 {
+            calls.end(number, over);
         }
-        let mut reached = reached.peekable();
-        let mut old = core::mem::take(&mut self.reached);
-        let mut merged = core::mem::take(&mut self.scratch);
-        for (attachment, call) in old.drain(..) {
-            while let Some(new) = reached.next_if(|new| *new < attachment) {
-                merged.push((new, number));
-            }
-            let again = reached.next_if(|new| *new == attachment).is_some();
-            merged.push((attachment, if again { number } else { call }));
-        }
-        merged.extend(reached.map(|new| (new, number)));
-        self.reached = merged;
-        self.scratch = old;
     }
 
     /// Forgets an attachment. Returns whether it was remembered.
     pub(crate) fn forget(&mut self, attachment: Attachment) -> bool {
-        let found = self.reached.binary_search_by_key(&attachment, |(own, _)| *own);
-        found.map(|at| self.reached.remove(at)).is_ok()
+        let Some(calls) = &mut self.0 else { return false };
+        let Some(number) = calls.reached.remove(attachment) else { return false };
+        calls.by_call.remove((number, attachment));
+        true
     }
 
     /// Forgets those attachments that `keep` does not keep.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(Attachment) -> bool) {
-        self.reached.retain(|(attachment, _)| keep(*attachment));
+        let Some(calls) = &mut self.0 else { return };
+        let Calls { reached, by_call, .. } = &mut **calls;
+        let before = reached.len();
+        reached.retain(|attachment, _| keep(attachment));
+        if reached.is_empty() {
+            by_call.clear();
+        } else if reached.len() < before {
+            by_call.retain(|(_, attachment), ()| reached.contains(attachment));
+        }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.calls.clear();
-        self.reached.clear();
-        self.names = 0;
+        if let Some(calls) = &mut self.0 {
+            calls.by_number.clear();
+            calls.reached.clear();
+            calls.by_call.clear();
+            calls.names = 0;
+        }
+    }
+}
+
+impl Calls {
+    /// Returns the oldest call that is remembered.
+    fn oldest(&self) -> Option<(u32, Call)> {
+        // The numbers may wrap, so those from the next one on are older than those before it.
+        let oldest = self.by_number.first_from(self.next);
+        oldest.or_else(|| self.by_number.iter().next())
+    }
+
+    /// Adds those whom a call reached, which are taken out.
+    fn add(&mut self, reached: &mut Vec<Attachment>, number: u32) {
+        self.by_call.insert_all(reached.iter().map(|new| ((number, *new), ())));
+        reached.retain(|attachment| match self.reached.get_mut(*attachment) {
+            Some(call) => {
+                let before = core::mem::replace(call, number);
+                self.by_call.remove((before, *attachment));
+                false
+            }
+            None => true,
+        });
+        self.reached.insert_all(reached.iter().map(|new| (*new, number)));
+        reached.clear();
+    }
+
+    /// Forgets a call, and those whom it was the last to reach.
+    fn end(&mut self, number: u32, mut over: impl FnMut(Attachment)) {
+        let Some(call) = self.by_number.remove(number) else { return };
+        self.names -= call.names;
+        let first = (number, Attachment::FIRST);
+        while let Some(((of, attachment), ())) = self.by_call.first_from(first)
+            && of == number
+        {
+            self.by_call.remove((number, attachment));
+            self.reached.remove(attachment);
+            over(attachment);
+        }
+    }
+
+    fn is_in_order(&self) -> bool {
+        let has_call = |(attachment, number)| {
+            self.by_call.contains((number, attachment)) && self.by_number.contains(number)
+        };
+        self.reached.iter().is_sorted_by(|a, b| a.0 < b.0)
+            && self.reached.iter().all(has_call)
+            && self.by_call.len() == self.reached.len()
+            && self.by_number.iter().map(|(_, call)| call.names).sum::<u32>() == self.names
     }
 }
 
@@ -177,6 +189,7 @@ impl Told {
 mod tests {
     use super::*;
     use crate::tables::ids::SessionIndex;
+    use crate::tables::steps;
     use core::num::NonZeroU32;
 
     fn attachment(session: u32) -> Attachment {
@@ -185,15 +198,21 @@ mod tests {
 
     fn remember(told: &mut Told, names: u32, reached: &[u32]) -> Vec<u32> {
         let mut over = Vec::new();
-        let reached = reached.iter().map(|session| attachment(*session));
-        told.remember((names, None), reached, 6, |gone| over.push(gone.session.0), |_| {});
+        let mut reached = reached.iter().map(|session| attachment(*session)).collect();
+        told.remember((names, None), &mut reached, 6, |gone| over.push(gone.session.0), |_| {});
+        assert!(reached.is_empty());
         assert!(told.is_in_order());
         over
     }
 
+    /// Nothing is remembered, and this is the number of the next call.
+    fn told_from(next: u32) -> Told {
+        Told(Some(Box::new(Calls { next, ..Calls::default() })))
+    }
+
     #[test]
     fn the_oldest_calls_are_over_when_too_many_names_were_handed_in() {
-        let mut told = Told { next: u32::MAX - 1, ..Told::default() };
+        let mut told = told_from(u32::MAX - 1);
         assert_eq!(remember(&mut told, 3, &[1, 5]), []);
         assert_eq!(remember(&mut told, 2, &[5, 7]), []);
         // Whoever is in a later call as well is not over; names count though nobody is there.
@@ -208,14 +227,14 @@ mod tests {
     }
     #[test]
     fn a_call_that_is_over_takes_those_with_it_who_are_in_no_later_one() {
-        let mut told = Told { next: u32::MAX - 1, ..Told::default() };
+        let mut told = told_from(u32::MAX - 1);
         let (mut over, mut ended) = (Vec::new(), Vec::new());
         for (index, reached) in (0..).zip([&[1, 2][..], &[2, 3], &[3], &[1]]) {
             let expiry = (2, Some(ExpiryIndex::at(index)));
-            let reached = reached.iter().map(|session| attachment(*session));
+            let mut reached = reached.iter().map(|session| attachment(*session)).collect();
             told.remember(
                 expiry,
-                reached,
+                &mut reached,
                 6,
                 |gone| over.push(gone.session.0),
                 |index| ended.push(index.index()),
@@ -226,7 +245,7 @@ mod tests {
         let left: Vec<_> = told.expiries().collect();
         assert_eq!(
             left,
-            [(u32::MAX, ExpiryIndex::at(1)), (0, ExpiryIndex::at(2)), (1, ExpiryIndex::at(3))]
+            [(0, ExpiryIndex::at(2)), (1, ExpiryIndex::at(3)), (u32::MAX, ExpiryIndex::at(1))]
         );
         let mut end = |call| {
             let mut over = Vec::new();
@@ -240,17 +259,49 @@ mod tests {
     }
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Told); 4] = [
-            |told| told.reached.swap(0, 1),
-            |told| told.reached[1] = told.reached[0],
-            |told| told.reached[1].1 += 9,
-            |told| told.names += 1,
+        let breaks: [fn(&mut Calls); 5] = [
+            |calls| _ = calls.by_call.remove((0, attachment(5))),
+            |calls| _ = calls.reached.remove(attachment(1)),
+            |calls| calls.reached.insert(attachment(7), 9),
+            |calls| _ = calls.by_number.remove(0),
+            |calls| calls.names += 1,
         ];
         for (nth, break_it) in breaks.iter().enumerate() {
             let mut told = Told::default();
             remember(&mut told, 3, &[1, 5]);
-            break_it(&mut told);
+            break_it(told.0.as_mut().expect("it has remembered something"));
             assert!(!told.is_in_order(), "the break number {nth} is not seen");
         }
+    }
+
+    /// What is said to one is as much work whether few or many are remembered: to remember it, to
+    /// hear that it is over, and to forget one of them.
+    #[test]
+    fn few_entries_move_however_many_are_remembered() {
+        const MANY: u32 = if cfg!(feature = "shrunk") { 2_000 } else { 100_000 };
+        let (mut told, mut longest) = (Told::default(), [0; 3]);
+        let mut moved = |kind: usize, told: &mut Told, call: &mut dyn FnMut(&mut Told)| {
+            longest[kind] = steps::tests::moved(|| call(told)).max(longest[kind]);
+        };
+        // Backwards, so that each has its place before all others.
+        for session in (0..MANY).rev() {
+            moved(0, &mut told, &mut |told| {
+                let mut reached = Vec::from([attachment(session)]);
+                told.remember((1, None), &mut reached, MANY / 2, |_| {}, |_| {});
+            });
+        }
+        assert_eq!((told.len(), told.name_count()), (MANY as usize / 2, MANY / 2));
+        for session in 0..MANY / 8 {
+            moved(1, &mut told, &mut |told| assert!(told.forget(attachment(session))));
+        }
+        for call in MANY / 2..MANY / 2 + MANY / 8 {
+            let mut over = 0;
+            moved(2, &mut told, &mut |told| told.end_call(call, |_| over += 1));
+            assert_eq!(over, 1);
+        }
+        assert!(told.is_in_order());
+        // Some pieces of lists, and tables of pieces.
+        let most = if cfg!(feature = "shrunk") { 4_000 } else { 8_000 };
+        assert!(longest.iter().all(|longest| *longest <= most), "{longest:?}");
     }
 }

@@ -20,6 +20,16 @@ const NOTES: usize = if SHRUNK { 4 } else { 1_024 };
 
 thread_local! {
     static HASHED: Cell<u64> = const { Cell::new(0) };
+    static DROPPED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts what is dropped.
+struct Dropping;
+
+impl Drop for Dropping {
+    fn drop(&mut self) {
+        DROPPED.set(DROPPED.get() + 1);
+    }
 }
 
 /// Counts what is hashed: every look-up does so once.
@@ -240,6 +250,39 @@ fn to_replace_many_blocked_takes_as_long_for_each_as_to_replace_few() {
     must_be_alike("to replace", best[0], best[1]);
 }
 
+/// Very many block one user, whose list of those hidden from it is nobody's own (rule 9).
+#[test]
+fn to_block_one_takes_as_long_however_many_have() {
+    const MANY: u32 = 1 << 16;
+    const FEW: u32 = MANY / 16;
+    let mut best = [[Duration::MAX; 2]; 2];
+    for _ in 0..3 {
+        for (count, at_) in [(FEW, 0), (MANY, 1)] {
+            let mut engine = engine(|options| options.max_audience = MANY);
+            (1..=count).for_each(|user| _ = connect(&mut engine, user, []));
+            let star = connect(&mut engine, 0, 1..=count);
+            // Backwards, so that each has its place before all others.
+            let blocked = time(|| {
+                for user in (1..=count).rev() {
+                    engine.block(at(0), &user, 0).expect("there is room").for_each(|_| {});
+                }
+            });
+            assert_eq!((receivers(&mut engine, star).len(), engine.verify()), (0, Ok(())));
+            let unblocked = time(|| {
+                for user in 1..=count {
+                    engine.unblock(at(0), &user, &0).expect("it is there").for_each(|_| {});
+                }
+            });
+            assert_eq!(receivers(&mut engine, star).iter().sum::<usize>(), count as usize);
+            for (best, taken) in best.iter_mut().zip([blocked, unblocked]) {
+                best[at_] = (taken / count).min(best[at_]);
+            }
+        }
+    }
+    must_be_alike("to block", best[0][0], best[0][1]);
+    must_be_alike("to unblock", best[1][0], best[1][1]);
+}
+
 /// What is counted is kept, not looked for (rule 16).
 #[test]
 fn counts_take_as_long_however_much_there_is() {
@@ -273,6 +316,42 @@ fn counts_take_as_long_however_much_there_is() {
     must_be_alike("counts", best[0], best[1]);
 }
 
+/// With each decision a part of those in it goes, whether they are told or not (rule T1).
+#[test]
+fn a_topic_of_very_many_is_closed_in_parts() {
+    const MEMBERS: u32 = 3 * CHUNK + 1;
+    const TOPIC: u32 = MEMBERS;
+    let mut engine = Engine::<u32, Dropping, Counting>::with_hasher(config(|_| {}), Counting);
+    for user in 0..MEMBERS {
+        let (key, decisions) = engine.connect(at(0), Connect::new(user)).expect("there is room");
+        decisions.for_each(|_| {});
+        let view = if user % 3 == 0 { View::Nothing } else { View::Count };
+        let join = Join::Member { presence: Some(Dropping), view };
+        engine.join(at(0), key, TOPIC, join).expect("there is room").1.for_each(|_| {});
+        let decisions = match user % 8 {
+            0 => engine.congested(at(0), key),
+            1 => engine.lost(at(0), key, LostCause::GoingAway),
+            _ => continue,
+        };
+        decisions.expect("it is attached").for_each(|_| {});
+    }
+    engine.advance(at(300)).for_each(|_| {});
+    DROPPED.set(0);
+    let (mut told, mut dropped) = (0, 0);
+    let mut decisions = engine.close(at(300), &TOPIC);
+    while let Some(decision) = decisions.next() {
+        if let Decision::Deliver { to, .. } = decision {
+            told += to.len();
+        }
+        let now = DROPPED.take();
+        assert!(now <= 2 * CHUNK, "{now} are taken out at once");
+        dropped += now;
+    }
+    drop(decisions);
+    assert_eq!((dropped, told), (MEMBERS, (0..MEMBERS).filter(|user| user % 8 > 1).count()));
+    assert_eq!((engine.counts().memberships, engine.verify()), (0, Ok(())));
+}
+
 /// Directed presence to very many who are remembered already (rule 3).
 #[test]
 fn to_remember_many_receivers_takes_as_long_for_each_as_to_remember_few() {
@@ -301,6 +380,77 @@ fn to_remember_many_receivers_takes_as_long_for_each_as_to_remember_few() {
     }
     must_be_alike("to remember", best[0], best[1]);
     assert_eq!(engine.verify(), Ok(()));
+}
+
+/// Whether they were told something, or may believe something because nobody told them (rule 8).
+#[test]
+fn to_remove_many_contacts_takes_as_long_for_each_as_to_remove_few() {
+    const MANY: u32 = 1 << 15;
+    const FEW: u32 = MANY / 16;
+    for notices in [OfflineNotices::ToWhoeverSaw, OfflineNotices::Never] {
+        let mut best = [Duration::MAX; 2];
+        for _ in 0..3 {
+            for (best, count) in best.iter_mut().zip([FEW, MANY]) {
+                let mut engine = engine(|options| {
+                    (options.max_audience, options.max_direct) = (MANY, MANY);
+                    (options.max_told, options.offline_notices) = (MANY, notices);
+                });
+                (1..=count).for_each(|user| _ = connect(&mut engine, user, []));
+                let star = connect(&mut engine, 0, 1..=count);
+                receivers(&mut engine, star);
+                if notices == OfflineNotices::Never {
+                    drain(engine.invisible(at(0), star).expect("it is attached"));
+                } else {
+                    let all: Vec<u32> = (1..=count).collect();
+                    let decisions = engine.direct(at(0), star, &all, 1).expect("not too many");
+                    decisions.for_each(|_| {});
+                }
+                let mut told = 0;
+                let taken = time(|| {
+                    let decisions = engine.audience_replace(at(0), &0, []).expect("it is short");
+                    decisions.for_each(|decision| {
+                        if let Decision::Deliver { to, .. } = decision {
+                            told += to.len();
+                        }
+                    });
+                });
+                assert_eq!((told, engine.verify()), (count as usize, Ok(())));
+                *best = (taken / count).min(*best);
+            }
+        }
+        must_be_alike("to remove", best[0], best[1]);
+    }
+}
+
+/// Directed presence to one after the other, and what is over of it (rules 3 and 26).
+#[test]
+fn to_tell_one_takes_as_long_however_many_were_told() {
+    const MANY: u32 = 1 << 14;
+    const FEW: u32 = MANY / 16;
+    let mut best = [[Duration::MAX; 2]; 2];
+    for _ in 0..3 {
+        for (count, at_) in [(FEW, 0), (MANY, 1)] {
+            let mut engine = engine(|options| {
+                options.max_told = MANY;
+                options.direct_to = DirectTo::Anyone;
+            });
+            (1..=count).for_each(|user| _ = connect(&mut engine, user, []));
+            let sender = connect(&mut engine, 0, []);
+            let mut direct = |user: u32| {
+                let decisions = engine.direct_for(at(0), sender, &[user], 1, 1_000);
+                decisions.expect("there is room").for_each(|_| {});
+            };
+            let directed = time(|| (1..=count).rev().for_each(&mut direct));
+            let mut over = 0;
+            let ended = time(|| engine.advance(at(1_000)).for_each(|_| over += 1));
+            assert_eq!((over, engine.counts().told, engine.verify()), (count, 0, Ok(())));
+            for (best, taken) in best.iter_mut().zip([directed, ended]) {
+                best[at_] = (taken / count).min(best[at_]);
+            }
+        }
+    }
+    must_be_alike("to direct", best[0][0], best[0][1]);
+    must_be_alike("what is over", best[1][0], best[1][1]);
 }
 
 /// What a slow reader with very many contacts misses of them (rule 14).

@@ -2,7 +2,7 @@
 //! reached, what was missed.
 
 use super::{Extras, Sessions, extras_index};
-use crate::tables::ids::{ExpiryIndex, MembershipIndex, SessionIndex, User};
+use crate::tables::ids::{Attachment, ExpiryIndex, MembershipIndex, SessionIndex, User};
 use crate::tables::lists::UserList;
 use crate::tables::missed::{Missed, Note, Noted};
 use crate::tables::rate::Bucket;
@@ -106,6 +106,14 @@ impl<P> Sessions<P> {
         let told = core::mem::take(&mut self.extras_or_new(index).told);
         self.counts.told -= told.len();
         told
+    }
+
+    /// Forgets that the session's directed presence reached an attachment. Returns whether it did.
+    pub(crate) fn forget_told(&mut self, index: SessionIndex, attachment: Attachment) -> bool {
+        let told = self.extras_mut(index).map(|extras| &mut extras.told);
+        let was_told = told.is_some_and(|told| told.forget(attachment));
+        self.counts.told -= usize::from(was_told);
+        was_told
     }
 
     pub(crate) fn put_told(&mut self, index: SessionIndex, told: Told) {

@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::hash::BuildHasher;
 
+mod crowds;
+
 std::thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };
     static MOVED: Cell<usize> = const { Cell::new(0) };
@@ -31,6 +33,13 @@ pub(crate) fn of(call: impl FnOnce()) -> usize {
     let before = STEPS.get();
     call();
     STEPS.get() - before
+}
+
+/// Returns how many entries of somebody's list are moved in it.
+pub(crate) fn moved(call: impl FnOnce()) -> usize {
+    let before = MOVED.get();
+    call();
+    MOVED.get() - before
 }
 
 /// Takes a step for each hash, so that a table that hashes its entries anew to grow is seen even
@@ -73,13 +82,18 @@ struct Growing {
 
 impl Growing {
     fn new() -> Self {
-        let options = Options {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options {
             direct_to: DirectTo::Anyone,
             direct_rate: None,
             topic_rate: None,
             idle_after_ms: Some(10_000),
             ..Options::default()
         };
+        change(&mut options);
         let config = Config::new(options).expect("they are in range");
         let engine = Engine::with_hasher(config, Counting);
         let (sessions, longest) = (Vec::new(), BTreeMap::new());
@@ -123,11 +137,15 @@ impl Growing {
         call: impl FnOnce(&mut Core, Time) -> usize,
     ) {
         let (mut decisions, now) = (0, Time::from_millis(self.now));
-        let steps = of(|| decisions = call(&mut self.engine, now));
+        let (before, steps) = (MOVED.get(), of(|| decisions = call(&mut self.engine, now)));
+        let moved = MOVED.get() - before;
         let own = if verb == "advance" { own + decisions } else { own };
         let users = self.engine.counts().users_known;
         let most = MOST * (own + SPARE);
         assert!(steps <= most, "{steps} steps in a {verb} of {own} entries with {users} users");
+        // Whoever's list they are moved in: an entry that comes or goes moves a piece of it.
+        let most = most + 3 * MOST * own;
+        assert!(moved <= most, "{moved} entries moved in a {verb} of {own} with {users} users");
         let longest = self.longest.entry(verb).or_default();
         *longest = steps.max(*longest);
     }

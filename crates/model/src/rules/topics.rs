@@ -275,8 +275,12 @@ impl Model {
         if let Some((option, value, min, max)) = wrong {
             return Err(Error::TopicOptions { option, value, min, max });
         }
-        if !self.topics.contains_key(&name) {
+        let Some(topic) = self.topics.get(&name) else {
             return Err(Error::UnknownTopic);
+        };
+        let limit = options.full_up_to;
+        if options.blocks == TopicBlocks::Hidden && topic.seats.len() > limit as usize {
+            return Err(Error::MemberLimit { limit });
         }
         self.accept(self.clamp(now));
         let mut out = Output::default();
