@@ -1,5 +1,6 @@
 //! The other end: what one receiver believes.
 
+mod beliefs;
 pub(crate) mod compare;
 mod in_topics;
 mod topics;
@@ -13,6 +14,7 @@ use crate::tables::Users;
 use crate::tables::ids::User;
 use crate::time::Time;
 use alloc::vec::Vec;
+use beliefs::{At, Beliefs};
 use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -35,9 +37,8 @@ use topics::TopicBeliefs;
 pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     users: Users<K>,
     hasher: S,
-    /// By user; empty for those of whom nothing is known.
-    beliefs: Vec<Vec<Belief<P, I>>>,
-    sessions: usize,
+    /// Of each session; `None` stands for the one state of a user.
+    beliefs: Beliefs<Option<I>, Belief<P>>,
     limit: usize,
     /// The number of the last snapshot that has begun.
     snapshot: u32,
@@ -55,9 +56,7 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
 }
 
 /// What a receiver believes of one session.
-struct Belief<P, I> {
-    /// `None` for the one state of a user.
-    session: Option<I>,
+struct Belief<P> {
     published: Option<Said<P>>,
     directed: Option<Said<P>>,
     /// If the user is told as one and idle, since when.
@@ -68,6 +67,13 @@ struct Said<P> {
     presence: P,
     /// The last snapshot that had begun when it was said.
     snapshot: u32,
+}
+
+impl<P> Belief<P> {
+    /// Returns whether there is anything in it.
+    const fn is_any(&self) -> bool {
+        self.published.is_some() || self.directed.is_some()
+    }
 }
 
 impl<P> Said<P> {
@@ -92,7 +98,7 @@ impl fmt::Display for ReplicaFull {
 impl core::error::Error for ReplicaFull {}
 
 #[cfg(feature = "std")]
-impl<K: Eq + Hash, P, I: Copy + Eq> Replica<K, P, I> {
+impl<K: Eq + Hash, P, I: Copy + Eq + Hash> Replica<K, P, I> {
     /// Returns a replica that believes in nobody, and never in more than `limit` sessions.
     #[must_use]
     pub fn new(limit: usize) -> Self {
@@ -100,7 +106,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq> Replica<K, P, I> {
     }
 }
 
-impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
+impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     /// Returns an empty replica with this hasher, as [`new`](Replica::new) does with the default
     /// one.
     #[must_use]
@@ -108,8 +114,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Self {
             users: Users::new(),
             hasher,
-            beliefs: Vec::new(),
-            sessions: 0,
+            beliefs: Beliefs::new(),
             limit,
             snapshot: 0,
             is_open: false,
@@ -167,11 +172,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |belief| {
-            if belief.session == Some(session) {
-                belief.published = None;
-            }
-            belief.published.is_some() || belief.directed.is_some()
+        self.keep_session(user, session, |belief| {
+            belief.published = None;
+            belief.is_any()
         });
     }
 
@@ -181,11 +184,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |belief| {
-            if belief.session == Some(session) {
-                belief.directed = None;
-            }
-            belief.published.is_some() || belief.directed.is_some()
+        self.keep_session(user, session, |belief| {
+            belief.directed = None;
+            belief.is_any()
         });
     }
 
@@ -213,7 +214,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |belief| belief.session != Some(session));
+        self.keep_session(user, session, |_| false);
     }
 
     /// Forgets a user.
@@ -290,13 +291,13 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// Forgets what the last snapshot, of everything, has not repeated.
     fn forget_old(&mut self) {
         let snapshot = self.snapshot;
-        for user in (0..self.beliefs.len() as u32).map(User) {
-            self.keep_of(user, |belief| {
-                belief.published.take_if(|said| said.snapshot != snapshot);
-                belief.directed.take_if(|said| said.snapshot != snapshot);
-                belief.published.is_some() || belief.directed.is_some()
-            });
-        }
+        let keep = |belief: &mut Belief<P>| {
+            belief.published.take_if(|said| said.snapshot != snapshot);
+            belief.directed.take_if(|said| said.snapshot != snapshot);
+            belief.is_any()
+        };
+        self.beliefs.keep_all(keep, |user| self.users.release(user));
+        self.users.drop_unused();
     }
 
     /// Forgets what the last snapshot has not repeated of what a user published.
@@ -304,40 +305,37 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         let snapshot = self.snapshot;
         self.keep_of(user, |held| {
             held.published.take_if(|said| said.snapshot != snapshot);
-            held.published.is_some() || held.directed.is_some()
+            held.is_any()
         });
     }
 
-    fn belief_mut(
-        &mut self,
-        user: K,
-        session: Option<I>,
-    ) -> Result<&mut Belief<P, I>, ReplicaFull> {
-        let known = self.users.find(&self.hasher, &user);
-        let place = known.and_then(|user| {
-            self.beliefs[user.0 as usize].iter().position(|belief| belief.session == session)
-        });
-        if place.is_none() && self.is_full() && !self.make_room() {
-            self.is_cut = true;
-            return Err(ReplicaFull);
-        }
-        let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
-        if self.beliefs.len() <= user.0 as usize {
-            self.beliefs.resize_with(user.0 as usize + 1, Vec::new);
-        }
-        let of_user = &mut self.beliefs[user.0 as usize];
-        let place = place.unwrap_or_else(|| {
+    fn belief_mut(&mut self, user: K, session: Option<I>) -> Result<&mut Belief<P>, ReplicaFull> {
+        let mut at = self.find(&user, session);
+        if at.is_none() {
+            if self.is_full() && !self.make_room() {
+                self.is_cut = true;
+                return Err(ReplicaFull);
+            }
+            let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
             self.users.retain(user);
-            self.sessions += 1;
-            of_user.push(Belief { session, published: None, directed: None, idle_since: None });
-            of_user.len() - 1
-        });
-        self.users.forget_fresh();
-        Ok(&mut of_user[place])
+            self.users.forget_fresh();
+            let belief = Belief { published: None, directed: None, idle_since: None };
+            at = Some(self.beliefs.add(&self.hasher, user, session, belief));
+        }
+        at.map(|at| &mut self.beliefs.at_mut(at).belief).ok_or(ReplicaFull)
+    }
+
+    fn find<Q>(&self, user: &Q, session: Option<I>) -> Option<At>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let user = self.users.find(&self.hasher, user)?;
+        self.beliefs.find(&self.hasher, user, session)
     }
 
     const fn is_full(&self) -> bool {
-        self.sessions + self.topics.len() >= self.limit
+        self.beliefs.len() + self.topics.len() >= self.limit
     }
 
     /// Lets go of what the open snapshot is to drop. Returns whether there is room now.
@@ -363,7 +361,18 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         !self.is_full()
     }
 
-    fn keep<Q>(&mut self, user: &Q, keep: impl FnMut(&mut Belief<P, I>) -> bool)
+    fn keep_session<Q>(&mut self, user: &Q, session: I, keep: impl FnOnce(&mut Belief<P>) -> bool)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        if let Some(at) = self.find(user, Some(session)) {
+            self.beliefs.keep_at(at, keep, |user| self.users.release(user));
+            self.users.drop_unused();
+        }
+    }
+
+    fn keep<Q>(&mut self, user: &Q, keep: impl FnMut(&mut Belief<P>) -> bool)
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -373,14 +382,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         }
     }
 
-    fn keep_of(&mut self, user: User, keep: impl FnMut(&mut Belief<P, I>) -> bool) {
-        let of_user = &mut self.beliefs[user.0 as usize];
-        let before = of_user.len();
-        of_user.retain_mut(keep);
-        for _ in of_user.len()..before {
-            self.sessions -= 1;
-            self.users.release(user);
-        }
+    fn keep_of(&mut self, user: User, keep: impl FnMut(&mut Belief<P>) -> bool) {
+        self.beliefs.keep_of(user, keep, |user| self.users.release(user));
         self.users.drop_unused();
     }
 
@@ -393,8 +396,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let user = self.users.find(&self.hasher, user);
-        user.is_some_and(|user| !self.beliefs[user.0 as usize].is_empty())
+        self.users.find(&self.hasher, user).is_some()
     }
 
     /// Returns a user's sessions: which, the presence it publishes, and the last that it directed
@@ -404,10 +406,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let user = self.users.find(&self.hasher, user);
-        let of_user = user.map_or(&[][..], |user| &self.beliefs[user.0 as usize]);
-        of_user.iter().filter_map(|belief| {
-            Some((belief.session?, Said::of(&belief.published), Said::of(&belief.directed)))
+        let user = self.users.find(&self.hasher, user).into_iter();
+        user.flat_map(|user| self.beliefs.of_user(user)).filter_map(|row| {
+            Some((row.session?, Said::of(&row.belief.published), Said::of(&row.belief.directed)))
         })
     }
 
@@ -418,9 +419,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let user = self.users.find(&self.hasher, user)?;
-        let of_user = &self.beliefs[user.0 as usize];
-        let belief = of_user.iter().find(|belief| belief.session.is_none())?;
+        let belief = &self.beliefs.at(self.find(user, None)?).belief;
         Some((Said::of(&belief.published)?, belief.idle_since))
     }
 
@@ -438,13 +437,13 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// Returns the number of sessions it holds something of.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.sessions
+        self.beliefs.len()
     }
 
     /// Returns whether nobody is known to be present.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.sessions == 0
+        self.beliefs.len() == 0
     }
 }
 
@@ -522,9 +521,9 @@ impl<K: fmt::Debug, P: fmt::Debug, I: fmt::Debug, S> fmt::Debug for Replica<K, P
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for user in self.users.iter_known() {
-            for belief in &self.beliefs[user.0 as usize] {
-                let presence = (Said::of(&belief.published), Said::of(&belief.directed));
-                map.entry(&(self.users.id(user), &belief.session), &presence);
+            for row in self.beliefs.of_user(user) {
+                let presence = (Said::of(&row.belief.published), Said::of(&row.belief.directed));
+                map.entry(&(self.users.id(user), &row.session), &presence);
             }
         }
         map.finish()

@@ -11,7 +11,7 @@ use crate::topic::{TopicBlocks, TopicCounts, View};
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
-impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
+impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     // ---- what it is told
 
     /// Begins a snapshot of a topic, as this view shows it: who is not repeated before
@@ -87,7 +87,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         &mut self,
         topic: &Q,
         member: (K, I, bool),
-    ) -> Result<Option<&mut MemberBelief<P, I>>, ReplicaFull>
+    ) -> Result<Option<&mut MemberBelief<P>>, ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -104,11 +104,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
         R: Eq + Hash + ?Sized,
     {
-        self.keep_in(topic, user, |member| {
-            if member.session == session {
-                member.said = None;
-            }
-            member.is_member || member.said.is_some()
+        self.topics.keep(&self.hasher, topic, (user, Some(session)), |member| {
+            member.said = None;
+            member.is_member
         });
     }
 
@@ -119,7 +117,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
         R: Eq + Hash + ?Sized,
     {
-        self.keep_in(topic, user, |member| member.session != session);
+        self.topics.keep(&self.hasher, topic, (user, Some(session)), |_| false);
     }
 
     /// Forgets a user in a topic.
@@ -129,23 +127,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
         R: Eq + Hash + ?Sized,
     {
-        self.keep_in(topic, user, |_| false);
-    }
-
-    fn keep_in<Q, R>(
-        &mut self,
-        topic: &Q,
-        user: &R,
-        keep: impl FnMut(&mut MemberBelief<P, I>) -> bool,
-    ) where
-        K: Borrow<Q> + Borrow<R>,
-        Q: Eq + Hash + ?Sized,
-        R: Eq + Hash + ?Sized,
-    {
-        let user = self.topics.find_user(&self.hasher, user);
-        if user.is_some() {
-            self.topics.keep(&self.hasher, topic, user, keep);
-        }
+        self.topics.keep(&self.hasher, topic, (user, None), |_| false);
     }
 
     /// Forgets a topic: the replica's own session has [left](Engine::leave) it, views nothing of it
@@ -173,9 +155,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
     {
         let belief = self.topics.find(&self.hasher, topic).into_iter();
-        let members = belief.flat_map(|belief| &belief.members).filter(|member| member.is_member);
-        members
-            .map(|member| (self.topics.user(member.user), member.session, member.presence.as_ref()))
+        let rows = belief.flat_map(|belief| belief.members.iter());
+        let members = rows.filter(|row| row.belief.is_member);
+        members.map(|row| (self.topics.user(row.user), row.session, row.belief.presence.as_ref()))
     }
 
     /// Returns what it believes to have been said in a topic, by whose session. In no particular
@@ -186,8 +168,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
     {
         let belief = self.topics.find(&self.hasher, topic).into_iter();
-        belief.flat_map(|belief| &belief.members).filter_map(|member| {
-            Some((self.topics.user(member.user), member.session, member.said.as_ref()?))
+        belief.flat_map(|belief| belief.members.iter()).filter_map(|row| {
+            Some((self.topics.user(row.user), row.session, row.belief.said.as_ref()?))
         })
     }
 
