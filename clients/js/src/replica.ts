@@ -105,9 +105,12 @@ interface Belief {
   at: number;
 }
 
+/** What is believed of a user, by session, and the last snapshot that has told of it. */
+type Held = Map<unknown, Belief> & { mark?: number };
+
 /** Contacts, or one topic. */
 interface Scope<P> {
-  all: Map<string, Belief[]>;
+  all: Map<string, Held>;
   /** Whom to show anew, and all as they were shown last. */
   dirty: Set<string>;
   made: Map<string, Person<P>>;
@@ -163,14 +166,15 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   function scope(isTopic: boolean): Scope<P> {
     const members = stable(() => {
       const next = new Map<string, Person<P>>();
-      for (const [u, held] of of.all) {
+      for (const [u, all] of of.all) {
+        const held = [...all.values()];
         if (!isTopic || held.some(({ m }) => m)) next.set(u, person(of, u, held));
       }
       return next;
     });
     const said = stable(() =>
-      [...of.all].flatMap(([user, held]) =>
-        held.flatMap(({ s, d }) =>
+      [...of.all].flatMap(([user, all]) =>
+        [...all.values()].flatMap(({ s, d }) =>
           d == null || !isTopic ? [] : { user, session: s!, presence: d as P },
         ),
       ),
@@ -236,7 +240,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   /** Returns what is believed of a session, which is added if there is room. */
   function find(of: Scope<P>, u: string, s: string | undefined): Belief | undefined {
-    let held = of.all.get(u)?.find((held) => held.s === s);
+    let held = of.all.get(u)?.get(s);
     if (!held) {
       if (size >= limit) {
         // What the open snapshot is to drop makes way for what it says, topics first.
@@ -252,14 +256,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       }
       held = { s, at: 0 };
       size++;
-      of.all.set(u, [...(of.all.get(u) ?? []), held]);
-    }
-    const all = of.all.get(u)!;
-    const { mark } = of;
-    if (of !== contacts && of.open && all.every(({ pIn }) => pIn !== mark)) {
-      // Members have the order in which the snapshot names them.
-      of.all.delete(u);
-      of.all.set(u, all);
+      of.all.set(u, (of.all.get(u) ?? new Map()).set(s, held));
     }
     touch(of, u);
     return held;
@@ -270,6 +267,13 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (p == null && of === contacts) return;
     const held = find(of, u, s ?? undefined);
     if (!held) return;
+    const all = of.all.get(u)!;
+    if (of !== contacts && all.mark !== of.mark) {
+      // Members have the order in which the snapshot names them.
+      of.all.delete(u);
+      of.all.set(u, all);
+    }
+    all.mark = of.mark;
     held.m = of !== contacts;
     held.pIn = of.mark;
     held.idle = idle_since;
@@ -291,16 +295,23 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (!same(held.d, p)) held.d = p;
   }
 
-  /** Lets `change` at what is believed of a user, and drops what is believed no more. */
-  function keep(of: Scope<P>, u: string, change: (held: Belief) => void) {
-    const before = of.all.get(u);
-    if (!before) return;
-    before.forEach(change);
-    const after = before.filter(({ m, p, d }) => m || p != null || d != null);
-    size -= before.length - after.length;
-    of.all.set(u, after);
+  /**
+   * Lets `change` at what is believed of a user, or of one session, and drops what is believed no
+   * more.
+   */
+  function keep(of: Scope<P>, u: string, change: (held: Belief) => void, s?: string | null) {
+    const all = of.all.get(u);
+    if (!all) return;
+    for (const id of s == null ? all.keys() : [s]) {
+      const held = all.get(id);
+      if (!held) continue;
+      change(held);
+      if (held.m || held.p != null || held.d != null) continue;
+      all.delete(id);
+      size--;
+    }
     touch(of, u);
-    if (!after.length) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
+    if (!all.size) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
   }
 
   /**
@@ -365,7 +376,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   function notice(of: Scope<P>, op: string, entry: Entry) {
     const { u, s } = entry;
     const end = ENDS[op];
-    if (end) keep(of, u, (held) => (s == null || held.s === s) && end(held));
+    if (end) keep(of, u, end, s);
     else if (op === "directed" || op === "said") say(of, entry);
     else if (/^(user|presence|joined|member)$/.test(op)) show(of, entry);
   }
@@ -427,7 +438,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       for (const u of users) keep(contacts, u, forgetShown);
     },
     forgetTopic(name) {
-      topics.get(name)?.all.forEach((held) => (size -= held.length));
+      topics.get(name)?.all.forEach((held) => (size -= held.size));
       topics.delete(name);
     },
     lose: () => setCurrent(false),
