@@ -1,5 +1,6 @@
 //! What a receiver believes of topics.
 
+use crate::replica::ReplicaFull;
 use crate::replica::beliefs::Beliefs;
 use crate::tables::Users;
 use crate::tables::ids::User;
@@ -25,6 +26,8 @@ pub(super) struct TopicBelief<P, I> {
     pub(super) members: Beliefs<I, MemberBelief<P>>,
     snapshot: u32,
     is_open: bool,
+    /// Whether anything has found no room since it began.
+    is_cut: bool,
     /// Whether all that the open snapshot is to drop has made way for what it says.
     has_made_room: bool,
 }
@@ -101,24 +104,31 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
             members: Beliefs::new(),
             snapshot: 0,
             is_open: false,
+            is_cut: false,
             has_made_room: false,
         });
         belief.view = view;
         belief.snapshot = belief.snapshot.wrapping_add(1);
-        (belief.is_open, belief.has_made_room) = (true, false);
+        belief.is_open = true;
+        (belief.is_cut, belief.has_made_room) = (false, false);
     }
 
     /// Ends a snapshot of a topic: whoever is not in it is gone, and so is what was said.
-    pub(super) fn end<Q>(&mut self, hasher: &impl BuildHasher, topic: &Q)
+    pub(super) fn end<Q>(
+        &mut self,
+        hasher: &impl BuildHasher,
+        topic: &Q,
+    ) -> Result<(), ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let Some((belief, users, members)) = self.parts_of(hasher, topic) else { return };
+        let (belief, users, members) = self.parts_of(hasher, topic).ok_or(ReplicaFull)?;
         if core::mem::take(&mut belief.is_open) {
             belief.forget_old(users, members);
             users.drop_unused();
         }
+        if belief.is_cut { Err(ReplicaFull) } else { Ok(()) }
     }
 
     /// Returns what is believed of a topic, beside all users, and how many sessions in topics there
@@ -162,18 +172,19 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         topic: &Q,
         (user, session, is_member): (K, I, bool),
         has_room: bool,
-    ) -> Result<Option<&mut MemberBelief<P>>, ()>
+    ) -> Result<Option<&mut MemberBelief<P>>, ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
         let Some((belief, users, members)) = self.parts_of(hasher, topic) else { return Ok(None) };
-        let Some(user) = users.intern(hasher, user) else { return Err(()) };
+        let user = users.intern(hasher, user).ok_or(ReplicaFull)?;
         let at = belief.members.find(hasher, user, session).or_else(|| {
             // First, so that it stays known if all that was believed of it makes way.
             users.retain(user);
             if !has_room && !belief.make_room(users, members) {
                 users.release(user);
+                belief.is_cut = true;
                 return None;
             }
             *members += 1;
@@ -183,7 +194,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         });
         users.forget_fresh();
         users.drop_unused();
-        let member = &mut belief.members.at_mut(at.ok_or(())?).belief;
+        let member = &mut belief.members.at_mut(at.ok_or(ReplicaFull)?).belief;
         member.snapshot = belief.snapshot;
         member.is_member |= is_member;
         // What others say is not kept by a snapshot, and makes way for it again.

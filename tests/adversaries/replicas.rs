@@ -100,13 +100,11 @@ fn told_in(
     users: &[&'static str],
 ) -> Result<(), ReplicaFull> {
     replica.begin_topic_snapshot(topic, View::All);
-    let mut result = Ok(());
     for (session, user) in (20..).zip(users) {
-        let set = replica.set_member(topic, user, session, Some(session));
-        result = result.and(set);
+        // What finds no room is said at the end.
+        _ = replica.set_member(topic, user, session, Some(session));
     }
-    replica.end_topic_snapshot(topic);
-    result
+    replica.end_topic_snapshot(topic)
 }
 
 fn members(replica: &Small, topic: &'static str) -> BTreeSet<&'static str> {
@@ -174,12 +172,56 @@ fn a_snapshot_of_a_topic_has_the_room_that_the_topic_had() {
     replica.begin_topic_snapshot("room", View::All);
     replica.set_member("room", "f", 2, None).expect("what it said with another session goes");
     replica.set_member("room", "e", 20, None).expect("it has made way too");
-    replica.end_topic_snapshot("room");
+    assert_eq!(replica.end_topic_snapshot("room"), Ok(()), "all of it is taken in");
     assert_eq!(members(&replica, "room"), BTreeSet::from(["e", "f"]));
     assert_eq!(replica.said("room").count(), 0);
     // A topic that is left leaves room.
     replica.forget_topic("room");
     assert_eq!(told_in(&mut replica, "hall", &["y", "z", "a"]), Ok(()));
+}
+
+/// Whichever part it was of which something found no room. Of a topic that is not known nothing is
+/// taken in, and it says so.
+#[test]
+fn a_snapshot_of_a_topic_says_at_its_last_part_whether_all_of_it_fitted() {
+    const MEMBERS: usize = 5_000;
+    let mut engine = Engine::<usize, ()>::new(config(|options| options.topics.full_up_to = 10_000));
+    let mut room = None;
+    for user in 0..=MEMBERS {
+        let (key, decisions) = engine.connect(at(0), Connect::new(user)).expect("there is room");
+        decisions.for_each(|_| {});
+        if user < MEMBERS {
+            let join = Join::Member { presence: None, view: View::Nothing };
+            engine.join(at(0), key, 0, join).expect("it can").1.for_each(|_| {});
+        } else {
+            room = Some(key);
+        }
+    }
+    let observer = room.expect("somebody comes last");
+    let mut outcomes = |limit: usize| {
+        let mut replica = Replica::new(limit);
+        let observes = Join::Observer { view: View::All };
+        let (key, mut decisions) = engine.join(at(0), observer, 0, observes).expect("it can");
+        let mut outcomes = Vec::new();
+        while let Some(decision) = decisions.next() {
+            if let Decision::Topic(part) = decision {
+                outcomes.push(replica.apply_topic(&part));
+            }
+        }
+        drop(decisions);
+        engine.leave(at(0), observer, key).expect("it is in it").for_each(|_| {});
+        outcomes
+    };
+    for (limit, last) in [(2 * MEMBERS, Ok(())), (MEMBERS / 2, Err(ReplicaFull))] {
+        let outcomes = outcomes(limit);
+        assert!(outcomes.len() > 1, "it has several parts");
+        let (at_last, before) = outcomes.split_last().expect("there is one");
+        assert_eq!((*at_last, before.iter().all(Result::is_ok)), (last, true), "{limit}");
+    }
+    let mut replica = Small::new(9);
+    assert_eq!(replica.end_topic_snapshot("nowhere"), Err(ReplicaFull));
+    assert_eq!(told_in(&mut replica, "room", &["a"]), Ok(()));
+    assert_eq!(replica.end_topic_snapshot("room"), Ok(()), "it is over");
 }
 
 /// Of the users whom it is about, and of no others.

@@ -291,7 +291,8 @@ impl Host {
                 set.map_err(|_| "a replica without a limit is full")?;
             }
             if snapshot.is_last() {
-                replica.end_topic_snapshot(&room);
+                let end = replica.end_topic_snapshot(&room);
+                end.map_err(|_| "a replica without a limit is full")?;
             }
         }
         let (view, counts) = (show_view(snapshot.view())?, show_counts(snapshot.counts()));

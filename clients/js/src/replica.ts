@@ -119,7 +119,7 @@ interface Scope<P> {
   show: () => Topic<P>;
   /** The last snapshot that has begun, and whether it goes on: whom it is about, if of some. */
   mark: number;
-  open: string[] | boolean;
+  open: Set<string> | boolean;
   /** The last of which all that it is to drop has made way for what it says. */
   bare: number;
   /** Whether anything has found no room since it began. */
@@ -247,7 +247,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
         if (of === contacts && of.open === true) forgetTopics();
         if (size >= limit && of.bare !== of.mark) {
           of.bare = of.mark;
-          forgetOld(of);
+          forgetOld(of, of.open);
         }
       }
       if (size >= limit) {
@@ -318,7 +318,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
    * Forgets what the snapshot, of these users if it is not of all, has not repeated; in a topic
    * also what is said.
    */
-  function forgetOld(of: Scope<P>, users = of.open) {
+  function forgetOld(of: Scope<P>, users: Set<string> | boolean) {
     const { mark, all } = of;
     for (const u of users === true ? all.keys() : users || []) {
       keep(of, u, (held) => {
@@ -332,21 +332,26 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   // ---- frames
 
-  function snapshot(frame: Frame) {
-    const users = frame.users && list<string>(frame.users);
+  /** Takes in a part of a snapshot, of these users or of all. */
+  function part(of: Scope<P>, frame: Frame, users: Set<string> | true) {
     if (frame.first) {
-      contacts.mark = ++count;
-      contacts.open = users || true;
-      contacts.isCut = false;
+      of.mark = ++count;
+      of.open = users;
+      of.isCut = false;
     }
-    own.visible = !!frame.visible;
-    for (const entry of list<Entry>(frame.entries)) show(contacts, entry);
+    for (const entry of list<Entry>(frame.entries)) show(of, entry);
     // What found no room is said at the end.
-    isFull = !!frame.last && contacts.isCut;
+    isFull = !!frame.last && of.isCut;
     if (!frame.last) return;
-    forgetOld(contacts, users || true);
-    contacts.open = false;
-    if (users) return;
+    forgetOld(of, of === contacts ? users : of.open);
+    of.open = false;
+  }
+
+  function snapshot(frame: Frame) {
+    const users = frame.users && new Set(list<string>(frame.users));
+    own.visible = !!frame.visible;
+    part(contacts, frame, users || true);
+    if (!frame.last || users) return;
     // Those in which the session still is are told after this, each anew.
     forgetTopics();
     setCurrent(true);
@@ -357,15 +362,12 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (frame.first) {
       if (!of) topics.set(name, (of = scope(true)));
       of.view = frame.view!;
-      of.mark = ++count;
-      of.open = true;
     }
+    // Of a topic that is not known nothing is taken in.
+    isFull = !!frame.last;
     if (!of) return;
     setCounts(of, frame);
-    for (const entry of list<Entry>(frame.entries)) show(of, entry);
-    if (!frame.last) return;
-    forgetOld(of);
-    of.open = false;
+    part(of, frame, true);
   }
 
   function setCounts(of: Scope<P>, { counts }: Frame) {

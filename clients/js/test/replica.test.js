@@ -69,6 +69,22 @@ test("it holds no more than it was made for, and says when it was told more", ()
   assert.deepEqual([...replica.people.keys()], ["dan"]);
 });
 
+test("a snapshot of a topic says at its last part whether all of it fitted", () => {
+  const counts = { users: 3, sessions: 3, observers: 0 };
+  const part = (id, users, first, last) => ({
+    op: "topic", id, topic: "t", first, last, view: "all", counts,
+    entries: users.map((u) => ({ u, s: u })),
+  });
+  const heard = (limit) => {
+    const replica = new Replica({ limit });
+    const parts = [part(1, ["a", "b"], true), part(2, ["c"]), part(3, [], false, true)];
+    return parts.map((frame) => replica.apply(frame));
+  };
+  assert.deepEqual(heard(9), [true, true, true]);
+  assert.deepEqual(heard(2), [true, true, false]);
+  assert.equal(new Replica().apply(part(1, ["a"], false, true)), false, "it is not known");
+});
+
 // By a server that has gone mad, or by something in between.
 test("whatever comes in whatever order, it does not throw, nor hold more than its limit", () => {
   let state = 1;

@@ -115,7 +115,7 @@ fn fold_in_topic(belief: &mut Replica<String, Value, u64>, frame: &Value) {
                 }
             }
             if kind == "topic" && frame["last"] == true {
-                belief.end_topic_snapshot(&topic);
+                belief.end_topic_snapshot(&topic).unwrap();
             }
         }
         other => panic!("{other}"),

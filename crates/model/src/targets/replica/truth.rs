@@ -53,6 +53,8 @@ pub(super) struct Topic {
     pub(super) counts: TopicCounts,
     pub(super) members: BTreeMap<Where, Member>,
     is_open: bool,
+    /// Whether anything of it did not fit since its last snapshot began.
+    is_cut: bool,
 }
 
 impl Topic {
@@ -199,16 +201,25 @@ impl Truth {
 
     pub(super) fn begin_topic(&mut self, name: u8, view: View) {
         let counts = TopicCounts::default();
-        let none = || Topic { view, counts, members: BTreeMap::new(), is_open: true };
+        let none = || Topic {
+            view,
+            counts,
+            members: BTreeMap::new(),
+            is_open: true,
+            is_cut: false,
+        };
         let topic = self.topics.entry(name).or_insert_with(none);
         topic.members.values_mut().for_each(|member| member.is_repeated = false);
-        (topic.view, topic.is_open) = (view, true);
+        (topic.view, topic.is_open, topic.is_cut) = (view, true, false);
     }
 
-    pub(super) fn end_topic(&mut self, name: u8) {
-        let Some(topic) = self.topics.get_mut(&name).filter(|topic| topic.is_open) else { return };
-        topic.drop_old();
-        topic.is_open = false;
+    /// Returns whether all that the snapshot of this topic said was taken in.
+    pub(super) fn end_topic(&mut self, name: u8) -> bool {
+        let Some(topic) = self.topics.get_mut(&name) else { return false };
+        if std::mem::take(&mut topic.is_open) {
+            topic.drop_old();
+        }
+        !topic.is_cut
     }
 
     pub(super) fn set_counts(&mut self, name: u8, counts: TopicCounts) {
@@ -226,6 +237,7 @@ impl Truth {
                 topic.drop_old();
             }
             if topic.members.len() == before {
+                topic.is_cut = true;
                 return false;
             }
         }
