@@ -31,8 +31,8 @@ use topics::TopicBeliefs;
 /// Published and directed presence are kept apart: only the former is what the sender says to all
 /// its contacts, and only it is repeated by a snapshot.
 ///
-/// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions as it
-/// was made for. Whoever tests a host holds a replica for each session and asks it whether it
+/// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions and
+/// topics, each counted where it is told, as it was made for. Whoever tests a host holds a replica for each session and asks it whether it
 /// [differs](Self::differs_from) from the engine.
 pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     users: Users<K>,
@@ -82,16 +82,16 @@ impl<P> Said<P> {
     }
 }
 
-/// The replica holds as many sessions as it was made for, and was told of another. A notice changes
-/// nothing then, and what it said is lost. Of a snapshot as much is taken in as fits beside what it
-/// leaves alone, and what it does not repeat is gone all the same: the replica holds no ghosts, but
-/// not everybody.
+/// The replica holds as many sessions and topics as it was made for, and was told of another. A
+/// notice changes nothing then, and what it said is lost. Of a snapshot as much is taken in as fits
+/// beside what it leaves alone, and what it does not repeat is gone all the same: the replica holds
+/// no ghosts, but not everybody. Of a topic that found no room nothing is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaFull;
 
 impl fmt::Display for ReplicaFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the replica holds as many sessions as it was made for")
+        f.write_str("the replica holds as many sessions and topics as it was made for")
     }
 }
 
@@ -99,7 +99,8 @@ impl core::error::Error for ReplicaFull {}
 
 #[cfg(feature = "std")]
 impl<K: Eq + Hash, P, I: Copy + Eq + Hash> Replica<K, P, I> {
-    /// Returns a replica that believes in nobody, and never in more than `limit` sessions.
+    /// Returns a replica that believes in nobody, and never in more than `limit` sessions and
+    /// topics. A session counts once among contacts, and once in each topic.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self::with_hasher(limit, crate::hasher::DefaultHashBuilder::default())
@@ -334,7 +335,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
         self.beliefs.find(&self.hasher, user, session)
     }
 
-    const fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.beliefs.len() + self.topics.len() >= self.limit
     }
 

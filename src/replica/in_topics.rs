@@ -17,9 +17,17 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     /// Begins a snapshot of a topic, as this view shows it: who is not repeated before
     /// [`end_topic_snapshot`](Self::end_topic_snapshot) is gone then, and so is what was said.
     /// Until that, what was believed still is, unless there is no room: then all that would be gone
-    /// makes way for those who are new. Contacts and other topics do not.
-    pub fn begin_topic_snapshot(&mut self, topic: K, view: View) {
-        self.topics.begin(&self.hasher, topic, view);
+    /// makes way for those who are new. Contacts and other topics do not, except that what an open
+    /// snapshot of contacts is to drop makes way for a topic that is new.
+    ///
+    /// # Errors
+    /// [`ReplicaFull`] if there is no room for the topic: it is not known then.
+    pub fn begin_topic_snapshot(&mut self, topic: K, view: View) -> Result<(), ReplicaFull> {
+        let is_new = self.topics.find(&self.hasher, &topic).is_none();
+        if is_new && self.is_full() && !self.make_room() {
+            return Err(ReplicaFull);
+        }
+        self.topics.begin(&self.hasher, topic, view)
     }
 
     /// Ends the snapshot of a topic.
@@ -219,11 +227,11 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
     pub fn apply_topic(&mut self, snapshot: &TopicSnapshot<'_, K, P>) -> Result<(), ReplicaFull> {
         let topic = snapshot.topic();
         if snapshot.is_first() {
-            self.begin_topic_snapshot(topic.clone(), snapshot.view());
+            // What finds no room is reported at the end.
+            let _ = self.begin_topic_snapshot(topic.clone(), snapshot.view());
         }
         self.set_topic_counts(topic, snapshot.counts());
         for TopicEntry { user, session, presence } in snapshot.entries() {
-            // What finds no room is reported at the end.
             let _ = self.set_member(topic, user.clone(), session, presence.cloned());
         }
         if snapshot.is_last() { self.end_topic_snapshot(topic) } else { Ok(()) }

@@ -45,9 +45,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         Self { names: Users::new(), users: Users::new(), topics: Vec::new(), members: 0 }
     }
 
-    /// Returns the number of sessions it holds something of.
-    pub(super) const fn len(&self) -> usize {
-        self.members
+    /// Returns the number of topics and of sessions in them.
+    pub(super) fn len(&self) -> usize {
+        self.names.len() + self.members
     }
 
     /// Returns whether it knows no topic.
@@ -88,8 +88,13 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
     // ---- snapshots
 
     /// Begins a snapshot of a topic.
-    pub(super) fn begin(&mut self, hasher: &impl BuildHasher, topic: K, view: View) {
-        let Some(name) = self.names.intern(hasher, topic) else { return };
+    pub(super) fn begin(
+        &mut self,
+        hasher: &impl BuildHasher,
+        topic: K,
+        view: View,
+    ) -> Result<(), ReplicaFull> {
+        let name = self.names.intern(hasher, topic).ok_or(ReplicaFull)?;
         let at = name.0 as usize;
         if self.topics.len() <= at {
             self.topics.resize_with(at + 1, || None);
@@ -111,14 +116,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         belief.snapshot = belief.snapshot.wrapping_add(1);
         belief.is_open = true;
         (belief.is_cut, belief.has_made_room) = (false, false);
+        Ok(())
     }
 
     /// Ends a snapshot of a topic: whoever is not in it is gone, and so is what was said.
-    pub(super) fn end<Q>(
-        &mut self,
-        hasher: &impl BuildHasher,
-        topic: &Q,
-    ) -> Result<(), ReplicaFull>
+    pub(super) fn end<Q>(&mut self, hasher: &impl BuildHasher, topic: &Q) -> Result<(), ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,

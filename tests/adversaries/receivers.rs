@@ -37,7 +37,7 @@ fn a_crowd_that_was_here_keeps_no_memory() {
         assert_eq!(replica.len(), LIMIT as usize);
     });
     bounded(|replica| {
-        replica.begin_topic_snapshot(0, View::All);
+        replica.begin_topic_snapshot(0, View::All).expect("there is room");
         for user in 0..LIMIT / 2 {
             for session in user..LIMIT / 2 {
                 replica.set_member(&0, user, session, None).expect("there is room");
@@ -48,13 +48,19 @@ fn a_crowd_that_was_here_keeps_no_memory() {
     });
     bounded(|replica| {
         for topic in 0..LIMIT / 2 {
-            replica.begin_topic_snapshot(topic, View::All);
+            replica.begin_topic_snapshot(topic, View::All).expect("there is room");
             for user in 0..LIMIT - 2 * topic - 1 {
                 replica.set_member(&topic, user, 1, None).expect("there is room");
             }
             (1..LIMIT).for_each(|user| replica.end_member(&topic, &user));
         }
         assert_eq!(replica.topics().count(), LIMIT as usize / 2);
+    });
+    bounded(|replica| {
+        for topic in 0..100 * LIMIT {
+            let known = replica.begin_topic_snapshot(topic, View::Count);
+            assert_eq!(known.is_ok(), topic < LIMIT);
+        }
     });
 }
 
@@ -81,7 +87,7 @@ impl Eq for Counted {}
 fn a_user_may_have_any_number_of_sessions() {
     const SESSIONS: u32 = 2_000;
     let mut replica = Small::<Counted>::with_hasher(usize::MAX, Hasher::default());
-    replica.begin_topic_snapshot(0, View::All);
+    replica.begin_topic_snapshot(0, View::All).expect("there is room");
     let ids = || (0..SESSIONS).map(Counted);
     for id in ids() {
         replica.set_presence(1, id, 1).expect("there is room");

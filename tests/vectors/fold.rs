@@ -129,7 +129,7 @@ impl Client {
     fn topic(&mut self, frame: &Map<String, Value>, topic: &str) -> Taken {
         let replica = &mut self.replica;
         if is(frame, "first") {
-            replica.begin_topic_snapshot(topic.to_owned(), view(&frame["view"]));
+            _ = replica.begin_topic_snapshot(topic.to_owned(), view(&frame["view"]));
         }
         replica.set_topic_counts(topic, counts(frame));
         for entry in objects(frame, "entries") {

@@ -59,7 +59,8 @@ export interface Topic<P> {
 
 /**
  * Takes in frames and says who is there. It has no timer and no socket, and whatever comes in
- * whatever order, it does not throw, and holds at most `limit` sessions, those in topics included.
+ * whatever order, it does not throw, and holds at most `limit` sessions and topics. A session counts
+ * once among contacts, and once in each topic.
  */
 export interface Replica<P = unknown> {
   /** Whether its own user is visible, if it has been told. */
@@ -149,12 +150,12 @@ const ENDS: Record<string, ((held: Belief) => void) | undefined> = {
 };
 
 /**
- * `new Replica()`, or with the most sessions that it may hold: `new Replica({ limit: 1_000 })`.
+ * `new Replica()`, or with the most that it may hold: `new Replica({ limit: 1_000 })`.
  * Without, it has room for as many as a client can want that shows people to a person.
  */
 export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   const topics = new Map<string, Scope<P>>();
-  const contacts = scope(false);
+  const contacts = scope();
   let size = 0;
   /** Counts snapshots and what is new. */
   let count = 0;
@@ -163,19 +164,19 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   /** Whether what is taken in found no room. */
   let isFull = false;
 
-  function scope(isTopic: boolean): Scope<P> {
+  function scope(): Scope<P> {
     const members = stable(() => {
       const next = new Map<string, Person<P>>();
       for (const [u, all] of of.all) {
-        const held = [...all.values()];
-        if (!isTopic || held.some(({ m }) => m)) next.set(u, person(of, u, held));
+        const held = [...all.values()].filter(({ m }) => of === contacts || m);
+        if (held.length) next.set(u, person(of, u, held));
       }
       return next;
     });
     const said = stable(() =>
       [...of.all].flatMap(([user, all]) =>
         [...all.values()].flatMap(({ s, d }) =>
-          d == null || !isTopic ? [] : { user, session: s!, presence: d as P },
+          d == null ? [] : { user, session: s!, presence: d as P },
         ),
       ),
     );
@@ -203,13 +204,12 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   }
 
   /** Returns what to show of a user. */
-  function person(of: Scope<P>, id: string, held: Belief[]): Person<P> {
+  function person(of: Scope<P>, id: string, shown: Belief[]): Person<P> {
     const made = of.made.get(id);
     if (made && !of.dirty.delete(id)) return made;
-    const shown = of === contacts ? held : held.filter(({ m }) => m);
     const one = shown.find(({ s }) => s == null);
-    const rising = shown.filter(({ p }) => p != null).sort((a, b) => a.at - b.at);
-    const shows = one ?? rising.pop();
+    const shows =
+      one ?? shown.filter(({ p }) => p != null).sort((a, b) => a.at - b.at).pop();
     const next: Person<P> = {
       id,
       state: own.isCurrent ? "online" : "unknown",
@@ -238,19 +238,25 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   // ---- beliefs
 
+  /**
+   * Returns whether there is room. What the open snapshot is to drop makes way for what it says,
+   * topics first.
+   */
+  function hasRoom(of: Scope<P>): boolean {
+    const isFree = () => size + topics.size < limit;
+    if (!isFree() && of === contacts && of.open === true) forgetTopics();
+    if (!isFree() && of.bare !== of.mark) {
+      of.bare = of.mark;
+      forgetOld(of, of.open);
+    }
+    return isFree();
+  }
+
   /** Returns what is believed of a session, which is added if there is room. */
   function find(of: Scope<P>, u: string, s: string | undefined): Belief | undefined {
     let held = of.all.get(u)?.get(s);
     if (!held) {
-      if (size >= limit) {
-        // What the open snapshot is to drop makes way for what it says, topics first.
-        if (of === contacts && of.open === true) forgetTopics();
-        if (size >= limit && of.bare !== of.mark) {
-          of.bare = of.mark;
-          forgetOld(of, of.open);
-        }
-      }
-      if (size >= limit) {
+      if (!hasRoom(of)) {
         isFull = of.isCut = true;
         return undefined;
       }
@@ -267,15 +273,15 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (p == null && of === contacts) return;
     const held = find(of, u, s ?? undefined);
     if (!held) return;
-    const all = of.all.get(u)!;
-    if (of !== contacts && all.mark !== of.mark) {
+    const { all, mark } = of;
+    const own = all.get(u)!;
+    if (of !== contacts && own.mark !== mark) {
       // Members have the order in which the snapshot names them.
-      of.all.delete(u);
-      of.all.set(u, all);
+      all.delete(u);
+      all.set(u, own);
     }
-    all.mark = of.mark;
+    own.mark = held.pIn = mark;
     held.m = of !== contacts;
-    held.pIn = of.mark;
     held.idle = idle_since;
     const next = p ?? undefined;
     // What is the same stays the same object.
@@ -306,7 +312,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       const held = all.get(id);
       if (!held) continue;
       change(held);
-      if (held.m || held.p != null || held.d != null) continue;
+      if (held.m || (held.p ?? held.d) != null) continue;
       all.delete(id);
       size--;
     }
@@ -359,8 +365,8 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   function topicSnapshot(frame: Frame, name: string) {
     let of = topics.get(name);
-    if (frame.first) {
-      if (!of) topics.set(name, (of = scope(true)));
+    if (frame.first && (of || hasRoom(contacts))) {
+      if (!of) topics.set(name, (of = scope()));
       of.view = frame.view!;
     }
     // Of a topic that is not known nothing is taken in.

@@ -98,8 +98,8 @@ impl<S: BuildHasher> Pair<S> {
     // ---- topics, in parts
 
     pub(super) fn begin_topic_snapshot(&mut self, topic: u8, view: View) {
-        self.truth.begin_topic(topic, view);
-        self.replica.begin_topic_snapshot(topic, view);
+        let fits = self.truth.begin_topic(topic, view);
+        assert_eq!(self.replica.begin_topic_snapshot(topic, view).is_ok(), fits);
     }
 
     pub(super) fn end_topic_snapshot(&mut self, topic: u8) {
@@ -155,9 +155,10 @@ impl<S: BuildHasher> Pair<S> {
 
     /// Tells of so many members of a topic from this one on, and no others.
     pub(super) fn whole_topic(&mut self, topic: u8, first: u8, users: usize, session: SessionId) {
+        // What an open snapshot of contacts is to drop would make way for the topic.
+        self.end_snapshot_of(&[]);
         let others = |truth: &Truth| {
-            let own = truth.topics.get(&topic).map_or(0, |topic| topic.members.len());
-            truth.contacts.len() + truth.in_topics() - own
+            truth.held() - truth.topics.get(&topic).map_or(0, |topic| 1 + topic.members.len())
         };
         let before = others(&self.truth);
         self.begin_topic_snapshot(topic, View::All);
@@ -166,7 +167,9 @@ impl<S: BuildHasher> Pair<S> {
         }
         self.end_topic_snapshot(topic);
         assert_eq!(others(&self.truth), before, "nobody else makes way");
-        assert_eq!(self.truth.topics[&topic].members.len(), users.min(self.truth.limit - before));
+        let room = self.truth.limit.checked_sub(before + 1);
+        let members = self.truth.topics.get(&topic).map(|topic| topic.members.len());
+        assert_eq!(members, room.map(|room| users.min(room)), "as many as fit");
     }
 
     // ---- what an engine decides
@@ -304,7 +307,7 @@ impl<S: BuildHasher> Pair<S> {
     pub(super) fn check(&self) {
         let Self { replica, truth } = self;
         assert_eq!(replica.is_visible(), truth.visible);
-        assert!(truth.contacts.len() + truth.in_topics() <= truth.limit);
+        assert!(truth.held() <= truth.limit);
         assert_eq!(replica.len(), truth.contacts.len());
         assert_eq!(replica.is_empty(), truth.contacts.is_empty());
         let present: BTreeSet<u8> = truth.contacts.keys().map(|(user, _)| *user).collect();

@@ -89,12 +89,31 @@ impl Truth {
         Self { limit, ..Self::default() }
     }
 
-    pub(super) fn in_topics(&self) -> usize {
-        self.topics.values().map(|topic| topic.members.len()).sum()
+    /// Returns how much it holds: sessions of contacts, topics, and sessions in them.
+    pub(super) fn held(&self) -> usize {
+        let in_topics = self.topics.values().map(|topic| 1 + topic.members.len());
+        self.contacts.len() + in_topics.sum::<usize>()
     }
 
     fn is_full(&self) -> bool {
-        self.contacts.len() + self.in_topics() >= self.limit
+        self.held() >= self.limit
+    }
+
+    /// Takes out what an open snapshot is to drop, if there is no room without that.
+    fn make_room(&mut self) {
+        if self.is_full()
+            && let Some(Open::Everything) = self.open
+        {
+            self.topics.clear();
+        }
+        if !self.is_full() {
+            return;
+        }
+        match &self.open {
+            Some(Open::Everything) => self.drop_old(),
+            Some(Open::Of(users)) => self.drop_old_of(&users.clone()),
+            None => {}
+        }
     }
 
     // ---- contacts
@@ -103,15 +122,8 @@ impl Truth {
     /// snapshot is to drop.
     fn held_mut(&mut self, key: Whose) -> Option<&mut Held> {
         self.told.as_mut().map(|told| told.insert(key));
-        if !self.contacts.contains_key(&key) && self.is_full() {
-            if let Some(Open::Everything) = self.open {
-                self.topics.clear();
-            }
-            match &self.open {
-                Some(Open::Everything) if self.is_full() => self.drop_old(),
-                Some(Open::Of(users)) => self.drop_old_of(&users.clone()),
-                _ => {}
-            }
+        if !self.contacts.contains_key(&key) {
+            self.make_room();
             if self.is_full() {
                 self.is_cut = true;
                 return None;
@@ -199,18 +211,21 @@ impl Truth {
 
     // ---- topics
 
-    pub(super) fn begin_topic(&mut self, name: u8, view: View) {
+    /// Returns whether there is room for the topic.
+    pub(super) fn begin_topic(&mut self, name: u8, view: View) -> bool {
+        if !self.topics.contains_key(&name) {
+            self.make_room();
+            if self.is_full() {
+                return false;
+            }
+        }
         let counts = TopicCounts::default();
-        let none = || Topic {
-            view,
-            counts,
-            members: BTreeMap::new(),
-            is_open: true,
-            is_cut: false,
-        };
+        let none =
+            || Topic { view, counts, members: BTreeMap::new(), is_open: true, is_cut: false };
         let topic = self.topics.entry(name).or_insert_with(none);
         topic.members.values_mut().for_each(|member| member.is_repeated = false);
         (topic.view, topic.is_open, topic.is_cut) = (view, true, false);
+        true
     }
 
     /// Returns whether all that the snapshot of this topic said was taken in.
