@@ -32,7 +32,9 @@ use topics::TopicBeliefs;
 /// its contacts, and only it is repeated by a snapshot.
 ///
 /// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions and
-/// topics, each counted where it is told, as it was made for. Whoever tests a host holds a replica for each session and asks it whether it
+/// topics, each counted where it is told, as it was made for, and one more: while no snapshot goes
+/// on, another session of a user who is there already finds room in a replica that is just full, so
+/// that whoever takes over from a session is not missing when that ends. Whoever tests a host holds a replica for each session and asks it whether it
 /// [differs](Self::differs_from) from the engine.
 pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     users: Users<K>,
@@ -100,7 +102,8 @@ impl core::error::Error for ReplicaFull {}
 #[cfg(feature = "std")]
 impl<K: Eq + Hash, P, I: Copy + Eq + Hash> Replica<K, P, I> {
     /// Returns a replica that believes in nobody, and never in more than `limit` sessions and
-    /// topics. A session counts once among contacts, and once in each topic.
+    /// topics, but for [one more](Replica) at a takeover. A session counts once among contacts, and
+    /// once in each topic.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self::with_hasher(limit, crate::hasher::DefaultHashBuilder::default())
@@ -313,7 +316,10 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     fn belief_mut(&mut self, user: K, session: Option<I>) -> Result<&mut Belief<P>, ReplicaFull> {
         let mut at = self.find(&user, session);
         if at.is_none() {
-            if self.is_full() && !self.make_room() {
+            let is_there = self.users.find(&self.hasher, &user).is_some();
+            let takes_over = is_there && !self.is_open && !self.is_open_of_users;
+            let has_room = takes_over && self.held() == self.limit;
+            if !has_room && self.is_full() && !self.make_room() {
                 self.is_cut = true;
                 return Err(ReplicaFull);
             }
@@ -335,8 +341,13 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
         self.beliefs.find(&self.hasher, user, session)
     }
 
+    /// Returns how much it holds of what its limit counts.
+    fn held(&self) -> usize {
+        self.beliefs.len() + self.topics.len()
+    }
+
     fn is_full(&self) -> bool {
-        self.beliefs.len() + self.topics.len() >= self.limit
+        self.held() >= self.limit
     }
 
     /// Lets go of what the open snapshot is to drop. Returns whether there is room now.

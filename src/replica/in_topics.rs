@@ -104,8 +104,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let has_room = !self.is_full();
-        self.topics.member_mut(&self.hasher, topic, member, has_room)
+        let most = self.limit.saturating_sub(self.beliefs.len());
+        self.topics.member_mut(&self.hasher, topic, member, most)
     }
 
     /// Forgets what a session said in a topic.

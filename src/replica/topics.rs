@@ -166,25 +166,30 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
     // ---- members
 
     /// Returns what is believed of a session, from now on as a member's if it `is_member`. It is
-    /// added if the topic is known and there is room: `has_room`, or what the topic's open snapshot
-    /// is to drop makes way.
+    /// added if the topic is known and there is room: no more than `most` topics and sessions, or
+    /// one more where it takes over from another of its user. What the topic's open snapshot is to
+    /// drop makes way.
     pub(super) fn member_mut<Q>(
         &mut self,
         hasher: &impl BuildHasher,
         topic: &Q,
         (user, session, is_member): (K, I, bool),
-        has_room: bool,
+        most: usize,
     ) -> Result<Option<&mut MemberBelief<P>>, ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
+        // Less than that of sessions, as the topics count, too.
+        let most = most.saturating_sub(self.names.len());
         let Some((belief, users, members)) = self.parts_of(hasher, topic) else { return Ok(None) };
         let user = users.intern(hasher, user).ok_or(ReplicaFull)?;
         let at = belief.members.find(hasher, user, session).or_else(|| {
+            let takes_over = !belief.is_open && belief.members.first_of(user).is_some();
             // First, so that it stays known if all that was believed of it makes way.
             users.retain(user);
-            if !has_room && !belief.make_room(users, members) {
+            if *members >= most + usize::from(takes_over) && !belief.make_room(users, members, most)
+            {
                 users.release(user);
                 belief.is_cut = true;
                 return None;
@@ -271,14 +276,13 @@ impl<P> MemberBelief<P> {
 }
 
 impl<P, I> TopicBelief<P, I> {
-    /// Lets go of what the open snapshot is to drop. Returns whether there was anything.
-    fn make_room<K>(&mut self, users: &mut Users<K>, members: &mut usize) -> bool {
-        if !self.is_open || core::mem::replace(&mut self.has_made_room, true) {
-            return false;
+    /// Lets go of what the open snapshot is to drop. Returns whether there is room then, of so many
+    /// sessions in all topics.
+    fn make_room<K>(&mut self, users: &mut Users<K>, members: &mut usize, most: usize) -> bool {
+        if self.is_open && !core::mem::replace(&mut self.has_made_room, true) {
+            self.forget_old(users, members);
         }
-        let before = *members;
-        self.forget_old(users, members);
-        *members < before
+        *members < most
     }
 
     /// Forgets whoever is not in the last snapshot, and what was said.

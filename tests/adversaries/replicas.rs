@@ -2,7 +2,8 @@
 
 use crate::common::{at, config};
 use adsum::{
-    Connect, Decision, Decisions, Engine, Join, LostCause, Replica, ReplicaFull, SessionKey, View,
+    Connect, Decision, Decisions, Engine, Join, LostCause, OverLimit, Replica, ReplicaFull,
+    SessionKey, View,
 };
 use adsum_model::targets;
 use std::collections::BTreeSet;
@@ -224,6 +225,71 @@ fn a_snapshot_of_a_topic_says_at_its_last_part_whether_all_of_it_fitted() {
     assert_eq!(replica.end_topic_snapshot("nowhere"), Err(ReplicaFull));
     assert_eq!(told_in(&mut replica, "room", &["a"]), Ok(()));
     assert_eq!(replica.end_topic_snapshot("room"), Ok(()), "it is over");
+}
+
+/// Ann's second session evicts her first, which is held until the second shows something: that is
+/// told first, and then the end of the other. It makes no difference that there is room for one.
+#[test]
+fn whoever_takes_over_from_a_session_finds_room() {
+    let mut engine = People::new(config(|options| {
+        options.max_sessions = 1;
+        options.over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
+    }));
+    let mut replica = Replica::<&str, u32>::new(1);
+    let (bob, decisions) =
+        engine.connect(at(0), Connect::new("bob").audience(["ann"])).expect("there is room");
+    decisions.for_each(|_| {});
+    let mut heard = 0;
+    for round in 0..4 {
+        let ann = Connect::new("ann").audience(["bob"]);
+        let (ann, decisions) = engine.connect(at(round), ann).expect("it evicts");
+        decisions.for_each(|_| {});
+        let mut decisions = engine.publish(at(round), ann, 1).expect("it is attached");
+        while let Some(decision) = decisions.next() {
+            if let Decision::Deliver { notice, to } = decision
+                && to.contains(&bob.slot())
+            {
+                assert_eq!(replica.apply(&notice), Ok(()), "{notice:?}");
+                heard += 1;
+            }
+        }
+        drop(decisions);
+        assert_eq!((replica.differs_from(&engine, bob), replica.len()), (None, 1));
+    }
+    assert_eq!(heard, 7, "a presence each, and three ends");
+}
+
+/// There is one place more than the limit, for another session of a user who is there already, and
+/// for nobody else; and none while a snapshot goes on.
+#[test]
+fn a_takeover_has_one_place_more() {
+    let mut replica = Small::new(2);
+    assert_eq!(told_of(&mut replica, &["a", "b"]), Ok(()));
+    assert_eq!(replica.set_presence("c", 1, 1), Err(ReplicaFull), "it is nobody's takeover");
+    assert_eq!(replica.set_presence("a", 1, 1), Ok(()));
+    assert_eq!(replica.set_presence("b", 2, 1), Err(ReplicaFull), "one at a time");
+    replica.end_session("a", 10);
+    assert_eq!(replica.set_presence("b", 2, 1), Ok(()));
+    assert_eq!(replica.set_presence("b", 3, 1), Err(ReplicaFull), "bob has taken it");
+    // What was taken in is held, and repeated; what makes way for others leaves no more than fit.
+    replica.begin_snapshot();
+    for (user, session) in [("a", 1), ("b", 2), ("b", 11)] {
+        assert_eq!(replica.set_presence(user, session, 1), Ok(()));
+    }
+    assert_eq!(replica.set_presence("a", 4, 1), Err(ReplicaFull));
+    assert_eq!((replica.end_snapshot(), replica.len()), (Err(ReplicaFull), 3));
+    assert_eq!(told_of(&mut replica, &["a", "b", "c"]), Err(ReplicaFull));
+    assert_eq!(replica.len(), 2);
+    // In a topic as well, where the topic counts.
+    let mut replica = Small::new(2);
+    assert_eq!(told_in(&mut replica, "room", &["a"]), Ok(()));
+    assert_eq!(replica.set_member("room", "b", 1, None), Err(ReplicaFull));
+    assert_eq!(replica.set_member("room", "a", 1, None), Ok(()));
+    assert_eq!(replica.set_said("room", "a", 2, 1), Err(ReplicaFull));
+    replica.end_member_session("room", "a", 20);
+    assert_eq!((replica.members("room").count(), replica.topics().count()), (1, 1));
+    assert_eq!(told_in(&mut replica, "room", &["b", "c"]), Err(ReplicaFull));
+    assert_eq!(members(&replica, "room"), BTreeSet::from(["b"]));
 }
 
 /// A topic counts as one of what is held, members or none, and what an open snapshot of everything

@@ -59,8 +59,9 @@ export interface Topic<P> {
 
 /**
  * Takes in frames and says who is there. It has no timer and no socket, and whatever comes in
- * whatever order, it does not throw, and holds at most `limit` sessions and topics. A session counts
- * once among contacts, and once in each topic.
+ * whatever order, it does not throw, and holds at most `limit` sessions and topics, and one
+ * session more where it takes over from another of its user. A session counts once among contacts,
+ * and once in each topic.
  */
 export interface Replica<P = unknown> {
   /** Whether its own user is visible, if it has been told. */
@@ -112,11 +113,9 @@ type Held = Map<unknown, Belief> & { mark?: number };
 /** Contacts, or one topic. */
 interface Scope<P> {
   all: Map<string, Held>;
-  /** Whom to show anew, and all as they were shown last. */
+  /** Whom to show anew, `ANY` if only something else, and all as they were shown last. */
   dirty: Set<string>;
   made: Map<string, Person<P>>;
-  /** Whether anything is to be shown anew. */
-  isDirty: boolean;
   show: () => Topic<P>;
   /** The last snapshot that has begun, and whether it goes on: whom it is about, if of some. */
   mark: number;
@@ -128,6 +127,9 @@ interface Scope<P> {
   view: View;
   counts: Counts;
 }
+
+/** Not a user's id; if it were one, it would be shown anew. */
+const ANY = "";
 
 export const NONE: Counts = { users: 0, sessions: 0, observers: 0 };
 
@@ -189,12 +191,11 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     let shown: Topic<P>;
     const of = {
       all: new Map(),
-      dirty: new Set(),
+      dirty: new Set([ANY]),
       made: new Map(),
-      isDirty: true,
       show: () => {
-        if (of.isDirty) shown = read();
-        of.isDirty = false;
+        if (of.dirty.size) shown = read();
+        of.dirty.clear();
         return shown;
       },
       mark: 0,
@@ -226,14 +227,9 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     return kept;
   }
 
-  function touch(of: Scope<P>, u: string) {
-    of.dirty.add(u);
-    of.isDirty = true;
-  }
-
   function setCurrent(value: boolean) {
     own.isCurrent = value;
-    for (const of of [contacts, ...topics.values()]) of.all.forEach((_, u) => touch(of, u));
+    for (const of of [contacts, ...topics.values()]) of.all.forEach((_, u) => of.dirty.add(u));
   }
 
   // ---- beliefs
@@ -242,8 +238,8 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
    * Returns whether there is room. What the open snapshot is to drop makes way for what it says,
    * topics first.
    */
-  function hasRoom(of: Scope<P>): boolean {
-    const isFree = () => size + topics.size < limit;
+  function hasRoom(of: Scope<P>, most = limit): boolean {
+    const isFree = () => size + topics.size < most;
     if (!isFree() && of === contacts && of.open === true) forgetTopics();
     if (!isFree() && of.bare !== of.mark) {
       of.bare = of.mark;
@@ -254,17 +250,19 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   /** Returns what is believed of a session, which is added if there is room. */
   function find(of: Scope<P>, u: string, s: string | undefined): Belief | undefined {
-    let held = of.all.get(u)?.get(s);
+    const { all } = of;
+    let held = all.get(u)?.get(s);
     if (!held) {
-      if (!hasRoom(of)) {
+      // Whoever takes over is told of before the session that ends.
+      if (!hasRoom(of, limit + +(!of.open && all.has(u)))) {
         isFull = of.isCut = true;
         return undefined;
       }
       held = { s, at: 0 };
       size++;
-      of.all.set(u, (of.all.get(u) ?? new Map()).set(s, held));
+      all.set(u, (all.get(u) ?? new Map()).set(s, held));
     }
-    touch(of, u);
+    of.dirty.add(u);
     return held;
   }
 
@@ -274,13 +272,13 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     const held = find(of, u, s ?? undefined);
     if (!held) return;
     const { all, mark } = of;
-    const own = all.get(u)!;
-    if (of !== contacts && own.mark !== mark) {
+    const ofUser = all.get(u)!;
+    if (of !== contacts && ofUser.mark !== mark) {
       // Members have the order in which the snapshot names them.
       all.delete(u);
-      all.set(u, own);
+      all.set(u, ofUser);
     }
-    own.mark = held.pIn = mark;
+    ofUser.mark = held.pIn = mark;
     held.m = of !== contacts;
     held.idle = idle_since;
     const next = p ?? undefined;
@@ -316,8 +314,11 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       all.delete(id);
       size--;
     }
-    touch(of, u);
-    if (!all.size) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
+    if (!all.size) {
+      for (const each of [of.all, of.made, of.dirty]) each.delete(u);
+      u = ANY;
+    }
+    of.dirty.add(u);
   }
 
   /**
@@ -378,7 +379,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   function setCounts(of: Scope<P>, { counts }: Frame) {
     of.counts = counts ?? of.counts;
-    of.isDirty = true;
+    of.dirty.add(ANY);
   }
 
   function notice(of: Scope<P>, op: string, entry: Entry) {
@@ -419,8 +420,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     else notice(contacts, op, frame as Entry);
   }
 
-  const own: Replica<P> = {
-    visible: undefined,
+  const own: Omit<Replica<P>, "visible"> & Partial<Replica<P>> = {
     isCurrent: false,
     get size() {
       return size;
@@ -451,5 +451,5 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     },
     lose: () => setCurrent(false),
   };
-  return own;
+  return own as Replica<P>;
 } as unknown as new <P = unknown>(options?: { limit?: number | undefined }) => Replica<P>;

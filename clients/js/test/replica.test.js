@@ -85,6 +85,17 @@ test("a snapshot of a topic says at its last part whether all of it fitted", () 
   assert.equal(new Replica().apply(part(1, ["a"], false, true)), false, "it is not known");
 });
 
+test("whoever takes over from a session finds room, one at a time", () => {
+  const replica = new Replica({ limit: 1 });
+  const frame = (op, id, s) => ({ op, id, u: "bob", s, p: op === "presence" ? s : undefined });
+  replica.apply(snapshot([{ u: "bob", s: "b", p: 1 }]));
+  assert.equal(replica.apply(frame("presence", 11, "c")), true);
+  assert.equal(replica.apply(frame("presence", 12, "d")), false);
+  assert.equal(replica.apply(frame("ended", 13, "b")), true);
+  assert.deepEqual(replica.person("bob").sessions.map(({ id }) => id), ["c"]);
+  assert.equal(replica.apply({ ...frame("presence", 14, "e"), u: "eve" }), false);
+});
+
 test("a topic without members takes room, or is not known", () => {
   const replica = new Replica({ limit: 2 });
   const topic = (name, id) => ({
@@ -119,7 +130,7 @@ test("whatever comes in whatever order, it does not throw, nor hold more than it
     if (random(2)) within[field] = odd[random(odd.length)];
     else delete within[field];
     replica.apply(random(9) ? frame : odd[random(odd.length)]);
-    assert.ok(replica.size + replica.topics.length <= 20 && replica.size >= 0);
+    assert.ok(replica.size + replica.topics.length <= 21 && replica.size >= 0);
     if (nth % 50 === 0) {
       for (const name of replica.topics) assert.ok(replica.topic(name).members.size <= 20);
       assert.ok(replica.people.size <= replica.size);
