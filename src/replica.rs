@@ -13,7 +13,6 @@ use crate::snapshot::{Entry, Scope, Snapshot};
 use crate::tables::Users;
 use crate::tables::ids::User;
 use crate::time::Time;
-use alloc::vec::Vec;
 use beliefs::{At, Beliefs};
 use core::borrow::Borrow;
 use core::fmt;
@@ -46,9 +45,10 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     snapshot: u32,
     /// Whether one has begun and not ended.
     is_open: bool,
-    /// Whether one of some users has begun and not ended, and those of them who were known then.
+    /// Whether one of some users has begun and not ended.
     is_open_of_users: bool,
-    named: Vec<User>,
+    /// The number of the last list of such users, that of a beginning or of an end.
+    list: u32,
     /// Whether anything has found no room since the last one began.
     is_cut: bool,
     /// Whether everything that it had not repeated has made way for what it says.
@@ -57,8 +57,13 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     topics: TopicBeliefs<K, P, I>,
 }
 
+/// How many names of a list of users are looked at.
+const MAX_NAMES: usize = 1 << 20;
+
 /// What a receiver believes of one session.
 struct Belief<P> {
+    /// The last list that has named its user.
+    list: u32,
     published: Option<Said<P>>,
     directed: Option<Said<P>>,
     /// If the user is told as one and idle, since when.
@@ -75,6 +80,13 @@ impl<P> Belief<P> {
     /// Returns whether there is anything in it.
     const fn is_any(&self) -> bool {
         self.published.is_some() || self.directed.is_some()
+    }
+
+    /// Forgets what was published and this snapshot has not repeated. Returns whether anything is
+    /// left.
+    fn is_left_by(&mut self, snapshot: u32) -> bool {
+        self.published.take_if(|said| said.snapshot != snapshot);
+        self.is_any()
     }
 }
 
@@ -123,7 +135,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
             snapshot: 0,
             is_open: false,
             is_open_of_users: false,
-            named: Vec::new(),
+            list: 0,
             is_cut: false,
             has_made_room: false,
             is_visible: None,
@@ -258,6 +270,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     /// [`end_snapshot_of`](Self::end_snapshot_of) is gone then, directed presence excepted. Until
     /// that, what was believed still is, if there is room, as in one of
     /// [everything](Self::begin_snapshot); others than these users do not make way.
+    ///
+    /// The first 2^20 names are looked at, more than any snapshot of the engine's has, and each user
+    /// counts once.
     pub fn begin_snapshot_of<'q, Q>(&mut self, users: impl IntoIterator<Item = &'q Q>)
     where
         K: Borrow<Q>,
@@ -265,13 +280,31 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     {
         self.begin_snapshot();
         (self.is_open, self.is_open_of_users) = (false, true);
-        // Whoever gets the place of one that goes meanwhile has nothing that is not repeated.
-        self.named.clear();
-        let known = users.into_iter().filter_map(|user| self.users.find(&self.hasher, user));
-        self.named.extend(known);
+        self.list = self.list.wrapping_add(1);
+        let list = self.list;
+        for user in users.into_iter().take(MAX_NAMES) {
+            if let Some(user) = self.find_unlisted(user) {
+                self.keep_of(user, |belief| {
+                    belief.list = list;
+                    true
+                });
+            }
+        }
     }
 
-    /// Ends a snapshot of these users: forgets what it did not repeat of what they published.
+    /// Returns a user who is known, unless the list at hand has named it before.
+    fn find_unlisted<Q>(&self, user: &Q) -> Option<User>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let user = self.users.find(&self.hasher, user)?;
+        let first = self.beliefs.at(self.beliefs.first_of(user)?);
+        (first.belief.list != self.list).then_some(user)
+    }
+
+    /// Ends a snapshot of these users: forgets what it did not repeat of what they published. As many
+    /// names are looked at as at its [beginning](Self::begin_snapshot_of).
     ///
     /// # Errors
     /// [`ReplicaFull`] if it said more than was taken in.
@@ -283,9 +316,14 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
-        for user in users {
-            if let Some(user) = self.users.find(&self.hasher, user) {
-                self.forget_old_published(user);
+        self.list = self.list.wrapping_add(1);
+        let (list, snapshot) = (self.list, self.snapshot);
+        for user in users.into_iter().take(MAX_NAMES) {
+            if let Some(user) = self.find_unlisted(user) {
+                self.keep_of(user, |belief| {
+                    belief.list = list;
+                    belief.is_left_by(snapshot)
+                });
             }
         }
         (self.is_open, self.is_open_of_users) = (false, false);
@@ -296,21 +334,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     fn forget_old(&mut self) {
         let snapshot = self.snapshot;
         let keep = |belief: &mut Belief<P>| {
-            belief.published.take_if(|said| said.snapshot != snapshot);
             belief.directed.take_if(|said| said.snapshot != snapshot);
-            belief.is_any()
+            belief.is_left_by(snapshot)
         };
         self.beliefs.keep_all(keep, |user| self.users.release(user));
         self.users.drop_unused();
-    }
-
-    /// Forgets what the last snapshot has not repeated of what a user published.
-    fn forget_old_published(&mut self, user: User) {
-        let snapshot = self.snapshot;
-        self.keep_of(user, |held| {
-            held.published.take_if(|said| said.snapshot != snapshot);
-            held.is_any()
-        });
     }
 
     fn belief_mut(&mut self, user: K, session: Option<I>) -> Result<&mut Belief<P>, ReplicaFull> {
@@ -326,7 +354,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
             let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
             self.users.retain(user);
             self.users.forget_fresh();
-            let belief = Belief { published: None, directed: None, idle_since: None };
+            let list = self.list.wrapping_sub(1);
+            let belief = Belief { list, published: None, directed: None, idle_since: None };
             at = Some(self.beliefs.add(&self.hasher, user, session, belief));
         }
         at.map(|at| &mut self.beliefs.at_mut(at).belief).ok_or(ReplicaFull)
@@ -366,9 +395,11 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
             self.forget_old();
         } else if self.is_open_of_users {
             self.has_made_room = true;
-            let mut named = core::mem::take(&mut self.named);
-            named.drain(..).for_each(|user| self.forget_old_published(user));
-            self.named = named;
+            let (list, snapshot) = (self.list, self.snapshot);
+            // Those who have come since have nothing that it has not repeated.
+            let keep = |belief: &mut Belief<P>| belief.list != list || belief.is_left_by(snapshot);
+            self.beliefs.keep_all(keep, |user| self.users.release(user));
+            self.users.drop_unused();
         }
         !self.is_full()
     }

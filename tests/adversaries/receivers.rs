@@ -64,6 +64,29 @@ fn a_crowd_that_was_here_keeps_no_memory() {
     });
 }
 
+/// A list that names somebody who is known, or nobody is, or both, and never ends.
+#[test]
+fn a_list_of_users_may_never_end() {
+    let (mut replica, taken) = (Small::with_hasher(4, Hasher::default()), Cell::new(0));
+    replica.set_presence(1, 1, 1).expect("there is room");
+    replica.set_directed(1, 2, 1).expect("there is room");
+    replica.set_presence(3, 1, 1).expect("there is room");
+    let endless = || {
+        [1, 2].iter().cycle().inspect(|_| {
+            taken.set(taken.get() + 1);
+            assert!(taken.get() <= 1 << 20, "it goes on");
+        })
+    };
+    let info = measure(|| replica.begin_snapshot_of(endless()));
+    assert!(info.bytes_max < 1_000, "{} bytes", info.bytes_max);
+    assert_eq!((taken.replace(0), replica.len()), (1 << 20, 3));
+    assert_eq!(replica.set_presence(2, 1, 1), Ok(()));
+    assert_eq!(replica.set_presence(2, 2, 1), Ok(()), "what the first published makes way");
+    assert_eq!(replica.end_snapshot_of(endless()), Ok(()));
+    assert_eq!((taken.get(), replica.len()), (1 << 20, 4));
+    assert_eq!(replica.sessions_of(&1).map(|(id, ..)| id).collect::<Vec<_>>(), [2]);
+}
+
 thread_local! {
     static COMPARED: Cell<u32> = const { Cell::new(0) };
 }
