@@ -2,6 +2,7 @@
 
 mod beliefs;
 pub(crate) mod compare;
+mod full;
 mod in_topics;
 mod topics;
 
@@ -19,6 +20,8 @@ use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use topics::TopicBeliefs;
 
+pub use full::ReplicaFull;
+
 /// What one session knows of others: it applies what the session is sent, and can be asked who is
 /// present with what.
 ///
@@ -26,6 +29,9 @@ use topics::TopicBeliefs;
 /// notices as the engine makes them ([`apply`](Self::apply) and
 /// [`apply_snapshot`](Self::apply_snapshot)) or in parts as a client gets them off the wire, `I`
 /// being what the wire calls a session.
+///
+/// Ids that are spelt in several ways and are equal are one user's or one topic's, which is spelt as
+/// it was told last.
 ///
 /// Published and directed presence are kept apart: only the former is what the sender says to all
 /// its contacts, and only it is repeated by a snapshot.
@@ -96,20 +102,21 @@ impl<P> Said<P> {
     }
 }
 
-/// The replica holds as many sessions and topics as it was made for, and was told of another. A
-/// notice changes nothing then, and what it said is lost. Of a snapshot as much is taken in as fits
-/// beside what it leaves alone, and what it does not repeat is gone all the same: the replica holds
-/// no ghosts, but not everybody. Of a topic that found no room nothing is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplicaFull;
-
-impl fmt::Display for ReplicaFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the replica holds as many sessions and topics as it was made for")
+/// Returns the number of an id, which is spelt like this from now on. Whoever calls it has unused ids
+/// dropped when everything is in order.
+fn intern_as_told<K: Eq + Hash>(
+    users: &mut Users<K>,
+    hasher: &impl BuildHasher,
+    id: K,
+) -> Result<User, ReplicaFull> {
+    match users.find(hasher, &id) {
+        Some(user) => {
+            users.spell(user, id);
+            Ok(user)
+        }
+        None => users.intern(hasher, id).ok_or(ReplicaFull),
     }
 }
-
-impl core::error::Error for ReplicaFull {}
 
 #[cfg(feature = "std")]
 impl<K: Eq + Hash, P, I: Copy + Eq + Hash> Replica<K, P, I> {
@@ -342,23 +349,26 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     }
 
     fn belief_mut(&mut self, user: K, session: Option<I>) -> Result<&mut Belief<P>, ReplicaFull> {
-        let mut at = self.find(&user, session);
+        let known = self.users.find(&self.hasher, &user);
+        let at = known.and_then(|user| self.beliefs.find(&self.hasher, user, session));
         if at.is_none() {
-            let is_there = self.users.find(&self.hasher, &user).is_some();
-            let takes_over = is_there && !self.is_open && !self.is_open_of_users;
+            let takes_over = known.is_some() && !self.is_open && !self.is_open_of_users;
             let has_room = takes_over && self.held() == self.limit;
             if !has_room && self.is_full() && !self.make_room() {
                 self.is_cut = true;
                 return Err(ReplicaFull);
             }
-            let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
+        }
+        let user = intern_as_told(&mut self.users, &self.hasher, user)?;
+        let at = at.unwrap_or_else(|| {
             self.users.retain(user);
-            self.users.forget_fresh();
             let list = self.list.wrapping_sub(1);
             let belief = Belief { list, published: None, directed: None, idle_since: None };
-            at = Some(self.beliefs.add(&self.hasher, user, session, belief));
-        }
-        at.map(|at| &mut self.beliefs.at_mut(at).belief).ok_or(ReplicaFull)
+            self.beliefs.add(&self.hasher, user, session, belief)
+        });
+        self.users.forget_fresh();
+        self.users.drop_unused();
+        Ok(&mut self.beliefs.at_mut(at).belief)
     }
 
     fn find<Q>(&self, user: &Q, session: Option<I>) -> Option<At>

@@ -1,7 +1,7 @@
 //! What a receiver believes of topics.
 
-use crate::replica::ReplicaFull;
 use crate::replica::beliefs::Beliefs;
+use crate::replica::{ReplicaFull, intern_as_told};
 use crate::tables::Users;
 use crate::tables::ids::User;
 use crate::topic::{TopicCounts, View};
@@ -94,7 +94,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         topic: K,
         view: View,
     ) -> Result<(), ReplicaFull> {
-        let name = self.names.intern(hasher, topic).ok_or(ReplicaFull)?;
+        let name = intern_as_told(&mut self.names, hasher, topic)?;
         let at = name.0 as usize;
         if self.topics.len() <= at {
             self.topics.resize_with(at + 1, || None);
@@ -103,6 +103,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
             self.names.retain(name);
         }
         self.names.forget_fresh();
+        self.names.drop_unused();
         let belief = self.topics[at].get_or_insert_with(|| TopicBelief {
             view,
             counts: TopicCounts::default(),
@@ -183,7 +184,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         // Less than that of sessions, as the topics count, too.
         let most = most.saturating_sub(self.names.len());
         let Some((belief, users, members)) = self.parts_of(hasher, topic) else { return Ok(None) };
-        let user = users.intern(hasher, user).ok_or(ReplicaFull)?;
+        let user = intern_as_told(users, hasher, user)?;
         let at = belief.members.find(hasher, user, session).or_else(|| {
             let takes_over = !belief.is_open && belief.members.first_of(user).is_some();
             // First, so that it stays known if all that was believed of it makes way.
