@@ -1,6 +1,8 @@
 //! The other end: what one receiver believes.
 
+mod beliefs;
 pub(crate) mod compare;
+mod full;
 mod in_topics;
 mod topics;
 
@@ -12,11 +14,13 @@ use crate::snapshot::{Entry, Scope, Snapshot};
 use crate::tables::Users;
 use crate::tables::ids::User;
 use crate::time::Time;
-use alloc::vec::Vec;
+use beliefs::{At, Beliefs};
 use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use topics::TopicBeliefs;
+
+pub use full::ReplicaFull;
 
 /// What one session knows of others: it applies what the session is sent, and can be asked who is
 /// present with what.
@@ -26,26 +30,31 @@ use topics::TopicBeliefs;
 /// [`apply_snapshot`](Self::apply_snapshot)) or in parts as a client gets them off the wire, `I`
 /// being what the wire calls a session.
 ///
+/// Ids that are spelt in several ways and are equal are one user's or one topic's, which is spelt as
+/// it was told last.
+///
 /// Published and directed presence are kept apart: only the former is what the sender says to all
 /// its contacts, and only it is repeated by a snapshot.
 ///
-/// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions as it
-/// was made for. Whoever tests a host holds a replica for each session and asks it whether it
+/// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions and
+/// topics, each counted where it is told, as it was made for, and one more: while no snapshot goes
+/// on, another session of a user who is there already finds room in a replica that is just full, so
+/// that whoever takes over from a session is not missing when that ends. Whoever tests a host holds a replica for each session and asks it whether it
 /// [differs](Self::differs_from) from the engine.
 pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     users: Users<K>,
     hasher: S,
-    /// By user; empty for those of whom nothing is known.
-    beliefs: Vec<Vec<Belief<P, I>>>,
-    sessions: usize,
+    /// Of each session; `None` stands for the one state of a user.
+    beliefs: Beliefs<Option<I>, Belief<P>>,
     limit: usize,
     /// The number of the last snapshot that has begun.
     snapshot: u32,
     /// Whether one has begun and not ended.
     is_open: bool,
-    /// Whether one of some users has begun and not ended, and those of them who were known then.
+    /// Whether one of some users has begun and not ended.
     is_open_of_users: bool,
-    named: Vec<User>,
+    /// The number of the last list of such users, that of a beginning or of an end.
+    list: u32,
     /// Whether anything has found no room since the last one began.
     is_cut: bool,
     /// Whether everything that it had not repeated has made way for what it says.
@@ -54,10 +63,13 @@ pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     topics: TopicBeliefs<K, P, I>,
 }
 
+/// How many names of a list of users are looked at.
+const MAX_NAMES: usize = 1 << 20;
+
 /// What a receiver believes of one session.
-struct Belief<P, I> {
-    /// `None` for the one state of a user.
-    session: Option<I>,
+struct Belief<P> {
+    /// The last list that has named its user.
+    list: u32,
     published: Option<Said<P>>,
     directed: Option<Said<P>>,
     /// If the user is told as one and idle, since when.
@@ -70,37 +82,54 @@ struct Said<P> {
     snapshot: u32,
 }
 
+impl<P> Belief<P> {
+    /// Returns whether there is anything in it.
+    const fn is_any(&self) -> bool {
+        self.published.is_some() || self.directed.is_some()
+    }
+
+    /// Forgets what was published and this snapshot has not repeated. Returns whether anything is
+    /// left.
+    fn is_left_by(&mut self, snapshot: u32) -> bool {
+        self.published.take_if(|said| said.snapshot != snapshot);
+        self.is_any()
+    }
+}
+
 impl<P> Said<P> {
     fn of(said: &Option<Self>) -> Option<&P> {
         said.as_ref().map(|said| &said.presence)
     }
 }
 
-/// The replica holds as many sessions as it was made for, and was told of another. A notice changes
-/// nothing then, and what it said is lost. Of a snapshot as much is taken in as fits beside what it
-/// leaves alone, and what it does not repeat is gone all the same: the replica holds no ghosts, but
-/// not everybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplicaFull;
-
-impl fmt::Display for ReplicaFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the replica holds as many sessions as it was made for")
+/// Returns the number of an id, which is spelt like this from now on. Whoever calls it has unused ids
+/// dropped when everything is in order.
+fn intern_as_told<K: Eq + Hash>(
+    users: &mut Users<K>,
+    hasher: &impl BuildHasher,
+    id: K,
+) -> Result<User, ReplicaFull> {
+    match users.find(hasher, &id) {
+        Some(user) => {
+            users.spell(user, id);
+            Ok(user)
+        }
+        None => users.intern(hasher, id).ok_or(ReplicaFull),
     }
 }
 
-impl core::error::Error for ReplicaFull {}
-
 #[cfg(feature = "std")]
-impl<K: Eq + Hash, P, I: Copy + Eq> Replica<K, P, I> {
-    /// Returns a replica that believes in nobody, and never in more than `limit` sessions.
+impl<K: Eq + Hash, P, I: Copy + Eq + Hash> Replica<K, P, I> {
+    /// Returns a replica that believes in nobody, and never in more than `limit` sessions and
+    /// topics, but for [one more](Replica) at a takeover. A session counts once among contacts, and
+    /// once in each topic.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self::with_hasher(limit, crate::hasher::DefaultHashBuilder::default())
     }
 }
 
-impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
+impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     /// Returns an empty replica with this hasher, as [`new`](Replica::new) does with the default
     /// one.
     #[must_use]
@@ -108,13 +137,12 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Self {
             users: Users::new(),
             hasher,
-            beliefs: Vec::new(),
-            sessions: 0,
+            beliefs: Beliefs::new(),
             limit,
             snapshot: 0,
             is_open: false,
             is_open_of_users: false,
-            named: Vec::new(),
+            list: 0,
             is_cut: false,
             has_made_room: false,
             is_visible: None,
@@ -167,11 +195,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |belief| {
-            if belief.session == Some(session) {
-                belief.published = None;
-            }
-            belief.published.is_some() || belief.directed.is_some()
+        self.keep_session(user, session, |belief| {
+            belief.published = None;
+            belief.is_any()
         });
     }
 
@@ -181,11 +207,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |belief| {
-            if belief.session == Some(session) {
-                belief.directed = None;
-            }
-            belief.published.is_some() || belief.directed.is_some()
+        self.keep_session(user, session, |belief| {
+            belief.directed = None;
+            belief.is_any()
         });
     }
 
@@ -213,7 +237,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.keep(user, |belief| belief.session != Some(session));
+        self.keep_session(user, session, |_| false);
     }
 
     /// Forgets a user.
@@ -253,6 +277,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// [`end_snapshot_of`](Self::end_snapshot_of) is gone then, directed presence excepted. Until
     /// that, what was believed still is, if there is room, as in one of
     /// [everything](Self::begin_snapshot); others than these users do not make way.
+    ///
+    /// The first 2^20 names are looked at, more than any snapshot of the engine's has, and each user
+    /// counts once.
     pub fn begin_snapshot_of<'q, Q>(&mut self, users: impl IntoIterator<Item = &'q Q>)
     where
         K: Borrow<Q>,
@@ -260,13 +287,31 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     {
         self.begin_snapshot();
         (self.is_open, self.is_open_of_users) = (false, true);
-        // Whoever gets the place of one that goes meanwhile has nothing that is not repeated.
-        self.named.clear();
-        let known = users.into_iter().filter_map(|user| self.users.find(&self.hasher, user));
-        self.named.extend(known);
+        self.list = self.list.wrapping_add(1);
+        let list = self.list;
+        for user in users.into_iter().take(MAX_NAMES) {
+            if let Some(user) = self.find_unlisted(user) {
+                self.keep_of(user, |belief| {
+                    belief.list = list;
+                    true
+                });
+            }
+        }
     }
 
-    /// Ends a snapshot of these users: forgets what it did not repeat of what they published.
+    /// Returns a user who is known, unless the list at hand has named it before.
+    fn find_unlisted<Q>(&self, user: &Q) -> Option<User>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let user = self.users.find(&self.hasher, user)?;
+        let first = self.beliefs.at(self.beliefs.first_of(user)?);
+        (first.belief.list != self.list).then_some(user)
+    }
+
+    /// Ends a snapshot of these users: forgets what it did not repeat of what they published. As many
+    /// names are looked at as at its [beginning](Self::begin_snapshot_of).
     ///
     /// # Errors
     /// [`ReplicaFull`] if it said more than was taken in.
@@ -278,9 +323,14 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized + 'q,
     {
-        for user in users {
-            if let Some(user) = self.users.find(&self.hasher, user) {
-                self.forget_old_published(user);
+        self.list = self.list.wrapping_add(1);
+        let (list, snapshot) = (self.list, self.snapshot);
+        for user in users.into_iter().take(MAX_NAMES) {
+            if let Some(user) = self.find_unlisted(user) {
+                self.keep_of(user, |belief| {
+                    belief.list = list;
+                    belief.is_left_by(snapshot)
+                });
             }
         }
         (self.is_open, self.is_open_of_users) = (false, false);
@@ -290,54 +340,53 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// Forgets what the last snapshot, of everything, has not repeated.
     fn forget_old(&mut self) {
         let snapshot = self.snapshot;
-        for user in (0..self.beliefs.len() as u32).map(User) {
-            self.keep_of(user, |belief| {
-                belief.published.take_if(|said| said.snapshot != snapshot);
-                belief.directed.take_if(|said| said.snapshot != snapshot);
-                belief.published.is_some() || belief.directed.is_some()
-            });
-        }
+        let keep = |belief: &mut Belief<P>| {
+            belief.directed.take_if(|said| said.snapshot != snapshot);
+            belief.is_left_by(snapshot)
+        };
+        self.beliefs.keep_all(keep, |user| self.users.release(user));
+        self.users.drop_unused();
     }
 
-    /// Forgets what the last snapshot has not repeated of what a user published.
-    fn forget_old_published(&mut self, user: User) {
-        let snapshot = self.snapshot;
-        self.keep_of(user, |held| {
-            held.published.take_if(|said| said.snapshot != snapshot);
-            held.published.is_some() || held.directed.is_some()
-        });
-    }
-
-    fn belief_mut(
-        &mut self,
-        user: K,
-        session: Option<I>,
-    ) -> Result<&mut Belief<P, I>, ReplicaFull> {
+    fn belief_mut(&mut self, user: K, session: Option<I>) -> Result<&mut Belief<P>, ReplicaFull> {
         let known = self.users.find(&self.hasher, &user);
-        let place = known.and_then(|user| {
-            self.beliefs[user.0 as usize].iter().position(|belief| belief.session == session)
-        });
-        if place.is_none() && self.is_full() && !self.make_room() {
-            self.is_cut = true;
-            return Err(ReplicaFull);
+        let at = known.and_then(|user| self.beliefs.find(&self.hasher, user, session));
+        if at.is_none() {
+            let takes_over = known.is_some() && !self.is_open && !self.is_open_of_users;
+            let has_room = takes_over && self.held() == self.limit;
+            if !has_room && self.is_full() && !self.make_room() {
+                self.is_cut = true;
+                return Err(ReplicaFull);
+            }
         }
-        let user = self.users.intern(&self.hasher, user).ok_or(ReplicaFull)?;
-        if self.beliefs.len() <= user.0 as usize {
-            self.beliefs.resize_with(user.0 as usize + 1, Vec::new);
-        }
-        let of_user = &mut self.beliefs[user.0 as usize];
-        let place = place.unwrap_or_else(|| {
+        let user = intern_as_told(&mut self.users, &self.hasher, user)?;
+        let at = at.unwrap_or_else(|| {
             self.users.retain(user);
-            self.sessions += 1;
-            of_user.push(Belief { session, published: None, directed: None, idle_since: None });
-            of_user.len() - 1
+            let list = self.list.wrapping_sub(1);
+            let belief = Belief { list, published: None, directed: None, idle_since: None };
+            self.beliefs.add(&self.hasher, user, session, belief)
         });
         self.users.forget_fresh();
-        Ok(&mut of_user[place])
+        self.users.drop_unused();
+        Ok(&mut self.beliefs.at_mut(at).belief)
     }
 
-    const fn is_full(&self) -> bool {
-        self.sessions + self.topics.len() >= self.limit
+    fn find<Q>(&self, user: &Q, session: Option<I>) -> Option<At>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let user = self.users.find(&self.hasher, user)?;
+        self.beliefs.find(&self.hasher, user, session)
+    }
+
+    /// Returns how much it holds of what its limit counts.
+    fn held(&self) -> usize {
+        self.beliefs.len() + self.topics.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.held() >= self.limit
     }
 
     /// Lets go of what the open snapshot is to drop. Returns whether there is room now.
@@ -356,14 +405,27 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
             self.forget_old();
         } else if self.is_open_of_users {
             self.has_made_room = true;
-            let mut named = core::mem::take(&mut self.named);
-            named.drain(..).for_each(|user| self.forget_old_published(user));
-            self.named = named;
+            let (list, snapshot) = (self.list, self.snapshot);
+            // Those who have come since have nothing that it has not repeated.
+            let keep = |belief: &mut Belief<P>| belief.list != list || belief.is_left_by(snapshot);
+            self.beliefs.keep_all(keep, |user| self.users.release(user));
+            self.users.drop_unused();
         }
         !self.is_full()
     }
 
-    fn keep<Q>(&mut self, user: &Q, keep: impl FnMut(&mut Belief<P, I>) -> bool)
+    fn keep_session<Q>(&mut self, user: &Q, session: I, keep: impl FnOnce(&mut Belief<P>) -> bool)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        if let Some(at) = self.find(user, Some(session)) {
+            self.beliefs.keep_at(at, keep, |user| self.users.release(user));
+            self.users.drop_unused();
+        }
+    }
+
+    fn keep<Q>(&mut self, user: &Q, keep: impl FnMut(&mut Belief<P>) -> bool)
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -373,14 +435,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         }
     }
 
-    fn keep_of(&mut self, user: User, keep: impl FnMut(&mut Belief<P, I>) -> bool) {
-        let of_user = &mut self.beliefs[user.0 as usize];
-        let before = of_user.len();
-        of_user.retain_mut(keep);
-        for _ in of_user.len()..before {
-            self.sessions -= 1;
-            self.users.release(user);
-        }
+    fn keep_of(&mut self, user: User, keep: impl FnMut(&mut Belief<P>) -> bool) {
+        self.beliefs.keep_of(user, keep, |user| self.users.release(user));
         self.users.drop_unused();
     }
 
@@ -393,8 +449,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let user = self.users.find(&self.hasher, user);
-        user.is_some_and(|user| !self.beliefs[user.0 as usize].is_empty())
+        self.users.find(&self.hasher, user).is_some()
     }
 
     /// Returns a user's sessions: which, the presence it publishes, and the last that it directed
@@ -404,10 +459,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let user = self.users.find(&self.hasher, user);
-        let of_user = user.map_or(&[][..], |user| &self.beliefs[user.0 as usize]);
-        of_user.iter().filter_map(|belief| {
-            Some((belief.session?, Said::of(&belief.published), Said::of(&belief.directed)))
+        let user = self.users.find(&self.hasher, user).into_iter();
+        user.flat_map(|user| self.beliefs.of_user(user)).filter_map(|row| {
+            Some((row.session?, Said::of(&row.belief.published), Said::of(&row.belief.directed)))
         })
     }
 
@@ -418,9 +472,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let user = self.users.find(&self.hasher, user)?;
-        let of_user = &self.beliefs[user.0 as usize];
-        let belief = of_user.iter().find(|belief| belief.session.is_none())?;
+        let belief = &self.beliefs.at(self.find(user, None)?).belief;
         Some((Said::of(&belief.published)?, belief.idle_since))
     }
 
@@ -438,13 +490,13 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
     /// Returns the number of sessions it holds something of.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.sessions
+        self.beliefs.len()
     }
 
     /// Returns whether nobody is known to be present.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.sessions == 0
+        self.beliefs.len() == 0
     }
 }
 
@@ -522,9 +574,9 @@ impl<K: fmt::Debug, P: fmt::Debug, I: fmt::Debug, S> fmt::Debug for Replica<K, P
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for user in self.users.iter_known() {
-            for belief in &self.beliefs[user.0 as usize] {
-                let presence = (Said::of(&belief.published), Said::of(&belief.directed));
-                map.entry(&(self.users.id(user), &belief.session), &presence);
+            for row in self.beliefs.of_user(user) {
+                let presence = (Said::of(&row.belief.published), Said::of(&row.belief.directed));
+                map.entry(&(self.users.id(user), &row.session), &presence);
             }
         }
         map.finish()

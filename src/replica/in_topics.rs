@@ -11,24 +11,36 @@ use crate::topic::{TopicBlocks, TopicCounts, View};
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
-impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
+impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     // ---- what it is told
 
     /// Begins a snapshot of a topic, as this view shows it: who is not repeated before
     /// [`end_topic_snapshot`](Self::end_topic_snapshot) is gone then, and so is what was said.
     /// Until that, what was believed still is, unless there is no room: then all that would be gone
-    /// makes way for those who are new. Contacts and other topics do not.
-    pub fn begin_topic_snapshot(&mut self, topic: K, view: View) {
-        self.topics.begin(&self.hasher, topic, view);
+    /// makes way for those who are new. Contacts and other topics do not, except that what an open
+    /// snapshot of contacts is to drop makes way for a topic that is new.
+    ///
+    /// # Errors
+    /// [`ReplicaFull`] if there is no room for the topic: it is not known then.
+    pub fn begin_topic_snapshot(&mut self, topic: K, view: View) -> Result<(), ReplicaFull> {
+        let is_new = self.topics.find(&self.hasher, &topic).is_none();
+        if is_new && self.is_full() && !self.make_room() {
+            return Err(ReplicaFull);
+        }
+        self.topics.begin(&self.hasher, topic, view)
     }
 
     /// Ends the snapshot of a topic.
-    pub fn end_topic_snapshot<Q>(&mut self, topic: &Q)
+    ///
+    /// # Errors
+    /// [`ReplicaFull`] if it said more than was taken in: everybody who is held is in the topic,
+    /// but somebody is missing. So it is with a topic that is not known, of which nothing is held.
+    pub fn end_topic_snapshot<Q>(&mut self, topic: &Q) -> Result<(), ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.topics.end(&self.hasher, topic);
+        self.topics.end(&self.hasher, topic)
     }
 
     /// Records how many are in a topic. A topic that it does not know is passed over, here and in
@@ -87,14 +99,13 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         &mut self,
         topic: &Q,
         member: (K, I, bool),
-    ) -> Result<Option<&mut MemberBelief<P, I>>, ReplicaFull>
+    ) -> Result<Option<&mut MemberBelief<P>>, ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let has_room = !self.is_full();
-        let member = self.topics.member_mut(&self.hasher, topic, member, has_room);
-        member.map_err(|()| ReplicaFull)
+        let most = self.limit.saturating_sub(self.beliefs.len());
+        self.topics.member_mut(&self.hasher, topic, member, most)
     }
 
     /// Forgets what a session said in a topic.
@@ -104,11 +115,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
         R: Eq + Hash + ?Sized,
     {
-        self.keep_in(topic, user, |member| {
-            if member.session == session {
-                member.said = None;
-            }
-            member.is_member || member.said.is_some()
+        self.topics.keep(&self.hasher, topic, (user, Some(session)), |member| {
+            member.said = None;
+            member.is_member
         });
     }
 
@@ -119,7 +128,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
         R: Eq + Hash + ?Sized,
     {
-        self.keep_in(topic, user, |member| member.session != session);
+        self.topics.keep(&self.hasher, topic, (user, Some(session)), |_| false);
     }
 
     /// Forgets a user in a topic.
@@ -129,23 +138,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
         R: Eq + Hash + ?Sized,
     {
-        self.keep_in(topic, user, |_| false);
-    }
-
-    fn keep_in<Q, R>(
-        &mut self,
-        topic: &Q,
-        user: &R,
-        keep: impl FnMut(&mut MemberBelief<P, I>) -> bool,
-    ) where
-        K: Borrow<Q> + Borrow<R>,
-        Q: Eq + Hash + ?Sized,
-        R: Eq + Hash + ?Sized,
-    {
-        let user = self.topics.find_user(&self.hasher, user);
-        if user.is_some() {
-            self.topics.keep(&self.hasher, topic, user, keep);
-        }
+        self.topics.keep(&self.hasher, topic, (user, None), |_| false);
     }
 
     /// Forgets a topic: the replica's own session has [left](Engine::leave) it, views nothing of it
@@ -173,9 +166,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
     {
         let belief = self.topics.find(&self.hasher, topic).into_iter();
-        let members = belief.flat_map(|belief| &belief.members).filter(|member| member.is_member);
-        members
-            .map(|member| (self.topics.user(member.user), member.session, member.presence.as_ref()))
+        let rows = belief.flat_map(|belief| belief.members.iter());
+        let members = rows.filter(|row| row.belief.is_member);
+        members.map(|row| (self.topics.user(row.user), row.session, row.belief.presence.as_ref()))
     }
 
     /// Returns what it believes to have been said in a topic, by whose session. In no particular
@@ -186,8 +179,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq, S: BuildHasher> Replica<K, P, I, S> {
         Q: Eq + Hash + ?Sized,
     {
         let belief = self.topics.find(&self.hasher, topic).into_iter();
-        belief.flat_map(|belief| &belief.members).filter_map(|member| {
-            Some((self.topics.user(member.user), member.session, member.said.as_ref()?))
+        belief.flat_map(|belief| belief.members.iter()).filter_map(|row| {
+            Some((self.topics.user(row.user), row.session, row.belief.said.as_ref()?))
         })
     }
 
@@ -230,22 +223,18 @@ impl<K: Eq + Hash + Clone, P: Clone, S: BuildHasher> Replica<K, P, SessionId, S>
     /// other topics.
     ///
     /// # Errors
-    /// [`ReplicaFull`] if it said more than was taken in.
+    /// [`ReplicaFull`] at the last part, if it said more than was taken in.
     pub fn apply_topic(&mut self, snapshot: &TopicSnapshot<'_, K, P>) -> Result<(), ReplicaFull> {
         let topic = snapshot.topic();
         if snapshot.is_first() {
-            self.begin_topic_snapshot(topic.clone(), snapshot.view());
+            // What finds no room is reported at the end.
+            let _ = self.begin_topic_snapshot(topic.clone(), snapshot.view());
         }
         self.set_topic_counts(topic, snapshot.counts());
-        let mut result = Ok(());
         for TopicEntry { user, session, presence } in snapshot.entries() {
-            let set = self.set_member(topic, user.clone(), session, presence.cloned());
-            result = result.and(set);
+            let _ = self.set_member(topic, user.clone(), session, presence.cloned());
         }
-        if snapshot.is_last() {
-            self.end_topic_snapshot(topic);
-        }
-        result
+        if snapshot.is_last() { self.end_topic_snapshot(topic) } else { Ok(()) }
     }
 
     /// Takes in what a tick has told of a topic. Whoever is gone leaves room for those who are new.

@@ -1,26 +1,17 @@
 //! What a receiver believes of topics.
 
+use crate::replica::beliefs::Beliefs;
+use crate::replica::{ReplicaFull, intern_as_told};
 use crate::tables::Users;
 use crate::tables::ids::User;
-use crate::tables::index::{Index, Number, ShortHash};
 use crate::topic::{TopicCounts, View};
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 
-/// Where a belief stands in its topic's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct At(u32);
-
-impl Number for At {
-    const NONE: Self = Self(u32::MAX);
-}
-
 /// What is believed of one session in a topic: that it is a member's and shows this, or said that,
 /// or both.
-pub(super) struct MemberBelief<P, I> {
-    pub(super) user: User,
-    pub(super) session: I,
+pub(super) struct MemberBelief<P> {
     pub(super) is_member: bool,
     pub(super) presence: Option<P>,
     pub(super) said: Option<P>,
@@ -32,10 +23,11 @@ pub(super) struct MemberBelief<P, I> {
 pub(super) struct TopicBelief<P, I> {
     pub(super) view: View,
     pub(super) counts: TopicCounts,
-    pub(super) members: Vec<MemberBelief<P, I>>,
-    by_user: Index<At>,
+    pub(super) members: Beliefs<I, MemberBelief<P>>,
     snapshot: u32,
     is_open: bool,
+    /// Whether anything has found no room since it began.
+    is_cut: bool,
     /// Whether all that the open snapshot is to drop has made way for what it says.
     has_made_room: bool,
 }
@@ -48,14 +40,14 @@ pub(super) struct TopicBeliefs<K, P, I> {
     members: usize,
 }
 
-impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
+impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
     pub(super) const fn new() -> Self {
         Self { names: Users::new(), users: Users::new(), topics: Vec::new(), members: 0 }
     }
 
-    /// Returns the number of sessions it holds something of.
-    pub(super) const fn len(&self) -> usize {
-        self.members
+    /// Returns the number of topics and of sessions in them.
+    pub(super) fn len(&self) -> usize {
+        self.names.len() + self.members
     }
 
     /// Returns whether it knows no topic.
@@ -96,8 +88,13 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
     // ---- snapshots
 
     /// Begins a snapshot of a topic.
-    pub(super) fn begin(&mut self, hasher: &impl BuildHasher, topic: K, view: View) {
-        let Some(name) = self.names.intern(hasher, topic) else { return };
+    pub(super) fn begin(
+        &mut self,
+        hasher: &impl BuildHasher,
+        topic: K,
+        view: View,
+    ) -> Result<(), ReplicaFull> {
+        let name = intern_as_told(&mut self.names, hasher, topic)?;
         let at = name.0 as usize;
         if self.topics.len() <= at {
             self.topics.resize_with(at + 1, || None);
@@ -106,32 +103,51 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
             self.names.retain(name);
         }
         self.names.forget_fresh();
+        self.names.drop_unused();
         let belief = self.topics[at].get_or_insert_with(|| TopicBelief {
             view,
             counts: TopicCounts::default(),
-            members: Vec::new(),
-            by_user: Index::new(),
+            members: Beliefs::new(),
             snapshot: 0,
             is_open: false,
+            is_cut: false,
             has_made_room: false,
         });
         belief.view = view;
         belief.snapshot = belief.snapshot.wrapping_add(1);
-        (belief.is_open, belief.has_made_room) = (true, false);
+        belief.is_open = true;
+        (belief.is_cut, belief.has_made_room) = (false, false);
+        Ok(())
     }
 
     /// Ends a snapshot of a topic: whoever is not in it is gone, and so is what was said.
-    pub(super) fn end<Q>(&mut self, hasher: &impl BuildHasher, topic: &Q)
+    pub(super) fn end<Q>(&mut self, hasher: &impl BuildHasher, topic: &Q) -> Result<(), ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let Some(belief) = self.find_mut(hasher, topic).filter(|belief| belief.is_open) else {
-            return;
-        };
-        belief.is_open = false;
-        let snapshot = belief.snapshot;
-        self.keep(hasher, topic, None, |member| member.is_kept_by(snapshot));
+        let (belief, users, members) = self.parts_of(hasher, topic).ok_or(ReplicaFull)?;
+        if core::mem::take(&mut belief.is_open) {
+            belief.forget_old(users, members);
+            users.drop_unused();
+        }
+        if belief.is_cut { Err(ReplicaFull) } else { Ok(()) }
+    }
+
+    /// Returns what is believed of a topic, beside all users, and how many sessions in topics there
+    /// are.
+    fn parts_of<Q>(
+        &mut self,
+        hasher: &impl BuildHasher,
+        topic: &Q,
+    ) -> Option<(&mut TopicBelief<P, I>, &mut Users<K>, &mut usize)>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let name = self.names.find(hasher, topic)?;
+        let belief = self.topics[name.0 as usize].as_mut()?;
+        Some((belief, &mut self.users, &mut self.members))
     }
 
     pub(super) fn set_counts<Q>(
@@ -151,49 +167,42 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
     // ---- members
 
     /// Returns what is believed of a session, from now on as a member's if it `is_member`. It is
-    /// added if the topic is known and there is room: `has_room`, or what the topic's open snapshot
-    /// is to drop makes way.
+    /// added if the topic is known and there is room: no more than `most` topics and sessions, or
+    /// one more where it takes over from another of its user. What the topic's open snapshot is to
+    /// drop makes way.
     pub(super) fn member_mut<Q>(
         &mut self,
         hasher: &impl BuildHasher,
         topic: &Q,
         (user, session, is_member): (K, I, bool),
-        has_room: bool,
-    ) -> Result<Option<&mut MemberBelief<P, I>>, ()>
+        most: usize,
+    ) -> Result<Option<&mut MemberBelief<P>>, ReplicaFull>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let Some(name) = self.names.find(hasher, topic) else { return Ok(None) };
-        let Some(user) = self.users.intern(hasher, user) else { return Err(()) };
-        let Some(belief) = self.topics[name.0 as usize].as_mut() else { return Ok(None) };
-        let hash = ShortHash::of_user(user);
-        let is_it = |at: At| {
-            let member = &belief.members[at.0 as usize];
-            member.user == user && member.session == session
-        };
-        let at = belief.by_user.find(hash, is_it).map(|at| at.0 as usize).or_else(|| {
+        // Less than that of sessions, as the topics count, too.
+        let most = most.saturating_sub(self.names.len());
+        let Some((belief, users, members)) = self.parts_of(hasher, topic) else { return Ok(None) };
+        let user = intern_as_told(users, hasher, user)?;
+        let at = belief.members.find(hasher, user, session).or_else(|| {
+            let takes_over = !belief.is_open && belief.members.first_of(user).is_some();
             // First, so that it stays known if all that was believed of it makes way.
-            self.users.retain(user);
-            if !has_room && !belief.make_room(&mut self.users, &mut self.members) {
-                self.users.release(user);
+            users.retain(user);
+            if *members >= most + usize::from(takes_over) && !belief.make_room(users, members, most)
+            {
+                users.release(user);
+                belief.is_cut = true;
                 return None;
             }
-            self.members += 1;
-            belief.members.push(MemberBelief {
-                user,
-                session,
-                is_member: false,
-                presence: None,
-                said: None,
-                snapshot: belief.snapshot,
-            });
-            belief.by_user.insert(hash, At(belief.members.len() as u32 - 1));
-            Some(belief.members.len() - 1)
+            *members += 1;
+            let (is_member, snapshot) = (false, belief.snapshot);
+            let member = MemberBelief { is_member, presence: None, said: None, snapshot };
+            Some(belief.members.add(hasher, user, session, member))
         });
-        self.users.forget_fresh();
-        self.users.drop_unused();
-        let member = &mut belief.members[at.ok_or(())?];
+        users.forget_fresh();
+        users.drop_unused();
+        let member = &mut belief.members.at_mut(at.ok_or(ReplicaFull)?).belief;
         member.snapshot = belief.snapshot;
         member.is_member |= is_member;
         // What others say is not kept by a snapshot, and makes way for it again.
@@ -201,57 +210,34 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
         Ok(Some(member))
     }
 
-    /// Keeps of what is believed in a topic, or there of one user, what `keep` says.
-    pub(super) fn keep<Q>(
+    /// Keeps of what is believed in a topic of one user, or of a session of that user's, what
+    /// `keep` says.
+    pub(super) fn keep<Q, R>(
         &mut self,
         hasher: &impl BuildHasher,
         topic: &Q,
-        user: Option<User>,
-        mut keep: impl FnMut(&mut MemberBelief<P, I>) -> bool,
+        (user, session): (&R, Option<I>),
+        keep: impl FnMut(&mut MemberBelief<P>) -> bool,
     ) where
-        K: Borrow<Q>,
+        K: Borrow<Q> + Borrow<R>,
         Q: Eq + Hash + ?Sized,
+        R: Eq + Hash + ?Sized,
     {
-        let Some(name) = self.names.find(hasher, topic) else { return };
-        let Some(belief) = self.topics[name.0 as usize].as_mut() else { return };
-        let mut next = belief.members.len();
-        loop {
-            // From the last to the first: whoever takes the place of one that goes has been asked.
-            let at = match user {
-                None if next == 0 => break,
-                None => next - 1,
-                Some(user) => {
-                    let members = &belief.members;
-                    let mut last = None;
-                    belief.by_user.find(ShortHash::of_user(user), |at| {
-                        let at = at.0 as usize;
-                        if at < next && members[at].user == user && last < Some(at) {
-                            last = Some(at);
-                        }
-                        false
-                    });
-                    match last {
-                        Some(at) => at,
-                        None => break,
-                    }
+        let Some((belief, users, members)) = self.parts_of(hasher, topic) else { return };
+        let Some(user) = users.find(hasher, user) else { return };
+        let gone = |user| {
+            *members -= 1;
+            users.release(user);
+        };
+        match session {
+            None => belief.members.keep_of(user, keep, gone),
+            Some(session) => {
+                if let Some(at) = belief.members.find(hasher, user, session) {
+                    belief.members.keep_at(at, keep, gone);
                 }
-            };
-            next = at;
-            if !keep(&mut belief.members[at]) {
-                let gone = belief.take_out(at);
-                self.members -= 1;
-                self.users.release(gone.user);
             }
         }
-        self.users.drop_unused();
-    }
-
-    pub(super) fn find_user<Q>(&self, hasher: &impl BuildHasher, user: &Q) -> Option<User>
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-    {
-        self.users.find(hasher, user)
+        users.drop_unused();
     }
 
     /// Forgets a topic.
@@ -282,7 +268,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq> TopicBeliefs<K, P, I> {
     }
 }
 
-impl<P, I> MemberBelief<P, I> {
+impl<P> MemberBelief<P> {
     /// Forgets what was said. Returns whether the topic's snapshot leaves anything.
     fn is_kept_by(&mut self, snapshot: u32) -> bool {
         self.said = None;
@@ -291,31 +277,21 @@ impl<P, I> MemberBelief<P, I> {
 }
 
 impl<P, I> TopicBelief<P, I> {
-    /// Lets go of what the open snapshot is to drop. Returns whether there was anything.
-    fn make_room<K>(&mut self, users: &mut Users<K>, members: &mut usize) -> bool {
-        if !self.is_open || core::mem::replace(&mut self.has_made_room, true) {
-            return false;
+    /// Lets go of what the open snapshot is to drop. Returns whether there is room then, of so many
+    /// sessions in all topics.
+    fn make_room<K>(&mut self, users: &mut Users<K>, members: &mut usize, most: usize) -> bool {
+        if self.is_open && !core::mem::replace(&mut self.has_made_room, true) {
+            self.forget_old(users, members);
         }
-        let before = self.members.len();
-        for at in (0..before).rev() {
-            if !self.members[at].is_kept_by(self.snapshot) {
-                users.release(self.take_out(at).user);
-            }
-        }
-        let gone = before - self.members.len();
-        *members -= gone;
-        gone > 0
+        *members < most
     }
 
-    fn take_out(&mut self, at: usize) -> MemberBelief<P, I> {
-        let hash = |member: &MemberBelief<P, I>| ShortHash::of_user(member.user);
-        self.by_user.remove(hash(&self.members[at]), At(at as u32));
-        let last = self.members.len() - 1;
-        if at != last {
-            let moved = hash(&self.members[last]);
-            self.by_user.remove(moved, At(last as u32));
-            self.by_user.insert(moved, At(at as u32));
-        }
-        self.members.swap_remove(at)
+    /// Forgets whoever is not in the last snapshot, and what was said.
+    fn forget_old<K>(&mut self, users: &mut Users<K>, members: &mut usize) {
+        let gone = |user| {
+            *members -= 1;
+            users.release(user);
+        };
+        self.members.keep_all(|member| member.is_kept_by(self.snapshot), gone);
     }
 }

@@ -10,6 +10,7 @@ mod ids;
 mod keys;
 mod lists;
 mod notes;
+mod receivers;
 mod replicas;
 mod spelling;
 mod time;

@@ -2,7 +2,8 @@
 
 use crate::common::{at, config};
 use adsum::{
-    Connect, Decision, Decisions, Engine, Join, LostCause, Replica, ReplicaFull, SessionKey, View,
+    Connect, Decision, Decisions, Engine, Join, LostCause, OverLimit, Replica, ReplicaFull,
+    SessionKey, View,
 };
 use adsum_model::targets;
 use std::collections::BTreeSet;
@@ -99,14 +100,12 @@ fn told_in(
     topic: &'static str,
     users: &[&'static str],
 ) -> Result<(), ReplicaFull> {
-    replica.begin_topic_snapshot(topic, View::All);
-    let mut result = Ok(());
+    // What finds no room is said at the end.
+    _ = replica.begin_topic_snapshot(topic, View::All);
     for (session, user) in (20..).zip(users) {
-        let set = replica.set_member(topic, user, session, Some(session));
-        result = result.and(set);
+        _ = replica.set_member(topic, user, session, Some(session));
     }
-    replica.end_topic_snapshot(topic);
-    result
+    replica.end_topic_snapshot(topic)
 }
 
 fn members(replica: &Small, topic: &'static str) -> BTreeSet<&'static str> {
@@ -121,14 +120,14 @@ fn of(replica: &Small) -> BTreeSet<&'static str> {
 #[test]
 fn a_whole_snapshot_has_the_room_that_topics_had() {
     let mut replica = Small::new(4);
-    assert_eq!(told_in(&mut replica, "room", &["a", "b", "c"]), Ok(()));
+    assert_eq!(told_in(&mut replica, "room", &["a", "b"]), Ok(()));
     replica.set_presence("w", 10, 1).expect("there is room");
     assert_eq!(told_of(&mut replica, &["w", "x", "y", "z"]), Ok(()));
     assert_eq!(of(&replica), BTreeSet::from(["w", "x", "y", "z"]));
     assert_eq!(replica.topics().count(), 0);
     // One that is too large is taken in as far as it fits, and nobody in a topic is kept for it.
     assert_eq!(told_of(&mut replica, &["w"]), Ok(()));
-    assert_eq!(told_in(&mut replica, "room", &["a", "b", "c"]), Ok(()));
+    assert_eq!(told_in(&mut replica, "room", &["a", "b"]), Ok(()));
     assert_eq!(told_of(&mut replica, &["v", "w", "x", "y", "z"]), Err(ReplicaFull));
     assert_eq!(of(&replica), BTreeSet::from(["v", "w", "x", "y"]));
 }
@@ -137,26 +136,28 @@ fn a_whole_snapshot_has_the_room_that_topics_had() {
 /// there is room, or the topics make enough of it, everybody else is still believed.
 #[test]
 fn an_interrupted_snapshot_takes_no_more_than_it_has_to() {
-    let mut replica = Small::new(4);
+    let mut replica = Small::new(5);
     assert_eq!(told_of(&mut replica, &["a", "b"]), Ok(()));
     assert_eq!(told_in(&mut replica, "room", &["m"]), Ok(()));
     replica.begin_snapshot();
     replica.set_presence("c", 30, 1).expect("there is room");
     assert_eq!((of(&replica).len(), members(&replica, "room").len()), (3, 1));
     replica.set_presence("d", 31, 1).expect("the topic makes way");
-    assert_eq!((of(&replica).len(), replica.topics().count()), (4, 0));
-    replica.set_presence("e", 32, 1).expect("who has not been repeated makes way");
-    assert_eq!(of(&replica), BTreeSet::from(["c", "d", "e"]));
+    replica.set_presence("e", 32, 1).expect("it counted as well");
+    assert_eq!((of(&replica).len(), replica.topics().count()), (5, 0));
+    replica.set_presence("f", 33, 1).expect("who has not been repeated makes way");
+    assert_eq!(of(&replica), BTreeSet::from(["c", "d", "e", "f"]));
     // The next one begins anew.
-    assert_eq!(told_of(&mut replica, &["a", "b", "c", "d"]), Ok(()));
-    assert_eq!(of(&replica), BTreeSet::from(["a", "b", "c", "d"]));
+    assert_eq!(told_of(&mut replica, &["a", "b", "c", "d", "e"]), Ok(()));
+    assert_eq!(of(&replica), BTreeSet::from(["a", "b", "c", "d", "e"]));
 }
 
 /// What a topic's snapshot does not repeat makes way for what it says, what it leaves alone does
 /// not.
 #[test]
 fn a_snapshot_of_a_topic_has_the_room_that_the_topic_had() {
-    let mut replica = Small::new(4);
+    // Four sessions and two topics.
+    let mut replica = Small::new(6);
     assert_eq!(told_of(&mut replica, &["x"]), Ok(()));
     assert_eq!(told_in(&mut replica, "hall", &["y"]), Ok(()));
     assert_eq!(told_in(&mut replica, "room", &["a", "b", "c"]), Err(ReplicaFull));
@@ -171,15 +172,152 @@ fn a_snapshot_of_a_topic_has_the_room_that_the_topic_had() {
     // of its sessions has made way is still the same user.
     replica.end_member("room", "d");
     replica.set_said("room", "f", 1, 1).expect("there is room");
-    replica.begin_topic_snapshot("room", View::All);
+    replica.begin_topic_snapshot("room", View::All).expect("it is known");
     replica.set_member("room", "f", 2, None).expect("what it said with another session goes");
     replica.set_member("room", "e", 20, None).expect("it has made way too");
-    replica.end_topic_snapshot("room");
+    assert_eq!(replica.end_topic_snapshot("room"), Ok(()), "all of it is taken in");
     assert_eq!(members(&replica, "room"), BTreeSet::from(["e", "f"]));
     assert_eq!(replica.said("room").count(), 0);
     // A topic that is left leaves room.
     replica.forget_topic("room");
     assert_eq!(told_in(&mut replica, "hall", &["y", "z", "a"]), Ok(()));
+}
+
+/// Whichever part it was of which something found no room. Of a topic that is not known nothing is
+/// taken in, and it says so.
+#[test]
+fn a_snapshot_of_a_topic_says_at_its_last_part_whether_all_of_it_fitted() {
+    const MEMBERS: usize = 5_000;
+    let mut engine = Engine::<usize, ()>::new(config(|options| options.topics.full_up_to = 10_000));
+    let mut room = None;
+    for user in 0..=MEMBERS {
+        let (key, decisions) = engine.connect(at(0), Connect::new(user)).expect("there is room");
+        decisions.for_each(|_| {});
+        if user < MEMBERS {
+            let join = Join::Member { presence: None, view: View::Nothing };
+            engine.join(at(0), key, 0, join).expect("it can").1.for_each(|_| {});
+        } else {
+            room = Some(key);
+        }
+    }
+    let observer = room.expect("somebody comes last");
+    let mut outcomes = |limit: usize| {
+        let mut replica = Replica::new(limit);
+        let observes = Join::Observer { view: View::All };
+        let (key, mut decisions) = engine.join(at(0), observer, 0, observes).expect("it can");
+        let mut outcomes = Vec::new();
+        while let Some(decision) = decisions.next() {
+            if let Decision::Topic(part) = decision {
+                outcomes.push(replica.apply_topic(&part));
+            }
+        }
+        drop(decisions);
+        engine.leave(at(0), observer, key).expect("it is in it").for_each(|_| {});
+        outcomes
+    };
+    for (limit, last) in [(MEMBERS + 1, Ok(())), (MEMBERS, Err(ReplicaFull))] {
+        let outcomes = outcomes(limit);
+        assert!(outcomes.len() > 1, "it has several parts");
+        let (at_last, before) = outcomes.split_last().expect("there is one");
+        assert_eq!((*at_last, before.iter().all(Result::is_ok)), (last, true), "{limit}");
+    }
+    let mut replica = Small::new(9);
+    assert_eq!(replica.end_topic_snapshot("nowhere"), Err(ReplicaFull));
+    assert_eq!(told_in(&mut replica, "room", &["a"]), Ok(()));
+    assert_eq!(replica.end_topic_snapshot("room"), Ok(()), "it is over");
+}
+
+/// Ann's second session evicts her first, which is held until the second shows something: that is
+/// told first, and then the end of the other. It makes no difference that there is room for one.
+#[test]
+fn whoever_takes_over_from_a_session_finds_room() {
+    let mut engine = People::new(config(|options| {
+        options.max_sessions = 1;
+        options.over_limit = OverLimit::EvictOldest { min_age_ms: 0 };
+    }));
+    let mut replica = Replica::<&str, u32>::new(1);
+    let (bob, decisions) =
+        engine.connect(at(0), Connect::new("bob").audience(["ann"])).expect("there is room");
+    decisions.for_each(|_| {});
+    let mut heard = 0;
+    for round in 0..4 {
+        let ann = Connect::new("ann").audience(["bob"]);
+        let (ann, decisions) = engine.connect(at(round), ann).expect("it evicts");
+        decisions.for_each(|_| {});
+        let mut decisions = engine.publish(at(round), ann, 1).expect("it is attached");
+        while let Some(decision) = decisions.next() {
+            if let Decision::Deliver { notice, to } = decision
+                && to.contains(&bob.slot())
+            {
+                assert_eq!(replica.apply(&notice), Ok(()), "{notice:?}");
+                heard += 1;
+            }
+        }
+        drop(decisions);
+        assert_eq!((replica.differs_from(&engine, bob), replica.len()), (None, 1));
+    }
+    assert_eq!(heard, 7, "a presence each, and three ends");
+}
+
+/// There is one place more than the limit, for another session of a user who is there already, and
+/// for nobody else; and none while a snapshot goes on.
+#[test]
+fn a_takeover_has_one_place_more() {
+    let mut replica = Small::new(2);
+    assert_eq!(told_of(&mut replica, &["a", "b"]), Ok(()));
+    assert_eq!(replica.set_presence("c", 1, 1), Err(ReplicaFull), "it is nobody's takeover");
+    assert_eq!(replica.set_presence("a", 1, 1), Ok(()));
+    assert_eq!(replica.set_presence("b", 2, 1), Err(ReplicaFull), "one at a time");
+    replica.end_session("a", 10);
+    assert_eq!(replica.set_presence("b", 2, 1), Ok(()));
+    assert_eq!(replica.set_presence("b", 3, 1), Err(ReplicaFull), "bob has taken it");
+    // What was taken in is held, and repeated; what makes way for others leaves no more than fit.
+    replica.begin_snapshot();
+    for (user, session) in [("a", 1), ("b", 2), ("b", 11)] {
+        assert_eq!(replica.set_presence(user, session, 1), Ok(()));
+    }
+    assert_eq!(replica.set_presence("a", 4, 1), Err(ReplicaFull));
+    assert_eq!((replica.end_snapshot(), replica.len()), (Err(ReplicaFull), 3));
+    assert_eq!(told_of(&mut replica, &["a", "b", "c"]), Err(ReplicaFull));
+    assert_eq!(replica.len(), 2);
+    // In a topic as well, where the topic counts.
+    let mut replica = Small::new(2);
+    assert_eq!(told_in(&mut replica, "room", &["a"]), Ok(()));
+    assert_eq!(replica.set_member("room", "b", 1, None), Err(ReplicaFull));
+    assert_eq!(replica.set_member("room", "a", 1, None), Ok(()));
+    assert_eq!(replica.set_said("room", "a", 2, 1), Err(ReplicaFull));
+    replica.end_member_session("room", "a", 20);
+    assert_eq!((replica.members("room").count(), replica.topics().count()), (1, 1));
+    assert_eq!(told_in(&mut replica, "room", &["b", "c"]), Err(ReplicaFull));
+    assert_eq!(members(&replica, "room"), BTreeSet::from(["b"]));
+}
+
+/// A topic counts as one of what is held, members or none, and what an open snapshot of everything
+/// is to drop makes way for it. Where there is no room, it is not known, and all that is said of it
+/// is passed over.
+#[test]
+fn a_topic_without_members_takes_room() {
+    let mut replica = Small::new(2);
+    assert_eq!(replica.begin_topic_snapshot("hall", View::Count), Ok(()));
+    assert_eq!(replica.begin_topic_snapshot("room", View::Count), Ok(()));
+    assert_eq!(replica.begin_topic_snapshot("yard", View::Count), Err(ReplicaFull));
+    assert_eq!(replica.begin_topic_snapshot("room", View::All), Ok(()), "it is known");
+    assert_eq!(replica.set_member("yard", "a", 1, None), Ok(()), "it is passed over");
+    assert_eq!(replica.set_member("room", "a", 1, None), Err(ReplicaFull));
+    assert_eq!(replica.end_topic_snapshot("yard"), Err(ReplicaFull));
+    assert_eq!(
+        replica.topics().copied().collect::<BTreeSet<_>>(),
+        BTreeSet::from(["hall", "room"])
+    );
+    replica.forget_topic("hall");
+    assert_eq!(replica.set_presence("a", 1, 1), Ok(()));
+    assert_eq!(replica.set_presence("b", 2, 1), Err(ReplicaFull));
+    replica.begin_snapshot();
+    assert_eq!(replica.begin_topic_snapshot("yard", View::Count), Ok(()), "the room makes way");
+    assert_eq!(replica.begin_topic_snapshot("hall", View::Count), Ok(()), "and so does the yard");
+    assert_eq!((replica.topics().count(), replica.len()), (1, 1));
+    let mut replica = Small::new(0);
+    assert_eq!(told_in(&mut replica, "room", &[]), Err(ReplicaFull));
 }
 
 /// Of the users whom it is about, and of no others.
@@ -218,7 +356,7 @@ fn what_was_directed_before_an_open_snapshot_makes_way_at_any_time() {
 #[test]
 fn whoever_is_gone_by_a_tick_leaves_room_for_who_is_new_by_it() {
     let mut engine = People::new(config(|options| options.topics.coalesce_ms = 100));
-    let mut replica = Replica::<&str, u32>::new(2);
+    let mut replica = Replica::<&str, u32>::new(3);
     let users = ["obs", "ann", "bob", "cyd"];
     let keys = users.map(|user| {
         let (key, decisions) = engine.connect(at(0), Connect::new(user)).expect("there is room");

@@ -92,7 +92,7 @@ fn whoever_is_no_member_is_a_ghost() {
     assert_eq!(house.wrong(), Some(ROOM));
     house.replica.end_member(&ROOM, &3);
     assert_eq!(house.wrong(), None);
-    house.replica.begin_topic_snapshot(ROOM + 1, View::All);
+    house.replica.begin_topic_snapshot(ROOM + 1, View::All).expect("there is room");
     assert_eq!(house.wrong(), Some(ROOM + 1), "she is not in that topic");
 }
 

@@ -41,7 +41,14 @@ impl Receiver {
     pub(crate) fn hear(&mut self, decision: &Decision<'_, User, u32>) -> Result<(), String> {
         match decision {
             Decision::Deliver { notice, .. } => {
+                let is_there = |user: &User| self.replica.is_present(user);
+                let takes_over = matches!(notice, Notice::Presence { user, .. } if is_there(user));
+                let was_over = self.held() > self.limit;
                 let heard = self.replica.apply(notice);
+                // So whoever takes over is not missing when the session before ends.
+                equal("whether a takeover finds no room", takes_over && heard.is_err(), {
+                    takes_over && heard.is_err() && was_over
+                })?;
                 match notice {
                     Notice::TopicClosed { topic, .. } => self.forget_topic(**topic),
                     Notice::Joined { topic, .. }
@@ -60,9 +67,11 @@ impl Receiver {
                     self.note(heard);
                 } else if snapshot.is_last() {
                     // Whatever was there before, topics included.
-                    let fits = self.told <= self.limit;
-                    equal("whether a snapshot fits", heard.is_ok(), fits)?;
-                    equal("how much of it", self.replica.len(), self.told.min(self.limit))?;
+                    let (held, fits) = (self.replica.len(), heard.is_ok());
+                    // One more than fits if it was held already.
+                    let bounds = [0, 1].map(|more| self.told.min(self.limit + more));
+                    equal("how much of it", held.clamp(bounds[0], bounds[1]), held)?;
+                    equal("whether a snapshot fits", fits, held == self.told)?;
                     self.times_right_again += u32::from(self.is_cut && fits);
                     self.is_cut = false;
                     self.cut_topics.clear();
@@ -83,6 +92,16 @@ impl Receiver {
             _ => {}
         }
         Ok(())
+    }
+
+    /// How much it holds of what its limit counts.
+    fn held(&self) -> usize {
+        let in_topic = |topic| {
+            let sessions = self.replica.members(topic).map(|(user, session, _)| (*user, session));
+            let said = self.replica.said(topic).map(|(user, session, _)| (*user, session));
+            1 + sessions.chain(said).collect::<BTreeSet<_>>().len()
+        };
+        self.replica.len() + self.replica.topics().map(in_topic).sum::<usize>()
     }
 
     fn note(&mut self, heard: Result<(), ReplicaFull>) {

@@ -282,7 +282,8 @@ impl Host {
             let Some((_, seat)) = self.seats.at_mut(*slot) else { continue };
             let replica = &mut seat.replica;
             if snapshot.is_first() {
-                replica.begin_topic_snapshot(room.clone(), snapshot.view());
+                let begin = replica.begin_topic_snapshot(room.clone(), snapshot.view());
+                begin.map_err(|_| "a replica without a limit is full")?;
             }
             replica.set_topic_counts(&room, snapshot.counts());
             for (session, name, presence) in &entries {
@@ -291,7 +292,8 @@ impl Host {
                 set.map_err(|_| "a replica without a limit is full")?;
             }
             if snapshot.is_last() {
-                replica.end_topic_snapshot(&room);
+                let end = replica.end_topic_snapshot(&room);
+                end.map_err(|_| "a replica without a limit is full")?;
             }
         }
         let (view, counts) = (show_view(snapshot.view())?, show_counts(snapshot.counts()));

@@ -59,7 +59,9 @@ export interface Topic<P> {
 
 /**
  * Takes in frames and says who is there. It has no timer and no socket, and whatever comes in
- * whatever order, it does not throw, and holds at most `limit` sessions, those in topics included.
+ * whatever order, it does not throw, and holds at most `limit` sessions and topics, and one
+ * session more where it takes over from another of its user. A session counts once among contacts,
+ * and once in each topic.
  */
 export interface Replica<P = unknown> {
   /** Whether its own user is visible, if it has been told. */
@@ -105,18 +107,19 @@ interface Belief {
   at: number;
 }
 
+/** What is believed of a user, by session, and the last snapshot that has told of it. */
+type Held = Map<unknown, Belief> & { mark?: number };
+
 /** Contacts, or one topic. */
 interface Scope<P> {
-  all: Map<string, Belief[]>;
-  /** Whom to show anew, and all as they were shown last. */
+  all: Map<string, Held>;
+  /** Whom to show anew, `ANY` if only something else, and all as they were shown last. */
   dirty: Set<string>;
   made: Map<string, Person<P>>;
-  /** Whether anything is to be shown anew. */
-  isDirty: boolean;
   show: () => Topic<P>;
   /** The last snapshot that has begun, and whether it goes on: whom it is about, if of some. */
   mark: number;
-  open: string[] | boolean;
+  open: Set<string> | boolean;
   /** The last of which all that it is to drop has made way for what it says. */
   bare: number;
   /** Whether anything has found no room since it began. */
@@ -124,6 +127,9 @@ interface Scope<P> {
   view: View;
   counts: Counts;
 }
+
+/** Not a user's id; if it were one, it would be shown anew. */
+const ANY = "";
 
 export const NONE: Counts = { users: 0, sessions: 0, observers: 0 };
 
@@ -146,12 +152,12 @@ const ENDS: Record<string, ((held: Belief) => void) | undefined> = {
 };
 
 /**
- * `new Replica()`, or with the most sessions that it may hold: `new Replica({ limit: 1_000 })`.
+ * `new Replica()`, or with the most that it may hold: `new Replica({ limit: 1_000 })`.
  * Without, it has room for as many as a client can want that shows people to a person.
  */
 export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   const topics = new Map<string, Scope<P>>();
-  const contacts = scope(false);
+  const contacts = scope();
   let size = 0;
   /** Counts snapshots and what is new. */
   let count = 0;
@@ -160,18 +166,19 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   /** Whether what is taken in found no room. */
   let isFull = false;
 
-  function scope(isTopic: boolean): Scope<P> {
+  function scope(): Scope<P> {
     const members = stable(() => {
       const next = new Map<string, Person<P>>();
-      for (const [u, held] of of.all) {
-        if (!isTopic || held.some(({ m }) => m)) next.set(u, person(of, u, held));
+      for (const [u, all] of of.all) {
+        const held = [...all.values()].filter(({ m }) => of === contacts || m);
+        if (held.length) next.set(u, person(of, u, held));
       }
       return next;
     });
     const said = stable(() =>
-      [...of.all].flatMap(([user, held]) =>
-        held.flatMap(({ s, d }) =>
-          d == null || !isTopic ? [] : { user, session: s!, presence: d as P },
+      [...of.all].flatMap(([user, all]) =>
+        [...all.values()].flatMap(({ s, d }) =>
+          d == null ? [] : { user, session: s!, presence: d as P },
         ),
       ),
     );
@@ -184,12 +191,11 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     let shown: Topic<P>;
     const of = {
       all: new Map(),
-      dirty: new Set(),
+      dirty: new Set([ANY]),
       made: new Map(),
-      isDirty: true,
       show: () => {
-        if (of.isDirty) shown = read();
-        of.isDirty = false;
+        if (of.dirty.size) shown = read();
+        of.dirty.clear();
         return shown;
       },
       mark: 0,
@@ -199,13 +205,12 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   }
 
   /** Returns what to show of a user. */
-  function person(of: Scope<P>, id: string, held: Belief[]): Person<P> {
+  function person(of: Scope<P>, id: string, shown: Belief[]): Person<P> {
     const made = of.made.get(id);
     if (made && !of.dirty.delete(id)) return made;
-    const shown = of === contacts ? held : held.filter(({ m }) => m);
     const one = shown.find(({ s }) => s == null);
-    const rising = shown.filter(({ p }) => p != null).sort((a, b) => a.at - b.at);
-    const shows = one ?? rising.pop();
+    const shows =
+      one ?? shown.filter(({ p }) => p != null).sort((a, b) => a.at - b.at).pop();
     const next: Person<P> = {
       id,
       state: own.isCurrent ? "online" : "unknown",
@@ -222,46 +227,42 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     return kept;
   }
 
-  function touch(of: Scope<P>, u: string) {
-    of.dirty.add(u);
-    of.isDirty = true;
-  }
-
   function setCurrent(value: boolean) {
     own.isCurrent = value;
-    for (const of of [contacts, ...topics.values()]) of.all.forEach((_, u) => touch(of, u));
+    for (const of of [contacts, ...topics.values()]) of.all.forEach((_, u) => of.dirty.add(u));
   }
 
   // ---- beliefs
 
+  /**
+   * Returns whether there is room. What the open snapshot is to drop makes way for what it says,
+   * topics first.
+   */
+  function hasRoom(of: Scope<P>, most = limit): boolean {
+    const isFree = () => size + topics.size < most;
+    if (!isFree() && of === contacts && of.open === true) forgetTopics();
+    if (!isFree() && of.bare !== of.mark) {
+      of.bare = of.mark;
+      forgetOld(of, of.open);
+    }
+    return isFree();
+  }
+
   /** Returns what is believed of a session, which is added if there is room. */
   function find(of: Scope<P>, u: string, s: string | undefined): Belief | undefined {
-    let held = of.all.get(u)?.find((held) => held.s === s);
+    const { all } = of;
+    let held = all.get(u)?.get(s);
     if (!held) {
-      if (size >= limit) {
-        // What the open snapshot is to drop makes way for what it says, topics first.
-        if (of === contacts && of.open === true) forgetTopics();
-        if (size >= limit && of.bare !== of.mark) {
-          of.bare = of.mark;
-          forgetOld(of);
-        }
-      }
-      if (size >= limit) {
+      // Whoever takes over is told of before the session that ends.
+      if (!hasRoom(of, limit + +(!of.open && all.has(u)))) {
         isFull = of.isCut = true;
         return undefined;
       }
       held = { s, at: 0 };
       size++;
-      of.all.set(u, [...(of.all.get(u) ?? []), held]);
+      all.set(u, (all.get(u) ?? new Map()).set(s, held));
     }
-    const all = of.all.get(u)!;
-    const { mark } = of;
-    if (of !== contacts && of.open && all.every(({ pIn }) => pIn !== mark)) {
-      // Members have the order in which the snapshot names them.
-      of.all.delete(u);
-      of.all.set(u, all);
-    }
-    touch(of, u);
+    of.dirty.add(u);
     return held;
   }
 
@@ -270,8 +271,15 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (p == null && of === contacts) return;
     const held = find(of, u, s ?? undefined);
     if (!held) return;
+    const { all, mark } = of;
+    const ofUser = all.get(u)!;
+    if (of !== contacts && ofUser.mark !== mark) {
+      // Members have the order in which the snapshot names them.
+      all.delete(u);
+      all.set(u, ofUser);
+    }
+    ofUser.mark = held.pIn = mark;
     held.m = of !== contacts;
-    held.pIn = of.mark;
     held.idle = idle_since;
     const next = p ?? undefined;
     // What is the same stays the same object.
@@ -291,23 +299,33 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (!same(held.d, p)) held.d = p;
   }
 
-  /** Lets `change` at what is believed of a user, and drops what is believed no more. */
-  function keep(of: Scope<P>, u: string, change: (held: Belief) => void) {
-    const before = of.all.get(u);
-    if (!before) return;
-    before.forEach(change);
-    const after = before.filter(({ m, p, d }) => m || p != null || d != null);
-    size -= before.length - after.length;
-    of.all.set(u, after);
-    touch(of, u);
-    if (!after.length) for (const each of [of.all, of.made, of.dirty]) each.delete(u);
+  /**
+   * Lets `change` at what is believed of a user, or of one session, and drops what is believed no
+   * more.
+   */
+  function keep(of: Scope<P>, u: string, change: (held: Belief) => void, s?: string | null) {
+    const all = of.all.get(u);
+    if (!all) return;
+    for (const id of s == null ? all.keys() : [s]) {
+      const held = all.get(id);
+      if (!held) continue;
+      change(held);
+      if (held.m || (held.p ?? held.d) != null) continue;
+      all.delete(id);
+      size--;
+    }
+    if (!all.size) {
+      for (const each of [of.all, of.made, of.dirty]) each.delete(u);
+      u = ANY;
+    }
+    of.dirty.add(u);
   }
 
   /**
    * Forgets what the snapshot, of these users if it is not of all, has not repeated; in a topic
    * also what is said.
    */
-  function forgetOld(of: Scope<P>, users = of.open) {
+  function forgetOld(of: Scope<P>, users: Set<string> | boolean) {
     const { mark, all } = of;
     for (const u of users === true ? all.keys() : users || []) {
       keep(of, u, (held) => {
@@ -321,21 +339,26 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   // ---- frames
 
-  function snapshot(frame: Frame) {
-    const users = frame.users && list<string>(frame.users);
+  /** Takes in a part of a snapshot, of these users or of all. */
+  function part(of: Scope<P>, frame: Frame, users: Set<string> | true) {
     if (frame.first) {
-      contacts.mark = ++count;
-      contacts.open = users || true;
-      contacts.isCut = false;
+      of.mark = ++count;
+      of.open = users;
+      of.isCut = false;
     }
-    own.visible = !!frame.visible;
-    for (const entry of list<Entry>(frame.entries)) show(contacts, entry);
+    for (const entry of list<Entry>(frame.entries)) show(of, entry);
     // What found no room is said at the end.
-    isFull = !!frame.last && contacts.isCut;
+    isFull = !!frame.last && of.isCut;
     if (!frame.last) return;
-    forgetOld(contacts, users || true);
-    contacts.open = false;
-    if (users) return;
+    forgetOld(of, of === contacts ? users : of.open);
+    of.open = false;
+  }
+
+  function snapshot(frame: Frame) {
+    const users = frame.users && new Set(list<string>(frame.users));
+    own.visible = !!frame.visible;
+    part(contacts, frame, users || true);
+    if (!frame.last || users) return;
     // Those in which the session still is are told after this, each anew.
     forgetTopics();
     setCurrent(true);
@@ -343,29 +366,26 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   function topicSnapshot(frame: Frame, name: string) {
     let of = topics.get(name);
-    if (frame.first) {
-      if (!of) topics.set(name, (of = scope(true)));
+    if (frame.first && (of || hasRoom(contacts))) {
+      if (!of) topics.set(name, (of = scope()));
       of.view = frame.view!;
-      of.mark = ++count;
-      of.open = true;
     }
+    // Of a topic that is not known nothing is taken in.
+    isFull = !!frame.last;
     if (!of) return;
     setCounts(of, frame);
-    for (const entry of list<Entry>(frame.entries)) show(of, entry);
-    if (!frame.last) return;
-    forgetOld(of);
-    of.open = false;
+    part(of, frame, true);
   }
 
   function setCounts(of: Scope<P>, { counts }: Frame) {
     of.counts = counts ?? of.counts;
-    of.isDirty = true;
+    of.dirty.add(ANY);
   }
 
   function notice(of: Scope<P>, op: string, entry: Entry) {
     const { u, s } = entry;
     const end = ENDS[op];
-    if (end) keep(of, u, (held) => (s == null || held.s === s) && end(held));
+    if (end) keep(of, u, end, s);
     else if (op === "directed" || op === "said") say(of, entry);
     else if (/^(user|presence|joined|member)$/.test(op)) show(of, entry);
   }
@@ -400,8 +420,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     else notice(contacts, op, frame as Entry);
   }
 
-  const own: Replica<P> = {
-    visible: undefined,
+  const own: Omit<Replica<P>, "visible"> & Partial<Replica<P>> = {
     isCurrent: false,
     get size() {
       return size;
@@ -427,10 +446,10 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       for (const u of users) keep(contacts, u, forgetShown);
     },
     forgetTopic(name) {
-      topics.get(name)?.all.forEach((held) => (size -= held.length));
+      topics.get(name)?.all.forEach((held) => (size -= held.size));
       topics.delete(name);
     },
     lose: () => setCurrent(false),
   };
-  return own;
+  return own as Replica<P>;
 } as unknown as new <P = unknown>(options?: { limit?: number | undefined }) => Replica<P>;

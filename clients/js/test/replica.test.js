@@ -69,6 +69,49 @@ test("it holds no more than it was made for, and says when it was told more", ()
   assert.deepEqual([...replica.people.keys()], ["dan"]);
 });
 
+test("a snapshot of a topic says at its last part whether all of it fitted", () => {
+  const counts = { users: 3, sessions: 3, observers: 0 };
+  const part = (id, users, first, last) => ({
+    op: "topic", id, topic: "t", first, last, view: "all", counts,
+    entries: users.map((u) => ({ u, s: u })),
+  });
+  const heard = (limit) => {
+    const replica = new Replica({ limit });
+    const parts = [part(1, ["a", "b"], true), part(2, ["c"]), part(3, [], false, true)];
+    return parts.map((frame) => replica.apply(frame));
+  };
+  assert.deepEqual(heard(4), [true, true, true]);
+  assert.deepEqual(heard(3), [true, true, false]);
+  assert.equal(new Replica().apply(part(1, ["a"], false, true)), false, "it is not known");
+});
+
+test("whoever takes over from a session finds room, one at a time", () => {
+  const replica = new Replica({ limit: 1 });
+  const frame = (op, id, s) => ({ op, id, u: "bob", s, p: op === "presence" ? s : undefined });
+  replica.apply(snapshot([{ u: "bob", s: "b", p: 1 }]));
+  assert.equal(replica.apply(frame("presence", 11, "c")), true);
+  assert.equal(replica.apply(frame("presence", 12, "d")), false);
+  assert.equal(replica.apply(frame("ended", 13, "b")), true);
+  assert.deepEqual(replica.person("bob").sessions.map(({ id }) => id), ["c"]);
+  assert.equal(replica.apply({ ...frame("presence", 14, "e"), u: "eve" }), false);
+});
+
+test("a topic without members takes room, or is not known", () => {
+  const replica = new Replica({ limit: 2 });
+  const topic = (name, id) => ({
+    op: "topic", id, topic: name, first: true, last: true, view: "count", entries: [],
+  });
+  assert.equal(replica.apply([topic("hall", 1), topic("room", 2)]), true);
+  assert.equal(replica.apply(topic("yard", 3)), false);
+  assert.deepEqual(replica.topics, ["hall", "room"]);
+  assert.equal(replica.apply({ op: "joined", id: 4, topic: "yard", u: "a", s: "a" }), true);
+  // All topics make way for what an open snapshot of everything says, and for another topic.
+  assert.equal(replica.apply(snapshot([{ u: "bob", s: "b", p: 1 }], { last: false })), true);
+  assert.deepEqual([replica.topics, replica.size], [[], 1]);
+  assert.equal(replica.apply([topic("hall", 11), topic("room", 12)]), true);
+  assert.deepEqual([replica.topics, replica.size], [["room"], 1]);
+});
+
 // By a server that has gone mad, or by something in between.
 test("whatever comes in whatever order, it does not throw, nor hold more than its limit", () => {
   let state = 1;
@@ -87,7 +130,7 @@ test("whatever comes in whatever order, it does not throw, nor hold more than it
     if (random(2)) within[field] = odd[random(odd.length)];
     else delete within[field];
     replica.apply(random(9) ? frame : odd[random(odd.length)]);
-    assert.ok(replica.size <= 20 && replica.size >= 0);
+    assert.ok(replica.size + replica.topics.length <= 21 && replica.size >= 0);
     if (nth % 50 === 0) {
       for (const name of replica.topics) assert.ok(replica.topic(name).members.size <= 20);
       assert.ok(replica.people.size <= replica.size);

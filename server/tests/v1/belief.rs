@@ -97,7 +97,7 @@ fn fold_in_topic(belief: &mut Replica<String, Value, u64>, frame: &Value) {
         "closed" => belief.forget_topic(&topic),
         kind @ ("topic" | "changes") => {
             if kind == "topic" && frame["first"] == true {
-                belief.begin_topic_snapshot(topic.clone(), view(frame));
+                belief.begin_topic_snapshot(topic.clone(), view(frame)).unwrap();
             }
             let count = |of: &str| frame["counts"][of].as_u64().unwrap() as u32;
             let (users, sessions) = (count("users"), count("sessions"));
@@ -115,7 +115,7 @@ fn fold_in_topic(belief: &mut Replica<String, Value, u64>, frame: &Value) {
                 }
             }
             if kind == "topic" && frame["last"] == true {
-                belief.end_topic_snapshot(&topic);
+                belief.end_topic_snapshot(&topic).unwrap();
             }
         }
         other => panic!("{other}"),

@@ -98,13 +98,13 @@ impl<S: BuildHasher> Pair<S> {
     // ---- topics, in parts
 
     pub(super) fn begin_topic_snapshot(&mut self, topic: u8, view: View) {
-        self.truth.begin_topic(topic, view);
-        self.replica.begin_topic_snapshot(topic, view);
+        let fits = self.truth.begin_topic(topic, view);
+        assert_eq!(self.replica.begin_topic_snapshot(topic, view).is_ok(), fits);
     }
 
     pub(super) fn end_topic_snapshot(&mut self, topic: u8) {
-        self.truth.end_topic(topic);
-        self.replica.end_topic_snapshot(&topic);
+        let fits = self.truth.end_topic(topic);
+        assert_eq!(self.replica.end_topic_snapshot(&topic).is_ok(), fits);
     }
 
     pub(super) fn set_topic_counts(&mut self, topic: u8, counts: TopicCounts) {
@@ -155,9 +155,10 @@ impl<S: BuildHasher> Pair<S> {
 
     /// Tells of so many members of a topic from this one on, and no others.
     pub(super) fn whole_topic(&mut self, topic: u8, first: u8, users: usize, session: SessionId) {
+        // What an open snapshot of contacts is to drop would make way for the topic.
+        self.end_snapshot_of(&[]);
         let others = |truth: &Truth| {
-            let own = truth.topics.get(&topic).map_or(0, |topic| topic.members.len());
-            truth.contacts.len() + truth.in_topics() - own
+            truth.held() - truth.topics.get(&topic).map_or(0, |topic| 1 + topic.members.len())
         };
         let before = others(&self.truth);
         self.begin_topic_snapshot(topic, View::All);
@@ -166,7 +167,12 @@ impl<S: BuildHasher> Pair<S> {
         }
         self.end_topic_snapshot(topic);
         assert_eq!(others(&self.truth), before, "nobody else makes way");
-        assert_eq!(self.truth.topics[&topic].members.len(), users.min(self.truth.limit - before));
+        let Truth { topics, limit, .. } = &self.truth;
+        let members = topics.get(&topic).map_or(0, |topic| topic.members.len());
+        // As many as fit, or one more that was there at a takeover.
+        let fits = [0, 1].map(|more| users.min((limit + more).saturating_sub(before + 1)));
+        assert!((fits[0]..=fits[1]).contains(&members), "{members} members, {fits:?} fit");
+        assert!(topics.contains_key(&topic) || before >= *limit, "it is known if it fits");
     }
 
     // ---- what an engine decides
@@ -220,14 +226,11 @@ impl<S: BuildHasher> Pair<S> {
             self.truth.begin_topic(topic, snapshot.view());
         }
         self.truth.set_counts(topic, snapshot.counts());
-        let mut fits = true;
         for entry in snapshot.entries() {
             let of = (*entry.user, entry.session);
-            fits &= self.truth.set_member(topic, of, entry.presence.copied());
+            self.truth.set_member(topic, of, entry.presence.copied());
         }
-        if snapshot.is_last() {
-            self.truth.end_topic(topic);
-        }
+        let fits = !snapshot.is_last() || self.truth.end_topic(topic);
         assert_eq!(self.replica.apply_topic(snapshot).is_ok(), fits);
     }
 
@@ -307,7 +310,7 @@ impl<S: BuildHasher> Pair<S> {
     pub(super) fn check(&self) {
         let Self { replica, truth } = self;
         assert_eq!(replica.is_visible(), truth.visible);
-        assert!(truth.contacts.len() + truth.in_topics() <= truth.limit);
+        assert!(truth.held() <= truth.limit + 1);
         assert_eq!(replica.len(), truth.contacts.len());
         assert_eq!(replica.is_empty(), truth.contacts.is_empty());
         let present: BTreeSet<u8> = truth.contacts.keys().map(|(user, _)| *user).collect();
