@@ -30,8 +30,8 @@ pub use full::ReplicaFull;
 /// [`apply_snapshot`](Self::apply_snapshot)) or in parts as a client gets them off the wire, `I`
 /// being what the wire calls a session.
 ///
-/// Ids that are equal and are spelt differently name one user, or one topic. It spells each as it was
-/// told last.
+/// Ids that are equal and are spelt differently name one user, or one topic. It spells each as it
+/// was told last.
 ///
 /// Published and directed presence are kept apart: only the former is what the sender says to all
 /// its contacts, and only it is repeated by a snapshot.
