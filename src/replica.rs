@@ -14,7 +14,7 @@ use crate::snapshot::{Entry, Scope, Snapshot};
 use crate::tables::Users;
 use crate::tables::ids::User;
 use crate::time::Time;
-use beliefs::{At, Beliefs};
+use beliefs::{At, Beliefs, intern_as_told};
 use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -30,16 +30,18 @@ pub use full::ReplicaFull;
 /// [`apply_snapshot`](Self::apply_snapshot)) or in parts as a client gets them off the wire, `I`
 /// being what the wire calls a session.
 ///
-/// Ids that are spelt in several ways and are equal are one user's or one topic's, which is spelt as
-/// it was told last.
+/// Ids that are equal and are spelt differently name one user, or one topic. It spells each as it
+/// was told last.
 ///
 /// Published and directed presence are kept apart: only the former is what the sender says to all
 /// its contacts, and only it is repeated by a snapshot.
 ///
 /// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions and
-/// topics, each counted where it is told, as it was made for, and one more: while no snapshot goes
-/// on, another session of a user who is there already finds room in a replica that is just full, so
-/// that whoever takes over from a session is not missing when that ends. Whoever tests a host holds a replica for each session and asks it whether it
+/// topics as it was made for, and one session more: in a replica that is just full, another session
+/// of a user who is there already finds room while no snapshot of it goes on. So whoever takes over
+/// from a session is not missing when that ends.
+///
+/// Whoever tests a host holds a replica for each session and asks it whether it
 /// [differs](Self::differs_from) from the engine.
 pub struct Replica<K, P, I = SessionId, S = crate::hasher::DefaultHashBuilder> {
     users: Users<K>,
@@ -99,22 +101,6 @@ impl<P> Belief<P> {
 impl<P> Said<P> {
     fn of(said: &Option<Self>) -> Option<&P> {
         said.as_ref().map(|said| &said.presence)
-    }
-}
-
-/// Returns the number of an id, which is spelt like this from now on. Whoever calls it has unused ids
-/// dropped when everything is in order.
-fn intern_as_told<K: Eq + Hash>(
-    users: &mut Users<K>,
-    hasher: &impl BuildHasher,
-    id: K,
-) -> Result<User, ReplicaFull> {
-    match users.find(hasher, &id) {
-        Some(user) => {
-            users.spell(user, id);
-            Ok(user)
-        }
-        None => users.intern(hasher, id).ok_or(ReplicaFull),
     }
 }
 
@@ -278,8 +264,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     /// that, what was believed still is, if there is room, as in one of
     /// [everything](Self::begin_snapshot); others than these users do not make way.
     ///
-    /// The first 2^20 names are looked at, more than any snapshot of the engine's has, and each user
-    /// counts once.
+    /// The first 2^20 names are looked at, as many as the engine takes, and each user counts once.
     pub fn begin_snapshot_of<'q, Q>(&mut self, users: impl IntoIterator<Item = &'q Q>)
     where
         K: Borrow<Q>,
@@ -310,8 +295,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
         (first.belief.list != self.list).then_some(user)
     }
 
-    /// Ends a snapshot of these users: forgets what it did not repeat of what they published. As many
-    /// names are looked at as at its [beginning](Self::begin_snapshot_of).
+    /// Ends a snapshot of these users: forgets what it did not repeat of what they published. As
+    /// many names are looked at as at its [beginning](Self::begin_snapshot_of).
     ///
     /// # Errors
     /// [`ReplicaFull`] if it said more than was taken in.

@@ -1,6 +1,8 @@
 //! What is believed of sessions: found by session, or those of one user in the order in which they
 //! were first heard of.
 
+use crate::replica::full::ReplicaFull;
+use crate::tables::Users;
 use crate::tables::ids::User;
 use crate::tables::index::{Index, Number, ShortHash};
 use alloc::vec::Vec;
@@ -226,6 +228,22 @@ impl<I: Copy + Eq + Hash, B> Beliefs<I, B> {
         }
         self.by_session.insert(hash, at);
         at
+    }
+}
+
+/// Returns the number of an id, which is spelt like this from now on. Whoever calls it has unused
+/// ids dropped when everything is in order.
+pub(super) fn intern_as_told<K: Eq + Hash>(
+    users: &mut Users<K>,
+    hasher: &impl BuildHasher,
+    id: K,
+) -> Result<User, ReplicaFull> {
+    match users.find(hasher, &id) {
+        Some(user) => {
+            users.spell(user, id);
+            Ok(user)
+        }
+        None => users.intern(hasher, id).ok_or(ReplicaFull),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a receiver believes of topics.
 
-use crate::replica::beliefs::Beliefs;
-use crate::replica::{ReplicaFull, intern_as_told};
+use crate::replica::beliefs::{Beliefs, intern_as_told};
+use crate::replica::full::ReplicaFull;
 use crate::tables::Users;
 use crate::tables::ids::User;
 use crate::topic::{TopicCounts, View};

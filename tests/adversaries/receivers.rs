@@ -1,4 +1,4 @@
-//! What a hostile server can make of a receiver: no more than its limit says, in memory and in time.
+//! What a hostile server can make of a receiver: no more than its limit says, in memory and time.
 
 use adsum::{Replica, View};
 use allocation_counter::measure;

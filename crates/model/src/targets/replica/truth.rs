@@ -195,7 +195,7 @@ impl Truth {
         self.topics.clear();
         self.open = None;
         if let Some(told) = self.told.take() {
-            // As many as fit, whatever was held before: one more only if it was there at a takeover.
+            // As many as fit, whatever was held; or one more that was there at a takeover.
             let (fits, most) = (told.len().min(self.limit), told.len().min(self.limit + 1));
             assert!((fits..=most).contains(&self.contacts.len()));
             assert_eq!(self.is_cut, told.len() > self.contacts.len());
