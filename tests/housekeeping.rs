@@ -18,10 +18,10 @@ fn memory_given_back_is_not_missed() {
         let mut world = World::with_hasher(case.setup, RandomState::new());
         for op in &case.ops {
             world.op(*op)?;
-            world.host.engine.shrink_to_fit();
+            world.shrink_to_fit();
         }
         world.everyone_leaves(case.ops.len().is_multiple_of(2))?;
-        world.host.engine.shrink_to_fit();
+        world.shrink_to_fit();
         Ok(world.host.engine.verify()?)
     });
 }

@@ -155,6 +155,11 @@ impl Spelling {
         self.check_lists()
     }
 
+    /// Gives memory back, as the first engine does: keys and ids depend on it.
+    pub fn shrink_to_fit(&mut self) {
+        self.engine.shrink_to_fit();
+    }
+
     /// Checks that whoever is online is spelt so in the lists of others, too.
     fn check_lists(&self) -> Result<(), String> {
         for id in &self.online {

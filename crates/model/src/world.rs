@@ -169,6 +169,12 @@ impl<S: BuildHasher> World<S> {
         self.receivers.note(&self.model, event, begun)
     }
 
+    /// Has the engines give back what they do not need.
+    pub fn shrink_to_fit(&mut self) {
+        self.host.engine.shrink_to_fit();
+        self.spelling.shrink_to_fit();
+    }
+
     /// Calls `advance` as a host does, at each of the engine's deadlines up to this moment.
     ///
     /// # Errors
