@@ -1,7 +1,7 @@
 //! Ids that compare equal and are spelt differently.
 
 use crate::common::{at, config};
-use adsum::{Connect, Decision, Engine, Notice, SessionKey};
+use adsum::{Connect, Decision, Engine, Notice, Scope, SessionKey};
 use std::hash::{Hash, Hasher};
 
 /// A name in which upper and lower case are the same.
@@ -80,4 +80,50 @@ fn a_user_is_spelt_as_it_spells_itself() {
     assert_eq!(publish(&mut engine, ann), ["ann"]);
     assert_eq!(contacts(&engine), Some("ann"));
     assert_eq!((engine.counts().users_known, engine.verify()), (2, Ok(())));
+}
+
+/// Has her watch these, and returns how the snapshot names them, and how those whom it shows.
+fn watch(
+    engine: &mut Folding,
+    session: SessionKey,
+    users: &[&'static str],
+) -> (Vec<&'static str>, Vec<&'static str>) {
+    let users = users.iter().map(|user| Folded(user));
+    let mut decisions = engine.watch(at(1), session, users).expect("it is attached");
+    let Some(Decision::Snapshot(snapshot)) = decisions.next() else { panic!("there is one") };
+    assert_eq!(snapshot.scope(), Scope::Users);
+    let mut named: Vec<_> = snapshot.named().map(|user| user.0).collect();
+    assert_eq!(snapshot.named().len(), named.len());
+    named.sort_unstable();
+    (named, snapshot.entries().map(|entry| entry.user.0).collect())
+}
+
+/// Whoever watches somebody is told of it as it named that one itself: nothing of whether the other
+/// is there, or stands in a stranger's list (rule 1, case 53).
+#[test]
+fn whom_a_snapshot_is_about_is_spelt_as_who_asked_for_it_did() {
+    let what_came_before: [fn(&mut Folding); 4] = [
+        |_| {},
+        |engine| {
+            let (bob, _) = connect(engine, "Bob", "ann");
+            engine.invisible(at(0), bob).expect("he is attached").for_each(|_| {});
+        },
+        |engine| _ = connect(engine, "cyd", "BOB"),
+        |engine| _ = connect(engine, "Bob", "BOb"),
+    ];
+    for come_before in what_came_before {
+        let mut engine = Folding::new(config(|options| options.publish_rate = None));
+        come_before(&mut engine);
+        let (eve, _) = connect(&mut engine, "eve", "dan");
+        assert_eq!(watch(&mut engine, eve, &["bOB"]), (vec!["bOB"], vec![]));
+        // Of several spellings in one call the first counts; her own is none of them.
+        let twice = ["Eve", "boB", "DAN", "bOb", "dan", "EVE"];
+        assert_eq!(watch(&mut engine, eve, &twice), (vec!["DAN", "boB"], vec![]));
+        assert_eq!(engine.verify(), Ok(()));
+    }
+    let mut engine = Folding::new(config(|options| options.publish_rate = None));
+    let (bob, _) = connect(&mut engine, "Bob", "BOb");
+    publish(&mut engine, bob);
+    let (eve, _) = connect(&mut engine, "eve", "dan");
+    assert_eq!(watch(&mut engine, eve, &["boB"]), (vec!["boB"], vec!["Bob"]), "he shows himself");
 }

@@ -48,7 +48,7 @@ impl fmt::Debug for Spelt {
 pub enum Mention {
     /// As a user whom it is about.
     User,
-    /// As one whom a snapshot is to speak of, online or not.
+    /// As one of those whom the call names that asked for the snapshot.
     Named,
     Topic,
 }
@@ -106,6 +106,10 @@ impl Spelling {
             EventOf::Connect { user, .. } => Some(user),
             _ => None,
         };
+        let mut asked_for = BTreeMap::new();
+        if let EventOf::Watch { users, .. } = &event {
+            users.iter().for_each(|of| _ = asked_for.entry(of.id).or_insert(of.spelling));
+        }
         let mut decisions = match (engine.apply(now, event), outcome) {
             (Ok(decisions), Ok(_)) => decisions,
             (Err(error), Err(first)) if error == *first => return Ok(()),
@@ -128,14 +132,13 @@ impl Spelling {
         while let Some(decision) = decisions.next() {
             mentions(&decision, &mut |mention, spelt: &Spelt| {
                 seen.push((mention, spelt.id));
-                let as_owner = users.get(&spelt.id).copied();
                 let due = match mention {
-                    Mention::User => Some(as_owner.unwrap_or(SPELLINGS)),
-                    Mention::Named => as_owner.filter(|_| online.contains(&spelt.id)),
-                    Mention::Topic => Some(topics.get(&spelt.id).copied().unwrap_or(SPELLINGS)),
+                    Mention::User => users.get(&spelt.id),
+                    Mention::Named => asked_for.get(&spelt.id),
+                    Mention::Topic => topics.get(&spelt.id),
                 };
-                if let Some(due) = due.filter(|due| *due != spelt.spelling) {
-                    wrong.get_or_insert((mention, *spelt, due));
+                if due != Some(&spelt.spelling) {
+                    wrong.get_or_insert((mention, *spelt, due.copied()));
                 }
             });
             if let Decision::Ended { user, last: true, .. } = decision {
@@ -144,7 +147,7 @@ impl Spelling {
         }
         drop(decisions);
         if let Some((mention, spelt, due)) = wrong {
-            return Err(format!("{mention:?} {spelt:?} has to be in spelling {due}"));
+            return Err(format!("{mention:?} {spelt:?} has to be in spelling {due:?}"));
         }
         if seen != mentioned {
             return Err(format!("{seen:?} are named in several spellings, {mentioned:?} in one"));
