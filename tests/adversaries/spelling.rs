@@ -1,7 +1,7 @@
 //! Ids that compare equal and are spelt differently.
 
 use crate::common::{at, config};
-use adsum::{Connect, Decision, Engine, Notice, Scope, SessionKey};
+use adsum::{Connect, Decision, Engine, Join, Notice, Scope, SessionKey, View};
 use std::hash::{Hash, Hasher};
 
 /// A name in which upper and lower case are the same.
@@ -126,4 +126,46 @@ fn whom_a_snapshot_is_about_is_spelt_as_who_asked_for_it_did() {
     publish(&mut engine, bob);
     let (eve, _) = connect(&mut engine, "eve", "dan");
     assert_eq!(watch(&mut engine, eve, &["boB"]), (vec!["boB"], vec!["Bob"]), "he shows himself");
+}
+
+/// Joins, and returns how the topic is spelt to who does.
+fn join(engine: &mut Folding, session: SessionKey, topic: &'static str, join: Join<u32>) -> String {
+    let (_, mut decisions) = engine.join(at(1), session, Folded(topic), join).expect("it may");
+    let mut spelt = String::new();
+    while let Some(decision) = decisions.next() {
+        if let Decision::Topic(snapshot) = decision {
+            assert_eq!(snapshot.to(), [session.slot()]);
+            spelt = snapshot.topic().0.into();
+        }
+    }
+    drop(decisions);
+    assert_eq!(engine.verify(), Ok(()));
+    spelt
+}
+
+/// A topic in which nobody is shown is spelt as who joins it does: nobody learns how somebody
+/// invisible has spelt it (rules 1 and T1, case 53).
+#[test]
+fn a_topic_in_which_nobody_is_shown_is_spelt_anew() {
+    const MEMBER: Join<u32> = Join::Member { presence: Some(1), view: View::All };
+    let observer = Join::Observer { view: View::All };
+    let mut engine = Folding::new(config(|options| options.own_echo = true));
+    let (bob, _) = connect(&mut engine, "bob", "eve");
+    let (eve, _) = connect(&mut engine, "eve", "bob");
+    let (dan, _) = connect(&mut engine, "dan", "bob");
+    engine.invisible(at(0), bob).expect("he is attached").for_each(|_| {});
+    assert_eq!(join(&mut engine, bob, "ROOM", MEMBER), "ROOM", "nobody came before him");
+    assert_eq!(join(&mut engine, eve, "Room", observer), "Room", "nobody whom she may see");
+    assert_eq!(join(&mut engine, dan, "rOOM", MEMBER), "Room", "she did, though she observes");
+    let room = engine.topic(&Folded("room")).expect("they are there").key();
+    for key in [eve, dan] {
+        engine.leave(at(2), key, room).expect("it is there").for_each(|_| {});
+    }
+    assert_eq!(join(&mut engine, dan, "rooM", MEMBER), "rooM", "he is alone, but for bob");
+    assert_eq!(join(&mut engine, eve, "ROom", MEMBER), "rooM", "dan is there");
+    engine.visible(at(3), bob).expect("he is attached").for_each(|_| {});
+    for key in [eve, dan] {
+        engine.leave(at(4), key, room).expect("it is there").for_each(|_| {});
+    }
+    assert_eq!(join(&mut engine, eve, "ROom", MEMBER), "rooM", "bob is there");
 }

@@ -59,7 +59,7 @@ pub struct Spelling {
     /// How users spelt themselves when they came online the last time.
     users: BTreeMap<User, u32>,
     online: BTreeSet<User>,
-    /// How topics were spelt when they came to be, of those that are.
+    /// How topics were spelt in the last join before which nobody was shown there.
     topics: BTreeMap<User, u32>,
     /// So many ids have been named so far.
     named: u32,
@@ -82,7 +82,7 @@ impl Spelling {
     }
 
     /// Gives an input that the first engine was given, whose outcome is this and whose decisions
-    /// mention these.
+    /// mention these. `is_shown` says whether anybody visible was in the topic that it joins.
     ///
     /// # Errors
     /// What is named, or spelt, otherwise than it must be.
@@ -92,24 +92,22 @@ impl Spelling {
         event: &Event,
         outcome: &Outcome,
         mentioned: &[(Mention, User)],
+        is_shown: bool,
     ) -> Result<(), String> {
         let Self { engine, users, online, topics, named } = self;
         let event = respelt(event, &mut |id| {
             *named += 1;
             Spelt { id, spelling: (*named / SPELLINGS + *named) % SPELLINGS }
         });
-        let opened = match event {
-            EventOf::Join { topic, .. } | EventOf::TopicOptions { topic, .. } => Some(topic),
+        let joined = match event {
+            EventOf::Join { topic, .. } if !is_shown => Some(topic),
             _ => None,
         };
         let newcomer = match event {
             EventOf::Connect { user, .. } => Some(user),
             _ => None,
         };
-        let mut asked_for = BTreeMap::new();
-        if let EventOf::Watch { users, .. } = &event {
-            users.iter().for_each(|of| _ = asked_for.entry(of.id).or_insert(of.spelling));
-        }
+        let asked_for = asked_for(&event);
         let mut decisions = match (engine.apply(now, event), outcome) {
             (Ok(decisions), Ok(_)) => decisions,
             (Err(error), Err(first)) if error == *first => return Ok(()),
@@ -123,9 +121,7 @@ impl Spelling {
                 users.insert(id, spelling);
             }
         }
-        if let Some(Spelt { id, spelling }) = opened {
-            topics.entry(id).or_insert(spelling);
-        }
+        topics.extend(joined.map(|Spelt { id, spelling }| (id, spelling)));
         let mut seen = Vec::with_capacity(mentioned.len());
         let mut wrong = None;
         let mut over = Vec::new();
@@ -171,6 +167,15 @@ impl Spelling {
         }
         Ok(())
     }
+}
+
+/// Returns how those are spelt whom a watch names, the first time that it does.
+fn asked_for(event: &EventOf<Spelt, u32>) -> BTreeMap<User, u32> {
+    let mut asked_for = BTreeMap::new();
+    if let EventOf::Watch { users, .. } = event {
+        users.iter().for_each(|of| _ = asked_for.entry(of.id).or_insert(of.spelling));
+    }
+    asked_for
 }
 
 /// Shows all ids that a decision names, in their order.
