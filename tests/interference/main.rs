@@ -6,11 +6,13 @@
 //! they diverge, only one of them is given its inputs. All that the observer can see must be equal:
 //! what comes of its own inputs, and what its sessions are told, in what order. Sessions are called
 //! by the order in which those of the others came, and numbers of notices, which grow from one to
-//! the next on either side, are left out.
+//! the next on either side, are left out. In half of the cases ids that are equal are spelt in
+//! several ways, and the observer sees how.
 
 mod hiding;
 mod side;
 mod small;
+mod spelt;
 
 use adsum::{Config, Error, SessionId, TopicBlocks, View};
 use adsum_model::host::given;
@@ -141,7 +143,7 @@ fn without_watches(case: &Case) -> Result<(usize, usize), String> {
     // Nobody is hidden.
     let choice = case.setup.choice();
     let side = || Side::new(&config, choice, observer, User::MAX);
-    let [mut with, mut without] = [(); 2].map(|()| side());
+    let [mut with, mut without] = [(); 2].map(|()| side().with_spellings(&config, choice));
     let mut model = Model::with_choice(&config, choice);
     let (mut watches, mut log) = (0, Vec::new());
     for (at, op) in case.ops.iter().enumerate() {
@@ -179,7 +181,9 @@ fn compare(
     let hiding = hidings[usize::from(choice[2]) % hidings.len()];
     // At first everybody has to come.
     let from = 4 + usize::from(choice[3]) % 24;
-    let mut pair = Pair::new((config, case.setup.choice()), hiding, observer, hidden);
+    // In every other case ids have several spellings.
+    let spelt = choice[4].is_multiple_of(2);
+    let mut pair = Pair::new((config, case.setup.choice()), hiding, (observer, hidden), spelt);
     for (at, op) in case.ops.iter().enumerate() {
         if at == from {
             pair.begin(hiding)?;
@@ -238,11 +242,14 @@ impl Pair {
     fn new(
         (config, choice): (&Config, Option<Choice>),
         hiding: Hiding,
-        observer: User,
-        hidden: User,
+        (observer, hidden): (User, User),
+        spelt: bool,
     ) -> Self {
         let side = || Side::new(config, choice, observer, hidden);
-        let [with, without] = [(); 2].map(|()| side());
+        let [mut with, mut without] = [(); 2].map(|()| side());
+        if spelt {
+            [with, without] = [with, without].map(|side| side.with_spellings(config, choice));
+        }
         Self {
             model: Model::with_choice(config, choice),
             with,

@@ -14,13 +14,13 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 /// So many spellings each id has.
-const SPELLINGS: u32 = 4;
+pub const SPELLINGS: u32 = 4;
 
 /// An id in one of its spellings, which makes it no other id.
 #[derive(Clone, Copy)]
 pub struct Spelt {
-    id: User,
-    spelling: u32,
+    pub id: User,
+    pub spelling: u32,
 }
 
 impl PartialEq for Spelt {
@@ -44,7 +44,7 @@ impl fmt::Debug for Spelt {
 }
 
 /// As what a decision names an id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mention {
     /// As a user whom it is about.
     User,
@@ -238,7 +238,7 @@ fn notice_mentions<K, P>(notice: &Notice<'_, K, P>, see: &mut impl FnMut(Mention
 }
 
 /// Returns the same input with all its ids spelt so.
-fn respelt(event: &Event, spell: &mut impl FnMut(User) -> Spelt) -> EventOf<Spelt, u32> {
+pub fn respelt(event: &Event, spell: &mut impl FnMut(User) -> Spelt) -> EventOf<Spelt, u32> {
     let event = event.clone();
     let mut all = |ids: Vec<User>| ids.into_iter().map(&mut *spell).collect();
     match event {
