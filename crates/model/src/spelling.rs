@@ -116,10 +116,10 @@ impl Spelling {
                 return Err(format!("{first:?} is {result:?} where ids have several spellings"));
             }
         };
-        if let Some(Spelt { id, spelling }) = newcomer {
-            if online.insert(id) {
-                users.insert(id, spelling);
-            }
+        if let Some(Spelt { id, spelling }) = newcomer
+            && online.insert(id)
+        {
+            users.insert(id, spelling);
         }
         topics.extend(joined.map(|Spelt { id, spelling }| (id, spelling)));
         let mut seen = Vec::with_capacity(mentioned.len());
@@ -134,7 +134,7 @@ impl Spelling {
                     Mention::Topic => topics.get(&spelt.id),
                 };
                 if due != Some(&spelt.spelling) {
-                    wrong.get_or_insert((mention, *spelt, due.copied()));
+                    wrong.get_or_insert_with(|| (mention, *spelt, due.copied()));
                 }
             });
             if let Decision::Ended { user, last: true, .. } = decision {
