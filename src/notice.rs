@@ -8,11 +8,11 @@ use core::fmt;
 /// The number of a notice. Each is greater than the one before: at least 4,096 for each millisecond
 /// since the engine's first input.
 ///
-/// So what others did in other milliseconds cannot be read from it. A notice has one whether or
-/// not anybody receives it; the several decisions of one large fan-out share one, and so do all
-/// parts and entries of a snapshot. Numbers can be compared within one attachment, and a snapshot
-/// of everything starts anew. They stay below 2^53, which JavaScript can still tell apart, for
-/// 69 years.
+/// So at up to 4,096 notices a millisecond what others did in other milliseconds cannot be read
+/// from it. A notice has one whether or not anybody receives it; the several decisions of one large
+/// fan-out share one, and so do all parts and entries of a snapshot. Numbers can be compared within
+/// one attachment, and a snapshot of everything starts anew. They stay below 2^53, which JavaScript
+/// can still tell apart, for 69 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NoticeId(pub(crate) u64);
 

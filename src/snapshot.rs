@@ -9,7 +9,6 @@ use crate::fanout::snapshots::Part;
 use crate::key::{SessionId, SessionKey, Slot};
 use crate::notice::NoticeId;
 use crate::tables::Users;
-use crate::tables::ids::User;
 use crate::tables::sessions::Sessions;
 use crate::tables::voices::Voices;
 use crate::time::Time;
@@ -82,13 +81,12 @@ impl<'a, K, P> Snapshot<'a, K, P> {
 
     /// Returns the users whom the whole snapshot is about, each once, whether or not they show
     /// anything; nobody where it is about everything. The same in all of its parts.
+    ///
+    /// They are spelt as in the call that asked for it, where [entries](Self::entries) spell a
+    /// user as it spells itself ([rule 1](crate::rules#rule-1-connect)).
     pub fn named(&self) -> impl ExactSizeIterator<Item = &'a K> + use<'a, K, P> {
         let users = self.users;
-        self.named_users().iter().map(move |user| users.id(*user))
-    }
-
-    fn named_users(&self) -> &'a [User] {
-        if self.part.is_of_users { self.plan.users() } else { &[] }
+        users.named().take(if self.part.is_of_users { usize::MAX } else { 0 })
     }
 
     /// Returns the number of the snapshot, which all its parts share.

@@ -108,7 +108,7 @@ pub(crate) struct SnapshotOf {
     pub(super) to: SessionIndex,
     /// Its number, given when its turn comes; zero until then.
     pub(super) id: u64,
-    /// Whether it is about the users in the plan's list, and not about everybody.
+    /// Whether it is about the users whom the input names, and not about everybody.
     pub(super) is_of_users: bool,
     /// The number of users that are done: of those, or of the audience and those who are watched.
     pub(super) done: u32,
@@ -201,8 +201,6 @@ pub(crate) struct Plan<P> {
     done: usize,
     /// Receivers named one by one.
     pub(super) named: Vec<SessionIndex>,
-    /// Users whom a session has asked to watch: until the input is over, as a decision lends them.
-    users: Vec<User>,
     /// Sessions that are over for those who are told that a user looks offline.
     ended: Vec<SessionId>,
     /// What is said by a directed or system notice.
@@ -244,7 +242,6 @@ impl<P> Default for Plan<P> {
             steps: Vec::new(),
             done: 0,
             named: Vec::new(),
-            users: Vec::new(),
             ended: Vec::new(),
             said: None,
             dropped: Vec::new(),
@@ -298,15 +295,9 @@ impl<P> Plan<P> {
         self.push_step(Step::Snapshot(SnapshotOf::begin(to, false)));
     }
 
-    /// Sends a session what it may see of these users.
-    pub(crate) fn send_snapshot_of(&mut self, to: SessionIndex, users: &[User]) {
-        debug_assert!(self.users.is_empty(), "an input asks for no more than one");
-        self.users.extend_from_slice(users);
+    /// Sends a session what it may see of the users whom the input names.
+    pub(crate) fn send_snapshot_of_named(&mut self, to: SessionIndex) {
         self.push_step(Step::Snapshot(SnapshotOf::begin(to, true)));
-    }
-
-    pub(crate) fn users(&self) -> &[User] {
-        &self.users
     }
 
     /// Names a receiver.
@@ -444,7 +435,7 @@ impl<P> Plan<P> {
 
     pub(crate) fn is_done(&self) -> bool {
         let nothing_said = self.said.is_none() && self.dropped.is_empty();
-        let nobody_named = self.named.is_empty() && self.users.is_empty() && self.ended.is_empty();
+        let nobody_named = self.named.is_empty() && self.ended.is_empty();
         self.steps.len() == self.done && nothing_said && nobody_named
     }
 
@@ -453,7 +444,6 @@ impl<P> Plan<P> {
         self.steps.clear();
         self.done = 0;
         self.named.clear();
-        self.users.clear();
         self.ended.clear();
         self.unusual.clear();
         self.spilled.clear();

@@ -17,7 +17,7 @@ pub(crate) struct Part {
     pub(crate) is_visible: bool,
     pub(crate) is_first: bool,
     pub(crate) is_last: bool,
-    /// Whether it is about the users in the plan's list, and not about everybody.
+    /// Whether it is about the users whom the input names, and not about everybody.
     pub(crate) is_of_users: bool,
 }
 
@@ -109,8 +109,8 @@ impl<P> Plan<P> {
         snapshot: &mut SnapshotOf,
         tables: &Tables<K, P, S>,
     ) -> bool {
-        while let Some(user) = self.users().get(snapshot.done as usize) {
-            match seen_by(tables, snapshot.to, *user) {
+        while let Some(user) = tables.users().named_at(snapshot.done as usize) {
+            match seen_by(tables, snapshot.to, user) {
                 Some(seen) if !self.add_seen_at(snapshot, tables, seen) => return false,
                 Some(_) => {}
                 None => snapshot.done += 1,

@@ -256,6 +256,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.clear();
         self.forget_leaving();
         self.tables.release_caught_up();
+        self.tables.forget_named();
         self.is_draining = false;
         self.is_choosing = false;
         self.clean_up();

@@ -64,7 +64,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) -> Result<(), Error> {
         let topic = match self.tables.find_topic(&name) {
             Some(topic) => {
-                self.tables.discard_name(name);
+                self.tables.spell_topic(topic, name);
                 topic
             }
             None => self.open_topic(name)?,

@@ -340,9 +340,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let snapshot = |to| Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None));
         let (is_told, any_arrive) = (is_news && receive > 0, arrive > receive);
         // A snapshot says it in fewer words, and one of the counts in no more. Who arrives is sent
-        // one anyway: so it is one for all, which the host encodes once.
+        // one anyway: so it is one for all, which the host encodes once. Who is not shown must not
+        // be known by that.
+        let is_shown = |place| {
+            let topics = self.tables.topics();
+            topics.is(topics.channels().member_at(group.channel, place), Mark::Shown)
+        };
         let is_anew = match view {
-            View::Count => any_arrive,
+            View::Count => (receive..arrive).any(is_shown),
             _ => everything,
         };
         if is_told && is_anew && any_arrive {

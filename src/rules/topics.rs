@@ -31,7 +31,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.check_join(session, found, is_member)?;
         let topic = match found {
             Some(topic) => {
-                self.tables.discard_name(name);
+                self.tables.spell_topic(topic, name);
                 topic
             }
             None => self.open_topic(name)?,

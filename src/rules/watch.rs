@@ -5,7 +5,6 @@ use crate::fanout::subject::Subject;
 use crate::key::SessionKey;
 use crate::rules::State;
 use crate::tables::ids::{SessionIndex, User};
-use crate::tables::lists;
 use crate::tables::sessions::Link;
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
@@ -19,9 +18,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let session = self.attached(key)?;
         let limit = self.options.max_watched;
         let [mut named, mut new] = core::mem::take(&mut self.scratch);
-        let result = match self.tables.intern_all(users, limit, &mut named) {
+        let own = self.tables.sessions().user(session);
+        let result = match self.tables.intern_named(users, limit, own, &mut named) {
             Ok(true) => {
-                lists::make_set(&mut named, self.tables.sessions().user(session));
                 let is_new = |user: &&User| !self.tables.does_watch(session, **user);
                 new.extend(named.iter().filter(is_new));
                 let is_more = |user: &&User| !self.tables.has_asked_for(session, **user);
@@ -48,7 +47,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.fetch_all_shown(named);
         if self.tables.sessions().link(session) == Link::Attached {
             self.tables.add_watches(session, new);
-            self.plan.send_snapshot_of(session, named);
+            self.plan.send_snapshot_of_named(session);
             return;
         }
         // Congested: of those whom it saw before, it may hold what they showed then.

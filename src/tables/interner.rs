@@ -41,6 +41,17 @@ pub(crate) struct Users<K> {
     /// Ids that nothing refers to any more. Dropping one runs the host's code, which may panic, so
     /// it is done when everything is in order.
     unused: Vec<K>,
+    /// Those whom the input at hand names: until it is over, as a decision lends them.
+    named: Vec<Named<K>>,
+}
+
+/// A user whom an input names.
+struct Named<K> {
+    user: User,
+    /// So many ids stand before it in the list.
+    nth: u32,
+    /// The id, if the user was known already, by one that may be spelt otherwise.
+    id: Option<K>,
 }
 
 impl<K> Users<K> {
@@ -55,6 +66,7 @@ impl<K> Users<K> {
             fresh: Vec::new(),
             unreferenced: Vec::new(),
             unused: Vec::new(),
+            named: Vec::new(),
         }
     }
 
@@ -90,6 +102,25 @@ impl<K> Users<K> {
     /// Has an id dropped when everything is in order.
     pub(crate) fn discard(&mut self, id: K) {
         self.unused.push(id);
+    }
+
+    // ---- whom the input at hand names
+
+    /// Returns the ids of those [named](Self::intern_named), spelt as they were handed in.
+    pub(crate) fn named(&self) -> impl ExactSizeIterator<Item = &K> {
+        self.named.iter().map(|named| named.id.as_ref().unwrap_or_else(|| self.id(named.user)))
+    }
+
+    /// Returns one of those named.
+    pub(crate) fn named_at(&self, nth: usize) -> Option<User> {
+        self.named.get(nth).map(|named| named.user)
+    }
+
+    /// Names nobody any more: the input is over.
+    pub(crate) fn forget_named(&mut self) {
+        if !self.named.is_empty() {
+            self.unused.extend(self.named.drain(..).filter_map(|named| named.id));
+        }
     }
 
     /// Fetches what is kept of a user here, who may be known no longer.
@@ -165,7 +196,7 @@ impl<K> Users<K> {
 
     /// Returns whether nothing is left to forget or to drop.
     pub(crate) fn is_clean(&self) -> bool {
-        self.fresh.is_empty() && self.unused.is_empty()
+        self.fresh.is_empty() && self.unused.is_empty() && self.named.is_empty()
     }
 
     /// Drops the ids that nothing refers to any more.
@@ -200,6 +231,7 @@ impl<K> Users<K> {
         self.fresh.shrink_to_fit();
         self.unreferenced = Vec::new();
         self.unused.shrink_to_fit();
+        self.named.shrink_to_fit();
     }
 
     /// Returns whether each index is either free or somebody's.
@@ -323,7 +355,7 @@ impl<K: Eq + Hash> Users<K> {
     /// caller takes one, and calls [`forget_fresh`](Self::forget_fresh) when the input is through.
     /// `None` if the table is full.
     pub(crate) fn intern<S: BuildHasher>(&mut self, hasher: &S, id: K) -> Option<User> {
-        self.find_or_add(ShortHash::of(hasher, &id), id)
+        self.find_or_add(ShortHash::of(hasher, &id), id).map(|(user, _)| user)
     }
 
     /// Adds the indices of all these ids, likewise.
@@ -333,9 +365,41 @@ impl<K: Eq + Hash> Users<K> {
         ids: impl Iterator<Item = K>,
         into: &mut Vec<User>,
     ) -> Option<()> {
+        self.intern_each(hasher, ids, |_, user, _| into.push(user))
+    }
+
+    /// Names those who have these ids, who are made known likewise, each once and but for one.
+    pub(crate) fn intern_named<S: BuildHasher>(
+        &mut self,
+        hasher: &S,
+        ids: impl Iterator<Item = K>,
+        not: User,
+        into: &mut Vec<User>,
+    ) -> Option<()> {
+        self.intern_each(hasher, ids, |users, user, id| {
+            let nth = users.named.len() as u32;
+            users.named.push(Named { user, nth, id });
+        })?;
+        // Of several spellings in one list the first counts.
+        self.named.sort_unstable_by_key(|named| (named.user, named.nth));
+        self.named.dedup_by_key(|named| named.user);
+        self.named.retain(|named| named.user != not);
+        into.extend(self.named.iter().map(|named| named.user));
+        Some(())
+    }
+
+    /// Calls `each` with the index of each of these ids, which is made known if it was not, and
+    /// with the id if it was.
+    fn intern_each<S: BuildHasher>(
+        &mut self,
+        hasher: &S,
+        ids: impl Iterator<Item = K>,
+        mut each: impl FnMut(&mut Self, User, Option<K>),
+    ) -> Option<()> {
         if !self.is_crowd() {
             for id in ids {
-                into.push(self.intern(hasher, id)?);
+                let (user, id) = self.find_or_add(ShortHash::of(hasher, &id), id)?;
+                each(self, user, id);
             }
             return Some(());
         }
@@ -347,15 +411,20 @@ impl<K: Eq + Hash> Users<K> {
             }
             let found = self.find_some(hasher, &some, |id| id);
             for (id, (hash, user)) in some.into_iter().zip(found) {
-                into.push(user.or_else(|| self.find_or_add(hash, id))?);
+                let (user, id) = match user {
+                    Some(user) => (user, Some(id)),
+                    None => self.find_or_add(hash, id)?,
+                };
+                each(self, user, id);
             }
         }
     }
 
-    fn find_or_add(&mut self, hash: ShortHash, id: K) -> Option<User> {
+    /// Returns the index of an id, and gives the id back if it was known already.
+    fn find_or_add(&mut self, hash: ShortHash, id: K) -> Option<(User, Option<K>)> {
         match self.find_hashed(hash, &id) {
-            Some(user) => Some(user),
-            None => self.add(hash, id),
+            Some(user) => Some((user, Some(id))),
+            None => self.add(hash, id).map(|user| (user, None)),
         }
     }
 
@@ -431,6 +500,15 @@ mod tests {
         assert!(users.is_clean());
         users.release(ada);
         assert!(!users.is_clean(), "her id is not dropped yet");
+        users.drop_unused();
+        let mut all = Vec::new();
+        users.intern_named(&Plain, [2, 1, 2].into_iter(), User(9), &mut all).unwrap();
+        assert_eq!(all.len(), 2, "each once");
+        assert!(users.named().eq(all.iter().map(|user| users.id(*user))));
+        users.forget_fresh();
+        users.drop_unused();
+        assert!(!users.is_clean(), "they are named as long as the input lasts");
+        users.forget_named();
         users.drop_unused();
         assert!(users.is_clean());
     }

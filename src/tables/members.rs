@@ -163,6 +163,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         self.topics.names.hand_unused_to(&mut self.users);
     }
 
+    /// Spells the name of a topic so for whoever joins it, unless somebody is shown there: those
+    /// who are not must not be known by it.
+    pub(crate) fn spell_topic(&mut self, topic: TopicIndex, name: K) {
+        let counts = self.topics.topic(topic).counts;
+        if counts.users > 0 || counts.observers > 0 {
+            return self.discard_name(name);
+        }
+        self.topics.names.spell(User(topic.0), name);
+        self.topics.names.hand_unused_to(&mut self.users);
+    }
+
     /// Has a name dropped when everything is in order.
     pub(crate) fn discard_name(&mut self, name: K) {
         self.users.discard(name);

@@ -51,6 +51,30 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         Ok(ids.next().is_none())
     }
 
+    /// Adds the numbers of these ids likewise, each once and but for one, a sorted run; and keeps
+    /// how they are spelt until [`forget_named`](Self::forget_named).
+    pub(crate) fn intern_named(
+        &mut self,
+        ids: impl IntoIterator<Item = K>,
+        limit: u32,
+        not: User,
+        into: &mut Vec<User>,
+    ) -> Result<bool, TooManyUsers> {
+        let mut ids = ids.into_iter();
+        let some = ids.by_ref().take(limit as usize);
+        let interned = self.users.intern_named(&self.hasher, some, not, into).ok_or(TooManyUsers);
+        self.shown.extend_to(self.users.span());
+        interned?;
+        Ok(ids.next().is_none())
+    }
+
+    /// Forgets whom the input named, which is over. Their ids are dropped when everything is in
+    /// order.
+    #[inline]
+    pub(crate) fn forget_named(&mut self) {
+        self.users.forget_named();
+    }
+
     /// Forgets those who became known and to whom nothing refers after all, and drops the ids to
     /// which nothing refers any more: the last thing about an input.
     pub(crate) fn forget_fresh(&mut self) {

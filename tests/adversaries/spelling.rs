@@ -1,7 +1,7 @@
 //! Ids that compare equal and are spelt differently.
 
 use crate::common::{at, config};
-use adsum::{Connect, Decision, Engine, LostCause, Notice, Replica, SessionKey, View};
+use adsum::{Connect, Decision, Engine, Join, LostCause, Notice, Replica, Scope, SessionKey, View};
 use std::hash::{Hash, Hasher};
 
 /// A name in which upper and lower case are the same.
@@ -135,4 +135,92 @@ fn a_receiver_spells_a_user_as_it_was_told_last() {
     }
     let members = replica.members(&Folded("room")).map(|(user, ..)| user.0);
     assert_eq!(members.collect::<Vec<_>>(), ["Bob"]);
+}
+
+/// Has her watch these, and returns how the snapshot names them, and how those whom it shows.
+fn watch(
+    engine: &mut Folding,
+    session: SessionKey,
+    users: &[&'static str],
+) -> (Vec<&'static str>, Vec<&'static str>) {
+    let users = users.iter().map(|user| Folded(user));
+    let mut decisions = engine.watch(at(1), session, users).expect("it is attached");
+    let Some(Decision::Snapshot(snapshot)) = decisions.next() else { panic!("there is one") };
+    assert_eq!(snapshot.scope(), Scope::Users);
+    let mut named: Vec<_> = snapshot.named().map(|user| user.0).collect();
+    assert_eq!(snapshot.named().len(), named.len());
+    named.sort_unstable();
+    (named, snapshot.entries().map(|entry| entry.user.0).collect())
+}
+
+/// Whoever watches somebody is told of it as it named that one itself: nothing of whether the other
+/// is there, or stands in a stranger's list (rule 1, case 53).
+#[test]
+fn whom_a_snapshot_is_about_is_spelt_as_who_asked_for_it_did() {
+    let what_came_before: [fn(&mut Folding); 4] = [
+        |_| {},
+        |engine| {
+            let (bob, _) = connect(engine, "Bob", "ann");
+            engine.invisible(at(0), bob).expect("he is attached").for_each(|_| {});
+        },
+        |engine| _ = connect(engine, "cyd", "BOB"),
+        |engine| _ = connect(engine, "Bob", "BOb"),
+    ];
+    for come_before in what_came_before {
+        let mut engine = Folding::new(config(|options| options.publish_rate = None));
+        come_before(&mut engine);
+        let (eve, _) = connect(&mut engine, "eve", "dan");
+        assert_eq!(watch(&mut engine, eve, &["bOB"]), (vec!["bOB"], vec![]));
+        // Of several spellings in one call the first counts; her own is none of them.
+        let twice = ["Eve", "boB", "DAN", "bOb", "dan", "EVE"];
+        assert_eq!(watch(&mut engine, eve, &twice), (vec!["DAN", "boB"], vec![]));
+        assert_eq!(engine.verify(), Ok(()));
+    }
+    let mut engine = Folding::new(config(|options| options.publish_rate = None));
+    let (bob, _) = connect(&mut engine, "Bob", "BOb");
+    publish(&mut engine, bob);
+    let (eve, _) = connect(&mut engine, "eve", "dan");
+    assert_eq!(watch(&mut engine, eve, &["boB"]), (vec!["boB"], vec!["Bob"]), "he shows himself");
+}
+
+/// Joins, and returns how the topic is spelt to who does.
+fn join(engine: &mut Folding, session: SessionKey, topic: &'static str, join: Join<u32>) -> String {
+    let (_, mut decisions) = engine.join(at(1), session, Folded(topic), join).expect("it may");
+    let mut spelt = String::new();
+    while let Some(decision) = decisions.next() {
+        if let Decision::Topic(snapshot) = decision {
+            assert_eq!(snapshot.to(), [session.slot()]);
+            spelt = snapshot.topic().0.into();
+        }
+    }
+    drop(decisions);
+    assert_eq!(engine.verify(), Ok(()));
+    spelt
+}
+
+/// A topic in which nobody is shown is spelt as who joins it does: nobody learns how somebody
+/// invisible has spelt it (rules 1 and T1, case 53).
+#[test]
+fn a_topic_in_which_nobody_is_shown_is_spelt_anew() {
+    const MEMBER: Join<u32> = Join::Member { presence: Some(1), view: View::All };
+    let observer = Join::Observer { view: View::All };
+    let mut engine = Folding::new(config(|options| options.own_echo = true));
+    let (bob, _) = connect(&mut engine, "bob", "eve");
+    let (eve, _) = connect(&mut engine, "eve", "bob");
+    let (dan, _) = connect(&mut engine, "dan", "bob");
+    engine.invisible(at(0), bob).expect("he is attached").for_each(|_| {});
+    assert_eq!(join(&mut engine, bob, "ROOM", MEMBER), "ROOM", "nobody came before him");
+    assert_eq!(join(&mut engine, eve, "Room", observer), "Room", "nobody whom she may see");
+    assert_eq!(join(&mut engine, dan, "rOOM", MEMBER), "Room", "she did, though she observes");
+    let room = engine.topic(&Folded("room")).expect("they are there").key();
+    for key in [eve, dan] {
+        engine.leave(at(2), key, room).expect("it is there").for_each(|_| {});
+    }
+    assert_eq!(join(&mut engine, dan, "rooM", MEMBER), "rooM", "he is alone, but for bob");
+    assert_eq!(join(&mut engine, eve, "ROom", MEMBER), "rooM", "dan is there");
+    engine.visible(at(3), bob).expect("he is attached").for_each(|_| {});
+    for key in [eve, dan] {
+        engine.leave(at(4), key, room).expect("it is there").for_each(|_| {});
+    }
+    assert_eq!(join(&mut engine, eve, "ROom", MEMBER), "rooM", "bob is there");
 }

@@ -1,5 +1,6 @@
 //! One of two histories: an engine with its host, and all that one user can observe of it.
 
+use crate::spelt::Spellings;
 use adsum::{Config, DefaultHashBuilder, Error, SessionId, SessionKey, Time, TopicKey};
 use adsum_model::Attachment;
 use adsum_model::host::Given;
@@ -22,6 +23,8 @@ pub(crate) struct Input {
 
 pub(crate) struct Side {
     pub(crate) host: Host<u32>,
+    /// An engine that is given the same in ids that have several spellings, if there is one.
+    spellings: Option<Spellings>,
     observer: User,
     hidden: User,
     /// The sessions of the hidden user, and those of all others.
@@ -44,6 +47,7 @@ impl Side {
     ) -> Self {
         Self {
             host: Host::with_choice(config.clone(), choice, DefaultHashBuilder::default()),
+            spellings: None,
             observer,
             hidden,
             hidden_names: Names::default(),
@@ -52,6 +56,12 @@ impl Side {
             topics: Vec::new(),
             told: Vec::new(),
         }
+    }
+
+    /// Has the observer see how ids are spelt, too.
+    pub(crate) fn with_spellings(mut self, config: &Config, choice: Option<Choice>) -> Self {
+        self.spellings = Some(Spellings::new(config, choice, self.observer));
+        self
     }
 
     /// Takes down an input that names keys of this side. `None` if it names one that was never
@@ -123,6 +133,10 @@ impl Side {
             }
         }
         self.told.extend(lines.into_iter().map(|(_, line)| line));
+        if let (Some(spellings), Ok(_)) = (&mut self.spellings, &outcome) {
+            let seen = spellings.give(input.now, &event, (input.of, self.hidden));
+            self.told.extend((!seen.is_empty()).then(|| format!("spelt {seen:?}")));
+        }
         Ok(outcome)
     }
 

@@ -297,7 +297,8 @@ fn every_short_history_looks_the_same() {
     let mut histories = 0;
     for options in all_options() {
         for hiding in Hiding::ALL {
-            // Going invisible tells all contacts that it is offline: that one came is seen.
+            // Going invisible tells all contacts that it is offline: that one came is seen, which
+            // "Non-interference" in the rules excepts by name.
             let is_seen = options.offline_notices == OfflineNotices::ToAllContacts;
             if !(hiding == Hiding::Invisible && is_seen) {
                 histories += explore(&options, hiding, length);

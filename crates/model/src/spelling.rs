@@ -14,13 +14,13 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 /// So many spellings each id has.
-const SPELLINGS: u32 = 4;
+pub const SPELLINGS: u32 = 4;
 
 /// An id in one of its spellings, which makes it no other id.
 #[derive(Clone, Copy)]
 pub struct Spelt {
-    id: User,
-    spelling: u32,
+    pub id: User,
+    pub spelling: u32,
 }
 
 impl PartialEq for Spelt {
@@ -44,11 +44,11 @@ impl fmt::Debug for Spelt {
 }
 
 /// As what a decision names an id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mention {
     /// As a user whom it is about.
     User,
-    /// As one whom a snapshot is to speak of, online or not.
+    /// As one of those whom the call names that asked for the snapshot.
     Named,
     Topic,
 }
@@ -59,7 +59,7 @@ pub struct Spelling {
     /// How users spelt themselves when they came online the last time.
     users: BTreeMap<User, u32>,
     online: BTreeSet<User>,
-    /// How topics were spelt when they came to be, of those that are.
+    /// How topics were spelt in the last join before which nobody was shown there.
     topics: BTreeMap<User, u32>,
     /// So many ids have been named so far.
     named: u32,
@@ -82,7 +82,7 @@ impl Spelling {
     }
 
     /// Gives an input that the first engine was given, whose outcome is this and whose decisions
-    /// mention these.
+    /// mention these. `is_shown` says whether anybody visible was in the topic that it joins.
     ///
     /// # Errors
     /// What is named, or spelt, otherwise than it must be.
@@ -92,20 +92,22 @@ impl Spelling {
         event: &Event,
         outcome: &Outcome,
         mentioned: &[(Mention, User)],
+        is_shown: bool,
     ) -> Result<(), String> {
         let Self { engine, users, online, topics, named } = self;
         let event = respelt(event, &mut |id| {
             *named += 1;
             Spelt { id, spelling: (*named / SPELLINGS + *named) % SPELLINGS }
         });
-        let opened = match event {
-            EventOf::Join { topic, .. } | EventOf::TopicOptions { topic, .. } => Some(topic),
+        let joined = match event {
+            EventOf::Join { topic, .. } if !is_shown => Some(topic),
             _ => None,
         };
         let newcomer = match event {
             EventOf::Connect { user, .. } => Some(user),
             _ => None,
         };
+        let asked_for = asked_for(&event);
         let mut decisions = match (engine.apply(now, event), outcome) {
             (Ok(decisions), Ok(_)) => decisions,
             (Err(error), Err(first)) if error == *first => return Ok(()),
@@ -119,23 +121,20 @@ impl Spelling {
         {
             users.insert(id, spelling);
         }
-        if let Some(Spelt { id, spelling }) = opened {
-            topics.entry(id).or_insert(spelling);
-        }
+        topics.extend(joined.map(|Spelt { id, spelling }| (id, spelling)));
         let mut seen = Vec::with_capacity(mentioned.len());
         let mut wrong = None;
         let mut over = Vec::new();
         while let Some(decision) = decisions.next() {
             mentions(&decision, &mut |mention, spelt: &Spelt| {
                 seen.push((mention, spelt.id));
-                let as_owner = users.get(&spelt.id).copied();
                 let due = match mention {
-                    Mention::User => Some(as_owner.unwrap_or(SPELLINGS)),
-                    Mention::Named => as_owner.filter(|_| online.contains(&spelt.id)),
-                    Mention::Topic => Some(topics.get(&spelt.id).copied().unwrap_or(SPELLINGS)),
+                    Mention::User => users.get(&spelt.id),
+                    Mention::Named => asked_for.get(&spelt.id),
+                    Mention::Topic => topics.get(&spelt.id),
                 };
-                if let Some(due) = due.filter(|due| *due != spelt.spelling) {
-                    wrong.get_or_insert((mention, *spelt, due));
+                if due != Some(&spelt.spelling) {
+                    wrong.get_or_insert_with(|| (mention, *spelt, due.copied()));
                 }
             });
             if let Decision::Ended { user, last: true, .. } = decision {
@@ -144,7 +143,7 @@ impl Spelling {
         }
         drop(decisions);
         if let Some((mention, spelt, due)) = wrong {
-            return Err(format!("{mention:?} {spelt:?} has to be in spelling {due}"));
+            return Err(format!("{mention:?} {spelt:?} has to be in spelling {due:?}"));
         }
         if seen != mentioned {
             return Err(format!("{seen:?} are named in several spellings, {mentioned:?} in one"));
@@ -173,6 +172,15 @@ impl Spelling {
         }
         Ok(())
     }
+}
+
+/// Returns how those are spelt whom a watch names, the first time that it does.
+fn asked_for(event: &EventOf<Spelt, u32>) -> BTreeMap<User, u32> {
+    let mut asked_for = BTreeMap::new();
+    if let EventOf::Watch { users, .. } = event {
+        users.iter().for_each(|of| _ = asked_for.entry(of.id).or_insert(of.spelling));
+    }
+    asked_for
 }
 
 /// Shows all ids that a decision names, in their order.
@@ -235,7 +243,7 @@ fn notice_mentions<K, P>(notice: &Notice<'_, K, P>, see: &mut impl FnMut(Mention
 }
 
 /// Returns the same input with all its ids spelt so.
-fn respelt(event: &Event, spell: &mut impl FnMut(User) -> Spelt) -> EventOf<Spelt, u32> {
+pub fn respelt(event: &Event, spell: &mut impl FnMut(User) -> Spelt) -> EventOf<Spelt, u32> {
     let event = event.clone();
     let mut all = |ids: Vec<User>| ids.into_iter().map(&mut *spell).collect();
     match event {

@@ -156,9 +156,10 @@ impl<S: BuildHasher> World<S> {
             }
             Err(_) => self.refusals += 1,
         }
+        let is_shown = is_anybody_shown(&self.model, event);
         let model = self.model.apply(now.as_millis(), event, host::given(&outcome));
         compare(&model, &outcome)?;
-        self.spelling.input(now, event, &outcome, &mentioned)?;
+        self.spelling.input(now, event, &outcome, &mentioned, is_shown)?;
         if let (Ok(output), Ok(answer)) = (&model, &outcome) {
             self.notices += output.notices();
             check_numbers(&self.model, answer, last_id)?;
@@ -292,6 +293,14 @@ impl<S: BuildHasher> World<S> {
         }
         text
     }
+}
+
+/// Returns whether a session of somebody visible is in the topic that another one joins.
+fn is_anybody_shown(model: &Model, event: &Event) -> bool {
+    let Event::Join { topic, .. } = event else { return false };
+    let places = model.topics.get(topic).map(|topic| &topic.places);
+    let mut users = places.into_iter().flatten().map(|(id, _)| model.sessions[id].user);
+    users.any(|user| !model.is_invisible(user))
 }
 
 /// Returns the message of a panic, so that it is reported with what led to it.

@@ -51,6 +51,7 @@ impl Model {
         let topic = &self.topics[&name];
         let place = &topic.places[&like];
         let (view, counts) = (topic.served(place), self.standing(name).counts);
+        let is_of_counts = view == View::Count && place.named.is_empty();
         let known = rest.iter().find_map(|id| topic.places[id].before.clone());
         rest.iter().for_each(|id| self.place_mut(name, *id).before = None);
         let known = known.unwrap_or_else(|| Known::of(tick.before.clone()));
@@ -58,13 +59,17 @@ impl Model {
         let is_counted = matches!(view, View::Count | View::Sample(_));
         let mut is_news = !changes.is_empty() || is_counted && counts != known.standing.counts;
         let to = self.attachments(&self.taking(&rest));
-        // A snapshot for those who are new may be one for all, if there is anything to tell.
+        // A snapshot for those who are new may be one for all, if there is anything to tell; of the
+        // counts it is, if one of them may be seen, and else it is not.
         let (some, all) = (self.taking(&new), self.taking(&new.union(&rest).copied().collect()));
         let is_for_all = !some.is_empty() && !to.is_empty() && (is_news || !again.is_empty());
         let all_told = self.attachments(&all);
-        if is_for_all
-            && let Some(Decision::Topic { .. }) = self.heard_next(out, (name, view), &all_told, &to)
-        {
+        let is_unseen = |id: &SessionId| self.is_invisible(self.sessions[id].user);
+        let is_heard = || {
+            let heard = self.heard_next(out, (name, view), &all_told, &to);
+            matches!(heard, Some(Decision::Topic { .. }))
+        };
+        if is_for_all && if is_of_counts { !some.iter().all(is_unseen) } else { is_heard() } {
             self.no_longer_new(name, &new);
             self.told_or_marked(name, &new);
             self.told_or_marked(name, &rest);
@@ -78,7 +83,7 @@ impl Model {
                 changes = told;
             }
             // A snapshot may say it in fewer words.
-            Some(Decision::Topic { .. }) if is_news || !again.is_empty() => {
+            Some(Decision::Topic { .. }) if !is_of_counts && (is_news || !again.is_empty()) => {
                 self.told_or_marked(name, &rest);
                 return self.push_topic(out, name, like, &self.taking(&rest));
             }
