@@ -44,8 +44,9 @@ fn to_remove_all_contacts_moves_few_entries_for_each() {
         let moved = moved(|| {
             assert!(taken(growing.engine.audience_replace(Time::ZERO, &STAR, [])) > 0);
         });
-        // Each lies in a piece of a list.
-        assert!(moved <= 300 * MANY as usize, "{moved} entries moved");
+        // Each lies in a piece of a list, and of very small pieces there is a table.
+        let each = if cfg!(feature = "shrunk") { 600 } else { 300 };
+        assert!(moved <= each * MANY as usize, "{moved} entries moved");
         assert_eq!((growing.engine.counts().told, growing.engine.verify()), (0, Ok(())));
     }
 }
