@@ -61,7 +61,8 @@ impl<P> Plan<P> {
         let viewer = tables.sessions().user(snapshot.to);
         let Some(place) = tables.place(viewer) else { return true };
         let (audience, hidden) = tables.contacts_at(place);
-        let is_hidden = |user: &User| !hidden.is_empty() && hidden.contains(*user);
+        let any_hidden = !hidden.is_empty();
+        let is_hidden = |user: &User| any_hidden && hidden.contains(*user);
         let mut fetched = 0;
         while let Some(user) = audience.get(snapshot.done as usize) {
             let done = snapshot.done as usize;

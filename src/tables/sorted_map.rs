@@ -85,6 +85,27 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
         Some(&mut self.pieces[piece][place].1)
     }
 
+    /// Sets the value of those of a sorted run of keys that are there, and keeps the others in the
+    /// run: by one walk.
+    pub(crate) fn replace_all(&mut self, keys: &mut Vec<K>, value: V) {
+        let mut entries = self.pieces.iter_mut().flatten();
+        let mut entry = entries.next();
+        keys.retain(|key| {
+            while let Some((own, _)) = &entry
+                && own < key
+            {
+                entry = entries.next();
+            }
+            match &mut entry {
+                Some((own, of)) if own == key => {
+                    *of = value;
+                    false
+                }
+                _ => true,
+            }
+        });
+    }
+
     fn find(&self, key: K) -> Option<(usize, usize)> {
         let piece = self.piece_of(key);
         let place = self.pieces.get(piece)?.binary_search_by_key(&key, |(own, _)| *own).ok()?;
@@ -301,6 +322,19 @@ mod tests {
                         let (from, by) = (key / 3, usize::from(key % 5) + 1);
                         map.remove_all((from..key).step_by(by));
                         (from..key).step_by(by).for_each(|key| _ = model.remove(&key));
+                    }
+                    4 if key % 64 == 3 => {
+                        let mut keys: Vec<u16> = (key / 2..key).step_by(3).collect();
+                        let mut others = keys.clone();
+                        others.retain(|key| match model.get_mut(key) {
+                            Some(value) => {
+                                *value = step;
+                                false
+                            }
+                            None => true,
+                        });
+                        map.replace_all(&mut keys, step);
+                        prop_assert_eq!(keys, others);
                     }
                     4 if key % 64 == 2 => {
                         map.retain(|own, value| own > key || value % 2 == 0);

@@ -33,9 +33,13 @@ struct Calls {
     /// Each attachment with the last call that reached it. Attachments that are over stay until
     /// their call is.
     reached: SortedMap<Attachment, u32>,
-    /// The same, by call.
+    /// The same, by call, once there were more than a few. Those are looked at one by one.
     by_call: SortedMap<(u32, Attachment), ()>,
+    is_by_call: bool,
 }
+
+/// So many are looked at one by one.
+const FEW: usize = if cfg!(feature = "shrunk") { 2 } else { 64 };
 
 impl Told {
     /// Returns the number of attachments remembered, some of which may be over.
@@ -110,7 +114,9 @@ impl Told {
     pub(crate) fn forget(&mut self, attachment: Attachment) -> bool {
         let Some(calls) = &mut self.0 else { return false };
         let Some(number) = calls.reached.remove(attachment) else { return false };
-        calls.by_call.remove((number, attachment));
+        if calls.is_by_call {
+            calls.by_call.remove((number, attachment));
+        }
         true
     }
 
@@ -122,7 +128,7 @@ impl Told {
         reached.retain(|attachment, _| keep(attachment));
         if reached.is_empty() {
             by_call.clear();
-        } else if reached.len() < before {
+        } else if reached.len() < before && !by_call.is_empty() {
             by_call.retain(|(_, attachment), ()| reached.contains(attachment));
         }
     }
@@ -132,7 +138,7 @@ impl Told {
             calls.by_number.clear();
             calls.reached.clear();
             calls.by_call.clear();
-            calls.names = 0;
+            (calls.names, calls.is_by_call) = (0, false);
         }
     }
 }
@@ -147,15 +153,25 @@ impl Calls {
 
     /// Adds those whom a call reached, which are taken out.
     fn add(&mut self, reached: &mut Vec<Attachment>, number: u32) {
-        self.by_call.insert_all(reached.iter().map(|new| ((number, *new), ())));
-        reached.retain(|attachment| match self.reached.get_mut(*attachment) {
-            Some(call) => {
-                let before = core::mem::replace(call, number);
-                self.by_call.remove((before, *attachment));
-                false
+        if !self.is_by_call && self.reached.len() + reached.len() > FEW {
+            self.is_by_call = true;
+            for (attachment, call) in self.reached.iter() {
+                self.by_call.insert((call, attachment), ());
             }
-            None => true,
-        });
+        }
+        if self.is_by_call {
+            self.by_call.insert_all(reached.iter().map(|new| ((number, *new), ())));
+            reached.retain(|attachment| match self.reached.get_mut(*attachment) {
+                Some(call) => {
+                    let before = core::mem::replace(call, number);
+                    self.by_call.remove((before, *attachment));
+                    false
+                }
+                None => true,
+            });
+        } else {
+            self.reached.replace_all(reached, number);
+        }
         self.reached.insert_all(reached.iter().map(|new| (*new, number)));
         reached.clear();
     }
@@ -164,6 +180,14 @@ impl Calls {
     fn end(&mut self, number: u32, mut over: impl FnMut(Attachment)) {
         let Some(call) = self.by_number.remove(number) else { return };
         self.names -= call.names;
+        if !self.is_by_call {
+            return self.reached.retain(|attachment, last| {
+                if last == number {
+                    over(attachment);
+                }
+                last != number
+            });
+        }
         let first = (number, Attachment::FIRST);
         while let Some(((of, attachment), ())) = self.by_call.first_from(first)
             && of == number
@@ -176,11 +200,12 @@ impl Calls {
 
     fn is_in_order(&self) -> bool {
         let has_call = |(attachment, number)| {
-            self.by_call.contains((number, attachment)) && self.by_number.contains(number)
+            let is_found = !self.is_by_call || self.by_call.contains((number, attachment));
+            is_found && self.by_number.contains(number)
         };
         self.reached.iter().is_sorted_by(|a, b| a.0 < b.0)
             && self.reached.iter().all(has_call)
-            && self.by_call.len() == self.reached.len()
+            && self.by_call.len() == if self.is_by_call { self.reached.len() } else { 0 }
             && self.by_number.iter().map(|(_, call)| call.names).sum::<u32>() == self.names
     }
 }
@@ -260,8 +285,8 @@ mod tests {
     #[test]
     fn what_is_broken_is_seen() {
         let breaks: [fn(&mut Calls); 5] = [
-            |calls| _ = calls.by_call.remove((0, attachment(5))),
-            |calls| _ = calls.reached.remove(attachment(1)),
+            |calls| calls.by_call.insert((0, attachment(5)), ()),
+            |calls| calls.is_by_call = true,
             |calls| calls.reached.insert(attachment(7), 9),
             |calls| _ = calls.by_number.remove(0),
             |calls| calls.names += 1,
