@@ -224,7 +224,8 @@ Say Said;Say refused Detached;Say refused ExpiryLimit;Say refused NotMember;Say 
 Say refused UnknownTopic;Say skips Said
 TopicOptions Topic All;TopicOptions Topic Sample;TopicOptions empty Topic All
 TopicOptions empty Topic Count;TopicOptions empty Topic Sample
-TopicOptions refused TopicOptions;TopicOptions refused UnknownTopic
+TopicOptions refused MemberLimit;TopicOptions refused TopicOptions
+TopicOptions refused UnknownTopic
 Update Member Update;Update refused Detached;Update refused NotMember;Update refused UnknownTopic
 Update waits
 Unblock Joined;Unblock Member First

@@ -62,7 +62,8 @@ impl Model {
         // A snapshot for those who are new may be one for all, if there is anything to tell; of the
         // counts it is, if one of them may be seen, and else it is not.
         let (some, all) = (self.taking(&new), self.taking(&new.union(&rest).copied().collect()));
-        let is_for_all = !some.is_empty() && !to.is_empty() && (is_news || !again.is_empty());
+        let is_told_anew = is_news || !is_of_counts && !again.is_empty();
+        let is_for_all = !some.is_empty() && !to.is_empty() && is_told_anew;
         let all_told = self.attachments(&all);
         let is_unseen = |id: &SessionId| self.is_invisible(self.sessions[id].user);
         let is_heard = || {
