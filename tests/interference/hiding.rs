@@ -1,7 +1,7 @@
 //! Why one user may not see another, and what keeps it so.
 
-use adsum::{Join, SessionId, TopicBlocks, TopicKey, View};
-use adsum_model::topics::{Place, Service, Topic};
+use adsum::{Join, TopicBlocks, View};
+use adsum_model::topics::Place;
 use adsum_model::{Event, Model, User};
 use std::collections::BTreeSet;
 
@@ -16,62 +16,6 @@ fn may_be_filled_by(model: &Model, name: User, user: User) -> bool {
     let seats = model.topics.get(&name).map(|topic| topic.seats.keys());
     let others = seats.into_iter().flatten().filter(|other| **other != user).count();
     others + 1 >= limit as usize
-}
-
-/// Returns whether a place in a topic is told nothing but what another one is that is not this
-/// user's, and whenever that is: ticks are then as they would be without it (a Not yet of rule T6).
-fn views_as_another(model: &Model, topic: &Topic, place: &Place, user: User) -> bool {
-    let is_like = |(id, other): (&SessionId, &Place)| {
-        model.sessions[id].user != user && other.view == place.view && other.named.is_empty()
-    };
-    !topic.is_told(place) || place.named.is_empty() && topic.places.iter().any(is_like)
-}
-
-/// Returns whether a user views something in a topic that nobody else does.
-pub(crate) fn views_alone(model: &Model, user: User) -> bool {
-    let mut places = model.topics.values().flat_map(|topic| {
-        topic.places.iter().map(move |(id, place)| (topic, model.sessions[id].user, place))
-    });
-    places.any(|(topic, of, place)| of == user && !views_as_another(model, topic, place, user))
-}
-
-/// Returns whether it makes no difference to others that a user begins to view so: another does,
-/// and what is new to that one is being gathered already, so that nothing begins earlier.
-fn may_begin_to_view(model: &Model, topic: &Topic, user: User, view: View) -> bool {
-    let is_like = |(id, other): &(&SessionId, &Place)| {
-        model.sessions[*id].user != user && other.view == view && other.named.is_empty()
-    };
-    let like = topic.places.iter().find(is_like);
-    like.is_some_and(|(_, like)| match topic.service(like) {
-        Service::Never | Service::Live => true,
-        service => topic.tick(service).is_some(),
-    })
-}
-
-/// Returns the same of the topic of this key.
-fn may_look(model: &Model, key: TopicKey, user: User, view: View) -> bool {
-    let mut topics = model.topics.values();
-    topics.any(|topic| topic.key == key && may_begin_to_view(model, topic, user, view))
-}
-
-/// Leaves of an input of a user who is invisible what makes no difference to others. Returns
-/// whether that is anything.
-fn keep_unseen(event: &mut Event, model: &Model, user: User) -> bool {
-    match event {
-        Event::Join { topic, join, .. } => {
-            let (Join::Member { view, .. } | Join::Observer { view }) = join;
-            let mut topics = model.topics.get(topic).into_iter();
-            if !topics.any(|topic| may_begin_to_view(model, topic, user, *view)) {
-                *view = View::Nothing;
-            }
-            true
-        }
-        Event::Look { topic, view, .. } => {
-            *view == View::Nothing || may_look(model, *topic, user, *view)
-        }
-        Event::LookAt { .. } | Event::Visible { .. } => false,
-        _ => true,
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,11 +69,15 @@ impl Hiding {
         };
         // Where blocks are ignored, nothing but invisibility hides anybody in a topic; and when
         // there are ticks may depend on whether anybody is told by them (rule T6).
-        let mut members = model.topics.values().flat_map(|topic| topic.places.keys());
+        let places = || {
+            let topics = model.topics.values().flat_map(|topic| &topic.places);
+            topics.filter(|(id, _)| model.sessions[*id].user == hidden).map(|(_, place)| place)
+        };
+        let views = |place: &Place| place.view > View::Nothing || !place.named.is_empty();
         let may_be_seen = match self {
-            Self::Invisible => views_alone(model, hidden),
+            Self::Invisible => places().any(views),
             Self::BlocksObserver | Self::IsBlocked if hides_in_topics(model) => false,
-            _ => members.any(|id| model.sessions[id].user == hidden),
+            _ => places().next().is_some(),
         };
         is_hidden && told.is_disjoint(&own) && !unaware && !may_be_seen
     }
@@ -194,11 +142,15 @@ impl Hiding {
             {
                 return None;
             }
+            (Self::Invisible, Event::Join { join, .. }) if is_hiddens => match join {
+                Join::Member { view, .. } | Join::Observer { view } => *view = View::Nothing,
+            },
+            (
+                Self::Invisible,
+                Event::Look { .. } | Event::LookAt { .. } | Event::Visible { .. },
+            ) if is_hiddens => return None,
             // Once offline it would be visible when it returns.
             (Self::Invisible, _) if is_hiddens && !model.is_invisible(hidden) => return None,
-            (Self::Invisible, event) if is_hiddens => {
-                return keep_unseen(event, model, hidden).then(|| event.clone());
-            }
             _ => {}
         }
         Some(event)
