@@ -274,9 +274,9 @@ impl ChangesOf {
         self.is_slow && self.views_all && pending.is_told_to_all()
     }
 
-    /// Returns whether they know that somebody has gone.
+    /// Returns whether they know that somebody has gone, or have not heard of it before either.
     pub(crate) const fn knows_ended(&self, pending: &Pending, gone: &EndedMember) -> bool {
-        self.is_slow && self.views_all && pending.has_told(gone)
+        self.is_slow && if self.views_all { pending.has_told(gone) } else { gone.is_new_to_others }
     }
 
     /// Tells one of them alone.

@@ -132,17 +132,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) {
         let users = self.tables.topics().topic(topic).counts.users;
         if self.is_live(topic) && self.topic_options_of(topic).is_large(users, false) {
-            // This one is too many: all are told that anew, this one included.
+            self.note_arrival(topic, membership);
+            // This one is too many: all who view all are told that anew, this one included.
             self.set_large(topic, true);
         } else {
-            if self.slow_viewers(topic).is_some() {
-                if self.is_fast(topic) && self.any_of_all(topic) {
-                    self.arm_tick(topic, false);
-                }
-                // Those whom the slow tick tells do not know this one before.
-                self.arm_tick(topic, true);
-                self.tables.topics_mut().arrive(topic, membership);
-            }
+            self.note_arrival(topic, membership);
             let subject = match is_first {
                 true => TopicSubject::Joined { membership },
                 false => TopicSubject::Member { membership, first: true },
@@ -150,6 +144,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.tell_shown(topic, membership, (subject, except), true);
         }
         self.tell_slowly(topic, membership, true);
+    }
+
+    /// Notes that those whom the slow tick tells do not know a session before.
+    fn note_arrival(&mut self, topic: TopicIndex, membership: MembershipIndex) {
+        if self.slow_viewers(topic).is_some() {
+            if self.is_fast(topic) && self.any_of_all(topic) {
+                self.arm_tick(topic, false);
+            }
+            self.arm_tick(topic, true);
+            self.tables.topics_mut().arrive(topic, membership);
+        }
     }
 
     /// Tells that a member shows something else.
@@ -214,7 +219,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let user = self.tables.user_in(membership);
         let gone = |state: &Self| {
             let session = state.tables.sessions().id(state.tables.session_in(membership));
-            EndedMember { user, session, number, reason, order: 0 }
+            EndedMember { user, session, number, reason, is_new_to_others: false, order: 0 }
         };
         if self.any_of_all(topic) {
             let is_new = self.tables.topics().is(membership, Mark::New);
@@ -232,8 +237,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if let Some(known_to) = self.slow_viewers(topic) {
             self.arm_tick(topic, true);
             if number <= known_to || self.tables.topics().is_named(topic, user) {
-                let is_new = self.tables.topics().is(membership, Mark::NewSlowly);
-                self.note_ended(topic, gone(self), true, is_new);
+                let (is_new, all_know) = self.tables.topics().arrival(topic, membership);
+                let gone = EndedMember { is_new_to_others: is_new, ..gone(self) };
+                self.note_ended(topic, gone, true, is_new && !all_know);
             }
         }
     }
@@ -455,8 +461,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Tells those of some groups what they are shown from now on.
     fn tell_all_anew(&mut self, topic: TopicIndex, are_told: fn(&Group) -> bool) {
-        // They are told of whoever has joined so far.
-        self.tables.topics_mut().forget_arrivals(topic);
+        // They are told of whoever has come and gone so far.
         self.tables.topics_mut().tell_to_all(topic);
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {

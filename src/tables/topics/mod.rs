@@ -300,15 +300,30 @@ impl<K, P> Topics<K, P> {
     /// Notes that somebody is shown whom those do not know yet whom the slow tick tells. Where very
     /// many come these are told everything, and it makes no difference who has come.
     pub(crate) fn arrive(&mut self, topic: TopicIndex, membership: MembershipIndex) {
+        let is_new = self.is(membership, Mark::NewSlowly);
         let pending = self.pending_mut(topic, true);
         pending.is_told_to_all = false;
         if pending.arrived.len() == MOST_ARRIVALS {
             pending.set_everything();
             self.forget_arrivals(topic);
-        } else if !pending.everything && !self.is(membership, Mark::NewSlowly) {
-            self.mark(membership, Mark::NewSlowly, true);
-            self.pending_mut(topic, true).arrived.push(membership);
+        } else if !is_new {
+            if !pending.everything {
+                pending.arrived.push(membership);
+                self.mark(membership, Mark::NewSlowly, true);
+            }
+        } else if let Some(at) = pending.told_arrival(membership) {
+            // It had gone meanwhile.
+            pending.told_arrived -= 1;
+            pending.arrived.swap(at, pending.told_arrived as usize);
         }
+    }
+
+    /// Returns whether somebody has come whom nobody knows yet whom the slow tick tells, and
+    /// whether those who view all know it nevertheless, by a snapshot.
+    pub(crate) fn arrival(&self, topic: TopicIndex, membership: MembershipIndex) -> (bool, bool) {
+        let is_new = self.is(membership, Mark::NewSlowly);
+        let pending = self.pending_of(topic, true).filter(|_| is_new);
+        (is_new, pending.is_some_and(|pending| pending.told_arrival(membership).is_some()))
     }
 
     /// Notes that those whom the slow tick tells know everybody, as far as they view.
@@ -318,6 +333,7 @@ impl<K, P> Topics<K, P> {
             self.mark(membership, Mark::NewSlowly, false);
             self.set_free_if_done(membership);
         }
+        pending.told_arrived = 0;
         self.put_pending(topic, true, pending);
     }
 

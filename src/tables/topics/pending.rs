@@ -13,6 +13,8 @@ pub(crate) struct EndedMember {
     /// The number of the user's seat.
     pub(crate) number: u64,
     pub(crate) reason: LeaveReason,
+    /// Of the slow tick: only those who view all have been told of it, by a snapshot.
+    pub(crate) is_new_to_others: bool,
     /// How many went before it, of those that wait for the same tick.
     pub(crate) order: u32,
 }
@@ -28,6 +30,8 @@ pub(crate) struct Pending {
     /// Of the slow tick: members' sessions that have come since it began to gather, each once, kept
     /// likewise.
     pub(super) arrived: Vec<MembershipIndex>,
+    /// Of the slow tick: so many of them, the first, are known by a snapshot to all who view all.
+    pub(super) told_arrived: u32,
     /// Of the slow tick: so many of those who have gone, the first in their order, are known by a
     /// snapshot to all who view all.
     pub(super) told_ended: u32,
@@ -78,6 +82,12 @@ impl Pending {
     /// Notes that all who view all know by a snapshot what has been gathered so far.
     pub(super) const fn tell_to_all(&mut self) {
         (self.told_ended, self.is_told_to_all) = (self.gone.len() as u32, true);
+        self.told_arrived = self.arrived.len() as u32;
+    }
+
+    /// Returns where among those who have come one is whom all know who view all.
+    pub(super) fn told_arrival(&self, membership: MembershipIndex) -> Option<usize> {
+        self.arrived[..self.told_arrived as usize].iter().position(|one| *one == membership)
     }
 
     pub(super) const fn set_everything(&mut self) {

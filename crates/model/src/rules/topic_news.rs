@@ -1,7 +1,7 @@
 //! What those who view a topic are told at once, and what is gathered for ticks (rules T1, T3, T8
 //! and T11).
 
-use crate::topics::{Known, News, Place, Service, Standing, Tick};
+use crate::topics::{Departed, Known, News, Place, Service, Standing, Tick};
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{SessionId, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -236,21 +236,20 @@ impl Model {
             }
             // A snapshot has told those who view all of one by whom the topic has become large.
             let is_told = matches!(news, News::Came(id) if self.topics[&name].has_told_of(id));
-            let users = |id: SessionId| self.sessions[&id].user;
-            let user = if let News::Gone(id, _) = news { Some(users(id)) } else { None };
+            let gone =
+                if let News::Gone(id, _) = news { Some(self.sessions[&id].user) } else { None };
             let Some(tick) = self.topic_mut(name).tick_mut(service) else { continue };
-            tick.gone.extend(user);
+            tick.gone.extend(gone);
             if let News::Came(id) = news {
                 let unknown = if is_told { &mut tick.new_to_others } else { &mut tick.new };
                 unknown.insert(id);
             }
-            match news {
-                News::Came(id) | News::Update(id) => tick.changed.push(id),
-                News::Gone(id, why) if !tick.new.remove(&id) => {
-                    tick.ended.extend(user.map(|of| (id, of)));
-                    tick.reasons.extend(user.map(|of| (of, why)));
+            match (news, gone) {
+                (News::Came(id) | News::Update(id), _) => tick.changed.push(id),
+                (News::Gone(id, why), Some(user)) if !tick.new.remove(&id) => {
+                    tick.of_all.note(id, user, why);
                     if !tick.new_to_others.remove(&id) {
-                        tick.others.extend(user.map(|of| (of, why)));
+                        tick.of_part.note(id, user, why);
                     }
                 }
                 _ => {}
@@ -282,10 +281,9 @@ impl Model {
             before: before.clone(),
             changed: Vec::new(),
             new: BTreeSet::new(),
-            ended: BTreeMap::new(),
             new_to_others: BTreeSet::new(),
-            reasons: BTreeMap::new(),
-            others: BTreeMap::new(),
+            of_all: Departed::default(),
+            of_part: Departed::default(),
             gone: BTreeSet::new(),
         });
     }

@@ -146,7 +146,7 @@ impl Model {
         let before = known.standing.in_view(view, &place.named);
         let now = standing.in_view(view, &place.named);
         let (mut changes, mut again) = (Gathered::default(), Again::default());
-        let view_is_part = place.view != View::All;
+        let gone = if place.view == View::All { &tick.of_all } else { &tick.of_part };
         for (user, id) in &now {
             let shown = (*user, self.shown_in(name, *id));
             let since = &tick.changed[known.changes.min(tick.changed.len())..];
@@ -160,18 +160,15 @@ impl Model {
             if now.iter().any(|(other, _)| other == user) {
                 changes.ended.insert(*id, *user);
             } else {
-                changes.left.extend(tick.reasons.get(user).map(|why| (*user, *why)));
+                changes.left.extend(gone.reasons.get(user).map(|why| (*user, *why)));
             }
         }
         let is_there = |of: &User| now.iter().any(|(user, _)| user == of);
         let is_shown = |of: &SessionId| now.iter().any(|(_, id)| id == of);
-        let ended = tick.ended.iter().filter(|(id, user)| is_there(user) && !is_shown(id));
+        let ended = gone.ended.iter().filter(|(id, user)| is_there(user) && !is_shown(id));
         again.ended.extend(ended.map(|(id, user)| (*id, *user)));
-        let gone = tick.reasons.iter().filter(|(user, _)| !is_there(user));
-        again.left.extend(gone.map(|(user, why)| (*user, *why)));
-        // By whom the topic has become large, and who has gone since, only those knew who view all.
-        let others = tick.others.iter().filter(|(user, _)| !is_there(user) && view_is_part);
-        again.left.extend(others.map(|(user, why)| (*user, *why)));
+        let left = gone.reasons.iter().filter(|(user, _)| !is_there(user));
+        again.left.extend(left.map(|(user, why)| (*user, *why)));
         (changes, again)
     }
 }

@@ -83,14 +83,29 @@ pub struct Tick {
     pub new: BTreeSet<SessionId>,
     /// Those of them of whom a snapshot has told those who view all, and nobody else.
     pub new_to_others: BTreeSet<SessionId>,
-    /// Whose sessions have gone since, of which somebody may know.
-    pub ended: BTreeMap<SessionId, User>,
-    /// Why users have left since.
-    pub reasons: BTreeMap<User, Why>,
-    /// The same as those know who do not view all.
-    pub others: BTreeMap<User, Why>,
+    /// Who has gone since, as those know who view all.
+    pub of_all: Departed,
+    /// The same as the others know.
+    pub of_part: Departed,
     /// Everybody of whom a session has gone since, whether or not that is told.
     pub gone: BTreeSet<User>,
+}
+
+/// Who has gone while a tick gathered, of whom those may know whom it tells.
+#[derive(Clone, Debug, Default)]
+pub struct Departed {
+    /// Whose sessions.
+    pub ended: BTreeMap<SessionId, User>,
+    /// Why users have left.
+    pub reasons: BTreeMap<User, Why>,
+}
+
+impl Departed {
+    /// A session of this user has gone.
+    pub fn note(&mut self, id: SessionId, user: User, why: Why) {
+        self.ended.insert(id, user);
+        self.reasons.insert(user, why);
+    }
 }
 
 /// What is different in a topic.
