@@ -19,7 +19,10 @@ export interface Options extends ConnectionOptions {
   storageKey?: string;
   /** The most operations that wait for a connection. Default: 100. */
   maxWaiting?: number;
-  /** The most sessions that are held in mind, those in topics included. Default: 100,000. */
+  /**
+   * The most sessions and topics that are held in mind. Beyond it `onError` is told `full`, and whom
+   * there is no room for is `unknown`, until a snapshot has room. Default: 100,000.
+   */
   limit?: number;
   /** Is told what is refused and what fails, beside whoever waits for the answer. */
   onError?: (error: unknown) => void;
@@ -137,16 +140,18 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   /** Says again what the session shows, as of then; and what that is. */
   let show: Making | undefined;
   let activeAt = 0;
+  /** There has been no room for somebody since the last snapshot: not to know one says nothing. */
+  let isFull: boolean | undefined;
 
   const link = connection(address, options, {
     // What is not so is not said.
     hello: () => ({ invisible: !(replica.visible ?? !options.invisible) || undefined }),
-    welcome,
     frame: heard,
-    refreshed: (token) => {
-      const ok = ({ until }: Frame) => link.goodFor(until! - clock() - aheadMs);
-      void queue.add(() => ({ op: "token", token }), { once: true, ok });
-    },
+    refreshed: (token) =>
+      queue.add(() => ({ op: "token", token }), {
+        once: true,
+        ok: ({ until }) => link.goodFor(until! - clock() - aheadMs),
+      }),
     lost: () => {
       replica.lose();
       queue.lose();
@@ -167,7 +172,6 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   function welcome(frame: Frame) {
     ({ u: user, s: session } = frame);
     aheadMs = frame.now! - clock();
-    replica.apply(frame);
     const { p } = frame;
     if (frame.resumed && p != null) show ??= () => ({ op: "publish", p });
     queue.begin(link, !frame.resumed && again);
@@ -180,9 +184,11 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   }
 
   function leave(topic: string) {
-    // It had not come to joining, or it has left before.
-    const saying = { fine: "unknown_topic", ok: () => replica.forgetTopic(topic) };
-    return queue.add(() => ({ op: "leave", topic }), saying);
+    return queue.add(() => ({ op: "leave", topic }), {
+      // It had not come to joining, or it has left before.
+      fine: "unknown_topic",
+      ok: () => replica.forgetTopic(topic),
+    });
   }
 
   /** Says what a new session has to say to be as the last one was. */
@@ -194,7 +200,11 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
 
   function heard(frame: Frame) {
     const { op } = frame;
-    replica.apply(frame);
+    const wasFull = isFull;
+    // Only a snapshot of everything has room for all, if it has.
+    isFull = !replica.apply(frame) || (wasFull && !(frame.last && !frame.users && !frame.topic));
+    if (isFull && !wasFull) fail(new AdsumError({ code: "full" }));
+    if (op === "welcome") welcome(frame);
     queue.answer(frame);
     if (op === "err") fail(new AdsumError(frame));
     if (replica.isCurrent) link.now.phase = "online";
@@ -235,12 +245,11 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
 
   // ---- what it says
 
-  const say = (make: Making) => {
-    const ok = () => {
-      show = make()?.op === "publish" ? make : undefined;
-    };
-    return queue.add(make, { key: "show", ok });
-  };
+  const say = (make: Making) =>
+    queue.add(make, {
+      key: "show",
+      ok: () => (show = make()?.op === "publish" ? make : undefined),
+    });
 
   const look = (op: string, [...users]: Iterable<string>, verb: "add" | "delete") =>
     queue.add(() => ({ op, users }), { ok: () => users.forEach((user) => watched[verb](user)) });
@@ -284,7 +293,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
           (): Person<P> =>
             replica.person(id) ?? {
               id,
-              state: replica.isCurrent ? "offline" : "unknown",
+              state: replica.isCurrent && !isFull ? "offline" : "unknown",
               sessions: [],
             },
         );
@@ -307,11 +316,10 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
       listeners.set(op, all.add(listener));
       return () => all.delete(listener);
     },
-    publish(p, options = {}) {
-      const { until, then } = options;
-      const forMs = until == null ? options.for : +until - clock();
+    publish(p, { until, for: forMs, then } = {}) {
+      const lastsMs = until == null ? forMs : +until - clock();
       const late = then == null ? NOTHING : { op: "publish", p: then };
-      return say(lasting({ op: "publish", p, then }, forMs, late));
+      return say(lasting({ op: "publish", p, then }, lastsMs, late));
     },
     withdraw: () => say(() => NOTHING),
     active() {

@@ -36,9 +36,7 @@ export interface ConnectionOptions {
 export interface Listener {
   /** More fields for the next `hello`. */
   hello(): object;
-  /** There is a session. */
-  welcome(frame: Frame): void;
-  /** Any other frame but `bye`. */
+  /** Any frame but `bye`. */
   frame(frame: Frame): void;
   /** There is another token. */
   refreshed(token: string): void;
@@ -77,7 +75,7 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   let attempts = 0;
   let bye: Frame | undefined;
   /** Whether another token has been asked for because the last one was refused. */
-  let isTokenNew = false;
+  let isTokenNew: boolean | undefined;
 
   /** Sets a timer that ends with the connection, in place of the one of this name. */
   function after(name: string, ms: number, then: () => unknown) {
@@ -98,9 +96,10 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
       const known = ask ? await ask() : token;
       if (mine === run) then(known as string | undefined);
     } catch (error) {
-      if (mine !== run) return;
-      to.error(error);
-      failed();
+      if (mine === run) {
+        to.error(error);
+        failed();
+      }
     }
   }
 
@@ -153,12 +152,9 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
       isTokenNew = false;
       keepAlive(frame.ping_ms ?? 30_000);
       goodFor(frame.until! - frame.now!);
-      to.welcome(frame);
-    } else if (frame.op === "bye") {
-      bye = frame;
-    } else {
-      to.frame(frame);
     }
+    if (frame.op === "bye") bye = frame;
+    else to.frame(frame);
   }
 
   function keepAlive(everyMs: number) {

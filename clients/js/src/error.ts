@@ -10,6 +10,7 @@ import type { Frame } from "./frames.js";
  * | `queue_full` | too much waits for a connection |
  * | `invalid` | it is no JSON |
  * | `too_big` | it is longer than the 64 KiB that the server takes |
+ * | `full` | there is no room for all whom the server tells of: see `limit` |
  * | `over` | it was to hold for a time that has passed before there was a connection |
  * | `closed`, or the code of `bye` | the client is closed |
  */

@@ -164,7 +164,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   /** The number of the last frame. */
   let last = 0;
   /** Whether what is taken in found no room. */
-  let isFull = false;
+  let isFull: boolean | undefined;
 
   function scope(): Scope<P> {
     const members = stable(() => {

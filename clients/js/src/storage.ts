@@ -6,16 +6,11 @@ export interface Storage {
   removeItem(key: string): void;
 }
 
-/** The browser's. */
-const own = () => (globalThis as { sessionStorage?: Storage }).sessionStorage;
-
 /** Returns what this comes to, or nothing: a browser that forbids storage throws. */
 const attempt = <T>(what: () => T): T | undefined => {
   try {
     return what();
-  } catch {
-    return undefined;
-  }
+  } catch {}
 };
 
 /**
@@ -23,7 +18,7 @@ const attempt = <T>(what: () => T): T | undefined => {
  * it out. In between it is not there: a tab that is duplicated copies what is, and two tabs cannot
  * have one session.
  */
-export function keeper(key: string, storage: Storage | null | undefined = attempt(own)) {
+export function keeper(key: string, storage: Storage | null | undefined = attempt(() => (globalThis as { sessionStorage?: Storage }).sessionStorage)) {
   return {
     keep: (resume: string | undefined) => attempt(() => resume && storage?.setItem(key, resume)),
     /** Returns what was kept, and forgets it. */

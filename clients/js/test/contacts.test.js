@@ -27,6 +27,33 @@ test("nobody is known to be there or not before the first snapshot has ended", a
   assert.deepEqual([user, session, code], ["ann", "S", undefined]);
 });
 
+test("for whom there is no room is unknown, and the application is told so once", async (t) => {
+  const server = await serve(t);
+  const errors = [];
+  const adsum = server.client({ limit: 2, onError: ({ code }) => errors.push(code) });
+  const peer = await server.accept();
+  const all = ["bob", "cyd", "dan"].map((u) => ({ u, s: u + 1, p: 1 }));
+  await peer.welcomes(all);
+  await online(adsum);
+  assert.deepEqual(errors, ["full"]);
+  const states = () => ["bob", "cyd", "dan", "eve"].map((id) => adsum.person(id).state);
+  assert.deepEqual(states(), ["online", "online", "unknown", "unknown"]);
+  // One more is not told again; and one less leaves the others unknown.
+  peer.says(presence("eve", 1));
+  peer.says({ op: "offline", id: next(), u: "cyd", ended: ["cyd1"] });
+  await until(adsum.person("cyd"), ({ state }) => state !== "online");
+  assert.deepEqual(errors, ["full"]);
+  assert.deepEqual(states().slice(2), ["unknown", "unknown"]);
+  // A part of a snapshot is not all of it.
+  peer.says(snapshot(all.slice(0, 1), { last: false }));
+  peer.says(snapshot(all.slice(2), { first: false }));
+  await until(adsum.person("dan"), ({ state }) => state === "online");
+  assert.deepEqual(states(), ["online", "offline", "online", "offline"]);
+  peer.says(snapshot(all));
+  await until(adsum.person("dan"), ({ state }) => state === "unknown");
+  assert.deepEqual(errors, ["full", "full"]);
+});
+
 test("from the loss of a connection to the next snapshot nothing is certain", async (t) => {
   const server = await serve(t);
   const adsum = server.client();
