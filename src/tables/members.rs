@@ -307,11 +307,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         // New ones first: who is in both must not be forgotten in between.
         for user in users {
             self.users.retain(*user);
-            self.topics.count_named(topic, *user, true);
+            if named.binary_search(user).is_err() {
+                self.topics.note_looker(topic, (*user, membership), true);
+            }
         }
         for user in named.drain(..) {
             self.users.release(user);
-            self.topics.count_named(topic, user, false);
+            if users.binary_search(&user).is_err() {
+                self.topics.note_looker(topic, (user, membership), false);
+            }
         }
         named.extend_from_slice(users);
         self.topics.own_or_new(membership).named = named;
@@ -521,13 +525,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
                 let own = self.topics.named(membership);
                 ensure!(own.is_empty() != group.is_personal, "who names members is elsewhere");
                 ensure!(own.is_sorted_by(|a, b| a < b), "those named are not a sorted set");
-                let all = own.iter().all(|user| self.topics.is_named(topic, *user));
-                ensure!(all, "somebody is named whom nobody knows to be");
+                let is_noted = |user: &User| self.topics.looks_at(topic, *user, membership);
+                ensure!(own.iter().all(is_noted), "somebody is named whom nobody knows to be");
                 named += own.len();
             }
         }
-        let counted = record.named().iter().map(|(_, count)| *count as usize).sum();
-        ensure!(named == counted, "those named are miscounted");
+        ensure!(named == record.named_len(), "those named are miscounted");
         ensure!(sessions > 0, "nobody is in a topic");
         let (mut place, mut last) = (0, 0);
         while let Some((at, lead)) = self.topics.next_seat(topic, place) {

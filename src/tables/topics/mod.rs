@@ -18,6 +18,7 @@ use crate::tables::free_list::FreeList;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, TopicIndex, User};
 use crate::tables::interner::Users;
 use crate::tables::segments::{Segments, per_segment};
+use crate::tables::sorted_map::SortedMap;
 use crate::topic::{TopicCounts, TopicOptions, View};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -60,8 +61,8 @@ impl Group {
 #[derive(Default)]
 struct Rare {
     options: Option<TopicOptions>,
-    /// Who is looked at by name, sorted, and by how many.
-    named: Vec<(User, u32)>,
+    /// Who is looked at by name, and by whom.
+    named: SortedMap<(User, MembershipIndex), ()>,
 }
 
 /// One topic.
@@ -84,9 +85,9 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    /// Returns the users whom anybody there looks at by name, sorted, and how many do.
-    pub(super) fn named(&self) -> &[(User, u32)] {
-        self.rare.as_ref().map_or(&[], |rare| &rare.named)
+    /// Returns how many look at somebody by name, each counted for each whom it looks at.
+    pub(super) fn named_len(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.named.len())
     }
 
     /// Returns whether nobody is in it.
@@ -212,7 +213,7 @@ impl<K, P> Topics<K, P> {
         }
         (record.is_large, record.hides) = (false, false);
         record.counts = TopicCounts::default();
-        debug_assert!(record.named().is_empty());
+        debug_assert!(record.named_len() == 0);
         record.order.clear();
         self.len -= 1;
         self.names.release(User(topic.0));
@@ -349,18 +350,43 @@ impl<K, P> Topics<K, P> {
 
     /// Returns whether anybody looks at a user by name.
     pub(crate) fn is_named(&self, topic: TopicIndex, user: User) -> bool {
-        self.topic(topic).named().binary_search_by_key(&user, |(named, _)| *named).is_ok()
+        self.lookers(topic, user).next().is_some()
     }
 
-    /// Counts that one more looks at a user by name, or one less.
-    pub(super) fn count_named(&mut self, topic: TopicIndex, user: User, more: bool) {
+    /// Returns who looks at a user by name.
+    pub(crate) fn lookers(
+        &self,
+        topic: TopicIndex,
+        user: User,
+    ) -> impl Iterator<Item = MembershipIndex> + '_ {
+        let rare = self.topic(topic).rare.as_ref();
+        let from = rare.map(|rare| rare.named.iter_from((user, MembershipIndex(0))));
+        let from = from.into_iter().flatten().map(|(key, ())| key);
+        from.take_while(move |(named, _)| *named == user).map(|(_, looker)| looker)
+    }
+
+    /// Returns whether it is noted that somebody looks at a user by name.
+    pub(super) fn looks_at(
+        &self,
+        topic: TopicIndex,
+        user: User,
+        looker: MembershipIndex,
+    ) -> bool {
+        let rare = self.topic(topic).rare.as_ref();
+        rare.is_some_and(|rare| rare.named.contains((user, looker)))
+    }
+
+    /// Notes that somebody looks at a user by name, or no longer.
+    pub(super) fn note_looker(
+        &mut self,
+        topic: TopicIndex,
+        (user, looker): (User, MembershipIndex),
+        looks: bool,
+    ) {
         let named = &mut self.topic_mut(topic).rare.get_or_insert_default().named;
-        match (named.binary_search_by_key(&user, |(named, _)| *named), more) {
-            (Ok(at), true) => named[at].1 += 1,
-            (Err(at), true) => named.insert(at, (user, 1)),
-            (Ok(at), false) if named[at].1 > 1 => named[at].1 -= 1,
-            (Ok(at), false) => _ = named.remove(at),
-            (Err(_), false) => {}
+        match looks {
+            true => named.insert((user, looker), ()),
+            false => _ = named.remove((user, looker)),
         }
     }
 
