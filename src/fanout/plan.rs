@@ -234,6 +234,8 @@ pub(crate) struct Plan<P> {
     pub(super) by_seat: Vec<(u64, User)>,
     /// What the changes say that are being told.
     pub(super) changes: Vec<ChangeOf>,
+    /// Those in topics who are told changes each for itself.
+    pub(super) lookers: Vec<MembershipIndex>,
 }
 
 impl<P> Default for Plan<P> {
@@ -258,6 +260,7 @@ impl<P> Default for Plan<P> {
             members: Vec::new(),
             by_seat: Vec::new(),
             changes: Vec::new(),
+            lookers: Vec::new(),
         }
     }
 }
@@ -387,6 +390,7 @@ impl<P> Plan<P> {
             // Nothing refers to them any more, and however much follows need not pile up.
             self.named.clear();
             self.ended.clear();
+            self.lookers.clear();
         }
     }
 
@@ -435,7 +439,8 @@ impl<P> Plan<P> {
 
     pub(crate) fn is_done(&self) -> bool {
         let nothing_said = self.said.is_none() && self.dropped.is_empty();
-        let nobody_named = self.named.is_empty() && self.ended.is_empty();
+        let nobody_named =
+            self.named.is_empty() && self.ended.is_empty() && self.lookers.is_empty();
         self.steps.len() == self.done && nothing_said && nobody_named
     }
 
@@ -445,6 +450,7 @@ impl<P> Plan<P> {
         self.done = 0;
         self.named.clear();
         self.ended.clear();
+        self.lookers.clear();
         self.unusual.clear();
         self.spilled.clear();
         self.watchers = None;

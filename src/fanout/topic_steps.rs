@@ -158,8 +158,13 @@ pub(crate) enum SnapshotTo {
     Arriving(ChannelIndex),
     /// Both.
     Attached(ChannelIndex),
-    /// Those who receive in a channel, one by one from this one on: each without its own user.
-    Each(ChannelIndex, u32),
+    /// Those in a channel one by one, from one place on and before another.
+    Each {
+        channel: ChannelIndex,
+        next: u32,
+        end: u32,
+        without_own: bool,
+    },
 }
 
 /// A snapshot of a topic on its way.
@@ -219,8 +224,9 @@ pub(crate) struct ChangesOf {
     pub(super) view: View,
     /// The numbers up to which they know seats, before and after this.
     pub(super) known: (u64, u64),
-    /// The one who is told, who knows besides whom it names.
+    /// The one who is told, who knows besides whom it names, and the others who are told likewise.
     pub(super) to: Option<MembershipIndex>,
+    pub(super) lookers: Lookers,
     pub(super) id: u64,
     pub(super) is_first: bool,
     /// How far the parts before have come: in what has changed, in the seats that are new to them,
@@ -240,7 +246,8 @@ impl ChangesOf {
         known: (u64, u64),
     ) -> Self {
         let (cursor, part) = (MemberCursor::default(), None);
-        let (changed, gone, id, is_first, to, views_all) = (0, 0, 0, true, None, false);
+        let (changed, gone, id, is_first, views_all) = (0, 0, 0, true, false);
+        let (to, lookers) = (None, Lookers::NOBODY);
         Self {
             topic,
             is_slow,
@@ -249,6 +256,7 @@ impl ChangesOf {
             view,
             known,
             to,
+            lookers,
             id,
             is_first,
             changed,
@@ -279,10 +287,33 @@ impl ChangesOf {
         self.is_slow && if self.views_all { pending.has_told(gone) } else { gone.is_new_to_others }
     }
 
-    /// Tells one of them alone.
-    pub(crate) const fn to(mut self, membership: MembershipIndex) -> Self {
-        self.to = Some(membership);
-        self
+    pub(crate) const fn views_all(&self) -> bool {
+        self.views_all
+    }
+
+    /// Returns what they are shown, and the numbers up to which they know seats before and after.
+    pub(crate) const fn view_and_known(&self) -> (View, (u64, u64)) {
+        (self.view, self.known)
+    }
+}
+
+/// Which of those who name members are still to be told, each for itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lookers {
+    /// Those in these places of their channel.
+    Places { next: u32, end: u32 },
+    /// Those [listed](crate::fanout::Plan::list_lookers).
+    Listed(Span),
+}
+
+impl Lookers {
+    pub(super) const NOBODY: Self = Self::Places { next: 0, end: 0 };
+
+    pub(super) const fn is_empty(&self) -> bool {
+        match self {
+            Self::Places { next, end } => *next >= *end,
+            Self::Listed(span) => span.is_empty(),
+        }
     }
 }
 

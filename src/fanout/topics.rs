@@ -6,13 +6,13 @@ use crate::fanout::plan::{Lent, Plan, Step};
 use crate::fanout::receivers::CHUNK;
 use crate::fanout::subject::Span;
 use crate::fanout::topic_steps::{
-    ChangeOf, ChangesOf, Except, MemberCursor, SnapshotTo, TopicFanOut, TopicPart, TopicSnapshotOf,
-    TopicSubject,
+    ChangeOf, ChangesOf, Except, Lookers, MemberCursor, SnapshotTo, TopicFanOut, TopicPart,
+    TopicSnapshotOf, TopicSubject,
 };
 use crate::stats::Stats;
 use crate::tables::Tables;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
-use crate::tables::topics::{EndedMember, Mark, Pending};
+use crate::tables::topics::{EndedMember, Mark, Pending, Seats};
 use crate::topic::View;
 use core::hash::{BuildHasher, Hash};
 
@@ -188,19 +188,22 @@ impl<P> Plan<P> {
         if of.id == 0 {
             of.id = self.next_number();
         }
-        let to = match of.to {
-            SnapshotTo::Each(channel, nth) => {
-                let membership = tables.topics().channels().member_at(channel, nth as usize);
-                of.without = Some(tables.user_in(membership));
+        let all = of.to;
+        of.to = match all {
+            SnapshotTo::Each { channel, next, without_own, .. } => {
+                let membership = tables.topics().channels().member_at(channel, next as usize);
+                of.without = without_own.then(|| tables.user_in(membership));
                 SnapshotTo::One(tables.session_in(membership))
             }
             to => to,
         };
+        let to = of.to;
         let (is_last, done) = of.part.unwrap_or_else(|| {
             self.members.clear();
             (self.add_members(&mut of, tables), 0)
         });
         let (received, left) = self.add_receivers(to, done, tables);
+        of.to = all;
         stats.notices += if done == 0 { self.members.len() as u64 } else { 0 };
         stats.deliveries += (received * self.members.len()) as u64;
         let TopicSnapshotOf { topic, view, id, is_first, .. } = of;
@@ -209,11 +212,11 @@ impl<P> Plan<P> {
             (of.part, of.is_first) = (None, false);
         }
         let next = match of.to {
-            SnapshotTo::Each(channel, nth) if is_last => {
-                let next = SnapshotTo::Each(channel, nth + 1);
-                let any = nth as usize + 1 < tables.topics().channels().receiving(channel);
+            SnapshotTo::Each { channel, next, end, without_own } if is_last => {
+                let next = next + 1;
+                let to = SnapshotTo::Each { channel, next, end, without_own };
                 // Each says something else, so each has a number of its own.
-                any.then(|| TopicSnapshotOf::begin(topic, view, next, None))
+                (next < end).then(|| TopicSnapshotOf::begin(topic, view, to, None))
             }
             _ if is_last && left == 0 => None,
             _ => Some(of),
@@ -247,7 +250,7 @@ impl<P> Plan<P> {
                 (channel, channels.receiving(channel), channels.attached(channel))
             }
             SnapshotTo::Attached(channel) => (channel, 0, channels.attached(channel)),
-            SnapshotTo::Each(..) => return (0, 0),
+            SnapshotTo::Each { .. } => return (0, 0),
         };
         let from = from + done as usize;
         let slots = channels.slots(channel, from, end).len();
@@ -295,7 +298,11 @@ impl<P> Plan<P> {
         }
         let own = tables.membership_in(session, of.topic);
         let named = own.map_or(&[][..], |own| tables.topics().named(own));
-        let viewed_to = if named.is_empty() { 0 } else { tables.sample_end(of.topic, most) };
+        let viewed_to = if named.is_empty() {
+            0
+        } else {
+            tables.topics().sample_end(of.topic, most, &mut Seats::default())
+        };
         // In the order in which they became members.
         let seats = named.iter().filter_map(|user| Some((tables.seat_of(of.topic, *user)?, *user)));
         self.by_seat.clear();
@@ -325,6 +332,7 @@ impl<P> Plan<P> {
     ) -> TopicPart {
         if of.id == 0 {
             of.id = self.next_number();
+            of.to = self.next_looker(&mut of, tables);
         }
         let (is_last, done) = of.part.unwrap_or_else(|| {
             self.changes.clear();
@@ -343,13 +351,66 @@ impl<P> Plan<P> {
         if left == 0 {
             (of.part, of.is_first) = (None, false);
         }
-        if is_last && left == 0 {
+        if !is_last || left > 0 {
+            self.replace_step(Step::Changes(of));
+        } else if of.lookers.is_empty() {
             self.complete_step();
         } else {
-            self.replace_step(Step::Changes(of));
+            self.replace_step(Step::Changes(of.to_next()));
         }
         let counts = tables.topics().topic(topic).counts;
         TopicPart { topic, view, counts, id, is_first, is_last }
+    }
+
+    /// Takes out the next of those who are each told for itself, if there is one.
+    fn next_looker<K: Eq + Hash, S: BuildHasher>(
+        &self,
+        of: &mut ChangesOf,
+        tables: &Tables<K, P, S>,
+    ) -> Option<MembershipIndex> {
+        if of.lookers.is_empty() {
+            return None;
+        }
+        match &mut of.lookers {
+            Lookers::Places { next, .. } => {
+                *next += 1;
+                Some(tables.topics().channels().member_at(of.channel, *next as usize - 1))
+            }
+            Lookers::Listed(span) => {
+                span.from += 1;
+                Some(self.lookers[span.from as usize - 1])
+            }
+        }
+    }
+
+    // ---- what the rules leave to be told to each
+
+    /// Lists whoever is told a change for itself.
+    pub(crate) fn list_lookers(&mut self, all: impl Iterator<Item = MembershipIndex>) -> Span {
+        let from = self.lookers.len() as u32;
+        self.lookers.extend(all);
+        Span { from, to: self.lookers.len() as u32 }
+    }
+
+    /// Tells changes to each of these for itself.
+    pub(crate) fn tell_each(&mut self, changes: ChangesOf, lookers: Lookers) {
+        if !lookers.is_empty() {
+            self.push_step(Step::Changes(ChangesOf { lookers, ..changes }));
+        }
+    }
+
+    /// Sends a snapshot to each of those in a channel, from one place on and before another.
+    pub(crate) fn send_each(
+        &mut self,
+        topic: TopicIndex,
+        view: View,
+        (channel, next, end): (ChannelIndex, u32, u32),
+        without_own: bool,
+    ) {
+        if next < end {
+            let to = SnapshotTo::Each { channel, next, end, without_own };
+            self.push_step(Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None)));
+        }
     }
 
     /// Adds changes until a decision is full. Returns whether that is all.
@@ -408,6 +469,13 @@ impl<P> Plan<P> {
 }
 
 impl ChangesOf {
+    /// Returns the same for the next of those who are each told for itself.
+    fn to_next(self) -> Self {
+        let Self { topic, is_slow, views_all, channel, view, known, lookers, .. } = self;
+        let changes = Self::begin(topic, is_slow, (view, channel), known);
+        Self { views_all, lookers, ..changes }
+    }
+
     /// Returns whether there is anybody of whom its receivers are told.
     fn has_members(&self) -> bool {
         self.view > View::Count || self.to.is_some()

@@ -21,6 +21,7 @@ mod remote_topics;
 mod representative;
 mod topic_blocks;
 mod topic_news;
+mod topic_ticks;
 mod topic_words;
 mod topics;
 mod verify;
@@ -36,6 +37,7 @@ use crate::fanout::plan::{SnapshotOf, Step};
 use crate::fanout::snapshots::Part;
 use crate::fanout::topic_steps::{ChangesOf, TopicFanOut, TopicPart, TopicSnapshotOf};
 use crate::key::{SessionId, SessionKey};
+use crate::rules::topic_ticks::TickNews;
 use crate::stats::{Counts, Stats};
 use crate::tables::Tables;
 use crate::tables::expiries::Expiries;
@@ -88,6 +90,8 @@ pub(crate) struct State<K, P, S> {
     unaware: Vec<Attachment>,
     /// For what a congested session missed of one user.
     changes: Vec<(SessionId, Change)>,
+    /// For what a tick of a topic has to tell.
+    tick_news: TickNews,
     /// For the congested sessions of a topic that is closed.
     named_in_topic: Vec<SessionIndex>,
     /// When what is worked on happens: the input's moment, or that of a deadline.
@@ -134,6 +138,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             reached: Vec::new(),
             unaware: Vec::new(),
             changes: Vec::new(),
+            tick_news: TickNews::default(),
             named_in_topic: Vec::new(),
             happening: Time::ZERO,
             represent: None,

@@ -4,20 +4,16 @@
 use crate::error::Error;
 use crate::fanout::plan::Step;
 use crate::fanout::topic_steps::{
-    ChangesOf, Except, SnapshotTo, TopicFanOut, TopicSnapshotOf, TopicSubject, Viewers,
+    Except, SnapshotTo, TopicFanOut, TopicSnapshotOf, TopicSubject, Viewers,
 };
 use crate::fanout::topics::is_excluded;
 use crate::reason::LeaveReason;
 use crate::rules::State;
 use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex, User};
-use crate::tables::timers::Due;
-use crate::tables::topics::{EndedMember, Group, Mark, Pending};
+use crate::tables::topics::{EndedMember, Group, Mark, Seats};
 use crate::topic::{TopicOptions, View};
 use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
-
-/// So much may wait for a tick beyond what a snapshot would say.
-const SURPLUS: u32 = if cfg!(feature = "shrunk") { 2 } else { 64 };
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- how a topic behaves
@@ -34,7 +30,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Returns what those with this view are shown, who are told anything.
-    fn served(&self, topic: TopicIndex, view: View) -> View {
+    pub(super) fn served(&self, topic: TopicIndex, view: View) -> View {
         if self.tables.topics().hides(topic) {
             View::All
         } else if view == View::All && self.tables.topics().topic(topic).is_large {
@@ -50,18 +46,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         !is_large && self.topic_options_of(topic).coalesce_ms == 0
     }
 
-    fn group(&self, topic: TopicIndex, at: usize) -> Option<Group> {
+    pub(super) fn group(&self, topic: TopicIndex, at: usize) -> Option<Group> {
         self.tables.topics().topic(topic).groups.get(at).copied()
     }
 
     /// Returns whether anybody is told of every change of a member.
-    fn any_of_all(&self, topic: TopicIndex) -> bool {
+    pub(super) fn any_of_all(&self, topic: TopicIndex) -> bool {
         let hides = self.tables.topics().hides(topic);
         self.tables.topics().topic(topic).groups.iter().any(|group| group.is_of_all(hides))
     }
 
     /// Returns whether those who view all are told by the fast tick.
-    fn is_fast(&self, topic: TopicIndex) -> bool {
+    pub(super) fn is_fast(&self, topic: TopicIndex) -> bool {
         !self.is_live(topic) && !self.tables.topics().topic(topic).is_large
     }
 
@@ -111,7 +107,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Marks the topic for those of a group who are congested.
-    fn mark_dirty(&mut self, topic: TopicIndex, group: usize) {
+    pub(super) fn mark_dirty(&mut self, topic: TopicIndex, group: usize) {
         self.tables.mark_dirty(topic, group, |_, _| true);
     }
 
@@ -244,217 +240,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    // ---- what waits for a tick
-
-    fn arm_tick(&mut self, topic: TopicIndex, is_slow: bool) {
-        let tick = TickIndex::of(topic, is_slow);
-        if self.ticks.deadline(tick).is_none() {
-            if self.ticks.armed() == 0 {
-                // Deadlines before this input may be still to fire, and set ticks.
-                let next = self.deadline().unwrap_or(self.happening);
-                self.ticks.skip_to(next.min(self.happening));
-            }
-            let millis = self.topic_options_of(topic).tick_ms(is_slow);
-            let order = self.next_order();
-            self.ticks.arm(tick, self.happening.saturating_add(millis.into()), order);
-        }
-    }
-
-    fn note_changed(
-        &mut self,
-        topic: TopicIndex,
-        membership: MembershipIndex,
-        is_slow: bool,
-        is_new: bool,
-    ) {
-        self.arm_tick(topic, is_slow);
-        if self.tables.topics_mut().note_changed(topic, membership, is_slow, is_new) {
-            self.bound_pending(topic, is_slow);
-        }
-    }
-
-    fn note_ended(&mut self, topic: TopicIndex, gone: EndedMember, is_slow: bool, is_new: bool) {
-        self.arm_tick(topic, is_slow);
-        // Nobody has been told of who came only since the last tick.
-        if !is_new && self.tables.note_ended(topic, gone, is_slow) {
-            self.bound_pending(topic, is_slow);
-        }
-    }
-
-    /// Keeps what waits for a tick not much longer than a snapshot is, or has that take its place.
-    fn bound_pending(&mut self, topic: TopicIndex, is_slow: bool) {
-        let most = 2 * (self.topic_options_of(topic).full_up_to + SURPLUS) as usize;
-        let pending = self.tables.topics().pending_of(topic, is_slow);
-        let len = pending.map_or(0, Pending::len);
-        if len > most && self.tables.drop_stale(topic, is_slow) > most / 2 {
-            self.tables.topics_mut().set_everything(topic, is_slow);
-        }
-    }
-
-    // ---- ticks
-
-    /// Tells, at a tick, what has changed since the last one.
-    pub(super) fn fire_tick(&mut self, due: Due<TickIndex>) {
-        let (tick, topic, is_slow) = (due.of, due.of.topic(), due.of.is_slow());
-        self.ticks.disarm(tick);
-        self.tables.settle_pending(topic, is_slow);
-        let record = self.tables.topics().topic(topic);
-        let (was_large, users) = (record.is_large, record.counts.users);
-        let is_large = self.topic_options_of(topic).is_large(users, was_large);
-        // If those who view all are due now, or only such as name members do.
-        let flips = is_large != was_large && (was_large == is_slow || !self.any_of_all(topic));
-        let mut at = 0;
-        while let Some(group) = self.group(topic, at) {
-            let is_due = group.is_told() && self.is_slow(topic, &group) == is_slow;
-            if is_due && !(group.view == View::All && flips) {
-                self.tell_group(topic, (at, group), is_slow);
-            }
-            at += 1;
-        }
-        // Those who view all are told anew if they are shown something else from now on.
-        if flips {
-            self.set_large(topic, is_large);
-        }
-        self.plan.push_step(Step::EndTick { tick });
-    }
-
-    /// Tells those of one view what a tick has for them.
-    fn tell_group(&mut self, topic: TopicIndex, (at, group): (usize, Group), is_slow: bool) {
-        let view = self.served(topic, group.view);
-        let known = (group.known_to, self.known_in(topic, view));
-        let changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known)
-            .to_viewers_of_all(group.view == View::All);
-        let pending = self.tables.topics().pending_of(topic, is_slow);
-        let everything =
-            pending.is_some_and(|pending| pending.is_everything() && !changes.are_known(pending));
-        let counts = self.tables.topics().topic(topic).counts;
-        let is_news = match view {
-            View::All => everything || self.has_news(&changes),
-            View::Sample(_) => {
-                let is_other = known.1 > known.0 || counts != group.counts;
-                everything || is_other || self.has_news(&changes)
-            }
-            View::Count => counts != group.counts,
-            View::Nothing => false,
-        };
-        if group.is_personal {
-            return self.tell_each(at, changes, is_news, everything);
-        }
-        let channels = self.tables.topics().channels();
-        let (receive, arrive) =
-            (channels.receiving(group.channel), channels.attached(group.channel));
-        let snapshot = |to| Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None));
-        let (is_told, any_arrive) = (is_news && receive > 0, arrive > receive);
-        // A snapshot says it in fewer words, and one of the counts in no more. Who arrives is sent
-        // one anyway: so it is one for all, which the host encodes once. Who is not shown must not
-        // be known by that.
-        let is_shown = |place| {
-            let topics = self.tables.topics();
-            topics.is(topics.channels().member_at(group.channel, place), Mark::Shown)
-        };
-        let is_anew = match view {
-            View::Count => (receive..arrive).any(is_shown),
-            _ => everything,
-        };
-        if is_told && is_anew && any_arrive {
-            self.plan.push_step(snapshot(SnapshotTo::Attached(group.channel)));
-        } else {
-            if is_told {
-                self.plan.push_step(match is_anew {
-                    true => snapshot(SnapshotTo::Receiving(group.channel)),
-                    false => Step::Changes(changes),
-                });
-            }
-            if any_arrive {
-                self.plan.push_step(snapshot(SnapshotTo::Arriving(group.channel)));
-            }
-        }
-        if is_news {
-            self.mark_dirty(topic, at);
-        }
-    }
-
-    /// Returns whether a tick has anything for those who are told this.
-    fn has_news(&self, changes: &ChangesOf) -> bool {
-        let (topic, is_slow) = changes.of();
-        let tables = &self.tables;
-        let pending = tables.topics().pending_of(topic, is_slow);
-        pending.filter(|pending| !changes.are_known(pending)).is_some_and(|pending| {
-            let concerns = |user| changes.concerns(tables, user, tables.seat_of(topic, user));
-            pending.changed().iter().any(|one| concerns(tables.user_in(*one)))
-                || pending.gone().iter().any(|one| {
-                    !changes.knows_ended(pending, one)
-                        && changes.concerns(tables, one.user, Some(one.number))
-                })
-        })
-    }
-
-    /// Tells each of those who name members what a tick has for it.
-    fn tell_each(&mut self, at: usize, changes: ChangesOf, is_news: bool, everything: bool) {
-        let (topic, _) = changes.of();
-        let Some(group) = self.group(topic, at) else { return };
-        let view = self.served(topic, group.view);
-        let mut place = 0;
-        while place < self.tables.topics().channels().attached(group.channel) {
-            let channels = self.tables.topics().channels();
-            let membership = channels.member_at(group.channel, place);
-            let receives = place < channels.receiving(group.channel);
-            let to = SnapshotTo::One(channels.session(membership));
-            let own = changes.to(membership);
-            let concerns = is_news || everything || self.has_news(&own);
-            if !receives || concerns && everything {
-                let snapshot = TopicSnapshotOf::begin(topic, view, to, None);
-                self.plan.push_step(Step::TopicSnapshot(snapshot));
-            } else if concerns {
-                self.plan.push_step(Step::Changes(own));
-            }
-            place += 1;
-        }
-        // Those who are congested.
-        let end = place + self.tables.topics().channels().congested(group.channel);
-        for place in place..end {
-            let membership = self.tables.topics().channels().member_at(group.channel, place);
-            if is_news || everything || self.has_news(&changes.to(membership)) {
-                self.tables.topics_mut().mark(membership, Mark::Dirty, true);
-            }
-        }
-    }
-
-    /// Returns the number up to which those who are shown this know the seats.
-    fn known_in(&self, topic: TopicIndex, view: View) -> u64 {
-        match view {
-            View::Sample(users) => self.tables.sample_end(topic, users.into()),
-            View::All => u64::MAX,
-            _ => 0,
-        }
-    }
-
-    /// Ends a tick: all that it was to tell is out.
-    pub(super) fn end_tick(&mut self, tick: TickIndex) {
-        let (topic, is_slow) = (tick.topic(), tick.is_slow());
-        self.tables.clear_pending(topic, is_slow);
-        let mut at = 0;
-        while let Some(group) = self.group(topic, at) {
-            if group.is_told() && self.is_slow(topic, &group) == is_slow {
-                self.know(topic, at);
-            }
-            at += 1;
-        }
-    }
-
-    /// Notes that those with one view know the topic as it is now.
-    fn know(&mut self, topic: TopicIndex, at: usize) {
-        let Some(group) = self.group(topic, at) else { return };
-        let known_to = self.known_in(topic, self.served(topic, group.view));
-        self.tables.welcome(group.channel);
-        let record = self.tables.topics_mut().topic_mut(topic);
-        let counts = record.counts;
-        record.groups[at] = Group { known_to, counts, ..group };
-    }
+    // ---- what everybody is told anew
 
     /// Says whether a topic is so large that those who view all are served a sample, and tells them
     /// what they are shown from now on.
-    fn set_large(&mut self, topic: TopicIndex, is_large: bool) {
+    pub(super) fn set_large(&mut self, topic: TopicIndex, is_large: bool) {
         self.tables.topics_mut().topic_mut(topic).is_large = is_large;
         self.tell_all_anew(topic, |group| group.view == View::All);
     }
@@ -463,10 +253,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn tell_all_anew(&mut self, topic: TopicIndex, are_told: fn(&Group) -> bool) {
         // They are told of whoever has come and gone so far.
         self.tables.topics_mut().tell_to_all(topic);
-        let mut at = 0;
+        let (mut at, mut seats) = (0, Seats::default());
         while let Some(group) = self.group(topic, at) {
             if are_told(&group) {
-                self.know(topic, at);
+                self.know(topic, at, &mut seats);
                 self.mark_dirty(topic, at);
                 self.tell_anew(topic, group);
             }
@@ -481,21 +271,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let hides = self.tables.topics().hides(topic);
         let is_live = group.is_of_all(hides) && self.is_live(topic);
         let without_own = is_live && !self.options.own_echo;
-        if group.is_personal || hides {
-            for place in 0..receiving {
-                let channels = self.tables.topics().channels();
-                let session = channels.session(channels.member_at(channel, place));
-                let user = self.tables.sessions().user(session);
-                let without = (hides && without_own).then_some(user);
-                let to = SnapshotTo::One(session);
-                let snapshot = TopicSnapshotOf::begin(topic, view, to, without);
-                self.plan.push_step(Step::TopicSnapshot(snapshot));
-            }
+        if group.is_personal || hides || without_own {
+            self.plan.send_each(topic, view, (channel, 0, receiving as u32), without_own);
         } else if receiving > 0 {
-            let to = match without_own {
-                true => SnapshotTo::Each(channel, 0),
-                false => SnapshotTo::Receiving(channel),
-            };
+            let to = SnapshotTo::Receiving(channel);
             self.plan.push_step(Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None)));
         }
     }
@@ -544,7 +323,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if let Some((at, group)) = self.group_of(topic, membership)
             && self.tables.topics().channels().len(group.channel) == 1
         {
-            self.know(topic, at);
+            self.know(topic, at, &mut Seats::default());
         }
     }
 

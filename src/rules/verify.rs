@@ -180,6 +180,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.lost_and_gained = Default::default();
         (self.reached, self.unaware) = Default::default();
         self.named_in_topic = Default::default();
+        self.tick_news = Default::default();
     }
 }
 

@@ -382,16 +382,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     // ---- what a tick tells
 
-    /// Returns the number of the last seat of those who are in a sample of so many users.
-    pub(crate) fn sample_end(&self, topic: TopicIndex, users: u32) -> u64 {
-        let (mut place, mut end) = (0, 0);
-        for _ in 0..users {
-            let Some((at, lead)) = self.topics.next_seat(topic, place) else { break };
-            (place, end) = (at + 1, self.topics.seat_number(lead));
-        }
-        end
-    }
-
     /// Has a tick tell that a session is gone. Returns whether that waits now.
     pub(crate) fn note_ended(
         &mut self,
@@ -416,15 +406,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             }
             is_shown
         });
-    }
-
-    /// Drops what waits for a tick and is not so any more. Returns how much is left.
-    pub(crate) fn drop_stale(&mut self, topic: TopicIndex, is_slow: bool) -> usize {
-        let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return 0 };
-        self.drop_hidden(&mut pending.changed, is_slow);
-        let left = pending.len();
-        self.topics.put_pending(topic, is_slow, pending);
-        left
     }
 
     /// Brings what waits for a tick in order: what is not so any more is dropped, and what has gone

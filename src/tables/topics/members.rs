@@ -4,6 +4,15 @@
 use super::{Mark, Member, Own, Topics};
 use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex, User};
 
+/// How far a walk over the seats of a topic has come: samples that are asked for in the order of
+/// their sizes take one walk.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Seats {
+    users: u32,
+    place: usize,
+    end: u64,
+}
+
 impl<K, P> Topics<K, P> {
     // ---- marks
 
@@ -162,6 +171,20 @@ impl<K, P> Topics<K, P> {
     /// Returns a place from which on the next seat is the first with a greater number.
     pub(crate) fn place_after(&self, topic: TopicIndex, number: u64) -> usize {
         self.topic(topic).order.place_after(number, |lead| self.seat_number(lead))
+    }
+
+    /// Returns the number of the last seat of those who are in a sample of so many users.
+    pub(crate) fn sample_end(&self, topic: TopicIndex, users: u32, seats: &mut Seats) -> u64 {
+        if users < seats.users {
+            *seats = Seats::default();
+        }
+        while seats.users < users
+            && let Some((at, lead)) = self.next_seat(topic, seats.place)
+        {
+            let end = self.seat_number(lead);
+            *seats = Seats { users: seats.users + 1, place: at + 1, end };
+        }
+        seats.end
     }
 
     // ---- what members have of their own

@@ -10,6 +10,7 @@ mod order;
 mod pending;
 
 pub(crate) use member::{Mark, Member, Own};
+pub(crate) use members::Seats;
 pub(crate) use pending::{EndedMember, Pending};
 
 use crate::key::TopicKey;
@@ -366,12 +367,7 @@ impl<K, P> Topics<K, P> {
     }
 
     /// Returns whether it is noted that somebody looks at a user by name.
-    pub(super) fn looks_at(
-        &self,
-        topic: TopicIndex,
-        user: User,
-        looker: MembershipIndex,
-    ) -> bool {
+    pub(super) fn looks_at(&self, topic: TopicIndex, user: User, looker: MembershipIndex) -> bool {
         let rare = self.topic(topic).rare.as_ref();
         rare.is_some_and(|rare| rare.named.contains((user, looker)))
     }
@@ -435,6 +431,30 @@ impl<K, P> Topics<K, P> {
         is_more
     }
 
+    /// Returns how much waits for a tick.
+    pub(crate) fn pending_len(&self, topic: TopicIndex, is_slow: bool) -> usize {
+        self.pending_of(topic, is_slow).map_or(0, Pending::len)
+    }
+
+    /// Drops a little of what waits for a tick and is not so any more. Whoever does so for each
+    /// that is added keeps no more than about twice as much as is still so.
+    pub(crate) fn sweep_pending(&mut self, topic: TopicIndex, is_slow: bool) {
+        for _ in 0..2 {
+            let pending = self.pending_mut(topic, is_slow);
+            let at = pending.swept as usize;
+            let Some(membership) = pending.changed.get(at).copied() else {
+                pending.swept = 0;
+                return;
+            };
+            if self.is(membership, Mark::Shown) {
+                self.pending_mut(topic, is_slow).swept += 1;
+            } else {
+                self.pending_mut(topic, is_slow).changed.swap_remove(at);
+                self.wait_no_more(membership, is_slow);
+            }
+        }
+    }
+
     /// Has a tick tell everything in place of what has changed.
     pub(crate) fn set_everything(&mut self, topic: TopicIndex, is_slow: bool) {
         self.pending_mut(topic, is_slow).set_everything();
@@ -458,6 +478,7 @@ impl<K, P> Topics<K, P> {
         debug_assert!(pending.gone.is_empty());
         pending.changed.clear();
         (pending.everything, pending.told_ended, pending.is_told_to_all) = (false, 0, false);
+        pending.swept = 0;
         self.free_pending.push(at.get() - 1);
     }
 

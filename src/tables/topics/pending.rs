@@ -25,6 +25,8 @@ pub(crate) struct Pending {
     /// Members' sessions that show something new, each once. Who is shown no more stays in it, and
     /// so does who has left: the membership is nobody else's before the list is gone through.
     pub(in crate::tables) changed: Vec<MembershipIndex>,
+    /// So many of them have been looked at whether they are still so.
+    pub(super) swept: u32,
     /// Sessions that have gone, with a reference to the user of each.
     pub(in crate::tables) gone: Vec<EndedMember>,
     /// Of the slow tick: members' sessions that have come since it began to gather, each once, kept

@@ -1,0 +1,342 @@
+//! What is gathered in a topic, and what a tick tells of it (rules T8 to T10).
+
+use crate::fanout::plan::Step;
+use crate::fanout::topic_steps::{ChangesOf, Lookers, SnapshotTo, TopicSnapshotOf};
+use crate::rules::State;
+use crate::tables::ids::{ChannelIndex, MembershipIndex, TickIndex, TopicIndex};
+use crate::tables::timers::Due;
+use crate::tables::topics::{EndedMember, Group, Mark, Seats};
+use crate::topic::View;
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+/// So much more than whom it shows at most may be told of a topic before a snapshot takes its place.
+const SURPLUS: u32 = if cfg!(feature = "shrunk") { 2 } else { 64 };
+
+/// Of so much it is noted what it is, if that is not less than what is told at most.
+const MOST_NOTED: usize = if cfg!(feature = "shrunk") { 8 } else { 65_536 };
+
+/// What a tick has to tell, gone through once for all whom it tells.
+#[derive(Default)]
+pub(super) struct TickNews {
+    /// The numbers of the seats of those who show something new, in their order.
+    changed: Vec<u64>,
+    /// Those of the users of whom sessions have gone, as far as whoever views all does not know it
+    /// yet; and as far as the others knew of those.
+    gone_of_all: Vec<u64>,
+    gone_of_part: Vec<u64>,
+    /// Whoever names one of them, by channel and place.
+    lookers: Vec<Looker>,
+    /// How much the fast tick has to tell, whose receivers know everybody.
+    all: usize,
+}
+
+/// One who names somebody of whom there is something to tell.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Looker {
+    channel: u32,
+    place: u32,
+    membership: MembershipIndex,
+    /// Whether it is told if it views all, and if it does not.
+    if_all: bool,
+    if_part: bool,
+}
+
+impl TickNews {
+    fn clear(&mut self) {
+        self.changed.clear();
+        self.gone_of_all.clear();
+        self.gone_of_part.clear();
+        self.lookers.clear();
+        self.all = 0;
+    }
+
+    /// Returns how much there is to tell whoever is told this.
+    fn count(&self, changes: &ChangesOf, are_known: bool) -> usize {
+        if are_known {
+            return 0;
+        }
+        let known = |numbers: &[u64]| match changes.view_and_known() {
+            (View::All, _) => numbers.len(),
+            (_, (known_to, _)) => numbers.partition_point(|number| *number <= known_to),
+        };
+        let gone = if changes.views_all() { &self.gone_of_all } else { &self.gone_of_part };
+        self.all + known(&self.changed) + known(gone)
+    }
+
+    /// Returns those in a channel who name somebody.
+    fn lookers_in(&self, channel: ChannelIndex) -> &[Looker] {
+        let from = self.lookers.partition_point(|looker| looker.channel < channel.0);
+        let end = self.lookers.partition_point(|looker| looker.channel <= channel.0);
+        &self.lookers[from..end]
+    }
+}
+
+impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
+    // ---- what waits for a tick
+
+    pub(super) fn arm_tick(&mut self, topic: TopicIndex, is_slow: bool) {
+        let tick = TickIndex::of(topic, is_slow);
+        if self.ticks.deadline(tick).is_none() {
+            if self.ticks.armed() == 0 {
+                // Deadlines before this input may be still to fire, and set ticks.
+                let next = self.deadline().unwrap_or(self.happening);
+                self.ticks.skip_to(next.min(self.happening));
+            }
+            let millis = self.topic_options_of(topic).tick_ms(is_slow);
+            let order = self.next_order();
+            self.ticks.arm(tick, self.happening.saturating_add(millis.into()), order);
+        }
+    }
+
+    pub(super) fn note_changed(
+        &mut self,
+        topic: TopicIndex,
+        membership: MembershipIndex,
+        is_slow: bool,
+        is_new: bool,
+    ) {
+        self.arm_tick(topic, is_slow);
+        if self.tables.topics_mut().note_changed(topic, membership, is_slow, is_new) {
+            self.bound_pending(topic, is_slow);
+        }
+    }
+
+    pub(super) fn note_ended(
+        &mut self,
+        topic: TopicIndex,
+        gone: EndedMember,
+        is_slow: bool,
+        is_new: bool,
+    ) {
+        self.arm_tick(topic, is_slow);
+        // Nobody has been told of who came only since the last tick.
+        if !is_new && self.tables.note_ended(topic, gone, is_slow) {
+            self.bound_pending(topic, is_slow);
+        }
+    }
+
+    /// Returns how much those of one view are told of a topic, before a snapshot says it in fewer
+    /// words.
+    fn most_told(&self, topic: TopicIndex) -> usize {
+        2 * (self.topic_options_of(topic).full_up_to + SURPLUS) as usize
+    }
+
+    /// Keeps what waits for a tick not much longer than what is still so, and bounded by what the
+    /// topic's options allow. It is longer than anybody is told, for it waits for all views: what
+    /// one is told must not depend on how much waits for somebody whom it may not see.
+    fn bound_pending(&mut self, topic: TopicIndex, is_slow: bool) {
+        let most = self.most_told(topic);
+        let len = self.tables.topics().pending_len(topic, is_slow);
+        if len > most {
+            self.tables.topics_mut().sweep_pending(topic, is_slow);
+        }
+        if len > MOST_NOTED.max(2 * most) {
+            self.tables.topics_mut().set_everything(topic, is_slow);
+        }
+    }
+
+    // ---- ticks
+
+    /// Tells, at a tick, what has changed since the last one.
+    pub(super) fn fire_tick(&mut self, due: Due<TickIndex>) {
+        let (tick, topic, is_slow) = (due.of, due.of.topic(), due.of.is_slow());
+        self.ticks.disarm(tick);
+        self.tables.settle_pending(topic, is_slow);
+        let record = self.tables.topics().topic(topic);
+        let (was_large, users) = (record.is_large, record.counts.users);
+        let is_large = self.topic_options_of(topic).is_large(users, was_large);
+        // If those who view all are due now, or only such as name members do.
+        let flips = is_large != was_large && (was_large == is_slow || !self.any_of_all(topic));
+        let mut news = core::mem::take(&mut self.tick_news);
+        self.gather_news(topic, is_slow, &mut news);
+        let (mut at, mut seats) = (0, Seats::default());
+        while let Some(group) = self.group(topic, at) {
+            let is_due = group.is_told() && self.is_slow(topic, &group) == is_slow;
+            if is_due && !(group.view == View::All && flips) {
+                let view = self.served(topic, group.view);
+                let known = (group.known_to, self.known_in(topic, view, &mut seats));
+                let changes = ChangesOf::begin(topic, is_slow, (view, group.channel), known)
+                    .to_viewers_of_all(group.view == View::All);
+                self.tell_group((at, group), changes, &news);
+            }
+            at += 1;
+        }
+        news.clear();
+        self.tick_news = news;
+        // Those who view all are told anew if they are shown something else from now on.
+        if flips {
+            self.set_large(topic, is_large);
+        }
+        self.plan.push_step(Step::EndTick { tick });
+    }
+
+    /// Goes through what waits for a tick.
+    fn gather_news(&self, topic: TopicIndex, is_slow: bool, news: &mut TickNews) {
+        let topics = self.tables.topics();
+        let Some(pending) = topics.pending_of(topic, is_slow) else { return };
+        if !is_slow {
+            news.all = pending.len();
+            return;
+        }
+        let TickNews { changed, gone_of_all, gone_of_part, lookers, .. } = news;
+        let mut name = |user, if_all, if_part| {
+            lookers.extend(topics.lookers(topic, user).map(|membership| {
+                let (channel, place) = topics.channels().channel_and_place(membership);
+                Looker { channel: channel.0, place: place as u32, membership, if_all, if_part }
+            }));
+        };
+        for membership in pending.changed() {
+            let user = self.tables.user_in(*membership);
+            changed.extend(self.tables.seat_of(topic, user));
+            name(user, true, true);
+        }
+        for one in pending.gone() {
+            let (if_all, if_part) = (!pending.has_told(one), !one.is_new_to_others);
+            gone_of_all.extend(if_all.then_some(one.number));
+            gone_of_part.extend(if_part.then_some(one.number));
+            name(one.user, if_all, if_part);
+        }
+        for numbers in [changed, gone_of_all, gone_of_part] {
+            numbers.sort_unstable();
+        }
+        lookers.sort_unstable();
+        // Each once, and told if it is told of anybody.
+        lookers.dedup_by(|next, one| {
+            let is_same = next.membership == one.membership;
+            if is_same {
+                (one.if_all, one.if_part) =
+                    (one.if_all || next.if_all, one.if_part || next.if_part);
+            }
+            is_same
+        });
+    }
+
+    /// Tells those of one view what a tick has for them.
+    fn tell_group(&mut self, (at, group): (usize, Group), changes: ChangesOf, news: &TickNews) {
+        let (topic, is_slow) = changes.of();
+        let (view, known) = changes.view_and_known();
+        let pending = self.tables.topics().pending_of(topic, is_slow);
+        let are_known = pending.is_some_and(|pending| changes.are_known(pending));
+        let is_noted = pending.is_none_or(|pending| !pending.is_everything());
+        let count = news.count(&changes, are_known);
+        // A snapshot says it in fewer words.
+        let everything = !are_known && !is_noted || count > self.most_told(topic);
+        let counts = self.tables.topics().topic(topic).counts;
+        let is_news = match view {
+            View::All => everything || count > 0,
+            View::Sample(_) => {
+                everything || known.1 > known.0 || counts != group.counts || count > 0
+            }
+            View::Count => counts != group.counts,
+            View::Nothing => false,
+        };
+        if group.is_personal {
+            return self.tell_each((at, group), changes, (is_news, everything), news);
+        }
+        let channels = self.tables.topics().channels();
+        let (receive, arrive) =
+            (channels.receiving(group.channel), channels.attached(group.channel));
+        let snapshot = |to| Step::TopicSnapshot(TopicSnapshotOf::begin(topic, view, to, None));
+        let (is_told, any_arrive) = (is_news && receive > 0, arrive > receive);
+        // One of the counts says it in no more words. Who arrives is sent one anyway: so it is one
+        // for all, which the host encodes once. Who is not shown must not be known by that.
+        let is_shown = |place| {
+            let topics = self.tables.topics();
+            topics.is(topics.channels().member_at(group.channel, place), Mark::Shown)
+        };
+        let is_anew = match view {
+            View::Count => (receive..arrive).any(is_shown),
+            _ => everything,
+        };
+        if is_told && is_anew && any_arrive {
+            self.plan.push_step(snapshot(SnapshotTo::Attached(group.channel)));
+        } else {
+            if is_told {
+                self.plan.push_step(match is_anew {
+                    true => snapshot(SnapshotTo::Receiving(group.channel)),
+                    false => Step::Changes(changes),
+                });
+            }
+            if any_arrive {
+                self.plan.push_step(snapshot(SnapshotTo::Arriving(group.channel)));
+            }
+        }
+        if is_news {
+            self.mark_dirty(topic, at);
+        }
+    }
+
+    /// Tells each of those who name members what a tick has for it.
+    fn tell_each(
+        &mut self,
+        (at, group): (usize, Group),
+        changes: ChangesOf,
+        (is_news, everything): (bool, bool),
+        news: &TickNews,
+    ) {
+        let (topic, is_slow) = changes.of();
+        let (view, _) = changes.view_and_known();
+        let channels = self.tables.topics().channels();
+        let receiving = channels.receiving(group.channel);
+        let attached = channels.attached(group.channel);
+        let congested = attached..attached + channels.congested(group.channel);
+        let pending = self.tables.topics().pending_of(topic, is_slow);
+        let are_known = pending.is_some_and(|pending| changes.are_known(pending));
+        let is_told = |looker: &&Looker| {
+            !are_known && if group.view == View::All { looker.if_all } else { looker.if_part }
+        };
+        let lookers = news.lookers_in(group.channel).iter().filter(is_told);
+        let mut arriving = receiving as u32;
+        if everything {
+            arriving = 0;
+        } else if is_news {
+            let all = Lookers::Places { next: 0, end: receiving as u32 };
+            self.plan.tell_each(changes, all);
+        } else {
+            let told = lookers.clone().take_while(|looker| (looker.place as usize) < receiving);
+            let listed = self.plan.list_lookers(told.map(|looker| looker.membership));
+            self.plan.tell_each(changes, Lookers::Listed(listed));
+        }
+        self.plan.send_each(topic, view, (group.channel, arriving, attached as u32), false);
+        if is_news || everything {
+            self.mark_dirty(topic, at);
+        } else {
+            for looker in lookers.filter(|looker| congested.contains(&(looker.place as usize))) {
+                self.tables.topics_mut().mark(looker.membership, Mark::Dirty, true);
+            }
+        }
+    }
+
+    /// Returns the number up to which those who are shown this know the seats.
+    fn known_in(&self, topic: TopicIndex, view: View, seats: &mut Seats) -> u64 {
+        match view {
+            View::Sample(users) => self.tables.topics().sample_end(topic, users.into(), seats),
+            View::All => u64::MAX,
+            _ => 0,
+        }
+    }
+
+    /// Ends a tick: all that it was to tell is out.
+    pub(super) fn end_tick(&mut self, tick: TickIndex) {
+        let (topic, is_slow) = (tick.topic(), tick.is_slow());
+        self.tables.clear_pending(topic, is_slow);
+        let (mut at, mut seats) = (0, Seats::default());
+        while let Some(group) = self.group(topic, at) {
+            if group.is_told() && self.is_slow(topic, &group) == is_slow {
+                self.know(topic, at, &mut seats);
+            }
+            at += 1;
+        }
+    }
+
+    /// Notes that those with one view know the topic as it is now.
+    pub(super) fn know(&mut self, topic: TopicIndex, at: usize, seats: &mut Seats) {
+        let Some(group) = self.group(topic, at) else { return };
+        let known_to = self.known_in(topic, self.served(topic, group.view), seats);
+        self.tables.welcome(group.channel);
+        let record = self.tables.topics_mut().topic_mut(topic);
+        let counts = record.counts;
+        record.groups[at] = Group { known_to, counts, ..group };
+    }
+}
