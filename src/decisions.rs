@@ -184,6 +184,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
                 | Step::Speak { .. }
                 | Step::Pass
                 | Step::EndTick { .. }
+                | Step::KnowTopic { .. }
                 | Step::ForgetTopic { .. } => self.state.do_step(),
             }
         }

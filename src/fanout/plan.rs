@@ -171,6 +171,10 @@ pub(crate) enum Step {
     EndTick {
         tick: TickIndex,
     },
+    /// Those who view all of a topic have been sent what they are shown from now on.
+    KnowTopic {
+        topic: TopicIndex,
+    },
     Occupied {
         topic: TopicIndex,
     },

@@ -342,6 +342,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             Step::FanOut(fan_out) => self.plan.pass_over(fan_out, &mut self.tables),
             Step::EndTick { tick } => self.end_tick(tick),
+            Step::KnowTopic { topic } => self.know_topic(topic),
             Step::ForgetTopic { topic } => self.forget_topic(topic),
             Step::Pass
             | Step::Snapshot(_)

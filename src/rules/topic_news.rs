@@ -247,6 +247,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(super) fn set_large(&mut self, topic: TopicIndex, is_large: bool) {
         self.tables.topics_mut().topic_mut(topic).is_large = is_large;
         self.tell_all_anew(topic, |group| group.view == View::All);
+        // The same input may show others there, or have some leave, before that is told.
+        self.plan.push_step(Step::KnowTopic { topic });
+    }
+
+    /// Notes that those who view all know the topic as it is now, by a snapshot.
+    pub(super) fn know_topic(&mut self, topic: TopicIndex) {
+        self.tables.topics_mut().tell_to_all(topic);
+        let (mut at, mut seats) = (0, Seats::default());
+        while let Some(group) = self.group(topic, at) {
+            if group.view == View::All {
+                self.note_known(topic, (at, group), &mut seats);
+            }
+            at += 1;
+        }
     }
 
     /// Tells those of some groups what they are shown from now on.

@@ -333,8 +333,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Notes that those with one view know the topic as it is now.
     pub(super) fn know(&mut self, topic: TopicIndex, at: usize, seats: &mut Seats) {
         let Some(group) = self.group(topic, at) else { return };
-        let known_to = self.known_in(topic, self.served(topic, group.view), seats);
         self.tables.welcome(group.channel);
+        self.note_known(topic, (at, group), seats);
+    }
+
+    /// Notes the same, but for those who wait to be told everything.
+    pub(super) fn note_known(
+        &mut self,
+        topic: TopicIndex,
+        (at, group): (usize, Group),
+        seats: &mut Seats,
+    ) {
+        let known_to = self.known_in(topic, self.served(topic, group.view), seats);
         let record = self.tables.topics_mut().topic_mut(topic);
         let counts = record.counts;
         record.groups[at] = Group { known_to, counts, ..group };
