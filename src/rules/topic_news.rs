@@ -94,9 +94,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Tells those who view a topic so, and marks it for those of them who are congested.
     pub(super) fn tell_or_mark(&mut self, fan_out: TopicFanOut, viewers: Viewers, except: Except) {
-        let fan_out = fan_out.to(viewers, except);
+        self.tell_topic(fan_out.to(viewers, except));
+        self.mark_viewers(fan_out, viewers, except);
+    }
+
+    /// Marks a topic for those of its viewers who are congested, who would be told this.
+    pub(super) fn mark_viewers(&mut self, fan_out: TopicFanOut, viewers: Viewers, except: Except) {
         let (topic, hidden) = fan_out.topic_and_hidden();
-        self.tell_topic(fan_out);
         let hides = self.tables.topics().hides(topic);
         let is_told = |tables: &_, session| !is_excluded(tables, (except, hidden), session);
         for at in 0..self.tables.topics().topic(topic).groups.len() {

@@ -106,12 +106,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let subject = TopicSubject::Said { membership };
         let user = self.tables.sessions().user(session);
         let fan_out = self.notice_of(topic, user, subject);
+        // Whoever misses this holds what was said before, which nothing else ends any more.
+        let replaces = self.tables.topics().is(membership, Mark::Said);
         if self.tables.topics().is(membership, Mark::Shown) {
             let own_echo = self.options.own_echo;
             let except = if own_echo { Except::Session(session) } else { Except::User(user) };
             self.tell_topic(fan_out.to(Viewers::OfWords, except).reporting_skipped());
+            if replaces {
+                self.mark_viewers(fan_out, Viewers::OfWords, except);
+            }
         } else {
-            self.tell_own_in_topic(topic, membership, fan_out, true);
+            self.tell_own_in_topic(topic, membership, fan_out, (true, replaces));
         }
         self.forget_said_end(membership);
         self.tables.topics_mut().mark(membership, Mark::Said, true);
@@ -125,14 +130,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Tells the user's own other sessions in a topic, as far as they are told what members say, if
-    /// devices of a user are told of each other. Those who are congested are not; if it is no news
-    /// but an end, they are told anew later.
+    /// devices of a user are told of each other. Those who are congested are not; if it ends
+    /// something, they are told anew later.
     fn tell_own_in_topic(
         &mut self,
         topic: TopicIndex,
         membership: MembershipIndex,
         fan_out: TopicFanOut,
-        is_news: bool,
+        (is_news, is_end): (bool, bool),
     ) {
         if !self.options.own_echo {
             return;
@@ -144,7 +149,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let session = self.tables.sessions_of(user)[at];
             let Some(other) = self.own_listener(topic, session, speaker) else { continue };
             let note = |tables: &mut crate::tables::Tables<K, P, S>| {
-                if !is_news {
+                if is_end {
                     tables.topics_mut().mark(other, Mark::Dirty, true);
                 }
             };
@@ -201,7 +206,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (user, id) = (sessions.user(session), sessions.id(session));
         let fan_out = self.notice_of(topic, user, TopicSubject::SaidOver { user, session: id });
         if !is_shown {
-            return self.tell_own_in_topic(topic, membership, fan_out, false);
+            return self.tell_own_in_topic(topic, membership, fan_out, (false, true));
         }
         let own_echo = self.options.own_echo;
         let except = if own_echo { Except::Session(session) } else { Except::User(user) };

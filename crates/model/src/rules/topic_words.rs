@@ -21,7 +21,7 @@ impl Model {
         self.accept_from(now, id);
         let order = self.moments;
         let end = for_ms.map(|for_ms| (now.saturating_add(for_ms), order));
-        self.place_mut(name, id).said = Some(end);
+        let before = self.place_mut(name, id).said.replace(end);
         let user = self.sessions[&id].user;
         let hearers = self.hearers(name, id);
         let (skipped, told): (BTreeSet<_>, BTreeSet<_>) =
@@ -30,6 +30,10 @@ impl Model {
         let mut out = Output::default();
         self.deliver(&mut out, notice.clone(), &told);
         if !skipped.is_empty() {
+            if before.is_some() {
+                // They hold what was said before, which nothing ends any more.
+                self.told_or_marked(name, &skipped);
+            }
             let to = self.attachments(&skipped);
             out.decisions.push(Decision::Skipped { notice, to });
         }
