@@ -66,7 +66,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let Some(membership) = self.tables.membership_in(session, topic) else { continue };
             let is_told = self.tables.topics().listens(topic, membership);
             let mark = |tables: &mut crate::tables::Tables<K, P, S>| {
-                tables.topics_mut().mark(membership, Mark::Dirty, true);
+                tables.topics_mut().set_dirty(membership, true);
             };
             if is_told && self.tables.receives_or(session, mark) {
                 self.plan.name_receiver(session);

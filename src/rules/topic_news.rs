@@ -306,7 +306,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !group.is_told() {
             self.tables.seat_in_topic(membership, false);
         } else if self.is_congested_in(membership) {
-            self.tables.topics_mut().mark(membership, Mark::Dirty, true);
+            self.tables.topics_mut().set_dirty(membership, true);
             self.tables.seat_in_topic(membership, false);
         } else if group.is_of_all(self.tables.topics().hides(topic)) && self.is_live(topic) {
             self.send_topic(topic, membership);

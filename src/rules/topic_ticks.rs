@@ -303,7 +303,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.mark_dirty(topic, at);
         } else {
             for looker in lookers.filter(|looker| congested.contains(&(looker.place as usize))) {
-                self.tables.topics_mut().mark(looker.membership, Mark::Dirty, true);
+                self.tables.topics_mut().set_dirty(looker.membership, true);
             }
         }
     }

@@ -150,7 +150,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let Some(other) = self.own_listener(topic, session, speaker) else { continue };
             let note = |tables: &mut crate::tables::Tables<K, P, S>| {
                 if is_end {
-                    tables.topics_mut().mark(other, Mark::Dirty, true);
+                    tables.topics_mut().set_dirty(other, true);
                 }
             };
             if self.tables.receives_or(session, note) {
@@ -259,7 +259,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.begin_view(topic, membership);
         let is_congested = self.is_congested_in(membership);
         let is_told = view != View::Nothing || !self.tables.topics().named(membership).is_empty();
-        self.tables.topics_mut().mark(membership, Mark::Dirty, is_congested && is_told);
+        self.tables.topics_mut().set_dirty(membership, is_congested && is_told);
         if is_congested {
             self.tables.seat_in_topic(membership, false);
         } else {

@@ -3,8 +3,9 @@
 //! An audience is a list of users, most of whom are offline, and is filtered for each notice. In a
 //! channel stand sessions, and those that receive stand first, their slots in one list that a
 //! decision lends without copying it. Behind them come those that *arrive*, who can receive and are
-//! told everything anew before they are told of changes; then those that are congested, and then
-//! those that are told nothing at the moment: they are detached, or something covers their place.
+//! told everything anew before they are told of changes; then those that are congested, last those
+//! of whom it is noted that they have missed something; and then those that are told nothing at the
+//! moment: they are detached, or something covers their place.
 //! Each membership knows its place, so that joining, leaving and moving from one part to another
 //! take a few exchanges, however many there are.
 
@@ -32,6 +33,8 @@ pub(crate) enum Part {
     Receiving,
     Arriving,
     Congested,
+    /// It is congested, and what it holds is not true any more.
+    Dirty,
     Silent,
 }
 
@@ -43,8 +46,10 @@ struct Channel {
     slots: List<Slot, SEGMENT>,
     /// The number of those who receive.
     receiving: u32,
-    /// The number of members behind them that are congested.
+    /// The number of members behind them that are congested, and of the first of those, that are
+    /// not dirty.
     congested: u32,
+    clean: u32,
 }
 
 impl Channel {
@@ -52,7 +57,8 @@ impl Channel {
         match place as usize {
             place if place < self.receiving as usize => Part::Receiving,
             place if place < self.slots.len() => Part::Arriving,
-            place if place < self.slots.len() + self.congested as usize => Part::Congested,
+            place if place < self.slots.len() + self.clean as usize => Part::Congested,
+            place if place < self.slots.len() + self.congested as usize => Part::Dirty,
             _ => Part::Silent,
         }
     }
@@ -218,7 +224,12 @@ impl<E: Copy> Channels<E> {
         self.channel(channel).congested as usize
     }
 
-    /// Returns one of those.
+    /// Returns the number of the first of those, that are not dirty.
+    pub(crate) fn clean(&self, channel: ChannelIndex) -> usize {
+        self.channel(channel).clean as usize
+    }
+
+    /// Returns one of those that are congested.
     pub(crate) fn congested_at(&self, channel: ChannelIndex, at: usize) -> SessionIndex {
         let of = self.channel(channel);
         self.session(of.members[of.slots.len() + at])
@@ -248,7 +259,7 @@ impl<E: Copy> Channels<E> {
     pub(crate) fn close(&mut self, channel: ChannelIndex) {
         let of = &mut self.channels[channel.0 as usize];
         debug_assert!(of.members.len() == 0 && of.slots.len() == 0);
-        debug_assert!(of.receiving == 0 && of.congested == 0);
+        debug_assert!(of.receiving == 0 && of.congested == 0 && of.clean == 0);
         if of.members.capacity().max(of.slots.capacity()) > SPARE {
             *of = Channel::default();
         }
@@ -326,6 +337,15 @@ impl<E: Copy> Channels<E> {
         own.place = own.place() | if is_covered { COVERED } else { 0 };
     }
 
+    /// Notes of a member, if it is congested, whether it has missed something.
+    pub(crate) fn set_dirty(&mut self, membership: MembershipIndex, is_dirty: bool) {
+        if let Part::Congested | Part::Dirty = self.part_of(membership) {
+            let part = if is_dirty { Part::Dirty } else { Part::Congested };
+            // Neither has a slot.
+            self.move_to(membership, part, Slot::near(0, 0));
+        }
+    }
+
     /// Puts a member where it belongs with this slot and link.
     pub(crate) fn put(&mut self, membership: MembershipIndex, (slot, link): (Slot, Link)) {
         let part = match link {
@@ -346,7 +366,7 @@ impl<E: Copy> Channels<E> {
         loop {
             let of = self.channel(channel);
             let (receiving, attached) = (of.receiving, of.slots.len() as u32);
-            let congested = of.congested;
+            let (congested, clean) = (of.congested, of.clean);
             let part = of.part_of(place);
             let border = match part {
                 _ if part == to => return,
@@ -354,7 +374,9 @@ impl<E: Copy> Channels<E> {
                 Part::Arriving if to == Part::Receiving => receiving,
                 Part::Arriving => attached - 1,
                 Part::Congested if to < Part::Congested => attached,
-                Part::Congested => attached + congested - 1,
+                Part::Congested => attached + clean - 1,
+                Part::Dirty if to < Part::Dirty => attached + clean,
+                Part::Dirty => attached + congested - 1,
                 Part::Silent => attached + congested,
             };
             self.exchange(channel, place, border);
@@ -366,13 +388,17 @@ impl<E: Copy> Channels<E> {
                 Part::Arriving => {
                     of.slots.pop();
                     of.congested += 1;
+                    of.clean += 1;
                 }
                 Part::Congested => {
-                    of.congested -= 1;
+                    of.clean -= 1;
                     if to < Part::Congested {
+                        of.congested -= 1;
                         of.slots.push(slot);
                     }
                 }
+                Part::Dirty if to < Part::Dirty => of.clean += 1,
+                Part::Dirty => of.congested -= 1,
                 Part::Silent => of.congested += 1,
             }
         }
@@ -414,7 +440,7 @@ impl<E: Copy> Channels<E> {
                 let is_in_part = match link {
                     _ if membership.is_covered() => part == Part::Silent,
                     Link::Attached => part <= Part::Arriving,
-                    Link::Congested => part == Part::Congested,
+                    Link::Congested => matches!(part, Part::Congested | Part::Dirty),
                     _ => part == Part::Silent,
                 };
                 let is_placed = self.channel_and_place(*index) == (channel, place as usize);

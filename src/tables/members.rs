@@ -50,8 +50,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         session: SessionIndex,
         topic: TopicIndex,
     ) -> Option<MembershipIndex> {
-        let mut topics = self.topics_of(session);
-        topics.find(|(of, _)| *of == topic).map(|(_, membership)| membership)
+        self.topics.membership(session, topic)
     }
 
     /// Returns whether a session of the user at this place is in a topic.
@@ -337,6 +336,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn seat_in_topic(&mut self, membership: MembershipIndex, arrives: bool) {
         let state = self.sessions.slot_and_link(self.session_in(membership));
         self.topics.channels.seat(membership, state, arrives);
+        self.topics.set_dirty(membership, self.topics.is(membership, Mark::Dirty));
     }
 
     /// Puts a session where it belongs in the topics that it is in, after its link has changed.
@@ -351,8 +351,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             let arrived = self.topics.channels.part_of(membership) == Part::Arriving;
             let is_dirty = state.1 == Link::Congested && arrived
                 || state.1.is_up() && self.topics.is(membership, Mark::Dirty);
-            self.topics.mark(membership, Mark::Dirty, is_dirty);
             self.topics.channels.put(membership, state);
+            self.topics.set_dirty(membership, is_dirty);
             next = self.topics.next_of(membership);
         }
     }
@@ -366,11 +366,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         is_told: impl Fn(&Self, SessionIndex) -> bool,
     ) {
         let channel = self.topics.topic(topic).groups[group].channel;
-        let first = self.topics.channels.attached(channel);
-        for at in first..first + self.topics.channels.congested(channel) {
-            let membership = self.topics.channels.member_at(channel, at);
-            if is_told(self, self.session_in(membership)) {
-                self.topics.mark(membership, Mark::Dirty, true);
+        let (mut at, first) = (0, self.topics.channels.attached(channel));
+        // Each that is marked makes way for one that is not.
+        while at < self.topics.channels.clean(channel) {
+            let membership = self.topics.channels.member_at(channel, first + at);
+            match is_told(self, self.session_in(membership)) {
+                true => self.topics.set_dirty(membership, true),
+                false => at += 1,
             }
         }
     }
@@ -449,8 +451,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
                 let is_congested = self.sessions.link(session) == Link::Congested;
                 let is_dirty = self.topics.is(membership, Mark::Dirty);
                 ensure!(!is_dirty || is_congested, "what is not congested missed something");
+                let is_in_part = self.topics.channels.part_of(membership) == Part::Dirty;
+                ensure!(is_dirty == is_in_part, "who missed something stands elsewhere");
                 all.push(membership);
+                let found = self.membership_in(session, topic);
+                ensure!(found == Some(membership), "a session's place in a topic is not found");
             }
+        }
+        for ((session, topic), membership) in self.topics.beyond() {
+            let is_so = self.topics_of(session).any(|of| of == (topic, membership));
+            ensure!(is_so, "a place in a topic is looked up that is not there");
         }
         let mut waiting = [0, 0];
         for topic in self.topics.iter() {

@@ -4,6 +4,10 @@
 use super::{Mark, Member, Own, Topics};
 use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex, User};
 
+/// So many topics of a session are gone through to find one; those that it joined later are looked
+/// up.
+const FEW: usize = if cfg!(feature = "shrunk") { 1 } else { 16 };
+
 /// How far a walk over the seats of a topic has come: samples that are asked for in the order of
 /// their sizes take one walk.
 #[derive(Clone, Copy, Default)]
@@ -29,6 +33,12 @@ impl<K, P> Topics<K, P> {
 
     pub(crate) fn mark(&mut self, membership: MembershipIndex, mark: Mark, is_so: bool) {
         self.channels.change(membership, |member| member.mark(mark, is_so));
+    }
+
+    /// Notes whether somebody missed something of a topic while congested.
+    pub(crate) fn set_dirty(&mut self, membership: MembershipIndex, is_dirty: bool) {
+        self.mark(membership, Mark::Dirty, is_dirty);
+        self.channels.set_dirty(membership, is_dirty);
     }
 
     /// Takes a mark away. Returns whether it was there.
@@ -62,6 +72,30 @@ impl<K, P> Topics<K, P> {
         link.checked_sub(1).map(MembershipIndex)
     }
 
+    /// Returns what a session is in a topic, if it is in it.
+    pub(crate) fn membership(
+        &self,
+        session: SessionIndex,
+        topic: TopicIndex,
+    ) -> Option<MembershipIndex> {
+        let mut next = self.first_of(session);
+        for _ in 0..FEW {
+            let membership = next?;
+            if self.topic_of(membership) == topic {
+                return Some(membership);
+            }
+            next = self.next_of(membership);
+        }
+        next.and_then(|_| self.beyond.get((session, topic)).copied())
+    }
+
+    /// Returns what can be looked up so, for tests.
+    pub(in crate::tables) fn beyond(
+        &self,
+    ) -> impl Iterator<Item = ((SessionIndex, TopicIndex), MembershipIndex)> + '_ {
+        self.beyond.iter()
+    }
+
     /// Begins what is kept of a session that has got a place in a channel. Returns whether it is
     /// the session's first.
     pub(in crate::tables) fn begin(
@@ -76,10 +110,14 @@ impl<K, P> Topics<K, P> {
             self.set_first(session, link);
             return true;
         };
+        let mut joined = 1;
         while let Some(next) = self.next_of(last) {
-            last = next;
+            (last, joined) = (next, joined + 1);
         }
         self.channels.change(last, |member| member.next = link);
+        if joined >= FEW {
+            self.beyond.insert((session, self.topic_of(membership)), membership);
+        }
         false
     }
 
@@ -96,6 +134,9 @@ impl<K, P> Topics<K, P> {
         session: SessionIndex,
         membership: MembershipIndex,
     ) -> bool {
+        if !self.beyond.is_empty() {
+            self.beyond.remove((session, self.topic_of(membership)));
+        }
         let next = self.channels.beside(membership).next;
         if self.first_of(session) == Some(membership) {
             self.first[session.0 as usize] = next;

@@ -16,7 +16,7 @@ pub(crate) use pending::{EndedMember, Pending};
 use crate::key::TopicKey;
 use crate::tables::channels::Channels;
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{ChannelIndex, MembershipIndex, TopicIndex, User};
+use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
 use crate::tables::interner::Users;
 use crate::tables::segments::{Segments, per_segment};
 use crate::tables::sorted_map::SortedMap;
@@ -111,6 +111,8 @@ pub(crate) struct Topics<K, P> {
     /// For each session one more than its membership in the topic that it joined first, of those
     /// that it is in; zero if there is none.
     first: Segments<u32, { per_segment(2_048) }>,
+    /// The memberships of sessions that are in more than a few topics, at least those in the others.
+    beyond: SortedMap<(SessionIndex, TopicIndex), MembershipIndex>,
     /// The presences of those who have nothing else of their own, and what the others have.
     values: Segments<Option<P>, { per_segment(512) }>,
     free_values: FreeList,
@@ -133,6 +135,7 @@ impl<K, P> Topics<K, P> {
             channels: Channels::new(),
             of_channel: Segments::new(),
             first: Segments::new(),
+            beyond: SortedMap::new(),
             values: Segments::new(),
             free_values: FreeList::new(),
             own: Segments::new(),

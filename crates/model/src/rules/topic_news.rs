@@ -254,6 +254,18 @@ impl Model {
                 }
                 _ => {}
             }
+            let changes = tick.changed.len();
+            if let News::Came(id) = news
+                && service == Service::Slow
+            {
+                // Of whom a snapshot has told somebody, it need not be told again.
+                let places = self.topic_mut(name).places.values_mut();
+                places.filter_map(|place| place.before.as_mut()).for_each(|known| {
+                    if known.has(id) && known.changes + 1 == changes {
+                        known.changes = changes;
+                    }
+                });
+            }
         }
     }
 

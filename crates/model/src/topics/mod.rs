@@ -56,6 +56,12 @@ impl Known {
     pub const fn of(standing: Standing) -> Self {
         Self { standing, changes: 0, gone: BTreeSet::new() }
     }
+
+    /// Returns whether this session is known to be there.
+    pub fn has(&self, id: SessionId) -> bool {
+        let members = self.standing.members.iter().flat_map(|(_, sessions)| sessions);
+        !self.gone.contains(&id) && members.into_iter().any(|other| *other == id)
+    }
 }
 
 /// How often a session is told what has changed.
@@ -227,11 +233,7 @@ impl Topic {
     /// been since.
     pub fn has_told_of(&self, id: SessionId) -> bool {
         let mut told = self.places.values().filter(|place| place.view == View::All);
-        told.any(|place| {
-            let known = place.before.iter().filter(|known| !known.gone.contains(&id));
-            let members = known.flat_map(|known| &known.standing.members);
-            members.flat_map(|(_, sessions)| sessions).any(|other| *other == id)
-        })
+        told.any(|place| place.before.as_ref().is_some_and(|known| known.has(id)))
     }
 
     /// Returns those who view all and name nobody.
