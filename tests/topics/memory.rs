@@ -160,3 +160,37 @@ fn storm(people: u32, views: &[View]) {
     drain(engine.close(Time::from_millis(2 * SECOND), &7));
     assert_eq!(engine.counts().memberships, 0);
 }
+
+/// Rule T10: each of those who name members is told for itself, and a tick holds little for each.
+#[test]
+#[cfg_attr(feature = "shrunk", ignore = "small segments come and go")]
+fn those_who_name_members_are_told_one_after_the_other() {
+    const LOOKERS: u32 = 20_000;
+    let mut engine = engine(TopicOptions { full_up_to: 1, sample: 1, ..Default::default() });
+    let sessions = connect(&mut engine, LOOKERS);
+    let observer = Join::Observer { view: View::Count };
+    let member = Join::Member { presence: None, view: View::Nothing };
+    let now = Time::from_millis(1_000);
+    let mut room = None;
+    for (nth, session) in (0..).zip(&sessions) {
+        let join = if nth == 0 { member } else { observer };
+        let (key, decisions) = engine.join(now, *session, 0, join).expect("there is room");
+        drain(decisions);
+        room = Some(key);
+        if nth > 0 {
+            drain(engine.look_at(now, *session, key, [0]).expect("it is there"));
+        }
+    }
+    drain(engine.advance(Time::from_millis(2_000)));
+    let room = room.expect("somebody has joined");
+    drain(engine.update(now, sessions[0], room, 5).expect("it is a member"));
+    let mut told = 0;
+    let tick = measure(|| {
+        engine.advance(Time::from_millis(3_000)).for_each(|decision| {
+            told += u32::from(matches!(decision, Decision::Changes(_)));
+        });
+    });
+    assert_eq!(told, LOOKERS - 1);
+    let each = tick.bytes_max / u64::from(LOOKERS);
+    assert!(each <= 48, "{each} B for each: {tick:?}");
+}

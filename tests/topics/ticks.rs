@@ -149,3 +149,39 @@ fn whoever_names_a_member_is_told_what_has_changed_of_that_one_however_much_has(
     room.update(&[other]);
     assert_eq!(room.tick(), [Said::Changes(MOST + 1), Said::Changes(1)]);
 }
+
+/// Somebody invisible views a whole room, or nothing of it: another who views little is told the
+/// same.
+#[test]
+fn how_much_waits_for_somebody_unseen_changes_nothing_for_others() {
+    let told_with = |unseen: View| {
+        let mut room = Room::new();
+        let member = Join::Member { presence: None, view: View::Nothing };
+        let all: Vec<_> = (100..101 + MOST as u32).map(|user| room.join(user, member)).collect();
+        room.join(9, Join::Observer { view: View::Sample(1) });
+        let (session, topic) = room.join(8, Join::Observer { view: View::Nothing });
+        drop(room.engine.invisible(room.at(), session).expect("it is there"));
+        drop(room.engine.look(room.at(), session, topic, unseen).expect("it is there"));
+        room.tick();
+        for (session, topic) in &all[1..] {
+            drop(room.engine.leave(room.at(), *session, *topic).expect("it is there"));
+        }
+        room.now += 1_000;
+        let mut told = Vec::new();
+        room.engine.advance(Time::from_millis(room.now)).for_each(|decision| {
+            told.push(match decision {
+                Decision::Topic(part) if part.view() == View::Sample(1) => {
+                    Said::Snapshot(part.len())
+                }
+                Decision::Changes(part) if part.view() == View::Sample(1) => {
+                    Said::Changes(part.len())
+                }
+                _ => return,
+            });
+        });
+        told
+    };
+    let told = told_with(View::Nothing);
+    assert_eq!(told, [Said::Changes(0)], "it is counted");
+    assert_eq!(told_with(View::Sample(500)), told);
+}

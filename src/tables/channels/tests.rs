@@ -53,7 +53,7 @@ fn check(channels: &Channels, model: &Model, used: &[ChannelIndex]) {
 proptest! {
     #[test]
     fn members_stand_where_they_belong_and_only_those_who_receive_are_lent(
-        steps in proptest::collection::vec((0_u8..9, any::<u8>(), 0_usize..3), 0..80),
+        steps in proptest::collection::vec((0_u8..10, any::<u8>(), 0_usize..3), 0..80),
     ) {
         let mut channels: Channels = Channels::new();
         let used = [channels.open(), channels.open()];
@@ -86,6 +86,19 @@ proptest! {
                         channels.welcome(of.1);
                         prop_assert_eq!(channels.receiving(of.1), channels.attached(of.1));
                     }
+                }
+                (9, Some(membership)) => {
+                    let (_, channel, ..) = model[&membership.0];
+                    let is_congested = channels.part_of(membership) > Part::Arriving
+                        && channels.part_of(membership) < Part::Silent;
+                    let before = channels.clean(channel);
+                    let stood = channels.part_of(membership) == Part::Congested;
+                    channels.set_dirty(membership, link > 0);
+                    let part = if link > 0 { Part::Dirty } else { Part::Congested };
+                    prop_assert_eq!(is_congested, channels.part_of(membership) == part);
+                    let stands = is_congested && link == 0;
+                    let clean = before + usize::from(stands) - usize::from(stood);
+                    prop_assert_eq!(channels.clean(channel), clean);
                 }
                 (8, Some(membership)) => {
                     let of = model.get_mut(&membership.0).expect("it is in");
