@@ -1,76 +1,21 @@
 //! What is gathered in a topic, and what a tick tells of it (rules T8 to T10).
 
 use crate::fanout::plan::Step;
+use crate::fanout::tick_news::{Looker, TickNews};
 use crate::fanout::topic_steps::{ChangesOf, Lookers, SnapshotTo, TopicSnapshotOf};
 use crate::rules::State;
-use crate::tables::ids::{ChannelIndex, MembershipIndex, TickIndex, TopicIndex};
+use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex};
 use crate::tables::timers::Due;
 use crate::tables::topics::{EndedMember, Group, Mark, Seats};
 use crate::topic::View;
-use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
-/// So much more than whom it shows at most may be told of a topic before a snapshot takes its place.
+/// So much more may be told of a topic than it shows of users at most, before a snapshot takes its
+/// place.
 const SURPLUS: u32 = if cfg!(feature = "shrunk") { 2 } else { 64 };
 
 /// Of so much it is noted what it is, if that is not less than what is told at most.
 const MOST_NOTED: usize = if cfg!(feature = "shrunk") { 8 } else { 65_536 };
-
-/// What a tick has to tell, gone through once for all whom it tells.
-#[derive(Default)]
-pub(super) struct TickNews {
-    /// The numbers of the seats of those who show something new, in their order.
-    changed: Vec<u64>,
-    /// Those of the users of whom sessions have gone, as far as whoever views all does not know it
-    /// yet; and as far as the others knew of those.
-    gone_of_all: Vec<u64>,
-    gone_of_part: Vec<u64>,
-    /// Whoever names one of them, by channel and place.
-    lookers: Vec<Looker>,
-    /// How much the fast tick has to tell, whose receivers know everybody.
-    all: usize,
-}
-
-/// One who names somebody of whom there is something to tell.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Looker {
-    channel: u32,
-    place: u32,
-    membership: MembershipIndex,
-    /// Whether it is told if it views all, and if it does not.
-    if_all: bool,
-    if_part: bool,
-}
-
-impl TickNews {
-    fn clear(&mut self) {
-        self.changed.clear();
-        self.gone_of_all.clear();
-        self.gone_of_part.clear();
-        self.lookers.clear();
-        self.all = 0;
-    }
-
-    /// Returns how much there is to tell whoever is told this.
-    fn count(&self, changes: &ChangesOf, are_known: bool) -> usize {
-        if are_known {
-            return 0;
-        }
-        let known = |numbers: &[u64]| match changes.view_and_known() {
-            (View::All, _) => numbers.len(),
-            (_, (known_to, _)) => numbers.partition_point(|number| *number <= known_to),
-        };
-        let gone = if changes.views_all() { &self.gone_of_all } else { &self.gone_of_part };
-        self.all + known(&self.changed) + known(gone)
-    }
-
-    /// Returns those in a channel who name somebody.
-    fn lookers_in(&self, channel: ChannelIndex) -> &[Looker] {
-        let from = self.lookers.partition_point(|looker| looker.channel < channel.0);
-        let end = self.lookers.partition_point(|looker| looker.channel <= channel.0);
-        &self.lookers[from..end]
-    }
-}
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     // ---- what waits for a tick
@@ -149,7 +94,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         // If those who view all are due now, or only such as name members do.
         let flips = is_large != was_large && (was_large == is_slow || !self.any_of_all(topic));
         let mut news = core::mem::take(&mut self.tick_news);
-        self.gather_news(topic, is_slow, &mut news);
+        news.gather(&self.tables, topic, is_slow);
         let (mut at, mut seats) = (0, Seats::default());
         while let Some(group) = self.group(topic, at) {
             let is_due = group.is_told() && self.is_slow(topic, &group) == is_slow;
@@ -169,47 +114,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.set_large(topic, is_large);
         }
         self.plan.push_step(Step::EndTick { tick });
-    }
-
-    /// Goes through what waits for a tick.
-    fn gather_news(&self, topic: TopicIndex, is_slow: bool, news: &mut TickNews) {
-        let topics = self.tables.topics();
-        let Some(pending) = topics.pending_of(topic, is_slow) else { return };
-        if !is_slow {
-            news.all = pending.len();
-            return;
-        }
-        let TickNews { changed, gone_of_all, gone_of_part, lookers, .. } = news;
-        let mut name = |user, if_all, if_part| {
-            lookers.extend(topics.lookers(topic, user).map(|membership| {
-                let (channel, place) = topics.channels().channel_and_place(membership);
-                Looker { channel: channel.0, place: place as u32, membership, if_all, if_part }
-            }));
-        };
-        for membership in pending.changed() {
-            let user = self.tables.user_in(*membership);
-            changed.extend(self.tables.seat_of(topic, user));
-            name(user, true, true);
-        }
-        for one in pending.gone() {
-            let (if_all, if_part) = (!pending.has_told(one), !one.is_new_to_others);
-            gone_of_all.extend(if_all.then_some(one.number));
-            gone_of_part.extend(if_part.then_some(one.number));
-            name(one.user, if_all, if_part);
-        }
-        for numbers in [changed, gone_of_all, gone_of_part] {
-            numbers.sort_unstable();
-        }
-        lookers.sort_unstable();
-        // Each once, and told if it is told of anybody.
-        lookers.dedup_by(|next, one| {
-            let is_same = next.membership == one.membership;
-            if is_same {
-                (one.if_all, one.if_part) =
-                    (one.if_all || next.if_all, one.if_part || next.if_part);
-            }
-            is_same
-        });
     }
 
     /// Tells those of one view what a tick has for them.

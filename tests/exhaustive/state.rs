@@ -65,8 +65,12 @@ impl State {
                 let changed: BTreeSet<u64> = tick.changed.iter().map(name).collect();
                 self.add_all(changed.into_iter());
                 self.add_all(tick.new.iter().map(name));
-                let reasons = tick.reasons.iter();
-                self.add_all(reasons.map(|(user, why)| hash(&(user, format!("{why:?}")))));
+                self.add_all(tick.new_to_others.iter().map(name));
+                for gone in [&tick.of_all, &tick.of_part] {
+                    self.add_all(gone.ended.keys().map(name));
+                    let reasons = gone.reasons.iter();
+                    self.add_all(reasons.map(|(user, why)| hash(&(user, format!("{why:?}")))));
+                }
             }
             let mut places: Vec<_> = of.places.iter().map(|(id, of)| (name(id), of)).collect();
             places.sort_by_key(|(name, _)| *name);

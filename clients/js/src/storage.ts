@@ -18,7 +18,13 @@ const attempt = <T>(what: () => T): T | undefined => {
  * it out. In between it is not there: a tab that is duplicated copies what is, and two tabs cannot
  * have one session.
  */
-export function keeper(key: string, storage: Storage | null | undefined = attempt(() => (globalThis as { sessionStorage?: Storage }).sessionStorage)) {
+export function keeper(
+  key: string,
+  storage: Storage | null | undefined = attempt(
+    // The browser's.
+    () => (globalThis as { sessionStorage?: Storage }).sessionStorage,
+  ),
+) {
   return {
     keep: (resume: string | undefined) => attempt(() => resume && storage?.setItem(key, resume)),
     /** Returns what was kept, and forgets it. */

@@ -1,21 +1,13 @@
 //! Who is in the topics: marks, the chain of a session's topics, seats, and what members have of
 //! their own.
 
+use super::order::Seats;
 use super::{Mark, Member, Own, Topics};
 use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex, User};
 
 /// So many topics of a session are gone through to find one; those that it joined later are looked
 /// up.
 const FEW: usize = if cfg!(feature = "shrunk") { 1 } else { 16 };
-
-/// How far a walk over the seats of a topic has come: samples that are asked for in the order of
-/// their sizes take one walk.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Seats {
-    users: u32,
-    place: usize,
-    end: u64,
-}
 
 impl<K, P> Topics<K, P> {
     // ---- marks

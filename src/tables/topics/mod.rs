@@ -10,7 +10,7 @@ mod order;
 mod pending;
 
 pub(crate) use member::{Mark, Member, Own};
-pub(crate) use members::Seats;
+pub(crate) use order::Seats;
 pub(crate) use pending::{EndedMember, Pending};
 
 use crate::key::TopicKey;
@@ -111,7 +111,7 @@ pub(crate) struct Topics<K, P> {
     /// For each session one more than its membership in the topic that it joined first, of those
     /// that it is in; zero if there is none.
     first: Segments<u32, { per_segment(2_048) }>,
-    /// The memberships of sessions that are in more than a few topics, at least those in the others.
+    /// The memberships of sessions that are in more than a few topics, but for the first of each.
     beyond: SortedMap<(SessionIndex, TopicIndex), MembershipIndex>,
     /// The presences of those who have nothing else of their own, and what the others have.
     values: Segments<Option<P>, { per_segment(512) }>,

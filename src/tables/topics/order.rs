@@ -33,6 +33,15 @@ pub(super) struct Order {
     last: u64,
 }
 
+/// How far a walk over the seats of a topic has come: samples that are asked for in the order of
+/// their sizes take one walk.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Seats {
+    pub(super) users: u32,
+    pub(super) place: usize,
+    pub(super) end: u64,
+}
+
 impl Order {
     /// Returns the number of seats that are taken.
     pub(super) const fn len(&self) -> usize {
