@@ -20,8 +20,8 @@ export interface Options extends ConnectionOptions {
   /** The most operations that wait for a connection. Default: 100. */
   maxWaiting?: number;
   /**
-   * The most sessions and topics that are held in mind. Beyond it `onError` is told `full`, and whoever
-   * there is no room for is `unknown`, until a snapshot has room. Default: 100,000.
+   * The most sessions and topics that are held in mind. Beyond it `onError` is told `full`, and
+   * whoever there is no room for is `unknown`, until a snapshot has room. Default: 100,000.
    */
   limit?: number;
   /** Is told what is refused and what fails, beside whoever waits for the answer. */
