@@ -10,6 +10,10 @@ pub enum View {
     /// How many users, sessions and observers there are.
     Count,
     /// The same, and the sessions of so many users: of those who have been members longest.
+    ///
+    /// Those with the same view are told together. A join, a change of a view, a leave and a tick
+    /// go through the different views of a topic: a host that lets its clients choose offers them a
+    /// few sizes.
     Sample(u16),
     /// Every session of every member. In a topic with more users than
     /// [`TopicOptions::full_up_to`] it is served as a sample.
