@@ -56,7 +56,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     }
 
     /// Gives back memory that only a past peak needed. Otherwise the engine keeps it, so that it
-    /// allocates nothing once warm. It may walk over everything.
+    /// allocates nothing once warm.
+    ///
+    /// The lists of those who stay are cut to what is in them: audiences, whom a user has blocked,
+    /// its sessions, whom a session watches, what its directed presence reached and what it missed,
+    /// whom a member looks at by name, and what waits for a topic's tick. The next entry that such
+    /// a list gets allocates again.
     ///
     /// Whoever stays keeps its place in the tables, and with it the segments that it lies in: with
     /// small ids and presences, some 60 KB for a session and some 25 KB for a user, where nobody
@@ -67,6 +72,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// Keys and ids of sessions that have ended stay stale. A record that has been used for a
     /// billion attachments is not given back for that.
+    ///
+    /// # Costs
+    /// It walks over everything, each list of each user, session and topic included, and may copy
+    /// all of it: for a quiet moment, not for every one.
     pub fn shrink_to_fit(&mut self) {
         self.state.shrink_to_fit();
     }

@@ -37,9 +37,12 @@ pub use full::ReplicaFull;
 /// its contacts, and only it is repeated by a snapshot.
 ///
 /// Whatever comes in whatever order, it does not panic, and it holds at most as many sessions and
-/// topics as it was made for, and one session more: in a replica that is just full, another session
-/// of a user who is there already finds room while no snapshot of it goes on. So whoever takes over
-/// from a session is not missing when that ends.
+/// topics as it was made for, but at a takeover: another session of a user who is there already,
+/// among contacts or in the topic, finds room as long as sessions alone are not more than that,
+/// topics not counted, while no snapshot of those goes on. So whoever takes over from a session in
+/// a replica that is just full is not missing when that ends, neither among contacts nor in any
+/// topic; and the most that it ever holds is one session more for each of its topics, and one for
+/// contacts.
 ///
 /// Whoever tests a host holds a replica for each session and asks it whether it
 /// [differs](Self::differs_from) from the engine.
@@ -107,8 +110,8 @@ impl<P> Said<P> {
 #[cfg(feature = "std")]
 impl<K: Eq + Hash, P, I: Copy + Eq + Hash> Replica<K, P, I> {
     /// Returns a replica that believes in nobody, and never in more than `limit` sessions and
-    /// topics, but for [one more](Replica) at a takeover. A session counts once among contacts, and
-    /// once in each topic.
+    /// topics, but for [one more](Replica) among contacts and in each topic at a takeover. A
+    /// session counts once among contacts, and once in each topic.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self::with_hasher(limit, crate::hasher::DefaultHashBuilder::default())
@@ -337,9 +340,9 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
         let known = self.users.find(&self.hasher, &user);
         let at = known.and_then(|user| self.beliefs.find(&self.hasher, user, session));
         if at.is_none() {
-            let takes_over = known.is_some() && !self.is_open && !self.is_open_of_users;
-            let has_room = takes_over && self.held() == self.limit;
-            if !has_room && self.is_full() && !self.make_room() {
+            let may_take_over = known.is_some() && !self.is_open && !self.is_open_of_users;
+            let takes_over = may_take_over && self.sessions() <= self.limit;
+            if !takes_over && self.is_full() && !self.make_room() {
                 self.is_cut = true;
                 return Err(ReplicaFull);
             }
@@ -366,11 +369,16 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
     }
 
     /// Returns how much it holds of what its limit counts.
-    fn held(&self) -> usize {
-        self.beliefs.len() + self.topics.len()
+    const fn held(&self) -> usize {
+        self.sessions() + self.topics.len()
     }
 
-    fn is_full(&self) -> bool {
+    /// Returns how many sessions it holds, of contacts and in topics.
+    const fn sessions(&self) -> usize {
+        self.beliefs.len() + self.topics.sessions()
+    }
+
+    const fn is_full(&self) -> bool {
         self.held() >= self.limit
     }
 
@@ -397,6 +405,24 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash, S: BuildHasher> Replica<K, P, I, S> {
             self.users.drop_unused();
         }
         !self.is_full()
+    }
+
+    /// Gives back memory that only a past peak needed. Otherwise it keeps room for the names of as
+    /// many users and topics as it ever knew at once; what it believes of them takes no more than
+    /// four times what that needs, whatever it believed before.
+    ///
+    /// What is believed stays. Whoever is known keeps its place in the tables, and with it the
+    /// segments that it lies in, some 25 KB where nobody else is near, and two bytes and some bits
+    /// for each place before it: what a crowd took that has gone as a whole is given back to the
+    /// last byte.
+    ///
+    /// # Costs
+    /// It walks over everything, and may copy it: for the end of a snapshot after which it believes
+    /// in far fewer than before, or a quiet moment, and not after every notice.
+    pub fn shrink_to_fit(&mut self) {
+        self.users.shrink_to_fit();
+        self.beliefs.shrink_to_fit();
+        self.topics.shrink_to_fit();
     }
 
     fn keep_session<Q>(&mut self, user: &Q, session: I, keep: impl FnOnce(&mut Belief<P>) -> bool)

@@ -13,7 +13,12 @@ use core::hash::{BuildHasher, Hash};
 pub(super) struct At(u32);
 
 impl At {
-    const fn index(self) -> usize {
+    /// The place of the entry that is added next to so many.
+    pub(super) const fn after(len: usize) -> Self {
+        Self(len as u32)
+    }
+
+    pub(super) const fn index(self) -> usize {
         self.0 as usize
     }
 }
@@ -192,12 +197,27 @@ impl<I, B> Beliefs<I, B> {
 
     /// Gives back what is not needed, once that is most of it.
     fn give_back(&mut self) {
-        if self.rows.capacity() > FEW && self.rows.len() <= self.rows.capacity() / 4 {
-            self.rows.shrink_to((2 * self.rows.len()).max(FEW / 2));
+        if give_back(&mut self.rows) {
             self.by_session.shrink_to_fit();
             self.by_user.shrink_to_fit();
         }
     }
+
+    /// Gives back whatever is not needed.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.rows.shrink_to_fit();
+        self.by_session.shrink_to_fit();
+        self.by_user.shrink_to_fit();
+    }
+}
+
+/// Gives back what a table does not need, once that is most of it. Returns whether it is.
+pub(super) fn give_back<T>(table: &mut Vec<T>) -> bool {
+    let is_most = table.capacity() > FEW && table.len() <= table.capacity() / 4;
+    if is_most {
+        table.shrink_to((2 * table.len()).max(FEW / 2));
+    }
+    is_most
 }
 
 impl<I: Copy + Eq + Hash, B> Beliefs<I, B> {
@@ -216,7 +236,7 @@ impl<I: Copy + Eq + Hash, B> Beliefs<I, B> {
         session: I,
         belief: B,
     ) -> At {
-        let (at, hash) = (At(self.rows.len() as u32), hash(hasher, user, session));
+        let (at, hash) = (At::after(self.rows.len()), hash(hasher, user, session));
         self.rows.push(Row { user, session, belief, hash, next: at, before: at });
         match self.first_of(user) {
             None => self.by_user.insert(ShortHash::of_user(user), at),

@@ -1,9 +1,10 @@
 //! What a receiver believes of topics.
 
-use crate::replica::beliefs::{Beliefs, intern_as_told};
+use crate::replica::beliefs::{At, Beliefs, give_back, intern_as_told};
 use crate::replica::full::ReplicaFull;
 use crate::tables::Users;
 use crate::tables::ids::User;
+use crate::tables::index::{Index, ShortHash};
 use crate::topic::{TopicCounts, View};
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -21,6 +22,7 @@ pub(super) struct MemberBelief<P> {
 
 /// What is believed of one topic.
 pub(super) struct TopicBelief<P, I> {
+    name: User,
     pub(super) view: View,
     pub(super) counts: TopicCounts,
     pub(super) members: Beliefs<I, MemberBelief<P>>,
@@ -35,24 +37,37 @@ pub(super) struct TopicBelief<P, I> {
 pub(super) struct TopicBeliefs<K, P, I> {
     names: Users<K>,
     users: Users<K>,
-    /// By name; `None` for those of which nothing is known.
-    topics: Vec<Option<TopicBelief<P, I>>>,
+    /// Those that are known, without gaps: a walk over them takes as long as there are topics,
+    /// however many there were.
+    topics: Vec<TopicBelief<P, I>>,
+    by_name: Index<At>,
     members: usize,
 }
 
 impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
     pub(super) const fn new() -> Self {
-        Self { names: Users::new(), users: Users::new(), topics: Vec::new(), members: 0 }
+        Self {
+            names: Users::new(),
+            users: Users::new(),
+            topics: Vec::new(),
+            by_name: Index::new(),
+            members: 0,
+        }
     }
 
-    /// Returns the number of topics and of sessions in them.
-    pub(super) fn len(&self) -> usize {
-        self.names.len() + self.members
+    /// Returns the number of topics.
+    pub(super) const fn len(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// Returns the number of sessions in them.
+    pub(super) const fn sessions(&self) -> usize {
+        self.members
     }
 
     /// Returns whether it knows no topic.
-    pub(super) fn is_empty(&self) -> bool {
-        self.names.len() == 0
+    pub(super) const fn is_empty(&self) -> bool {
+        self.topics.is_empty()
     }
 
     pub(super) fn user(&self, user: User) -> &K {
@@ -64,8 +79,7 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let name = self.names.find(hasher, topic)?;
-        self.topics[name.0 as usize].as_ref()
+        Some(&self.topics[self.find_at(hasher, topic)?.index()])
     }
 
     fn find_mut<Q>(
@@ -77,12 +91,25 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let name = self.names.find(hasher, topic)?;
-        self.topics[name.0 as usize].as_mut()
+        let at = self.find_at(hasher, topic)?;
+        Some(&mut self.topics[at.index()])
+    }
+
+    fn find_at<Q>(&self, hasher: &impl BuildHasher, topic: &Q) -> Option<At>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.at(self.names.find(hasher, topic)?)
+    }
+
+    fn at(&self, name: User) -> Option<At> {
+        // No two names share a hash.
+        self.by_name.find(ShortHash::of_user(name), |_| true)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &K> {
-        self.names.iter_known().map(|name| self.names.id(name))
+        self.topics.iter().map(|belief| self.names.id(belief.name))
     }
 
     // ---- snapshots
@@ -95,28 +122,29 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         view: View,
     ) -> Result<(), ReplicaFull> {
         let name = intern_as_told(&mut self.names, hasher, topic)?;
-        let at = name.0 as usize;
-        if self.topics.len() <= at {
-            self.topics.resize_with(at + 1, || None);
-        }
-        if self.topics[at].is_none() {
+        let at = self.at(name).unwrap_or_else(|| {
             self.names.retain(name);
-        }
-        self.names.forget_fresh();
-        self.names.drop_unused();
-        let belief = self.topics[at].get_or_insert_with(|| TopicBelief {
-            view,
-            counts: TopicCounts::default(),
-            members: Beliefs::new(),
-            snapshot: 0,
-            is_open: false,
-            is_cut: false,
-            has_made_room: false,
+            let at = At::after(self.topics.len());
+            self.topics.push(TopicBelief {
+                name,
+                view,
+                counts: TopicCounts::default(),
+                members: Beliefs::new(),
+                snapshot: 0,
+                is_open: false,
+                is_cut: false,
+                has_made_room: false,
+            });
+            self.by_name.insert(ShortHash::of_user(name), at);
+            at
         });
+        let belief = &mut self.topics[at.index()];
         belief.view = view;
         belief.snapshot = belief.snapshot.wrapping_add(1);
         belief.is_open = true;
         (belief.is_cut, belief.has_made_room) = (false, false);
+        self.names.forget_fresh();
+        self.names.drop_unused();
         Ok(())
     }
 
@@ -145,9 +173,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let name = self.names.find(hasher, topic)?;
-        let belief = self.topics[name.0 as usize].as_mut()?;
-        Some((belief, &mut self.users, &mut self.members))
+        let at = self.find_at(hasher, topic)?;
+        Some((&mut self.topics[at.index()], &mut self.users, &mut self.members))
     }
 
     pub(super) fn set_counts<Q>(
@@ -168,8 +195,8 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
 
     /// Returns what is believed of a session, from now on as a member's if it `is_member`. It is
     /// added if the topic is known and there is room: no more than `most` topics and sessions, or
-    /// one more where it takes over from another of its user. What the topic's open snapshot is to
-    /// drop makes way.
+    /// where it may take over from another of its user no more than one session beyond `most`,
+    /// topics not counted. What the topic's open snapshot is to drop makes way.
     pub(super) fn member_mut<Q>(
         &mut self,
         hasher: &impl BuildHasher,
@@ -182,15 +209,15 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         Q: Eq + Hash + ?Sized,
     {
         // Less than that of sessions, as the topics count, too.
-        let most = most.saturating_sub(self.names.len());
+        let (at_a_takeover, most) = (most, most.saturating_sub(self.topics.len()));
         let Some((belief, users, members)) = self.parts_of(hasher, topic) else { return Ok(None) };
         let user = intern_as_told(users, hasher, user)?;
         let at = belief.members.find(hasher, user, session).or_else(|| {
-            let takes_over = !belief.is_open && belief.members.first_of(user).is_some();
+            let may_take_over = !belief.is_open && belief.members.first_of(user).is_some();
+            let takes_over = may_take_over && *members <= at_a_takeover;
             // First, so that it stays known if all that was believed of it makes way.
             users.retain(user);
-            if *members >= most + usize::from(takes_over) && !belief.make_room(users, members, most)
-            {
+            if !takes_over && *members >= most && !belief.make_room(users, members, most) {
                 users.release(user);
                 belief.is_cut = true;
                 return None;
@@ -246,25 +273,43 @@ impl<K: Eq + Hash, P, I: Copy + Eq + Hash> TopicBeliefs<K, P, I> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        if let Some(name) = self.names.find(hasher, topic) {
-            self.forget_named(name);
+        if let Some(at) = self.find_at(hasher, topic) {
+            self.forget_at(at);
         }
     }
 
     /// Forgets all topics.
     pub(super) fn clear(&mut self) {
-        for name in (0..self.topics.len() as u32).map(User) {
-            self.forget_named(name);
+        while let Some(last) = self.topics.len().checked_sub(1) {
+            self.forget_at(At::after(last));
         }
     }
 
-    fn forget_named(&mut self, name: User) {
-        let Some(belief) = self.topics[name.0 as usize].take() else { return };
+    /// Forgets a topic. The last one takes its place.
+    fn forget_at(&mut self, at: At) {
+        let last = At::after(self.topics.len() - 1);
+        let belief = self.topics.swap_remove(at.index());
+        self.by_name.remove(ShortHash::of_user(belief.name), at);
+        if let Some(moved) = self.topics.get(at.index()) {
+            self.by_name.replace(ShortHash::of_user(moved.name), last, at);
+        }
         self.members -= belief.members.len();
         belief.members.iter().for_each(|member| self.users.release(member.user));
-        self.names.release(name);
+        self.names.release(belief.name);
+        if give_back(&mut self.topics) {
+            self.by_name.shrink_to_fit();
+        }
         self.users.drop_unused();
         self.names.drop_unused();
+    }
+
+    /// Gives back what only a past peak needed.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.names.shrink_to_fit();
+        self.users.shrink_to_fit();
+        self.topics.shrink_to_fit();
+        self.by_name.shrink_to_fit();
+        self.topics.iter_mut().for_each(|belief| belief.members.shrink_to_fit());
     }
 }
 
@@ -293,5 +338,57 @@ impl<P, I> TopicBelief<P, I> {
             users.release(user);
         };
         self.members.keep_all(|member| member.is_kept_by(self.snapshot), gone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hasher::tests::Plain;
+    use alloc::collections::BTreeMap;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever was there, no more places are walked over, or kept, than topics are there now.
+        #[test]
+        fn topics_that_are_forgotten_leave_no_gaps(
+            steps in proptest::collection::vec((0_u64..60, 0_u8..16), 0..200),
+        ) {
+            let (mut topics, mut model) = (TopicBeliefs::<u64, (), u8>::new(), BTreeMap::new());
+            for (name, step) in steps {
+                match step {
+                    0 => {
+                        topics.clear();
+                        model.clear();
+                    }
+                    1 => topics.shrink_to_fit(),
+                    2..9 => {
+                        topics.forget(&Plain, &name);
+                        model.remove(&name);
+                    }
+                    _ => {
+                        topics.begin(&Plain, name, View::Sample(step.into())).expect("it is new");
+                        let added = topics.member_mut(&Plain, &name, (name, step, true), 1_000);
+                        prop_assert!(added.is_ok_and(|member| member.is_some()));
+                        let (view, sessions): &mut (_, BTreeMap<_, _>) =
+                            model.entry(name).or_default();
+                        (*view, _) = (step, sessions.insert(step, ()));
+                    }
+                }
+                let names: BTreeMap<_, _> = topics.names().map(|name| (*name, ())).collect();
+                prop_assert!(names.keys().eq(model.keys()) && topics.topics.len() == model.len());
+                prop_assert!(topics.topics.capacity() <= (4 * model.len()).max(8));
+                let sessions: usize = model.values().map(|(_, sessions)| sessions.len()).sum();
+                prop_assert_eq!((topics.len(), topics.sessions()), (model.len(), sessions));
+                for name in 0..60 {
+                    let own = topics.find(&Plain, &name);
+                    let own = own.map(|belief| (belief.view, belief.members.len()));
+                    let expected = model.get(&name);
+                    let expected =
+                        expected.map(|(view, all)| (View::Sample((*view).into()), all.len()));
+                    prop_assert_eq!(own, expected);
+                }
+            }
+        }
     }
 }

@@ -178,7 +178,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.shrink_to_fit();
         self.scratch = Default::default();
         self.lost_and_gained = Default::default();
-        (self.reached, self.unaware) = Default::default();
+        (self.reached, self.unaware, self.changes) = Default::default();
         self.named_in_topic = Default::default();
         self.tick_news = Default::default();
     }

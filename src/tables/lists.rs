@@ -37,6 +37,11 @@ impl UserList {
         self.0.clear();
     }
 
+    /// Gives back what is not needed for those who are in the list.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// Searches by halves down to a stretch that is read as a whole: its cache lines are fetched
     /// all at once, where each half would wait for the one before.
     pub(crate) fn contains(&self, user: User) -> bool {

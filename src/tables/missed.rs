@@ -105,6 +105,10 @@ impl Missed {
         (self.everything, self.own_visibility) = (false, false);
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
+    }
+
     /// Forgets what was to be told of the user only because the receiver watched it: published
     /// presence, of which it need not hear the end either. What ends directed presence stays.
     /// Returns the number of entries that are gone.

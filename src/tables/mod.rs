@@ -471,6 +471,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         });
         users.shrink_to_fit();
         sessions.shrink_to_fit();
+        online.shrink_lists(|attachment| sessions.find_attachment(attachment).is_none());
         voices.shrink_to(online.span(), sessions.span());
         self.shown.shrink_to(self.users.span());
         self.blocks.shrink_to_fit();

@@ -1,7 +1,7 @@
 //! The users who have sessions.
 
 use crate::tables::free_list::FreeList;
-use crate::tables::ids::{Place, SessionIndex, User};
+use crate::tables::ids::{Attachment, Place, SessionIndex, User};
 use crate::tables::lists::UserList;
 use crate::tables::segments::{Segments, per_segment};
 use crate::tables::sorted_map::UserSet;
@@ -56,7 +56,25 @@ impl Rare {
         Self { blocked: UserList::EMPTY, hidden: UserSet::new(), held: Vec::new(), unaware: None };
 }
 
+impl Rare {
+    /// Gives back what its lists do not need. Returns whether there is anything in one.
+    fn shrink_to_fit(&mut self, is_over: impl Fn(Attachment) -> bool) -> bool {
+        let Self { blocked, hidden, held, unaware } = self;
+        blocked.shrink_to_fit();
+        hidden.shrink_to_fit();
+        held.shrink_to_fit();
+        unaware.take_if(|unaware| !unaware.shrink_to_fit(is_over));
+        blocked.len() + hidden.len() + held.len() > 0 || unaware.is_some()
+    }
+}
+
 impl Online {
+    fn shrink_lists(&mut self, is_over: impl Fn(Attachment) -> bool) {
+        self.sessions.shrink_to_fit();
+        self.audience.shrink_to_fit();
+        self.rare.take_if(|rare| !rare.shrink_to_fit(is_over));
+    }
+
     /// Returns those in the audience who have blocked the user or whom it has blocked.
     #[inline]
     pub(super) fn hidden(&self) -> &UserSet {
@@ -215,6 +233,16 @@ impl OnlineUsers {
         self.free = FreeList::new();
         self.places.truncate(len);
         self.places.shrink_to_fit();
+    }
+
+    /// Gives back what the lists of those who are online do not need: `is_over` says which
+    /// attachments are.
+    pub(super) fn shrink_lists(&mut self, is_over: impl Fn(Attachment) -> bool) {
+        for place in 0..self.places.len() {
+            if let Some(online) = &mut self.places[place] {
+                online.shrink_lists(&is_over);
+            }
+        }
     }
 
     /// Returns whether each place is either free or somebody's.

@@ -13,6 +13,11 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
+    /// Returns whether no token has ever been taken.
+    pub(crate) fn is_unused(self) -> bool {
+        self.full_at == Time::ZERO
+    }
+
     /// Returns the first moment at which there is a token.
     pub(crate) fn free_at(self, rate: Rate) -> Time {
         let slack = u64::from(rate.burst - 1) * u64::from(rate.interval_ms);

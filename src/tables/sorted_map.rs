@@ -288,6 +288,17 @@ impl<K: Copy + Ord, V: Copy> SortedMap<K, V> {
         self.len = 0;
     }
 
+    /// Gives back what is not needed for the entries that there are, pieces to spare included. Of
+    /// each piece up to half of it is still room, so that none grows beyond [`PIECE`] afterwards.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.spare = Vec::new();
+        self.pieces.retain(|piece| !piece.is_empty());
+        for piece in &mut self.pieces {
+            piece.shrink_to(piece.len().next_power_of_two());
+        }
+        self.pieces.shrink_to_fit();
+    }
+
     /// Returns the piece in which a key belongs: the last that does not begin after it.
     fn piece_of(&self, key: K) -> usize {
         let begins_before = |piece: &Vec<(K, V)>| piece.first().is_some_and(|(own, _)| *own <= key);
@@ -336,6 +347,7 @@ mod tests {
                         map.replace_all(&mut keys, step);
                         prop_assert_eq!(keys, others);
                     }
+                    4 if key % 64 == 4 => map.shrink_to_fit(),
                     4 if key % 64 == 2 => {
                         map.retain(|own, value| own > key || value % 2 == 0);
                         model.retain(|own, value| *own > key || *value % 2 == 0);
@@ -387,6 +399,14 @@ mod tests {
         assert!(map.pieces.capacity() <= 4 * map.pieces.len().max(SPARE));
     }
 
+    /// There is nothing to spare but up to half of each piece.
+    fn assert_fits(map: &Map) {
+        assert_bounded(map);
+        assert_eq!((map.spare.capacity(), map.pieces.capacity()), (0, map.pieces.len()));
+        assert!(map.pieces.iter().all(|piece| piece.capacity() == piece.len().next_power_of_two()));
+        assert!(!map.is_empty() || map.pieces.is_empty());
+    }
+
     proptest! {
         /// Each wave adds or removes keys of a stretch, all of them or a part, in some order.
         #[test]
@@ -417,6 +437,10 @@ mod tests {
                 }
                 assert_bounded(&map);
                 prop_assert!(map.iter().eq(model.iter().map(|(key, value)| (*key, *value))));
+                if order == 1 {
+                    map.shrink_to_fit();
+                    assert_fits(&map);
+                }
             }
             map.clear();
             assert_bounded(&map);
@@ -446,6 +470,10 @@ mod tests {
                 assert_bounded(&map);
                 prop_assert!(map.iter().eq(model.iter().map(|(key, value)| (*key, *value))));
                 prop_assert_eq!(map.len(), model.len());
+                if step % 4 == 0 {
+                    map.shrink_to_fit();
+                    assert_fits(&map);
+                }
             }
         }
     }

@@ -143,6 +143,27 @@ impl Told {
     }
 }
 
+impl Told {
+    /// Returns whether no call is remembered, and no memory kept for one.
+    pub(crate) const fn is_blank(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Gives back what is not needed for the calls that are remembered.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.0.take_if(|calls| calls.by_number.is_empty());
+        if let Some(calls) = &mut self.0 {
+            calls.by_number.shrink_to_fit();
+            calls.reached.shrink_to_fit();
+            if calls.reached.len() <= FEW {
+                calls.is_by_call = false;
+                calls.by_call.clear();
+            }
+            calls.by_call.shrink_to_fit();
+        }
+    }
+}
+
 impl Calls {
     /// Returns the oldest call that is remembered.
     fn oldest(&self) -> Option<(u32, Call)> {

@@ -59,6 +59,14 @@ impl Unaware {
         self.attachments.remove(attachment).is_some()
     }
 
+    /// Forgets those that are over, and gives back what is not needed for the others. Returns
+    /// whether there are any.
+    pub(super) fn shrink_to_fit(&mut self, is_over: impl Fn(Attachment) -> bool) -> bool {
+        self.attachments.retain(|attachment, ()| !is_over(attachment));
+        self.attachments.shrink_to_fit();
+        !self.attachments.is_empty()
+    }
+
     pub(super) fn is_sorted(&self) -> bool {
         self.attachments.iter().is_sorted_by(|a, b| a.0 < b.0)
     }

@@ -10,6 +10,7 @@ mod ids;
 mod keys;
 mod lists;
 mod notes;
+mod peaks;
 mod receivers;
 mod replicas;
 mod spelling;

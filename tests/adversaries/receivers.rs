@@ -64,6 +64,74 @@ fn a_crowd_that_was_here_keeps_no_memory() {
     });
 }
 
+/// Returns how many bytes it takes to tell a replica of a peak and of what is left of it, in all
+/// and when memory has been given back, and how many to tell of what is left alone.
+fn around_a_peak(
+    peak: impl Fn(&mut Small),
+    left: impl Fn(&mut Small),
+) -> ([i64; 2], i64, [Small; 2]) {
+    let new = || Small::with_hasher(1_000_000, Hasher::default());
+    let [mut replica, mut fresh] = [new(), new()];
+    let all = measure(|| {
+        peak(&mut replica);
+        left(&mut replica);
+    });
+    let given_back = -measure(|| replica.shrink_to_fit()).bytes_current;
+    let alone = measure(|| {
+        left(&mut fresh);
+        fresh.shrink_to_fit();
+    });
+    let all = all.bytes_current;
+    ([all, all - given_back], alone.bytes_current, [replica, fresh])
+}
+
+#[test]
+fn what_only_a_peak_needed_can_be_given_back() {
+    let crowd = |replica: &mut Small| {
+        (0..20_000).for_each(|user| replica.set_presence(user, user, 1).expect("there is room"));
+    };
+    let few = |replica: &mut Small| {
+        replica.begin_snapshot();
+        (0..3).for_each(|user| replica.set_presence(user, user, 2).expect("there is room"));
+        replica.end_snapshot().expect("there is room");
+    };
+    let ([all, left], alone, replicas) = around_a_peak(crowd, few);
+    assert!(all > 100_000 && left <= alone, "contacts: {left} bytes of {all}, {alone} alone");
+    let [held, expected] = replicas.map(|replica| format!("{replica:?}"));
+    assert_eq!(held, expected);
+
+    let topic = |replica: &mut Small, topic, users| {
+        replica.begin_topic_snapshot(topic, View::All).expect("there is room");
+        for user in 0..users {
+            replica.set_member(&topic, topic * 50 + user, 1, Some(1)).expect("there is room");
+        }
+        replica.end_topic_snapshot(&topic).expect("there is room");
+    };
+    let many = |replica: &mut Small| (0..1_000).for_each(|name| topic(replica, name, 50));
+    let one = |replica: &mut Small| {
+        (1..1_000).for_each(|name| replica.forget_topic(&name));
+        topic(replica, 0, 3);
+    };
+    let ([all, left], alone, replicas) = around_a_peak(many, one);
+    assert!(all > 100_000 && left <= alone, "topics: {left} bytes of {all}, {alone} alone");
+    let [held, expected] = replicas.map(|replica| {
+        assert!(replica.topics().eq(&[0]));
+        let mut members: Vec<_> = replica.members(&0).map(|(user, ..)| *user).collect();
+        members.sort_unstable();
+        members
+    });
+    assert_eq!(held, expected);
+
+    let none = |replica: &mut Small| {
+        replica.begin_snapshot();
+        replica.end_snapshot().expect("there is room");
+    };
+    for (what, peak) in [("contacts", &crowd as &dyn Fn(&mut Small)), ("topics", &many)] {
+        let ([all, left], ..) = around_a_peak(peak, none);
+        assert!(all > 100_000 && left == 0, "no {what}: {left} bytes of {all}");
+    }
+}
+
 /// A list that names somebody who is known, or nobody is, or both, and never ends.
 #[test]
 fn a_list_of_users_may_never_end() {

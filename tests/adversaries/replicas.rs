@@ -259,8 +259,8 @@ fn whoever_takes_over_from_a_session_finds_room() {
     assert_eq!(heard, 7, "a presence each, and three ends");
 }
 
-/// There is one place more than the limit, for another session of a user who is there already, and
-/// for nobody else; and none while a snapshot goes on.
+/// There is one place more than the limit among contacts, and one for each topic, for another
+/// session of a user who is there already, and for nobody else; and none while a snapshot goes on.
 #[test]
 fn a_takeover_has_one_place_more() {
     let mut replica = Small::new(2);
@@ -285,11 +285,47 @@ fn a_takeover_has_one_place_more() {
     assert_eq!(told_in(&mut replica, "room", &["a"]), Ok(()));
     assert_eq!(replica.set_member("room", "b", 1, None), Err(ReplicaFull));
     assert_eq!(replica.set_member("room", "a", 1, None), Ok(()));
-    assert_eq!(replica.set_said("room", "a", 2, 1), Err(ReplicaFull));
+    assert_eq!(replica.set_said("room", "a", 2, 1), Ok(()), "sessions alone were as many as fit");
+    assert_eq!(replica.set_said("room", "a", 3, 1), Err(ReplicaFull));
     replica.end_member_session("room", "a", 20);
+    replica.end_member_session("room", "a", 2);
     assert_eq!((replica.members("room").count(), replica.topics().count()), (1, 1));
     assert_eq!(told_in(&mut replica, "room", &["b", "c"]), Err(ReplicaFull));
     assert_eq!(members(&replica, "room"), BTreeSet::from(["b"]));
+}
+
+/// Whoever takes over does so wherever it was, before the session ends anywhere.
+#[test]
+fn a_takeover_has_one_place_more_among_contacts_and_in_each_topic() {
+    let topics = ["hall", "room", "yard"];
+    let mut replica = Small::new(8);
+    assert_eq!(told_of(&mut replica, &["a"]), Ok(()));
+    for topic in topics {
+        assert_eq!(told_in(&mut replica, topic, &["a"]), Ok(()));
+    }
+    assert_eq!(told_in(&mut replica, "yard", &["a", "b"]), Ok(()));
+    assert_eq!(replica.set_presence("b", 1, 1), Err(ReplicaFull), "it is just full");
+    let [mut before, mut after] = [(10, 20), (1, 2)];
+    for _ in 0..5 {
+        assert_eq!(replica.set_presence("a", after.0, 1), Ok(()));
+        for topic in topics {
+            assert_eq!(replica.set_member(topic, "a", after.1, None), Ok(()), "in the {topic}");
+        }
+        assert_eq!(replica.set_presence("a", 99, 1), Err(ReplicaFull), "one at a time");
+        assert_eq!(replica.set_member("yard", "b", 99, None), Err(ReplicaFull));
+        replica.end_session("a", before.0);
+        topics.iter().for_each(|topic| replica.end_member_session(topic, "a", before.1));
+        assert!(replica.sessions_of("a").map(|(id, ..)| id).eq([after.0]));
+        for topic in topics {
+            let sessions = replica.members(topic).filter(|(user, ..)| **user == "a");
+            assert!(sessions.map(|(_, id, _)| id).eq([after.1]), "in the {topic}");
+        }
+        (before, after) = (after, (after.0 + 10, after.1 + 10));
+    }
+    // A new topic, and whoever is new, have no more room than before.
+    assert_eq!(replica.begin_topic_snapshot("loft", View::Count), Err(ReplicaFull));
+    assert_eq!(replica.set_member("hall", "c", 1, None), Err(ReplicaFull));
+    assert_eq!(replica.set_presence("c", 1, 1), Err(ReplicaFull));
 }
 
 /// A topic counts as one of what is held, members or none, and what an open snapshot of everything

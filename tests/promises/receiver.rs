@@ -41,11 +41,17 @@ impl Receiver {
     pub(crate) fn hear(&mut self, decision: &Decision<'_, User, u32>) -> Result<(), String> {
         match decision {
             Decision::Deliver { notice, .. } => {
-                let is_there = |user: &User| self.replica.is_present(user);
-                let takes_over = matches!(notice, Notice::Presence { user, .. } if is_there(user));
-                let was_over = self.held() > self.limit;
+                let takes_over = match notice {
+                    Notice::Presence { user, .. } => self.replica.is_present(*user),
+                    Notice::Joined { topic, user, .. } | Notice::Member { topic, user, .. } => {
+                        self.replica.members(*topic).any(|(member, ..)| member == *user)
+                    }
+                    _ => false,
+                };
+                let was_over = self.sessions() > self.limit;
                 let heard = self.replica.apply(notice);
-                // So whoever takes over is not missing when the session before ends.
+                // So whoever takes over is not missing when the session before ends, whether or not
+                // it takes over in topics at the same time.
                 equal("whether a takeover finds no room", takes_over && heard.is_err(), {
                     takes_over && heard.is_err() && was_over
                 })?;
@@ -94,12 +100,12 @@ impl Receiver {
         Ok(())
     }
 
-    /// How much it holds of what its limit counts.
-    fn held(&self) -> usize {
+    /// How many sessions it holds, of contacts and in topics.
+    fn sessions(&self) -> usize {
         let in_topic = |topic| {
             let sessions = self.replica.members(topic).map(|(user, session, _)| (*user, session));
             let said = self.replica.said(topic).map(|(user, session, _)| (*user, session));
-            1 + sessions.chain(said).collect::<BTreeSet<_>>().len()
+            sessions.chain(said).collect::<BTreeSet<_>>().len()
         };
         self.replica.len() + self.replica.topics().map(in_topic).sum::<usize>()
     }

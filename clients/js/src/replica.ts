@@ -59,9 +59,10 @@ export interface Topic<P> {
 
 /**
  * Takes in frames and says who is there. It has no timer and no socket, and whatever comes in
- * whatever order, it does not throw, and holds at most `limit` sessions and topics, and one
- * session more where it takes over from another of its user. A session counts once among contacts,
- * and once in each topic.
+ * whatever order, it does not throw, and holds at most `limit` sessions and topics. A session
+ * counts once among contacts, and once in each topic. One that may take over from another of its
+ * user, there or in the topic, finds room while topics leave that: with each there is one session
+ * more at most, and one more among contacts.
  */
 export interface Replica<P = unknown> {
   /** Whether its own user is visible, if it has been told. */
@@ -238,8 +239,8 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
    * Returns whether there is room. What the open snapshot is to drop makes way for what it says,
    * topics first.
    */
-  function hasRoom(of: Scope<P>, most = limit): boolean {
-    const isFree = () => size + topics.size < most;
+  function hasRoom(of: Scope<P>): boolean {
+    const isFree = () => size + topics.size < limit;
     if (!isFree() && of === contacts && of.open === true) forgetTopics();
     if (!isFree() && of.bare !== of.mark) {
       of.bare = of.mark;
@@ -253,8 +254,9 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     const { all } = of;
     let held = all.get(u)?.get(s);
     if (!held) {
-      // Whoever takes over is told of before the session that ends.
-      if (!hasRoom(of, limit + +(!of.open && all.has(u)))) {
+      // Whoever takes over is told of before the session that ends, here and in each topic: so the
+      // topics do not count.
+      if ((of.open || !all.has(u) || size > limit) && !hasRoom(of)) {
         isFull = of.isCut = true;
         return undefined;
       }

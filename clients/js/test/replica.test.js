@@ -96,6 +96,33 @@ test("whoever takes over from a session finds room, one at a time", () => {
   assert.equal(replica.apply({ ...frame("presence", 14, "e"), u: "eve" }), false);
 });
 
+test("whoever takes over finds room among contacts and in each topic, one at a time", () => {
+  const replica = new Replica({ limit: 5 });
+  const entries = [{ u: "bob", s: "a", p: 1 }];
+  const topic = (name) => ({
+    op: "topic", topic: name, first: true, last: true, view: "all", entries,
+  });
+  assert.equal(replica.apply([snapshot(entries), topic("t"), topic("r")]), true);
+  const said = (s) => [
+    { op: "presence", u: "bob", s, p: 1 },
+    ...["t", "r"].map((name) => ({ op: "joined", topic: name, u: "bob", s })),
+  ];
+  const over = (s) => [
+    { op: "ended", u: "bob", s },
+    ...["t", "r"].map((name) => ({ op: "member_ended", topic: name, u: "bob", s })),
+  ];
+  for (const [before, next] of ["ab", "bc", "cd"]) {
+    for (const frame of said(next)) assert.equal(replica.apply(frame), true, frame.topic);
+    for (const frame of said("e")) assert.equal(replica.apply(frame), false, frame.topic);
+    replica.apply(over(before));
+    const members = ["t", "r"].map((name) => replica.topic(name).members.get("bob"));
+    for (const { sessions } of [replica.person("bob"), ...members]) {
+      assert.deepEqual(sessions.map(({ id }) => id), [next]);
+    }
+  }
+  assert.equal(replica.apply({ op: "joined", topic: "t", u: "eve", s: "e" }), false);
+});
+
 test("a topic without members takes room, or is not known", () => {
   const replica = new Replica({ limit: 2 });
   const topic = (name, id) => ({
@@ -130,7 +157,7 @@ test("whatever comes in whatever order, it does not throw, nor hold more than it
     if (random(2)) within[field] = odd[random(odd.length)];
     else delete within[field];
     replica.apply(random(9) ? frame : odd[random(odd.length)]);
-    assert.ok(replica.size + replica.topics.length <= 21 && replica.size >= 0);
+    assert.ok(replica.size <= 21 && replica.topics.length <= 20 && replica.size >= 0);
     if (nth % 50 === 0) {
       for (const name of replica.topics) assert.ok(replica.topic(name).members.size <= 20);
       assert.ok(replica.people.size <= replica.size);

@@ -1,6 +1,6 @@
 //! Room for sessions, made ahead and given back.
 
-use super::{LAST_DROPPED, Record, Sessions, extras_index};
+use super::{Extras, LAST_DROPPED, Record, Sessions, extras_index};
 use crate::tables::ids::{Place, SessionIndex};
 use core::num::NonZeroU32;
 
@@ -42,8 +42,21 @@ impl<P> Sessions<P> {
         self.shrink_extras();
     }
 
-    /// Moves the last extras to the places that are free, so that none is, and gives the rest back.
+    /// Gives back what the lists of sessions do not need, and the extras of those that use none.
+    /// Then moves the last extras to the places that are free, so that none is, and gives the rest
+    /// back.
     fn shrink_extras(&mut self) {
+        for session in 0..self.details.len() {
+            let own = self.details.get_mut(session).map(|detail| &mut detail.extras);
+            let Some(own) = own else { continue };
+            let Some(place) = *own else { continue };
+            let extras = &mut self.extras[extras_index(place)];
+            extras.shrink_to_fit();
+            if extras.is_blank() {
+                *own = None;
+                self.free_extras.push(place.get() - 1);
+            }
+        }
         let free = core::mem::take(&mut self.free_extras);
         let used = self.extras.len() - free.len();
         let mut free = free.iter().filter(|index| *index < used);
@@ -56,5 +69,28 @@ impl<P> Sessions<P> {
         }
         self.extras.truncate(used);
         self.extras.shrink_to_fit();
+    }
+}
+
+impl<P> Extras<P> {
+    /// Gives back what its lists do not need.
+    fn shrink_to_fit(&mut self) {
+        self.told.shrink_to_fit();
+        self.missed.shrink_to_fit();
+        self.watched.shrink_to_fit();
+        self.struck.shrink_to_fit();
+    }
+
+    /// Returns whether a session that has these is as one that has none.
+    fn is_blank(&self) -> bool {
+        let Self { waiting, shown_until, waits_until, told, direct_bucket, .. } = self;
+        let Self { missed, watched, struck, .. } = self;
+        waiting.is_none()
+            && shown_until.or(*waits_until).is_none()
+            && told.is_blank()
+            && direct_bucket.is_unused()
+            && missed.is_empty()
+            && watched.is_empty()
+            && struck.len() == 0
     }
 }

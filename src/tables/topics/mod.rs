@@ -511,6 +511,9 @@ impl<K, P> Topics<K, P> {
             let record = &mut self.records[topic];
             record.groups.shrink_to_fit();
             record.rare.take_if(|rare| rare.named.is_empty() && rare.options.is_none());
+            if let Some(rare) = &mut record.rare {
+                rare.named.shrink_to_fit();
+            }
             record.order.shrink_to_fit();
         }
         self.records.shrink_to_fit();
@@ -523,8 +526,24 @@ impl<K, P> Topics<K, P> {
         self.values.shrink_to_fit();
         self.own.truncate(self.free_own.cut_off(self.own.len(), |_| true));
         self.own.shrink_to_fit();
-        if self.free_pending.len() == self.pending.len() {
-            (self.pending, self.free_pending) = (Vec::new(), Vec::new());
+        for own in 0..self.own.len() {
+            self.own[own].named.shrink_to_fit();
+        }
+        self.shrink_pending();
+    }
+
+    /// Keeps of what waits for ticks what is in use, in the order of the topics.
+    fn shrink_pending(&mut self) {
+        let used = self.pending.len() - self.free_pending.len();
+        let mut before = core::mem::replace(&mut self.pending, Vec::with_capacity(used));
+        self.free_pending = Vec::new();
+        for topic in 0..self.records.len() {
+            for own in self.records[topic].pending.iter_mut().flatten() {
+                let mut pending = core::mem::take(&mut before[own.get() as usize - 1]);
+                pending.shrink_to_fit();
+                *own = NonZeroU32::MIN.saturating_add(self.pending.len() as u32);
+                self.pending.push(pending);
+            }
         }
     }
 }

@@ -92,6 +92,12 @@ impl Pending {
         self.arrived[..self.told_arrived as usize].iter().position(|one| *one == membership)
     }
 
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.changed.shrink_to_fit();
+        self.gone.shrink_to_fit();
+        self.arrived.shrink_to_fit();
+    }
+
     pub(super) const fn set_everything(&mut self) {
         self.everything = true;
     }

@@ -169,9 +169,10 @@ impl<S: BuildHasher> Pair<S> {
         assert_eq!(others(&self.truth), before, "nobody else makes way");
         let Truth { topics, limit, .. } = &self.truth;
         let members = topics.get(&topic).map_or(0, |topic| topic.members.len());
-        // As many as fit, or one more that was there at a takeover.
-        let fits = [0, 1].map(|more| users.min((limit + more).saturating_sub(before + 1)));
-        assert!((fits[0]..=fits[1]).contains(&members), "{members} members, {fits:?} fit");
+        // As many as fit, or those that were there at takeovers as well.
+        let fits = users.min(limit.saturating_sub(before + 1));
+        let most = users.min(limit + 1 - (self.truth.sessions() - members));
+        assert!((fits..=most).contains(&members), "{members} members, {fits} to {most} fit");
         assert!(topics.contains_key(&topic) || before >= *limit, "it is known if it fits");
     }
 
@@ -310,7 +311,8 @@ impl<S: BuildHasher> Pair<S> {
     pub(super) fn check(&self) {
         let Self { replica, truth } = self;
         assert_eq!(replica.is_visible(), truth.visible);
-        assert!(truth.held() <= truth.limit + 1);
+        // So that is one more than the limit for contacts, and one for each topic.
+        assert!(truth.topics.len() <= truth.limit && truth.sessions() <= truth.limit + 1);
         assert_eq!(replica.len(), truth.contacts.len());
         assert_eq!(replica.is_empty(), truth.contacts.is_empty());
         let present: BTreeSet<u8> = truth.contacts.keys().map(|(user, _)| *user).collect();

@@ -99,9 +99,14 @@ impl Truth {
         self.held() >= self.limit
     }
 
-    /// Whether there is room for one more at a takeover.
-    fn is_just_full(&self) -> bool {
-        self.held() == self.limit
+    /// Returns how many sessions it holds, of contacts and in topics.
+    pub(super) fn sessions(&self) -> usize {
+        self.held() - self.topics.len()
+    }
+
+    /// Whether a session that may take over from another finds room.
+    fn has_room_at_a_takeover(&self) -> bool {
+        self.sessions() <= self.limit
     }
 
     /// Takes out what an open snapshot is to drop, if there is no room without that.
@@ -129,7 +134,7 @@ impl Truth {
         self.told.as_mut().map(|told| told.insert(key));
         if !self.contacts.contains_key(&key) {
             let is_there = self.contacts.keys().any(|(user, _)| *user == key.0);
-            let takes_over = is_there && self.open.is_none() && self.is_just_full();
+            let takes_over = is_there && self.open.is_none() && self.has_room_at_a_takeover();
             self.make_room();
             if self.is_full() && !takes_over {
                 self.is_cut = true;
@@ -195,7 +200,7 @@ impl Truth {
         self.topics.clear();
         self.open = None;
         if let Some(told) = self.told.take() {
-            // As many as fit, whatever was held; or one more that was there at a takeover.
+            // As many as fit, whatever was held; or those that were there at takeovers as well.
             let (fits, most) = (told.len().min(self.limit), told.len().min(self.limit + 1));
             assert!((fits..=most).contains(&self.contacts.len()));
             assert_eq!(self.is_cut, told.len() > self.contacts.len());
@@ -253,10 +258,11 @@ impl Truth {
     /// that has made way which the topic's open snapshot is to drop.
     fn set_in(&mut self, name: u8, key: Where, set: impl Fn(&mut Member)) -> bool {
         let (held, limit) = (self.held(), self.limit);
+        let has_room_at_a_takeover = self.has_room_at_a_takeover();
         let Some(topic) = self.topics.get_mut(&name) else { return true };
         if held >= limit && !topic.members.contains_key(&key) {
             let is_there = topic.members.keys().any(|(user, _)| *user == key.0);
-            let takes_over = is_there && !topic.is_open && held == limit;
+            let takes_over = is_there && !topic.is_open && has_room_at_a_takeover;
             let before = topic.members.len();
             if topic.is_open {
                 topic.drop_old();
