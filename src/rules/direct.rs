@@ -120,8 +120,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(mut told) = self.tables.sessions_mut().take_told(session) else { return };
         let from = self.plan.named_len();
         let subject = self.directed_over(session);
-        let Self { tables, plan, .. } = self;
-        told.end_call(number, |attachment| name_over(tables, plan, attachment, subject));
+        let Self { tables, plan, reached, .. } = self;
+        told.end_call(number, reached, |attachment| name_over(tables, plan, attachment, subject));
         self.tell_over(from, subject);
         self.tables.sessions_mut().put_told(session, told);
     }
