@@ -88,8 +88,6 @@ pub(crate) struct State<K, P, S> {
     unaware: Vec<Attachment>,
     /// For what a congested session missed of one user.
     changes: Vec<(SessionId, Change)>,
-    /// For the congested sessions of a topic that is closed.
-    named_in_topic: Vec<SessionIndex>,
     /// When what is worked on happens: the input's moment, or that of a deadline.
     happening: Time,
     /// Chooses which of a user's sessions speaks for it.
@@ -134,7 +132,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             reached: Vec::new(),
             unaware: Vec::new(),
             changes: Vec::new(),
-            named_in_topic: Vec::new(),
             happening: Time::ZERO,
             represent: None,
             is_choosing: false,
