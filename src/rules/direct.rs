@@ -214,6 +214,7 @@ fn name_over<K: Eq + Hash, P, S: BuildHasher>(
     attachment: Attachment,
     subject: Subject,
 ) {
+    plan.go_over(1);
     if let Some(receiver) = tables.sessions().find_attachment(attachment) {
         let note = |tables: &mut Tables<K, P, S>| plan.note_missed(tables, receiver, subject);
         if tables.receives_or(receiver, note) {

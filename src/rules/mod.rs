@@ -280,6 +280,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.plan.complete_step();
     }
 
+    /// Begins a call for the next decision.
+    #[inline]
+    pub(crate) const fn begin_call(&mut self) {
+        self.plan.begin_call();
+    }
+
     /// Does a step that gives no decision.
     #[inline(never)]
     pub(crate) fn do_step(&mut self) {

@@ -105,6 +105,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let is_told = |tables: &_, session| !is_excluded(tables, (except, hidden), session);
         for at in 0..self.tables.topics().topic(topic).groups.len() {
             if viewers.have(&self.tables.topics().topic(topic).groups[at], hides) {
+                self.go_over_congested(topic, at);
                 self.tables.mark_dirty(topic, at, is_told);
             }
         }
@@ -112,6 +113,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Marks the topic for those of a group who are congested.
     fn mark_dirty(&mut self, topic: TopicIndex, group: usize) {
+        self.go_over_congested(topic, group);
         self.tables.mark_dirty(topic, group, |_, _| true);
     }
 
@@ -160,6 +162,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Tells that a member shows something else.
     pub(super) fn tell_updated(&mut self, topic: TopicIndex, membership: MembershipIndex) {
         if self.tables.topics().is(membership, Mark::Shown) {
+            self.plan.go_over(self.tables.topics().topic(topic).groups.len());
             let subject = TopicSubject::Member { membership, first: false };
             self.tell_shown(topic, membership, (subject, Except::Nobody), false);
             self.tell_slowly(topic, membership, false);
@@ -298,6 +301,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (tick, topic, is_slow) = (due.of, due.of.topic(), due.of.is_slow());
         self.ticks.disarm(tick);
         self.tables.settle_pending(topic, is_slow);
+        let pending = self.tables.topics().pending_of(topic, is_slow).map_or(0, Pending::len);
+        self.plan.go_over(pending);
         let record = self.tables.topics().topic(topic);
         let (was_large, users) = (record.is_large, record.counts.users);
         let is_large = self.topic_options_of(topic).is_large(users, was_large);
@@ -306,7 +311,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let mut at = 0;
         while let Some(group) = self.group(topic, at) {
             let is_due = group.is_told() && self.is_slow(topic, &group) == is_slow;
+            self.plan.go_over(1);
             if is_due && !(group.view == View::All && flips) {
+                self.plan.go_over(pending);
                 self.tell_group(topic, (at, group), is_slow);
             }
             at += 1;
@@ -410,6 +417,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             place += 1;
         }
+        self.plan.go_over(self.tables.topics().channels().len(group.channel));
         // Those who are congested.
         let end = place + self.tables.topics().channels().congested(group.channel);
         for place in place..end {
