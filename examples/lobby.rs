@@ -80,8 +80,10 @@ impl Lobby {
                 Err(_) => return,
             }
         }
-        let now = self.time();
-        self.wire.carry_out(self.engine.advance(now), others);
+        while is_due(self) {
+            let now = self.time();
+            self.wire.carry_out(self.engine.advance(now), others);
+        }
     }
 
     fn time(&self) -> Time {

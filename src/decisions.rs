@@ -64,9 +64,10 @@ pub struct Decisions<'e, K: Eq + Hash, P, S: BuildHasher = DefaultHashBuilder> {
     context: InputContext,
 }
 
-/// So many deadlines fire one after the other that give nothing to tell. Then the drain ends and
-/// the rest stays due, or a million that were set for one moment would be one long call.
-const AT_ONCE: u32 = 1_024;
+/// Deadlines that give nothing to tell fire one after the other until they have gone over so much,
+/// each of them one step and each entry of a list another. Then the drain ends and the rest stays
+/// due, or a million that were set for one moment would be one long call.
+pub(crate) const AT_ONCE: usize = if cfg!(feature = "shrunk") { 16 } else { 1_024 };
 
 /// What the drain knows of its input.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,8 +113,9 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
     #[allow(clippy::should_implement_trait)]
     #[inline]
     pub fn next(&mut self) -> Option<Decision<'_, K, P>> {
+        self.state.begin_call();
         // Every drain ends so, and most after one decision.
-        if self.state.step().is_none() && !self.fires(0) {
+        if self.state.step().is_none() && !self.fires() {
             return None;
         }
         self.next_after_work()
@@ -121,11 +123,9 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
 
     /// Works on what is left until there is a decision.
     fn next_after_work(&mut self) -> Option<Decision<'_, K, P>> {
-        let mut silent = 0;
         loop {
             let Some(step) = self.state.step() else {
-                silent += 1;
-                if self.fires(silent) {
+                if self.fires_another() {
                     continue;
                 }
                 return None;
@@ -190,14 +190,19 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
         }
     }
 
-    /// Fires the next deadline, if one has come that this drain is to fire: it stops after so many
-    /// that gave nothing to tell.
+    /// Fires the next deadline, if one has come that this drain is to fire.
     #[inline]
-    fn fires(&mut self, silent: u32) -> bool {
-        if silent == AT_ONCE {
+    fn fires(&mut self) -> bool {
+        self.context.until.is_some_and(|until| self.state.fire_next(until))
+    }
+
+    /// Does so after one that gave nothing to tell, unless this call has gone over so much that the
+    /// drain ends here.
+    fn fires_another(&mut self) -> bool {
+        if self.state.plan().gone_over() >= AT_ONCE {
             self.context.until = None;
         }
-        self.context.until.is_some_and(|until| self.state.fire_next(until))
+        self.fires()
     }
 
     /// Takes all that are left.

@@ -248,18 +248,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// Says that time has come to `now`
     /// ([what holds of every input](crate::rules#what-holds-of-every-input)): everything that is
     /// due happens, in the order of the deadlines and, among equal ones, of the inputs that set
-    /// them. It is stamped with its own deadline, not with `now`, so it makes no difference whether
-    /// the host calls this once or often.
+    /// them. It is stamped with its own deadline, not with `now`.
     ///
     /// Call it at [`deadline`](Self::deadline), before giving inputs that came later. Too early it
-    /// does nothing. Deadlines whose decisions are not drained stay due. So do those behind 1,024
-    /// in a row that give no decision, as when a crowd's statuses end at midnight and nobody looks
-    /// on: the drain ends there, and [`deadline`](Self::deadline) is a moment that has come. A host
-    /// that calls until it is not gives them all their due, and looks after its sockets in between.
+    /// does nothing. Deadlines whose decisions are not drained stay due.
+    ///
+    /// **Call it until [`deadline`](Self::deadline) is later than `now` before giving another
+    /// input.** Where deadlines give no decision, as when a crowd's statuses end at midnight and
+    /// nobody looks on, the drain ends when they have gone over 1,024 entries of lists, each
+    /// deadline counted as one more: the rest stays due, and [`deadline`](Self::deadline) is a
+    /// moment that has come. Between two calls the host can look after its sockets. So it makes no
+    /// difference whether it calls this once or often; else what is left happens after the next
+    /// input, though it was due before.
     ///
     /// # Costs
     /// O(1) per deadline, or O(log n) if n of the next two seconds were set in no order, besides
-    /// what follows from it; memory for one decision, however many sessions are lost at once. What
+    /// what follows from it: to find the next decision, or that there is none, takes no more than
+    /// for 1,024 entries and those of one user's lists besides. Memory for one decision, however
+    /// many sessions are lost at once. What
     /// is due later is put in order ahead of time, some 1,300 deadlines per call at most, as long
     /// as the host calls whenever [`deadline`](Self::deadline) says so, or once a millisecond. A
     /// call after a pause makes up for it.

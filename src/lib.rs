@@ -47,9 +47,11 @@
 //! assert_eq!(told, [bob]);
 //! # drop(decisions);
 //!
-//! // Then wait for the next input, or until the engine's own next deadline:
-//! if let Some(at) = engine.deadline() {
-//!     let mut decisions = engine.advance(at);
+//! // Then wait for the next input, or until the engine's own next deadline. What is due comes
+//! // first, all of it:
+//! let now = Time::from_millis(100_000);
+//! while engine.deadline().is_some_and(|at| at <= now) {
+//!     let mut decisions = engine.advance(now);
 //!     while let Some(decision) = decisions.next() { /* as above */ }
 //! }
 //! # Ok::<(), adsum::Error>(())
@@ -89,10 +91,12 @@
 //!   [`Engine::heartbeat`] for whatever a client sends that is no other input, and have clients
 //!   send something as often as the lease says.
 //! * **Advance before an input.**★ Call [`Engine::advance`] at [`Engine::deadline`], and before an
-//!   input that came after it: what is due happened first. One exception: a host that did not run
-//!   itself for a while (a paused machine) leaves the pause out of its [clock](Time), or takes the
-//!   inputs that waited before it advances; else the leases of all who sent heartbeats meanwhile
-//!   have lapsed. The clock is the simpler way: when it wakes up more than a second after
+//!   input that came after it: what is due happened first. Call it until [`Engine::deadline`] is
+//!   later than the moment that it is given, and give no other input before: one call may do only
+//!   a part of what is due, and the rest would come too late. One exception: a host that did not
+//!   run itself for a while (a paused machine) leaves the pause out of its [clock](Time), or takes
+//!   the inputs that waited before it advances; else the leases of all who sent heartbeats
+//!   meanwhile have lapsed. The clock is the simpler way: when it wakes up more than a second after
 //!   [`Engine::deadline`], the time beyond that second does not count ([an example](Time)).
 //! * **Insert before the drain.**★ A new connection belongs in the host's table before the
 //!   decisions about it are taken: its snapshot is among them.

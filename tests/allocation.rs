@@ -510,7 +510,9 @@ fn once_warm_one_state_a_user_allocates_nothing() {
             drain(engine.withdraw(at, devices[0]).expect("it is attached"));
         }
         now += 10_000;
-        told[2] += drain(engine.advance(Time::from_millis(now)));
+        while engine.deadline().is_some_and(|due| due.as_millis() <= now) {
+            told[2] += drain(engine.advance(Time::from_millis(now)));
+        }
         told[1] += drain(engine.active(Time::from_millis(now), devices[3]).expect("attached"));
     };
     (0..3).for_each(|_| day(&mut engine, &mut told));

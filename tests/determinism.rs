@@ -184,12 +184,28 @@ fn given_out(setting: &Setting, script: &Script) -> Vec<Attachment> {
             decisions.for_each(|_| {});
             about
         });
+        advance_to_the_end(&mut engine, *now, event, &mut String::new());
         if let (Event::Connect { .. } | Event::Resume { .. }, Some(key)) = (event, about) {
             let session = engine.id_of(key).expect("the session is there");
             given.push(Attachment { key, session });
         }
     }
     given
+}
+
+/// After an `advance`, calls it until nothing is due at that moment any more.
+fn advance_to_the_end<S: BuildHasher>(
+    engine: &mut Engine<User, u32, S>,
+    now: Time,
+    event: &Event,
+    text: &mut String,
+) {
+    let is_due = |engine: &Engine<_, _, S>| {
+        engine.deadline().is_some_and(|due| due <= now.max(engine.now()))
+    };
+    while *event == Event::Advance && is_due(engine) {
+        write_decisions(Ok(engine.advance(now)), text);
+    }
 }
 
 /// Once, in steps, or deadline by deadline.
@@ -199,6 +215,7 @@ fn it_does_not_matter_how_often_time_is_told() {
         let (setting, (script, _)) = (setting(&case), record(&case)?);
         let whole = text(&setting, &script, Seeded(0), |engine, now, event, text| {
             write_decisions(verb(engine, now, event), text);
+            advance_to_the_end(engine, now, event, text);
         });
         let in_steps = text(&setting, &script, Seeded(0), |engine, now, event, text| {
             // Numbers count from the first input, so that one has to be the same.
@@ -209,6 +226,7 @@ fn it_does_not_matter_how_often_time_is_told() {
                 }
             }
             write_decisions(verb(engine, now, event), text);
+            advance_to_the_end(engine, now, event, text);
         });
         let by_deadlines = text(&setting, &script, Seeded(0), |engine, now, event, text| {
             if *event == Event::Advance {

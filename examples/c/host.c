@@ -142,12 +142,15 @@ static void drain(void) {
     }
 }
 
-/* Whatever is due before `now` happens first, at its own time. */
+/* Whatever is due before `now` happens first, at its own time: all of it, before another input. */
 static void advance(uint64_t now) {
-    if (adsum_advance(engine, now) != ADSUM_OK) {
-        abort();
-    }
-    drain();
+    uint64_t at;
+    do {
+        if (adsum_advance(engine, now) != ADSUM_OK) {
+            abort();
+        }
+        drain();
+    } while (adsum_deadline(engine, &at) == ADSUM_OK && at <= now);
 }
 
 static void print_refusal(void) {

@@ -1,5 +1,7 @@
 //! A topic is closed to everybody: those in it are told, a part of them at a time, and each part is
-//! taken out before the next one is told. So no call works on all of them, however many there are.
+//! taken out before the next one is told. So no call works on all who are told, however many there
+//! are. Those who are told nothing are taken out beside them, and when there is nobody left to be
+//! told, all at once: there is no decision to stop at.
 
 use crate::fanout::plan::{Plan, Step};
 use crate::fanout::receivers::CHUNK;

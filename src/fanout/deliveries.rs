@@ -97,6 +97,7 @@ impl<P> Plan<P> {
             let (audience, hidden) = tables.contacts_at(cursor.place);
             let left = &audience[cursor.done as usize..];
             let some = &left[..left.len().min(self.receivers.room())];
+            self.gone_over += some.len();
             if tables.users().is_crowd() {
                 fetch_list(some);
             }
@@ -111,6 +112,7 @@ impl<P> Plan<P> {
             if hidden.is_empty() {
                 self.receivers.add_reached(reaches, some, &mut self.unusual);
             } else {
+                self.go_over(hidden.len());
                 lists::without(some, hidden, |some| {
                     self.receivers.add_reached(reaches, some, &mut self.unusual);
                 });
@@ -125,6 +127,7 @@ impl<P> Plan<P> {
     /// Lists the sessions of those contacts whose reach does not say all.
     fn spill_unusual<K: Eq + Hash, S: BuildHasher>(&mut self, tables: &mut Tables<K, P, S>) {
         while let Some(user) = self.unusual.pop() {
+            self.go_over(tables.sessions_of(user).len());
             for nth in 0..tables.sessions_of(user).len() {
                 let session = tables.sessions_of(user)[nth];
                 if self.receives(tables, session) {
@@ -154,6 +157,7 @@ impl<P> Plan<P> {
             }
             cursor.done += 1;
         }
+        self.go_over(cursor.done as usize);
         self.current.own = None;
     }
 
@@ -217,6 +221,7 @@ impl<P> Plan<P> {
         };
         let Some(channel) = tables.watchers_of(user) else { return self.end_watchers() };
         self.watchers = Some(Watchers { channel, done: 0 });
+        self.go_over(tables.channels().congested(channel));
         for nth in 0..tables.channels().congested(channel) {
             let receiver = tables.channels().congested_at(channel, nth);
             self.note_missed(tables, receiver, subject);

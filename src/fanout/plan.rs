@@ -216,6 +216,9 @@ pub(crate) struct Plan<P> {
     number: u64,
     /// No notice at hand has a smaller number.
     least_number: u64,
+    /// What the call at hand has gone over without a decision so far: deadlines, and entries of
+    /// lists.
+    pub(super) gone_over: usize,
     /// The notice that is being told.
     pub(super) current: FanOut,
     /// The receivers of the decision that is being made.
@@ -253,6 +256,7 @@ impl<P> Default for Plan<P> {
             dropped: Vec::new(),
             number: 0,
             least_number: 0,
+            gone_over: 0,
             current: FanOut::of(Subject::System),
             receivers: Receivers::default(),
             watchers: None,
@@ -396,6 +400,25 @@ impl<P> Plan<P> {
             self.ended.clear();
             self.lookers.clear();
         }
+    }
+
+    // ---- how long a call is
+
+    /// Begins a call for the next decision.
+    #[inline]
+    pub(crate) const fn begin_call(&mut self) {
+        self.gone_over = 0;
+    }
+
+    /// Notes that so many entries have been gone over, or deadlines have fired.
+    #[inline]
+    pub(crate) const fn go_over(&mut self, entries: usize) {
+        self.gone_over = self.gone_over.saturating_add(entries);
+    }
+
+    /// Returns how many the call at hand has gone over.
+    pub(crate) const fn gone_over(&self) -> usize {
+        self.gone_over
     }
 
     // ---- numbers

@@ -42,6 +42,12 @@ impl TickNews {
         self.all = 0;
     }
 
+    /// Returns how much has been gone through.
+    pub(crate) fn len(&self) -> usize {
+        let noted = self.changed.len() + self.gone_of_all.len() + self.gone_of_part.len();
+        self.all + noted + self.lookers.len()
+    }
+
     /// Goes through what waits for a tick.
     pub(crate) fn gather<K: Eq + Hash, P, S: BuildHasher>(
         &mut self,

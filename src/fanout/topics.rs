@@ -65,6 +65,7 @@ impl<P> Plan<P> {
             stats.deliveries += received as u64;
         }
         if received == 0 {
+            self.go_over(of.groups as usize);
             self.complete_step();
             return None;
         }

@@ -84,6 +84,9 @@ const OUTBOX_LIMIT: usize = 1_024;
 /// nothing, but what was due before it has been done.
 ///
 /// # Time
+/// All that was due before an input happens before it, whatever it takes. Where that is long,
+/// [`advance`](Self::advance) does a part of it, so that you can look after your sockets.
+///
 /// What was due before an input happens before it, so an input that has waited for long may come
 /// too late: a heartbeat after its lease has lapsed, say. A host that did not run for a while (a
 /// paused machine, a thread that got no turn) therefore leaves that stretch out of its clock, or
@@ -98,6 +101,9 @@ pub struct Host<K, P, A: Application<K, P>, C, S = DefaultHashBuilder> {
     engine: Engine<K, P, S>,
     application: A,
     connections: Connections<A::Frame, C>,
+    /// The moment of an [`advance`](Self::advance) that left something due: that comes before
+    /// whatever else happens at it.
+    left_due_at: Option<Time>,
 }
 
 impl<K: Eq + Hash, P, A: Application<K, P>, C: Connection<A::Frame>> Host<K, P, A, C> {
@@ -125,7 +131,8 @@ where
     /// [a representative](Engine::with_representative), say.
     #[must_use]
     pub fn with_engine(engine: Engine<K, P, S>, application: A) -> Self {
-        Self { engine, application, connections: Connections::new(OUTBOX_LIMIT) }
+        let connections = Connections::new(OUTBOX_LIMIT);
+        Self { engine, application, connections, left_due_at: None }
     }
 
     /// Sets the most frames that wait for one connection: at least 1, by default 1,024. Beyond it
@@ -266,11 +273,15 @@ where
         self.report_congestion(now);
     }
 
-    /// Does what is due, as [`Engine::advance`] does. Every other call first does what was due
-    /// before it, so this is for the timer alone, at [`deadline`](Self::deadline).
+    /// Does what is due, as [`Engine::advance`] does: where much is due of which nobody is told, a
+    /// part of it, and [`deadline`](Self::deadline) is still a moment that has come. Every other
+    /// call first does all that was due before it, so this is for the timer alone, at that moment.
     pub fn advance(&mut self, now: Time) {
+        // Time that goes backwards stands still.
+        let now = now.max(self.engine.now());
         if self.deadline().is_some_and(|at| at <= now) {
             let _ = self.carry_out(now, |engine| Ok(engine.advance(now)));
+            self.left_due_at = Some(now).filter(|_| self.deadline().is_some_and(|at| at <= now));
         }
     }
 
@@ -283,11 +294,15 @@ where
 
     // ---- what the calls have in common
 
-    /// Does what was due before an input. At the same millisecond the input comes first (rule 5).
+    /// Does all that was due before an input. At the same millisecond the input comes first
+    /// (rule 5), unless the timer has come before it.
     fn advance_before(&mut self, now: Time) {
-        if self.deadline().is_some_and(|at| at < now) {
-            self.advance(Time::from_millis(now.as_millis() - 1));
+        let before = now.as_millis().checked_sub(1).map(Time::from_millis);
+        let Some(until) = before.max(self.left_due_at) else { return };
+        while self.deadline().is_some_and(|at| at <= until) {
+            let _ = self.carry_out(until, |engine| Ok(engine.advance(until)));
         }
+        self.left_due_at = None;
     }
 
     /// Gives the engine a verb and carries its decisions out. Returns when an accepted publish

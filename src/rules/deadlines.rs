@@ -13,6 +13,7 @@ use core::hash::{BuildHasher, Hash};
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Fires the next deadline that has come by then, and returns whether there was one.
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
+        self.plan.go_over(1);
         // Nothing is looked for beyond what is due of a node: its ends may set what is due earlier.
         let until = self.next_of_nodes().map_or(until, |(_, at)| at.min(until));
         let lifetime = self.first_lifetime_over(until);

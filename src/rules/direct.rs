@@ -120,8 +120,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some(mut told) = self.tables.sessions_mut().take_told(session) else { return };
         let from = self.plan.named_len();
         let subject = self.directed_over(session);
-        let Self { tables, plan, .. } = self;
-        told.end_call(number, |attachment| name_over(tables, plan, attachment, subject));
+        let Self { tables, plan, reached, .. } = self;
+        told.end_call(number, reached, |attachment| name_over(tables, plan, attachment, subject));
         self.tell_over(from, subject);
         self.tables.sessions_mut().put_told(session, told);
     }
@@ -214,6 +214,7 @@ fn name_over<K: Eq + Hash, P, S: BuildHasher>(
     attachment: Attachment,
     subject: Subject,
 ) {
+    plan.go_over(1);
     if let Some(receiver) = tables.sessions().find_attachment(attachment) {
         let note = |tables: &mut Tables<K, P, S>| plan.note_missed(tables, receiver, subject);
         if tables.receives_or(receiver, note) {

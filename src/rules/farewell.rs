@@ -398,6 +398,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         farewell: &Farewell,
     ) {
         let (user, id) = (self.tables.user_at(place), self.tables.sessions().id(session));
+        self.plan.go_over(told.len());
         told.retain(|attachment| {
             let Some(receiver) = self.tables.sessions().find_attachment(attachment) else {
                 // Over, but it still counts towards what is remembered.
@@ -473,6 +474,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 })
             }));
         }
+        self.plan.go_over(tables.audience_at(place).len() + unaware.len());
         self.tables.add_unaware(user, &unaware);
         unaware.clear();
         self.unaware = unaware;

@@ -92,8 +92,6 @@ pub(crate) struct State<K, P, S> {
     changes: Vec<(SessionId, Change)>,
     /// For what a tick of a topic has to tell.
     tick_news: TickNews,
-    /// For the congested sessions of a topic that is closed.
-    named_in_topic: Vec<SessionIndex>,
     /// When what is worked on happens: the input's moment, or that of a deadline.
     happening: Time,
     /// Chooses which of a user's sessions speaks for it.
@@ -139,7 +137,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             unaware: Vec::new(),
             changes: Vec::new(),
             tick_news: TickNews::default(),
-            named_in_topic: Vec::new(),
             happening: Time::ZERO,
             represent: None,
             is_choosing: false,
@@ -286,6 +283,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Completes the current step.
     pub(crate) fn complete_step(&mut self) {
         self.plan.complete_step();
+    }
+
+    /// Begins a call for the next decision.
+    #[inline]
+    pub(crate) const fn begin_call(&mut self) {
+        self.plan.begin_call();
     }
 
     /// Does a step that gives no decision.

@@ -259,6 +259,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(super) fn fire_idle(&mut self, due: Due<Place>) {
         let (place, idle_after_ms) = (due.of, self.options.idle_after_ms.unwrap_or(0));
         let mut any = false;
+        self.plan.go_over(self.tables.sessions_at(place).len());
         for nth in 0..self.tables.sessions_at(place).len() {
             let session = self.tables.sessions_at(place)[nth];
             if !self.tables.sessions().link(session).is_local() {

@@ -105,6 +105,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let is_told = |tables: &_, session| !is_excluded(tables, (except, hidden), session);
         for at in 0..self.tables.topics().topic(topic).groups.len() {
             if viewers.have(&self.tables.topics().topic(topic).groups[at], hides) {
+                self.go_over_congested(topic, at);
                 self.tables.mark_dirty(topic, at, is_told);
             }
         }
@@ -112,6 +113,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Marks the topic for those of a group who are congested.
     pub(super) fn mark_dirty(&mut self, topic: TopicIndex, group: usize) {
+        self.go_over_congested(topic, group);
         self.tables.mark_dirty(topic, group, |_, _| true);
     }
 
@@ -160,6 +162,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Tells that a member shows something else.
     pub(super) fn tell_updated(&mut self, topic: TopicIndex, membership: MembershipIndex) {
         if self.tables.topics().is(membership, Mark::Shown) {
+            self.plan.go_over(self.tables.topics().topic(topic).groups.len());
             let subject = TopicSubject::Member { membership, first: false };
             self.tell_shown(topic, membership, (subject, Except::Nobody), false);
             self.tell_slowly(topic, membership, false);

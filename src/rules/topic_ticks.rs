@@ -95,9 +95,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let flips = is_large != was_large && (was_large == is_slow || !self.any_of_all(topic));
         let mut news = core::mem::take(&mut self.tick_news);
         news.gather(&self.tables, topic, is_slow);
+        self.plan.go_over(news.len());
         let (mut at, mut seats) = (0, Seats::default());
         while let Some(group) = self.group(topic, at) {
             let is_due = group.is_told() && self.is_slow(topic, &group) == is_slow;
+            self.plan.go_over(1);
             if is_due && !(group.view == View::All && flips) {
                 let view = self.served(topic, group.view);
                 let known = (group.known_to, self.known_in(topic, view, &mut seats));

@@ -186,6 +186,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         (session != speaker && listens).then_some(other)
     }
 
+    /// Notes that those of a group are gone over who are congested and have missed nothing yet.
+    pub(super) fn go_over_congested(&mut self, topic: TopicIndex, group: usize) {
+        let topics = self.tables.topics();
+        let channel = topics.topic(topic).groups[group].channel;
+        self.plan.go_over(topics.channels().clean(channel));
+    }
+
     /// Forgets the end that what somebody said had of its own.
     fn forget_said_end(&mut self, membership: MembershipIndex) {
         let own = self.tables.topics_mut().own_mut(membership);

@@ -138,19 +138,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         T: Eq + Hash + ?Sized,
     {
         let Some(topic) = self.tables.find_topic(topic) else { return };
-        let channels = self.tables.topics().channels();
-        let groups = self.tables.topics().topic(topic).groups.iter();
-        let (mut congested, mut from) = (core::mem::take(&mut self.named_in_topic), 0);
-        for group in groups {
-            let some = 0..channels.congested(group.channel);
-            congested.extend(some.map(|at| channels.congested_at(group.channel, at)));
-        }
-        while let Some(session) = congested.get(from) {
-            self.tables.note_everything(*session);
-            from += 1;
-        }
-        congested.clear();
-        self.named_in_topic = congested;
         self.plan.push_step(Step::CloseTopic(Closing::of(topic)));
         self.vacate(topic);
     }
@@ -275,8 +262,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Takes somebody out of a topic of which nobody is told anything any more.
+    /// Takes somebody out of a topic of which nobody is told anything any more. Who is congested
+    /// has not heard that it is closed.
     fn forget_hidden(&mut self, topic: TopicIndex, membership: MembershipIndex) {
+        if self.is_congested_in(membership) {
+            self.tables.note_everything(self.tables.session_in(membership));
+        }
         if self.tables.topics().is(membership, Mark::Shown) {
             self.tables.hide_in_topic(topic, membership);
         }

@@ -179,7 +179,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.scratch = Default::default();
         self.lost_and_gained = Default::default();
         (self.reached, self.unaware, self.changes) = Default::default();
-        self.named_in_topic = Default::default();
         self.tick_news = Default::default();
     }
 }

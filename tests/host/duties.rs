@@ -75,6 +75,38 @@ fn the_timer_does_what_is_due() {
     assert_eq!(house.host.application().noted.len(), 3);
 }
 
+/// So many end at one moment that no single call of the engine's `advance` does them all.
+fn a_stranger_says_much_for(house: &mut House, for_ms: u64) {
+    let eve = house.connect("eve", &[], 100);
+    for _ in 0..1_100 {
+        let said = house.host.direct_for(house.now, eve.id, ["nobody"], 1, for_ms);
+        said.expect("there is no rate");
+    }
+}
+
+/// Whether the timer is late, or comes at the last moment but with a part of what is due.
+#[test]
+fn all_that_was_due_comes_before_an_input_whatever_strangers_do() {
+    for (is_hidden, late_ms) in [(false, 1), (true, 1), (false, 0), (true, 0)] {
+        let options = Options { direct_rate: None, ..Options::default() };
+        let (mut house, mut ann, _bob) = ann_and_bob(options);
+        let grace_ms = Grace::default().connection_error_ms;
+        if is_hidden {
+            a_stranger_says_much_for(&mut house, grace_ms - 1);
+        }
+        house.host.lost(house.now, ann.id, LostCause::ConnectionError).expect("the id is current");
+        house.wait(grace_ms + late_ms);
+        if late_ms == 0 {
+            house.host.advance(house.now);
+            let is_left = house.host.deadline().is_some_and(|at| at <= house.now);
+            assert_eq!(is_left, is_hidden, "no call is long because nobody looks on");
+        }
+        let refused = house.resume(&mut ann, 100).err().map(|refused| refused.error);
+        assert_eq!(refused, Some(Error::UnknownSession), "{is_hidden}, {late_ms} ms late");
+        assert!(house.host.deadline().is_none_or(|at| at > house.now));
+    }
+}
+
 #[test]
 fn a_new_connection_gets_its_snapshot() {
     let (mut house, ann, _bob) = ann_and_bob(Options::default());

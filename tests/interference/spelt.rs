@@ -57,12 +57,13 @@ impl Spellings {
             EventOf::Resume { session } => is_own.get(&session.slot()).copied(),
             _ => None,
         };
-        let mut decisions = engine.apply(now, event).expect("it is accepted in one spelling");
+        let is_advance = matches!(event, EventOf::Advance);
+        let decisions = engine.apply(now, event).expect("it is accepted in one spelling");
         if let (Some(is_its), Some(key)) = (begins, decisions.session()) {
             is_own.insert(key.slot(), is_its);
         }
         let mut seen = BTreeSet::new();
-        while let Some(decision) = decisions.next() {
+        let mut see = |decision: Decision<'_, Spelt, u32>| {
             if receivers(&decision).iter().any(|slot| is_own[slot]) {
                 mentions(&decision, &mut |mention, id: &Spelt| {
                     if mention != Mention::Topic || *are_topics_seen {
@@ -70,6 +71,10 @@ impl Spellings {
                     }
                 });
             }
+        };
+        decisions.for_each(&mut see);
+        while is_advance && engine.deadline().is_some_and(|due| due <= now.max(engine.now())) {
+            engine.advance(now).for_each(&mut see);
         }
         seen
     }

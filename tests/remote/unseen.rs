@@ -174,9 +174,13 @@ impl Side {
     /// Does what is due, and then this.
     fn give(&mut self, now: Time, word: Option<&Word>, hiding: Hiding) {
         self.observed.clear();
-        let due = self.engine.advance(now);
         let mut observed = Vec::new();
-        observe(due, &self.sessions[0], &mut observed);
+        loop {
+            observe(self.engine.advance(now), &self.sessions[0], &mut observed);
+            if self.engine.deadline().is_none_or(|due| due > now) {
+                break;
+            }
+        }
         self.note(observed);
         if let Some(word) = word {
             let observed = self.do_word(now, word, hiding);

@@ -154,6 +154,13 @@ impl World {
             Input::Advance if self.mode.by_events && take.is_none() => {
                 self.advance_by_deadlines(at, &mut |_, more| told.extend(more))?;
             }
+            Input::Advance if take.is_none() => {
+                let until = self.time(at).max(self.engine.now());
+                self.give(at, input, take, told)?;
+                while self.engine.deadline().is_some_and(|due| due <= until) {
+                    self.give(at, input, take, told)?;
+                }
+            }
             Input::Wait => return Err("only a line of its own can wait".to_owned()),
             _ => self.give(at, input, take, told)?,
         }

@@ -108,7 +108,10 @@ impl<'s> Server<'s> {
     }
 
     pub(crate) fn advance(&mut self, net: &mut Network) -> Answer {
-        self.allowed(net, |engine, now| Ok(engine.advance(now)))
+        while self.deadline().is_some_and(|at| at <= net.now) {
+            self.allowed(net, |engine, now| Ok(engine.advance(now)))?;
+        }
+        Ok(())
     }
 
     // ---- what comes from clients

@@ -210,6 +210,12 @@ where
     pub fn next(&mut self, now: Time) -> Option<Next<'_, K, P, S>> {
         self.desk.begin(now);
         if let Some(job) = self.desk.jobs.pop_front() {
+            if let Job::Advance = job
+                && self.engine.deadline().is_some_and(|due| due <= self.desk.now)
+            {
+                // This may do a part of it, and all comes before what others say.
+                self.desk.jobs.push_front(Job::Advance);
+            }
             return Some(Next::Decisions(self.carry_out(job)));
         }
         let (to, message) = self.next_message()?;

@@ -2135,8 +2135,9 @@ adsum_status adsum_heartbeat(struct adsum_engine *engine,
 
 /**
  * Says that time has come to `now`: everything that is due happens. Call it at `adsum_deadline`,
- * and before inputs that came later. After 1,024 deadlines in a row that give no decision it ends,
- * and `adsum_deadline` is a moment that has come: call it again.
+ * and before inputs that came later. Where much is due of which nobody is told it does a part of
+ * it, and `adsum_deadline` is a moment that has come: call it until that is later than `now`, and
+ * give no other input before.
  */
 adsum_status adsum_advance(struct adsum_engine *engine, uint64_t now);
 

@@ -78,6 +78,8 @@ pub struct Host<P, S = DefaultHashBuilder> {
     /// Receivers of notices and entries of snapshots so far.
     pub deliveries: u64,
     pub skipped: u64,
+    /// How often it has called `advance` again because something was still due.
+    pub advanced_again: u64,
 }
 
 impl<P: Payload, S: BuildHasher> Host<P, S> {
@@ -98,10 +100,12 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
             last_id: 0,
             deliveries: 0,
             skipped: 0,
+            advanced_again: 0,
         }
     }
 
     /// Gives an input and takes its decisions, at most `take` of them: then the drain is dropped.
+    /// If all are taken, time is told until nothing is due any more.
     ///
     /// # Errors
     /// What a decision may not be, whatever the input.
@@ -137,6 +141,9 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
         drop(decisions);
         if take == usize::MAX {
             reading.must_be_complete()?;
+            if let Event::Advance = event {
+                self.advanced_again += advance_again(engine, now, &mut reading, watch)?;
+            }
         }
         self.last_id = reading.last_id;
         self.deliveries += reading.deliveries;
@@ -172,6 +179,30 @@ impl<P: Payload, S: BuildHasher> Host<P, S> {
         }
         self.congested.retain(|key| self.engine.is_congested(*key));
     }
+}
+
+/// Calls `advance` until nothing is due at that moment any more, as a host has to before another
+/// input. Returns how often.
+fn advance_again<P: Payload, S: BuildHasher>(
+    engine: &mut Engine<User, P, S>,
+    now: Time,
+    reading: &mut Reading<'_>,
+    watch: &mut Watch<'_, P>,
+) -> Result<u64, String> {
+    let mut calls = 0;
+    while engine.deadline().is_some_and(|due| due <= now.max(engine.now())) {
+        let mut decisions = engine.advance(now);
+        while let Some(decision) = decisions.next() {
+            reading.read(&decision, watch)?;
+        }
+        drop(decisions);
+        reading.must_be_complete()?;
+        calls += 1;
+        if calls > 1_000_000 {
+            return Err("there is always something due".into());
+        }
+    }
+    Ok(calls)
 }
 
 /// Gives the verb, and not [`Engine::apply`]: that one is held against the verbs elsewhere.

@@ -108,7 +108,8 @@ impl Spelling {
             _ => None,
         };
         let asked_for = asked_for(&event);
-        let mut decisions = match (engine.apply(now, event), outcome) {
+        let is_advance = matches!(event, EventOf::Advance);
+        let decisions = match (engine.apply(now, event), outcome) {
             (Ok(decisions), Ok(_)) => decisions,
             (Err(error), Err(first)) if error == *first => return Ok(()),
             (result, first) => {
@@ -122,10 +123,9 @@ impl Spelling {
             users.insert(id, spelling);
         }
         topics.extend(joined.map(|Spelt { id, spelling }| (id, spelling)));
-        let mut seen = Vec::with_capacity(mentioned.len());
-        let mut wrong = None;
+        let (mut seen, mut wrong) = (Vec::with_capacity(mentioned.len()), None);
         let mut over = Vec::new();
-        while let Some(decision) = decisions.next() {
+        let mut read = |decision: Decision<'_, Spelt, u32>| {
             mentions(&decision, &mut |mention, spelt: &Spelt| {
                 seen.push((mention, spelt.id));
                 let due = match mention {
@@ -140,8 +140,11 @@ impl Spelling {
             if let Decision::Ended { user, last: true, .. } = decision {
                 over.push(user.id);
             }
+        };
+        decisions.for_each(&mut read);
+        while is_advance && engine.deadline().is_some_and(|due| due <= now.max(engine.now())) {
+            engine.advance(now).for_each(&mut read);
         }
-        drop(decisions);
         if let Some((mention, spelt, due)) = wrong {
             return Err(format!("{mention:?} {spelt:?} has to be in spelling {due:?}"));
         }
@@ -149,8 +152,8 @@ impl Spelling {
             return Err(format!("{seen:?} are named in several spellings, {mentioned:?} in one"));
         }
         over.iter().for_each(|user| _ = online.remove(user));
-        topics
-            .retain(|id, spelling| engine.topic(&Spelt { id: *id, spelling: *spelling }).is_some());
+        let spelt = |id: &User, spelling: &u32| Spelt { id: *id, spelling: *spelling };
+        topics.retain(|id, spelling| engine.topic(&spelt(id, spelling)).is_some());
         self.check_lists()
     }
 

@@ -14,6 +14,7 @@ use core::cell::Cell;
 use core::hash::BuildHasher;
 
 mod crowds;
+mod silent;
 
 std::thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };

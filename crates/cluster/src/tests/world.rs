@@ -199,6 +199,11 @@ impl World {
                 (_, Some((at, node))) => {
                     self.now = at;
                     self.give(node, Event::Advance)?;
+                    // All that is due comes before what arrives.
+                    let due = |one: &Self| one.nodes[node].cluster.engine().deadline();
+                    while due(self).is_some_and(|due| due <= self.clock(node)) {
+                        self.give(node, Event::Advance)?;
+                    }
                 }
                 _ => break,
             }

@@ -8,8 +8,9 @@ use crate::status::adsum_status;
 use adsum::{SessionKey, Time};
 
 /// Says that time has come to `now`: everything that is due happens. Call it at `adsum_deadline`,
-/// and before inputs that came later. After 1,024 deadlines in a row that give no decision it ends,
-/// and `adsum_deadline` is a moment that has come: call it again.
+/// and before inputs that came later. Where much is due of which nobody is told it does a part of
+/// it, and `adsum_deadline` is a moment that has come: call it until that is later than `now`, and
+/// give no other input before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_advance(engine: *mut adsum_engine, now: u64) -> adsum_status {
     // SAFETY: the caller's duties, as the crate's page lists them.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use adsum::{Engine, Time};
 use tokio::sync::mpsc::Receiver;
 
 use super::core::Core;
@@ -63,13 +64,20 @@ impl Core {
         }
     }
 
-    /// Does what is due; returns whether anything was.
+    /// Does all that is due, before any command; returns whether anything was.
     pub(super) fn advance(&mut self) -> bool {
         let now = self.clock.now();
-        let mut worked = self.engine.deadline().is_some_and(|at| at <= now);
+        let is_due = |at: Option<Time>| at.is_some_and(|at| at <= now);
+        let mut worked = is_due(self.engine.deadline());
         if worked {
             self.dispatch.carry_out(self.engine.advance(now));
             self.settle();
+        }
+        // The engine may have done a part of it.
+        while is_due(Engine::deadline(&self.engine)) {
+            self.dispatch.carry_out(self.engine.advance(now));
+            self.settle();
+            worked = true;
         }
         let now = Instant::now();
         while let Some(pending) = self.pending.take_due(now) {
