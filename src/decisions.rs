@@ -198,11 +198,18 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
 
     /// Does so after one that gave nothing to tell, unless this call has gone over so much that the
     /// drain ends here.
+    #[inline]
     fn fires_another(&mut self) -> bool {
+        self.context.until.is_some_and(|until| self.fires_if_short(until))
+    }
+
+    #[inline(never)]
+    fn fires_if_short(&mut self, until: Time) -> bool {
         if self.state.plan().gone_over() >= AT_ONCE {
             self.context.until = None;
+            return false;
         }
-        self.fires()
+        self.state.fire_next(until)
     }
 
     /// Takes all that are left.
