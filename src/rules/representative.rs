@@ -16,8 +16,9 @@ use crate::time::Time;
 use core::hash::{BuildHasher, Hash};
 use smallvec::SmallVec;
 
-/// So many candidates are put on the stack: more allocate.
-const CANDIDATES: usize = 8;
+/// So many candidates are put on the stack: more allocate. It is as many sessions of a user as
+/// there may be by default, and as many that are held.
+const CANDIDATES: usize = 32;
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Returns whether contacts are told one state of each user.
