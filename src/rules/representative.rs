@@ -187,19 +187,35 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.order += 1;
                 // Of the sign before, but for one that this one has just replaced.
                 let signs = self.tables.voices().signs(session);
-                if signs.is_idle {
-                    self.wake(session);
-                } else if self.moment.since(signs.active) >= self.sign_late_ms {
-                    self.rearm_idle(self.tables.sessions().place(session));
-                }
-                if renewal == Renewal::Late(session) {
-                    self.renew_late(session);
+                let is_late = self.moment.since(signs.active) >= self.sign_late_ms;
+                if signs.is_idle | is_late | (renewal == Renewal::Late(session)) {
+                    self.follow_sign(session, renewal, signs.is_idle, is_late);
                 }
             }
             Renewal::Detached => return Err(Error::Detached),
             Renewal::Unknown => return Err(Error::UnknownSession),
         }
         Ok(())
+    }
+
+    /// Does what follows from a sign of a person, if anything does.
+    #[cold]
+    #[inline(never)]
+    fn follow_sign(
+        &mut self,
+        session: SessionIndex,
+        renewal: Renewal,
+        is_idle: bool,
+        is_late: bool,
+    ) {
+        if is_idle {
+            self.wake(session);
+        } else if is_late {
+            self.rearm_idle(self.tables.sessions().place(session));
+        }
+        if renewal == Renewal::Late(session) {
+            self.renew_late(session);
+        }
     }
 
     /// Ends the idleness of a session on which a person does something again, which may be news of
