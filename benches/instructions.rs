@@ -11,7 +11,10 @@
 
 mod common;
 
-use adsum::{Config, Connect, Decision, Decisions, Engine, LostCause, Options, SessionKey, Time};
+use adsum::{
+    Candidate, Config, Connect, Decision, Decisions, Engine, LostCause, Options, Represent,
+    SessionKey, Time,
+};
 use common::graphs::Ring;
 use common::random::Random;
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -31,6 +34,8 @@ fn main() {
     for percent in [5, 20, 100] {
         World::new(percent).publish(&format!("publish-{percent}"));
     }
+    // The same where contacts are told one state of each user, and there is but one candidate.
+    World::told_as_one(20, None).publish("one-state-20");
     // Nobody is told anything: what three times as many contacts take more is what it takes to
     // look at them.
     for degree in [DEGREE, 3 * DEGREE] {
@@ -49,7 +54,7 @@ fn main() {
     World::new(100).counts("counts-many");
     World::new(100).direct();
     World::new(20).sessions();
-    World::of_idleness(20).signs();
+    World::told_as_one(20, Some(300_000)).signs();
 }
 
 /// Returns whether this is run for the script.
@@ -82,6 +87,22 @@ fn drain(mut decisions: Decisions<'_, &'static str, u64, Hasher>) {
     }
 }
 
+/// Returns an engine whose contacts are told each session or, with a function that chooses, one
+/// state of each user.
+fn engine(represent: Option<Represent<u64>>, idle_after_ms: Option<u64>) -> Core {
+    let options = Options { publish_rate: None, idle_after_ms, ..Options::default() };
+    let config = Config::new(options).expect("the rest are the defaults");
+    match represent {
+        Some(represent) => Core::with_representative(config, Hasher::default(), represent),
+        None => Core::with_hasher(config, Hasher::default()),
+    }
+}
+
+/// The session that connected first speaks for its user.
+const fn first(_: &[Candidate<'_, u64>]) -> usize {
+    0
+}
+
 struct World {
     engine: Core,
     names: Vec<&'static str>,
@@ -95,18 +116,18 @@ struct World {
 
 impl World {
     fn new(percent: usize) -> Self {
-        Self::some(percent, None)
+        Self::some(percent, engine(None, None))
     }
 
-    /// Contacts are told who is idle.
-    fn of_idleness(percent: usize) -> Self {
-        Self::some(percent, Some(300_000))
+    /// Contacts are told one state of each user and, with `idle_after_ms`, who is idle.
+    fn told_as_one(percent: usize, idle_after_ms: Option<u64>) -> Self {
+        Self::some(percent, engine(Some(first), idle_after_ms))
     }
 
-    fn some(percent: usize, idle_after_ms: Option<u64>) -> Self {
+    fn some(percent: usize, engine: Core) -> Self {
         let mut offline = Random::new(3).order(USERS);
         let online = offline.split_off(USERS - USERS * percent / 100);
-        Self::with(online, offline, DEGREE, idle_after_ms)
+        Self::with(online, offline, DEGREE, engine)
     }
 
     /// Nobody who is online has a contact who is.
@@ -119,17 +140,10 @@ impl World {
             let knows_one = online.iter().any(|other| contacts.contains(other));
             if knows_one { &mut offline } else { &mut online }.push(user);
         }
-        Self::with(online, offline, degree, None)
+        Self::with(online, offline, degree, engine(None, None))
     }
 
-    fn with(
-        online: Vec<u32>,
-        offline: Vec<u32>,
-        degree: usize,
-        idle_after_ms: Option<u64>,
-    ) -> Self {
-        let options = Options { publish_rate: None, idle_after_ms, ..Options::default() };
-        let config = Config::new(options).expect("the rest are the defaults");
+    fn with(online: Vec<u32>, offline: Vec<u32>, degree: usize, engine: Core) -> Self {
         let names = (0..USERS).map(|user| &*format!("user{user:08}").leak()).collect();
         let ring = Ring::new(USERS, degree);
         let contacts = |user| {
@@ -138,7 +152,7 @@ impl World {
             list
         };
         let mut world = Self {
-            engine: Core::with_hasher(config, Hasher::default()),
+            engine,
             names,
             graph: (0..USERS as u32).map(contacts).collect(),
             online: Vec::new(),
@@ -204,18 +218,54 @@ impl World {
         }
     }
 
+    /// Signs of persons and heartbeats, each after one of the same kind and after one of the other.
     fn signs(&mut self) {
-        self.count("active", |world, _, session| {
-            world.now += 1;
-            drain(world.engine.active(world.time(), session).expect("it is attached"));
-        });
+        self.count("active", |world, _, session| world.active(session));
+        self.count("beat", |world, _, session| world.heartbeat(session));
+        self.count_after("active-beat", Self::heartbeat, |world, session| world.active(session));
+        self.count_after("beat-active", Self::active, |world, session| world.heartbeat(session));
+    }
+
+    #[inline(always)]
+    fn active(&mut self, session: SessionKey) {
+        self.now += 1;
+        drain(self.engine.active(self.time(), session).expect("it is attached"));
+    }
+
+    #[inline(always)]
+    fn heartbeat(&mut self, session: SessionKey) {
+        self.now += 1;
+        drain(self.engine.heartbeat(self.time(), session).expect("it is attached"));
+    }
+
+    /// Counts `operation` as [`count`](Self::count) does, when all have done `before`.
+    fn count_after(
+        &mut self,
+        verb: &str,
+        before: fn(&mut Self, SessionKey),
+        operation: impl Fn(&mut Self, SessionKey),
+    ) {
+        let online = self.online.clone();
+        let all = |world: &mut Self| {
+            for (_, session) in &online {
+                operation(world, *session);
+            }
+        };
+        let all_before =
+            |world: &mut Self| online.iter().for_each(|(_, session)| before(world, *session));
+        for _ in 0..2 {
+            all_before(self);
+            all(self);
+        }
+        all_before(self);
+        mark(1);
+        all(self);
+        mark(2);
+        counted(verb, online.len());
     }
 
     fn sessions(&mut self) {
-        self.count("heartbeat", |world, _, session| {
-            world.now += 1;
-            drain(world.engine.heartbeat(world.time(), session).expect("it is attached"));
-        });
+        self.count("heartbeat", |world, _, session| world.heartbeat(session));
         self.count("advance-idle", |world, _, _| {
             world.now += 1;
             drain(world.engine.advance(world.time()));
@@ -268,9 +318,7 @@ fn publish_to_many(verb: &str, before: impl FnOnce(&mut Core, &'static str, &'st
     const CONTACTS: usize = 10_000;
     const TIMES: usize = 20;
     let now = Time::from_millis(1_000);
-    let options = Options { publish_rate: None, ..Options::default() };
-    let config = Config::new(options).expect("the rest are the defaults");
-    let mut engine = Core::with_hasher(config, Hasher::default());
+    let mut engine = engine(None, None);
     let name = |user: usize| -> &'static str { format!("user{user:08}").leak() };
     let contacts: Vec<&'static str> = (0..CONTACTS).map(name).collect();
     let hub = name(CONTACTS);

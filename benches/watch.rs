@@ -183,12 +183,16 @@ fn one_state(report: &mut Report, users: usize, rounds: usize) {
     let config = Config::new(options).expect("they make sense together");
     let hasher = DefaultHashBuilder::default;
     let mut one = Core::with_representative(config.clone(), hasher(), last);
+    // The same again, in which nobody is heard of by a sign of a person.
+    let mut alive = Core::with_representative(config.clone(), hasher(), last);
     let mut each = Core::with_hasher(config, hasher());
     let friends = |user: u32| (1..=20).map(move |at| (user + at * 31) % users as u32);
     let mut keys = Vec::new();
     for user in 0..users as u32 {
         let audience: Vec<u32> = friends(user).collect();
-        keys.push((connect(&mut one, user, &audience), connect(&mut each, user, &audience)));
+        let connected =
+            [&mut one, &mut each, &mut alive].map(|in_it| connect(in_it, user, &audience));
+        keys.push(connected);
     }
     let order = Random::new(7).order(users);
     let operations = users.min(100_000);
@@ -197,16 +201,16 @@ fn one_state(report: &mut Report, users: usize, rounds: usize) {
         let turn = |at: usize| keys[order[(round * operations + at) % users] as usize];
         let now = Time::from_millis(round as u64);
         figures.time("active", operations, |at| {
-            usize::from(one.active(now, turn(at).0).expect("it is attached").next().is_some())
+            usize::from(one.active(now, turn(at)[0]).expect("it is attached").next().is_some())
         });
         figures.time("heartbeat", operations, |at| {
-            usize::from(one.heartbeat(now, turn(at).0).expect("it is attached").next().is_some())
+            usize::from(alive.heartbeat(now, turn(at)[2]).expect("it is attached").next().is_some())
         });
         figures.time("publish-one", operations, |at| {
-            take(one.publish(now, turn(at).0, at as u64).expect("it is attached"))
+            take(one.publish(now, turn(at)[0], at as u64).expect("it is attached"))
         });
         figures.time("publish-each", operations, |at| {
-            take(each.publish(now, turn(at).1, at as u64).expect("it is attached"))
+            take(each.publish(now, turn(at)[1], at as u64).expect("it is attached"))
         });
     }
     let [active, heartbeat] = ["active", "heartbeat"].map(|name| figures.median(name));

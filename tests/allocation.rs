@@ -477,13 +477,21 @@ fn greatest(all: &[adsum::Candidate<'_, u64>]) -> usize {
 }
 
 /// Where contacts are told one state of each user, publishes, signs of a person and the choice
-/// among up to eight sessions allocate nothing, nor does becoming idle (rules U2 and U5).
+/// among so many sessions as there may be by default, or twice as many, allocate nothing, nor does
+/// becoming idle (rules U2 and U5). Each choice among more allocates.
 #[test]
 fn once_warm_one_state_a_user_allocates_nothing() {
-    const DEVICES: u64 = 8;
+    for devices in [8, Options::default().max_sessions.into(), 32] {
+        assert_eq!(allocations_of_one_state(devices), 0, "{devices} sessions");
+    }
+    assert!(allocations_of_one_state(33) > 0, "33 sessions");
+}
+
+/// Returns how often a day of a user with so many sessions allocates.
+fn allocations_of_one_state(devices: u64) -> u64 {
     let config = Config::new(Options {
         idle_after_ms: Some(5_000),
-        max_sessions: DEVICES as u16,
+        max_sessions: devices as u16,
         lease: None,
         publish_rate: None,
         ..Options::default()
@@ -498,26 +506,26 @@ fn once_warm_one_state_a_user_allocates_nothing() {
         key
     };
     (1..USERS).for_each(|user| _ = connect(user));
-    let devices: Vec<SessionKey> = (0..DEVICES).map(|_| connect(0)).collect();
+    let keys: Vec<SessionKey> = (0..devices).map(|_| connect(0)).collect();
     let (mut now, mut told) = (1_000, [0; 3]);
     let mut day = |engine: &mut Engine<u32, u64, Hasher>, told: &mut [usize; 3]| {
-        for (nth, device) in (0..).zip(&devices) {
+        for (nth, device) in (0..).zip(&keys) {
             now += 10;
             let at = Time::from_millis(now);
-            let published = engine.publish(at, *device, (nth * 5) % DEVICES);
+            let published = engine.publish(at, *device, (nth * 5) % devices);
             told[0] += drain(published.expect("it is attached"));
             told[1] += drain(engine.active(at, *device).expect("it is attached"));
-            drain(engine.withdraw(at, devices[0]).expect("it is attached"));
+            drain(engine.withdraw(at, keys[0]).expect("it is attached"));
         }
         now += 10_000;
         while engine.deadline().is_some_and(|due| due.as_millis() <= now) {
             told[2] += drain(engine.advance(Time::from_millis(now)));
         }
-        told[1] += drain(engine.active(Time::from_millis(now), devices[3]).expect("attached"));
+        told[1] += drain(engine.active(Time::from_millis(now), keys[3]).expect("attached"));
     };
     (0..3).for_each(|_| day(&mut engine, &mut told));
     let warm = told;
     let info = measure(|| day(&mut engine, &mut told));
-    assert_eq!(info.count_total, 0, "allocations");
     assert!((0..3).all(|at| told[at] > warm[at]), "each tells something: {warm:?}, {told:?}");
+    info.count_total
 }

@@ -73,7 +73,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
         changes.sort_unstable_by_key(|(_, change)| change.nth);
         for (id, change) in changes.iter().filter(|(_, change)| change.shown) {
-            let first = !change.believed;
+            let first = change.is_first();
             let subject = match self.find_seen(user, *id, receiver) {
                 Some(_) if *id == SessionId::OF_USER => Subject::User { user, first },
                 Some(session) => Subject::Presence { session, first },
@@ -96,8 +96,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         to_receiver: Span,
     ) {
         let is_gone = |state: &Self, (id, change): &(SessionId, Change)| {
-            let is_over = change.believed && change.ended;
-            is_over && state.find_seen(user, *id, receiver).is_none()
+            change.ended && state.find_seen(user, *id, receiver).is_none()
         };
         let notices = self.options.offline_notices;
         let knew = offline.is_some_and(|change| change.ended)
@@ -139,7 +138,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 tell(Subject::Withdrawn { user, session: *id });
             }
             // It ended with what was seen then, and the session is seen again, or still.
-            if change.directed_over || change.directed_ended {
+            if change.is_of_directed() {
                 tell(Subject::DirectedOver { user, session: *id });
             }
         }

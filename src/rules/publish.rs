@@ -100,7 +100,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Counts that a session shows something else, where other nodes are told how often it has.
     /// Returns whether its contacts are told one state of the user, which has been done then.
-    #[cold]
+    #[inline(never)]
     fn show_clustered_or_represented(
         &mut self,
         place: Place,

@@ -16,8 +16,9 @@ use crate::time::Time;
 use core::hash::{BuildHasher, Hash};
 use smallvec::SmallVec;
 
-/// So many candidates are put on the stack: more allocate.
-const CANDIDATES: usize = 8;
+/// So many candidates are put on the stack: more allocate. It is as many sessions of a user as
+/// there may be by default, and as many that are held.
+const CANDIDATES: usize = 32;
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Returns whether contacts are told one state of each user.
@@ -34,20 +35,29 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 
     /// Makes a presence the session's own and tells everyone who may see it, contacts only if it
     /// is what they are told of the user.
-    #[cold]
+    #[inline]
     pub(super) fn show_as_one(&mut self, place: Place, session: SessionIndex, first: bool) {
         self.tables.voices_mut().signs_mut(session).published = self.happening;
-        let UserState { sessions, any_held, is_in_topics, .. } = self.tables.state_at(place);
-        if sessions == 1 && !any_held {
-            // Nobody else can speak, so there is nothing to choose.
-            if let Some(fan_out) = self.set_voice(place, session, true) {
-                self.plan.tell(fan_out);
-            }
-            if is_in_topics {
-                self.tell_published(session);
-            }
-            return;
+        let of_user = self.tables.state_at(place);
+        if of_user.sessions != 1 || of_user.any_held {
+            return self.show_beside_others(place, session, first);
         }
+        // Nobody else can speak, so there is nothing to choose, and what is shown is news.
+        let voice = Voice { session: Some(session), idle_since: self.idle_since(place) };
+        let first = self.tables.voices_mut().let_speak(place, voice);
+        if of_user.is_visible {
+            let subject = Subject::User { user: self.tables.user_at(place), first };
+            self.plan.tell(FanOut::of(subject).to_viewers_of(place, of_user.is_watched));
+        }
+        if of_user.is_in_topics {
+            self.tell_published(session);
+        }
+    }
+
+    /// The same where others of the user may speak.
+    #[cold]
+    fn show_beside_others(&mut self, place: Place, session: SessionIndex, first: bool) {
+        let UserState { sessions, any_held, is_in_topics, .. } = self.tables.state_at(place);
         if self.options.own_echo && sessions > 1 {
             let fan_out = FanOut::of(Subject::Presence { session, first });
             self.plan.tell(fan_out.to_own_sessions_of(place, Some(session)));
@@ -177,19 +187,35 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.order += 1;
                 // Of the sign before, but for one that this one has just replaced.
                 let signs = self.tables.voices().signs(session);
-                if signs.is_idle {
-                    self.wake(session);
-                } else if self.moment.since(signs.active) >= self.sign_late_ms {
-                    self.rearm_idle(self.tables.sessions().place(session));
-                }
-                if renewal == Renewal::Late(session) {
-                    self.renew_late(session);
+                let is_late = self.moment.since(signs.active) >= self.sign_late_ms;
+                if signs.is_idle | is_late | (renewal == Renewal::Late(session)) {
+                    self.follow_sign(session, renewal, signs.is_idle, is_late);
                 }
             }
             Renewal::Detached => return Err(Error::Detached),
             Renewal::Unknown => return Err(Error::UnknownSession),
         }
         Ok(())
+    }
+
+    /// Does what follows from a sign of a person, if anything does.
+    #[cold]
+    #[inline(never)]
+    fn follow_sign(
+        &mut self,
+        session: SessionIndex,
+        renewal: Renewal,
+        is_idle: bool,
+        is_late: bool,
+    ) {
+        if is_idle {
+            self.wake(session);
+        } else if is_late {
+            self.rearm_idle(self.tables.sessions().place(session));
+        }
+        if renewal == Renewal::Late(session) {
+            self.renew_late(session);
+        }
     }
 
     /// Ends the idleness of a session on which a person does something again, which may be news of

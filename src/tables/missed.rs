@@ -11,7 +11,7 @@ use crate::tables::ids::User;
 use crate::tables::sorted_map::SortedMap;
 
 /// Something about a user that a congested session is not told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Note {
     /// A presence; `first` if the receiver knew nothing of this session.
     Presence { session: SessionId, first: bool },
@@ -19,8 +19,8 @@ pub(crate) enum Note {
     SessionGone { session: SessionId },
     /// A session that it was told of shows nothing any more, and goes on.
     Withdrawn { session: SessionId },
-    /// A session has ended whose directed presence it was told, so that it believes something
-    /// whatever it knew of the session otherwise.
+    /// A session has ended whose directed presence it was told, whatever it knew of the session
+    /// otherwise.
     DirectedEnded { session: SessionId },
     /// Directed presence that it was told is over; its session goes on.
     DirectedOver { session: SessionId },
@@ -32,8 +32,9 @@ pub(crate) enum Note {
 /// What is known of one session that changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// Whether the receiver believed something of this session when it last listened.
-    pub(crate) believed: bool,
+    /// Whether the receiver believed in the presence that this session publishes when it last
+    /// listened. `None` while nothing is noted of that presence.
+    pub(crate) believed: Option<bool>,
     /// Whether its presence changed.
     pub(crate) shown: bool,
     /// Whether it ended, or was no longer to be seen, at some moment. Where no session is named:
@@ -45,7 +46,8 @@ pub(crate) struct Change {
     pub(crate) directed_over: bool,
     /// Whether it ended and took directed presence with it.
     pub(crate) directed_ended: bool,
-    /// Whether all of this was to be told only because the receiver watches the user.
+    /// Whether what is noted of the published presence was to be told only because the receiver
+    /// watches the user.
     pub(crate) by_watch: bool,
     /// So many had changed before: what is told of one user is told in this order. That of ids
     /// would show who else came and went.
@@ -94,9 +96,10 @@ impl Missed {
         self.entries.iter().map(|((user, session), change)| (user, session, change))
     }
 
-    /// Returns whether the receiver may believe something of this session, as far as is noted.
+    /// Returns whether the receiver may believe in the presence that this session publishes, as far
+    /// as is noted.
     pub(crate) fn believes(&self, user: User, session: SessionId) -> bool {
-        self.entries.get((user, Some(session))).is_none_or(|change| change.believed)
+        !self.entries.get((user, Some(session))).is_some_and(Change::is_first)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -118,11 +121,10 @@ impl Missed {
         while let Some((key, change)) = self.entries.first_after(last).filter(|(k, _)| k.0 == user)
         {
             last = key;
-            let stays = !change.by_watch || change.directed_over || change.directed_ended;
+            let stays = !change.by_watch || change.is_of_directed();
             match self.entries.get_mut(key).filter(|_| stays) {
                 Some(change) if change.by_watch => {
-                    (change.believed, change.ended) = (true, change.directed_ended);
-                    (change.shown, change.withdrawn) = (false, false);
+                    change.forget_published();
                     any_ended |= change.ended;
                 }
                 Some(change) => any_ended |= change.ended,
@@ -160,41 +162,75 @@ impl Missed {
         let Some(change) = self.entries.get_mut((user, session)) else {
             let nth = self.noted;
             self.noted = nth.wrapping_add(1);
-            self.entries.insert((user, session), Change { by_watch, nth, ..Change::of(note) });
+            let mut change = Change { nth, ..Change::default() };
+            change.add(note, by_watch);
+            self.entries.insert((user, session), change);
             return Noted::Added;
         };
-        change.by_watch &= by_watch;
         match note {
-            Note::Presence { .. } => change.shown = true,
-            // It never heard of the session, so it need not hear that this is over.
-            Note::SessionGone { .. } | Note::Withdrawn { .. } if !change.believed => {
-                self.entries.remove((user, session));
-                return Noted::Removed;
+            // It never heard of the presence, so it need not hear that this is over.
+            Note::SessionGone { .. } | Note::Withdrawn { .. } if change.is_first() => {
+                if !change.is_of_directed() {
+                    self.entries.remove((user, session));
+                    return Noted::Removed;
+                }
+                change.forget_published();
+                if let Note::SessionGone { .. } = note {
+                    // It heard of what was directed, and is told of the end instead of that alone.
+                    (change.ended, change.directed_ended) = (true, true);
+                }
             }
-            Note::SessionGone { .. } => change.ended = true,
-            Note::Withdrawn { .. } => change.withdrawn = true,
-            Note::DirectedEnded { .. } => {
-                (change.believed, change.ended, change.directed_ended) = (true, true, true);
-            }
-            Note::DirectedOver { .. } => (change.believed, change.directed_over) = (true, true),
-            Note::Offline { unaware } => change.ended |= unaware,
+            _ => change.add(note, by_watch),
         }
         Noted::AsBefore
     }
 }
 
 impl Change {
-    /// Returns what the first note about a session says of it.
-    fn of(note: Note) -> Self {
-        let change = Self { believed: true, ..Self::default() };
+    /// Returns whether the presence that the session publishes is new to the receiver.
+    pub(crate) fn is_first(&self) -> bool {
+        self.believed == Some(false)
+    }
+
+    /// Returns whether this ends directed presence.
+    pub(crate) const fn is_of_directed(&self) -> bool {
+        self.directed_over || self.directed_ended
+    }
+
+    /// Forgets what is noted of the published presence.
+    const fn forget_published(&mut self) {
+        (self.believed, self.shown, self.withdrawn) = (None, false, false);
+        self.ended = self.directed_ended;
+    }
+
+    fn add(&mut self, note: Note, by_watch: bool) {
         match note {
-            Note::Presence { first, .. } => Self { believed: !first, shown: true, ..change },
-            Note::SessionGone { .. } => Self { ended: true, ..change },
-            Note::DirectedEnded { .. } => Self { ended: true, directed_ended: true, ..change },
-            Note::Withdrawn { .. } => Self { withdrawn: true, ..change },
-            Note::DirectedOver { .. } => Self { directed_over: true, ..change },
-            Note::Offline { unaware } => Self { ended: unaware, ..change },
+            Note::DirectedEnded { .. } => (self.ended, self.directed_ended) = (true, true),
+            Note::DirectedOver { .. } => self.directed_over = true,
+            Note::Presence { first, .. } => {
+                self.is_of_published(!first, by_watch);
+                self.shown = true;
+            }
+            Note::SessionGone { .. } => {
+                self.is_of_published(true, by_watch);
+                self.ended = true;
+            }
+            Note::Withdrawn { .. } => {
+                self.is_of_published(true, by_watch);
+                self.withdrawn = true;
+            }
+            Note::Offline { unaware } => {
+                self.is_of_published(true, by_watch);
+                self.ended |= unaware;
+            }
         }
+    }
+
+    /// Something is noted of the published presence. Unless more is, the receiver believed in it as
+    /// this says.
+    fn is_of_published(&mut self, believed: bool, by_watch: bool) {
+        self.by_watch = by_watch && (self.believed.is_none() || self.by_watch);
+        self.believed = self.believed.or(Some(believed));
     }
 }
 
@@ -220,7 +256,7 @@ mod tests {
             assert_eq!(missed.note(user, withdrawn, false), Noted::Removed);
         }
         assert_eq!(missed.note(user, presence(0, true), false), Noted::AsBefore);
-        let known = Change { believed: true, shown: true, ended: true, ..Change::default() };
+        let known = Change { believed: Some(true), shown: true, ended: true, ..Change::default() };
         let entries: alloc::vec::Vec<_> = missed.entries().collect();
         assert_eq!(entries, [(user, Some(session(0)), known)]);
         assert_eq!(missed.note(user, Note::Offline { unaware: false }, false), Noted::Added);
@@ -238,19 +274,59 @@ mod tests {
     }
 
     #[test]
-    fn what_was_unknown_is_not_believed_until_something_ends_it() {
+    fn what_is_new_is_not_believed_whatever_was_directed() {
         let (mut missed, user, [new, known, unheard]) = (Missed::default(), User(1), sessions());
         missed.note(user, Note::Presence { session: new, first: true }, false);
         missed.note(user, Note::Presence { session: known, first: false }, false);
         let believed = [new, known, unheard].map(|session| missed.believes(user, session));
         assert_eq!(believed, [false, true, true]);
         missed.note(user, Note::DirectedEnded { session: new }, false);
-        assert!(missed.believes(user, new));
         missed.note(user, Note::DirectedEnded { session: unheard }, false);
+        assert_eq!([new, unheard].map(|session| missed.believes(user, session)), [false, true]);
         let of = |session| missed.entries.get((user, Some(session))).copied();
-        let all = Change { believed: true, ended: true, directed_ended: true, ..Change::default() };
-        assert_eq!(of(new), Some(Change { shown: true, ..all }));
+        let all = Change { ended: true, directed_ended: true, ..Change::default() };
+        assert_eq!(of(new), Some(Change { believed: Some(false), shown: true, ..all }));
         assert_eq!(of(unheard), Some(Change { nth: 2, ..all }));
+    }
+
+    /// The end of what was directed is told, and nothing of a presence that came and went unseen,
+    /// in whichever order they came.
+    #[test]
+    fn what_ends_directed_presence_stays_when_the_rest_was_unheard() {
+        let (user, [session, ..]) = (User(1), sessions());
+        let presence = |first| Note::Presence { session, first };
+        let over = Change { directed_over: true, ..Change::default() };
+        let ended = Change { ended: true, directed_ended: true, ..Change::default() };
+        for (note, left) in
+            [(Note::DirectedOver { session }, over), (Note::DirectedEnded { session }, ended)]
+        {
+            for last in [Note::Withdrawn { session }, Note::SessionGone { session }] {
+                for notes in [
+                    [note, presence(true), last],
+                    [presence(true), note, last],
+                    [presence(true), last, note],
+                ] {
+                    let mut missed = Missed::default();
+                    for note in notes {
+                        missed.note(user, note, false);
+                    }
+                    let entry = missed.entries.get((user, Some(session))).copied();
+                    // An entry that was gone is another one, and comes later.
+                    let nth = u32::from(notes[2] != last);
+                    // Where the session ends, what was directed is told to end with it.
+                    let ends = left.ended || notes[2] == Note::SessionGone { session };
+                    let left = Change { nth, ended: ends, directed_ended: ends, ..left };
+                    assert_eq!(entry, Some(left), "{notes:?}");
+                }
+                // What it believed in is over, though.
+                let mut missed = Missed::default();
+                for note in [presence(false), note, last] {
+                    missed.note(user, note, false);
+                }
+                let entry = missed.entries.get((user, Some(session))).copied();
+                assert!(entry.is_some_and(|it| it.withdrawn || it.ended), "{note:?} {last:?}");
+            }
+        }
     }
 
     #[test]
@@ -289,7 +365,7 @@ mod tests {
         missed.note(User(2), presence(one), true);
         assert_eq!((missed.forget_watched(user), missed.len()), (1, 3));
         let of = |session| missed.entries.get((user, Some(session))).copied();
-        let directed = Change { believed: true, by_watch: true, ..Change::default() };
+        let directed = Change { by_watch: true, ..Change::default() };
         assert_eq!(of(two), Some(Change { directed_over: true, nth: 1, ..directed }));
         let ended = Change { ended: true, directed_ended: true, nth: 2, ..directed };
         assert_eq!(of(three), Some(ended));

@@ -320,9 +320,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// idle, if it is.
     pub(crate) fn representative(&self, user: User) -> Option<(SessionIndex, Option<Time>)> {
         let place = self.place(user)?;
-        let voice = self.voices.voice(place)?;
-        let first = || self.shown_by_connect(place).next();
-        Some((voice.session.or_else(first)?, voice.idle_since))
+        let (session, idle_since) = self.voices.said(place)?;
+        Some((session.or_else(|| self.first_shown(place))?, idle_since))
+    }
+
+    #[cold]
+    fn first_shown(&self, place: Place) -> Option<SessionIndex> {
+        self.shown_by_connect(place).next()
     }
 
     /// Returns when a person last did something on a session, and whether it is idle.

@@ -185,12 +185,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Counts a change of what a session shows, if other nodes are to hear of it or have it: by
     /// two, since one that comes by itself counts one.
+    #[inline]
     pub(crate) fn count_shown(&mut self, session: SessionIndex) {
         if self.changed.is_on || self.sessions.link(session).is_remote() {
-            let number = self.changed.number(session);
-            self.changed.set_number(session, number + 2);
-            self.list_changed_session(session);
+            self.count_shown_in_cluster(session);
         }
+    }
+
+    #[inline(never)]
+    fn count_shown_in_cluster(&mut self, session: SessionIndex) {
+        let number = self.changed.number(session);
+        self.changed.set_number(session, number + 2);
+        self.list_changed_session(session);
     }
 
     /// Counts a change that was a presence's own end, as every node sees it by itself: whoever has

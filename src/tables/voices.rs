@@ -42,6 +42,15 @@ impl Timed for Place {
     }
 }
 
+impl Signs {
+    const NONE: Self = Self {
+        active: Time::from_millis(0),
+        order: 0,
+        published: Time::from_millis(0),
+        is_idle: false,
+    };
+}
+
 pub(crate) struct Voices {
     /// Whether contacts are told one state of each user.
     pub(crate) is_on: bool,
@@ -56,13 +65,14 @@ impl Voices {
         Self { is_on: false, signs: Sparse::new(), voices: Sparse::new() }
     }
 
+    #[inline]
     pub(crate) fn signs(&self, session: SessionIndex) -> Signs {
         self.signs.get(session.0 as usize).copied().unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn signs_mut(&mut self, session: SessionIndex) -> &mut Signs {
-        self.signs.make_room(session.0 as usize, &Signs::default());
-        self.signs.at_mut(session.0 as usize)
+        self.signs.entry(session.0 as usize, &Signs::NONE)
     }
 
     /// Returns what contacts are told of the user at this place.
@@ -71,9 +81,24 @@ impl Voices {
         self.voices.get(place.0 as usize).copied().flatten()
     }
 
+    /// Returns the same, part by part.
+    #[inline]
+    pub(crate) fn said(&self, place: Place) -> Option<(Option<SessionIndex>, Option<Time>)> {
+        let voice = self.voices.get(place.0 as usize)?.as_ref()?;
+        Some((voice.session, voice.idle_since))
+    }
+
     pub(crate) fn set_voice(&mut self, place: Place, voice: Option<Voice>) {
-        self.voices.make_room(place.0 as usize, &None);
-        *self.voices.at_mut(place.0 as usize) = voice;
+        *self.voices.entry(place.0 as usize, &None) = voice;
+    }
+
+    /// Notes what contacts are told of the user at this place. Returns whether it was nothing.
+    #[inline]
+    pub(crate) fn let_speak(&mut self, place: Place, voice: Voice) -> bool {
+        let said = self.voices.entry(place.0 as usize, &None);
+        let is_first = said.is_none();
+        *said = Some(voice);
+        is_first
     }
 
     /// Has a session that shows nothing any more speak for nobody.

@@ -47,8 +47,8 @@ pub struct Stated {
 /// What became of one session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Whether the receiver holds something of it.
-    pub held: bool,
+    /// Whether the receiver holds what it published. `None` while nothing is noted of that.
+    pub held: Option<bool>,
     /// Whether it showed something.
     pub shown: bool,
     /// Whether it ended, or its user looked offline, at some moment.
@@ -65,14 +65,27 @@ pub struct Change {
 }
 
 impl Change {
-    /// Returns one of which nothing is noted yet.
-    fn new(held: bool) -> Self {
-        Self { held, by_watch: true, ..Self::default() }
-    }
-
     /// Returns whether what is noted ends directed presence.
     pub const fn is_of_directed(&self) -> bool {
         self.directed_over || self.directed_ended
+    }
+
+    /// Returns whether the receiver does not hold what the session published: it never heard of it.
+    pub fn is_unheard(&self) -> bool {
+        self.held == Some(false)
+    }
+
+    /// Something is noted of what the session published. Unless more is, the receiver holds it as
+    /// this says.
+    fn is_of_published(&mut self, held: bool, by_watch: bool) {
+        self.by_watch = by_watch && (self.held.is_none() || self.by_watch);
+        self.held.get_or_insert(held);
+    }
+
+    /// Forgets what is noted of what the session published.
+    fn forget_published(&mut self) {
+        (self.held, self.shown, self.withdrawn) = (None, false, false);
+        self.over = self.directed_ended;
     }
 }
 
@@ -120,42 +133,42 @@ impl Missed {
         self.states.entry(user).or_insert(new).by_watch &= by_watch;
     }
 
-    /// Notes that a session shows something. Unless more is noted of it, the receiver holds
-    /// something of it as this says.
+    /// Notes that a session shows something. Unless more is noted of it, the receiver holds what it
+    /// showed before as this says.
     pub(crate) fn note_shown(
         &mut self,
         (user, session): (User, SessionId),
         held: bool,
         by_watch: bool,
     ) {
-        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(held));
+        let change = self.sessions.entry((user, session)).or_default();
+        change.is_of_published(held, by_watch);
         change.shown = true;
-        change.by_watch &= by_watch;
     }
 
     /// Notes that directed presence is over, because its session has ended, or its user looks
     /// offline.
     pub(crate) fn note_directed_ended(&mut self, user: User, session: SessionId) {
-        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
-        (change.held, change.over, change.directed_ended) = (true, true, true);
+        let change = self.sessions.entry((user, session)).or_default();
+        (change.over, change.directed_ended) = (true, true);
     }
 
     /// Notes that directed presence is over, and its session is not.
     pub(crate) fn note_directed_over(&mut self, user: User, session: SessionId) {
-        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
-        (change.held, change.directed_over) = (true, true);
+        self.sessions.entry((user, session)).or_default().directed_over = true;
     }
 
-    /// Notes that a session whose published presence it was to hold has ended. If it never heard
-    /// of the session, it need not hear that it has ended.
+    /// Notes that a session whose published presence it was to hold has ended. Where it heard but
+    /// of directed presence, that is what has ended.
     pub(crate) fn note_ended(&mut self, user: User, session: SessionId, by_watch: bool) {
         if let Some(change) = self.change_of_heard(user, session, by_watch) {
             change.over = true;
+        } else if self.sessions.contains_key(&(user, session)) {
+            self.note_directed_ended(user, session);
         }
     }
 
-    /// Notes that a session whose published presence it was to hold shows nothing any more. If it
-    /// never heard of that, it need not hear of this.
+    /// Notes that a session whose published presence it was to hold shows nothing any more.
     pub(crate) fn note_withdrawn(&mut self, user: User, session: SessionId, by_watch: bool) {
         if let Some(change) = self.change_of_heard(user, session, by_watch) {
             change.withdrawn = true;
@@ -163,20 +176,24 @@ impl Missed {
     }
 
     /// Returns what is noted of a session whose published presence the receiver was to hold,
-    /// unless it never heard of that: then nothing is noted any more.
+    /// unless it never heard of that: then it need not hear that it is over, and nothing is noted
+    /// of it any more.
     fn change_of_heard(
         &mut self,
         user: User,
         session: SessionId,
         by_watch: bool,
     ) -> Option<&mut Change> {
-        if self.sessions.get(&(user, session)).is_some_and(|change| !change.held) {
-            self.sessions.remove(&(user, session));
+        let change = self.sessions.entry((user, session)).or_default();
+        if change.is_unheard() {
+            change.forget_published();
+            if !change.is_of_directed() {
+                self.sessions.remove(&(user, session));
+            }
             return None;
         }
-        let change = self.sessions.entry((user, session)).or_insert_with(|| Change::new(true));
-        change.by_watch &= by_watch;
-        Some(change)
+        change.is_of_published(true, by_watch);
+        self.sessions.get_mut(&(user, session))
     }
 
     /// Forgets what is noted of what these users published only because the receiver watched them.
@@ -186,8 +203,7 @@ impl Missed {
         self.sessions.retain(|(user, _), change| {
             let is_gone = users.contains(user) && change.by_watch;
             if is_gone {
-                (change.shown, change.withdrawn) = (false, false);
-                change.over = change.directed_ended;
+                change.forget_published();
             }
             !is_gone || change.is_of_directed()
         });

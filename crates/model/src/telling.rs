@@ -1,6 +1,6 @@
 //! Who is told what: the ways in which the rules tell receivers of presences and endings.
 
-use crate::missed::{Missed, NOTES, NOTES_A_CONTACT};
+use crate::missed::{Change, Missed, NOTES, NOTES_A_CONTACT};
 use crate::{Decision, Model, Notice, Output, User};
 use adsum::{OfflineNotices, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,14 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a receiver holds of a user that is going.
 #[derive(Clone, Debug, Default)]
 pub struct Holding {
-    /// The sessions that it holds something of, and whether that includes directed presence.
-    pub sessions: Vec<(SessionId, bool)>,
+    /// The sessions that it holds something of.
+    pub sessions: Vec<(SessionId, Held)>,
     /// Whether it holds the one state of the user.
     pub state: bool,
     /// Whether it may hold something that was over before.
     pub unaware: bool,
     /// Whether it saw the user only by watching it.
     pub by_watch: bool,
+}
+
+/// What a receiver holds of a session that is going: something, at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Whether it holds directed presence.
+    pub directed: bool,
+    /// Whether it holds what the session published.
+    pub published: bool,
 }
 
 /// The receivers that hold something of a user that is going.
@@ -66,8 +75,9 @@ impl Model {
                 let session = self.shown(*id).expect("it may show something");
                 assert_eq!(session.user, user, "all are of one user");
                 let directed = session.told(self.sessions[&receiver].key).is_some();
-                if directed || session.presence.is_some() && self.reaches(*id, receiver) {
-                    held.push((*id, directed));
+                let published = session.presence.is_some() && self.reaches(*id, receiver);
+                if directed || published {
+                    held.push((*id, Held { directed, published }));
                 }
             }
             if !held.is_empty() {
@@ -118,10 +128,10 @@ impl Model {
     pub fn tell_ending(&mut self, out: &mut Output, notice: Notice, to: &Holders) {
         let user = notice.user().expect("an ending is about a user");
         let offline = notice == Notice::UserOffline { user };
+        let over = |session| Notice::DirectedOver { user, session };
         let mut told = BTreeSet::new();
         for (receiver, Holding { sessions, state, unaware, by_watch }) in to {
-            let (directed, others): (Vec<_>, Vec<_>) =
-                sessions.iter().partition(|(_, directed)| *directed);
+            let directed: Vec<_> = sessions.iter().filter(|(_, held)| held.directed).collect();
             // What was directed, or may have been, did not come by a watch.
             let by_watch_alone = *by_watch && directed.is_empty() && !unaware;
             let is_told = self.is_told_or_notes(*receiver, |_| {});
@@ -136,8 +146,13 @@ impl Model {
                     missed.note_offline(user, *unaware, false);
                 });
             }
-            for (id, _) in &others {
-                self.is_told_or_notes(*receiver, |missed| missed.note_ended(user, *id, *by_watch));
+            for (id, held) in sessions {
+                // What is directed alone may be over, and what the session published not.
+                if !held.directed || held.published && notice != over(*id) {
+                    self.is_told_or_notes(*receiver, |missed| {
+                        missed.note_ended(user, *id, *by_watch);
+                    });
+                }
             }
             if *state {
                 self.is_told_or_notes(*receiver, |missed| missed.note_no_state(user, *by_watch));
@@ -169,12 +184,12 @@ impl Model {
             let has_heard = |id: &SessionId| {
                 let missed = session.missed.as_ref();
                 let change = missed.and_then(|missed| missed.sessions.get(&(user, *id)));
-                change.is_none_or(|change| change.held)
+                !change.is_some_and(Change::is_unheard)
             };
             let noted = session.missed.as_ref().and_then(|missed| missed.states.get(&user));
             let holds_state = holding.state && noted.is_none_or(|noted| noted.held);
             let holds = holds_state
-                || holding.sessions.iter().any(|(id, directed)| *directed || has_heard(id));
+                || holding.sessions.iter().any(|(id, held)| held.directed || has_heard(id));
             let key = session.key;
             if holds
                 && session.user != user

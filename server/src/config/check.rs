@@ -247,6 +247,13 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     }
     warnings.extend(topics_warning(&presence.topics));
     warnings.extend(webhook_warning(webhooks));
+    if webhooks.url.is_some() && services.admin_token.is_none() {
+        warnings.push(
+            "webhook_url without admin_token: after a start every hook is to ask /v1/online, which \
+             answers 404 without that token"
+                .to_owned(),
+        );
+    }
     warnings.extend(cluster_warning(cluster));
     warnings
 }

@@ -234,7 +234,12 @@ fn what_is_most_likely_not_meant_is_warned_of() {
     assert_eq!(warnings(&["--forwarded-header=forwarded", "--trusted-proxies=::1"]), [""; 0]);
     assert_eq!(warnings(&["--idle-after=60"]).len(), 1);
     assert_eq!(warnings(&["--idle-after=60", "--one-state=newest"]), [""; 0]);
-    let posts = |url: &str| warnings(&[&format!("--webhook-url={url}"), "--webhook-secret-file=k"]);
+    let unasked = ["--webhook-url=https://a.org/", "--webhook-secret-file=k"];
+    let found = warnings(&unasked);
+    assert!(matches!(&found[..], [one] if one.contains("without admin_token")), "{found:?}");
+    let token = format!("--admin-token={}", "t".repeat(32));
+    let posts =
+        |url: &str| warnings(&[&format!("--webhook-url={url}"), "--webhook-secret-file=k", &token]);
     for here in ["http://127.0.0.1:7/", "http://[::1]/", "http://localhost/", "https://a.org/"] {
         assert_eq!(posts(here), [""; 0], "{here}");
     }

@@ -80,21 +80,21 @@ impl<P> Sessions<P> {
         heard: (Time, u64),
         [late_ms, sign_late_ms]: [u64; 2],
     ) -> Renewal {
-        let renewal = self.renew_lease_of(key, heard, late_ms);
-        match renewal {
-            Renewal::Of(session) | Renewal::Late(session) => {
-                self.records[session.0 as usize].by_person = true;
-            }
-            Renewal::AfterSign(session) => {
-                let record = &mut self.records[session.0 as usize];
-                let is_late = heard.0.since(record.heard) >= late_ms.min(sign_late_ms);
+        match self.records.get_mut(key.index as usize) {
+            Some(record) if record.has(key) && record.link.is_up() => {
+                let since = heard.0.as_millis().wrapping_sub(record.heard.as_millis());
+                let is_after_sign = core::mem::replace(&mut record.by_person, true);
+                let is_late = since >= late_ms || is_after_sign && since >= sign_late_ms;
                 (record.heard, record.stamp) = heard;
-                if is_late {
-                    return Renewal::Late(session);
+                let session = SessionIndex(key.index);
+                match () {
+                    () if is_late => Renewal::Late(session),
+                    () if is_after_sign => Renewal::AfterSign(session),
+                    () => Renewal::Of(session),
                 }
             }
-            Renewal::Detached | Renewal::Unknown => {}
+            Some(record) if record.has(key) && record.link == Link::Detached => Renewal::Detached,
+            _ => Renewal::Unknown,
         }
-        renewal
     }
 }

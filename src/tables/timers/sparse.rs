@@ -35,6 +35,14 @@ impl<T: Clone> Sparse<T> {
         &mut segment[index % LENGTH]
     }
 
+    /// Returns an entry to be changed, for which room is made. Those that are new are copies of
+    /// `filler`.
+    #[inline]
+    pub(in crate::tables) fn entry(&mut self, index: usize, filler: &T) -> &mut T {
+        self.make_room(index, filler);
+        self.at_mut(index)
+    }
+
     /// Makes room for an entry. Those that are new are copies of `filler`.
     pub(in crate::tables) fn make_room(&mut self, index: usize, filler: &T) {
         if self.get(index).is_none() {

@@ -64,12 +64,11 @@ impl Model {
             changed.map(|((_, session), change)| (*session, *change)).collect();
         for (session, change) in &changed {
             if change.shown && truth.contains_key(session) {
-                self.tell_presence(out, *session, !change.held, to.clone());
+                self.tell_presence(out, *session, change.is_unheard(), to.clone());
             }
         }
-        let is_gone = |session: &SessionId, change: &Change| {
-            change.held && change.over && !truth.contains_key(session)
-        };
+        let is_gone =
+            |session: &SessionId, change: &Change| change.over && !truth.contains_key(session);
         let notices = self.options.offline_notices;
         let (offline, unaware) = match missed.offline.get(&user) {
             Some(offline) => (true, offline.unaware),
@@ -116,9 +115,10 @@ impl Model {
         if let Some(noted) = noted.filter(|noted| noted.shown && state.is_some()) {
             self.tell_state(out, user, !noted.held, to.clone());
         }
-        let over = missed.sessions.iter().filter(|((of, _), change)| {
-            *of == user && change.held && (change.over || change.directed_over)
-        });
+        let over = missed
+            .sessions
+            .iter()
+            .filter(|((of, _), change)| *of == user && (change.over || change.directed_over));
         let over: Vec<(SessionId, bool)> =
             over.map(|((_, session), change)| (*session, change.over)).collect();
         let notices = self.options.offline_notices;

@@ -1,6 +1,6 @@
 //! Who begins to see a user, and who sees it no more (rules 8 to 10).
 
-use crate::telling::Holders;
+use crate::telling::{Held, Holders};
 use crate::{Model, Notice, Output, User};
 use adsum::{Error, SessionId, SessionKey};
 use std::collections::BTreeSet;
@@ -26,7 +26,9 @@ impl Model {
             holding
                 .sessions
                 .retain(|(id, _)| self.shown(*id).is_some_and(|s| s.presence.is_some()));
-            holding.sessions.iter_mut().for_each(|(_, directed)| *directed = false);
+            for (_, held) in &mut holding.sessions {
+                *held = Held { directed: false, published: true };
+            }
         }
     }
 
