@@ -52,15 +52,16 @@ fn that_a_session_was_lost_and_resumed_is_nobody_elses_affair() {
     });
 }
 
+fn told_of_endings(options: &mut Options) {
+    patience(options);
+    options.offline_notices = OfflineNotices::ToWhoeverSaw;
+    options.snapshot_on_connect = true;
+}
+
 /// A session takes no notices for a while: everybody else is told what they would have been told
 /// otherwise, and once it takes them again it believes what it would have believed.
 #[test]
 fn that_a_session_was_congested_is_nobody_elses_affair_and_it_misses_nothing() {
-    let told_of_endings = |options: &mut Options| {
-        patience(options);
-        options.offline_notices = OfflineNotices::ToWhoeverSaw;
-        options.snapshot_on_connect = true;
-    };
     law(told_of_endings, |case, script| {
         // One to whom a topic is closed is sent everything anew.
         let closes = |event: &Event| matches!(event, Event::Remove { .. } | Event::Close { .. });
@@ -119,6 +120,17 @@ fn meanwhile(
 ) -> Result<(), String> {
     let choice = case.ops.last().map_or([0; 6], |op| op.0);
     let (apart, length) = (usize::from(choice[2]) % 4, 1 + usize::from(choice[3]) % 12);
+    meanwhile_of(apart, length, script, trouble, afterwards)
+}
+
+/// The same of this session, for so many inputs at most.
+fn meanwhile_of(
+    apart: usize,
+    length: usize,
+    script: &Script,
+    trouble: Trouble,
+    afterwards: fn(&Player, &Player) -> Result<(), String>,
+) -> Result<(), String> {
     let (mut without, mut with) = (Player::apart(script, apart), Player::apart(script, apart));
     let mut since: Option<(usize, Time)> = None;
     for (at, input) in script.inputs.iter().enumerate() {

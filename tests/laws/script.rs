@@ -201,7 +201,24 @@ impl Player {
             }
         };
         let outcome = self.host.handle(input.now, &event, usize::MAX, &mut watch)?;
+        if outcome.is_ok() {
+            self.forget(&event);
+        }
         Ok((event, outcome))
+    }
+
+    /// Has the session apart forget whom it watches no more and sees by nothing else: it is not
+    /// told that (rule 24).
+    fn forget(&mut self, event: &Event) {
+        let Event::Unwatch { session, users } = event else { return };
+        let Some(session) = self.key_apart().filter(|apart| apart == session) else { return };
+        let engine = &self.host.engine;
+        let Some(viewer) = engine.user_of(session) else { return };
+        for user in users {
+            if user != viewer && !engine.audience(user).any(|contact| contact == viewer) {
+                self.replica.forget(user);
+            }
+        }
     }
 
     pub(crate) fn refusals(&self) -> u64 {

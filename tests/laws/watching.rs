@@ -1,12 +1,12 @@
 //! Laws of watching: that it is as good as being a contact, and nobody else's affair.
 
-use crate::no_limits;
 use crate::script::{Input, Of, Script, law};
-use adsum::{SessionId, SessionKey};
+use crate::{Trouble, believes, meanwhile_of, no_limits, told_of_endings};
+use adsum::{Config, DeviceKind, Options, SessionId, SessionKey, Time};
 use adsum_model::choice::State;
 use adsum_model::host::begun;
 use adsum_model::queries::equal;
-use adsum_model::told::{self, Names};
+use adsum_model::told::{self, Names, Ordinal};
 use adsum_model::{Decision, Event, Host, Outcome, User};
 use std::collections::BTreeMap;
 
@@ -94,7 +94,7 @@ impl Hearing {
 /// everybody's contact.
 #[test]
 fn whoever_watches_everybody_is_told_what_a_contact_is() {
-    let shows_all = |options: &mut adsum::Options| {
+    let shows_all = |options: &mut Options| {
         no_limits(options);
         options.snapshot_on_connect = true;
     };
@@ -219,4 +219,33 @@ fn whom_somebody_watches_is_nobody_elses_affair() {
             Ok(())
         },
     );
+}
+
+/// Whoever ends its watch has forgotten whom it watched, whether or not more is told of that user:
+/// one who takes no notices while the user lists it and blocks it believes what it would otherwise.
+#[test]
+fn whoever_watched_and_was_congested_since_has_forgotten_whom_it_watched() {
+    let session = SessionKey::from_bits((1 << 32, 0)).expect("any will do");
+    let connect = |user: User, audience: &[User], blocked: &[User]| {
+        let [audience, blocked] = [audience, blocked].map(<[User]>::to_vec);
+        Event::Connect { user, kind: DeviceKind(0), audience, blocked }
+    };
+    let input = |by: Option<usize>, event| {
+        let by = by.map(|session| Ordinal { session, attachment: 0 });
+        Input { now: Time::ZERO, event, by, topic: None }
+    };
+    let inputs = vec![
+        input(None, connect(0, &[], &[])),
+        input(None, connect(4, &[0], &[])),
+        input(Some(0), Event::Publish { session, presence: 10 }),
+        input(Some(1), Event::Watch { session, users: vec![0] }),
+        input(Some(1), Event::Unwatch { session, users: vec![0] }),
+        input(None, connect(0, &[4], &[4])),
+        input(Some(1), Event::Publish { session, presence: 14 }),
+    ];
+    let mut options = Options::default();
+    told_of_endings(&mut options);
+    let config = Config::new(options).expect("the options go together");
+    let script = Script { config, choice: None, inputs };
+    meanwhile_of(1, 12, &script, Trouble::Congested, believes).expect("it believes the same");
 }

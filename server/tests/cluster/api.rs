@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::{V1, plain};
 use crate::contract::Contract;
-use crate::nodes::{Node, three, token};
+use crate::nodes::{Node, SUSPECTS, three, token};
 use crate::support::PATIENCE;
 
 async fn user(node: &Node, name: &str, friends: &[&str]) -> V1 {
@@ -57,8 +57,8 @@ async fn what_is_asked_for_at_one_node_holds_at_all() {
     let (_nats, [a, b, c]) = three(&["--direct-to", "contacts"]).await;
     let (mut ann, mut bob) = (user(&a, "ann", &[]).await, user(&b, "bob", &[]).await);
     ann.does(json!({"op": "publish", "p": 1})).await;
-    for user in ["ann", "bob"] {
-        until(&c, &format!("GET /v1/users/{user}"), |told| told["online"] == true).await;
+    for (node, user) in [(&c, "ann"), (&c, "bob"), (&a, "bob")] {
+        until(node, &format!("GET /v1/users/{user}"), |told| told["online"] == true).await;
     }
     until(&b, "GET /v1/users/ann", |told| told["sessions"][0]["p"] == 1).await;
     let contacts = "POST /v1/users/bob/contacts";
@@ -88,7 +88,7 @@ async fn what_is_asked_for_at_one_node_holds_at_all() {
 /// Whoever is expelled does not outlive their server, be it known to be gone or not yet.
 #[tokio::test]
 async fn a_server_that_is_gone_keeps_nobody_who_is_expelled() {
-    let (_nats, mut nodes) = three(&["--grace-error", "600"]).await;
+    let (_nats, mut nodes) = three(&[&SUSPECTS[..], &["--grace-error", "600"]].concat()).await;
     let clients = (user(&nodes[1], "ann", &[]).await, user(&nodes[1], "bob", &[]).await);
     let [a, b, c] = &mut nodes;
     for (node, name) in [(&a, "ann"), (&a, "bob"), (&c, "ann"), (&c, "bob")] {

@@ -1,6 +1,6 @@
 //! Two devices of one user on two nodes, in all orders of what can happen to them.
 
-use crate::nodes::{Node, three};
+use crate::nodes::{Node, SUSPECTS, three};
 use crate::support::{Client, PATIENCE, Told};
 use crate::talk::is_online;
 
@@ -113,7 +113,7 @@ impl Case {
 
 #[tokio::test]
 async fn two_devices_in_all_orders() {
-    let (_nats, mut nodes) = three(&[]).await;
+    let (_nats, mut nodes) = three(&SUSPECTS).await;
     let mut cases = Vec::new();
     let orders = orders(&[Connect, Disconnect, Lost, Kill]);
     assert_eq!(orders.len(), 24);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::{V1, plain};
 use crate::nodes::{Node, three, token};
+use crate::talk::knows;
 
 async fn user(node: &Node, name: &str, friends: &[&str]) -> V1 {
     user_and_snapshot(node, name, friends).await.0
@@ -42,6 +43,7 @@ async fn contacts_on_three_nodes_are_as_on_one() {
     other.close(None).await;
     cat.say("me too").await;
     assert_eq!(heard(&mut ann).await, said("presence", "cat", json!({"text": "me too"})));
+    knows(&a, "bob").await;
     ann.does(json!({"op": "direct", "to": ["bob"], "p": 1})).await;
     assert_eq!(heard(&mut bob).await, said("directed", "ann", json!(1)));
     bob.does(json!({"op": "publish", "p": 2, "for": 1, "then": 3})).await;

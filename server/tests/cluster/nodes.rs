@@ -14,6 +14,11 @@ use crate::support::{Client, PATIENCE, TOKEN, request};
 const SECRET: &str = "the secret of whoever keeps the accounts";
 /// How long somebody may be away, in seconds.
 pub(crate) const GRACE: &str = "4";
+/// For nodes that are to suspect others soon. They may then suspect one that is only slow, as it is
+/// where the machine has much else to do, and hear it again.
+pub(crate) const SUSPECTS: [&str; 2] = ["--cluster-suspect-ms", "600"];
+/// Longer than anything takes: whoever is there is not suspected.
+const SUSPECTS_NOBODY: [&str; 2] = ["--cluster-suspect-ms", "60000"];
 
 /// A node, and what it is called.
 pub(crate) struct Node {
@@ -27,10 +32,11 @@ impl Node {
     pub(crate) fn start(name: &str, url: &str, more: &[&str]) -> Self {
         let grace = ["--grace-error", GRACE, "--grace-going-away", GRACE];
         let grace = if more.contains(&grace[0]) { &[] } else { &grace[..] };
-        let beats = ["--cluster-beat-ms", "100", "--cluster-suspect-ms", "600"];
+        let suspects = if more.contains(&SUSPECTS[0]) { &[] } else { &SUSPECTS_NOBODY[..] };
         let one = ["--store", "jwt", "--jwt-secret", SECRET, "--cluster", url, "--node", name];
-        let rest = ["--cluster-join-ms", "2000", "--drain-timeout", "1"];
-        let flags: Vec<String> = [&one[..], grace, &beats, &rest, more]
+        let rest =
+            ["--cluster-beat-ms", "100", "--cluster-join-ms", "2000", "--drain-timeout", "1"];
+        let flags: Vec<String> = [&one[..], grace, suspects, &rest, more]
             .concat()
             .into_iter()
             .map(str::to_owned)
@@ -103,6 +109,16 @@ impl Node {
         };
         let reached = tokio::time::timeout(PATIENCE, reached).await;
         assert!(reached.is_ok(), "{}: {line} is {}", self.name, self.metric(line).await);
+    }
+
+    /// Returns how many other nodes it knows, heard or not.
+    pub(crate) async fn others(&self) -> usize {
+        let metrics = self.metrics().await;
+        let of_state = |line: &str| -> Option<usize> {
+            let (_, count) = line.strip_prefix("adsum_cluster_nodes{")?.split_once("} ")?;
+            count.parse().ok()
+        };
+        metrics.lines().filter_map(of_state).sum()
     }
 
     /// Waits until it hears so many others.

@@ -6,7 +6,7 @@ use async_nats::ConnectOptions;
 
 use crate::nats::Nats;
 use crate::nodes::{Node, all_hear, three};
-use crate::talk::says_to;
+use crate::talk::{knows, says_to};
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cluster.md");
@@ -30,6 +30,7 @@ async fn permissions_keep_nodes_apart() {
     let mut ann = a.login("ann", &["bob"]).await;
     let mut bob = b.login("bob", &["ann"]).await;
     says_to(&mut ann, "one", &mut bob).await;
+    knows(a, "bob").await;
     ann.direct(&["bob"], "to you").await;
     assert_eq!(bob.heard().await, ("ann".to_owned(), "to you".to_owned()));
     // Who has b's password can write nonsense as b, but nothing as a.

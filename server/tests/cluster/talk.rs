@@ -12,6 +12,13 @@ pub(crate) async fn says_to(from: &mut Client, words: &str, to: &mut Client) {
     assert_eq!(to.heard().await, (from.node.clone(), words.to_owned()));
 }
 
+/// Waits until a node knows that a user is online: what is directed there is sent where the user is
+/// known to be, once, and to nobody else.
+pub(crate) async fn knows(node: &Node, user: &str) {
+    let is_known = async { while !is_online(node, user).await {} };
+    tokio::time::timeout(PATIENCE, is_known).await.expect("it hears of it");
+}
+
 #[tokio::test]
 async fn contacts_on_three_nodes_are_as_on_one() {
     let (_nats, [a, b, c]) = three(&["--direct-to", "contacts"]).await;
@@ -25,6 +32,7 @@ async fn contacts_on_three_nodes_are_as_on_one() {
     says_to(&mut bob, "me too", &mut cat).await;
     assert_eq!(ann.heard().await, ("bob".to_owned(), "me too".to_owned()));
     // What is said to one reaches nobody else.
+    knows(&a, "cat").await;
     ann.direct(&["cat"], "for cat").await;
     assert_eq!(cat.heard().await, ("ann".to_owned(), "for cat".to_owned()));
     // A stranger hears nothing.
@@ -40,6 +48,7 @@ async fn contacts_on_three_nodes_are_as_on_one() {
     for node in [&a, &b, &c] {
         assert_eq!(node.metric("adsum_cluster_wrong_digests_total").await, 0.0);
         assert_eq!(node.metric("adsum_cluster_users{node=\"b\"}").await, 0.0);
+        assert_eq!(node.metric("adsum_cluster_suspicions_total").await, 0.0);
     }
 }
 
@@ -102,8 +111,7 @@ async fn rule_c17_one_node_posts_an_edge() {
     assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
     for node in [&a, &b, &c] {
         // The hook may know it before the other nodes do.
-        let is_known = async { while !is_online(node, "ann").await {} };
-        tokio::time::timeout(PATIENCE, is_known).await.expect("it hears of it");
+        knows(node, "ann").await;
         let answer = who_is_online(node).await;
         hook.state().reconcile(&answer);
         let state = hook.state();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::nats::Nats;
-use crate::nodes::{Node, all_hear, three};
+use crate::nodes::{Node, SUSPECTS, all_hear, three};
 use crate::number;
 use crate::people::{Balancer, Crowd};
 use crate::proxy::Cable;
@@ -15,7 +15,7 @@ const SUSPECTED: &str = "adsum_cluster_nodes{state=\"suspected\"}";
 /// hears of anybody that they are offline; one who does not come back is, once.
 #[tokio::test]
 async fn a_node_is_killed_under_load() {
-    let (_nats, mut nodes) = three(&[]).await;
+    let (_nats, mut nodes) = three(&SUSPECTS).await;
     let mut ann = nodes[0].login("ann", &["bob"]).await;
     let mut bob = nodes[1].login("bob", &["ann"]).await;
     says_to(&mut bob, "here", &mut ann).await;
@@ -41,7 +41,7 @@ async fn a_node_is_killed_under_load() {
 /// heard, and nothing else.
 #[tokio::test]
 async fn a_node_stands_still() {
-    let (_nats, nodes) = three(&[]).await;
+    let (_nats, nodes) = three(&SUSPECTS).await;
     let [a, b, c] = &nodes;
     let mut ann = a.login("ann", &["bob", "cat"]).await;
     let mut bob = b.login("bob", &["ann", "cat"]).await;
@@ -65,7 +65,7 @@ async fn a_node_stands_still() {
 /// is back everybody hears what is, and of nobody that they had been away.
 #[tokio::test]
 async fn nats_goes_and_comes_back() {
-    let (mut nats, nodes) = three(&[]).await;
+    let (mut nats, nodes) = three(&SUSPECTS).await;
     let [a, b, c] = &nodes;
     let mut ann = a.login("ann", &["abe", "bob"]).await;
     let mut abe = a.login("abe", &["ann"]).await;
@@ -97,7 +97,9 @@ async fn nats_goes_and_comes_back() {
 async fn nats_is_gone_for_long_and_back() {
     let gone = Duration::from_secs(number("ADSUM_NATS_GONE_SECONDS", 5) as u64);
     let grace = (gone.as_secs() + 60).to_string();
-    let (mut nats, nodes) = three(&["--grace-error", &grace, "--grace-going-away", &grace]).await;
+    let graces = ["--grace-error", &grace, "--grace-going-away", &grace];
+    let flags = [&SUSPECTS[..], &graces].concat();
+    let (mut nats, nodes) = three(&flags).await;
     let [a, b, c] = &nodes;
     let mut ann = a.login("ann", &["abe", "bob", "cat"]).await;
     let mut abe = a.login("abe", &["ann"]).await;
@@ -136,7 +138,7 @@ async fn nats_is_gone_for_long_and_back() {
 /// there again, once.
 #[tokio::test]
 async fn nats_goes_for_longer_than_the_grace() {
-    let (mut nats, nodes) = three(&[]).await;
+    let (mut nats, nodes) = three(&SUSPECTS).await;
     let [a, b, _] = &nodes;
     let mut ann = a.login("ann", &["bob"]).await;
     let mut bob = b.login("bob", &["ann"]).await;
@@ -159,7 +161,7 @@ async fn a_split_heals() {
     let cable = Cable::to(nats.address).await;
     let (near, far) = (nats.url(), cable.url());
     let nodes = [("a", &near), ("b", &near), ("c", &far)];
-    let nodes = nodes.map(|(name, url)| Node::start(name, url, &[]));
+    let nodes = nodes.map(|(name, url)| Node::start(name, url, &SUSPECTS));
     all_hear(&nodes).await;
     let [a, _, c] = &nodes;
     let mut ann = a.login("ann", &["cat"]).await;
