@@ -99,13 +99,10 @@ impl Spelling {
             *named += 1;
             Spelt { id, spelling: (*named / SPELLINGS + *named) % SPELLINGS }
         });
-        let joined = match event {
-            EventOf::Join { topic, .. } if !is_shown => Some(topic),
-            _ => None,
-        };
-        let newcomer = match event {
-            EventOf::Connect { user, .. } => Some(user),
-            _ => None,
+        let (newcomer, joined) = match event {
+            EventOf::Connect { user, .. } => (Some(user), None),
+            EventOf::Join { topic, .. } if !is_shown => (None, Some(topic)),
+            _ => (None, None),
         };
         let asked_for = asked_for(&event);
         let is_advance = matches!(event, EventOf::Advance);
@@ -117,11 +114,8 @@ impl Spelling {
                 return Err(format!("{first:?} is {result:?} where ids have several spellings"));
             }
         };
-        if let Some(Spelt { id, spelling }) = newcomer
-            && online.insert(id)
-        {
-            users.insert(id, spelling);
-        }
+        let newcomer = newcomer.filter(|spelt| online.insert(spelt.id));
+        users.extend(newcomer.map(|Spelt { id, spelling }| (id, spelling)));
         topics.extend(joined.map(|Spelt { id, spelling }| (id, spelling)));
         let (mut seen, mut wrong) = (Vec::with_capacity(mentioned.len()), None);
         let mut over = Vec::new();
