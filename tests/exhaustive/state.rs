@@ -192,9 +192,10 @@ impl State {
         let sessions = missed.sessions.iter().map(|((user, of), change)| {
             let Change { held, shown, over, withdrawn, directed_over, directed_ended, by_watch } =
                 *change;
-            let flags = [held, shown, over, withdrawn, directed_over, directed_ended, by_watch];
-            let flags = flags.into_iter().fold(0, |all, flag| all << 1 | u64::from(flag));
-            name(of) << 8 | u64::from(*user) << 7 | flags
+            let told = [held.is_some(), held == Some(true), shown, over, withdrawn];
+            let flags = told.into_iter().chain([directed_over, directed_ended, by_watch]);
+            let flags = flags.fold(0, |all, flag| all << 1 | u64::from(flag));
+            name(of) << 16 | u64::from(*user) << 8 | flags
         });
         self.add_all(sessions);
         let states = missed.states.iter().map(|(user, Stated { held, shown, by_watch })| {
