@@ -314,6 +314,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         }
     }
 
+    #[inline]
     fn session_input(
         &mut self,
         now: Time,

@@ -3,9 +3,7 @@
 use crate::fanout::plan::{Plan, Step};
 use crate::fanout::receivers::CHUNK;
 use crate::fanout::subject::Span;
-use crate::fanout::topic_steps::{
-    ChangeOf, ChangesOf, Lookers, SnapshotTo, TopicPart, TopicSnapshotOf,
-};
+use crate::fanout::topic_steps::{ChangeOf, ChangesOf, SnapshotTo, TopicPart, TopicSnapshotOf};
 use crate::fanout::topics::walk;
 use crate::stats::Stats;
 use crate::tables::Tables;
@@ -45,7 +43,7 @@ impl<P> Plan<P> {
         }
         if !is_last || left > 0 {
             self.replace_step(Step::Changes(of));
-        } else if of.lookers.is_empty() {
+        } else if of.others.is_empty() {
             self.complete_step();
         } else {
             self.replace_step(Step::Changes(of.to_next()));
@@ -60,19 +58,15 @@ impl<P> Plan<P> {
         of: &mut ChangesOf,
         tables: &Tables<K, P, S>,
     ) -> Option<MembershipIndex> {
-        if of.lookers.is_empty() {
+        if of.others.is_empty() {
             return None;
         }
-        match &mut of.lookers {
-            Lookers::Places { next, .. } => {
-                *next += 1;
-                Some(tables.topics().channels().member_at(of.channel, *next as usize - 1))
-            }
-            Lookers::Listed(span) => {
-                span.from += 1;
-                Some(self.lookers[span.from as usize - 1])
-            }
-        }
+        let at = of.others.from as usize;
+        of.others.from += 1;
+        Some(match of.are_listed {
+            true => self.lookers[at],
+            false => tables.topics().channels().member_at(of.channel, at),
+        })
     }
 
     // ---- what the rules leave to be told to each
@@ -84,10 +78,10 @@ impl<P> Plan<P> {
         Span { from, to: self.lookers.len() as u32 }
     }
 
-    /// Tells changes to each of these for itself.
-    pub(crate) fn tell_each(&mut self, changes: ChangesOf, lookers: Lookers) {
-        if !lookers.is_empty() {
-            self.push_step(Step::Changes(ChangesOf { lookers, ..changes }));
+    /// Tells changes to each of these for itself: of those listed, or in their channel.
+    pub(crate) fn tell_each(&mut self, changes: ChangesOf, others: Span, are_listed: bool) {
+        if !others.is_empty() {
+            self.push_step(Step::Changes(ChangesOf { others, are_listed, ..changes }));
         }
     }
 
@@ -163,9 +157,9 @@ impl<P> Plan<P> {
 impl ChangesOf {
     /// Returns the same for the next of those who are each told for itself.
     fn to_next(self) -> Self {
-        let Self { topic, is_slow, views_all, channel, view, known, lookers, .. } = self;
+        let Self { topic, is_slow, views_all, channel, view, known, .. } = self;
         let changes = Self::begin(topic, is_slow, (view, channel), known);
-        Self { views_all, lookers, ..changes }
+        Self { views_all, others: self.others, are_listed: self.are_listed, ..changes }
     }
 
     /// Returns whether there is anybody of whom its receivers are told.

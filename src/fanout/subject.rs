@@ -12,6 +12,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// Returns the first so many places.
+    pub(crate) const fn first(places: u32) -> Self {
+        Self { from: 0, to: places }
+    }
+
     pub(super) const EMPTY: Self = Self { from: 0, to: 0 };
 
     pub(crate) const fn range(self) -> Range<usize> {

@@ -226,7 +226,10 @@ pub(crate) struct ChangesOf {
     pub(super) known: (u64, u64),
     /// The one who is told, who knows besides whom it names, and the others who are told likewise.
     pub(super) to: Option<MembershipIndex>,
-    pub(super) lookers: Lookers,
+    /// Those in these places of the channel, or of the list of [those
+    /// listed](crate::fanout::Plan::list_lookers).
+    pub(super) others: Span,
+    pub(super) are_listed: bool,
     pub(super) id: u64,
     pub(super) is_first: bool,
     /// How far the parts before have come: in what has changed, in the seats that are new to them,
@@ -247,7 +250,7 @@ impl ChangesOf {
     ) -> Self {
         let (cursor, part) = (MemberCursor::default(), None);
         let (changed, gone, id, is_first, views_all) = (0, 0, 0, true, false);
-        let (to, lookers) = (None, Lookers::NOBODY);
+        let (to, others, are_listed) = (None, Span::EMPTY, false);
         Self {
             topic,
             is_slow,
@@ -256,7 +259,8 @@ impl ChangesOf {
             view,
             known,
             to,
-            lookers,
+            others,
+            are_listed,
             id,
             is_first,
             changed,
@@ -294,26 +298,6 @@ impl ChangesOf {
     /// Returns what they are shown, and the numbers up to which they know seats before and after.
     pub(crate) const fn view_and_known(&self) -> (View, (u64, u64)) {
         (self.view, self.known)
-    }
-}
-
-/// Which of those who name members are still to be told, each for itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Lookers {
-    /// Those in these places of their channel.
-    Places { next: u32, end: u32 },
-    /// Those [listed](crate::fanout::Plan::list_lookers).
-    Listed(Span),
-}
-
-impl Lookers {
-    pub(super) const NOBODY: Self = Self::Places { next: 0, end: 0 };
-
-    pub(super) const fn is_empty(&self) -> bool {
-        match self {
-            Self::Places { next, end } => *next >= *end,
-            Self::Listed(span) => span.is_empty(),
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is gathered in a topic, and what a tick tells of it (rules T8 to T10).
 
 use crate::fanout::plan::Step;
+use crate::fanout::subject::Span;
 use crate::fanout::tick_news::{Looker, TickNews};
-use crate::fanout::topic_steps::{ChangesOf, Lookers, SnapshotTo, TopicSnapshotOf};
+use crate::fanout::topic_steps::{ChangesOf, SnapshotTo, TopicSnapshotOf};
 use crate::rules::State;
 use crate::tables::ids::{MembershipIndex, TickIndex, TopicIndex};
 use crate::tables::timers::Due;
@@ -197,12 +198,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if everything {
             arriving = 0;
         } else if is_news {
-            let all = Lookers::Places { next: 0, end: receiving as u32 };
-            self.plan.tell_each(changes, all);
+            self.plan.tell_each(changes, Span::first(receiving as u32), false);
         } else {
             let told = lookers.clone().take_while(|looker| (looker.place as usize) < receiving);
             let listed = self.plan.list_lookers(told.map(|looker| looker.membership));
-            self.plan.tell_each(changes, Lookers::Listed(listed));
+            self.plan.tell_each(changes, listed, true);
         }
         self.plan.send_each(topic, view, (group.channel, arriving, attached as u32), false);
         if is_news || everything {
