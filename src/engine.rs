@@ -93,8 +93,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::UnknownSession`] and [`Error::Detached`].
     ///
     /// # Costs
-    /// O(n): a look at two bytes per contact. With several publishes waiting, see
-    /// [`prefetch`](Self::prefetch).
+    /// O(n): a look at two bytes per contact. Of each contact and watcher that is congested it is
+    /// noted what it misses, in O(log m) for the m users of whom it misses something. With several
+    /// publishes waiting, see [`prefetch`](Self::prefetch).
     pub fn publish(
         &mut self,
         now: Time,
