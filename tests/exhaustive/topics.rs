@@ -1,5 +1,6 @@
 //! The same of topics: two users with two sessions each, two topics, all distinct states that so
-//! many inputs lead to.
+//! many inputs lead to, from nobody in a topic and from where both sessions of somebody invisible
+//! are in one.
 //!
 //! One topic is joined by members who view all, the other by one session of each user that views a
 //! sample and one that observes and counts. There is room for one user before a topic is large, so
@@ -175,6 +176,22 @@ fn peopled(options: &Options) -> World {
     world
 }
 
+/// Returns one in which one of each user's sessions is in a topic, and the other one of a user who
+/// is invisible is too: one input shows them both.
+fn gathered(options: &Options) -> World {
+    let mut world = peopled(options);
+    let keys = |world: &World, user| world.model.keys_of(user);
+    let (others, own) = (keys(&world, 0), keys(&world, 1));
+    let invisible = Event::Invisible { session: own[0] };
+    world.input(Time::ZERO, &invisible).unwrap_or_else(|fault| panic!("{fault}"));
+    for session in [others[0], own[0], own[1]] {
+        let join = Join::Member { presence: None, view: View::All };
+        let event = Event::Join { session, topic: 0, join };
+        world.input(Time::ZERO, &event).unwrap_or_else(|fault| panic!("{fault}"));
+    }
+    world
+}
+
 #[test]
 fn every_state_of_topics_is_as_the_model_says() {
     let full = std::env::var("ADSUM_EXHAUSTIVE_LENGTH").ok();
@@ -184,15 +201,16 @@ fn every_state_of_topics_is_as_the_model_says() {
     let explore_every_second = |first: usize| {
         let mut visited = Visited::default();
         for options in options(full.is_some()).skip(first).step_by(2) {
-            let begin = || peopled(&options);
             let hides = options.topics.blocks == TopicBlocks::Hidden;
             let alphabet = if hides { &hiding } else { &usual };
-            explore(
-                &begin,
-                (alphabet, |action, at, nth| action.event(at, nth)),
-                length,
-                &mut visited,
-            );
+            for begin in [peopled, gathered] {
+                explore(
+                    &|| begin(&options),
+                    (alphabet, |action, at, nth| action.event(at, nth)),
+                    length,
+                    &mut visited,
+                );
+            }
             if full.is_some() {
                 eprintln!("topics: {visited:?}");
             }
