@@ -9,7 +9,8 @@ pub(super) static WEBHOOKS: [Key; 9] = [
     Key {
         name: "webhook_url",
         aliases: &[],
-        about: "Where it is posted who comes online and who goes; without it nobody is told",
+        about: "Where it is posted who comes online and who goes; without it nobody is told. Set \
+                admin_token too: after a start a hook has to ask who is online",
         unit: "URL",
         secret: false,
         set: |config, given| {
