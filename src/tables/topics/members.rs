@@ -81,6 +81,12 @@ impl<K, P> Topics<K, P> {
         next.and_then(|_| self.beyond.get((session, topic)).copied())
     }
 
+    /// Returns whether it is one of those that are gone through, and need not be looked up.
+    pub(super) fn is_among_few(&self, session: SessionIndex, membership: MembershipIndex) -> bool {
+        let all = core::iter::successors(self.first_of(session), |one| self.next_of(*one));
+        all.take(FEW).any(|one| one == membership)
+    }
+
     /// Returns what can be looked up so, for tests.
     pub(in crate::tables) fn beyond(
         &self,

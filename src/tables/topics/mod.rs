@@ -520,6 +520,10 @@ impl<K, P> Topics<K, P> {
         self.channels.shrink_to_fit();
         self.of_channel.truncate(self.channels.span());
         self.of_channel.shrink_to_fit();
+        let mut beyond = core::mem::take(&mut self.beyond);
+        beyond.retain(|(session, _), membership| !self.is_among_few(session, membership));
+        beyond.shrink_to_fit();
+        self.beyond = beyond;
         self.first.truncate(if self.len == 0 { 0 } else { sessions });
         self.first.shrink_to_fit();
         self.values.truncate(self.free_values.cut_off(self.values.len(), |_| true));
