@@ -331,8 +331,8 @@ fn topics_where_much_waited(full_up_to: u32) {
     update(&mut engine, 1, 1);
     advance(&mut engine, 20_000);
     update(&mut engine, 20, 2);
-    // A topic has a few seats of members who have left, and what a session's later topics are looked
-    // up in is in pieces that are half full.
+    // A topic has a few seats of members who have left, and where a session's later topics are
+    // looked up there are pieces that are half full.
     assert_little_left(
         "what waits",
         8_000,
