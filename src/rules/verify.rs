@@ -29,7 +29,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             let sessions = self.tables.sessions_of(user);
             let limit = usize::from(options.max_sessions);
             let own = sessions.iter().filter(|one| self.tables.sessions().link(**one).is_local());
-            ensure!(own.count() <= limit, "a user has too many sessions");
+            ensure!(own.clone().count() <= limit, "a user has too many sessions");
+            let kinds = own.map(|session| self.tables.sessions().kind(*session));
+            let limit = options.max_sessions_per_kind.map_or(usize::MAX, usize::from);
+            let are_few = |kind| kinds.clone().filter(|other| *other == kind).count() <= limit;
+            ensure!(kinds.clone().all(are_few), "a user has too many sessions of a kind");
             let audience = self.tables.audience_of(user);
             let limit = options.max_audience as usize;
             ensure!(audience.len() <= limit, "an audience is over its limit");

@@ -2,6 +2,7 @@
 //! told by the same rules.
 
 mod edges;
+mod limits;
 mod lives;
 mod local;
 mod nodes;
