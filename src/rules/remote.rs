@@ -55,7 +55,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return Ok(());
         }
         self.check_remote(origin, online, &state)?;
-        let RemoteState { lists, sessions, ended } = state;
+        let RemoteState { lists, mut sessions, ended } = state;
         let is_there = online.and_then(|user| self.tables.place(user));
         let (place, is_first, lists) = match (is_there, lists) {
             (Some(place), Some(lists)) => (place, false, Some((id, lists))),
@@ -71,6 +71,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 let is_first = is_first && self.tables.sessions_at(place).is_empty();
                 self.add_remote(node, place, session, is_first);
             }
+        }
+        // Whoever goes on in a topic by another session is not told to leave it in between.
+        self.stay_in_topics(node, place, &mut sessions);
+        if !sessions.is_empty() {
+            self.end_over(place);
         }
         self.take_away(node, place, &sessions, &ended);
         if !self.tables.sessions_at(place).is_empty() {
@@ -246,7 +251,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if is_first {
             self.plan.push_step(Step::Online { user, session: added });
         }
-        self.end_over(place);
         self.speak_later(place, None);
     }
 

@@ -165,6 +165,60 @@ fn what_a_session_elsewhere_shows_and_says_in_a_topic_is_told_once() {
     assert_eq!(say(&mut engine, 7, ELSEWHERE, state(vec![session(1, None)])), ["2 leaves"]);
 }
 
+/// Rule T1: whoever goes on in a topic by another session does not leave it, as between two
+/// sessions that are here.
+#[test]
+fn who_changes_devices_elsewhere_stays_in_a_topic() {
+    let there = |id, number, presence| {
+        let topics = vec![RemoteMember { topic: 100, number, presence }];
+        RemoteSession { topics, ..session(id, Some(8)) }
+    };
+    let speaks_first: Represent<u32> = |_| 0;
+    let with_skew = |skew_ms| {
+        let mut engine = engine(|options| options.skew_ms = skew_ms);
+        viewer(&mut engine);
+        engine
+    };
+    let engines = [with_skew(0), with_skew(50), as_one(None, speaks_first)];
+    for mut engine in engines {
+        let own = engine.sessions(&1).next().expect("it is here");
+        let join = Join::Member { presence: None, view: View::All };
+        engine.join(at(5), own, 100, join).expect("there is room").1.for_each(|_| {});
+        let mut in_topic = |now, origin, sessions| {
+            let told = say(&mut engine, now, origin, state(sessions));
+            assert_eq!(engine.verify(), Ok(()));
+            let of_topic = ["2 joins", "2 leaves", "2 there", "MemberSessionEnded"];
+            let is_of_topic = |told: &String| of_topic.iter().any(|of| told.starts_with(of));
+            let told: Vec<_> = told.into_iter().filter(is_of_topic).collect();
+            told.into_iter()
+                .map(|told| told.chars().take(18).collect::<String>())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(in_topic(5, ELSEWHERE, vec![there(1, 2, Some(4))]), ["2 joins: Some(4)"]);
+        // One session ends, and another is there.
+        let told = in_topic(6, ELSEWHERE, vec![there(2, 2, Some(5))]);
+        assert_eq!(told, ["2 there: Some(5)", "MemberSessionEnded"]);
+        // It leaves, and one that is known already or new is there instead.
+        let told = in_topic(7, ELSEWHERE, vec![session(2, Some(8)), there(3, 2, Some(6))]);
+        assert_eq!(told, ["2 there: Some(6)", "MemberSessionEnded"]);
+        let told = in_topic(8, ELSEWHERE, vec![there(2, 3, Some(7)), session(3, Some(8))]);
+        assert_eq!(told, ["2 there: Some(7)", "MemberSessionEnded"]);
+        // What was said is not told again, and so it is with what a session publishes.
+        let told = in_topic(9, ELSEWHERE, vec![there(2, 3, Some(7)), session(3, Some(8))]);
+        assert_eq!(told, NOTHING);
+        let told = in_topic(10, ELSEWHERE, vec![there(4, 1, None)]);
+        assert_eq!(told, ["2 there: None", "MemberSessionEnded", "2 there: Some(8)"]);
+        // Where it is kept back that the user has gone, who comes at another node takes its place.
+        let gone = in_topic(11, ELSEWHERE, vec![]);
+        let came = in_topic(12, AFAR, vec![there(5, 1, Some(9))]);
+        if gone.is_empty() {
+            assert_eq!(came, ["2 there: Some(9)", "MemberSessionEnded"]);
+        } else {
+            assert_eq!((gone[0].as_str(), came), ("2 leaves", vec!["2 joins: Some(9)".to_owned()]));
+        }
+    }
+}
+
 /// An engine whose contacts are told one state of each user.
 fn as_one(idle_after_ms: Option<u64>, represent: Represent<u32>) -> Engine<u32, u32> {
     let options = Options {
