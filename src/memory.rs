@@ -73,6 +73,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// Keys and ids of sessions that have ended stay stale. A record that has been used for a
     /// billion attachments is not given back for that.
     ///
+    /// Nothing is told, and what is told later is the same, to the same receivers and in the same
+    /// order, as far as that means anything. But sessions that connect later may get other keys and slots than without this call,
+    /// and a decision may name its receivers in another order: whoever replays inputs makes the
+    /// call where it was made
+    /// ([what holds of every input](crate::rules#what-holds-of-every-input)).
+    ///
     /// # Costs
     /// It walks over everything, each list of each user, session and topic included, and may copy
     /// all of it: for a quiet moment, not for every one.
