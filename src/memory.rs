@@ -74,9 +74,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// billion attachments is not given back for that.
     ///
     /// Nothing is told, and what is told later is the same, to the same receivers and in the same
-    /// order, as far as that means anything. But sessions that connect later may get other keys and slots than without this call,
-    /// and a decision may name its receivers in another order: whoever replays inputs makes the
-    /// call where it was made
+    /// order, as far as that means anything. But sessions that connect later may get other keys and
+    /// slots than without this call, and a decision may name its receivers in another order:
+    /// whoever replays inputs makes the call where it was made
     /// ([what holds of every input](crate::rules#what-holds-of-every-input)).
     ///
     /// # Costs

@@ -12,8 +12,8 @@ use core::hash::{BuildHasher, Hash};
 use smallvec::SmallVec;
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
-    /// Has those sessions join at once that take the place of others of their user in a topic, all of
-    /// which go with what their node says.
+    /// Has those sessions join at once that take the place of others of their user in a topic, all
+    /// of which go with what their node says.
     pub(super) fn stay_in_topics(
         &mut self,
         node: usize,
