@@ -107,14 +107,15 @@ impl<P> Plan<P> {
     ) -> bool {
         let (known, knows) = of.known;
         let pending = tables.topics().pending_of(of.topic, of.is_slow);
-        let changed = pending.map_or(&[][..], Pending::changed);
-        while let Some(one) = changed.get(of.changed as usize).filter(|_| of.has_members()) {
-            let user = tables.user_in(*one);
-            if of.concerns(tables, user, tables.seat_of(of.topic, user)) {
+        let changed = pending.filter(|_| of.has_members()).map(Pending::changed);
+        while let Some((one, all_know)) = changed.and_then(|all| all.get(of.changed as usize)) {
+            let user = tables.user_in(one);
+            let is_known = of.views_all && all_know;
+            if !is_known && of.concerns(tables, user, tables.seat_of(of.topic, user)) {
                 if self.changes.len() == CHUNK {
                     return false;
                 }
-                self.changes.push(ChangeOf::Shown(*one));
+                self.changes.push(ChangeOf::Shown(one));
             }
             of.changed += 1;
         }

@@ -10,8 +10,10 @@ use core::hash::{BuildHasher, Hash};
 /// What a tick has to tell, gone through once for all whom it tells.
 #[derive(Default)]
 pub(crate) struct TickNews {
-    /// The numbers of the seats of those who show something new, in their order.
+    /// The numbers of the seats of those who show something new, in their order; and as far as
+    /// whoever views all does not know it yet.
     changed: Vec<u64>,
+    changed_of_all: Vec<u64>,
     /// Those of the users of whom sessions have gone, as far as whoever views all does not know it
     /// yet; and as far as the others knew of those.
     gone_of_all: Vec<u64>,
@@ -36,16 +38,16 @@ pub(crate) struct Looker {
 impl TickNews {
     pub(crate) fn clear(&mut self) {
         self.changed.clear();
+        self.changed_of_all.clear();
         self.gone_of_all.clear();
         self.gone_of_part.clear();
         self.lookers.clear();
         self.all = 0;
     }
 
-    /// Returns how much has been gone through.
-    pub(crate) fn len(&self) -> usize {
-        let noted = self.changed.len() + self.gone_of_all.len() + self.gone_of_part.len();
-        self.all + noted + self.lookers.len()
+    /// Returns how many name somebody of whom there is something to tell.
+    pub(crate) const fn lookers(&self) -> usize {
+        self.lookers.len()
     }
 
     /// Goes through what waits for a tick.
@@ -60,10 +62,12 @@ impl TickNews {
             self.all = pending.len();
             return;
         }
-        for membership in pending.changed() {
-            let user = tables.user_in(*membership);
-            self.changed.extend(tables.seat_of(topic, user));
-            self.name(tables, (topic, user), (true, true));
+        for (membership, all_know) in (0..).map_while(|at| pending.changed().get(at)) {
+            let user = tables.user_in(membership);
+            let number = tables.seat_of(topic, user);
+            self.changed.extend(number);
+            self.changed_of_all.extend(number.filter(|_| !all_know));
+            self.name(tables, (topic, user), (!all_know, true));
         }
         for one in pending.gone() {
             let (if_all, if_part) = (!pending.has_told(one), !one.is_new_to_others);
@@ -71,7 +75,8 @@ impl TickNews {
             self.gone_of_part.extend(if_part.then_some(one.number));
             self.name(tables, (topic, one.user), (if_all, if_part));
         }
-        for numbers in [&mut self.changed, &mut self.gone_of_all, &mut self.gone_of_part] {
+        let Self { changed, changed_of_all, gone_of_all, gone_of_part, .. } = self;
+        for numbers in [changed, changed_of_all, gone_of_all, gone_of_part] {
             numbers.sort_unstable();
         }
         self.lookers.sort_unstable();
@@ -101,16 +106,16 @@ impl TickNews {
     }
 
     /// Returns how much there is to tell whoever is told this.
-    pub(crate) fn count(&self, changes: &ChangesOf, are_known: bool) -> usize {
-        if are_known {
-            return 0;
-        }
+    pub(crate) fn count(&self, changes: &ChangesOf) -> usize {
         let known = |numbers: &[u64]| match changes.view_and_known() {
             (View::All, _) => numbers.len(),
             (_, (known_to, _)) => numbers.partition_point(|number| *number <= known_to),
         };
-        let gone = if changes.views_all() { &self.gone_of_all } else { &self.gone_of_part };
-        self.all + known(&self.changed) + known(gone)
+        let (changed, gone) = match changes.views_all() {
+            true => (&self.changed_of_all, &self.gone_of_all),
+            false => (&self.changed, &self.gone_of_part),
+        };
+        self.all + known(changed) + known(gone)
     }
 
     /// Returns those in a channel who name somebody.

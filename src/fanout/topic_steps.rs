@@ -281,9 +281,9 @@ impl ChangesOf {
         self
     }
 
-    /// Returns whether those who are told know all of it by a snapshot.
-    pub(crate) const fn are_known(&self, pending: &Pending) -> bool {
-        self.is_slow && self.views_all && pending.is_told_to_all()
+    /// Returns whether they are told everything in place of what has changed.
+    pub(crate) const fn are_everything(&self, pending: &Pending) -> bool {
+        pending.is_everything(self.is_slow && self.views_all)
     }
 
     /// Returns whether they know that somebody has gone, or have not heard of it before either.

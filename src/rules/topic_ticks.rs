@@ -88,6 +88,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(super) fn fire_tick(&mut self, due: Due<TickIndex>) {
         let (tick, topic, is_slow) = (due.of, due.of.topic(), due.of.is_slow());
         self.ticks.disarm(tick);
+        // However much of it is not so any more.
+        self.plan.go_over(self.tables.topics().pending_len(topic, is_slow));
         self.tables.settle_pending(topic, is_slow);
         let record = self.tables.topics().topic(topic);
         let (was_large, users) = (record.is_large, record.counts.users);
@@ -96,7 +98,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let flips = is_large != was_large && (was_large == is_slow || !self.any_of_all(topic));
         let mut news = core::mem::take(&mut self.tick_news);
         news.gather(&self.tables, topic, is_slow);
-        self.plan.go_over(news.len());
+        self.plan.go_over(news.lookers());
         let (mut at, mut seats) = (0, Seats::default());
         while let Some(group) = self.group(topic, at) {
             let is_due = group.is_told() && self.is_slow(topic, &group) == is_slow;
@@ -124,11 +126,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let (topic, is_slow) = changes.of();
         let (view, known) = changes.view_and_known();
         let pending = self.tables.topics().pending_of(topic, is_slow);
-        let are_known = pending.is_some_and(|pending| changes.are_known(pending));
-        let is_noted = pending.is_none_or(|pending| !pending.is_everything());
-        let count = news.count(&changes, are_known);
+        let count = news.count(&changes);
         // A snapshot says it in fewer words.
-        let everything = !are_known && !is_noted || count > self.most_told(topic);
+        let everything = pending.is_some_and(|pending| changes.are_everything(pending))
+            || count > self.most_told(topic);
         let counts = self.tables.topics().topic(topic).counts;
         let is_news = match view {
             View::All => everything || count > 0,
@@ -182,16 +183,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         (is_news, everything): (bool, bool),
         news: &TickNews,
     ) {
-        let (topic, is_slow) = changes.of();
+        let (topic, _) = changes.of();
         let (view, _) = changes.view_and_known();
         let channels = self.tables.topics().channels();
         let receiving = channels.receiving(group.channel);
         let attached = channels.attached(group.channel);
         let congested = attached..attached + channels.congested(group.channel);
-        let pending = self.tables.topics().pending_of(topic, is_slow);
-        let are_known = pending.is_some_and(|pending| changes.are_known(pending));
-        let is_told = |looker: &&Looker| {
-            !are_known && if group.view == View::All { looker.if_all } else { looker.if_part }
+        let is_told = |looker: &&Looker| match group.view {
+            View::All => looker.if_all,
+            _ => looker.if_part,
         };
         let lookers = news.lookers_in(group.channel).iter().filter(is_told);
         let mut arriving = receiving as u32;
@@ -214,10 +214,18 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
+    /// Returns the number of the last seat of a sample.
+    fn sample_end(&mut self, topic: TopicIndex, users: u16, seats: &mut Seats) -> u64 {
+        let before = seats.walked();
+        let end = self.tables.topics().sample_end(topic, users.into(), seats);
+        self.plan.go_over(seats.walked().abs_diff(before));
+        end
+    }
+
     /// Returns the number up to which those who are shown this know the seats.
-    fn known_in(&self, topic: TopicIndex, view: View, seats: &mut Seats) -> u64 {
+    fn known_in(&mut self, topic: TopicIndex, view: View, seats: &mut Seats) -> u64 {
         match view {
-            View::Sample(users) => self.tables.topics().sample_end(topic, users.into(), seats),
+            View::Sample(users) => self.sample_end(topic, users, seats),
             View::All => u64::MAX,
             _ => 0,
         }
@@ -226,6 +234,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends a tick: all that it was to tell is out.
     pub(super) fn end_tick(&mut self, tick: TickIndex) {
         let (topic, is_slow) = (tick.topic(), tick.is_slow());
+        let topics = self.tables.topics();
+        self.plan.go_over(topics.pending_len(topic, is_slow) + topics.arrivals(topic, is_slow));
         self.tables.clear_pending(topic, is_slow);
         let (mut at, mut seats) = (0, Seats::default());
         while let Some(group) = self.group(topic, at) {

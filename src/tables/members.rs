@@ -5,7 +5,7 @@ use crate::tables::channels::Part;
 use crate::tables::ids::{ChannelIndex, MembershipIndex, Place, SessionIndex, TopicIndex, User};
 use crate::tables::roster::TooManyUsers;
 use crate::tables::sessions::Link;
-use crate::tables::topics::{EndedMember, Group, Mark, Own, Topics};
+use crate::tables::topics::{EndedMember, Gathered, Group, Mark, Own, Topics};
 use crate::topic::{TopicOptions, View};
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -400,14 +400,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 
     /// Takes those out of what waits for a tick who are shown no more: what they showed is told of
     /// nobody.
-    fn drop_hidden(&mut self, changed: &mut Vec<MembershipIndex>, is_slow: bool) {
-        changed.retain(|membership| {
-            let is_shown = self.topics.is(*membership, Mark::Shown);
+    fn drop_hidden(&mut self, changed: &mut Gathered, is_slow: bool) {
+        changed.close_gap();
+        while let Some(membership) = changed.next_to_sweep() {
+            let is_shown = self.topics.is(membership, Mark::Shown);
+            changed.sweep(is_shown);
             if !is_shown {
-                self.topics.wait_no_more(*membership, is_slow);
+                self.topics.wait_no_more(membership, is_slow);
             }
-            is_shown
-        });
+        }
     }
 
     /// Brings what waits for a tick in order: what is not so any more is dropped, and what has gone
@@ -425,7 +426,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             self.topics.forget_arrivals(topic);
         }
         let Some(mut pending) = self.topics.take_pending(topic, is_slow) else { return };
-        for membership in pending.changed.drain(..) {
+        for membership in pending.changed.drain() {
             self.topics.wait_no_more(membership, is_slow);
         }
         pending.gone.drain(..).for_each(|gone| self.users.release(gone.user));
@@ -468,11 +469,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
             self.verify_topic(topic)?;
             for (is_slow, waiting) in [false, true].into_iter().zip(&mut waiting) {
                 let pending = self.topics.pending_of(topic, is_slow);
-                let changed = pending.map_or(&[][..], |pending| &pending.changed);
-                let mut marks =
-                    changed.iter().map(|one| self.topics.is(*one, Mark::waits(is_slow)));
-                ensure!(marks.all(|is_marked| is_marked), "what waits is not marked");
-                *waiting += changed.len();
+                let Some(pending) = pending else { continue };
+                let mut changed = pending.changed.iter();
+                let are_marked = changed.all(|one| self.topics.is(one, Mark::waits(is_slow)));
+                ensure!(are_marked, "what waits is not marked");
+                *waiting += pending.changed.len();
             }
             channels.extend(self.topics.topic(topic).groups.iter().map(|group| group.channel));
         }

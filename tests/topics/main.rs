@@ -4,6 +4,7 @@
 mod driver;
 mod memory;
 mod ticks;
+mod unseen;
 
 pub(crate) use adsum_model::beliefs;
 

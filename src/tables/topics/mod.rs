@@ -4,11 +4,13 @@
 //! lies what a member has more than one who watches. The topics of a session are a chain from place
 //! to place. Names are interned as those of users are, in an interner of their own.
 
+mod gathered;
 mod member;
 mod members;
 mod order;
 mod pending;
 
+pub(crate) use gathered::Gathered;
 pub(crate) use member::{Mark, Member, Own};
 pub(crate) use order::Seats;
 pub(crate) use pending::{EndedMember, Pending};
@@ -420,7 +422,7 @@ impl<K, P> Topics<K, P> {
     ) -> bool {
         let pending = self.pending_mut(topic, is_slow);
         pending.is_told_to_all = false;
-        if pending.is_everything() {
+        if pending.everything {
             return false;
         }
         if is_new {
@@ -430,6 +432,8 @@ impl<K, P> Topics<K, P> {
         if is_more {
             self.mark(membership, Mark::waits(is_slow), true);
             self.pending_mut(topic, is_slow).changed.push(membership);
+        } else {
+            self.pending_mut(topic, is_slow).changed.change_again(membership);
         }
         is_more
     }
@@ -439,20 +443,20 @@ impl<K, P> Topics<K, P> {
         self.pending_of(topic, is_slow).map_or(0, Pending::len)
     }
 
+    /// Returns how many have come, if these are whom the slow tick tells.
+    pub(crate) fn arrivals(&self, topic: TopicIndex, is_slow: bool) -> usize {
+        self.pending_of(topic, is_slow).map_or(0, |pending| pending.arrived.len())
+    }
+
     /// Drops a little of what waits for a tick and is not so any more. Whoever does so for each
     /// that is added keeps no more than about twice as much as is still so.
     pub(crate) fn sweep_pending(&mut self, topic: TopicIndex, is_slow: bool) {
         for _ in 0..2 {
-            let pending = self.pending_mut(topic, is_slow);
-            let at = pending.swept as usize;
-            let Some(membership) = pending.changed.get(at).copied() else {
-                pending.swept = 0;
-                return;
-            };
-            if self.is(membership, Mark::Shown) {
-                self.pending_mut(topic, is_slow).swept += 1;
-            } else {
-                self.pending_mut(topic, is_slow).changed.swap_remove(at);
+            let changed = &mut self.pending_mut(topic, is_slow).changed;
+            let Some(membership) = changed.next_to_sweep() else { return };
+            let is_shown = self.is(membership, Mark::Shown);
+            self.pending_mut(topic, is_slow).changed.sweep(is_shown);
+            if !is_shown {
                 self.wait_no_more(membership, is_slow);
             }
         }
@@ -478,10 +482,8 @@ impl<K, P> Topics<K, P> {
     pub(super) fn end_pending(&mut self, topic: TopicIndex, is_slow: bool) {
         let Some(at) = self.topic_mut(topic).pending[usize::from(is_slow)].take() else { return };
         let pending = &mut self.pending[at.get() as usize - 1];
-        debug_assert!(pending.gone.is_empty());
-        pending.changed.clear();
+        debug_assert!(pending.gone.is_empty() && pending.changed.len() == 0);
         (pending.everything, pending.told_ended, pending.is_told_to_all) = (false, 0, false);
-        pending.swept = 0;
         self.free_pending.push(at.get() - 1);
     }
 

@@ -42,6 +42,13 @@ pub(crate) struct Seats {
     pub(super) end: u64,
 }
 
+impl Seats {
+    /// Returns how far the walk along the seats has come, blank ones too.
+    pub(crate) const fn walked(&self) -> usize {
+        self.place
+    }
+}
+
 impl Order {
     /// Returns the number of seats that are taken.
     pub(super) const fn len(&self) -> usize {

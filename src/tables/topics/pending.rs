@@ -3,6 +3,7 @@
 use crate::key::SessionId;
 use crate::reason::LeaveReason;
 use crate::tables::ids::{MembershipIndex, User};
+use crate::tables::topics::Gathered;
 use alloc::vec::Vec;
 
 /// A session that was told of and is no longer there.
@@ -24,9 +25,7 @@ pub(crate) struct EndedMember {
 pub(crate) struct Pending {
     /// Members' sessions that show something new, each once. Who is shown no more stays in it, and
     /// so does who has left: the membership is nobody else's before the list is gone through.
-    pub(in crate::tables) changed: Vec<MembershipIndex>,
-    /// So many of them have been looked at whether they are still so.
-    pub(super) swept: u32,
+    pub(in crate::tables) changed: Gathered,
     /// Sessions that have gone, with a reference to the user of each.
     pub(in crate::tables) gone: Vec<EndedMember>,
     /// Of the slow tick: members' sessions that have come since it began to gather, each once, kept
@@ -37,14 +36,15 @@ pub(crate) struct Pending {
     /// Of the slow tick: so many of those who have gone, the first in their order, are known by a
     /// snapshot to all who view all.
     pub(super) told_ended: u32,
-    /// Of the slow tick: nothing has been noted since all who view all were sent a snapshot.
+    /// Of the slow tick, if it tells everything: nothing has been noted since all who view all were
+    /// sent a snapshot.
     pub(super) is_told_to_all: bool,
     /// So much has changed that a snapshot says it in fewer words.
     pub(super) everything: bool,
 }
 
 impl Pending {
-    pub(crate) fn changed(&self) -> &[MembershipIndex] {
+    pub(crate) const fn changed(&self) -> &Gathered {
         &self.changed
     }
 
@@ -57,13 +57,9 @@ impl Pending {
         gone.order < self.told_ended
     }
 
-    /// Returns whether all who view all know by a snapshot whatever has been gathered.
-    pub(crate) const fn is_told_to_all(&self) -> bool {
-        self.is_told_to_all
-    }
-
-    pub(crate) const fn is_everything(&self) -> bool {
-        self.everything
+    /// Returns whether those are told everything who `view_all`, or those who do not.
+    pub(crate) const fn is_everything(&self, view_all: bool) -> bool {
+        self.everything && !(view_all && self.is_told_to_all)
     }
 
     /// Returns how much waits.
@@ -82,7 +78,8 @@ impl Pending {
     }
 
     /// Notes that all who view all know by a snapshot what has been gathered so far.
-    pub(super) const fn tell_to_all(&mut self) {
+    pub(super) fn tell_to_all(&mut self) {
+        self.changed.know_all();
         (self.told_ended, self.is_told_to_all) = (self.gone.len() as u32, true);
         self.told_arrived = self.arrived.len() as u32;
     }

@@ -54,8 +54,13 @@ impl Model {
         let is_of_counts = view == View::Count && place.named.is_empty();
         let known = rest.iter().find_map(|id| topic.places[id].before.clone());
         rest.iter().for_each(|id| self.place_mut(name, *id).before = None);
+        let is_told_all = known.is_some();
         let known = known.unwrap_or_else(|| Known::of(tick.before.clone()));
-        let (mut changes, again) = self.changes(name, tick, &known, like);
+        let (mut changes, mut again) = self.changes(name, tick, &known, like);
+        if is_told_all {
+            // What that snapshot has said is not said once more.
+            again = Again::default();
+        }
         let is_counted = matches!(view, View::Count | View::Sample(_));
         let mut is_news = !changes.is_empty() || is_counted && counts != known.standing.counts;
         let to = self.attachments(&self.taking(&rest));
