@@ -93,6 +93,7 @@ impl<P> Plan<P> {
             let cut = next_excluded(tables, of, channel).filter(|cut| *cut < receiving);
             if cut == Some(done) {
                 of.done += 1;
+                self.go_over(1);
                 continue;
             }
             let end = cut.unwrap_or(receiving);

@@ -451,19 +451,22 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let tables = &self.tables;
         let user = tables.user_at(place);
         let mut unaware = core::mem::take(&mut self.unaware);
+        let mut looked_at = tables.audience_at(place).len();
         // Contacts who are told one state of the user go on knowing that, whichever session ends.
         let contacts_lose = session.is_none() || !self.tells_users();
         if tables.is_visible_at(place) && contacts_lose {
             for contact in tables.audience_at(place) {
                 if !tables.hides_at(place, *contact) {
                     let receivers = tables.sessions_of(*contact).iter();
+                    looked_at += receivers.len();
                     let believing = receivers.filter(|to| self.may_believe(**to, place, session));
                     unaware.extend(believing.map(|to| tables.sessions().attachment(*to)));
                 }
             }
             let watchers = tables.watchers_at(place).into_iter();
             let listening = watchers.flat_map(|channel| tables.channels().listening(channel));
-            let believing = listening.filter(|to| self.may_believe(*to, place, session));
+            let believing = listening.inspect(|_| looked_at += 1);
+            let believing = believing.filter(|to| self.may_believe(*to, place, session));
             unaware.extend(believing.map(|to| tables.sessions().attachment(to)));
         }
         if let Some(told) = session.and_then(|session| tables.sessions().told(session)) {
@@ -474,7 +477,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 })
             }));
         }
-        self.plan.go_over(tables.audience_at(place).len() + unaware.len());
+        self.plan.go_over(looked_at + unaware.len());
         self.tables.add_unaware(user, &unaware);
         unaware.clear();
         self.unaware = unaware;

@@ -15,6 +15,7 @@ use core::hash::BuildHasher;
 
 mod crowds;
 mod silent;
+mod silent_crowds;
 
 std::thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };
