@@ -58,8 +58,11 @@ impl Model {
         let known = known.unwrap_or_else(|| Known::of(tick.before.clone()));
         let (mut changes, mut again) = self.changes(name, tick, &known, like);
         if is_told_all {
-            // What that snapshot has said is not said once more.
-            again = Again::default();
+            // What that snapshot has said is not said once more, but of a named member who has got
+            // into the sample.
+            let named = &self.topics[&name].places[&like].named;
+            again.shown.retain(|_, (user, _)| named.contains(user));
+            (again.ended, again.left) = Default::default();
         }
         let is_counted = matches!(view, View::Count | View::Sample(_));
         let mut is_news = !changes.is_empty() || is_counted && counts != known.standing.counts;
