@@ -29,6 +29,7 @@ impl List {
     }
 
     /// Puts a node at the end, with this index.
+    #[inline]
     pub(super) fn append(&mut self, nodes: &mut Nodes, index: u32, mut node: Node) {
         (node.prev, node.next) = (self.last, NONE);
         *nodes.at_mut(index) = node;
@@ -42,6 +43,7 @@ impl List {
     }
 
     /// Takes out a node that is in this list.
+    #[inline]
     pub(super) fn remove(&mut self, nodes: &mut Nodes, node: &Node) {
         if node.prev == NONE {
             self.first = node.next;
