@@ -56,14 +56,7 @@ impl Model {
         rest.iter().for_each(|id| self.place_mut(name, *id).before = None);
         let is_told_all = known.is_some();
         let known = known.unwrap_or_else(|| Known::of(tick.before.clone()));
-        let (mut changes, mut again) = self.changes(name, tick, &known, like);
-        if is_told_all {
-            // What that snapshot has said is not said once more, but of a named member who has got
-            // into the sample.
-            let named = &self.topics[&name].places[&like].named;
-            again.shown.retain(|_, (user, _)| named.contains(user));
-            (again.ended, again.left) = Default::default();
-        }
+        let (mut changes, again) = self.changes(name, tick, (&known, is_told_all), like);
         let is_counted = matches!(view, View::Count | View::Sample(_));
         let mut is_news = !changes.is_empty() || is_counted && counts != known.standing.counts;
         let to = self.attachments(&self.taking(&rest));
@@ -140,12 +133,13 @@ impl Model {
     }
 
     /// Returns what is different, since the tick began to gather, in what one is shown; and of whom
-    /// it may be told once more what it knows.
+    /// it may be told once more what it knows: hardly of any, if it is by a snapshot that was sent
+    /// to all who view the same.
     fn changes(
         &self,
         name: User,
         tick: &Tick,
-        known: &Known,
+        (known, is_told_all): (&Known, bool),
         like: SessionId,
     ) -> (Gathered, Again) {
         let topic = &self.topics[&name];
@@ -177,6 +171,12 @@ impl Model {
         again.ended.extend(ended.map(|(id, user)| (*id, *user)));
         let left = gone.reasons.iter().filter(|(user, _)| !is_there(user));
         again.left.extend(left.map(|(user, why)| (*user, *why)));
+        if is_told_all {
+            // What that snapshot has said is not said once more, but of a named member who has got
+            // into the sample.
+            again.shown.retain(|_, (user, _)| place.named.contains(user));
+            (again.ended, again.left) = Default::default();
+        }
         (changes, again)
     }
 }
