@@ -175,8 +175,8 @@ impl Model {
         let mut all: Vec<SessionId> = views_all.map(|(id, _)| *id).collect();
         all.retain(|id| Some(*id) != newcomer);
         if let Some(tick) = &mut self.topic_mut(name).slow {
-            // They know whoever has come so far.
-            tick.new.clear();
+            // They know whoever has come so far, and the others do not.
+            tick.new_to_others.append(&mut tick.new);
         }
         let all_of_them = all.clone();
         let mut common: BTreeSet<SessionId> = common.into_iter().collect();
