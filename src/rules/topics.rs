@@ -348,6 +348,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(super) fn tell_published(&mut self, session: SessionIndex) {
         let mut next = self.tables.topics().first_of(session);
         while let Some(membership) = next {
+            self.plan.go_over(1);
             if self.tables.shows_published(membership) {
                 self.tell_updated(self.tables.topics().topic_of(membership), membership);
             }
