@@ -47,6 +47,9 @@ fn join(engine: &mut People, session: SessionKey, topic: u32) -> TopicKey {
 fn advance(engine: &mut People, by_ms: u64) {
     let now = engine.now().saturating_add(by_ms);
     engine.advance(now).for_each(|_| {});
+    while engine.deadline().is_some_and(|at| at <= now) {
+        engine.advance(now).for_each(|_| {});
+    }
 }
 
 /// Those who stay, each with one contact and one whom it blocks, among many who are known.
