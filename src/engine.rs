@@ -265,11 +265,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// # Costs
     /// O(1) per deadline, or O(log n) if n of the next two seconds were set in no order, besides
     /// what follows from it: to find the next decision, or that there is none, takes no more than
-    /// for 1,024 entries and those of one user's lists besides. Memory for one decision, however
-    /// many sessions are lost at once. What
-    /// is due later is put in order ahead of time, some 1,300 deadlines per call at most, as long
-    /// as the host calls whenever [`deadline`](Self::deadline) says so, or once a millisecond. A
-    /// call after a pause makes up for it.
+    /// for 1,024 entries and those of one user's or one topic's lists besides. Memory for one
+    /// decision, however many sessions are lost at once. What is due later is put in order ahead of
+    /// time, some 1,300 deadlines per call at most, as long as the host calls whenever
+    /// [`deadline`](Self::deadline) says so, or once a millisecond. A call after a pause makes up
+    /// for it.
     pub fn advance(&mut self, now: Time) -> Decisions<'_, K, P, S> {
         self.state.begin(now);
         self.state.accept();

@@ -90,10 +90,11 @@ impl<P> Plan<P> {
                 (of.groups, of.done) = (of.groups + 1, 0);
                 continue;
             }
-            let cut = next_excluded(tables, of, channel).filter(|cut| *cut < receiving);
+            let (cut, looked_at) = next_excluded(tables, of, channel);
+            self.go_over(looked_at);
+            let cut = cut.filter(|cut| *cut < receiving);
             if cut == Some(done) {
                 of.done += 1;
-                self.go_over(1);
                 continue;
             }
             let end = cut.unwrap_or(receiving);
@@ -119,8 +120,9 @@ impl<P> Plan<P> {
         let receiving = channels.receiving(channel);
         while (of.done as usize) < receiving {
             let done = of.done as usize;
-            let cut = next_excluded(tables, of, channel).unwrap_or(receiving);
-            let slots = channels.slots(channel, done, cut.min(receiving));
+            let (cut, looked_at) = next_excluded(tables, of, channel);
+            self.go_over(looked_at);
+            let slots = channels.slots(channel, done, cut.unwrap_or(receiving).min(receiving));
             slots.iter().for_each(|slot| self.receivers.push(*slot));
             of.done += slots.len().max(1) as u32;
         }
@@ -369,31 +371,35 @@ fn viewer_of<K: Eq + Hash, P, S: BuildHasher>(
     (tables.topics().hides(topic) && tables.has_blocks(user)).then_some(user)
 }
 
-/// Returns the place of the next receiver in a channel, from the one at hand on, who is not told.
+/// Returns the place of the next receiver in a channel, from the one at hand on, who is not told,
+/// and how many have been looked at to find it.
 fn next_excluded<K: Eq + Hash, P, S: BuildHasher>(
     tables: &Tables<K, P, S>,
     of: &TopicFanOut,
     channel: ChannelIndex,
-) -> Option<usize> {
+) -> (Option<usize>, usize) {
     let place_of = |session: SessionIndex| {
         let membership = tables.membership_in(session, of.topic)?;
         let (own, place) = tables.topics().channels().channel_and_place(membership);
         (own == channel && place >= of.done as usize).then_some(place)
     };
-    let excepted = match of.except {
-        Except::Nobody => None,
-        Except::Session(session) => place_of(session),
+    let (excepted, own) = match of.except {
+        Except::Nobody => (None, 0),
+        Except::Session(session) => (place_of(session), 1),
         Except::User(user) => {
-            tables.sessions_of(user).iter().filter_map(|session| place_of(*session)).min()
+            let own = tables.sessions_of(user);
+            (own.iter().filter_map(|session| place_of(*session)).min(), own.len())
         }
     };
-    let Some(user) = of.hidden else { return excepted };
+    let Some(user) = of.hidden else { return (excepted, own) };
     let channels = tables.topics().channels();
     let mut places = of.done as usize..excepted.unwrap_or_else(|| channels.receiving(channel));
+    let all = places.len();
     let is_blocked = |place: &usize| {
         tables.blocked_between(user, tables.user_in(channels.member_at(channel, *place)))
     };
-    places.find(is_blocked).or(excepted)
+    let found = places.find(is_blocked);
+    (found.or(excepted), own + all - places.len())
 }
 
 /// Returns whether a session is one of those who are not told: because of what it is, or because

@@ -125,6 +125,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.clear_shown_end(session);
         if let Some(told) = self.tables.sessions().told(session) {
             for (_, expiry) in told.expiries() {
+                self.plan.go_over(1);
                 self.expiries.remove(expiry);
             }
         }

@@ -239,6 +239,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(super) fn end_held_where(&mut self, place: Place, is_over: impl Fn(usize, usize) -> bool) {
         let mut nth = 0;
         while let Some(held) = self.tables.held_at(place).get(nth).copied() {
+            self.plan.go_over(1);
             if is_over(held.earlier.into(), self.tables.sessions_at(place).len()) {
                 self.end_held(held.session);
             } else {
@@ -368,6 +369,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             | Going::Held(session) => self.name_reached(place, session, farewell),
             Going::User | Going::LooksOffline => {
                 let count = self.tables.record_count_at(place);
+                self.plan.go_over(count);
                 for nth in 0..count {
                     self.name_reached(place, self.tables.record_at(place, nth), farewell);
                 }
@@ -449,9 +451,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return;
         }
         let tables = &self.tables;
-        let user = tables.user_at(place);
+        let (user, mut looked_at) = (tables.user_at(place), tables.audience_at(place).len());
         let mut unaware = core::mem::take(&mut self.unaware);
-        let mut looked_at = tables.audience_at(place).len();
         // Contacts who are told one state of the user go on knowing that, whichever session ends.
         let contacts_lose = session.is_none() || !self.tells_users();
         if tables.is_visible_at(place) && contacts_lose {
@@ -465,11 +466,12 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
             let watchers = tables.watchers_at(place).into_iter();
             let listening = watchers.flat_map(|channel| tables.channels().listening(channel));
-            let believing = listening.inspect(|_| looked_at += 1);
-            let believing = believing.filter(|to| self.may_believe(*to, place, session));
+            let listening = listening.inspect(|_| looked_at += 1);
+            let believing = listening.filter(|to| self.may_believe(*to, place, session));
             unaware.extend(believing.map(|to| tables.sessions().attachment(to)));
         }
         if let Some(told) = session.and_then(|session| tables.sessions().told(session)) {
+            looked_at += told.len();
             unaware.extend(told.iter().filter(|attachment| {
                 let receiver = tables.sessions().find_attachment(*attachment);
                 receiver.is_some_and(|to| {
@@ -477,7 +479,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 })
             }));
         }
-        self.plan.go_over(looked_at + unaware.len());
+        self.plan.go_over(looked_at);
         self.tables.add_unaware(user, &unaware);
         unaware.clear();
         self.unaware = unaware;

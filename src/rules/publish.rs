@@ -127,6 +127,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends what is held of sessions that connected before this one of their user.
     pub(super) fn end_held_before(&mut self, place: Place, session: SessionIndex) {
         let sessions = self.tables.sessions_at(place);
+        self.plan.go_over(sessions.len());
         let own = sessions.iter().position(|other| *other == session).unwrap_or(0);
         self.end_held_where(place, |earlier, _| earlier <= own);
     }

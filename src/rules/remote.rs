@@ -515,6 +515,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let Some((node, at)) = self.next_of_nodes().filter(|(_, at)| *at <= until) else {
             return false;
         };
+        self.plan.go_over(self.tables.origins().nodes().len());
         let other = self.first_with_expiries(at, others);
         let idle = self.first_idle(at).map(|due| due.at);
         let tick = self.ticks.first_due(at, |_| None).map(|due| due.at);

@@ -90,6 +90,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         published: Option<SessionIndex>,
     ) -> Option<FanOut> {
         let represent = self.represent.filter(|_| !self.is_choosing)?;
+        self.plan.go_over(self.tables.record_count_at(place));
         self.is_choosing = true;
         let chosen = self.choose(place, represent);
         self.is_choosing = false;

@@ -162,7 +162,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Tells that a member shows something else.
     pub(super) fn tell_updated(&mut self, topic: TopicIndex, membership: MembershipIndex) {
         if self.tables.topics().is(membership, Mark::Shown) {
-            self.plan.go_over(self.tables.topics().topic(topic).groups.len());
+            let own = self.tables.sessions_of(self.tables.user_in(membership)).len();
+            self.plan.go_over(self.tables.topics().topic(topic).groups.len() + own);
             let subject = TopicSubject::Member { membership, first: false };
             self.tell_shown(topic, membership, (subject, Except::Nobody), false);
             self.tell_slowly(topic, membership, false);

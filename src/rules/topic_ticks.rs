@@ -88,7 +88,6 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(super) fn fire_tick(&mut self, due: Due<TickIndex>) {
         let (tick, topic, is_slow) = (due.of, due.of.topic(), due.of.is_slow());
         self.ticks.disarm(tick);
-        // However much of it is not so any more.
         self.plan.go_over(self.tables.topics().pending_len(topic, is_slow));
         self.tables.settle_pending(topic, is_slow);
         let record = self.tables.topics().topic(topic);
@@ -214,18 +213,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Returns the number of the last seat of a sample.
-    fn sample_end(&mut self, topic: TopicIndex, users: u16, seats: &mut Seats) -> u64 {
-        let before = seats.walked();
-        let end = self.tables.topics().sample_end(topic, users.into(), seats);
-        self.plan.go_over(seats.walked().abs_diff(before));
-        end
-    }
-
     /// Returns the number up to which those who are shown this know the seats.
     fn known_in(&mut self, topic: TopicIndex, view: View, seats: &mut Seats) -> u64 {
         match view {
-            View::Sample(users) => self.sample_end(topic, users, seats),
+            View::Sample(users) => {
+                let before = seats.gone_over();
+                let end = self.tables.topics().sample_end(topic, users.into(), seats);
+                self.plan.go_over(seats.gone_over() - before);
+                end
+            }
             View::All => u64::MAX,
             _ => 0,
         }
@@ -234,11 +230,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends a tick: all that it was to tell is out.
     pub(super) fn end_tick(&mut self, tick: TickIndex) {
         let (topic, is_slow) = (tick.topic(), tick.is_slow());
-        let topics = self.tables.topics();
-        self.plan.go_over(topics.pending_len(topic, is_slow) + topics.arrivals(topic, is_slow));
+        self.plan.go_over(self.tables.topics().gathered(topic, is_slow));
         self.tables.clear_pending(topic, is_slow);
         let (mut at, mut seats) = (0, Seats::default());
         while let Some(group) = self.group(topic, at) {
+            self.plan.go_over(1);
             if group.is_told() && self.is_slow(topic, &group) == is_slow {
                 self.know(topic, at, &mut seats);
             }

@@ -145,6 +145,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let speaker = self.tables.session_in(membership);
         let user = self.tables.sessions().user(speaker);
         let from = self.plan.named_len();
+        self.plan.go_over(self.tables.sessions_of(user).len());
         for at in 0..self.tables.sessions_of(user).len() {
             let session = self.tables.sessions_of(user)[at];
             let Some(other) = self.own_listener(topic, session, speaker) else { continue };

@@ -16,6 +16,7 @@ use crate::tables::index::Number;
 use crate::tables::list::List;
 use crate::tables::segments::{Segments, per_segment};
 use crate::tables::sessions::Link;
+use crate::tables::steps;
 
 /// A decision lends a part of a segment, so it has no more than so many receivers.
 const SEGMENT: usize = per_segment(4_096);
@@ -139,10 +140,12 @@ impl<E: Copy> Channels<E> {
 
     #[inline]
     fn membership(&self, membership: MembershipIndex) -> &Membership<E> {
+        steps::count_looks(1);
         &self.memberships[membership.0 as usize]
     }
 
     fn membership_mut(&mut self, membership: MembershipIndex) -> &mut Membership<E> {
+        steps::count_looks(1);
         &mut self.memberships[membership.0 as usize]
     }
 

@@ -18,6 +18,7 @@ use crate::tables::missed::Missed;
 use crate::tables::rate::Bucket;
 use crate::tables::segments::sparse::Sparse;
 use crate::tables::segments::{Segments, per_segment};
+use crate::tables::steps;
 use crate::tables::told::Told;
 use crate::time::Time;
 use alloc::vec::Vec;
@@ -217,6 +218,7 @@ impl<P> Sessions<P> {
 
     #[inline]
     fn record(&self, index: SessionIndex) -> &Record {
+        steps::count_looks(1);
         &self.records[index.0 as usize]
     }
 

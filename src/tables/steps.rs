@@ -22,5 +22,14 @@ pub(crate) fn count_moved(entries: usize) {
     let _ = entries;
 }
 
+/// Counts so many looks at an entry of a list of others, or at what is kept of one of them.
+#[inline]
+pub(crate) fn count_looks(looks: usize) {
+    #[cfg(test)]
+    tests::add_looks(looks);
+    #[cfg(not(test))]
+    let _ = looks;
+}
+
 #[cfg(test)]
 pub(crate) mod tests;

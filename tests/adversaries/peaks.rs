@@ -47,7 +47,7 @@ fn join(engine: &mut People, session: SessionKey, topic: u32) -> TopicKey {
 fn advance(engine: &mut People, by_ms: u64) {
     let now = engine.now().saturating_add(by_ms);
     engine.advance(now).for_each(|_| {});
-    while engine.deadline().is_some_and(|due| due <= now) {
+    while engine.deadline().is_some_and(|at| at <= now) {
         engine.advance(now).for_each(|_| {});
     }
 }

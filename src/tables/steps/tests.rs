@@ -15,11 +15,12 @@ use core::hash::BuildHasher;
 
 mod crowds;
 mod silent;
-mod silent_crowds;
+mod silent_ticks;
 
 std::thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };
     static MOVED: Cell<usize> = const { Cell::new(0) };
+    static LOOKS: Cell<usize> = const { Cell::new(0) };
 }
 
 pub(super) fn add(steps: usize) {
@@ -28,6 +29,10 @@ pub(super) fn add(steps: usize) {
 
 pub(super) fn add_moved(entries: usize) {
     MOVED.set(MOVED.get() + entries);
+}
+
+pub(super) fn add_looks(looks: usize) {
+    LOOKS.set(LOOKS.get() + looks);
 }
 
 /// Returns how many steps something takes.
@@ -42,6 +47,14 @@ pub(crate) fn moved(call: impl FnOnce()) -> usize {
     let before = MOVED.get();
     call();
     MOVED.get() - before
+}
+
+/// Returns how often something looks at an entry of a list, or at what is kept of a session or of
+/// somebody in a topic.
+fn looks(call: impl FnOnce()) -> usize {
+    let before = LOOKS.get();
+    call();
+    LOOKS.get() - before
 }
 
 /// Takes a step for each hash, so that a table that hashes its entries anew to grow is seen even

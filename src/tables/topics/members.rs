@@ -215,13 +215,12 @@ impl<K, P> Topics<K, P> {
     /// Returns the number of the last seat of those who are in a sample of so many users.
     pub(crate) fn sample_end(&self, topic: TopicIndex, users: u32, seats: &mut Seats) -> u64 {
         if users < seats.users {
-            *seats = Seats::default();
+            seats.begin_again();
         }
         while seats.users < users
-            && let Some((at, lead)) = self.next_seat(topic, seats.place)
+            && let Some(lead) = self.topic(topic).order.walk_on(seats)
         {
-            let end = self.seat_number(lead);
-            *seats = Seats { users: seats.users + 1, place: at + 1, end };
+            (seats.users, seats.end) = (seats.users + 1, self.seat_number(lead));
         }
         seats.end
     }

@@ -443,9 +443,9 @@ impl<K, P> Topics<K, P> {
         self.pending_of(topic, is_slow).map_or(0, Pending::len)
     }
 
-    /// Returns how many have come, if these are whom the slow tick tells.
-    pub(crate) fn arrivals(&self, topic: TopicIndex, is_slow: bool) -> usize {
-        self.pending_of(topic, is_slow).map_or(0, |pending| pending.arrived.len())
+    /// Returns how many entries the lists have of what waits for a tick, and of who has come.
+    pub(crate) fn gathered(&self, topic: TopicIndex, is_slow: bool) -> usize {
+        self.pending_of(topic, is_slow).map_or(0, Pending::gathered)
     }
 
     /// Drops a little of what waits for a tick and is not so any more. Whoever does so for each

@@ -9,6 +9,7 @@
 use crate::tables::ids::MembershipIndex;
 use crate::tables::list::List;
 use crate::tables::segments::{Segments, per_segment};
+use crate::tables::steps;
 
 /// Fewer seats than this are not worth the moving.
 const FEW: usize = if cfg!(feature = "shrunk") { 2 } else { 16 };
@@ -40,12 +41,19 @@ pub(crate) struct Seats {
     pub(super) users: u32,
     pub(super) place: usize,
     pub(super) end: u64,
+    /// How many seats have been gone over, those that are blank and those of walks before included.
+    pub(super) gone_over: usize,
 }
 
 impl Seats {
-    /// Returns how far the walk along the seats has come, blank ones too.
-    pub(crate) const fn walked(&self) -> usize {
-        self.place
+    /// Returns how many seats have been gone over.
+    pub(crate) const fn gone_over(&self) -> usize {
+        self.gone_over
+    }
+
+    /// Begins another walk.
+    pub(super) const fn begin_again(&mut self) {
+        *self = Self { users: 0, place: 0, end: 0, gone_over: self.gone_over };
     }
 }
 
@@ -194,6 +202,7 @@ impl Order {
     pub(super) fn next(&self, from: usize) -> Option<(usize, MembershipIndex)> {
         let mut place = from.max(self.first as usize);
         while place < self.seats.len() {
+            steps::count_looks(1);
             let lead = self.seats[place];
             if lead != MembershipIndex::NONE {
                 return Some((place, lead));
@@ -201,6 +210,15 @@ impl Order {
             place += 1;
         }
         None
+    }
+
+    /// Goes on to the next seat that is taken. Returns who has it, if there is one.
+    pub(super) fn walk_on(&self, seats: &mut Seats) -> Option<MembershipIndex> {
+        let from = seats.place.max(self.first as usize);
+        let next = self.next(from);
+        let end = next.map_or(self.seats.len(), |(at, _)| at + 1);
+        (seats.place, seats.gone_over) = (end, seats.gone_over + end.saturating_sub(from));
+        next.map(|(_, lead)| lead)
     }
 
     /// Forgets everything.

@@ -67,6 +67,11 @@ impl Pending {
         self.changed.len() + self.gone.len()
     }
 
+    /// Returns how many entries its lists have.
+    pub(super) const fn gathered(&self) -> usize {
+        self.len() + self.arrived.len()
+    }
+
     /// Notes that a session is gone, after those that are noted so already. Returns whether that is
     /// noted, as it is not where everything is told.
     pub(in crate::tables) fn note_ended(&mut self, gone: EndedMember) -> bool {

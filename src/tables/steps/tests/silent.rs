@@ -18,6 +18,9 @@ enum Others {
     Congested,
     /// They resume, so they believe nothing of what was before.
     Anew,
+    /// They are congested before anything is said, so they have not heard of it.
+    Unaware,
+    There,
 }
 
 /// Something that ends, or goes out, without anybody being told.
@@ -38,12 +41,31 @@ enum Silent {
     Said,
     /// What somebody shows there, which waits for its token.
     Updated,
+    /// The same three where blocks hide who speaks from all others in a topic, and a publish that
+    /// is shown there.
+    HiddenSaid,
+    HiddenUpdated,
+    HiddenPublish,
+    /// What is held of a session that is gone, of one whom the others watch, where it is remembered
+    /// who believes in it.
+    UnawareWatched,
+}
+
+impl Silent {
+    /// The others watch, and do not list.
+    fn is_watched(self) -> bool {
+        matches!(self, Self::Watched | Self::UnawareWatched)
+    }
+
+    fn is_hidden(self) -> bool {
+        matches!(self, Self::HiddenSaid | Self::HiddenUpdated | Self::HiddenPublish)
+    }
 }
 
 fn options(silent: Silent) -> Options {
     let rate = Some(Rate { burst: 1, interval_ms: 1_000 });
     let offline_notices = match silent {
-        Silent::Unaware => OfflineNotices::Never,
+        Silent::Unaware | Silent::UnawareWatched => OfflineNotices::Never,
         _ => OfflineNotices::ToWhoeverSaw,
     };
     Options {
@@ -54,7 +76,11 @@ fn options(silent: Silent) -> Options {
         settle_ms: 1_000,
         offline_notices,
         lease: None,
-        topics: TopicOptions { coalesce_ms: 0, ..TopicOptions::default() },
+        topics: TopicOptions {
+            coalesce_ms: 0,
+            blocks: if silent.is_hidden() { TopicBlocks::Hidden } else { TopicBlocks::Ignored },
+            ..TopicOptions::default()
+        },
         ..Options::default()
     }
 }
@@ -66,9 +92,9 @@ fn connected(engine: &mut Core, connect: Connect<u64, Vec<u64>, Vec<u64>>) -> Se
 }
 
 /// One says something, of which nobody is told when its moment comes.
-fn speak(engine: &mut Core, user: u64, silent: Silent, listed: &[u64]) {
+fn speak(engine: &mut Core, user: u64, silent: Silent, (listed, blocked): (&[u64], &[u64])) {
     let now = Time::ZERO;
-    let connect = || Connect::new(user).audience(listed.to_vec()).blocked(Vec::new());
+    let connect = || Connect::new(user).audience(listed.to_vec()).blocked(blocked.to_vec());
     let session = connected(engine, connect());
     match silent {
         Silent::Publish | Silent::Watched => {
@@ -83,20 +109,31 @@ fn speak(engine: &mut Core, user: u64, silent: Silent, listed: &[u64]) {
             let names: Vec<u64> = (0..OTHERS).collect();
             taken(engine.direct_for(now, session, &names, 1, 1_000));
         }
-        Silent::Held | Silent::Unaware => {
+        Silent::Held | Silent::Unaware | Silent::UnawareWatched => {
             taken(engine.publish(now, session, 1));
             connected(engine, connect());
             taken(engine.disconnect(now, session));
         }
-        Silent::Said | Silent::Updated => {
+        Silent::Said
+        | Silent::Updated
+        | Silent::HiddenSaid
+        | Silent::HiddenUpdated
+        | Silent::HiddenPublish => {
             let join = Join::Member { presence: None, view: View::Nothing };
             let (topic, decisions) = engine.join(now, session, TOPIC, join).expect("room");
             all_of(decisions);
-            if silent == Silent::Said {
-                taken(engine.say(now, session, topic, 1, Some(1_000)));
-            } else {
-                taken(engine.update(now, session, topic, 1));
-                taken(engine.update(now, session, topic, 2));
+            match silent {
+                Silent::Said | Silent::HiddenSaid => {
+                    taken(engine.say(now, session, topic, 1, Some(1_000)));
+                }
+                Silent::HiddenPublish => {
+                    taken(engine.publish(now, session, 1));
+                    taken(engine.publish(now, session, 2));
+                }
+                _ => {
+                    taken(engine.update(now, session, topic, 1));
+                    taken(engine.update(now, session, topic, 2));
+                }
             }
         }
     }
@@ -106,12 +143,13 @@ fn speak(engine: &mut Core, user: u64, silent: Silent, listed: &[u64]) {
 fn engine_of(silent: Silent, others: Others) -> Core {
     let config = Config::new(options(silent)).expect("they are in range");
     let mut engine = Core::with_hasher(config, Counting);
-    let is_watched = silent == Silent::Watched;
+    let is_watched = silent.is_watched();
     let names = || SPEAKERS..SPEAKERS + DEADLINES;
     let mut sessions = Vec::new();
     if others != Others::Offline {
         for user in 0..OTHERS {
-            let listed = if is_watched { Vec::new() } else { names().collect() };
+            let is_listed = !is_watched && !silent.is_hidden();
+            let listed = if is_listed { names().collect() } else { Vec::new() };
             let connect = Connect::new(user).audience(listed).blocked(Vec::new());
             let session = connected(&mut engine, connect);
             if is_watched {
@@ -119,14 +157,22 @@ fn engine_of(silent: Silent, others: Others) -> Core {
             }
             let join = Join::Observer { view: View::All };
             all_of(engine.join(Time::ZERO, session, TOPIC, join).expect("room").1);
+            if others == Others::Unaware {
+                taken(engine.congested(Time::ZERO, session));
+            }
             sessions.push(session);
         }
     }
-    let listed: Vec<u64> = if is_watched { Vec::new() } else { (0..OTHERS).collect() };
-    names().for_each(|user| speak(&mut engine, user, silent, &listed));
+    let all: Vec<u64> = (0..OTHERS).collect();
+    let lists = match silent {
+        _ if is_watched => (&[][..], &[][..]),
+        _ if silent.is_hidden() => (&[][..], &all[..]),
+        _ => (&all[..], &[][..]),
+    };
+    names().for_each(|user| speak(&mut engine, user, silent, lists));
     for session in sessions {
         match others {
-            Others::Offline => {}
+            Others::Offline | Others::Unaware | Others::There => {}
             Others::Congested => _ = taken(engine.congested(Time::from_millis(1), session)),
             Others::Anew => {
                 let resumed = engine.resume(Time::from_millis(1), session).expect("it is there");
@@ -137,7 +183,11 @@ fn engine_of(silent: Silent, others: Others) -> Core {
     engine
 }
 
-/// Looks at each call until nothing is due: none goes over, or moves, more than it may.
+/// For each entry that a call may go over it looks at so much of what is kept, which is counted
+/// where that is read: so a list that is gone over and not counted is seen.
+pub(super) const MOST_LOOKS: usize = 8;
+
+/// Looks at each call until nothing is due: none goes over, looks at, or moves more than it may.
 fn looked_at(silent: Silent, others: Others) {
     let mut engine = engine_of(silent, others);
     let (due, mut calls, mut all) = (Time::from_millis(1_000), 0, 0);
@@ -145,12 +195,17 @@ fn looked_at(silent: Silent, others: Others) {
     let own = OTHERS as usize + 2;
     while engine.deadline().is_some_and(|at| at <= due) {
         let mut decisions = engine.advance(due);
-        let moved = moved(|| {
-            assert!(decisions.next().is_none(), "{silent:?}, {others:?}: somebody is told");
+        let mut moved = 0;
+        let looks = looks(|| {
+            moved = super::moved(|| {
+                assert!(decisions.next().is_none(), "{silent:?}, {others:?}: somebody is told");
+            });
         });
         drop(decisions);
         let gone_over = engine.state.plan().gone_over();
         assert!(gone_over <= AT_ONCE + 4 * own, "{silent:?}, {others:?}: {gone_over} entries");
+        let most = MOST_LOOKS * (AT_ONCE + 4 * own);
+        assert!(looks <= most, "{silent:?}, {others:?}: {looks} looks of {most}");
         assert!(moved <= 4 * MOST * (own + SPARE), "{silent:?}, {others:?}: {moved} moved");
         (calls, all) = (calls + 1, all + gone_over);
     }
@@ -180,6 +235,14 @@ fn no_call_goes_over_more_than_one_list_and_a_little() {
         (Silent::Unaware, Others::Anew),
         (Silent::Said, Others::Congested),
         (Silent::Updated, Others::Congested),
+        (Silent::HiddenSaid, Others::There),
+        (Silent::HiddenSaid, Others::Congested),
+        (Silent::HiddenUpdated, Others::There),
+        (Silent::HiddenUpdated, Others::Congested),
+        (Silent::HiddenPublish, Others::There),
+        (Silent::Unaware, Others::Unaware),
+        (Silent::UnawareWatched, Others::Unaware),
+        (Silent::UnawareWatched, Others::Anew),
     ] {
         looked_at(silent, others);
     }

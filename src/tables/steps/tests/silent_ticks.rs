@@ -1,0 +1,124 @@
+//! Very many ticks of one moment that tell nobody anything, each of which goes over many entries:
+//! no call goes over many more than those of one.
+
+use super::silent::MOST_LOOKS;
+use super::*;
+use crate::decisions::AT_ONCE;
+
+const TOPICS: u64 = if cfg!(feature = "shrunk") { 20 } else { 60 };
+const OTHERS: u64 = if cfg!(feature = "shrunk") { 40 } else { 500 };
+const VIEWER: u64 = 1_000;
+const VISITOR: u64 = 1_001;
+
+/// What a tick has to go over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tick {
+    /// Who came and left since the last one, for those who view all.
+    Visits,
+    /// The same for those who are told how many there are.
+    CountedVisits,
+    /// Those in a sample, with one visit.
+    Sample,
+    /// The same behind seats that are blank, of as many who have left.
+    BlankSeats,
+}
+
+const START: Time = Time::from_millis(10_000);
+
+fn join(engine: &mut Core, session: SessionKey, topic: u64, view: Option<View>) -> TopicKey {
+    let join = match view {
+        Some(view) => Join::Observer { view },
+        None => Join::Member { presence: None, view: View::Nothing },
+    };
+    let (topic, decisions) = engine.join(Time::ZERO, session, topic, join).expect("there is room");
+    all_of(decisions);
+    topic
+}
+
+fn connect(engine: &mut Core, user: u64) -> SessionKey {
+    let connect = Connect::new(user).audience(Vec::new()).blocked(Vec::new());
+    let (session, decisions) = engine.connect(Time::ZERO, connect).expect("there is room");
+    all_of(decisions);
+    session
+}
+
+/// Tells all that is due up to there.
+fn drain(engine: &mut Core, until: Time) {
+    while engine.deadline().is_some_and(|at| at <= until) {
+        all_of(engine.advance(until));
+    }
+}
+
+/// Returns an engine in which so many ticks come at one moment.
+fn engine_of(tick: Tick) -> Core {
+    let options = Options {
+        max_topics: 1_000,
+        lease: None,
+        topics: TopicOptions { coalesce_ms: 1_000, full_up_to: 10_000, ..TopicOptions::default() },
+        ..Options::default()
+    };
+    let config = Config::new(options).expect("they are in range");
+    let mut engine = Core::with_hasher(config, Counting);
+    let viewer = connect(&mut engine, VIEWER);
+    let others: Vec<_> = (0..OTHERS).map(|user| connect(&mut engine, user)).collect();
+    let visitor = connect(&mut engine, VISITOR);
+    let view = match tick {
+        Tick::Visits => View::All,
+        Tick::CountedVisits => View::Count,
+        Tick::Sample | Tick::BlankSeats => View::Sample(OTHERS as u16),
+    };
+    let is_of_visits = matches!(tick, Tick::Visits | Tick::CountedVisits);
+    let all: Vec<_> =
+        (0..TOPICS).map(|topic| join(&mut engine, viewer, topic, Some(view))).collect();
+    for topic in (0..TOPICS).filter(|_| !is_of_visits) {
+        let keys: Vec<_> = others
+            .iter()
+            .map(|session| (*session, join(&mut engine, *session, topic, None)))
+            .collect();
+        // The first stays, so that none before it is blank; not quite half of them leave.
+        let blank = if tick == Tick::BlankSeats { OTHERS as usize / 2 - 2 } else { 0 };
+        for (session, key) in &keys[1..=blank] {
+            taken(engine.leave(Time::ZERO, *session, *key));
+        }
+    }
+    drain(&mut engine, START);
+    let visitors = if is_of_visits { &others[..] } else { core::slice::from_ref(&visitor) };
+    for (topic, key) in (0..).zip(all) {
+        for session in visitors {
+            assert_eq!(join(&mut engine, *session, topic, None), key);
+            taken(engine.leave(Time::ZERO, *session, key));
+        }
+    }
+    engine
+}
+
+fn looked_at(tick: Tick) {
+    let mut engine = engine_of(tick);
+    let (due, mut calls, mut all) = (Time::from_millis(20_000), 0, 0);
+    // A tick goes over it when it is told and when it ends.
+    let own = 2 * OTHERS as usize + 4;
+    assert!(engine.deadline().is_some());
+    while engine.deadline().is_some_and(|at| at <= due) {
+        let mut decisions = engine.advance(due);
+        let looks = looks(|| {
+            assert!(decisions.next().is_none(), "{tick:?}: somebody is told");
+        });
+        drop(decisions);
+        let gone_over = engine.state.plan().gone_over();
+        assert!(gone_over <= AT_ONCE + own, "{tick:?}: {gone_over} entries");
+        let most = MOST_LOOKS * (AT_ONCE + own);
+        assert!(looks <= most, "{tick:?}: {looks} looks of {most}");
+        (calls, all) = (calls + 1, all + gone_over);
+    }
+    let least = (TOPICS * OTHERS) as usize;
+    assert!(all >= least, "{tick:?}: {all} entries in all of {least}");
+    assert!(calls >= least / (AT_ONCE + own), "{tick:?}: {calls} calls");
+    assert_eq!(engine.verify(), Ok(()));
+}
+
+#[test]
+fn no_call_goes_over_more_than_one_tick_and_a_little() {
+    for tick in [Tick::Visits, Tick::CountedVisits, Tick::Sample, Tick::BlankSeats] {
+        looked_at(tick);
+    }
+}
