@@ -1,54 +1,28 @@
 //! How much waits for a tick: not much more than a snapshot of everything says (rule T10).
 
+use crate::room::Room;
 use adsum::{
-    Config, Connect, Decision, Decisions, Engine, Join, Options, SessionKey, Time, TopicChange,
-    TopicKey, TopicOptions, View,
+    Decision, Decisions, Join, Options, SessionKey, Time, TopicChange, TopicKey, TopicOptions, View,
 };
 
 /// So much may wait: twice what a snapshot of one user may be longer.
 const MOST: usize = if cfg!(feature = "shrunk") { 6 } else { 130 };
 
-/// A room in which all is told at ticks.
-struct Room {
-    engine: Engine<u32, u32>,
-    now: u64,
+/// Returns a room in which all is told at ticks.
+fn room() -> Room {
+    let topics = TopicOptions { full_up_to: 1, sample: 1, coalesce_ms: 100, ..Default::default() };
+    Room::of(Options { max_sessions: 255, ..Options::default() }, topics)
 }
 
 impl Room {
-    fn new() -> Self {
-        let topics =
-            TopicOptions { full_up_to: 1, sample: 1, coalesce_ms: 100, ..Default::default() };
-        let options = Options {
-            topics,
-            topic_rate: None,
-            lease: None,
-            max_sessions: 255,
-            ..Options::default()
-        };
-        let config = Config::new(options).expect("the options are in range");
-        Self { engine: Engine::new(config), now: 0 }
-    }
-
-    fn at(&self) -> Time {
-        Time::from_millis(self.now)
-    }
-
-    fn join(&mut self, user: u32, join: Join<u32>) -> (SessionKey, TopicKey) {
-        let now = self.at();
-        let session = self.engine.connect(now, Connect::new(user)).expect("there is room").0;
-        (session, self.engine.join(now, session, 7, join).expect("there is room").0)
-    }
-
     /// More sessions of the first user, who are told nothing.
     fn join_silent(&mut self, sessions: usize) -> Vec<(SessionKey, TopicKey)> {
         let join = Join::Member { presence: None, view: View::Nothing };
         (0..sessions).map(|_| self.join(1, join)).collect()
     }
 
-    fn update(&mut self, sessions: &[(SessionKey, TopicKey)]) {
-        for (session, room) in sessions {
-            drop(self.engine.update(self.at(), *session, *room, 5).expect("it is a member"));
-        }
+    fn update_all(&mut self, sessions: &[(SessionKey, TopicKey)]) {
+        sessions.iter().for_each(|one| self.update(*one, 5));
     }
 
     /// Lets a tick come. Returns what it says.
@@ -101,15 +75,15 @@ fn said(mut decisions: Decisions<'_, u32, u32>) -> Vec<Said> {
 
 #[test]
 fn a_snapshot_takes_the_place_of_more_than_twice_as_many_changes() {
-    let mut room = Room::new();
+    let mut room = room();
     let sessions = room.join_silent(MOST + 1);
     room.join(9, Join::Observer { view: View::All });
     room.tick();
-    room.update(&sessions[1..]);
+    room.update_all(&sessions[1..]);
     assert_eq!(room.tick(), [Said::Changes(MOST)]);
-    room.update(&sessions);
+    room.update_all(&sessions);
     assert_eq!(room.tick(), [Said::Snapshot(MOST + 1)]);
-    room.update(&sessions[..2]);
+    room.update_all(&sessions[..2]);
     assert_eq!(room.tick(), [Said::Changes(2)], "it begins anew");
 }
 
@@ -117,11 +91,11 @@ fn a_snapshot_takes_the_place_of_more_than_twice_as_many_changes() {
 fn what_is_not_so_any_more_counts_for_nothing() {
     for (updates, snapshot) in [(MOST - 1, false), (MOST, true)] {
         let gone = if cfg!(feature = "shrunk") { 3 } else { 3 * MOST };
-        let mut room = Room::new();
+        let mut room = room();
         let sessions = room.join_silent(updates);
         room.join(9, Join::Observer { view: View::All });
         room.tick();
-        room.update(&sessions);
+        room.update_all(&sessions);
         for _ in 0..gone {
             let (session, topic) = room.join_silent(1)[0];
             drop(room.engine.leave(room.at(), session, topic).expect("it is there"));
@@ -135,7 +109,7 @@ fn what_is_not_so_any_more_counts_for_nothing() {
 
 #[test]
 fn whoever_names_a_member_is_told_what_has_changed_of_that_one_however_much_has() {
-    let mut room = Room::new();
+    let mut room = room();
     let sessions = room.join_silent(MOST + 1);
     let other = room.join(4, Join::Member { presence: None, view: View::Nothing });
     for named in [1, 4] {
@@ -143,10 +117,10 @@ fn whoever_names_a_member_is_told_what_has_changed_of_that_one_however_much_has(
         drop(room.engine.look_at(room.at(), session, topic, [named]).expect("it is there"));
     }
     room.tick();
-    room.update(&[other]);
+    room.update_all(&[other]);
     assert_eq!(room.tick(), [Said::Changes(1)]);
-    room.update(&sessions);
-    room.update(&[other]);
+    room.update_all(&sessions);
+    room.update_all(&[other]);
     assert_eq!(room.tick(), [Said::Changes(MOST + 1), Said::Changes(1)]);
 }
 
@@ -155,7 +129,7 @@ fn whoever_names_a_member_is_told_what_has_changed_of_that_one_however_much_has(
 #[test]
 fn how_much_waits_for_somebody_unseen_changes_nothing_for_others() {
     let told_with = |unseen: View| {
-        let mut room = Room::new();
+        let mut room = room();
         let member = Join::Member { presence: None, view: View::Nothing };
         let all: Vec<_> = (100..101 + MOST as u32).map(|user| room.join(user, member)).collect();
         room.join(9, Join::Observer { view: View::Sample(1) });
