@@ -66,8 +66,8 @@ pub(crate) enum Command {
     Expel(Node, oneshot::Sender<usize>),
     /// Asks for the users online after this one, so many at most.
     Online(Option<Node>, usize, oneshot::Sender<OnlinePage>),
-    /// Asks whether the user is online.
-    IsOnline(Node, oneshot::Sender<bool>),
+    /// Asks which of these users are offline.
+    WhoIsOffline(Vec<Node>, oneshot::Sender<Vec<Node>>),
     /// Asks who is online, as of which edge.
     WhoIsOnline(WhoIsOnline, oneshot::Sender<OnlineNow>),
     /// What an application asks for.

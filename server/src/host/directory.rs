@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use adsum_tim::TimAuth;
 use tokio::sync::{
     Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, OwnedSemaphorePermit, Semaphore,
 };
@@ -101,6 +102,13 @@ impl Directory {
     /// Waits until nobody else reads or changes this user's relations.
     pub(crate) async fn lock(&self, user: &str) -> UserLock<'_> {
         UserLock { _first: self.locks[self.lock_of(user)].lock().await, _second: None }
+    }
+
+    /// Returns a user's lock unless somebody else reads or changes the relations, or those of a
+    /// user who shares the lock.
+    pub(crate) fn try_lock(&self, user: &str) -> Option<UserLock<'_>> {
+        let first = self.locks[self.lock_of(user)].try_lock().ok()?;
+        Some(UserLock { _first: first, _second: None })
     }
 
     /// Waits until nobody else reads or changes these two users' relations.
@@ -218,18 +226,36 @@ impl Directory {
     pub(crate) async fn login(
         &self,
         applicant: Applicant,
-        show: impl FnOnce(&dyn Access) -> Result<Login, StoreError> + Send + 'static,
+        auth: TimAuth,
     ) -> Result<Result<Login, StoreError>, Refusal> {
-        let access = self.access.clone();
-        if self.takes_tokens() {
-            return Ok(self.quick(move |_| show(access.as_ref())).await);
+        if !self.takes_tokens() {
+            let access = self.access.clone();
+            return self.hash(applicant, move |_| access.login(&(&auth).into())).await;
         }
-        self.hash(applicant, move |_| show(access.as_ref())).await
+        let is_quick = self.access.is_quick(&(&auth).into());
+        Ok(self.ask(is_quick, &self.reading, move |access| access.login(&(&auth).into())).await)
+    }
+
+    /// Asks who may what: at once, if that takes less time than a thread takes to wake.
+    async fn ask<T: Send + 'static>(
+        &self,
+        is_quick: bool,
+        permits: &Arc<Semaphore>,
+        question: impl FnOnce(&dyn Access) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if is_quick {
+            return question(self.access.as_ref());
+        }
+        let access = self.access.clone();
+        self.call(permits, move |_| question(access.as_ref())).await
     }
 
     /// Returns a user's relations, or the last known ones if the store fails or is too slow. Needs
     /// the user's [lock](Self::lock).
     pub(crate) async fn relations(&self, user: &Node) -> Result<Arc<Relations>, StoreError> {
+        if self.access.has_relations() {
+            return self.access.relations(user).map(Arc::new);
+        }
         let (node, access) = (user.clone(), self.access.clone());
         let call = self.call(&self.asking, move |_| access.relations(&node));
         let error = match tokio::time::timeout(PATIENCE, call).await {
@@ -276,14 +302,13 @@ impl Directory {
 
     /// Lets the store forget a user whose last session has ended.
     pub(crate) async fn release(&self, user: &Node) {
-        let (user, access) = (user.clone(), self.access.clone());
+        let (user, is_quick) = (user.clone(), self.access.has_relations());
+        let release = move |access: &dyn Access| {
+            access.release(&user);
+            Ok(())
+        };
         // It cannot fail.
-        let _ = self
-            .quick(move |_| {
-                access.release(&user);
-                Ok(())
-            })
-            .await;
+        let _ = self.ask(is_quick, &self.reading, release).await;
     }
 
     pub(crate) async fn health(&self) -> Result<(), StoreError> {
@@ -350,4 +375,52 @@ impl Directory {
 
 fn milliseconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use adsum_tim::Secret;
+    use futures_util::FutureExt as _;
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::{Jwt, JwtKey, JwtOptions};
+
+    /// There is no runtime here, so nothing can be asked on another thread.
+    #[test]
+    fn what_is_in_memory_is_answered_at_once() {
+        let secret = [7; 32];
+        let options = JwtOptions {
+            key: JwtKey::Secret(secret.to_vec()),
+            issuer: None,
+            audience: None,
+            leeway: 0,
+            max_relations: 9,
+        };
+        let jwt = Arc::new(Jwt::new(options).unwrap());
+        let (metrics, tokens) = (Arc::new(Metrics::new()), Tokens::new(&secret, 1, 1));
+        let directory = Directory::new(jwt.clone(), jwt, tokens, 1, metrics);
+
+        let claims = json!({"sub": "ann", "exp": u32::MAX, "adsum.contacts": ["bob"]});
+        let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(&secret));
+        let auth = TimAuth { token: token.ok().map(Secret), ..TimAuth::default() };
+        let peer = Peer::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let applicant = directory.applicant(peer, "", "", Purpose::Login);
+        let login = directory.login(applicant, auth).now_or_never().expect("waited for");
+        assert_eq!(login.ok().unwrap().unwrap().node, "ann");
+
+        let ann = Node::from("ann");
+        let lock = directory.lock(&ann).now_or_never();
+        assert!(lock.is_some() && directory.try_lock(&ann).is_none());
+        drop(lock);
+        assert!(directory.try_lock(&ann).is_some());
+        let relations = directory.relations(&ann).now_or_never().expect("waited for");
+        assert_eq!(relations.unwrap().friends, ["bob"]);
+        directory.release(&ann).now_or_never().expect("waited for");
+        let relations = directory.relations(&ann).now_or_never().expect("waited for");
+        assert!(matches!(relations, Err(StoreError::NoAccount)));
+    }
 }

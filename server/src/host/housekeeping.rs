@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::command::Command;
+use super::command::{Command, Node};
 use super::offline_users::OfflineUsers;
 use super::shared::Shared;
 
 /// How often what was overwritten in the store is erased.
 const ERASE_EVERY: Duration = Duration::from_secs(1);
-/// How long used tokens wait for others to be saved with.
+/// How long used tokens wait for others to be saved with, and users who are gone for others.
 const GATHER: Duration = Duration::from_millis(50);
+/// How many users are looked at together: whoever has one of their locks waits as long.
+const AT_ONCE: usize = 64;
 /// How long to wait after they could not be saved.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -44,22 +46,32 @@ async fn save_used_tokens(shared: Arc<Shared>) {
     }
 }
 
-/// Lets the store forget users who have gone offline.
+/// Lets the store forget users who have gone offline: those of a while together, since asking
+/// whether they still are wakes the engine's thread.
 async fn release_offline_users(shared: Arc<Shared>, offline: Arc<OfflineUsers>) {
     loop {
-        let users = tokio::select! {
+        let users: Vec<Node> = tokio::select! {
             () = shared.stop.cancelled() => return,
-            users = offline.take() => users,
+            users = offline.take() => users.into_iter().collect(),
         };
-        for user in users {
-            // Not while they log in again.
-            let lock = shared.directory.lock(&user).await;
+        for users in users.chunks(AT_ONCE) {
+            let (mut locks, mut to_ask) = (Vec::new(), Vec::new());
+            for user in users {
+                match shared.directory.try_lock(user) {
+                    Some(lock) => {
+                        locks.push(lock);
+                        to_ask.push(user.clone());
+                    }
+                    // Not while they may be logging in again.
+                    None => offline.push(user.clone()),
+                }
+            }
             let (reply, answer) = oneshot::channel();
-            shared.command(Command::IsOnline(user.clone(), reply)).await;
-            if answer.await == Ok(false) {
+            shared.command(Command::WhoIsOffline(to_ask, reply)).await;
+            for user in answer.await.unwrap_or_default() {
                 shared.directory.release(&user).await;
             }
-            drop(lock);
         }
+        tokio::time::sleep(GATHER).await;
     }
 }

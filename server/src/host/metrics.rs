@@ -193,7 +193,7 @@ impl Metrics {
             Command::Ask(question) => question.name(),
             Command::WhoResumes(..)
             | Command::Online(..)
-            | Command::IsOnline(..)
+            | Command::WhoIsOffline(..)
             | Command::WhoIsOnline(..)
             | Command::Figures(_) => "query",
             Command::Hear(_) => "hear",

@@ -18,6 +18,12 @@ pub trait Access: Send + Sync {
     /// [`StoreError::Denied`], [`StoreError::Token`], [`StoreError::Failed`].
     fn login(&self, credentials: &Credentials<'_>) -> Result<Login, StoreError>;
 
+    /// Returns whether these credentials are looked at in less time than a thread takes to wake, so
+    /// that whoever asks does it at once.
+    fn is_quick(&self, _credentials: &Credentials<'_>) -> bool {
+        false
+    }
+
     /// Returns whether a login's token is looked at here, rather than one of the server's own.
     fn takes_tokens(&self) -> bool {
         false
@@ -34,6 +40,11 @@ pub trait Access: Send + Sync {
     /// # Errors
     /// [`StoreError::NoAccount`], [`StoreError::Failed`].
     fn relations(&self, node: &str) -> Result<Relations, StoreError>;
+
+    /// Returns whether relations are in memory, so that nobody waits for them on another thread.
+    fn has_relations(&self) -> bool {
+        false
+    }
 
     /// Returns how many may be asked for relations at once.
     fn at_once(&self) -> usize {

@@ -1,5 +1,7 @@
 //! What somebody shows, and who that is.
 
+use adsum_tim::TimAuth;
+
 use super::patterns::Patterns;
 use super::relations::Relations;
 
@@ -14,6 +16,17 @@ pub struct Credentials<'a> {
     pub password: &'a str,
     /// A token, where they are looked at.
     pub token: &'a str,
+}
+
+impl<'a> From<&'a TimAuth> for Credentials<'a> {
+    fn from(auth: &'a TimAuth) -> Self {
+        Self {
+            name: auth.name.as_deref().unwrap_or_default(),
+            domain: auth.domain.as_deref().unwrap_or_default(),
+            password: auth.pwd.as_ref().map_or("", |secret| &secret.0),
+            token: auth.token.as_ref().map_or("", |secret| &secret.0),
+        }
+    }
 }
 
 /// An account whose owner has shown who they are.

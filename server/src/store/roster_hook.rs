@@ -122,6 +122,10 @@ impl Access for RosterHook {
         Ok(Login { relations: None, ..self.who.login(credentials)? })
     }
 
+    fn is_quick(&self, credentials: &Credentials<'_>) -> bool {
+        self.who.is_quick(credentials)
+    }
+
     fn takes_tokens(&self) -> bool {
         self.who.takes_tokens()
     }

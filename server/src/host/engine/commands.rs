@@ -57,8 +57,9 @@ impl Core {
             Command::Online(after, limit, reply) => {
                 let _ = reply.send(self.page_of_online(after, limit));
             }
-            Command::IsOnline(user, reply) => {
-                let _ = reply.send(self.engine.is_online(&user));
+            Command::WhoIsOffline(mut users, reply) => {
+                users.retain(|user| !self.engine.is_online(user));
+                let _ = reply.send(users);
             }
             Command::WhoIsOnline(who, reply) => {
                 let _ = reply.send(self.who_is_online(who));

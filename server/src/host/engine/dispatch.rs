@@ -29,6 +29,9 @@ use crate::host::writer::Writer;
 /// one: the resource of the device that ended.
 const ENDED: &str = "ended";
 
+/// How many connections wait to be known to the writer.
+const MOST_ATTACHED: usize = 64;
+
 /// Something that has to wait until the decisions on an input are carried out.
 pub(super) enum Deferred {
     /// A session must be told whether its user is invisible.
@@ -97,6 +100,9 @@ pub(super) struct Dispatch {
     pub(super) ended_devices: EndedDevices,
     /// What is handed to the writer only when something else has been written.
     held_back: Option<Vec<Job>>,
+    /// The connections that the writer does not know yet. It gets them before anything else that
+    /// it is to do, so that it is woken once for both.
+    attached: Vec<Job>,
     metrics: Arc<Metrics>,
 }
 
@@ -116,6 +122,7 @@ impl Dispatch {
             is_of_others: false,
             ended_devices: EndedDevices::default(),
             held_back: None,
+            attached: Vec::new(),
             metrics,
         }
     }
@@ -351,14 +358,19 @@ impl Dispatch {
     /// Hands over what was held back.
     pub(super) fn let_go(&mut self) {
         for job in self.held_back.take().into_iter().flatten() {
-            self.writer.give(job);
+            self.give(job);
         }
     }
 
     fn give(&mut self, job: Job) {
-        match &mut self.held_back {
-            Some(jobs) => jobs.push(job),
-            None => self.writer.give(job),
+        if let Some(jobs) = &mut self.held_back {
+            return jobs.push(job);
+        }
+        if matches!(job, Job::Attach(..)) && self.attached.len() < MOST_ATTACHED {
+            return self.attached.push(job);
+        }
+        for job in self.attached.drain(..).chain([job]) {
+            self.writer.give(job);
         }
     }
 

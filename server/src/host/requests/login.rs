@@ -18,7 +18,7 @@ use crate::host::seats::{NoSeat, SessionSeat};
 use crate::host::shared::Shared;
 use crate::host::transport::socket::Socket;
 use crate::host::transport::wire::Wire;
-use crate::store::{Access, Credentials, Login, NewAccount, Relations, Store, StoreError};
+use crate::store::{Credentials, Login, NewAccount, Relations, Store, StoreError};
 use crate::tokens::{Account, TokenError};
 
 /// This server's own keys in `extend` of a login. They are not part of what others are told.
@@ -90,11 +90,11 @@ async fn try_to_make(shared: &Shared, peer: Peer, auth: TimAuth) -> Result<Strin
     if !shared.registrations.may_have_one_more(peer, Instant::now()) {
         return Err(NotMade::TooMany);
     }
-    let given = Given::of(&auth);
+    let given = Credentials::from(&auth);
     let directory = &shared.directory;
     let applicant = directory.applicant(peer, given.name, given.domain, Purpose::Other);
     let prepared = directory.hash(applicant, move |store| {
-        let given = Given::of(&auth);
+        let given = Credentials::from(&auth);
         store.prepare(given.name, given.password, given.domain)
     });
     let account = prepared.await.map_err(NotMade::Refused)?.map_err(NotMade::Store)?;
@@ -194,7 +194,7 @@ pub(crate) async fn login(
         if let Some(user) = resume(shared, socket, form, shown).await? {
             return Ok(user);
         }
-        let given = Given::of(&auth);
+        let given = Credentials::from(&auth);
         if given.password.is_empty() && given.token.is_empty() {
             return Err(Code::Token);
         }
@@ -253,7 +253,7 @@ pub(crate) fn seat_before(
     peer: Peer,
     auth: &TimAuth,
 ) -> Result<Option<SessionSeat>, Code> {
-    let works_once = !Given::of(auth).token.is_empty() && !shared.directory.takes_tokens();
+    let works_once = !Credentials::from(auth).token.is_empty() && !shared.directory.takes_tokens();
     if works_once {
         return take_seat(shared, peer).map(Some);
     }
@@ -345,7 +345,7 @@ pub(crate) async fn relations_of(
 
 /// Returns whose password or token this is, and what else that says.
 pub(crate) async fn identify(shared: &Shared, peer: Peer, auth: TimAuth) -> Result<Login, Code> {
-    let given = Given::of(&auth);
+    let given = Credentials::from(&auth);
     if !given.token.is_empty() && !shared.directory.takes_tokens() {
         let account = shared.directory.redeem_token(given.name, given.domain, given.token);
         return match account {
@@ -374,35 +374,12 @@ async fn check_password(
     auth: TimAuth,
 ) -> Result<Login, Code> {
     let directory = &shared.directory;
-    let given = Given::of(&auth);
+    let given = Credentials::from(&auth);
     let applicant = directory.applicant(peer, given.name, given.domain, purpose);
-    let show = move |access: &dyn Access| {
-        let Given { name, password, domain, token } = Given::of(&auth);
-        access.login(&Credentials { name, domain, password, token })
-    };
-    directory.login(applicant, show).await.map_err(code_of)?.map_err(|error| {
+    directory.login(applicant, auth).await.map_err(code_of)?.map_err(|error| {
         if let StoreError::Token(why) = &error {
             tracing::debug!(why, "a token was refused");
         }
         error.code()
     })
-}
-
-/// What a client gave to log in with; what it did not give is empty.
-struct Given<'a> {
-    name: &'a str,
-    password: &'a str,
-    domain: &'a str,
-    token: &'a str,
-}
-
-impl<'a> Given<'a> {
-    fn of(auth: &'a TimAuth) -> Self {
-        Self {
-            name: auth.name.as_deref().unwrap_or_default(),
-            password: auth.pwd.as_ref().map_or("", |secret| &secret.0),
-            domain: auth.domain.as_deref().unwrap_or_default(),
-            token: auth.token.as_ref().map_or("", |secret| &secret.0),
-        }
-    }
 }

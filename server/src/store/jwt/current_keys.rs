@@ -48,9 +48,14 @@ impl CurrentKeys {
         Ok(Self { from, validation: Box::new(validation), state })
     }
 
+    /// Whether a file is looked at now and then.
+    pub(super) const fn may_be_read(&self) -> bool {
+        matches!(self.from, JwtKey::SetFile(_))
+    }
+
     pub(super) fn get(&self) -> Checks {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(self.from, JwtKey::SetFile(_)) && state.looked.elapsed() >= LOOK_EVERY {
+        if self.may_be_read() && state.looked.elapsed() >= LOOK_EVERY {
             state.looked = Instant::now();
             let now = state_of(&self.from);
             if now.is_some() && now != state.read {

@@ -295,3 +295,15 @@ fn names_are_told_of_friends_who_are_here_and_of_nobody_else() {
     assert_eq!(store.resolve("alice", "bob").unwrap().as_deref(), Some("bob"));
     assert_eq!(store.resolve("alice", "").unwrap(), None);
 }
+
+#[test]
+fn short_tokens_are_quick_wherever_they_are_shown() {
+    let store = store();
+    let long = "t".repeat(QUICK + 1);
+    for (length, is_quick) in [(QUICK, true), (QUICK + 1, false)] {
+        let shown = Credentials { name: "", domain: "", password: "", token: &long[..length] };
+        assert_eq!(store.is_quick(&shown), is_quick);
+        let shown = Credentials { name: "", domain: "", password: &long[..length], token: "" };
+        assert_eq!(store.is_quick(&shown), is_quick);
+    }
+}

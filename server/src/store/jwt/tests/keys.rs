@@ -133,6 +133,8 @@ fn a_file_is_read_again_when_it_has_changed() {
     };
     write(json!([rsa()]));
     let store = by(JwtKey::SetFile(path.clone())).unwrap();
+    // Whoever logs in may have to wait for the file.
+    assert!(!store.is_quick(&Credentials { name: "", domain: "", password: "", token: "short" }));
     assert!(show(&store, SIGNED).is_ok());
     assert_eq!(refusal(&store, SIGNED_ELLIPTIC), "another algorithm");
     write(json!([rsa(), elliptic("elliptic")]));
