@@ -66,6 +66,9 @@ async fn release_offline_users(shared: Arc<Shared>, offline: Arc<OfflineUsers>) 
                     None => offline.push(user.clone()),
                 }
             }
+            if to_ask.is_empty() {
+                continue;
+            }
             let (reply, answer) = oneshot::channel();
             shared.command(Command::WhoIsOffline(to_ask, reply)).await;
             for user in answer.await.unwrap_or_default() {
