@@ -1,6 +1,7 @@
 //! Makes inputs at random and carries their decisions out.
 
 use crate::beliefs::Beliefs;
+use crate::figures::Figures;
 use adsum::{
     Candidate, Connect, Counts, Engine, Event, Join, LostCause, Options, SessionKey, Time,
     TopicBlocks, TopicKey, TopicOptions, View,
@@ -14,6 +15,7 @@ pub(crate) struct Driver {
     /// Whether some block others.
     blocks: bool,
     pub(crate) beliefs: Beliefs,
+    figures: Figures,
     /// One in so many decisions does not arrive; zero if all do.
     pub(crate) loses_every: u32,
     /// Whether the host takes some decisions only, now and then, and drops the others.
@@ -47,6 +49,7 @@ impl Driver {
             tells_users,
             blocks,
             beliefs: Beliefs::default(),
+            figures: Figures::default(),
             loses_every: 0,
             drops: false,
             decisions: 0,
@@ -201,7 +204,7 @@ impl Driver {
         self.log.push(format!("{} {event:?}", self.now));
         self.beliefs.expect(&self.engine, &event);
         let mut left = if self.drops { self.random(4) } else { u32::MAX };
-        let Self { engine, beliefs, log, .. } = self;
+        let Self { engine, beliefs, figures, log, .. } = self;
         let mut error = None;
         match engine.apply(now, event.clone()) {
             Ok(mut decisions) => {
@@ -211,6 +214,7 @@ impl Driver {
                     left -= 1;
                     log.push(format!("    {decision:?}"));
                     self.decisions += 1;
+                    figures.count(&decision);
                     if self.loses_every > 0 && self.decisions.is_multiple_of(self.loses_every) {
                         continue;
                     }
@@ -225,7 +229,11 @@ impl Driver {
         }
         beliefs.learn(engine);
         engine.verify().map_err(|broken| format!("{broken}, after {event:?}"))?;
-        if self.drops { Ok(()) } else { self.beliefs.check(&self.engine, false) }
+        if self.drops {
+            return Ok(());
+        }
+        self.figures.check(&self.engine.stats())?;
+        self.beliefs.check(&self.engine, false)
     }
 
     /// Tells the time at each deadline up to now.

@@ -2,6 +2,7 @@
 //! every tick has come (rule T3 and promise 4), and the engine's own invariants hold.
 
 mod driver;
+mod figures;
 mod memory;
 mod room;
 mod ticks;
@@ -94,4 +95,16 @@ fn a_notice_that_is_lost_is_seen() {
         steps.into_iter().any(|_| driver.try_step().is_err())
     };
     assert!((0..ways().len()).all(lost));
+}
+
+/// The same in short, with what the engine counts: a test that takes no time.
+#[test]
+fn for_a_while_beliefs_and_figures_are_right() {
+    for (seed, options) in (1..).zip(ways()) {
+        let mut driver = Driver::new(options, seed);
+        for _ in 0..60 {
+            driver.step();
+        }
+        driver.end();
+    }
 }

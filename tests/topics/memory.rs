@@ -104,6 +104,37 @@ fn once_warm_no_input_about_a_topic_allocates() {
     }
 }
 
+/// Rule T10: what is not so any more is not kept until the tick, however often it happens.
+#[test]
+fn whoever_comes_and_goes_between_two_ticks_leaves_little_behind() {
+    let views = [View::All, View::Sample(2), View::Count];
+    let ways = [3, 100].into_iter().flat_map(|size| views.map(|view| (size, view)));
+    for (full_up_to, view) in ways {
+        let topics = TopicOptions { full_up_to, sample: 2, coalesce_ms: 100, ..Default::default() };
+        let mut engine = engine(topics);
+        let sessions = connect(&mut engine, 8);
+        for session in &sessions[1..] {
+            let join = Join::Member { presence: None, view };
+            drain(engine.join(Time::ZERO, *session, 1, join).expect("there is room").1);
+        }
+        drain(engine.advance(Time::from_millis(1_000)));
+        let now = Time::from_millis(2_000);
+        let mut visits = |times: usize| {
+            for _ in 0..times {
+                let join = Join::Member { presence: Some(5), view: View::Nothing };
+                let (topic, decisions) =
+                    engine.join(now, sessions[0], 1, join).expect("there is room");
+                drain(decisions);
+                drain(engine.leave(now, sessions[0], topic).expect("it is there"));
+            }
+        };
+        // For some, those who come are noted apart up to a number.
+        visits(4_200);
+        let grown = measure(|| visits(1_500)).bytes_current;
+        assert!(grown < 1_024, "{view:?}, {full_up_to}: {grown} bytes");
+    }
+}
+
 /// Rule T10: everybody comes back within a second. What is encoded is one snapshot a tick and view,
 /// whoever it goes to, and the changes for those who were there.
 #[test]

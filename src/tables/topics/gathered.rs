@@ -4,6 +4,9 @@ use crate::tables::ids::MembershipIndex;
 use crate::tables::sorted_map::SortedMap;
 use alloc::vec::Vec;
 
+/// A gap is as wide as this, at least, before it is taken out: nothing is moved for less.
+const WIDE: usize = if cfg!(any(test, feature = "shrunk")) { 2 } else { 64 };
+
 /// Members' sessions that show something new, each once, in the order in which they began to.
 ///
 /// Those that are not so any more are swept out a few at a time, and the others keep their order:
@@ -76,13 +79,23 @@ impl Gathered {
             self.known_dropped += 1;
         }
         self.looked += 1;
+        // Where as many come as are swept, a sweep never comes to the end.
+        if self.looked - self.kept > self.len().max(WIDE) {
+            self.take_out_gap();
+        }
     }
 
     /// Ends a sweep, however far it has come.
     pub(in crate::tables) fn close_gap(&mut self) {
+        self.take_out_gap();
+        (self.kept, self.looked) = (0, 0);
+    }
+
+    /// Takes out those that were not kept, so that the sweep goes on behind those that were.
+    fn take_out_gap(&mut self) {
         self.all.drain(self.kept..self.looked);
         self.known -= self.known_dropped;
-        (self.kept, self.looked, self.known_dropped) = (0, 0, 0);
+        (self.looked, self.known_dropped) = (self.kept, 0);
     }
 
     /// Takes all of them out.
@@ -182,6 +195,7 @@ mod tests {
                 let expected: Vec<u32> = list.iter().map(|one| one.0).collect();
                 let all: Vec<u32> = gathered.iter().map(|one| one.0).collect();
                 prop_assert_eq!(gathered.len(), all.len());
+                prop_assert!(gathered.all.len() <= 2 * all.len() + WIDE);
                 prop_assert_eq!(all, expected);
             }
             let left: Vec<u32> = gathered.drain().map(|one| one.0).collect();

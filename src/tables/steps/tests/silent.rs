@@ -111,6 +111,9 @@ fn speak(engine: &mut Core, user: u64, silent: Silent, (listed, blocked): (&[u64
         }
         Silent::Held | Silent::Unaware | Silent::UnawareWatched => {
             taken(engine.publish(now, session, 1));
+            if silent == Silent::Unaware {
+                taken(engine.direct(now, session, &(0..OTHERS / 20).collect::<Vec<_>>(), 1));
+            }
             connected(engine, connect());
             taken(engine.disconnect(now, session));
         }
@@ -151,7 +154,10 @@ fn engine_of(silent: Silent, others: Others) -> Core {
             let is_listed = !is_watched && !silent.is_hidden();
             let listed = if is_listed { names().collect() } else { Vec::new() };
             let connect = Connect::new(user).audience(listed).blocked(Vec::new());
-            let session = connected(&mut engine, connect);
+            let session = connected(&mut engine, connect.clone());
+            if silent == Silent::Unaware && user == 0 {
+                sessions.push(connected(&mut engine, connect));
+            }
             if is_watched {
                 taken(engine.watch(Time::ZERO, session, names()));
             }
@@ -188,9 +194,10 @@ fn engine_of(silent: Silent, others: Others) -> Core {
 pub(super) const MOST_LOOKS: usize = 8;
 
 /// Looks at each call until nothing is due: none goes over, looks at, or moves more than it may.
-fn looked_at(silent: Silent, others: Others) {
+/// Returns at how much they look.
+fn looked_at(silent: Silent, others: Others) -> usize {
     let mut engine = engine_of(silent, others);
-    let (due, mut calls, mut all) = (Time::from_millis(1_000), 0, 0);
+    let (due, mut calls, mut all, mut seen) = (Time::from_millis(1_000), 0, 0, 0);
     // A session and its user's other one.
     let own = OTHERS as usize + 2;
     while engine.deadline().is_some_and(|at| at <= due) {
@@ -207,7 +214,7 @@ fn looked_at(silent: Silent, others: Others) {
         let most = MOST_LOOKS * (AT_ONCE + 4 * own);
         assert!(looks <= most, "{silent:?}, {others:?}: {looks} looks of {most}");
         assert!(moved <= 4 * MOST * (own + SPARE), "{silent:?}, {others:?}: {moved} moved");
-        (calls, all) = (calls + 1, all + gone_over);
+        (calls, all, seen) = (calls + 1, all + gone_over, seen + looks);
     }
     // So all of it has been seen.
     let (lists, each) = (DEADLINES as usize, OTHERS as usize);
@@ -218,6 +225,7 @@ fn looked_at(silent: Silent, others: Others) {
     assert!(all >= least, "{silent:?}, {others:?}: {all} entries in all of {least}");
     assert!(calls >= least / (AT_ONCE + 4 * own), "{silent:?}, {others:?}: {calls} calls");
     assert_eq!(engine.verify(), Ok(()));
+    seen
 }
 
 #[test]
@@ -244,7 +252,9 @@ fn no_call_goes_over_more_than_one_list_and_a_little() {
         (Silent::UnawareWatched, Others::Unaware),
         (Silent::UnawareWatched, Others::Anew),
     ] {
-        looked_at(silent, others);
+        let seen = looked_at(silent, others);
+        let at_memberships = matches!(silent, Silent::HiddenSaid | Silent::UnawareWatched);
+        assert!(!at_memberships || seen > 0, "{silent:?}, {others:?}: no look is counted");
     }
 }
 
