@@ -7,19 +7,19 @@ pub(crate) struct Figures {
     notices: u64,
     deliveries: u64,
     skipped: u64,
-    /// The notice of the last decision: a large fan-out comes in several, one after the other.
-    last: Option<NoticeId>,
+    /// What the last decision told: to many it comes in several, one after the other.
+    last: Option<(NoticeId, String)>,
 }
 
 impl Figures {
     pub(crate) fn count(&mut self, decision: &Decision<'_, u32, u32>) {
         match decision {
             Decision::Deliver { notice, to } => {
-                self.notice(notice.id());
+                self.told(1, (notice.id(), String::new()));
                 self.deliveries += to.len() as u64;
             }
             Decision::Skipped { notice, to } => {
-                self.notice(notice.id());
+                self.told(1, (notice.id(), String::new()));
                 self.skipped += to.len() as u64;
             }
             Decision::Snapshot(snapshot) => {
@@ -27,20 +27,26 @@ impl Figures {
                 self.deliveries += snapshot.len() as u64;
             }
             Decision::Topic(snapshot) => {
-                self.notices += snapshot.len() as u64;
+                let entries: Vec<_> = snapshot.entries().collect();
+                self.told(snapshot.len() as u64, (snapshot.id(), format!("{entries:?}")));
                 self.deliveries += (snapshot.len() * snapshot.to().len()) as u64;
             }
             Decision::Changes(changes) => {
-                self.notices += u64::from(changes.is_first());
+                let all: Vec<_> = changes.iter().collect();
+                let notices = u64::from(changes.is_first());
+                self.told(notices, (changes.id(), format!("{all:?}")));
                 self.deliveries += changes.to().len() as u64;
             }
             _ => {}
         }
     }
 
-    fn notice(&mut self, id: NoticeId) {
-        self.notices += u64::from(self.last != Some(id));
-        self.last = Some(id);
+    /// Counts so many notices, unless this goes on with what was told last.
+    fn told(&mut self, notices: u64, what: (NoticeId, String)) {
+        if self.last.as_ref() != Some(&what) {
+            self.notices += notices;
+        }
+        self.last = Some(what);
     }
 
     /// Checks that the engine says the same.

@@ -155,7 +155,7 @@ fn engine_of(silent: Silent, others: Others) -> Core {
             let listed = if is_listed { names().collect() } else { Vec::new() };
             let connect = Connect::new(user).audience(listed).blocked(Vec::new());
             let session = connected(&mut engine, connect.clone());
-            if silent == Silent::Unaware && user == 0 {
+            if silent == Silent::Unaware && user < 3 {
                 sessions.push(connected(&mut engine, connect));
             }
             if is_watched {
