@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Broken); 13] = [
+        let breaks: [fn(&mut Broken); 14] = [
             |tables| tables.shown.set(User(0), false),
             |tables| tables.users.retain(User(1)),
             |tables| tables.users.set_reach(User(1), Reach::Nobody),
@@ -246,6 +246,11 @@ mod tests {
             |tables| tables.online.at_mut(Place(0)).sessions.clear(),
             |tables| tables.blocks.add(&Plain, User(1)),
             |tables| tables.blocks.miscount(),
+            // As many are blocked, but others.
+            |tables| {
+                tables.blocks.remove(&Plain, User(2));
+                tables.blocks.add(&Plain, User(1));
+            },
             |tables| _ = tables.sessions.remove(SessionIndex(0)),
             // Missed by a session that is not congested.
             |tables| tables.note(SessionIndex(1), User(0), Note::Offline { unaware: true }),

@@ -100,3 +100,18 @@ fn whoever_is_too_young_does_not_make_way() {
     assert_eq!((own(&engine), engine.verify()), (vec![second], Ok(())));
     assert!(!engine.is_attached(first));
 }
+
+/// A node may have as many sessions of a user as an engine can, whatever may be here.
+#[test]
+fn a_node_has_at_most_so_many_sessions_of_a_user() {
+    let sessions = |count| (1..=count).map(|id| session(id, Some(8))).collect();
+    for (count, is_taken) in [(1_024, true), (1_025, false), (1_026, false)] {
+        let mut engine = engine(|all| all.max_sessions = MOST);
+        let said = engine.remote_state(Time::ZERO, ELSEWHERE, 2, state(sessions(count)));
+        let refused = Error::SessionLimit { limit: 1_024, kind: None };
+        match said {
+            Ok(_) => assert!(is_taken, "{count}"),
+            Err(error) => assert_eq!((error, is_taken), (refused, false), "{count}"),
+        }
+    }
+}
