@@ -301,18 +301,24 @@ fn each_of_whom_it_is_remembered_what_they_believe_counts_once() {
     assert!((least..least + 4).contains(&gone_over), "{gone_over} entries, not {least}");
 }
 
-/// What a session shows in a topic goes over its user's sessions, though nobody views the topic.
+/// What a session shows in a topic goes over its user's sessions, and over the views that there are
+/// of the topic.
 #[test]
 fn the_sessions_of_who_shows_something_in_a_topic_count() {
     let mut of_many = options(Silent::Updated);
     of_many.max_sessions = 40;
     let config = Config::new(of_many).expect("they are in range");
     let mut engine = Core::with_hasher(config, Counting);
-    for _ in 0..30 {
-        let connect = Connect::new(SPEAKERS).audience(Vec::new()).blocked(Vec::new());
-        connected(&mut engine, connect);
+    let connect = |user| Connect::new(user).audience(Vec::new()).blocked(Vec::new());
+    for (user, view) in [(1, View::Nothing), (2, View::Count), (3, View::Sample(9))] {
+        let session = connected(&mut engine, connect(user));
+        let join = Join::Observer { view };
+        all_of(engine.join(Time::ZERO, session, TOPIC, join).expect("room").1);
     }
+    (1..30).for_each(|_| _ = connected(&mut engine, connect(SPEAKERS)));
     speak(&mut engine, SPEAKERS, Silent::Updated, (&[], &[]));
+    // Whoever views little is told everything before.
+    all_of(engine.advance(Time::from_millis(999)));
     let gone_over = gone_over_by_one(&mut engine);
-    assert!((31..40).contains(&gone_over), "{gone_over} entries, not 31");
+    assert!((33..40).contains(&gone_over), "{gone_over} entries, not 33");
 }
