@@ -507,3 +507,55 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Options};
+    use crate::connect::Connect;
+    use crate::decision::Decision;
+    use crate::decisions::Decisions;
+    use crate::engine::Engine;
+    use crate::hasher::tests::Plain;
+    use crate::key::SessionKey;
+    use crate::notice::Notice;
+    use crate::time::Time;
+
+    type Core = Engine<u32, u8, Plain>;
+
+    fn connect(engine: &mut Core, user: u32, friend: u32) -> SessionKey {
+        let newcomer = Connect::new(user).audience([friend]);
+        engine.connect(Time::ZERO, newcomer).expect("there is room").0
+    }
+
+    fn take(decisions: Decisions<'_, u32, u8, Plain>) {
+        decisions.for_each(|_| {});
+    }
+
+    /// Rule U1: where contacts are told one state of a user, they know a session by what it
+    /// directed alone. So of a user who showed something only while they were slow they are told
+    /// that this is over, and not that the user is offline.
+    #[test]
+    fn what_was_directed_is_over_for_a_slow_contact_that_knew_nothing_else() {
+        let config = Config::new(Options::default()).expect("they are in range");
+        let mut engine = Core::with_representative(config, Plain, |_| 0);
+        let [first, second] = [(); 2].map(|()| connect(&mut engine, 1, 2));
+        let slow = connect(&mut engine, 2, 1);
+        let now = Time::ZERO;
+        let id = engine.id_of(first).expect("it is there");
+        take(engine.direct(now, first, [&2], 5).expect("it is attached"));
+        take(engine.congested(now, slow).expect("it is attached"));
+        // It is held, and over when the other shows something.
+        take(engine.disconnect(now, first).expect("it is there"));
+        take(engine.publish(now, second, 6).expect("it is attached"));
+        take(engine.disconnect(now, second).expect("it is there"));
+        let mut decisions = engine.writable(now, slow).expect("it is congested");
+        let told = decisions.next();
+        let Some(Decision::Deliver { notice: Notice::DirectedOver { user, session, .. }, .. }) =
+            told
+        else {
+            panic!("{told:?}");
+        };
+        assert_eq!((*user, session), (1, id));
+        assert!(decisions.next().is_none(), "it never heard of anything else");
+    }
+}

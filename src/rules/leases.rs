@@ -99,9 +99,9 @@ mod tests {
         Time::from_millis(millis)
     }
 
-    /// A crowd of all of whom something was heard in one millisecond, out of order, by a person if
-    /// their users can be idle.
-    fn crowd(
+    /// An engine to which so many have connected, and their keys.
+    fn engine_of(
+        users: u32,
         lease: Option<Lease>,
         idle_after_ms: Option<u64>,
     ) -> (Engine<u32, u8, Plain>, Vec<SessionKey>) {
@@ -113,7 +113,17 @@ mod tests {
             decisions.for_each(|_| {});
             key
         };
-        let mut keys: Vec<_> = (0..CROWD).map(connect).collect();
+        let keys = (0..users).map(connect).collect();
+        (engine, keys)
+    }
+
+    /// A crowd of all of whom something was heard in one millisecond, out of order, by a person if
+    /// their users can be idle.
+    fn crowd(
+        lease: Option<Lease>,
+        idle_after_ms: Option<u64>,
+    ) -> (Engine<u32, u8, Plain>, Vec<SessionKey>) {
+        let (mut engine, mut keys) = engine_of(CROWD, lease, idle_after_ms);
         // A prime that does not divide their number.
         let nth = |nth: usize| (nth as u64 * 2_654_435_761 % u64::from(CROWD)) as usize;
         keys = (0..keys.len()).map(|place| keys[nth(place)]).collect();
@@ -164,6 +174,55 @@ mod tests {
             hear(engine, now, *key, by_person);
         }
         assert_eq!(engine.verify(), Ok(()));
+    }
+
+    /// Hears of these of six in this order, by a person where `is_by_person` says so of the place;
+    /// then all lapse, in the order that this returns.
+    fn order_of_lapsing(
+        now: u64,
+        nths: &[usize],
+        is_by_person: impl Fn(usize) -> bool,
+    ) -> Vec<usize> {
+        let lease = Some(Lease { lease_ms: LEASE_MS, heartbeat_ms: 30_000 });
+        let (mut engine, keys) = engine_of(6, lease, Some(600_000));
+        for (place, nth) in nths.iter().enumerate() {
+            hear(&mut engine, now, keys[*nth], is_by_person(place));
+        }
+        assert_eq!(advance(&mut engine, now + LEASE_MS - 1).0, []);
+        let (lapsed, _) = advance(&mut engine, now + LEASE_MS);
+        assert_eq!(engine.verify(), Ok(()));
+        lapsed.iter().filter_map(|key| keys.iter().position(|other| other == key)).collect()
+    }
+
+    /// Of equal deadlines that comes first which was set first: a lease is set whenever something
+    /// is heard, in whichever way, whether it has hardly begun or is near its end.
+    #[test]
+    fn those_heard_of_in_one_millisecond_lapse_in_that_order() {
+        // Of two something is heard twice: the last time counts.
+        let (nths, expected) = ([4, 1, 5, 0, 3, 2, 1, 4], [5, 0, 3, 2, 1, 4]);
+        for now in [1, LEASE_MS - 1] {
+            assert_eq!(order_of_lapsing(now, &nths, |_| false), expected, "at {now}");
+            assert_eq!(order_of_lapsing(now, &nths, |_| true), expected, "at {now}, by persons");
+            for odd in [0, 1] {
+                let lapsed = order_of_lapsing(now, &nths, |place| place % 2 == odd);
+                assert_eq!(lapsed, expected, "at {now}, by persons and not");
+            }
+        }
+    }
+
+    /// After a sign of a person, whatever else is heard of a session whose lease is near its end
+    /// puts that off at once.
+    #[test]
+    fn what_is_heard_after_a_person_did_something_puts_off_what_comes_near() {
+        let lease = Some(Lease { lease_ms: LEASE_MS, heartbeat_ms: 30_000 });
+        let (mut engine, keys) = engine_of(1, lease, Some(600_000));
+        hear(&mut engine, 1, keys[0], true);
+        assert_eq!(advance(&mut engine, LEASE_MS).0, []);
+        hear(&mut engine, LEASE_MS, keys[0], false);
+        assert_eq!(engine.verify(), Ok(()));
+        assert!(engine.deadline() > Some(at(LEASE_MS + 1)), "{:?}", engine.deadline());
+        assert_eq!(advance(&mut engine, 2 * LEASE_MS - 1).0, []);
+        assert_eq!(advance(&mut engine, 2 * LEASE_MS).0, keys);
     }
 
     /// Whenever all but one of a crowd are heard of before their leases lapse: no call is long for

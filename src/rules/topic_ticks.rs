@@ -262,3 +262,113 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         record.groups[at] = Group { known_to, counts, ..group };
     }
 }
+
+/// Only where the constants are shrunk: else so much waits for a tick in no test that is quick.
+#[cfg(all(test, feature = "shrunk"))]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Options};
+    use crate::connect::Connect;
+    use crate::decision::Decision;
+    use crate::engine::Engine;
+    use crate::hasher::tests::Plain;
+    use crate::key::{SessionKey, TopicKey};
+    use crate::time::Time;
+    use crate::topic::{Join, TopicOptions};
+    use alloc::vec::Vec;
+
+    /// A topic shows so many of its users, or a sample of as many, and of so many changes it is
+    /// noted what they are.
+    const SHOWN: u32 = 1;
+    const NOTED: u64 = 4 * (SHOWN + SURPLUS) as u64;
+    const VISITOR: u64 = 100;
+
+    /// A topic in which one views a sample of one member, and another names all others. So whatever
+    /// those others do waits for the tick, and is no news for the first.
+    struct Room {
+        engine: Engine<u64, u32, Plain>,
+        now: u64,
+        /// Those who are named, and one who is not there yet.
+        named: Vec<(SessionKey, TopicKey)>,
+        visitor: SessionKey,
+    }
+
+    impl Room {
+        fn new(named: u64) -> Self {
+            let topics = TopicOptions {
+                full_up_to: SHOWN,
+                sample: SHOWN as u16,
+                coalesce_ms: 100,
+                ..TopicOptions::default()
+            };
+            let options = Options { topics, topic_rate: None, lease: None, ..Options::default() };
+            let config = Config::new(options).expect("they are in range");
+            let mut engine = Engine::with_hasher(config, Plain);
+            let mut join = |user, join| {
+                let (session, decisions) =
+                    engine.connect(Time::ZERO, Connect::new(user)).expect("there is room");
+                drop(decisions);
+                (session, engine.join(Time::ZERO, session, 7, join).expect("there is room").0)
+            };
+            let member = Join::Member { presence: None, view: View::Nothing };
+            join(0, member);
+            let all = (1..=named).map(|user| join(user, member)).collect();
+            join(named + 1, Join::Observer { view: View::Sample(SHOWN as u16) });
+            let (session, topic) = join(named + 2, Join::Observer { view: View::Nothing });
+            let names = (1..=named).chain([VISITOR]);
+            drop(engine.look_at(Time::ZERO, session, topic, names).expect("it is there"));
+            let visitor = engine.connect(Time::ZERO, Connect::new(VISITOR)).expect("room").0;
+            let mut room = Self { engine, now: 0, named: all, visitor };
+            room.tick();
+            room
+        }
+
+        fn update(&mut self, members: u64) {
+            for (session, topic) in &self.named[..members as usize] {
+                let now = Time::from_millis(self.now);
+                drop(self.engine.update(now, *session, *topic, 5).expect("it is a member"));
+            }
+        }
+
+        /// One who is named comes and goes.
+        fn visit(&mut self) {
+            let (now, join) =
+                (Time::from_millis(self.now), Join::Member { presence: None, view: View::Nothing });
+            let topic = self.engine.join(now, self.visitor, 7, join).expect("there is room").0;
+            drop(self.engine.leave(now, self.visitor, topic).expect("it is there"));
+        }
+
+        /// Lets a tick come. Returns how many snapshots and changes those are sent who view a
+        /// sample.
+        fn tick(&mut self) -> (usize, usize) {
+            let mut told = (0, 0);
+            self.now += 1_000;
+            self.engine.advance(Time::from_millis(self.now)).for_each(|decision| match decision {
+                Decision::Topic(part) if part.view() != View::Nothing => told.0 += 1,
+                Decision::Changes(part) if part.view() != View::Nothing => told.1 += 1,
+                _ => {}
+            });
+            assert_eq!(self.engine.verify(), Ok(()));
+            told
+        }
+    }
+
+    #[test]
+    fn all_whom_a_tick_tells_are_sent_snapshots_where_too_much_waits_to_be_noted() {
+        let mut room = Room::new(NOTED + 1);
+        room.update(NOTED);
+        assert_eq!(room.tick(), (0, 0));
+        room.update(NOTED + 1);
+        assert_eq!(room.tick(), (1, 0));
+        room.update(NOTED);
+        assert_eq!(room.tick(), (0, 0), "it begins anew");
+    }
+
+    #[test]
+    fn who_comes_and_goes_between_two_ticks_does_not_pile_up() {
+        let mut room = Room::new(4);
+        room.update(4);
+        (0..10 * NOTED).for_each(|_| room.visit());
+        assert_eq!(room.tick(), (0, 0));
+    }
+}

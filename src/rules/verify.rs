@@ -198,6 +198,7 @@ mod tests {
     use crate::tables::expiries::Expiry;
     use crate::tables::ids::{ExpiryIndex, SessionIndex, TopicIndex, User};
     use crate::time::Time;
+    use crate::topic::{Join, View};
 
     type Broken = State<u64, u32, Plain>;
 
@@ -268,6 +269,21 @@ mod tests {
             assert!(state.verify().is_err(), "the break number {nth} is not seen");
         }
     }
+
+    #[test]
+    fn who_arrives_in_a_topic_that_has_no_tick_is_seen() {
+        let (mut state, session) = (state(), SessionIndex(0));
+        let (key, view) = (state.tables.sessions().key(session), View::Count);
+        state.begin(Time::ZERO);
+        state.join(key, 7, Join::Observer { view }).expect("there is room");
+        state.accept();
+        state.finish_drain();
+        assert_eq!(state.verify(), Ok(()));
+        let (topic, _) = state.tables.topics_of(session).next().expect("it is in one");
+        state.ticks.disarm(TickIndex::of(topic, true));
+        assert_eq!(state.verify(), Err("who arrives waits for nothing"));
+    }
+
     #[test]
     fn an_engine_says_what_its_state_says() {
         let config = Config::new(Options::default()).expect("the options are in range");

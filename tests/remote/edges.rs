@@ -228,6 +228,23 @@ fn a_leap_of_the_clock_is_no_work_for_sessions_that_are_detached_elsewhere() {
     }
 }
 
+/// Rule C18: the grace of who was detached there ends by itself while its node is suspected, though
+/// the host has told the time late before.
+#[test]
+fn a_late_host_does_not_put_off_the_end_of_a_grace_elsewhere() {
+    let mut engine = engine(|options| options.lease = None);
+    viewer(&mut engine);
+    let at = Time::from_millis;
+    let lost = RemoteLoss { cause: LostCause::ConnectionError, since_ms: 0, left_ms: 10 };
+    let detached = RemoteSession { lost: Some(lost), ..session(1, Some(5)) };
+    let said = engine.remote_state(Time::ZERO, ELSEWHERE, 2, state(vec![detached]));
+    said.expect("it is in order").for_each(|_| {});
+    assert_eq!(told(engine.advance(at(2_510))), [""; 0]);
+    assert_eq!(told(engine.origin_lost(at(2_511), ELSEWHERE)), [""; 0]);
+    let ended = format!("2 {:?} true", EndReason::Lost(LostCause::ConnectionError));
+    assert_eq!(told(engine.advance(at(3_510))), ["2 offline to 1", &ended]);
+}
+
 /// Rule 6: what is held while a later session settles is not held of one that is put out.
 #[test]
 fn what_a_session_showed_that_is_expelled_is_over_at_once() {

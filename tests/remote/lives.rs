@@ -92,6 +92,8 @@ fn there_is_room_for_as_much_as_the_limits_say() {
         said
     };
     assert_eq!(say(&mut engine, 5, ELSEWHERE, with(&[1, 3], &[4, 5], &[6, 7])).len(), 4);
+    let mut of_many = with(&[1], &[], &[6, 7, 8]);
+    of_many.sessions.extend((2..=1_024).map(|id| session(id, None)));
     let before = engine.counts();
     for (said, refused) in [
         (with(&[1, 3, 4], &[], &[]), Error::AudienceLimit { limit: 2 }),
@@ -100,6 +102,8 @@ fn there_is_room_for_as_much_as_the_limits_say() {
         (with(&[1], &[3, 4, 5, 6], &[]), Error::BlockedLimit { limit: 2 }),
         (with(&[1], &[], &[6, 7, 8]), Error::TopicLimit { limit: 2 }),
         (with(&[1], &[], &[6, 7, 8, 9]), Error::TopicLimit { limit: 2 }),
+        // As many sessions as there may be are not too many: one of them is in too many topics.
+        (of_many, Error::TopicLimit { limit: 2 }),
     ] {
         assert_eq!(engine.remote_state(at(6), ELSEWHERE, 2, said).err(), Some(refused));
     }
@@ -216,6 +220,32 @@ fn who_changes_devices_elsewhere_stays_in_a_topic() {
         } else {
             assert_eq!((gone[0].as_str(), came), ("2 leaves", vec!["2 joins: Some(9)".to_owned()]));
         }
+    }
+}
+
+/// Rule T6: where a user is invisible by the same word by which a session of it joins, nobody is
+/// told of that one.
+#[test]
+fn who_is_invisible_elsewhere_is_not_seen_to_join() {
+    let there = |id| {
+        let topics = vec![RemoteMember { topic: 100, number: 1, presence: Some(4) }];
+        RemoteSession { topics, ..session(id, Some(8)) }
+    };
+    // Of the user nobody is in the topic, or a session that stays.
+    for (before, after, expected) in [
+        (session(1, Some(8)), vec![there(1)], &["2 offline to 1"][..]),
+        (there(1), vec![there(1), there(2)], &["2 offline to 1", "2 leaves"]),
+    ] {
+        let mut engine = engine(|_| {});
+        viewer(&mut engine);
+        let own = engine.sessions(&1).next().expect("it is here");
+        let join = Join::Member { presence: None, view: View::All };
+        engine.join(at(5), own, 100, join).expect("there is room").1.for_each(|_| {});
+        say(&mut engine, 5, ELSEWHERE, state(vec![before]));
+        let mut said = state(after);
+        said.lists.as_mut().expect("they are given").visible = false;
+        assert_eq!(say(&mut engine, 6, ELSEWHERE, said), expected);
+        assert_eq!(engine.verify(), Ok(()));
     }
 }
 

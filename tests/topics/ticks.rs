@@ -124,6 +124,30 @@ fn whoever_names_a_member_is_told_what_has_changed_of_that_one_however_much_has(
     assert_eq!(room.tick(), [Said::Changes(MOST + 1), Said::Changes(1)]);
 }
 
+/// A slow one is told of whom it names, though others who view the same are told nothing of that,
+/// and of what its view says, though nothing is new of whom it names.
+#[test]
+fn who_names_members_and_is_slow_misses_what_concerns_them_and_what_its_view_says() {
+    let mut room = room();
+    let member = Join::Member { presence: None, view: View::Nothing };
+    let named = room.join(1, member);
+    let (session, topic) = room.join(9, Join::Observer { view: View::Count });
+    drop(room.engine.look_at(room.at(), session, topic, [1]).expect("it is there"));
+    room.tick();
+    let mut missed = |happens: fn(&mut Room, (SessionKey, TopicKey))| {
+        drop(room.engine.congested(room.at(), session).expect("it is attached"));
+        happens(&mut room, named);
+        assert_eq!(room.tick(), []);
+        said(room.engine.writable(room.at(), session).expect("it is congested"))
+    };
+    assert_eq!(missed(|room, named| room.update(named, 5)), [Said::Snapshot(1)]);
+    let other = |room: &mut Room, _| {
+        room.join(2, Join::Member { presence: None, view: View::Nothing });
+    };
+    assert_eq!(missed(other), [Said::Snapshot(1)], "how many there are");
+    assert_eq!(missed(|_, _| {}), []);
+}
+
 /// Somebody invisible views a whole room, or nothing of it: another who views little is told the
 /// same.
 #[test]

@@ -280,3 +280,55 @@ fn each_deadline_counts_though_it_goes_over_nothing() {
     }
     assert_eq!(engine.deadline(), None);
 }
+
+/// Returns how many entries the only deadline goes over, of which nobody is told anything.
+fn gone_over_by_one(engine: &mut Core) -> usize {
+    let mut decisions = engine.advance(Time::from_millis(1_000));
+    assert!(decisions.next().is_none(), "somebody is told");
+    drop(decisions);
+    engine.state.plan().gone_over()
+}
+
+/// Where nobody is told that it is over, contacts, their sessions and those to whom it directed are
+/// gone over to find out who may believe in it: each counts once.
+#[test]
+fn each_of_whom_it_is_remembered_what_they_believe_counts_once() {
+    let config = Config::new(options(Silent::Unaware)).expect("they are in range");
+    let mut engine = Core::with_hasher(config, Counting);
+    let connect = |user| Connect::new(user).audience(Vec::new()).blocked(Vec::new());
+    let (contacts, strangers): (Vec<_>, Vec<_>) = ((0..10).collect(), (20..27).collect());
+    // Some of them are offline, some have several sessions.
+    let sessions = contacts.iter().flat_map(|user| (0..user % 3).map(|_| *user));
+    let sessions: Vec<u64> = sessions.chain(strangers.iter().copied()).collect();
+    sessions.iter().for_each(|user| _ = connected(&mut engine, connect(*user)));
+    let speaker = || connect(SPEAKERS).audience(contacts.clone());
+    let session = connected(&mut engine, speaker());
+    taken(engine.publish(Time::ZERO, session, 1));
+    taken(engine.direct(Time::ZERO, session, &strangers, 1));
+    connected(&mut engine, speaker());
+    taken(engine.disconnect(Time::ZERO, session));
+    let (least, gone_over) = (contacts.len() + sessions.len(), gone_over_by_one(&mut engine));
+    assert!((least..least + 4).contains(&gone_over), "{gone_over} entries, not {least}");
+}
+
+/// What a session shows in a topic goes over its user's sessions, and over the views that there are
+/// of the topic.
+#[test]
+fn the_sessions_of_who_shows_something_in_a_topic_count() {
+    let mut of_many = options(Silent::Updated);
+    of_many.max_sessions = 40;
+    let config = Config::new(of_many).expect("they are in range");
+    let mut engine = Core::with_hasher(config, Counting);
+    let connect = |user| Connect::new(user).audience(Vec::new()).blocked(Vec::new());
+    for (user, view) in [(1, View::Nothing), (2, View::Count), (3, View::Sample(9))] {
+        let session = connected(&mut engine, connect(user));
+        let join = Join::Observer { view };
+        all_of(engine.join(Time::ZERO, session, TOPIC, join).expect("room").1);
+    }
+    (1..30).for_each(|_| _ = connected(&mut engine, connect(SPEAKERS)));
+    speak(&mut engine, SPEAKERS, Silent::Updated, (&[], &[]));
+    // Whoever views little is told everything before.
+    all_of(engine.advance(Time::from_millis(999)));
+    let gone_over = gone_over_by_one(&mut engine);
+    assert!((33..40).contains(&gone_over), "{gone_over} entries, not 33");
+}

@@ -122,3 +122,32 @@ fn no_call_goes_over_more_than_one_tick_and_a_little() {
         looked_at(tick);
     }
 }
+
+/// Samples of several sizes take one walk over the seats, and each seat counts once for all of
+/// them: when the tick is told, and when it ends.
+#[test]
+fn each_seat_counts_once_for_samples_of_several_sizes() {
+    const MEMBERS: u64 = 40;
+    let topics = TopicOptions { coalesce_ms: 1_000, full_up_to: 10_000, ..TopicOptions::default() };
+    let config = Config::new(Options { topics, lease: None, ..Options::default() });
+    let mut engine = Core::with_hasher(config.expect("they are in range"), Counting);
+    let sizes = [10, 20, 30, MEMBERS as u16];
+    for (user, size) in (VIEWER..).zip(sizes) {
+        let viewer = connect(&mut engine, user + 10);
+        join(&mut engine, viewer, 0, Some(View::Sample(size)));
+    }
+    for user in 0..MEMBERS {
+        let member = connect(&mut engine, user);
+        join(&mut engine, member, 0, None);
+    }
+    drain(&mut engine, START);
+    let visitor = connect(&mut engine, VISITOR);
+    let key = join(&mut engine, visitor, 0, None);
+    taken(engine.leave(Time::ZERO, visitor, key));
+    let mut decisions = engine.advance(Time::from_millis(20_000));
+    assert!(decisions.next().is_none(), "somebody is told");
+    drop(decisions);
+    let (gone_over, seats) = (engine.state.plan().gone_over(), 2 * MEMBERS as usize);
+    let most = seats + 4 * sizes.len();
+    assert!((seats..=most).contains(&gone_over), "{gone_over} entries, and {seats} seats");
+}
