@@ -3,6 +3,7 @@
 
 mod driver;
 mod memory;
+mod named;
 mod room;
 mod ticks;
 mod unseen;
