@@ -321,7 +321,7 @@ mod tests {
         Inputs::new(&bytes).next(engine, |user| user, |p| p).expect("there is one").1
     }
 
-    /// Whatever the verb is: so few bytes are wasted, and yet nothing is left out with nobody there.
+    /// Whatever the verb is: so few bytes are wasted, and yet what can happen there is tried, too.
     #[test]
     fn in_an_empty_house_somebody_comes_but_for_one_time_in_sixteen() {
         const ADVANCE: u8 = 47;
