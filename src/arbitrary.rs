@@ -304,3 +304,57 @@ fn moment<K: Eq + Hash, P, S: BuildHasher>(engine: &Engine<K, P, S>, time: u8) -
         _ => now.saturating_add(some * 60_000),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::connect::Connect;
+    use crate::hasher::tests::Plain;
+    use alloc::collections::BTreeSet;
+
+    fn engine() -> Engine<u8, u8, Plain> {
+        Engine::with_hasher(Config::default(), Plain)
+    }
+
+    fn only(bytes: [u8; INPUT], engine: &Engine<u8, u8, Plain>) -> Event<u8, u8> {
+        Inputs::new(&bytes).next(engine, |user| user, |p| p).expect("there is one").1
+    }
+
+    /// Whatever the verb is: so few bytes are wasted, and yet what can happen there is tried, too.
+    #[test]
+    fn in_an_empty_house_somebody_comes_but_for_one_time_in_sixteen() {
+        const ADVANCE: u8 = 47;
+        for who in 0..=u8::MAX {
+            let event = only([ADVANCE, 0, who, 0, 0, 0], &engine());
+            assert_eq!(matches!(event, Event::Advance), who & 0xf == 0xf, "{who}: {event:?}");
+        }
+    }
+
+    #[test]
+    fn each_byte_that_asks_for_a_key_that_may_be_stale_names_another() {
+        const HEARTBEAT: u8 = 19;
+        let mut engine = engine();
+        for user in 0..40 {
+            engine
+                .connect(Time::ZERO, Connect::new(user))
+                .expect("there is room")
+                .1
+                .for_each(|_| {});
+        }
+        let all = (0..40).chain(0xe0..=u8::MAX);
+        let bytes: Vec<_> = all.flat_map(|who| [HEARTBEAT, 0, who, 0, 0, 0]).collect();
+        let mut inputs = Inputs::new(&bytes);
+        let mut named = Vec::new();
+        while let Some((_, event)) = inputs.next(&engine, |user| user, |p| p) {
+            match event {
+                Event::Heartbeat { session } => named.push(session),
+                other => panic!("{other:?} is no heartbeat"),
+            }
+        }
+        // The last that were handed in.
+        let (handed_in, again) = named.split_at(40);
+        let again: BTreeSet<_> = again.iter().map(|key| key.to_bits()).collect();
+        assert_eq!(again, handed_in[8..].iter().map(|key| key.to_bits()).collect());
+    }
+}

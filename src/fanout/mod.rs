@@ -10,6 +10,8 @@ pub(crate) mod plan;
 mod receivers;
 pub(crate) mod snapshots;
 pub(crate) mod subject;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tick_news;
 pub(crate) mod topic_steps;
 pub(crate) mod topics;

@@ -296,6 +296,24 @@ mod tests {
         proptest::collection::vec(step, 0..120)
     }
 
+    #[test]
+    fn memory_is_given_back_once_most_of_it_is_unused_and_some_room_is_left() {
+        let after = |capacity: usize, len: usize| {
+            let mut table = Vec::<u64>::with_capacity(capacity);
+            table.resize(len, 0);
+            let is_given_back = give_back(&mut table);
+            assert_eq!(table.len(), len);
+            (is_given_back, table.capacity())
+        };
+        // A quarter in use is kept with as much again, more than a quarter stays as it is.
+        assert_eq!(after(100, 26), (false, 100));
+        assert_eq!(after(100, 25), (true, 50));
+        // A few have room whatever goes.
+        assert_eq!(after(FEW, 0), (false, FEW));
+        assert_eq!(after(FEW + 1, 0), (true, FEW / 2));
+        assert_eq!(after(FEW / 2, 0), (false, FEW / 2));
+    }
+
     proptest! {
         /// Beside a plain list.
         #[test]

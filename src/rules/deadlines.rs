@@ -188,3 +188,82 @@ fn heard_since<P>(
     let order = sessions.heard_order(session)?;
     Some((sessions.heard(session).saturating_add(lease_ms), order))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Options};
+    use crate::connect::Connect;
+    use crate::decision::Decision;
+    use crate::engine::Engine;
+    use crate::event::LostCause;
+    use crate::hasher::tests::Plain;
+    use crate::notice::Notice;
+    use crate::time::Time;
+    use alloc::vec::Vec;
+
+    const ANN: u32 = 100;
+    const USERS: u32 = 30;
+
+    /// All of them, but not in the order of their numbers.
+    fn out_of_order() -> impl Iterator<Item = u32> {
+        (0..USERS).map(|nth| nth * 7 % USERS)
+    }
+
+    const fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    #[test]
+    fn what_is_due_at_one_moment_comes_in_the_order_in_which_it_was_set() {
+        let mut engine = Engine::<u32, u32, Plain>::with_hasher(Config::default(), Plain);
+        let mut connect =
+            |user| engine.connect(at(0), Connect::new(user)).expect("there is room").0;
+        let ann = connect(ANN);
+        let keys: Vec<_> = (0..USERS).map(connect).collect();
+        let lost: Vec<_> = out_of_order().map(|user| keys[user as usize]).collect();
+        let mut lose = |key, grace_ms| {
+            let cause = LostCause::ConnectionError;
+            drop(engine.lost_with_grace(at(1), key, cause, grace_ms).expect("it is attached"));
+        };
+        // What is due after the others though it was set before them is in their way.
+        lose(ann, 1_500);
+        lost.iter().for_each(|key| lose(*key, 1_000));
+        let mut ended = Vec::new();
+        engine.advance(at(1_001)).for_each(|decision| {
+            if let Decision::Ended { session, .. } = decision {
+                ended.push(session);
+            }
+        });
+        assert_eq!(ended, lost);
+    }
+
+    /// Rule U4: whatever they did before, it is the last that counts.
+    #[test]
+    fn users_who_are_idle_at_one_moment_are_told_of_in_the_order_of_their_last_signs() {
+        let idle_after_ms = Some(10_000);
+        let config = Config::new(Options { idle_after_ms, lease: None, ..Options::default() });
+        let config = config.expect("they are in range");
+        let mut engine = Engine::<u32, u32, Plain>::with_representative(config, Plain, |_| 0);
+        drop(engine.connect(at(0), Connect::new(ANN)).expect("there is room"));
+        let connect = |user| {
+            let newcomer = Connect::new(user).audience([ANN]);
+            let key = engine.connect(at(0), newcomer).expect("there is room").0;
+            drop(engine.publish(at(0), key, user).expect("it is attached"));
+            key
+        };
+        let keys: Vec<_> = (0..USERS).map(connect).collect();
+        for user in out_of_order() {
+            drop(engine.active(at(1_000), keys[user as usize]).expect("it is attached"));
+        }
+        let mut idle = Vec::new();
+        engine.advance(at(11_000)).for_each(|decision| {
+            if let Decision::Deliver { notice: Notice::User { user, idle_since, .. }, .. } =
+                decision
+            {
+                assert_eq!(idle_since, Some(at(1_000)));
+                idle.push(*user);
+            }
+        });
+        assert!(idle.iter().copied().eq(out_of_order()), "{idle:?}");
+    }
+}

@@ -166,3 +166,49 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, OfflineNotices, Options};
+    use crate::connect::Connect;
+    use crate::decision::Decision;
+    use crate::engine::Engine;
+    use crate::hasher::tests::Plain;
+    use crate::notice::Notice;
+    use crate::time::Time;
+    use alloc::vec::Vec;
+
+    /// Rule 7: nobody is told of ends, so whoever may believe in what has ended is told when it
+    /// sees no more. Whom a block kept from seeing it believes nothing.
+    #[test]
+    fn a_removal_tells_those_who_may_believe_what_is_over_and_nobody_else() {
+        const ANN: u32 = 0;
+        const BOB: u32 = 1;
+        const EVE: u32 = 2;
+        let (offline_notices, settle_ms) = (OfflineNotices::Never, 0);
+        let config = Config::new(Options { offline_notices, settle_ms, ..Options::default() });
+        let config = config.expect("they are in range");
+        let mut engine = Engine::<u32, u32, Plain>::with_hasher(config, Plain);
+        let now = Time::ZERO;
+        let mut connect = |user, audience: &[u32], blocked: &[u32]| {
+            let (audience, blocked) = (audience.iter().copied(), blocked.iter().copied());
+            let newcomer = Connect::new(user).audience(audience).blocked(blocked);
+            engine.connect(now, newcomer).expect("there is room").0
+        };
+        let [bob, _eve] = [BOB, EVE].map(|user| connect(user, &[], &[]));
+        let [shown, _other] = [(); 2].map(|()| connect(ANN, &[BOB, EVE], &[EVE]));
+        drop(engine.publish(now, shown, 7).expect("it is attached"));
+        engine.disconnect(now, shown).expect("it is attached").for_each(|decision| {
+            assert!(matches!(decision, Decision::Ended { .. }), "{decision:?}");
+        });
+        let mut told = Vec::new();
+        let decisions = engine.audience_remove(now, &ANN, &[BOB, EVE]);
+        decisions.expect("she is there").for_each(|decision| match decision {
+            Decision::Deliver { notice: Notice::UserOffline { user: &ANN, .. }, to } => {
+                told.extend_from_slice(to);
+            }
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(told, [bob.slot()]);
+    }
+}

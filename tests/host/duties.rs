@@ -107,6 +107,22 @@ fn all_that_was_due_comes_before_an_input_whatever_strangers_do() {
     }
 }
 
+/// The timer has come at that moment, too, with a part of what is due.
+#[test]
+fn what_is_left_of_a_moment_comes_before_an_input_of_that_moment() {
+    const FOR_MS: u64 = 5_000;
+    let mut house = House::new(Options { direct_rate: None, ..Options::default() });
+    let ann = house.connect("ann", &["bob"], 100);
+    a_stranger_says_much_for(&mut house, FOR_MS);
+    let until = house.now.saturating_add(FOR_MS);
+    house.host.publish_until(house.now, ann.id, 1, until, None).expect("it is accepted");
+    house.wait(FOR_MS);
+    house.host.advance(house.now);
+    assert_eq!(house.host.deadline(), Some(house.now), "what was shown is still to end");
+    let frames = house.connect("bob", &["ann"], 100).read(usize::MAX);
+    assert!(matches!(&frames[..], [Said::Snapshot { entries, .. }] if entries.is_empty()));
+}
+
 #[test]
 fn a_new_connection_gets_its_snapshot() {
     let (mut house, ann, _bob) = ann_and_bob(Options::default());

@@ -4,6 +4,7 @@
 mod driver;
 mod figures;
 mod memory;
+mod named;
 mod room;
 mod ticks;
 mod unseen;

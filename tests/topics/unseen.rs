@@ -1,18 +1,12 @@
 //! What somebody unseen views or names changes nothing of what a tick tells others (rule T6).
 
 use crate::room::Room;
-use adsum::{
-    Decision, Decisions, Join, Options, SessionKey, Time, TopicChange, TopicKey, TopicOptions, View,
-};
+use adsum::{Join, Options, TopicOptions, View};
 
 const ANN: u32 = 1;
 const UNSEEN: u32 = 2;
 
 impl Room {
-    fn member(&mut self, user: u32) -> (SessionKey, TopicKey) {
-        self.join(user, Join::Member { presence: None, view: View::Nothing })
-    }
-
     /// Has somebody view this, and look at these, where nobody sees it.
     fn unseen(&mut self, view: View, named: &[u32]) {
         let (session, topic) = self.join(UNSEEN, Join::Observer { view: View::Nothing });
@@ -20,40 +14,12 @@ impl Room {
         drop(self.engine.look(self.at(), session, topic, view).expect("it is there"));
         drop(self.engine.look_at(self.at(), session, topic, named.to_vec()).expect("it is there"));
     }
-
-    /// Lets all ticks come. Returns what one session is told by them.
-    fn ticks(&mut self, to: SessionKey) -> Vec<String> {
-        self.now += 1_000;
-        heard(self.engine.advance(Time::from_millis(self.now)), to)
-    }
 }
 
 /// Returns a room of two, where all is told at once: with one more it is large.
 fn room_of_two() -> Room {
     let topics = TopicOptions { full_up_to: 2, sample: 2, coalesce_ms: 0, ..Default::default() };
     Room::of(Options::default(), topics)
-}
-
-/// Returns what one session is told, in words.
-fn heard(mut decisions: Decisions<'_, u32, u32>, to: SessionKey) -> Vec<String> {
-    let mut heard = Vec::new();
-    while let Some(decision) = decisions.next() {
-        match decision {
-            Decision::Topic(part) if part.to().contains(&to.slot()) => {
-                heard.push(format!("{:?} of {}", part.view(), part.len()));
-            }
-            Decision::Changes(part) if part.to().contains(&to.slot()) => {
-                heard.extend(part.iter().map(|change| match change {
-                    TopicChange::Member { user, presence, .. } => format!("{user}: {presence:?}"),
-                    TopicChange::SessionEnded { user, .. } => format!("{user} has one less"),
-                    TopicChange::Left { user, .. } => format!("{user} left"),
-                    other => format!("{other:?}"),
-                }));
-            }
-            _ => {}
-        }
-    }
-    heard
 }
 
 /// A topic becomes large, so that those who view all are sent a sample. What has changed before is
