@@ -55,7 +55,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return Ok(());
         }
         self.check_remote(origin, online, &state)?;
-        let RemoteState { lists, mut sessions, ended } = state;
+        let RemoteState { lists, sessions, ended } = state;
         let is_there = online.and_then(|user| self.tables.place(user));
         let (place, is_first, lists) = match (is_there, lists) {
             (Some(place), Some(lists)) => (place, false, Some((id, lists))),
@@ -72,24 +72,70 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 self.add_remote(node, place, session, is_first);
             }
         }
-        // Whoever goes on in a topic by another session is not told to leave it in between.
-        self.stay_in_topics(node, place, &mut sessions);
-        if !sessions.is_empty() {
-            self.end_over(place);
-        }
-        self.take_away(node, place, &sessions, &ended);
-        if !self.tables.sessions_at(place).is_empty() {
-            self.remote_update = Some(RemoteUpdate { node, place, lists, sessions });
-            self.plan.push_step(Step::RemoteUpdate);
-        } else if let Some((id, _)) = lists {
-            self.tables.discard_name(id);
+        let update = RemoteUpdate { node, place, lists, sessions, ended: Some(ended) };
+        if self.hide_by(&update) {
+            self.continue_later(update);
+        } else {
+            self.take_away(update);
         }
         Ok(())
     }
 
+    fn continue_later(&mut self, update: RemoteUpdate<K, P>) {
+        self.remote_update = Some(update);
+        self.plan.push_step(Step::RemoteUpdate);
+    }
+
+    /// Has those see the user no more whom the lists of a node hide it from: nobody is to be told
+    /// what it may have done since. Returns whether there are any. Whom the lists let see it waits,
+    /// until nothing is shown any more that was so before.
+    fn hide_by(&mut self, update: &RemoteUpdate<K, P>) -> bool {
+        let (place, Some((_, lists))) = (update.place, &update.lists) else { return false };
+        let user = self.tables.user_at(place);
+        let [mut audience, mut blocked] = core::mem::take(&mut self.scratch);
+        audience.extend(lists.audience.iter().filter_map(|id| self.tables.find(id)));
+        blocked.extend(lists.blocked.iter().filter_map(|id| self.tables.find(id)));
+        blocked.extend(self.tables.blocked_by(user));
+        lists::make_set(&mut audience, user);
+        lists::make_set(&mut blocked, user);
+        let before = self.tables.audience_at(place);
+        let removes = before.iter().any(|one| audience.binary_search(one).is_err());
+        audience.retain(|one| before.binary_search(one).is_ok());
+        let is_hidden = !lists.visible && self.tables.is_visible_at(place);
+        let hides = is_hidden || removes || blocked.len() > self.tables.blocked_by(user).len();
+        if hides {
+            self.set_lists(user, &audience, &blocked);
+        }
+        if is_hidden {
+            self.hide_from_all(place, None);
+        }
+        audience.clear();
+        blocked.clear();
+        self.scratch = [audience, blocked];
+        hides
+    }
+
+    /// Takes out what is so no more, and goes on later.
+    fn take_away(&mut self, mut update: RemoteUpdate<K, P>) {
+        let ended = update.ended.take().unwrap_or_default();
+        let RemoteUpdate { node, place, sessions, .. } = &mut update;
+        let (node, place) = (*node, *place);
+        // Whoever goes on in a topic by another session is not told to leave it in between.
+        self.stay_in_topics(node, place, sessions);
+        if !sessions.is_empty() {
+            self.end_over(place);
+        }
+        self.take_out_all_but(node, place, sessions, &ended);
+        if !self.tables.sessions_at(place).is_empty() {
+            self.continue_later(update);
+        } else if let Some((id, _)) = update.lists {
+            self.tables.discard_name(id);
+        }
+    }
+
     /// Takes what a node does not say any more out: sessions, what they show, where they are. It
     /// is told before anything else changes, since notices are worked out as they are told.
-    fn take_away(
+    fn take_out_all_but(
         &mut self,
         node: usize,
         place: Place,
@@ -127,24 +173,25 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         }
     }
 
-    /// Goes on with what a node says, when all are told of what went before: with lists, and then
-    /// with what sessions show.
+    /// Goes on with what a node says, when all are told of what went before: takes out what is so
+    /// no more, then has sessions show what they do, and then those see it whom the lists let.
     pub(super) fn continue_remote_update(&mut self) {
         let Some(mut update) = self.remote_update.take() else { return };
         self.tables.changed_mut().is_remote_update = true;
-        if let Some((id, lists)) = update.lists.take() {
-            // It was checked that they fit. No more users than can be indexed is all there is.
-            let _ = self.set_remote_lists(id, Some(lists));
-            self.remote_update = Some(update);
-            self.plan.push_step(Step::RemoteUpdate);
-        } else {
-            let RemoteUpdate { node, place, sessions, .. } = update;
-            for session in sessions {
-                if let Some(known) = self.tables.find_remote(place, (node, session.id)) {
+        if update.ended.is_some() {
+            self.take_away(update);
+        } else if !update.sessions.is_empty() {
+            for session in core::mem::take(&mut update.sessions) {
+                let known = self.tables.find_remote(update.place, (update.node, session.id));
+                if let Some(known) = known {
                     // The rest is as it was if no more topics can be indexed.
                     let _ = self.update_remote(known, session);
                 }
             }
+            self.continue_later(update);
+        } else if let Some((id, lists)) = update.lists {
+            // It was checked that they fit. No more users than can be indexed is all there is.
+            let _ = self.set_remote_lists(id, Some(lists));
         }
         self.tables.changed_mut().is_remote_update = false;
     }

@@ -2,6 +2,7 @@
 
 use crate::event::LostCause;
 use crate::key::{DeviceKind, SessionId};
+use crate::reason::EndReason;
 use crate::remote::{RemoteLists, RemoteSession};
 use crate::tables::Tables;
 use crate::tables::changed::Changed;
@@ -18,6 +19,9 @@ pub(crate) struct RemoteUpdate<K, P> {
     pub(crate) place: Place,
     pub(crate) lists: Option<(K, RemoteLists<K>)>,
     pub(crate) sessions: Vec<RemoteSession<K, P>>,
+    /// Why sessions have ended; `None` once those have been taken out that the node does not have
+    /// any more, and what is not so.
+    pub(crate) ended: Option<Vec<(SessionId, EndReason)>>,
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {

@@ -3,8 +3,8 @@
 use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
 use crate::nodes::newest;
 use adsum::{
-    Config, Connect, EndReason, Engine, Error, Join, LostCause, Options, Origin, RemoteMember,
-    RemoteSession, RemoteState, Represent, Time, View,
+    Config, Connect, EndReason, Engine, Error, Join, LostCause, Options, Origin, RemoteLists,
+    RemoteMember, RemoteSession, RemoteState, Represent, Time, TopicBlocks, View,
 };
 
 const NOTHING: [&str; 0] = [];
@@ -223,28 +223,65 @@ fn who_changes_devices_elsewhere_stays_in_a_topic() {
     }
 }
 
-/// Rule T6: where a user is invisible by the same word by which a session of it joins, nobody is
-/// told of that one.
+/// Rules 10 and T6: what a user does once it is hidden is told to nobody from whom it is, though
+/// a node says both by the same word.
 #[test]
-fn who_is_invisible_elsewhere_is_not_seen_to_join() {
+fn who_hides_elsewhere_is_not_seen_to_do_anything_else() {
     let there = |id| {
         let topics = vec![RemoteMember { topic: 100, number: 1, presence: Some(4) }];
         RemoteSession { topics, ..session(id, Some(8)) }
     };
-    // Of the user nobody is in the topic, or a session that stays.
-    for (before, after, expected) in [
-        (session(1, Some(8)), vec![there(1)], &["2 offline to 1"][..]),
-        (there(1), vec![there(1), there(2)], &["2 offline to 1", "2 leaves"]),
-    ] {
+    let silent = |id| session(id, Some(8));
+    type Sessions = Vec<RemoteSession<u32, u32>>;
+    let cases: [(Sessions, Sessions, &[&str]); 4] = [
+        // Of the user nobody is in the topic, or a session that stays.
+        (vec![silent(1)], vec![there(1)], &["2 offline to 1"]),
+        (vec![there(1)], vec![there(1), there(2)], &["2 offline to 1", "2 leaves"]),
+        // Another one takes the place of the one that was there, new or known.
+        (vec![there(1)], vec![there(2)], &["2 offline to 1", "2 leaves", "2 Disconnected false"]),
+        (vec![there(1), silent(2)], vec![silent(1), there(2)], &["2 offline to 1", "2 leaves"]),
+    ];
+    for (before, after, expected) in cases {
+        for blocks in [false, true] {
+            let mut engine = engine(|all| all.topics.blocks = TopicBlocks::Hidden);
+            viewer(&mut engine);
+            let own = engine.sessions(&1).next().expect("it is here");
+            let join = Join::Member { presence: None, view: View::All };
+            engine.join(at(5), own, 100, join).expect("there is room").1.for_each(|_| {});
+            say(&mut engine, 5, ELSEWHERE, state(before.clone()));
+            let mut said = state(after.clone());
+            let lists = said.lists.as_mut().expect("they are given");
+            if blocks {
+                lists.blocked.push(1)
+            } else {
+                lists.visible = false
+            }
+            let told = say(&mut engine, 6, ELSEWHERE, said);
+            let told: Vec<_> = told.iter().filter(|told| !told.starts_with("1 offline")).collect();
+            assert_eq!(told, expected, "blocks: {blocks}");
+            assert_eq!(engine.verify(), Ok(()));
+        }
+    }
+}
+
+/// Rule 10: whoever comes to see a user sees what it shows then, and nothing of before.
+#[test]
+fn who_is_let_see_somebody_elsewhere_sees_nothing_of_before() {
+    let hidden: [fn(&mut RemoteLists<u32>); 3] = [
+        |lists| lists.audience.clear(),
+        |lists| lists.blocked.push(1),
+        |lists| lists.visible = false,
+    ];
+    for hide in hidden {
         let mut engine = engine(|_| {});
         viewer(&mut engine);
-        let own = engine.sessions(&1).next().expect("it is here");
-        let join = Join::Member { presence: None, view: View::All };
-        engine.join(at(5), own, 100, join).expect("there is room").1.for_each(|_| {});
-        say(&mut engine, 5, ELSEWHERE, state(vec![before]));
-        let mut said = state(after);
-        said.lists.as_mut().expect("they are given").visible = false;
-        assert_eq!(say(&mut engine, 6, ELSEWHERE, said), expected);
+        let mut before = state(vec![session(1, Some(8)), session(2, Some(7))]);
+        hide(before.lists.as_mut().expect("they are given"));
+        say(&mut engine, 5, ELSEWHERE, before);
+        let after = vec![RemoteSession { number: 2, ..session(1, Some(9)) }];
+        let told = say(&mut engine, 6, ELSEWHERE, state(after));
+        let seen: Vec<_> = told.iter().filter(|told| told.starts_with("2: ")).collect();
+        assert_eq!(seen, ["2: 9 to 1"], "{told:?}");
         assert_eq!(engine.verify(), Ok(()));
     }
 }
