@@ -24,7 +24,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// Lists that are given replace those that the engine holds; which of two nodes knows the newer
     /// ones is the caller's to know ([rule C13](crate::rules#rule-c13-lists)). Empty ones replace
     /// them too, so a node to which the user is offline must
-    /// [send none](crate::LocalUser::to_remote).
+    /// [send none](crate::LocalUser::to_remote). They hide before the sessions change, and let see
+    /// when these have.
     ///
     /// # Errors
     /// [`Error::SessionLimit`] for more than 1,024 sessions of one user, [`Error::TopicLimit`],

@@ -347,17 +347,20 @@ fn renamed(said: &str, known: &mut Vec<String>) -> String {
     renamed
 }
 
+fn seeds() -> u64 {
+    let seeds = std::env::var("ADSUM_UNSEEN_SEEDS").ok();
+    seeds.map_or(70, |seeds| seeds.parse().expect("it is a number"))
+}
+
 #[test]
 fn what_is_hidden_at_another_node_makes_no_difference() {
     let usual = Options { settle_ms: 200, idle_after_ms: None, ..crate::options() };
     let never = Options { offline_notices: OfflineNotices::Never, ..usual };
     let silent = Options { settle_ms: 0, skew_ms: 0, own_echo: false, ..usual };
-    let seeds = std::env::var("ADSUM_UNSEEN_SEEDS").ok();
-    let seeds = seeds.map_or(70, |seeds| seeds.parse().expect("it is a number"));
     let mut heard = 0;
     for options in [usual, never, silent] {
         for hiding in [Hiding::Invisible, Hiding::Blocking, Hiding::Blocked, Hiding::Stranger] {
-            heard += (0..seeds).map(|seed| run(&options, hiding, seed)).sum::<usize>();
+            heard += (0..seeds()).map(|seed| run(&options, hiding, seed)).sum::<usize>();
         }
     }
     assert!(heard > 20_000, "Eve hears of {heard} things");
@@ -380,4 +383,52 @@ fn run(options: &Options, hiding: Hiding, seed: u64) -> usize {
         assert_eq!(seen, due, "{hiding:?}, seed {seed}, {options:?}:\n{}", log.join("\n"));
     }
     heard
+}
+
+/// The same from the moment on at which the user hides, and of what else its node says by the same
+/// word: until then Eve sees it.
+#[test]
+fn what_is_said_by_the_word_that_hides_makes_no_difference() {
+    let usual = Options { settle_ms: 200, idle_after_ms: None, ..crate::options() };
+    let silent = Options { settle_ms: 0, skew_ms: 0, own_echo: false, ..usual };
+    for options in [usual, silent] {
+        for hiding in [Hiding::Invisible, Hiding::Blocking, Hiding::Stranger] {
+            (0..seeds()).for_each(|seed| run_until_it_hides(&options, hiding, seed));
+        }
+    }
+}
+
+fn run_until_it_hides(options: &Options, hiding: Hiding, seed: u64) {
+    let mut random = Random((seed + 1).wrapping_mul(0x517c_c1b7_2722_0a95));
+    let (mut with, mut without) = (Side::new(options), Side::new(options));
+    let (mut now, mut log) = (1_000, Vec::new());
+    for nth in 0..80 {
+        now += random.below(60);
+        let (is_hidden, mut word) = Word::draw(&mut random, hiding);
+        let mut other = Some(word.clone());
+        match (nth, &mut word) {
+            // It is where it says so: who has no sessions says nothing of lists.
+            (40, _) => {
+                let mut hides = || loop {
+                    let said = state(&mut random, Some(hiding));
+                    if !said.sessions.is_empty() {
+                        break Word::Says(ELSEWHERE, HIDDEN, said);
+                    }
+                };
+                (word, other) = (hides(), Some(hides()));
+            }
+            (0..40, Word::Says(_, HIDDEN, said)) => {
+                said.lists = state(&mut random, None).lists;
+                other = Some(word.clone());
+            }
+            (0..40, _) => {}
+            _ => other = other.filter(|_| !is_hidden),
+        }
+        log.push(format!("{now} {word:?}, {other:?}"));
+        let at = Time::from_millis(now);
+        with.give(at, Some(&word), hiding);
+        without.give(at, other.as_ref(), hiding);
+        let (seen, due) = (&with.observed, &without.observed);
+        assert_eq!(seen, due, "{hiding:?}, seed {seed}, {options:?}:\n{}", log.join("\n"));
+    }
 }
