@@ -24,6 +24,8 @@ fn options() -> Options {
     Options { lease: None, settle_ms: 0, grace, ..Options::default() }
 }
 
+type Verb = fn(&mut Engine<u32, u32>, Time, SessionKey);
+
 struct House {
     engine: Engine<u32, u32>,
     keys: Vec<SessionKey>,
@@ -98,7 +100,7 @@ fn graces_are_over_in_the_order_of_the_losses() {
 fn leases_lapse_in_the_order_in_which_sessions_were_heard_of_last() {
     let lease = Lease { lease_ms: MINUTE, heartbeat_ms: MINUTE / 2 };
     for heard in [MINUTE / 2, MINUTE - 1] {
-        let verbs: [fn(&mut Engine<u32, u32>, Time, SessionKey); 5] = [
+        let verbs: [Verb; 5] = [
             |engine, now, key| engine.heartbeat(now, key).unwrap().for_each(|_| {}),
             |engine, now, key| engine.active(now, key).unwrap().for_each(|_| {}),
             |engine, now, key| engine.publish(now, key, 1).unwrap().for_each(|_| {}),

@@ -15,6 +15,7 @@ mod farewell;
 mod leases;
 mod lifecycle;
 mod limits;
+mod nodes;
 mod publish;
 mod remote;
 mod remote_topics;

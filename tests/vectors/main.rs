@@ -19,6 +19,8 @@ mod belief;
 mod case;
 #[path = "../topics/driver.rs"]
 mod driver;
+#[path = "../topics/figures.rs"]
+mod figures;
 mod fold;
 mod recorder;
 mod wire;
