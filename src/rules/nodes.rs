@@ -1,4 +1,4 @@
-//! Nodes that are lost, are back or are gone, and what comes of their sessions (rules C6 to C9 as
+//! Nodes that are lost, are back or are gone, and what comes of their sessions (rules C7 to C9, as
 //! far as they are the engine's).
 
 use crate::event::LostCause;
