@@ -4,7 +4,7 @@ import { connection, type ConnectionOptions, type Phase } from "./connection.js"
 import { AdsumError } from "./error.js";
 import type { Frame } from "./frames.js";
 import { clock, stable } from "./json.js";
-import { operations, type Accepted, type Fields, type Making } from "./operations.js";
+import { lasting, operations, type Accepted, type Making } from "./operations.js";
 import { call, watchers, type Readable } from "./readable.js";
 import { Replica, type Person, type Session, type State } from "./replica.js";
 import { room, type House, type Joined, type JoinOptions, type Room } from "./room.js";
@@ -111,16 +111,6 @@ export interface Adsum<P = any> {
 /** Says that the session shows nothing. */
 const NOTHING = { op: "withdraw" };
 
-/** Makes what holds for so long, counted from now, and what is said instead when that is over. */
-function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Making {
-  if (forMs == null) return () => fields;
-  const endsAt = clock() + forMs;
-  return () => {
-    const leftMs = Math.round(endsAt - clock());
-    return leftMs > 0 ? { ...fields, for: leftMs } : late;
-  };
-}
-
 /** Connects to a server of the protocol `adsum.v1`, whose address begins with `ws`. */
 export function connect<P = any>(url: string | URL, options: Options = {}): Adsum<P> {
   const address = new URL(url).href;
@@ -139,7 +129,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   let session: string | undefined;
   /** Says again what the session shows, as of then; and what that is. */
   let show: Making | undefined;
-  let activeAt = 0;
+  let activeAt: number | undefined;
   /** There has been no room for somebody since the last snapshot: not to know one says nothing. */
   let isFull: boolean | undefined;
 
@@ -165,11 +155,16 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     settled: watch.check,
     error: fail,
   });
-  let aheadMs = 0;
+  let aheadMs: number;
 
   // ---- what it is told
 
   function welcome(frame: Frame) {
+    // What one user showed, watched and joined is nothing of another's.
+    if (user && user !== frame.u) {
+      show = watched.clear() as undefined;
+      rooms.forEach((room) => room.close("left"));
+    }
     ({ u: user, s: session } = frame);
     aheadMs = frame.now! - clock();
     const { p } = frame;
@@ -178,9 +173,9 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     // Where no page is left, there is no moment for it but now.
     if (!globalThis.addEventListener) keep();
     // A page that was loaded anew has so long to join again what its session is in, else it leaves.
-    link.after("rooms", 10_000, () => {
-      replica.topics.filter((topic) => !rooms.has(topic)).forEach(leave);
-    });
+    link.after("room", 10_000, () =>
+      replica.topics.filter((topic) => !rooms.has(topic)).forEach(leave),
+    );
   }
 
   function leave(topic: string) {
@@ -325,7 +320,7 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     active() {
       const now = clock();
       // Such signs are passed on no more often.
-      if (!replica.isCurrent || now - activeAt < 5_000) return;
+      if (!replica.isCurrent || now - activeAt! < 5_000) return;
       activeAt = now;
       void own.ask("active");
     },

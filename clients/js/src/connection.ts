@@ -51,7 +51,32 @@ export interface Listener {
 
 export type Phase = "connecting" | "waiting" | "online" | "closed";
 
-export function connection(url: string, options: ConnectionOptions, to: Listener) {
+/** What a connection is to its client. */
+export interface Connection {
+  now: {
+    phase: Phase;
+    /** Why there is no connection. */
+    code: string | undefined;
+    retryAt: number | undefined;
+  };
+  /** A secret that names the session. */
+  resume?: string | undefined;
+  after(name: string, ms: number, then: () => unknown): void;
+  say(frame: object, text?: string): void;
+  open(): void;
+  close(code: string, socketCode?: number): void;
+  goodFor(leftMs: number): void;
+  /** The network is gone, as the browser knows before anybody else. */
+  gone(): void;
+  /** Comes back now, if it only waits because of the network. */
+  hurry(): void;
+}
+
+export function connection(
+  url: string,
+  options: ConnectionOptions,
+  to: Listener,
+): Connection {
   const {
     token,
     trace,
@@ -62,12 +87,7 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   } = options;
   const ask = typeof token === "function" && token;
   /** What is read and written by the client too. */
-  const now = { phase: "connecting" } as {
-    phase: Phase;
-    /** Why there is no connection. */
-    code: string | undefined;
-    retryAt: number | undefined;
-  };
+  const now = {} as Connection["now"];
   const timers = new Map<string, ReturnType<typeof setTimeout>>();
   let socket: Socket | undefined;
   /** Counts attempts: what an earlier one brings is passed over. */
@@ -90,11 +110,11 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   }
 
   /** Asks for a token, which is of no use any more if another attempt has begun meanwhile. */
-  async function withToken(then: (token: string | undefined) => void, failed: () => void) {
+  async function withToken(then: (token: any) => void, failed: () => void) {
     const mine = run;
     try {
       const known = ask ? await ask() : token;
-      if (mine === run) then(known as string | undefined);
+      if (mine === run) then(known);
     } catch (error) {
       if (mine === run) {
         to.error(error);
@@ -148,8 +168,7 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   function take(frame: Frame) {
     if (frame.op === "welcome") {
       own.resume = frame.resume;
-      now.code = undefined;
-      isTokenNew = false;
+      now.code = isTokenNew = undefined;
       keepAlive(frame.ping_ms ?? 30_000);
       goodFor(frame.until! - frame.now!);
     }
@@ -170,8 +189,9 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   /** Hands over another token when most of the time is over that the last one is good for. */
   function goodFor(leftMs: number) {
     if (ask && leftMs > 0) {
-      after("token", leftMs * (0.7 + 0.2 * Math.random()), () =>
-        withToken((known) => to.refreshed(known!), () => goodFor(leftMs / 8)),
+      after("token", leftMs * (0.7 + Math.random() / 5), () =>
+        // Where there is none it asks again, but not without a rest.
+        withToken(to.refreshed, () => goodFor(leftMs / 8 + maxBackoffMs)),
       );
     }
   }
@@ -188,7 +208,7 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
   function lost(code: string) {
     end();
     const most = Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts++);
-    const waitMs = bye?.after_ms || most * (0.5 + Math.random() / 2);
+    const waitMs = bye?.after_ms || most * (1 + Math.random()) / 2;
     now.code = code;
     after("retry", waitMs, open);
     enter("waiting", clock() + waitMs);
@@ -222,18 +242,14 @@ export function connection(url: string, options: ConnectionOptions, to: Listener
     to.settled();
   }
 
-  const own = {
+  const own: Connection = {
     now,
-    /** A secret that names the session. */
-    resume: undefined as string | undefined,
     after,
     say,
     open,
     close,
     goodFor,
-    /** The network is gone, as the browser knows before anybody else. */
     gone,
-    /** Comes back now, if it only waits because of the network. */
     hurry: () => {
       if (now.phase === "waiting" && !bye) open();
     },

@@ -22,7 +22,7 @@ export class AdsumError extends Error {
   declare readonly retryMs: number | undefined;
 
   constructor({ code, field, retry_ms }: Partial<Frame>) {
-    super(code + (field ? `: ${field}` : ""));
+    super(field ? code + ": " + field : code);
     Object.assign(this, { name: "AdsumError", code, field, retryMs: retry_ms });
   }
 }

@@ -2,6 +2,7 @@
 
 import { AdsumError } from "./error.js";
 import type { Frame } from "./frames.js";
+import { clock } from "./json.js";
 
 /** An operation's answer. */
 export interface Accepted {
@@ -46,6 +47,16 @@ const enum Pace {
   atOnce,
   inTurn,
   notYet,
+}
+
+/** Makes what holds for so long, counted from now, and what is said instead when that is over. */
+export function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Making {
+  if (forMs == null) return () => fields;
+  const endsAt = clock() + forMs;
+  return () => {
+    const leftMs = Math.round(endsAt - clock());
+    return leftMs > 0 ? { ...fields, for: leftMs } : late;
+  };
 }
 
 /** `failed` is told what could not be said. */

@@ -2,7 +2,7 @@
 
 import type { Counts, View } from "./frames.js";
 import { stable } from "./json.js";
-import type { Accepted, Fields, Operations, Saying } from "./operations.js";
+import { lasting, type Accepted, type Fields, type Operations } from "./operations.js";
 import type { Readable, Watchers } from "./readable.js";
 import { NONE, type Person, type Replica, type Said } from "./replica.js";
 
@@ -107,9 +107,6 @@ export function room<P>(
     };
   });
 
-  const add = (fields: Fields, saying?: Saying) =>
-    queue.add(() => ({ ...fields, topic }), saying);
-
   const join = () =>
     queue.add(
       () => ({ op: "join", topic, view, p: presence, observe }),
@@ -136,7 +133,7 @@ export function room<P>(
 
   /** Has something else hold there from now on. */
   const set = (fields: Fields, then: () => void) =>
-    add(fields, {
+    queue.add(() => ({ ...fields, topic }), {
       key: fields.op + topic,
       ok() {
         then();
@@ -153,7 +150,8 @@ export function room<P>(
     members: watch.readable(() => read().members),
     said: watch.readable(() => read().said),
     update: (p) => set({ op: "update", p }, () => (presence = p)),
-    say: (p, options) => add({ ...options, op: "say", p }, { once: true }),
+    say: (p, options = {}) =>
+      queue.add(lasting({ op: "say", topic, p }, options.for), { once: true }),
     look: (next) => set({ op: "look", view: next }, () => (view = next)),
     lookAt: ([...users]) => set({ op: "look_at", users }, () => (named = users)),
     leave: () => {

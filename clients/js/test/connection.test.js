@@ -308,3 +308,46 @@ test("after a session a token that is not good is replaced once more", async (t)
     peer.breaks();
   }
 });
+
+test("where no other token is to be had, it is asked for but not without a rest", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  const server = await serve(t);
+  let asked = 0;
+  const failures = [];
+  const adsum = server.client({
+    token: () => (asked++ ? Promise.reject(new Error("none")) : "TOKEN"),
+    onError: (error) => failures.push(error.message),
+    maxBackoffMs: 30_000,
+  });
+  const peer = await server.accept();
+  await peer.welcomes([], { welcome: { now: 1_000_000, until: 4_600_000, ping_ms: 1e9 } });
+  await online(adsum);
+  for (let second = 0; second < 7_200; second += 1) {
+    t.mock.timers.tick(1_000);
+    await new Promise(setImmediate);
+  }
+  assert.ok(asked > 10 && asked < 200, `it was asked ${asked} times`);
+  assert.equal(failures.length, asked - 1);
+});
+
+test("what one user showed, watched and joined is nothing of another's", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client();
+  const peer = await server.accept();
+  await peer.welcomes([], { welcome: { u: "ann" } });
+  await online(adsum);
+  const said = [adsum.publish("secret"), adsum.watch(["eve"])];
+  await peer.accepts("publish", { p: "secret" });
+  await peer.accepts("watch", { users: ["eve"] });
+  await Promise.all(said);
+  const room = adsum.join("room:anns");
+  await peer.accepts("join", { topic: "room:anns", view: "all" });
+  peer.socket.close();
+  const other = await server.accept();
+  await other.welcomes([], { hello: { resume: "SECRET" }, welcome: { u: "bob" } });
+  await online(adsum);
+  assert.equal(adsum.shown, undefined);
+  assert.deepEqual([room.getSnapshot().state, room.getSnapshot().code], ["closed", "left"]);
+  void adsum.publish("hello");
+  await other.hears("publish", { p: "hello" });
+});

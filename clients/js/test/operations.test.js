@@ -296,3 +296,13 @@ test("a session that is resumed keeps the end of what it shows", async (t) => {
   await last.welcomes([], { hello });
   await last.accepts("publish", { p: "in a call", for: 60_000, then: "back" });
 });
+
+test("what is said in a room for so long is not said when that is over", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client();
+  const room = adsum.join("room:a");
+  const late = room.say("typing", { for: -1 });
+  const peer = await server.accept();
+  await peer.welcomes();
+  await assert.rejects(late, ({ code }) => code === "over");
+});
