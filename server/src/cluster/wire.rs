@@ -1,5 +1,6 @@
 //! How a message travels: the version of this form in one byte, and postcard.
 
+use adsum::RemoteState;
 use adsum_cluster::Body;
 
 use crate::host::{Presence, UserId};
@@ -52,33 +53,57 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Message, BadBytes> {
     }
 }
 
-/// Writes a message, in several if it is longer than `max` bytes. What does not fit whatever is
-/// done is left out, and counted.
+/// Writes a message, in several if it is longer than `max` bytes. Of a user whose state does not fit
+/// less is said, and that is counted: without its number nothing that comes after it could be taken.
+/// So is what does not fit whatever is done, which is left out.
 pub(super) fn encode_all(message: Message, max: usize, lost: &mut u64) -> Vec<Vec<u8>> {
     let mut encoded = Vec::new();
     let mut waiting = vec![message];
-    while let Some(message) = waiting.pop() {
+    while let Some(mut message) = waiting.pop() {
         let bytes = encode(&message);
         if !bytes.is_empty() && bytes.len() <= max {
             encoded.push(bytes);
-        } else if let Some((first, second)) = halve(message) {
+        } else if let Some(second) = halve(&mut message) {
             waiting.extend(second);
-            waiting.push(first);
+            waiting.push(message);
         } else {
             *lost += 1;
+            while encode(&message).len() > max && shorten(&mut message) {}
+            let bytes = encode(&message);
+            encoded.extend((bytes.len() <= max).then_some(bytes));
         }
     }
     encoded
 }
 
-/// Halves a message that says several things. Of an answer the first half is one by itself, and is
+/// Leaves out something of the one user of whom a message tells: the topics that its sessions are
+/// in, or else that it is there, or else its lists. Returns whether there was any of it.
+fn shorten(message: &mut Message) -> bool {
+    let states = match &mut message.body {
+        Body::Ops(states) => states,
+        Body::Sync(sync) => &mut sync.states,
+        _ => return false,
+    };
+    let [user] = &mut states[..] else { return false };
+    let RemoteState { lists, sessions, ended } = &mut user.state;
+    if sessions.iter().any(|session| !session.topics.is_empty()) {
+        sessions.iter_mut().for_each(|session| session.topics.clear());
+        return true;
+    }
+    let is_there = !sessions.is_empty() || !ended.is_empty();
+    (*sessions, *ended, user.stamps) = Default::default();
+    is_there || lists.take().is_some()
+}
+
+/// Halves a message that says several things, and returns the other half, if that is to be sent.
+/// Of an answer the first half is one by itself, and is
 /// followed by the question for the other; so it is with orders.
-fn halve(mut message: Message) -> Option<(Message, Option<Message>)> {
+fn halve(message: &mut Message) -> Option<Option<Message>> {
     let mut second = None;
     match &mut message.body {
         Body::Ops(ops) if ops.len() > 1 => {
             let rest = ops.split_off(ops.len() / 2);
-            second = Some(Message { body: Body::Ops(rest), ..head(&message) });
+            second = Some(Message { body: Body::Ops(rest), ..head(message) });
         }
         Body::Sync(sync) if sync.states.len() > 1 => {
             sync.states.truncate(sync.states.len() / 2);
@@ -89,7 +114,7 @@ fn halve(mut message: Message) -> Option<(Message, Option<Message>)> {
         }
         _ => return None,
     }
-    Some((message, second))
+    Some(second)
 }
 
 /// Returns what a message says besides its body.
@@ -110,5 +135,102 @@ pub(super) const fn kind(message: &Message) -> &'static str {
         Body::Orders(_) => "orders",
         Body::Done { .. } => "done",
         Body::Leaving => "leaving",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adsum::{DeviceKind, RemoteLists, RemoteMember, RemotePresence, RemoteSession, SessionId};
+    use adsum_cluster::{Incarnation, NodeId, PROTOCOL, UserState, Version};
+    use adsum_tim::TimPresence;
+
+    use super::*;
+    use crate::host::shown::Shown;
+
+    const MAX: usize = 2_000;
+
+    /// A user in so many topics, who shows so many bytes in each and has so many contacts.
+    fn user(
+        number: u64,
+        topics: usize,
+        bytes: usize,
+        contacts: usize,
+    ) -> UserState<UserId, Presence> {
+        let p = format!("\"{}\"", "x".repeat(bytes));
+        let shows = || Presence::new(Shown::with_p(TimPresence::default(), &p));
+        let member = |nth| RemoteMember {
+            topic: format!("room:{nth}").into(),
+            number: 1,
+            presence: Some(shows()),
+        };
+        let shown = Some(RemotePresence { presence: shows(), age_ms: 0, until: None });
+        let session = RemoteSession {
+            id: SessionId::from_bits(1).unwrap(),
+            kind: DeviceKind(0),
+            age_ms: 0,
+            lost: None,
+            number: 1,
+            shown,
+            idle_ms: None,
+            topics: (0..topics).map(member).collect(),
+        };
+        let audience = (0..contacts).map(|nth| format!("contact{nth:020}").into()).collect();
+        let lists = RemoteLists { audience, blocked: Vec::new(), visible: true };
+        let state = RemoteState { lists: Some(lists), sessions: vec![session], ended: Vec::new() };
+        let version = Version { number: 1, clock: 1, by: 1 };
+        let user = format!("user{number}").into();
+        UserState { user, number, is_gone: false, version, stamps: vec![1], state }
+    }
+
+    fn sent(states: Vec<UserState<UserId, Presence>>) -> (Vec<UserState<UserId, Presence>>, u64) {
+        let message = Message {
+            protocol: PROTOCOL,
+            cluster: 1,
+            from: NodeId::new("a").unwrap(),
+            incarnation: Incarnation { started_ms: 1, random: 2 },
+            clock: 1,
+            body: Body::Ops(states),
+        };
+        let mut lost = 0;
+        let all = encode_all(message, MAX, &mut lost).into_iter().flat_map(|bytes| {
+            assert!(bytes.len() <= MAX, "{} bytes", bytes.len());
+            match decode(&bytes).unwrap().body {
+                Body::Ops(states) => states,
+                other => panic!("{other:?}"),
+            }
+        });
+        (all.collect(), lost)
+    }
+
+    /// Each number arrives, so that what comes after it is taken, whatever one user shows.
+    #[test]
+    fn of_whom_too_much_is_said_less_is_said() {
+        let small = |number| user(number, 1, 10, 1);
+        let (states, lost) = sent(vec![small(1), small(2), small(3)]);
+        assert_eq!((states, lost), (vec![small(1), small(2), small(3)], 0));
+        for (large, topics, sessions, has_lists) in [
+            (user(2, 100, 100, 1), 0, 1, true),
+            (user(2, 1, 3_000, 1), 0, 0, true),
+            (user(2, 1, 10, 200), 0, 0, false),
+        ] {
+            let (states, lost) = sent(vec![small(1), large, small(3)]);
+            assert_eq!((states.len(), lost), (3, 1));
+            assert_eq!((&states[0], &states[2]), (&small(1), &small(3)));
+            let UserState { number, stamps, state, .. } = &states[1];
+            assert_eq!((*number, stamps.len(), state.sessions.len()), (2, sessions, sessions));
+            assert_eq!(state.sessions.iter().map(|one| one.topics.len()).sum::<usize>(), topics);
+            assert_eq!(state.lists.is_some(), has_lists);
+        }
+    }
+
+    /// What a client sent goes to others as it is, so what no client can have sent is no message.
+    #[test]
+    fn what_is_shown_is_json() {
+        for (p, is_good) in [("{\"a\":[1]}", true), ("1},{\"op\":\"bye\"},{\"z\":1", false)] {
+            let shown = Shown::with_p(TimPresence::default(), p);
+            let bytes = postcard::to_allocvec(&shown).unwrap();
+            let read = postcard::from_bytes::<Shown>(&bytes);
+            assert_eq!(read.is_ok(), is_good, "{p}");
+        }
     }
 }

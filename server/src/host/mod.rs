@@ -57,7 +57,7 @@ mod resume_secret;
 mod roster_messages;
 mod seats;
 mod shared;
-mod shown;
+pub(crate) mod shown;
 mod start;
 mod tim_protocol;
 mod transport;

@@ -4,7 +4,8 @@
 use std::ops::{Deref, DerefMut};
 
 use adsum_tim::TimPresence;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a session shows.
 ///
@@ -15,7 +16,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Shown {
     tim: TimPresence,
+    #[serde(deserialize_with = "json")]
     p: Option<Box<str>>,
+}
+
+/// Reads JSON that another server says that a client has sent: it goes into frames as it is.
+fn json<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<str>>, D::Error> {
+    let p = Option::<Box<str>>::deserialize(from)?;
+    let is_json = |p: &str| serde_json::from_str::<IgnoredAny>(p).is_ok();
+    if p.as_deref().is_none_or(is_json) { Ok(p) } else { Err(D::Error::custom("no JSON")) }
 }
 
 impl Shown {
