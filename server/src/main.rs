@@ -32,17 +32,25 @@ fn command() -> Command {
 
 fn read_config(flags: &ArgMatches) -> Option<Loaded> {
     // Not std::env::vars, which panics at a name or value that is not UTF-8.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    match config::load(flags, environment) {
-        Ok(loaded) => Some(loaded),
-        Err(error) => {
-            for problem in error.problems {
-                eprintln!("adsum-server: {problem}");
+    let (mut environment, mut problems) = (Vec::new(), Vec::new());
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => environment.push((name, value)),
+            (Ok(name), Err(_)) if name.starts_with("ADSUM_") => {
+                problems.push(format!("{name} (in the environment) is not UTF-8"));
             }
-            None
+            _ => {}
         }
     }
+    match config::load(flags, environment.into_iter()) {
+        Ok(loaded) if problems.is_empty() => return Some(loaded),
+        Ok(_) => {}
+        Err(error) => problems.extend(error.problems),
+    }
+    for problem in problems {
+        eprintln!("adsum-server: {problem}");
+    }
+    None
 }
 
 fn main() -> ExitCode {

@@ -46,6 +46,13 @@ fn it_ends_with_2_and_names_all_that_is_wrong() {
     for named in ["own_echo = maybe", "is own_echo meant?", "device_limit = 0 (--device-limit)"] {
         assert!(err.contains(named), "{err}");
     }
+    let latin = std::os::unix::ffi::OsStrExt::from_bytes(b"/caf\xe9.db");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_adsum-server"));
+    let latin: &std::ffi::OsStr = latin;
+    let output = command.arg("check-config").env("ADSUM_STORE_PATH", latin).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("ADSUM_STORE_PATH (in the environment) is not UTF-8"), "{err}");
     let (output, _, err) = run(&["check-config", "--device-limt", "1"], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(err.contains("--device-limit"), "{err}");

@@ -116,6 +116,22 @@ async fn b13_too_many_presences_become_the_newest() {
     server.host.stop().await;
 }
 
+/// What is kept until there is room stays so until something better comes.
+#[tokio::test]
+async fn s10_a_presence_that_is_refused_takes_the_place_of_none() {
+    let server = Server::run(&["--security-reqhzsecond", "1", "--request-burst", "5"]);
+    server.friends(["ann", "bob"]);
+    let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
+    for number in 0..10 {
+        at_ann.say(&number.to_string()).await;
+    }
+    let extend = Some([("adsum.for".to_owned(), "none".to_owned())].into());
+    at_ann.publish(&TimPresence { extend, ..says("refused") }).await;
+    assert_eq!(at_ann.refusal().await, (Kind::BROAD_PRESENCE.tim_type(), 4_104));
+    while at_bob.heard().await.1 != "9" {}
+    server.host.stop().await;
+}
+
 #[tokio::test]
 async fn b14_no_presence_to_strangers_and_none_twice() {
     let server = Server::run(&["--max-direct", "10"]);

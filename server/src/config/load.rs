@@ -153,7 +153,7 @@ pub fn load(
             None => {
                 let is_set = !["false", "0"].contains(&value.as_str());
                 let unknown = match explain(name.trim_start_matches("ADSUM_"), is_set) {
-                    Unknown::Dangerous(_) if is_of_a_service(name) => {
+                    Unknown::Dangerous(_) | Unknown::Near(_) if is_of_a_service(name, &value) => {
                         Unknown::Nobodys("unknown, and says where a service is".to_owned())
                     }
                     unknown => unknown,
@@ -252,10 +252,13 @@ impl Loading {
     }
 }
 
-/// Returns whether this is the name of a variable that an orchestrator makes from a service's name.
-fn is_of_a_service(name: &str) -> bool {
-    let ends = ["_PORT", "_SERVICE_HOST", "_SERVICE_PORT"];
-    ends.iter().any(|end| name.ends_with(end)) || name.contains("_PORT_")
+/// Returns whether this is a variable that an orchestrator makes from a service's name.
+fn is_of_a_service(name: &str, value: &str) -> bool {
+    let is_address = ["tcp://", "udp://"].iter().any(|scheme| value.starts_with(scheme));
+    let ends = ["_SERVICE_HOST", "_SERVICE_PORT"];
+    ends.iter().any(|end| name.ends_with(end))
+        || name.contains("_PORT_")
+        || name.ends_with("_PORT") && is_address
 }
 
 /// Returns whether a value switches something on, or names something.

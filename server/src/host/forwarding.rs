@@ -24,7 +24,9 @@ impl Forwarding {
             return Peer::of(from);
         }
         let values = headers.get_all(header.name()).iter();
-        let values: Vec<_> = values.map(|value| value.to_str().unwrap_or("not ASCII")).collect();
+        // What a client has put in must not hide what the proxy has added.
+        let values: Vec<_> =
+            values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         if values.is_empty() {
             let other = header.other().name();
             if headers.contains_key(other) {
@@ -50,6 +52,29 @@ impl Forwarding {
                 "the trusted proxy {proxy} sends {what}; clients of whom it says no more share its \
                  own address's limits (this is said once)"
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// Whatever a client writes there, what the proxy has added stands behind it.
+    #[test]
+    fn what_a_client_has_written_does_not_hide_who_it_is() {
+        let mut network = Config::default().network;
+        network.trusted_proxies = "127.0.0.1".parse().unwrap();
+        let proxy = "127.0.0.1".parse().unwrap();
+        let client = "203.0.113.9".parse().unwrap();
+        for written in [&b""[..], b"\xff, ", b"\xc3\xa9,", b"\"\xff, ", b"198.51.100.1, "] {
+            let value = HeaderValue::from_bytes(&[written, b"203.0.113.9"].concat()).unwrap();
+            let headers = [("x-forwarded-for".parse().unwrap(), value)].into_iter().collect();
+            let peer = Forwarding::default().client(&network, proxy, &headers);
+            assert_eq!(peer, Peer::of(client), "{written:?}");
         }
     }
 }

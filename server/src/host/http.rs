@@ -352,6 +352,7 @@ async fn answer_frame(shared: &Shared, peer: Peer, body: &Bytes) -> Option<Vec<u
         (_, Err(error)) => TimAck::refused(kind, error.code(kind)),
         (_, Ok(Inbound::Register(auth))) => login::register(shared, peer, auth).await,
         (_, Ok(Inbound::Token(auth))) => login::token(shared, peer, auth).await,
+        (_, Ok(Inbound::Other(_))) => TimAck::refused(kind, Code::Interface),
         (_, Ok(_)) => TimAck::refused(kind, Code::Parameter),
     };
     Some(ack.to_frame(form, Kind::ACK))

@@ -130,7 +130,11 @@ impl TimProtocol {
         match inbound {
             Inbound::Ping => self.late.keep_ping(client.shared.config.network.request_burst),
             Inbound::BroadPresence(sent) if !presence::names_receivers(&sent) => {
-                self.late.keep_presence(sent);
+                // One that will be refused takes no other's place.
+                match presence::check(&sent, &client.shared.limits) {
+                    Ok(()) => self.late.keep_presence(sent),
+                    Err(code) => refuse(client, form, kind, code),
+                }
             }
             _ => refuse(client, form, kind, Code::Overload),
         }

@@ -20,7 +20,7 @@ fn is_hidden(character: char) -> bool {
             // Fillers.
             | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{3164}' | '\u{ffa0}'
             // Selectors and separators of variants.
-            | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}'
+            | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}'
             // Spaces and joiners without width, and marks of direction.
             | '\u{200b}'..='\u{200f}'
             // Ends of lines and paragraphs, embeddings and overrides of direction.
@@ -30,9 +30,11 @@ fn is_hidden(character: char) -> bool {
             // A pattern of braille without a dot, which is a space that is none.
             | '\u{2800}'
             // A mark of byte order, and marks of notes between lines.
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            // Marks of beams and slurs in music, and tags.
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}'
+            | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
+            // How signs of Egyptian join, and strokes of shorthand.
+            | '\u{13430}'..='\u{13440}' | '\u{1bca0}'..='\u{1bca3}'
+            // A note without a head, marks of beams and slurs in music, tags.
+            | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
             | '\u{fdd0}'..='\u{fdef}'
         )
         // No characters at all, as those in the line above.
@@ -80,6 +82,12 @@ mod tests {
             "alice\u{fdd0}",
             "alice\u{ffff}",
             "alice\u{10fffe}",
+            "al\u{fff0}ice",
+            "al\u{1bca0}ice",
+            "al\u{13430}ice",
+            "al\u{1d159}ice",
+            "al\u{e0080}ice",
+            "al\u{e01f0}ice",
         ] {
             assert!(!is_plain(name), "{name:?}");
         }

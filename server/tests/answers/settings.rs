@@ -61,6 +61,10 @@ fn s17_variables_of_others_do_not_keep_it_from_starting() {
         ("ADSUM_REDIS_PORT_6379_TCP_PROTO", "tcp"),
         ("ADSUM_NOTICE_SERVICE_HOST", "10.0.0.1"),
         ("ADSUM_NOTICE_SERVICE_PORT_HTTP", "80"),
+        // Of services whose names are like the beginning of our own keys.
+        ("ADSUM_ROSTER_PORT", "tcp://10.0.0.5:80"),
+        ("ADSUM_WEBHOOK_PORT", "tcp://10.0.0.6:80"),
+        ("ADSUM_STORE_SERVICE_PORT", "80"),
     ];
     let said = run_to_end(&["check-config"], &others);
     assert_eq!(said.code, Some(0), "{}", said.err);

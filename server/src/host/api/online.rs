@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -18,9 +18,15 @@ use crate::host::shared::Shared;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Question {
+    #[serde(default, deserialize_with = "given")]
     users: Option<Vec<Node>>,
     after: Option<Node>,
     limit: Option<usize>,
+}
+
+/// Reads a list that is given: null is none, and would be taken for a question after all.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Node>>, D::Error> {
+    Vec::deserialize(from).map(Some)
 }
 
 impl Question {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adsum::Error;
-use adsum_tim::{Code, TimPresence};
+use adsum_tim::{Code, Limits, TimPresence};
 use tokio::sync::oneshot;
 
 use super::lasting::{Lasting, take_lasting};
@@ -15,6 +15,18 @@ use crate::host::shared::Shared;
 /// Returns whether a presence names those whom it is for.
 pub(crate) const fn names_receivers(sent: &TimPresence) -> bool {
     sent.to_tid.is_some() || sent.to_list.is_some()
+}
+
+/// Checks what is looked at when a presence goes out: one that is kept until then must not be
+/// refused.
+///
+/// # Errors
+/// Those of [`publish`].
+pub(crate) fn check(sent: &TimPresence, limits: &Limits) -> Result<(), Code> {
+    if sent.extend.is_none() {
+        return Ok(());
+    }
+    take_lasting(&mut sent.clone(), limits).map(drop)
 }
 
 /// Publishes to the whole roster; or, as in tim, directs to those whom the presence names.
