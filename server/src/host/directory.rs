@@ -173,7 +173,13 @@ impl Directory {
     /// [lock](Self::lock): another process may keep a writer waiting for seconds, and no lock is
     /// held as long, which would keep those waiting who only read.
     pub(crate) async fn writing(&self) -> Result<Writing, StoreError> {
-        let writing = Writing(self.writing.clone().acquire_owned().await.ok());
+        // Whoever waits here answers no ping: not for as long as all before have to wait, each.
+        let turn = tokio::time::timeout(PATIENCE, self.writing.clone().acquire_owned()).await;
+        let Ok(turn) = turn else {
+            self.metrics.store_failed();
+            return Err(StoreError::Failed("others wait to write".into()));
+        };
+        let writing = Writing(turn.ok());
         self.blocking(|store| store.until_writable()).await?;
         Ok(writing)
     }

@@ -199,7 +199,11 @@ async fn block(
     other: &Node,
 ) -> Result<(), StoreError> {
     let (node, whom) = (user.node.clone(), other.clone());
-    let before = shared.directory.write(writing, move |store| store.block(&node, &whom)).await?;
+    let blocked = shared.directory.write(writing, move |store| {
+        let before = store.block(&node, &whom)?;
+        Ok((before, store.relation(&whom, &node)? == Relation::Blocked))
+    });
+    let (before, is_blocked) = blocked.await?;
     shared.directory.edited(user.node, |known| {
         separate(known, other);
         insert(&mut known.blocked, other);
@@ -208,7 +212,10 @@ async fn block(
     change_relation(shared, user, other, RosterChangeKind::Blocked).await;
     if before == Relation::Friends {
         change_relation(shared, user, other, RosterChangeKind::Unfriended).await;
-        // They need not know that it is a block; that the friendship is over, their list says.
+    }
+    // They need not know that it is a block: that the friendship is over their list says, and a
+    // request that is gone without a word would be a block's alone.
+    if !matches!(before, Relation::None | Relation::Blocked) && !is_blocked {
         send_message(shared, user, other, rtype::REMOVE_ROSTER, None).await;
     }
     Ok(())

@@ -43,7 +43,41 @@ async fn s14_asking_somebody_who_has_blocked_one_is_waiting() {
     assert!(matches!(at_blocker.next().await, Told::Message(_)));
 }
 
+/// Whoever has asked and is blocked then is told what they are told by somebody who turns them down.
+#[tokio::test]
+async fn s14_to_be_blocked_is_to_be_turned_down() {
+    let server = Server::run(&[]);
+    let [blocker, other, asker] = ["blocker", "other", "asker"].map(|name| server.account(name));
+    let mut at_asker = server.login("asker").await;
+    let mut told = Vec::new();
+    for (whom, name, answer) in
+        [(&blocker, "blocker", rtype::BLOCK_ROSTER), (&other, "other", rtype::REMOVE_ROSTER)]
+    {
+        at_asker.ask(rtype::ADD_ROSTER, Some(whom)).await;
+        at_asker.until_pong().await;
+        let mut at_other = server.login(name).await;
+        at_other.ask(answer, Some(&asker)).await;
+        at_other.until_pong().await;
+        let mut told_of_this = without(at_asker.until_pong().await, whom);
+        for request in [rtype::ROSTER, rtype::REMOVE_ROSTER, rtype::ADD_ROSTER] {
+            at_asker.ask(request, Some(whom)).await;
+            told_of_this.extend(without(at_asker.until_pong().await, whom));
+        }
+        told.push(
+            told_of_this.into_iter().map(|told| told.replace(name, "name")).collect::<Vec<_>>(),
+        );
+    }
+    assert!(!told[0].is_empty());
+    assert_eq!(told[0], told[1], "a block shows");
+}
+
 /// What was told, without whom it is about.
 fn without(told: Vec<Told>, whom: &str) -> Vec<String> {
-    told.iter().map(|told| format!("{told:?}").replace(whom, "whom")).collect()
+    let told = told.into_iter().map(|mut told| {
+        if let Told::Message(message) = &mut told {
+            (message.id, message.timestamp) = (None, None);
+        }
+        format!("{told:?}").replace(whom, "whom")
+    });
+    told.collect()
 }
