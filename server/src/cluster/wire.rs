@@ -53,9 +53,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Message, BadBytes> {
     }
 }
 
-/// Writes a message, in several if it is longer than `max` bytes. Of a user whose state does not fit
-/// less is said, and that is counted: without its number nothing that comes after it could be taken.
-/// So is what does not fit whatever is done, which is left out.
+/// Writes a message, in several if it is longer than `max` bytes. Of a user whose state does not
+/// fit less is said, and that is counted: without its number nothing that comes after it could be
+/// taken. So is what does not fit whatever is done, which is left out.
 pub(super) fn encode_all(message: Message, max: usize, lost: &mut u64) -> Vec<Vec<u8>> {
     let mut encoded = Vec::new();
     let mut waiting = vec![message];

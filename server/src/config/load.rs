@@ -153,7 +153,7 @@ pub fn load(
             None => {
                 let is_set = !["false", "0"].contains(&value.as_str());
                 let unknown = match explain(name.trim_start_matches("ADSUM_"), is_set) {
-                    Unknown::Dangerous(_) | Unknown::Near(_) if is_of_a_service(name, &value) => {
+                    Unknown::Dangerous(_) | Unknown::Near(_) if is_of_a_service(name, value) => {
                         Unknown::Nobodys("unknown, and says where a service is".to_owned())
                     }
                     unknown => unknown,

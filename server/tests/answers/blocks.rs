@@ -43,7 +43,7 @@ async fn s14_asking_somebody_who_has_blocked_one_is_waiting() {
     assert!(matches!(at_blocker.next().await, Told::Message(_)));
 }
 
-/// Whoever has asked and is blocked then is told what they are told by somebody who turns them down.
+/// Whoever has asked and is blocked is told what somebody tells them who turns them down.
 #[tokio::test]
 async fn s14_to_be_blocked_is_to_be_turned_down() {
     let server = Server::run(&[]);
