@@ -42,7 +42,7 @@ fn read_config(flags: &ArgMatches) -> Option<Loaded> {
             _ => {}
         }
     }
-    match config::load(flags, environment.into_iter()) {
+    match config::load(flags, environment) {
         Ok(loaded) if problems.is_empty() => return Some(loaded),
         Ok(_) => {}
         Err(error) => problems.extend(error.problems),
