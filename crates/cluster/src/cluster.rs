@@ -176,8 +176,10 @@ where
                 continue;
             }
             (peer.ends, peer.chain, peer.is_floor) = (None, None, true);
-            peer.first_order += peer.orders.len() as u64;
+            let given_up = peer.orders.len() as u64;
+            peer.first_order += given_up;
             peer.orders.clear();
+            self.desk.stats.orders_lost += given_up;
             if broken!(self.desk, KeepNumber) {
                 self.desk.peers.at_mut(at).is_floor = false;
             }

@@ -324,7 +324,12 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     {
         let max = self.config.max_orders as usize;
         let peer = self.peers.at_mut(at);
-        if peer.has_left || (peer.is_lost && peer.ends.is_none()) {
+        if peer.has_left {
+            return;
+        }
+        if peer.is_lost && peer.ends.is_none() {
+            // It may be there again one day, and has not heard of it then.
+            self.stats.orders_lost += 1;
             return;
         }
         peer.orders.push_back(Order { version, event });

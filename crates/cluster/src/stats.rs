@@ -28,7 +28,8 @@ pub struct ClusterStats {
     pub refused: u64,
     /// Sessions of this node that made way for others at other nodes.
     pub evicted: u64,
-    /// Orders that were given up since too many waited.
+    /// Orders that were given up since too many waited, or since a node was gone for longer than
+    /// the grace: if it was only not heard, it has not carried them out.
     pub orders_lost: u64,
     /// Times that a node was suspected.
     pub suspicions: u64,

@@ -83,6 +83,26 @@ fn rule_c5_a_node_that_is_back_ends_who_was_expelled() {
     world.agree().expect("they hold the same");
 }
 
+/// Nothing is lost silently: what a node has not heard for longer than the grace is counted, and so
+/// is what it is asked after that.
+#[test]
+fn what_a_node_is_never_asked_is_counted() {
+    let mut world = world();
+    let lost = |world: &World| world.nodes[0].cluster.stats().orders_lost;
+    world.cut(1);
+    world.wait(config().suspect_ms + 150);
+    expel(&mut world);
+    assert_eq!(lost(&world), 0, "it may be heard within the grace");
+    world.wait(options().grace.node_loss_ms + 500);
+    assert_eq!(lost(&world), 1);
+    expel(&mut world);
+    assert_eq!(lost(&world), 2);
+    world.heal();
+    world.wait(400);
+    assert_eq!(world.keys(1, 2).len(), 1, "it has not heard of them");
+    world.agree().expect("they hold the same");
+}
+
 /// Rules C6 and C7: likewise where the node has begun another life, and where it has left.
 #[test]
 fn rule_c6_who_is_expelled_does_not_outlive_an_earlier_life() {
