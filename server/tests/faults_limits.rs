@@ -118,7 +118,7 @@ async fn b13_too_many_presences_become_the_newest() {
 
 /// What is kept until there is room stays so until something better comes.
 #[tokio::test]
-async fn s10_a_presence_that_is_refused_takes_the_place_of_none() {
+async fn b13_a_presence_that_is_refused_takes_the_place_of_none() {
     let server = Server::run(&["--security-reqhzsecond", "1", "--request-burst", "5"]);
     server.friends(["ann", "bob"]);
     let (mut at_ann, mut at_bob) = (server.login("ann").await, server.login("bob").await);
