@@ -244,3 +244,79 @@ fn memory_is_used_again_and_a_crowd_gives_it_back() {
         assert_bounded(&map);
     }
 }
+
+/// Those in its own piece behind it, and if that is split those that go into the next one and
+/// the pieces behind it.
+#[test]
+fn what_comes_or_goes_moves_only_those_behind_it() {
+    const LAST: u32 = 10 * (PIECE as u32 - 1) - 1;
+    let mut map = Map::default();
+    let moved = |call: &mut dyn FnMut()| steps::tests::moved(call);
+    (0..=LAST).for_each(|key| map.insert(2 * key, 0));
+    // All pieces are full: it begins another one, behind which there is none.
+    assert_eq!(moved(&mut || map.insert(2 * LAST + 1, 0)), 1 + 1);
+    assert_eq!(moved(&mut || map.insert(2 * LAST + 2, 0)), 0);
+    assert_eq!(moved(&mut || _ = map.remove(2 * LAST + 2)), 1);
+    // All of the first piece but one, half of them once more, and the places of eleven pieces.
+    assert_eq!(moved(&mut || map.insert(1, 0)), PIECE - 2 + PIECE / 2 + 11);
+    assert_bounded(&map);
+}
+
+#[test]
+fn a_run_gets_just_as_many_pieces_as_it_fills() {
+    let mut map = Map::default();
+    map.insert_all((0..(PIECE * (PIECE - 1)) as u32 * 8).map(|key| (key, 0)));
+    assert_eq!((map.pieces.len(), map.pieces.capacity()), (8 * PIECE, 8 * PIECE));
+}
+
+/// Whether its entries come and go one by one or in runs.
+#[test]
+fn a_short_list_that_comes_and_goes_uses_the_same_memory() {
+    const SHORT: u32 = if cfg!(feature = "shrunk") { 120 } else { 200 };
+    let [even, odd] = [0, 1].map(|from| (from..SHORT).step_by(2));
+    let mut map = Map::default();
+    let memory = |map: &Map| {
+        let pieces = map.pieces.iter().chain(&map.spare);
+        pieces.map(Vec::as_ptr).collect::<alloc::collections::BTreeSet<_>>()
+    };
+    let mut warm = None;
+    for nth in 0..8 {
+        map.insert_all(even.clone().map(|key| (key, 0)));
+        map.insert_all(odd.clone().map(|key| (key, 0)));
+        let full = memory(&map);
+        (0..SHORT).for_each(|key| _ = map.remove(key));
+        assert!(nth < 4 || warm.get_or_insert_with(|| full.clone()) == &full);
+        assert!(nth < 4 || memory(&map) == full, "what goes leaves its memory");
+    }
+}
+
+#[test]
+fn what_is_kept_of_many_lies_in_few_pieces() {
+    for one_in in [2, 4, 16, PIECE as u32, 1_000] {
+        let mut map = Map::default();
+        (0..3_000).for_each(|key| map.insert(key, 0));
+        for from in [1_500, 1_000, 0] {
+            map.retain(|key, _| key < from || key % one_in == 0);
+            assert_bounded(&map);
+        }
+        assert_eq!(map.len(), 3_000_usize.div_ceil(one_in as usize));
+    }
+}
+
+/// So that pieces that come and go around a bound do not move the list of them each time.
+#[test]
+fn the_list_of_pieces_is_cut_down_seldom_and_not_to_the_last() {
+    let mut map = Map::default();
+    (0..10_000).for_each(|key| map.insert(key, 0));
+    let (mut table, mut cuts) = (map.pieces.capacity(), 0);
+    for key in (0..10_000).rev() {
+        map.remove(key);
+        if map.pieces.capacity() != table {
+            let pieces = map.pieces.len().max(SPARE);
+            table = map.pieces.capacity();
+            assert!((2 * pieces..4 * pieces).contains(&table), "{table} for {pieces}");
+            cuts += 1;
+        }
+    }
+    assert!((1..=16).contains(&cuts), "{cuts} times");
+}
