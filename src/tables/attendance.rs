@@ -327,4 +327,19 @@ mod tests {
             assert!(tables.shown_by_connect(place).eq(expected), "step {step}: {all:?}");
         }
     }
+
+    #[test]
+    fn a_session_that_ends_beside_others_takes_no_memory_for_what_is_held() {
+        let mut tables = Tables::<u64, u32, Plain>::new(Plain);
+        let [one, other] = [1, 2].map(|id| {
+            let user = tables.intern(id).expect("there is room");
+            (user, tables.go_online(user, &[], &[]))
+        });
+        let session = tables.add_session(one, DeviceKind(0), (Time::ZERO, 0));
+        tables.add_session(one, DeviceKind(0), (Time::ZERO, 0));
+        tables.remove_session(session);
+        // Those who have nothing rare share what stands for it.
+        let [of_one, of_other] = [one, other].map(|(_, place)| tables.online.at(place).rare());
+        assert!(core::ptr::eq(of_one, of_other));
+    }
 }

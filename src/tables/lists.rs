@@ -214,4 +214,11 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn to_remove_some_moves_only_those_behind_them() {
+        let mut list = UserList::from_sorted(&users(&(0..1_000).collect()));
+        let moved = steps::tests::moved(|| list.remove_sorted(&[User(990), User(995)]));
+        assert_eq!((moved, list.len()), (10, 998));
+    }
 }

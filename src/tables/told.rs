@@ -308,7 +308,8 @@ mod tests {
     }
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Calls); 5] = [
+        let breaks: [fn(&mut Calls); 6] = [
+            |calls| calls.reached.insert(attachment(5), 0),
             |calls| calls.by_call.insert((0, attachment(5)), ()),
             |calls| calls.is_by_call = true,
             |calls| calls.reached.insert(attachment(7), 9),
@@ -352,5 +353,34 @@ mod tests {
         // Some pieces of lists, and tables of pieces.
         let most = if cfg!(feature = "shrunk") { 4_000 } else { 8_000 };
         assert!(longest.iter().all(|longest| *longest <= most), "{longest:?}");
+    }
+
+    /// A call that reached so many.
+    fn told_to(count: u32) -> Told {
+        let mut told = Told::default();
+        remember(&mut told, 1, &(0..count).collect::<Vec<_>>());
+        told
+    }
+
+    #[test]
+    fn those_who_are_not_kept_are_forgotten_by_their_calls_too() {
+        const MANY: u32 = 200;
+        let mut told = told_to(MANY);
+        let moved = steps::tests::moved(|| told.retain(|_| true));
+        assert_eq!((moved, told.len()), (MANY as usize, MANY as usize), "nobody is forgotten");
+        told.retain(|attachment| attachment.session.0.is_multiple_of(4));
+        assert!(told.is_in_order());
+        let mut over = Vec::new();
+        told.end_call(0, &mut Vec::new(), |gone| over.push(gone.session.0));
+        assert!(over.into_iter().eq((0..MANY).step_by(4)));
+    }
+
+    #[test]
+    fn the_end_of_a_call_goes_over_nobody_whom_another_has_reached() {
+        let mut told = told_to(1_000);
+        remember(&mut told, 1, &[]);
+        let moved = steps::tests::moved(|| told.end_call(1, &mut Vec::new(), |_| {}));
+        assert_eq!(moved, 1, "but over the call itself");
+        assert_eq!(told.len(), 1_000);
     }
 }

@@ -97,6 +97,19 @@ mod tests {
     }
 
     #[test]
+    fn those_that_are_over_do_not_pile_up_where_many_are_added_at_once() {
+        const AT_ONCE: usize = 20;
+        let mut unaware = Unaware::default();
+        // A thousand are there at a time.
+        for newest in (0..4_000).step_by(AT_ONCE) {
+            let is_over = |one: Attachment| one.session.0 + 1_000 <= newest;
+            unaware.add(&mut (newest..).take(AT_ONCE).map(attachment).collect(), is_over);
+            let there = unaware.attachments.len();
+            assert!(there <= (1_000 + AT_ONCE) * LOOKS / (LOOKS - 1) + LOOKS, "{there}");
+        }
+    }
+
+    #[test]
     fn a_set_stays_a_set_whatever_is_added() {
         let mut unaware = Unaware::default();
         let mut add = |some: &[u32]| {
@@ -124,5 +137,14 @@ mod tests {
         }
         assert!(longest <= 4_000, "{longest}");
         assert_eq!(unaware.attachments.len(), 0);
+    }
+
+    #[test]
+    fn an_attachment_that_is_there_twice_is_seen() {
+        let mut unaware = Unaware::default();
+        for session in [1, 2, 2] {
+            unaware.attachments.insert(attachment(session), ());
+        }
+        assert!(!unaware.is_sorted());
     }
 }

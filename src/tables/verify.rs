@@ -209,6 +209,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::LostCause;
     use crate::hasher::tests::Plain;
     use crate::key::DeviceKind;
     use crate::remote::Origin;
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_seen() {
-        let breaks: [fn(&mut Broken); 14] = [
+        let breaks: [fn(&mut Broken); 15] = [
             |tables| tables.shown.set(User(0), false),
             |tables| tables.users.retain(User(1)),
             |tables| tables.users.set_reach(User(1), Reach::Nobody),
@@ -246,10 +247,17 @@ mod tests {
             |tables| tables.online.at_mut(Place(0)).sessions.clear(),
             |tables| tables.blocks.add(&Plain, User(1)),
             |tables| tables.blocks.miscount(),
-            // As many are blocked, but others.
+            // Another is blocked than who is listed so.
             |tables| {
                 tables.blocks.remove(&Plain, User(2));
                 tables.blocks.add(&Plain, User(1));
+            },
+            // A person has given a sign, and has no connection any more.
+            |tables| {
+                let key = tables.sessions.key(SessionIndex(1));
+                tables.sessions.renew_lease_by_person(key, (Time::ZERO, 1), [u64::MAX; 2]);
+                tables.sessions.set_lost(SessionIndex(1), Time::ZERO, LostCause::Timeout);
+                tables.users.set_reach(User(1), Reach::Nobody);
             },
             |tables| _ = tables.sessions.remove(SessionIndex(0)),
             // Missed by a session that is not congested.

@@ -11,8 +11,9 @@ mod unseen;
 
 pub(crate) use adsum_model::beliefs;
 
-use adsum::{Options, Rate, TopicBlocks, TopicOptions};
+use adsum::{Error, Join, Options, Rate, TopicBlocks, TopicOptions, View};
 use driver::Driver;
+use room::Room;
 
 /// Each way to run, with what topics are like then.
 fn ways() -> Vec<Options> {
@@ -70,6 +71,22 @@ fn a_drain_that_is_dropped_leaves_everything_right() {
             driver.end();
         }
     }
+}
+
+/// Rule T1, though nobody is told.
+#[test]
+fn all_are_out_of_a_topic_that_is_closed_by_a_drain_that_is_dropped() {
+    let mut room = Room::of(Options::default(), TopicOptions::default());
+    let join = Join::Member { presence: Some(1), view: View::All };
+    let all = [1, 2, 3].map(|user| room.join(user, join));
+    drop(room.engine.close(room.at(), &7));
+    for (session, topic) in all {
+        let left = room.engine.leave(room.at(), session, topic).map(drop);
+        assert_eq!(left, Err(Error::UnknownTopic));
+    }
+    let counts = room.engine.counts();
+    assert_eq!((counts.topics, counts.memberships), (0, 0));
+    assert_eq!(room.engine.verify(), Ok(()));
 }
 
 /// Rule T15: engines with other keys for their hashers decide the same.

@@ -252,3 +252,36 @@ fn what_is_reserved_is_room_for_so_many_and_is_given_back() {
         assert!(index.entries.len() <= 120 + BEHIND, "90 are left");
     }
 }
+
+/// They stand where others have still to move, and nothing but their hashes says that they need
+/// not: when those before them are gone there is a gap where a search for one that has not moved
+/// would end.
+#[test]
+fn those_who_have_moved_and_are_pushed_on_are_still_found() {
+    const CROWD: u32 = 60;
+    let mut index = Index::<User>::new();
+    index.reserve(120);
+    // All of a crowd share a home, and the others stand one by one in front of them.
+    let at_home = |home: u64| ((2 * home + 1) << 31).div_euclid(161) as u32;
+    let hash_of = |nth: u32| ShortHash(at_home(100) + 10 * nth);
+    (0..CROWD).for_each(|nth| index.insert(hash_of(nth), User(nth)));
+    let mut others = (0..100).map(|home| (ShortHash(at_home(home)), User(1_000 + home as u32)));
+    let mut add_another = |index: &mut Index| {
+        let (hash, user) = others.next().expect("there is another");
+        index.insert(hash, user);
+    };
+    while !index.is_moving() || index.unmoved > 145 {
+        add_another(&mut index);
+    }
+    assert_eq!((index.home(hash_of(0)), index.home(hash_of(CROWD - 1))), (100, 125));
+    // One comes in front of those who have moved, and ten of those before it go.
+    index.insert(ShortHash(hash_of(28).0 + 1), User(CROWD));
+    assert!(index.unmoved > 129 && index.boundary == hash_of(29).0.into());
+    (0..10).for_each(|nth| index.remove(hash_of(nth), User(nth)));
+    while index.is_moving() {
+        check(&index);
+        assert!((10..CROWD).all(|nth| users(&index, hash_of(nth).0) == [nth]));
+        add_another(&mut index);
+    }
+    check(&index);
+}

@@ -558,3 +558,19 @@ fn what_is_reserved_takes_no_step_to_grow() {
     reserved.engine.shrink_to_fit();
     assert_eq!(reserved.engine.verify(), Ok(()));
 }
+
+/// Else it would not be seen that a call looks at many.
+#[test]
+fn whoever_is_shown_the_members_of_a_topic_looks_at_each() {
+    const MEMBERS: u64 = 50;
+    let mut growing = Growing::new();
+    (0..=MEMBERS).for_each(|user| growing.connect(user, [user; CONTACTS], &[]));
+    let join = Join::Member { presence: Some(1), view: View::All };
+    for (nth, session) in (0..).zip(core::mem::take(&mut growing.sessions)) {
+        let looks = looks(|| {
+            let joined = growing.engine.join(Time::from_millis(1), session, 7, join);
+            all_of(joined.expect("there is room").1);
+        });
+        assert!(looks > nth, "{looks} looks for {nth}");
+    }
+}

@@ -203,4 +203,18 @@ mod tests {
             prop_assert_eq!(gathered.len(), 0);
         }
     }
+
+    /// And once, however often it does.
+    #[test]
+    fn who_changes_once_more_is_noted_only_if_a_snapshot_has_told_of_it() {
+        let mut gathered = Gathered::default();
+        let noted = |gathered: &mut Gathered| {
+            [1, 1, 2, 1].iter().for_each(|who| gathered.change_again(MembershipIndex(*who)));
+            gathered.again.len()
+        };
+        [1, 2].iter().for_each(|who| gathered.push(MembershipIndex(*who)));
+        assert_eq!(noted(&mut gathered), 0);
+        gathered.know_all();
+        assert_eq!(noted(&mut gathered), 2);
+    }
 }

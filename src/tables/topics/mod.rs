@@ -553,3 +553,6 @@ impl<K, P> Topics<K, P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
