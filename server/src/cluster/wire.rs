@@ -70,7 +70,7 @@ pub(super) fn encode_all(message: Message, max: usize, lost: &mut u64) -> Vec<Ve
             *lost += 1;
             while encode(&message).len() > max && shorten(&mut message) {}
             let bytes = encode(&message);
-            encoded.extend((bytes.len() <= max).then_some(bytes));
+            encoded.extend(Some(bytes).filter(|bytes| !bytes.is_empty() && bytes.len() <= max));
         }
     }
     encoded
@@ -95,9 +95,9 @@ fn shorten(message: &mut Message) -> bool {
     is_there || lists.take().is_some()
 }
 
-/// Halves a message that says several things, and returns the other half, if that is to be sent.
-/// Of an answer the first half is one by itself, and is
-/// followed by the question for the other; so it is with orders.
+/// Halves a message that says several things, and returns the other half, if that is to be sent. Of
+/// an answer the first half is one by itself, and is followed by the question for the other; so it
+/// is with orders.
 fn halve(message: &mut Message) -> Option<Option<Message>> {
     let mut second = None;
     match &mut message.body {
