@@ -1,6 +1,7 @@
 //! The limit of open files: raised as far as it goes, and what has to be given up below it.
 
 use adsum_server::config::Network;
+use adsum_server::host::goodbyes;
 
 /// Files that are no client's: the store's, the log, and connections of operators.
 const RESERVED: u64 = 128;
@@ -30,13 +31,15 @@ fn raise() -> Option<u64> {
 }
 
 fn fit(network: &mut Network, files: u64) -> Option<String> {
-    let room = u32::try_from(files.saturating_sub(RESERVED)).unwrap_or(u32::MAX).max(2);
+    let room = u32::try_from(files.saturating_sub(RESERVED)).unwrap_or(u32::MAX).max(3);
     let (connect, pending) = (network.connect_limit, network.pending_limit);
-    if u64::from(connect) + u64::from(pending) <= room.into() {
+    let all = [connect, pending, goodbyes(pending)].map(u64::from);
+    if all.iter().sum::<u64>() <= room.into() {
         return None;
     }
     network.pending_limit = pending.min((room / 4).max(1));
-    network.connect_limit = connect.min(room - network.pending_limit);
+    let rest = room - network.pending_limit - goodbyes(network.pending_limit);
+    network.connect_limit = connect.min(rest);
     Some(format!(
         "connect_limit = {connect} and pending_limit = {pending} do not fit into the limit of \
          {files} open files (ulimit -n): they are {} and {}",
@@ -57,9 +60,9 @@ mod tests {
     #[test]
     fn what_fits_stays_and_the_rest_is_shared_out() {
         assert_eq!(fitted(20_000, 4_096, 65_536), (20_000, 4_096, false));
-        assert_eq!(fitted(20_000, 4_096, 24_224), (20_000, 4_096, false));
-        assert_eq!(fitted(20_000, 4_096, 24_223), (19_999, 4_096, true));
-        assert_eq!(fitted(20_000, 4_096, 1_128), (750, 250, true));
+        assert_eq!(fitted(20_000, 4_096, 24_480), (20_000, 4_096, false));
+        assert_eq!(fitted(20_000, 4_096, 24_479), (19_999, 4_096, true));
+        assert_eq!(fitted(20_000, 4_096, 1_128), (500, 250, true));
         assert_eq!(fitted(10, 4_096, 1_128), (10, 250, true));
         assert_eq!(fitted(20_000, 4_096, 0), (1, 1, true));
     }

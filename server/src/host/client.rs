@@ -115,7 +115,4 @@ pub(crate) trait ClientProtocol {
 
     /// Returns whether the client ends its session with this close code, rather than goes away.
     fn is_logout(code: Option<u16>) -> bool;
-
-    /// Says what is left to be said when the connection has ended.
-    async fn finish(&mut self, client: &mut Client);
 }

@@ -7,6 +7,7 @@ use adsum_cluster::{Message, NodeId};
 use adsum_tim::{Tid, TimAck, TimMessage};
 use tokio::sync::oneshot;
 
+use super::late_frames::Word;
 use super::question::Question;
 use super::resume_secret::ResumeSecret;
 use super::seats::SessionSeat;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Heartbeat(SessionKey),
     Publish(SessionKey, Presence),
     PublishFor(Box<PublishFor>),
+    /// Publishes what came over the rate and is kept in the session's socket.
+    LateWord(SessionKey),
     /// Shows nothing of this session any more.
     Withdraw(SessionKey),
     Direct(Box<Direct>),
@@ -52,6 +55,10 @@ pub(crate) enum Command {
     Person(SessionKey),
     Disconnect(SessionKey),
     Lost(SessionKey, LostCause),
+    /// The server is about to end, and a session's connection does. The session stays, and nobody
+    /// hears that it is gone; but whoever keeps the connection open lets go of it, so that the
+    /// client sees it end now, and not with all the others at the end of the process.
+    LetGo(SessionKey),
     /// The server sends a session away, and it may come back for so many milliseconds at least.
     SentAway(SessionKey, u64),
     Invisible(SessionKey),
@@ -86,16 +93,29 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Returns the command that publishes this.
+    pub(crate) fn of_word(session: SessionKey, word: Word) -> Self {
+        let Word { presence, for_ms, then } = word;
+        match for_ms {
+            None => Self::Publish(session, presence),
+            Some(for_ms) => {
+                Self::PublishFor(Box::new(PublishFor { session, presence, for_ms, then }))
+            }
+        }
+    }
+
     /// Returns the session that this comes from, if it comes from one.
     pub(crate) fn session(&self) -> Option<SessionKey> {
         match self {
             Self::Heartbeat(session)
             | Self::Publish(session, _)
+            | Self::LateWord(session)
             | Self::Withdraw(session)
             | Self::Active(session)
             | Self::Person(session)
             | Self::Disconnect(session)
             | Self::Lost(session, _)
+            | Self::LetGo(session)
             | Self::SentAway(session, _)
             | Self::Invisible(session)
             | Self::Visible(session) => Some(*session),

@@ -94,8 +94,15 @@ pub(crate) async fn serve<S: ClientProtocol>(
         connection.client.socket.flush();
     }
     // Whoever had to make way leaves nothing in memory, not even for the goodbye.
-    let had_to_leave = connection.client.seat.is_none() && connection.protocol.session().is_none();
-    connection.linger(Some(ws).filter(|_| !had_to_leave)).await;
+    let has_seat = connection.client.seat.is_some();
+    let had_to_leave = !has_seat && connection.protocol.session().is_none();
+    let ws = Some(ws).filter(|_| !had_to_leave);
+    // Nobody new is let in while the server ends.
+    if has_seat || shared.stop.is_cancelled() {
+        connection.linger(ws).await;
+    } else if let Some(_place) = shared.lobby.goodbye() {
+        connection.linger(ws).await;
+    }
 }
 
 impl<S: ClientProtocol> Connection<S> {
@@ -229,8 +236,7 @@ impl<S: ClientProtocol> Connection<S> {
     }
 
     /// Tells the engine's thread what became of the session.
-    async fn finish(&mut self, end: &End) {
-        self.protocol.finish(&mut self.client).await;
+    async fn finish(&self, end: &End) {
         let Some(session) = self.protocol.session() else { return };
         let command = match end {
             End::LoggedOut => Command::Disconnect(session),
@@ -238,8 +244,9 @@ impl<S: ClientProtocol> Connection<S> {
             End::Broken => Command::Lost(session, LostCause::ConnectionError),
             End::Stuck => Command::Lost(session, LostCause::Timeout),
             End::Closed => match self.client.socket.closing().map(|closing| closing.code) {
-                // The session has ended already, or the whole server is about to.
-                Some(FROM_ENGINE.. | GOING_AWAY) => return,
+                // The session has ended already.
+                Some(FROM_ENGINE..) => return,
+                Some(GOING_AWAY) => Command::LetGo(session),
                 // What the client has sent is not to be understood. Nobody has said goodbye.
                 _ => Command::Lost(session, LostCause::ConnectionError),
             },

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use adsum_tim::TimAuth;
 use tokio::sync::{
@@ -42,6 +42,8 @@ pub(crate) struct Directory {
     asking: Arc<Semaphore>,
     writing: Arc<Semaphore>,
     caring: Arc<Semaphore>,
+    /// When the newest look at the store's health began, and what it found.
+    looked: AsyncMutex<Option<(Instant, bool)>>,
     known: Mutex<HashMap<Node, Arc<Relations>>>,
     tokens: Mutex<Tokens>,
     token_used: Notify,
@@ -80,6 +82,7 @@ impl Directory {
             reading: Arc::new(Semaphore::new(READING)),
             writing: Arc::new(Semaphore::new(1)),
             caring: Arc::new(Semaphore::new(1)),
+            looked: AsyncMutex::default(),
             known: Mutex::default(),
             tokens: Mutex::new(tokens),
             token_used: Notify::new(),
@@ -317,12 +320,23 @@ impl Directory {
         let _ = self.ask(is_quick, &self.reading, release).await;
     }
 
-    pub(crate) async fn health(&self) -> Result<(), StoreError> {
-        let call = self.call(&self.caring, |store| store.health());
-        match tokio::time::timeout(PATIENCE, call).await {
-            Ok(result) => result,
-            Err(_) => Err(StoreError::Failed("it takes too long".into())),
-        }
+    /// Returns whether the store can be read and written. All who ask while one looks have the
+    /// answer of the next look together: a store that hangs takes each of them as long as one.
+    pub(crate) async fn is_well(&self) -> bool {
+        let asked = Instant::now();
+        let look = async {
+            let mut looked = self.looked.lock().await;
+            if let Some((began, is_well)) = *looked
+                && began >= asked
+            {
+                return is_well;
+            }
+            let began = Instant::now();
+            let is_well = self.call(&self.caring, |store| store.health()).await.is_ok();
+            *looked = Some((began, is_well));
+            is_well
+        };
+        tokio::time::timeout(PATIENCE, look).await.unwrap_or(false)
     }
 
     /// Erases what was overwritten. Returns at once where there is nothing to do.

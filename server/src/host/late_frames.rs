@@ -1,33 +1,46 @@
 //! What a client sends over its rate and is taken nevertheless, later.
 
-use adsum_tim::TimPresence;
+use std::sync::Arc;
 
-/// The newest presence to the roster that came over the rate, and how many pings did.
+use super::shown::Shown;
+
+/// Whether a presence to the roster came over the rate, and how many pings did.
 ///
 /// A presence is state: the newest one matters, so it is kept and the ones before it are not. A
 /// ping asks whether the server is there, and a client that gets no answer gives the connection up.
 /// Everything else over the rate is refused, and its sender knows it.
+///
+/// The presence itself lies in the socket, where the engine's thread finds it when the connection
+/// ends or another one takes its place.
 #[derive(Default)]
 pub(crate) struct LateFrames {
-    presence: Option<Box<TimPresence>>,
+    has_presence: bool,
     pings: u32,
 }
 
+/// What a client publishes to the roster, ready to be said.
+pub(crate) struct Word {
+    pub(crate) presence: Arc<Shown>,
+    /// For how many milliseconds it holds, if not for ever, and what holds then.
+    pub(crate) for_ms: Option<u64>,
+    pub(crate) then: Option<Arc<Shown>>,
+}
+
 /// One of them, whose turn has come.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LateFrame {
-    Presence(Box<TimPresence>),
+    Presence,
     Ping,
 }
 
 impl LateFrames {
     pub(crate) const fn is_empty(&self) -> bool {
-        self.presence.is_none() && self.pings == 0
+        !self.has_presence && self.pings == 0
     }
 
-    /// Keeps a presence, in place of an older one.
-    pub(crate) fn keep_presence(&mut self, presence: Box<TimPresence>) {
-        self.presence = Some(presence);
+    /// Notes that a presence is kept, in place of an older one.
+    pub(crate) const fn keep_presence(&mut self) {
+        self.has_presence = true;
     }
 
     /// Keeps a ping, of this many at most.
@@ -37,8 +50,8 @@ impl LateFrames {
 
     /// Takes the next one: what others wait for first.
     pub(crate) fn next(&mut self) -> Option<LateFrame> {
-        if let Some(presence) = self.presence.take() {
-            return Some(LateFrame::Presence(presence));
+        if std::mem::take(&mut self.has_presence) {
+            return Some(LateFrame::Presence);
         }
         self.pings = self.pings.checked_sub(1)?;
         Some(LateFrame::Ping)
@@ -50,16 +63,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_presence_then_the_pings() {
-        let says = |show| Box::new(TimPresence { show: Some(show), ..TimPresence::default() });
+    fn the_presence_then_the_pings() {
         let mut late = LateFrames::default();
         assert!(late.is_empty());
-        late.keep_presence(says(1));
+        late.keep_presence();
         for _ in 0..5 {
             late.keep_ping(2);
         }
-        late.keep_presence(says(2));
-        assert_eq!(late.next(), Some(LateFrame::Presence(says(2))));
+        late.keep_presence();
+        assert_eq!(late.next(), Some(LateFrame::Presence));
         assert_eq!([late.next(), late.next()], [Some(LateFrame::Ping), Some(LateFrame::Ping)]);
         assert!(late.next().is_none() && late.is_empty());
     }

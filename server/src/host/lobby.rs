@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
@@ -12,11 +13,18 @@ use super::peer::Peer;
 /// How many connections may have more in memory than a short login takes: at most a frame each.
 const LONG_LOGINS: usize = 256;
 
+/// Returns how many connections that have no seat any more may wait for the answer to their close
+/// frame, where there is room for so many that nobody has logged in on.
+pub fn goodbyes(pending_limit: u32) -> u32 {
+    pending_limit.min(256)
+}
+
 /// Room for connections that nobody has logged in on.
 pub(crate) struct Lobby {
     limit: usize,
     limit_of_peer: usize,
     state: Mutex<State>,
+    goodbyes: Semaphore,
 }
 
 #[derive(Default)]
@@ -37,7 +45,14 @@ pub(crate) struct Seat {
 
 impl Lobby {
     pub(crate) fn new(limit: usize, limit_of_peer: usize) -> Arc<Self> {
-        Arc::new(Self { limit, limit_of_peer, state: Mutex::default() })
+        let goodbyes = Semaphore::new(goodbyes(u32::try_from(limit).unwrap_or(u32::MAX)) as usize);
+        Arc::new(Self { limit, limit_of_peer, state: Mutex::default(), goodbyes })
+    }
+
+    /// Returns a place to wait in for the answer to a close frame, if one is free, for a connection
+    /// that has no seat any more: its file is open as long as it waits.
+    pub(crate) fn goodbye(&self) -> Option<SemaphorePermit<'_>> {
+        self.goodbyes.try_acquire().ok()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -185,6 +200,16 @@ mod tests {
         drop((second, third, other));
         assert_eq!(lobby.len(), 0);
         assert!(lobby.state().peers.is_empty());
+    }
+
+    #[test]
+    fn so_many_wait_for_a_goodbye() {
+        let lobby = Lobby::new(1_000, 1_000);
+        let waiting: Vec<_> = (0..1_000).map_while(|_| lobby.goodbye()).collect();
+        assert_eq!(waiting.len(), 256);
+        assert!(Lobby::new(1, 1).goodbye().is_some());
+        drop(waiting);
+        assert!(lobby.goodbye().is_some());
     }
 
     #[test]

@@ -198,7 +198,12 @@ impl Metrics {
             | Command::Figures(_) => "query",
             Command::Hear(_) => "hear",
             Command::Leave(_) => "leave",
-            Command::Begin | Command::QueuesChanged | Command::Stop => return,
+            // What is kept is counted when it is said.
+            Command::Begin
+            | Command::LateWord(_)
+            | Command::LetGo(_)
+            | Command::QueuesChanged
+            | Command::Stop => return,
         };
         kind(&self.events, name, 1);
     }

@@ -67,6 +67,7 @@ mod writer;
 mod writing;
 
 pub(crate) use command::{Command, Heard, Node as UserId, Presence};
+pub use lobby::goodbyes;
 pub use roster_messages::{ACTIVE, INVISIBLE, UNWATCH, VISIBLE, WATCH};
 pub use shared::Tuning;
 pub use start::{Host, StartError};

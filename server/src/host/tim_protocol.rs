@@ -81,9 +81,9 @@ impl ClientProtocol for TimProtocol {
             return;
         }
         match self.late.next() {
-            Some(LateFrame::Presence(sent)) => {
-                self.inbound(client, form, Kind::BROAD_PRESENCE, Inbound::BroadPresence(sent))
-                    .await;
+            Some(LateFrame::Presence) => {
+                let Some(session) = self.session() else { return };
+                client.shared.command(Command::LateWord(session)).await;
             }
             Some(LateFrame::Ping) => self.inbound(client, form, Kind::PING, Inbound::Ping).await,
             None => {}
@@ -107,14 +107,6 @@ impl ClientProtocol for TimProtocol {
     fn is_logout(code: Option<u16>) -> bool {
         code.is_none()
     }
-
-    async fn finish(&mut self, client: &mut Client) {
-        let Some(user) = &self.user else { return };
-        if let Some(LateFrame::Presence(sent)) = self.late.next() {
-            // Its last word, which outlives the connection if the session does.
-            let _ = presence::publish(&client.shared, user, sent).await;
-        }
-    }
 }
 
 impl TimProtocol {
@@ -130,9 +122,13 @@ impl TimProtocol {
         match inbound {
             Inbound::Ping => self.late.keep_ping(client.shared.config.network.request_burst),
             Inbound::BroadPresence(sent) if !presence::names_receivers(&sent) => {
+                let Some(user) = &self.user else { return };
                 // One that will be refused takes no other's place.
-                match presence::check(&sent, &client.shared.limits) {
-                    Ok(()) => self.late.keep_presence(sent),
+                match presence::to_roster(&client.shared, user, sent) {
+                    Ok(word) => {
+                        client.socket.keep_late_word(word);
+                        self.late.keep_presence();
+                    }
                     Err(code) => refuse(client, form, kind, code),
                 }
             }

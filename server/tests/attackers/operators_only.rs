@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use adsum_tim::{Form, Kind, Secret, TimAuth, rtype};
 
@@ -50,6 +51,25 @@ async fn a6_health_says_no_when_the_store_cannot_write() {
     assert_eq!(health().await, (503, "the store fails\n".to_owned()));
     sql.execute_batch("ROLLBACK").unwrap();
     assert_eq!(health().await, (200, "ok\n".to_owned()));
+}
+
+/// All who ask while the store hangs are answered by the same look at it, and not one after the
+/// other.
+#[tokio::test]
+async fn a6_all_who_ask_how_the_store_is_are_answered_together() {
+    const MANY: usize = 12;
+    let program = Program::start(&["--admin-token", TOKEN]);
+    let sql = program.sql();
+    sql.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let started = Instant::now();
+    let ask = |_| support::request(program.address, HEALTH_WITH_TOKEN, b"");
+    let answers = futures_util::future::join_all((0..MANY).map(ask)).await;
+    // A look takes a second, and there are two: one for the first, one for all who came meanwhile.
+    let took = started.elapsed();
+    assert!(took < Duration::from_millis(4_500), "{took:?}");
+    for answer in answers {
+        assert_eq!(answer, (503, "the store fails\n".to_owned()));
+    }
 }
 
 const HEALTH_WITH_TOKEN: &str =

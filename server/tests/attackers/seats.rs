@@ -410,3 +410,26 @@ async fn a3_operators_are_answered_when_files_run_out() {
     let mut ann = server.login("ann").await;
     assert_eq!(ann.until_pong().await, []);
 }
+
+/// Nor do those take all files who have lost their seat and do not answer the close frame.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a3_operators_are_answered_when_nobody_says_goodbye() {
+    const FILES: u32 = 512;
+    let server = Server::of_program(Program::start_with_files(
+        FILES,
+        &["--admin-listen", "127.0.0.1:0", "--drain-timeout", "0"],
+    ));
+    server.account("ann");
+    let admin = server.program().admin_address.unwrap();
+    let descriptors = format!("/proc/{}/fd", server.program().pid());
+    let mut silent = Vec::new();
+    for _ in 0..FILES * 3 / 2 {
+        silent.push(Client::connect_from(2, server.address(), Form::Json).await);
+    }
+    let open = std::fs::read_dir(descriptors).unwrap().count();
+    assert!(open < FILES as usize - 100, "{open}");
+    assert!(is_well(admin).await);
+    let mut ann = server.login("ann").await;
+    assert_eq!(ann.until_pong().await, []);
+}

@@ -1,9 +1,14 @@
 //! Nodes that are stopped and started, as an operator does it.
 
+use std::time::Instant;
+
+use futures_util::StreamExt as _;
+
 use crate::nats::Nats;
 use crate::nodes::{Node, all_hear, three};
 use crate::number;
 use crate::people::{Balancer, Crowd};
+use crate::support::PATIENCE;
 use crate::support::program::run_to_end;
 use crate::talk::says_to;
 
@@ -41,6 +46,32 @@ async fn a_rolling_restart_is_no_news() {
     let seen = crowd.disperse().await;
     assert_eq!(seen.offline, []);
     assert!(seen.moves >= moved, "{} have moved", seen.moves);
+}
+
+/// A node that stops tells its clients one after the other to go, and each connection is over as
+/// soon as the client has answered: a client that waits for that does not come with all others.
+#[tokio::test]
+async fn connections_of_a_node_that_stops_end_one_by_one() {
+    const CLIENTS: usize = 20;
+    let (_nats, nodes) = three(&[]).await;
+    let mut clients = Vec::new();
+    for nth in 0..CLIENTS {
+        clients.push(nodes[0].login(&format!("user{nth}"), &[]).await);
+    }
+    nodes[0].tell_to_stop();
+    let ends = futures_util::future::join_all(clients.into_iter().map(async |mut client| {
+        let code = client.close_code().await;
+        let told = Instant::now();
+        let over =
+            tokio::time::timeout(PATIENCE, async { while client.ws.next().await.is_some() {} });
+        over.await.expect("the end of the connection");
+        (code, told, Instant::now())
+    }))
+    .await;
+    assert!(ends.iter().all(|(code, ..)| *code == 1_001));
+    let last_told = ends.iter().map(|(_, told, _)| *told).max();
+    let first_over = ends.iter().map(|(.., over)| *over).min();
+    assert!(first_over < last_told, "{ends:?}");
 }
 
 /// A second server of the same name is refused, and the first one goes on.

@@ -173,6 +173,7 @@ impl Core {
 
     /// Detaches a session whose connection the server closes, for so long at least.
     pub(super) fn send_away(&mut self, now: Time, session: SessionKey, for_ms: u64) {
+        self.say_late_word(session);
         self.dispatch.detach(session);
         let grace = self.engine.options().grace.going_away_ms.max(for_ms);
         let cause = LostCause::GoingAway;

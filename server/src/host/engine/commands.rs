@@ -1,6 +1,6 @@
 //! What each command asks of the engine.
 
-use adsum::{Error, Event, SessionKey, Time};
+use adsum::{Error, Event, LostCause, SessionKey, Time};
 use adsum_tim::{Kind, TimMessage, bare};
 
 use super::core::Core;
@@ -30,6 +30,7 @@ impl Core {
                 let _ = self.publish(now, session, Event::Publish { session, presence });
             }
             Command::PublishFor(publish) => self.publish_for(now, *publish),
+            Command::LateWord(session) => self.say_late_word(session),
             Command::Asked(asked) => self.asked(now, *asked),
             Command::Withdraw(session) => self.withdraw(now, session),
             Command::Direct(direct) => self.direct(now, *direct),
@@ -37,12 +38,11 @@ impl Core {
             Command::Unwatch(watch) => self.unwatch(now, *watch),
             Command::Active(session) => self.person_did_something(now, session),
             Command::Person(session) => self.note_person(now, session),
-            Command::Disconnect(session) => {
-                self.give(now, Event::Disconnect { session });
-            }
-            Command::Lost(session, cause) => {
+            Command::Disconnect(session) => self.disconnect(now, session),
+            Command::Lost(session, cause) => self.lose(now, session, cause),
+            Command::LetGo(session) => {
+                self.say_late_word(session);
                 self.dispatch.detach(session);
-                self.give(now, Event::Lost { session, cause, grace_ms: None });
             }
             Command::SentAway(session, for_ms) => self.send_away(now, session, for_ms),
             Command::Invisible(session) => self.hide(now, session),
@@ -100,6 +100,28 @@ impl Core {
                 Err(error)
             }
         }
+    }
+
+    /// Publishes what came over the rate and is kept, if anything is: before the session goes on
+    /// elsewhere or ends, since it is what the client said last.
+    pub(super) fn say_late_word(&mut self, session: SessionKey) {
+        let socket = self.dispatch.sessions.get(session).and_then(|entry| entry.socket.as_ref());
+        if let Some(word) = socket.and_then(|socket| socket.take_late_word()) {
+            let command = Command::of_word(session, word);
+            self.metrics.event(&command);
+            self.take(command);
+        }
+    }
+
+    fn disconnect(&mut self, now: Time, session: SessionKey) {
+        self.say_late_word(session);
+        self.give(now, Event::Disconnect { session });
+    }
+
+    fn lose(&mut self, now: Time, session: SessionKey, cause: LostCause) {
+        self.say_late_word(session);
+        self.dispatch.detach(session);
+        self.give(now, Event::Lost { session, cause, grace_ms: None });
     }
 
     fn heartbeat(&mut self, now: Time, session: SessionKey) {

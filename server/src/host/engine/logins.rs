@@ -92,6 +92,7 @@ impl Core {
             let _ = reply.send(None);
             return;
         };
+        self.say_late_word(before);
         let invisible =
             self.engine.user_of(before).is_some_and(|user| self.engine.is_invisible(user));
         let resumed = self.engine.apply(now, Event::Resume { session: before });

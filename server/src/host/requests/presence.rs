@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use adsum::Error;
-use adsum_tim::{Code, Limits, TimPresence};
+use adsum_tim::{Code, TimPresence};
 use tokio::sync::oneshot;
 
 use super::lasting::{Lasting, take_lasting};
 use super::login::User;
-use crate::host::command::{Command, Direct, Node, Presence, PublishFor};
+use crate::host::command::{Command, Direct, Node, Presence};
+use crate::host::late_frames::Word;
 use crate::host::presence_frames::IDLE;
 use crate::host::shared::Shared;
 
@@ -17,42 +18,39 @@ pub(crate) const fn names_receivers(sent: &TimPresence) -> bool {
     sent.to_tid.is_some() || sent.to_list.is_some()
 }
 
-/// Checks what is looked at when a presence goes out: one that is kept until then must not be
-/// refused.
-///
-/// # Errors
-/// Those of [`publish`].
-pub(crate) fn check(sent: &TimPresence, limits: &Limits) -> Result<(), Code> {
-    if sent.extend.is_none() {
-        return Ok(());
-    }
-    take_lasting(&mut sent.clone(), limits).map(drop)
-}
-
 /// Publishes to the whole roster; or, as in tim, directs to those whom the presence names.
 pub(crate) async fn publish(
     shared: &Shared,
     user: &User,
-    mut sent: Box<TimPresence>,
+    sent: Box<TimPresence>,
 ) -> Result<(), Code> {
-    if shared.config.services.no_broad_presence {
-        return Err(Code::Interface);
-    }
     if names_receivers(&sent) {
+        if shared.config.services.no_broad_presence {
+            return Err(Code::Interface);
+        }
         // On the heap, since this is seldom and takes more than all the rest.
         return Box::pin(direct_to_named(shared, user, sent)).await;
     }
-    let Lasting { for_ms, then } = take_lasting(&mut sent, &shared.limits)?;
-    let (session, presence) = (user.session, of_user(user, *sent));
-    let command = match for_ms {
-        None => Command::Publish(session, presence),
-        Some(for_ms) => {
-            let then = then.map(|then| of_user(user, then));
-            Command::PublishFor(Box::new(PublishFor { session, presence, for_ms, then }))
-        }
-    };
-    shared.command(command).await;
+    let word = to_roster(shared, user, sent)?;
+    shared.command(Command::of_word(user.session, word)).await;
     Ok(())
+}
+
+/// Returns what is published to the whole roster.
+///
+/// # Errors
+/// `Interface` where that is not offered, and those of [`take_lasting`].
+pub(crate) fn to_roster(
+    shared: &Shared,
+    user: &User,
+    mut sent: Box<TimPresence>,
+) -> Result<Word, Code> {
+    if shared.config.services.no_broad_presence {
+        return Err(Code::Interface);
+    }
+    let Lasting { for_ms, then } = take_lasting(&mut sent, &shared.limits)?;
+    let then = then.map(|then| of_user(user, then));
+    Ok(Word { presence: of_user(user, *sent), for_ms, then })
 }
 
 /// Directs a presence to those whom it names.

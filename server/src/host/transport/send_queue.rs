@@ -5,6 +5,7 @@ use std::time::Instant;
 use adsum::SessionKey;
 
 use super::ws_frame::Opcode;
+use crate::host::late_frames::Word;
 
 /// When a queue counts as full, and when as empty enough again.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +78,8 @@ pub(super) struct SendQueue {
     pub(super) rest: Option<Rest>,
     /// Whether the connection's task waits until there is room again.
     pub(super) reader_waits: bool,
+    /// What its client published last, over its rate: it waits for its turn, or for the end.
+    pub(super) late_word: Option<Box<Word>>,
 }
 
 /// The close frame that was sent.
@@ -113,6 +116,7 @@ impl SendQueue {
             stuck_since: None,
             rest: None,
             reader_waits: false,
+            late_word: None,
         }
     }
 

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use super::send_queue::{Closing, Limits, Listed, Rest, SendQueue, When, Writing};
 use super::wire::Wire;
 use super::ws_frame::{self, Opcode};
+use crate::host::late_frames::Word;
 
 /// Who is on a connection, and what they speak.
 pub(crate) struct Receiver {
@@ -110,6 +111,17 @@ impl Socket {
         self.queue().session = Some(session);
         // A connection has one login, so nobody was there before.
         let _ = self.receiver.set(receiver);
+    }
+
+    /// Keeps what its client published over its rate, in place of what it published before.
+    pub(crate) fn keep_late_word(&self, word: Word) {
+        let older = self.queue().late_word.replace(Box::new(word));
+        drop(older);
+    }
+
+    /// Takes it, if it has not been taken.
+    pub(crate) fn take_late_word(&self) -> Option<Word> {
+        self.queue().late_word.take().map(|word| *word)
     }
 
     /// Returns who is on it, once somebody has logged in.

@@ -105,8 +105,6 @@ impl ClientProtocol for V1Protocol {
     fn is_logout(code: Option<u16>) -> bool {
         code.is_none_or(|code| code == 1_000)
     }
-
-    async fn finish(&mut self, _: &mut Client) {}
 }
 
 impl V1Protocol {
