@@ -41,6 +41,8 @@ where
                 let said = engine.remote_say(now, origin(life), from, &topic, presence, for_ms);
                 said.map_err(|_| desk.stats.refused += 1).ok()
             }
+            // The host's to do.
+            Job::Post(_) => None,
             Job::Lost { life, since } => Some(engine.origin_lost_since(now, origin(life), since)),
             Job::Back(life) => Some(engine.origin_back(now, origin(life))),
             Job::Advance => Some(engine.advance(now)),

@@ -73,6 +73,26 @@ where
         self.desk.tick_clock()
     }
 
+    /// Returns a moment of the logical clock up to which this node knows everything that nodes have
+    /// [stamped](Self::stamp): what it answers now is as of this moment, and what has a later stamp
+    /// may not be in it yet. It trails the clock by the time between two beats or so, and by up to
+    /// the grace and the time until it is suspected where a node is not heard; of one that is gone
+    /// for longer nothing counts. It never goes back, and is 0 until the node is
+    /// [synced](Self::is_synced).
+    #[must_use]
+    pub const fn known_until(&self) -> u64 {
+        self.desk.known_until
+    }
+
+    /// Returns whether, since this was asked last, edges may have been posted by nobody, or have
+    /// turned out to be none: a node is gone, with what it was to post; or one that was not heard
+    /// for longer than the grace is heard again, with users of whom it had been posted that they
+    /// are offline. Whoever is told of edges is then to ask who is online
+    /// ([rule C17](adsum::rules#rule-c17-who-posts)).
+    pub fn take_missed(&mut self) -> bool {
+        core::mem::take(&mut self.desk.may_have_missed)
+    }
+
     /// Returns what the node has done so far.
     #[must_use]
     pub const fn stats(&self) -> ClusterStats {
@@ -161,6 +181,7 @@ where
             (peer.is_lost, peer.ends) = (true, Some(ends));
             let life = peer.life;
             self.desk.stats.suspicions += 1;
+            self.desk.note_gone();
             self.desk.jobs.push_back(Job::Lost { life, since: now });
             self.end_all_expelled(at);
         }
@@ -218,7 +239,17 @@ where
                 // This may do a part of it, and all comes before what others say.
                 self.desk.jobs.push_front(Job::Advance);
             }
+            let job = match job {
+                // Who has gone again meanwhile has been posted by whom that concerned.
+                Job::Post(user) if self.engine.is_online(&user) => {
+                    return Some(Next::PostOnline(user));
+                }
+                job => job,
+            };
             return Some(Next::Decisions(self.carry_out(job)));
+        }
+        if self.is_synced() {
+            self.desk.note_known();
         }
         let (to, message) = self.next_message()?;
         Some(Next::Send { to, message })

@@ -7,7 +7,7 @@ use crate::message::{
     Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Say, To, Version,
 };
 use crate::node::{Incarnation, NodeId};
-use crate::peers::Peers;
+use crate::peers::{Peer, Peers};
 use crate::people::{Life, People};
 use crate::stats::ClusterStats;
 use adsum::{Decision, EndReason, Event, RemoteState, SessionId, Time};
@@ -35,6 +35,8 @@ pub(crate) enum Job<K, P> {
         life: Life,
         say: Say<K, P>,
     },
+    /// The host is to post that a user is online.
+    Post(K),
     Lost {
         life: Life,
         since: Time,
@@ -73,6 +75,23 @@ pub(crate) enum Post<K, P> {
     Leaving,
 }
 
+/// What has ended here of a user's.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    pub(crate) sessions: Vec<(SessionId, EndReason)>,
+    /// Whether this node posts that the user is offline.
+    pub(crate) is_posted: bool,
+}
+
+/// What is known of a user whose end is yet to be told here.
+#[derive(Clone, Copy, Debug)]
+struct Parting {
+    /// Who had the newest session.
+    host: Life,
+    /// Whether that may have posted that the user is offline.
+    is_posted: bool,
+}
+
 /// How far this node is with leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leaving {
@@ -94,12 +113,11 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) jobs: VecDeque<Job<K, P>>,
     pub(crate) outbox: VecDeque<Post<K, P>>,
     /// Why sessions of this node have ended, for those who are yet to be told.
-    pub(crate) ended: HashMap<K, Vec<(SessionId, EndReason)>, S>,
+    pub(crate) ended: HashMap<K, Ends, S>,
     /// Lives of nodes that are over, though not the grace of their sessions, with the end of that.
     pub(crate) over: Vec<(Life, Time)>,
-    /// Who had the newest session of users of whom no node says anything any more, while their end
-    /// is yet to be told.
-    parting: HashMap<K, Life, S>,
+    /// Users of whom no node says anything any more, while their end is yet to be told.
+    parting: HashMap<K, Parting, S>,
     pub(crate) stats: ClusterStats,
     pub(crate) now: Time,
     pub(crate) started: Option<Time>,
@@ -107,6 +125,10 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) round: u64,
     /// Greater than every clock that has been heard of.
     pub(crate) clock: u64,
+    /// Up to what moment of the clocks nothing is missing of nodes whose sessions count as there.
+    pub(crate) known_until: u64,
+    /// Whether an edge may have been posted by nobody, or have been told as if it were so.
+    pub(crate) may_have_missed: bool,
     pub(crate) leaving: Leaving,
     #[cfg(test)]
     pub(crate) broken: Option<crate::tests::breaks::Break>,
@@ -151,6 +173,8 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             next_beat: Time::ZERO,
             round: 0,
             clock: 0,
+            known_until: 0,
+            may_have_missed: false,
             leaving: Leaving::No,
             #[cfg(test)]
             broken: None,
@@ -194,10 +218,13 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         match decision {
             Decision::Online { session, .. } => !session.is_remote(),
             Decision::Ended { user, session, id, reason, last, .. } => {
+                let posts = *last && self.posts_end_of(user, session.is_remote());
                 if !session.is_remote() && self.leaving != Leaving::Done {
-                    self.ended.entry_ref(*user).or_default().push((*id, *reason));
+                    let ends = self.ended.entry_ref(*user).or_default();
+                    ends.sessions.push((*id, *reason));
+                    ends.is_posted |= posts;
                 }
-                *last && self.posts_end_of(user, session.is_remote())
+                posts
             }
             _ => false,
         }
@@ -207,7 +234,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     /// user's newest session; or if who had it is gone and this is the first by name of those who
     /// have been there long enough to know.
     fn posts_end_of(&mut self, user: &K, is_remote: bool) -> bool {
-        let parting = self.parting.remove(user);
+        let parting = self.parting.remove(user).map(|parting| parting.host);
         let known = || self.people.get(user)?.newest.map(|(_, life)| life);
         let host = parting.or_else(known).or_else(|| (!is_remote).then_some(Life::ME));
         if broken!(self, PostTwice) {
@@ -217,10 +244,37 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         match host {
             Some(Life::ME) => true,
             Some(life) if is_live(life) => false,
-            _ => {
-                let knows = |since: Time| self.now.since(since) >= self.grace_ms;
-                let mut others = self.peers.iter();
-                !others.any(|one| !one.is_lost && knows(one.known_since) && one.id < self.me)
+            _ => self.is_first(),
+        }
+    }
+
+    /// Returns whether this node is the first by name of those that are heard and have been there
+    /// long enough to know.
+    fn is_first(&self) -> bool {
+        let knows = |since: Time| self.now.since(since) >= self.grace_ms;
+        let mut others = self.peers.iter();
+        !others.any(|one| !one.is_lost && knows(one.known_since) && one.id < self.me)
+    }
+
+    /// Notes that a node is gone, with whatever it was to post and has not: of those that are left,
+    /// the first says that something may be missed.
+    pub(crate) fn note_gone(&mut self) {
+        self.may_have_missed |= self.is_first();
+    }
+
+    /// Notes up to where everything is known, and who has come back: when the engine has been told
+    /// of all that was heard.
+    pub(crate) fn note_known(&mut self) {
+        // As long as its sessions count as there, a node that is not heard may say more of them.
+        let counts = |peer: &&Peer<K, P>| !peer.is_lost || peer.ends.is_some() && !peer.has_left;
+        let vouched = self.peers.iter().filter(counts).map(|peer| peer.vouched);
+        let until = vouched.fold(self.clock, u64::min);
+        self.known_until = self.known_until.max(until);
+        for peer in self.peers.iter_mut() {
+            if peer.is_returning && !peer.is_lost && peer.is_synced() {
+                peer.is_returning = false;
+                // This one has told of the ends of all that it has, and nobody tells of it again.
+                self.may_have_missed = true;
             }
         }
     }
@@ -232,14 +286,15 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         person.is_some_and(|person| !person.all_have(person.version))
     }
 
-    /// Drops the entry of a user of whom no node says anything.
-    pub(crate) fn tidy(&mut self, user: &K, is_online: bool) {
+    /// Drops the entry of a user of whom no node says anything. `is_posted` says whether a node may
+    /// have posted that the user is offline.
+    pub(crate) fn tidy(&mut self, user: &K, is_online: bool, is_posted: bool) {
         if self.people.get(user).is_none_or(|person| !person.is_empty()) {
             return;
         }
         let Some((user, person)) = self.people.all.remove_entry(user) else { return };
-        if let Some((_, life)) = person.newest.filter(|_| is_online) {
-            self.parting.insert(user, life);
+        if let Some((_, host)) = person.newest.filter(|_| is_online) {
+            self.parting.insert(user, Parting { host, is_posted });
         }
     }
 
@@ -254,9 +309,10 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         if self.parting.is_empty() {
             return;
         }
-        if let Some(life) = self.parting.remove(user) {
+        if let Some(Parting { host, is_posted }) = self.parting.remove(user) {
             let person = self.people.entry(user);
-            person.newest = person.newest.or(Some((0, life)));
+            person.newest = person.newest.or(Some((0, host)));
+            person.is_end_posted = is_posted;
         }
     }
 
@@ -275,6 +331,9 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
 
     pub(crate) fn beat(&mut self) -> Beat {
         self.round += 1;
+        // Without that the clock would stand still while nothing happens here, and so would what
+        // others know up to.
+        self.tick_clock();
         Beat {
             round: self.round,
             seq: self.people.stream.seq,

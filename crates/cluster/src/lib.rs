@@ -35,6 +35,7 @@
 //!         match next {
 //!             // As with an engine: send frames, close connections.
 //!             Next::Decisions(outputs) => outputs.for_each(|output| drop(output.decision)),
+//!             Next::PostOnline(user) => println!("{user} is online, posts: true"),
 //!             // Encode it, and send it to all nodes, or to the one that `to` names.
 //!             Next::Send { message, .. } => sent.push(message),
 //!         }

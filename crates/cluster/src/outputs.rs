@@ -12,6 +12,9 @@ use core::hash::{BuildHasher, Hash};
 pub enum Next<'c, K: Eq + Hash + Clone, P, S: BuildHasher = DefaultHashBuilder> {
     /// Carry these decisions out.
     Decisions(Outputs<'c, K, P, S>),
+    /// Post that this user is online, as of now: another node may have posted that it is offline,
+    /// which did not know of its sessions here ([rule C17](adsum::rules#rule-c17-who-posts)).
+    PostOnline(K),
     /// Send this. Whoever cannot send it may drop it: what is missing is asked for.
     Send {
         /// To whom.

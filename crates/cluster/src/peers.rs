@@ -33,6 +33,8 @@ pub(crate) struct Peer<K, P> {
     pub(crate) sum: Sum,
     /// The number of its last beat.
     pub(crate) round: u64,
+    /// What its clock showed with the last beat up to which nothing is missing.
+    pub(crate) vouched: u64,
     /// When it was heard of first, in this life.
     pub(crate) known_since: Time,
     /// When it was heard last.
@@ -42,6 +44,8 @@ pub(crate) struct Peer<K, P> {
     pub(crate) has_left: bool,
     /// If it is lost: when its grace is over.
     pub(crate) ends: Option<Time>,
+    /// Whether it is heard again after its grace was over, and not all that it has is known yet.
+    pub(crate) is_returning: bool,
     /// Whether sessions of its own have been expelled.
     pub(crate) has_expelled: bool,
     /// When it was asked last for what was missed.
@@ -67,11 +71,13 @@ impl<K, P> Peer<K, P> {
             seq: 0,
             sum: Sum::default(),
             round: 0,
+            vouched: 0,
             known_since: now,
             heard: now,
             is_lost: false,
             has_left: false,
             ends: None,
+            is_returning: false,
             has_expelled: false,
             asked: None,
             chain: None,

@@ -78,6 +78,8 @@ pub(crate) struct Person {
     pub(crate) is_doubted: bool,
     /// Whether the engine is yet to be told of sessions at another node.
     pub(crate) is_coming: bool,
+    /// Whether a node may have posted an end of the user that was never told here.
+    pub(crate) is_end_posted: bool,
 }
 
 impl Person {
@@ -175,8 +177,9 @@ pub(crate) struct People<K, S> {
     pub(crate) all: HashMap<K, Person, S>,
     /// This node's own changes.
     pub(crate) stream: Stream<K>,
-    /// Users of whom this node has nothing to say any more, by the number of that change.
-    gone: VecDeque<(u64, K)>,
+    /// Users of whom this node has nothing to say any more, by the number of that change, and
+    /// whether it has posted that they are offline.
+    gone: VecDeque<(u64, K, bool)>,
     /// Those with numbers up to this one are not remembered.
     pub(crate) forgotten: u64,
     /// Users whose state is to be told though nothing of it has changed in the engine.
@@ -190,6 +193,8 @@ pub(crate) struct Change<K> {
     pub(crate) user: K,
     pub(crate) number: u64,
     pub(crate) is_gone: bool,
+    /// Whether it was posted that the user is offline.
+    pub(crate) is_posted: bool,
 }
 
 impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
@@ -264,17 +269,17 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     }
 
     /// Notes that this node says nothing of a user any more, and returns the number of the change.
-    pub(crate) fn note_gone(&mut self, user: &K) -> u64 {
+    pub(crate) fn note_gone(&mut self, user: &K, is_posted: bool) -> u64 {
         let person = self.all.get_mut(user).and_then(|person| person.own.take());
         let user = self.stream.take_out(user, person.map(|own| own.number));
-        self.gone.push_back((self.stream.seq, user));
+        self.gone.push_back((self.stream.seq, user, is_posted));
         self.stream.seq
     }
 
     /// Forgets those who have gone longest ago beyond so many.
     pub(crate) fn forget_gone(&mut self, max: u32) {
         while self.gone.len() > max as usize {
-            if let Some((number, _)) = self.gone.pop_front() {
+            if let Some((number, ..)) = self.gone.pop_front() {
                 self.forgotten = number;
             }
         }
@@ -285,20 +290,21 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     pub(crate) fn changes(&self, since: u64, gone_since: u64) -> impl Iterator<Item = Change<K>> {
         let mut present = self.stream.log.after(since).peekable();
         let from = since.max(gone_since);
-        let at = self.gone.partition_point(|(number, _)| *number <= from);
+        let at = self.gone.partition_point(|(number, ..)| *number <= from);
         let mut gone = self.gone.range(at..).peekable();
         core::iter::from_fn(move || {
             let gone_next = match (present.peek(), gone.peek()) {
-                (Some((number, _)), Some((other, _))) => other < number,
+                (Some((number, _)), Some((other, ..))) => other < number,
                 (None, Some(_)) => true,
                 (_, None) => false,
             };
             if gone_next {
-                let (number, user) = gone.next()?;
-                return Some(Change { user: user.clone(), number: *number, is_gone: true });
+                let (number, user, is_posted) = gone.next()?;
+                let (user, number, is_posted) = (user.clone(), *number, *is_posted);
+                return Some(Change { user, number, is_gone: true, is_posted });
             }
             let (number, user) = present.next()?;
-            Some(Change { user: user.clone(), number, is_gone: false })
+            Some(Change { user: user.clone(), number, is_gone: false, is_posted: false })
         })
         // Who has come again since is there by a later number.
         .filter(|change| {

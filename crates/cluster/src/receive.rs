@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState};
 use crate::node::NodeId;
 use crate::peers::{Chain, Peer};
-use crate::people::{Held, Life, Seen};
+use crate::people::{Held, Life, Person, Seen};
 use adsum::{Event, RemoteState, Time};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -50,7 +50,7 @@ where
         desk.clock = desk.clock.max(message.clock);
         match message.body {
             Body::Ops(ops) => self.take_ops(at, ops),
-            Body::Beat(beat) => self.take_beat(at, &beat),
+            Body::Beat(beat) => self.take_beat(at, &beat, message.clock),
             Body::Need(need) => {
                 let to = message.from;
                 desk.outbox.push_back(Post::Answer { to, need });
@@ -242,7 +242,7 @@ where
         for user in self.desk.people.unnamed(life, None) {
             self.drop_held(life, &user);
             self.desk.people.doubt(&user);
-            self.desk.tidy(&user, false);
+            self.desk.tidy(&user, false, false);
         }
     }
 
@@ -257,7 +257,7 @@ where
         true
     }
 
-    fn take_beat(&mut self, at: usize, beat: &Beat) {
+    fn take_beat(&mut self, at: usize, beat: &Beat, clock: u64) {
         let (now, takes_late) = (self.desk.now, broken!(self.desk, LateBeat));
         let peer = self.desk.peers.at_mut(at);
         if (beat.round <= peer.round && !takes_late) || peer.has_left {
@@ -266,7 +266,7 @@ where
         (peer.round, peer.heard) = (beat.round, now);
         peer.seq = peer.seq.max(beat.seq);
         if core::mem::take(&mut peer.is_lost) {
-            peer.ends = None;
+            peer.is_returning |= peer.ends.take().is_none();
             let life = peer.life;
             if !broken!(self.desk, NoWayBack) {
                 self.desk.jobs.push_back(Job::Back(life));
@@ -285,6 +285,9 @@ where
         {
             self.desk.stats.wrong_digests += 1;
             self.desk.ask(at, true);
+        } else if peer.seq == peer.held {
+            // A beat comes after all changes that there were.
+            self.desk.peers.at_mut(at).vouched = clock;
         }
         if beat.is_joining {
             let to = To::Node(self.desk.peers.at(at).id);
@@ -301,6 +304,7 @@ where
             (peer.is_lost, peer.ends) = (true, Some(ends));
             let life = peer.life;
             self.desk.jobs.push_back(Job::Lost { life, since: now });
+            self.desk.note_gone();
             self.end_all_expelled(at);
         }
     }
@@ -401,32 +405,58 @@ where
             return;
         }
         for user in self.desk.people.unnamed(life, Some(epoch)) {
-            self.end_of(at, user, Vec::new());
+            // Nobody knows any more whether it has posted that.
+            self.end_of(at, user, Vec::new(), true);
         }
         let sum = self.desk.people.sum_of(life);
         self.desk.peers.at_mut(at).sum = sum;
     }
 
-    /// Ends what a node said of a user of whom it has nothing to say any more.
+    /// Ends what a node said of a user of whom it has nothing to say any more. `is_posted` says
+    /// whether the node may have posted that the user is offline.
     pub(crate) fn end_of(
         &mut self,
         at: usize,
         user: K,
         ended: Vec<(adsum::SessionId, adsum::EndReason)>,
+        is_posted: bool,
     ) {
         let life = self.desk.peers.at(at).life;
         if !self.drop_held(life, &user) {
             return;
         }
         self.retire_lists(&user);
-        self.desk.tidy(&user, self.engine.is_online(&user));
+        if is_posted {
+            self.post_again(&user);
+        }
+        self.desk.tidy(&user, self.engine.is_online(&user), is_posted);
         let state = RemoteState { lists: None, sessions: Vec::new(), ended };
         self.desk.jobs.push_back(Job::State { life, user, state });
     }
 
+    /// Has the host post that a user is online of whom another node has posted that it is not:
+    /// that did not know of a session here. A node that has a newer one does so instead.
+    fn post_again(&mut self, user: &K) {
+        if broken!(self.desk, NeverPostAgain) {
+            return;
+        }
+        let is_here = |local: adsum::LocalUser<'_, K, P, S>| local.sessions().next().is_some();
+        if !self.engine.local_user(user).is_some_and(is_here) {
+            return;
+        }
+        let person = self.desk.people.get(user);
+        let stamped = |one: &Person| one.sessions().map(|(life, one)| (one.stamp, life)).max();
+        let newest = person.and_then(stamped);
+        // One that has no stamp yet is newer than all that are known.
+        let is_told = person.is_some_and(Person::is_here);
+        if !is_told || newest.is_some_and(|(_, life)| life == Life::ME) {
+            self.desk.jobs.push_back(Job::Post(user.clone()));
+        }
+    }
+
     /// Makes what a node says of a user what is so, if that is newer than what is known.
     fn take_state(&mut self, at: usize, op: UserState<K, P>) {
-        let UserState { user, number, is_gone, version, stamps, mut state } = op;
+        let UserState { user, number, is_gone, is_posted, version, stamps, mut state } = op;
         let (life, epoch) = (self.desk.peers.at(at).life, self.desk.peers.at(at).epoch);
         if let Some(person) = self.desk.people.all.get_mut(&user)
             && let Some(held) = person.held.iter_mut().find(|held| held.life == life)
@@ -437,7 +467,7 @@ where
             }
         }
         if is_gone {
-            return self.end_of(at, user, state.ended);
+            return self.end_of(at, user, state.ended, is_posted);
         }
         self.drop_held(life, &user);
         self.desk.peers.at_mut(at).sum.add(&user, number);
@@ -454,6 +484,8 @@ where
         let (has_lists, takes_old) = (state.lists.is_some(), broken!(self.desk, OldLists));
         let known = self.version_of(&user);
         let person = self.desk.people.entry(&user);
+        // That node puts it right, if there is something to put right.
+        person.is_end_posted = false;
         // Hardly ever do two other nodes have sessions of one user.
         person.held.reserve_exact(1);
         person.held.push(Held { life, number, epoch, version, seen });

@@ -1,7 +1,7 @@
 //! What other nodes are told: changes, beats, and answers.
 
 use crate::cluster::Cluster;
-use crate::desk::{Desk, Leaving, Post, tick};
+use crate::desk::{Desk, Ends, Job, Leaving, Post, tick};
 use crate::message::{Body, Message, Need, Sync, To, UserState};
 use crate::node::NodeId;
 use crate::people::{Change, Seen};
@@ -104,7 +104,7 @@ where
 
     /// Returns what there is to say of a user now.
     fn present(&self, change: Change<K>) -> Option<UserState<K, P>> {
-        let Change { user, number, is_gone } = change;
+        let Change { user, number, is_gone, is_posted } = change;
         let nothing = RemoteState { lists: None, sessions: Vec::new(), ended: Vec::new() };
         if is_gone {
             if broken!(self.desk, SyncWithoutGone) {
@@ -112,7 +112,7 @@ where
             }
             let (version, stamps) = (Default::default(), Vec::new());
             let state = nothing;
-            return Some(UserState { user, number, is_gone, version, stamps, state });
+            return Some(UserState { user, number, is_gone, is_posted, version, stamps, state });
         }
         let person = self.desk.people.get(&user)?;
         let own = person.own.as_ref()?;
@@ -124,7 +124,7 @@ where
         let stamp = |id| own.seen.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);
         let stamps = state.sessions.iter().filter_map(|session| stamp(session.id)).collect();
         let version = person.version;
-        Some(UserState { user, number, is_gone, version, stamps, state })
+        Some(UserState { user, number, is_gone, is_posted, version, stamps, state })
     }
 }
 
@@ -140,8 +140,8 @@ where
     P: Clone,
     S: BuildHasher,
 {
-    let ended = match desk.ended.is_empty() {
-        true => Vec::new(),
+    let Ends { sessions: ended, is_posted } = match desk.ended.is_empty() {
+        true => Ends::default(),
         false => desk.ended.remove(user).unwrap_or_default(),
     };
     let is_online = local.is_some();
@@ -155,17 +155,19 @@ where
             let number = desk.people.note_lists(user, version);
             let state = RemoteState { ended, ..local.to_remote(desk.now, true) };
             let (user, stamps) = (user.clone(), Vec::new());
-            Some((UserState { user, number, is_gone: false, version, stamps, state }, 0))
+            let (is_gone, is_posted) = (false, false);
+            Some((UserState { user, number, is_gone, is_posted, version, stamps, state }, 0))
         }
         _ => {
             let person = desk.people.get(user)?;
             person.own.as_ref()?;
             let version = person.version;
-            let number = desk.people.note_gone(user);
-            desk.tidy(user, is_online);
+            let number = desk.people.note_gone(user, is_posted);
+            desk.tidy(user, is_online, false);
             let state = RemoteState { lists: None, sessions: Vec::new(), ended };
             let (user, stamps) = (user.clone(), Vec::new());
-            Some((UserState { user, number, is_gone: true, version, stamps, state }, 0))
+            let is_gone = true;
+            Some((UserState { user, number, is_gone, is_posted, version, stamps, state }, 0))
         }
     }
 }
@@ -184,8 +186,11 @@ where
     S: BuildHasher,
 {
     desk.unpart(user);
-    let Desk { people, clock, now, .. } = desk;
+    let Desk { people, clock, now, jobs, .. } = desk;
     let person = people.all.entry_ref(user).or_default();
+    if core::mem::take(&mut person.is_end_posted) {
+        jobs.push_back(Job::Post(user.clone()));
+    }
     let (version, before) = (person.version, person.own.as_ref().map(|own| own.number));
     let with_lists = person.own.as_ref().is_none_or(|own| own.told != version);
     let state = RemoteState { ended, ..local.to_remote(*now, with_lists) };
@@ -196,7 +201,8 @@ where
     let stamps = own.seen.iter().map(|seen| seen.stamp).collect();
     person.note_newest();
     let sessions = person.sessions().count();
-    (UserState { user: user.clone(), number, is_gone: false, version, stamps, state }, sessions)
+    let (user, is_gone, is_posted) = (user.clone(), false, false);
+    (UserState { user, number, is_gone, is_posted, version, stamps, state }, sessions)
 }
 
 /// Brings up to date what is kept of the sessions that this node has of a user. Those that are new

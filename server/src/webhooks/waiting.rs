@@ -82,6 +82,12 @@ impl Waiting {
         }
     }
 
+    /// Has the next batch say that something was missed, and come soon.
+    pub(crate) fn may_have_missed(&self) {
+        self.map().lost += 1;
+        self.sooner.notify_one();
+    }
+
     /// Waits until a batch is due: it is full, its first edge has waited for long enough, or the
     /// hook has yet to be told that it missed something.
     pub(super) async fn due(&self) {

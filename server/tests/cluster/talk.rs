@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::nodes::{Node, three};
+use crate::nodes::{Node, SUSPECTS, three};
 use crate::support::hook::{Hook, Mode, SECRET};
 use crate::support::{Client, PATIENCE, Told};
 
@@ -112,12 +112,52 @@ async fn rule_c17_one_node_posts_an_edge() {
     for node in [&a, &b, &c] {
         // The hook may know it before the other nodes do.
         knows(node, "ann").await;
-        let answer = who_is_online(node).await;
-        hook.state().reconcile(&answer);
+        reconcile(&hook, node).await;
         let state = hook.state();
         let online: Vec<_> = state.online().into_keys().collect();
         assert_eq!(online, ["ann", "bob"], "as {} says", node.name);
     }
+}
+
+/// After a split that was longer than the grace the application's server has been told by each side
+/// that the other's users are gone. It is told to ask, and knows the truth then.
+#[tokio::test]
+async fn rule_c17_after_a_long_outage_the_hook_is_to_ask() {
+    let hook = Hook::start(Mode::Takes).await;
+    let flags = hooked(&hook);
+    let flags: Vec<_> = flags.iter().map(String::as_str).chain(SUSPECTS).collect();
+    let (mut nats, nodes) = three(&flags).await;
+    let mut ann = nodes[0].login("ann", &["bob"]).await;
+    let mut bob = nodes[1].login("bob", &["ann"]).await;
+    says_to(&mut ann, "one", &mut bob).await;
+    says_to(&mut bob, "me", &mut ann).await;
+    nats.kill();
+    assert_eq!(bob.heard().await, ("ann".to_owned(), "offline".to_owned()));
+    assert_eq!(ann.heard().await, ("bob".to_owned(), "offline".to_owned()));
+    hook.until("told that nobody is there", |state| state.online().is_empty()).await;
+    let missed = hook.state().missed();
+    nats.resume().await;
+    assert_eq!(bob.heard().await, ("ann".to_owned(), "one".to_owned()));
+    assert_eq!(ann.heard().await, ("bob".to_owned(), "me".to_owned()));
+    hook.until("told by each node to ask", |state| state.missed() >= missed + 3).await;
+    for node in &nodes {
+        reconcile(&hook, node).await;
+        let online: Vec<_> = hook.state().online().into_keys().map(str::to_owned).collect();
+        assert_eq!(online, ["ann", "bob"], "as {} says", node.name);
+    }
+}
+
+/// Has the hook ask a node who is online until it has an answer for each.
+async fn reconcile(hook: &Hook, node: &Node) {
+    let asks = async {
+        loop {
+            let answer = who_is_online(node).await;
+            if !hook.state().reconcile(&answer) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, asks).await.expect("an answer that is new enough");
 }
 
 /// Whether this user is online, as a node says.

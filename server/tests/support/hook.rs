@@ -79,12 +79,14 @@ impl State {
         self.table.iter().filter_map(|(user, known)| Some((user.as_str(), known.online?))).collect()
     }
 
-    /// Does as docs/server.md says: what is not newer than what is known is nothing new.
-    fn learn(&mut self, user: &Value, version: (u64, u64), online: Option<Online>) {
+    /// Does as docs/server.md says: what is not newer than what is known is nothing new. Returns
+    /// whether it says something else.
+    fn learn(&mut self, user: &Value, version: (u64, u64), online: Option<Online>) -> bool {
         let user = user.as_str().unwrap();
         if self.table.get(user).is_none_or(|known| known.version < version) {
             self.table.insert(user.to_owned(), Known { version, online });
         }
+        self.table[user].online.is_some() != online.is_some()
     }
 
     fn take(&mut self, batch: Value) {
@@ -99,13 +101,15 @@ impl State {
         self.batches.push(batch);
     }
 
-    /// Takes the answer to a query.
-    pub fn reconcile(&mut self, answer: &Value) {
+    /// Takes the answer to a query; returns whether there is somebody to ask about again.
+    pub fn reconcile(&mut self, answer: &Value) -> bool {
         let version = ["start", "number"].map(|key| answer[key].as_u64().unwrap());
+        let mut asks_again = false;
         for user in answer["users"].as_array().unwrap() {
             let known = (user["online"] == true).then(|| online(user));
-            self.learn(&user["user"], version.into(), known);
+            asks_again |= self.learn(&user["user"], version.into(), known);
         }
+        asks_again
     }
 }
 

@@ -195,7 +195,7 @@ async fn a_server_that_starts_anew_says_so() {
         assert_eq!(state.online().len(), 1);
     }
     let (_, answer) = super::ask(&server, &json!({ "users": [ann] })).await;
-    hook.state().reconcile(&answer);
+    assert!(!hook.state().reconcile(&answer));
     assert_true(&hook, &server).await;
     assert_eq!(hook.state().online().len(), 0);
     // The first edge of the new server is newer than the last of the old one, whatever its number.

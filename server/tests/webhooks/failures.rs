@@ -107,7 +107,7 @@ async fn one_user_too_many_is_missed_and_said_to_be() {
     assert_eq!(hook.state().online().len(), 2);
     let (status, answer) = ask(&server, &json!({ "users": nodes })).await;
     assert_eq!((status, &answer["number"]), (200, &json!(9)));
-    hook.state().reconcile(&answer);
+    assert!(!hook.state().reconcile(&answer));
     assert_true(&hook, &server).await;
     assert_eq!(hook.state().online().len(), 7);
     // From then on nothing is missed any more.
@@ -153,7 +153,7 @@ async fn outage(flags: &[&str], down: Duration, seed: u64) -> usize {
         let users: Vec<_> = people.names.iter().map(|name| node(&server, name)).collect();
         let (status, answer) = ask(&server, &json!({ "users": users })).await;
         assert_eq!(status, 200);
-        hook.state().reconcile(&answer);
+        assert!(!hook.state().reconcile(&answer));
     }
     assert_true(&hook, &server).await;
     let flaps = people.flaps;

@@ -118,7 +118,10 @@ assert states() == {"ANN": "online", "BOB": "offline"}, table
 old = {"number": 1, "user": "BOB", "state": "online"}
 assert take({"start": json.loads(body)["start"], "missed": True, "edges": [old]})
 assert states() == {"ANN": "online", "BOB": "offline"}, table
-reconcile({**json.loads(answer), "number": 9, "users": [{"user": "ANN", "online": False}]})
+offline = [{"user": user, "online": False} for user in ("ANN", "BOB")]
+assert reconcile({**json.loads(answer), "number": 1, "users": offline}) == ["ANN"]
+assert states() == {"ANN": "online", "BOB": "offline"}, table
+assert reconcile({**json.loads(answer), "number": 9, "users": offline[:1]}) == []
 assert states() == {"ANN": "offline", "BOB": "offline"}, table
 take({"start": json.loads(body)["start"] + 1, "missed": True, "edges": [old]})
 assert states() == {"ANN": "offline", "BOB": "online"}, table

@@ -24,6 +24,8 @@ pub(crate) enum Break {
     UncheckedSync,
     /// Whoever sees an edge posts it.
     PostTwice,
+    /// Nobody puts right that a node has posted an end which was none.
+    NeverPostAgain,
     /// A beat that comes late, or again, is a sign of life.
     LateBeat,
     /// A node that is heard of again stays lost.
@@ -51,13 +53,14 @@ pub(crate) enum Break {
 }
 
 /// What is broken, and the test that finds it.
-const LIST: [(Break, fn()); 18] = [
+const LIST: [(Break, fn()); 19] = [
     (Break::MergeOverGap, search::two_changes_and_a_beat),
     (Break::KeepNumber, search::a_suspicion),
     (Break::ForgetNumber, search::a_suspicion),
     (Break::OldIncarnation, search::a_restart),
     (Break::UncheckedSync, search::two_changes_and_a_beat),
     (Break::PostTwice, posts::rule_c17_each_edge_is_posted_once),
+    (Break::NeverPostAgain, posts::rule_c17_an_end_and_a_return_at_once_are_both_posted),
     (Break::LateBeat, recovery::rule_c5_a_late_beat_is_no_sign_of_life),
     (Break::NoWayBack, recovery::rule_c8_a_short_cut_is_not_noticed),
     (Break::KeepUnnamed, recovery::rule_c4_a_wrong_digest_heals_itself),

@@ -292,6 +292,7 @@ impl Group {
             match next {
                 Next::Send { to, message } => sent.push((to, message)),
                 Next::Decisions(outputs) => drop(outputs),
+                Next::PostOnline(_) => {}
             }
         }
         for (to, message) in sent {

@@ -1,6 +1,8 @@
 //! Nodes with clients that believe what they are told, clocks that are apart, and a network that
 //! loses, repeats and reorders, or that is cut.
 
+#[path = "edges.rs"]
+mod edges;
 #[path = "inputs.rs"]
 mod inputs;
 
@@ -8,6 +10,7 @@ use super::{config, name, node};
 use crate::{Body, Cluster, ClusterConfig, Fault, Message, Next, Output, To};
 use adsum::{Decision, DeviceKind, Event, LostCause, Notice, Options, SessionKey, Time};
 use adsum_model::beliefs::Beliefs;
+use edges::Stamped;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const USERS: u32 = 6;
@@ -71,6 +74,12 @@ pub(super) struct World {
     pub(super) ends: usize,
     /// Edges that were posted, by any node: the user, and whether it comes.
     pub(super) posts: Vec<(u32, bool)>,
+    /// The newest of them of each user.
+    stamped: BTreeMap<u32, Stamped>,
+    /// What each node knew up to before it knew of the life of another.
+    before: BTreeMap<(usize, usize), (u64, u64)>,
+    /// How often each node has said that an edge may have been missed.
+    pub(super) missed: Vec<usize>,
 }
 
 impl Node {
@@ -142,6 +151,9 @@ impl World {
             notices: 0,
             ends: 0,
             posts: Vec::new(),
+            stamped: BTreeMap::new(),
+            before: BTreeMap::new(),
+            missed: vec![0; count],
         }
     }
 
@@ -260,7 +272,11 @@ impl World {
             let mut taken = Vec::new();
             let node = &mut self.nodes[at];
             let sends = match node.cluster.next(now) {
-                None => return Ok(()),
+                None => break,
+                Some(Next::PostOnline(user)) => {
+                    taken.push(Taken::Posted { user });
+                    None
+                }
                 Some(Next::Send { to, message }) => Some((to, message)),
                 Some(Next::Decisions(mut outputs)) => {
                     while let Some(output) = outputs.next() {
@@ -277,6 +293,8 @@ impl World {
             self.take(at, taken)?;
             self.look(at)?;
         }
+        self.missed[at] += usize::from(self.nodes[at].cluster.take_missed());
+        self.look_at_what_is_known(at)
     }
 
     fn take(&mut self, at: usize, taken: Vec<Taken>) -> Result<(), String> {
@@ -287,7 +305,7 @@ impl World {
                         return Err(format!("{user} comes online at {at} and is"));
                     }
                     self.log.push(format!("    {} at {at}: {user} is online", self.now));
-                    self.posts.extend(posts.then_some((user, true)));
+                    self.post(at, user, (posts, true));
                 }
                 Taken::Ended { user, last, posts } => {
                     self.ends += 1;
@@ -296,12 +314,16 @@ impl World {
                     }
                     let what = if last { "is offline" } else { "has a session less" };
                     self.log.push(format!("    {} at {at}: {user} {what} {posts}", self.now));
-                    self.posts.extend(posts.then_some((user, false)));
+                    self.post(at, user, (posts, false));
                 }
                 Taken::Told { is_offline } => {
                     self.notices += 1;
                     self.offline_notices += usize::from(is_offline);
                     self.log.push(format!("    {} at {at}: told {is_offline}", self.now));
+                }
+                Taken::Posted { user } => {
+                    self.log.push(format!("    {} at {at}: {user} is posted again", self.now));
+                    self.post(at, user, (true, true));
                 }
                 Taken::Else => {}
             }
@@ -458,7 +480,7 @@ impl World {
             }
         }
         self.weather = weather;
-        Ok(())
+        self.look_at_posts()
     }
 
     /// What ended a moment ago by itself is still under way.
@@ -530,6 +552,7 @@ enum Taken {
     Online { user: u32, posts: bool },
     Ended { user: u32, last: bool, posts: bool },
     Told { is_offline: bool },
+    Posted { user: u32 },
     Else,
 }
 

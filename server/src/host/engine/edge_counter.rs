@@ -32,6 +32,13 @@ impl EdgeCounter {
         self.number
     }
 
+    /// Has the webhook say that something may have been missed.
+    pub(super) fn may_have_missed(&self) {
+        if let Some(webhook) = &self.webhook {
+            webhook.may_have_missed();
+        }
+    }
+
     /// Numbers an edge, by this number if there is one, and hands it to the webhook.
     pub(super) fn note(
         &mut self,

@@ -19,6 +19,13 @@ impl Core {
         }
     }
 
+    /// Tells the webhook once more that a user is online: another server has told it otherwise.
+    pub(super) fn post_online(&mut self, user: Node) {
+        if let Some(online) = self.dispatch.online.get(&user) {
+            self.note_edge(user, State::Online, online);
+        }
+    }
+
     fn note_edge(&mut self, user: Node, state: State, online: OnlineUser) {
         let stamp = self.engine.stamp(self.clock.now());
         self.edges.note(stamp, user, state, online);
@@ -71,7 +78,7 @@ impl Core {
                 users
             }
         };
-        let number = self.engine.newest_stamp().unwrap_or_else(|| self.edges.number());
+        let number = self.engine.known_stamp().unwrap_or_else(|| self.edges.number());
         OnlineNow { start_ms: self.edges.start_ms(), number, users, more }
     }
 

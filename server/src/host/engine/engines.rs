@@ -78,12 +78,12 @@ impl Engines {
         Some(self.one_of_several()?.cluster.stamp(now))
     }
 
-    /// Returns a number that no edge which is known here has exceeded; `None` where they are
-    /// counted.
-    pub(super) fn newest_stamp(&self) -> Option<u64> {
+    /// Returns a number up to which all edges are known here, at whatever node they were; `None`
+    /// where they are counted.
+    pub(super) fn known_stamp(&self) -> Option<u64> {
         match self {
             Self::Alone(_) => None,
-            Self::OneOfSeveral(node) => Some(node.cluster.clock()),
+            Self::OneOfSeveral(node) => Some(node.cluster.known_until()),
         }
     }
 

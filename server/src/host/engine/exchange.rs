@@ -68,24 +68,31 @@ impl Core {
                 return;
             }
             let OneOfSeveral { cluster, handle, .. } = &mut **node;
-            match cluster.next(now) {
+            let posted_again = match cluster.next(now) {
                 Some(Next::Decisions(outputs)) => {
                     self.dispatch.is_of_others = true;
                     self.dispatch.carry_out(Taken::OneOfSeveral(outputs));
                     self.dispatch.is_of_others = false;
+                    None
                 }
+                Some(Next::PostOnline(user)) => Some(user),
                 Some(Next::Send { to, message }) => {
                     handle.send(to, message);
                     continue;
                 }
                 None => break,
+            };
+            if let Some(user) = posted_again {
+                self.post_online(user);
             }
             self.settle();
         }
-        if let Some(node) = self.engine.one_of_several()
-            && node.cluster.is_synced()
-        {
+        let Some(node) = self.engine.one_of_several() else { return };
+        if node.cluster.is_synced() {
             node.handle.set_ready();
+        }
+        if node.cluster.take_missed() {
+            self.edges.may_have_missed();
         }
     }
 }

@@ -1,0 +1,81 @@
+//! What is posted of users' edges, and whether it is so.
+
+use super::super::name;
+use super::{Node, World};
+use adsum::SessionKey;
+use std::collections::BTreeSet;
+
+/// An edge with the moment of the logical clock at which a node posted it.
+pub(super) struct Stamped {
+    at: usize,
+    life: u64,
+    stamp: u64,
+    comes: bool,
+    /// The user's sessions at the node then.
+    sessions: BTreeSet<SessionKey>,
+}
+
+impl World {
+    pub(super) fn post(&mut self, at: usize, user: u32, (posts, comes): (bool, bool)) {
+        if !posts {
+            return;
+        }
+        self.posts.push((user, comes));
+        let (now, sessions) = (self.clock(at), self.keys(at, user));
+        let Node { cluster, life, .. } = &mut self.nodes[at];
+        let (life, stamp) = (*life, cluster.stamp(now));
+        if self.stamped.get(&user).is_none_or(|edge| edge.stamp < stamp) {
+            self.stamped.insert(user, Stamped { at, life, stamp, comes, sessions });
+        }
+    }
+
+    /// Whether a node knows of all edges that were posted up to the moment that it says.
+    pub(super) fn look_at_what_is_known(&mut self, at: usize) -> Result<(), String> {
+        let until = self.nodes[at].cluster.known_until();
+        for of in (0..self.nodes.len()).filter(|of| *of != at) {
+            let life = self.nodes[of].life;
+            let desk = &self.nodes[at].cluster.desk;
+            let peer = desk.peers.iter().find(|peer| peer.id == name(of));
+            if peer.is_none_or(|peer| peer.incarnation.started_ms != life) {
+                self.before.insert((at, of), (life, until));
+            }
+        }
+        for (user, edge) in &self.stamped {
+            let Some(peer) = self.nodes[at].cluster.desk.peers.find(name(edge.at)) else {
+                continue;
+            };
+            let peer = self.nodes[at].cluster.desk.peers.at(peer);
+            let is_old = self
+                .before
+                .get(&(at, edge.at))
+                .is_some_and(|(life, until)| *life != edge.life || edge.stamp <= *until);
+            let is_gone = peer.has_left || peer.is_returning || peer.is_lost && peer.ends.is_none();
+            let is_same = edge.life == self.nodes[edge.at].life && self.nodes[edge.at].is_up;
+            if is_old || is_gone || !is_same || edge.stamp > until {
+                continue;
+            }
+            let held = self.said(at, edge.at).iter().any(|(of, ..)| of == user);
+            let here = self.keys(edge.at, *user);
+            let stays = !edge.sessions.is_disjoint(&here);
+            if edge.comes && stays && !held || !edge.comes && held && here.is_empty() {
+                let (stamp, comes) = (edge.stamp, edge.comes);
+                return Err(format!("{at} knows all until {until}, not {user} {comes} {stamp}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the newest edges that were posted are so, unless somebody was told to ask.
+    pub(super) fn look_at_posts(&self) -> Result<(), String> {
+        if self.missed.iter().sum::<usize>() > 0 {
+            return Ok(());
+        }
+        for (user, edge) in &self.stamped {
+            if self.nodes[0].cluster.engine().is_online(user) != edge.comes {
+                let Stamped { at, stamp, comes, .. } = edge;
+                return Err(format!("of {user} was posted {comes} last, by {at} at {stamp}"));
+            }
+        }
+        Ok(())
+    }
+}
