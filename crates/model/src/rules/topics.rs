@@ -162,7 +162,10 @@ impl Model {
         let id = self.find_attached(key)?;
         let name = self.find_place(id, topic)?;
         self.accept_from(self.clamp(now), id);
-        self.place_mut(name, id).view = view;
+        let place = self.place_mut(name, id);
+        // What it knew as one of those who view the same is nothing to whom it joins.
+        place.before.take_if(|_| place.view != view);
+        place.view = view;
         let mut out = Output::default();
         self.tell_topic(&mut out, name, id);
         self.begin_view(name, id, &self.standing(name));
@@ -184,7 +187,9 @@ impl Model {
             return Err(Error::NamedLimit { limit });
         }
         self.accept_from(self.clamp(now), id);
-        self.place_mut(name, id).named = named;
+        let place = self.place_mut(name, id);
+        place.before.take_if(|_| place.named.is_empty() != named.is_empty());
+        place.named = named;
         let mut out = Output::default();
         self.tell_topic(&mut out, name, id);
         self.begin_view(name, id, &self.standing(name));
