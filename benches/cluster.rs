@@ -71,7 +71,7 @@ fn pump(node: &mut Node, now: Time, mut send: impl FnMut(Said)) {
             Next::Decisions(outputs) => outputs.for_each(|output| {
                 black_box(output);
             }),
-            Next::PostOnline(user) => {
+            Next::PostOnline { user, .. } => {
                 black_box(user);
             }
             Next::Send { message, .. } => send(message),

@@ -242,7 +242,8 @@ where
             let job = match job {
                 // Who has gone again meanwhile has been posted by whom that concerned.
                 Job::Post(user) if self.engine.is_online(&user) => {
-                    return Some(Next::PostOnline(user));
+                    let number = self.desk.post(&user, true);
+                    return Some(Next::PostOnline { user, number });
                 }
                 job => job,
             };

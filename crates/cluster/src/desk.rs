@@ -9,6 +9,7 @@ use crate::message::{
 use crate::node::{Incarnation, NodeId};
 use crate::peers::{Peer, Peers};
 use crate::people::{Life, People};
+use crate::posted::{Posted, PostedEdges};
 use crate::stats::ClusterStats;
 use adsum::{Decision, EndReason, Event, RemoteState, SessionId, Time};
 use alloc::collections::VecDeque;
@@ -75,21 +76,15 @@ pub(crate) enum Post<K, P> {
     Leaving,
 }
 
-/// What has ended here of a user's.
-#[derive(Debug, Default)]
-pub(crate) struct Ends {
-    pub(crate) sessions: Vec<(SessionId, EndReason)>,
-    /// Whether this node posts that the user is offline.
-    pub(crate) is_posted: bool,
-}
-
 /// What is known of a user whose end is yet to be told here.
 #[derive(Clone, Copy, Debug)]
 struct Parting {
     /// Who had the newest session.
     host: Life,
-    /// Whether that may have posted that the user is offline.
-    is_posted: bool,
+    /// The number by which the node that said so has posted the end, if it has.
+    posted: Option<u64>,
+    /// Up to what moment everything was known when that was heard.
+    known_until: u64,
 }
 
 /// How far this node is with leaving.
@@ -113,7 +108,11 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) jobs: VecDeque<Job<K, P>>,
     pub(crate) outbox: VecDeque<Post<K, P>>,
     /// Why sessions of this node have ended, for those who are yet to be told.
-    pub(crate) ended: HashMap<K, Ends, S>,
+    pub(crate) ended: HashMap<K, Vec<(SessionId, EndReason)>, S>,
+    /// The numbers of edges that were posted, for those who are yet to be told.
+    pub(crate) edges: HashMap<K, u64, S>,
+    /// Edges that this node has posted a moment ago.
+    pub(crate) posted: PostedEdges<K, S>,
     /// Lives of nodes that are over, though not the grace of their sessions, with the end of that.
     pub(crate) over: Vec<(Life, Time)>,
     /// Users of whom no node says anything any more, while their end is yet to be told.
@@ -165,6 +164,8 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             jobs: VecDeque::new(),
             outbox: VecDeque::new(),
             ended: HashMap::with_hasher(hasher.clone()),
+            edges: HashMap::with_hasher(hasher.clone()),
+            posted: PostedEdges::new(hasher.clone()),
             over: Vec::new(),
             parting: HashMap::with_hasher(hasher),
             stats: ClusterStats::default(),
@@ -212,36 +213,84 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
 
     // ---- what the engine decides
 
-    /// Notes what a decision means for others, and returns whether this node is the one that posts
-    /// it.
-    pub(crate) fn note(&mut self, decision: &Decision<'_, K, P>) -> bool {
+    /// Notes what a decision means for others, and returns the number of the edge that this node is
+    /// to post, if it is this one that does.
+    pub(crate) fn note(&mut self, decision: &Decision<'_, K, P>) -> Option<u64> {
         match decision {
-            Decision::Online { session, .. } => !session.is_remote(),
-            Decision::Ended { user, session, id, reason, last, .. } => {
-                let posts = *last && self.posts_end_of(user, session.is_remote());
-                if !session.is_remote() && self.leaving != Leaving::Done {
-                    let ends = self.ended.entry_ref(*user).or_default();
-                    ends.sessions.push((*id, *reason));
-                    ends.is_posted |= posts;
-                }
-                posts
+            Decision::Online { user, session, .. } if !session.is_remote() => {
+                Some(self.post_own(user, true))
             }
-            _ => false,
+            Decision::Ended { user, session, id, reason, last, .. } => {
+                let is_here = !session.is_remote();
+                if is_here && self.leaving != Leaving::Done {
+                    self.ended.entry_ref(*user).or_default().push((*id, *reason));
+                }
+                if !*last {
+                    return None;
+                }
+                let parting = self.parting.remove(*user);
+                if is_here {
+                    return Some(self.post_own(user, false));
+                }
+                let posts = self.posts_end_of(user, parting) || self.outdoes_end(user, parting);
+                posts.then(|| self.post(user, false))
+            }
+            _ => None,
         }
     }
 
-    /// Returns whether this node posts that a user is offline (rule C17): if it has or had the
-    /// user's newest session; or if who had it is gone and this is the first by name of those who
-    /// have been there long enough to know.
-    fn posts_end_of(&mut self, user: &K, is_remote: bool) -> bool {
-        let parting = self.parting.remove(user).map(|parting| parting.host);
-        let known = || self.people.get(user)?.newest.map(|(_, life)| life);
-        let host = parting.or_else(known).or_else(|| (!is_remote).then_some(Life::ME));
+    /// Posts an edge of a user with sessions here. Whoever is told of the change is told of that.
+    fn post_own(&mut self, user: &K, comes: bool) -> u64 {
+        let number = self.post(user, comes);
+        if self.leaving != Leaving::Done {
+            self.edges.insert(user.clone(), number);
+        }
+        number
+    }
+
+    /// Returns a number for an edge that the host is to post.
+    pub(crate) fn post(&mut self, user: &K, comes: bool) -> u64 {
+        let number = self.tick_clock();
+        // Nobody will remember what makes way.
+        self.may_have_missed |= self.posted.add(user, Posted { number, comes }, self.now);
+        number
+    }
+
+    /// Returns whether this node is to post an end that another posts: if it has posted that the
+    /// user is online so lately that the other may not have heard of it, and its number may be
+    /// smaller.
+    fn outdoes_end(&self, user: &K, parting: Option<Parting>) -> bool {
+        let Some(own) = self.posted.get(user).filter(|own| own.comes) else { return false };
+        let known_until = parting.map_or(self.known_until, |parting| parting.known_until);
+        let posted = parting.and_then(|parting| parting.posted);
+        own.number > known_until && posted.is_none_or(|number| number <= own.number)
+    }
+
+    /// Returns whether this node is to post that a user is online whom another node has: if it has
+    /// posted that the user is offline, and the other has posted nothing since, or nobody knows.
+    pub(crate) fn outdoes_return(&mut self, user: &K, posted: Option<u64>) -> bool {
+        let Some(end) = self.posted.get(user).filter(|posted| !posted.comes) else { return false };
+        if broken!(self, NeverPostAgain) {
+            return false;
+        }
+        self.posted.remove(user);
+        posted.is_none_or(|number| number <= end.number)
+    }
+
+    /// Returns whether this node posts that a user is offline whose last session has ended at
+    /// another (rule C17), unless that has posted it: if this node had the user's newest session;
+    /// or if who had it is gone and this is the first by name of those who have been there long
+    /// enough to know.
+    fn posts_end_of(&self, user: &K, parting: Option<Parting>) -> bool {
         if broken!(self, PostTwice) {
             return true;
         }
+        if parting.is_some_and(|parting| parting.posted.is_some()) {
+            return false;
+        }
+        let known = || self.people.get(user)?.newest.map(|(_, life)| life);
         let is_live = |life| self.peers.of_life(life).is_some_and(|peer| !peer.is_lost);
-        match host {
+        match parting.map(|parting| parting.host).or_else(known) {
             Some(Life::ME) => true,
             Some(life) if is_live(life) => false,
             _ => self.is_first(),
@@ -270,6 +319,10 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         let vouched = self.peers.iter().filter(counts).map(|peer| peer.vouched);
         let until = vouched.fold(self.clock, u64::min);
         self.known_until = self.known_until.max(until);
+        // A node that took a user for online, since it had not heard of the end, has told by then
+        // of whoever connected there. What was lost is asked for with each beat.
+        let before = self.now.as_millis().saturating_sub(4 * self.config.suspect_ms);
+        self.posted.forget(self.known_until, Time::from_millis(before));
         for peer in self.peers.iter_mut() {
             if peer.is_returning && !peer.is_lost && peer.is_synced() {
                 peer.is_returning = false;
@@ -286,22 +339,22 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         person.is_some_and(|person| !person.all_have(person.version))
     }
 
-    /// Drops the entry of a user of whom no node says anything. `is_posted` says whether a node may
-    /// have posted that the user is offline.
-    pub(crate) fn tidy(&mut self, user: &K, is_online: bool, is_posted: bool) {
+    /// Drops the entry of a user of whom no node says anything. `posted` is the number by which who
+    /// said so last has posted that the user is offline, if that has.
+    pub(crate) fn tidy(&mut self, user: &K, is_online: bool, posted: Option<u64>) {
         if self.people.get(user).is_none_or(|person| !person.is_empty()) {
             return;
         }
         let Some((user, person)) = self.people.all.remove_entry(user) else { return };
         if let Some((_, host)) = person.newest.filter(|_| is_online) {
-            self.parting.insert(user, Parting { host, is_posted });
+            self.parting.insert(user, Parting { host, posted, known_until: self.known_until });
         }
     }
 
     /// Returns how much is kept for users whose end is yet to be told, for tests.
     #[cfg(test)]
     pub(crate) fn parting_count(&self) -> usize {
-        self.parting.len() + self.ended.len()
+        self.parting.len() + self.ended.len() + self.edges.len()
     }
 
     /// Takes a user back who is here again before its end was told.
@@ -309,10 +362,9 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         if self.parting.is_empty() {
             return;
         }
-        if let Some(Parting { host, is_posted }) = self.parting.remove(user) {
+        if let Some(Parting { host, .. }) = self.parting.remove(user) {
             let person = self.people.entry(user);
             person.newest = person.newest.or(Some((0, host)));
-            person.is_end_posted = is_posted;
         }
     }
 

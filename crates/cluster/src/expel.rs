@@ -91,6 +91,6 @@ where
         let Some(held) = held.filter(|held| held.is_expelled()) else { return };
         let ended = held.seen.iter().map(|seen| (seen.id, EndReason::Expelled)).collect();
         self.desk.peers.at_mut(at).is_floor = true;
-        self.end_of(at, user.clone(), ended, false);
+        self.end_of(at, user.clone(), ended, None);
     }
 }

@@ -35,7 +35,7 @@
 //!         match next {
 //!             // As with an engine: send frames, close connections.
 //!             Next::Decisions(outputs) => outputs.for_each(|output| drop(output.decision)),
-//!             Next::PostOnline(user) => println!("{user} is online, posts: true"),
+//!             Next::PostOnline { user, number } => println!("{number}: {user} is online"),
 //!             // Encode it, and send it to all nodes, or to the one that `to` names.
 //!             Next::Send { message, .. } => sent.push(message),
 //!         }
@@ -50,7 +50,7 @@
 //! let connect = Event::Connect { user, kind, audience: Vec::new(), blocked: Vec::new() };
 //! a.apply(now, connect)?.for_each(|output| {
 //!     // The host of a session posts that its user comes.
-//!     println!("{:?}, posts: {}", output.decision, output.posts_edge);
+//!     println!("{:?}, posted as {:?}", output.decision, output.posts_edge);
 //! });
 //! for message in pump(&mut a, now) {
 //!     // Who has sent it is the transport's word.
@@ -116,6 +116,7 @@ mod node;
 mod outputs;
 mod peers;
 mod people;
+mod posted;
 mod receive;
 mod send;
 mod stats;

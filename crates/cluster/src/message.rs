@@ -67,10 +67,9 @@ pub struct UserState<K, P> {
     pub number: u64,
     /// Whether the node has nothing to say of the user any more.
     pub is_gone: bool,
-    /// Of a user who is gone: whether the node may have posted that the user is offline. If another
-    /// has sessions that it did not know of then, that is to be put right
-    /// ([rule C17](adsum::rules#rule-c17-who-posts)).
-    pub is_posted: bool,
+    /// If with this change the node has posted that the user is online or offline: the number of
+    /// that edge ([rule C17](adsum::rules#rule-c17-who-posts)).
+    pub posted: Option<u64>,
     /// Of when the user's lists are, as the sender knows them.
     pub version: Version,
     /// When each of the sessions connected, by the node's logical clock.

@@ -12,9 +12,14 @@ use core::hash::{BuildHasher, Hash};
 pub enum Next<'c, K: Eq + Hash + Clone, P, S: BuildHasher = DefaultHashBuilder> {
     /// Carry these decisions out.
     Decisions(Outputs<'c, K, P, S>),
-    /// Post that this user is online, as of now: another node may have posted that it is offline,
-    /// which did not know of its sessions here ([rule C17](adsum::rules#rule-c17-who-posts)).
-    PostOnline(K),
+    /// Post that this user is online: this node has posted that it is offline, and did not know
+    /// then of sessions at another node ([rule C17](adsum::rules#rule-c17-who-posts)).
+    PostOnline {
+        /// Who.
+        user: K,
+        /// The number of the edge.
+        number: u64,
+    },
     /// Send this. Whoever cannot send it may drop it: what is missing is asked for.
     Send {
         /// To whom.
@@ -29,10 +34,12 @@ pub enum Next<'c, K: Eq + Hash + Clone, P, S: BuildHasher = DefaultHashBuilder> 
 pub struct Output<'a, K, P> {
     /// What to do.
     pub decision: Decision<'a, K, P>,
-    /// Of [`Decision::Online`] and of [`Decision::Ended`] with `last`: whether it is this node that
-    /// posts it, to a webhook for instance ([rule C17](adsum::rules#rule-c17-who-posts)). All nodes
-    /// are told of each edge; one posts it. `false` with all other decisions.
-    pub posts_edge: bool,
+    /// Of [`Decision::Online`] and of [`Decision::Ended`] with `last`: the number of this edge, if
+    /// it is this node that posts it, to a webhook for instance ([rule
+    /// C17](adsum::rules#rule-c17-who-posts)). All nodes are told of each edge; one posts it. Of
+    /// what was posted of a user the greatest number is the newest. `None` with all other
+    /// decisions.
+    pub posts_edge: Option<u64>,
 }
 
 /// The decisions about one input, to be taken one by one, as

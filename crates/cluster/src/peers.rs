@@ -115,6 +115,11 @@ impl<K, P> Peers<K, P> {
         self.all.iter().find(|peer| peer.life == life)
     }
 
+    /// Returns the name of the node that a life is of, if it is known yet. `me` is this node's own.
+    pub(crate) fn name_of(&self, life: Life, me: NodeId) -> Option<NodeId> {
+        if life == Life::ME { Some(me) } else { self.of_life(life).map(|peer| peer.id) }
+    }
+
     pub(crate) fn at(&self, at: usize) -> &Peer<K, P> {
         &self.all[at]
     }

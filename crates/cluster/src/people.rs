@@ -8,6 +8,7 @@ use adsum::SessionId;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::hash::{BuildHasher, Hash};
 use hashbrown::HashMap;
 
@@ -78,8 +79,6 @@ pub(crate) struct Person {
     pub(crate) is_doubted: bool,
     /// Whether the engine is yet to be told of sessions at another node.
     pub(crate) is_coming: bool,
-    /// Whether a node may have posted an end of the user that was never told here.
-    pub(crate) is_end_posted: bool,
 }
 
 impl Person {
@@ -104,14 +103,27 @@ impl Person {
         others.all(|held| held.version >= version)
     }
 
-    pub(crate) fn note_newest(&mut self) {
-        let newest = self.sessions().map(|(life, seen)| (seen.stamp, life)).max();
-        self.newest = self.newest.max(newest);
+    /// Returns the newest of the sessions. Two may have begun at the same moment of the logical
+    /// clock: all nodes must take the same one, so the later name decides.
+    pub(crate) fn newest_of<N: Ord>(&self, name: impl Fn(Life) -> N) -> Option<(u64, Life)> {
+        let all = self.sessions().map(|(life, seen)| (seen.stamp, life));
+        all.max_by(|one, other| later(one, other, &name))
+    }
+
+    /// Notes the newest session, if it is newer than all that there have been.
+    pub(crate) fn note_newest<N: Ord>(&mut self, name: impl Fn(Life) -> N) {
+        let all = self.newest.into_iter().chain(self.newest_of(&name));
+        self.newest = all.max_by(|one, other| later(one, other, &name));
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
         self.own.is_none() && self.held.is_empty()
     }
+}
+
+/// Which of two sessions is the later.
+fn later<N: Ord>(one: &(u64, Life), other: &(u64, Life), name: impl Fn(Life) -> N) -> Ordering {
+    one.0.cmp(&other.0).then_with(|| name(one.1).cmp(&name(other.1)))
 }
 
 /// A checksum over what one node says.
@@ -177,9 +189,8 @@ pub(crate) struct People<K, S> {
     pub(crate) all: HashMap<K, Person, S>,
     /// This node's own changes.
     pub(crate) stream: Stream<K>,
-    /// Users of whom this node has nothing to say any more, by the number of that change, and
-    /// whether it has posted that they are offline.
-    gone: VecDeque<(u64, K, bool)>,
+    /// Users of whom this node has nothing to say any more, by the number of that change.
+    gone: VecDeque<(u64, K)>,
     /// Those with numbers up to this one are not remembered.
     pub(crate) forgotten: u64,
     /// Users whose state is to be told though nothing of it has changed in the engine.
@@ -193,8 +204,6 @@ pub(crate) struct Change<K> {
     pub(crate) user: K,
     pub(crate) number: u64,
     pub(crate) is_gone: bool,
-    /// Whether it was posted that the user is offline.
-    pub(crate) is_posted: bool,
 }
 
 impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
@@ -269,17 +278,17 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     }
 
     /// Notes that this node says nothing of a user any more, and returns the number of the change.
-    pub(crate) fn note_gone(&mut self, user: &K, is_posted: bool) -> u64 {
+    pub(crate) fn note_gone(&mut self, user: &K) -> u64 {
         let person = self.all.get_mut(user).and_then(|person| person.own.take());
         let user = self.stream.take_out(user, person.map(|own| own.number));
-        self.gone.push_back((self.stream.seq, user, is_posted));
+        self.gone.push_back((self.stream.seq, user));
         self.stream.seq
     }
 
     /// Forgets those who have gone longest ago beyond so many.
     pub(crate) fn forget_gone(&mut self, max: u32) {
         while self.gone.len() > max as usize {
-            if let Some((number, ..)) = self.gone.pop_front() {
+            if let Some((number, _)) = self.gone.pop_front() {
                 self.forgotten = number;
             }
         }
@@ -290,21 +299,20 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     pub(crate) fn changes(&self, since: u64, gone_since: u64) -> impl Iterator<Item = Change<K>> {
         let mut present = self.stream.log.after(since).peekable();
         let from = since.max(gone_since);
-        let at = self.gone.partition_point(|(number, ..)| *number <= from);
+        let at = self.gone.partition_point(|(number, _)| *number <= from);
         let mut gone = self.gone.range(at..).peekable();
         core::iter::from_fn(move || {
             let gone_next = match (present.peek(), gone.peek()) {
-                (Some((number, _)), Some((other, ..))) => other < number,
+                (Some((number, _)), Some((other, _))) => other < number,
                 (None, Some(_)) => true,
                 (_, None) => false,
             };
             if gone_next {
-                let (number, user, is_posted) = gone.next()?;
-                let (user, number, is_posted) = (user.clone(), *number, *is_posted);
-                return Some(Change { user, number, is_gone: true, is_posted });
+                let (number, user) = gone.next()?;
+                return Some(Change { user: user.clone(), number: *number, is_gone: true });
             }
             let (number, user) = present.next()?;
-            Some(Change { user: user.clone(), number, is_gone: false, is_posted: false })
+            Some(Change { user: user.clone(), number, is_gone: false })
         })
         // Who has come again since is there by a later number.
         .filter(|change| {

@@ -1,12 +1,12 @@
 //! What other nodes say: what is refused, what is taken, and what it gives the engine to do.
 
 use crate::cluster::Cluster;
-use crate::desk::{Job, MAX_ORDERS, Post};
+use crate::desk::{Desk, Job, MAX_ORDERS, Post};
 use crate::fault::Fault;
 use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState};
 use crate::node::NodeId;
 use crate::peers::{Chain, Peer};
-use crate::people::{Held, Life, Person, Seen};
+use crate::people::{Held, Life, Seen};
 use adsum::{Event, RemoteState, Time};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -242,7 +242,7 @@ where
         for user in self.desk.people.unnamed(life, None) {
             self.drop_held(life, &user);
             self.desk.people.doubt(&user);
-            self.desk.tidy(&user, false, false);
+            self.desk.tidy(&user, false, None);
         }
     }
 
@@ -405,58 +405,34 @@ where
             return;
         }
         for user in self.desk.people.unnamed(life, Some(epoch)) {
-            // Nobody knows any more whether it has posted that.
-            self.end_of(at, user, Vec::new(), true);
+            self.end_of(at, user, Vec::new(), None);
         }
         let sum = self.desk.people.sum_of(life);
         self.desk.peers.at_mut(at).sum = sum;
     }
 
-    /// Ends what a node said of a user of whom it has nothing to say any more. `is_posted` says
-    /// whether the node may have posted that the user is offline.
+    /// Ends what a node said of a user of whom it has nothing to say any more. `posted` is the
+    /// number by which it has posted that the user is offline, if it has, and that is known.
     pub(crate) fn end_of(
         &mut self,
         at: usize,
         user: K,
         ended: Vec<(adsum::SessionId, adsum::EndReason)>,
-        is_posted: bool,
+        posted: Option<u64>,
     ) {
         let life = self.desk.peers.at(at).life;
         if !self.drop_held(life, &user) {
             return;
         }
         self.retire_lists(&user);
-        if is_posted {
-            self.post_again(&user);
-        }
-        self.desk.tidy(&user, self.engine.is_online(&user), is_posted);
+        self.desk.tidy(&user, self.engine.is_online(&user), posted);
         let state = RemoteState { lists: None, sessions: Vec::new(), ended };
         self.desk.jobs.push_back(Job::State { life, user, state });
     }
 
-    /// Has the host post that a user is online of whom another node has posted that it is not:
-    /// that did not know of a session here. A node that has a newer one does so instead.
-    fn post_again(&mut self, user: &K) {
-        if broken!(self.desk, NeverPostAgain) {
-            return;
-        }
-        let is_here = |local: adsum::LocalUser<'_, K, P, S>| local.sessions().next().is_some();
-        if !self.engine.local_user(user).is_some_and(is_here) {
-            return;
-        }
-        let person = self.desk.people.get(user);
-        let stamped = |one: &Person| one.sessions().map(|(life, one)| (one.stamp, life)).max();
-        let newest = person.and_then(stamped);
-        // One that has no stamp yet is newer than all that are known.
-        let is_told = person.is_some_and(Person::is_here);
-        if !is_told || newest.is_some_and(|(_, life)| life == Life::ME) {
-            self.desk.jobs.push_back(Job::Post(user.clone()));
-        }
-    }
-
     /// Makes what a node says of a user what is so, if that is newer than what is known.
     fn take_state(&mut self, at: usize, op: UserState<K, P>) {
-        let UserState { user, number, is_gone, is_posted, version, stamps, mut state } = op;
+        let UserState { user, number, is_gone, posted, version, stamps, mut state } = op;
         let (life, epoch) = (self.desk.peers.at(at).life, self.desk.peers.at(at).epoch);
         if let Some(person) = self.desk.people.all.get_mut(&user)
             && let Some(held) = person.held.iter_mut().find(|held| held.life == life)
@@ -467,7 +443,7 @@ where
             }
         }
         if is_gone {
-            return self.end_of(at, user, state.ended, is_posted);
+            return self.end_of(at, user, state.ended, posted);
         }
         self.drop_held(life, &user);
         self.desk.peers.at_mut(at).sum.add(&user, number);
@@ -483,13 +459,12 @@ where
         let seen: Vec<_> = seen.collect();
         let (has_lists, takes_old) = (state.lists.is_some(), broken!(self.desk, OldLists));
         let known = self.version_of(&user);
-        let person = self.desk.people.entry(&user);
-        // That node puts it right, if there is something to put right.
-        person.is_end_posted = false;
+        let Desk { people, peers, me, .. } = &mut self.desk;
+        let (person, me) = (people.entry(&user), *me);
         // Hardly ever do two other nodes have sessions of one user.
         person.held.reserve_exact(1);
         person.held.push(Held { life, number, epoch, version, seen });
-        person.note_newest();
+        person.note_newest(|life| peers.name_of(life, me));
         let is_newer = has_lists && (version > known || takes_old);
         if is_newer {
             person.version = version;
@@ -504,7 +479,11 @@ where
         }
         self.retire_lists(&user);
         self.desk.people.doubt(&user);
+        let is_online = !state.sessions.is_empty();
         self.desk.jobs.push_back(Job::State { life, user: user.clone(), state });
+        if is_online && self.desk.outdoes_return(&user, posted) {
+            self.desk.jobs.push_back(Job::Post(user.clone()));
+        }
         self.make_room(&user);
     }
 

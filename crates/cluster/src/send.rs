@@ -1,7 +1,7 @@
 //! What other nodes are told: changes, beats, and answers.
 
 use crate::cluster::Cluster;
-use crate::desk::{Desk, Ends, Job, Leaving, Post, tick};
+use crate::desk::{Desk, Leaving, Post, tick};
 use crate::message::{Body, Message, Need, Sync, To, UserState};
 use crate::node::NodeId;
 use crate::people::{Change, Seen};
@@ -76,6 +76,7 @@ where
         while self.engine.next_changed().is_some() {}
         while self.desk.people.next_listed().is_some() {}
         self.desk.ended.clear();
+        self.desk.edges.clear();
     }
 
     // ---- answers
@@ -104,7 +105,7 @@ where
 
     /// Returns what there is to say of a user now.
     fn present(&self, change: Change<K>) -> Option<UserState<K, P>> {
-        let Change { user, number, is_gone, is_posted } = change;
+        let (Change { user, number, is_gone }, posted) = (change, None);
         let nothing = RemoteState { lists: None, sessions: Vec::new(), ended: Vec::new() };
         if is_gone {
             if broken!(self.desk, SyncWithoutGone) {
@@ -112,7 +113,7 @@ where
             }
             let (version, stamps) = (Default::default(), Vec::new());
             let state = nothing;
-            return Some(UserState { user, number, is_gone, is_posted, version, stamps, state });
+            return Some(UserState { user, number, is_gone, posted, version, stamps, state });
         }
         let person = self.desk.people.get(&user)?;
         let own = person.own.as_ref()?;
@@ -124,7 +125,7 @@ where
         let stamp = |id| own.seen.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);
         let stamps = state.sessions.iter().filter_map(|session| stamp(session.id)).collect();
         let version = person.version;
-        Some(UserState { user, number, is_gone, is_posted, version, stamps, state })
+        Some(UserState { user, number, is_gone, posted, version, stamps, state })
     }
 }
 
@@ -140,14 +141,15 @@ where
     P: Clone,
     S: BuildHasher,
 {
-    let Ends { sessions: ended, is_posted } = match desk.ended.is_empty() {
-        true => Ends::default(),
+    let ended = match desk.ended.is_empty() {
+        true => Vec::new(),
         false => desk.ended.remove(user).unwrap_or_default(),
     };
+    let posted = if desk.edges.is_empty() { None } else { desk.edges.remove(user) };
     let is_online = local.is_some();
     match local {
         Some(local) if local.sessions().next().is_some() => {
-            Some(state_here(desk, user, &local, ended))
+            Some(state_here(desk, user, &local, (ended, posted)))
         }
         Some(local) if desk.speaks_of_lists(user) => {
             let version = desk.people.get(user).map(|one| one.version).unwrap_or_default();
@@ -155,19 +157,19 @@ where
             let number = desk.people.note_lists(user, version);
             let state = RemoteState { ended, ..local.to_remote(desk.now, true) };
             let (user, stamps) = (user.clone(), Vec::new());
-            let (is_gone, is_posted) = (false, false);
-            Some((UserState { user, number, is_gone, is_posted, version, stamps, state }, 0))
+            let (is_gone, posted) = (false, None);
+            Some((UserState { user, number, is_gone, posted, version, stamps, state }, 0))
         }
         _ => {
             let person = desk.people.get(user)?;
             person.own.as_ref()?;
             let version = person.version;
-            let number = desk.people.note_gone(user, is_posted);
-            desk.tidy(user, is_online, false);
+            let number = desk.people.note_gone(user);
+            desk.tidy(user, is_online, posted);
             let state = RemoteState { lists: None, sessions: Vec::new(), ended };
             let (user, stamps) = (user.clone(), Vec::new());
             let is_gone = true;
-            Some((UserState { user, number, is_gone, is_posted, version, stamps, state }, 0))
+            Some((UserState { user, number, is_gone, posted, version, stamps, state }, 0))
         }
     }
 }
@@ -178,7 +180,7 @@ fn state_here<K, P, S>(
     desk: &mut Desk<K, P, S>,
     user: &K,
     local: &LocalUser<'_, K, P, S>,
-    ended: Vec<(SessionId, EndReason)>,
+    (ended, posted): (Vec<(SessionId, EndReason)>, Option<u64>),
 ) -> (UserState<K, P>, usize)
 where
     K: Eq + Hash + Clone,
@@ -186,11 +188,8 @@ where
     S: BuildHasher,
 {
     desk.unpart(user);
-    let Desk { people, clock, now, jobs, .. } = desk;
+    let Desk { people, peers, me, clock, now, .. } = desk;
     let person = people.all.entry_ref(user).or_default();
-    if core::mem::take(&mut person.is_end_posted) {
-        jobs.push_back(Job::Post(user.clone()));
-    }
     let (version, before) = (person.version, person.own.as_ref().map(|own| own.number));
     let with_lists = person.own.as_ref().is_none_or(|own| own.told != version);
     let state = RemoteState { ended, ..local.to_remote(*now, with_lists) };
@@ -199,10 +198,10 @@ where
     (own.number, own.told) = (number, version);
     stamp_all(&mut own.seen, &state.sessions, || tick(clock, *now));
     let stamps = own.seen.iter().map(|seen| seen.stamp).collect();
-    person.note_newest();
+    person.note_newest(|life| peers.name_of(life, *me));
     let sessions = person.sessions().count();
-    let (user, is_gone, is_posted) = (user.clone(), false, false);
-    (UserState { user, number, is_gone, is_posted, version, stamps, state }, sessions)
+    let (user, is_gone) = (user.clone(), false);
+    (UserState { user, number, is_gone, posted, version, stamps, state }, sessions)
 }
 
 /// Brings up to date what is kept of the sessions that this node has of a user. Those that are new

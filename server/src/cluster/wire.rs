@@ -179,8 +179,8 @@ mod tests {
         let state = RemoteState { lists: Some(lists), sessions: vec![session], ended: Vec::new() };
         let version = Version { number: 1, clock: 1, by: 1 };
         let user = format!("user{number}").into();
-        let (is_gone, is_posted, stamps) = (false, false, vec![1]);
-        UserState { user, number, is_gone, is_posted, version, stamps, state }
+        let (is_gone, posted, stamps) = (false, None, vec![1]);
+        UserState { user, number, is_gone, posted, version, stamps, state }
     }
 
     fn sent(states: Vec<UserState<UserId, Presence>>) -> (Vec<UserState<UserId, Presence>>, u64) {

@@ -1,7 +1,7 @@
 //! What is posted of users' edges, and whether it is so.
 
 use super::super::name;
-use super::{Node, World};
+use super::World;
 use adsum::SessionKey;
 use std::collections::BTreeSet;
 
@@ -16,14 +16,10 @@ pub(super) struct Stamped {
 }
 
 impl World {
-    pub(super) fn post(&mut self, at: usize, user: u32, (posts, comes): (bool, bool)) {
-        if !posts {
-            return;
-        }
+    pub(super) fn post(&mut self, at: usize, user: u32, (number, comes): (Option<u64>, bool)) {
+        let Some(stamp) = number else { return };
         self.posts.push((user, comes));
-        let (now, sessions) = (self.clock(at), self.keys(at, user));
-        let Node { cluster, life, .. } = &mut self.nodes[at];
-        let (life, stamp) = (*life, cluster.stamp(now));
+        let (life, sessions) = (self.nodes[at].life, self.keys(at, user));
         if self.stamped.get(&user).is_none_or(|edge| edge.stamp < stamp) {
             self.stamped.insert(user, Stamped { at, life, stamp, comes, sessions });
         }
@@ -57,7 +53,9 @@ impl World {
             let held = self.said(at, edge.at).iter().any(|(of, ..)| of == user);
             let here = self.keys(edge.at, *user);
             let stays = !edge.sessions.is_disjoint(&here);
-            if edge.comes && stays && !held || !edge.comes && held && here.is_empty() {
+            // Of a node that is not heard, who is expelled goes at once, and is asked for anew.
+            let is_told = !peer.is_lost && !peer.is_floor;
+            if edge.comes && stays && !held && is_told || !edge.comes && held && here.is_empty() {
                 let (stamp, comes) = (edge.stamp, edge.comes);
                 return Err(format!("{at} knows all until {until}, not {user} {comes} {stamp}"));
             }

@@ -22,7 +22,7 @@ fn beat() -> Message<u32, u32> {
 fn state(number: u64) -> UserState<u32, u32> {
     let state = RemoteState { lists: None, sessions: Vec::new(), ended: Vec::new() };
     let (version, stamps) = (Version::default(), Vec::new());
-    UserState { user: 3, number, is_gone: false, is_posted: false, version, stamps, state }
+    UserState { user: 3, number, is_gone: false, posted: None, version, stamps, state }
 }
 
 fn first() -> Cluster<u32, u32> {

@@ -292,7 +292,7 @@ impl Group {
             match next {
                 Next::Send { to, message } => sent.push((to, message)),
                 Next::Decisions(outputs) => drop(outputs),
-                Next::PostOnline(_) => {}
+                Next::PostOnline { .. } => {}
             }
         }
         for (to, message) in sent {

@@ -273,8 +273,8 @@ impl World {
             let node = &mut self.nodes[at];
             let sends = match node.cluster.next(now) {
                 None => break,
-                Some(Next::PostOnline(user)) => {
-                    taken.push(Taken::Posted { user });
+                Some(Next::PostOnline { user, number }) => {
+                    taken.push(Taken::Posted { user, number });
                     None
                 }
                 Some(Next::Send { to, message }) => Some((to, message)),
@@ -313,7 +313,7 @@ impl World {
                         return Err(format!("{user} goes at {at} and is not there"));
                     }
                     let what = if last { "is offline" } else { "has a session less" };
-                    self.log.push(format!("    {} at {at}: {user} {what} {posts}", self.now));
+                    self.log.push(format!("    {} at {at}: {user} {what} {posts:?}", self.now));
                     self.post(at, user, (posts, false));
                 }
                 Taken::Told { is_offline } => {
@@ -321,9 +321,9 @@ impl World {
                     self.offline_notices += usize::from(is_offline);
                     self.log.push(format!("    {} at {at}: told {is_offline}", self.now));
                 }
-                Taken::Posted { user } => {
+                Taken::Posted { user, number } => {
                     self.log.push(format!("    {} at {at}: {user} is posted again", self.now));
-                    self.post(at, user, (true, true));
+                    self.post(at, user, (Some(number), true));
                 }
                 Taken::Else => {}
             }
@@ -448,8 +448,15 @@ impl World {
         self.log.push(format!("{} {at} is started", self.now));
         let node = &mut self.nodes[at];
         (node.is_up, node.life) = (true, node.life + 1);
+        // What it was to post is lost, and so its host says.
+        self.missed[at] += 1;
         node.cluster = super::node(at, node.life, &self.options, self.config.clone());
         (node.beliefs, node.online) = (Beliefs::default(), BTreeSet::new());
+        let life = node.life;
+        for other in 0..self.nodes.len() {
+            let known = self.nodes[other].cluster.known_until();
+            self.before.insert((other, at), (life, known));
+        }
     }
 
     // ---- in quiet
@@ -549,10 +556,10 @@ impl World {
 
 /// What of a decision matters beyond beliefs.
 enum Taken {
-    Online { user: u32, posts: bool },
-    Ended { user: u32, last: bool, posts: bool },
+    Online { user: u32, posts: Option<u64> },
+    Ended { user: u32, last: bool, posts: Option<u64> },
     Told { is_offline: bool },
-    Posted { user: u32 },
+    Posted { user: u32, number: u64 },
     Else,
 }
 

@@ -9,7 +9,7 @@ use adsum::{
 use adsum_tim::{Tid, TimPresence};
 
 use super::asked_states::AskedStates;
-use super::edge_counter::unix_ms;
+use super::edge_counter::{Posts, unix_ms};
 use super::ended_devices::EndedDevices;
 use super::engines::{Answer, Taken};
 use super::online_users::OnlineUsers;
@@ -51,7 +51,7 @@ pub(super) enum Deferred {
     /// A notice that was decided after such a one, and must not overtake it.
     Deliver(Box<TimPresence>, Vec<Slot>),
     /// A user's first session has connected, and whether this server posts it.
-    Online(Node, bool),
+    Online(Node, Posts),
     /// A user's session at another server has shown something, of which all have been told.
     Shown(Node),
     /// A user may have become visible, or invisible, and whether this server posts it.
@@ -67,7 +67,7 @@ pub(super) struct LastEnd {
     pub(super) since: Time,
     pub(super) visible: bool,
     /// Whether this server posts it.
-    pub(super) posts: bool,
+    pub(super) posts: Posts,
 }
 
 /// How many sessions the decisions on one input were about.

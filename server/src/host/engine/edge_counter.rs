@@ -7,6 +7,17 @@ use super::online_users::OnlineUser;
 use crate::host::command::Node;
 use crate::webhooks::{Edge, State, Waiting};
 
+/// Whether this server tells the webhook of an edge, and by which number.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Posts {
+    /// Another server does.
+    No,
+    /// The edges of one server by itself are counted.
+    Counted,
+    /// Those of several have numbers of their own.
+    As(u64),
+}
+
 /// The counter of all edges, and where they go.
 pub(crate) struct EdgeCounter {
     /// When the server started, in milliseconds since 1970; zero for one of several, whose edges
@@ -39,15 +50,13 @@ impl EdgeCounter {
         }
     }
 
-    /// Numbers an edge, by this number if there is one, and hands it to the webhook.
-    pub(super) fn note(
-        &mut self,
-        stamp: Option<u64>,
-        user: Node,
-        state: State,
-        online: OnlineUser,
-    ) {
-        self.number = stamp.unwrap_or(self.number + 1);
+    /// Numbers an edge, and hands it to the webhook, if this server is to tell of it.
+    pub(super) fn note(&mut self, posts: Posts, user: Node, state: State, online: OnlineUser) {
+        self.number = match posts {
+            Posts::No => return,
+            Posts::Counted => self.number + 1,
+            Posts::As(number) => number,
+        };
         if let Some(webhook) = &self.webhook {
             let OnlineUser { since_ms, visible } = online;
             let (number, noted) = (self.number, Instant::now());

@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::dispatch::LastEnd;
-use super::edge_counter::unix_ms;
+use super::edge_counter::{Posts, unix_ms};
 use super::online_users::OnlineUser;
 use crate::host::command::{Node, OnlineNow, UserOnline, WhoIsOnline};
 use crate::host::end_cause::end_cause;
@@ -10,25 +10,18 @@ use crate::webhooks::State;
 
 impl Core {
     /// Notes that a user's first session has connected. Who asked to come in unseen is unseen by
-    /// now. `posts` says whether it is this server that tells the webhook.
-    pub(super) fn came_online(&mut self, user: Node, posts: bool) {
+    /// now.
+    pub(super) fn came_online(&mut self, user: Node, posts: Posts) {
         let online = OnlineUser { since_ms: unix_ms(), visible: !self.engine.is_invisible(&user) };
         self.dispatch.online.insert(user.clone(), online);
-        if posts {
-            self.note_edge(user, State::Online, online);
-        }
+        self.edges.note(posts, user, State::Online, online);
     }
 
-    /// Tells the webhook once more that a user is online: another server has told it otherwise.
-    pub(super) fn post_online(&mut self, user: Node) {
+    /// Tells the webhook that a user is online of whom it was told otherwise.
+    pub(super) fn post_online(&mut self, user: Node, number: u64) {
         if let Some(online) = self.dispatch.online.get(&user) {
-            self.note_edge(user, State::Online, online);
+            self.edges.note(Posts::As(number), user, State::Online, online);
         }
-    }
-
-    fn note_edge(&mut self, user: Node, state: State, online: OnlineUser) {
-        let stamp = self.engine.stamp(self.clock.now());
-        self.edges.note(stamp, user, state, online);
     }
 
     /// Notes whether a user can be seen, if that has changed.
@@ -39,7 +32,8 @@ impl Core {
             online.visible = visible;
             let online = *online;
             if posts {
-                self.note_edge(user, State::Online, online);
+                let posts = self.engine.stamp(self.clock.now()).map_or(Posts::Counted, Posts::As);
+                self.edges.note(posts, user, State::Online, online);
             }
         }
     }
@@ -51,9 +45,7 @@ impl Core {
         // The clock of the machine may have been set back meanwhile.
         let since_ms = unix_ms().saturating_sub(ago).max(came);
         let offline = OnlineUser { since_ms, visible: end.visible };
-        if end.posts {
-            self.note_edge(user.clone(), State::Offline(end_cause(end.reason)), offline);
-        }
+        self.edges.note(end.posts, user.clone(), State::Offline(end_cause(end.reason)), offline);
     }
 
     /// Returns who of these is online, as of the newest edge.

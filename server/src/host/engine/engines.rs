@@ -6,6 +6,7 @@ use std::time::Duration;
 use adsum::{Decision, Decisions, Engine, Error, Event, SessionKey, Time};
 use adsum_cluster::{Cluster, Incarnation, Outputs};
 
+use super::edge_counter::Posts;
 use crate::cluster::{ClusterFigures, Handle};
 use crate::host::command::{Node, Presence};
 
@@ -133,12 +134,12 @@ impl Taken<'_> {
     }
 
     /// Takes all decisions. The second of each says whether this server posts it, if it is an edge.
-    pub(super) fn for_each(self, mut each: impl FnMut(Decision<'_, Node, Presence>, bool)) {
+    pub(super) fn for_each(self, mut each: impl FnMut(Decision<'_, Node, Presence>, Posts)) {
         match self {
-            Self::Alone(decisions) => decisions.for_each(|decision| each(decision, true)),
-            Self::OneOfSeveral(outputs) => {
-                outputs.for_each(|output| each(output.decision, output.posts_edge));
-            }
+            Self::Alone(decisions) => decisions.for_each(|decision| each(decision, Posts::Counted)),
+            Self::OneOfSeveral(outputs) => outputs.for_each(|output| {
+                each(output.decision, output.posts_edge.map_or(Posts::No, Posts::As));
+            }),
         }
     }
 }

@@ -75,17 +75,18 @@ impl Core {
                     self.dispatch.is_of_others = false;
                     None
                 }
-                Some(Next::PostOnline(user)) => Some(user),
+                Some(Next::PostOnline { user, number }) => Some((user, number)),
                 Some(Next::Send { to, message }) => {
                     handle.send(to, message);
                     continue;
                 }
                 None => break,
             };
-            if let Some(user) = posted_again {
-                self.post_online(user);
-            }
             self.settle();
+            // Whom it is about has come by then.
+            if let Some((user, number)) = posted_again {
+                self.post_online(user, number);
+            }
         }
         let Some(node) = self.engine.one_of_several() else { return };
         if node.cluster.is_synced() {
