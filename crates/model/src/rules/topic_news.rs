@@ -134,7 +134,10 @@ impl Model {
         if topic.options.coalesce_ms > 0 || topic.is_large || !topic.should_be_large() {
             return false;
         }
+        let start = out.decisions.len();
         self.show_otherwise(out, name, newcomer);
+        // Who names members has a snapshot alone, in any order.
+        out.unordered_since(start);
         true
     }
 
