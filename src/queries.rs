@@ -295,6 +295,30 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
         sessions.presence(sessions.find(session)?)
     }
 
+    /// Returns when what the session shows [ends by itself](Self::publish_until), and what takes
+    /// its place then; `None` if it shows nothing, or what it shows has no end. A publish that
+    /// waits for its token is not counted. O(1).
+    ///
+    /// ```
+    /// # use adsum::{Config, Connect, Engine, Time};
+    /// # let mut engine = Engine::<String, &str>::new(Config::default());
+    /// # let (ann, _) = engine.connect(Time::ZERO, Connect::new("ann".to_owned()))?;
+    /// # let now = Time::ZERO;
+    /// let three = now.saturating_add(3_600_000);
+    /// engine.publish_until(now, ann, "in a meeting", three, Some("available"))?.for_each(|_| {});
+    /// assert_eq!(engine.presence_end(ann), Some((three, Some(&"available"))));
+    /// engine.publish(now, ann, "here")?.for_each(|_| {});
+    /// assert_eq!(engine.presence_end(ann), None);
+    /// # Ok::<(), adsum::Error>(())
+    /// ```
+    #[must_use]
+    pub fn presence_end(&self, session: SessionKey) -> Option<(Time, Option<&P>)> {
+        let sessions = self.state.tables().sessions();
+        let [shown, _] = sessions.expiries(sessions.find(session)?);
+        let expiry = self.state.expiries().get(shown?)?;
+        Some((expiry.until, expiry.then.as_ref()))
+    }
+
     /// Returns whose session this is, if the key is not stale. O(1).
     #[must_use]
     pub fn user_of(&self, session: SessionKey) -> Option<&K> {

@@ -196,6 +196,16 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Topic<'e, K, P, S> {
         is_shown.then(|| tables.presence_in(membership))
     }
 
+    /// Returns whether a session is in it as a member, be its user visible or not, and not as an
+    /// observer. O(t).
+    #[must_use]
+    pub fn is_member(&self, session: SessionKey) -> bool {
+        let tables = self.engine.state.tables();
+        let session = tables.sessions().find(session);
+        let membership = session.and_then(|session| tables.membership_in(session, self.topic));
+        membership.is_some_and(|membership| tables.topics().is(membership, Mark::Member))
+    }
+
     /// Returns the users whom a session looks at by name, each once, in no particular order,
     /// whether or not they are members.
     pub fn looks_at(&self, session: SessionKey) -> impl Iterator<Item = &'e K> + use<'e, K, P, S> {

@@ -157,6 +157,10 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.stats
     }
 
+    pub(crate) const fn expiries(&self) -> &Expiries<P> {
+        &self.expiries
+    }
+
     pub(crate) const fn tables(&self) -> &Tables<K, P, S> {
         &self.tables
     }

@@ -3,16 +3,14 @@
 import { connection, type ConnectionOptions, type Phase } from "./connection.js";
 import { AdsumError } from "./error.js";
 import type { Frame } from "./frames.js";
-import { clock, stable } from "./json.js";
-import { lasting, operations, type Accepted, type Making } from "./operations.js";
+import { clock, list, stable } from "./json.js";
+import { lasting, operations, quiet, type Accepted, type Making } from "./operations.js";
 import { call, watchers, type Readable } from "./readable.js";
 import { Replica, type Person, type Session, type State } from "./replica.js";
-import { room, type House, type Joined, type JoinOptions, type Room } from "./room.js";
+import { rooming, type Joined, type JoinOptions, type Room } from "./room.js";
 import { keeper, type Storage } from "./storage.js";
 
 export interface Options extends ConnectionOptions {
-  /** Whether the user is invisible before anything is shown. */
-  invisible?: boolean;
   /** Where to keep the session over a reload. Default: `sessionStorage`, if there is one. */
   storage?: Storage | null;
   /** By what name. Default: `adsum` and the address. */
@@ -111,8 +109,11 @@ export interface Adsum<P = any> {
 /** Says that the session shows nothing. */
 const NOTHING = { op: "withdraw" };
 
+/** The most users of one operation: as many fit into a message, whatever they are called. */
+const MOST_NAMED = 400;
+
 /** Connects to a server of the protocol `adsum.v1`, whose address begins with `ws`. */
-export function connect<P = any>(url: string | URL, options: Options = {}): Adsum<P> {
+export const connect = <P = any>(url: string | URL, options: Options = {}): Adsum<P> => {
   const address = new URL(url).href;
   const { maxWaiting = 100, storageKey = "adsum " + address } = options;
   const replica = new Replica<P>(options);
@@ -132,10 +133,90 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   let activeAt: number | undefined;
   /** There has been no room for somebody since the last snapshot: not to know one says nothing. */
   let isFull: boolean | undefined;
+  /** In a new session: how many answers it awaits until all whom it watches have been told of. */
+  let partsLeft = 0;
+  /** Another page may have had the session since. */
+  let isTaken: boolean | undefined;
+  /** Whether it is to be invisible, where that has been said and has no answer yet. */
+  let hides: boolean | undefined;
+  /** The topics that the session only observed when the connection began. */
+  let observes: string[] | undefined;
+  /** How much the server's clock is ahead. */
+  let aheadMs: number;
+
+  // ---- what it is told
+
+  const welcome = (frame: Frame) => {
+    const { p, resumed } = frame;
+    const isOther = user && user !== frame.u;
+    ({ u: user, s: session, observes } = frame);
+    // What one user said, showed, watched and joined is nothing of another's.
+    if (isOther) {
+      show = watched.clear() as undefined;
+      hides = options.invisible || undefined;
+      replica.visible = undefined;
+      queue.drop("other_user");
+      [...rooms.values()].forEach((room) => room.close("left"));
+    }
+    aheadMs = frame.now! - clock();
+    if (resumed && isTaken) show = p == null ? undefined : publishing(p, frame.for, frame.then);
+    queue.begin(link, () => {
+      if (!resumed) {
+        // Before anything is shown; but whom others see already, another device has made visible.
+        if (hides ?? (replica.visible === false && !frame.seen)) void see(true);
+        if (show && !queue.has("show")) say(show);
+        partsLeft = Math.ceil(watched.size / MOST_NAMED);
+      }
+      // Another page may have had the session, and left something.
+      if (resumed && !isTaken) return;
+      if (watched.size) void look(watched, true);
+      rooms.forEach(({ again }) => again());
+    });
+    isTaken = false;
+    // Where no page is left, there is no moment for it but now.
+    if (!globalThis.addEventListener) store(link.resume);
+    // A page that was loaded anew has so long to join again what its session is in, else it leaves.
+    link.after("room", 10_000, () =>
+      list<string>(frame.topics).forEach((topic) => rooms.has(topic) || leave(topic)),
+    );
+  };
+
+  const leave = (topic: string) =>
+    queue.add(() => ({ op: "leave", topic }), {
+      // It had not come to joining, or it has left before.
+      fine: "unknown_topic",
+      ok: () => replica.forgetTopic(topic),
+    });
+
+  const fold = (frame: Frame) => {
+    if (!replica.apply(frame)) {
+      if (!isFull) fail(new AdsumError({ code: "full" }));
+      isFull = true;
+    } else if (frame.last && !(frame.users || frame.topic)) {
+      // Only a snapshot of everything has room for all, if it has.
+      isFull = false;
+    }
+  };
+
+  /** Ends the snapshot of everything in a new session, when it has told of whom it watches. */
+  const complete = () => {
+    if (!--partsLeft) fold({ op: "snapshot", last: true, visible: replica.visible });
+  };
+
+  const heard = (frame: Frame) => {
+    const { op, users, ...rest } = frame;
+    // What is told of whom it watches is a part of the snapshot that is not whole yet.
+    const isPart = partsLeft > 0 && op === "snapshot";
+    fold(isPart ? { op, ...rest, first: !users && frame.first, last: false } : frame);
+    if (op === "welcome") welcome(frame);
+    queue.answer(frame);
+    if (op === "err") fail(new AdsumError(frame));
+    if (replica.isCurrent) link.now.phase = "online";
+    if (op === "closed") rooms.get(frame.topic!)?.close(frame.reason || op);
+    listeners.get(op)?.forEach((listener) => call(listener, frame));
+  };
 
   const link = connection(address, options, {
-    // What is not so is not said.
-    hello: () => ({ invisible: !(replica.visible ?? !options.invisible) || undefined }),
     frame: heard,
     refreshed: (token) =>
       queue.add(() => ({ op: "token", token }), {
@@ -143,100 +224,57 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
         ok: ({ until }) => link.goodFor(until! - clock() - aheadMs),
       }),
     lost: () => {
+      partsLeft = 0;
       replica.lose();
       queue.lose();
     },
     closed: (code) => {
       listen("remove");
       // Where the server has ended it, another page may have the session.
-      if (code === "closed") store.take();
-      queue.close(code);
+      if (code === "closed") store();
+      queue.drop((queue.ended = code));
     },
     settled: watch.check,
     error: fail,
   });
-  let aheadMs: number;
-
-  // ---- what it is told
-
-  function welcome(frame: Frame) {
-    // What one user showed, watched and joined is nothing of another's.
-    if (user && user !== frame.u) {
-      show = watched.clear() as undefined;
-      rooms.forEach((room) => room.close("left"));
-    }
-    ({ u: user, s: session } = frame);
-    aheadMs = frame.now! - clock();
-    const { p } = frame;
-    if (frame.resumed && p != null) show ??= () => ({ op: "publish", p });
-    queue.begin(link, !frame.resumed && again);
-    // Where no page is left, there is no moment for it but now.
-    if (!globalThis.addEventListener) keep();
-    // A page that was loaded anew has so long to join again what its session is in, else it leaves.
-    link.after("room", 10_000, () =>
-      replica.topics.filter((topic) => !rooms.has(topic)).forEach(leave),
-    );
-  }
-
-  function leave(topic: string) {
-    return queue.add(() => ({ op: "leave", topic }), {
-      // It had not come to joining, or it has left before.
-      fine: "unknown_topic",
-      ok: () => replica.forgetTopic(topic),
-    });
-  }
-
-  /** Says what a new session has to say to be as the last one was. */
-  function again() {
-    if (show && !queue.has("show")) say(show);
-    if (watched.size) void own.watch(watched);
-    rooms.forEach(({ again }) => again());
-  }
-
-  function heard(frame: Frame) {
-    const { op } = frame;
-    const wasFull = isFull;
-    // Only a snapshot of everything has room for all, if it has.
-    isFull = !replica.apply(frame) || (wasFull && !(frame.last && !frame.users && !frame.topic));
-    if (isFull && !wasFull) fail(new AdsumError({ code: "full" }));
-    if (op === "welcome") welcome(frame);
-    queue.answer(frame);
-    if (op === "err") fail(new AdsumError(frame));
-    if (replica.isCurrent) link.now.phase = "online";
-    if (op === "closed") rooms.get(frame.topic!)?.close(frame.reason || op);
-    listeners.get(op)?.forEach((listener) => call(listener, frame));
-  }
 
   // ---- what outlives a page
 
-  function keep() {
-    store.keep(link.resume);
-  }
+  /** The secret of the page that was there last is the one that counts. */
+  const take = () => {
+    const kept = store();
+    if (!kept) return;
+    link.resume = kept;
+    isTaken = true;
+  };
 
-  /** The page is left. A browser that keeps it would keep the connection for as long, unheard. */
-  function left() {
-    keep();
-    link.gone();
-  }
-
-  function back() {
-    store.take();
+  const back = () => {
+    take();
     link.hurry();
-  }
+  };
 
-  function listen(verb: "add" | "remove") {
-    const all = { pagehide: left, pageshow: back, online: back, offline: link.gone };
-    for (const [event, then] of Object.entries(all)) {
-      (globalThis as any)[verb + "EventListener"]?.(event, then);
-    }
-  }
+  const events = Object.entries({
+    // A browser that keeps the page would keep the connection for as long, unheard.
+    pagehide() {
+      store(link.resume);
+      link.gone();
+    },
+    pageshow: back,
+    online: back,
+    offline: link.gone,
+  });
 
-  function open() {
-    queue.ended = undefined;
-    link.resume = store.take();
+  const listen = (verb: "add" | "remove") => {
+    for (const [event, then] of events) (globalThis as any)[verb + "EventListener"]?.(event, then);
+  };
+
+  const open = () => {
+    // What was said last and refused, since it was closed, is no wish any more.
+    queue.ended = link.resume = hides = undefined;
+    take();
     listen("add");
     link.open();
-  }
+  };
 
   // ---- what it says
 
@@ -246,35 +284,61 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
       ok: () => (show = make()?.op === "publish" ? make : undefined),
     });
 
-  const look = (op: string, [...users]: Iterable<string>, verb: "add" | "delete") =>
-    queue.add(() => ({ op, users }), { ok: () => users.forEach((user) => watched[verb](user)) });
+  const look = ([...users]: Iterable<string>, isOn: boolean): Promise<Accepted> => {
+    const all: Promise<Accepted>[] = [];
+    do {
+      const part = users.splice(0, MOST_NAMED);
+      const said = queue.add(() => ({ op: isOn ? "watch" : "unwatch", users: part }), {
+        ok() {
+          part.forEach((user) => watched[isOn ? "add" : "delete"](user));
+          complete();
+        },
+        no: complete,
+      });
+      all.push(said);
+    } while (users.length);
+    return quiet(Promise.all(all).then(([first]) => first!));
+  };
 
-  const see = (op: "visible" | "invisible") =>
-    queue.add(() => ({ op }), {
-      key: "visible",
-      ok: () => (replica.visible = op === "visible"),
+  const see = (isHidden: boolean) => {
+    hides = isHidden;
+    return queue.add(() => ({ op: isHidden ? "invisible" : "visible" }), {
+      key: "see",
+      ok() {
+        replica.visible = !isHidden;
+        hides = undefined;
+      },
     });
+  };
 
-  const house: House<P> = {
+  const publishing = (p: unknown, forMs: number | undefined, then: unknown) =>
+    lasting(
+      { op: "publish", p, then },
+      forMs,
+      then == null ? NOTHING : { op: "publish", p: then },
+    );
+
+  const enter = rooming(
     replica,
     watch,
     queue,
-    user: () => user,
+    () => user,
     leave,
-    gone(topic) {
+    (topic) => !!observes?.includes(topic),
+    (topic) => {
       rooms.delete(topic);
       watch.check();
     },
-  };
-
-  const others = stable(() => {
-    const all = new Map(replica.people);
-    all.delete(user!);
-    return all;
-  });
+  );
 
   const own: Adsum<P> = {
-    contacts: watch.readable(others),
+    contacts: watch.readable(
+      stable(() => {
+        const others = new Map(replica.people);
+        others.delete(user!);
+        return others;
+      }),
+    ),
     devices: watch.readable(stable(() => replica.person(user!)?.sessions ?? [])),
     status: watch.readable(stable(() => ({ ...link.now, user, session }))),
     visibility: watch.readable(() => replica.visible),
@@ -311,11 +375,8 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
       listeners.set(op, all.add(listener));
       return () => all.delete(listener);
     },
-    publish(p, { until, for: forMs, then } = {}) {
-      const lastsMs = until == null ? forMs : +until - clock();
-      const late = then == null ? NOTHING : { op: "publish", p: then };
-      return say(lasting({ op: "publish", p, then }, lastsMs, late));
-    },
+    publish: (p, { until, for: forMs, then } = {}) =>
+      say(publishing(p, until == null ? forMs : +until - clock(), then)),
     withdraw: () => say(() => NOTHING),
     active() {
       const now = clock();
@@ -326,17 +387,18 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
     },
     direct: (to, p, options = {}) =>
       queue.add(lasting({ op: "direct", to, p }, options.for), { once: true }),
-    watch: (users) => look("watch", users, "add"),
-    unwatch: (users) => look("unwatch", users, "delete"),
+    watch: (users) => look(users, true),
+    unwatch: (users) => look(users, false),
     ask: (op, fields) =>
       queue.add(() => ({ ...fields, op }), { once: true, whole: true }) as Promise<Frame>,
-    invisible: () => see("invisible"),
-    visible: () => see("visible"),
+    invisible: () => see(true),
+    visible: () => see(false),
     join(topic, options = {}) {
       let known = rooms.get(topic);
-      if (!known?.isOpen()) {
-        known = room(topic, options, house);
+      if (!known) {
+        known = enter(topic, options);
         rooms.set(topic, known);
+        known.join();
       }
       return known.room;
     },
@@ -345,4 +407,4 @@ export function connect<P = any>(url: string | URL, options: Options = {}): Adsu
   };
   open();
   return own;
-}
+};

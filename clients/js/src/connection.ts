@@ -19,6 +19,8 @@ export type SocketConstructor = new (url: string, protocols?: string | string[])
 export interface ConnectionOptions {
   /** Says who it is: a token, or a function that is asked before each connection. */
   token?: string | (() => string | Promise<string>);
+  /** Whether the user is invisible before anything is shown. */
+  invisible?: boolean;
   /** More fields for `hello`: a name and a password, the device, its kind. */
   hello?: { [field: string]: unknown };
   /** The WebSocket to use. Default: `globalThis.WebSocket`. */
@@ -28,14 +30,12 @@ export interface ConnectionOptions {
   /** The shortest and the longest time before it tries again. Default: 500 ms and 30 s. */
   minBackoffMs?: number;
   maxBackoffMs?: number;
-  /** How long it waits for a connection, or for a sign of life. Default: 10 s. */
+  /** How long it waits for a token, for a connection, or for a sign of life. Default: 10 s. */
   patienceMs?: number;
 }
 
 /** What becomes of connections, to whoever has one. */
 export interface Listener {
-  /** More fields for the next `hello`. */
-  hello(): object;
   /** Any frame but `bye`. */
   frame(frame: Frame): void;
   /** There is another token. */
@@ -72,11 +72,11 @@ export interface Connection {
   hurry(): void;
 }
 
-export function connection(
+export const connection = (
   url: string,
   options: ConnectionOptions,
   to: Listener,
-): Connection {
+): Connection => {
   const {
     token,
     trace,
@@ -85,6 +85,8 @@ export function connection(
     minBackoffMs = 500,
     maxBackoffMs = 30_000,
   } = options;
+  /** Until somebody is welcome: after that it may be another user, whose wish it is not. */
+  let { invisible } = options;
   const ask = typeof token === "function" && token;
   /** What is read and written by the client too. */
   const now = {} as Connection["now"];
@@ -98,19 +100,19 @@ export function connection(
   let isTokenNew: boolean | undefined;
 
   /** Sets a timer that ends with the connection, in place of the one of this name. */
-  function after(name: string, ms: number, then: () => unknown) {
+  const after = (name: string, ms: number, then: () => unknown) => {
     clearTimeout(timers.get(name));
     // They cannot be set for longer.
     timers.set(name, setTimeout(then, Math.min(ms, 2e9)));
-  }
+  };
 
-  function say(frame: object, text = JSON.stringify(frame)) {
+  const say = (frame: object, text = JSON.stringify(frame)) => {
     call(trace, ">", frame);
     socket?.send(text);
-  }
+  };
 
   /** Asks for a token, which is of no use any more if another attempt has begun meanwhile. */
-  async function withToken(then: (token: any) => void, failed: () => void) {
+  const withToken = async (then: (token: any) => void, failed: () => void) => {
     const mine = run;
     try {
       const known = ask ? await ask() : token;
@@ -121,34 +123,35 @@ export function connection(
         failed();
       }
     }
-  }
+  };
 
-  function open() {
+  const open = () => {
     end();
     bye = undefined;
     enter("connecting");
-    void withToken(listen, () => lost("token"));
-  }
+    const failed = () => lost("token");
+    after("wait", patienceMs, failed);
+    void withToken(listen, failed);
+  };
 
-  function listen(known: string | undefined) {
+  const listen = (known: string | undefined) => {
     const next: Socket = new WebSocket(url, "adsum.v1");
     socket = next;
     next.onopen = () => {
       if (next !== socket) return;
       // What is not there is not sent.
-      say({ op: "hello", token: known, resume: own.resume, ...to.hello(), ...options.hello });
+      say({ op: "hello", token: known, resume: own.resume, invisible, ...options.hello });
     };
     next.onmessage = ({ data }) => {
       if (next === socket) hear(data);
     };
-    next.onerror = () => {};
-    next.onclose = () => {
+    next.onerror = next.onclose = () => {
       if (next === socket) gone();
     };
     after("wait", patienceMs, gone);
-  }
+  };
 
-  function hear(data: string) {
+  const hear = (data: string) => {
     clearTimeout(timers.get("wait"));
     const mine = run;
     let frames: Frame[] = [];
@@ -163,20 +166,20 @@ export function connection(
       if (frame) take(frame);
     }
     to.settled();
-  }
+  };
 
-  function take(frame: Frame) {
+  const take = (frame: Frame) => {
     if (frame.op === "welcome") {
       own.resume = frame.resume;
-      now.code = isTokenNew = undefined;
+      now.code = isTokenNew = invisible = undefined;
       keepAlive(frame.ping_ms ?? 30_000);
       goodFor(frame.until! - frame.now!);
     }
     if (frame.op === "bye") bye = frame;
     else to.frame(frame);
-  }
+  };
 
-  function keepAlive(everyMs: number) {
+  const keepAlive = (everyMs: number) => {
     after("ping", everyMs, () => {
       // Who is let in and thrown out again waits longer and longer.
       attempts = 0;
@@ -184,49 +187,49 @@ export function connection(
       after("wait", patienceMs, gone);
       keepAlive(everyMs);
     });
-  }
+  };
 
   /** Hands over another token when most of the time is over that the last one is good for. */
-  function goodFor(leftMs: number) {
+  const goodFor = (leftMs: number) => {
     if (ask && leftMs > 0) {
       after("token", leftMs * (0.7 + Math.random() / 5), () =>
         // Where there is none it asks again, but not without a rest.
         withToken(to.refreshed, () => goodFor(leftMs / 8 + maxBackoffMs)),
       );
     }
-  }
+  };
 
-  function gone() {
+  const gone = () => {
     const code = bye?.code ?? "lost";
     // The token may have been an old one: it asks for another, once.
     const hasOther = code === "unauthorized" && ask && !isTokenNew;
-    if (hasOther) isTokenNew = true;
+    isTokenNew ||= hasOther;
     if (bye && !bye.reconnect && !hasOther) close(code);
     else lost(code);
-  }
+  };
 
-  function lost(code: string) {
+  const lost = (code: string) => {
     end();
     const most = Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts++);
     const waitMs = bye?.after_ms || most * (1 + Math.random()) / 2;
     now.code = code;
     after("retry", waitMs, open);
     enter("waiting", clock() + waitMs);
-  }
+  };
 
   /** Ends the session, and does not come back. */
-  function close(code: string, socketCode?: number) {
+  const close = (code: string, socketCode?: number) => {
     end(socketCode);
     now.code = code;
     to.closed(code);
     enter("closed");
-  }
+  };
 
   /**
    * Lets go of the connection, without waiting for what it says to that. With any code but 1000 the
    * session goes away, and does not end.
    */
-  function end(code = 4000) {
+  const end = (code = 4000) => {
     run++;
     timers.forEach(clearTimeout);
     const last = socket;
@@ -234,13 +237,13 @@ export function connection(
     if (!last) return;
     to.lost();
     last.close(code);
-  }
+  };
 
-  function enter(phase: Phase, retryAt?: number) {
+  const enter = (phase: Phase, retryAt?: number) => {
     now.phase = phase;
     now.retryAt = retryAt;
     to.settled();
-  }
+  };
 
   const own: Connection = {
     now,
@@ -255,4 +258,4 @@ export function connection(
     },
   };
   return own;
-}
+};

@@ -11,6 +11,7 @@ import type { Frame } from "./frames.js";
  * | `invalid` | it is no JSON |
  * | `too_big` | it is longer than the 64 KiB that the server takes |
  * | `full` | there is no room for all whom the server tells of: see `limit` |
+ * | `other_user` | it waited, and the connection that came is another user's |
  * | `over` | it was to hold for a time that has passed before there was a connection |
  * | `closed`, or the code of `bye` | the client is closed |
  */

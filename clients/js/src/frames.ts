@@ -28,9 +28,14 @@ export interface Frame {
   u?: string;
   s?: string;
   p?: unknown;
+  for?: number;
+  then?: unknown;
+  topics?: string[];
+  observes?: string[];
+  seen?: boolean;
   idle_since?: number;
-  visible?: boolean;
-  first?: boolean;
+  visible?: boolean | undefined;
+  first?: boolean | undefined;
   last?: boolean;
   entries?: Entry[];
   users?: string[];

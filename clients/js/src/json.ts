@@ -7,7 +7,7 @@ export const list = <T>(value: unknown): T[] =>
   Array.isArray(value) ? value.filter((one) => one != null) : [];
 
 /** Returns whether two values are the same JSON, or maps that are the same. */
-export function same(one: any, other: any): boolean {
+export const same = (one: any, other: any): boolean => {
   if (one === other) return true;
   if (Object(one) !== one || one.constructor !== other?.constructor) return false;
   if (one instanceof Map) return same([...one], [...other]);
@@ -16,13 +16,13 @@ export function same(one: any, other: any): boolean {
     keys.length === Object.keys(other).length &&
     keys.every((key) => same(one[key], other[key]))
   );
-}
+};
 
 /** Returns what reads the same object as long as that is the same. */
-export function stable<T>(read: () => T): () => T {
+export const stable = <T>(read: () => T): () => T => {
   let last: T;
   return () => {
     const next = read();
     return same(last, next) ? last : (last = next);
   };
-}
+};

@@ -24,7 +24,7 @@ export interface Saying {
   ok?: (answer: Frame) => unknown;
   fine?: string;
   /** Is given the code of a refusal. */
-  no?: (code: string) => void;
+  no?: ((code: string) => void) | undefined;
 }
 
 /** What to say, as of the moment when it is said; nothing if it is too late. */
@@ -50,17 +50,24 @@ const enum Pace {
 }
 
 /** Makes what holds for so long, counted from now, and what is said instead when that is over. */
-export function lasting(fields: Fields, forMs: number | undefined, late?: Fields): Making {
+export const lasting = (fields: Fields, forMs: number | undefined, late?: Fields): Making => {
   if (forMs == null) return () => fields;
   const endsAt = clock() + forMs;
   return () => {
     const leftMs = Math.round(endsAt - clock());
-    return leftMs > 0 ? { ...fields, for: leftMs } : late;
+    // Of a date that is none JSON would say nothing, and it would never end: the server refuses it.
+    return leftMs <= 0 ? late : { ...fields, for: leftMs || "" };
   };
-}
+};
+
+/** Whoever does not look at an answer need not catch what it says. */
+export const quiet = <T>(answer: Promise<T>): Promise<T> => {
+  answer.catch(() => {});
+  return answer;
+};
 
 /** `failed` is told what could not be said. */
-export function operations(limit: number, failed: (error: unknown) => void) {
+export const operations = (limit: number, failed: (error: unknown) => void) => {
   /** There while there is a session. */
   let link: Link | undefined;
   let pace = Pace.atOnce;
@@ -76,7 +83,7 @@ export function operations(limit: number, failed: (error: unknown) => void) {
     settle(item, Promise.reject(new AdsumError(frame)));
   };
 
-  function send(item: Item) {
+  const send = (item: Item) => {
     const fields = item.make();
     if (!fields) return fail(item, "over");
     const frame = { ...fields, n: ++number };
@@ -91,62 +98,60 @@ export function operations(limit: number, failed: (error: unknown) => void) {
       failed(error);
       fail(item, (error as AdsumError).code ?? "invalid");
     }
-  }
+  };
 
-  function wait(item: Item, hasRoom = waiting.length < limit) {
+  const wait = (item: Item, hasRoom = waiting.length < limit) => {
     const { key } = item;
     const at = waiting.findIndex((older) => key && older.key === key);
     // Whatever becomes of the newer one has become of the older.
     if (at >= 0) item.done.push(...waiting.splice(at, 1)[0]!.done);
     else if (!hasRoom && !key) return fail(item, "queue_full");
     waiting.push(item);
-  }
+  };
 
   /** Lets what has no answer and is state wait again, before what waits. */
-  function hold() {
+  const hold = () => {
     const all: Item[] = [];
     sent.forEach((item, n) => {
       if (!item.once && sent.delete(n)) all.push(item);
     });
     for (const item of [...all, ...waiting.splice(0)]) wait(item, true);
-  }
+  };
 
   /** Says what waits, or the next of it. */
-  function go() {
+  const go = () => {
     if (pace === Pace.notYet) return;
     while (link && waiting.length) {
       send(waiting.shift()!);
       if (pace && sent.size) return;
     }
     pace = Pace.atOnce;
-  }
+  };
 
   const own = {
     /** Why nothing is said any more, if so. */
     ended: undefined as string | undefined,
 
     /** Says an operation, now or when there is a session. */
-    add(make: Making, saying: Saying = {}): Promise<Accepted> {
-      const answer = new Promise<Accepted>((resolve) => {
-        const done = resolve as (outcome: Accepted | Frame | Promise<never>) => void;
-        const item = { ...saying, make, done: [done] };
-        if (own.ended) fail(item, own.ended);
-        else if (link && !pace) send(item);
-        else wait(item);
-      });
-      // Whoever does not look at the answer need not catch what it says.
-      answer.catch(() => {});
-      return answer;
-    },
+    add: (make: Making, saying: Saying) =>
+      quiet(
+        new Promise<Accepted>((resolve) => {
+          const done = resolve as (outcome: Accepted | Frame | Promise<never>) => void;
+          const item = { ...saying, make, done: [done] };
+          if (own.ended) fail(item, own.ended);
+          else if (link && !pace) send(item);
+          else wait(item);
+        }),
+      ),
 
     /** Returns whether one with this key waits for a session. */
     has: (key: string) => waiting.some((item) => item.key === key),
 
     /** There is a session. `first` says what comes before what waits. */
-    begin(on: Link, first: false | (() => void)) {
+    begin(on: Link, first: () => void) {
       link = on;
       pace = Pace.atOnce;
-      first && first();
+      first();
       go();
     },
 
@@ -158,9 +163,8 @@ export function operations(limit: number, failed: (error: unknown) => void) {
       sent.clear();
     },
 
-    /** Nothing is said any more. The connection is gone already. */
-    close(code: string) {
-      own.ended = code;
+    /** What waits is said no more. */
+    drop(code: string) {
       for (const item of waiting.splice(0)) fail(item, code);
     },
 
@@ -190,6 +194,6 @@ export function operations(limit: number, failed: (error: unknown) => void) {
     },
   };
   return own;
-}
+};
 
 export type Operations = ReturnType<typeof operations>;

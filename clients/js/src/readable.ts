@@ -12,10 +12,10 @@ export interface Readable<T> {
 }
 
 /** Calls a listener. What it throws is reported as uncaught, and harms nobody else. */
-export function call<T extends unknown[]>(
+export const call = <T extends unknown[]>(
   listener: ((...given: T) => void) | undefined,
   ...given: T
-): void {
+): void => {
   try {
     listener?.(...given);
   } catch (error) {
@@ -23,10 +23,10 @@ export function call<T extends unknown[]>(
       throw error;
     });
   }
-}
+};
 
 /** Returns what makes something readable, and what tells those whose part has changed. */
-export function watchers() {
+export const watchers = () => {
   const checks = new Set<() => void>();
   return {
     readable: <T>(getSnapshot: () => T): Readable<T> => ({
@@ -43,6 +43,6 @@ export function watchers() {
     }),
     check: () => [...checks].forEach((check) => checks.has(check) && check()),
   };
-}
+};
 
 export type Watchers = ReturnType<typeof watchers>;

@@ -158,7 +158,6 @@ const ENDS: Record<string, ((held: Belief) => void) | undefined> = {
  */
 export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   const topics = new Map<string, Scope<P>>();
-  const contacts = scope();
   let size = 0;
   /** Counts snapshots and what is new. */
   let count = 0;
@@ -167,7 +166,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   /** Whether what is taken in found no room. */
   let isFull: boolean | undefined;
 
-  function scope(): Scope<P> {
+  const scope = (): Scope<P> => {
     const members = stable(() => {
       const next = new Map<string, Person<P>>();
       for (const [u, all] of of.all) {
@@ -203,11 +202,12 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       counts: NONE,
     } as unknown as Scope<P>;
     return of;
-  }
+  };
+  const contacts = scope();
 
   /** Returns what to show of a user. */
-  function person(of: Scope<P>, id: string, shown: Belief[]): Person<P> {
-    const made = of.made.get(id);
+  const person = (of: Scope<P>, id: string, shown: Belief[]): Person<P> => {
+    let made = of.made.get(id);
     if (made && !of.dirty.delete(id)) return made;
     const one = shown.find(({ s }) => s == null);
     const shows =
@@ -223,15 +223,14 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
         s == null ? [] : { id: s, presence: p as P, said: d as P },
       ),
     };
-    const kept = same(made, next) ? made! : next;
-    of.made.set(id, kept);
-    return kept;
-  }
+    if (!same(made, next)) of.made.set(id, (made = next));
+    return made!;
+  };
 
-  function setCurrent(value: boolean) {
+  const setCurrent = (value: boolean) => {
     own.isCurrent = value;
-    for (const of of [contacts, ...topics.values()]) of.all.forEach((_, u) => of.dirty.add(u));
-  }
+    for (const of of [contacts, ...topics.values()]) of.dirty = new Set([ANY, ...of.all.keys()]);
+  };
 
   // ---- beliefs
 
@@ -239,7 +238,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
    * Returns whether there is room. What the open snapshot is to drop makes way for what it says,
    * topics first.
    */
-  function hasRoom(of: Scope<P>): boolean {
+  const hasRoom = (of: Scope<P>): boolean => {
     const isFree = () => size + topics.size < limit;
     if (!isFree() && of === contacts && of.open === true) forgetTopics();
     if (!isFree() && of.bare !== of.mark) {
@@ -247,10 +246,10 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       forgetOld(of, of.open);
     }
     return isFree();
-  }
+  };
 
   /** Returns what is believed of a session, which is added if there is room. */
-  function find(of: Scope<P>, u: string, s: string | undefined): Belief | undefined {
+  const find = (of: Scope<P>, u: string, s: string | undefined): Belief | undefined => {
     const { all } = of;
     let held = all.get(u)?.get(s);
     if (!held) {
@@ -266,10 +265,10 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     }
     of.dirty.add(u);
     return held;
-  }
+  };
 
   /** Takes in what a session shows, or a user as one. */
-  function show(of: Scope<P>, { u, s, p, idle_since }: Entry) {
+  const show = (of: Scope<P>, { u, s, p, idle_since }: Entry) => {
     if (p == null && of === contacts) return;
     const held = find(of, u, s ?? undefined);
     if (!held) return;
@@ -288,10 +287,10 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (same(held.p, next)) return;
     held.p = next;
     held.at = ++count;
-  }
+  };
 
   /** Takes in what a session says. */
-  function say(of: Scope<P>, { u, s, p }: Entry) {
+  const say = (of: Scope<P>, { u, s, p }: Entry) => {
     const held = p != null && find(of, u, s);
     if (!held) return;
     if (of === contacts) held.dIn = of.mark;
@@ -299,13 +298,13 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     else if (held.m) held.pIn = of.mark;
     else of.bare = 0;
     if (!same(held.d, p)) held.d = p;
-  }
+  };
 
   /**
    * Lets `change` at what is believed of a user, or of one session, and drops what is believed no
    * more.
    */
-  function keep(of: Scope<P>, u: string, change: (held: Belief) => void, s?: string | null) {
+  const keep = (of: Scope<P>, u: string, change: (held: Belief) => void, s?: string | null) => {
     const all = of.all.get(u);
     if (!all) return;
     for (const id of s == null ? all.keys() : [s]) {
@@ -321,13 +320,13 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       u = ANY;
     }
     of.dirty.add(u);
-  }
+  };
 
   /**
    * Forgets what the snapshot, of these users if it is not of all, has not repeated; in a topic
    * also what is said.
    */
-  function forgetOld(of: Scope<P>, users: Set<string> | boolean) {
+  const forgetOld = (of: Scope<P>, users: Set<string> | boolean) => {
     const { mark, all } = of;
     for (const u of users === true ? all.keys() : users || []) {
       keep(of, u, (held) => {
@@ -335,14 +334,14 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
         if (users === true && held.dIn !== mark) held.d = undefined;
       });
     }
-  }
+  };
 
   const forgetTopics = () => own.topics.forEach(own.forgetTopic);
 
   // ---- frames
 
   /** Takes in a part of a snapshot, of these users or of all. */
-  function part(of: Scope<P>, frame: Frame, users: Set<string> | true) {
+  const part = (of: Scope<P>, frame: Frame, users: Set<string> | true) => {
     if (frame.first) {
       of.mark = ++count;
       of.open = users;
@@ -354,9 +353,9 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (!frame.last) return;
     forgetOld(of, of === contacts ? users : of.open);
     of.open = false;
-  }
+  };
 
-  function snapshot(frame: Frame) {
+  const snapshot = (frame: Frame) => {
     const users = frame.users && new Set(list<string>(frame.users));
     own.visible = !!frame.visible;
     part(contacts, frame, users || true);
@@ -364,12 +363,11 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     // Those in which the session still is are told after this, each anew.
     forgetTopics();
     setCurrent(true);
-  }
+  };
 
-  function topicSnapshot(frame: Frame, name: string) {
-    let of = topics.get(name);
+  const topicSnapshot = (of: Scope<P> | undefined, frame: Frame) => {
     if (frame.first && (of || hasRoom(contacts))) {
-      if (!of) topics.set(name, (of = scope()));
+      if (!of) topics.set(frame.topic!, (of = scope()));
       of.view = frame.view!;
     }
     // Of a topic that is not known nothing is taken in.
@@ -377,22 +375,22 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (!of) return;
     setCounts(of, frame);
     part(of, frame, true);
-  }
+  };
 
-  function setCounts(of: Scope<P>, { counts }: Frame) {
+  const setCounts = (of: Scope<P>, { counts }: Frame) => {
     of.counts = counts ?? of.counts;
     of.dirty.add(ANY);
-  }
+  };
 
-  function notice(of: Scope<P>, op: string, entry: Entry) {
+  const notice = (of: Scope<P>, op: string, entry: Entry) => {
     const { u, s } = entry;
     const end = ENDS[op];
     if (end) keep(of, u, end, s);
     else if (op === "directed" || op === "said") say(of, entry);
     else if (/^(user|presence|joined|member)$/.test(op)) show(of, entry);
-  }
+  };
 
-  function changes(of: Scope<P>, frame: Frame, isAgain?: boolean) {
+  const changes = (of: Scope<P>, frame: Frame, isAgain?: boolean) => {
     isFull = false;
     setCounts(of, frame);
     for (const change of list<Entry>(frame.changes)) {
@@ -401,9 +399,9 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     }
     // Who is gone comes after who is new, and leaves room.
     if (isFull && !isAgain) changes(of, frame, true);
-  }
+  };
 
-  function take(frame: Frame) {
+  const take = (frame: Frame) => {
     const { op, topic, id } = frame;
     // Within one connection numbers only grow; a snapshot of everything begins anew.
     if (op === "welcome" || (op === "snapshot" && frame.first && !frame.users)) last = 0;
@@ -411,7 +409,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     last = id ?? last;
     if (topic != null) {
       const of = topics.get(topic);
-      if (op === "topic") topicSnapshot(frame, topic);
+      if (op === "topic") topicSnapshot(of, frame);
       else if (op === "closed") own.forgetTopic(topic);
       else if (of && op === "changes") changes(of, frame);
       else if (of) notice(of, op, frame as Entry);
@@ -420,7 +418,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     else if (op === "visibility") own.visible = !!frame.visible;
     else if (op === "ok") own.forget(list(frame.forget));
     else notice(contacts, op, frame as Entry);
-  }
+  };
 
   const own: Omit<Replica<P>, "visible"> & Partial<Replica<P>> = {
     isCurrent: false,

@@ -60,31 +60,27 @@ export interface Room<P = any> extends Readable<RoomState<P>> {
 /** A room, and what its client does with it. */
 export interface Joined<P> {
   room: Room<P>;
-  isOpen(): boolean;
+  /** Joins the topic. */
+  join(): void;
   /** Joins again, in a new session. */
   again(): void;
   /** It is none any more. */
   close(code: string): void;
 }
 
-/** What a room needs of its client. */
-export interface House<P> {
-  replica: Replica<P>;
-  watch: Watchers;
-  queue: Operations;
-  user(): string | undefined;
-  /** Has its session leave a topic. */
-  leave(topic: string): Promise<Accepted>;
+/** Returns what makes a room of a topic. It has not been joined yet. */
+export const rooming = <P>(
+  replica: Replica<P>,
+  watch: Watchers,
+  queue: Operations,
+  user: () => string | undefined,
+  /** Has the session leave a topic. */
+  leave: (topic: string) => Promise<Accepted>,
+  /** Whether the session was there as an observer when the connection began. */
+  observes: (topic: string) => boolean,
   /** The topic is left, closed, or could not be joined. */
-  gone(topic: string): void;
-}
-
-export function room<P>(
-  topic: string,
-  { observe, presence, view = "all" }: JoinOptions<P>,
-  house: House<P>,
-): Joined<P> {
-  const { replica, watch, queue } = house;
+  gone: (topic: string) => void,
+) => (topic: string, { observe, presence, view = "all" }: JoinOptions<P>): Joined<P> => {
   let named: string[] = [];
   /** Whether the session is in it, as far as is known. */
   let isIn = false;
@@ -97,7 +93,7 @@ export function room<P>(
     const { counts, members } = shown;
     // Whoever views all counts whom it is shown, and itself if it is not shown to itself.
     const isUnseen =
-      isIn && !observe && replica.visible !== false && !members.has(house.user()!);
+      isIn && !observe && replica.visible !== false && !members.has(user()!);
     const isTold = known || (isIn && view === "nothing");
     return {
       state: closed ? "closed" : isTold && replica.isCurrent ? "joined" : "unknown",
@@ -107,7 +103,7 @@ export function room<P>(
     };
   });
 
-  const join = () =>
+  const join = (): Promise<Accepted> =>
     queue.add(
       () => ({ op: "join", topic, view, p: presence, observe }),
       {
@@ -116,20 +112,24 @@ export function room<P>(
           if (closed) return;
           isIn = true;
           // A session that is resumed, after a reload for one, is there already, perhaps otherwise.
-          if (code == null) return;
-          void own.look(view);
-          if (presence != null) void own.update(presence);
+          if (!code) return;
+          if (observes(topic) !== !!observe) {
+            void leave(topic);
+            void join();
+          } else {
+            void own.look(view);
+            if (presence != null) void own.update(presence);
+          }
         },
         no: close,
       },
     );
 
-  function close(code: string) {
+  const close = (code: string) => {
     if (closed) return;
-    isIn = false;
     closed = code;
-    house.gone(topic);
-  }
+    gone(topic);
+  };
 
   /** Has something else hold there from now on. */
   const set = (fields: Fields, then: () => void) =>
@@ -157,13 +157,12 @@ export function room<P>(
     leave: () => {
       if (closed) return Promise.resolve({});
       close("left");
-      return house.leave(topic);
+      return leave(topic);
     },
   };
-  void join();
   return {
     room: own,
-    isOpen: () => !closed,
+    join,
     again() {
       if (!isIn) return;
       void join();
@@ -171,4 +170,4 @@ export function room<P>(
     },
     close,
   };
-}
+};

@@ -16,23 +16,21 @@ const attempt = <T>(what: () => T): T | undefined => {
 /**
  * Keeps the secret of a session from the moment at which the page is left until the next one takes
  * it out. In between it is not there: a tab that is duplicated copies what is, and two tabs cannot
- * have one session.
+ * have one session. Returns what takes out what is kept, and keeps something in its place, if
+ * anything.
  */
-export function keeper(
-  key: string,
-  storage: Storage | null | undefined = attempt(
-    // The browser's.
-    () => (globalThis as { sessionStorage?: Storage }).sessionStorage,
-  ),
-) {
-  return {
-    keep: (resume: string | undefined) => attempt(() => resume && storage?.setItem(key, resume)),
-    /** Returns what was kept, and forgets it. */
-    take: () =>
-      attempt(() => {
-        const kept = storage?.getItem(key) ?? undefined;
-        storage?.removeItem(key);
-        return kept;
-      }),
-  };
-}
+export const keeper =
+  (
+    key: string,
+    storage: Storage | null | undefined = attempt(
+      // The browser's.
+      () => (globalThis as { sessionStorage?: Storage }).sessionStorage,
+    ),
+  ) =>
+  (resume?: string) =>
+    attempt(() => {
+      const kept = storage?.getItem(key);
+      if (resume) storage?.setItem(key, resume);
+      else storage?.removeItem(key);
+      return kept;
+    });

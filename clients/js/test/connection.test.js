@@ -351,3 +351,113 @@ test("what one user showed, watched and joined is nothing of another's", async (
   void adsum.publish("hello");
   await other.hears("publish", { p: "hello" });
 });
+
+test("what one user said and had no answer to is never said as another", async (t) => {
+  const server = await serve(t);
+  const failed = [];
+  const adsum = server.client({ onError: ({ code }) => failed.push(code) });
+  const peer = await server.accept();
+  await peer.welcomes([], { welcome: { u: "ann" } });
+  await online(adsum);
+  const hidden = adsum.invisible();
+  await peer.accepts("invisible");
+  await hidden;
+  const unanswered = adsum.publish("ann's");
+  await peer.hears("publish", { p: "ann's" });
+  peer.breaks();
+  await waiting(adsum);
+  const waits = [
+    unanswered,
+    adsum.publish("ann's too"),
+    adsum.direct("eve", "psst"),
+    adsum.watch(["eve"]),
+    adsum.visible(),
+    adsum.ask("befriend", { user: "eve" }),
+  ];
+  const room = adsum.join("room:anns");
+  const other = await server.accept();
+  // That ann is invisible is nothing of bob's either.
+  await other.welcomes([], { hello: { resume: "SECRET" }, welcome: { u: "bob" } });
+  for (const said of waits) await assert.rejects(said, { code: "other_user" });
+  assert.equal(room.getSnapshot().state, "closed");
+  await online(adsum);
+  // What is said from then on is bob's.
+  const said = adsum.publish("bob's");
+  await other.accepts("publish", { p: "bob's" });
+  await said;
+  assert.equal(other.unheard, 0);
+  assert.equal(adsum.visibility.getSnapshot(), true);
+});
+
+test("another user is invisible from the start where the application has it so", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client({ invisible: true });
+  const peer = await server.accept();
+  await peer.welcomes([], { hello: { invisible: true }, welcome: { u: "ann" } });
+  await online(adsum);
+  const seen = adsum.visible();
+  await peer.accepts("visible");
+  await seen;
+  peer.breaks();
+  const other = await server.accept();
+  await other.welcomes([], { hello: { resume: "SECRET" }, welcome: { u: "bob" } });
+  await other.accepts("invisible");
+});
+
+test("a room that is joined anew because the user is another one is that user's", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client();
+  const peer = await server.accept();
+  await peer.welcomes([], { welcome: { u: "ann" } });
+  await online(adsum);
+  let room = adsum.join("room:1");
+  await peer.accepts("join", { topic: "room:1", view: "all" });
+  const end = room.subscribe(({ state }) => {
+    if (state === "closed") room = adsum.join("room:1", { view: "count" });
+  });
+  peer.breaks();
+  const other = await server.accept();
+  await other.welcomes([], { hello: { resume: "SECRET" }, welcome: { u: "bob" } });
+  await other.accepts("join", { topic: "room:1", view: "count" });
+  end();
+  await other.isHeard();
+  assert.equal(other.unheard, 0);
+});
+
+test("a token that never comes is asked for again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 0 });
+  const server = await serve(t);
+  const found = [];
+  const adsum = server.client({
+    token: () => new Promise((resolve) => found.push(resolve)),
+    patienceMs: 3_000,
+  });
+  t.mock.timers.tick(2_999);
+  assert.equal(adsum.status.getSnapshot().phase, "connecting");
+  t.mock.timers.tick(1);
+  const { code, retryAt } = await waiting(adsum);
+  assert.equal(code, "token");
+  t.mock.timers.tick(retryAt - Date.now());
+  assert.equal(found.length, 2);
+  found[0]("LATE");
+  found[1]("TOKEN");
+  await (await server.accept()).welcomes();
+  await online(adsum);
+});
+
+test("who is invisible stays so where visible comes too late", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client();
+  const peer = await server.accept();
+  await peer.welcomes();
+  await online(adsum);
+  const hidden = adsum.invisible();
+  await peer.accepts("invisible");
+  await hidden;
+  adsum.close();
+  await assert.rejects(adsum.visible(), { code: "closed" });
+  adsum.reconnect();
+  const again = await server.accept();
+  await again.welcomes();
+  await again.accepts("invisible");
+});

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { next, online, presence, serve, snapshot, until } from "./support/server.js";
+import { next, online, presence, serve, snapshot, topic, until } from "./support/server.js";
 
 test("nobody is known to be there or not before the first snapshot has ended", async (t) => {
   const server = await serve(t);
@@ -221,4 +221,52 @@ test("who is unsubscribed by another listener hears nothing more", async (t) => 
   await (await server.accept()).welcomes([{ u: "bob", s: "bob1", p: 1 }]);
   await online(adsum);
   assert.equal(ended, 0);
+});
+
+test("whoever is watched is not offline meanwhile in a new session", async (t) => {
+  const server = await serve(t);
+  const adsum = server.client();
+  const peer = await server.accept();
+  await peer.welcomes([{ u: "bob", s: "b", p: 1 }]);
+  const watching = adsum.watch(["dan", "eve"]);
+  const users = ["dan", "eve"];
+  const { n } = await peer.hears("watch", { users });
+  const entries = [{ u: "dan", s: "d", p: 1 }, { u: "eve", s: "e", p: 1 }];
+  peer.says(snapshot(entries, { users }), { op: "ok", n });
+  await watching;
+  const told = { dan: [], eve: [], everybody: [] };
+  for (const id of users) adsum.person(id).subscribe(({ state }) => told[id].push(state));
+  adsum.contacts.subscribe((people) => told.everybody.push([...people.keys()].sort().join(" ")));
+  const room = adsum.join("room:1");
+  await peer.accepts("join", { topic: "room:1", view: "all" });
+  peer.breaks();
+  const again = await server.accept();
+  await again.welcomes([{ u: "cyd", s: "c", p: 1 }], { hello: { resume: "SECRET" } });
+  const { n: second } = await again.hears("watch", { users });
+  const { n: third } = await again.hears("join", { topic: "room:1", view: "all" });
+  await again.isHeard();
+  assert.equal(adsum.person("dan").presence, 1, "what was known last");
+  assert.equal(adsum.person("bob").state, "unknown");
+  assert.equal(adsum.status.getSnapshot().phase, "connecting");
+  // All at once: what a topic is told after that is not forgotten.
+  again.says(
+    snapshot(entries.slice(0, 1), { users }),
+    { op: "ok", n: second },
+    topic("room:1", ["ann"]),
+    { op: "ok", n: third },
+  );
+  await online(adsum);
+  assert.deepEqual(told.dan, ["unknown", "online"]);
+  assert.deepEqual(told.eve, ["unknown", "offline"]);
+  assert.equal(told.everybody.at(-1), "cyd dan");
+  assert.ok(told.everybody.every((people) => people.includes("dan")), told.everybody.join());
+  assert.equal(adsum.person("bob").state, "offline");
+  assert.equal(room.getSnapshot().state, "joined");
+  // A server that lets nobody watch any more does not leave all unknown.
+  again.breaks();
+  const last = await server.accept();
+  await last.welcomes([], { hello: { resume: "SECRET" } });
+  const { n: refused } = await last.hears("watch", { users });
+  last.says({ op: "err", n: refused, code: "forbidden" });
+  await until(adsum.person("dan"), ({ state }) => state === "offline");
 });

@@ -76,6 +76,8 @@ test("while there is no connection the last publish is kept, and others wait", a
   const invisible = adsum.invisible();
   const peer = await server.accept();
   await peer.welcomes();
+  // What hides comes before what shows, and once more in its turn.
+  await peer.accepts("invisible");
   await peer.accepts("direct", { to: "bob", p: "one" });
   await peer.accepts("watch", { users: ["dan"] });
   await peer.accepts("publish", { p: 4 });
@@ -176,8 +178,9 @@ test("a new session is made what the last one was", async (t) => {
   await until(adsum.status, ({ phase }) => phase !== "online");
   const later = adsum.watch(["fay"]);
   const again = await server.accept();
-  const hello = { resume: "SECRET", invisible: true };
-  await again.welcomes([], { hello });
+  // The wish is not in hello, which may be another user's.
+  await again.welcomes([], { hello: { resume: "SECRET" } });
+  await again.accepts("invisible");
   await again.accepts("publish", { p: "here" });
   await again.accepts("watch", { users: ["eve"] });
   await again.accepts("watch", { users: ["fay"] });
@@ -305,4 +308,102 @@ test("what is said in a room for so long is not said when that is over", async (
   const peer = await server.accept();
   await peer.welcomes();
   await assert.rejects(late, ({ code }) => code === "over");
+});
+
+test("what ends at no moment is refused, and nothing is withdrawn", async (t) => {
+  const { adsum, peer } = await connected(t);
+  const here = adsum.publish("here");
+  await peer.accepts("publish", { p: "here" });
+  await here;
+  const when = { until: new Date("no date"), for: NaN };
+  for (const [name, value] of Object.entries(when)) {
+    const said = adsum.publish(1, { [name]: value });
+    const { n } = await peer.hears("publish", { p: 1, for: "" });
+    peer.says({ op: "err", n, code: "invalid", field: "for" });
+    await assert.rejects(said, refusal("invalid", { field: "for" }), name);
+  }
+  assert.equal(adsum.shown, "here");
+});
+
+test("what a page did not say itself ends at its time too, in a new session as well", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  const server = await serve(t);
+  const storage = { getItem: () => "KEPT", setItem() {}, removeItem() {} };
+  const adsum = server.client({ storage });
+  let peer = await server.accept();
+  const busy = { resumed: true, p: "busy", for: 60_000, then: "back" };
+  await peer.welcomes([], { hello: { resume: "KEPT" }, welcome: busy });
+  await online(adsum);
+  assert.equal(adsum.shown, "busy");
+  t.mock.timers.setTime(1_020_000);
+  peer.breaks();
+  peer = await server.accept();
+  await peer.welcomes([], { hello: { resume: "SECRET" } });
+  await peer.accepts("publish", { p: "busy", for: 40_000, then: "back" });
+  await peer.isHeard();
+  t.mock.timers.setTime(1_070_000);
+  assert.equal(adsum.shown, "back");
+  peer.breaks();
+  peer = await server.accept();
+  await peer.welcomes([], { hello: { resume: "SECRET" } });
+  await peer.accepts("publish", { p: "back" });
+});
+
+test("who comes back hides nobody whom another device has made visible", async (t) => {
+  const { server, adsum, peer } = await connected(t);
+  const done = [adsum.publish("here"), adsum.invisible()];
+  await peer.accepts("publish", { p: "here" });
+  await peer.accepts("invisible");
+  await Promise.all(done);
+  peer.breaks();
+  const hello = { resume: "SECRET" };
+  const again = await server.accept();
+  await again.welcomes([], { hello, welcome: { seen: true } });
+  await again.accepts("publish", { p: "here" });
+  await again.isHeard();
+  assert.equal(again.unheard, 0);
+  assert.equal(adsum.visibility.getSnapshot(), true);
+});
+
+test("who is to be invisible is that first, however often the connection is lost", async (t) => {
+  const { server, adsum, peer } = await connected(t);
+  const done = [adsum.publish("here"), adsum.invisible()];
+  await peer.accepts("publish", { p: "here" });
+  await peer.accepts("invisible");
+  await Promise.all(done);
+  const room = adsum.join("room:1");
+  await peer.accepts("join", { topic: "room:1", view: "all" });
+  await peer.isHeard();
+  let last = peer;
+  for (let nth = 0; nth < 3; nth += 1) {
+    last.breaks();
+    last = await server.accept();
+    // By its snapshot the user is visible: what it said has not been heard.
+    await last.welcomes([], { hello: { resume: "SECRET" } });
+    await last.hears("invisible");
+    await last.isHeard();
+    assert.ok(last.unheard > 0);
+  }
+  assert.equal(room.topic, "room:1");
+});
+
+test("more users than one message has room for are named in several", async (t) => {
+  const { server, adsum, peer } = await connected(t);
+  // As long as an id may be.
+  const users = Array.from({ length: 1_000 }, (_, nth) => String(nth).padStart(64, "u"));
+  const parts = [users.slice(0, 400), users.slice(400, 800), users.slice(800)];
+  const watching = adsum.watch(users);
+  for (const part of parts) await peer.accepts("watch", { users: part });
+  assert.deepEqual(await watching, DONE);
+  const ended = adsum.unwatch(users.slice(0, 500));
+  await peer.accepts("unwatch", { users: users.slice(0, 400) });
+  const { n } = await peer.hears("unwatch", { users: users.slice(400, 500) });
+  peer.says({ op: "err", n, code: "overload" });
+  await assert.rejects(ended, refusal("overload"));
+  peer.breaks();
+  const again = await server.accept();
+  await again.welcomes([], { hello: { resume: "SECRET" } });
+  // All whom it watches still, in the order in which it began.
+  await again.accepts("watch", { users: users.slice(400, 800) });
+  await again.accepts("watch", { users: users.slice(800) });
 });

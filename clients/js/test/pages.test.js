@@ -32,7 +32,16 @@ function page(t) {
       else delete globalThis[name];
     }
   });
-  return { kept, listeners, fire: (event) => listeners.get(event)?.() };
+  /** Has another page take its place; returns how the browser shows this one again. */
+  const another = () => {
+    const before = new Map(listeners);
+    listeners.clear();
+    return () => {
+      listeners.clear();
+      for (const [event, listener] of before) listeners.set(event, listener);
+    };
+  };
+  return { kept, listeners, another, fire: (event) => listeners.get(event)?.() };
 }
 
 test("a session is kept only from when its page is left until the next one", async (t) => {
@@ -94,4 +103,42 @@ test("it comes back at once when the network does", async (t) => {
   fire("online");
   await (await server.accept()).welcomes([], { hello: { resume: "SECRET" } });
   await online(adsum);
+});
+
+test("a page that is shown again goes on with what the page after it left", async (t) => {
+  const { fire, another } = page(t);
+  const server = await serve(t);
+  // A page that the browser keeps has no timers that run.
+  const frozen = { minBackoffMs: 60_000, maxBackoffMs: 60_000 };
+  const first = server.client({ storage: undefined, ...frozen });
+  const peer = await server.accept();
+  await peer.welcomes();
+  await online(first);
+  const said = first.publish("the first page's");
+  await peer.accepts("publish", { p: "the first page's" });
+  await said;
+  const room = first.join("room:1");
+  await peer.accepts("join", { topic: "room:1", view: "all" });
+  await peer.isHeard();
+  fire("pagehide");
+  // The next page has listeners of its own, and the same storage.
+  const back = another();
+  const second = server.client({ storage: undefined, ...frozen });
+  const next = await server.accept();
+  const welcome = { resumed: true, resume: "NEWER" };
+  await next.welcomes([], { hello: { resume: "SECRET" }, welcome });
+  await online(second);
+  fire("pagehide");
+  back();
+  fire("pageshow");
+  const last = await server.accept();
+  const now = { resumed: true, resume: "NEWEST", p: "the second page's", for: 60_000 };
+  await last.welcomes([], { hello: { resume: "NEWER" }, welcome: now });
+  // The page between has left its rooms.
+  await last.accepts("join", { topic: "room:1", view: "all" });
+  await online(first);
+  assert.equal(first.shown, "the second page's");
+  await last.isHeard();
+  assert.equal(last.unheard, 0);
+  assert.notEqual(room.getSnapshot().state, "closed");
 });

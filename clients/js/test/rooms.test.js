@@ -125,7 +125,9 @@ test("a session that is resumed is in its topics, and is told them", async (t) =
   const adsum = server.client({ storage });
   const room = adsum.join("room:1", { view: "count", presence: 1 });
   const peer = await server.accept();
-  await peer.welcomes([], { hello: { resume: "KEPT" }, welcome: { resumed: true } });
+  const topics = ["room:1", "room:2", "room:3"];
+  await peer.welcomes([], { hello: { resume: "KEPT" }, welcome: { resumed: true, topics } });
+  // Of what it views nothing of it is told nothing.
   peer.says(topic("room:1", ["ann"]), topic("room:2", ["ann"]));
   const { n } = await peer.hears("join", { topic: "room:1", view: "count", p: 1 });
   peer.says({ op: "err", n, code: "already_joined" });
@@ -137,7 +139,39 @@ test("a session that is resumed is in its topics, and is told them", async (t) =
   // What the page does not join again it leaves.
   t.mock.timers.tick(10_000);
   await peer.accepts("leave", { topic: "room:2" });
+  await peer.accepts("leave", { topic: "room:3" });
   assert.equal(peer.unheard, 0);
+});
+
+test("a page that is another kind of member than the last one leaves and joins", async (t) => {
+  const server = await serve(t);
+  const storage = { getItem: () => "KEPT", setItem() {}, removeItem() {} };
+  const adsum = server.client({ storage });
+  adsum.join("room:1", { presence: 1 });
+  adsum.join("room:2", { observe: true });
+  const same = adsum.join("room:3", { observe: true });
+  const peer = await server.accept();
+  const topics = ["room:1", "room:2", "room:3"];
+  const welcome = { resumed: true, topics, observes: ["room:1", "room:3"] };
+  await peer.welcomes([], { hello: { resume: "KEPT" }, welcome });
+  const joins = [
+    { topic: "room:1", view: "all", p: 1 },
+    { topic: "room:2", view: "all", observe: true },
+    { topic: "room:3", view: "all", observe: true },
+  ];
+  for (const fields of joins) {
+    const { n } = await peer.hears("join", fields);
+    peer.says({ op: "err", n, code: "already_joined" });
+  }
+  for (const fields of joins.slice(0, 2)) {
+    await peer.accepts("leave", { topic: fields.topic });
+    await peer.accepts("join", fields);
+  }
+  await peer.accepts("look", { topic: "room:3", view: "all" });
+  await peer.isHeard();
+  assert.equal(peer.unheard, 0, "who is what it was stays");
+  peer.says(topic("room:3", ["bob"]));
+  await until(same, ({ state }) => state === "joined");
 });
 
 test("who views nothing knows that it is in", async (t) => {

@@ -216,6 +216,120 @@ test("a page that is loaded anew, and one that logs in as another user", { skip 
   assert.equal(second.status.getSnapshot().phase, "online");
 });
 
+test("a page that is loaded anew knows what its session shows, and is in", { skip }, async (t) => {
+  const server = await start(t);
+  const kept = new Map();
+  const storage = {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  };
+  const bob = server.client("bob", ["ann"]);
+  const member = bob.join("room:member");
+  const observer = bob.join("room:observer");
+  const first = server.client("ann", ["bob"], { storage });
+  const rooms = [
+    first.join("room:observer", { presence: 1 }),
+    first.join("room:member", { observe: true }),
+  ];
+  for (const room of rooms) await until(room, ({ state }) => state === "joined");
+  await until(observer.members, (members) => members.has("ann"));
+  await first.publish("busy", { for: 60_000, then: "back" });
+  const second = server.client("ann", ["bob"], { storage });
+  await online(second);
+  assert.equal(second.shown, "busy");
+  second.join("room:observer", { observe: true });
+  second.join("room:member", { presence: 2 });
+  await until(member.members, (members) => members.get("ann")?.presence === 2);
+  await until(observer.members, (members) => !members.has("ann"));
+  // The session ends, and what it showed does not become endless.
+  const said = [];
+  const trace = (direction, frame) => direction === ">" && said.push(frame);
+  const third = server.client("ann", ["bob"], { storage, trace });
+  await online(third);
+  const session = third.status.getSnapshot().session;
+  [...Breakable.all].at(-1).close(1000);
+  await until(third.status, (status) => status.phase === "online" && status.session !== session);
+  const { then, for: leftMs } = said.find(({ op }) => op === "publish");
+  assert.ok(then === "back" && leftMs > 0 && leftMs <= 60_000, `${leftMs}`);
+});
+
+test("who was invisible comes back so, and hides nobody who is seen", { skip }, async (t) => {
+  const server = await start(t);
+  const slow = { minBackoffMs: 60_000, maxBackoffMs: 60_000 };
+  const bob = server.client("bob", ["ann"]);
+  await online(bob);
+  const heard = [];
+  for (const op of ["presence", "offline"]) bob.on(op, ({ u, p }) => heard.push([op, u, p]));
+  const ann = server.client("ann", ["bob"], slow);
+  await online(ann);
+  const [socket] = [...Breakable.all].slice(-1);
+  await ann.invisible();
+  await ann.publish("at the desk");
+  // The session ends, and with it all that the server knew of ann.
+  socket.close(1000);
+  await until(ann.status, ({ phase }) => phase === "waiting");
+  ann.reconnect();
+  await until(ann.visibility, (visible) => visible === false);
+  await ann.direct("bob", "psst");
+  await until(bob.person("ann"), ({ said }) => said === "psst");
+  assert.deepEqual(heard, []);
+  // Once more, and meanwhile a phone shows itself.
+  const [again] = [...Breakable.all].slice(-1);
+  again.close(1000);
+  await until(ann.status, ({ phase }) => phase === "waiting");
+  const phone = server.client("ann", ["bob"]);
+  await phone.publish("on the phone");
+  await until(bob.person("ann"), ({ presence }) => presence === "on the phone");
+  ann.reconnect();
+  await until(bob.person("ann"), ({ sessions }) => sessions.length === 2);
+  await until(ann.visibility, (visible) => visible === true);
+  assert.deepEqual(heard, [
+    // What it had directed to bob held no more when the second session ended.
+    ["offline", "ann", undefined],
+    ["presence", "ann", "on the phone"],
+    ["presence", "ann", "at the desk"],
+  ]);
+});
+
+test("what one user said is never said as another", { skip }, async (t) => {
+  const server = await start(t);
+  let sub = "ann";
+  const token = () => signed({ sub, "adsum.contacts": ["eve"] });
+  const adsum = server.client("", [], { token });
+  const eve = server.client("eve", ["ann", "bob"]);
+  await Promise.all([online(adsum), online(eve)]);
+  const heard = [];
+  for (const op of ["presence", "directed"]) eve.on(op, ({ u, p }) => heard.push([u, p]));
+  for (const socket of Breakable.all) socket.terminate();
+  await Promise.all([until(adsum.status, gone), until(eve.status, gone)]);
+  sub = "bob";
+  const said = [adsum.publish("of ann"), adsum.direct("eve", "of ann")];
+  for (const one of said) await assert.rejects(one, { code: "other_user" });
+  await Promise.all([online(adsum), online(eve)]);
+  await adsum.publish("of bob");
+  await until(eve.person("bob"), ({ presence }) => presence === "of bob");
+  assert.deepEqual(heard, [["bob", "of bob"]]);
+});
+
+test("who is watched is seen through the loss of a session, of 4,800 too", { skip }, async (t) => {
+  const server = await start(t, "--max-watched", "5000");
+  const tom = server.client("tom", []);
+  await tom.publish("here");
+  const ann = server.client("ann", []);
+  await online(ann);
+  const [socket] = [...Breakable.all].slice(-1);
+  const id = (_, nth) => `user-${String(nth).padStart(12, "0")}`;
+  const others = Array.from({ length: 4_799 }, id);
+  await ann.watch([...others, "tom"]);
+  const states = [];
+  ann.person("tom").subscribe(({ state }) => states.push(state));
+  socket.close(1000);
+  await until(ann.status, gone);
+  await online(ann);
+  assert.deepEqual([ann.person("tom").presence, states], ["here", ["unknown", "online"]]);
+});
+
 test("a server that stops sends its clients away, to come back", { skip }, async (t) => {
   const server = await start(t);
   const ann = server.client("ann", []);

@@ -53,6 +53,30 @@ async fn every_answer_is_as_described() {
     server.host.stop().await;
 }
 
+/// Ids and names have so many bytes, and the description says that it is not so many characters.
+#[tokio::test]
+async fn ids_and_names_are_counted_in_bytes() {
+    let mut contract = Contract::new();
+    for (said, at_most) in [
+        (&contract.api["components"]["schemas"]["UserId"], 64),
+        (&contract.api["components"]["parameters"]["Topic"], 128),
+    ] {
+        let description = said["description"].as_str().unwrap();
+        assert!(description.starts_with("1 to ") || description.contains(", 1 to "));
+        assert!(description.contains(&format!("{at_most} bytes of UTF-8")), "{description}");
+        assert!(description.contains("`maxLength` counts characters"), "{description}");
+    }
+    let server = server(|_| {});
+    for (path, bytes) in [("users", 64), ("topics", 128)] {
+        for (letters, status) in [(bytes / 2, 200), (bytes / 2 + 1, 400)] {
+            let line = format!("GET /v1/{path}/{}", "%C3%BC".repeat(letters));
+            let answer = contract.ask(server.address(), &line, Value::Null).await;
+            assert_eq!(answer.status, status, "{path} {letters}: {answer:?}");
+        }
+    }
+    server.host.stop().await;
+}
+
 /// Requests that are refused in every way that there is.
 async fn refused(contract: &mut Contract, server: &Server) {
     let to = server.address();

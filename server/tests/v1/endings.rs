@@ -39,6 +39,60 @@ async fn an_expired_token_sends_away_and_nobody_hears_of_it() {
     server.host.stop().await;
 }
 
+/// Whoever goes on with a session, and remembers nothing of it, is told what it shows and until
+/// when, which topics it is in, and as what, be its user visible or not.
+#[tokio::test]
+async fn who_goes_on_with_a_session_is_told_what_it_is() {
+    let server = server(|_| {});
+    let (mut ann, _) = V1::hello(&server, &token("ann", &["bob"])).await;
+    for absent in ["p", "for", "then", "topics", "observes", "seen"] {
+        assert_eq!(ann.welcome[absent], Value::Null, "{absent}");
+    }
+    let meeting = json!({"op": "publish", "p": "busy", "for": 60_000, "then": {"text": "back"}});
+    ann.does(meeting).await;
+    ann.does(json!({"op": "join", "topic": "room:a", "view": "nothing"})).await;
+    ann.does(json!({"op": "join", "topic": "room:b", "observe": true})).await;
+    for invisible in [false, true] {
+        if invisible {
+            ann.does(json!({"op": "invisible"})).await;
+        }
+        let resume = ann.welcome["resume"].clone();
+        ann.close(Some(1_001)).await;
+        let hello = json!({"op": "hello", "token": token("ann", &["bob"]), "resume": resume});
+        ann = V1::hello_with(&server, hello).await.0;
+        let welcome = &ann.welcome;
+        assert_eq!((&welcome["resumed"], &welcome["p"]), (&json!(true), &json!("busy")));
+        let left_ms = welcome["for"].as_u64().unwrap();
+        assert!((1..=60_000).contains(&left_ms), "{welcome}");
+        assert_eq!(welcome["then"], json!({"text": "back"}));
+        assert_eq!(welcome["topics"], json!(["room:a", "room:b"]));
+        assert_eq!(welcome["observes"], json!(["room:b"]));
+        assert_eq!(welcome["seen"], Value::Null);
+    }
+    server.host.stop().await;
+}
+
+/// A new session is told whether others see its user already: then it is not its to hide.
+#[tokio::test]
+async fn a_new_session_is_told_whether_its_user_is_seen() {
+    let server = server(|_| {});
+    let ann = || async { V1::hello(&server, &token("ann", &[])).await.0 };
+    let seen = |client: &V1| client.welcome["seen"] == json!(true);
+    let mut phone = ann().await;
+    assert!(!seen(&phone) && !seen(&ann().await), "one that shows nothing is not seen");
+    phone.does(json!({"op": "publish", "p": 1})).await;
+    assert!(seen(&ann().await));
+    phone.does(json!({"op": "invisible"})).await;
+    assert!(!seen(&ann().await), "nobody who is invisible is");
+    phone.does(json!({"op": "visible"})).await;
+    phone.does(json!({"op": "withdraw"})).await;
+    phone.does(json!({"op": "join", "topic": "room:a", "observe": true})).await;
+    assert!(!seen(&ann().await), "nor is who observes");
+    phone.does(json!({"op": "join", "topic": "room:b"})).await;
+    assert!(seen(&ann().await), "a member of a topic is");
+    server.host.stop().await;
+}
+
 /// What a client sends that is not to be understood closes its connection, and is no logout: it
 /// goes on with the session, and friends hear nothing of it.
 #[tokio::test]

@@ -119,7 +119,7 @@ fn generalise(value: &mut Value) {
         Value::Object(fields) => {
             for (key, value) in fields {
                 match key.as_str() {
-                    "id" | "now" | "until" => *value = 0.into(),
+                    "id" | "now" | "until" | "for" => *value = 0.into(),
                     "s" => *value = "S".into(),
                     "resume" => *value = "SECRET".into(),
                     _ => generalise(value),

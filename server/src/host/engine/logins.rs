@@ -9,7 +9,7 @@ use super::core::Core;
 use super::edge_counter::unix_ms;
 use super::engines::{self, Taken};
 use super::sessions::{Entry, Heard};
-use crate::host::command::{Answer, Connect, LoggedIn, Resume, Resumed};
+use crate::host::command::{Answer, Connect, LoggedIn, Presence, Resume, Resumed};
 use crate::host::roster_messages::{INVISIBLE, VISIBLE};
 use crate::host::transport::socket::{Receiver, Socket};
 use crate::host::transport::wire::Wire;
@@ -190,7 +190,15 @@ impl Core {
         };
         let id = self.dispatch.v1_notices.id(self.engine.id_of(session)?);
         let options = self.engine.options();
-        let shown = self.engine.presence(session).map(|shown| table::p_of(shown).into_owned());
+        let json = |shown: &Presence| RawValue::from_string(table::p_of(shown).into_owned()).ok();
+        let end = self.engine.presence_end(session);
+        let (mut topics, mut observes) = (Vec::new(), Vec::new());
+        for topic in self.engine.topics_of(session) {
+            topics.push(&**topic.name());
+            if !topic.is_member(session) {
+                observes.push(&**topic.name());
+            }
+        }
         let welcome = Welcome {
             op: "welcome",
             n: hello.n,
@@ -202,9 +210,22 @@ impl Core {
             now: unix_ms(),
             ping_ms: options.lease.map_or(NO_LEASE_MS, |lease| lease.heartbeat_ms),
             until: entry.grant.as_ref().and_then(|grant| grant.until_ms),
-            p: shown.and_then(|shown| RawValue::from_string(shown).ok()),
+            p: self.engine.presence(session).and_then(json),
+            for_ms: end.map(|(until, _)| until.since(self.engine.now())),
+            then: end.and_then(|(_, then)| then).and_then(json),
+            topics,
+            observes,
+            seen: !resumed && visible && self.is_seen_without(&entry.node, session),
         };
         Some(welcome.frame())
+    }
+
+    /// Returns whether others can see that a user who is visible is there, be it without this
+    /// session: another one shows something, or is a member of a topic.
+    fn is_seen_without(&self, user: &str, session: SessionKey) -> bool {
+        let is_in_topic = |of| self.engine.topics_of(of).any(|topic| topic.presence(of).is_some());
+        let mut sessions = self.engine.user_sessions(user);
+        sessions.any(|of| of.key != session && (of.presence.is_some() || is_in_topic(of.key)))
     }
 
     /// Tells a session what it shows itself: its client may have forgotten.

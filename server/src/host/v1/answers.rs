@@ -24,6 +24,20 @@ pub(crate) struct Welcome<'a> {
     pub(crate) until: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) p: Option<Box<RawValue>>,
+    /// For how many milliseconds more that is shown.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "for")]
+    pub(crate) for_ms: Option<u64>,
+    /// What is shown then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) then: Option<Box<RawValue>>,
+    /// The topics that a session that goes on is in, and those among them that it only observes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) topics: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) observes: Vec<&'a str>,
+    /// Whether the user of a new session is seen already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) seen: bool,
 }
 
 impl Welcome<'_> {
