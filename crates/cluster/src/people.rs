@@ -4,11 +4,12 @@
 use crate::digest;
 use crate::log::Log;
 use crate::message::Version;
-use adsum::SessionId;
+use adsum::{RemoteSession, SessionId};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
+use core::ops::{Deref, DerefMut};
 use hashbrown::HashMap;
 
 /// A node in the view of this one: itself, or a life of another.
@@ -33,6 +34,70 @@ pub(crate) struct Seen {
     pub(crate) is_expelled: bool,
 }
 
+impl Seen {
+    /// Returns what is kept of the sessions that a node has, with when each of them connected.
+    pub(crate) fn all<K, P>(
+        sessions: &[RemoteSession<K, P>],
+        stamps: impl IntoIterator<Item = u64>,
+    ) -> SeenList {
+        let seen = stamps.into_iter().zip(sessions).map(|(stamp, session)| Self {
+            id: session.id,
+            stamp,
+            kind: session.kind.0,
+            is_lost: session.lost.is_some(),
+            is_expelled: false,
+        });
+        seen.collect()
+    }
+}
+
+/// The sessions that one node has of a user.
+///
+/// Most often it is one. That lies in the record itself: nothing is allocated for it, and no
+/// memory besides is waited for.
+#[derive(Debug)]
+pub(crate) enum SeenList {
+    One(Seen),
+    Some(Vec<Seen>),
+}
+
+impl Default for SeenList {
+    fn default() -> Self {
+        Self::Some(Vec::new())
+    }
+}
+
+impl Deref for SeenList {
+    type Target = [Seen];
+
+    fn deref(&self) -> &[Seen] {
+        match self {
+            Self::One(seen) => core::slice::from_ref(seen),
+            Self::Some(all) => all,
+        }
+    }
+}
+
+impl DerefMut for SeenList {
+    fn deref_mut(&mut self) -> &mut [Seen] {
+        match self {
+            Self::One(seen) => core::slice::from_mut(seen),
+            Self::Some(all) => all,
+        }
+    }
+}
+
+impl FromIterator<Seen> for SeenList {
+    fn from_iter<I: IntoIterator<Item = Seen>>(all: I) -> Self {
+        let mut all = all.into_iter();
+        let Some(first) = all.next() else { return Self::default() };
+        match all.next() {
+            None => Self::One(first),
+            Some(second) => Self::Some([first, second].into_iter().chain(all).collect()),
+        }
+    }
+}
+
 /// What this node says of a user.
 #[derive(Debug, Default)]
 pub(crate) struct Own {
@@ -40,7 +105,7 @@ pub(crate) struct Own {
     pub(crate) number: u64,
     /// Of when the lists are that the stream had last.
     pub(crate) told: Version,
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) seen: SeenList,
 }
 
 /// What another node says of a user.
@@ -52,7 +117,7 @@ pub(crate) struct Held {
     pub(crate) epoch: u32,
     /// Of when the lists are that the node has.
     pub(crate) version: Version,
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) seen: SeenList,
 }
 
 impl Held {
@@ -104,6 +169,24 @@ impl Person {
         others.all(|held| held.version >= version)
     }
 
+    /// Returns of when the lists are that the engine has of the user: of nobody who is offline.
+    pub(crate) fn version_in(&self, is_online: impl FnOnce() -> bool) -> Version {
+        let is_known = self.version != Version::default() && (self.is_coming || is_online());
+        if is_known { self.version } else { Version::default() }
+    }
+
+    /// Returns whether this node, which has no sessions of the user, still says what its lists
+    /// are, though all that have some know.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.own.is_some() && !self.is_here() && self.all_have(self.version)
+    }
+
+    /// Returns whether it is to be noted that a node that has sessions has older lists than this
+    /// one, which has none.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        !self.is_here() && !self.is_doubted && !self.all_have(self.version)
+    }
+
     pub(crate) fn note_newest(&mut self) {
         let newest = self.sessions().map(|(life, seen)| (seen.stamp, life)).max();
         self.newest = self.newest.max(newest);
@@ -133,7 +216,7 @@ impl Sum {
     }
 
     /// Has a user another number.
-    fn renumber<K: Hash>(&mut self, user: &K, [before, now]: [u64; 2]) {
+    pub(crate) fn renumber<K: Hash>(&mut self, user: &K, [before, now]: [u64; 2]) {
         let user = digest::of(user);
         self.digest ^= digest::of_change(user, before) ^ digest::of_change(user, now);
     }
@@ -231,7 +314,7 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     /// none: it may be the only one that knows.
     pub(crate) fn doubt(&mut self, user: &K) {
         let Some(person) = self.all.get_mut(user) else { return };
-        if !person.is_here() && !person.is_doubted && !person.all_have(person.version) {
+        if person.is_doubtful() {
             person.is_doubted = true;
             self.doubted.push(user.clone());
         }
@@ -264,7 +347,7 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
         let person = self.all.entry_ref(user).or_default();
         let before = person.own.take().map(|own| own.number);
         let number = self.stream.number(user, before);
-        person.own = Some(Box::new(Own { number, told, seen: Vec::new() }));
+        person.own = Some(Box::new(Own { number, told, seen: SeenList::default() }));
         number
     }
 
@@ -308,8 +391,8 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
         })
         // Who has come again since is there by a later number.
         .filter(|change| {
-            let own = self.all.get(&change.user).and_then(|person| person.own.as_ref());
-            !change.is_gone || own.is_none()
+            let own = || self.all.get(&change.user)?.own.as_ref();
+            !change.is_gone || own().is_none()
         })
     }
 

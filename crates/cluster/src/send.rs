@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::desk::{Desk, Ends, Job, Leaving, Post, tick};
 use crate::message::{Body, Message, Need, Sync, To, UserState};
 use crate::node::NodeId;
-use crate::people::{Change, Seen};
+use crate::people::{Change, Seen, SeenList};
 use adsum::{EndReason, LocalUser, RemoteSession, RemoteState, SessionId};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -208,7 +208,7 @@ where
 /// Brings up to date what is kept of the sessions that this node has of a user. Those that are new
 /// get their stamps.
 fn stamp_all<K, P>(
-    known: &mut Vec<Seen>,
+    known: &mut SeenList,
     sessions: &[RemoteSession<K, P>],
     mut stamp: impl FnMut() -> u64,
 ) {
@@ -221,12 +221,5 @@ fn stamp_all<K, P>(
     }
     let stamp_of = |id| known.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);
     let stamps = sessions.iter().map(|session| stamp_of(session.id).unwrap_or_else(&mut stamp));
-    let seen = stamps.zip(sessions).map(|(stamp, session)| Seen {
-        id: session.id,
-        stamp,
-        kind: session.kind.0,
-        is_lost: session.lost.is_some(),
-        is_expelled: false,
-    });
-    *known = seen.collect();
+    *known = Seen::all(sessions, stamps);
 }
