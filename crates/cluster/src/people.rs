@@ -103,6 +103,8 @@ impl FromIterator<Seen> for SeenList {
 pub(crate) struct Own {
     /// The number of the last change.
     pub(crate) number: u64,
+    /// What the user is in checksums: kept, so that the id is not read for each change.
+    pub(crate) digest: u64,
     /// Of when the lists are that the stream had last.
     pub(crate) told: Version,
     pub(crate) seen: SeenList,
@@ -215,9 +217,8 @@ impl Sum {
         self.users -= 1;
     }
 
-    /// Has a user another number.
-    pub(crate) fn renumber<K: Hash>(&mut self, user: &K, [before, now]: [u64; 2]) {
-        let user = digest::of(user);
+    /// Has a user, of whom this is the number in checksums, another number.
+    pub(crate) const fn renumber(&mut self, user: u64, [before, now]: [u64; 2]) {
         self.digest ^= digest::of_change(user, before) ^ digest::of_change(user, now);
     }
 }
@@ -232,17 +233,21 @@ pub(crate) struct Stream<K> {
 }
 
 impl<K: Hash + Clone> Stream<K> {
-    /// Gives the next number to a user whose last change has had another one until now, if there
-    /// was one.
-    pub(crate) fn number(&mut self, user: &K, before: Option<u64>) -> u64 {
+    /// Gives the next number to a user of whom this was said until now, or nothing.
+    pub(crate) fn number(&mut self, user: &K, own: &mut Own) {
         self.seq += 1;
-        let listed = before.and_then(|before| self.log.take(before));
-        match before {
-            Some(before) => self.sum.renumber(user, [before, self.seq]),
-            None => self.sum.add(user, self.seq),
-        }
+        // No change has the number 0.
+        let listed = if own.number == 0 {
+            own.digest = digest::of(user);
+            self.sum.digest ^= digest::of_change(own.digest, self.seq);
+            self.sum.users += 1;
+            None
+        } else {
+            self.sum.renumber(own.digest, [own.number, self.seq]);
+            self.log.take(own.number)
+        };
         self.log.push(Some(listed.unwrap_or_else(|| user.clone())));
-        self.seq
+        own.number = self.seq;
     }
 
     /// Gives the next number to a user of whom nothing is said any more, and who is returned.
@@ -345,10 +350,10 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     /// Returns the number of the change.
     pub(crate) fn note_lists(&mut self, user: &K, told: Version) -> u64 {
         let person = self.all.entry_ref(user).or_default();
-        let before = person.own.take().map(|own| own.number);
-        let number = self.stream.number(user, before);
-        person.own = Some(Box::new(Own { number, told, seen: SeenList::default() }));
-        number
+        let own = person.own.get_or_insert_default();
+        self.stream.number(user, own);
+        (own.told, own.seen) = (told, SeenList::default());
+        own.number
     }
 
     /// Notes that this node says nothing of a user any more, and returns the number of the change.

@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::desk::{Job, MAX_ORDERS, Post};
+use crate::digest;
 use crate::fault::Fault;
 use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState, Version};
 use crate::node::NodeId;
@@ -481,7 +482,7 @@ where
             if held.number >= number {
                 return;
             }
-            peer.sum.renumber(&user, [held.number, number]);
+            peer.sum.renumber(digest::of(&user), [held.number, number]);
             *held = Held { life, number, epoch, version, seen };
         } else {
             peer.sum.add(&user, number);

@@ -191,12 +191,13 @@ where
     if core::mem::take(&mut person.is_end_posted) {
         jobs.push_back(Job::Post(user.clone()));
     }
-    let (version, before) = (person.version, person.own.as_ref().map(|own| own.number));
+    let version = person.version;
     let with_lists = person.own.as_ref().is_none_or(|own| own.told != version);
     let state = RemoteState { ended, ..local.to_remote(*now, with_lists) };
-    let number = people.stream.number(user, before);
     let own = person.own.get_or_insert_default();
-    (own.number, own.told) = (number, version);
+    people.stream.number(user, own);
+    let number = own.number;
+    own.told = version;
     stamp_all(&mut own.seen, &state.sessions, || tick(clock, *now));
     let stamps = own.seen.iter().map(|seen| seen.stamp).collect();
     person.note_newest();
