@@ -107,8 +107,7 @@ where
     /// Returns of when the lists are that the engine has of a user: of nobody who is offline.
     pub(crate) fn version_of(&self, user: &K) -> Version {
         let person = self.desk.people.get(user);
-        let known = person.filter(|one| one.is_coming || self.engine.is_online(user));
-        known.map(|one| one.version).unwrap_or_default()
+        person.map(|one| one.version_in(|| self.engine.is_online(user))).unwrap_or_default()
     }
 
     fn reach(&self, event: &Event<K, P>) -> Reach<K> {

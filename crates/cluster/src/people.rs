@@ -4,12 +4,13 @@
 use crate::digest;
 use crate::log::Log;
 use crate::message::Version;
-use adsum::SessionId;
+use adsum::{RemoteSession, SessionId};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::hash::{BuildHasher, Hash};
+use core::ops::{Deref, DerefMut};
 use hashbrown::HashMap;
 
 /// A node in the view of this one: itself, or a life of another.
@@ -34,14 +35,80 @@ pub(crate) struct Seen {
     pub(crate) is_expelled: bool,
 }
 
+impl Seen {
+    /// Returns what is kept of the sessions that a node has, with when each of them connected.
+    pub(crate) fn all<K, P>(
+        sessions: &[RemoteSession<K, P>],
+        stamps: impl IntoIterator<Item = u64>,
+    ) -> SeenList {
+        let seen = stamps.into_iter().zip(sessions).map(|(stamp, session)| Self {
+            id: session.id,
+            stamp,
+            kind: session.kind.0,
+            is_lost: session.lost.is_some(),
+            is_expelled: false,
+        });
+        seen.collect()
+    }
+}
+
+/// The sessions that one node has of a user.
+///
+/// Most often it is one. That lies in the record itself: nothing is allocated for it, and no
+/// memory besides is waited for.
+#[derive(Debug)]
+pub(crate) enum SeenList {
+    One(Seen),
+    Some(Vec<Seen>),
+}
+
+impl Default for SeenList {
+    fn default() -> Self {
+        Self::Some(Vec::new())
+    }
+}
+
+impl Deref for SeenList {
+    type Target = [Seen];
+
+    fn deref(&self) -> &[Seen] {
+        match self {
+            Self::One(seen) => core::slice::from_ref(seen),
+            Self::Some(all) => all,
+        }
+    }
+}
+
+impl DerefMut for SeenList {
+    fn deref_mut(&mut self) -> &mut [Seen] {
+        match self {
+            Self::One(seen) => core::slice::from_mut(seen),
+            Self::Some(all) => all,
+        }
+    }
+}
+
+impl FromIterator<Seen> for SeenList {
+    fn from_iter<I: IntoIterator<Item = Seen>>(all: I) -> Self {
+        let mut all = all.into_iter();
+        let Some(first) = all.next() else { return Self::default() };
+        match all.next() {
+            None => Self::One(first),
+            Some(second) => Self::Some([first, second].into_iter().chain(all).collect()),
+        }
+    }
+}
+
 /// What this node says of a user.
 #[derive(Debug, Default)]
 pub(crate) struct Own {
     /// The number of the last change.
     pub(crate) number: u64,
+    /// What the user is in checksums: kept, so that the id is not read for each change.
+    pub(crate) digest: u64,
     /// Of when the lists are that the stream had last.
     pub(crate) told: Version,
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) seen: SeenList,
 }
 
 /// What another node says of a user.
@@ -53,7 +120,7 @@ pub(crate) struct Held {
     pub(crate) epoch: u32,
     /// Of when the lists are that the node has.
     pub(crate) version: Version,
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) seen: SeenList,
 }
 
 impl Held {
@@ -103,6 +170,24 @@ impl Person {
         others.all(|held| held.version >= version)
     }
 
+    /// Returns of when the lists are that the engine has of the user: of nobody who is offline.
+    pub(crate) fn version_in(&self, is_online: impl FnOnce() -> bool) -> Version {
+        let is_known = self.version != Version::default() && (self.is_coming || is_online());
+        if is_known { self.version } else { Version::default() }
+    }
+
+    /// Returns whether this node, which has no sessions of the user, still says what its lists
+    /// are, though all that have some know.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.own.is_some() && !self.is_here() && self.all_have(self.version)
+    }
+
+    /// Returns whether it is to be noted that a node that has sessions has older lists than this
+    /// one, which has none.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        !self.is_here() && !self.is_doubted && !self.all_have(self.version)
+    }
+
     /// Returns the newest of the sessions. Two may have begun at the same moment of the logical
     /// clock: all nodes must take the same one, so the later name decides.
     pub(crate) fn newest_of<N: Ord>(&self, name: impl Fn(Life) -> N) -> Option<(u64, Life)> {
@@ -144,9 +229,8 @@ impl Sum {
         self.users -= 1;
     }
 
-    /// Has a user another number.
-    fn renumber<K: Hash>(&mut self, user: &K, [before, now]: [u64; 2]) {
-        let user = digest::of(user);
+    /// Has a user, of whom this is the number in checksums, another number.
+    pub(crate) const fn renumber(&mut self, user: u64, [before, now]: [u64; 2]) {
         self.digest ^= digest::of_change(user, before) ^ digest::of_change(user, now);
     }
 }
@@ -161,17 +245,21 @@ pub(crate) struct Stream<K> {
 }
 
 impl<K: Hash + Clone> Stream<K> {
-    /// Gives the next number to a user whose last change has had another one until now, if there
-    /// was one.
-    pub(crate) fn number(&mut self, user: &K, before: Option<u64>) -> u64 {
+    /// Gives the next number to a user of whom this was said until now, or nothing.
+    pub(crate) fn number(&mut self, user: &K, own: &mut Own) {
         self.seq += 1;
-        let listed = before.and_then(|before| self.log.take(before));
-        match before {
-            Some(before) => self.sum.renumber(user, [before, self.seq]),
-            None => self.sum.add(user, self.seq),
-        }
+        // No change has the number 0.
+        let listed = if own.number == 0 {
+            own.digest = digest::of(user);
+            self.sum.digest ^= digest::of_change(own.digest, self.seq);
+            self.sum.users += 1;
+            None
+        } else {
+            self.sum.renumber(own.digest, [own.number, self.seq]);
+            self.log.take(own.number)
+        };
         self.log.push(Some(listed.unwrap_or_else(|| user.clone())));
-        self.seq
+        own.number = self.seq;
     }
 
     /// Gives the next number to a user of whom nothing is said any more, and who is returned.
@@ -240,7 +328,7 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     /// none: it may be the only one that knows.
     pub(crate) fn doubt(&mut self, user: &K) {
         let Some(person) = self.all.get_mut(user) else { return };
-        if !person.is_here() && !person.is_doubted && !person.all_have(person.version) {
+        if person.is_doubtful() {
             person.is_doubted = true;
             self.doubted.push(user.clone());
         }
@@ -271,10 +359,10 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
     /// Returns the number of the change.
     pub(crate) fn note_lists(&mut self, user: &K, told: Version) -> u64 {
         let person = self.all.entry_ref(user).or_default();
-        let before = person.own.take().map(|own| own.number);
-        let number = self.stream.number(user, before);
-        person.own = Some(Box::new(Own { number, told, seen: Vec::new() }));
-        number
+        let own = person.own.get_or_insert_default();
+        self.stream.number(user, own);
+        (own.told, own.seen) = (told, SeenList::default());
+        own.number
     }
 
     /// Notes that this node says nothing of a user any more, and returns the number of the change.
@@ -316,8 +404,8 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> People<K, S> {
         })
         // Who has come again since is there by a later number.
         .filter(|change| {
-            let own = self.all.get(&change.user).and_then(|person| person.own.as_ref());
-            !change.is_gone || own.is_none()
+            let own = || self.all.get(&change.user)?.own.as_ref();
+            !change.is_gone || own().is_none()
         })
     }
 

@@ -2,12 +2,13 @@
 
 use crate::cluster::Cluster;
 use crate::desk::{Desk, Job, MAX_ORDERS, Post};
+use crate::digest;
 use crate::fault::Fault;
-use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState};
+use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState, Version};
 use crate::node::NodeId;
 use crate::peers::{Chain, Peer};
-use crate::people::{Held, Life, Seen};
-use adsum::{Event, RemoteState, Time};
+use crate::people::{Held, Life, Person, Seen};
+use adsum::{Event, RemoteSession, RemoteState, Time};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
@@ -171,15 +172,13 @@ where
                     && lists.blocked.len() <= options.max_blocked as usize
             });
             let topics = options.max_topics as usize;
-            let mut ids: Vec<_> = sessions.iter().map(|session| session.id).collect();
-            ids.sort_unstable();
             fits && state.number > 0
                 && state.number < u64::MAX
                 && self.desk.check_clock(state.version.clock).is_ok()
                 && sessions.len() <= MAX_SESSIONS
                 && ended.len() <= config.max_batch.max(MAX_SESSIONS as u32) as usize
                 && state.stamps.len() == sessions.len()
-                && ids.windows(2).all(|pair| pair[0] != pair[1])
+                && are_different(sessions)
                 && (!state.is_gone || sessions.is_empty())
                 && sessions.iter().all(|session| session.topics.len() <= topics)
         };
@@ -338,8 +337,15 @@ where
 
     /// Returns whether a change counts on lists that this node does not have any more.
     fn lacks_lists(&self, op: &UserState<K, P>) -> bool {
-        let has_sessions = !op.state.sessions.is_empty() && op.state.lists.is_none();
-        has_sessions && self.version_of(&op.user) < op.version
+        if op.state.sessions.is_empty() || op.state.lists.is_some() {
+            return false;
+        }
+        let Some(person) = self.desk.people.get(&op.user) else {
+            return op.version > Version::default();
+        };
+        // What is known is at most that, so an older one settles it without the engine.
+        person.version < op.version
+            || person.version_in(|| self.engine.is_online(&op.user)) < op.version
     }
 
     fn take_sync(&mut self, at: usize, sync: Sync<K, P>) {
@@ -430,42 +436,41 @@ where
         self.desk.jobs.push_back(Job::State { life, user, state });
     }
 
-    /// Makes what a node says of a user what is so, if that is newer than what is known.
+    /// Makes what a node says of a user what is so, if that is newer than what is known. The table
+    /// is asked once: this is what a newcomer does for everybody.
     fn take_state(&mut self, at: usize, op: UserState<K, P>) {
         let UserState { user, number, is_gone, posted, version, stamps, mut state } = op;
-        let (life, epoch) = (self.desk.peers.at(at).life, self.desk.peers.at(at).epoch);
-        if let Some(person) = self.desk.people.all.get_mut(&user)
-            && let Some(held) = person.held.iter_mut().find(|held| held.life == life)
-        {
+        if is_gone {
+            if !self.is_known(at, &user, number) {
+                self.end_of(at, user, state.ended, posted);
+            }
+            return;
+        }
+        self.desk.unpart(&user);
+        let takes_old = broken!(self.desk, OldLists);
+        let Self { engine, desk } = self;
+        let Desk { people, peers, me, .. } = desk;
+        let peer = peers.at_mut(at);
+        let (life, epoch) = (peer.life, peer.epoch);
+        let person = people.all.entry_ref(&user).or_default();
+        let seen = Seen::all(&state.sessions, stamps);
+        if let Some(held) = person.held.iter_mut().find(|held| held.life == life) {
             held.epoch = epoch;
             if held.number >= number {
                 return;
             }
+            peer.sum.renumber(digest::of(&user), [held.number, number]);
+            *held = Held { life, number, epoch, version, seen };
+        } else {
+            peer.sum.add(&user, number);
+            // Hardly ever do two other nodes have sessions of one user.
+            person.held.reserve_exact(1);
+            person.held.push(Held { life, number, epoch, version, seen });
         }
-        if is_gone {
-            return self.end_of(at, user, state.ended, posted);
-        }
-        self.drop_held(life, &user);
-        self.desk.peers.at_mut(at).sum.add(&user, number);
-        self.desk.unpart(&user);
-        let sessions = state.sessions.iter().zip(stamps);
-        let seen = sessions.map(|(session, stamp)| Seen {
-            id: session.id,
-            stamp,
-            kind: session.kind.0,
-            is_lost: session.lost.is_some(),
-            is_expelled: false,
-        });
-        let seen: Vec<_> = seen.collect();
-        let (has_lists, takes_old) = (state.lists.is_some(), broken!(self.desk, OldLists));
-        let known = self.version_of(&user);
-        let Desk { people, peers, me, .. } = &mut self.desk;
-        let (person, me) = (people.entry(&user), *me);
-        // Hardly ever do two other nodes have sessions of one user.
-        person.held.reserve_exact(1);
-        person.held.push(Held { life, number, epoch, version, seen });
-        person.note_newest(|life| peers.name_of(life, me));
-        let is_newer = has_lists && (version > known || takes_old);
+        person.note_newest(|life| peers.name_of(life, *me));
+        // The engine is asked only where it matters what it knows.
+        let is_newer = state.lists.is_some()
+            && (takes_old || version > person.version_in(|| engine.is_online(&user)));
         if is_newer {
             person.version = version;
         } else {
@@ -474,24 +479,39 @@ where
         }
         person.is_coming |= !state.sessions.is_empty();
         let is_here = person.is_here();
-        if is_newer && is_here {
-            self.desk.people.list(&user);
+        let (is_retired, is_doubtful) = (person.is_retired(), person.is_doubtful());
+        if (is_newer && is_here) || is_retired {
+            people.list(&user);
         }
-        self.retire_lists(&user);
-        self.desk.people.doubt(&user);
-        let is_online = !state.sessions.is_empty();
-        self.desk.jobs.push_back(Job::State { life, user: user.clone(), state });
-        if is_online && self.desk.outdoes_return(&user, posted) {
-            self.desk.jobs.push_back(Job::Post(user.clone()));
+        if is_doubtful {
+            people.doubt(&user);
         }
-        self.make_room(&user);
+        // It may be one too many only where this node has some.
+        let has_to_fit = is_here.then(|| user.clone());
+        let comes = !state.sessions.is_empty() && desk.outdoes_return(&user, posted);
+        let again = comes.then(|| Job::Post(user.clone()));
+        desk.jobs.push_back(Job::State { life, user, state });
+        desk.jobs.extend(again);
+        if let Some(user) = has_to_fit {
+            self.make_room(&user);
+        }
+    }
+
+    /// Returns whether what a node says of a user is known already, and notes that it is named.
+    fn is_known(&mut self, at: usize, user: &K, number: u64) -> bool {
+        let peer = self.desk.peers.at(at);
+        let (life, epoch) = (peer.life, peer.epoch);
+        let person = self.desk.people.all.get_mut(user);
+        let held = person.and_then(|one| one.held.iter_mut().find(|held| held.life == life));
+        held.is_some_and(|held| {
+            held.epoch = epoch;
+            held.number >= number
+        })
     }
 
     /// Has this node say nothing any more of lists that all who have sessions know.
     fn retire_lists(&mut self, user: &K) {
-        let Some(person) = self.desk.people.get(user) else { return };
-        let is_done = person.own.is_some() && !person.is_here() && person.all_have(person.version);
-        if is_done {
+        if self.desk.people.get(user).is_some_and(Person::is_retired) {
             self.desk.people.list(user);
         }
     }
@@ -512,4 +532,15 @@ where
         let body = Body::Done { to: peer.id, life: peer.incarnation, id: peer.done };
         self.desk.outbox.push_back(Post::Say { to: To::Node(peer.id), body });
     }
+}
+
+/// Returns whether no two of these sessions have the same id.
+fn are_different<K, P>(sessions: &[RemoteSession<K, P>]) -> bool {
+    // Hardly anybody has more than one, and nothing need be allocated for that.
+    if sessions.len() < 2 {
+        return true;
+    }
+    let mut ids: Vec<_> = sessions.iter().map(|session| session.id).collect();
+    ids.sort_unstable();
+    ids.windows(2).all(|pair| pair[0] != pair[1])
 }

@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::desk::{Desk, Leaving, Post, tick};
 use crate::message::{Body, Message, Need, Sync, To, UserState};
 use crate::node::NodeId;
-use crate::people::{Change, Seen};
+use crate::people::{Change, Seen, SeenList};
 use adsum::{EndReason, LocalUser, RemoteSession, RemoteState, SessionId};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -190,12 +190,13 @@ where
     desk.unpart(user);
     let Desk { people, peers, me, clock, now, .. } = desk;
     let person = people.all.entry_ref(user).or_default();
-    let (version, before) = (person.version, person.own.as_ref().map(|own| own.number));
+    let version = person.version;
     let with_lists = person.own.as_ref().is_none_or(|own| own.told != version);
     let state = RemoteState { ended, ..local.to_remote(*now, with_lists) };
-    let number = people.stream.number(user, before);
     let own = person.own.get_or_insert_default();
-    (own.number, own.told) = (number, version);
+    people.stream.number(user, own);
+    let number = own.number;
+    own.told = version;
     stamp_all(&mut own.seen, &state.sessions, || tick(clock, *now));
     let stamps = own.seen.iter().map(|seen| seen.stamp).collect();
     person.note_newest(|life| peers.name_of(life, *me));
@@ -207,7 +208,7 @@ where
 /// Brings up to date what is kept of the sessions that this node has of a user. Those that are new
 /// get their stamps.
 fn stamp_all<K, P>(
-    known: &mut Vec<Seen>,
+    known: &mut SeenList,
     sessions: &[RemoteSession<K, P>],
     mut stamp: impl FnMut() -> u64,
 ) {
@@ -220,12 +221,5 @@ fn stamp_all<K, P>(
     }
     let stamp_of = |id| known.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);
     let stamps = sessions.iter().map(|session| stamp_of(session.id).unwrap_or_else(&mut stamp));
-    let seen = stamps.zip(sessions).map(|(stamp, session)| Seen {
-        id: session.id,
-        stamp,
-        kind: session.kind.0,
-        is_lost: session.lost.is_some(),
-        is_expelled: false,
-    });
-    *known = seen.collect();
+    *known = Seen::all(sessions, stamps);
 }

@@ -164,7 +164,7 @@ pub(super) fn rule_c4_a_wrong_digest_heals_itself() {
     let held = person.held.pop().expect("the second node has it");
     desk.peers.at_mut(at).sum.take(&2, held.number);
     // And a user of whom that has never said anything.
-    desk.people.entry(&5).held.push(crate::people::Held { seen: Vec::new(), ..held });
+    desk.people.entry(&5).held.push(crate::people::Held { seen: Default::default(), ..held });
     desk.peers.at_mut(at).sum.add(&5, held.number);
     world.wait(250);
     let cluster = &world.nodes[0].cluster;
