@@ -6,7 +6,7 @@ mod topics;
 pub use seen::equal;
 
 use crate::choice::State;
-use crate::state::Session;
+use crate::state::{Expiry, Session};
 use crate::{Attachment, Model, Payload, User};
 use adsum::{Counts, Engine, SessionId, SessionKey};
 use seen::Seen;
@@ -116,8 +116,11 @@ fn check_session<P: Payload, S: BuildHasher>(
     let by_key = engine.session(key);
     equal("a session by its key", by_key.as_ref().map(Seen::of), expected)?;
     equal("a session by its id", by_id(engine, id), expected)?;
-    let Session { presence, user, lost, ref missed, ref watched, .. } = model.sessions[&id];
+    let Session { presence, expiry, user, lost, ref missed, ref watched, .. } = model.sessions[&id];
     equal("presence", engine.presence(key).map(Payload::said), presence)?;
+    let end = engine.presence_end(key);
+    let end = end.map(|(until, then)| (until.as_millis(), then.map(Payload::said)));
+    equal("presence_end", end, expiry.map(|Expiry { timer: (until, _), then }| (until, then)))?;
     equal("user_of", engine.user_of(key).copied(), Some(user))?;
     equal("id_of", engine.id_of(key), Some(id))?;
     equal("is_attached", engine.is_attached(key), lost.is_none())?;

@@ -87,8 +87,9 @@ fn check_place<P: Payload, S: BuildHasher>(
     named.sort_unstable();
     let expected = place.map(|place| place.named.iter().copied().collect::<Vec<_>>());
     equal("looks_at", named, expected.unwrap_or_default())?;
-    let is_seen =
-        place.is_some_and(|place| place.is_member) && !model.is_invisible(model.sessions[&id].user);
+    let is_member = place.is_some_and(|place| place.is_member);
+    equal("is_member", topic.is_member(key), is_member)?;
+    let is_seen = is_member && !model.is_invisible(model.sessions[&id].user);
     let presence = topic.presence(key).map(|presence| presence.map(Payload::said));
     equal("presence", presence, is_seen.then(|| model.shown_in(name, id)))
 }
