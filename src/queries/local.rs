@@ -11,6 +11,7 @@ use crate::rules::State;
 use crate::tables::ids::{SessionIndex, User};
 use crate::tables::topics::Mark;
 use crate::time::Time;
+use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -138,10 +139,17 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
     /// Returns the topics in which one of these sessions is a member, in the order in which it
     /// joined them.
     pub fn topics_of(&self, id: SessionId) -> impl Iterator<Item = LocalMember<'e, K, P>> {
+        let session = self.state.tables().sessions().find_id(id).into_iter();
+        let user = Self { state: self.state, user: self.user };
+        session.flat_map(move |session| user.members_of(session))
+    }
+
+    fn members_of(
+        &self,
+        session: SessionIndex,
+    ) -> impl Iterator<Item = LocalMember<'e, K, P>> + use<'e, K, P, S> {
         let tables = self.state.tables();
-        let session = tables.sessions().find_id(id).into_iter();
-        let topics = session.flat_map(move |session| tables.topics_of(session));
-        topics.filter_map(move |(topic, membership)| {
+        tables.topics_of(session).filter_map(move |(topic, membership)| {
             let topics = tables.topics();
             topics.is(membership, Mark::Member).then(|| LocalMember {
                 topic: topics.name(topic),
@@ -201,35 +209,41 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
             blocked: tables.blocked_by(self.user).iter().map(id).collect(),
             visible: self.is_visible(),
         });
-        let sessions = self.sessions().map(|session| RemoteSession {
-            id: session.id,
-            kind: session.kind,
-            age_ms: now.since(session.connected),
-            lost: session.lost.map(|(at, cause, ends)| RemoteLoss {
-                cause,
-                since_ms: now.since(at),
-                left_ms: ends.since(now),
-            }),
-            number: session.number,
-            shown: session.shown.map(|presence| RemotePresence {
-                presence: presence.clone(),
-                age_ms: now.since(session.published),
-                until: session.until.map(|(until, then)| RemoteEnd {
-                    left_ms: until.since(now),
-                    then: then.cloned(),
+        let described = self.own().map(|index| {
+            let session = describe(self.state, index);
+            RemoteSession {
+                id: session.id,
+                kind: session.kind,
+                age_ms: now.since(session.connected),
+                lost: session.lost.map(|(at, cause, ends)| RemoteLoss {
+                    cause,
+                    since_ms: now.since(at),
+                    left_ms: ends.since(now),
                 }),
-            }),
-            idle_ms: session.idle_since.map(|since| now.since(since)),
-            topics: self
-                .topics_of(session.id)
-                .map(|member| RemoteMember {
-                    topic: member.topic.clone(),
-                    number: member.number,
-                    presence: member.presence.cloned(),
-                })
-                .collect(),
+                number: session.number,
+                shown: session.shown.map(|presence| RemotePresence {
+                    presence: presence.clone(),
+                    age_ms: now.since(session.published),
+                    until: session.until.map(|(until, then)| RemoteEnd {
+                        left_ms: until.since(now),
+                        then: then.cloned(),
+                    }),
+                }),
+                idle_ms: session.idle_since.map(|since| now.since(since)),
+                topics: self
+                    .members_of(index)
+                    .map(|member| RemoteMember {
+                        topic: member.topic.clone(),
+                        number: member.number,
+                        presence: member.presence.cloned(),
+                    })
+                    .collect(),
+            }
         });
-        RemoteState { lists, sessions: sessions.collect(), ended: alloc::vec::Vec::new() }
+        // Room for just so many: a list that grows takes it for four at once, and one is usual.
+        let mut sessions = Vec::with_capacity(self.own().count());
+        sessions.extend(described);
+        RemoteState { lists, sessions, ended: Vec::new() }
     }
 }
 
