@@ -97,6 +97,8 @@ async fn rule_c17_one_node_posts_an_edge() {
     let mut laptop = b.device("ann", "laptop", &["bob"]).await;
     assert_eq!(laptop.heard().await, ("ann".to_owned(), "here".to_owned()));
     says_to(&mut laptop, "there", &mut watcher).await;
+    // The phone's node, which posts, knows the laptop before the phone goes.
+    assert_eq!(phone.heard().await, ("ann".to_owned(), "there".to_owned()));
     phone.close().await;
     // The laptop's words take the phone's place.
     assert_eq!(watcher.heard().await, ("ann".to_owned(), "there".to_owned()));
