@@ -8,7 +8,7 @@ import { lasting, operations, quiet, type Accepted, type Making } from "./operat
 import { call, watchers, type Readable } from "./readable.js";
 import { Replica, type Person, type Session, type State } from "./replica.js";
 import { rooming, type Joined, type JoinOptions, type Room } from "./room.js";
-import { keeper, type Storage } from "./storage.js";
+import { keeper, type Kept, type Storage } from "./storage.js";
 
 export interface Options extends ConnectionOptions {
   /** Where to keep the session over a reload. Default: `sessionStorage`, if there is one. */
@@ -135,8 +135,8 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
   let isFull: boolean | undefined;
   /** In a new session: how many answers it awaits until all whom it watches have been told of. */
   let partsLeft = 0;
-  /** Another page may have had the session since. */
-  let isTaken: boolean | undefined;
+  /** What another page has left, which may have had the session since. */
+  let taken: Kept | undefined;
   /** Whether it is to be invisible, where that has been said and has no answer yet. */
   let hides: boolean | undefined;
   /** The topics that the session only observed when the connection began. */
@@ -159,22 +159,24 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
       [...rooms.values()].forEach((room) => room.close("left"));
     }
     aheadMs = frame.now! - clock();
-    if (resumed && isTaken) show = p == null ? undefined : publishing(p, frame.for, frame.then);
+    if (resumed && taken) show = p == null ? undefined : publishing(p, frame.for, frame.then);
     queue.begin(link, () => {
       if (!resumed) {
         // Before anything is shown; but whom others see already, another device has made visible.
-        if (hides ?? (replica.visible === false && !frame.seen)) void see(true);
+        if (hides ?? ((replica.visible === false || taken?.[1] === user) && !frame.seen)) {
+          void see(true);
+        }
         if (show && !queue.has("show")) say(show);
         partsLeft = Math.ceil(watched.size / MOST_NAMED);
       }
       // Another page may have had the session, and left something.
-      if (resumed && !isTaken) return;
+      if (resumed && !taken) return;
       if (watched.size) void look(watched, true);
       rooms.forEach(({ again }) => again());
     });
-    isTaken = false;
+    taken = undefined;
     // Where no page is left, there is no moment for it but now.
-    if (!globalThis.addEventListener) store(link.resume);
+    if (!globalThis.addEventListener) keep();
     // A page that was loaded anew has so long to join again what its session is in, else it leaves.
     link.after("room", 10_000, () =>
       list<string>(frame.topics).forEach((topic) => rooms.has(topic) || leave(topic)),
@@ -218,10 +220,10 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
 
   const link = connection(address, options, {
     frame: heard,
-    refreshed: (token) =>
+    token: (token) =>
       queue.add(() => ({ op: "token", token }), {
         once: true,
-        ok: ({ until }) => link.goodFor(until! - clock() - aheadMs),
+        ok: ({ until }) => link.good(until! - clock() - aheadMs),
       }),
     lost: () => {
       partsLeft = 0;
@@ -232,20 +234,21 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
       listen("remove");
       // Where the server has ended it, another page may have the session.
       if (code === "closed") store();
-      queue.drop((queue.ended = code));
+      queue.drop((queue.over = code));
     },
-    settled: watch.check,
+    check: watch.check,
     error: fail,
   });
 
   // ---- what outlives a page
 
+  const keep = () =>
+    store(taken ?? [link.resume!, (hides ?? replica.visible === false) && user!]);
+
   /** The secret of the page that was there last is the one that counts. */
   const take = () => {
     const kept = store();
-    if (!kept) return;
-    link.resume = kept;
-    isTaken = true;
+    if (kept) [link.resume] = taken = kept;
   };
 
   const back = () => {
@@ -256,7 +259,7 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
   const events = Object.entries({
     // A browser that keeps the page would keep the connection for as long, unheard.
     pagehide() {
-      store(link.resume);
+      if (link.resume) keep();
       link.gone();
     },
     pageshow: back,
@@ -270,7 +273,7 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
 
   const open = () => {
     // What was said last and refused, since it was closed, is no wish any more.
-    queue.ended = link.resume = hides = undefined;
+    queue.over = link.resume = hides = undefined;
     take();
     listen("add");
     link.open();
@@ -332,16 +335,16 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
   );
 
   const own: Adsum<P> = {
-    contacts: watch.readable(
+    contacts: watch.make(
       stable(() => {
         const others = new Map(replica.people);
         others.delete(user!);
         return others;
       }),
     ),
-    devices: watch.readable(stable(() => replica.person(user!)?.sessions ?? [])),
-    status: watch.readable(stable(() => ({ ...link.now, user, session }))),
-    visibility: watch.readable(() => replica.visible),
+    devices: watch.make(stable(() => replica.person(user!)?.sessions ?? [])),
+    status: watch.make(stable(() => ({ ...link.now, user, session }))),
+    visibility: watch.make(() => replica.visible),
     get shown() {
       return show?.()?.p as P | undefined;
     },
@@ -358,7 +361,7 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
         );
         view = {
           id,
-          ...watch.readable(read),
+          ...watch.make(read),
           get state() {
             return read().state;
           },
@@ -390,7 +393,7 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
     watch: (users) => look(users, true),
     unwatch: (users) => look(users, false),
     ask: (op, fields) =>
-      queue.add(() => ({ ...fields, op }), { once: true, whole: true }) as Promise<Frame>,
+      queue.add(() => ({ ...fields, op }), { once: true, all: true }) as Promise<Frame>,
     invisible: () => see(true),
     visible: () => see(false),
     join(topic, options = {}) {
@@ -403,7 +406,7 @@ export const connect = <P = any>(url: string | URL, options: Options = {}): Adsu
       return known.room;
     },
     close: () => link.close("closed", 1000),
-    reconnect: () => (queue.ended ? open() : link.hurry()),
+    reconnect: () => (queue.over ? open() : link.hurry()),
   };
   open();
   return own;

@@ -39,13 +39,13 @@ export interface Listener {
   /** Any frame but `bye`. */
   frame(frame: Frame): void;
   /** There is another token. */
-  refreshed(token: string): void;
+  token(token: string): void;
   /** The connection is gone. */
   lost(): void;
   /** It does not come back by itself. */
   closed(code: string): void;
   /** All frames of a message have been heard, or something else has changed. */
-  settled(): void;
+  check(): void;
   error(error: unknown): void;
 }
 
@@ -65,7 +65,7 @@ export interface Connection {
   say(frame: object, text?: string): void;
   open(): void;
   close(code: string, socketCode?: number): void;
-  goodFor(leftMs: number): void;
+  good(leftMs: number): void;
   /** The network is gone, as the browser knows before anybody else. */
   gone(): void;
   /** Comes back now, if it only waits because of the network. */
@@ -165,7 +165,7 @@ export const connection = (
       call(trace, "<", frame);
       if (frame) take(frame);
     }
-    to.settled();
+    to.check();
   };
 
   const take = (frame: Frame) => {
@@ -173,7 +173,7 @@ export const connection = (
       own.resume = frame.resume;
       now.code = isTokenNew = invisible = undefined;
       keepAlive(frame.ping_ms ?? 30_000);
-      goodFor(frame.until! - frame.now!);
+      good(frame.until! - frame.now!);
     }
     if (frame.op === "bye") bye = frame;
     else to.frame(frame);
@@ -190,11 +190,11 @@ export const connection = (
   };
 
   /** Hands over another token when most of the time is over that the last one is good for. */
-  const goodFor = (leftMs: number) => {
+  const good = (leftMs: number) => {
     if (ask && leftMs > 0) {
       after("token", leftMs * (0.7 + Math.random() / 5), () =>
         // Where there is none it asks again, but not without a rest.
-        withToken(to.refreshed, () => goodFor(leftMs / 8 + maxBackoffMs)),
+        withToken(to.token, () => good(leftMs / 8 + maxBackoffMs)),
       );
     }
   };
@@ -242,7 +242,7 @@ export const connection = (
   const enter = (phase: Phase, retryAt?: number) => {
     now.phase = phase;
     now.retryAt = retryAt;
-    to.settled();
+    to.check();
   };
 
   const own: Connection = {
@@ -251,7 +251,7 @@ export const connection = (
     say,
     open,
     close,
-    goodFor,
+    good,
     gone,
     hurry: () => {
       if (now.phase === "waiting" && !bye) open();

@@ -19,7 +19,7 @@ export interface Saying {
   /** It is no state: if the connection is lost before its answer, it is not said again. */
   once?: boolean;
   /** Whoever waits is given the whole answer. */
-  whole?: boolean;
+  all?: boolean;
   /** Is given the answer if it is accepted, or refused with the code `fine`: that is as good. */
   ok?: (answer: Frame) => unknown;
   fine?: string;
@@ -130,7 +130,7 @@ export const operations = (limit: number, failed: (error: unknown) => void) => {
 
   const own = {
     /** Why nothing is said any more, if so. */
-    ended: undefined as string | undefined,
+    over: undefined as string | undefined,
 
     /** Says an operation, now or when there is a session. */
     add: (make: Making, saying: Saying) =>
@@ -138,7 +138,7 @@ export const operations = (limit: number, failed: (error: unknown) => void) => {
         new Promise<Accepted>((resolve) => {
           const done = resolve as (outcome: Accepted | Frame | Promise<never>) => void;
           const item = { ...saying, make, done: [done] };
-          if (own.ended) fail(item, own.ended);
+          if (own.over) fail(item, own.over);
           else if (link && !pace) send(item);
           else wait(item);
         }),
@@ -186,7 +186,7 @@ export const operations = (limit: number, failed: (error: unknown) => void) => {
       sent.delete(n!);
       if (op === "ok" || code === item.fine) {
         item.ok?.(frame);
-        settle(item, item.whole ? frame : { waitsMs: frame.waits_ms });
+        settle(item, item.all ? frame : { waitsMs: frame.waits_ms });
       } else {
         fail(item, code, frame);
       }

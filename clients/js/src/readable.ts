@@ -29,7 +29,7 @@ export const call = <T extends unknown[]>(
 export const watchers = () => {
   const checks = new Set<() => void>();
   return {
-    readable: <T>(getSnapshot: () => T): Readable<T> => ({
+    make: <T>(getSnapshot: () => T): Readable<T> => ({
       getSnapshot,
       subscribe(listener) {
         let last = getSnapshot();

@@ -115,7 +115,7 @@ type Held = Map<unknown, Belief> & { mark?: number };
 interface Scope<P> {
   all: Map<string, Held>;
   /** Whom to show anew, `ANY` if only something else, and all as they were shown last. */
-  dirty: Set<string>;
+  due: Set<string>;
   made: Map<string, Person<P>>;
   show: () => Topic<P>;
   /** The last snapshot that has begun, and whether it goes on: whom it is about, if of some. */
@@ -124,7 +124,7 @@ interface Scope<P> {
   /** The last of which all that it is to drop has made way for what it says. */
   bare: number;
   /** Whether anything has found no room since it began. */
-  isCut: boolean;
+  cut: boolean;
   view: View;
   counts: Counts;
 }
@@ -191,11 +191,11 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     let shown: Topic<P>;
     const of = {
       all: new Map(),
-      dirty: new Set([ANY]),
+      due: new Set([ANY]),
       made: new Map(),
       show: () => {
-        if (of.dirty.size) shown = read();
-        of.dirty.clear();
+        if (of.due.size) shown = read();
+        of.due.clear();
         return shown;
       },
       mark: 0,
@@ -208,7 +208,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
   /** Returns what to show of a user. */
   const person = (of: Scope<P>, id: string, shown: Belief[]): Person<P> => {
     let made = of.made.get(id);
-    if (made && !of.dirty.delete(id)) return made;
+    if (made && !of.due.delete(id)) return made;
     const one = shown.find(({ s }) => s == null);
     const shows =
       one ?? shown.filter(({ p }) => p != null).sort((a, b) => a.at - b.at).pop();
@@ -229,7 +229,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   const setCurrent = (value: boolean) => {
     own.isCurrent = value;
-    for (const of of [contacts, ...topics.values()]) of.dirty = new Set([ANY, ...of.all.keys()]);
+    for (const of of [contacts, ...topics.values()]) of.due = new Set([ANY, ...of.all.keys()]);
   };
 
   // ---- beliefs
@@ -256,14 +256,14 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       // Whoever takes over is told of before the session that ends, here and in each topic: so the
       // topics do not count.
       if ((of.open || !all.has(u) || size > limit) && !hasRoom(of)) {
-        isFull = of.isCut = true;
+        isFull = of.cut = true;
         return undefined;
       }
       held = { s, at: 0 };
       size++;
       all.set(u, (all.get(u) ?? new Map()).set(s, held));
     }
-    of.dirty.add(u);
+    of.due.add(u);
     return held;
   };
 
@@ -316,10 +316,10 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
       size--;
     }
     if (!all.size) {
-      for (const each of [of.all, of.made, of.dirty]) each.delete(u);
+      for (const each of [of.all, of.made, of.due]) each.delete(u);
       u = ANY;
     }
-    of.dirty.add(u);
+    of.due.add(u);
   };
 
   /**
@@ -345,11 +345,11 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
     if (frame.first) {
       of.mark = ++count;
       of.open = users;
-      of.isCut = false;
+      of.cut = false;
     }
     for (const entry of list<Entry>(frame.entries)) show(of, entry);
     // What found no room is said at the end.
-    isFull = !!frame.last && of.isCut;
+    isFull = !!frame.last && of.cut;
     if (!frame.last) return;
     forgetOld(of, of === contacts ? users : of.open);
     of.open = false;
@@ -379,7 +379,7 @@ export const Replica = function <P>({ limit = 100_000 } = {}): Replica<P> {
 
   const setCounts = (of: Scope<P>, { counts }: Frame) => {
     of.counts = counts ?? of.counts;
-    of.dirty.add(ANY);
+    of.due.add(ANY);
   };
 
   const notice = (of: Scope<P>, op: string, entry: Entry) => {

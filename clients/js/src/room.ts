@@ -142,13 +142,13 @@ export const rooming = <P>(
     });
 
   const own: Room<P> = {
-    ...watch.readable(read),
+    ...watch.make(read),
     topic,
     get count() {
       return read().count;
     },
-    members: watch.readable(() => read().members),
-    said: watch.readable(() => read().said),
+    members: watch.make(() => read().members),
+    said: watch.make(() => read().said),
     update: (p) => set({ op: "update", p }, () => (presence = p)),
     say: (p, options = {}) =>
       queue.add(lasting({ op: "say", topic, p }, options.for), { once: true }),

@@ -1,4 +1,4 @@
-/** What outlives a reload of the page: which session it was. */
+/** What outlives a reload of the page: which session it was, and whether its user was hidden. */
 
 export interface Storage {
   getItem(key: string): string | null;
@@ -6,7 +6,10 @@ export interface Storage {
   removeItem(key: string): void;
 }
 
-/** Returns what this comes to, or nothing: a browser that forbids storage throws. */
+/** The secret of a session, and its user if that was invisible. */
+export type Kept = readonly [resume: string, hidden: string | false];
+
+/** Returns what this comes to, or nothing: a browser that forbids storage throws, and so does none. */
 const attempt = <T>(what: () => T): T | undefined => {
   try {
     return what();
@@ -14,10 +17,10 @@ const attempt = <T>(what: () => T): T | undefined => {
 };
 
 /**
- * Keeps the secret of a session from the moment at which the page is left until the next one takes
- * it out. In between it is not there: a tab that is duplicated copies what is, and two tabs cannot
- * have one session. Returns what takes out what is kept, and keeps something in its place, if
- * anything.
+ * Keeps the secret of a session, and whether its user is invisible, from the moment at which the
+ * page is left until the next one takes it out. In between it is not there: a tab that is duplicated
+ * copies what is, and two tabs cannot have one session. Returns what takes out what is kept, and
+ * keeps something in its place, if anything.
  */
 export const keeper =
   (
@@ -27,10 +30,10 @@ export const keeper =
       () => (globalThis as { sessionStorage?: Storage }).sessionStorage,
     ),
   ) =>
-  (resume?: string) =>
+  (next?: Kept) =>
     attempt(() => {
-      const kept = storage?.getItem(key);
-      if (resume) storage?.setItem(key, resume);
-      else storage?.removeItem(key);
-      return kept;
+      const kept = storage!.getItem(key);
+      if (next) storage!.setItem(key, JSON.stringify(next));
+      else storage!.removeItem(key);
+      return kept && (JSON.parse(kept) as Kept);
     });

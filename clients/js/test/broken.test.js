@@ -118,7 +118,7 @@ const FAULTS = [
     "if (!isFree() && of === contacts && of.bare",
   ],
   ["a notice makes others go", "forgetOld(of, of.open);", "forgetOld(of, of.open || true);"],
-  ["nobody hears that there was no room", "isFull = of.isCut = true;", "isFull = true;"],
+  ["nobody hears that there was no room", "isFull = of.cut = true;", "isFull = true;"],
   ["who is gone by a tick leaves no room for who is new", "if (isFull && !isAgain)", "if (false)"],
   [
     "a snapshot of a topic is merged with what was believed",

@@ -252,14 +252,14 @@ test("a page that is loaded anew goes on with its session", async (t) => {
   const peer = await server.accept();
   await peer.welcomes();
   await online(first);
-  assert.deepEqual([...kept.values()], ["SECRET"]);
+  assert.deepEqual([...kept.values()], ['["SECRET",false]']);
   // The page is gone without a word.
   const second = server.client({ storage });
   const again = await server.accept();
   const welcome = { resumed: true, resume: "ANOTHER", p: "in a call" };
   await again.welcomes([], { hello: { resume: "SECRET" }, welcome });
   await online(second);
-  assert.deepEqual([...kept.values()], ["ANOTHER"]);
+  assert.deepEqual([...kept.values()], ['["ANOTHER",false]']);
   assert.equal(second.shown, "in a call", "what the session shows is known");
   // What is known of it outlives the session too.
   again.breaks();

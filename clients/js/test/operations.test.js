@@ -328,7 +328,7 @@ test("what ends at no moment is refused, and nothing is withdrawn", async (t) =>
 test("what a page did not say itself ends at its time too, in a new session as well", async (t) => {
   t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   const server = await serve(t);
-  const storage = { getItem: () => "KEPT", setItem() {}, removeItem() {} };
+  const storage = { getItem: () => '["KEPT",false]', setItem() {}, removeItem() {} };
   const adsum = server.client({ storage });
   let peer = await server.accept();
   const busy = { resumed: true, p: "busy", for: 60_000, then: "back" };

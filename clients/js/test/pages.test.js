@@ -55,7 +55,7 @@ test("a session is kept only from when its page is left until the next one", asy
   // A tab that is duplicated now has no session to take over.
   assert.equal(kept.size, 0);
   fire("pagehide");
-  assert.deepEqual([...kept.entries()], [[`adsum ${server.url}`, "SECRET"]]);
+  assert.deepEqual([...kept.entries()], [[`adsum ${server.url}`, '["SECRET",false]']]);
   assert.equal(await peer.closed, 4000, "the session goes away, and does not end");
   // The browser keeps the page, and shows it again.
   fire("pageshow");
@@ -142,3 +142,37 @@ test("a page that is shown again goes on with what the page after it left", asyn
   assert.equal(last.unheard, 0);
   assert.notEqual(room.getSnapshot().state, "closed");
 });
+
+// Whether it hides again is seen from what it says first.
+for (const [who, welcome, first] of [
+  ["who was invisible is so after a reload, though the session is lost", {}, "invisible"],
+  ["whom another device has made visible is so after a reload", { seen: true }, "publish"],
+  ["whoever else is let in after a reload is visible", { u: "somebody else" }, "publish"],
+]) {
+  test(who, async (t) => {
+    const { fire, another } = page(t);
+    const server = await serve(t);
+    const frozen = { minBackoffMs: 60_000, maxBackoffMs: 60_000 };
+    const client = () => server.client({ storage: undefined, ...frozen });
+    const one = client();
+    const peer = await server.accept();
+    await peer.welcomes();
+    await online(one);
+    const hidden = one.invisible();
+    await peer.accepts("invisible");
+    await hidden;
+    fire("pagehide");
+    another();
+    // This page is left before anybody is welcome.
+    client();
+    await (await server.accept()).hears("hello", { token: "TOKEN", resume: "SECRET" });
+    fire("pagehide");
+    another();
+    const said = client().publish("here");
+    const last = await server.accept();
+    await last.welcomes([], { hello: { resume: "SECRET" }, welcome });
+    await last.accepts(first, first === "publish" ? { p: "here" } : {});
+    if (first !== "publish") await last.accepts("publish", { p: "here" });
+    await said;
+  });
+}

@@ -121,7 +121,7 @@ test("rooms are unknown while there is no connection, and joined again as they w
 test("a session that is resumed is in its topics, and is told them", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const server = await serve(t);
-  const storage = { getItem: () => "KEPT", setItem() {}, removeItem() {} };
+  const storage = { getItem: () => '["KEPT",false]', setItem() {}, removeItem() {} };
   const adsum = server.client({ storage });
   const room = adsum.join("room:1", { view: "count", presence: 1 });
   const peer = await server.accept();
@@ -145,7 +145,7 @@ test("a session that is resumed is in its topics, and is told them", async (t) =
 
 test("a page that is another kind of member than the last one leaves and joins", async (t) => {
   const server = await serve(t);
-  const storage = { getItem: () => "KEPT", setItem() {}, removeItem() {} };
+  const storage = { getItem: () => '["KEPT",false]', setItem() {}, removeItem() {} };
   const adsum = server.client({ storage });
   adsum.join("room:1", { presence: 1 });
   adsum.join("room:2", { observe: true });
