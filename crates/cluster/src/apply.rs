@@ -13,8 +13,10 @@ use core::hash::{BuildHasher, Hash};
 enum Reach<K> {
     /// Nothing but the state of sessions here, which is told as it changes.
     Here,
-    /// It changes the lists of a user, or its wish to be seen.
+    /// It changes the lists of a user.
     Lists(K),
+    /// A user says whether it is to be seen.
+    Wish(K, bool),
     /// Sessions at other nodes are named, by the node.
     Named(Vec<(usize, Vec<K>)>),
     /// Something is said in a topic, whose name this is.
@@ -73,20 +75,27 @@ where
                 Ok(Outputs::new(Some(decisions), &mut self.desk))
             }
             Reach::Lists(user) => {
-                let known = self.version_of(&user).number;
-                let number = version.unwrap_or(known);
-                let is_old = number < known;
+                let known = self.version_of(&user);
+                let number = version.unwrap_or(known.number);
+                let is_old = number < known.number;
                 if is_old && !self.refresh(&mut event) {
                     return Ok(Outputs::new(None, &mut self.desk));
                 }
-                let version = (!is_old).then(|| self.desk.next_version(number));
+                let version = (!is_old).then(|| self.desk.next_version(number, known.wish));
                 self.give_lists(user, version, event)
+            }
+            Reach::Wish(user, is_visible) => {
+                let known = self.version_of(&user);
+                let decisions = self.engine.apply(self.desk.now, event)?;
+                let version = self.desk.next_wish(known, is_visible);
+                self.desk.note_version(&user, version);
+                Ok(Outputs::new(Some(decisions), &mut self.desk))
             }
             Reach::Named(named) => self.give_named(named, event),
             Reach::Topic(topic) => self.give_say(topic, event),
             Reach::All => {
                 let ordered = event.clone();
-                let version = self.desk.next_version(0);
+                let version = self.desk.next_version(0, 0);
                 if let Event::Expel { user } = &event {
                     // All that are here now are older.
                     let until = Version { clock: u64::MAX, ..version };
@@ -119,7 +128,9 @@ where
             | Event::Block { user, .. }
             | Event::Unblock { user, .. } => Reach::Lists(user.clone()),
             Event::Invisible { session } | Event::Visible { session } => {
-                self.engine.user_of(*session).map_or(Reach::Here, |user| Reach::Lists(user.clone()))
+                let is_visible = matches!(event, Event::Visible { .. });
+                let user = self.engine.user_of(*session);
+                user.map_or(Reach::Here, |user| Reach::Wish(user.clone(), is_visible))
             }
             Event::Direct { users, .. }
             | Event::DirectFor { users, .. }
@@ -176,10 +187,7 @@ where
         let ordered = (!is_known).then(|| event.clone());
         let decisions = self.engine.apply(self.desk.now, event)?;
         if let (Some(version), true) = (version, is_known) {
-            self.desk.unpart(&user);
-            let person = self.desk.people.entry(&user);
-            person.version = version;
-            self.desk.people.list(&user);
+            self.desk.note_version(&user, version);
         }
         if let (Some(event), Some(version)) = (ordered, version) {
             self.desk.order_all(version, &event);
@@ -200,7 +208,7 @@ where
             match (&ordered, &from) {
                 (Some(Event::System { presence, .. }), _) => {
                     let event = Event::System { users, presence: presence.clone() };
-                    let version = desk.next_version(0);
+                    let version = desk.next_version(0, 0);
                     desk.order(at, version, event);
                 }
                 (

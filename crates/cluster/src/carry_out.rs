@@ -22,9 +22,15 @@ where
         let now = desk.now;
         let origin = |life: Life| Origin(life.0);
         let decisions = match job {
-            Job::State { life, user, state } => {
+            Job::State { life, user, mut state, keeps_lists } => {
                 if let Some(person) = desk.people.all.get_mut(&user) {
                     person.is_coming = false;
+                }
+                if let Some(lists) = state.lists.as_mut().filter(|_| keeps_lists)
+                    && engine.is_online(&user)
+                {
+                    lists.audience = engine.audience(&user).cloned().collect();
+                    lists.blocked = engine.blocked(&user).cloned().collect();
                 }
                 let taken = engine.remote_state(now, origin(life), user, state);
                 taken.map_err(|_| desk.stats.refused += 1).ok()
@@ -88,13 +94,12 @@ where
             | Event::Block { user, .. }
             | Event::Unblock { user, .. } => {
                 let is_here = engine.local_user(user).is_some_and(|own| own.sessions().count() > 0);
-                let known = desk.people.get(user).map(|person| person.version);
-                let is_newer = is_here && known.is_none_or(|known| version > known);
+                let known = desk.people.get(user).map(|person| person.version).unwrap_or_default();
+                let is_newer = is_here && version.lists() > known.lists();
                 if is_newer {
                     // What it is changed into is this node's own word.
-                    let version = desk.next_version(version.number);
-                    desk.people.entry(user).version = version;
-                    desk.people.list(user);
+                    let version = desk.next_version(version.number, known.wish);
+                    desk.note_version(user, version);
                 }
                 is_newer
             }

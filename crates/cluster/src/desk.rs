@@ -25,6 +25,8 @@ pub(crate) enum Job<K, P> {
         life: Life,
         user: K,
         state: RemoteState<K, P>,
+        /// Whether the lists are those that the engine has, and only the wish to be seen is new.
+        keeps_lists: bool,
     },
     /// What a session of a node says to named users.
     Direct {
@@ -201,9 +203,30 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         if clock < MAX_CLOCK { Ok(()) } else { Err(Fault::Clock) }
     }
 
-    /// Returns the version of lists that this node is told now, with the host's own number.
-    pub(crate) fn next_version(&mut self, number: u64) -> Version {
-        Version { number, clock: self.tick_clock(), by: self.my_number() }
+    /// Returns the version of lists that this node is told now, with the host's own number, of a
+    /// user who has said this of being seen.
+    pub(crate) fn next_version(&mut self, number: u64, wish: u64) -> Version {
+        Version { number, clock: self.tick_clock(), by: self.my_number(), wish }
+    }
+
+    /// Returns a user's version after it has said now whether it is to be seen.
+    pub(crate) fn next_wish(&mut self, known: Version, is_visible: bool) -> Version {
+        Version { wish: 2 * self.tick_clock() + u64::from(!is_visible), ..known }
+    }
+
+    /// Has what nodes have said of a user, and the engine has not been told yet, change neither
+    /// lists nor the wish to be seen: this node has been told newer ones.
+    pub(crate) fn outdate_jobs(&mut self, of: &K) {
+        let Some(person) = self.people.get(of).filter(|person| person.is_coming) else { return };
+        let is_visible = person.version.is_visible();
+        for job in &mut self.jobs {
+            if let Job::State { user, state: RemoteState { lists: Some(lists), .. }, keeps_lists, .. } =
+                job
+                && user == of
+            {
+                (*keeps_lists, lists.visible) = (true, is_visible);
+            }
+        }
     }
 
     /// Returns the number that follows from this node's name.
@@ -251,8 +274,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     /// Returns a number for an edge that the host is to post.
     pub(crate) fn post(&mut self, user: &K, comes: bool) -> u64 {
         let number = self.tick_clock();
-        // Nobody will remember what makes way.
-        self.may_have_missed |= self.posted.add(user, Posted { number, comes }, self.now);
+        self.posted.add(user, Posted { number, comes }, self.now);
         number
     }
 
@@ -323,6 +345,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         // of whoever connected there. What was lost is asked for with each beat.
         let before = self.now.as_millis().saturating_sub(4 * self.config.suspect_ms);
         self.posted.forget(self.known_until, Time::from_millis(before));
+        self.may_have_missed |= self.posted.take_dropped(self.known_until);
         for peer in self.peers.iter_mut() {
             if peer.is_returning && !peer.is_lost && peer.is_synced() {
                 peer.is_returning = false;
@@ -330,6 +353,14 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
                 self.may_have_missed = true;
             }
         }
+    }
+
+    /// Notes that this node has been told lists of a user, or whether it is to be seen.
+    pub(crate) fn note_version(&mut self, user: &K, version: Version) {
+        self.unpart(user);
+        self.people.entry(user).version = version;
+        self.people.list(user);
+        self.outdate_jobs(user);
     }
 
     /// Returns whether this node, which has no sessions of a user who is online, says what its

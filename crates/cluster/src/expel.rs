@@ -62,7 +62,8 @@ where
         over.retain(|(_, ends)| ends > now);
         for (life, _) in over.iter() {
             let state = RemoteState { lists: None, sessions: Vec::new(), ended: Vec::new() };
-            jobs.push_back(Job::State { life: *life, user: user.clone(), state });
+            let (life, user, keeps_lists) = (*life, user.clone(), false);
+            jobs.push_back(Job::State { life, user, state, keeps_lists });
         }
         for at in 0..self.desk.peers.len() {
             if self.desk.peers.at(at).is_lost {

@@ -78,16 +78,43 @@ pub struct UserState<K, P> {
     pub state: RemoteState<K, P>,
 }
 
-/// Of when a user's lists and its wish to be seen are: the greatest counts. No two are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Of when a user's lists are, and of when its wish to be seen is: of each the greatest counts. No
+/// two lists have the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Version {
-    /// The host's version, if it has given one.
+    /// The host's version of the lists, if it has given one.
     pub number: u64,
-    /// The logical clock of the node that was told. Zero: nothing is known.
+    /// The logical clock of the node that was told the lists. Zero: nothing is known.
     pub clock: u64,
     /// Which node was told: a number that follows from its name.
     pub by: u64,
+    /// Twice the logical clock of the node where the user said last whether it is to be seen, and
+    /// one more if it is not. Zero: it has said nothing, and is seen.
+    pub wish: u64,
+}
+
+impl Version {
+    /// Returns of when the lists are: the greatest counts.
+    pub(crate) const fn lists(self) -> (u64, u64, u64) {
+        (self.number, self.clock, self.by)
+    }
+
+    /// Returns whether this user is to be seen.
+    pub(crate) const fn is_visible(self) -> bool {
+        self.wish & 1 == 0
+    }
+
+    /// Returns whether neither the lists nor the wish of the other one are newer.
+    pub(crate) fn covers(self, other: Self) -> bool {
+        self.lists() >= other.lists() && self.wish >= other.wish
+    }
+
+    /// Returns the newer lists and the newer wish.
+    pub(crate) fn with(self, other: Self) -> Self {
+        let lists = if self.lists() >= other.lists() { self } else { other };
+        Self { wish: self.wish.max(other.wish), ..lists }
+    }
 }
 
 /// A sign of life, and what a node would have said to whoever has heard everything.

@@ -167,7 +167,7 @@ impl Person {
     /// Returns whether all nodes that have sessions of the user have lists as new as these.
     pub(crate) fn all_have(&self, version: Version) -> bool {
         let mut others = self.held.iter().filter(|held| !held.seen.is_empty());
-        others.all(|held| held.version >= version)
+        others.all(|held| held.version.covers(version))
     }
 
     /// Returns of when the lists are that the engine has of the user: of nobody who is offline.

@@ -22,20 +22,30 @@ pub(crate) struct PostedEdges<K, S> {
     last: HashMap<K, Posted, S>,
     /// The same in their order, with when they were posted, and some that are kept no more.
     order: VecDeque<(u64, Time, K)>,
+    /// The greatest number of those that made way while they were kept.
+    dropped: Option<u64>,
 }
 
 impl<K: Eq + Hash + Clone, S: BuildHasher> PostedEdges<K, S> {
     pub(crate) const fn new(hasher: S) -> Self {
-        Self { last: HashMap::with_hasher(hasher), order: VecDeque::new() }
+        Self { last: HashMap::with_hasher(hasher), order: VecDeque::new(), dropped: None }
     }
 
-    /// Adds one, in place of an earlier one of the same user. Returns whether that of another had
-    /// to make way.
-    pub(crate) fn add(&mut self, user: &K, posted: Posted, now: Time) -> bool {
+    /// Adds one, in place of an earlier one of the same user. That of another may have to make way.
+    pub(crate) fn add(&mut self, user: &K, posted: Posted, now: Time) {
         self.last.insert(user.clone(), posted);
         self.order.push_back((posted.number, now, user.clone()));
-        let is_full = self.order.len() > MAX;
-        is_full && self.drop_first()
+        if self.order.len() > MAX {
+            let dropped = self.drop_first();
+            self.dropped = self.dropped.max(dropped);
+        }
+    }
+
+    /// Returns whether some have made way that were kept, and everything is known now up to the
+    /// last of them. So whoever asks then who is online hears what nobody was there to put right,
+    /// and is told to ask once, however many there were.
+    pub(crate) fn take_dropped(&mut self, known_until: u64) -> bool {
+        self.dropped.take_if(|number| *number <= known_until).is_some()
     }
 
     /// Returns the last one of a user.
@@ -55,15 +65,12 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> PostedEdges<K, S> {
         }
     }
 
-    /// Returns whether the first was still kept.
-    fn drop_first(&mut self) -> bool {
-        let Some((number, _, user)) = self.order.pop_front() else { return false };
+    /// Returns the number of the first if it was still kept.
+    fn drop_first(&mut self) -> Option<u64> {
+        let (number, _, user) = self.order.pop_front()?;
         // The user may have another one since.
         let is_kept = self.last.get(&user).is_some_and(|posted| posted.number == number);
-        if is_kept {
-            self.last.remove(&user);
-        }
-        is_kept
+        is_kept.then(|| self.last.remove(&user)).flatten().map(|posted| posted.number)
     }
 }
 
@@ -81,14 +88,14 @@ mod tests {
         let time = Time::from_millis;
         let mut edges = PostedEdges::new(DefaultHashBuilder::default());
         for user in 1..=4 {
-            assert!(!edges.add(&user, end(10 * user), time(user)));
+            edges.add(&user, end(10 * user), time(user));
         }
         edges.forget(20, time(2));
         assert_eq!([edges.get(&1), edges.get(&2)], [None, Some(end(20))]);
         edges.forget(20, time(9));
         assert_eq!([edges.get(&2), edges.get(&3)], [None, Some(end(30))]);
         // Of a user the last one is kept.
-        assert!(!edges.add(&3, end(50), time(5)));
+        edges.add(&3, end(50), time(5));
         edges.remove(&4);
         edges.forget(40, time(9));
         assert_eq!([edges.get(&3), edges.get(&4)], [Some(end(50)), None]);
@@ -99,12 +106,15 @@ mod tests {
     fn so_many_are_kept() {
         let mut edges = PostedEdges::new(DefaultHashBuilder::default());
         for user in 0..MAX {
-            assert!(!edges.add(&user, end(user as u64), Time::ZERO));
+            edges.add(&user, end(user as u64), Time::ZERO);
         }
         edges.remove(&0);
         // That one made way by itself.
-        assert!(!edges.add(&MAX, end(1 << 20), Time::ZERO));
-        assert!(edges.add(&(MAX + 1), end(1 << 20), Time::ZERO));
-        assert_eq!((edges.order.len(), edges.get(&1)), (MAX, None));
+        edges.add(&MAX, end(1 << 20), Time::ZERO);
+        assert!(!edges.take_dropped(u64::MAX));
+        (1..=3).for_each(|nth| edges.add(&(MAX + nth), end(1 << 20), Time::ZERO));
+        assert_eq!((edges.order.len(), edges.get(&3)), (MAX, None));
+        // It is said once, and as soon as whoever asks hears of all of them.
+        assert_eq!([2, 3, 4].map(|until| edges.take_dropped(until)), [false, true, false]);
     }
 }

@@ -175,6 +175,7 @@ where
             fits && state.number > 0
                 && state.number < u64::MAX
                 && self.desk.check_clock(state.version.clock).is_ok()
+                && self.desk.check_clock(state.version.wish / 2).is_ok()
                 && sessions.len() <= MAX_SESSIONS
                 && ended.len() <= config.max_batch.max(MAX_SESSIONS as u32) as usize
                 && state.stamps.len() == sessions.len()
@@ -341,11 +342,11 @@ where
             return false;
         }
         let Some(person) = self.desk.people.get(&op.user) else {
-            return op.version > Version::default();
+            return op.version != Version::default();
         };
         // What is known is at most that, so an older one settles it without the engine.
-        person.version < op.version
-            || person.version_in(|| self.engine.is_online(&op.user)) < op.version
+        !person.version.covers(op.version)
+            || !person.version_in(|| self.engine.is_online(&op.user)).covers(op.version)
     }
 
     fn take_sync(&mut self, at: usize, sync: Sync<K, P>) {
@@ -433,7 +434,7 @@ where
         self.retire_lists(&user);
         self.desk.tidy(&user, self.engine.is_online(&user), posted);
         let state = RemoteState { lists: None, sessions: Vec::new(), ended };
-        self.desk.jobs.push_back(Job::State { life, user, state });
+        self.desk.jobs.push_back(Job::State { life, user, state, keeps_lists: false });
     }
 
     /// Makes what a node says of a user what is so, if that is newer than what is known. The table
@@ -448,6 +449,7 @@ where
         }
         self.desk.unpart(&user);
         let takes_old = broken!(self.desk, OldLists);
+        let brings_wish = broken!(self.desk, WishOfLists);
         let Self { engine, desk } = self;
         let Desk { people, peers, me, .. } = desk;
         let peer = peers.at_mut(at);
@@ -469,10 +471,15 @@ where
         }
         person.note_newest(|life| peers.name_of(life, *me));
         // The engine is asked only where it matters what it knows.
-        let is_newer = state.lists.is_some()
-            && (takes_old || version > person.version_in(|| engine.is_online(&user)));
-        if is_newer {
-            person.version = version;
+        let known = state.lists.as_ref().map(|_| person.version_in(|| engine.is_online(&user)));
+        let newer = known.filter(|known| takes_old || !known.covers(version));
+        let is_newer = newer.is_some();
+        let keeps_lists = newer.is_some_and(|known| known.lists() >= version.lists() && !takes_old);
+        if let (Some(known), Some(lists)) = (newer, &mut state.lists) {
+            person.version = known.with(version);
+            if !brings_wish {
+                lists.visible = person.version.is_visible();
+            }
         } else {
             // Lists that are known already are not looked at again.
             state.lists = None;
@@ -490,7 +497,7 @@ where
         let has_to_fit = is_here.then(|| user.clone());
         let comes = !state.sessions.is_empty() && desk.outdoes_return(&user, posted);
         let again = comes.then(|| Job::Post(user.clone()));
-        desk.jobs.push_back(Job::State { life, user, state });
+        desk.jobs.push_back(Job::State { life, user, state, keeps_lists });
         desk.jobs.extend(again);
         if let Some(user) = has_to_fit {
             self.make_room(&user);

@@ -1,5 +1,6 @@
 //! What is broken on purpose, one thing at a time: each must be found.
 
+use super::world::wishes;
 use super::{limits, moves, posts, recovery, search};
 use std::cell::Cell;
 use std::panic::catch_unwind;
@@ -38,6 +39,8 @@ pub(crate) enum Break {
     TakeUpAnywhere,
     /// Lists are taken though newer ones are known.
     OldLists,
+    /// Newer lists bring along whether the user is to be seen.
+    WishOfLists,
     /// An order that comes again is carried out again.
     RepeatOrder,
     /// A node that has left goes on telling what happens to its sessions.
@@ -53,7 +56,7 @@ pub(crate) enum Break {
 }
 
 /// What is broken, and the test that finds it.
-const LIST: [(Break, fn()); 19] = [
+const LIST: [(Break, fn()); 20] = [
     (Break::MergeOverGap, search::two_changes_and_a_beat),
     (Break::KeepNumber, search::a_suspicion),
     (Break::ForgetNumber, search::a_suspicion),
@@ -67,6 +70,7 @@ const LIST: [(Break, fn()); 19] = [
     (Break::NeverAsk, recovery::rule_c2_a_gap_changes_nothing_and_is_asked_for),
     (Break::TakeUpAnywhere, recovery::rule_c5_after_the_grace_everything_is_asked_for),
     (Break::OldLists, moves::rule_c13_the_greatest_version_holds),
+    (Break::WishOfLists, wishes::rule_c13_newer_lists_show_nobody_who_hides),
     (Break::RepeatOrder, moves::a_system_notice_reaches_each_node_once),
     (Break::TalkOn, recovery::rule_c7_who_has_left_says_nothing),
     (Break::SyncWithoutGone, search::two_changes_and_a_beat),

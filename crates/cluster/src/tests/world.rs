@@ -5,6 +5,8 @@
 mod edges;
 #[path = "inputs.rs"]
 mod inputs;
+#[path = "wishes.rs"]
+pub(super) mod wishes;
 
 use super::{config, name, node};
 use crate::{Body, Cluster, ClusterConfig, Fault, Message, Next, Output, To};
@@ -12,6 +14,7 @@ use adsum::{Decision, DeviceKind, Event, LostCause, Notice, Options, SessionKey,
 use adsum_model::beliefs::Beliefs;
 use edges::Stamped;
 use std::collections::{BTreeMap, BTreeSet};
+use wishes::Wishes;
 
 pub(super) const USERS: u32 = 6;
 const TOPICS: u32 = 2;
@@ -80,6 +83,7 @@ pub(super) struct World {
     before: BTreeMap<(usize, usize), (u64, u64)>,
     /// How often each node has said that an edge may have been missed.
     pub(super) missed: Vec<usize>,
+    wishes: Wishes,
 }
 
 impl Node {
@@ -154,6 +158,7 @@ impl World {
             stamped: BTreeMap::new(),
             before: BTreeMap::new(),
             missed: vec![0; count],
+            wishes: Wishes::default(),
         }
     }
 
@@ -259,7 +264,11 @@ impl World {
         let is_edit = matches!(event, Event::AudienceReplace { .. });
         self.version += u64::from(is_edit);
         let version = (is_edit || matches!(event, Event::Connect { .. })).then_some(self.version);
+        let wish = self.wish_in(at, &event);
         let (taken, refused) = self.nodes[at].give(now, version, event)?;
+        if let Some(wish) = wish.filter(|_| refused.is_none()) {
+            self.wishes.note(wish);
+        }
         self.log.extend(refused.map(|refused| format!("    refused: {refused}")));
         self.take(at, taken)?;
         self.look(at)?;
@@ -487,6 +496,7 @@ impl World {
             }
         }
         self.weather = weather;
+        self.look_at_wishes()?;
         self.look_at_posts()
     }
 

@@ -105,8 +105,9 @@ impl Naming<'_> {
         if self.group.scope.is_shared { clock.saturating_sub(START_MS) } else { 0 }
     }
 
-    const fn version(&self, version: Version) -> (u64, u64) {
-        if self.group.scope.is_shared { (self.clock(version.clock), version.by) } else { (0, 0) }
+    const fn version(&self, version: Version) -> (u64, u64, u64) {
+        let Version { clock, by, wish, .. } = version;
+        if self.group.scope.is_shared { (self.clock(clock), by, wish) } else { (0, 0, wish) }
     }
 
     fn hash_node(&self, at: usize, hasher: &mut DefaultHasher) {
