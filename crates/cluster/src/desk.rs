@@ -220,8 +220,12 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         let Some(person) = self.people.get(of).filter(|person| person.is_coming) else { return };
         let is_visible = person.version.is_visible();
         for job in &mut self.jobs {
-            if let Job::State { user, state: RemoteState { lists: Some(lists), .. }, keeps_lists, .. } =
-                job
+            if let Job::State {
+                user,
+                state: RemoteState { lists: Some(lists), .. },
+                keeps_lists,
+                ..
+            } = job
                 && user == of
             {
                 (*keeps_lists, lists.visible) = (true, is_visible);
