@@ -185,8 +185,14 @@ where
         let is_known = is_connect || self.engine.is_online(&user);
         // Whoever has sessions of the user will know it.
         let ordered = (!is_known).then(|| event.clone());
+        // Whose end was kept back goes on as the engine has it, which alone knows of that then.
+        let is_visible = !self.engine.is_invisible(&user);
         let decisions = self.engine.apply(self.desk.now, event)?;
         if let (Some(version), true) = (version, is_known) {
+            let version = match version.is_visible() == is_visible {
+                true => version,
+                false => self.desk.next_wish(version, is_visible),
+            };
             self.desk.note_version(&user, version);
         }
         if let (Some(event), Some(version)) = (ordered, version) {

@@ -3,12 +3,15 @@
 use super::world::{Weather, World};
 use super::{config, options};
 use crate::ClusterConfig;
+use adsum::Options;
 use core::ops::Range;
 
 fn run(seed: u64, count: usize, steps: usize, set: impl Fn(&mut World), mishaps: bool) -> World {
     let small = ClusterConfig { max_batch: 2, max_gone: 3, max_orders: 50, ..config() };
     let config = if seed % 4 < 2 { config() } else { small };
-    let mut world = World::with_config(count, &options(), config, seed);
+    // As the server has it, which holds nothing back.
+    let settle_ms = if seed % 7 < 2 { 0 } else { options().settle_ms };
+    let mut world = World::with_config(count, &Options { settle_ms, ..options() }, config, seed);
     set(&mut world);
     let go = |world: &mut World| {
         for step in 0..steps {
