@@ -179,7 +179,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> Decisions<'e, K, P, S> {
                         return Some(decision_of_topic(self.state, next));
                     }
                 }
-                Step::Evict { .. }
+                Step::MakeWay { .. }
                 | Step::RemoteUpdate
                 | Step::Speak { .. }
                 | Step::Pass

@@ -157,9 +157,10 @@ pub(crate) enum Step {
     },
     /// Nothing is left to be done.
     Pass,
-    /// A session has to go for a newer one of its user.
-    Evict {
-        victim: SessionIndex,
+    /// Sessions have to go for a newer one of their user: those of other nodes whose end was kept
+    /// back, and perhaps one of this node.
+    MakeWay {
+        victim: Option<SessionIndex>,
         newcomer: SessionIndex,
     },
     TellTopic(TopicFanOut),

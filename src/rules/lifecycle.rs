@@ -96,25 +96,26 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if is_first {
             self.plan.push_step(Step::Online { user, session });
         }
-        self.end_over(place);
-        match victim {
-            // What the lists changed may still tell of the victim: that comes first. With its end
-            // it is worked out who speaks for the user.
-            Some(victim) => self.plan.push_step(Step::Evict { victim, newcomer: session }),
-            None => {
-                if is_news {
-                    self.speak_later(place, None);
-                }
-                self.greet(session);
+        if victim.is_some() || self.has_over(place) {
+            // What the lists changed may still tell of those who go: that comes first. With their
+            // end it is worked out who speaks for the user.
+            self.plan.push_step(Step::MakeWay { victim, newcomer: session });
+        } else {
+            if is_news {
+                self.speak_later(place, None);
             }
+            self.greet(session);
         }
         self.tables.sessions().key(session)
     }
 
-    /// Makes room for a newcomer, who is told last, when the victim has gone.
-    pub(super) fn evict(&mut self, victim: SessionIndex, newcomer: SessionIndex) {
-        self.close(victim, CloseReason::Evicted);
-        self.end_for(victim, Some(newcomer), EndReason::Evicted, self.moment);
+    /// Ends whoever has to go for a newcomer, who is told last, when they have gone.
+    pub(super) fn make_way(&mut self, victim: Option<SessionIndex>, newcomer: SessionIndex) {
+        self.end_over(self.tables.sessions().place(newcomer), Some(newcomer));
+        if let Some(victim) = victim {
+            self.close(victim, CloseReason::Evicted);
+            self.end_for(victim, Some(newcomer), EndReason::Evicted, self.moment);
+        }
         self.greet(newcomer);
     }
 

@@ -336,7 +336,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Does what a step changes, whether or not its decisions are taken.
     fn finish(&mut self, step: Step) {
         match step {
-            Step::Evict { victim, newcomer } => self.evict(victim, newcomer),
+            Step::MakeWay { victim, newcomer } => self.make_way(victim, newcomer),
             Step::RemoteUpdate => self.continue_remote_update(),
             Step::Speak { place, published } => {
                 // So that nothing of it is left if the host's function panics.

@@ -119,7 +119,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         // Whoever goes on in a topic by another session is not told to leave it in between.
         self.stay_in_topics(node, place, sessions);
         if !sessions.is_empty() {
-            self.end_over(place);
+            self.end_over(place, None);
         }
         self.take_out_all_but(node, place, sessions, &ended);
         if !self.tables.sessions_at(place).is_empty() {
@@ -399,15 +399,23 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.speak_later(place, None);
     }
 
-    /// Ends those sessions of the user at this place whose end was kept back: another has come.
-    pub(super) fn end_over(&mut self, place: Place) {
-        if self.tables.sessions().remote() == 0 {
+    /// Returns whether the end of a session of the user at this place was kept back.
+    pub(super) fn has_over(&self, place: Place) -> bool {
+        let is_over =
+            |of: &SessionIndex| self.tables.remote(*of).is_some_and(|one| one.over.is_some());
+        self.tables.sessions().remote() > 0 && self.tables.sessions_at(place).iter().any(is_over)
+    }
+
+    /// Ends those sessions of the user at this place whose end was kept back: another has come, which
+    /// is told nothing of them if it is one of this node.
+    pub(super) fn end_over(&mut self, place: Place, newcomer: Option<SessionIndex>) {
+        if !self.has_over(place) {
             return;
         }
         let mut nth = 0;
         while let Some(session) = self.tables.sessions_at(place).get(nth).copied() {
             match self.tables.remote(session).and_then(|remote| remote.over) {
-                Some(reason) => self.end(session, reason, self.moment),
+                Some(reason) => self.end_for(session, newcomer, reason, self.moment),
                 None => nth += 1,
             }
         }

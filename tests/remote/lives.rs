@@ -223,6 +223,53 @@ fn who_changes_devices_elsewhere_stays_in_a_topic() {
     }
 }
 
+/// Rule C13: what is so no more is told before what is so now; but for whoever takes another's place
+/// in a topic, which is one change there.
+#[test]
+fn what_ends_elsewhere_is_told_before_what_begins() {
+    let there = |id, topics: &[u32]| {
+        let member = |topic: &u32| RemoteMember { topic: *topic, number: 1, presence: Some(4) };
+        RemoteSession { topics: topics.iter().map(member).collect(), ..session(id, None) }
+    };
+    let silent = |id| session(id, Some(8));
+    type Sessions = Vec<RemoteSession<u32, u32>>;
+    let cases: [(Sessions, Sessions, Sessions, &[&str]); 3] = [
+        // Nobody of the user is in the topic.
+        (vec![], vec![silent(1), there(2, &[])], vec![there(2, &[100])], &["2 ended", "2 joins"]),
+        // Somebody is, at another node, and stays.
+        (
+            vec![there(3, &[100])],
+            vec![silent(1), there(2, &[])],
+            vec![there(2, &[100])],
+            &["2 ended", "2 there"],
+        ),
+        // Somebody is, and leaves for another topic while another session joins.
+        (
+            vec![],
+            vec![there(1, &[100]), there(2, &[])],
+            vec![there(1, &[200]), there(2, &[100])],
+            &["2 there", "MemberSessionEnded", "TopicOccupied"],
+        ),
+    ];
+    for (elsewhere, before, after, expected) in cases {
+        let mut engine = engine(|_| {});
+        viewer(&mut engine);
+        let own = engine.sessions(&1).next().expect("it is here");
+        let join = Join::Member { presence: None, view: View::All };
+        engine.join(at(5), own, 100, join).expect("there is room").1.for_each(|_| {});
+        say(&mut engine, 5, ELSEWHERE, state(elsewhere));
+        say(&mut engine, 5, AFAR, state(before));
+        let told = say(&mut engine, 6, AFAR, state(after));
+        let told = told.iter().filter(|told| !told.contains("Disconnected"));
+        let told: Vec<_> = told.collect();
+        assert_eq!(told.len(), expected.len(), "{told:?}");
+        assert!(
+            told.iter().zip(expected).all(|(told, begins)| told.starts_with(begins)),
+            "{told:?}"
+        );
+    }
+}
+
 /// Rules 10 and T6: what a user does once it is hidden is told to nobody from whom it is, though
 /// a node says both by the same word.
 #[test]
@@ -352,4 +399,41 @@ fn whoever_is_at_a_node_that_is_lost_does_not_speak_until_it_is_back() {
     let expected = [(6, LostCause::Timeout), (4, LostCause::ConnectionError)];
     assert_eq!(lost[..2], expected.map(|(ms, cause)| Some((at(ms), cause))));
     assert_eq!((lost[2], engine.verify()), (None, Ok(())));
+}
+
+/// Rule C10: whoever comes while the last end elsewhere is kept back brings lists along. Whom these
+/// let see the user is shown what is over, and told its end, in this order.
+#[test]
+fn lists_of_whoever_comes_show_what_is_kept_back_before_it_ends() {
+    let snapshot = |line: &String| line.starts_with("Snapshot(");
+    let as_one = ["2 as one: 8", "2 Disconnected false"];
+    for (settle_ms, represents, expected) in [
+        (0, false, &["2: 8 to 1", "2 ended to 2", "2 Disconnected false"][..]),
+        // As it is where the end of a session here is held back (rule 6).
+        (300, false, &["2: 8 to 1", "2 Disconnected false"]),
+        (0, true, &["2 as one: 8", "2 offline to 2", "2 Disconnected false"]),
+        (300, true, &as_one),
+    ] {
+        let options = Options { settle_ms, skew_ms: 500, ..Options::default() };
+        let config = Config::new(options).expect("the options are in range");
+        let mut engine = match represents {
+            true => {
+                let hasher = std::hash::RandomState::new();
+                Engine::with_representative(config, hasher, |_| 0)
+            }
+            false => Engine::with_hasher(config, std::hash::RandomState::new()),
+        };
+        viewer(&mut engine);
+        let other = Connect::new(3).audience([2]);
+        engine.connect(at(1), other).expect("there is room").1.for_each(|_| {});
+        say(&mut engine, 5, ELSEWHERE, state(vec![session(1, Some(8))]));
+        assert_eq!(say(&mut engine, 6, ELSEWHERE, state(Vec::new())), NOTHING);
+        let newcomer = Connect::new(2).audience([1, 3]);
+        let (key, decisions) = engine.connect(at(7), newcomer).expect("there is room");
+        let all = told(decisions);
+        assert!(all.last().is_some_and(snapshot), "{all:?}");
+        assert_eq!(all[..all.len() - 1], *expected, "settle: {settle_ms}, one: {represents}");
+        engine.verify().expect("nothing is wrong");
+        engine.publish(at(8), key, 9).expect("it is attached").for_each(|_| {});
+    }
 }
