@@ -264,7 +264,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
 }
 
 /// Only where the constants are shrunk: else so much waits for a tick in no test that is quick.
-#[cfg(all(test, feature = "shrunk"))]
+#[cfg(test)]
+#[cfg(feature = "shrunk")]
 mod tests {
     use super::*;
     use crate::config::{Config, Options};

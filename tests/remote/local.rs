@@ -2,7 +2,7 @@
 
 use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
 use adsum::{
-    Connect, DeviceKind, Engine, Grace, Join, LostCause, RemoteEnd, RemoteLists, RemoteLoss,
+    Connect, DeviceKind, Engine, Event, Grace, Join, LostCause, RemoteEnd, RemoteLists, RemoteLoss,
     RemoteMember, RemotePresence, RemoteSession, RemoteState, SessionKey, Time, View,
 };
 
@@ -104,4 +104,31 @@ fn changes_here_are_noted_and_those_elsewhere_are_not() {
     let ended = told(engine.disconnect(at(30), key).expect("it is there"));
     assert_eq!(ended.len(), 1, "nobody was shown anything: {ended:?}");
     assert_eq!(changed(&mut engine), [(2, false)]);
+}
+
+/// Whatever changes lists, or whether a user is to be seen, is said by the node where it was given.
+#[test]
+fn what_belongs_to_a_user_is_noted_where_it_changes() {
+    let (mut engine, key) = with_user();
+    engine.verify().expect("those who are noted count as named");
+    changed(&mut engine);
+    let events = [
+        Event::AudienceAdd { user: 2, contacts: vec![4] },
+        Event::AudienceRemove { user: 2, contacts: vec![4] },
+        Event::AudienceReplace { user: 2, contacts: vec![1, 5] },
+        Event::Block { user: 2, other: 6 },
+        Event::Unblock { user: 2, other: 6 },
+        Event::Invisible { session: key },
+        Event::Visible { session: key },
+    ];
+    for event in events {
+        engine.apply(at(30), event.clone()).expect("it is right").for_each(|_| {});
+        assert_eq!(changed(&mut engine), [(2, true)], "{event:?}");
+    }
+    // What another node says of the same is that node's.
+    let lists = RemoteLists { audience: vec![1], blocked: vec![7], visible: false };
+    let said = RemoteState { lists: Some(lists), ..state(vec![session(1, Some(8))]) };
+    engine.remote_state(at(40), ELSEWHERE, 2, said).expect("room").for_each(|_| {});
+    assert!(engine.is_invisible(&2));
+    assert_eq!(changed(&mut engine), []);
 }

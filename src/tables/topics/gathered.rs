@@ -204,6 +204,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_gap_is_taken_out_when_it_is_wider_than_what_is_left() {
+        let mut gathered = Gathered::default();
+        (0..24).for_each(|who| gathered.push(MembershipIndex(who)));
+        (0..4).for_each(|_| gathered.sweep(true));
+        let gaps = (0..20).map(|_| {
+            gathered.sweep(false);
+            gathered.looked - gathered.kept
+        });
+        let expected = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, 2, 3, 4, 5, 0, 1];
+        assert_eq!(gaps.collect::<Vec<_>>(), expected);
+    }
+
     /// And once, however often it does.
     #[test]
     fn who_changes_once_more_is_noted_only_if_a_snapshot_has_told_of_it() {
