@@ -282,16 +282,16 @@ impl<P> Plan<P> {
         self.steps.push(step);
     }
 
-    /// Takes back that it has to be worked out who speaks for the user at a place, and returns the
-    /// session that shows something new, if one was named.
-    pub(crate) fn take_back_speaking(&mut self, place: Place) -> Option<SessionIndex> {
+    /// Takes back that it has to be worked out who speaks for the user at a place, if it has to be,
+    /// and returns the session that shows something new, if one was named.
+    pub(crate) fn take_back_speaking(&mut self, place: Place) -> Option<Option<SessionIndex>> {
         self.steps[self.done..].iter_mut().rev().find_map(|step| match *step {
             Step::Speak { place: of, published } if of == place => {
                 *step = Step::Pass;
                 Some(published)
             }
             _ => None,
-        })?
+        })
     }
 
     pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {

@@ -15,7 +15,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     pub(crate) fn fire_next(&mut self, until: Time) -> bool {
         self.plan.go_over(1);
         // Nothing is looked for beyond what is due of a node: its ends may set what is due earlier.
-        let until = self.next_of_nodes().map_or(until, |(_, at)| at.min(until));
+        let until = self.next_of_nodes().map_or(until, |(_, (at, _))| at.min(until));
         let lifetime = self.first_lifetime_over(until);
         let token = self.tokens.first_due(until, |_| None);
         // Asked at once: hardly ever is any of it so.
@@ -146,7 +146,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let after_ms = self.options.idle_after_ms.unwrap_or(0);
         let idle = self.idle.next_look(|place| self.tables.next_idle(place, after_ms));
         let first = [lifetime, token, self.expiries.next_look(), idle].into_iter().flatten().min();
-        let node = self.next_of_nodes().map(|(_, at)| at.max(self.now));
+        let node = self.next_of_nodes().map(|(_, (at, _))| at.max(self.now));
         let first = first.into_iter().chain(node).min();
         if self.ticks.armed() == 0 {
             return first;

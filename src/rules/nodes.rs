@@ -23,7 +23,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return;
         }
         let (since, tells_users) = (since.min(self.moment), self.tells_users());
-        let ends = since.saturating_add(self.options.grace.node_loss_ms);
+        let ends = (since.saturating_add(self.options.grace.node_loss_ms), self.next_order());
         self.tables.origins_mut().lose(at, (since, ends), tells_users);
     }
 
@@ -37,29 +37,35 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Ends all that a node has which will not come back.
     pub(crate) fn origin_gone(&mut self, origin: Origin) {
         let Some(at) = self.tables.origins().find(origin) else { return };
-        self.tables.origins_mut().end(at, self.moment);
+        let now = (self.moment, self.next_order());
+        self.tables.origins_mut().end(at, now);
     }
 
     /// Returns which node something is to be done about next, and when.
     #[inline]
-    pub(super) fn next_of_nodes(&self) -> Option<(usize, Time)> {
+    pub(super) fn next_of_nodes(&self) -> Option<(usize, (Time, u64))> {
         if self.tables.origins().have_work() { self.first_due_node() } else { None }
     }
 
     #[cold]
     #[inline(never)]
-    fn first_due_node(&self) -> Option<(usize, Time)> {
+    fn first_due_node(&self) -> Option<(usize, (Time, u64))> {
         let nodes = self.tables.origins().nodes().iter().enumerate();
         let due = nodes.filter_map(|(at, node)| Some((at, node.due()?)));
-        due.min_by_key(|(_, at)| *at)
+        due.min_by_key(|(_, due)| *due)
     }
 
     /// Does the next thing about a node that is due by then, if nothing else is before. What is due
-    /// later has not been looked for.
+    /// later has not been looked for. Of what is due at the same moment, leases, graces and what
+    /// waits come before if they were set before, and the rest comes after (rule 27).
     pub(super) fn fire_next_node(&mut self, until: Time, others: [Option<Due>; 2]) -> bool {
-        let Some((node, at)) = self.next_of_nodes().filter(|(_, at)| *at <= until) else {
+        let Some((node, (at, order))) = self.next_of_nodes().filter(|(_, due)| due.0 <= until)
+        else {
             return false;
         };
+        if others.into_iter().flatten().any(|other| (other.at, other.order) < (at, order)) {
+            return false;
+        }
         self.plan.go_over(self.tables.origins().nodes().len());
         let other = self.first_with_expiries(at, others);
         let idle = self.first_idle(at).map(|due| due.at);

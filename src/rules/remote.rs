@@ -12,6 +12,7 @@ use crate::tables::expiries::{Expiring, Expiry};
 use crate::tables::ids::{Place, SessionIndex, User};
 use crate::tables::lists;
 use crate::tables::remotes::RemoteUpdate;
+use crate::tables::voices::Signs;
 use crate::time::Time;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
@@ -77,9 +78,16 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         Ok(())
     }
 
+    /// Goes on with the rest when all are told of what went before. Who speaks for the user is
+    /// worked out once, when all its sessions show what they do.
     fn continue_later(&mut self, update: RemoteUpdate<K, P>) {
+        let place = update.place;
+        let has_sessions = update.ended.is_some() || !update.sessions.is_empty();
         self.remote_update = Some(update);
         self.plan.push_step(Step::RemoteUpdate);
+        if has_sessions && let Some(published) = self.plan.take_back_speaking(place) {
+            self.speak_later(place, published);
+        }
     }
 
     /// Has those see the user no more whom the lists of a node hide it from: nobody is to be told
@@ -291,6 +299,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let times = (self.moment, connected);
         let of = (user, place);
         let added = self.tables.add_remote(of, session.kind, times, (node, session.id));
+        if let Some(signs) = self.remote_signs(session.idle_ms) {
+            *self.tables.voices_mut().signs_mut(added) = signs;
+        }
         if is_first {
             self.plan.push_step(Step::Online { user, session: added });
         }
@@ -335,15 +346,27 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.set_remote_topics(session, topics)
     }
 
+    /// Returns what is known of a session that its node says is idle for so long, or not, if
+    /// contacts are told who is.
+    fn remote_signs(&self, idle_ms: Option<u64>) -> Option<Signs> {
+        let active = self.moment.saturating_sub(idle_ms.unwrap_or(0));
+        let signs = Signs { active, is_idle: idle_ms.is_some(), ..Signs::default() };
+        self.tells_idleness().then_some(signs)
+    }
+
     fn set_remote_idle(&mut self, session: SessionIndex, idle_ms: Option<u64>) {
-        if !self.tells_users() || self.options.idle_after_ms.is_none() {
+        let Some(Signs { active, is_idle, .. }) = self.remote_signs(idle_ms) else { return };
+        let idle_after_ms = self.options.idle_after_ms.unwrap_or(0);
+        let signs = self.tables.voices_mut().signs_mut(session);
+        let stays_idle = signs.is_idle && is_idle;
+        // Durations that travel are a little off. Who was active in between is idle for less, by as
+        // much as it takes to become so again.
+        if stays_idle && active < signs.active.saturating_add(idle_after_ms) {
             return;
         }
-        let now = self.moment;
-        let signs = self.tables.voices_mut().signs_mut(session);
-        signs.active = now.saturating_sub(idle_ms.unwrap_or(0));
-        if signs.is_idle != idle_ms.is_some() {
-            signs.is_idle = idle_ms.is_some();
+        let is_news = signs.is_idle || is_idle;
+        (signs.active, signs.is_idle) = (active, is_idle);
+        if is_news {
             self.speak_later(self.tables.sessions().place(session), None);
         }
     }

@@ -27,7 +27,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Returns whether contacts are told who is idle.
-    const fn tells_idleness(&self) -> bool {
+    pub(super) const fn tells_idleness(&self) -> bool {
         self.represent.is_some() && self.options.idle_after_ms.is_some()
     }
 
@@ -76,7 +76,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// However often one input has it done, it is done once, as late as said last.
     pub(super) fn speak_later(&mut self, place: Place, published: Option<SessionIndex>) {
         if self.tells_users() {
-            let before = self.plan.take_back_speaking(place);
+            let before = self.plan.take_back_speaking(place).flatten();
             let published = published.or(before);
             self.plan.push_step(Step::Speak { place, published });
         }

@@ -25,8 +25,8 @@ pub(crate) struct Node {
     pub(crate) sessions: Vec<Remote>,
     /// Since when nothing is heard of it.
     lost_at: Option<Time>,
-    /// When all that it has ends.
-    ends_at: Option<Time>,
+    /// When all that it has ends, and the place of that among what ends at the same moment.
+    ends_at: Option<(Time, u64)>,
     /// How many of its sessions are yet to be looked at, since the node was lost or came back.
     sessions_to_review: usize,
     /// Whether the entry is a node's.
@@ -85,7 +85,12 @@ impl Origins {
 
     /// Notes that nothing is heard of a node since then, and when all that it has ends. Where
     /// contacts are told one state of each user, all its sessions are to be looked at.
-    pub(crate) fn lose(&mut self, origin: usize, (since, ends): (Time, Time), tells_users: bool) {
+    pub(crate) fn lose(
+        &mut self,
+        origin: usize,
+        (since, ends): (Time, (Time, u64)),
+        tells_users: bool,
+    ) {
         self.change(origin, |node| {
             (node.lost_at, node.ends_at) = (Some(since), Some(ends));
             node.review_all(tells_users);
@@ -103,9 +108,9 @@ impl Origins {
     }
 
     /// Notes that all that a node has ends now.
-    pub(crate) fn end(&mut self, origin: usize, now: Time) {
+    pub(crate) fn end(&mut self, origin: usize, now: (Time, u64)) {
         self.change(origin, |node| {
-            node.lost_at = Some(node.lost_at.unwrap_or(now));
+            node.lost_at = Some(node.lost_at.unwrap_or(now.0));
             (node.ends_at, node.sessions_to_review) = (Some(now), 0);
         });
     }
@@ -183,9 +188,10 @@ impl Node {
         self.sessions_to_review > 0
     }
 
-    /// Returns when something is to be done about it: sessions are looked at before anything else.
-    pub(crate) fn due(&self) -> Option<Time> {
-        if self.has_reviews() { Some(Time::ZERO) } else { self.ends_at }
+    /// Returns when something is to be done about it, and its place among what is due at the same
+    /// moment: sessions are looked at before anything else.
+    pub(crate) fn due(&self) -> Option<(Time, u64)> {
+        if self.has_reviews() { Some((Time::ZERO, 0)) } else { self.ends_at }
     }
 
     fn review_all(&mut self, tells_users: bool) {

@@ -359,6 +359,48 @@ fn who_is_idle_elsewhere_is_so_here() {
     assert_eq!(say(&mut engine, 5_200, ELSEWHERE, said(None)), ["2 as one: 8"]);
 }
 
+/// Rule C18: durations travel, and are a little off each time. Who has been idle all along is not
+/// told to be so since another moment, whatever is looked at anew.
+#[test]
+fn who_stays_idle_elsewhere_is_so_since_the_same_moment() {
+    let mut engine = as_one(Some(1_000), newest);
+    let said =
+        |idle_ms| state(vec![RemoteSession { idle_ms: Some(idle_ms), ..session(1, Some(8)) }]);
+    say(&mut engine, 5_000, ELSEWHERE, said(1_500));
+    for off in [1_590, 1_610, 610] {
+        assert_eq!(say(&mut engine, 5_100, ELSEWHERE, said(off)), NOTHING);
+        assert_eq!(told(engine.origin_lost(at(5_100), ELSEWHERE)), NOTHING);
+        assert_eq!(told(engine.origin_back(at(5_100), ELSEWHERE)), NOTHING);
+    }
+    // That somebody was there in between was not heard.
+    assert_eq!(say(&mut engine, 6_100, ELSEWHERE, said(1_600)), ["2 idle since 4500: 8"]);
+}
+
+/// Rule U2: one word of a node's is told once, however much of it changes who speaks.
+#[test]
+fn what_a_node_says_at_once_is_told_as_one() {
+    let mut engine = as_one(Some(1_000), newest);
+    // Who is heard of when it is idle already is not taken for somebody who is there.
+    let idle = |id, presence, idle_ms| RemoteSession { idle_ms, ..session(id, Some(presence)) };
+    let told = say(&mut engine, 5_000, ELSEWHERE, state(vec![idle(1, 6, Some(1_500))]));
+    assert_eq!(told, ["2 online true", "2 idle since 3500: 6"]);
+    let both = vec![idle(1, 6, Some(1_501)), idle(2, 7, Some(1_401))];
+    let told = say(&mut engine, 5_001, ELSEWHERE, state(both));
+    assert_eq!(told, ["2 idle since 3600: 7"]);
+    // The one that speaks ends, and another shows something else.
+    let other = RemoteSession { number: 2, ..idle(1, 9, None) };
+    let told = say(&mut engine, 5_002, ELSEWHERE, state(vec![other]));
+    assert_eq!(told, ["2 Disconnected false", "2 as one: 9"]);
+    // Whoever is let see the user is told once, too.
+    let mut hidden = state(vec![RemoteSession { number: 2, ..idle(1, 9, None) }]);
+    hidden.lists.as_mut().expect("they are given").visible = false;
+    say(&mut engine, 5_003, ELSEWHERE, hidden);
+    let seen = RemoteSession { number: 3, ..idle(1, 6, None) };
+    let told = say(&mut engine, 5_004, ELSEWHERE, state(vec![seen]));
+    assert_eq!(told, ["2 as one: 6"]);
+    assert_eq!(engine.verify(), Ok(()));
+}
+
 /// A node that tells idleness may speak to one that does not.
 #[test]
 fn where_idleness_is_not_told_nobody_is_idle() {

@@ -68,6 +68,28 @@ fn a_grace_keeps_its_place() {
     }
 }
 
+/// Of a grace and a node that are over at the same moment, the one that was lost first is first.
+#[test]
+fn graces_of_one_moment_are_over_in_the_order_in_which_they_began() {
+    for node_first in [true, false] {
+        let mut engine = engine(|all| *all = options());
+        viewer(&mut engine);
+        let (key, decisions) =
+            engine.connect(Time::ZERO, Connect::new(3).audience([1])).expect("there is room");
+        decisions.for_each(|_| {});
+        if node_first {
+            lose(&mut engine, session(1, Some(8)));
+        }
+        let lost = engine.lost_with_grace(Time::ZERO, key, LostCause::Timeout, GONE);
+        lost.expect("it is attached").for_each(|_| {});
+        if !node_first {
+            lose(&mut engine, session(1, Some(8)));
+        }
+        let first = first_of(&mut engine, ["2 offline", "3 Lost"]);
+        assert_eq!(first == 0, node_first);
+    }
+}
+
 #[test]
 fn idleness_keeps_its_place() {
     for (after, first) in [(GONE - 1, 1), (GONE, 0), (GONE + 1, 0)] {
