@@ -87,7 +87,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`resume`](Self::resume) has replaced.
     ///
     /// # Costs
-    /// O(1) with a grace; without one those of [`disconnect`](Self::disconnect).
+    /// O(w + t) with a grace, for the w users that the session watches and the t topics that it is
+    /// in; without one those of [`disconnect`](Self::disconnect).
     pub fn lost(
         &mut self,
         now: Time,

@@ -26,8 +26,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// order ([rule T12](crate::rules#rule-t12-limits-and-rates-of-topics)).
     ///
     /// # Costs
-    /// One hash look-up, and O(1) beside what it takes to make the snapshot: however many are in
-    /// the topic.
+    /// One hash look-up, and O(t) for the t topics that the session is in, beside what it takes to
+    /// make the snapshot: however many are in the topic.
     ///
     /// ```
     /// # use adsum::{Config, Connect, Decision, Engine, Join, Time, View};
@@ -216,7 +216,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`full_up_to`](TopicOptions::full_up_to). Checked in this order.
     ///
     /// # Costs
-    /// One hash look-up.
+    /// One hash look-up; where they change what viewers are told, also O(v) for the v of them who are
+    /// congested, and the snapshots of the others.
     pub fn topic_options<T>(
         &mut self,
         now: Time,

@@ -30,7 +30,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::Full`].
     ///
     /// # Costs
-    /// One hash look-up per id, O(n log n) to sort n of them, and O(w) for the w users watched.
+    /// One hash look-up per id, O(n log n) to sort n of them, and O(w log w) for the w users
+    /// who are watched then.
     ///
     /// ```
     /// # use adsum::{Config, Connect, Decision, Engine, Time};

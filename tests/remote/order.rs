@@ -3,9 +3,10 @@
 use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
 use crate::nodes::newest;
 use adsum::{
-    Config, Connect, Engine, Grace, Join, LostCause, Options, RemoteMember, RemoteSession, Time,
-    TopicOptions, View,
+    Config, Connect, Decision, Engine, Grace, Join, LostCause, Options, Origin, RemoteMember,
+    RemoteSession, RemoteState, Time, TopicChange, TopicOptions, View,
 };
+use std::collections::BTreeSet;
 
 const GONE: u64 = 1_000;
 
@@ -87,6 +88,51 @@ fn graces_of_one_moment_are_over_in_the_order_in_which_they_began() {
         }
         let first = first_of(&mut engine, ["2 offline", "3 Lost"]);
         assert_eq!(first == 0, node_first);
+    }
+}
+
+/// Rule T10: all that a node had in a topic is gone by one tick's changes, to whoever views all, and
+/// by one of a sample where that is what it is shown.
+#[test]
+fn a_lost_node_of_100_000_members_is_one_ticks_changes() {
+    const MEMBERS: u32 = 100_000;
+    for (full_up_to, stay, gone) in [(MEMBERS, 0, MEMBERS), (200, 500, 20)] {
+        let topics = TopicOptions { coalesce_ms: 200, full_up_to, ..TopicOptions::default() };
+        let mut engine = engine(|all| *all = Options { topics, ..options() });
+        viewer(&mut engine);
+        let viewer = engine.sessions(&1).next().expect("it is here");
+        let join = Join::Observer { view: View::All };
+        engine.join(Time::ZERO, viewer, 100, join).expect("there is room").1.for_each(|_| {});
+        for user in 0..MEMBERS + stay {
+            let origin = if user < MEMBERS { ELSEWHERE } else { Origin(8) };
+            let there = RemoteMember { topic: 100, number: 1, presence: None };
+            let of = RemoteSession { topics: vec![there], ..session(u64::from(user), None) };
+            let said = RemoteState { lists: None, sessions: vec![of], ended: Vec::new() };
+            let taken = engine.remote_state(Time::ZERO, origin, 10 + user, said);
+            taken.expect("there is room").for_each(|_| {});
+        }
+        engine.advance(at(500)).for_each(|_| {});
+        engine.origin_lost(at(500), ELSEWHERE).for_each(|_| {});
+        let (mut left, mut snapshots, mut numbers) = (0, 0, BTreeSet::new());
+        let mut tell = |engine: &mut Engine<u32, u32>, until| {
+            while engine.deadline().is_some_and(|due| due <= until) {
+                engine.advance(until).for_each(|decision| match decision {
+                    Decision::Changes(part) => {
+                        let gone = |one: &TopicChange<'_, u32, u32>| {
+                            matches!(one, TopicChange::Left { .. })
+                        };
+                        left += part.iter().filter(gone).count();
+                        numbers.insert(part.id());
+                    }
+                    Decision::Topic(_) => snapshots += 1,
+                    _ => {}
+                });
+            }
+        };
+        tell(&mut engine, at(500 + GONE));
+        tell(&mut engine, at(1_000 + GONE));
+        assert_eq!(engine.topic(&100).expect("it is observed").counts().users, stay);
+        assert_eq!((left, snapshots, numbers.len()), (gone as usize, 0, 1), "{full_up_to}");
     }
 }
 
