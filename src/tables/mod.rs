@@ -56,6 +56,7 @@ use interner::MAX_USERS;
 use online::{Held, Online, OnlineUsers};
 use origins::Origins;
 use sessions::{Link, MAX_SESSIONS, Sessions, Sign};
+use smallvec::{SmallVec, smallvec};
 use sorted_map::UserSet;
 use topics::Topics;
 use user_bits::UserBits;
@@ -307,11 +308,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// they connected.
     pub(crate) fn shown_by_connect(&self, place: Place) -> impl Iterator<Item = SessionIndex> + '_ {
         let (sessions, held) = (self.sessions_at(place), self.held_at(place));
-        let all = (0..=sessions.len()).flat_map(move |at| {
-            let of_rank = move |rank| held.iter().find(move |held| usize::from(held.rank) == rank);
-            let before = (0..held.len()).filter_map(of_rank);
-            let before = before.filter(move |held| usize::from(held.earlier) == at);
-            before.map(|held| held.session).chain(sessions.get(at).copied())
+        // Ranks have no gaps, and whoever has a later one has no fewer before it.
+        let mut by_rank: SmallVec<[u16; 32]> = smallvec![0; held.len()];
+        for (nth, held) in held.iter().enumerate() {
+            by_rank[usize::from(held.rank)] = nth as u16;
+        }
+        let (mut rank, mut at) = (0, 0);
+        let all = core::iter::from_fn(move || {
+            let next = by_rank.get(rank).map(|nth| &held[usize::from(*nth)]);
+            if let Some(next) = next.filter(|next| usize::from(next.earlier) <= at) {
+                rank += 1;
+                return Some(next.session);
+            }
+            at += 1;
+            sessions.get(at - 1).copied()
         });
         all.filter(|session| self.sessions.has_published(*session))
     }

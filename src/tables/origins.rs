@@ -220,10 +220,10 @@ mod tests {
         let shows = origins.find_or_new(Origin(0));
         origins.push(shows, session);
         let lost = origins.find_or_new(Origin(1));
-        origins.lose(lost, (Time::ZERO, Time::MAX), false);
+        origins.lose(lost, (Time::ZERO, (Time::MAX, 0)), false);
         for name in 2..1_000 {
             let back = origins.find_or_new(Origin(name));
-            origins.lose(back, (Time::ZERO, Time::MAX), false);
+            origins.lose(back, (Time::ZERO, (Time::MAX, 0)), false);
             origins.come_back(back, false);
             assert_eq!(origins.nodes().len(), 3, "those before are forgotten");
         }

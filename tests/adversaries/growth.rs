@@ -504,3 +504,35 @@ fn where_endings_are_not_told_memory_does_not_grow_with_them() {
     assert!(memory.bytes_current < most, "{memory:?}");
     assert_eq!(engine.verify(), Ok(()));
 }
+
+/// Who speaks for a user is chosen among all its sessions, held or not (rules 6 and U3).
+#[test]
+fn to_choose_among_many_that_are_held_takes_as_long_for_each_as_among_few() {
+    const MANY: u16 = 512;
+    const FEW: u16 = MANY / 16;
+    let mut best = [Duration::MAX; 2];
+    for (best, count) in best.iter_mut().zip([FEW, MANY]) {
+        let config: Config = config(|options| options.max_sessions = 2 * MANY);
+        let mut engine = Engine::<u32, u32, _>::with_representative(config, Counting, |_| 0);
+        let held: Vec<_> = (0..count).map(|_| connect(&mut engine, 0, [1])).collect();
+        for key in &held {
+            drain(engine.publish(at(0), *key, 1).expect("it is attached"));
+        }
+        let mut silent: Vec<_> = (0..count).map(|_| connect(&mut engine, 0, [1])).collect();
+        for key in held {
+            drain(engine.disconnect(at(0), key).expect("it is there"));
+        }
+        assert!(engine.representative(&0).is_some(), "all of those that show something are held");
+        let mut one = silent.pop().expect("there are some");
+        for _ in 0..20 {
+            let taken = time(|| {
+                drain(engine.lost(at(0), one, LostCause::Timeout).expect("it is attached"));
+                let (key, decisions) = engine.resume(at(0), one).expect("it is in grace");
+                decisions.for_each(|_| {});
+                one = key;
+            });
+            *best = (taken / u32::from(count)).min(*best);
+        }
+    }
+    must_be_alike("to choose", best[0], best[1]);
+}
