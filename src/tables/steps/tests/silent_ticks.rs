@@ -21,6 +21,8 @@ enum Tick {
     Sample,
     /// The same behind seats that are blank, of as many who have left.
     BlankSeats,
+    /// Those who name a member, none of whom can be told.
+    Lookers,
 }
 
 const START: Time = Time::from_millis(10_000);
@@ -66,7 +68,12 @@ fn engine_of(tick: Tick) -> Core {
         Tick::Visits => View::All,
         Tick::CountedVisits => View::Count,
         Tick::Sample | Tick::BlankSeats => View::Sample(OTHERS as u16),
+        Tick::Lookers => View::Nothing,
     };
+    if tick == Tick::Lookers {
+        look(&mut engine, visitor, &others);
+        return engine;
+    }
     let is_of_visits = matches!(tick, Tick::Visits | Tick::CountedVisits);
     let all: Vec<_> =
         (0..TOPICS).map(|topic| join(&mut engine, viewer, topic, Some(view))).collect();
@@ -90,6 +97,21 @@ fn engine_of(tick: Tick) -> Core {
         }
     }
     engine
+}
+
+/// Has all of these name a member of each topic who shows something new, and be slow.
+fn look(engine: &mut Core, member: SessionKey, all: &[SessionKey]) {
+    let topics = (0..TOPICS).map(|topic| join(engine, member, topic, None));
+    let topics: Vec<_> = topics.collect();
+    for (name, topic) in (0..).zip(&topics) {
+        for session in all {
+            join(engine, *session, name, Some(View::Nothing));
+            taken(engine.look_at(Time::ZERO, *session, *topic, [VISITOR]));
+        }
+    }
+    drain(engine, START);
+    topics.iter().for_each(|topic| _ = taken(engine.update(START, member, *topic, 1)));
+    all.iter().for_each(|session| _ = taken(engine.congested(START, *session)));
 }
 
 fn looked_at(tick: Tick) {
@@ -118,9 +140,8 @@ fn looked_at(tick: Tick) {
 
 #[test]
 fn no_call_goes_over_more_than_one_tick_and_a_little() {
-    for tick in [Tick::Visits, Tick::CountedVisits, Tick::Sample, Tick::BlankSeats] {
-        looked_at(tick);
-    }
+    use Tick::{BlankSeats, CountedVisits, Lookers, Sample, Visits};
+    [Visits, CountedVisits, Sample, BlankSeats, Lookers].into_iter().for_each(looked_at);
 }
 
 /// Samples of several sizes take one walk over the seats, and each seat counts once for all of
