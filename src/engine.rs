@@ -194,10 +194,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::UnknownSession`] and [`Error::Detached`].
     ///
     /// # Costs
-    /// O(w + t) for the w users that the session watches and the t topics that it is in; afterwards,
-    /// 20 to 80 bytes and O(log n) for each session that changes, where n have, as long as that has
-    /// to be told; a few kilobytes stay for the next time. When more than twice its audience and the
-    /// users it watches, and more than 1,024, have changed, one mark takes the place of all.
+    /// O(w + t) for the w users that the session watches and the t topics that it is in;
+    /// afterwards, 20 to 80 bytes and O(log n) for each session that changes, where n have, as long
+    /// as that has to be told; a few kilobytes stay for the next time. When more than twice its
+    /// audience and the users it watches, and more than 1,024, have changed, one mark takes the
+    /// place of all.
     pub fn congested(
         &mut self,
         now: Time,

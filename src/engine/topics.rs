@@ -216,8 +216,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`full_up_to`](TopicOptions::full_up_to). Checked in this order.
     ///
     /// # Costs
-    /// One hash look-up; where they change what viewers are told, also O(v) for the v of them who are
-    /// congested, and the snapshots of the others.
+    /// One hash look-up; where they change what viewers are told, also O(v) for the v of them who
+    /// are congested, and the snapshots of the others.
     pub fn topic_options<T>(
         &mut self,
         now: Time,

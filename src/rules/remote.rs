@@ -429,8 +429,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         self.tables.sessions().remote() > 0 && self.tables.sessions_at(place).iter().any(is_over)
     }
 
-    /// Ends those sessions of the user at this place whose end was kept back: another has come, which
-    /// is told nothing of them if it is one of this node.
+    /// Ends those sessions of the user at this place whose end was kept back: another has come,
+    /// which is told nothing of them if it is one of this node.
     pub(super) fn end_over(&mut self, place: Place, newcomer: Option<SessionIndex>) {
         if !self.has_over(place) {
             return;

@@ -223,8 +223,8 @@ fn who_changes_devices_elsewhere_stays_in_a_topic() {
     }
 }
 
-/// Rule C13: what is so no more is told before what is so now; but for whoever takes another's place
-/// in a topic, which is one change there.
+/// Rule C13: what is so no more is told before what is so now; but for whoever takes another's
+/// place in a topic, which is one change there.
 #[test]
 fn what_ends_elsewhere_is_told_before_what_begins() {
     let there = |id, topics: &[u32]| {

@@ -91,8 +91,8 @@ fn graces_of_one_moment_are_over_in_the_order_in_which_they_began() {
     }
 }
 
-/// Rule T10: all that a node had in a topic is gone by one tick's changes, to whoever views all, and
-/// by one of a sample where that is what it is shown.
+/// Rule T10: all that a node had in a topic is gone by one tick's changes, to whoever views all,
+/// and by those of a sample where that is what it is shown.
 #[test]
 fn a_lost_node_of_100_000_members_is_one_ticks_changes() {
     const MEMBERS: u32 = 100_000;

@@ -9,7 +9,7 @@ export interface Storage {
 /** The secret of a session, and its user if that was invisible. */
 export type Kept = readonly [resume: string, hidden: string | false];
 
-/** Returns what this comes to, or nothing: a browser that forbids storage throws, and so does none. */
+/** Returns what this comes to, or nothing: a browser that forbids storage throws, so does none. */
 const attempt = <T>(what: () => T): T | undefined => {
   try {
     return what();
@@ -18,9 +18,9 @@ const attempt = <T>(what: () => T): T | undefined => {
 
 /**
  * Keeps the secret of a session, and whether its user is invisible, from the moment at which the
- * page is left until the next one takes it out. In between it is not there: a tab that is duplicated
- * copies what is, and two tabs cannot have one session. Returns what takes out what is kept, and
- * keeps something in its place, if anything.
+ * page is left until the next one takes it out. In between it is not there: a tab that is
+ * duplicated copies what is, and two tabs cannot have one session. Returns what takes out what is
+ * kept, and keeps something in its place, if anything.
  */
 export const keeper =
   (

@@ -177,7 +177,7 @@ mod tests {
         let audience = (0..contacts).map(|nth| format!("contact{nth:020}").into()).collect();
         let lists = RemoteLists { audience, blocked: Vec::new(), visible: true };
         let state = RemoteState { lists: Some(lists), sessions: vec![session], ended: Vec::new() };
-        let version = Version { number: 1, clock: 1, by: 1 };
+        let version = Version { number: 1, clock: 1, by: 1, wish: 0 };
         let user = format!("user{number}").into();
         let (is_gone, posted, stamps) = (false, None, vec![1]);
         UserState { user, number, is_gone, posted, version, stamps, state }
