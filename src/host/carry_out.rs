@@ -18,12 +18,17 @@ pub(super) fn carry_out<K, P, A, C, S>(
     C: Connection<A::Frame>,
     S: BuildHasher,
 {
+    // Who is told everything in this input, and so of its topics too.
+    let mut anew = None;
     decisions.for_each(|decision| match decision {
         Decision::Deliver { notice, to } => {
             let Some(frame) = application.notice(&notice) else { return };
             to.iter().for_each(|slot| connections.send_notice(*slot, frame.clone()));
         }
         Decision::Snapshot(snapshot) => {
+            if snapshot.scope() == Scope::Everything {
+                anew = Some(snapshot.to());
+            }
             let Some(frame) = application.snapshot(&snapshot) else { return };
             match snapshot.scope() {
                 Scope::Everything => connections.send_snapshot(snapshot.to(), frame),
@@ -34,7 +39,12 @@ pub(super) fn carry_out<K, P, A, C, S>(
         Decision::Skipped { notice, to } => application.skipped(&notice, to.len()),
         Decision::Topic(snapshot) => {
             let Some(frame) = application.topic(&snapshot) else { return };
-            snapshot.to().iter().for_each(|slot| connections.send_notice(*slot, frame.clone()));
+            for slot in snapshot.to() {
+                match anew == Some(*slot) {
+                    true => connections.send_snapshot(*slot, frame.clone()),
+                    false => connections.send_notice(*slot, frame.clone()),
+                }
+            }
         }
         Decision::Changes(changes) => {
             let Some(frame) = application.topic_changes(&changes) else { return };

@@ -7,6 +7,7 @@ use adsum::{
 };
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::mpsc::sync_channel;
 
 const NOW: Time = Time::from_millis(1_000);
 
@@ -170,4 +171,31 @@ fn a_topic_has_options_of_its_own_and_tells_in_ticks() {
     let hidden = TopicOptions { blocks: TopicBlocks::Hidden, ..slow };
     let refused = host.topic_options(NOW, &"room", hidden);
     assert!(refused.is_err(), "an occupied topic keeps to its way with blocks");
+}
+
+/// A session that comes back is told of all its topics, however short its queue is: what is dropped
+/// there would be made good by telling it everything, for ever.
+#[test]
+fn a_short_queue_keeps_nobody_from_hearing_of_its_topics() {
+    const TOPICS: [&str; 4] = ["attic", "bar", "cellar", "den"];
+    let mut host = Host::new(Config::default(), Words::default()).outbox_limit(1);
+    let newcomer = || Connect::new("ann").audience(vec![]).blocked(vec![]);
+    let (to_ann, reads) = sync_channel(1);
+    let mut ann = host.connect(NOW, newcomer(), to_ann).expect("there is room");
+    for topic in TOPICS {
+        let member = Join::Member { presence: None, view: View::All };
+        host.join(NOW, ann, topic, member).expect("there is room");
+        while reads.try_recv().is_ok() {
+            host.flush(NOW, ann);
+        }
+    }
+    let (to_ann, reads) = sync_channel(1);
+    ann = host.resume(NOW, ann, to_ann).expect("it is there");
+    let mut heard = Vec::new();
+    while let Ok(frame) = reads.try_recv() {
+        heard.push(frame);
+        assert!(heard.len() < 100, "it is told for ever: {heard:?}");
+        host.flush(NOW, ann);
+    }
+    assert_eq!(heard, TOPICS.map(|topic| format!(r#"{topic} is ["ann"] of 1"#)));
 }
