@@ -63,8 +63,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         };
         let node = self.tables.origins_mut().find_or_new(origin);
         for session in &sessions {
-            let is_there = self.tables.find_remote(place, (node, session.id)).is_some();
-            if !is_there {
+            if let Some(known) = self.tables.find_remote(place, (node, session.id)) {
+                self.take_back_end(known);
+            } else {
                 let is_first = is_first && self.tables.sessions_at(place).is_empty();
                 self.add_remote(node, place, session, is_first);
             }
@@ -420,6 +421,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let order = self.next_order();
         self.lifetimes.arm(session, self.moment.saturating_add(skew_ms), order);
         self.speak_later(place, None);
+    }
+
+    /// Has a session go on whose end was kept back: its node says that it is there.
+    fn take_back_end(&mut self, session: SessionIndex) {
+        let over = self.tables.remote_mut(session).and_then(|remote| remote.over.take());
+        if over.is_some() {
+            self.lifetimes.disarm(session);
+        }
     }
 
     /// Returns whether the end of a session of the user at this place was kept back.

@@ -199,7 +199,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     #[inline(never)]
     fn count_shown_in_cluster(&mut self, session: SessionIndex) {
         let number = self.changed.number(session);
-        self.changed.set_number(session, number + 2);
+        self.changed.set_number(session, number.wrapping_add(2));
         self.list_changed_session(session);
     }
 
@@ -207,7 +207,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// shown something else in that moment says so by another number.
     pub(crate) fn count_end(&mut self, session: SessionIndex, before: u64) {
         if self.changed.is_on {
-            self.changed.set_number(session, before + 1);
+            self.changed.set_number(session, before.wrapping_add(1));
         }
     }
 

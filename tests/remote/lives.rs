@@ -29,6 +29,25 @@ fn origins(engine: &Engine<u32, u32>) -> Vec<Origin> {
     engine.origins_of(&2).collect()
 }
 
+/// Rule C10: whom its node says to be there again, before its end was told, has not gone.
+#[test]
+fn whoever_is_there_again_while_the_end_is_kept_back_stays() {
+    let mut engine = engine(|options| options.skew_ms = 50);
+    viewer(&mut engine);
+    let there = || state(vec![session(1, Some(8))]);
+    say(&mut engine, 5, ELSEWHERE, there());
+    assert_eq!(say(&mut engine, 6, ELSEWHERE, state(Vec::new())), NOTHING);
+    assert_eq!(origins(&engine), []);
+    assert_eq!(say(&mut engine, 7, ELSEWHERE, there()), NOTHING);
+    assert_eq!(origins(&engine), [ELSEWHERE]);
+    assert_eq!(engine.user_sessions(&2).next().expect("it is there").lost, None);
+    assert_eq!((told(engine.advance(at(1_000))), engine.verify()), (Vec::new(), Ok(())));
+    // It is another session that takes its place.
+    assert_eq!(say(&mut engine, 1_001, ELSEWHERE, state(Vec::new())), NOTHING);
+    let other = say(&mut engine, 1_002, ELSEWHERE, state(vec![session(2, Some(8))]));
+    assert_eq!(other, ["2 ended to 1", "2 Disconnected false", "2: 8 to 1"]);
+}
+
 #[test]
 fn each_session_ends_for_its_own_reason() {
     let mut engine = engine(|_| {});

@@ -89,6 +89,7 @@ where
                 let decisions = self.engine.apply(self.desk.now, event)?;
                 let version = self.desk.next_wish(known, is_visible);
                 self.desk.note_version(&user, version);
+                self.desk.show_in_waiting(&user, is_visible);
                 Ok(Outputs::new(Some(decisions), &mut self.desk))
             }
             Reach::Named(named) => self.give_named(named, event),
@@ -106,6 +107,7 @@ where
                         return Ok(Outputs::new(None, &mut self.desk));
                     }
                 }
+                self.note_taken_out(&event);
                 let decisions = self.engine.apply(self.desk.now, event)?;
                 self.desk.order_all(version, &ordered);
                 Ok(Outputs::new(Some(decisions), &mut self.desk))
@@ -175,6 +177,19 @@ where
         true
     }
 
+    /// Checks what the engine does not of somebody who is not there, since another node is to do it.
+    fn check_length(&self, event: &Event<K, P>) -> Result<(), Error> {
+        let limit = self.engine.options().max_audience;
+        match event {
+            Event::AudienceAdd { contacts, .. } | Event::AudienceReplace { contacts, .. }
+                if contacts.len() > limit as usize =>
+            {
+                Err(Error::AudienceLimit { limit })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn give_lists(
         &mut self,
         user: K,
@@ -183,17 +198,27 @@ where
     ) -> Result<Outputs<'_, K, P, S>, Error> {
         let is_connect = matches!(event, Event::Connect { .. });
         let is_known = is_connect || self.engine.is_online(&user);
+        if !is_known {
+            self.check_length(&event)?;
+        }
         // Whoever has sessions of the user will know it.
         let ordered = (!is_known).then(|| event.clone());
         // Whose end was kept back goes on as the engine has it, which alone knows of that then.
-        let is_visible = !self.engine.is_invisible(&user);
+        let has_waiting = self.desk.has_waiting(&user);
+        let stays_hidden = !has_waiting && self.engine.is_invisible(&user);
+        let change = has_waiting.then(|| event.clone());
+        let options = self.engine.options();
+        let limits = [options.max_audience as usize, options.max_blocked as usize];
         let decisions = self.engine.apply(self.desk.now, event)?;
         if let (Some(version), true) = (version, is_known) {
-            let version = match version.is_visible() == is_visible {
-                true => version,
-                false => self.desk.next_wish(version, is_visible),
+            let version = match stays_hidden && version.is_visible() {
+                true => self.desk.next_wish(version, false),
+                false => version,
             };
             self.desk.note_version(&user, version);
+            if let Some(change) = change {
+                self.desk.change_in_waiting(&user, &change, limits);
+            }
         }
         if let (Some(event), Some(version)) = (ordered, version) {
             self.desk.order_all(version, &event);

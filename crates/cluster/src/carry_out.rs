@@ -15,8 +15,12 @@ where
     S: BuildHasher + Clone,
 {
     pub(crate) fn carry_out(&mut self, job: Job<K, P>) -> Outputs<'_, K, P, S> {
-        if let Job::Order(Order { version, event: Event::Expel { user }, .. }) = &job {
-            self.expel_elsewhere(user, *version);
+        match &job {
+            Job::Order(Order { version, event: Event::Expel { user } }) => {
+                self.expel_elsewhere(user, *version);
+            }
+            Job::Order(Order { event, .. }) => self.note_taken_out(event),
+            _ => {}
         }
         let Self { engine, desk } = self;
         let now = desk.now;
@@ -25,6 +29,12 @@ where
             Job::State { life, user, mut state, keeps_lists } => {
                 if let Some(person) = desk.people.all.get_mut(&user) {
                     person.is_coming = false;
+                }
+                // They were known when this was heard. The user has gone since, and they with it.
+                let lacks_lists = state.lists.is_none() && !state.sessions.is_empty();
+                if lacks_lists && !engine.is_online(&user) {
+                    desk.ask_anew(life, &user);
+                    return Outputs::new(None, desk);
                 }
                 if let Some(lists) = state.lists.as_mut().filter(|_| keeps_lists)
                     && engine.is_online(&user)
@@ -62,8 +72,16 @@ where
                 key.and_then(|key| engine.expel_session(now, key).ok())
             }
             Job::Order(Order { version, event, .. }) => {
-                if Self::is_to_be_done(engine, desk, version, &event) {
-                    engine.apply(now, event).map_err(|_| desk.stats.refused += 1).ok()
+                let lists = Self::lists_in(engine, desk, version, &event);
+                if Self::is_to_be_done(engine, desk, version, (&event, lists.as_ref())) {
+                    let done = engine.apply(now, event);
+                    if let (Ok(_), Some((user, number))) = (&done, lists) {
+                        // What they are changed into is this node's own word.
+                        let wish = desk.people.get(&user).map_or(0, |person| person.version.wish);
+                        let version = desk.next_version(number, wish);
+                        desk.note_version(&user, version);
+                    }
+                    done.map_err(|_| desk.stats.refused += 1).ok()
                 } else {
                     None
                 }
@@ -78,31 +96,43 @@ where
         local.sessions().find(|own| own.id == session).map(|own| own.key)
     }
 
+    /// Returns whose lists an order changes, and the host's number of them, if this node has
+    /// sessions of that user and none that are newer.
+    fn lists_in(
+        engine: &Engine<K, P, S>,
+        desk: &Desk<K, P, S>,
+        version: Version,
+        event: &Event<K, P>,
+    ) -> Option<(K, u64)> {
+        let (Event::AudienceAdd { user, .. }
+        | Event::AudienceRemove { user, .. }
+        | Event::AudienceReplace { user, .. }
+        | Event::Block { user, .. }
+        | Event::Unblock { user, .. }) = event
+        else {
+            return None;
+        };
+        let is_here = engine.local_user(user).is_some_and(|own| own.sessions().count() > 0);
+        let known = desk.people.get(user).map(|person| person.version).unwrap_or_default();
+        let is_newer = is_here && version.lists() > known.lists();
+        is_newer.then(|| (user.clone(), version.number))
+    }
+
     /// Returns whether an order is to be given to the engine. One that expels spares sessions that
     /// have come later; lists are changed by the newest word, at nodes that have sessions.
     fn is_to_be_done(
         engine: &Engine<K, P, S>,
         desk: &mut Desk<K, P, S>,
         version: Version,
-        event: &Event<K, P>,
+        (event, lists): (&Event<K, P>, Option<&(K, u64)>),
     ) -> bool {
         match event {
             Event::Expel { user } => Self::is_whole_expelled(engine, desk, version, user),
-            Event::AudienceAdd { user, .. }
-            | Event::AudienceRemove { user, .. }
-            | Event::AudienceReplace { user, .. }
-            | Event::Block { user, .. }
-            | Event::Unblock { user, .. } => {
-                let is_here = engine.local_user(user).is_some_and(|own| own.sessions().count() > 0);
-                let known = desk.people.get(user).map(|person| person.version).unwrap_or_default();
-                let is_newer = is_here && version.lists() > known.lists();
-                if is_newer {
-                    // What it is changed into is this node's own word.
-                    let version = desk.next_version(version.number, known.wish);
-                    desk.note_version(user, version);
-                }
-                is_newer
-            }
+            Event::AudienceAdd { .. }
+            | Event::AudienceRemove { .. }
+            | Event::AudienceReplace { .. }
+            | Event::Block { .. }
+            | Event::Unblock { .. } => lists.is_some(),
             _ => true,
         }
     }

@@ -163,6 +163,7 @@ where
         }
         desk.next_beat = desk.now.saturating_add(desk.config.beat_ms);
         desk.people.list_doubted();
+        desk.ask_for_taken_out();
         desk.outbox.push_back(Post::Beat(To::Everyone));
         for at in 0..desk.peers.len() {
             desk.send_orders(at);
@@ -182,6 +183,7 @@ where
             let life = peer.life;
             self.desk.stats.suspicions += 1;
             self.desk.note_gone();
+            self.desk.forget_notices(at);
             self.desk.jobs.push_back(Job::Lost { life, since: now });
             self.end_all_expelled(at);
         }

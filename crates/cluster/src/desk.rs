@@ -1,5 +1,6 @@
 //! Everything of a cluster but its engine: who is known, what is to be done, what is to be sent.
 
+use crate::closings::TakenOut;
 use crate::config::ClusterConfig;
 use crate::digest;
 use crate::fault::Fault;
@@ -89,6 +90,16 @@ struct Parting {
     known_until: u64,
 }
 
+/// A life of a node that is over, though not the grace of its sessions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over {
+    pub(crate) life: Life,
+    /// When the grace ends.
+    pub(crate) ends: Time,
+    /// What the logical clock showed when it was over: none of its sessions is newer.
+    pub(crate) clock: u64,
+}
+
 /// How far this node is with leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leaving {
@@ -115,8 +126,10 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) edges: HashMap<K, u64, S>,
     /// Edges that this node has posted a moment ago.
     pub(crate) posted: PostedEdges<K, S>,
-    /// Lives of nodes that are over, though not the grace of their sessions, with the end of that.
-    pub(crate) over: Vec<(Life, Time)>,
+    /// Who was taken out of topics here, until their nodes should have said so.
+    pub(crate) taken_out: Vec<TakenOut<K>>,
+    /// Lives of nodes that are over, though not the grace of their sessions.
+    pub(crate) over: Vec<Over>,
     /// Users of whom no node says anything any more, while their end is yet to be told.
     parting: HashMap<K, Parting, S>,
     pub(crate) stats: ClusterStats,
@@ -137,8 +150,11 @@ pub(crate) struct Desk<K, P, S> {
 
 /// The most orders in one message.
 pub(crate) const MAX_ORDERS: usize = 64;
-/// Clocks stay below this, so that there is always a later moment.
-const MAX_CLOCK: u64 = u64::MAX / 2;
+/// Clocks go by the time up to here, and count on from there if they must.
+const MAX_CLOCK: u64 = u64::MAX / 4;
+/// So far a clock may be ahead of the time, in milliseconds: a thousand years. They count on where
+/// more happens than once in a millisecond, and the time itself is not the same at all nodes.
+const MAX_AHEAD: u64 = 1 << 45;
 
 /// Moves a logical clock on, and returns what it shows.
 pub(crate) fn tick(clock: &mut u64, now: Time) -> u64 {
@@ -168,6 +184,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             ended: HashMap::with_hasher(hasher.clone()),
             edges: HashMap::with_hasher(hasher.clone()),
             posted: PostedEdges::new(hasher.clone()),
+            taken_out: Vec::new(),
             over: Vec::new(),
             parting: HashMap::with_hasher(hasher),
             stats: ClusterStats::default(),
@@ -199,10 +216,6 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         tick(&mut self.clock, self.now)
     }
 
-    pub(crate) fn check_clock(&self, clock: u64) -> Result<(), Fault> {
-        if clock < MAX_CLOCK { Ok(()) } else { Err(Fault::Clock) }
-    }
-
     /// Returns the version of lists that this node is told now, with the host's own number, of a
     /// user who has said this of being seen.
     pub(crate) fn next_version(&mut self, number: u64, wish: u64) -> Version {
@@ -214,23 +227,11 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         Version { wish: 2 * self.tick_clock() + u64::from(!is_visible), ..known }
     }
 
-    /// Has what nodes have said of a user, and the engine has not been told yet, change neither
-    /// lists nor the wish to be seen: this node has been told newer ones.
-    pub(crate) fn outdate_jobs(&mut self, of: &K) {
-        let Some(person) = self.people.get(of).filter(|person| person.is_coming) else { return };
-        let is_visible = person.version.is_visible();
-        for job in &mut self.jobs {
-            if let Job::State {
-                user,
-                state: RemoteState { lists: Some(lists), .. },
-                keeps_lists,
-                ..
-            } = job
-                && user == of
-            {
-                (*keeps_lists, lists.visible) = (true, is_visible);
-            }
-        }
+    /// Checks a moment of a logical clock: nobody's is so far ahead that the others' could end, by
+    /// counting on from it.
+    pub(crate) fn check_clock(&self, clock: u64, now: Time) -> Result<(), Fault> {
+        let now = self.now.max(now).as_millis().min(MAX_CLOCK);
+        if clock <= now + MAX_AHEAD { Ok(()) } else { Err(Fault::Clock) }
     }
 
     /// Returns the number that follows from this node's name.
@@ -364,7 +365,6 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         self.unpart(user);
         self.people.entry(user).version = version;
         self.people.list(user);
-        self.outdate_jobs(user);
     }
 
     /// Returns whether this node, which has no sessions of a user who is online, says what its
@@ -436,6 +436,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         let peer = self.peers.at_mut(at);
         peer.asked = Some(now);
         let is_full = is_full || peer.is_floor || peer.chain.is_some();
+        peer.asks_all |= is_full;
         let need = match peer.chain {
             Some(chain) => Need {
                 to: peer.id,
@@ -473,7 +474,9 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         if peer.has_left {
             return;
         }
-        if peer.is_lost && peer.ends.is_none() {
+        // A notice is for whoever is there now, and does not wait for a node (promise 2).
+        let is_notice = matches!(event, Event::System { .. });
+        if peer.is_lost && (peer.ends.is_none() || is_notice) {
             // It may be there again one day, and has not heard of it then.
             self.stats.orders_lost += 1;
             return;
@@ -485,6 +488,16 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             self.stats.orders_lost += 1;
         }
         self.send_orders(at);
+    }
+
+    /// Has a node that is suspected be told none of the notices that it has not answered.
+    pub(crate) fn forget_notices(&mut self, at: usize) {
+        for order in &mut self.peers.at_mut(at).orders {
+            if let Event::System { users, .. } = &mut order.event {
+                self.stats.orders_lost += u64::from(!users.is_empty());
+                users.clear();
+            }
+        }
     }
 
     pub(crate) fn order_all(&mut self, version: Version, event: &Event<K, P>)

@@ -2,7 +2,7 @@
 //! lost, which nobody else can end, all the others do.
 
 use crate::cluster::Cluster;
-use crate::desk::{Desk, Job};
+use crate::desk::{Desk, Job, Over};
 use crate::message::Version;
 use adsum::{EndReason, Engine, RemoteState, SessionId};
 use alloc::vec::Vec;
@@ -37,7 +37,12 @@ where
         };
         let older: Vec<_> = own.iter().copied().filter(is_older).collect();
         let mut held = person.iter().flat_map(|person| &person.held);
-        if older.len() == own.len() && held.all(|held| held.seen.is_empty()) {
+        let is_spared = |life: u32| {
+            let mut lives = desk.over.iter().filter(|over| over.clock > version.clock);
+            lives.any(|over| over.life.0 == life)
+        };
+        let spares_any = engine.origins_of(user).any(|origin| is_spared(origin.0));
+        if older.len() == own.len() && held.all(|held| held.seen.is_empty()) && !spares_any {
             return true;
         }
         for session in older {
@@ -58,9 +63,10 @@ where
                 peer.has_expelled = true;
             }
         }
-        // No session of a life that is over is newer than the order.
-        over.retain(|(_, ends)| ends > now);
-        for (life, _) in over.iter() {
+        over.retain(|life| life.ends > *now);
+        // Whoever came after the order is spared. One that was given later than the life was over
+        // is for all of its sessions.
+        for Over { life, .. } in over.iter().filter(|life| life.clock <= version.clock) {
             let state = RemoteState { lists: None, sessions: Vec::new(), ended: Vec::new() };
             let (life, user, keeps_lists) = (*life, user.clone(), false);
             jobs.push_back(Job::State { life, user, state, keeps_lists });
@@ -91,7 +97,8 @@ where
         let held = self.desk.people.get(user).and_then(|person| person.held_of(life));
         let Some(held) = held.filter(|held| held.is_expelled()) else { return };
         let ended = held.seen.iter().map(|seen| (seen.id, EndReason::Expelled)).collect();
-        self.desk.peers.at_mut(at).is_floor = true;
+        let peer = self.desk.peers.at_mut(at);
+        (peer.is_floor, peer.chain) = (true, None);
         self.end_of(at, user.clone(), ended, None);
     }
 }

@@ -103,6 +103,7 @@ macro_rules! broken {
 
 mod apply;
 mod carry_out;
+mod closings;
 mod cluster;
 mod config;
 mod desk;
@@ -122,6 +123,7 @@ mod send;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use cluster::Cluster;
 pub use config::{ClusterConfig, ClusterConfigError};

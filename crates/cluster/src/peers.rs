@@ -51,6 +51,8 @@ pub(crate) struct Peer<K, P> {
     /// When it was asked last for what was missed.
     pub(crate) asked: Option<Time>,
     pub(crate) chain: Option<Chain>,
+    /// Whether everything has been asked for and has not come.
+    pub(crate) asks_all: bool,
     /// How often everything was asked for.
     pub(crate) epoch: u32,
     /// The last of its orders that was carried out.
@@ -81,6 +83,7 @@ impl<K, P> Peer<K, P> {
             has_expelled: false,
             asked: None,
             chain: None,
+            asks_all: false,
             epoch: 0,
             done: 0,
             orders: VecDeque::new(),

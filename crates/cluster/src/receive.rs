@@ -1,7 +1,7 @@
 //! What other nodes say: what is refused, what is taken, and what it gives the engine to do.
 
 use crate::cluster::Cluster;
-use crate::desk::{Desk, Job, MAX_ORDERS, Post};
+use crate::desk::{Desk, Job, MAX_ORDERS, Over, Post};
 use crate::digest;
 use crate::fault::Fault;
 use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState, Version};
@@ -96,7 +96,7 @@ where
         if *from != sender {
             return Err(Fault::NotTheSender);
         }
-        desk.check_clock(*clock)?;
+        desk.check_clock(*clock, now)?;
         if *from == desk.me {
             let theirs = *incarnation;
             let is_me = theirs == desk.incarnation;
@@ -122,24 +122,26 @@ where
             }
             _ => {}
         }
-        self.check_body(body).map(|()| true)
+        self.check_body(body, now).map(|()| true)
     }
 
-    fn check_body(&self, body: &Body<K, P>) -> Result<(), Fault> {
+    fn check_body(&self, body: &Body<K, P>, now: Time) -> Result<(), Fault> {
         match body {
             Body::Ops(ops) => {
-                self.check_states(ops)?;
+                self.check_states(ops, now)?;
                 let mut pairs = ops.windows(2);
                 let is_gapless = pairs.all(|pair| pair[0].number + 1 == pair[1].number);
                 if is_gapless { Ok(()) } else { Err(Fault::Malformed) }
             }
             Body::Sync(sync) => {
-                self.check_states(&sync.states)?;
+                self.check_states(&sync.states, now)?;
                 let mut numbers = sync.states.iter().map(|state| state.number);
                 let is_within = numbers.all(|number| sync.since < number && number <= sync.seq);
                 let is_ahead = sync.seq > sync.since || sync.seq == sync.last;
-                let is_right =
-                    is_within && is_ahead && (sync.since..=sync.last).contains(&sync.seq);
+                let is_right = is_within
+                    && is_ahead
+                    && (sync.since..=sync.last).contains(&sync.seq)
+                    && sync.last < u64::MAX;
                 if is_right { Ok(()) } else { Err(Fault::Malformed) }
             }
             Body::Direct(direct) => {
@@ -150,7 +152,7 @@ where
                 if orders.len() > MAX_ORDERS || *first > u64::MAX / 2 {
                     return Err(Fault::TooLarge);
                 }
-                orders.iter().try_for_each(|order| self.check_order(order))
+                orders.iter().try_for_each(|order| self.check_order(order, now))
             }
             Body::Beat(_) | Body::Need(_) | Body::Say(_) | Body::Done { .. } | Body::Leaving => {
                 Ok(())
@@ -158,13 +160,14 @@ where
         }
     }
 
-    fn check_states(&self, states: &[UserState<K, P>]) -> Result<(), Fault> {
+    fn check_states(&self, states: &[UserState<K, P>], now: Time) -> Result<(), Fault> {
         let options = self.engine.options();
         let config = &self.desk.config;
         if states.len() > config.max_batch as usize {
             return Err(Fault::TooLarge);
         }
         let is_ascending = states.windows(2).all(|pair| pair[0].number < pair[1].number);
+        let is_moment = |clock| self.desk.check_clock(clock, now).is_ok();
         let is_right = |state: &UserState<K, P>| {
             let RemoteState { lists, sessions, ended } = &state.state;
             let fits = lists.as_ref().is_none_or(|lists| {
@@ -174,8 +177,8 @@ where
             let topics = options.max_topics as usize;
             fits && state.number > 0
                 && state.number < u64::MAX
-                && self.desk.check_clock(state.version.clock).is_ok()
-                && self.desk.check_clock(state.version.wish / 2).is_ok()
+                && [state.version.clock, state.version.wish / 2].into_iter().all(is_moment)
+                && state.stamps.iter().copied().chain(state.posted).all(is_moment)
                 && sessions.len() <= MAX_SESSIONS
                 && ended.len() <= config.max_batch.max(MAX_SESSIONS as u32) as usize
                 && state.stamps.len() == sessions.len()
@@ -186,17 +189,11 @@ where
         if is_ascending && states.iter().all(is_right) { Ok(()) } else { Err(Fault::Malformed) }
     }
 
-    fn check_order(&self, order: &Order<K, P>) -> Result<(), Fault> {
-        let max = self.engine.options().max_audience as usize;
+    /// Checks that something is an order. What this node has no room for is none of the sender's
+    /// faults, and does not keep other orders from being carried out: the engine refuses it.
+    fn check_order(&self, order: &Order<K, P>, now: Time) -> Result<(), Fault> {
+        self.desk.check_clock(order.version.clock, now)?;
         match &order.event {
-            Event::System { users, .. } if users.len() > 1 << 20 => Err(Fault::TooLarge),
-            Event::AudienceAdd { contacts, .. }
-            | Event::AudienceRemove { contacts, .. }
-            | Event::AudienceReplace { contacts, .. }
-                if contacts.len() > max =>
-            {
-                Err(Fault::TooLarge)
-            }
             Event::AudienceAdd { .. }
             | Event::AudienceRemove { .. }
             | Event::AudienceReplace { .. }
@@ -231,8 +228,9 @@ where
         }
         self.end_all_expelled(at);
         self.forget_life(life);
-        self.desk.over.retain(|(_, ends)| *ends > now);
-        self.desk.over.push((life, ends));
+        let clock = self.desk.clock;
+        self.desk.over.retain(|life| life.ends > now);
+        self.desk.over.push(Over { life, ends, clock });
         self.desk.peers.renew(at, message.incarnation, now);
         at
     }
@@ -314,9 +312,13 @@ where
     fn take_ops(&mut self, at: usize, ops: Vec<UserState<K, P>>) {
         for op in ops {
             let takes_up = broken!(self.desk, TakeUpAnywhere);
+            let overtakes = broken!(self.desk, OvertakeParts);
             let peer = self.desk.peers.at_mut(at);
             peer.seq = peer.seq.max(op.number);
-            let is_next = op.number == peer.held + 1 && (!peer.is_floor || takes_up);
+            // An answer in parts is not overtaken: the rest of it would be too old.
+            let is_whole = peer.chain.is_none() || overtakes;
+            let takes_ops = is_whole && (!peer.is_floor || takes_up);
+            let is_next = op.number - 1 == peer.held && takes_ops;
             if op.number <= peer.held {
                 self.desk.stats.ops_ignored += 1;
             } else if is_next && !self.lacks_lists(&op) {
@@ -364,7 +366,8 @@ where
     /// Takes what was missed.
     fn take_rest(&mut self, at: usize, sync: Sync<K, P>) {
         let peer = self.desk.peers.at(at);
-        let fits = !peer.is_floor && sync.since <= peer.held && peer.held < sync.seq;
+        let takes_any = !peer.is_floor && peer.chain.is_none();
+        let fits = takes_any && sync.since <= peer.held && peer.held < sync.seq;
         if !fits && !broken!(self.desk, UncheckedSync) {
             return;
         }
@@ -386,6 +389,10 @@ where
             return;
         }
         let is_first = sync.since == 0 && peer.chain.is_none_or(|chain| chain.start != start);
+        // One that comes again, when all of it is known.
+        if is_first && start == peer.held && !peer.is_floor && !peer.asks_all {
+            return;
+        }
         if is_first {
             peer.chain = Some(Chain { start, at: 0 });
             peer.epoch = peer.epoch.wrapping_add(1);
@@ -404,7 +411,7 @@ where
             return self.desk.ask(at, true);
         }
         let peer = self.desk.peers.at_mut(at);
-        (peer.chain, peer.is_floor) = (None, false);
+        (peer.chain, peer.is_floor, peer.asks_all) = (None, false, false);
         peer.held = peer.held.max(sync.seq);
         peer.seq = peer.seq.max(sync.last).max(peer.held);
         let life = peer.life;

@@ -77,11 +77,16 @@ pub(super) fn encode_all(message: Message, max: usize, lost: &mut u64) -> Vec<Ve
 }
 
 /// Leaves out something of the one user of whom a message tells: the topics that its sessions are
-/// in, or else that it is there, or else its lists. Returns whether there was any of it.
+/// in, or else that it is there, or else its lists. Returns whether there was any of it. An order
+/// that cannot be sent is given up: those behind it would wait for it for ever.
 fn shorten(message: &mut Message) -> bool {
     let states = match &mut message.body {
         Body::Ops(states) => states,
         Body::Sync(sync) => &mut sync.states,
+        Body::Orders(orders) => {
+            orders.first += orders.orders.len() as u64;
+            return !core::mem::take(&mut orders.orders).is_empty();
+        }
         _ => return false,
     };
     let [user] = &mut states[..] else { return false };

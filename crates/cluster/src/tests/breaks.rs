@@ -1,7 +1,7 @@
 //! What is broken on purpose, one thing at a time: each must be found.
 
 use super::world::wishes;
-use super::{limits, moves, posts, recovery, search};
+use super::{late, limits, moves, posts, recovery, search};
 use std::cell::Cell;
 use std::panic::catch_unwind;
 
@@ -41,6 +41,12 @@ pub(crate) enum Break {
     OldLists,
     /// Newer lists bring along whether the user is to be seen.
     WishOfLists,
+    /// Lists that were heard and are not taken yet come over those that are given meanwhile.
+    ForgetWaiting,
+    /// Changes are taken while an answer comes in parts.
+    OvertakeParts,
+    /// Whoever was taken out of a topic by an order is not asked for.
+    BelieveOrder,
     /// An order that comes again is carried out again.
     RepeatOrder,
     /// A node that has left goes on telling what happens to its sessions.
@@ -56,7 +62,7 @@ pub(crate) enum Break {
 }
 
 /// What is broken, and the test that finds it.
-const LIST: [(Break, fn()); 20] = [
+const LIST: [(Break, fn()); 23] = [
     (Break::MergeOverGap, search::two_changes_and_a_beat),
     (Break::KeepNumber, search::a_suspicion),
     (Break::ForgetNumber, search::a_suspicion),
@@ -71,6 +77,9 @@ const LIST: [(Break, fn()); 20] = [
     (Break::TakeUpAnywhere, recovery::rule_c5_after_the_grace_everything_is_asked_for),
     (Break::OldLists, moves::rule_c13_the_greatest_version_holds),
     (Break::WishOfLists, wishes::rule_c13_newer_lists_show_nobody_who_hides),
+    (Break::ForgetWaiting, wishes::rule_c13_what_was_heard_and_is_not_done_yet_is_what_changes),
+    (Break::OvertakeParts, late::rule_c4_a_wrong_digest_heals_while_much_happens),
+    (Break::BelieveOrder, late::rule_c1_who_joins_again_before_a_late_close_stays),
     (Break::RepeatOrder, moves::a_system_notice_reaches_each_node_once),
     (Break::TalkOn, recovery::rule_c7_who_has_left_says_nothing),
     (Break::SyncWithoutGone, search::two_changes_and_a_beat),

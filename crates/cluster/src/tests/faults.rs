@@ -117,11 +117,13 @@ fn messages_that_are_too_large_are_refused() {
     let users = (0..=options().max_direct).collect();
     let direct = Direct { to: name(0), user: 1, session, users, presence: 1, for_ms: None };
     assert_eq!(refused(name(1), message(Body::Direct(direct))), Fault::TooLarge);
-    let contacts: Vec<u32> = (0..=options().max_audience).collect();
-    let event = Event::AudienceReplace { user: 1, contacts };
-    let orders = vec![Order { version: Version::default(), event }];
+    let orders = vec![order(Event::Expel { user: 1 }); crate::desk::MAX_ORDERS + 1];
     let body = Body::Orders(Orders { to: name(0), first: 1, orders });
     assert_eq!(refused(name(1), message(body)), Fault::TooLarge);
+}
+
+fn order(event: Event<u32, u32>) -> Order<u32, u32> {
+    Order { version: Version::default(), event }
 }
 
 #[test]
@@ -134,6 +136,8 @@ fn what_no_node_can_say_is_refused() {
     assert_eq!(ops(vec![stamped]), Fault::Malformed, "a stamp without a session");
     let version = Version { clock: u64::MAX, ..Version::default() };
     assert_eq!(ops(vec![UserState { version, ..state(1) }]), Fault::Malformed);
+    let posted = Some(u64::MAX);
+    assert_eq!(ops(vec![UserState { posted, ..state(1) }]), Fault::Malformed);
     let sync = |since, seq, last, number| {
         let (to, states) = (name(0), vec![state(number)]);
         let sync = Sync { to, since, seq, start: None, last, states };
@@ -142,10 +146,24 @@ fn what_no_node_can_say_is_refused() {
     assert_eq!(sync(5, 7, 7, 8), Fault::Malformed, "it is beyond the end");
     assert_eq!(sync(5, 7, 7, 5), Fault::Malformed, "it is before the beginning");
     assert_eq!(sync(5, 7, 6, 6), Fault::Malformed, "it is beyond the last");
+    assert_eq!(sync(5, u64::MAX, u64::MAX, 6), Fault::Malformed, "nothing could come after it");
     let event = Event::Heartbeat { session: session_key() };
-    let orders = vec![Order { version: Version::default(), event }];
-    let body = Body::Orders(Orders { to: name(0), first: 1, orders });
+    let body = Body::Orders(Orders { to: name(0), first: 1, orders: vec![order(event)] });
     assert_eq!(refused(name(1), message(body)), Fault::NotAnOrder);
+}
+
+/// A clock that is ahead by a thousand years: whoever took it over could not count on from it.
+#[test]
+fn a_clock_that_nobody_can_have_is_refused() {
+    let with_clock = |clock| Message { clock, ..beat() };
+    let most = NOW.as_millis() + (1 << 45);
+    assert_eq!(refused(name(1), with_clock(most + 1)), Fault::Clock);
+    let mut cluster = node(0, 10, &options(), config());
+    assert_eq!(cluster.receive(NOW, name(1), with_clock(most)), Ok(()));
+    let version = Version { clock: most + 1, ..Version::default() };
+    let orders = vec![Order { version, event: Event::Expel { user: 1 } }];
+    let body = Body::Orders(Orders { to: name(0), first: 1, orders });
+    assert_eq!(refused(name(1), message(body)), Fault::Clock);
 }
 
 fn session_key() -> adsum::SessionKey {

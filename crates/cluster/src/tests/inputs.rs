@@ -93,6 +93,14 @@ impl World {
         if a == b {
             return Ok(());
         }
+        // What only one of the two knows of.
+        match self.random(8) {
+            0 => return self.give(at, Event::Block { user: a, other: b }),
+            1 => return self.give(at, Event::Unblock { user: a, other: b }),
+            2 => return self.give(at, Event::AudienceAdd { user: a, contacts: vec![b] }),
+            3 => return self.give(at, Event::AudienceRemove { user: a, contacts: vec![b] }),
+            _ => {}
+        }
         for pair in [(a, b), (b, a)] {
             if !self.friends.remove(&pair) {
                 self.friends.insert(pair);

@@ -5,6 +5,7 @@ mod chaos;
 mod expelled;
 mod faults;
 mod group;
+mod late;
 mod limits;
 mod moves;
 mod posts;

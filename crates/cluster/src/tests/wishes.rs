@@ -115,6 +115,44 @@ fn rule_c13_who_hides_behind_a_cut_hides_after_it() {
     assert_eq!(hides(&world, 2), [false; 3]);
 }
 
+/// Has a node hear what is under way to it from another, and do nothing about it yet: a host may
+/// give it inputs of its own before it does.
+fn hear(world: &mut World, from: usize, to: usize) {
+    let mut heard = Vec::new();
+    world.air.retain(|_, (sender, receiver, message)| {
+        let is_it = (*sender, *receiver) == (from, to);
+        heard.extend(is_it.then(|| message.clone()));
+        !is_it
+    });
+    assert!(!heard.is_empty());
+    let now = world.clock(to);
+    for message in heard {
+        world.nodes[to].cluster.receive(now, name(from), message).expect("it is right");
+    }
+}
+
+/// Gives a node an input, and does nothing yet about what it has heard.
+fn give_at_once(world: &mut World, at: usize, event: Event<u32, u32>) {
+    let now = world.clock(at);
+    let version = Some(world.version);
+    let (taken, refused) = world.nodes[at].give(now, version, event).expect("it is right");
+    assert_eq!(refused, None);
+    world.take(at, taken).expect("it is right");
+}
+
+/// What each of three nodes has of user 2: the audience, who is blocked, and whether it hides.
+fn all_have(world: &mut World, audience: &[u32], blocked: &[u32], is_hidden: bool) {
+    world.wait(300);
+    for at in 0..3 {
+        let engine = world.nodes[at].cluster.engine();
+        let of: BTreeSet<u32> = engine.audience(&2).copied().collect();
+        assert_eq!(of, audience.iter().copied().collect(), "at {at}");
+        let of: BTreeSet<u32> = engine.blocked(&2).copied().collect();
+        assert_eq!(of, blocked.iter().copied().collect(), "at {at}");
+        assert_eq!(engine.is_invisible(&2), is_hidden, "at {at}");
+    }
+}
+
 /// What a node is told itself is not undone by what another has said before, and what was heard of
 /// it and not done yet.
 #[test]
@@ -123,30 +161,85 @@ fn rule_c13_what_is_told_before_older_lists_are_taken_holds() {
     world.log_in(2, 1);
     let phone = world.log_in(1, 2);
     world.give(1, Event::Invisible { session: phone }).expect("it is right");
-    let mut heard = Vec::new();
-    world.air.retain(|_, (from, to, message)| {
-        let is_it = (*from, *to) == (1, 0);
-        heard.extend(is_it.then(|| message.clone()));
-        !is_it
-    });
-    assert!(!heard.is_empty());
-    let now = world.clock(0);
-    for message in heard {
-        world.nodes[0].cluster.receive(now, name(1), message).expect("it is right");
-    }
-    // All of it is given before anything of what was heard is done.
-    let edit = Event::AudienceReplace { user: 2, contacts: vec![4] };
-    for event in [world.connect(2, 0), edit] {
-        let version = Some(world.version);
-        let (taken, refused) = world.nodes[0].give(now, version, event).expect("it is right");
-        assert_eq!(refused, None);
-        world.take(0, taken).expect("it is right");
-    }
+    hear(&mut world, 1, 0);
+    let connect = world.connect(2, 0);
+    give_at_once(&mut world, 0, connect);
+    give_at_once(&mut world, 0, Event::AudienceReplace { user: 2, contacts: vec![4] });
     world.pump(0).expect("it is right");
-    world.wait(300);
-    for at in 0..3 {
-        let engine = world.nodes[at].cluster.engine();
-        assert_eq!(engine.audience(&2).copied().collect::<Vec<_>>(), [4], "at {at}");
+    all_have(&mut world, &[4], &[], true);
+}
+
+/// Nor does it undo that: the one is changed, and not what it was before.
+#[test]
+pub(in crate::tests) fn rule_c13_what_was_heard_and_is_not_done_yet_is_what_changes() {
+    let edit = |contact| Event::AudienceReplace { user: 2, contacts: vec![contact] };
+    let add = |contact| Event::AudienceAdd { user: 2, contacts: vec![contact] };
+    let remove = |contact| Event::AudienceRemove { user: 2, contacts: vec![contact] };
+    let block = |other| Event::Block { user: 2, other };
+    let unblock = |other| Event::Unblock { user: 2, other };
+    type Expected = (&'static [u32], &'static [u32]);
+    let cases: [(Event<u32, u32>, Event<u32, u32>, Expected); 9] = [
+        (block(1), add(5), (&[0, 1, 3, 5], &[1])),
+        (block(1), edit(5), (&[5], &[1])),
+        (block(1), block(3), (&[0, 1, 3], &[1, 3])),
+        (block(1), unblock(1), (&[0, 1, 3], &[])),
+        (edit(4), add(5), (&[4, 5], &[])),
+        (edit(4), remove(4), (&[], &[])),
+        (edit(4), block(4), (&[4], &[4])),
+        (remove(1), add(1), (&[0, 1, 3], &[])),
+        (add(5), remove(0), (&[1, 3, 5], &[])),
+    ];
+    for (first, second, (audience, blocked)) in cases {
+        let mut world = three();
+        world.log_in(2, 1);
+        world.log_in(1, 2);
+        world.log_in(0, 2);
+        world.wait(50);
+        world.give(1, first.clone()).expect("it is right");
+        hear(&mut world, 1, 0);
+        give_at_once(&mut world, 0, second.clone());
+        world.pump(0).expect("it is right");
+        all_have(&mut world, audience, blocked, false);
     }
-    assert_eq!(hides(&world, 2), [true; 3]);
+}
+
+/// So it is with a wish and with lists, either of which is left as it was heard.
+#[test]
+fn rule_c13_a_wish_changes_no_lists_and_lists_no_wish() {
+    let mut world = three();
+    world.log_in(2, 1);
+    let phone = world.log_in(1, 2);
+    let laptop = world.log_in(0, 2);
+    world.wait(50);
+    world.give(1, Event::AudienceReplace { user: 2, contacts: vec![4] }).expect("it is right");
+    hear(&mut world, 1, 0);
+    give_at_once(&mut world, 0, Event::Invisible { session: laptop });
+    world.pump(0).expect("it is right");
+    all_have(&mut world, &[4], &[], true);
+    world.give(1, Event::Visible { session: phone }).expect("it is right");
+    world.wait(50);
+    world.give(1, Event::Invisible { session: phone }).expect("it is right");
+    hear(&mut world, 1, 0);
+    give_at_once(&mut world, 0, Event::AudienceAdd { user: 2, contacts: vec![5] });
+    world.pump(0).expect("it is right");
+    all_have(&mut world, &[4, 5], &[], true);
+}
+
+/// Of several words of a node's that wait, each is changed by what is given between two of them.
+#[test]
+fn rule_c13_what_is_given_between_two_that_wait_holds() {
+    let edit = |contact| Event::AudienceReplace { user: 2, contacts: vec![contact] };
+    let mut world = three();
+    world.log_in(2, 1);
+    world.log_in(1, 2);
+    world.log_in(0, 2);
+    world.wait(50);
+    world.give(1, edit(3)).expect("it is right");
+    world.give(1, edit(4)).expect("it is right");
+    hear(&mut world, 1, 0);
+    let now = world.clock(0);
+    assert!(matches!(world.nodes[0].cluster.next(now), Some(crate::Next::Decisions(_))));
+    give_at_once(&mut world, 0, edit(5));
+    world.pump(0).expect("it is right");
+    all_have(&mut world, &[5], &[], false);
 }

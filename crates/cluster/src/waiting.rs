@@ -1,0 +1,71 @@
+//! What was heard of a user and is not done yet, where this node is told something itself meanwhile:
+//! that is newer, and it counts on what was heard.
+
+use crate::desk::{Desk, Job};
+use adsum::{DefaultHashBuilder, Event, RemoteLists, RemoteState};
+use core::hash::{BuildHasher, Hash};
+use hashbrown::HashSet;
+
+impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
+    /// Returns whether the engine is yet to be told of something that was heard of a user.
+    pub(crate) fn has_waiting(&self, of: &K) -> bool {
+        self.jobs.iter().any(|job| matches!(job, Job::State { user, .. } if user == of))
+    }
+
+    /// Returns the lists in what is yet to be done of what was heard of a user.
+    fn waiting_lists<'d>(
+        &'d mut self,
+        of: &'d K,
+    ) -> impl Iterator<Item = &'d mut RemoteLists<K>> + use<'d, K, P, S> {
+        self.jobs.iter_mut().filter_map(move |job| match job {
+            Job::State { user, state: RemoteState { lists: Some(lists), .. }, .. }
+                if user == of =>
+            {
+                Some(lists)
+            }
+            _ => None,
+        })
+    }
+
+    /// Has what was heard show a user, or not, as it has just said.
+    pub(crate) fn show_in_waiting(&mut self, user: &K, is_visible: bool) {
+        self.waiting_lists(user).for_each(|lists| lists.visible = is_visible);
+    }
+
+    /// Has the lists that were heard change as this node has just been told. What would be too long
+    /// is cut: the engine would take none of it.
+    pub(crate) fn change_in_waiting(
+        &mut self,
+        user: &K,
+        event: &Event<K, P>,
+        [max_audience, max_blocked]: [usize; 2],
+    ) {
+        if broken!(self, ForgetWaiting) {
+            return;
+        }
+        for RemoteLists { audience, blocked, .. } in self.waiting_lists(user) {
+            match event {
+                Event::AudienceAdd { contacts, .. } => {
+                    let known: HashSet<_, DefaultHashBuilder> = audience.iter().cloned().collect();
+                    let new = contacts.iter().filter(|contact| !known.contains(*contact));
+                    audience.extend(new.cloned());
+                }
+                Event::AudienceRemove { contacts, .. } => {
+                    let gone: HashSet<_, DefaultHashBuilder> = contacts.iter().collect();
+                    audience.retain(|contact| !gone.contains(contact));
+                }
+                Event::AudienceReplace { contacts, .. } => audience.clone_from(contacts),
+                Event::Block { other, .. } if !blocked.contains(other) => {
+                    blocked.push(other.clone());
+                }
+                Event::Unblock { other, .. } => blocked.retain(|one| one != other),
+                Event::Connect { audience: contacts, blocked: all, .. } => {
+                    (audience.clone_from(contacts), blocked.clone_from(all));
+                }
+                _ => {}
+            }
+            audience.truncate(max_audience);
+            blocked.truncate(max_blocked);
+        }
+    }
+}
