@@ -94,8 +94,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// # Costs
     /// O(n): a look at two bytes per contact. Of each contact and watcher that is congested it is
-    /// noted what it misses, in O(log m) for the m users of whom it misses something. With several
-    /// publishes waiting, see [`prefetch`](Self::prefetch).
+    /// noted what it misses, in O(log m) for the m users of whom it misses something. Each topic in
+    /// which it is shown costs what an [`update`](Self::update) there does. With several publishes
+    /// waiting, see [`prefetch`](Self::prefetch).
     pub fn publish(
         &mut self,
         now: Time,

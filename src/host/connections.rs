@@ -164,8 +164,8 @@ impl<F, C: Connection<F>> Connections<F, C> {
     }
 
     /// Sends a part of a snapshot of everything, or of a topic that comes with it, or has it wait:
-    /// it makes good for what was dropped, so it is never dropped itself. An attachment gets one, so
-    /// no more than that waits.
+    /// it makes good for what was dropped, so it is never dropped itself. An attachment gets one,
+    /// so no more than that waits.
     pub(super) fn send_snapshot(&mut self, to: Slot, frame: F) {
         if let Some((key, entry)) = self.table.at_mut(to)
             && entry.send(frame, &mut self.counts)

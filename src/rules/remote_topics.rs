@@ -60,7 +60,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         is_nodes && !stays.any(|one| one.topics.iter().any(|member| member.topic == *topic))
     }
 
-    /// Takes a session out of the topics that are not named.
+    /// Takes a session out of the topics that are not named, and of those where it shows nothing of
+    /// its own any more: it has left, and joined again.
     pub(super) fn leave_remote_topics(
         &mut self,
         session: SessionIndex,
@@ -68,7 +69,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     ) {
         let mut named: SmallVec<[_; 4]> = SmallVec::new();
         for member in topics {
-            named.extend(self.tables.find_topic(&member.topic));
+            let Some(topic) = self.tables.find_topic(&member.topic) else { continue };
+            let here = self.tables.membership_in(session, topic);
+            let has_own = |one| self.tables.topics().own_presence(one).is_some();
+            let is_new = |one| self.tables.changed().number_in(one) != member.number;
+            let is_anew = here.is_some_and(|one| is_new(one) && has_own(one));
+            if member.presence.is_some() || !is_anew {
+                named.push(topic);
+            }
         }
         let mut next = self.tables.topics().first_of(session);
         while let Some(membership) = next {

@@ -72,12 +72,14 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Has it worked out who speaks for the user at this place when everything about the input is
-    /// in order: the host's function may panic. `published` is a session that shows something new.
-    /// However often one input has it done, it is done once, as late as said last.
+    /// in order: the host's function may panic. `published` is a session that shows something new;
+    /// of several, whichever speaks for the user matters. However often one input has it done, it
+    /// is done once, as late as said last.
     pub(super) fn speak_later(&mut self, place: Place, published: Option<SessionIndex>) {
         if self.tells_users() {
             let before = self.plan.take_back_speaking(place).flatten();
-            let published = published.or(before);
+            let speaks = self.tables.voices().voice(place).and_then(|voice| voice.session);
+            let published = before.filter(|_| before == speaks).or(published).or(before);
             self.plan.push_step(Step::Speak { place, published });
         }
     }

@@ -420,6 +420,40 @@ fn what_a_node_says_at_once_is_told_as_one() {
     assert_eq!(engine.verify(), Ok(()));
 }
 
+/// Rule U2: of several sessions that show something new by one word of a node's, it matters whether
+/// the one that speaks is among them.
+#[test]
+fn whoever_speaks_is_heard_though_others_show_something_too() {
+    let mut engine = as_one(None, |_| 0);
+    let shows = |number, presence, id| RemoteSession { number, ..session(id, Some(presence)) };
+    say(&mut engine, 5, ELSEWHERE, state(vec![shows(1, 5, 1), shows(1, 6, 2)]));
+    let both = vec![shows(2, 7, 1), shows(2, 8, 2)];
+    assert_eq!(say(&mut engine, 6, ELSEWHERE, state(both)), ["2 as one: 7"]);
+    let other = vec![shows(2, 7, 1), shows(3, 9, 2)];
+    assert_eq!(say(&mut engine, 7, ELSEWHERE, state(other)), NOTHING);
+}
+
+/// Rule T2: whoever leaves a topic and joins it again with nothing of its own shows there what it
+/// publishes, though its node says both by one word.
+#[test]
+fn whoever_joins_again_shows_there_what_it_shows_then() {
+    let mut engine = engine(|_| {});
+    viewer(&mut engine);
+    let own = engine.sessions(&1).next().expect("it is here");
+    let join = Join::Member { presence: None, view: View::All };
+    engine.join(at(5), own, 100, join).expect("there is room").1.for_each(|_| {});
+    let there = |number, presence| {
+        let topics = vec![RemoteMember { topic: 100, number, presence }];
+        RemoteSession { topics, ..session(1, Some(8)) }
+    };
+    say(&mut engine, 5, ELSEWHERE, state(vec![there(2, Some(7))]));
+    let told = say(&mut engine, 6, ELSEWHERE, state(vec![there(3, None)]));
+    assert_eq!(told, ["2 leaves", "2 joins: Some(8)"]);
+    let told = say(&mut engine, 7, ELSEWHERE, state(vec![there(3, None)]));
+    assert_eq!(told, NOTHING);
+    assert_eq!(engine.verify(), Ok(()));
+}
+
 /// A node that tells idleness may speak to one that does not.
 #[test]
 fn where_idleness_is_not_told_nobody_is_idle() {

@@ -177,7 +177,7 @@ where
         true
     }
 
-    /// Checks what the engine does not of somebody who is not there, since another node is to do it.
+    /// Checks what the engine does not of somebody who is not there: another node is to do it.
     fn check_length(&self, event: &Event<K, P>) -> Result<(), Error> {
         let limit = self.engine.options().max_audience;
         match event {
@@ -202,7 +202,9 @@ where
             self.check_length(&event)?;
         }
         // Whoever has sessions of the user will know it.
-        let ordered = (!is_known).then(|| event.clone());
+        // And whoever is removed watches the user no longer, at whichever node.
+        let ends_watches = matches!(event, Event::AudienceRemove { .. });
+        let ordered = (!is_known || ends_watches).then(|| event.clone());
         // Whose end was kept back goes on as the engine has it, which alone knows of that then.
         let has_waiting = self.desk.has_waiting(&user);
         let stays_hidden = !has_waiting && self.engine.is_invisible(&user);
@@ -221,6 +223,8 @@ where
             }
         }
         if let (Some(event), Some(version)) = (ordered, version) {
+            // The lists themselves travel with the user, if it is known.
+            let version = if is_known { Version::default() } else { version };
             self.desk.order_all(version, &event);
         }
         Ok(Outputs::new(Some(decisions), &mut self.desk))

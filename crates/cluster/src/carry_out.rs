@@ -5,8 +5,9 @@ use crate::desk::{Desk, Job};
 use crate::message::{Direct, Order, Say, Version};
 use crate::outputs::Outputs;
 use crate::people::Life;
-use adsum::{Engine, Event, Origin, SessionId, SessionKey};
+use adsum::{Decisions, DefaultHashBuilder, Engine, Event, Origin, SessionId, SessionKey};
 use core::hash::{BuildHasher, Hash};
+use hashbrown::HashSet;
 
 impl<K, P, S> Cluster<K, P, S>
 where
@@ -71,23 +72,43 @@ where
                 let key = Self::key_of(engine, &user, session);
                 key.and_then(|key| engine.expel_session(now, key).ok())
             }
-            Job::Order(Order { version, event, .. }) => {
-                let lists = Self::lists_in(engine, desk, version, &event);
-                if Self::is_to_be_done(engine, desk, version, (&event, lists.as_ref())) {
-                    let done = engine.apply(now, event);
-                    if let (Ok(_), Some((user, number))) = (&done, lists) {
-                        // What they are changed into is this node's own word.
-                        let wish = desk.people.get(&user).map_or(0, |person| person.version.wish);
-                        let version = desk.next_version(number, wish);
-                        desk.note_version(&user, version);
-                    }
-                    done.map_err(|_| desk.stats.refused += 1).ok()
-                } else {
-                    None
-                }
-            }
+            Job::Order(order) => Self::carry_out_order(engine, desk, order),
         };
         Outputs::new(decisions, desk)
+    }
+
+    /// Does what another node's host has ordered.
+    fn carry_out_order<'e>(
+        engine: &'e mut Engine<K, P, S>,
+        desk: &mut Desk<K, P, S>,
+        Order { version, event }: Order<K, P>,
+    ) -> Option<Decisions<'e, K, P, S>> {
+        let now = desk.now;
+        let event = match event {
+            Event::AudienceRemove { user, contacts } if version == Version::default() => {
+                // It has been removed from the lists where that was said. Who only watches is in
+                // none; and whoever is in them by now has been added since.
+                let contacts = {
+                    let listed: HashSet<_, DefaultHashBuilder> = engine.audience(&user).collect();
+                    let others = contacts.into_iter().filter(|contact| !listed.contains(contact));
+                    others.collect()
+                };
+                return engine.apply(now, Event::AudienceRemove { user, contacts }).ok();
+            }
+            event => event,
+        };
+        let lists = Self::lists_in(engine, desk, version, &event);
+        if !Self::is_to_be_done(engine, desk, version, (&event, lists.as_ref())) {
+            return None;
+        }
+        let done = engine.apply(now, event);
+        if let (Ok(_), Some((user, number))) = (&done, lists) {
+            // What they are changed into is this node's own word.
+            let wish = desk.people.get(&user).map_or(0, |person| person.version.wish);
+            let version = desk.next_version(number, wish);
+            desk.note_version(&user, version);
+        }
+        done.map_err(|_| desk.stats.refused += 1).ok()
     }
 
     /// Returns the key of a session of this node.

@@ -4,18 +4,9 @@
 use crate::cluster::Cluster;
 use crate::desk::Desk;
 use crate::digest;
-use crate::people::Life;
+use crate::people::{Life, TakenOut};
 use adsum::Event;
 use core::hash::{BuildHasher, Hash};
-
-/// Somebody who was taken out of a topic here, and is at another node.
-#[derive(Debug)]
-pub(crate) struct TakenOut<K> {
-    life: Life,
-    user: K,
-    /// The number of what that node had said last.
-    number: u64,
-}
 
 impl<K, P, S> Cluster<K, P, S>
 where

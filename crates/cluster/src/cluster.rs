@@ -212,6 +212,8 @@ where
             }
             let life = self.desk.peers.at(at).life;
             self.forget_life(life);
+            // What it has said and nobody has done yet is over as well.
+            self.desk.jobs.retain(|job| job.life() != Some(life));
             self.desk.jobs.push_front(Job::Advance);
         }
     }

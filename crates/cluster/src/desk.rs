@@ -1,6 +1,5 @@
 //! Everything of a cluster but its engine: who is known, what is to be done, what is to be sent.
 
-use crate::closings::TakenOut;
 use crate::config::ClusterConfig;
 use crate::digest;
 use crate::fault::Fault;
@@ -9,7 +8,7 @@ use crate::message::{
 };
 use crate::node::{Incarnation, NodeId};
 use crate::peers::{Peer, Peers};
-use crate::people::{Life, People};
+use crate::people::{Life, People, TakenOut};
 use crate::posted::{Posted, PostedEdges};
 use crate::stats::ClusterStats;
 use adsum::{Decision, EndReason, Event, RemoteState, SessionId, Time};
@@ -60,6 +59,19 @@ pub(crate) enum Job<K, P> {
     },
     /// An order of another node.
     Order(Order<K, P>),
+}
+
+impl<K, P> Job<K, P> {
+    /// Returns the node that has said it, if it is what one says.
+    pub(crate) const fn life(&self) -> Option<Life> {
+        match self {
+            Self::State { life, .. }
+            | Self::Direct { life, .. }
+            | Self::Say { life, .. }
+            | Self::Back(life) => Some(*life),
+            _ => None,
+        }
+    }
 }
 
 /// Something that is to be sent, made when its turn comes.

@@ -211,6 +211,15 @@ fn later<N: Ord>(one: &(u64, Life), other: &(u64, Life), name: impl Fn(Life) -> 
     one.0.cmp(&other.0).then_with(|| name(one.1).cmp(&name(other.1)))
 }
 
+/// Somebody who was taken out of a topic here, and is at another node.
+#[derive(Debug)]
+pub(crate) struct TakenOut<K> {
+    pub(crate) life: Life,
+    pub(crate) user: K,
+    /// The number of what that node had said last.
+    pub(crate) number: u64,
+}
+
 /// A checksum over what one node says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {

@@ -122,19 +122,19 @@ where
             }
             _ => {}
         }
-        self.check_body(body, now).map(|()| true)
+        self.check_body(body, *clock).map(|()| true)
     }
 
-    fn check_body(&self, body: &Body<K, P>, now: Time) -> Result<(), Fault> {
+    fn check_body(&self, body: &Body<K, P>, clock: u64) -> Result<(), Fault> {
         match body {
             Body::Ops(ops) => {
-                self.check_states(ops, now)?;
+                self.check_states(ops, clock)?;
                 let mut pairs = ops.windows(2);
                 let is_gapless = pairs.all(|pair| pair[0].number + 1 == pair[1].number);
                 if is_gapless { Ok(()) } else { Err(Fault::Malformed) }
             }
             Body::Sync(sync) => {
-                self.check_states(&sync.states, now)?;
+                self.check_states(&sync.states, clock)?;
                 let mut numbers = sync.states.iter().map(|state| state.number);
                 let is_within = numbers.all(|number| sync.since < number && number <= sync.seq);
                 let is_ahead = sync.seq > sync.since || sync.seq == sync.last;
@@ -152,7 +152,7 @@ where
                 if orders.len() > MAX_ORDERS || *first > u64::MAX / 2 {
                     return Err(Fault::TooLarge);
                 }
-                orders.iter().try_for_each(|order| self.check_order(order, now))
+                orders.iter().try_for_each(|order| Self::check_order(order, clock))
             }
             Body::Beat(_) | Body::Need(_) | Body::Say(_) | Body::Done { .. } | Body::Leaving => {
                 Ok(())
@@ -160,14 +160,15 @@ where
         }
     }
 
-    fn check_states(&self, states: &[UserState<K, P>], now: Time) -> Result<(), Fault> {
+    fn check_states(&self, states: &[UserState<K, P>], clock: u64) -> Result<(), Fault> {
         let options = self.engine.options();
         let config = &self.desk.config;
         if states.len() > config.max_batch as usize {
             return Err(Fault::TooLarge);
         }
         let is_ascending = states.windows(2).all(|pair| pair[0].number < pair[1].number);
-        let is_moment = |clock| self.desk.check_clock(clock, now).is_ok();
+        // A node's clock is ahead of all that it has heard of.
+        let is_moment = |moment| moment <= clock;
         let is_right = |state: &UserState<K, P>| {
             let RemoteState { lists, sessions, ended } = &state.state;
             let fits = lists.as_ref().is_none_or(|lists| {
@@ -191,8 +192,10 @@ where
 
     /// Checks that something is an order. What this node has no room for is none of the sender's
     /// faults, and does not keep other orders from being carried out: the engine refuses it.
-    fn check_order(&self, order: &Order<K, P>, now: Time) -> Result<(), Fault> {
-        self.desk.check_clock(order.version.clock, now)?;
+    fn check_order(order: &Order<K, P>, clock: u64) -> Result<(), Fault> {
+        if order.version.clock > clock {
+            return Err(Fault::Malformed);
+        }
         match &order.event {
             Event::AudienceAdd { .. }
             | Event::AudienceRemove { .. }
@@ -223,14 +226,17 @@ where
         // Rule C6: what the node had is detached from the last that was heard of it.
         let (life, heard, is_over) = (peer.life, peer.heard, peer.is_lost);
         let ends = peer.ends.unwrap_or_else(|| heard.saturating_add(self.desk.grace_ms));
-        if !is_over {
-            self.desk.jobs.push_back(Job::Lost { life, since: heard });
+        // Of one that had nobody there is nothing to end.
+        if peer.sum.users > 0 {
+            if !is_over {
+                self.desk.jobs.push_back(Job::Lost { life, since: heard });
+            }
+            self.end_all_expelled(at);
+            self.forget_life(life);
+            let clock = self.desk.clock;
+            self.desk.over.retain(|life| life.ends > now);
+            self.desk.over.push(Over { life, ends, clock });
         }
-        self.end_all_expelled(at);
-        self.forget_life(life);
-        let clock = self.desk.clock;
-        self.desk.over.retain(|life| life.ends > now);
-        self.desk.over.push(Over { life, ends, clock });
         self.desk.peers.renew(at, message.incarnation, now);
         at
     }

@@ -162,8 +162,12 @@ where
         }
         _ => {
             let person = desk.people.get(user)?;
-            person.own.as_ref()?;
             let version = person.version;
+            if person.own.is_none() {
+                // Who has come and gone before anything was said of it leaves nothing.
+                desk.tidy(user, is_online, posted);
+                return None;
+            }
             let number = desk.people.note_gone(user);
             desk.tidy(user, is_online, posted);
             let state = RemoteState { lists: None, sessions: Vec::new(), ended };

@@ -1,5 +1,5 @@
-//! What was heard of a user and is not done yet, where this node is told something itself meanwhile:
-//! that is newer, and it counts on what was heard.
+//! What was heard of a user and is not done yet, where this node is told something itself
+//! meanwhile: that is newer, and it counts on what was heard.
 
 use crate::desk::{Desk, Job};
 use adsum::{DefaultHashBuilder, Event, RemoteLists, RemoteState};
@@ -60,7 +60,8 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
                 }
                 Event::Unblock { other, .. } => blocked.retain(|one| one != other),
                 Event::Connect { audience: contacts, blocked: all, .. } => {
-                    (audience.clone_from(contacts), blocked.clone_from(all));
+                    audience.clone_from(contacts);
+                    blocked.clone_from(all);
                 }
                 _ => {}
             }

@@ -145,8 +145,10 @@ pub(super) const fn kind(message: &Message) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use adsum::{DeviceKind, RemoteLists, RemoteMember, RemotePresence, RemoteSession, SessionId};
-    use adsum_cluster::{Incarnation, NodeId, PROTOCOL, UserState, Version};
+    use adsum::{
+        DeviceKind, Event, RemoteLists, RemoteMember, RemotePresence, RemoteSession, SessionId,
+    };
+    use adsum_cluster::{Incarnation, NodeId, Order, Orders, PROTOCOL, UserState, Version};
     use adsum_tim::TimPresence;
 
     use super::*;
@@ -206,6 +208,30 @@ mod tests {
             }
         });
         (all.collect(), lost)
+    }
+
+    /// An order that fits into no message is given up, so that those behind it are carried out.
+    #[test]
+    fn an_order_that_cannot_be_sent_is_given_up() {
+        let order = |count: u32| {
+            let contacts = (0..count).map(|nth| format!("contact{nth:020}").into()).collect();
+            let event = Event::AudienceReplace { user: "ann".into(), contacts };
+            Order { version: Version::default(), event }
+        };
+        let (to, orders) = (NodeId::new("b").unwrap(), vec![order(1_000), order(1)]);
+        let message = Message {
+            protocol: PROTOCOL,
+            cluster: 1,
+            from: NodeId::new("a").unwrap(),
+            incarnation: Incarnation { started_ms: 1, random: 2 },
+            clock: 1,
+            body: Body::Orders(Orders { to, first: 7, orders }),
+        };
+        let mut lost = 0;
+        let sent = encode_all(message, MAX, &mut lost);
+        let [bytes] = &sent[..] else { panic!("{} messages", sent.len()) };
+        let Body::Orders(orders) = decode(bytes).unwrap().body else { panic!("it is of orders") };
+        assert_eq!((orders.first, orders.orders.len(), lost), (8, 0, 1));
     }
 
     /// Each number arrives, so that what comes after it is taken, whatever one user shows.

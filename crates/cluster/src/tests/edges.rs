@@ -55,7 +55,13 @@ impl World {
             let stays = !edge.sessions.is_disjoint(&here);
             // Of a node that is not heard, who is expelled goes at once, and is asked for anew.
             let is_told = !peer.is_lost && !peer.is_floor;
-            if edge.comes && stays && !held && is_told || !edge.comes && held && here.is_empty() {
+            // Whoever came after the end is another matter.
+            let person = self.nodes[at].cluster.desk.people.get(user);
+            let known = person.and_then(|person| person.held_of(peer.life));
+            let older = known.into_iter().flat_map(|held| held.seen.iter());
+            let has_older = older.filter(|seen| seen.stamp < edge.stamp).count() > 0;
+            let is_ghost = !edge.comes && held && has_older && here.is_empty();
+            if edge.comes && stays && !held && is_told || is_ghost {
                 let (stamp, comes) = (edge.stamp, edge.comes);
                 return Err(format!("{at} knows all until {until}, not {user} {comes} {stamp}"));
             }

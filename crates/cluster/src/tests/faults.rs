@@ -136,8 +136,12 @@ fn what_no_node_can_say_is_refused() {
     assert_eq!(ops(vec![stamped]), Fault::Malformed, "a stamp without a session");
     let version = Version { clock: u64::MAX, ..Version::default() };
     assert_eq!(ops(vec![UserState { version, ..state(1) }]), Fault::Malformed);
-    let posted = Some(u64::MAX);
+    // What somebody has done is no later than the message that says so.
+    let later = message(Body::Leaving).clock + 1;
+    let posted = Some(later);
     assert_eq!(ops(vec![UserState { posted, ..state(1) }]), Fault::Malformed);
+    let version = Version { wish: 2 * later, ..Version::default() };
+    assert_eq!(ops(vec![UserState { version, ..state(1) }]), Fault::Malformed);
     let sync = |since, seq, last, number| {
         let (to, states) = (name(0), vec![state(number)]);
         let sync = Sync { to, since, seq, start: None, last, states };
@@ -163,7 +167,7 @@ fn a_clock_that_nobody_can_have_is_refused() {
     let version = Version { clock: most + 1, ..Version::default() };
     let orders = vec![Order { version, event: Event::Expel { user: 1 } }];
     let body = Body::Orders(Orders { to: name(0), first: 1, orders });
-    assert_eq!(refused(name(1), message(body)), Fault::Clock);
+    assert_eq!(refused(name(1), message(body)), Fault::Malformed, "its clock is behind that");
 }
 
 fn session_key() -> adsum::SessionKey {

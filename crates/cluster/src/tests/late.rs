@@ -197,3 +197,68 @@ fn rule_c12_a_notice_does_not_wait_for_a_node_that_is_suspected() {
         assert_eq!(world.notices, before + 1);
     }
 }
+
+/// Rule C5: what a node has said is over with the grace of what it had, done or not.
+#[test]
+fn rule_c5_what_was_heard_before_the_grace_was_over_is_not_done_after_it() {
+    let mut world = World::new(2, &options(), 11);
+    world.wait(500);
+    world.log_in(1, 5);
+    let message = world.under_way(1, 0).next().expect("it says who is there").clone();
+    world.cut(1);
+    world.clear();
+    world.wait(config().suspect_ms + 300);
+    let ends = world.nodes[0].cluster.desk.peers.at(0).ends.expect("it is lost");
+    let before = adsum::Time::from_millis(ends.as_millis() - 1);
+    world.nodes[0].cluster.receive(before, super::name(1), message).expect("it is right");
+    drop(world.nodes[0].cluster.advance(ends));
+    while world.nodes[0].cluster.next(ends).is_some() {}
+    assert!(!world.nodes[0].cluster.engine().is_online(&5));
+    assert_eq!(world.nodes[0].cluster.engine().counts().remote, 0);
+}
+
+/// Rule C16: who comes and goes before anything is said of it leaves nothing behind.
+#[test]
+fn rule_c16_who_comes_and_goes_at_once_leaves_nothing() {
+    let mut world = World::new(2, &options(), 11);
+    world.wait(500);
+    let now = world.clock(0);
+    let cluster = &mut world.nodes[0].cluster;
+    for user in 10..20 {
+        let (kind, audience, blocked) = (adsum::DeviceKind(0), vec![1], Vec::new());
+        drop(cluster.apply(now, Event::Connect { user, kind, audience, blocked }).expect("room"));
+        let session = cluster.engine().sessions(&user).next().expect("it is there");
+        drop(cluster.apply(now, Event::Disconnect { session }).expect("it is right"));
+    }
+    while cluster.next(now).is_some() {}
+    assert_eq!((cluster.desk.people.all.len(), cluster.desk.parting_count()), (0, 0));
+}
+
+/// Rule 8: whoever is removed from an audience watches the user no longer, at whichever node,
+/// though no list has ever had it.
+#[test]
+fn rule_c13_whoever_is_removed_watches_at_no_node() {
+    let mut world = World::new(3, &options(), 11);
+    world.wait(500);
+    let phone = world.log_in(0, 2);
+    let watchers = [(0, world.log_in(0, 5)), (1, world.log_in(1, 5))];
+    world.wait(50);
+    for (at, session) in watchers {
+        world.give(at, Event::Watch { session, users: vec![2] }).expect("it is right");
+    }
+    world.publish(0, phone, 7);
+    world.wait(50);
+    let sees = |world: &World| {
+        watchers.map(|(at, session)| world.nodes[at].cluster.engine().session_sees(session, &2))
+    };
+    assert_eq!(sees(&world), [true; 2]);
+    world.give(0, Event::AudienceRemove { user: 2, contacts: vec![5, 4] }).expect("it is right");
+    world.wait(100);
+    assert_eq!(sees(&world), [false; 2]);
+    let before = world.notices;
+    world.publish(0, phone, 8);
+    world.wait(100);
+    // Its contacts are at no node here.
+    assert_eq!(world.notices, before);
+    world.agree().expect("all are the same");
+}

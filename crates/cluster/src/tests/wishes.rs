@@ -177,8 +177,9 @@ pub(in crate::tests) fn rule_c13_what_was_heard_and_is_not_done_yet_is_what_chan
     let remove = |contact| Event::AudienceRemove { user: 2, contacts: vec![contact] };
     let block = |other| Event::Block { user: 2, other };
     let unblock = |other| Event::Unblock { user: 2, other };
+    type Edit = Event<u32, u32>;
     type Expected = (&'static [u32], &'static [u32]);
-    let cases: [(Event<u32, u32>, Event<u32, u32>, Expected); 9] = [
+    let cases: [(Edit, Edit, Expected); 9] = [
         (block(1), add(5), (&[0, 1, 3, 5], &[1])),
         (block(1), edit(5), (&[5], &[1])),
         (block(1), block(3), (&[0, 1, 3], &[1, 3])),
