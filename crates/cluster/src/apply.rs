@@ -1,5 +1,6 @@
 //! What the host tells a node: the engine's own inputs, as values.
 
+use crate::carry_out::limits_of;
 use crate::cluster::Cluster;
 use crate::desk::Post;
 use crate::message::{Body, Direct, Say, To, Version};
@@ -209,8 +210,7 @@ where
         let has_waiting = self.desk.has_waiting(&user);
         let stays_hidden = !has_waiting && self.engine.is_invisible(&user);
         let change = has_waiting.then(|| event.clone());
-        let options = self.engine.options();
-        let limits = [options.max_audience as usize, options.max_blocked as usize];
+        let limits = limits_of(&self.engine);
         let decisions = self.engine.apply(self.desk.now, event)?;
         if let (Some(version), true) = (version, is_known) {
             let version = match stays_hidden && version.is_visible() {

@@ -5,9 +5,15 @@ use crate::desk::{Desk, Job};
 use crate::message::{Direct, Order, Say, Version};
 use crate::outputs::Outputs;
 use crate::people::Life;
-use adsum::{Decisions, DefaultHashBuilder, Engine, Event, Origin, SessionId, SessionKey};
+use adsum::{Decisions, Engine, Event, Origin, SessionId, SessionKey};
 use core::hash::{BuildHasher, Hash};
 use hashbrown::HashSet;
+
+/// Returns how many may be in the audience of a user, and on its blocked list.
+pub(crate) fn limits_of<K: Eq + Hash, P, S: BuildHasher>(engine: &Engine<K, P, S>) -> [usize; 2] {
+    let options = engine.options();
+    [options.max_audience as usize, options.max_blocked as usize]
+}
 
 impl<K, P, S> Cluster<K, P, S>
 where
@@ -89,7 +95,8 @@ where
                 // It has been removed from the lists where that was said. Who only watches is in
                 // none; and whoever is in them by now has been added since.
                 let contacts = {
-                    let listed: HashSet<_, DefaultHashBuilder> = engine.audience(&user).collect();
+                    let mut listed = HashSet::with_hasher(desk.people.all.hasher().clone());
+                    listed.extend(engine.audience(&user));
                     let others = contacts.into_iter().filter(|contact| !listed.contains(contact));
                     others.collect()
                 };
@@ -101,12 +108,18 @@ where
         if !Self::is_to_be_done(engine, desk, version, (&event, lists.as_ref())) {
             return None;
         }
+        let waits = lists.as_ref().is_some_and(|(user, _)| desk.has_waiting(user));
+        let change = waits.then(|| event.clone());
+        let limits = limits_of(engine);
         let done = engine.apply(now, event);
         if let (Ok(_), Some((user, number))) = (&done, lists) {
             // What they are changed into is this node's own word.
             let wish = desk.people.get(&user).map_or(0, |person| person.version.wish);
             let version = desk.next_version(number, wish);
             desk.note_version(&user, version);
+            if let Some(change) = change {
+                desk.change_in_waiting(&user, &change, limits);
+            }
         }
         done.map_err(|_| desk.stats.refused += 1).ok()
     }

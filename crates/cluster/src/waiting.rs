@@ -2,11 +2,11 @@
 //! meanwhile: that is newer, and it counts on what was heard.
 
 use crate::desk::{Desk, Job};
-use adsum::{DefaultHashBuilder, Event, RemoteLists, RemoteState};
+use adsum::{Event, RemoteLists, RemoteState};
 use core::hash::{BuildHasher, Hash};
 use hashbrown::HashSet;
 
-impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
+impl<K: Eq + Hash + Clone, P, S: BuildHasher + Clone> Desk<K, P, S> {
     /// Returns whether the engine is yet to be told of something that was heard of a user.
     pub(crate) fn has_waiting(&self, of: &K) -> bool {
         self.jobs.iter().any(|job| matches!(job, Job::State { user, .. } if user == of))
@@ -43,15 +43,21 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         if broken!(self, ForgetWaiting) {
             return;
         }
+        let hasher = self.people.all.hasher().clone();
+        let set = |all: &[K]| {
+            let mut set = HashSet::with_hasher(hasher.clone());
+            set.extend(all.iter().cloned());
+            set
+        };
         for RemoteLists { audience, blocked, .. } in self.waiting_lists(user) {
             match event {
                 Event::AudienceAdd { contacts, .. } => {
-                    let known: HashSet<_, DefaultHashBuilder> = audience.iter().cloned().collect();
+                    let known = set(audience);
                     let new = contacts.iter().filter(|contact| !known.contains(*contact));
                     audience.extend(new.cloned());
                 }
                 Event::AudienceRemove { contacts, .. } => {
-                    let gone: HashSet<_, DefaultHashBuilder> = contacts.iter().collect();
+                    let gone = set(contacts);
                     audience.retain(|contact| !gone.contains(contact));
                 }
                 Event::AudienceReplace { contacts, .. } => audience.clone_from(contacts),
