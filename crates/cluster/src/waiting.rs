@@ -7,9 +7,18 @@ use core::hash::{BuildHasher, Hash};
 use hashbrown::HashSet;
 
 impl<K: Eq + Hash + Clone, P, S: BuildHasher + Clone> Desk<K, P, S> {
-    /// Returns whether the engine is yet to be told of something that was heard of a user.
+    /// Returns whether the engine is yet to be told of something that was heard of a user, but for
+    /// an end: then all that there is to know of the user is the engine's.
     pub(crate) fn has_waiting(&self, of: &K) -> bool {
-        self.jobs.iter().any(|job| matches!(job, Job::State { user, .. } if user == of))
+        // Hardly anybody is at another node too, so hardly ever are the jobs gone through.
+        let is_elsewhere = self.people.get(of).is_some_and(|person| !person.held.is_empty());
+        is_elsewhere
+            && self.jobs.iter().any(|job| match job {
+                Job::State { user, state: RemoteState { lists, sessions, .. }, .. } => {
+                    user == of && (lists.is_some() || !sessions.is_empty())
+                }
+                _ => false,
+            })
     }
 
     /// Returns the lists in what is yet to be done of what was heard of a user.

@@ -190,15 +190,19 @@ mod tests {
         UserState { user, number, is_gone, posted, version, stamps, state }
     }
 
-    fn sent(states: Vec<UserState<UserId, Presence>>) -> (Vec<UserState<UserId, Presence>>, u64) {
-        let message = Message {
+    fn message(body: Body<UserId, Presence>) -> Message {
+        Message {
             protocol: PROTOCOL,
             cluster: 1,
             from: NodeId::new("a").unwrap(),
             incarnation: Incarnation { started_ms: 1, random: 2 },
             clock: 1,
-            body: Body::Ops(states),
-        };
+            body,
+        }
+    }
+
+    fn sent(states: Vec<UserState<UserId, Presence>>) -> (Vec<UserState<UserId, Presence>>, u64) {
+        let message = message(Body::Ops(states));
         let mut lost = 0;
         let all = encode_all(message, MAX, &mut lost).into_iter().flat_map(|bytes| {
             assert!(bytes.len() <= MAX, "{} bytes", bytes.len());
@@ -219,14 +223,7 @@ mod tests {
             Order { version: Version::default(), event }
         };
         let (to, orders) = (NodeId::new("b").unwrap(), vec![order(1_000), order(1)]);
-        let message = Message {
-            protocol: PROTOCOL,
-            cluster: 1,
-            from: NodeId::new("a").unwrap(),
-            incarnation: Incarnation { started_ms: 1, random: 2 },
-            clock: 1,
-            body: Body::Orders(Orders { to, first: 7, orders }),
-        };
+        let message = message(Body::Orders(Orders { to, first: 7, orders }));
         let mut lost = 0;
         let sent = encode_all(message, MAX, &mut lost);
         let [bytes] = &sent[..] else { panic!("{} messages", sent.len()) };

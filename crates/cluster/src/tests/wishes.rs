@@ -244,3 +244,22 @@ fn rule_c13_what_is_given_between_two_that_wait_holds() {
     world.pump(0).expect("it is right");
     all_have(&mut world, &[5], &[], false);
 }
+
+/// Whoever is hidden, and comes here before the end elsewhere that was heard of is told, stays so
+/// at all nodes.
+#[test]
+fn rule_c13_who_comes_while_an_end_waits_stays_hidden_at_all_nodes() {
+    let mut world = three();
+    world.log_in(2, 1);
+    let phone = world.log_in(1, 2);
+    world.give(1, Event::Invisible { session: phone }).expect("it is right");
+    world.wait(50);
+    world.give(1, Event::Disconnect { session: phone }).expect("it is right");
+    hear(&mut world, 1, 0);
+    let connect = world.connect(2, 0);
+    give_at_once(&mut world, 0, connect);
+    world.pump(0).expect("it is right");
+    world.wait(300);
+    assert_eq!(hides(&world, 2), [true; 3]);
+    world.agree().expect("all are the same");
+}
