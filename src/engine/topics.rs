@@ -27,7 +27,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     ///
     /// # Costs
     /// One hash look-up, and O(t) for the t topics that the session is in, beside what it takes to
-    /// make the snapshot: however many are in the topic.
+    /// make the snapshot, and of different [views](View::Sample) in the topic: however many are in
+    /// it.
     ///
     /// ```
     /// # use adsum::{Config, Connect, Decision, Engine, Join, Time, View};
@@ -68,8 +69,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> Engine<K, P, S> {
     /// [`Error::NotMember`] for one who observes.
     ///
     /// # Costs
-    /// O(1), or O(log t) for a session in more than 16 topics, and the receivers are lent as they
-    /// lie. Congested ones are gone through once until they are writable again.
+    /// O(1), or O(log t) for a session in more than 16 topics, for each of the different
+    /// [views](View::Sample) in the topic, and the receivers are lent as they lie. Congested ones
+    /// are gone through once until they are writable again.
     pub fn update(
         &mut self,
         now: Time,

@@ -4,12 +4,14 @@ use crate::decision::Decision;
 use crate::decisions::Decisions;
 use crate::host::connection::{Application, Closing, Connection, SessionEnd};
 use crate::host::connections::Connections;
+use crate::key::Slot;
 use crate::snapshot::Scope;
 use core::hash::{BuildHasher, Hash};
 
-/// Carries out the decisions about one input.
+/// Carries out the decisions about one input. `catches_up` is who takes notices again by it.
 pub(super) fn carry_out<K, P, A, C, S>(
     decisions: Decisions<'_, K, P, S>,
+    catches_up: Option<Slot>,
     connections: &mut Connections<A::Frame, C>,
     application: &mut A,
 ) where
@@ -18,8 +20,9 @@ pub(super) fn carry_out<K, P, A, C, S>(
     C: Connection<A::Frame>,
     S: BuildHasher,
 {
-    // Who is told everything in this input, and so of its topics too.
-    let mut anew = None;
+    // Whom a snapshot of its topics is not dropped for, though there are more than fit: what makes
+    // good for one that is dropped would have as many.
+    let mut anew = catches_up;
     decisions.for_each(|decision| match decision {
         Decision::Deliver { notice, to } => {
             let Some(frame) = application.notice(&notice) else { return };

@@ -212,7 +212,7 @@ where
         };
         // Before the decisions: the snapshot among them is for this connection.
         let id = self.connections.add(key, connection);
-        carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
+        carry_out::carry_out(decisions, None, &mut self.connections, &mut self.application);
         self.report_congestion(now);
         Ok(id)
     }
@@ -240,7 +240,7 @@ where
         };
         // Before the decisions: the snapshot among them is for the new connection.
         let id = self.connections.replace(before, key, connection);
-        carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
+        carry_out::carry_out(decisions, None, &mut self.connections, &mut self.application);
         self.report_congestion(now);
         Ok(id)
     }
@@ -258,7 +258,11 @@ where
             Flushed::Nothing | Flushed::Some => {}
             Flushed::All => {
                 // It is attached: frames wait only where there is a connection.
-                let _ = self.carry_out(now, |engine| engine.writable(now, key));
+                let Self { engine, connections, application, .. } = self;
+                if let Ok(decisions) = engine.writable(now, key) {
+                    carry_out::carry_out(decisions, Some(key.slot()), connections, application);
+                }
+                self.report_congestion(now);
             }
             Flushed::AllThatWasKept => self.start_anew(now, key),
         }
@@ -269,7 +273,7 @@ where
         // Refused only if 2^31 such resumes have used up the session's keys.
         let Ok((key, decisions)) = self.engine.resume(now, before) else { return };
         self.connections.move_to(before, key);
-        carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
+        carry_out::carry_out(decisions, None, &mut self.connections, &mut self.application);
         self.report_congestion(now);
     }
 
@@ -314,7 +318,7 @@ where
     ) -> Result<Option<Time>, Error> {
         let decisions = verb(&mut self.engine)?;
         let waits_until = decisions.waits_until();
-        carry_out::carry_out(decisions, &mut self.connections, &mut self.application);
+        carry_out::carry_out(decisions, None, &mut self.connections, &mut self.application);
         self.report_congestion(now);
         Ok(waits_until)
     }

@@ -337,6 +337,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let tick = TickIndex::of(topic, self.is_slow(topic, &group));
         let arrives = self.ticks.deadline(tick).is_some();
         self.tables.seat_in_topic(membership, arrives);
+        self.tables.note_told(membership);
     }
 
     /// Notes that somebody has got a view: if it is the first who has it, what those with that view

@@ -237,8 +237,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.plan.go_over(1);
             if group.is_told() && self.is_slow(topic, &group) == is_slow {
                 self.know(topic, at, &mut seats);
+                if self.tables.topics().topic(topic).has_late {
+                    self.go_over_congested(topic, at);
+                    self.tables.mark_late(group.channel);
+                }
             }
             at += 1;
+        }
+        if self.ticks.deadline(TickIndex::of(topic, !is_slow)).is_none() {
+            self.tables.topics_mut().topic_mut(topic).has_late = false;
         }
     }
 

@@ -152,6 +152,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                     let arrives = topics.channels().attached(group.channel) > receiving;
                     let is_due = self.is_slow(topic, group) == is_slow;
                     ensure!(is_armed || !arrives || !is_due, "who arrives waits for nothing");
+                    let any_late = topics.are_late(group.channel);
+                    let is_noted = is_armed && topics.topic(topic).has_late;
+                    ensure!(is_noted || !any_late || !is_due, "who was told waits for nothing");
                 }
             }
         }

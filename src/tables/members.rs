@@ -336,7 +336,15 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     pub(crate) fn seat_in_topic(&mut self, membership: MembershipIndex, arrives: bool) {
         let state = self.sessions.slot_and_link(self.session_in(membership));
         self.topics.channels.seat(membership, state, arrives);
+        self.topics.mark(membership, Mark::Told, false);
         self.topics.set_dirty(membership, self.topics.is(membership, Mark::Dirty));
+    }
+
+    /// Notes of somebody who waits for the next tick that it has been sent a snapshot now.
+    pub(crate) fn note_told(&mut self, membership: MembershipIndex) {
+        if self.topics.channels.part_of(membership) == Part::Arriving {
+            self.topics.mark(membership, Mark::Told, true);
+        }
     }
 
     /// Puts a session where it belongs in the topics that it is in, after its link has changed.
@@ -347,11 +355,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let state = self.sessions.slot_and_link(session);
         let mut next = self.topics.first_of(session);
         while let Some(membership) = next {
-            // One that waited to be told everything has not been.
-            let arrived = self.topics.channels.part_of(membership) == Part::Arriving;
-            let is_dirty = state.1 == Link::Congested && arrived
+            // One that waited to be told everything has not been, unless it was a moment ago: that
+            // one knows all but what the tick will tell.
+            let part = self.topics.channels.part_of(membership);
+            let was_told = matches!(part, Part::Arriving | Part::Congested)
+                && self.topics.is(membership, Mark::Told);
+            let is_dirty = state.1 == Link::Congested && part == Part::Arriving && !was_told
                 || state.1.is_up() && self.topics.is(membership, Mark::Dirty);
-            self.topics.channels.put(membership, state);
+            let is_told = was_told && state.1.is_up();
+            self.topics.channels.seat(membership, state, is_told);
+            self.topics.mark(membership, Mark::Told, is_told);
+            if is_told && state.1 == Link::Congested {
+                let topic = self.topics.topic_of(membership);
+                self.topics.topic_mut(topic).has_late = true;
+            }
             self.topics.set_dirty(membership, is_dirty);
             next = self.topics.next_of(membership);
         }
@@ -371,6 +388,19 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         while at < self.topics.channels.clean(channel) {
             let membership = self.topics.channels.member_at(channel, first + at);
             match is_told(self, self.session_in(membership)) {
+                true => self.topics.set_dirty(membership, true),
+                false => at += 1,
+            }
+        }
+    }
+
+    /// Notes of those congested members of a channel who had been sent a snapshot before a tick
+    /// that they have missed this one.
+    pub(crate) fn mark_late(&mut self, channel: ChannelIndex) {
+        let (mut at, first) = (0, self.topics.channels.attached(channel));
+        while at < self.topics.channels.clean(channel) {
+            let membership = self.topics.channels.member_at(channel, first + at);
+            match self.topics.is(membership, Mark::Told) {
                 true => self.topics.set_dirty(membership, true),
                 false => at += 1,
             }

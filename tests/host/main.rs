@@ -6,5 +6,6 @@ mod differences_in_topics;
 mod duties;
 mod fake;
 mod property;
+mod slow_in_topics;
 mod slow_readers;
 mod topics;

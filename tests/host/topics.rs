@@ -199,3 +199,36 @@ fn a_short_queue_keeps_nobody_from_hearing_of_its_topics() {
     }
     assert_eq!(heard, TOPICS.map(|topic| format!(r#"{topic} is ["ann"] of 1"#)));
 }
+
+/// Nor one that was slow in all of them.
+#[test]
+fn a_short_queue_keeps_nobody_from_catching_up_on_topics() {
+    const TOPICS: [&str; 4] = ["attic", "bar", "cellar", "den"];
+    let mut host = Host::new(Config::default(), Words::default()).outbox_limit(1);
+    let newcomer = |name| Connect::new(name).audience(vec![]).blocked(vec![]);
+    let (to_ann, reads) = sync_channel(1);
+    let (to_bob, _heard) = sync_channel(100);
+    let ann = host.connect(NOW, newcomer("ann"), to_ann).expect("there is room");
+    let bob = host.connect(NOW, newcomer("bob"), to_bob).expect("there is room");
+    let mut keys = Vec::new();
+    for topic in TOPICS {
+        let member = |view| Join::Member { presence: None, view };
+        keys.push(host.join(NOW, bob, topic, member(View::Nothing)).expect("there is room"));
+        host.join(NOW, ann, topic, member(View::All)).expect("there is room");
+        while reads.try_recv().is_ok() {
+            host.flush(NOW, ann);
+        }
+    }
+    // One is in the queue, one waits, and the rest she is too slow for.
+    for key in [keys[0]].into_iter().chain(keys) {
+        host.update(NOW, bob, key, 1).expect("he is a member");
+    }
+    let mut heard = Vec::new();
+    while let Ok(frame) = reads.try_recv() {
+        heard.push(frame);
+        assert!(heard.len() < 100, "it is told for ever: {heard:?}");
+        host.flush(NOW, ann);
+    }
+    let caught_up = heard.split_off(2);
+    assert_eq!(caught_up.len(), 3, "{heard:?} {caught_up:?}");
+}

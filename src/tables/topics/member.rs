@@ -16,8 +16,8 @@ pub(crate) struct Member {
     /// The low part of the number of its user's seat, if this is the one of the user's sessions
     /// that has it.
     number: u32,
-    /// What is so of it, and behind that the high part of the number. That has 38 bits, which a
-    /// topic that is never empty and that a thousand join each second does not use up in 8 years.
+    /// What is so of it, and behind that the high part of the number. That has 37 bits, which a
+    /// topic that is never empty and that a thousand join each second does not use up in 4 years.
     marks: u16,
 }
 
@@ -42,10 +42,13 @@ pub(crate) enum Mark {
     Others,
     /// It has more of its own than a presence.
     More,
+    /// It has been sent a snapshot, and is sent the one of the next tick too: until then it is not
+    /// dirty, though it gets congested.
+    Told,
 }
 
 impl Mark {
-    const COUNT: u32 = 10;
+    const COUNT: u32 = 11;
 
     pub(crate) const fn waits(is_slow: bool) -> Self {
         if is_slow { Self::WaitsSlowly } else { Self::Waits }
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn marks_and_the_number_of_a_seat_do_not_touch_each_other() {
         let mut member = Member::new(true);
-        for number in [1, u32::MAX.into(), 1 << 32, 5 << 32 | 7, (1 << 38) - 1, 0] {
+        for number in [1, u32::MAX.into(), 1 << 32, 5 << 32 | 7, (1 << 37) - 1, 0] {
             member.set_number(number);
             for is_so in [true, false] {
                 member.mark(Mark::More, is_so);

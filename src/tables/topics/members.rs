@@ -3,7 +3,7 @@
 
 use super::order::Seats;
 use super::{Mark, Member, Own, Topics};
-use crate::tables::ids::{MembershipIndex, SessionIndex, TopicIndex, User};
+use crate::tables::ids::{ChannelIndex, MembershipIndex, SessionIndex, TopicIndex, User};
 
 /// So many topics of a session are gone through to find one; those that it joined later are looked
 /// up.
@@ -30,7 +30,19 @@ impl<K, P> Topics<K, P> {
     /// Notes whether somebody missed something of a topic while congested.
     pub(crate) fn set_dirty(&mut self, membership: MembershipIndex, is_dirty: bool) {
         self.mark(membership, Mark::Dirty, is_dirty);
+        if is_dirty {
+            self.mark(membership, Mark::Told, false);
+        }
         self.channels.set_dirty(membership, is_dirty);
+    }
+
+    /// Returns whether somebody in a channel is congested who has been sent a snapshot since the
+    /// last tick.
+    pub(crate) fn are_late(&self, channel: ChannelIndex) -> bool {
+        let first = self.channels.attached(channel);
+        let mut clean = (first..first + self.channels.clean(channel))
+            .map(|at| self.channels.member_at(channel, at));
+        clean.any(|membership| self.is(membership, Mark::Told))
     }
 
     /// Takes a mark away. Returns whether it was there.

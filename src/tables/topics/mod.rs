@@ -82,6 +82,8 @@ pub(crate) struct Topic {
     pub(crate) is_large: bool,
     /// Whether blocks hide users from each other in it, as its options say: asked for often.
     hides: bool,
+    /// Whether somebody may be congested in it who has been sent a snapshot since the last tick.
+    pub(crate) has_late: bool,
     rare: Option<Box<Rare>>,
     /// What its two ticks will tell, the slow one last: one more than a place among all of those.
     pending: [Option<NonZeroU32>; 2],
@@ -217,7 +219,7 @@ impl<K, P> Topics<K, P> {
         if let Some(rare) = &mut record.rare {
             rare.options = None;
         }
-        (record.is_large, record.hides) = (false, false);
+        (record.is_large, record.hides, record.has_late) = (false, false, false);
         record.counts = TopicCounts::default();
         debug_assert!(record.named_len() == 0);
         record.order.clear();

@@ -11,9 +11,12 @@ impl Model {
         self.accept(self.clamp(now));
         self.session_mut(id).missed.get_or_insert_default();
         for name in self.topics_of(id) {
-            // It misses the snapshot that the next tick was to send it.
+            // It misses the snapshot that the next tick was to send it; what it knows is true until
+            // then if it has been sent one.
             let place = self.place_mut(name, id);
-            place.is_dirty |= std::mem::take(&mut place.is_new);
+            let was_new = std::mem::take(&mut place.is_new);
+            place.is_dirty |= was_new && !place.is_told;
+            place.is_late |= was_new && place.is_told;
         }
         Ok(Output::default())
     }
@@ -47,6 +50,7 @@ impl Model {
             });
             let place = self.place_mut(name, id);
             place.is_dirty |= std::mem::take(&mut place.may_be_dirty) && is_told;
+            place.is_new |= std::mem::take(&mut place.is_late) && !place.is_dirty;
         }
         self.tell_own_topics(&mut out, id, |place| place.is_dirty);
         Ok(out)

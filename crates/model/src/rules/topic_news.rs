@@ -82,6 +82,7 @@ impl Model {
         (place.is_dirty, place.may_be_dirty) = (is_congested && service != Service::Never, false);
         // It is sent the common one too.
         place.is_new = is_pending && !is_congested;
+        (place.is_told, place.is_late) = (place.is_new, false);
         if !is_pending {
             place.before = None;
         }
@@ -211,7 +212,7 @@ impl Model {
     pub(super) fn no_longer_new(&mut self, name: User, all: &BTreeSet<SessionId>) {
         for id in all {
             let place = self.place_mut(name, *id);
-            (place.is_new, place.before) = (false, None);
+            (place.is_new, place.is_late, place.before) = (false, false, None);
         }
     }
 

@@ -32,6 +32,12 @@ impl Model {
             }
             self.tell_group(out, name, &tick, group);
         }
+        // Who had been sent a snapshot before it misses this one.
+        for id in self.topics[&name].served_by(service) {
+            let is_congested = self.sessions[&id].missed.is_some();
+            let place = self.place_mut(name, id);
+            place.is_dirty |= std::mem::take(&mut place.is_late) && is_congested;
+        }
     }
 
     /// Tells those who view the same and name nobody, or one who names somebody.

@@ -37,6 +37,8 @@ impl Model {
             named: BTreeSet::new(),
             before: None,
             is_new: false,
+            is_told: false,
+            is_late: false,
             is_dirty: false,
             may_be_dirty: false,
             said: None,
@@ -85,7 +87,8 @@ impl Model {
             Service::Live => self.tell_topic(out, name, id),
             _ if self.sessions[&id].missed.is_some() => self.place_mut(name, id).is_dirty = true,
             _ => {
-                self.place_mut(name, id).is_new = true;
+                let place = self.place_mut(name, id);
+                (place.is_new, place.is_told) = (true, false);
                 self.begin_tick(name, service, before);
             }
         }

@@ -29,6 +29,10 @@ pub struct Place {
     pub before: Option<Known>,
     /// Whether it is sent a snapshot at the next tick.
     pub is_new: bool,
+    /// Whether it has been sent one since the last tick, too.
+    pub is_told: bool,
+    /// Whether it has got congested since, and the tick has not come.
+    pub is_late: bool,
     /// Whether it was to be told something while it was congested.
     pub is_dirty: bool,
     /// Whether it may have been told something then that it knew.
