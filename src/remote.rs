@@ -61,7 +61,7 @@ pub struct RemoteSession<K, P> {
     pub shown: Option<RemotePresence<P>>,
     /// If it is idle, how long ago a person last did something on it, in milliseconds.
     pub idle_ms: Option<u64>,
-    /// The topics in which it is a member, in the order in which it joined them.
+    /// The topics it is in, in the order in which it joined them.
     pub topics: Vec<RemoteMember<K, P>>,
 }
 
@@ -105,6 +105,8 @@ pub struct RemoteEnd<P> {
 pub struct RemoteMember<K, P> {
     /// The topic's name.
     pub topic: K,
+    /// Whether it observes, and is no member: it shows nothing there, and is only counted.
+    pub observes: bool,
     /// How often what it shows there has changed.
     pub number: u64,
     /// What it shows there. `None`: what it publishes.

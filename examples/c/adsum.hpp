@@ -110,7 +110,7 @@ private:
             for (std::size_t nth = 0; nth < session.topics_len; nth++) {
                 const adsum_remote_member &member = session.topics[nth];
                 kept_->topics.push_back(
-                    {copy(member.topic), member.number, copy(member.presence)});
+                    {copy(member.topic), member.number, copy(member.presence), member.observes});
             }
             kept_->sessions.push_back(session);
         }

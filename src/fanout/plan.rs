@@ -294,6 +294,16 @@ impl<P> Plan<P> {
         })
     }
 
+    /// Has the host hear of ends after all else that is to be told by now (rule 19).
+    pub(crate) fn report_ends_last(&mut self) {
+        for at in self.done..self.steps.len() {
+            if let Step::ReportEnd(end) = self.steps[at] {
+                self.steps[at] = Step::Pass;
+                self.push_step(Step::ReportEnd(end));
+            }
+        }
+    }
+
     pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason, resumable: bool) {
         self.push_step(Step::Close { session, reason, resumable });
     }

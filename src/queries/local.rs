@@ -54,6 +54,8 @@ pub struct LocalSession<'e, P> {
 pub struct LocalMember<'e, K, P> {
     /// The topic's name.
     pub topic: &'e K,
+    /// Whether it observes, and is no member.
+    pub observes: bool,
     /// How often what it shows there has changed.
     pub number: u64,
     /// What it shows there. `None`: what it publishes.
@@ -130,14 +132,22 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
         self.state.tables().is_visible(self.user)
     }
 
+    /// Returns whether another node has a session of the user, one of which nothing is heard
+    /// included. O(s) in the user's sessions.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        let tables = self.state.tables();
+        let remotes = tables.sessions_of(self.user).iter().filter_map(|one| tables.remote(*one));
+        remotes.into_iter().any(|remote| remote.over.is_none())
+    }
+
     /// Returns the user's sessions at this node, in the order in which they connected.
     pub fn sessions(&self) -> impl Iterator<Item = LocalSession<'e, P>> {
         let state = self.state;
         self.own().map(move |session| describe(state, session))
     }
 
-    /// Returns the topics in which one of these sessions is a member, in the order in which it
-    /// joined them.
+    /// Returns the topics in which one of these sessions is, in the order in which it joined them.
     pub fn topics_of(&self, id: SessionId) -> impl Iterator<Item = LocalMember<'e, K, P>> {
         let session = self.state.tables().sessions().find_id(id).into_iter();
         let user = Self { state: self.state, user: self.user };
@@ -149,13 +159,14 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
         session: SessionIndex,
     ) -> impl Iterator<Item = LocalMember<'e, K, P>> + use<'e, K, P, S> {
         let tables = self.state.tables();
-        tables.topics_of(session).filter_map(move |(topic, membership)| {
+        tables.topics_of(session).map(move |(topic, membership)| {
             let topics = tables.topics();
-            topics.is(membership, Mark::Member).then(|| LocalMember {
+            LocalMember {
                 topic: topics.name(topic),
+                observes: !topics.is(membership, Mark::Member),
                 number: tables.changed().number_in(membership),
                 presence: topics.own_presence(membership),
-            })
+            }
         })
     }
 
@@ -234,6 +245,7 @@ impl<'e, K: Eq + Hash, P, S: BuildHasher> LocalUser<'e, K, P, S> {
                     .members_of(index)
                     .map(|member| RemoteMember {
                         topic: member.topic.clone(),
+                        observes: member.observes,
                         number: member.number,
                         presence: member.presence.cloned(),
                     })

@@ -105,6 +105,8 @@ pub(crate) struct State<K, P, S> {
     first: Time,
     /// What is yet to be done about what another node says.
     remote_update: Option<RemoteUpdate<K, P>>,
+    /// Whether a session shows something by the rest of it.
+    shows_next: bool,
     /// Contacts are told one state of each user, or this engine is one of several: what a publish
     /// does besides its notice, and what is due besides, is looked at only then.
     is_clustered_or_represented: bool,
@@ -143,6 +145,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             is_choosing: false,
             first: Time::MAX,
             remote_update: None,
+            shows_next: false,
             is_clustered_or_represented: false,
         }
     }

@@ -9,9 +9,10 @@ use crate::reason::{CloseReason, EndReason};
 use crate::remote::{Origin, RemoteEnd, RemoteLists, RemotePresence, RemoteSession, RemoteState};
 use crate::rules::State;
 use crate::tables::expiries::{Expiring, Expiry};
-use crate::tables::ids::{Place, SessionIndex, User};
+use crate::tables::ids::{MembershipIndex, Place, SessionIndex, User};
 use crate::tables::lists;
-use crate::tables::remotes::RemoteUpdate;
+use crate::tables::remotes::{Ids, RemoteUpdate};
+use crate::tables::topics::Mark;
 use crate::tables::voices::Signs;
 use crate::time::Time;
 use alloc::vec::Vec;
@@ -62,12 +63,13 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             }
         };
         let node = self.tables.origins_mut().find_or_new(origin);
+        let mut known = self.tables.remote_ids(place, node);
         for session in &sessions {
-            if let Some(known) = self.tables.find_remote(place, (node, session.id)) {
+            if let Some(known) = known.get(session.id) {
                 self.take_back_end(known);
             } else {
                 let is_first = is_first && self.tables.sessions_at(place).is_empty();
-                self.add_remote(node, place, session, is_first);
+                known.insert(session.id, self.add_remote(node, place, session, is_first));
             }
         }
         let update = RemoteUpdate { node, place, lists, sessions, ended: Some(ended) };
@@ -89,6 +91,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if has_sessions && let Some(published) = self.plan.take_back_speaking(place) {
             self.speak_later(place, published);
         }
+        self.plan.report_ends_last();
     }
 
     /// Has those see the user no more whom the lists of a node hide it from: nobody is to be told
@@ -130,7 +133,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if !sessions.is_empty() {
             self.end_over(place, None);
         }
+        self.shows_next = sessions.iter().any(|session| session.shown.is_some());
         self.take_out_all_but(node, place, sessions, &ended);
+        self.shows_next = false;
         if !self.tables.sessions_at(place).is_empty() {
             self.continue_later(update);
         } else if let Some((id, _)) = update.lists {
@@ -147,17 +152,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         sessions: &[RemoteSession<K, P>],
         ended: &[(SessionId, EndReason)],
     ) {
-        let is_listed = |id| sessions.iter().any(|session| session.id == id);
+        let (listed, known) = (Ids::of(sessions), self.tables.remote_ids(place, node));
         let mut gone = Vec::new();
         for session in self.tables.sessions_at(place) {
             let Some(remote) = self.tables.remote(*session) else { continue };
             let is_nodes = self.tables.origin_of(*session) == Some(node);
-            if is_nodes && remote.over.is_none() && !is_listed(remote.id) {
+            if is_nodes && remote.over.is_none() && !listed.have(remote.id) {
                 gone.push((*session, remote.id));
             }
         }
         for session in sessions {
-            let Some(known) = self.tables.find_remote(place, (node, session.id)) else { continue };
+            let Some(known) = known.get(session.id) else { continue };
             if session.shown.is_none() && self.tables.sessions().has_published(known) {
                 self.withdraw_remote(known);
             }
@@ -186,9 +191,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         if update.ended.is_some() {
             self.take_away(update);
         } else if !update.sessions.is_empty() {
+            let known = self.tables.remote_ids(update.place, update.node);
             for session in core::mem::take(&mut update.sessions) {
-                let known = self.tables.find_remote(update.place, (update.node, session.id));
-                if let Some(known) = known {
+                if let Some(known) = known.get(session.id) {
                     // The rest is as it was if no more topics can be indexed.
                     let _ = self.update_remote(known, session);
                 }
@@ -197,6 +202,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         } else if let Some((id, lists)) = update.lists {
             // It was checked that they fit. No more users than can be indexed is all there is.
             let _ = self.set_remote_lists(id, Some(lists));
+            self.plan.report_ends_last();
         }
         self.tables.changed_mut().is_remote_update = false;
     }
@@ -223,11 +229,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             return Err(too_many);
         }
         let known = online.map_or(&[][..], |user| self.tables.sessions_of(user));
-        let node = self.tables.origins().find(origin);
+        let (node, said) = (self.tables.origins().find(origin), Ids::of(sessions));
         let is_again = |known: SessionIndex| {
             let remote = self.tables.remote(known).filter(|remote| remote.over.is_none());
             let is_nodes = node.is_some() && self.tables.origin_of(known) == node;
-            is_nodes && remote.is_some_and(|one| sessions.iter().any(|of| of.id == one.id))
+            is_nodes && remote.is_some_and(|one| said.have(one.id))
         };
         // Those that end with this may stay a moment longer.
         let stay = known.iter().filter(|known| !is_again(**known)).count();
@@ -294,7 +300,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         place: Place,
         session: &RemoteSession<K, P>,
         is_first: bool,
-    ) {
+    ) -> SessionIndex {
         let user = self.tables.user_at(place);
         let connected = self.moment.saturating_sub(session.age_ms);
         let times = (self.moment, connected);
@@ -307,6 +313,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
             self.plan.push_step(Step::Online { user, session: added });
         }
         self.speak_later(place, None);
+        added
     }
 
     /// Makes what a node says of a session what is so.
@@ -319,8 +326,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         let place = self.tables.sessions().place(session);
         let before = self.tables.sessions().loss(session);
         let lost_at = lost.map(|loss| (self.moment.saturating_sub(loss.since_ms), loss.cause));
-        if before.is_some() != lost.is_some() {
+        if before.is_some() || lost.is_some() {
+            // It may have been lost once more since: the last loss is the one that counts.
             self.tables.set_remote_link(session, lost_at);
+        }
+        if before.is_some() != lost.is_some() {
             self.speak_later(place, None);
         }
         match lost {
@@ -496,7 +506,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     {
         let session = self.find_remote(origin, user, id).ok_or(Error::UnknownSession)?;
         let topic = self.tables.find_topic(name).ok_or(Error::UnknownTopic)?;
-        let membership = self.tables.membership_in(session, topic).ok_or(Error::NotMember)?;
+        let is_member = |one: &MembershipIndex| self.tables.topics().is(*one, Mark::Member);
+        let membership = self.tables.membership_in(session, topic).filter(is_member);
+        let membership = membership.ok_or(Error::NotMember)?;
         self.check_duration(for_ms.unwrap_or(0))?;
         self.say_as(session, (topic, membership), presence, for_ms);
         Ok(())

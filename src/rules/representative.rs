@@ -146,9 +146,9 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     }
 
     /// Tells contacts that the user is offline, before a session shows nothing any more, if no
-    /// other speaks for the user then.
+    /// other speaks for the user then, or will by what its node says.
     pub(super) fn fall_silent_without(&mut self, session: SessionIndex) {
-        if !self.tells_users() {
+        if !self.tells_users() || self.shows_next {
             return;
         }
         let place = self.tables.sessions().place(session);

@@ -102,6 +102,24 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         earlier
     }
 
+    /// Puts a session in the list of the user at this place, after those that connected before it
+    /// or with it: one of another node may be heard of late.
+    pub(super) fn list_session(&mut self, place: Place, session: SessionIndex) {
+        let connected = self.sessions.connected(session);
+        let is_later = |other: SessionIndex| self.sessions.connected(other) > connected;
+        let online = self.online.at_mut(place);
+        let later = online.sessions.iter().rev().take_while(|other| is_later(**other)).count();
+        let earlier = online.sessions.len() - later;
+        online.sessions.insert(earlier, session);
+        if online.held_len() > 0 {
+            for held in &mut online.rare_mut().held {
+                let own = usize::from(held.earlier);
+                held.earlier +=
+                    u16::from(own > earlier || own == earlier && is_later(held.session));
+            }
+        }
+    }
+
     // ---- sessions whose presence is held after their end
 
     /// Ends a session, but keeps what it showed for others (rule 6). Nothing of it may wait for a

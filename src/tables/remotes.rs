@@ -12,6 +12,7 @@ use crate::tables::sessions::Link;
 use crate::time::Time;
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
+use smallvec::SmallVec;
 
 /// What a node says of a user who is online, as far as it is yet to become so.
 pub(crate) struct RemoteUpdate<K, P> {
@@ -22,6 +23,37 @@ pub(crate) struct RemoteUpdate<K, P> {
     /// Why sessions have ended; `None` once those have been taken out that the node does not have
     /// any more, and what is not so.
     pub(crate) ended: Option<Vec<(SessionId, EndReason)>>,
+}
+
+/// The sessions of one user that one node has, by their ids there: what a node says of many would
+/// else be looked for among as many, one by one.
+pub(crate) struct RemoteIds(SmallVec<[(SessionId, SessionIndex); 4]>);
+
+impl RemoteIds {
+    pub(crate) fn get(&self, id: SessionId) -> Option<SessionIndex> {
+        let at = self.0.partition_point(|(of, _)| *of < id);
+        self.0.get(at).filter(|(of, _)| *of == id).map(|(_, session)| *session)
+    }
+
+    pub(crate) fn insert(&mut self, id: SessionId, session: SessionIndex) {
+        let at = self.0.partition_point(|(of, _)| *of <= id);
+        self.0.insert(at, (id, session));
+    }
+}
+
+/// The ids of sessions, to be looked for.
+pub(crate) struct Ids(SmallVec<[SessionId; 4]>);
+
+impl Ids {
+    pub(crate) fn of<K, P>(sessions: &[RemoteSession<K, P>]) -> Self {
+        let mut ids: SmallVec<_> = sessions.iter().map(|session| session.id).collect();
+        ids.sort_unstable();
+        Self(ids)
+    }
+
+    pub(crate) fn have(&self, id: SessionId) -> bool {
+        self.0.binary_search(&id).is_ok()
+    }
 }
 
 impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
@@ -55,7 +87,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         let at = self.origins.next_place(origin);
         let session = self.sessions.insert_remote((user, place), kind, (now, connected), at);
         self.origins.push(origin, Remote { session, id, over: None });
-        self.online.at_mut(place).sessions.push(session);
+        self.list_session(place, session);
         self.changed.set_number(session, 0);
         session
     }
@@ -72,6 +104,17 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
                 .remote_place(*session)
                 .is_some_and(|at| at.origin as usize == origin && self.origins.get(at).id == id)
         })
+    }
+
+    /// Returns the sessions of the user at this place that a node has.
+    pub(crate) fn remote_ids(&self, place: Place, node: usize) -> RemoteIds {
+        let of_node = |session: &SessionIndex| {
+            let at = self.sessions.remote_place(*session)?;
+            (at.origin as usize == node).then(|| (self.origins.get(at).id, *session))
+        };
+        let mut ids: SmallVec<_> = self.sessions_at(place).iter().filter_map(of_node).collect();
+        ids.sort_by_key(|(id, _)| *id);
+        RemoteIds(ids)
     }
 
     /// Returns what is known of a session as another node's, if it is one.

@@ -3,8 +3,9 @@
 
 use crate::common::{at, config, drain};
 use adsum::{
-    Config, Connect, Counts, Decision, DirectTo, Engine, Join, Lease, LostCause, OfflineNotices,
-    Options, SessionKey, View,
+    Config, Connect, Counts, Decision, DeviceKind, DirectTo, Engine, Join, Lease, LostCause,
+    OfflineNotices, Options, Origin, RemoteMember, RemoteSession, RemoteState, SessionId,
+    SessionKey, View,
 };
 use allocation_counter::measure;
 use std::cell::Cell;
@@ -535,4 +536,44 @@ fn to_choose_among_many_that_are_held_takes_as_long_for_each_as_among_few() {
         }
     }
     must_be_alike("to choose", best[0], best[1]);
+}
+
+/// What another node says of a user's sessions, which take the place of others in topics (rule T1).
+#[test]
+fn to_take_what_a_node_says_of_many_takes_as_long_for_each_as_of_few() {
+    const MANY: u64 = 512;
+    const FEW: u64 = MANY / 16;
+    let mut best = [Duration::MAX; 2];
+    for (best, count) in best.iter_mut().zip([FEW, MANY]) {
+        for _ in 0..3 {
+            let mut engine = engine(|options| options.max_sessions = 2 * MANY as u16);
+            let said = |ids: std::ops::Range<u64>| {
+                let topics = (0..10).map(|topic| RemoteMember {
+                    topic,
+                    observes: false,
+                    number: 1,
+                    presence: None,
+                });
+                let topics: Vec<_> = topics.collect();
+                let sessions = ids.map(|id| RemoteSession {
+                    id: SessionId::from_bits(1 << 32 | id).expect("it is not zero"),
+                    kind: DeviceKind(0),
+                    age_ms: 0,
+                    lost: None,
+                    number: 0,
+                    shown: None,
+                    idle_ms: None,
+                    topics: topics.clone(),
+                });
+                RemoteState { lists: None, sessions: sessions.collect(), ended: Vec::new() }
+            };
+            let mut say = |said| {
+                drain(engine.remote_state(at(0), Origin(1), 0, said).expect("there is room"));
+            };
+            say(said(0..count));
+            let others = said(count..2 * count);
+            *best = (time(|| say(others)) / count as u32).min(*best);
+        }
+    }
+    must_be_alike("to take what is said", best[0], best[1]);
 }

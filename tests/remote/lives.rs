@@ -45,7 +45,7 @@ fn whoever_is_there_again_while_the_end_is_kept_back_stays() {
     // It is another session that takes its place.
     assert_eq!(say(&mut engine, 1_001, ELSEWHERE, state(Vec::new())), NOTHING);
     let other = say(&mut engine, 1_002, ELSEWHERE, state(vec![session(2, Some(8))]));
-    assert_eq!(other, ["2 ended to 1", "2 Disconnected false", "2: 8 to 1"]);
+    assert_eq!(other, ["2 ended to 1", "2: 8 to 1", "2 Disconnected false"]);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_last_end_is_kept_back_and_is_over_when_the_user_appears_elsewhere() {
     assert_eq!(direct.err(), Some(Error::UnknownSession));
     // With the one that comes it is over.
     let told_then = say(&mut engine, 8, AFAR, said(&[3]));
-    assert_eq!(told_then, ["2 ended to 1", &format!("2 {LAPSED:?} false"), "2: 8 to 1"]);
+    assert_eq!(told_then, ["2 ended to 1", "2: 8 to 1", &format!("2 {LAPSED:?} false")]);
     assert_eq!(origins(&engine), [AFAR]);
     // And if none comes the user is offline, when the time is over.
     assert_eq!(say(&mut engine, 9, AFAR, because(3, EndReason::Disconnected)), NOTHING);
@@ -103,7 +103,12 @@ fn there_is_room_for_as_much_as_the_limits_say() {
     });
     viewer(&mut engine);
     let with = |audience: &[u32], blocked: &[u32], topics: &[u32]| {
-        let member = |topic: &u32| RemoteMember { topic: *topic, number: 1, presence: None };
+        let member = |topic: &u32| RemoteMember {
+            topic: *topic,
+            observes: false,
+            number: 1,
+            presence: None,
+        };
         let topics = topics.iter().map(member).collect();
         let mut said = state(vec![RemoteSession { topics, ..session(1, Some(8)) }]);
         let lists = said.lists.as_mut().expect("they are given");
@@ -168,7 +173,8 @@ fn what_a_session_elsewhere_shows_and_says_in_a_topic_is_told_once() {
     let join = Join::Member { presence: None, view: View::All };
     engine.join(at(5), own, 100, join).expect("there is room").1.for_each(|_| {});
     let shows = |number, presence| {
-        let topics = vec![RemoteMember { topic: 100, number, presence: Some(presence) }];
+        let topics =
+            vec![RemoteMember { topic: 100, observes: false, number, presence: Some(presence) }];
         state(vec![RemoteSession { topics, ..session(1, None) }])
     };
     let from = (&2, session(1, None).id);
@@ -193,7 +199,7 @@ fn what_a_session_elsewhere_shows_and_says_in_a_topic_is_told_once() {
 #[test]
 fn who_changes_devices_elsewhere_stays_in_a_topic() {
     let there = |id, number, presence| {
-        let topics = vec![RemoteMember { topic: 100, number, presence }];
+        let topics = vec![RemoteMember { topic: 100, observes: false, number, presence }];
         RemoteSession { topics, ..session(id, Some(8)) }
     };
     let speaks_first: Represent<u32> = |_| 0;
@@ -247,7 +253,12 @@ fn who_changes_devices_elsewhere_stays_in_a_topic() {
 #[test]
 fn what_ends_elsewhere_is_told_before_what_begins() {
     let there = |id, topics: &[u32]| {
-        let member = |topic: &u32| RemoteMember { topic: *topic, number: 1, presence: Some(4) };
+        let member = |topic: &u32| RemoteMember {
+            topic: *topic,
+            observes: false,
+            number: 1,
+            presence: Some(4),
+        };
         RemoteSession { topics: topics.iter().map(member).collect(), ..session(id, None) }
     };
     let silent = |id| session(id, Some(8));
@@ -294,7 +305,8 @@ fn what_ends_elsewhere_is_told_before_what_begins() {
 #[test]
 fn who_hides_elsewhere_is_not_seen_to_do_anything_else() {
     let there = |id| {
-        let topics = vec![RemoteMember { topic: 100, number: 1, presence: Some(4) }];
+        let topics =
+            vec![RemoteMember { topic: 100, observes: false, number: 1, presence: Some(4) }];
         RemoteSession { topics, ..session(id, Some(8)) }
     };
     let silent = |id| session(id, Some(8));
@@ -409,7 +421,7 @@ fn what_a_node_says_at_once_is_told_as_one() {
     // The one that speaks ends, and another shows something else.
     let other = RemoteSession { number: 2, ..idle(1, 9, None) };
     let told = say(&mut engine, 5_002, ELSEWHERE, state(vec![other]));
-    assert_eq!(told, ["2 Disconnected false", "2 as one: 9"]);
+    assert_eq!(told, ["2 as one: 9", "2 Disconnected false"]);
     // Whoever is let see the user is told once, too.
     let mut hidden = state(vec![RemoteSession { number: 2, ..idle(1, 9, None) }]);
     hidden.lists.as_mut().expect("they are given").visible = false;
@@ -443,7 +455,7 @@ fn whoever_joins_again_shows_there_what_it_shows_then() {
     let join = Join::Member { presence: None, view: View::All };
     engine.join(at(5), own, 100, join).expect("there is room").1.for_each(|_| {});
     let there = |number, presence| {
-        let topics = vec![RemoteMember { topic: 100, number, presence }];
+        let topics = vec![RemoteMember { topic: 100, observes: false, number, presence }];
         RemoteSession { topics, ..session(1, Some(8)) }
     };
     say(&mut engine, 5, ELSEWHERE, state(vec![there(2, Some(7))]));

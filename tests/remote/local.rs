@@ -54,7 +54,7 @@ fn what_a_session_shows_is_said_in_durations() {
         number: 2,
         shown: Some(RemotePresence { presence: 5, age_ms: 40, until }),
         idle_ms: None,
-        topics: vec![RemoteMember { topic: 100, number: 3, presence: Some(8) }],
+        topics: vec![RemoteMember { topic: 100, observes: false, number: 3, presence: Some(8) }],
     };
     let lists = RemoteLists { audience: vec![1], blocked: vec![3], visible: true };
     let all = RemoteState { lists: Some(lists), sessions: vec![said], ended: Vec::new() };

@@ -6,8 +6,10 @@ mod limits;
 mod lives;
 mod local;
 mod nodes;
+mod observers;
 mod order;
 mod unseen;
+mod words;
 
 use adsum::{Grace, Options, TopicOptions};
 use nodes::Nodes;

@@ -142,7 +142,12 @@ impl Nodes {
             28 | 29 => {
                 let topic = 100 + self.random(TOPICS);
                 let presence = (self.random(2) == 0).then_some(presence);
-                let join = Join::Member { presence, view: View::All };
+                let views = [View::All, View::All, View::Nothing, View::Count, View::Sample(2)];
+                let view = views[self.random(views.len() as u32) as usize];
+                let join = match self.random(4) {
+                    0 => Join::Observer { view },
+                    _ => Join::Member { presence, view },
+                };
                 Event::Join { session: attached?, topic, join }
             }
             30 => {

@@ -105,7 +105,7 @@ fn a_lost_node_of_100_000_members_is_one_ticks_changes() {
         engine.join(Time::ZERO, viewer, 100, join).expect("there is room").1.for_each(|_| {});
         for user in 0..MEMBERS + stay {
             let origin = if user < MEMBERS { ELSEWHERE } else { Origin(8) };
-            let there = RemoteMember { topic: 100, number: 1, presence: None };
+            let there = RemoteMember { topic: 100, observes: false, number: 1, presence: None };
             let of = RemoteSession { topics: vec![there], ..session(u64::from(user), None) };
             let said = RemoteState { lists: None, sessions: vec![of], ended: Vec::new() };
             let taken = engine.remote_state(Time::ZERO, origin, 10 + user, said);
@@ -191,7 +191,7 @@ fn a_late_host_tells_what_comes_of_it_when_it_was_due() {
         engine.advance(at(200)).for_each(|_| {});
         let slow = TopicOptions { coalesce_ms: 60_000, ..TopicOptions::default() };
         engine.topic_options(at(200), &101, slow).expect("in range").for_each(|_| {});
-        let there = RemoteMember { topic: 100, number: 1, presence: None };
+        let there = RemoteMember { topic: 100, observes: false, number: 1, presence: None };
         lose_at_200(&mut engine, RemoteSession { topics: vec![there], ..session(1, Some(8)) });
         engine.advance(at(400)).for_each(|_| {});
         let of_three = engine.sessions(&3).next().expect("it is here");

@@ -138,7 +138,7 @@ fn state(random: &mut Random, hiding: Option<Hiding>) -> RemoteState<u32, u32> {
         if is_in_topics && random.below(3) == 0 {
             let (topic, number) = (TOPIC, random.below(1_000));
             let presence = random.any().then(|| random.below(1_000) as u32);
-            said.topics.push(RemoteMember { topic, number, presence });
+            said.topics.push(RemoteMember { topic, observes: false, number, presence });
         }
         sessions.push(said);
     }

@@ -1120,6 +1120,10 @@ typedef struct adsum_remote_member {
      * What it shows there; `data` is NULL if it is what it publishes.
      */
     struct adsum_bytes presence;
+    /**
+     * Whether it observes, and is no member: it shows nothing there, and is only counted.
+     */
+    bool observes;
 } adsum_remote_member;
 
 /**

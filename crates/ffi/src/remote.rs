@@ -96,6 +96,8 @@ pub struct adsum_remote_member {
     pub number: u64,
     /// What it shows there; `data` is NULL if it is what it publishes.
     pub presence: adsum_bytes,
+    /// Whether it observes, and is no member: it shows nothing there, and is only counted.
+    pub observes: bool,
 }
 
 /// Why a session has ended.
@@ -212,6 +214,7 @@ impl adsum_remote_member {
         unsafe {
             Ok(RemoteMember {
                 topic: self.topic.copy("sessions.topics.topic")?,
+                observes: self.observes,
                 number: self.number,
                 presence: self.presence.copy_optional("sessions.topics.presence")?,
             })
@@ -355,6 +358,7 @@ impl adsum_remote_member {
             topic: adsum_bytes::of(member.topic),
             number: member.number,
             presence: adsum_bytes::of_optional(member.presence),
+            observes: member.observes,
         }
     }
 }

@@ -167,6 +167,7 @@ mod tests {
         let shows = || Presence::new(Shown::with_p(TimPresence::default(), &p));
         let member = |nth| RemoteMember {
             topic: format!("room:{nth}").into(),
+            observes: false,
             number: 1,
             presence: Some(shows()),
         };

@@ -42,6 +42,7 @@ pub(crate) fn of_rust(user: &Id, state: &RemoteState<Id, Shown>) -> Vec<u8> {
         };
         record.all(one.topics.iter(), |record, member| {
             let record = record.bytes(&member.topic).number(member.number);
+            let record = record.word(if member.observes { "observes" } else { "is a member" });
             record.maybe(member.presence.as_deref())
         })
     });
@@ -89,7 +90,9 @@ fn session(record: Record, one: &adsum_remote_session) -> Record {
     };
     record.all(array(one.topics, one.topics_len).iter(), |record, member| {
         let record = record.bytes(lent(&member.topic).expect("it has a name"));
-        record.number(member.number).maybe(lent(&member.presence))
+        let record = record.number(member.number);
+        let record = record.word(if member.observes { "observes" } else { "is a member" });
+        record.maybe(lent(&member.presence))
     })
 }
 

@@ -233,7 +233,7 @@ fn of_nodes(text: &mut String) {
             is_idle
         }
     );
-    layout!(text, adsum_remote_member { topic, number, presence });
+    layout!(text, adsum_remote_member { topic, number, presence, observes });
     layout!(text, adsum_remote_end { id, reason, cause });
     layout!(text, adsum_remote_sender { user, session, origin });
 }

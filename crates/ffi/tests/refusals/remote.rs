@@ -91,7 +91,7 @@ fn pointers_of_what_a_node_says_that_are_null_are_refused() {
     assert_eq!(refused(&state(&[shows])), ("sessions.then".into(), 0));
     let is_in = adsum_remote_session { topics_len: 1, ..SESSION };
     assert_eq!(refused(&state(&[SESSION, is_in])), ("sessions.topics".into(), 1));
-    let room = [adsum_remote_member { topic: missing, number: 0, presence: NONE }];
+    let room = [adsum_remote_member { topic: missing, number: 0, presence: NONE, observes: false }];
     let is_in = adsum_remote_session { topics: room.as_ptr(), topics_len: 1, ..SESSION };
     assert_eq!(refused(&state(&[is_in])), ("sessions.topics.topic".into(), 0));
     assert_eq!(engine.inputs(), before);
@@ -145,7 +145,11 @@ fn what_a_node_says_beyond_the_limits_is_refused() {
     let many: Vec<_> = (1..=1_025).map(|id| adsum_remote_session { id, ..SESSION }).collect();
     let told = engine.say(&state(&many));
     assert_eq!(limit(told, status::ADSUM_E_SESSION_LIMIT), 1_024);
-    let rooms = vec![adsum_remote_member { topic: text("room"), number: 1, presence: NONE }; 1_001];
+    let rooms =
+        vec![
+            adsum_remote_member { topic: text("room"), number: 1, presence: NONE, observes: false };
+            1_001
+        ];
     let is_in = adsum_remote_session { topics: rooms.as_ptr(), topics_len: rooms.len(), ..SESSION };
     let told = engine.say(&state(&[is_in]));
     assert_eq!(limit(told, status::ADSUM_E_TOPIC_LIMIT), engine.options().max_topics.into());
