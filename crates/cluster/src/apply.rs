@@ -2,7 +2,7 @@
 
 use crate::carry_out::limits_of;
 use crate::cluster::Cluster;
-use crate::desk::Post;
+use crate::desk::{Job, Post};
 use crate::message::{Body, Direct, Say, To, Version};
 use crate::node::NodeId;
 use crate::outputs::Outputs;
@@ -72,6 +72,10 @@ where
         let reach = self.reach(&event);
         match reach {
             Reach::Here => {
+                if self.waits_for_others(&event) {
+                    self.desk.jobs.push_back(Job::Given(event));
+                    return Ok(Outputs::new(None, &mut self.desk));
+                }
                 let decisions = self.engine.apply(self.desk.now, event)?;
                 Ok(Outputs::new(Some(decisions), &mut self.desk))
             }
@@ -110,10 +114,24 @@ where
                 }
                 self.note_taken_out(&event);
                 let decisions = self.engine.apply(self.desk.now, event)?;
+                if let Event::TopicOptions { topic, options } = &ordered {
+                    // It is open: else they would have been refused.
+                    self.desk.topics.note(topic, (version.clock, version.by), *options, None);
+                }
                 self.desk.order_all(version, &ordered);
                 Ok(Outputs::new(Some(decisions), &mut self.desk))
             }
         }
+    }
+
+    /// Returns whether an input may end a session of a user of whom sessions at another node have
+    /// been heard of that the engine is yet to be told of: the user is not offline.
+    fn waits_for_others(&self, event: &Event<K, P>) -> bool {
+        let (Event::Disconnect { session } | Event::Lost { session, .. }) = event else {
+            return false;
+        };
+        let user = self.engine.user_of(*session).filter(|_| !self.desk.jobs.is_empty());
+        user.and_then(|user| self.desk.people.get(user)).is_some_and(|person| person.is_coming)
     }
 
     /// Returns of when the lists are that the engine has of a user: of nobody who is offline.
@@ -218,6 +236,8 @@ where
                 false => version,
             };
             self.desk.note_version(&user, version);
+            let person = self.desk.people.entry(&user);
+            person.is_edited |= !is_connect && !person.is_here();
             if let Some(change) = change {
                 self.desk.change_in_waiting(&user, &change, limits);
             }

@@ -3,9 +3,10 @@
 use crate::cluster::Cluster;
 use crate::desk::{Desk, Job};
 use crate::message::{Direct, Order, Say, Version};
+use crate::ordered::owner_of;
 use crate::outputs::Outputs;
 use crate::people::Life;
-use adsum::{Decisions, Engine, Event, Origin, SessionId, SessionKey};
+use adsum::{Decisions, Engine, Event, Origin, RemoteState, SessionId, SessionKey};
 use core::hash::{BuildHasher, Hash};
 use hashbrown::HashSet;
 
@@ -33,21 +34,13 @@ where
         let now = desk.now;
         let origin = |life: Life| Origin(life.0);
         let decisions = match job {
-            Job::State { life, user, mut state, keeps_lists } => {
-                if let Some(person) = desk.people.all.get_mut(&user) {
-                    person.is_coming = false;
-                }
-                // They were known when this was heard. The user has gone since, and they with it.
-                let lacks_lists = state.lists.is_none() && !state.sessions.is_empty();
-                if lacks_lists && !engine.is_online(&user) {
-                    desk.ask_anew(life, &user);
+            Job::State { life, user, mut state, keeps_lists, posted } => {
+                if !Self::is_to_be_told(engine, desk, (life, &user), &mut state, keeps_lists) {
                     return Outputs::new(None, desk);
                 }
-                if let Some(lists) = state.lists.as_mut().filter(|_| keeps_lists)
-                    && engine.is_online(&user)
-                {
-                    lists.audience = engine.audience(&user).cloned().collect();
-                    lists.blocked = engine.blocked(&user).cloned().collect();
+                // Asked now: what was done before this may have posted that the user is offline.
+                if !state.sessions.is_empty() && desk.outdoes_return(&user, posted) {
+                    desk.jobs.push_front(Job::Post(user.clone()));
                 }
                 let taken = engine.remote_state(now, origin(life), user, state);
                 taken.map_err(|_| desk.stats.refused += 1).ok()
@@ -79,8 +72,43 @@ where
                 key.and_then(|key| engine.expel_session(now, key).ok())
             }
             Job::Order(order) => Self::carry_out_order(engine, desk, order),
+            Job::Given(event) => engine.apply(now, event).ok(),
+            Job::Options(topic) => Self::give_options(engine, desk, topic),
         };
         Outputs::new(decisions, desk)
+    }
+
+    /// Returns whether the engine is to be told of what a node says of a user, with the lists that
+    /// are in it by now.
+    fn is_to_be_told(
+        engine: &Engine<K, P, S>,
+        desk: &mut Desk<K, P, S>,
+        (life, user): (Life, &K),
+        state: &mut RemoteState<K, P>,
+        keeps_lists: bool,
+    ) -> bool {
+        let has_gone = desk.people.all.get_mut(user).is_some_and(|person| {
+            person.is_coming = false;
+            person.is_empty()
+        });
+        let comes = !state.sessions.is_empty();
+        // They were known when this was heard. The user has gone since, and they with it.
+        if state.lists.is_none() && comes && !engine.is_online(user) {
+            desk.ask_anew(life, user);
+            desk.tidy(user, false, None);
+            return false;
+        }
+        // Of whom the engine does not have it is not told that it ends.
+        if has_gone && !comes && !engine.is_online(user) {
+            desk.tidy(user, false, None);
+        }
+        if let Some(lists) = state.lists.as_mut().filter(|_| keeps_lists)
+            && engine.is_online(user)
+        {
+            lists.audience = engine.audience(user).cloned().collect();
+            lists.blocked = engine.blocked(user).cloned().collect();
+        }
+        true
     }
 
     /// Does what another node's host has ordered.
@@ -102,6 +130,10 @@ where
                 };
                 return engine.apply(now, Event::AudienceRemove { user, contacts }).ok();
             }
+            Event::TopicOptions { topic, options } => {
+                let is_news = Self::note_options(engine, desk, version, (&topic, options));
+                return if is_news { Self::give_options(engine, desk, topic) } else { None };
+            }
             event => event,
         };
         let lists = Self::lists_in(engine, desk, version, &event);
@@ -115,8 +147,9 @@ where
         if let (Ok(_), Some((user, number))) = (&done, lists) {
             // What they are changed into is this node's own word.
             let wish = desk.people.get(&user).map_or(0, |person| person.version.wish);
-            let version = desk.next_version(number, wish);
-            desk.note_version(&user, version);
+            let made = desk.next_version(number, wish);
+            desk.note_version(&user, made);
+            desk.note_ordered(&user, version, made);
             if let Some(change) = change {
                 desk.change_in_waiting(&user, &change, limits);
             }
@@ -138,17 +171,9 @@ where
         version: Version,
         event: &Event<K, P>,
     ) -> Option<(K, u64)> {
-        let (Event::AudienceAdd { user, .. }
-        | Event::AudienceRemove { user, .. }
-        | Event::AudienceReplace { user, .. }
-        | Event::Block { user, .. }
-        | Event::Unblock { user, .. }) = event
-        else {
-            return None;
-        };
+        let user = owner_of(event)?;
         let is_here = engine.local_user(user).is_some_and(|own| own.sessions().count() > 0);
-        let known = desk.people.get(user).map(|person| person.version).unwrap_or_default();
-        let is_newer = is_here && version.lists() > known.lists();
+        let is_newer = is_here && desk.is_newer_order(user, version);
         is_newer.then(|| (user.clone(), version.number))
     }
 
@@ -162,12 +187,7 @@ where
     ) -> bool {
         match event {
             Event::Expel { user } => Self::is_whole_expelled(engine, desk, version, user),
-            Event::AudienceAdd { .. }
-            | Event::AudienceRemove { .. }
-            | Event::AudienceReplace { .. }
-            | Event::Block { .. }
-            | Event::Unblock { .. } => lists.is_some(),
-            _ => true,
+            event => owner_of(event).is_none() || lists.is_some(),
         }
     }
 }

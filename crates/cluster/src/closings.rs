@@ -58,16 +58,17 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     /// Forgets what a node has said of a user, and asks it for everything: the same is news then.
     pub(crate) fn ask_anew(&mut self, life: Life, user: &K) {
         let Self { people, peers, .. } = self;
-        let Some(peer) = peers.iter_mut().find(|peer| peer.life == life && !peer.is_lost) else {
-            return;
-        };
+        let Some(peer) = peers.iter_mut().find(|peer| peer.life == life) else { return };
         let person = people.all.get_mut(user);
         let held = person.and_then(|one| one.held.iter_mut().find(|held| held.life == life));
         let Some(held) = held else { return };
         peer.sum.renumber(digest::of(user), [held.number, 0]);
         held.number = 0;
-        let (id, is_asked) = (peer.id, peer.is_floor);
+        let is_asked = peer.is_floor || peer.was_asked(self.now, self.config.beat_ms);
+        let is_asked = is_asked || peer.is_lost;
+        let id = peer.id;
         (peer.is_floor, peer.chain) = (true, None);
+        // If not now, it is asked when it is heard next.
         if let Some(at) = self.peers.find(id).filter(|_| !is_asked) {
             self.ask(at, true);
         }

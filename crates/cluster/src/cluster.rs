@@ -164,6 +164,8 @@ where
         desk.next_beat = desk.now.saturating_add(desk.config.beat_ms);
         desk.people.list_doubted();
         desk.ask_for_taken_out();
+        desk.tidy_topics();
+        desk.forget_ordered();
         desk.outbox.push_back(Post::Beat(To::Everyone));
         for at in 0..desk.peers.len() {
             desk.send_orders(at);
@@ -199,8 +201,9 @@ where
                 continue;
             }
             (peer.ends, peer.chain, peer.is_floor) = (None, None, true);
-            let given_up = peer.orders.len() as u64;
-            peer.first_order += given_up;
+            // What one that has left has not answered it had no time for, nor anybody to end.
+            let given_up = if peer.has_left { 0 } else { peer.orders.len() as u64 };
+            peer.first_order += peer.orders.len() as u64;
             peer.orders.clear();
             self.desk.stats.orders_lost += given_up;
             if broken!(self.desk, KeepNumber) {

@@ -8,9 +8,10 @@ use crate::message::{
 };
 use crate::node::{Incarnation, NodeId};
 use crate::peers::{Peer, Peers};
-use crate::people::{Life, People, TakenOut};
+use crate::people::{Life, Ordered, People, Person, TakenOut};
 use crate::posted::{Posted, PostedEdges};
 use crate::stats::ClusterStats;
+use crate::topics::TopicTable;
 use adsum::{Decision, EndReason, Event, RemoteState, SessionId, Time};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -27,7 +28,11 @@ pub(crate) enum Job<K, P> {
         state: RemoteState<K, P>,
         /// Whether the lists are those that the engine has, and only the wish to be seen is new.
         keeps_lists: bool,
+        /// The number by which the node has posted that the user is online, if it has.
+        posted: Option<u64>,
     },
+    /// An input of the host's, which must not overtake what was heard.
+    Given(Event<K, P>),
     /// What a session of a node says to named users.
     Direct {
         life: Life,
@@ -59,6 +64,8 @@ pub(crate) enum Job<K, P> {
     },
     /// An order of another node.
     Order(Order<K, P>),
+    /// A topic has options that the engine is yet to be given.
+    Options(K),
 }
 
 impl<K, P> Job<K, P> {
@@ -88,6 +95,8 @@ pub(crate) enum Post<K, P> {
         to: To,
         body: Body<K, P>,
     },
+    /// The first orders that a node has not answered.
+    Orders(NodeId),
     Leaving,
 }
 
@@ -130,6 +139,7 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) grace_ms: u64,
     pub(crate) people: People<K, S>,
     pub(crate) peers: Peers<K, P>,
+    pub(crate) topics: TopicTable<K, S>,
     pub(crate) jobs: VecDeque<Job<K, P>>,
     pub(crate) outbox: VecDeque<Post<K, P>>,
     /// Why sessions of this node have ended, for those who are yet to be told.
@@ -140,6 +150,8 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) posted: PostedEdges<K, S>,
     /// Who was taken out of topics here, until their nodes should have said so.
     pub(crate) taken_out: Vec<TakenOut<K>>,
+    /// Orders of other nodes that have changed lists here of late.
+    pub(crate) ordered: HashMap<K, Ordered, S>,
     /// Lives of nodes that are over, though not the grace of their sessions.
     pub(crate) over: Vec<Over>,
     /// Users of whom no node says anything any more, while their end is yet to be told.
@@ -191,12 +203,14 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             grace_ms,
             people: People::new(hasher.clone()),
             peers: Peers::new(),
+            topics: TopicTable::new(hasher.clone()),
             jobs: VecDeque::new(),
             outbox: VecDeque::new(),
             ended: HashMap::with_hasher(hasher.clone()),
             edges: HashMap::with_hasher(hasher.clone()),
             posted: PostedEdges::new(hasher.clone()),
             taken_out: Vec::new(),
+            ordered: HashMap::with_hasher(hasher.clone()),
             over: Vec::new(),
             parting: HashMap::with_hasher(hasher),
             stats: ClusterStats::default(),
@@ -269,11 +283,19 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
                     return None;
                 }
                 let parting = self.parting.remove(*user);
-                if is_here {
-                    return Some(self.post_own(user, false));
-                }
-                let posts = self.posts_end_of(user, parting) || self.outdoes_end(user, parting);
-                posts.then(|| self.post(user, false))
+                let posts = if is_here {
+                    Some(self.post_own(user, false))
+                } else {
+                    let is_first = self.posts_end_of(user, parting);
+                    let posts = is_first || self.outdoes_end(user, parting);
+                    posts.then(|| self.post(user, false))
+                };
+                self.forget_lists(user);
+                posts
+            }
+            Decision::TopicOccupied { .. } | Decision::TopicVacated { .. } => {
+                self.note_topic(decision);
+                None
             }
             _ => None,
         }
@@ -382,14 +404,23 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     /// Returns whether this node, which has no sessions of a user who is online, says what its
     /// lists are: a node that has sessions does not have them.
     pub(crate) fn speaks_of_lists(&self, user: &K) -> bool {
-        let person = self.people.get(user);
-        person.is_some_and(|person| !person.all_have(person.version))
+        self.people.get(user).is_some_and(Person::speaks_of_lists)
+    }
+
+    /// Forgets what the lists of a user were who is offline.
+    fn forget_lists(&mut self, user: &K) {
+        let Some(person) = self.people.get(user) else { return };
+        if person.own.is_some() && !person.is_here() {
+            self.people.list(user);
+        }
+        self.tidy(user, false, None);
     }
 
     /// Drops the entry of a user of whom no node says anything. `posted` is the number by which who
-    /// said so last has posted that the user is offline, if that has.
+    /// said so last has posted that the user is offline, if that has. It is not called while the
+    /// engine has sessions of a life that is over: their user has its lists until they end.
     pub(crate) fn tidy(&mut self, user: &K, is_online: bool, posted: Option<u64>) {
-        if self.people.get(user).is_none_or(|person| !person.is_empty()) {
+        if self.people.get(user).is_none_or(|person| !person.is_empty() || person.is_awaited()) {
             return;
         }
         let Some((user, person)) = self.people.all.remove_entry(user) else { return };
@@ -438,6 +469,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             seq: self.people.stream.seq,
             digest: self.people.stream.sum.digest,
             users: self.people.stream.sum.users,
+            topics: self.topics.digest,
             is_joining: self.round == 1,
         }
     }
@@ -467,8 +499,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     /// Asks a node for what was missed, unless it has been asked a moment ago: a stream that has a
     /// gap would else ask with each change.
     pub(crate) fn ask_again(&mut self, at: usize) {
-        let asked = self.peers.at(at).asked;
-        if asked.is_none_or(|asked| self.now.since(asked) >= self.config.beat_ms) {
+        if !self.peers.at(at).was_asked(self.now, self.config.beat_ms) {
             self.stats.gaps += 1;
             self.ask(at, false);
         }
@@ -481,14 +512,20 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     where
         P: Clone,
     {
+        self.push_order(at, version, event);
+        self.send_orders(at);
+    }
+
+    /// Puts an order among those that a node is sent next.
+    pub(crate) fn push_order(&mut self, at: usize, version: Version, event: Event<K, P>) {
         let max = self.config.max_orders as usize;
         let peer = self.peers.at_mut(at);
-        if peer.has_left {
+        if peer.has_left && peer.ends.is_none() {
             return;
         }
         // A notice is for whoever is there now, and does not wait for a node (promise 2).
         let is_notice = matches!(event, Event::System { .. });
-        if peer.is_lost && (peer.ends.is_none() || is_notice) {
+        if peer.is_lost && !peer.has_left && (peer.ends.is_none() || is_notice) {
             // It may be there again one day, and has not heard of it then.
             self.stats.orders_lost += 1;
             return;
@@ -499,7 +536,6 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             peer.first_order += 1;
             self.stats.orders_lost += 1;
         }
-        self.send_orders(at);
     }
 
     /// Has a node that is suspected be told none of the notices that it has not answered.
@@ -522,16 +558,25 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     }
 
     /// Sends the orders that a node has not answered, from the first, so that one message that
-    /// arrives is enough.
-    pub(crate) fn send_orders(&mut self, at: usize)
+    /// arrives is enough: all that there are when it is made.
+    pub(crate) fn send_orders(&mut self, at: usize) {
+        let peer = self.peers.at_mut(at);
+        // One that leaves still has clients, for a while.
+        let is_there = !peer.is_lost || peer.has_left && peer.ends.is_some();
+        let is_due = is_there && !peer.orders.is_empty();
+        if is_due && !core::mem::replace(&mut peer.has_orders_posted, true) {
+            self.outbox.push_back(Post::Orders(peer.id));
+        }
+    }
+
+    /// Returns the message with the orders that a node is to be sent.
+    pub(crate) fn orders(&mut self, to: NodeId) -> Option<Body<K, P>>
     where
         P: Clone,
     {
-        let peer = self.peers.at(at);
-        if !peer.is_lost && !peer.orders.is_empty() {
-            let orders = peer.orders.iter().take(MAX_ORDERS).cloned().collect();
-            let body = Body::Orders(Orders { to: peer.id, first: peer.first_order, orders });
-            self.outbox.push_back(Post::Say { to: To::Node(peer.id), body });
-        }
+        let peer = self.peers.at_mut(self.peers.find(to)?);
+        peer.has_orders_posted = false;
+        let orders: Vec<_> = peer.orders.iter().take(MAX_ORDERS).cloned().collect();
+        (!orders.is_empty()).then(|| Body::Orders(Orders { to, first: peer.first_order, orders }))
     }
 }

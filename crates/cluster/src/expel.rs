@@ -69,7 +69,7 @@ where
         for Over { life, .. } in over.iter().filter(|life| life.clock <= version.clock) {
             let state = RemoteState { lists: None, sessions: Vec::new(), ended: Vec::new() };
             let (life, user, keeps_lists) = (*life, user.clone(), false);
-            jobs.push_back(Job::State { life, user, state, keeps_lists });
+            jobs.push_back(Job::State { life, user, state, keeps_lists, posted: None });
         }
         for at in 0..self.desk.peers.len() {
             if self.desk.peers.at(at).is_lost {

@@ -72,7 +72,8 @@
 //! * **The hashes of ids** must be the same at all nodes, which they are where `K` hashes bytes or
 //!   numbers of fixed size in the same order. Else every beat finds a wrong checksum.
 //! * **One version of the options** at all nodes. Options of single topics
-//!   ([`Event::TopicOptions`](adsum::Event::TopicOptions)) are passed on.
+//!   ([`Event::TopicOptions`](adsum::Event::TopicOptions)) are passed on, to nodes that start later
+//!   too.
 //! * **Mind the size** of what a transport takes: a message has up to
 //!   [`max_batch`](ClusterConfig::max_batch) users with their lists.
 //!
@@ -114,6 +115,7 @@ mod limits;
 mod log;
 mod message;
 mod node;
+mod ordered;
 mod outputs;
 mod peers;
 mod people;
@@ -123,6 +125,8 @@ mod send;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod topic_options;
+mod topics;
 mod waiting;
 
 pub use cluster::Cluster;

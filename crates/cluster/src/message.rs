@@ -129,6 +129,8 @@ pub struct Beat {
     pub digest: u64,
     /// The number of users.
     pub users: u64,
+    /// A checksum over the topics that have options of their own, and of when these are.
+    pub topics: u64,
     /// Whether the sender has just started and wants to know who is there.
     pub is_joining: bool,
 }

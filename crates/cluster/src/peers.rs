@@ -3,6 +3,7 @@
 use crate::message::Order;
 use crate::node::{Incarnation, NodeId};
 use crate::people::{Life, Sum};
+use crate::topics::Given;
 use adsum::Time;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -60,6 +61,12 @@ pub(crate) struct Peer<K, P> {
     /// Orders to it that it has not answered, and the number of the first.
     pub(crate) orders: VecDeque<Order<K, P>>,
     pub(crate) first_order: u64,
+    /// Whether a message with the first of them is to be made.
+    pub(crate) has_orders_posted: bool,
+    /// Whether its last beat said that it has other options of topics than this node.
+    pub(crate) has_other_topics: bool,
+    /// The last of the options of topics that it was told, if not all have been yet.
+    pub(crate) told_options: Given,
 }
 
 impl<K, P> Peer<K, P> {
@@ -88,7 +95,15 @@ impl<K, P> Peer<K, P> {
             done: 0,
             orders: VecDeque::new(),
             first_order: 1,
+            has_orders_posted: false,
+            has_other_topics: false,
+            told_options: Given::default(),
         }
+    }
+
+    /// Returns whether it has been asked for what was missed a moment ago.
+    pub(crate) fn was_asked(&self, now: Time, beat_ms: u64) -> bool {
+        self.asked.is_some_and(|asked| now.since(asked) < beat_ms)
     }
 
     /// Returns whether all that it has said it has is known.

@@ -4,7 +4,7 @@
 use crate::digest;
 use crate::log::Log;
 use crate::message::Version;
-use adsum::{RemoteSession, SessionId};
+use adsum::{RemoteSession, SessionId, Time};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -146,6 +146,8 @@ pub(crate) struct Person {
     pub(crate) is_doubted: bool,
     /// Whether the engine is yet to be told of sessions at another node.
     pub(crate) is_coming: bool,
+    /// Whether this node was told lists while only lives that are over had sessions of the user.
+    pub(crate) is_edited: bool,
 }
 
 impl Person {
@@ -176,10 +178,17 @@ impl Person {
         if is_known { self.version } else { Version::default() }
     }
 
+    /// Returns whether there is nobody but this node to say what the user's lists are: a node that
+    /// has sessions does not know, or none has any, and they have changed since.
+    pub(crate) fn speaks_of_lists(&self) -> bool {
+        let is_alone = || self.held.iter().all(|held| held.seen.is_empty());
+        !self.all_have(self.version) || self.is_edited && is_alone()
+    }
+
     /// Returns whether this node, which has no sessions of the user, still says what its lists
     /// are, though all that have some know.
     pub(crate) fn is_retired(&self) -> bool {
-        self.own.is_some() && !self.is_here() && self.all_have(self.version)
+        self.own.is_some() && !self.is_here() && !self.speaks_of_lists()
     }
 
     /// Returns whether it is to be noted that a node that has sessions has older lists than this
@@ -204,6 +213,11 @@ impl Person {
     pub(crate) const fn is_empty(&self) -> bool {
         self.own.is_none() && self.held.is_empty()
     }
+
+    /// Returns whether there is something to be said of the user yet, or to be done.
+    pub(crate) const fn is_awaited(&self) -> bool {
+        self.is_listed || self.is_coming
+    }
 }
 
 /// Which of two sessions is the later.
@@ -218,6 +232,17 @@ pub(crate) struct TakenOut<K> {
     pub(crate) user: K,
     /// The number of what that node had said last.
     pub(crate) number: u64,
+}
+
+/// The last order of another node that has changed a user's lists here.
+#[derive(Debug)]
+pub(crate) struct Ordered {
+    /// Of when the order was.
+    pub(crate) order: Version,
+    /// Of when the lists are that it made.
+    pub(crate) made: Version,
+    /// When it was carried out.
+    pub(crate) at: Time,
 }
 
 /// A checksum over what one node says.

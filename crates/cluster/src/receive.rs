@@ -54,6 +54,10 @@ where
             Body::Beat(beat) => self.take_beat(at, &beat, message.clock),
             Body::Need(need) => {
                 let to = message.from;
+                // Who begins anew has the options of no topic.
+                if need.since == 0 {
+                    desk.send_options(at);
+                }
                 desk.outbox.push_back(Post::Answer { to, need });
             }
             Body::Sync(sync) => self.take_sync(at, sync),
@@ -70,9 +74,14 @@ where
             Body::Done { id, life, .. } => {
                 let peer = desk.peers.at_mut(at);
                 let is_waiting = |peer: &Peer<K, P>| !peer.orders.is_empty();
+                let before = peer.first_order;
                 while life == desk.incarnation && peer.first_order <= id && is_waiting(peer) {
                     peer.orders.pop_front();
                     peer.first_order += 1;
+                }
+                // One message has so many at most.
+                if peer.first_order - before == MAX_ORDERS as u64 {
+                    desk.send_orders(at);
                 }
             }
             Body::Leaving => self.take_leaving(at),
@@ -246,8 +255,18 @@ where
         for user in self.desk.people.unnamed(life, None) {
             self.drop_held(life, &user);
             self.desk.people.doubt(&user);
-            self.desk.tidy(&user, false, None);
+            self.retire_lists(&user);
+            if !self.engine.is_online(&user) {
+                self.desk.tidy(&user, false, None);
+            }
         }
+    }
+
+    /// Returns whether the engine has sessions of a user that belong to a life that is over.
+    fn has_past(&self, user: &K) -> bool {
+        let desk = &self.desk;
+        let is_past = |life: Life| desk.over.iter().any(|over| over.life == life);
+        !desk.over.is_empty() && self.engine.origins_of(user).any(|origin| is_past(Life(origin.0)))
     }
 
     /// Drops what a node has said of a user. Returns whether it has said anything.
@@ -292,6 +311,7 @@ where
         } else if peer.seq == peer.held {
             // A beat comes after all changes that there were.
             self.desk.peers.at_mut(at).vouched = clock;
+            self.desk.compare_topics(at, beat.topics);
         }
         if beat.is_joining {
             let to = To::Node(self.desk.peers.at(at).id);
@@ -445,9 +465,12 @@ where
             return;
         }
         self.retire_lists(&user);
-        self.desk.tidy(&user, self.engine.is_online(&user), posted);
+        if !self.has_past(&user) {
+            self.desk.tidy(&user, self.engine.is_online(&user), posted);
+        }
         let state = RemoteState { lists: None, sessions: Vec::new(), ended };
-        self.desk.jobs.push_back(Job::State { life, user, state, keeps_lists: false });
+        let (keeps_lists, posted) = (false, None);
+        self.desk.jobs.push_back(Job::State { life, user, state, keeps_lists, posted });
     }
 
     /// Makes what a node says of a user what is so, if that is newer than what is known. The table
@@ -508,10 +531,7 @@ where
         }
         // It may be one too many only where this node has some.
         let has_to_fit = is_here.then(|| user.clone());
-        let comes = !state.sessions.is_empty() && desk.outdoes_return(&user, posted);
-        let again = comes.then(|| Job::Post(user.clone()));
-        desk.jobs.push_back(Job::State { life, user, state, keeps_lists });
-        desk.jobs.extend(again);
+        desk.jobs.push_back(Job::State { life, user, state, keeps_lists, posted });
         if let Some(user) = has_to_fit {
             self.make_room(&user);
         }

@@ -20,8 +20,10 @@ where
     pub(crate) fn next_message(&mut self) -> Option<(To, Message<K, P>)> {
         if self.desk.leaving == Leaving::Done && !broken!(self.desk, TalkOn) {
             self.forget_changes();
-            self.desk.outbox.clear();
-            return None;
+            // But that it has done what it was ordered.
+            let is_answer =
+                |post: &Post<K, P>| matches!(post, Post::Say { body: Body::Done { .. }, .. });
+            self.desk.outbox.retain(is_answer);
         }
         let ops = self.next_ops();
         if !ops.is_empty() {
@@ -34,6 +36,10 @@ where
                 Post::Need(need) => (To::Node(need.to), Body::Need(need)),
                 Post::Answer { to, need } => (To::Node(to), Body::Sync(self.answer(to, &need))),
                 Post::Say { to, body } => (to, body),
+                Post::Orders(to) => match self.desk.orders(to) {
+                    Some(body) => (To::Node(to), body),
+                    None => continue,
+                },
                 Post::Leaving => {
                     self.desk.leaving = Leaving::Done;
                     (To::Everyone, Body::Leaving)
@@ -147,6 +153,7 @@ where
     };
     let posted = if desk.edges.is_empty() { None } else { desk.edges.remove(user) };
     let is_online = local.is_some();
+    let has_past = local.as_ref().is_some_and(LocalUser::is_elsewhere);
     match local {
         Some(local) if local.sessions().next().is_some() => {
             Some(state_here(desk, user, &local, (ended, posted)))
@@ -165,11 +172,15 @@ where
             let version = person.version;
             if person.own.is_none() {
                 // Who has come and gone before anything was said of it leaves nothing.
-                desk.tidy(user, is_online, posted);
+                if !has_past {
+                    desk.tidy(user, is_online, posted);
+                }
                 return None;
             }
             let number = desk.people.note_gone(user);
-            desk.tidy(user, is_online, posted);
+            if !has_past {
+                desk.tidy(user, is_online, posted);
+            }
             let state = RemoteState { lists: None, sessions: Vec::new(), ended };
             let (user, stamps) = (user.clone(), Vec::new());
             let is_gone = true;

@@ -11,7 +11,8 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher + Clone> Desk<K, P, S> {
     /// an end: then all that there is to know of the user is the engine's.
     pub(crate) fn has_waiting(&self, of: &K) -> bool {
         // Hardly anybody is at another node too, so hardly ever are the jobs gone through.
-        let is_elsewhere = self.people.get(of).is_some_and(|person| !person.held.is_empty());
+        let is_elsewhere =
+            self.people.get(of).is_some_and(|person| !person.held.is_empty() || person.is_coming);
         is_elsewhere
             && self.jobs.iter().any(|job| match job {
                 Job::State { user, state: RemoteState { lists, sessions, .. }, .. } => {

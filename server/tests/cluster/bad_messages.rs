@@ -28,7 +28,7 @@ fn beat(from: &str) -> Said {
 }
 
 fn nth_beat(from: &str, round: u64) -> Said {
-    let beat = Beat { round, seq: 0, digest: 0, users: 0, is_joining: false };
+    let beat = Beat { round, seq: 0, digest: 0, users: 0, topics: 0, is_joining: false };
     Message {
         protocol: PROTOCOL,
         cluster: CLUSTER,

@@ -11,13 +11,16 @@ fn run(seed: u64, count: usize, steps: usize, set: impl Fn(&mut World), mishaps:
     let config = if seed % 4 < 2 { config() } else { small };
     // As the server has it, which holds nothing back.
     let settle_ms = if seed % 7 < 2 { 0 } else { options().settle_ms };
-    let mut world = World::with_config(count, &Options { settle_ms, ..options() }, config, seed);
+    let skew_ms = if seed % 5 == 4 { 0 } else { options().skew_ms };
+    let options = Options { settle_ms, skew_ms, ..options() };
+    let mut world = World::with_config(count, &options, config, seed);
     set(&mut world);
     let go = |world: &mut World| {
         for step in 0..steps {
             world.step(mishaps)?;
             if step % 40 == 39 {
                 world.agree()?;
+                world.look_for_leftovers()?;
             }
         }
         world.agree()
@@ -61,5 +64,17 @@ fn nodes_agree_after_mishaps() {
             (world.weather, world.has_edits) = (Weather::FOUL, seed % 2 == 0);
         };
         run(seed, 3 + (seed % 3) as usize, 120, set, true);
+    }
+}
+
+/// A host may give a node many inputs, and messages, before it does anything about them.
+#[test]
+fn nodes_agree_where_hosts_take_their_time() {
+    for seed in seeds() {
+        let set = |world: &mut World| {
+            world.weather = if seed % 2 == 0 { Weather::FINE } else { Weather::FOUL };
+            (world.has_edits, world.is_lazy, world.is_exact) = (seed % 3 != 1, true, false);
+        };
+        run(seed, 3 + usize::from(seed % 3 == 0), 160, set, true);
     }
 }

@@ -15,7 +15,7 @@ fn message(body: Body<u32, u32>) -> Message<u32, u32> {
 }
 
 fn beat() -> Message<u32, u32> {
-    let beat = Beat { round: 1, seq: 0, digest: 0, users: 0, is_joining: false };
+    let beat = Beat { round: 1, seq: 0, digest: 0, users: 0, topics: 0, is_joining: false };
     message(Body::Beat(beat))
 }
 

@@ -1,7 +1,7 @@
 //! Inputs that are drawn at random.
 
 use super::{TOPICS, USERS, World};
-use adsum::{Event, Join, LostCause, View};
+use adsum::{Event, Join, LostCause, TopicOptions, View};
 
 impl World {
     fn users(&mut self) -> Vec<u32> {
@@ -13,7 +13,7 @@ impl World {
         let attached = self.session(at, true);
         let presence = self.random(1_000);
         let user = self.random(USERS);
-        Some(match self.random(31) {
+        Some(match self.random(32) {
             0..5 => self.connect(user, (presence % 2) as u8),
             5..11 => Event::Publish { session: attached?, presence },
             11 => {
@@ -35,7 +35,10 @@ impl World {
             23 | 24 => {
                 let topic = 100 + self.random(TOPICS);
                 let presence = (self.random(2) == 0).then_some(presence);
-                let join = Join::Member { presence, view: View::All };
+                let join = match self.random(3) {
+                    0 => Join::Observer { view: View::All },
+                    _ => Join::Member { presence, view: View::All },
+                };
                 Event::Join { session: attached?, topic, join }
             }
             25 => {
@@ -57,6 +60,14 @@ impl World {
                 let topic = self.nodes[at].cluster.engine().topics_of(attached?).next()?.key();
                 let for_ms = presence.is_multiple_of(2).then_some(100);
                 Event::Say { session: attached?, topic, presence, for_ms }
+            }
+            30 => {
+                let topic = 100 + self.random(TOPICS);
+                let sample = 1 + self.random(20) as u16;
+                Event::TopicOptions {
+                    topic,
+                    options: TopicOptions { sample, ..self.options.topics },
+                }
             }
             _ => Event::Expel { user },
         })

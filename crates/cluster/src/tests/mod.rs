@@ -8,6 +8,8 @@ mod group;
 mod late;
 mod limits;
 mod moves;
+mod options;
+mod past;
 mod posts;
 mod recovery;
 mod search;

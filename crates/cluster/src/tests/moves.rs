@@ -1,7 +1,7 @@
 //! One user on several nodes: devices that come and go, what is said to it, and its lists.
 
-use super::options;
 use super::world::World;
+use super::{config, options};
 use adsum::{Event, Join, LostCause, Options, View};
 use std::collections::BTreeSet;
 
@@ -35,6 +35,72 @@ fn orders() -> Vec<[Step; 4]> {
 
 /// Rule C10: two devices of one user on two nodes, in all orders of connect, disconnect, loss and
 /// the death of a node. A contact hears that the user is offline when it is, and only then.
+/// Rules C10 and C17: whoever comes to another node before its session here ends is not seen to go,
+/// though both are heard of at once.
+#[test]
+fn rule_c10_who_moves_is_not_seen_to_go_though_a_host_is_slow() {
+    for loses in [false, true] {
+        let mut world = quiet(&Options { skew_ms: 0, ..options() });
+        world.weather.delay_ms = 0;
+        world.log_in(0, 1);
+        let session = world.log_in(0, 2);
+        world.publish(0, session, 5);
+        world.wait(50);
+        let (offline, posts) = (world.offline_notices, world.posts.len());
+        let new = world.log_in(2, 2);
+        world.publish(2, new, 6);
+        world.hear_all(0);
+        let (cause, grace_ms) = (LostCause::GoingAway, Some(0));
+        match loses {
+            true => world.does(0, Event::Lost { session, cause, grace_ms }),
+            false => world.does(0, Event::Disconnect { session }),
+        }
+        world.wait(500);
+        assert_eq!((world.offline_notices, world.posts.len()), (offline, posts));
+        assert_eq!([0, 1, 2].map(|at| world.shown(at, 2)), [(); 3].map(|()| vec![Some(6)]));
+        world.agree().expect("all are the same");
+    }
+}
+
+/// Rule C13: who logs in at one node, which hears in that moment that its session at another is
+/// over, is there with the lists of the login.
+#[test]
+fn rule_c13_a_login_outlives_an_end_that_is_heard_with_it() {
+    for dies in [false, true] {
+        let mut world = World::new(3, &options(), 5);
+        world.wait(500);
+        let key = world.log_in(1, 2);
+        world.log_in(0, 1);
+        world.wait(50);
+        match dies {
+            false => world.give(1, Event::Disconnect { session: key }).expect("it is right"),
+            true => {
+                world.kill(1);
+                world.start(1);
+                world.pump(1).expect("nothing goes wrong");
+            }
+        }
+        let (user, kind) = (2, adsum::DeviceKind(0));
+        let event = Event::Connect { user, kind, audience: vec![1], blocked: vec![3] };
+        world.give_and_hear(0, event);
+        let session = *world.keys(0, 2).first().expect("it has logged in");
+        world.publish(0, session, 9);
+        world.wait(50);
+        for node in &world.nodes {
+            let blocked: Vec<_> = node.cluster.engine().blocked(&2).collect();
+            assert_eq!(blocked, [&3], "{dies}");
+        }
+        world.wait(options().grace.node_loss_ms + config().suspect_ms);
+        let asked = |world: &World, at: usize| world.nodes[at].cluster.stats().syncs_sent;
+        let before = [0, 1, 2].map(|at| asked(&world, at));
+        world.wait(5 * config().beat_ms);
+        assert_eq!([0, 1, 2].map(|at| asked(&world, at)), before, "{dies}");
+        for at in 0..3 {
+            assert_eq!(world.shown(at, 2), [Some(9)], "{dies}, at {at}");
+        }
+    }
+}
+
 #[test]
 fn rule_c10_a_user_is_offline_when_no_node_has_a_session() {
     let orders = orders();

@@ -47,6 +47,8 @@ pub(super) struct Node {
     /// Users who are online as the host was told by edges.
     online: BTreeSet<u32>,
     faults: Vec<Fault>,
+    /// Inputs that end a session, which wait until what was heard is done.
+    waiting: Vec<Event<u32, u32>>,
 }
 
 /// From whom to whom a message is under way.
@@ -72,6 +74,8 @@ pub(super) struct World {
     pub(super) log: Vec<String>,
     /// Whether lists are changed, so that for a moment they are not mutual.
     pub(super) has_edits: bool,
+    /// Whether hosts give a node several inputs, and messages, before they ask what there is to do.
+    pub(super) is_lazy: bool,
     /// Whether each node's clients are looked at after each input.
     pub(super) is_exact: bool,
     pub(super) offline_notices: usize,
@@ -95,23 +99,41 @@ impl Node {
         version: Option<u64>,
         event: Event<u32, u32>,
     ) -> Result<(Vec<Taken>, Option<adsum::Error>), String> {
-        let Self { cluster, beliefs, .. } = self;
+        let Self { cluster, beliefs, waiting, .. } = self;
         beliefs.expect(cluster.engine(), &event);
+        let mut taken = Vec::new();
         let given = match version {
             Some(version) => cluster.apply_version(now, version, event.clone()),
             None => cluster.apply(now, event.clone()),
         };
         let mut outputs = match given {
             Ok(outputs) => outputs,
-            Err(refused) => return Ok((Vec::new(), Some(refused))),
+            Err(refused) => return Ok((taken, Some(refused))),
         };
-        let mut taken = Vec::new();
-        beliefs.accept(&event, outputs.session());
+        match event {
+            Event::Lost { .. } | Event::Disconnect { .. } => waiting.push(event),
+            event => beliefs.accept(&event, outputs.session()),
+        }
         while let Some(output) = outputs.next() {
             beliefs.take_in(&output.decision)?;
             taken.push(Taken::of(&output));
         }
         Ok((taken, None))
+    }
+
+    /// Forgets receivers that have gone.
+    fn let_go(&mut self) {
+        let Self { cluster, beliefs, waiting, .. } = self;
+        waiting.retain(|event| {
+            let (Event::Lost { session, .. } | Event::Disconnect { session }) = event else {
+                return false;
+            };
+            let is_there = cluster.engine().is_attached(*session);
+            if !is_there {
+                beliefs.accept(event, None);
+            }
+            is_there
+        });
     }
 }
 
@@ -135,6 +157,7 @@ impl World {
             is_up: true,
             online: BTreeSet::new(),
             faults: Vec::new(),
+            waiting: Vec::new(),
         });
         let pairs = [(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (4, 5)];
         Self {
@@ -152,6 +175,7 @@ impl World {
             now: 0,
             log: Vec::new(),
             has_edits: false,
+            is_lazy: false,
             is_exact: true,
             offline_notices: 0,
             notices: 0,
@@ -236,16 +260,10 @@ impl World {
         if !self.nodes[to].is_up {
             return Ok(());
         }
-        let now = self.clock(to);
-        let node = &mut self.nodes[to];
-        if let Err(fault) = node.cluster.receive(now, name(from), message) {
-            node.faults.push(fault);
-        }
+        self.receive(from, to, message);
         // A host may give inputs of its own before it does what it has heard.
-        if self.has_edits && self.random(4) == 0 {
-            return Ok(());
-        }
-        self.pump(to)
+        let waits = self.has_edits && self.random(4) == 0 || self.is_lazy && self.random(2) == 0;
+        if waits { Ok(()) } else { self.pump(to) }
     }
 
     /// Returns a beat of a node that is under way, or was: the last.
@@ -263,6 +281,16 @@ impl World {
 
     /// Gives a node an input, and does what there is to do about it.
     pub(super) fn give(&mut self, at: usize, event: Event<u32, u32>) -> Result<(), String> {
+        self.input(at, event)?;
+        // A host may hear something, or give more, before it says what has changed.
+        if self.has_edits && self.random(4) == 0 {
+            self.hear(at);
+        }
+        if self.is_lazy && self.random(2) == 0 { Ok(()) } else { self.pump(at) }
+    }
+
+    /// Gives a node an input, and does nothing about it yet but what the engine decides.
+    fn input(&mut self, at: usize, event: Event<u32, u32>) -> Result<(), String> {
         let now = self.clock(at);
         if !matches!(event, Event::Advance) {
             self.log.push(format!("{} at {at}: {event:?}", self.now));
@@ -272,13 +300,13 @@ impl World {
         let version = (is_edit || matches!(event, Event::Connect { .. })).then_some(self.version);
         let wish = self.wish_in(at, &event);
         let (taken, refused) = self.nodes[at].give(now, version, event)?;
+        self.nodes[at].let_go();
         if let Some(wish) = wish.filter(|_| refused.is_none()) {
             self.wishes.note(wish);
         }
         self.log.extend(refused.map(|refused| format!("    refused: {refused}")));
         self.take(at, taken)?;
-        self.look(at)?;
-        self.pump(at)
+        self.look(at)
     }
 
     pub(super) fn pump(&mut self, at: usize) -> Result<(), String> {
@@ -305,6 +333,7 @@ impl World {
                 self.send(at, to, &message);
                 continue;
             }
+            self.nodes[at].let_go();
             self.take(at, taken)?;
             self.look(at)?;
         }
@@ -429,6 +458,8 @@ impl World {
     pub(super) fn agree(&mut self) -> Result<(), String> {
         self.heal();
         (0..self.nodes.len()).for_each(|at| self.start(at));
+        let is_lazy = core::mem::take(&mut self.is_lazy);
+        (0..self.nodes.len()).try_for_each(|at| self.pump(at))?;
         let weather = core::mem::replace(&mut self.weather, Weather::FINE);
         // What is under way has arrived, and then there are two beats.
         self.run(u64::from(weather.delay_ms) + 2 * config().beat_ms + 20)?;
@@ -449,7 +480,7 @@ impl World {
                 return Err(format!("{at} had {} wrong digests", stats.wrong_digests));
             }
         }
-        self.weather = weather;
+        (self.weather, self.is_lazy) = (weather, is_lazy);
         self.look_at_wishes()?;
         self.look_at_posts()
     }
@@ -516,7 +547,7 @@ impl World {
             })
             .collect();
         let topics: Vec<_> = (100..100 + TOPICS)
-            .map(|topic| engine.topic(&topic).map(|topic| topic.counts()))
+            .map(|topic| engine.topic(&topic).map(|topic| (topic.counts(), topic.options().sample)))
             .collect();
         format!("{sessions:?} {users:?} {lists:?} {topics:?}")
     }
