@@ -57,3 +57,25 @@ fn it_ends_with_2_and_names_all_that_is_wrong() {
     assert_eq!(output.status.code(), Some(2));
     assert!(err.contains("--device-limit"), "{err}");
 }
+
+/// What does not go together in a cluster.
+#[test]
+fn it_says_what_a_cluster_needs() {
+    let jwt = ["--store", "jwt"];
+    let secret = [("ADSUM_JWT_SECRET", "0123456789abcdef0123456789abcdef")];
+    let cluster = ["check-config", "--cluster", "nats://127.0.0.1:4222", "--node", "a"];
+    let says = |more: &[&str]| {
+        let (output, _, err) = run(&[&cluster, more].concat(), &secret);
+        assert_eq!(output.status.success(), err.is_empty(), "{err}");
+        err
+    };
+    assert_eq!(says(&jwt), "");
+    assert!(says(&[]).contains("cluster needs store = jwt"));
+    let with = |more: &[&'static str]| [&jwt, more].concat();
+    let late = says(&with(&["--cluster-beat-ms", "1000", "--cluster-suspect-ms", "1999"]));
+    assert!(late.contains("must be two of cluster_beat_ms"), "{late}");
+    // Others end the sessions of a node that stops after the grace.
+    let long = says(&with(&["--drain-timeout", "61"]));
+    assert!(long.contains("drain_timeout = 61 is more than grace_error = 60"), "{long}");
+    assert_eq!(says(&with(&["--drain-timeout", "60"])), "");
+}

@@ -53,11 +53,12 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
         );
     }
     problems.extend(webhook_problem(webhooks));
-    problems.extend(cluster_problem(&config.cluster, accounts));
+    problems.extend(cluster_problem(config));
     problems
 }
 
-fn cluster_problem(cluster: &Cluster, accounts: &Accounts) -> Option<String> {
+fn cluster_problem(config: &Config) -> Option<String> {
+    let Config { cluster, accounts, network, presence, .. } = config;
     cluster.url.as_ref()?;
     if accounts.store != StoreKind::Jwt {
         return Some(
@@ -70,6 +71,14 @@ fn cluster_problem(cluster: &Cluster, accounts: &Accounts) -> Option<String> {
         return Some(format!(
             "cluster_suspect_ms = {} must be two of cluster_beat_ms = {} at least",
             cluster.suspect_ms, cluster.beat_ms
+        ));
+    }
+    if network.drain_timeout_ms > presence.grace_error_ms {
+        return Some(format!(
+            "drain_timeout = {} is more than grace_error = {}: the other servers would say that \
+             whoever is still connected to one that stops is offline",
+            network.drain_timeout_ms / 1_000,
+            presence.grace_error_ms / 1_000
         ));
     }
     let name = cluster.node_name();

@@ -265,7 +265,8 @@ static NETWORK: [Key; 22] = [
     ),
     key!(
         "drain_timeout":
-        "How long connections have to take what is due when the server stops",
+        "How long connections have to take what is due when the server stops; in a cluster at most \
+         `grace_error`",
         seconds 0..=300, network.drain_timeout_ms
     ),
 ];

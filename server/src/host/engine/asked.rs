@@ -3,6 +3,7 @@
 //! Each is answered here, after all that it makes its own session be told at once. All answers go
 //! through here, those that the connection knew already included, so that they come in order.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use adsum::{Error, Event, LostCause, SessionKey, Time, TopicKey};
@@ -147,13 +148,12 @@ impl Core {
             let contacts = contacts.into_iter().map(Node::from).collect();
             self.give(now, Event::AudienceReplace { user: user.clone(), contacts });
             let before: Vec<_> = self.engine.blocked(&user).cloned().collect();
-            for other in before.iter().filter(|other| !blocked.iter().any(|b| **b == ***other)) {
-                self.give(now, Event::Unblock { user: user.clone(), other: other.clone() });
+            let blocked: Vec<_> = blocked.into_iter().map(Node::from).collect();
+            for other in lacking(&before, &blocked) {
+                self.give(now, Event::Unblock { user: user.clone(), other });
             }
-            for other in blocked.into_iter().map(Node::from) {
-                if !before.contains(&other) {
-                    self.give(now, Event::Block { user: user.clone(), other });
-                }
+            for other in lacking(&blocked, &before) {
+                self.give(now, Event::Block { user: user.clone(), other });
             }
             self.review_silent(&user);
         }
@@ -197,4 +197,10 @@ fn done(now: Time, taken: Result<Option<Time>, Error>) -> Result<Done, Fault> {
     let waits_until = taken.map_err(|error| Fault::of_engine(error, now))?;
     let waits_ms = waits_until.map(|until| until.since(now));
     Ok(Done { waits_ms, ..Done::default() })
+}
+
+/// Returns those of a list that are not in another.
+fn lacking(list: &[Node], other: &[Node]) -> Vec<Node> {
+    let other: HashSet<_> = other.iter().collect();
+    list.iter().filter(|one| !other.contains(one)).cloned().collect()
 }
