@@ -126,6 +126,28 @@ impl adsum_engine {
             }
         }
     }
+
+    /// Ends what is left of the drain, so that all may be dropped; returns false if a call is being
+    /// carried out, whose function would lose the engine under its feet.
+    fn ends(&self) -> bool {
+        if self.phase.get() == Phase::Busy {
+            return false;
+        }
+        // It stays so: the function may be asked now, and must find the engine at work.
+        self.phase.set(Phase::Busy);
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: as in `run`.
+            let inner = unsafe { &mut *self.inner.get() };
+            let _choosing = inner.choice.map(Choosing::by);
+            // Where it lies: a drain that is moved into a call borrows its engine until that call
+            // returns, and the engine would be freed in it.
+            inner.held.end_drain();
+        }));
+        if let Err(panic) = ended {
+            drop_panic(panic);
+        }
+        true
+    }
 }
 
 impl Inner {
@@ -308,23 +330,20 @@ pub unsafe extern "C" fn adsum_engine_new(
     })
 }
 
-/// Frees an engine with all that it holds and has lent. NULL is passed over.
+/// Frees an engine with all that it holds and has lent. NULL is passed over, and so is an engine
+/// that is at work: the function that chooses who speaks for a user cannot free it.
+///
+/// Decisions that are left are dropped, as by `adsum_discard`, and for that the function may be
+/// called once more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_engine_free(engine: *mut adsum_engine) {
     let _ = outside(|| {
         // SAFETY: it is NULL or an engine that has not been freed, which the caller sees to.
-        let is_busy = unsafe { engine.as_ref() }.is_none_or(|of| of.phase.get() == Phase::Busy);
-        // One that is at work is left as it is: its own function would free it under its feet.
-        if !is_busy {
+        let is_freed = unsafe { engine.as_ref() }.is_some_and(adsum_engine::ends);
+        if is_freed {
             // SAFETY: the pointer was made of a box, and nobody uses it any more, which the caller
             // sees to.
-            let mut engine = unsafe { Box::from_raw(engine) };
-            let inner = engine.inner.get_mut();
-            let _choosing = inner.choice.map(Choosing::by);
-            // Where it lies: a drain that is moved into a call borrows its engine until that call
-            // returns, and the engine would be freed in it.
-            inner.held.end_drain();
-            drop(engine);
+            drop(unsafe { Box::from_raw(engine) });
         }
         Ok(())
     });
@@ -365,8 +384,9 @@ pub unsafe extern "C" fn adsum_discard(engine: *mut adsum_engine) -> adsum_statu
     }
 }
 
-/// Writes to `out` when the publish goes out that was the last input, in milliseconds, if it has to
-/// wait for a token; `ADSUM_NOTHING` if it does not.
+/// Writes to `out` when that goes out which was the last input, in milliseconds, if it has to wait
+/// for a token: a publish (rule 13), or an update in a topic (rule T12). `ADSUM_NOTHING` if it does
+/// not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_waits_until(
     engine: *const adsum_engine,
@@ -381,7 +401,10 @@ pub unsafe extern "C" fn adsum_waits_until(
 }
 
 /// Writes to `out` why a call on this engine was refused last; `ADSUM_NOTHING` if none was. It may
-/// be called at any time, and what is lent goes on holding.
+/// be called between any two others, and what is lent goes on holding.
+///
+/// `ADSUM_E_BUSY` is not kept, since the engine is at work then: this call, too, is refused with it
+/// from the function that chooses. Nor is a refusal of this call itself.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_last_error(
     engine: *const adsum_engine,

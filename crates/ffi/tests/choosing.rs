@@ -2,7 +2,9 @@
 
 use adsum_ffi::bytes::{adsum_bytes, adsum_list};
 use adsum_ffi::decision::adsum_decision;
-use adsum_ffi::engine::{adsum_engine, adsum_engine_free, adsum_engine_new, adsum_next};
+use adsum_ffi::engine::{
+    adsum_engine, adsum_engine_free, adsum_engine_new, adsum_last_error, adsum_next,
+};
 use adsum_ffi::names::adsum_session;
 use adsum_ffi::notice::adsum_notice;
 use adsum_ffi::options::{adsum_options, adsum_options_default};
@@ -126,12 +128,18 @@ impl World {
             }
         }
     }
+
+    /// Frees the engine, if it is there.
+    fn free(&self) {
+        // SAFETY: it is there or NULL, and is used no more but by its own function.
+        unsafe { adsum_engine_free(self.engine.get()) };
+        self.engine.set(ptr::null_mut());
+    }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        // SAFETY: the engine is there, and is used no more.
-        unsafe { adsum_engine_free(self.engine.get()) };
+        self.free();
     }
 }
 
@@ -195,4 +203,33 @@ fn a_function_is_shown_what_the_engine_knows_of_each_candidate() {
         let shown = [("first".into(), 0, Some(0)), ("back".into(), 6_000, None)];
         assert_eq!(*world.shown.borrow(), shown);
     }
+}
+
+/// What is left of a drain may ask the function, also when the engine is freed: that is at work
+/// then, and neither takes an input nor is freed twice.
+#[test]
+fn a_function_that_is_asked_as_its_engine_is_freed_finds_it_at_work() {
+    let world = World::new();
+    world.connect("bob");
+    let third = world.three_devices("ann");
+    let engine = world.engine.get();
+    // SAFETY: the engine is there, and all that is handed in.
+    let status = unsafe { adsum_publish(engine, 0, third, text("third")) };
+    assert_eq!(status, status::ADSUM_OK);
+    let asked = world.asked.get();
+    world.said.set(None);
+    *world.meanwhile.borrow_mut() = Some(Box::new(move || {
+        let mut out = MaybeUninit::uninit();
+        let mut error = MaybeUninit::uninit();
+        // SAFETY: the engine is there until the call that frees it returns, which is not yet.
+        unsafe {
+            adsum_engine_free(engine);
+            assert!(!adsum_next(engine, out.as_mut_ptr()));
+            assert_eq!(adsum_last_error(engine, error.as_mut_ptr()), status::ADSUM_E_BUSY);
+        }
+    }));
+    world.free();
+    assert_eq!(world.asked.get(), asked + 1, "about ann, as the drain ends");
+    assert_eq!(world.said.get(), Some(status::ADSUM_E_BUSY));
+    *world.meanwhile.borrow_mut() = None;
 }
