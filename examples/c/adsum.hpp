@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -26,17 +27,24 @@ inline std::string_view text(adsum_bytes bytes) {
     return {reinterpret_cast<const char *>(bytes.data), bytes.len};
 }
 
-/// Ids, for as long as the texts that it was made of are there.
+/// Ids, for as long as the texts that it was made of are there: those that are named, or those of a
+/// vector, a set or whatever else holds texts.
 class list {
 public:
-    list(std::initializer_list<std::string_view> ids) {
-        for (std::string_view id : ids) {
-            items_.push_back(bytes(id));
-        }
+    list(std::initializer_list<std::string_view> ids) { add(ids); }
+    template <class Ids, class = decltype(std::string_view(*std::begin(std::declval<Ids &>())))>
+    explicit list(const Ids &ids) {
+        add(ids);
     }
     operator adsum_list() const { return {items_.data(), items_.size()}; }
 
 private:
+    template <class Ids> void add(const Ids &ids) {
+        for (const auto &id : ids) {
+            items_.push_back(bytes(id));
+        }
+    }
+
     std::vector<adsum_bytes> items_;
 };
 
@@ -141,48 +149,90 @@ private:
     adsum_error why_;
 };
 
-/// The decisions about one input. Those that are not taken are dropped with it.
+class engine;
+
+/// The decisions about one input. Those that are not taken are dropped with it, unless there was
+/// another input since, or the engine is gone: then it has nothing to say about any of them.
 class decisions {
 public:
-    explicit decisions(adsum_engine *engine) : engine_(engine) {}
-    decisions(decisions &&other) noexcept : engine_(std::exchange(other.engine_, nullptr)) {}
+    decisions(decisions &&) noexcept = default;
     decisions(const decisions &) = delete;
     decisions &operator=(const decisions &) = delete;
     decisions &operator=(decisions &&) = delete;
     ~decisions() {
-        if (engine_ != nullptr) {
-            adsum_discard(engine_);
+        if (const auto held = current()) {
+            (void)adsum_discard(held->engine);
         }
     }
 
+    /// Calls `each` with every decision that is left. Throws if the engine has become faulty.
     template <class Each> void for_each(Each &&each) {
         adsum_decision decision;
-        while (adsum_next(engine_, &decision)) {
+        while (const auto held = current()) {
+            if (!adsum_next(held->engine, &decision)) {
+                held->must_be_sound();
+                held_.reset();
+                return;
+            }
             each(std::as_const(decision));
         }
     }
 
 private:
-    adsum_engine *engine_;
+    friend class engine;
+
+    // An engine, and the number of its last input.
+    struct held {
+        adsum_engine *engine = nullptr;
+        uint64_t inputs = 0;
+
+        held() = default;
+        held(const held &) = delete;
+        held &operator=(const held &) = delete;
+        ~held() { adsum_engine_free(engine); }
+
+        void must_be_sound() const {
+            adsum_error why;
+            if (adsum_last_error(engine, &why) == ADSUM_OK && why.status == ADSUM_E_BUG) {
+                throw refused(why);
+            }
+        }
+    };
+
+    explicit decisions(const std::shared_ptr<held> &of) : held_(of), number_(of->inputs) {}
+
+    // The engine, if it is there and these are about its last input. It stays for as long as what
+    // is returned.
+    std::shared_ptr<held> current() const {
+        std::shared_ptr<held> of = held_.lock();
+        return of != nullptr && of->inputs == number_ ? of : nullptr;
+    }
+
+    std::weak_ptr<held> held_;
+    uint64_t number_;
 };
 
 class engine {
 public:
     explicit engine(const adsum_options *options = nullptr, adsum_represent choose = nullptr,
-                    void *context = nullptr) {
-        adsum_engine *made = nullptr;
+                    void *context = nullptr)
+        : held_(std::make_shared<decisions::held>()) {
         adsum_error why;
-        if (adsum_engine_new(options, choose, context, &made, &why) != ADSUM_OK) {
+        if (adsum_engine_new(options, choose, context, &held_->engine, &why) != ADSUM_OK) {
             throw refused(why);
         }
-        engine_.reset(made);
     }
+    engine(engine &&) noexcept = default;
+    engine &operator=(engine &&) noexcept = default;
+    engine(const engine &) = delete;
+    engine &operator=(const engine &) = delete;
 
     /// Gives an input: a verb of adsum.h, and what it takes after the engine.
     template <class... Takes, class... Given>
     [[nodiscard]] decisions give(adsum_status (*verb)(adsum_engine *, Takes...), Given &&...given) {
-        must(verb(engine_.get(), std::forward<Given>(given)...));
-        return decisions(engine_.get());
+        must(verb(get(), std::forward<Given>(given)...));
+        held_->inputs++;
+        return decisions(held_);
     }
 
     /// Asks something: a query of adsum.h, and what it takes between the engine and where it
@@ -190,18 +240,18 @@ public:
     template <class Answer, class... Takes, class... Given>
     bool ask(Answer &answer, adsum_status (*query)(const adsum_engine *, Takes...),
              Given &&...given) const {
-        return is_answer(query(engine_.get(), std::forward<Given>(given)..., &answer));
+        return is_answer(query(get(), std::forward<Given>(given)..., &answer));
     }
 
     /// Has adsum_next_changed tell from now on whose state at this node has changed.
-    void note_changes() { must(adsum_note_changes(engine_.get())); }
+    void note_changes() { must(adsum_note_changes(get())); }
 
     /// Calls `each` with what this node says of each user of whom that has changed. It is lent for
     /// as long as `each` gives this engine nothing: make a user_state of it to keep it. If `each`
     /// throws, nobody is told of that user until it changes again, and the rest are left for later.
     template <class Each> void for_each_changed(uint64_t now, bool with_lists, Each &&each) {
         adsum_user_state state;
-        while (is_answer(adsum_next_changed(engine_.get(), now, with_lists, &state))) {
+        while (is_answer(adsum_next_changed(get(), now, with_lists, &state))) {
             each(std::as_const(state));
         }
     }
@@ -210,14 +260,13 @@ public:
     std::vector<uint32_t> origins_of(std::string_view user) const {
         const uint32_t *origins = nullptr;
         std::size_t len = 0;
-        must(adsum_origins_of(engine_.get(), bytes(user), &origins, &len));
+        must(adsum_origins_of(get(), bytes(user), &origins, &len));
         return {origins, origins + len};
     }
 
 private:
-    struct free {
-        void operator()(adsum_engine *engine) const { adsum_engine_free(engine); }
-    };
+    // NULL, which every call refuses, of one that was moved from.
+    adsum_engine *get() const { return held_ == nullptr ? nullptr : held_->engine; }
 
     /// Returns whether there is one: a query has nothing to say, or refuses.
     bool is_answer(adsum_status status) const {
@@ -233,13 +282,13 @@ private:
             return;
         }
         adsum_error why;
-        if (adsum_last_error(engine_.get(), &why) != ADSUM_OK) {
+        if (adsum_last_error(get(), &why) != ADSUM_OK) {
             throw std::logic_error("refused, and nobody knows why");
         }
         throw refused(why);
     }
 
-    std::unique_ptr<adsum_engine, free> engine_;
+    std::shared_ptr<decisions::held> held_;
 };
 
 } // namespace adsum

@@ -5,8 +5,7 @@
 mod layout;
 mod tools;
 
-use std::path::Path;
-use tools::{Libraries, Linked, compile, has, output, source, valgrind};
+use tools::{Libraries, Linked, beside, compile, has, output, source, valgrind};
 
 const IN_C: &str = "\
 refused with 7: max_sessions is 0, which is not within 1 to 1024
@@ -215,6 +214,39 @@ fn two_nodes_in_cpp_print_who_is_told_what_of_whom() {
     }
 }
 
+const LATE: &str = "\
+bob has 2 contacts
+publish 1: 1
+publish 2: 1
+publish 3: 1
+of an older input: 0
+of the newer one: 1, and then 0
+of what was dropped: 0
+without an engine: 0
+";
+
+/// Decisions that go late take nothing from newer ones, nor from an engine that is gone.
+#[test]
+fn decisions_in_cpp_that_go_late_are_harmless() {
+    if !has(&["g++"]) {
+        return;
+    }
+    let libraries = Libraries::find();
+    let late = compile("g++", "-std=c++17", &beside("late.cpp"), Linked::Statically, &libraries);
+    assert_eq!(output(&mut late.command()), LATE);
+}
+
+/// What a query has lent may be handed back in the next call.
+#[test]
+fn what_is_lent_in_c_is_taken_back() {
+    if !has(&["gcc"]) {
+        return;
+    }
+    let libraries = Libraries::find();
+    let lent = compile("gcc", "-std=c99", &beside("lent.c"), Linked::Statically, &libraries);
+    assert_eq!(output(&mut lent.command()), "taken back\n");
+}
+
 /// No byte is read that was not written, none beyond its end, and all of them are given back.
 #[test]
 fn valgrind_finds_nothing_in_any() {
@@ -230,13 +262,14 @@ fn valgrind_finds_nothing_in_any() {
     assert_eq!(output(&mut valgrind(&cpp)), IN_CPP);
     let nodes = compile("g++", "-std=c++17", &source("nodes.cpp"), Linked::Dynamically, &libraries);
     assert_eq!(output(&mut valgrind(&nodes)), IN_CPP_NODES);
-    let beside = |name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts").join(name);
-    let early = beside("early.c");
-    let early = compile("gcc", "-std=c99", &early, Linked::Dynamically, &libraries);
+    let early = compile("gcc", "-std=c99", &beside("early.c"), Linked::Dynamically, &libraries);
     assert_eq!(output(&mut valgrind(&early)), "freed\n");
+    let lent = compile("gcc", "-std=c99", &beside("lent.c"), Linked::Dynamically, &libraries);
+    assert_eq!(output(&mut valgrind(&lent)), "taken back\n");
+    let late = compile("g++", "-std=c++17", &beside("late.cpp"), Linked::Dynamically, &libraries);
+    assert_eq!(output(&mut valgrind(&late)), LATE);
     // And it would find something: here what is read that is lent no more.
-    let faulty = beside("faults.c");
-    let faulty = compile("gcc", "-std=c99", &faulty, Linked::Dynamically, &libraries);
+    let faulty = compile("gcc", "-std=c99", &beside("faults.c"), Linked::Dynamically, &libraries);
     let found = valgrind(&faulty).output().expect("valgrind runs");
     assert_eq!(found.status.code(), Some(tools::FOUND), "{found:?}");
 }

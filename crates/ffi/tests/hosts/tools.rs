@@ -31,6 +31,11 @@ pub(crate) fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/c").join(name)
 }
 
+/// Returns the path of a host that lies beside these tests.
+pub(crate) fn beside(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts").join(name)
+}
+
 /// The library, which is built with the tests.
 pub(crate) struct Libraries {
     pub(crate) dynamic: PathBuf,
