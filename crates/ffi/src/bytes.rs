@@ -8,6 +8,8 @@ use std::ptr;
 /// What is handed in is copied where it is kept, and may be gone when the call returns. What is
 /// lent holds until the next call on that engine. `data` may be NULL if `len` is 0: where something
 /// may be missing, NULL says that it is, and any other pointer with a `len` of 0 that it is empty.
+/// Where something is lent that is empty and not missing, `data` points to a byte that is there for
+/// ever and says nothing.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct adsum_bytes {
@@ -21,18 +23,29 @@ pub struct adsum_bytes {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct adsum_list {
-    /// The first. May be NULL if there is none.
+    /// The first. May be NULL if there is none, and is so where a list without entries is lent.
     pub items: *const adsum_bytes,
     /// How many there are.
     pub len: usize,
 }
 
+/// What is empty points to it.
+static BYTE: [u8; 1] = [0];
+
 impl adsum_bytes {
     /// Stands for what there is not.
     pub(crate) const NONE: Self = Self { data: ptr::null(), len: 0 };
 
+    /// Stands for what is empty, and not missing. That an empty box has no address that means
+    /// anything, those who look at pointers cannot know, as a collector of garbage.
+    const EMPTY: Self = Self { data: BYTE.as_ptr(), len: 0 };
+
+    #[inline]
     pub(crate) const fn of(bytes: &[u8]) -> Self {
-        Self { data: bytes.as_ptr(), len: bytes.len() }
+        match bytes {
+            [] => Self::EMPTY,
+            bytes => Self { data: bytes.as_ptr(), len: bytes.len() },
+        }
     }
 
     pub(crate) fn of_optional(bytes: Option<&impl AsRef<[u8]>>) -> Self {
@@ -107,7 +120,16 @@ impl adsum_bytes {
 
 impl adsum_list {
     pub(crate) const fn of(items: &[adsum_bytes]) -> Self {
-        Self { items: items.as_ptr(), len: items.len() }
+        Self { items: first(items), len: items.len() }
+    }
+
+    /// The same, but where nothing would say that there is no list.
+    pub(crate) const fn of_present(items: &[adsum_bytes]) -> Self {
+        const NOBODY: &adsum_bytes = &adsum_bytes::EMPTY;
+        match items {
+            [] => Self { items: NOBODY, len: 0 },
+            items => Self { items: items.as_ptr(), len: items.len() },
+        }
     }
 
     /// Returns the ids, after a look at each of them.
@@ -161,6 +183,34 @@ pub(crate) unsafe fn array<'b, T>(
     }
     // SAFETY: the pointer is not null and the length may be one; the rest is the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(items, len) })
+}
+
+/// Returns where an array begins that is lent: NULL if it is nowhere.
+pub(crate) const fn first<T>(items: &[T]) -> *const T {
+    match items {
+        [] => ptr::null(),
+        items => items.as_ptr(),
+    }
+}
+
+/// Writes where an array begins that is lent, and how long it is.
+///
+/// # Safety
+/// Each of `out` and `len` is NULL or points to room for it.
+pub(crate) unsafe fn put_array<T>(
+    out: *mut *const T,
+    len: *mut usize,
+    items: &[T],
+) -> Result<(), Failure> {
+    if len.is_null() {
+        return Err(Failure::Null { argument: "len", place: None });
+    }
+    // SAFETY: the caller's promise, and the second is not NULL.
+    unsafe {
+        put(out, first(items))?;
+        len.write(items.len());
+    }
+    Ok(())
 }
 
 /// Writes a result to where the caller wants it.

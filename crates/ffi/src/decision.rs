@@ -91,11 +91,12 @@ pub struct adsum_decision {
     pub since: u64,
     /// When a person last did something on any of the user's devices, if `is_idle`.
     pub idle_since: u64,
-    /// What a snapshot consists of, or what has changed: at most 4,096.
+    /// What a snapshot consists of, or what has changed: at most 4,096. NULL if that is nothing.
     pub entries: *const adsum_entry,
     /// How many they are.
     pub entries_len: usize,
-    /// The users that a snapshot is the whole truth of; `items` is NULL if it is of everything.
+    /// The users that a snapshot is the whole truth of; `items` is NULL if it is of everything, and
+    /// not if it is of nobody.
     pub named: adsum_list,
     /// How many are in the topic.
     pub counts: adsum_topic_counts,

@@ -2,7 +2,7 @@
 
 mod notice;
 
-use crate::bytes::adsum_bytes;
+use crate::bytes::{adsum_bytes, first};
 use crate::decision::{adsum_decision, adsum_decision_kind};
 use crate::entry::adsum_entry;
 use crate::held::Lent;
@@ -69,12 +69,15 @@ impl adsum_decision {
     #[inline]
     const fn set_to(&mut self, to: &[Slot]) {
         // A slot is its number, and nothing else.
+        const { assert!(size_of::<Slot>() == 4 && align_of::<Slot>() == 4) };
+        // There is nobody only where nobody has to be told, and then there is no decision.
+        debug_assert!(!to.is_empty());
         self.to = to.as_ptr().cast();
         self.to_len = to.len();
     }
 
     fn set_entries(&mut self, entries: &[adsum_entry]) {
-        self.entries = entries.as_ptr();
+        self.entries = first(entries);
         self.entries_len = entries.len();
     }
 
@@ -87,7 +90,7 @@ impl adsum_decision {
         (self.is_first, self.is_last) = (snapshot.is_first(), snapshot.is_last());
         self.is_visible = snapshot.is_visible();
         if snapshot.scope() == Scope::Users {
-            self.named = lists.gather_ids(snapshot.named());
+            self.named = lists.gather_named(snapshot.named());
         }
         lists.entries.clear();
         lists.entries.extend(snapshot.entries().map(|entry| adsum_entry::of_snapshot(&entry)));

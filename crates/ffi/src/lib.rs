@@ -10,7 +10,9 @@
 //!   [`adsum_engine_free`](engine::adsum_engine_free). One thread at a time calls it.
 //! * A pointer that is handed in is NULL, where that is allowed, or points to what its type says,
 //!   which nobody changes during the call; where a length stands beside it, to so many of them.
-//! * What is lent is read only until the next call on the same engine, and not written.
+//! * What is lent is read only until the next call on the same engine, and not written. What a
+//!   query has lent may be handed to that call, as it is; what a decision has lent is copied, since
+//!   `adsum_next` has to return false before the engine takes anything.
 //! * A function that is handed in keeps what [`adsum_represent`](represent::adsum_represent) says.
 //!
 //! # What is checked

@@ -29,8 +29,21 @@ impl Lists {
         &mut self,
         ids: impl Iterator<Item = &'i Box<[u8]>>,
     ) -> adsum_list {
+        self.gather(ids);
+        adsum_list::of(&self.ids)
+    }
+
+    /// The same, but where a list without entries must not be taken for none.
+    pub(crate) fn gather_named<'i>(
+        &mut self,
+        ids: impl Iterator<Item = &'i Box<[u8]>>,
+    ) -> adsum_list {
+        self.gather(ids);
+        adsum_list::of_present(&self.ids)
+    }
+
+    fn gather<'i>(&mut self, ids: impl Iterator<Item = &'i Box<[u8]>>) {
         self.ids.clear();
         self.ids.extend(ids.map(|id| adsum_bytes::of(id)));
-        adsum_list::of(&self.ids)
     }
 }

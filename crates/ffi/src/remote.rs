@@ -1,7 +1,7 @@
 //! What one node of a cluster says of a user to others, as C has it: the same structures go out of
 //! one engine and into another.
 
-use crate::bytes::{adsum_bytes, adsum_list, array};
+use crate::bytes::{adsum_bytes, adsum_list, array, first};
 use crate::failure::Failure;
 use crate::held::Core;
 use crate::names::adsum_cause;
@@ -295,7 +295,7 @@ impl Said {
             user: adsum_bytes::of(local.id()),
             audience: adsum_list::of(&self.audience),
             blocked: adsum_list::of(&self.blocked),
-            sessions: self.sessions.as_ptr(),
+            sessions: first(&self.sessions),
             sessions_len: self.sessions.len(),
             ended: ptr::null(),
             ended_len: 0,
@@ -320,7 +320,7 @@ impl Said {
         let mut topics = &self.topics[..];
         for session in &mut self.sessions {
             let (own, others) = topics.split_at(session.topics_len);
-            (session.topics, topics) = (own.as_ptr(), others);
+            (session.topics, topics) = (first(own), others);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The door of a cluster, outwards: what this node says of a user to others, and which node has
 //! what.
 
-use crate::bytes::{adsum_bytes, put};
+use crate::bytes::{adsum_bytes, put, put_array};
 use crate::engine::{adsum_engine, ask, take};
 use crate::failure::Failure;
 use crate::remote::adsum_user_state;
@@ -86,8 +86,7 @@ pub unsafe extern "C" fn adsum_origins_of(
         ask(engine, |core, lists| {
             lists.origins.clear();
             lists.origins.extend(core.origins_of(user.read("user")?).map(|origin| origin.0));
-            put(out, lists.origins.as_ptr())?;
-            put(len, lists.origins.len())
+            put_array(out, len, &lists.origins)
         })
     }
 }

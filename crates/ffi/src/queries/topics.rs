@@ -1,6 +1,6 @@
 //! What can be asked about topics. For the host: of those who are invisible too, where it says so.
 
-use crate::bytes::{adsum_bytes, adsum_list, put};
+use crate::bytes::{adsum_bytes, adsum_list, put, put_array};
 use crate::engine::{adsum_engine, ask};
 use crate::failure::Failure;
 use crate::held::Core;
@@ -54,8 +54,7 @@ pub unsafe extern "C" fn adsum_all_topics(
     unsafe {
         ask(engine, |core, lists| {
             lend_topics(lists, core.topics());
-            put(out, lists.topics.as_ptr())?;
-            put(len, lists.topics.len())
+            put_array(out, len, &lists.topics)
         })
     }
 }
@@ -74,8 +73,7 @@ pub unsafe extern "C" fn adsum_topics_of(
         ask(engine, |core, lists| {
             let topics = session.key().into_iter().flat_map(|session| core.topics_of(session));
             lend_topics(lists, topics);
-            put(out, lists.topics.as_ptr())?;
-            put(len, lists.topics.len())
+            put_array(out, len, &lists.topics)
         })
     }
 }
@@ -124,8 +122,7 @@ pub unsafe extern "C" fn adsum_topic_members(
                 }
                 lists.members.push(adsum_member::of(&member));
             }
-            put(out, lists.members.as_ptr())?;
-            put(len, lists.members.len())
+            put_array(out, len, &lists.members)
         })
     }
 }
@@ -147,8 +144,7 @@ pub unsafe extern "C" fn adsum_topic_sessions(
             lists.attendants.extend(find(core, topic)?.sessions().map(|(session, view)| {
                 adsum_attendant { session: adsum_session_info::of(&session), view: view.into() }
             }));
-            put(out, lists.attendants.as_ptr())?;
-            put(len, lists.attendants.len())
+            put_array(out, len, &lists.attendants)
         })
     }
 }
@@ -167,8 +163,7 @@ pub unsafe extern "C" fn adsum_topic_observers(
             lists.sessions.clear();
             let all = find(core, topic)?.observers();
             lists.sessions.extend(all.map(|session| adsum_session_info::of(&session)));
-            put(out, lists.sessions.as_ptr())?;
-            put(len, lists.sessions.len())
+            put_array(out, len, &lists.sessions)
         })
     }
 }

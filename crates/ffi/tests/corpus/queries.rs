@@ -131,6 +131,12 @@ fn equal_of_session(pair: &Pair, of: SessionKey, id: SessionId) {
         let by_id = ask(|out| adsum_session_by_id(c, id.to_bits(), out));
         assert_eq!(by_id.map(|one| session_in_c(&one)), expected);
         assert_eq!(listed(|out| adsum_watched(c, key(of), out)), set(rust.watched(of)));
+        let mut then = MaybeUninit::uninit();
+        let until = ask(|out| adsum_presence_end(c, key(of), out, then.as_mut_ptr()));
+        let end = until.map(|until| (until, lent(then.assume_init_ref())));
+        let expected = rust.presence_end(of);
+        let expected = expected.map(|(until, then)| (until.as_millis(), then.map(|then| &**then)));
+        assert_eq!(end, expected);
         let origin = ask(|out| adsum_origin_of(c, id.to_bits(), out));
         assert_eq!(origin, rust.origin_of(id).map(|origin| origin.0));
         for user in rust.users_online() {
@@ -148,6 +154,10 @@ fn equal_of_user(pair: &Pair, user: &Id) {
     };
     let expected: Vec<adsum_session> = rust.sessions::<Id>(user).map(key).collect();
     assert_eq!(keys(c), expected);
+    // SAFETY: the engine is there, and so is what is handed in or written to.
+    let all = many(|out, len| unsafe { adsum_user_sessions(c, of(user), out, len) });
+    let all: Vec<Vec<u8>> = all.iter().map(session_in_c).collect();
+    assert_eq!(all, rust.user_sessions::<Id>(user).map(|one| session(&one)).collect::<Vec<_>>());
     // SAFETY: the engine is there, and so is what is handed in or written to.
     let origins = many(|out, len| unsafe { adsum_origins_of(c, of(user), out, len) });
     assert!(rust.origins_of::<Id>(user).map(|origin| origin.0).eq(origins.iter().copied()));

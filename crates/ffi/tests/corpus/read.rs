@@ -10,6 +10,10 @@ use adsum_ffi::reason::adsum_reason;
 
 /// Returns bytes that are lent, `None` for NULL.
 pub(crate) fn lent(bytes: &adsum_bytes) -> Option<&[u8]> {
+    if bytes.len == 0 && !bytes.data.is_null() {
+        // SAFETY: what is empty and not missing points to a byte that is there for ever.
+        assert_eq!(unsafe { bytes.data.read() }, 0);
+    }
     // SAFETY: bytes that are not NULL are there until the next call on their engine, and these are
     // read before.
     (!bytes.data.is_null()).then(|| unsafe { std::slice::from_raw_parts(bytes.data, bytes.len) })
@@ -24,9 +28,22 @@ pub(crate) fn ids(list: &adsum_list) -> Vec<Vec<u8>> {
     array(list.items, list.len).iter().map(|id| known(id).to_vec()).collect()
 }
 
+/// Returns those whom a snapshot is about, where `items` is not NULL even if that is nobody.
+fn named(list: &adsum_list) -> Vec<Vec<u8>> {
+    match list.len {
+        0 => {
+            // SAFETY: it points to what a list would begin with.
+            assert_eq!(lent(unsafe { &*list.items }), Some(&[][..]));
+            Vec::new()
+        }
+        _ => ids(list),
+    }
+}
+
 /// Returns an array that is lent.
 pub(crate) fn array<'l, T>(items: *const T, len: usize) -> &'l [T] {
     if len == 0 {
+        assert!(items.is_null(), "what is not there has no place: {items:?}");
         return &[];
     }
     // SAFETY: what is lent is there until the next call on its engine, and this is read before.
@@ -144,7 +161,7 @@ pub(crate) fn of_c(of: &adsum_decision) -> Vec<u8> {
             let record = match of.named.items.is_null() {
                 true => record.word("everything"),
                 false => {
-                    let named = ids(&of.named).into_iter();
+                    let named = named(&of.named).into_iter();
                     record.word("users").all(named, |record, id| record.bytes(&id))
                 }
             };

@@ -18,8 +18,10 @@ pub(crate) struct Given {
 
 const NOTHING: adsum_bytes = adsum_bytes { data: std::ptr::null(), len: 0 };
 
+/// Bytes as C hands them in: what is empty and not missing is a text without a letter.
 pub(crate) fn bytes(bytes: &[u8]) -> adsum_bytes {
-    adsum_bytes { data: bytes.as_ptr(), len: bytes.len() }
+    let data = if bytes.is_empty() { c"".as_ptr().cast() } else { bytes.as_ptr() };
+    adsum_bytes { data, len: bytes.len() }
 }
 
 /// A list as C hands it in.
