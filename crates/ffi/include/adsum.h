@@ -9,7 +9,9 @@
  * - One thread at a time calls an engine, and nobody calls it once it is freed.
  * - A pointer that is handed in is NULL, where that is allowed, or points to what its type says,
  *   which nobody changes during the call; where a length stands beside it, to so many of them.
- * - What is lent is read only until the next call on the same engine, and not written.
+ * - What is lent is read only until the next call on the same engine, and not written. What a query
+ *   has lent may be handed to that call, as it is. What a decision has lent may not: it is copied,
+ *   since adsum_next has to return false before the engine takes anything.
  *
  * Rules are those of docs/RULES.md. Kinds of decisions, notices, entries and reasons will be added:
  * pass over what you do not know.
@@ -71,11 +73,13 @@ enum adsum_status
      */
     ADSUM_E_OPTION = 7,
     /**
-     * The lease is less than twice the heartbeat: `value` is the lease and `min` the least.
+     * The lease is less than twice the heartbeat: `argument` is `lease_ms`, `value` what it is and
+     * `min` the least.
      */
     ADSUM_E_LEASE_TOO_SHORT = 8,
     /**
-     * To tell whoever saw a session of its end there must be snapshots at connect.
+     * To tell whoever saw a session of its end there must be snapshots at connect:
+     * `offline_notices` and `snapshot_on_connect` say otherwise.
      */
     ADSUM_E_WHO_SAW_IS_UNKNOWN = 9,
     /**
@@ -104,7 +108,7 @@ enum adsum_status
      */
     ADSUM_E_WATCH_LIMIT = 25,
     /**
-     * More than `limit` users are named.
+     * More than `limit` users are named: `max_direct`, or of a system notice 2^20.
      */
     ADSUM_E_DIRECT_LIMIT = 26,
     /**
@@ -132,7 +136,8 @@ enum adsum_status
      */
     ADSUM_E_TOPIC_LIMIT = 32,
     /**
-     * The topic has `limit` members, which is the most.
+     * The topic has `limit` members, which is the most; or it has more, and blocks are to hide in
+     * it.
      */
     ADSUM_E_MEMBER_LIMIT = 33,
     /**
@@ -145,11 +150,13 @@ enum adsum_status
      */
     ADSUM_E_TOPIC_OPTIONS = 35,
     /**
-     * Over the rate of directed presence: the same call may succeed at `retry_at`.
+     * Over the rate of directed presence, and of what is said in topics: the same call may succeed
+     * at `retry_at`.
      */
     ADSUM_E_RATE_LIMITED = 36,
     /**
-     * The engine can index no more users, sessions or resumes.
+     * The engine can index no more users, sessions or resumes, or not as many as are to be
+     * reserved.
      */
     ADSUM_E_FULL = 37,
     /**
@@ -597,7 +604,7 @@ typedef uint32_t adsum_view_kind;
 typedef struct adsum_engine adsum_engine;
 
 /**
- * A token bucket. All zero: no limit.
+ * A token bucket. A `burst` of 0 is no limit, whatever the interval.
  */
 typedef struct adsum_rate {
     /**
@@ -605,7 +612,7 @@ typedef struct adsum_rate {
      */
     uint32_t burst;
     /**
-     * Milliseconds until a token comes back: 1 to one day.
+     * Milliseconds until a token comes back: 1 to one day, unless `burst` is 0.
      */
     uint32_t interval_ms;
 } adsum_rate;
@@ -642,6 +649,9 @@ typedef struct adsum_topic_options {
 /**
  * The options of an engine. Have `adsum_options_default` fill them in and change what you will:
  * options will be added. `adsum::Options` says more of each.
+ *
+ * What is out of its range is refused with `ADSUM_E_OPTION`, and what is none of its values with
+ * `ADSUM_E_ARGUMENT`; `argument` is the field's name, as `publish_rate.burst`.
  */
 typedef struct adsum_options {
     /**
@@ -649,7 +659,8 @@ typedef struct adsum_options {
      */
     bool own_echo;
     /**
-     * Whether a session is told at connect whom it can see. Default: yes.
+     * Whether a session is told at connect whom it can see. Default: yes. Must be so where
+     * `offline_notices` is whoever saw (`ADSUM_E_WHO_SAW_IS_UNKNOWN`).
      */
     bool snapshot_on_connect;
     /**
@@ -665,49 +676,55 @@ typedef struct adsum_options {
      */
     uint32_t over_limit;
     /**
-     * For how long the oldest session is safe, in milliseconds. Default: 10,000.
+     * For how long the oldest session is safe, in milliseconds, if it would be evicted: 0 to seven
+     * days. Default: 10,000.
      */
     uint64_t evict_min_age_ms;
     /**
-     * How long a session may be resumed after a connection error. Default: 60,000.
+     * How long a session may be resumed after a connection error, in milliseconds: 0 (it ends at
+     * once) to seven days. Default: 60,000.
      */
     uint64_t grace_connection_error_ms;
     /**
-     * The same after a timeout, a lapsed lease included. Default: 15,000.
+     * The same after a timeout, a lapsed lease included: 0 to seven days. Default: 15,000.
      */
     uint64_t grace_timeout_ms;
     /**
-     * The same after the loss of a node. Default: 60,000.
+     * The same after the loss of a node: 0 to seven days. Default: 60,000.
      */
     uint64_t grace_node_loss_ms;
     /**
-     * The same after a client said that it is going away. Default: 5,000.
+     * The same after a client said that it is going away: 0 to seven days. Default: 5,000.
      */
     uint64_t grace_going_away_ms;
     /**
-     * How long a session may say nothing, in milliseconds: at least twice the heartbeat; 0 for
-     * ever. Default: 90,000.
+     * How long a session may say nothing, in milliseconds: 1 to seven days, and at least twice the
+     * heartbeat (`ADSUM_E_LEASE_TOO_SHORT`); 0 for ever. Default: 90,000.
      */
     uint64_t lease_ms;
     /**
-     * How often the host promises a heartbeat for every live session. Default: 30,000.
+     * How often the host promises a heartbeat for every live session, in milliseconds: 1 to three
+     * and a half days. Not read if the lease is 0. Default: 30,000.
      */
     uint64_t heartbeat_ms;
     /**
-     * How long a presence that ends by itself may last at the most. Default: seven days.
+     * How long a presence that ends by itself may last at the most, in milliseconds: 1 to 366
+     * days. Default: seven days.
      */
     uint64_t max_expiry_ms;
     /**
-     * After how long without a sign of a person a user is idle; 0 for never. Default: 0.
+     * After how many milliseconds without a sign of a person a user is idle: 1 to seven days; 0
+     * for never. Default: 0.
      */
     uint64_t idle_after_ms;
     /**
-     * How long what a session showed is held for a later one of the same user. Default: 10,000.
+     * How long what a session showed is held for a later one of the same user, in milliseconds: 0
+     * to 60,000. Default: 10,000.
      */
     uint64_t settle_ms;
     /**
-     * How long the last end of a user at another node is kept back, in milliseconds (rule C10).
-     * Default: 500.
+     * How long the last end of a user at another node is kept back, in milliseconds: 0 to 10,000
+     * (rule C10). Default: 500.
      */
     uint64_t skew_ms;
     /**
@@ -723,7 +740,8 @@ typedef struct adsum_options {
      */
     uint32_t max_direct;
     /**
-     * The most names that a session's directed presences are remembered by. Default: 4,096.
+     * The most names that a session's directed presences are remembered by: `max_direct` to 2^20.
+     * Default: 4,096.
      */
     uint32_t max_told;
     /**
@@ -743,7 +761,8 @@ typedef struct adsum_options {
      */
     uint16_t max_sessions;
     /**
-     * The most sessions of one device kind; 0 for as many as in all. Default: 0.
+     * The most sessions of one device kind: 1 to `max_sessions`; 0 for as many as in all.
+     * Default: 0.
      */
     uint16_t max_sessions_per_kind;
     /**
@@ -760,7 +779,8 @@ typedef struct adsum_options {
      */
     struct adsum_rate topic_rate;
     /**
-     * How topics behave that have no options of their own.
+     * How topics behave that have no options of their own. What is refused is named with this
+     * field: `topics.sample`, say.
      */
     struct adsum_topic_options topics;
 } adsum_options;
@@ -771,6 +791,8 @@ typedef struct adsum_options {
  * What is handed in is copied where it is kept, and may be gone when the call returns. What is
  * lent holds until the next call on that engine. `data` may be NULL if `len` is 0: where something
  * may be missing, NULL says that it is, and any other pointer with a `len` of 0 that it is empty.
+ * Where something is lent that is empty and not missing, `data` points to a byte that is there for
+ * ever and says nothing.
  */
 typedef struct adsum_bytes {
     /**
@@ -851,7 +873,8 @@ typedef struct adsum_error {
      */
     int32_t kind;
     /**
-     * The name of an argument or an option, which holds for ever; NULL if there is none.
+     * The name of an argument, or of an option, which is its field's, as `publish_rate.burst`. It
+     * holds for ever; NULL if there is none.
      */
     struct adsum_bytes argument;
     /**
@@ -956,7 +979,7 @@ typedef struct adsum_entry {
  */
 typedef struct adsum_list {
     /**
-     * The first. May be NULL if there is none.
+     * The first. May be NULL if there is none, and is so where a list without entries is lent.
      */
     const struct adsum_bytes *items;
     /**
@@ -1063,7 +1086,7 @@ typedef struct adsum_decision {
      */
     uint64_t idle_since;
     /**
-     * What a snapshot consists of, or what has changed: at most 4,096.
+     * What a snapshot consists of, or what has changed: at most 4,096. NULL if that is nothing.
      */
     const struct adsum_entry *entries;
     /**
@@ -1071,7 +1094,8 @@ typedef struct adsum_decision {
      */
     size_t entries_len;
     /**
-     * The users that a snapshot is the whole truth of; `items` is NULL if it is of everything.
+     * The users that a snapshot is the whole truth of; `items` is NULL if it is of everything, and
+     * not if it is of nobody.
      */
     struct adsum_list named;
     /**
@@ -1557,7 +1581,11 @@ adsum_status adsum_engine_new(const struct adsum_options *options,
                               struct adsum_error *error);
 
 /**
- * Frees an engine with all that it holds and has lent. NULL is passed over.
+ * Frees an engine with all that it holds and has lent. NULL is passed over, and so is an engine
+ * that is at work: the function that chooses who speaks for a user cannot free it.
+ *
+ * Decisions that are left are dropped, as by `adsum_discard`, and for that the function may be
+ * called once more.
  */
 void adsum_engine_free(struct adsum_engine *engine);
 
@@ -1577,14 +1605,18 @@ bool adsum_next(struct adsum_engine *engine, struct adsum_decision *out);
 adsum_status adsum_discard(struct adsum_engine *engine);
 
 /**
- * Writes to `out` when the publish goes out that was the last input, in milliseconds, if it has to
- * wait for a token; `ADSUM_NOTHING` if it does not.
+ * Writes to `out` when that goes out which was the last input, in milliseconds, if it has to wait
+ * for a token: a publish (rule 13), or an update in a topic (rule T12). `ADSUM_NOTHING` if it does
+ * not.
  */
 adsum_status adsum_waits_until(const struct adsum_engine *engine, uint64_t *out);
 
 /**
  * Writes to `out` why a call on this engine was refused last; `ADSUM_NOTHING` if none was. It may
- * be called at any time, and what is lent goes on holding.
+ * be called between any two others, and what is lent goes on holding.
+ *
+ * `ADSUM_E_BUSY` is not kept, since the engine is at work then: this call, too, is refused with it
+ * from the function that chooses. Nor is a refusal of this call itself.
  */
 adsum_status adsum_last_error(const struct adsum_engine *engine, struct adsum_error *out);
 
@@ -1651,12 +1683,22 @@ adsum_status adsum_origins_of(const struct adsum_engine *engine,
 
 /**
  * Lends the keys of the user's sessions, detached ones and those of other nodes included, in the
- * order in which they connected: as many as are written to `len`.
+ * order in which they connected: as many as are written to `len`. `adsum_user_sessions` says more
+ * of each.
  */
 adsum_status adsum_sessions_of(const struct adsum_engine *engine,
                                struct adsum_bytes user,
                                const struct adsum_session **out,
                                size_t *len);
+
+/**
+ * Lends what is known of the user's sessions, detached ones and those of other nodes included, in
+ * the order in which they connected: as many as are written to `len`.
+ */
+adsum_status adsum_user_sessions(const struct adsum_engine *engine,
+                                 struct adsum_bytes user,
+                                 const struct adsum_session_info **out,
+                                 size_t *len);
 
 /**
  * Lends what is known of all sessions, detached ones and those of other nodes included, in no
@@ -1673,6 +1715,17 @@ adsum_status adsum_all_sessions(const struct adsum_engine *engine,
 adsum_status adsum_session_by_key(const struct adsum_engine *engine,
                                   struct adsum_session session,
                                   struct adsum_session_info *out);
+
+/**
+ * Writes to `until` when what a session shows ends by itself (`adsum_publish_until`), in
+ * milliseconds, and to `then` what takes its place, with NULL for `data` if nothing does.
+ * `ADSUM_NOTHING` if it shows nothing, or what it shows has no end, or the key is stale, or that
+ * of a session which another node has. A publish that waits for its token is not counted.
+ */
+adsum_status adsum_presence_end(const struct adsum_engine *engine,
+                                struct adsum_session session,
+                                uint64_t *until,
+                                struct adsum_bytes *then);
 
 /**
  * Writes to `out` what is known of the session that receivers know by this number;
@@ -1883,6 +1936,8 @@ adsum_status adsum_verify(const struct adsum_engine *engine, bool *out);
 /**
  * Makes a presence what the session shows from now on (rule 2). Over the rate it is not told now
  * (rule 13): `adsum_waits_until` says when.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
  */
 adsum_status adsum_publish(struct adsum_engine *engine,
                            uint64_t now,
@@ -1893,7 +1948,8 @@ adsum_status adsum_publish(struct adsum_engine *engine,
  * Publishes a presence that ends by itself (rule 25): at `until` `then` is put in its place, or if
  * `then.data` is NULL, the session shows nothing any more.
  *
- * Refused with `ADSUM_E_EXPIRY_LIMIT` if it is to last longer than the options allow.
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`, and with `ADSUM_E_EXPIRY_LIMIT`
+ * if it is to last longer than `max_expiry_ms`.
  */
 adsum_status adsum_publish_until(struct adsum_engine *engine,
                                  uint64_t now,
@@ -1904,6 +1960,8 @@ adsum_status adsum_publish_until(struct adsum_engine *engine,
 
 /**
  * Takes back what a session shows (rule 25a).
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
  */
 adsum_status adsum_withdraw(struct adsum_engine *engine,
                             uint64_t now,
@@ -1912,7 +1970,8 @@ adsum_status adsum_withdraw(struct adsum_engine *engine,
 /**
  * Says something to named users only (rule 3).
  *
- * Refused with `ADSUM_E_DIRECT_LIMIT` and `ADSUM_E_RATE_LIMITED`.
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, `ADSUM_E_DIRECT_LIMIT`, which takes
+ * no token, and `ADSUM_E_RATE_LIMITED`.
  */
 adsum_status adsum_direct(struct adsum_engine *engine,
                           uint64_t now,
@@ -1924,7 +1983,7 @@ adsum_status adsum_direct(struct adsum_engine *engine,
  * Says something to named users only, for so long (rule 26): after `for_ms` milliseconds those
  * whom it reached are told that it is over.
  *
- * Refused with `ADSUM_E_EXPIRY_LIMIT`, `ADSUM_E_DIRECT_LIMIT` and `ADSUM_E_RATE_LIMITED`.
+ * Refused with `ADSUM_E_EXPIRY_LIMIT`, and as `adsum_direct` is.
  */
 adsum_status adsum_direct_for(struct adsum_engine *engine,
                               uint64_t now,
@@ -1935,6 +1994,8 @@ adsum_status adsum_direct_for(struct adsum_engine *engine,
 
 /**
  * Says something to named users for the application, from no session (rule 15).
+ *
+ * Refused with `ADSUM_E_DIRECT_LIMIT` for more than 2^20 names.
  */
 adsum_status adsum_system(struct adsum_engine *engine,
                           uint64_t now,
@@ -1944,6 +2005,8 @@ adsum_status adsum_system(struct adsum_engine *engine,
 /**
  * Says that the session's connection takes nothing more for now (rule 14): until `adsum_writable`
  * no decision names it as a receiver of a notice.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
  */
 adsum_status adsum_congested(struct adsum_engine *engine,
                              uint64_t now,
@@ -1952,6 +2015,8 @@ adsum_status adsum_congested(struct adsum_engine *engine,
 /**
  * Says that the session's connection takes notices again (rule 14). It is told what changed
  * meanwhile.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
  */
 adsum_status adsum_writable(struct adsum_engine *engine,
                             uint64_t now,
@@ -2059,6 +2124,8 @@ adsum_status adsum_origin_gone(struct adsum_engine *engine, uint64_t now, uint32
 /**
  * Ends one of this engine's own sessions that has to make way for one at another node, as a limit
  * would (rules 12 and C11).
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`.
  */
 adsum_status adsum_evict(struct adsum_engine *engine, uint64_t now, struct adsum_session session);
 
@@ -2066,6 +2133,8 @@ adsum_status adsum_evict(struct adsum_engine *engine, uint64_t now, struct adsum
  * Ends one of this engine's own sessions whose user is expelled (rule 15), where other nodes have
  * sessions of the user too: each node ends its own. `adsum_expel` ends all that this engine knows
  * of.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`.
  */
 adsum_status adsum_expel_session(struct adsum_engine *engine,
                                  uint64_t now,
@@ -2090,6 +2159,8 @@ adsum_status adsum_connect(struct adsum_engine *engine,
 
 /**
  * Ends a session by its own will: a logout, a closed tab (rule 4).
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, for a second disconnect too.
  */
 adsum_status adsum_disconnect(struct adsum_engine *engine,
                               uint64_t now,
@@ -2098,6 +2169,9 @@ adsum_status adsum_disconnect(struct adsum_engine *engine,
 /**
  * Reports that a session's connection is gone and nobody said goodbye, and why, as one of
  * `adsum_cause` (rule 5). With a grace for this cause the session is detached, and may be resumed.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, also for the late end of a connection that
+ * `adsum_resume` has replaced; and with `ADSUM_E_ARGUMENT` if there is no such cause.
  */
 adsum_status adsum_lost(struct adsum_engine *engine,
                         uint64_t now,
@@ -2106,7 +2180,8 @@ adsum_status adsum_lost(struct adsum_engine *engine,
 
 /**
  * Reports a loss as `adsum_lost` does, with a grace for this one loss in milliseconds: 0 (the
- * session ends at once) to seven days. Beyond, it is refused with `ADSUM_E_GRACE_LIMIT`.
+ * session ends at once) to seven days. Beyond, it is refused with `ADSUM_E_GRACE_LIMIT`, and
+ * otherwise as `adsum_lost` is.
  */
 adsum_status adsum_lost_with_grace(struct adsum_engine *engine,
                                    uint64_t now,
@@ -2117,6 +2192,9 @@ adsum_status adsum_lost_with_grace(struct adsum_engine *engine,
 /**
  * Attaches a session to a new connection and writes the key of the new attachment to `out`
  * (rule 5). The key before is stale from now on, for every verb.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, also if the grace is over and `adsum_advance` has not
+ * been told yet; and with `ADSUM_E_FULL` when some 2^31 resumes have used up the session's keys.
  */
 adsum_status adsum_resume(struct adsum_engine *engine,
                           uint64_t now,
@@ -2126,12 +2204,16 @@ adsum_status adsum_resume(struct adsum_engine *engine,
 /**
  * Says that a person did something on this session's device (rule U4). It is a sign of life as
  * well.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
  */
 adsum_status adsum_active(struct adsum_engine *engine, uint64_t now, struct adsum_session session);
 
 /**
  * Says that a session is alive (rule 11). Any other accepted input of a session says so too, but
  * not `adsum_congested` and `adsum_writable`. It leads to no decision.
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
  */
 adsum_status adsum_heartbeat(struct adsum_engine *engine,
                              uint64_t now,
@@ -2166,7 +2248,12 @@ adsum_status adsum_prefetch(const struct adsum_engine *engine,
                             size_t len);
 
 /**
- * Makes room for so many users known and so many sessions in all. It may always be left out.
+ * Makes room for so many users known, contacts of online users included, and so many sessions in
+ * all. It may always be left out.
+ *
+ * Refused with `ADSUM_E_FULL` for more than the engine can index: 2^30 users or 2^31 sessions. The
+ * memory is taken at once, so fewer than that may still be more than there is room for, and that
+ * ends the process.
  */
 adsum_status adsum_reserve(struct adsum_engine *engine, size_t users, size_t sessions);
 
@@ -2180,8 +2267,9 @@ adsum_status adsum_shrink_to_fit(struct adsum_engine *engine);
  * (rule T1). It shows `presence` there, or, if `presence.data` is NULL, what it publishes. Who may
  * join what is the host's to check.
  *
- * Refused with `ADSUM_E_ALREADY_JOINED`, which has the topic's key, `ADSUM_E_TOPIC_LIMIT`,
- * `ADSUM_E_MEMBER_LIMIT` and `ADSUM_E_FULL`.
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, `ADSUM_E_ALREADY_JOINED`, which has
+ * the topic's key, `ADSUM_E_TOPIC_LIMIT`, `ADSUM_E_MEMBER_LIMIT` and `ADSUM_E_FULL`; and with
+ * `ADSUM_E_ARGUMENT` if there is no such view.
  */
 adsum_status adsum_join(struct adsum_engine *engine,
                         uint64_t now,
@@ -2205,7 +2293,8 @@ adsum_status adsum_observe(struct adsum_engine *engine,
 /**
  * Changes what a member's session shows in a topic (rule T2).
  *
- * Refused with `ADSUM_E_UNKNOWN_TOPIC` and `ADSUM_E_NOT_MEMBER`.
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, `ADSUM_E_UNKNOWN_TOPIC` and
+ * `ADSUM_E_NOT_MEMBER`.
  */
 adsum_status adsum_update(struct adsum_engine *engine,
                           uint64_t now,
@@ -2216,7 +2305,7 @@ adsum_status adsum_update(struct adsum_engine *engine,
 /**
  * Has a session leave a topic (rule T1).
  *
- * Refused with `ADSUM_E_UNKNOWN_TOPIC`.
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED` and `ADSUM_E_UNKNOWN_TOPIC`.
  */
 adsum_status adsum_leave(struct adsum_engine *engine,
                          uint64_t now,
@@ -2226,7 +2315,7 @@ adsum_status adsum_leave(struct adsum_engine *engine,
 /**
  * Changes what a session is told of a topic (rule T7).
  *
- * Refused with `ADSUM_E_UNKNOWN_TOPIC`.
+ * Refused as `adsum_leave` is, and with `ADSUM_E_ARGUMENT` if there is no such view.
  */
 adsum_status adsum_look(struct adsum_engine *engine,
                         uint64_t now,
@@ -2238,7 +2327,8 @@ adsum_status adsum_look(struct adsum_engine *engine,
  * Has a session look at members by name, beside its view and in place of those whom it named
  * before (rule T9a).
  *
- * Refused with `ADSUM_E_UNKNOWN_TOPIC`, `ADSUM_E_NAMED_LIMIT` and `ADSUM_E_FULL`.
+ * Refused as `adsum_leave` is, with `ADSUM_E_NAMED_LIMIT` for more than `max_topic_named`, and
+ * with `ADSUM_E_FULL`.
  */
 adsum_status adsum_look_at(struct adsum_engine *engine,
                            uint64_t now,
@@ -2250,7 +2340,7 @@ adsum_status adsum_look_at(struct adsum_engine *engine,
  * Says something in a topic (rule T11a), which holds until the session says something else there
  * or leaves.
  *
- * Refused with `ADSUM_E_UNKNOWN_TOPIC`, `ADSUM_E_NOT_MEMBER` and `ADSUM_E_RATE_LIMITED`.
+ * Refused as `adsum_update` is, and with `ADSUM_E_RATE_LIMITED`, by `direct_rate`.
  */
 adsum_status adsum_say(struct adsum_engine *engine,
                        uint64_t now,
@@ -2261,7 +2351,7 @@ adsum_status adsum_say(struct adsum_engine *engine,
 /**
  * Says something in a topic, as `adsum_say` does, for `for_ms` milliseconds.
  *
- * Refused with `ADSUM_E_EXPIRY_LIMIT` too.
+ * Refused as `adsum_say` is, and with `ADSUM_E_EXPIRY_LIMIT`.
  */
 adsum_status adsum_say_for(struct adsum_engine *engine,
                            uint64_t now,
@@ -2288,7 +2378,9 @@ adsum_status adsum_topic_close(struct adsum_engine *engine, uint64_t now, struct
 /**
  * Gives a topic options of its own, until it is empty.
  *
- * Refused with `ADSUM_E_TOPIC_OPTIONS`, and with `ADSUM_E_UNKNOWN_TOPIC` if nobody is in it.
+ * Refused with `ADSUM_E_TOPIC_OPTIONS` if one is out of its range, and with `ADSUM_E_ARGUMENT` if
+ * `blocks` stands for nothing; with `ADSUM_E_UNKNOWN_TOPIC` if nobody is in it; and with
+ * `ADSUM_E_MEMBER_LIMIT` if blocks are to hide in it and it has more members than `full_up_to`.
  */
 adsum_status adsum_topic_set_options(struct adsum_engine *engine,
                                      uint64_t now,
@@ -2336,7 +2428,7 @@ adsum_status adsum_block(struct adsum_engine *engine,
                          struct adsum_bytes other);
 
 /**
- * Takes a user's block back (rule 9).
+ * Takes a user's block back (rule 9). Nothing happens if there is none.
  */
 adsum_status adsum_unblock(struct adsum_engine *engine,
                            uint64_t now,
@@ -2345,6 +2437,8 @@ adsum_status adsum_unblock(struct adsum_engine *engine,
 
 /**
  * Makes the user of this session invisible (rule 10).
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
  */
 adsum_status adsum_invisible(struct adsum_engine *engine,
                              uint64_t now,
@@ -2352,6 +2446,8 @@ adsum_status adsum_invisible(struct adsum_engine *engine,
 
 /**
  * Makes the user of this session visible again (rule 10).
+ *
+ * Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
  */
 adsum_status adsum_visible(struct adsum_engine *engine, uint64_t now, struct adsum_session session);
 
@@ -2359,7 +2455,8 @@ adsum_status adsum_visible(struct adsum_engine *engine, uint64_t now, struct ads
  * Has a session be told of users who need not have its user in their audience, in addition to
  * those that it watches already (rule 21). Who may watch whom is the host's to check.
  *
- * Refused with `ADSUM_E_WATCH_LIMIT` and `ADSUM_E_FULL`.
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, `ADSUM_E_FULL`, and
+ * `ADSUM_E_WATCH_LIMIT` if more than `max_watched` are named or would be watched.
  */
 adsum_status adsum_watch(struct adsum_engine *engine,
                          uint64_t now,
@@ -2369,7 +2466,8 @@ adsum_status adsum_watch(struct adsum_engine *engine,
 /**
  * Ends watches of a session (rule 24). Nobody is told.
  *
- * Refused with `ADSUM_E_WATCH_LIMIT`.
+ * Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, and `ADSUM_E_WATCH_LIMIT` if more
+ * than `max_watched` are named.
  */
 adsum_status adsum_unwatch(struct adsum_engine *engine,
                            uint64_t now,

@@ -272,13 +272,15 @@ pub(crate) unsafe fn take<T>(
 ///
 /// # Safety
 /// That of [`call`].
-pub(crate) unsafe fn tend(engine: *mut adsum_engine, work: impl FnOnce(&mut Core)) -> adsum_status {
+pub(crate) unsafe fn tend(
+    engine: *mut adsum_engine,
+    work: impl FnOnce(&mut Core) -> Result<(), Failure>,
+) -> adsum_status {
     // SAFETY: the caller's promise.
     unsafe {
         call(engine, |inner| {
             inner.settle()?;
-            work(inner.held.engine_mut()?);
-            Ok(())
+            work(inner.held.engine_mut()?)
         })
     }
 }

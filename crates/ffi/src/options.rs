@@ -42,13 +42,13 @@ pub enum adsum_over_limit {
     ADSUM_OVER_LIMIT_EVICT_OLDEST = 1,
 }
 
-/// A token bucket. All zero: no limit.
+/// A token bucket. A `burst` of 0 is no limit, whatever the interval.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct adsum_rate {
     /// How many tokens a full bucket has: 1 to 1,000,000; 0 for no limit.
     pub burst: u32,
-    /// Milliseconds until a token comes back: 1 to one day.
+    /// Milliseconds until a token comes back: 1 to one day, unless `burst` is 0.
     pub interval_ms: u32,
 }
 
@@ -83,12 +83,16 @@ pub enum adsum_topic_blocks {
 
 /// The options of an engine. Have `adsum_options_default` fill them in and change what you will:
 /// options will be added. `adsum::Options` says more of each.
+///
+/// What is out of its range is refused with `ADSUM_E_OPTION`, and what is none of its values with
+/// `ADSUM_E_ARGUMENT`; `argument` is the field's name, as `publish_rate.burst`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct adsum_options {
     /// Whether a user's own other sessions are told what one of them publishes. Default: yes.
     pub own_echo: bool,
-    /// Whether a session is told at connect whom it can see. Default: yes.
+    /// Whether a session is told at connect whom it can see. Default: yes. Must be so where
+    /// `offline_notices` is whoever saw (`ADSUM_E_WHO_SAW_IS_UNKNOWN`).
     pub snapshot_on_connect: bool,
     /// Who is told that a session has ended: one of `adsum_offline_notices`. Default: whoever saw.
     pub offline_notices: u32,
@@ -96,29 +100,35 @@ pub struct adsum_options {
     pub direct_to: u32,
     /// What happens to a newcomer over a limit: one of `adsum_over_limit`. Default: evict.
     pub over_limit: u32,
-    /// For how long the oldest session is safe, in milliseconds. Default: 10,000.
+    /// For how long the oldest session is safe, in milliseconds, if it would be evicted: 0 to seven
+    /// days. Default: 10,000.
     pub evict_min_age_ms: u64,
-    /// How long a session may be resumed after a connection error. Default: 60,000.
+    /// How long a session may be resumed after a connection error, in milliseconds: 0 (it ends at
+    /// once) to seven days. Default: 60,000.
     pub grace_connection_error_ms: u64,
-    /// The same after a timeout, a lapsed lease included. Default: 15,000.
+    /// The same after a timeout, a lapsed lease included: 0 to seven days. Default: 15,000.
     pub grace_timeout_ms: u64,
-    /// The same after the loss of a node. Default: 60,000.
+    /// The same after the loss of a node: 0 to seven days. Default: 60,000.
     pub grace_node_loss_ms: u64,
-    /// The same after a client said that it is going away. Default: 5,000.
+    /// The same after a client said that it is going away: 0 to seven days. Default: 5,000.
     pub grace_going_away_ms: u64,
-    /// How long a session may say nothing, in milliseconds: at least twice the heartbeat; 0 for
-    /// ever. Default: 90,000.
+    /// How long a session may say nothing, in milliseconds: 1 to seven days, and at least twice the
+    /// heartbeat (`ADSUM_E_LEASE_TOO_SHORT`); 0 for ever. Default: 90,000.
     pub lease_ms: u64,
-    /// How often the host promises a heartbeat for every live session. Default: 30,000.
+    /// How often the host promises a heartbeat for every live session, in milliseconds: 1 to three
+    /// and a half days. Not read if the lease is 0. Default: 30,000.
     pub heartbeat_ms: u64,
-    /// How long a presence that ends by itself may last at the most. Default: seven days.
+    /// How long a presence that ends by itself may last at the most, in milliseconds: 1 to 366
+    /// days. Default: seven days.
     pub max_expiry_ms: u64,
-    /// After how long without a sign of a person a user is idle; 0 for never. Default: 0.
+    /// After how many milliseconds without a sign of a person a user is idle: 1 to seven days; 0
+    /// for never. Default: 0.
     pub idle_after_ms: u64,
-    /// How long what a session showed is held for a later one of the same user. Default: 10,000.
+    /// How long what a session showed is held for a later one of the same user, in milliseconds: 0
+    /// to 60,000. Default: 10,000.
     pub settle_ms: u64,
-    /// How long the last end of a user at another node is kept back, in milliseconds (rule C10).
-    /// Default: 500.
+    /// How long the last end of a user at another node is kept back, in milliseconds: 0 to 10,000
+    /// (rule C10). Default: 500.
     pub skew_ms: u64,
     /// The most entries of one audience: 1 to 2^27. Default: 100,000.
     pub max_audience: u32,
@@ -126,7 +136,8 @@ pub struct adsum_options {
     pub max_blocked: u32,
     /// The most users one directed presence may name: 1 to 2^20. Default: 1,000.
     pub max_direct: u32,
-    /// The most names that a session's directed presences are remembered by. Default: 4,096.
+    /// The most names that a session's directed presences are remembered by: `max_direct` to 2^20.
+    /// Default: 4,096.
     pub max_told: u32,
     /// The most users that one session may watch: 1 to 2^20. Default: 500.
     pub max_watched: u32,
@@ -136,7 +147,8 @@ pub struct adsum_options {
     pub max_topic_named: u32,
     /// The most sessions one user may have: 1 to 1,024. Default: 16.
     pub max_sessions: u16,
-    /// The most sessions of one device kind; 0 for as many as in all. Default: 0.
+    /// The most sessions of one device kind: 1 to `max_sessions`; 0 for as many as in all.
+    /// Default: 0.
     pub max_sessions_per_kind: u16,
     /// How often one session may publish. Default: ten at once, then one a second.
     pub publish_rate: adsum_rate,
@@ -145,7 +157,8 @@ pub struct adsum_options {
     /// How often one session may update what it shows in one topic. Default: twenty at once, then
     /// ten a second.
     pub topic_rate: adsum_rate,
-    /// How topics behave that have no options of their own.
+    /// How topics behave that have no options of their own. What is refused is named with this
+    /// field: `topics.sample`, say.
     pub topics: adsum_topic_options,
 }
 
@@ -161,7 +174,7 @@ impl From<Option<Rate>> for adsum_rate {
 impl adsum_rate {
     fn read(self) -> Option<Rate> {
         let Self { burst, interval_ms } = self;
-        (self != Self::default()).then_some(Rate { burst, interval_ms })
+        (burst > 0).then_some(Rate { burst, interval_ms })
     }
 }
 
@@ -177,13 +190,14 @@ impl From<TopicOptions> for adsum_topic_options {
 }
 
 impl adsum_topic_options {
-    pub(crate) fn read(self) -> Result<TopicOptions, Failure> {
+    /// Returns what these numbers stand for, of which `blocks` is called so.
+    pub(crate) fn read(self, called: &'static str) -> Result<TopicOptions, Failure> {
         let Self { full_up_to, coalesce_ms, max_members, sample, blocks } = self;
         let blocks = match blocks {
             0 => TopicBlocks::Ignored,
             1 => TopicBlocks::Hidden,
             other => {
-                let (argument, value) = ("blocks", other.into());
+                let (argument, value) = (called, other.into());
                 return Err(Failure::Argument { argument, place: None, value });
             }
         };
@@ -292,13 +306,32 @@ impl adsum_options {
             idle_after_ms: some(self.idle_after_ms),
             settle_ms: self.settle_ms,
             skew_ms: self.skew_ms,
-            topics: self.topics.read()?,
+            topics: self.topics.read("topics.blocks")?,
             max_topics: self.max_topics,
             max_topic_named: self.max_topic_named,
             topic_rate: self.topic_rate.read(),
         };
         Config::new(options).map_err(Failure::Config)
     }
+}
+
+/// Returns the field in which an option stands, by the name that Rust has for it.
+pub(crate) fn field_of(option: &'static str) -> &'static str {
+    match option {
+        "grace.connection_error_ms" => "grace_connection_error_ms",
+        "grace.timeout_ms" => "grace_timeout_ms",
+        "grace.node_loss_ms" => "grace_node_loss_ms",
+        "grace.going_away_ms" => "grace_going_away_ms",
+        "lease.lease_ms" => "lease_ms",
+        "lease.heartbeat_ms" => "heartbeat_ms",
+        "over_limit.min_age_ms" => "evict_min_age_ms",
+        same => same,
+    }
+}
+
+/// Returns the field of a topic's own options in which one of them stands.
+pub(crate) fn field_of_topic(option: &'static str) -> &'static str {
+    option.strip_prefix("topics.").unwrap_or(option)
 }
 
 /// Returns a number that is not zero.
@@ -420,7 +453,7 @@ mod tests {
         assert_eq!(refused(|o| o.offline_notices = 3), named("offline_notices", 3));
         assert_eq!(refused(|o| o.direct_to = 2), named("direct_to", 2));
         assert_eq!(refused(|o| o.over_limit = 9), named("over_limit", 9));
-        assert_eq!(refused(|o| o.topics.blocks = 2), named("blocks", 2));
+        assert_eq!(refused(|o| o.topics.blocks = 2), named("topics.blocks", 2));
         let out_of_range = refused(|o| o.max_sessions = 0);
         assert!(matches!(out_of_range, Failure::Config(_)), "{out_of_range:?}");
     }

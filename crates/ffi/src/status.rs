@@ -3,9 +3,10 @@
 use crate::bytes::adsum_bytes;
 use crate::failure::Failure;
 use crate::names::adsum_topic;
+use crate::options::{field_of, field_of_topic};
 use adsum::{ConfigError, Error};
 use std::ffi::c_char;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 /// What a call came to. Whatever begins with `ADSUM_E_` is a refusal, after which the engine is as
 /// it was before the call; `adsum_last_error` has the details.
@@ -32,9 +33,11 @@ pub enum adsum_status {
     ADSUM_E_BUG = 6,
     /// An option is out of its range: `argument`, `value`, `min` and `max` say which.
     ADSUM_E_OPTION = 7,
-    /// The lease is less than twice the heartbeat: `value` is the lease and `min` the least.
+    /// The lease is less than twice the heartbeat: `argument` is `lease_ms`, `value` what it is and
+    /// `min` the least.
     ADSUM_E_LEASE_TOO_SHORT = 8,
-    /// To tell whoever saw a session of its end there must be snapshots at connect.
+    /// To tell whoever saw a session of its end there must be snapshots at connect:
+    /// `offline_notices` and `snapshot_on_connect` say otherwise.
     ADSUM_E_WHO_SAW_IS_UNKNOWN = 9,
 
     /// No attachment has this key: its session has ended, its grace is over, it was resumed and has
@@ -50,7 +53,7 @@ pub enum adsum_status {
     ADSUM_E_BLOCKED_LIMIT = 24,
     /// A session would watch more users than `limit`, or more are named at once.
     ADSUM_E_WATCH_LIMIT = 25,
-    /// More than `limit` users are named.
+    /// More than `limit` users are named: `max_direct`, or of a system notice 2^20.
     ADSUM_E_DIRECT_LIMIT = 26,
     /// The grace is longer than `limit` milliseconds.
     ADSUM_E_GRACE_LIMIT = 27,
@@ -64,16 +67,19 @@ pub enum adsum_status {
     ADSUM_E_ALREADY_JOINED = 31,
     /// The session is in `limit` topics, which is the most.
     ADSUM_E_TOPIC_LIMIT = 32,
-    /// The topic has `limit` members, which is the most.
+    /// The topic has `limit` members, which is the most; or it has more, and blocks are to hide in
+    /// it.
     ADSUM_E_MEMBER_LIMIT = 33,
     /// A session would look at more than `limit` members of a topic by name.
     ADSUM_E_NAMED_LIMIT = 34,
     /// An option of a topic is out of its range: `argument` says which, and `value`, `min` and
     /// `max` what it was and may be.
     ADSUM_E_TOPIC_OPTIONS = 35,
-    /// Over the rate of directed presence: the same call may succeed at `retry_at`.
+    /// Over the rate of directed presence, and of what is said in topics: the same call may succeed
+    /// at `retry_at`.
     ADSUM_E_RATE_LIMITED = 36,
-    /// The engine can index no more users, sessions or resumes.
+    /// The engine can index no more users, sessions or resumes, or not as many as are to be
+    /// reserved.
     ADSUM_E_FULL = 37,
     /// A refusal that this version of the interface has no number for: `message` says what it is.
     ADSUM_E_OTHER = 63,
@@ -87,7 +93,8 @@ pub struct adsum_error {
     pub status: adsum_status,
     /// The device kind that has a limit of its own; -1 if it is no such limit.
     pub kind: i32,
-    /// The name of an argument or an option, which holds for ever; NULL if there is none.
+    /// The name of an argument, or of an option, which is its field's, as `publish_rate.burst`. It
+    /// holds for ever; NULL if there is none.
     pub argument: adsum_bytes,
     /// Which entry of a list, counted from 0; SIZE_MAX if it is none.
     pub place: usize,
@@ -194,7 +201,10 @@ impl adsum_error {
             Failure::NotDrained => text.write_str("decisions are left"),
             Failure::Busy => text.write_str("the engine is at work"),
             Failure::Bug => text.write_str("there was a fault in adsum: free the engine"),
-            Failure::Config(config) => write!(text, "{config}"),
+            Failure::Config(config) => write_config(&mut text, config),
+            Failure::Refused(Error::TopicOptions { option, value, min, max }) => {
+                write_range(&mut text, field_of_topic(option), [*value, *min, *max])
+            }
             Failure::Refused(refused) => write!(text, "{refused}"),
         };
         error.fill(failure);
@@ -213,11 +223,11 @@ impl adsum_error {
                 (self.place, self.value) = (place.unwrap_or(usize::MAX), *value);
             }
             Failure::Config(ConfigError::OutOfRange { option, value, min, max }) => {
-                self.argument = adsum_bytes::of(option.as_bytes());
+                self.argument = adsum_bytes::of(field_of(option).as_bytes());
                 (self.value, self.min, self.max) = (*value, *min, *max);
             }
             Failure::Config(ConfigError::LeaseTooShort { lease_ms, heartbeat_ms }) => {
-                self.argument = adsum_bytes::of(b"lease.lease_ms");
+                self.argument = adsum_bytes::of(b"lease_ms");
                 (self.value, self.min) = (*lease_ms, heartbeat_ms.saturating_mul(2));
             }
             Failure::Refused(error) => self.fill_refused(error),
@@ -243,13 +253,37 @@ impl adsum_error {
             }
             Error::AlreadyJoined { topic } => self.topic = topic.into(),
             Error::TopicOptions { option, value, min, max } => {
-                self.argument = adsum_bytes::of(option.as_bytes());
+                self.argument = adsum_bytes::of(field_of_topic(option).as_bytes());
                 (self.value, self.min, self.max) = (value.into(), min.into(), max.into());
             }
             Error::RateLimited { retry_at } => self.retry_at = retry_at.as_millis(),
             _ => {}
         }
     }
+}
+
+/// Says what is wrong with options, by the names that they have here.
+fn write_config(text: &mut Text<'_>, error: &ConfigError) -> std::fmt::Result {
+    match error {
+        ConfigError::OutOfRange { option, value, min, max } => {
+            write_range(text, field_of(option), [*value, *min, *max])
+        }
+        ConfigError::LeaseTooShort { lease_ms, heartbeat_ms } => {
+            write!(text, "lease_ms is {lease_ms}, less than twice heartbeat_ms, {heartbeat_ms}")
+        }
+        ConfigError::WhoSawIsUnknown => text.write_str(
+            "offline_notices is ADSUM_OFFLINE_TO_WHOEVER_SAW, which needs snapshot_on_connect",
+        ),
+        other => write!(text, "{other}"),
+    }
+}
+
+fn write_range<N: Display>(
+    text: &mut Text<'_>,
+    field: &str,
+    [value, min, max]: [N; 3],
+) -> std::fmt::Result {
+    write!(text, "{field} is {value}, which is not within {min} to {max}")
 }
 
 /// Writes a text for C: what fits before the last byte, which stays NUL. All are ASCII.

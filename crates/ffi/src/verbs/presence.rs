@@ -8,6 +8,8 @@ use adsum::Time;
 
 /// Makes a presence what the session shows from now on (rule 2). Over the rate it is not told now
 /// (rule 13): `adsum_waits_until` says when.
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_publish(
     engine: *mut adsum_engine,
@@ -27,7 +29,8 @@ pub unsafe extern "C" fn adsum_publish(
 /// Publishes a presence that ends by itself (rule 25): at `until` `then` is put in its place, or if
 /// `then.data` is NULL, the session shows nothing any more.
 ///
-/// Refused with `ADSUM_E_EXPIRY_LIMIT` if it is to last longer than the options allow.
+/// Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`, and with `ADSUM_E_EXPIRY_LIMIT`
+/// if it is to last longer than `max_expiry_ms`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_publish_until(
     engine: *mut adsum_engine,
@@ -49,6 +52,8 @@ pub unsafe extern "C" fn adsum_publish_until(
 }
 
 /// Takes back what a session shows (rule 25a).
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_withdraw(
     engine: *mut adsum_engine,
@@ -61,7 +66,8 @@ pub unsafe extern "C" fn adsum_withdraw(
 
 /// Says something to named users only (rule 3).
 ///
-/// Refused with `ADSUM_E_DIRECT_LIMIT` and `ADSUM_E_RATE_LIMITED`.
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, `ADSUM_E_DIRECT_LIMIT`, which takes
+/// no token, and `ADSUM_E_RATE_LIMITED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_direct(
     engine: *mut adsum_engine,
@@ -82,7 +88,7 @@ pub unsafe extern "C" fn adsum_direct(
 /// Says something to named users only, for so long (rule 26): after `for_ms` milliseconds those
 /// whom it reached are told that it is over.
 ///
-/// Refused with `ADSUM_E_EXPIRY_LIMIT`, `ADSUM_E_DIRECT_LIMIT` and `ADSUM_E_RATE_LIMITED`.
+/// Refused with `ADSUM_E_EXPIRY_LIMIT`, and as `adsum_direct` is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_direct_for(
     engine: *mut adsum_engine,
@@ -102,6 +108,8 @@ pub unsafe extern "C" fn adsum_direct_for(
 }
 
 /// Says something to named users for the application, from no session (rule 15).
+///
+/// Refused with `ADSUM_E_DIRECT_LIMIT` for more than 2^20 names.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_system(
     engine: *mut adsum_engine,
@@ -120,6 +128,8 @@ pub unsafe extern "C" fn adsum_system(
 
 /// Says that the session's connection takes nothing more for now (rule 14): until `adsum_writable`
 /// no decision names it as a receiver of a notice.
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_congested(
     engine: *mut adsum_engine,
@@ -132,6 +142,8 @@ pub unsafe extern "C" fn adsum_congested(
 
 /// Says that the session's connection takes notices again (rule 14). It is told what changed
 /// meanwhile.
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_writable(
     engine: *mut adsum_engine,

@@ -223,6 +223,8 @@ pub unsafe extern "C" fn adsum_origin_gone(
 
 /// Ends one of this engine's own sessions that has to make way for one at another node, as a limit
 /// would (rules 12 and C11).
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_evict(
     engine: *mut adsum_engine,
@@ -236,6 +238,8 @@ pub unsafe extern "C" fn adsum_evict(
 /// Ends one of this engine's own sessions whose user is expelled (rule 15), where other nodes have
 /// sessions of the user too: each node ends its own. `adsum_expel` ends all that this engine knows
 /// of.
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_expel_session(
     engine: *mut adsum_engine,
@@ -250,5 +254,10 @@ pub unsafe extern "C" fn adsum_expel_session(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_note_changes(engine: *mut adsum_engine) -> adsum_status {
     // SAFETY: the caller's duties, as the crate's page lists them.
-    unsafe { tend(engine, adsum::Engine::note_changes) }
+    unsafe {
+        tend(engine, |core| {
+            core.note_changes();
+            Ok(())
+        })
+    }
 }

@@ -50,6 +50,8 @@ pub unsafe extern "C" fn adsum_connect(
 }
 
 /// Ends a session by its own will: a logout, a closed tab (rule 4).
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`, for a second disconnect too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_disconnect(
     engine: *mut adsum_engine,
@@ -62,6 +64,9 @@ pub unsafe extern "C" fn adsum_disconnect(
 
 /// Reports that a session's connection is gone and nobody said goodbye, and why, as one of
 /// `adsum_cause` (rule 5). With a grace for this cause the session is detached, and may be resumed.
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`, also for the late end of a connection that
+/// `adsum_resume` has replaced; and with `ADSUM_E_ARGUMENT` if there is no such cause.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_lost(
     engine: *mut adsum_engine,
@@ -79,7 +84,8 @@ pub unsafe extern "C" fn adsum_lost(
 }
 
 /// Reports a loss as `adsum_lost` does, with a grace for this one loss in milliseconds: 0 (the
-/// session ends at once) to seven days. Beyond, it is refused with `ADSUM_E_GRACE_LIMIT`.
+/// session ends at once) to seven days. Beyond, it is refused with `ADSUM_E_GRACE_LIMIT`, and
+/// otherwise as `adsum_lost` is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_lost_with_grace(
     engine: *mut adsum_engine,
@@ -99,6 +105,9 @@ pub unsafe extern "C" fn adsum_lost_with_grace(
 
 /// Attaches a session to a new connection and writes the key of the new attachment to `out`
 /// (rule 5). The key before is stale from now on, for every verb.
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`, also if the grace is over and `adsum_advance` has not
+/// been told yet; and with `ADSUM_E_FULL` when some 2^31 resumes have used up the session's keys.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_resume(
     engine: *mut adsum_engine,
@@ -117,6 +126,8 @@ pub unsafe extern "C" fn adsum_resume(
 
 /// Says that a person did something on this session's device (rule U4). It is a sign of life as
 /// well.
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_active(
     engine: *mut adsum_engine,
@@ -129,6 +140,8 @@ pub unsafe extern "C" fn adsum_active(
 
 /// Says that a session is alive (rule 11). Any other accepted input of a session says so too, but
 /// not `adsum_congested` and `adsum_writable`. It leads to no decision.
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_heartbeat(
     engine: *mut adsum_engine,

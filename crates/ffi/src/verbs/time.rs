@@ -5,7 +5,11 @@ use crate::engine::{adsum_engine, ask, input, tend};
 use crate::failure::Failure;
 use crate::names::adsum_session;
 use crate::status::adsum_status;
-use adsum::{SessionKey, Time};
+use adsum::{Error, SessionKey, Time};
+
+/// How many users an engine can index, and how many sessions (`ADSUM_E_FULL`).
+const MOST_USERS: usize = 1 << 30;
+const MOST_SESSIONS: usize = 1 << 31;
 
 /// Says that time has come to `now`: everything that is due happens. Call it at `adsum_deadline`,
 /// and before inputs that came later. Where much is due of which nobody is told it does a part of
@@ -59,7 +63,12 @@ pub unsafe extern "C" fn adsum_prefetch(
     }
 }
 
-/// Makes room for so many users known and so many sessions in all. It may always be left out.
+/// Makes room for so many users known, contacts of online users included, and so many sessions in
+/// all. It may always be left out.
+///
+/// Refused with `ADSUM_E_FULL` for more than the engine can index: 2^30 users or 2^31 sessions. The
+/// memory is taken at once, so fewer than that may still be more than there is room for, and that
+/// ends the process.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_reserve(
     engine: *mut adsum_engine,
@@ -67,12 +76,25 @@ pub unsafe extern "C" fn adsum_reserve(
     sessions: usize,
 ) -> adsum_status {
     // SAFETY: the caller's duties, as the crate's page lists them.
-    unsafe { tend(engine, |core| core.reserve(users, sessions)) }
+    unsafe {
+        tend(engine, |core| {
+            if users > MOST_USERS || sessions > MOST_SESSIONS {
+                return Err(Error::Full.into());
+            }
+            core.reserve(users, sessions);
+            Ok(())
+        })
+    }
 }
 
 /// Gives back memory that only a past peak needed. It may walk over everything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_shrink_to_fit(engine: *mut adsum_engine) -> adsum_status {
     // SAFETY: the caller's duties, as the crate's page lists them.
-    unsafe { tend(engine, adsum::Engine::shrink_to_fit) }
+    unsafe {
+        tend(engine, |core| {
+            core.shrink_to_fit();
+            Ok(())
+        })
+    }
 }

@@ -12,8 +12,9 @@ use adsum::{Join, Time};
 /// (rule T1). It shows `presence` there, or, if `presence.data` is NULL, what it publishes. Who may
 /// join what is the host's to check.
 ///
-/// Refused with `ADSUM_E_ALREADY_JOINED`, which has the topic's key, `ADSUM_E_TOPIC_LIMIT`,
-/// `ADSUM_E_MEMBER_LIMIT` and `ADSUM_E_FULL`.
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, `ADSUM_E_ALREADY_JOINED`, which has
+/// the topic's key, `ADSUM_E_TOPIC_LIMIT`, `ADSUM_E_MEMBER_LIMIT` and `ADSUM_E_FULL`; and with
+/// `ADSUM_E_ARGUMENT` if there is no such view.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_join(
     engine: *mut adsum_engine,
@@ -61,7 +62,8 @@ pub unsafe extern "C" fn adsum_observe(
 
 /// Changes what a member's session shows in a topic (rule T2).
 ///
-/// Refused with `ADSUM_E_UNKNOWN_TOPIC` and `ADSUM_E_NOT_MEMBER`.
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, `ADSUM_E_UNKNOWN_TOPIC` and
+/// `ADSUM_E_NOT_MEMBER`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_update(
     engine: *mut adsum_engine,
@@ -81,7 +83,7 @@ pub unsafe extern "C" fn adsum_update(
 
 /// Has a session leave a topic (rule T1).
 ///
-/// Refused with `ADSUM_E_UNKNOWN_TOPIC`.
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED` and `ADSUM_E_UNKNOWN_TOPIC`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_leave(
     engine: *mut adsum_engine,
@@ -99,7 +101,7 @@ pub unsafe extern "C" fn adsum_leave(
 
 /// Changes what a session is told of a topic (rule T7).
 ///
-/// Refused with `ADSUM_E_UNKNOWN_TOPIC`.
+/// Refused as `adsum_leave` is, and with `ADSUM_E_ARGUMENT` if there is no such view.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_look(
     engine: *mut adsum_engine,
@@ -120,7 +122,8 @@ pub unsafe extern "C" fn adsum_look(
 /// Has a session look at members by name, beside its view and in place of those whom it named
 /// before (rule T9a).
 ///
-/// Refused with `ADSUM_E_UNKNOWN_TOPIC`, `ADSUM_E_NAMED_LIMIT` and `ADSUM_E_FULL`.
+/// Refused as `adsum_leave` is, with `ADSUM_E_NAMED_LIMIT` for more than `max_topic_named`, and
+/// with `ADSUM_E_FULL`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_look_at(
     engine: *mut adsum_engine,
@@ -141,7 +144,7 @@ pub unsafe extern "C" fn adsum_look_at(
 /// Says something in a topic (rule T11a), which holds until the session says something else there
 /// or leaves.
 ///
-/// Refused with `ADSUM_E_UNKNOWN_TOPIC`, `ADSUM_E_NOT_MEMBER` and `ADSUM_E_RATE_LIMITED`.
+/// Refused as `adsum_update` is, and with `ADSUM_E_RATE_LIMITED`, by `direct_rate`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_say(
     engine: *mut adsum_engine,
@@ -161,7 +164,7 @@ pub unsafe extern "C" fn adsum_say(
 
 /// Says something in a topic, as `adsum_say` does, for `for_ms` milliseconds.
 ///
-/// Refused with `ADSUM_E_EXPIRY_LIMIT` too.
+/// Refused as `adsum_say` is, and with `ADSUM_E_EXPIRY_LIMIT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_say_for(
     engine: *mut adsum_engine,
@@ -212,7 +215,9 @@ pub unsafe extern "C" fn adsum_topic_close(
 
 /// Gives a topic options of its own, until it is empty.
 ///
-/// Refused with `ADSUM_E_TOPIC_OPTIONS`, and with `ADSUM_E_UNKNOWN_TOPIC` if nobody is in it.
+/// Refused with `ADSUM_E_TOPIC_OPTIONS` if one is out of its range, and with `ADSUM_E_ARGUMENT` if
+/// `blocks` stands for nothing; with `ADSUM_E_UNKNOWN_TOPIC` if nobody is in it; and with
+/// `ADSUM_E_MEMBER_LIMIT` if blocks are to hide in it and it has more members than `full_up_to`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_topic_set_options(
     engine: *mut adsum_engine,
@@ -224,7 +229,8 @@ pub unsafe extern "C" fn adsum_topic_set_options(
     unsafe {
         input(engine, |core| {
             let none = Failure::Null { argument: "options", place: None };
-            let (topic, options) = (topic.read("topic")?, options.as_ref().ok_or(none)?.read()?);
+            let options = options.as_ref().ok_or(none)?.read("blocks")?;
+            let topic = topic.read("topic")?;
             Ok(core.topic_options(Time::from_millis(now), topic, options)?)
         })
     }

@@ -82,7 +82,7 @@ pub unsafe extern "C" fn adsum_block(
     }
 }
 
-/// Takes a user's block back (rule 9).
+/// Takes a user's block back (rule 9). Nothing happens if there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_unblock(
     engine: *mut adsum_engine,
@@ -100,6 +100,8 @@ pub unsafe extern "C" fn adsum_unblock(
 }
 
 /// Makes the user of this session invisible (rule 10).
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_invisible(
     engine: *mut adsum_engine,
@@ -111,6 +113,8 @@ pub unsafe extern "C" fn adsum_invisible(
 }
 
 /// Makes the user of this session visible again (rule 10).
+///
+/// Refused with `ADSUM_E_UNKNOWN_SESSION` and `ADSUM_E_DETACHED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_visible(
     engine: *mut adsum_engine,
@@ -124,7 +128,8 @@ pub unsafe extern "C" fn adsum_visible(
 /// Has a session be told of users who need not have its user in their audience, in addition to
 /// those that it watches already (rule 21). Who may watch whom is the host's to check.
 ///
-/// Refused with `ADSUM_E_WATCH_LIMIT` and `ADSUM_E_FULL`.
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, `ADSUM_E_FULL`, and
+/// `ADSUM_E_WATCH_LIMIT` if more than `max_watched` are named or would be watched.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_watch(
     engine: *mut adsum_engine,
@@ -143,7 +148,8 @@ pub unsafe extern "C" fn adsum_watch(
 
 /// Ends watches of a session (rule 24). Nobody is told.
 ///
-/// Refused with `ADSUM_E_WATCH_LIMIT`.
+/// Refused with `ADSUM_E_UNKNOWN_SESSION`, `ADSUM_E_DETACHED`, and `ADSUM_E_WATCH_LIMIT` if more
+/// than `max_watched` are named.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn adsum_unwatch(
     engine: *mut adsum_engine,

@@ -1,6 +1,7 @@
 //! What is refused, and how the refusal says which argument, which place, which limit; and that
 //! nothing has happened then.
 
+mod options;
 mod remote;
 
 use adsum_ffi::bytes::{adsum_bytes, adsum_list};
@@ -9,7 +10,9 @@ use adsum_ffi::engine::*;
 use adsum_ffi::info::adsum_stats;
 use adsum_ffi::names::{adsum_session, adsum_topic, adsum_view};
 use adsum_ffi::options::{adsum_options, adsum_options_default};
-use adsum_ffi::queries::users::{adsum_is_online, adsum_online_of};
+use adsum_ffi::queries::remote::adsum_origins_of;
+use adsum_ffi::queries::sessions::{adsum_presence_end, adsum_session_by_key};
+use adsum_ffi::queries::users::{adsum_audience, adsum_is_online, adsum_online_of};
 use adsum_ffi::queries::whole::{adsum_now, adsum_options_of, adsum_stats_of};
 use adsum_ffi::status::{adsum_error, adsum_status as status};
 use adsum_ffi::verbs::{presence::*, sessions::*, time::*, topics::*, visibility::*};
@@ -203,36 +206,6 @@ fn numbers_that_stand_for_nothing_are_refused() {
 }
 
 #[test]
-fn options_that_are_refused_leave_no_engine() {
-    // SAFETY: there is room.
-    let options: adsum_options = written(|out| unsafe { adsum_options_default(out) });
-    let refused = |change: fn(&mut adsum_options)| {
-        let (mut options, mut engine) = (options, ptr::dangling_mut());
-        change(&mut options);
-        let mut error = MaybeUninit::<adsum_error>::uninit();
-        // SAFETY: all that is pointed to is there, and where it is refused it says why.
-        let error = unsafe {
-            let status =
-                adsum_engine_new(&options, None, ptr::null_mut(), &mut engine, error.as_mut_ptr());
-            assert_ne!(status, status::ADSUM_OK);
-            assert_eq!(error.assume_init_ref().status, status);
-            error.assume_init()
-        };
-        let numbers = (error.value, error.min, error.max);
-        (error.status, argument(&error), numbers)
-    };
-    let told = refused(|o| o.max_told = 999);
-    assert_eq!(told, (status::ADSUM_E_OPTION, "max_told".into(), (999, 1_000, 1 << 20)));
-    let (status, named, (value, min, _)) = refused(|o| o.lease_ms = 59_999);
-    assert_eq!((status, named.as_str()), (status::ADSUM_E_LEASE_TOO_SHORT, "lease.lease_ms"));
-    assert_eq!((value, min), (59_999, 60_000));
-    let (status, ..) = refused(|o| o.snapshot_on_connect = false);
-    assert_eq!(status, status::ADSUM_E_WHO_SAW_IS_UNKNOWN);
-    let (status, named, (value, ..)) = refused(|o| o.direct_to = 7);
-    assert_eq!((status, named.as_str(), value), (status::ADSUM_E_ARGUMENT, "direct_to", 7));
-}
-
-#[test]
 fn a_verb_before_the_drain_is_done_is_refused_and_loses_nothing() {
     let engine = Engine::new();
     engine.connect("bob", &[text("ann")]);
@@ -279,6 +252,81 @@ fn who_asks_for_what_is_not_there_is_not_refused() {
         assert_eq!(adsum_last_error(engine.0, error.as_mut_ptr()), status::ADSUM_NOTHING);
         assert_eq!(adsum_reserve(engine.0, 100, 10), status::ADSUM_OK);
         assert_eq!(adsum_shrink_to_fit(engine.0), status::ADSUM_OK);
+    }
+}
+
+/// Room for more than the engine can index is not made, and not tried to be.
+#[test]
+fn room_for_more_than_there_can_be_is_refused() {
+    let engine = Engine::new();
+    let beyond = [((1 << 30) + 1, 1), (1, (1 << 31) + 1), (usize::MAX, 1), (1, usize::MAX)];
+    for (users, sessions) in beyond {
+        // SAFETY: the engine is there.
+        let status = unsafe { adsum_reserve(engine.0, users, sessions) };
+        engine.refused(status, status::ADSUM_E_FULL);
+    }
+    engine.connect("ann", &[]);
+}
+
+/// What there is not, a query lends as NULL, and what is empty and not missing as a byte that is
+/// there: no address that only an empty array of Rust's has.
+#[test]
+fn what_is_lent_empty_is_null_or_a_byte() {
+    let engine = Engine::new();
+    let ann = engine.connect("ann", &[]);
+    // SAFETY: the engine is there, and so is all that is handed in or written to; what is lent is
+    // read before the next call.
+    unsafe {
+        for user in ["ann", "nobody"] {
+            let audience: adsum_list = written(|out| adsum_audience(engine.0, text(user), out));
+            assert_eq!((audience.items.is_null(), audience.len), (true, 0));
+        }
+        let (mut origins, mut len) = (ptr::dangling(), 7);
+        let status = adsum_origins_of(engine.0, text("ann"), &mut origins, &mut len);
+        assert_eq!((status, origins.is_null(), len), (status::ADSUM_OK, true, 0));
+        assert_eq!(adsum_watch(engine.0, 0, ann, NOBODY), status::ADSUM_OK);
+        let snapshot = engine.next().expect("it is told of whom it watches: nobody");
+        assert_eq!((snapshot.named.len, snapshot.entries_len), (0, 0));
+        assert!(snapshot.entries.is_null(), "there is no entry");
+        assert_eq!((*snapshot.named.items).len, 0, "it is not of everything");
+        engine.drain();
+        let shown =
+            adsum_publish(engine.0, 0, ann, adsum_bytes { data: c"".as_ptr().cast(), len: 0 });
+        assert_eq!(shown, status::ADSUM_OK);
+        engine.drain();
+        let info = written(|out| adsum_session_by_key(engine.0, ann, out));
+        assert_eq!((info.presence.len, *info.presence.data), (0, 0));
+        let status = adsum_origins_of(engine.0, text("ann"), &mut origins, ptr::null_mut());
+        assert_eq!(engine.refused(status, status::ADSUM_E_NULL).0, "len");
+    }
+}
+
+#[test]
+fn when_a_presence_ends_is_told_of_one_that_does() {
+    let engine = Engine::new();
+    let ann = engine.connect("ann", &[]);
+    let ends = |until: *mut u64, then: *mut adsum_bytes| {
+        // SAFETY: the engine is there, and what is written to is there or NULL.
+        unsafe { adsum_presence_end(engine.0, ann, until, then) }
+    };
+    let (mut until, mut then) = (7, text("unwritten"));
+    assert_eq!(ends(&mut until, &mut then), status::ADSUM_NOTHING);
+    // SAFETY: the engine is there, and so is all that is handed in; what is lent is read before the
+    // next call.
+    unsafe {
+        let status = adsum_publish_until(engine.0, 0, ann, text("lunch"), 3_000, text("in"));
+        assert_eq!(status, status::ADSUM_OK);
+        assert_eq!(ends(&mut until, &mut then), status::ADSUM_OK);
+        assert_eq!(std::slice::from_raw_parts(then.data, then.len), b"in");
+        assert_eq!(until, 3_000);
+        let status = adsum_publish_until(engine.0, 1, ann, text("away"), 4_000, NONE);
+        assert_eq!(status, status::ADSUM_OK);
+        assert_eq!(ends(&mut until, &mut then), status::ADSUM_OK);
+        assert_eq!((until, then.data.is_null()), (4_000, true));
+        let status = ends(ptr::null_mut(), &mut then);
+        assert_eq!(engine.refused(status, status::ADSUM_E_NULL).0, "until");
+        let status = ends(&mut until, ptr::null_mut());
+        assert_eq!(engine.refused(status, status::ADSUM_E_NULL).0, "then");
     }
 }
 
