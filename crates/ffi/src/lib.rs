@@ -42,6 +42,7 @@ pub mod decision;
 pub mod engine;
 pub mod entry;
 mod failure;
+mod fields;
 mod held;
 pub mod info;
 mod lend;

@@ -2,8 +2,8 @@
 
 use crate::bytes::adsum_bytes;
 use crate::failure::Failure;
+use crate::fields::{field_of, field_of_topic};
 use crate::names::adsum_topic;
-use crate::options::{field_of, field_of_topic};
 use adsum::{ConfigError, Error};
 use std::ffi::c_char;
 use std::fmt::{Display, Write};
