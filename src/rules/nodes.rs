@@ -12,7 +12,7 @@ use core::hash::{BuildHasher, Hash};
 
 /// How long a session that is detached at another node outlives its grace if nothing is heard of
 /// its end, before it is looked at again.
-const LOOK_AGAIN_MS: u64 = 1_000;
+pub(super) const LOOK_AGAIN_MS: u64 = 1_000;
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     /// Detaches all that a node has of which nothing is heard any more.

@@ -2,10 +2,12 @@
 //! giving memory back.
 
 use crate::rules::State;
+use crate::rules::nodes::LOOK_AGAIN_MS;
 use crate::tables::expiries::Expiring;
 use crate::tables::ids::TickIndex;
 use crate::tables::sessions::Link;
 use crate::tables::verify::ensure;
+use crate::time::Time;
 use core::hash::{BuildHasher, Hash};
 
 impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
@@ -55,13 +57,20 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
     fn verify_deadlines(&self) -> Result<(), &'static str> {
         let (options, sessions) = (&self.options, self.tables.sessions());
         let (mut waiting, mut lifetimes) = (0, 0);
+        // A session that is detached at another node is looked at again and again, and not where
+        // the next look would be after the end of time (rules C7 to C9).
+        let is_the_end = self.now.saturating_add(LOOK_AGAIN_MS) == Time::MAX;
         for session in sessions.iter_records() {
             let timed = self.lifetimes.deadline(session).is_some();
             let must = match sessions.link(session) {
                 Link::Attached | Link::Congested => self.options.lease.is_some(),
                 link => link != Link::Remote,
             };
-            ensure!(timed == must, "a lease or a grace has no deadline, or a deadline no reason");
+            let may = is_the_end && !timed && self.tables.remote(session).is_some();
+            ensure!(
+                timed == must || may,
+                "a lease or a grace has no deadline, or a deadline no reason"
+            );
             lifetimes += usize::from(timed);
             if let (Some(lease), true) = (options.lease, sessions.link(session).is_up()) {
                 let lapses = sessions.heard(session).saturating_add(lease.lease_ms);
@@ -196,12 +205,14 @@ mod tests {
     use crate::config::{Config, Options};
     use crate::connect::Connect;
     use crate::engine::Engine;
+    use crate::event::LostCause;
     use crate::hasher::tests::Plain;
-    use crate::key::SessionId;
+    use crate::key::{DeviceKind, SessionId};
+    use crate::remote::{Origin, RemoteLoss, RemoteSession, RemoteState};
     use crate::tables::expiries::Expiry;
     use crate::tables::ids::{ExpiryIndex, SessionIndex, TopicIndex, User};
-    use crate::time::Time;
     use crate::topic::{Join, View};
+    use alloc::vec::Vec;
 
     type Broken = State<u64, u32, Plain>;
 
@@ -285,6 +296,34 @@ mod tests {
         let (topic, _) = state.tables.topics_of(session).next().expect("it is in one");
         state.ticks.disarm(TickIndex::of(topic, true));
         assert_eq!(state.verify(), Err("who arrives waits for nothing"));
+    }
+
+    /// Nothing is looked at again after the end of time, and everything before it is.
+    #[test]
+    fn a_session_elsewhere_without_a_deadline_is_seen_until_the_end_of_time() {
+        let end = u64::MAX - LOOK_AGAIN_MS;
+        for (now, is_seen) in [(0, true), (end - 1, true), (end, false), (u64::MAX, false)] {
+            let config = Config::new(Options::default()).expect("the options are in range");
+            let mut engine = Engine::<u64, u32, _>::with_hasher(config, Plain);
+            let lost = RemoteLoss { cause: LostCause::Timeout, since_ms: 0, left_ms: 10 };
+            let session = RemoteSession {
+                id: SessionId::from_bits(1).expect("it is not zero"),
+                kind: DeviceKind(0),
+                age_ms: 0,
+                lost: Some(lost),
+                number: 0,
+                shown: None,
+                idle_ms: None,
+                topics: Vec::new(),
+            };
+            let said =
+                RemoteState { lists: None, sessions: Vec::from([session]), ended: Vec::new() };
+            let now = Time::from_millis(now);
+            engine.remote_state(now, Origin(1), 2, said).expect("room").for_each(|_| {});
+            assert_eq!(engine.verify(), Ok(()));
+            engine.state.lifetimes.disarm(SessionIndex(0));
+            assert_eq!(engine.verify().is_err(), is_seen, "{now:?}");
+        }
     }
 
     #[test]
