@@ -12,6 +12,7 @@ FIGURES = HERE / "figures.json"
 PAGES = {name: HERE.parent.parent / "docs" / name for name in ["COMPARE.md", "compare.svg"]}
 
 OURS = "adsum-server"
+OUR_LIBRARY = "adsum"
 NEVER = "not within {longest_s} s"
 
 
@@ -21,6 +22,8 @@ def seconds(told, figures):
     return NEVER.format(**figures["vanish"]) if value is None else value
 
 
+# The columns of the libraries: what it is, and its unit.
+LIBRARY_COLUMNS = [("leave and join", "ns"), ("find the fifty", "ns")]
 # Each row: what it is, its unit, and its figure. Less is better in all of them.
 ROWS = [
     ("processor time a delivery", "µs", lambda s: s["cpu_us"]),
@@ -41,13 +44,13 @@ ROWS = [
 ]
 
 
-def whole(at):
+def whole(rows, at):
     """The name of a row, also where it stands below another."""
-    name = ROWS[at][0]
+    name = rows[at][0]
     if not name.startswith("…"):
         return name
-    above = next(ROWS[up][0] for up in range(at, -1, -1) if not ROWS[up][0].startswith("…"))
-    first = above[:min(above.find(sign) for sign in ",:" if sign in above)]
+    above = next(rows[up][0] for up in range(at, -1, -1) if not rows[up][0].startswith("…"))
+    first = above[:min((above.find(sign) for sign in ",:" if sign in above), default=None)]
     return f"{first}, {name.removeprefix('… ')}"
 
 
@@ -91,27 +94,45 @@ def of_libraries(figures):
     for name, *values in figures["libraries"]:
         rows.append([name, *(f"**{number(value)}**" if value == least[at] else number(value)
                              for at, value in enumerate(values))])
-    return table(["", "leave and join, ns", "find the fifty, ns"], rows)
+    return table(["", *(f"{what}, {unit}" for what, unit in LIBRARY_COLUMNS)], rows)
 
 
 def losses(figures):
-    """The rows in which another server does better than adsum's, each as a line."""
+    """The rows of all three tables in which another does better than adsum, each as a line."""
     servers = figures["servers"]
-    ours = next((server for server in servers if server["name"] == OURS), None)
-    for at, (_, unit, of) in enumerate(ROWS if ours else []):
-        values = {server["name"]: of(server) for server in servers}
-        least = best(list(values.values()))
-        if least is not None and values[OURS] != least:
-            who = " and ".join(other for other, value in values.items() if value == least)
-            unit = f" {unit}" if unit else ""
-            yield f"* {whole(at)}: {who}, {number(least)}{unit} against {number(values[OURS])}."
+    for at, (_, unit, of) in enumerate(ROWS):
+        yield from loss(whole(ROWS, at), unit, [(each["name"], of(each)) for each in servers], OURS)
+    # What the server does in a room it does in two ways, and either is as a whole beside others.
+    room = figures.get("rooms") or {"servers": []}
+    for ours, where in [(rooms.OURS, "a room"), (rooms.GATHERS, "a room, gathering")]:
+        beside = [each for each in room["servers"]
+                  if each["name"] == ours or each["name"] not in (rooms.OURS, rooms.GATHERS)]
+        for at, (_, unit, key) in enumerate(rooms.ROWS):
+            values = [(each["name"], each[key]) for each in beside]
+            for line in loss(f"{where}: {whole(rooms.ROWS, at)}", unit, values, ours):
+                yield line.format(**beside[0])
+    for at, (what, unit) in enumerate(LIBRARY_COLUMNS, 1):
+        values = [(row[0], row[at]) for row in figures["libraries"]]
+        yield from loss(f"libraries: {what}", unit, values, OUR_LIBRARY)
+
+
+def loss(what, unit, values, our_name):
+    """A line of all who do better than ours in something, the best first, if anybody does."""
+    rank = lambda value: value if isinstance(value, (int, float)) else float("inf")
+    ours = [value for name, value in values if name == our_name]
+    better = sorted(((rank(value), name) for name, value in values
+                     if ours and rank(value) < rank(ours[0])))
+    if better:
+        unit = f" {unit}" if unit else ""
+        who = ", ".join(f"{name} {number(value)}{unit}" for value, name in better)
+        yield f"* {what}: {who}; ours {number(ours[0])}."
 
 
 def wrapped(text):
     """The same with lines of 100 columns, but for tables."""
     blocks = []
     for block in text.split("\n\n"):
-        if block.lstrip().startswith(("|", "#", "!")):
+        if block.lstrip().startswith(("|", "#", "!", "```")):
             blocks.append(block)
             continue
         items = block.strip().replace("\n* ", "\0* ").split("\0")
@@ -146,6 +167,9 @@ def page(figures):
         clients=gone["clients"], longest=gone["longest_s"])
     if figures.get("rooms"):
         text += rooms.section(figures["rooms"], of_rows)
+    if figures.get("tracker"):
+        tracker = figures["tracker"]
+        text += TRACKER.format(**{**tracker, "lines": "\n".join(tracker["lines"])})
     if figures["libraries"]:
         text += LIBRARIES.format(libraries=of_libraries(figures), load=figures["libraries_load"])
     return wrapped(text)
@@ -199,6 +223,17 @@ Left out:
 {missing}
 """
 
+TRACKER = """
+## Phoenix.Tracker
+
+What `benches/tracker/run` said on {day}, with a load average of {load} at the beginning;
+[cluster.md](cluster.md#beside-phoenixtracker) says what is done there.
+
+```text
+{lines}
+```
+"""
+
 LIBRARIES = """
 ## Libraries
 
@@ -221,7 +256,8 @@ def plot(figures):
     servers, parts, y = figures["servers"], [], 10
     for row in PLOTS:
         _, unit, of = ROWS[row]
-        parts.append(f'<text x="10" y="{y + 13}" font-weight="bold">{whole(row)}, {unit}</text>')
+        title = f"{whole(ROWS, row)}, {unit}"
+        parts.append(f'<text x="10" y="{y + 13}" font-weight="bold">{title}</text>')
         y += 20
         most = max(of(server) for server in servers) or 1
         for at, server in enumerate(servers):
@@ -275,10 +311,31 @@ def self_test():
                  "| 16 | 15.9 |", "| adsum-server: a notice of who comes in: 1/8 of sockudo's "
                  "processor time | 1/8.0 | reached |"]:
         assert line in text.splitlines(), line
-    assert list(losses(figures)) == ["* latency, p90: other, 2 ms against 4."]
-    assert list(losses({**figures, "servers": [theirs]})) == []
+    assert list(losses(figures)) == ["* latency, p90: other 2 ms; ours 4."], list(losses(figures))
+    nobody = {**figures, "servers": [theirs], "rooms": None}
+    assert list(losses(nobody)) == []
+    third = made_up("third", p90_ms=1.5)
+    libraries = [["adsum", 30, 5], ["maps", 10, 5], ["a", 40, 4]]
+    room = {**figures["rooms"], "servers": [rooms.made_up(rooms.OURS, late_p99_ms=None),
+                                            rooms.made_up(rooms.GATHERS, leave_us=13, wrong=13),
+                                            rooms.made_up("other")]}
+    all_three = {**figures, "servers": [ours, theirs, third], "rooms": room, "libraries": libraries}
+    expected = ["* latency, p90: third 1.5 ms, other 2 ms; ours 4.",
+                "* a room: a notice of who comes in is late by, p99: other 12 ms; ours never.",
+                "* a room, gathering: processor time a notice of who comes in, of who goes: other "
+                "12 µs; ours 13.",
+                "* a room, gathering: clients that miss somebody when all are in: other 12 of 300; "
+                "ours 13.",
+                "* libraries: leave and join: maps 10 ns; ours 30.",
+                "* libraries: find the fifty: a 4 ns; ours 5."]
+    assert list(losses(all_three)) == expected, list(losses(all_three))
+    for line in expected:
+        assert line in page(all_three).replace("\n  ", " "), line
     long = [line for line in text.splitlines() if len(line) > 100 and not line.startswith("|")]
     assert not long, long
+    tracker = {"day": "2000-01-01", "load": 0.3, "lines": ["three nodes  of each", "nothing wrong"]}
+    assert "```text\nthree nodes  of each\nnothing wrong\n```\n" in page(
+        {**figures, "tracker": tracker})
     assert plot(figures).count("<rect") == 1 + len(PLOTS) * 2
     written = json.loads(FIGURES.read_text())
     assert page(written) == PAGES["COMPARE.md"].read_text(), "the page is not of these figures"
