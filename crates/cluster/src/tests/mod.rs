@@ -9,6 +9,7 @@ mod late;
 mod limits;
 mod moves;
 mod options;
+mod pages;
 mod past;
 mod posts;
 mod recovery;
