@@ -30,6 +30,18 @@ fn every_key_is_on_the_page() {
     }
 }
 
+/// What signs a token on the page is the example that is named there.
+#[test]
+fn the_token_on_the_page_is_the_examples() {
+    let (path, text) = page("server.md");
+    let on_page = text.split("```py\n").nth(1).and_then(|after| after.split("```").next());
+    let example = path.parent().unwrap().join("../examples/token.py");
+    let example = std::fs::read_to_string(example).unwrap();
+    // Above it stands how it is called.
+    let (_, code) = example.split_once("\"\"\"\nimport ").unwrap();
+    assert_eq!(on_page.unwrap().strip_prefix("import ").unwrap(), code);
+}
+
 /// The dashboard shows nothing that the server does not have.
 #[tokio::test]
 async fn every_metric_on_the_dashboard_is_the_servers() {

@@ -121,6 +121,27 @@ fn users(shown: &[Value]) -> Vec<&str> {
     shown.iter().filter_map(|shown| shown["user"].as_str()).collect()
 }
 
+/// What the README has clients say is taken, and what it says of the answers is so.
+#[tokio::test]
+async fn the_lines_of_the_readme_do_what_it_says() {
+    let page = include_str!("../README.md");
+    let sent = page.split(".send('").skip(1).filter_map(|after| after.split("')").next());
+    let sent: Vec<Value> =
+        sent.map(|text| serde_json::from_str(text).expect("it is JSON")).collect();
+    let [ann_says, bob_says, ann_shows] = &sent[..] else { panic!("they are three: {sent:?}") };
+    let house = House::open(Options::default()).await;
+    let (mut ann, _, shown) = house.enter(ann_says.clone()).await;
+    let (mut bob, _, _) = house.enter(bob_says.clone()).await;
+    assert_eq!(shown, [] as [Value; 0]);
+    ann.says(ann_shows.clone()).await;
+    let mut told = bob.hears().await;
+    told["presence"]["session"] = "S".into();
+    ann.leaves(CloseCode::Normal).await;
+    for told in [told, bob.hears().await] {
+        assert!(page.contains(&told.to_string()), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn three_clients_see_each_other_come_and_go() {
     let house = House::open(Options::default()).await;
