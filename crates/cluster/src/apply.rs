@@ -95,6 +95,7 @@ where
                 let version = self.desk.next_wish(known, is_visible);
                 self.desk.note_version(&user, version);
                 self.desk.show_in_waiting(&user, is_visible);
+                self.desk.say_wish(&user, version.wish);
                 Ok(Outputs::new(Some(decisions), &mut self.desk))
             }
             Reach::Named(named) => self.give_named(named, event),

@@ -117,6 +117,7 @@ mod message;
 mod node;
 mod ordered;
 mod outputs;
+mod parting_wish;
 mod peers;
 mod people;
 mod posted;

@@ -55,6 +55,13 @@ pub enum Body<K, P> {
     },
     /// To all: the sender stops, and its clients connect elsewhere.
     Leaving,
+    /// To all, from a node that leaves: one of its users says whether it is to be seen.
+    Wish {
+        /// Who.
+        user: K,
+        /// As in the user's [version](Version::wish).
+        wish: u64,
+    },
 }
 
 /// What a node says of one of its users.

@@ -85,6 +85,7 @@ where
                 }
             }
             Body::Leaving => self.take_leaving(at),
+            Body::Wish { user, wish } => self.desk.take_wish(at, user, wish),
         }
         Ok(())
     }
@@ -117,7 +118,8 @@ where
             Body::Direct(direct) => direct.to,
             Body::Orders(orders) => orders.to,
             Body::Done { to, .. } => *to,
-            Body::Ops(_) | Body::Beat(_) | Body::Say(_) | Body::Leaving => desk.me,
+            Body::Ops(_) | Body::Beat(_) | Body::Say(_) => desk.me,
+            Body::Leaving | Body::Wish { .. } => desk.me,
         };
         if to != desk.me {
             return Err(Fault::NotForMe);
@@ -163,6 +165,8 @@ where
                 }
                 orders.iter().try_for_each(|order| Self::check_order(order, clock))
             }
+            Body::Wish { wish, .. } if wish / 2 > clock => Err(Fault::Malformed),
+            Body::Wish { .. } => Ok(()),
             Body::Beat(_) | Body::Need(_) | Body::Say(_) | Body::Done { .. } | Body::Leaving => {
                 Ok(())
             }

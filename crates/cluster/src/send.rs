@@ -20,10 +20,11 @@ where
     pub(crate) fn next_message(&mut self) -> Option<(To, Message<K, P>)> {
         if self.desk.leaving == Leaving::Done && !broken!(self.desk, TalkOn) {
             self.forget_changes();
-            // But that it has done what it was ordered.
-            let is_answer =
-                |post: &Post<K, P>| matches!(post, Post::Say { body: Body::Done { .. }, .. });
-            self.desk.outbox.retain(is_answer);
+            // But that it has done what it was ordered, and who hides.
+            let is_said = |post: &Post<K, P>| {
+                matches!(post, Post::Say { body: Body::Done { .. } | Body::Wish { .. }, .. })
+            };
+            self.desk.outbox.retain(is_said);
         }
         let ops = self.next_ops();
         if !ops.is_empty() {

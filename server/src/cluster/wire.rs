@@ -140,6 +140,7 @@ pub(super) const fn kind(message: &Message) -> &'static str {
         Body::Orders(_) => "orders",
         Body::Done { .. } => "done",
         Body::Leaving => "leaving",
+        Body::Wish { .. } => "wish",
     }
 }
 

@@ -233,6 +233,39 @@ fn rule_c7_a_node_that_leaves_does_what_it_is_ordered() {
     assert!(!world.nodes[0].cluster.engine().is_online(&4));
 }
 
+/// Rule C7: who hides at a node that leaves is hidden at all of them, where it connects next too.
+#[test]
+fn rule_c7_who_hides_at_a_node_that_leaves_is_hidden() {
+    let mut world = world(&options());
+    for user in [0, 1] {
+        world.log_in(0, user);
+    }
+    let key = world.log_in(1, 2);
+    world.publish(1, key, 7);
+    world.wait(50);
+    let now = world.clock(1);
+    world.nodes[1].cluster.leave(now);
+    world.pump(1).expect("nothing goes wrong");
+    world.wait(20);
+    let told = world.offline_notices;
+    world.does(1, Event::Invisible { session: key });
+    world.wait(20);
+    assert!([0, 2].iter().all(|at| world.nodes[*at].cluster.engine().is_invisible(&2)));
+    assert_eq!(world.offline_notices, told + 1, "as a logout looks, to the one who sees it");
+    let told = world.notices;
+    let again = world.log_in(2, 2);
+    world.publish(2, again, 8);
+    world.wait(4 * config().beat_ms);
+    assert_eq!(world.notices, told);
+    // And who says there that it is to be seen is seen.
+    world.does(1, Event::Visible { session: key });
+    world.wait(50);
+    assert!([0, 2].iter().all(|at| !world.nodes[*at].cluster.engine().is_invisible(&2)));
+    assert!(world.notices > told);
+    world.kill(1);
+    world.agree().expect("all are the same");
+}
+
 /// Many orders of one moment are a message for each node.
 #[test]
 fn orders_of_one_moment_go_out_once() {
