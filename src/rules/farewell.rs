@@ -128,6 +128,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
         for nth in 0..self.tables.sessions_at(place).len() {
             self.close(self.tables.sessions_at(place)[nth], CloseReason::Expelled);
         }
+        self.expel_at(place);
+    }
+
+    /// Ends all sessions of the user at this place, whose connections are closed.
+    pub(super) fn expel_at(&mut self, place: Place) {
         self.say_farewell(place, Going::User);
         for nth in 0..self.tables.sessions_at(place).len() {
             let session = self.tables.sessions_at(place)[nth];

@@ -177,6 +177,11 @@ impl<K: Eq + Hash, P, S: BuildHasher> State<K, P, S> {
                 reasons[at].1.get_or_insert(*reason);
             }
         }
+        let all_go = gone.len() == self.tables.sessions_at(place).len();
+        if all_go && reasons.iter().all(|(_, reason)| *reason == Some(EndReason::Expelled)) {
+            // All at once, as where it was expelled: contacts hear of it once (rule 15).
+            return self.expel_at(place);
+        }
         for (session, id) in gone {
             let reason = place_of(&reasons, id).ok().and_then(|at| reasons[at].1);
             self.end_remote(session, reason.unwrap_or(EndReason::Disconnected));

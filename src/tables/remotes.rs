@@ -249,7 +249,7 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
     /// Counts a change that was a presence's own end, as every node sees it by itself: whoever has
     /// shown something else in that moment says so by another number.
     pub(crate) fn count_end(&mut self, session: SessionIndex, before: u64) {
-        if self.changed.is_on {
+        if self.changed.is_on || self.sessions.link(session).is_remote() {
             self.changed.set_number(session, before.wrapping_add(1));
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
 use adsum::{
-    Config, Engine, LostCause, Options, Origin, RemoteLoss, RemoteSession, RemoteState, Represent,
-    Time,
+    Config, EndReason, Engine, Join, LostCause, Options, Origin, RemoteEnd, RemoteLoss,
+    RemoteMember, RemotePresence, RemoteSession, RemoteState, Represent, Time, View,
 };
 
 const AFAR: Origin = Origin(9);
@@ -66,6 +66,40 @@ fn rule_u2_who_goes_on_by_another_device_is_not_told_to_be_offline() {
         assert_eq!(say(&mut engine, 7, ELSEWHERE, vec![nothing])[0], "2 offline to 1");
         assert_eq!(engine.verify(), Ok(()));
     }
+}
+
+/// Rules 15 and T5: a user who is expelled at its node is so in one go here.
+#[test]
+fn rule_15_who_is_expelled_elsewhere_goes_at_once() {
+    let mut engine = engine(|options| options.skew_ms = 50);
+    viewer(&mut engine);
+    let key = engine.sessions(&1).next().expect("it is here");
+    let join = Join::Member { presence: None, view: View::All };
+    engine.join(at(1), key, 100, join).expect("there is room").1.for_each(|_| {});
+    let topics = || vec![RemoteMember { topic: 100, observes: false, number: 1, presence: None }];
+    let there = |id| RemoteSession { topics: topics(), ..session(id, Some(8)) };
+    say(&mut engine, 5, ELSEWHERE, (1..=3).map(there).collect());
+    let ended = (1..=3).map(|id| (session(id, None).id, EndReason::Expelled)).collect();
+    let said = RemoteState { ended, ..state(Vec::new()) };
+    let gone = told(engine.remote_state(at(6), ELSEWHERE, 2, said).expect("there is room"));
+    let ends = ["2 Expelled false", "2 Expelled false", "2 Expelled true"];
+    assert_eq!(gone, [&["2 offline to 1", "2 leaves"], &ends[..]].concat());
+    assert_eq!(engine.verify(), Ok(()));
+}
+
+/// What ends by itself at every node is not told again by the node that has it, whether or not this
+/// one has others to tell.
+#[test]
+fn what_has_ended_by_itself_is_not_told_again() {
+    let mut engine = engine(|_| {});
+    viewer(&mut engine);
+    let until = Some(RemoteEnd { left_ms: 100, then: Some(9) });
+    let shown = Some(RemotePresence { presence: 8, age_ms: 0, until });
+    let said = RemoteSession { shown, number: 2, ..session(1, None) };
+    say(&mut engine, 5, ELSEWHERE, vec![said]);
+    assert_eq!(told(engine.advance(at(200))), ["2: 9 to 1"]);
+    let then = RemoteSession { number: 3, ..session(1, Some(9)) };
+    assert_eq!(say(&mut engine, 201, ELSEWHERE, vec![then]), [""; 0]);
 }
 
 /// Rule 18: the loss that counts is the last one, though the one before was not heard to be over.

@@ -1,5 +1,5 @@
-//! What users say of being seen at a node that leaves, which says nothing else of them any more: who
-//! hides must not be shown by the others until its session there is over (rule C7).
+//! What users say of being seen at a node that leaves, which says nothing else of them any more:
+//! who hides must not be shown by the others until its session there is over (rule C7).
 
 use crate::desk::{Desk, Job, Leaving, Post};
 use crate::message::{Body, To};
