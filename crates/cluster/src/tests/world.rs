@@ -547,7 +547,12 @@ impl World {
             })
             .collect();
         let topics: Vec<_> = (100..100 + TOPICS)
-            .map(|topic| engine.topic(&topic).map(|topic| (topic.counts(), topic.options().sample)))
+            .map(|topic| {
+                let topic = engine.topic(&topic)?;
+                let members = topic.members().map(|one| (*one.user, one.presence.copied()));
+                let members: BTreeSet<_> = members.collect();
+                Some((topic.counts(), topic.options().sample, members))
+            })
             .collect();
         format!("{sessions:?} {users:?} {lists:?} {topics:?}")
     }
