@@ -16,6 +16,7 @@ mod recovery;
 mod search;
 #[cfg(feature = "serde")]
 mod wire;
+mod words;
 mod world;
 
 use crate::{Cluster, ClusterConfig, Incarnation, NodeId};
