@@ -72,6 +72,7 @@ where
         let reach = self.reach(&event);
         match reach {
             Reach::Here => {
+                self.settle_ends(&event)?;
                 if self.waits_for_others(&event) {
                     self.desk.jobs.push_back(Job::Given(event));
                     return Ok(Outputs::new(None, &mut self.desk));
@@ -133,6 +134,25 @@ where
         };
         let user = self.engine.user_of(*session).filter(|_| !self.desk.jobs.is_empty());
         user.and_then(|user| self.desk.people.get(user)).is_some_and(|person| person.is_coming)
+    }
+
+    /// Has a resume come after the end of its connection that waits: one of the session's own has
+    /// ended it, and a loss is over.
+    fn settle_ends(&mut self, event: &Event<K, P>) -> Result<(), Error> {
+        let Event::Resume { session } = event else { return Ok(()) };
+        let ends = |job: &Job<K, P>| match job {
+            Job::Given(Event::Disconnect { session: of }) => of == session,
+            _ => false,
+        };
+        let is_loss = |job: &Job<K, P>| match job {
+            Job::Given(Event::Lost { session: of, .. }) => of == session,
+            _ => false,
+        };
+        if self.desk.jobs.iter().any(ends) {
+            return Err(Error::UnknownSession);
+        }
+        self.desk.jobs.retain(|job| !is_loss(job));
+        Ok(())
     }
 
     /// Returns of when the lists are that the engine has of a user: of nobody who is offline.

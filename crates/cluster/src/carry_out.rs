@@ -95,12 +95,12 @@ where
         // They were known when this was heard. The user has gone since, and they with it.
         if state.lists.is_none() && comes && !engine.is_online(user) {
             desk.ask_anew(life, user);
-            desk.tidy(user, false, None);
+            desk.tidy(user, false, None, false);
             return false;
         }
         // Of whom the engine does not have it is not told that it ends.
         if has_gone && !comes && !engine.is_online(user) {
-            desk.tidy(user, false, None);
+            desk.tidy(user, false, None, false);
         }
         if let Some(lists) = state.lists.as_mut().filter(|_| keeps_lists)
             && engine.is_online(user)

@@ -413,20 +413,30 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         if person.own.is_some() && !person.is_here() {
             self.people.list(user);
         }
-        self.tidy(user, false, None);
+        self.tidy(user, false, None, false);
     }
 
-    /// Drops the entry of a user of whom no node says anything. `posted` is the number by which who
-    /// said so last has posted that the user is offline, if that has. It is not called while the
-    /// engine has sessions of a life that is over: their user has its lists until they end.
-    pub(crate) fn tidy(&mut self, user: &K, is_online: bool, posted: Option<u64>) {
-        if self.people.get(user).is_none_or(|person| !person.is_empty() || person.is_awaited()) {
-            return;
+    /// Drops the entry of a user of whom no node says anything, unless it `stays`: as long as the
+    /// engine has sessions of a life that is over their user has its lists. `posted` is the number
+    /// by which who said so last has posted that the user is offline, if that has.
+    pub(crate) fn tidy(&mut self, user: &K, is_online: bool, posted: Option<u64>, stays: bool) {
+        let Some(person) = self.people.get(user).filter(|person| person.is_empty()) else { return };
+        let stays = stays || person.is_awaited();
+        if is_online {
+            self.part(user, posted);
         }
-        let Some((user, person)) = self.people.all.remove_entry(user) else { return };
-        if let Some((_, host)) = person.newest.filter(|_| is_online) {
-            self.parting.insert(user, Parting { host, posted, known_until: self.known_until });
+        if !stays {
+            self.people.all.remove(user);
         }
+    }
+
+    /// Notes what is known of a user without sessions whose end is yet to be told, unless it was
+    /// noted when the last of them went: what has been heard since tells nothing of that.
+    pub(crate) fn part(&mut self, user: &K, posted: Option<u64>) {
+        let newest = self.people.get(user).and_then(|person| person.newest);
+        let Some((_, host)) = newest.filter(|_| !self.parting.contains_key(user)) else { return };
+        let parting = Parting { host, posted, known_until: self.known_until };
+        self.parting.insert(user.clone(), parting);
     }
 
     /// Returns how much is kept for users whose end is yet to be told, for tests.

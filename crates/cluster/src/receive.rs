@@ -260,9 +260,7 @@ where
             self.drop_held(life, &user);
             self.desk.people.doubt(&user);
             self.retire_lists(&user);
-            if !self.engine.is_online(&user) {
-                self.desk.tidy(&user, false, None);
-            }
+            self.desk.tidy(&user, false, None, self.engine.is_online(&user));
         }
     }
 
@@ -469,9 +467,12 @@ where
             return;
         }
         self.retire_lists(&user);
-        if !self.has_past(&user) {
-            self.desk.tidy(&user, self.engine.is_online(&user), posted);
+        let (stays, is_online) = (self.has_past(&user), self.engine.is_online(&user));
+        let person = self.desk.people.get(&user);
+        if is_online && person.is_some_and(|person| person.sessions().next().is_none()) {
+            self.desk.part(&user, posted);
         }
+        self.desk.tidy(&user, is_online, posted, stays);
         let state = RemoteState { lists: None, sessions: Vec::new(), ended };
         let (keeps_lists, posted) = (false, None);
         self.desk.jobs.push_back(Job::State { life, user, state, keeps_lists, posted });
@@ -487,7 +488,9 @@ where
             }
             return;
         }
-        self.desk.unpart(&user);
+        if !state.sessions.is_empty() {
+            self.desk.unpart(&user);
+        }
         let takes_old = broken!(self.desk, OldLists);
         let brings_wish = broken!(self.desk, WishOfLists);
         let Self { engine, desk } = self;

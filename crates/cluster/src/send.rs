@@ -161,7 +161,6 @@ where
         }
         Some(local) if desk.speaks_of_lists(user) => {
             let version = desk.people.get(user).map(|one| one.version).unwrap_or_default();
-            desk.unpart(user);
             let number = desk.people.note_lists(user, version);
             let state = RemoteState { ended, ..local.to_remote(desk.now, true) };
             let (user, stamps) = (user.clone(), Vec::new());
@@ -173,15 +172,11 @@ where
             let version = person.version;
             if person.own.is_none() {
                 // Who has come and gone before anything was said of it leaves nothing.
-                if !has_past {
-                    desk.tidy(user, is_online, posted);
-                }
+                desk.tidy(user, is_online, posted, has_past);
                 return None;
             }
             let number = desk.people.note_gone(user);
-            if !has_past {
-                desk.tidy(user, is_online, posted);
-            }
+            desk.tidy(user, is_online, posted, has_past);
             let state = RemoteState { lists: None, sessions: Vec::new(), ended };
             let (user, stamps) = (user.clone(), Vec::new());
             let is_gone = true;

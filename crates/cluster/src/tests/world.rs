@@ -110,6 +110,9 @@ impl Node {
             Ok(outputs) => outputs,
             Err(refused) => return Ok((taken, Some(refused))),
         };
+        if let Event::Resume { session } = &event {
+            waiting.retain(|one| !matches!(one, Event::Lost { session: of, .. } if of == session));
+        }
         match event {
             Event::Lost { .. } | Event::Disconnect { .. } => waiting.push(event),
             event => beliefs.accept(&event, outputs.session()),
