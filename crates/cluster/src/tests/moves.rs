@@ -62,6 +62,40 @@ fn rule_c10_who_moves_is_not_seen_to_go_though_a_host_is_slow() {
     }
 }
 
+/// An end that waits for what was heard before it is the end all the same: who has logged out does
+/// not resume, and who was lost does.
+#[test]
+fn a_resume_comes_after_an_end_that_waits() {
+    for is_lost in [false, true] {
+        let mut world = quiet(&options());
+        world.weather.delay_ms = 0;
+        let session = world.log_in(0, 2);
+        world.wait(50);
+        world.log_in(2, 2);
+        world.hear_all(0);
+        let (now, cause) = (world.clock(0), LostCause::ConnectionError);
+        let cluster = &mut world.nodes[0].cluster;
+        let end = match is_lost {
+            true => Event::Lost { session, cause, grace_ms: None },
+            false => Event::Disconnect { session },
+        };
+        drop(cluster.apply(now, end).expect("it is there"));
+        assert!(cluster.engine().is_attached(session), "what was heard comes first");
+        let resumed = cluster.apply(now, Event::Resume { session });
+        let key = resumed.map(|outputs| outputs.session());
+        while let Some(next) = cluster.next(now) {
+            drop(next);
+        }
+        let own: Vec<_> = cluster.engine().sessions(&2).filter(|key| !key.is_remote()).collect();
+        if is_lost {
+            let key = key.expect("it is in grace").expect("a resume gives a key");
+            assert_eq!((own, cluster.engine().is_attached(key)), (vec![key], true));
+        } else {
+            assert_eq!((key, own), (Err(adsum::Error::UnknownSession), vec![]));
+        }
+    }
+}
+
 /// Rule C13: who logs in at one node, which hears in that moment that its session at another is
 /// over, is there with the lists of the login.
 #[test]
