@@ -365,7 +365,7 @@ fn who_is_let_see_somebody_elsewhere_sees_nothing_of_before() {
 }
 
 /// An engine whose contacts are told one state of each user.
-fn as_one(idle_after_ms: Option<u64>, represent: Represent<u32>) -> Engine<u32, u32> {
+pub(crate) fn as_one(idle_after_ms: Option<u64>, represent: Represent<u32>) -> Engine<u32, u32> {
     let options = Options {
         skew_ms: 0,
         settle_ms: 0,

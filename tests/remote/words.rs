@@ -1,6 +1,7 @@
 //! What one word of another node's brings about at once, and the order in which it is told.
 
 use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
+use crate::lives::as_one;
 use adsum::{
     Config, EndReason, Engine, Join, LostCause, Options, Origin, RemoteEnd, RemoteLoss,
     RemoteMember, RemotePresence, RemoteSession, RemoteState, Represent, Time, View,
@@ -19,14 +20,6 @@ fn say(
     said: Vec<RemoteSession<u32, u32>>,
 ) -> Vec<String> {
     told(engine.remote_state(at(now), origin, 2, state(said)).expect("there is room"))
-}
-
-fn as_one(represent: Represent<u32>) -> Engine<u32, u32> {
-    let options = Options { skew_ms: 0, settle_ms: 0, lease: None, ..Options::default() };
-    let config = Config::new(options).expect("the options are in range");
-    let mut engine = Engine::with_representative(config, std::hash::RandomState::new(), represent);
-    viewer(&mut engine);
-    engine
 }
 
 /// Rules 19 and U2: the host hears of an end when everybody has been told of all that came with it.
@@ -54,7 +47,7 @@ fn rule_19_ends_come_after_all_else_that_one_word_brings() {
 #[test]
 fn rule_u2_who_goes_on_by_another_device_is_not_told_to_be_offline() {
     for ends in [true, false] {
-        let mut engine = as_one(|_| 0);
+        let mut engine = as_one(None, |_| 0);
         say(&mut engine, 5, ELSEWHERE, vec![session(1, Some(8)), session(2, None)]);
         let silent = (!ends).then(|| RemoteSession { number: 2, ..session(1, None) });
         let shows = session(2, Some(9));
@@ -125,10 +118,10 @@ fn who_is_lost_once_more_was_lost_then() {
 #[test]
 fn rule_u3_sessions_have_the_order_in_which_they_connected() {
     let of = |id, age_ms, presence| RemoteSession { age_ms, ..session(id, Some(presence)) };
-    let mut one = as_one(|_| 0);
+    let mut one = as_one(None, |_| 0);
     say(&mut one, 1_000, ELSEWHERE, vec![of(1, 900, 6)]);
     say(&mut one, 1_001, AFAR, vec![of(2, 300, 7)]);
-    let mut other = as_one(|_| 0);
+    let mut other = as_one(None, |_| 0);
     assert_eq!(say(&mut other, 1_001, AFAR, vec![of(2, 300, 7)])[1], "2 as one: 7");
     assert_eq!(say(&mut other, 1_002, ELSEWHERE, vec![of(1, 902, 6)]), ["2 as one: 6"]);
     for engine in [&one, &other] {
