@@ -15,6 +15,7 @@ use common::arguments::{Arguments, Scale};
 use common::figures::Figures;
 use common::floor::Floor;
 use common::graphs::{self, Graph};
+use common::keyed::{Key, Keyed};
 use common::peers::{Hour, Interned, Queues, rosters, session_of};
 use common::random::Random;
 use common::report::Report;
@@ -80,6 +81,9 @@ struct Bench<'a> {
 struct Crowd {
     world: World<u32>,
     floor: Floor,
+    keyed: Keyed,
+    /// The session there of each user who is online.
+    keys: Vec<Option<Key>>,
     /// With the session that each got first.
     online: Vec<(u32, SessionKey)>,
     /// In the order in which they come online.
@@ -94,6 +98,8 @@ impl Crowd {
         Self {
             world: World::new(numbers(graph.users()), unlimited()),
             floor: Floor::new(graph.users()),
+            keyed: Keyed::new(graph.users()),
+            keys: vec![None; graph.users()],
             online: Vec::new(),
             order: Random::new(3).order(graph.users()),
             publishers: Vec::new(),
@@ -106,6 +112,7 @@ impl Crowd {
             let user = self.order[at];
             self.online.push((user, self.world.connect(user, graph.of(user))));
             self.floor.connect(user, graph.of(user));
+            self.keys[user as usize] = Some(self.keyed.connect(user, graph.of(user)));
         }
         self.publishers.clone_from(&self.online);
         Random::new(17).shuffle(&mut self.publishers);
@@ -151,10 +158,13 @@ impl Bench<'_> {
         let mut figures = Figures::default();
         for round in 0..=self.rounds {
             let publishers = crowd.publishers(round, self.scale);
-            let Crowd { world, floor, .. } = crowd;
+            let Crowd { world, floor, keyed, keys, .. } = crowd;
             let count = publishers.len();
             figures.time("ours", count, |at| world.publish(publishers[at].1, round as u64));
             figures.time("floor", count, |at| floor.publish(publishers[at].0));
+            let key = |at: usize| keys[publishers[at].0 as usize].expect("who publishes is online");
+            let keys: Vec<Key> = (0..count).map(key).collect();
+            figures.time("keyed", count, |at| keyed.publish(keys[at], round as u64));
             // Others, whose lists no cache holds.
             let (users, sessions) = crowd.waiting(round, self.scale);
             let Crowd { world, floor, .. } = crowd;
@@ -168,8 +178,8 @@ impl Bench<'_> {
                 publishes += 1;
             }
         }
-        let [ours, floor, waiting, floor_waiting] =
-            ["ours", "floor", "waiting", "floor-waiting"].map(|name| figures.median(name));
+        let [ours, floor, keyed, waiting, floor_waiting] =
+            ["ours", "floor", "keyed", "waiting", "floor-waiting"].map(|name| figures.median(name));
         let [contacts, told] = [contacts, told].map(|sum| sum as f64 / f64::from(publishes));
         let target = match (self.name, self.users, percent) {
             ("random", 1_000, 20) => Some(2.0),
@@ -188,6 +198,7 @@ impl Bench<'_> {
                 ours / told
             ),
         });
+        self.report.compare(self.question(percent, "floor-with-keys"), ours, keyed, None);
         let question = self.question(percent, "waiting/floor");
         self.report.compare(question, waiting, floor, target);
         let question = self.question(percent, "waiting/floor-waiting");

@@ -122,6 +122,37 @@ fn celebrity(report: &mut Report, users: usize, rounds: usize) {
     );
 }
 
+/// What is read of somebody to show it to whoever begins to watch: where the record of the user
+/// is, that record, the session's, and what that shows. Nothing is written.
+struct Shown {
+    places: Vec<u32>,
+    users: Vec<[u32; 16]>,
+    sessions: Vec<[u32; 8]>,
+    presences: Vec<[u32; 8]>,
+}
+
+impl Shown {
+    fn new(users: usize) -> Self {
+        let numbers = || 0..users as u32;
+        Self {
+            places: numbers().collect(),
+            users: numbers().map(|number| [number; 16]).collect(),
+            sessions: numbers().map(|number| [number; 8]).collect(),
+            presences: numbers().map(|number| [number; 8]).collect(),
+        }
+    }
+
+    /// Reads all of these, each step of all at once before the next step of any.
+    fn read(&self, users: impl Iterator<Item = u32>) -> usize {
+        let mut numbers: Vec<u32> = users.collect();
+        numbers.iter_mut().for_each(|number| *number = self.places[*number as usize]);
+        numbers.iter_mut().for_each(|number| *number = self.users[*number as usize][1]);
+        numbers.iter_mut().for_each(|number| *number = self.sessions[*number as usize][1]);
+        numbers.iter_mut().for_each(|number| *number = self.presences[*number as usize][1]);
+        numbers.iter().fold(0, |sum, number| sum.wrapping_add(*number as usize))
+    }
+}
+
 /// Sessions that begin and stop to watch many users.
 fn many(report: &mut Report, users: usize, rounds: usize) {
     let mut engine = Core::new(unlimited());
@@ -132,6 +163,7 @@ fn many(report: &mut Report, users: usize, rounds: usize) {
     let watcher = connect(&mut engine, users as u32, &[]);
     let numbers: HashMap<u32, u32, DefaultHashBuilder> =
         (0..users as u32).map(|user| (user, user)).collect();
+    let shown = Shown::new(users);
     let order = Random::new(5).order(users);
     let mut figures = Figures::default();
     for round in 0..=rounds {
@@ -144,9 +176,12 @@ fn many(report: &mut Report, users: usize, rounds: usize) {
         figures.time_all("look-up", WATCHED, || {
             named.iter().map(|user| numbers[user] as usize).fold(0, usize::wrapping_add)
         });
+        figures.time_all("read", WATCHED, || shown.read(named.iter().map(|user| numbers[user])));
         engine.unwatch(Time::ZERO, watcher, named).expect("it is attached").for_each(|_| {});
     }
-    let [watch, look_up] = ["watch", "look-up"].map(|name| figures.median(name));
+    let [watch, look_up, read] = ["watch", "look-up", "read"].map(|name| figures.median(name));
+    let question = format!("watch/one-of-{WATCHED}/{users}/reading-what-they-show");
+    report.compare(question, watch, read, None);
     report.add(Row {
         question: format!("watch/one-of-{WATCHED}/{users}/besides-a-look-up"),
         unit: "ns",

@@ -77,8 +77,9 @@ impl Floor {
     }
 }
 
+/// Writes the slots of those contacts who are online, and says how many they are.
 #[inline]
-fn scan(contacts: &[u32], online: &[u64], slots: &mut [u32]) -> usize {
+pub(crate) fn scan(contacts: &[u32], online: &[u64], slots: &mut [u32]) -> usize {
     let mut len = 0;
     for contact in contacts {
         slots[len] = 2 * contact;

@@ -6,6 +6,7 @@ pub(crate) mod arguments;
 pub(crate) mod figures;
 pub(crate) mod floor;
 pub(crate) mod graphs;
+pub(crate) mod keyed;
 pub(crate) mod peers;
 mod plot;
 pub(crate) mod random;
