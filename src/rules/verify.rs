@@ -207,7 +207,7 @@ mod tests {
     use crate::engine::Engine;
     use crate::event::LostCause;
     use crate::hasher::tests::Plain;
-    use crate::key::{DeviceKind, SessionId};
+    use crate::key::{DeviceKind, SessionId, SessionKey};
     use crate::remote::{Origin, RemoteLoss, RemoteSession, RemoteState};
     use crate::tables::expiries::Expiry;
     use crate::tables::ids::{ExpiryIndex, SessionIndex, TopicIndex, User};
@@ -296,6 +296,41 @@ mod tests {
         let (topic, _) = state.tables.topics_of(session).next().expect("it is in one");
         state.ticks.disarm(TickIndex::of(topic, true));
         assert_eq!(state.verify(), Err("who arrives waits for nothing"));
+    }
+
+    /// Rule T11: of who was sent a snapshot within a tick, and is congested again, the tick has to
+    /// know.
+    #[test]
+    fn who_is_late_in_a_topic_of_which_no_tick_knows_is_seen() {
+        let late = || {
+            let (mut state, session) = (state(), SessionIndex(0));
+            let key = state.tables.sessions().key(session);
+            let mut input = |verb: fn(&mut Broken, SessionKey)| {
+                state.begin(Time::ZERO);
+                verb(&mut state, key);
+                state.accept();
+                state.finish_drain();
+            };
+            input(|state, key| {
+                let join = Join::Observer { view: View::Count };
+                state.join(key, 7, join).expect("there is room");
+            });
+            input(|state, key| state.congested(key).expect("it is attached"));
+            input(|state, key| state.writable(key).expect("it is attached"));
+            input(|state, key| state.congested(key).expect("it is attached"));
+            let (topic, _) = state.tables.topics_of(session).next().expect("it is in one");
+            (state, topic)
+        };
+        let breaks: [fn(&mut Broken, TopicIndex); 2] = [
+            |state, topic| state.ticks.disarm(TickIndex::of(topic, true)),
+            |state, topic| state.tables.topics_mut().topic_mut(topic).has_late = false,
+        ];
+        assert_eq!(late().0.verify(), Ok(()));
+        for break_it in breaks {
+            let (mut state, topic) = late();
+            break_it(&mut state, topic);
+            assert_eq!(state.verify(), Err("who was told waits for nothing"));
+        }
     }
 
     /// Nothing is looked at again after the end of time, and everything before it is.

@@ -300,6 +300,8 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
 mod tests {
     use super::*;
     use crate::hasher::tests::Plain;
+    use crate::key::SessionId;
+    use crate::remote::Origin;
     use alloc::vec::Vec;
 
     /// Of a sequence that looks random.
@@ -344,6 +346,34 @@ mod tests {
             let expected = all.iter().map(|(session, _)| *session);
             assert!(tables.shown_by_connect(place).eq(expected), "step {step}: {all:?}");
         }
+    }
+
+    /// Sessions of another node may be heard of late: they stand where they connected, also beside
+    /// one that is held, and behind it if they connected in the same moment.
+    #[test]
+    fn who_is_heard_of_late_stands_where_it_connected() {
+        let mut tables = Tables::<u64, u32, Plain>::new(Plain);
+        let user = tables.intern(1).expect("there is room");
+        let place = tables.go_online(user, &[], &[]);
+        let origin = tables.origins_mut().find_or_new(Origin(7));
+        let add = |tables: &mut Tables<u64, u32, Plain>, connected| {
+            let times = (Time::from_millis(90), Time::from_millis(connected));
+            let id = SessionId::from_bits(connected).expect("it is not zero");
+            let session = tables.add_remote((user, place), DeviceKind(0), times, (origin, id));
+            tables.set_presence(session, 1);
+            session
+        };
+        let [.., held, _] = [10, 20, 30].map(|connected| add(&mut tables, connected));
+        tables.hold_session(held);
+        for connected in [15, 25, 20, 40, 5] {
+            add(&mut tables, connected);
+        }
+        let shown = tables.shown_by_connect(place);
+        let connected: Vec<_> =
+            shown.map(|session| tables.sessions.connected(session).as_millis()).collect();
+        assert_eq!(connected, [5, 10, 15, 20, 20, 25, 30, 40]);
+        let all: Vec<_> = tables.shown_by_connect(place).collect();
+        assert_eq!(all[3], held, "it was heard of first");
     }
 
     #[test]

@@ -280,3 +280,46 @@ impl<K: Eq + Hash, P, S: BuildHasher> Tables<K, P, S> {
         next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hasher::tests::Plain;
+    use crate::remote::Origin;
+
+    fn id(bits: u64) -> SessionId {
+        SessionId::from_bits(bits).expect("it is not zero")
+    }
+
+    #[test]
+    fn sessions_are_found_by_their_ids_in_whatever_order_they_come() {
+        let mut ids = RemoteIds(SmallVec::new());
+        for nth in [5, 1, 3, 2, 4] {
+            ids.insert(id(nth), SessionIndex(nth as u32));
+        }
+        for nth in 1..6 {
+            assert_eq!(ids.get(id(nth)), Some(SessionIndex(nth as u32)));
+        }
+        assert_eq!(ids.get(id(6)), None);
+    }
+
+    /// Two nodes may have given out the same id.
+    #[test]
+    fn a_session_is_the_one_of_its_node() {
+        let mut tables = Tables::<u64, u32, Plain>::new(Plain);
+        let user = tables.intern(1).expect("there is room");
+        let place = tables.go_online(user, &[], &[]);
+        let mut add = |origin, of| {
+            let node = tables.origins_mut().find_or_new(Origin(origin));
+            let times = (Time::ZERO, Time::ZERO);
+            tables.add_remote((user, place), DeviceKind(0), times, (node, id(of)))
+        };
+        let [first, second, other] = [add(7, 1), add(8, 1), add(8, 2)];
+        let found = |origin, of| {
+            let node = tables.origins().find(Origin(origin)).expect("it has sessions");
+            tables.find_remote(place, (node, id(of)))
+        };
+        assert_eq!([found(7, 1), found(8, 1), found(8, 2)], [first, second, other].map(Some));
+        assert_eq!([found(7, 2), found(8, 3)], [None; 2]);
+    }
+}

@@ -106,6 +106,22 @@ fn changes_here_are_noted_and_those_elsewhere_are_not() {
     assert_eq!(changed(&mut engine), [(2, false)]);
 }
 
+/// A user counts as being elsewhere as long as a node has a session of it, heard of or not.
+#[test]
+fn who_is_elsewhere_too_is_known() {
+    let (mut engine, _) = with_user();
+    let is_elsewhere =
+        |engine: &Engine<u32, u32>| engine.local_user(&2).expect("it is online").is_elsewhere();
+    assert!(!is_elsewhere(&engine));
+    let said = state(vec![session(1, Some(8))]);
+    engine.remote_state(at(20), ELSEWHERE, 2, said).expect("room").for_each(|_| {});
+    assert!(is_elsewhere(&engine));
+    engine.origin_lost(at(30), ELSEWHERE).for_each(|_| {});
+    assert!(is_elsewhere(&engine), "it may be back");
+    engine.origin_gone(at(40), ELSEWHERE).for_each(|_| {});
+    assert!(!is_elsewhere(&engine));
+}
+
 /// Whatever changes lists, or whether a user is to be seen, is said by the node where it was given.
 #[test]
 fn what_belongs_to_a_user_is_noted_where_it_changes() {

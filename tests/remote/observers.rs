@@ -2,8 +2,10 @@
 
 use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
 use adsum::{
-    Connect, Engine, Error, Join, RemoteMember, RemoteSession, RemoteState, Time, TopicCounts, View,
+    Config, Connect, Engine, Error, Join, RemoteMember, RemoteSession, RemoteState, Time,
+    TopicCounts, View,
 };
+use std::rc::Rc;
 
 const TOPIC: u32 = 100;
 
@@ -23,6 +25,24 @@ fn say(
 fn is_in(observes: bool, number: u64, presence: Option<u32>) -> RemoteState<u32, u32> {
     let topics = vec![RemoteMember { topic: TOPIC, observes, number, presence }];
     state(vec![RemoteSession { topics, ..session(1, Some(8)) }])
+}
+
+/// How a session is in the topic: whether it observes, the number of what it shows, and that.
+type In = (bool, u64, Option<u32>);
+
+/// What a node says of two sessions of user 2.
+fn two(first: &[In], second: &[In]) -> RemoteState<u32, u32> {
+    let topics = |all: &[In]| {
+        let of = |(observes, number, presence): &In| {
+            let (observes, number, presence) = (*observes, *number, *presence);
+            RemoteMember { topic: TOPIC, observes, number, presence }
+        };
+        all.iter().map(of).collect()
+    };
+    state(vec![
+        RemoteSession { topics: topics(first), ..session(1, Some(8)) },
+        RemoteSession { topics: topics(second), ..session(2, None) },
+    ])
 }
 
 fn counts(engine: &Engine<u32, u32>) -> Option<TopicCounts> {
@@ -108,6 +128,32 @@ fn who_observes_takes_no_members_place() {
     let told = say(&mut engine, 3, state(vec![first, other])).expect("there is room");
     assert_eq!(told, ["2 leaves"]);
     assert_eq!((counts(&engine), engine.verify()), (of(1, 1), Ok(())));
+}
+
+/// The other way round: the user has not left, since another of its devices has come.
+#[test]
+fn who_observes_from_now_on_makes_room_for_another_device() {
+    let mut engine = with_member();
+    say(&mut engine, 2, is_in(false, 1, Some(5))).expect("there is room");
+    say(&mut engine, 3, two(&[(false, 1, Some(5))], &[])).expect("there is room");
+    let swapped = two(&[(true, 2, None)], &[(false, 1, Some(6))]);
+    let told = say(&mut engine, 4, swapped).expect("there is room");
+    assert!(told[1].starts_with("MemberSessionEnded"), "{told:?}");
+    assert_eq!((&told[0][..], told.len()), ("2 there: Some(6)", 2));
+    assert_eq!((counts(&engine), engine.verify()), (of(2, 1), Ok(())));
+}
+
+#[test]
+fn what_a_node_says_that_an_observer_shows_is_dropped() {
+    let shown = Rc::new(());
+    let mut engine = Engine::<u32, Rc<()>>::new(Config::default());
+    let presence = Some(shown.clone());
+    let topics = vec![RemoteMember { topic: TOPIC, observes: true, number: 1, presence }];
+    let RemoteSession { id, kind, age_ms, lost, number, idle_ms, .. } = session(1, None);
+    let there = RemoteSession { id, kind, age_ms, lost, number, shown: None, idle_ms, topics };
+    let said = RemoteState { lists: None, sessions: vec![there], ended: Vec::new() };
+    engine.remote_state(at(1), ELSEWHERE, 2, said).expect("there is room").for_each(|_| {});
+    assert_eq!(Rc::strong_count(&shown), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::edges::{ELSEWHERE, engine, session, state, told, viewer};
 use crate::lives::as_one;
 use adsum::{
-    Config, EndReason, Engine, Join, LostCause, Options, Origin, RemoteEnd, RemoteLoss,
+    Candidate, Config, EndReason, Engine, Join, LostCause, Options, Origin, RemoteEnd, RemoteLoss,
     RemoteMember, RemotePresence, RemoteSession, RemoteState, Represent, Time, View,
 };
 
@@ -59,6 +59,21 @@ fn rule_u2_who_goes_on_by_another_device_is_not_told_to_be_offline() {
         assert_eq!(say(&mut engine, 7, ELSEWHERE, vec![nothing])[0], "2 offline to 1");
         assert_eq!(engine.verify(), Ok(()));
     }
+}
+
+/// Rule U2: the choice is made anew when a device elsewhere is lost, and when it is back.
+#[test]
+fn rule_u2_who_speaks_is_chosen_anew_when_a_device_elsewhere_is_lost() {
+    let represent = |candidates: &[Candidate<'_, u32>]| {
+        candidates.iter().rposition(|one| !one.detached).unwrap_or(0)
+    };
+    let mut engine = as_one(None, represent);
+    let both = || vec![session(1, Some(8)), session(2, Some(9))];
+    assert_eq!(say(&mut engine, 5, ELSEWHERE, both()).last().expect("it is shown"), "2 as one: 9");
+    let mut lost = both();
+    lost[1].lost = Some(RemoteLoss { cause: LostCause::Timeout, since_ms: 0, left_ms: 500 });
+    assert_eq!(say(&mut engine, 6, ELSEWHERE, lost), ["2 as one: 8"]);
+    assert_eq!(say(&mut engine, 7, ELSEWHERE, both()), ["2 as one: 9"]);
 }
 
 /// Rules 15 and T5: a user who is expelled at its node is so in one go here.

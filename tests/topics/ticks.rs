@@ -183,3 +183,32 @@ fn how_much_waits_for_somebody_unseen_changes_nothing_for_others() {
     assert_eq!(told, [Said::Changes(0)], "it is counted");
     assert_eq!(told_with(View::Sample(500)), told);
 }
+
+/// Rule T11: who has been sent a snapshot within a tick, and is congested again, misses that tick
+/// when it comes, and not the other one of the topic.
+#[test]
+fn rule_t11_who_is_late_has_missed_its_own_tick() {
+    let topics = TopicOptions { coalesce_ms: 100, ..TopicOptions::default() };
+    let mut room = Room::of(Options::default(), topics);
+    let busy = room.member(1);
+    room.join(2, Join::Observer { view: View::All });
+    room.tick();
+    let snapshot = |room: &mut Room, slow: SessionKey| {
+        let writable = said(room.engine.writable(room.at(), slow).expect("it is attached"));
+        drop(room.engine.congested(room.at(), slow).expect("it is attached"));
+        writable == [Said::Snapshot(0)]
+    };
+    // It hears counts, by the slower tick, and who is there is told by the quicker one.
+    room.update(busy, 5);
+    room.now += 10;
+    let (slow, _) = room.join(3, Join::Observer { view: View::Count });
+    drop(room.engine.congested(room.at(), slow).expect("it is attached"));
+    assert!(snapshot(&mut room, slow), "it has been told nothing yet");
+    room.now += 90;
+    assert_eq!(said(room.engine.advance(room.at())), [Said::Changes(1)]);
+    assert_eq!(room.engine.verify(), Ok(()));
+    assert!(!snapshot(&mut room, slow), "what it was sent holds");
+    room.tick();
+    assert!(snapshot(&mut room, slow), "it has missed its tick");
+    assert_eq!(room.engine.verify(), Ok(()));
+}

@@ -4,6 +4,7 @@ use crate::key::DeviceKind;
 use crate::time::Time;
 use crate::topic::TopicCounts;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use proptest::prelude::*;
 
 type Rooms = Tables<u64, u32, Plain>;
@@ -221,4 +222,44 @@ fn a_membership_that_is_left_is_used_again() {
         tables.leave_topic(topic, other);
         tables.leave_topic(topic, next);
     }
+}
+
+/// Rule T11: of those who are congested when a tick has told all, whoever had been sent a snapshot
+/// before has missed this one; whoever has not knows all that there was.
+#[test]
+fn only_who_was_told_before_a_tick_has_missed_it() {
+    let mut tables = tables();
+    let topic = tables.open_topic(7, &TopicOptions::default()).expect("there is room");
+    tables.forget_fresh();
+    let all: Vec<_> = (0..5)
+        .map(|session| {
+            let one = tables.join_topic(SessionIndex(session), topic, true, View::All);
+            tables.seat_in_topic(one, false);
+            one
+        })
+        .collect();
+    let is = |tables: &Rooms, mark| all.iter().map(|one| tables.topics.is(*one, mark)).collect();
+    let has_late = |tables: &Rooms| tables.topics.topic(topic).has_late;
+    let are_late = |tables: &Rooms| {
+        let channel = tables.topics.topic(topic).groups[0].channel;
+        tables.topics.are_late(channel)
+    };
+    // Three are congested, who knew all until then; two of them count as told.
+    for session in [1, 2, 3] {
+        tables.set_congested(SessionIndex(session), true);
+    }
+    assert!(!has_late(&tables) && !are_late(&tables), "nobody waits for a tick");
+    for one in [1, 3] {
+        tables.topics.mark(all[one], Mark::Told, true);
+    }
+    assert!(are_late(&tables));
+    let told: Vec<bool> = is(&tables, Mark::Told);
+    assert_eq!(told, [false, true, false, true, false]);
+    let channel = tables.topics.topic(topic).groups[0].channel;
+    tables.mark_late(channel);
+    let dirty: Vec<bool> = is(&tables, Mark::Dirty);
+    assert_eq!(dirty, [false, true, false, true, false]);
+    assert!(!are_late(&tables), "they have missed it");
+    let told: Vec<bool> = is(&tables, Mark::Told);
+    assert_eq!(told, [false; 5]);
 }
