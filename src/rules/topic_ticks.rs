@@ -294,33 +294,81 @@ mod tests {
     /// A topic in which one views a sample of one member, and another names all others. So whatever
     /// those others do waits for the tick, and is no news for the first.
     struct Room {
-        engine: Engine<u64, u32, Plain>,
+        engine: Core,
         now: u64,
         /// Those who are named, and one who is not there yet.
         named: Vec<(SessionKey, TopicKey)>,
         visitor: SessionKey,
     }
 
+    type Core = Engine<u64, u32, Plain>;
+
+    const MEMBER: Join<u32> = Join::Member { presence: None, view: View::Nothing };
+
+    fn engine(full_up_to: u32) -> Core {
+        let topics = TopicOptions {
+            full_up_to,
+            sample: SHOWN as u16,
+            coalesce_ms: 100,
+            ..TopicOptions::default()
+        };
+        let max_sessions = 1_000;
+        let options =
+            Options { topics, max_sessions, topic_rate: None, lease: None, ..Options::default() };
+        Engine::with_hasher(Config::new(options).expect("they are in range"), Plain)
+    }
+
+    fn join(engine: &mut Core, user: u64, of: Join<u32>) -> (SessionKey, TopicKey) {
+        join_at(engine, Time::ZERO, user, of)
+    }
+
+    fn join_at(engine: &mut Core, now: Time, user: u64, of: Join<u32>) -> (SessionKey, TopicKey) {
+        let session = engine.connect(now, Connect::new(user)).expect("there is room").0;
+        (session, engine.join(now, session, 7, of).expect("there is room").0)
+    }
+
+    /// At the tick by which those who view all learn that a topic has become large, they are sent
+    /// everything: no later tick needs to. Whoever views a sample has heard of none of it.
+    #[test]
+    fn who_views_a_sample_is_told_what_those_who_view_all_know() {
+        let full = SHOWN + 1;
+        let many = 4 * (full + SURPLUS) + 1;
+        let mut engine = engine(full);
+        join(&mut engine, 0, MEMBER);
+        // In no sample, and of interest to one who names it.
+        let busy: Vec<_> = (0..many).map(|_| join(&mut engine, 1, MEMBER)).collect();
+        let observe = |view| Join::Observer { view };
+        let (all, _) = join(&mut engine, 11, observe(View::All));
+        let (sample, _) = join(&mut engine, 12, observe(View::Sample(SHOWN as u16)));
+        let (names, topic) = join(&mut engine, 13, observe(View::Nothing));
+        drop(engine.look_at(Time::ZERO, names, topic, [1]).expect("it is there"));
+        engine.advance(Time::from_millis(1_000)).for_each(|_| {});
+        for (session, topic) in busy {
+            let updated = engine.update(Time::from_millis(1_000), session, topic, 5);
+            drop(updated.expect("it is a member"));
+        }
+        join_at(&mut engine, Time::from_millis(1_000), 2, MEMBER);
+        let mut tick = |ms| {
+            let mut told = Vec::new();
+            engine.advance(Time::from_millis(ms)).for_each(|decision| match decision {
+                Decision::Topic(part) => told.extend_from_slice(part.to()),
+                Decision::Changes(part) => panic!("{part:?}, and no snapshot"),
+                _ => {}
+            });
+            // It comes in parts.
+            told.dedup();
+            told
+        };
+        assert_eq!(tick(1_100), [all.slot()]);
+        assert_eq!(tick(1_200), [sample.slot(), names.slot()]);
+    }
+
     impl Room {
         fn new(named: u64) -> Self {
-            let topics = TopicOptions {
-                full_up_to: SHOWN,
-                sample: SHOWN as u16,
-                coalesce_ms: 100,
-                ..TopicOptions::default()
-            };
-            let options = Options { topics, topic_rate: None, lease: None, ..Options::default() };
-            let config = Config::new(options).expect("they are in range");
-            let mut engine = Engine::with_hasher(config, Plain);
-            let mut join = |user, join| {
-                let (session, decisions) =
-                    engine.connect(Time::ZERO, Connect::new(user)).expect("there is room");
-                drop(decisions);
-                (session, engine.join(Time::ZERO, session, 7, join).expect("there is room").0)
-            };
-            let member = Join::Member { presence: None, view: View::Nothing };
-            join(0, member);
-            let all = (1..=named).map(|user| join(user, member)).collect();
+            let mut engine = engine(SHOWN);
+            let mut join = |user, of| join(&mut engine, user, of);
+            join(0, MEMBER);
+            let all = (1..=named).map(|user| join(user, MEMBER)).collect();
             join(named + 1, Join::Observer { view: View::Sample(SHOWN as u16) });
             let (session, topic) = join(named + 2, Join::Observer { view: View::Nothing });
             let names = (1..=named).chain([VISITOR]);
@@ -340,9 +388,8 @@ mod tests {
 
         /// One who is named comes and goes.
         fn visit(&mut self) {
-            let (now, join) =
-                (Time::from_millis(self.now), Join::Member { presence: None, view: View::Nothing });
-            let topic = self.engine.join(now, self.visitor, 7, join).expect("there is room").0;
+            let now = Time::from_millis(self.now);
+            let topic = self.engine.join(now, self.visitor, 7, MEMBER).expect("there is room").0;
             drop(self.engine.leave(now, self.visitor, topic).expect("it is there"));
         }
 
