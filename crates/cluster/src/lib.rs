@@ -104,6 +104,7 @@ macro_rules! broken {
 
 mod apply;
 mod carry_out;
+mod changes;
 mod closings;
 mod cluster;
 mod config;

@@ -79,6 +79,10 @@ pub struct UserState<K, P> {
     pub posted: Option<u64>,
     /// Of when the user's lists are, as the sender knows them.
     pub version: Version,
+    /// Whether there are sessions and lists that are not here, because they fit into no message.
+    /// Who sends messages of bounded length says so, and leaves out both: what is said of the user
+    /// later, without lists, is not taken either, and holds up nothing of other users.
+    pub is_cut: bool,
     /// When each of the sessions connected, by the node's logical clock.
     pub stamps: Vec<u64>,
     /// The sessions, and the lists where the receiver may not have them.

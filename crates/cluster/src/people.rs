@@ -60,11 +60,19 @@ impl Seen {
 pub(crate) enum SeenList {
     One(Seen),
     Some(Vec<Seen>),
+    /// There are some, of which nothing is known: they and the lists fit into no message.
+    Cut,
 }
 
 impl Default for SeenList {
     fn default() -> Self {
         Self::Some(Vec::new())
+    }
+}
+
+impl SeenList {
+    pub(crate) const fn is_cut(&self) -> bool {
+        matches!(self, Self::Cut)
     }
 }
 
@@ -75,6 +83,7 @@ impl Deref for SeenList {
         match self {
             Self::One(seen) => core::slice::from_ref(seen),
             Self::Some(all) => all,
+            Self::Cut => &[],
         }
     }
 }
@@ -84,6 +93,7 @@ impl DerefMut for SeenList {
         match self {
             Self::One(seen) => core::slice::from_mut(seen),
             Self::Some(all) => all,
+            Self::Cut => &mut [],
         }
     }
 }

@@ -4,10 +4,10 @@ use crate::cluster::Cluster;
 use crate::desk::{Desk, Job, MAX_ORDERS, Over, Post};
 use crate::digest;
 use crate::fault::Fault;
-use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState, Version};
+use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState};
 use crate::node::NodeId;
 use crate::peers::{Chain, Peer};
-use crate::people::{Held, Life, Person, Seen};
+use crate::people::{Held, Life, Person, Seen, SeenList};
 use adsum::{Event, RemoteSession, RemoteState, Time};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -198,6 +198,7 @@ where
                 && state.stamps.len() == sessions.len()
                 && are_different(sessions)
                 && (!state.is_gone || sessions.is_empty())
+                && (!state.is_cut || sessions.is_empty() && lists.is_none())
                 && sessions.iter().all(|session| session.topics.len() <= topics)
         };
         if is_ascending && states.iter().all(is_right) { Ok(()) } else { Err(Fault::Malformed) }
@@ -337,48 +338,6 @@ where
 
     // ---- what a node says of its users
 
-    fn take_ops(&mut self, at: usize, ops: Vec<UserState<K, P>>) {
-        for op in ops {
-            let takes_up = broken!(self.desk, TakeUpAnywhere);
-            let overtakes = broken!(self.desk, OvertakeParts);
-            let peer = self.desk.peers.at_mut(at);
-            peer.seq = peer.seq.max(op.number);
-            // An answer in parts is not overtaken: the rest of it would be too old.
-            let is_whole = peer.chain.is_none() || overtakes;
-            let takes_ops = is_whole && (!peer.is_floor || takes_up);
-            let is_next = op.number - 1 == peer.held && takes_ops;
-            if op.number <= peer.held {
-                self.desk.stats.ops_ignored += 1;
-            } else if is_next && !self.lacks_lists(&op) {
-                self.desk.peers.at_mut(at).held = op.number;
-                self.desk.stats.ops_taken += 1;
-                self.take_state(at, op);
-            } else if broken!(self.desk, MergeOverGap) {
-                self.desk.peers.at_mut(at).held = op.number;
-                self.take_state(at, op);
-            } else {
-                self.desk.stats.ops_ignored += 1;
-                if !self.desk.peers.at(at).is_lost && !broken!(self.desk, NeverAsk) {
-                    self.desk.ask_again(at);
-                }
-                return;
-            }
-        }
-    }
-
-    /// Returns whether a change counts on lists that this node does not have any more.
-    fn lacks_lists(&self, op: &UserState<K, P>) -> bool {
-        if op.state.sessions.is_empty() || op.state.lists.is_some() {
-            return false;
-        }
-        let Some(person) = self.desk.people.get(&op.user) else {
-            return op.version != Version::default();
-        };
-        // What is known is at most that, so an older one settles it without the engine.
-        !person.version.covers(op.version)
-            || !person.version_in(|| self.engine.is_online(&op.user)).covers(op.version)
-    }
-
     fn take_sync(&mut self, at: usize, sync: Sync<K, P>) {
         let peer = self.desk.peers.at(at);
         // While nothing is heard of a node, and it has nothing here, it has to be back first.
@@ -480,8 +439,8 @@ where
 
     /// Makes what a node says of a user what is so, if that is newer than what is known. The table
     /// is asked once: this is what a newcomer does for everybody.
-    fn take_state(&mut self, at: usize, op: UserState<K, P>) {
-        let UserState { user, number, is_gone, posted, version, stamps, mut state } = op;
+    pub(crate) fn take_state(&mut self, at: usize, op: UserState<K, P>) {
+        let UserState { user, number, is_gone, posted, version, is_cut, stamps, mut state } = op;
         if is_gone {
             if !self.is_known(at, &user, number) {
                 self.end_of(at, user, state.ended, posted);
@@ -498,7 +457,10 @@ where
         let peer = peers.at_mut(at);
         let (life, epoch) = (peer.life, peer.epoch);
         let person = people.all.entry_ref(&user).or_default();
-        let seen = Seen::all(&state.sessions, stamps);
+        let seen = match is_cut {
+            true => SeenList::Cut,
+            false => Seen::all(&state.sessions, stamps),
+        };
         if let Some(held) = person.held.iter_mut().find(|held| held.life == life) {
             held.epoch = epoch;
             if held.number >= number {

@@ -120,7 +120,16 @@ where
             }
             let (version, stamps) = (Default::default(), Vec::new());
             let state = nothing;
-            return Some(UserState { user, number, is_gone, posted, version, stamps, state });
+            return Some(UserState {
+                user,
+                number,
+                is_gone,
+                posted,
+                version,
+                is_cut: false,
+                stamps,
+                state,
+            });
         }
         let person = self.desk.people.get(&user)?;
         let own = person.own.as_ref()?;
@@ -132,7 +141,7 @@ where
         let stamp = |id| own.seen.iter().find(|seen| seen.id == id).map(|seen| seen.stamp);
         let stamps = state.sessions.iter().filter_map(|session| stamp(session.id)).collect();
         let version = person.version;
-        Some(UserState { user, number, is_gone, posted, version, stamps, state })
+        Some(UserState { user, number, is_gone, posted, version, is_cut: false, stamps, state })
     }
 }
 
@@ -165,7 +174,10 @@ where
             let state = RemoteState { ended, ..local.to_remote(desk.now, true) };
             let (user, stamps) = (user.clone(), Vec::new());
             let (is_gone, posted) = (false, None);
-            Some((UserState { user, number, is_gone, posted, version, stamps, state }, 0))
+            Some((
+                UserState { user, number, is_gone, posted, version, is_cut: false, stamps, state },
+                0,
+            ))
         }
         _ => {
             let person = desk.people.get(user)?;
@@ -180,7 +192,10 @@ where
             let state = RemoteState { lists: None, sessions: Vec::new(), ended };
             let (user, stamps) = (user.clone(), Vec::new());
             let is_gone = true;
-            Some((UserState { user, number, is_gone, posted, version, stamps, state }, 0))
+            Some((
+                UserState { user, number, is_gone, posted, version, is_cut: false, stamps, state },
+                0,
+            ))
         }
     }
 }
@@ -213,7 +228,7 @@ where
     person.note_newest(|life| peers.name_of(life, *me));
     let sessions = person.sessions().count();
     let (user, is_gone) = (user.clone(), false);
-    (UserState { user, number, is_gone, posted, version, stamps, state }, sessions)
+    (UserState { user, number, is_gone, posted, version, is_cut: false, stamps, state }, sessions)
 }
 
 /// Brings up to date what is kept of the sessions that this node has of a user. Those that are new

@@ -97,7 +97,12 @@ fn shorten(message: &mut Message) -> bool {
     }
     let is_there = !sessions.is_empty() || !ended.is_empty();
     (*sessions, *ended, user.stamps) = Default::default();
-    is_there || lists.take().is_some()
+    if is_there {
+        return true;
+    }
+    let had_lists = lists.take().is_some();
+    user.is_cut |= had_lists;
+    had_lists
 }
 
 /// Halves a message that says several things, and returns the other half, if that is to be sent. Of
@@ -189,7 +194,7 @@ mod tests {
         let version = Version { number: 1, clock: 1, by: 1, wish: 0 };
         let user = format!("user{number}").into();
         let (is_gone, posted, stamps) = (false, None, vec![1]);
-        UserState { user, number, is_gone, posted, version, stamps, state }
+        UserState { user, number, is_gone, posted, version, is_cut: false, stamps, state }
     }
 
     fn message(body: Body<UserId, Presence>) -> Message {
@@ -247,10 +252,10 @@ mod tests {
             let (states, lost) = sent(vec![small(1), large, small(3)]);
             assert_eq!((states.len(), lost), (3, 1));
             assert_eq!((&states[0], &states[2]), (&small(1), &small(3)));
-            let UserState { number, stamps, state, .. } = &states[1];
+            let UserState { number, stamps, is_cut, state, .. } = &states[1];
             assert_eq!((*number, stamps.len(), state.sessions.len()), (2, sessions, sessions));
             assert_eq!(state.sessions.iter().map(|one| one.topics.len()).sum::<usize>(), topics);
-            assert_eq!(state.lists.is_some(), has_lists);
+            assert_eq!((state.lists.is_some(), *is_cut), (has_lists, !has_lists));
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{
     Beat, Body, Cluster, Direct, Fault, Incarnation, Message, Need, Next, NodeId, Order, Orders,
     PROTOCOL, Sync, To, UserState, Version,
 };
-use adsum::{Event, RemoteState, SessionId, Time};
+use adsum::{Event, RemoteLists, RemoteState, SessionId, Time};
 
 const NOW: Time = Time::from_millis(1_000_000);
 
@@ -22,7 +22,8 @@ fn beat() -> Message<u32, u32> {
 fn state(number: u64) -> UserState<u32, u32> {
     let state = RemoteState { lists: None, sessions: Vec::new(), ended: Vec::new() };
     let (version, stamps) = (Version::default(), Vec::new());
-    UserState { user: 3, number, is_gone: false, posted: None, version, stamps, state }
+    let (is_gone, posted, is_cut) = (false, None, false);
+    UserState { user: 3, number, is_gone, posted, version, is_cut, stamps, state }
 }
 
 fn first() -> Cluster<u32, u32> {
@@ -140,6 +141,10 @@ fn what_no_node_can_say_is_refused() {
     let later = message(Body::Leaving).clock + 1;
     let posted = Some(later);
     assert_eq!(ops(vec![UserState { posted, ..state(1) }]), Fault::Malformed);
+    let lists = Some(RemoteLists { audience: Vec::new(), blocked: Vec::new(), visible: true });
+    let state_of = RemoteState { lists, sessions: Vec::new(), ended: Vec::new() };
+    let cut = UserState { is_cut: true, state: state_of, ..state(1) };
+    assert_eq!(ops(vec![cut]), Fault::Malformed, "what is there is not cut");
     let version = Version { wish: 2 * later, ..Version::default() };
     assert_eq!(ops(vec![UserState { version, ..state(1) }]), Fault::Malformed);
     let sync = |since, seq, last, number| {

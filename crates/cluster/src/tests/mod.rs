@@ -2,6 +2,7 @@
 
 pub(crate) mod breaks;
 mod chaos;
+mod cut;
 mod expelled;
 mod faults;
 mod group;
