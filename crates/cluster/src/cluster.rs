@@ -87,8 +87,8 @@ where
     /// Returns whether, since this was asked last, edges may have been posted by nobody, or have
     /// turned out to be none: a node is gone, with what it was to post; or one that was not heard
     /// for longer than the grace is heard again, with users of whom it had been posted that they
-    /// are offline. Whoever is told of edges is then to ask who is online
-    /// ([rule C17](adsum::rules#rule-c17-who-posts)).
+    /// are offline; or a node is heard for the first time which has had users for a while. Whoever
+    /// is told of edges is then to ask who is online ([rule C17](adsum::rules#rule-c17-who-posts)).
     pub fn take_missed(&mut self) -> bool {
         core::mem::take(&mut self.desk.may_have_missed)
     }

@@ -283,6 +283,8 @@ where
     }
 
     fn take_beat(&mut self, at: usize, beat: &Beat, clock: u64) {
+        // It had users before anything was heard of it, when this node said already who is there.
+        peer.is_returning |= peer.round == 0 && beat.users > 0 && self.desk.known_until > 0;
         let (now, takes_late) = (self.desk.now, broken!(self.desk, LateBeat));
         let peer = self.desk.peers.at_mut(at);
         if (beat.round <= peer.round && !takes_late) || peer.has_left {
