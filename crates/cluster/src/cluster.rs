@@ -163,7 +163,6 @@ where
         }
         desk.next_beat = desk.now.saturating_add(desk.config.beat_ms);
         desk.people.list_doubted();
-        desk.ask_for_taken_out();
         desk.tidy_topics();
         desk.forget_ordered();
         desk.outbox.push_back(Post::Beat(To::Everyone));
@@ -172,6 +171,8 @@ where
         }
     }
 
+        // After the orders: a node that has not heard of one says then what it has made of it.
+        desk.ask_for_repeats();
     /// Suspects nodes of which nothing is heard (rule C5).
     fn suspect(&mut self) {
         let (now, after) = (self.desk.now, self.desk.config.suspect_ms);

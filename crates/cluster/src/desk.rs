@@ -8,7 +8,7 @@ use crate::message::{
 };
 use crate::node::{Incarnation, NodeId};
 use crate::peers::{Peer, Peers};
-use crate::people::{Life, Ordered, People, Person, TakenOut};
+use crate::people::{Life, Ordered, People, Person, Unsaid};
 use crate::posted::{Posted, PostedEdges};
 use crate::stats::ClusterStats;
 use crate::topics::TopicTable;
@@ -148,8 +148,8 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) edges: HashMap<K, u64, S>,
     /// Edges that this node has posted a moment ago.
     pub(crate) posted: PostedEdges<K, S>,
-    /// Who was taken out of topics here, until their nodes should have said so.
-    pub(crate) taken_out: Vec<TakenOut<K>>,
+    /// Users of whom other nodes are to say something new.
+    pub(crate) unsaid: Vec<Unsaid<K>>,
     /// Orders of other nodes that have changed lists here of late.
     pub(crate) ordered: HashMap<K, Ordered, S>,
     /// Lives of nodes that are over, though not the grace of their sessions.
@@ -209,7 +209,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             ended: HashMap::with_hasher(hasher.clone()),
             edges: HashMap::with_hasher(hasher.clone()),
             posted: PostedEdges::new(hasher.clone()),
-            taken_out: Vec::new(),
+            unsaid: Vec::new(),
             ordered: HashMap::with_hasher(hasher.clone()),
             over: Vec::new(),
             parting: HashMap::with_hasher(hasher),

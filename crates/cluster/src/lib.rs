@@ -123,6 +123,7 @@ mod people;
 mod posted;
 mod receive;
 mod send;
+mod repeats;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -134,7 +135,8 @@ pub use cluster::Cluster;
 pub use config::{ClusterConfig, ClusterConfigError};
 pub use fault::Fault;
 pub use message::{
-    Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Say, Sync, To, UserState, Version,
+    Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Repeat, Say, Sync, To, UserState,
+    Version,
 };
 pub use node::{Incarnation, NodeId};
 pub use outputs::{Next, Output, Outputs};

@@ -62,6 +62,7 @@ where
             }
             Body::Sync(sync) => self.take_sync(at, sync),
             Body::Direct(direct) => {
+            Body::Repeat(repeat) => desk.say_again(&repeat.users),
                 let life = desk.peers.at(at).life;
                 desk.jobs.push_back(Job::Direct { life, direct });
             }
@@ -104,6 +105,7 @@ where
             return Err(Fault::Protocol { theirs: *protocol });
         }
         if *from != sender {
+            Body::Repeat(repeat) => repeat.to,
             return Err(Fault::NotTheSender);
         }
         desk.check_clock(*clock, now)?;
@@ -148,6 +150,10 @@ where
                 self.check_states(&sync.states, clock)?;
                 let mut numbers = sync.states.iter().map(|state| state.number);
                 let is_within = numbers.all(|number| sync.since < number && number <= sync.seq);
+            Body::Repeat(repeat) => {
+                let limit = self.desk.config.max_batch as usize;
+                if repeat.users.len() <= limit { Ok(()) } else { Err(Fault::TooLarge) }
+            }
                 let is_ahead = sync.seq > sync.since || sync.seq == sync.last;
                 let is_right = is_within
                     && is_ahead

@@ -1,7 +1,7 @@
 //! How a message travels: the version of this form in one byte, and postcard.
 
 use adsum::RemoteState;
-use adsum_cluster::Body;
+use adsum_cluster::{Body, Repeat};
 
 use crate::host::{Presence, UserId};
 
@@ -114,6 +114,11 @@ fn halve(message: &mut Message) -> Option<Option<Message>> {
             sync.states.truncate(sync.states.len() / 2);
             sync.seq = sync.states.last()?.number;
         }
+        Body::Repeat(repeat) if repeat.users.len() > 1 => {
+            let users = repeat.users.split_off(repeat.users.len() / 2);
+            let rest = Repeat { to: repeat.to, users };
+            second = Some(Message { body: Body::Repeat(rest), ..head(message) });
+        }
         Body::Orders(orders) if orders.orders.len() > 1 => {
             orders.orders.truncate(orders.orders.len() / 2);
         }
@@ -135,6 +140,7 @@ pub(super) const fn kind(message: &Message) -> &'static str {
         Body::Beat(_) => "beat",
         Body::Need(_) => "need",
         Body::Sync(_) => "sync",
+        Body::Repeat(_) => "repeat",
         Body::Direct(_) => "direct",
         Body::Say(_) => "say",
         Body::Orders(_) => "orders",
