@@ -116,14 +116,15 @@ mod log;
 mod message;
 mod node;
 mod ordered;
+mod orders;
 mod outputs;
 mod parting_wish;
 mod peers;
 mod people;
 mod posted;
 mod receive;
-mod send;
 mod repeats;
+mod send;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -231,6 +231,8 @@ pub struct Orders<K, P> {
     pub first: u64,
     /// The orders, in their order.
     pub orders: Vec<Order<K, P>>,
+    /// Whether the sender has said that it leaves: who has started since has not heard it.
+    pub is_leaving: bool,
 }
 
 /// An input that concerns sessions of all nodes.

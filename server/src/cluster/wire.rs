@@ -231,7 +231,7 @@ mod tests {
             Order { version: Version::default(), event }
         };
         let (to, orders) = (NodeId::new("b").unwrap(), vec![order(1_000), order(1)]);
-        let message = message(Body::Orders(Orders { to, first: 7, orders }));
+        let message = message(Body::Orders(Orders { to, first: 7, orders, is_leaving: false }));
         let mut lost = 0;
         let sent = encode_all(message, MAX, &mut lost);
         let [bytes] = &sent[..] else { panic!("{} messages", sent.len()) };
