@@ -232,7 +232,8 @@ pub(crate) struct Unsaid<K> {
     pub(crate) user: K,
     /// The number of what that node had said last.
     pub(crate) number: u64,
-    pub(crate) since: Time,
+    /// From when on it is asked with each beat.
+    pub(crate) due: Time,
 }
 
 /// The last order of another node that has changed a user's lists here.

@@ -5,35 +5,34 @@ use crate::desk::{Desk, Post};
 use crate::message::{Body, Repeat, To, Version};
 use crate::node::NodeId;
 use crate::people::{Life, Unsaid};
+use adsum::Time;
 use core::hash::{BuildHasher, Hash};
 use hashbrown::HashSet;
 
 impl<K: Eq + Hash + Clone, P, S: BuildHasher + Clone> Desk<K, P, S> {
     /// Notes that a node is to say something new of a user. It is asked if a beat later it has not.
     pub(crate) fn note_unsaid(&mut self, life: Life, user: &K) {
-        let held = self.people.get(user).and_then(|person| person.held_of(life));
-        let Some(number) = held.map(|held| held.number) else { return };
-        self.unsaid.push(Unsaid { life, user: user.clone(), number, since: self.now });
+        self.note_due(life, user, self.now.saturating_add(self.config.beat_ms));
     }
 
-    /// Asks a node to say again what it has of a user.
+    /// Has a node be asked with the next beat to say again what it has of a user.
     pub(crate) fn ask_anew(&mut self, life: Life, user: &K) {
-        self.note_unsaid(life, user);
-        // If not now, it is asked when it is heard again.
-        let id = self.peers.of_life(life).filter(|peer| !peer.is_lost).map(|peer| peer.id);
-        if let Some(id) = id {
-            self.ask_to_repeat(id, user.clone());
+        self.note_due(life, user, self.now);
+    }
+
+    fn note_due(&mut self, life: Life, user: &K, due: Time) {
+        let held = self.people.get(user).and_then(|person| person.held_of(life));
+        if let Some(number) = held.map(|held| held.number) {
+            self.unsaid.push(Unsaid { life, user: user.clone(), number, due });
         }
     }
 
-    /// Asks nodes again that have said nothing new for a beat: what they were asked, or what they
-    /// said, may be lost, or they have not carried out an order, or have done so before what they
-    /// said last. With each beat.
+    /// Asks nodes that are to say something new of users, until they have, with each beat: what they
+    /// were asked, or what they said, may be lost. One that is not heard is asked when it is back.
     pub(crate) fn ask_for_repeats(&mut self) {
         if self.unsaid.is_empty() {
             return;
         }
-        let (now, beat_ms) = (self.now, self.config.beat_ms);
         let mut known = HashSet::with_hasher(self.people.all.hasher().clone());
         let mut unsaid = core::mem::take(&mut self.unsaid);
         unsaid.retain(|one| {
@@ -42,10 +41,12 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher + Clone> Desk<K, P, S> {
             held.is_some_and(|held| held.number == one.number)
                 && known.insert((one.life, one.user.clone()))
         });
-        for Unsaid { life, user, since, .. } in &unsaid {
+        // Those of one node go in as few messages as they can.
+        unsaid.sort_by_key(|one| one.life);
+        let now = self.now;
+        for Unsaid { life, user, .. } in unsaid.iter().filter(|one| one.due <= now) {
             let peer = self.peers.of_life(*life).filter(|peer| !peer.is_lost);
-            let is_due = now.since(*since) >= beat_ms;
-            if let Some(id) = peer.filter(|_| is_due).map(|peer| peer.id) {
+            if let Some(id) = peer.map(|peer| peer.id) {
                 self.ask_to_repeat(id, user.clone());
             }
         }

@@ -239,6 +239,22 @@ mod tests {
         assert_eq!((orders.first, orders.orders.len(), lost), (8, 0, 1));
     }
 
+    /// All are asked for, in as many messages as it takes.
+    #[test]
+    fn a_question_for_many_users_is_several() {
+        let users: Vec<UserId> = (0..200).map(|nth| format!("user{nth:020}").into()).collect();
+        let to = NodeId::new("b").unwrap();
+        let message = message(Body::Repeat(Repeat { to, users: users.clone() }));
+        let mut lost = 0;
+        let sent = encode_all(message, MAX, &mut lost);
+        let asked = sent.iter().flat_map(|bytes| match decode(bytes).unwrap().body {
+            Body::Repeat(repeat) if bytes.len() <= MAX => repeat.users,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!((asked.collect::<Vec<_>>(), lost), (users, 0));
+        assert!(sent.len() > 1);
+    }
+
     /// Each number arrives, so that what comes after it is taken, whatever one user shows.
     #[test]
     fn of_whom_too_much_is_said_less_is_said() {
