@@ -1,6 +1,6 @@
 //! What comes late or again: a part of an answer, an order; and orders that cannot be carried out.
 
-use super::world::World;
+use super::world::{Weather, World};
 use super::{config, options};
 use crate::{Body, ClusterConfig, Message};
 use adsum::{Event, Join, View};
@@ -173,6 +173,36 @@ fn rule_c12_who_joins_again_is_said_again_alone() {
         assert_eq!(after[2].ops_sent, before[2].ops_sent + 1);
         assert!(world.nodes[1].cluster.desk.unsaid.is_empty());
     }
+}
+
+/// Rule C12: who is asked to say a user again is asked until it has, and says the lists as well.
+#[test]
+fn rule_c12_a_node_is_asked_to_say_a_user_again_until_it_has() {
+    let mut world = World::new(2, &options(), 11);
+    world.wait(500);
+    world.log_in(1, 5);
+    world.wait(200);
+    let said = |world: &World| world.nodes[1].cluster.stats().ops_sent;
+    let before = said(&world);
+    let desk = &mut world.nodes[0].cluster.desk;
+    let life = desk.peers.at(0).life;
+    desk.ask_anew(life, &5);
+    desk.ask_anew(life, &5);
+    world.weather.lost = 100;
+    world.wait(3 * config().beat_ms);
+    assert_eq!((said(&world), world.nodes[0].cluster.desk.unsaid.len()), (before, 1));
+    world.weather = Weather { delay_ms: 40, ..Weather::FINE };
+    let mut lists = 0;
+    for _ in 0..4 * config().beat_ms {
+        world.wait(1);
+        lists += world.under_way(1, 0).filter(|message| has_lists(message)).count();
+    }
+    assert!(lists > 0);
+    assert_eq!((said(&world), world.nodes[0].cluster.desk.unsaid.len()), (before + 1, 0));
+}
+
+fn has_lists(message: &Message<u32, u32>) -> bool {
+    matches!(&message.body, Body::Ops(ops) if ops.iter().all(|op| op.state.lists.is_some()))
 }
 
 /// Rule C12: to take somebody out of a topic, again and again, who is in it at one node and is at
