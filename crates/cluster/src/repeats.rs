@@ -27,8 +27,9 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher + Clone> Desk<K, P, S> {
         }
     }
 
-    /// Asks nodes that are to say something new of users, until they have, with each beat: what they
-    /// were asked, or what they said, may be lost. One that is not heard is asked when it is back.
+    /// Asks nodes that are to say something new of users, until they have, with each beat: what
+    /// they were asked, or what they said, may be lost. One that is not heard is asked when it is
+    /// back.
     pub(crate) fn ask_for_repeats(&mut self) {
         if self.unsaid.is_empty() {
             return;
