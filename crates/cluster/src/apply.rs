@@ -2,7 +2,7 @@
 
 use crate::carry_out::limits_of;
 use crate::cluster::Cluster;
-use crate::desk::{Job, Post};
+use crate::desk::{Job, Leaving, Post};
 use crate::message::{Body, Direct, Say, To, Version};
 use crate::node::NodeId;
 use crate::outputs::Outputs;
@@ -244,7 +244,9 @@ where
         // Whoever has sessions of the user will know it.
         // And whoever is removed watches the user no longer, at whichever node.
         let ends_watches = matches!(event, Event::AudienceRemove { .. });
-        let ordered = (!is_known || ends_watches).then(|| event.clone());
+        // A node that has left says nothing more of its users, and so not of their lists.
+        let is_passed_on = !is_known || !is_connect && self.desk.leaving == Leaving::Done;
+        let ordered = (is_passed_on || ends_watches).then(|| event.clone());
         // Whose end was kept back goes on as the engine has it, which alone knows of that then.
         let has_waiting = self.desk.has_waiting(&user);
         let stays_hidden = !has_waiting && self.engine.is_invisible(&user);
@@ -264,9 +266,13 @@ where
             }
         }
         if let (Some(event), Some(version)) = (ordered, version) {
+            if is_passed_on {
+                self.desk.order_all(version, &event);
+            }
             // The lists themselves travel with the user, if it is known.
-            let version = if is_known { Version::default() } else { version };
-            self.desk.order_all(version, &event);
+            if is_known && ends_watches {
+                self.desk.order_all(Version::default(), &event);
+            }
         }
         Ok(Outputs::new(Some(decisions), &mut self.desk))
     }

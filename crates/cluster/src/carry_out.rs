@@ -149,6 +149,8 @@ where
             let wish = desk.people.get(&user).map_or(0, |person| person.version.wish);
             let made = desk.next_version(number, wish);
             desk.note_version(&user, made);
+            let person = desk.people.entry(&user);
+            person.is_edited |= !person.is_here();
             desk.note_ordered(&user, version, made);
             if let Some(change) = change {
                 desk.change_in_waiting(&user, &change, limits);
@@ -164,7 +166,8 @@ where
     }
 
     /// Returns whose lists an order changes, and the host's number of them, if this node has
-    /// sessions of that user and none that are newer.
+    /// sessions of that user, or if all that there are belong to nodes that have left, and none
+    /// that are newer.
     fn lists_in(
         engine: &Engine<K, P, S>,
         desk: &Desk<K, P, S>,
@@ -173,7 +176,8 @@ where
     ) -> Option<(K, u64)> {
         let user = owner_of(event)?;
         let is_here = engine.local_user(user).is_some_and(|own| own.sessions().count() > 0);
-        let is_newer = is_here && desk.is_newer_order(user, version);
+        let is_left = || engine.is_online(user) && desk.is_left(user);
+        let is_newer = (is_here || is_left()) && desk.is_newer_order(user, version);
         is_newer.then(|| (user.clone(), version.number))
     }
 

@@ -87,8 +87,8 @@ where
     /// Returns whether, since this was asked last, edges may have been posted by nobody, or have
     /// turned out to be none: a node is gone, with what it was to post; or one that was not heard
     /// for longer than the grace is heard again, with users of whom it had been posted that they
-    /// are offline. Whoever is told of edges is then to ask who is online
-    /// ([rule C17](adsum::rules#rule-c17-who-posts)).
+    /// are offline; or a node is heard for the first time which has had users for a while. Whoever
+    /// is told of edges is then to ask who is online ([rule C17](adsum::rules#rule-c17-who-posts)).
     pub fn take_missed(&mut self) -> bool {
         core::mem::take(&mut self.desk.may_have_missed)
     }
@@ -135,12 +135,11 @@ where
         let Some(started) = desk.started else { return Time::ZERO };
         let waits = [desk.config.beat_ms * 3 / 2, desk.config.join_ms];
         let joined = waits.map(|ms| started.saturating_add(ms)).into_iter();
-        let beat = (desk.leaving == Leaving::No).then_some(desk.next_beat);
         let peers = desk.peers.iter().filter_map(|peer| match peer.is_lost {
             true => peer.ends,
             false => Some(peer.heard.saturating_add(desk.config.suspect_ms)),
         });
-        let all = joined.filter(|at| *at > desk.now).chain(peers).chain(beat);
+        let all = joined.filter(|at| *at > desk.now).chain(peers).chain([desk.next_beat]);
         all.chain(self.engine.deadline()).min().unwrap_or(Time::MAX)
     }
 
@@ -158,18 +157,22 @@ where
 
     fn beat_if_due(&mut self) {
         let desk = &mut self.desk;
-        if desk.leaving != Leaving::No || desk.now < desk.next_beat {
+        if desk.now < desk.next_beat {
             return;
         }
         desk.next_beat = desk.now.saturating_add(desk.config.beat_ms);
         desk.people.list_doubted();
-        desk.ask_for_taken_out();
         desk.tidy_topics();
         desk.forget_ordered();
-        desk.outbox.push_back(Post::Beat(To::Everyone));
+        if desk.leaving == Leaving::No {
+            desk.outbox.push_back(Post::Beat(To::Everyone));
+        }
+        // One that leaves goes on until it is answered: its host has ordered that.
         for at in 0..desk.peers.len() {
             desk.send_orders(at);
         }
+        // After the orders: a node that has not heard of one says then what it has made of it.
+        desk.ask_for_repeats();
     }
 
     /// Suspects nodes of which nothing is heard (rule C5).
@@ -226,7 +229,8 @@ where
     /// go. Close the connections, all at once or one by one, and report each as
     /// [lost](adsum::Engine::lost) with the cause [`NodeLoss`](adsum::LostCause::NodeLoss):
     /// contacts that are still here must not see it go either. What others say is heard until you
-    /// stop.
+    /// stop; and what concerns all nodes, an [`Expel`](adsum::Event::Expel) or a
+    /// [`Block`](adsum::Event::Block) for instance, they are told until they answer or you stop.
     pub fn leave(&mut self, now: Time) {
         self.desk.begin(now);
         if self.desk.leaving == Leaving::No {

@@ -52,7 +52,7 @@ impl ClusterConfig {
     pub fn check(&self) -> Result<(), ClusterConfigError> {
         let ranges = [
             ("beat_ms", self.beat_ms, 10, 60_000),
-            ("suspect_ms", self.suspect_ms, 2 * self.beat_ms, HOUR_MS),
+            ("suspect_ms", self.suspect_ms, self.beat_ms.saturating_mul(2), HOUR_MS),
             ("join_ms", self.join_ms, 0, HOUR_MS),
             ("max_nodes", self.max_nodes.into(), 1, 1_000),
             ("max_batch", self.max_batch.into(), 1, 65_536),

@@ -3,12 +3,10 @@
 use crate::config::ClusterConfig;
 use crate::digest;
 use crate::fault::Fault;
-use crate::message::{
-    Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Say, To, Version,
-};
+use crate::message::{Beat, Body, Direct, Message, Need, Order, PROTOCOL, Say, To, Version};
 use crate::node::{Incarnation, NodeId};
 use crate::peers::{Peer, Peers};
-use crate::people::{Life, Ordered, People, Person, TakenOut};
+use crate::people::{Life, Ordered, People, Person, Unsaid};
 use crate::posted::{Posted, PostedEdges};
 use crate::stats::ClusterStats;
 use crate::topics::TopicTable;
@@ -148,8 +146,8 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) edges: HashMap<K, u64, S>,
     /// Edges that this node has posted a moment ago.
     pub(crate) posted: PostedEdges<K, S>,
-    /// Who was taken out of topics here, until their nodes should have said so.
-    pub(crate) taken_out: Vec<TakenOut<K>>,
+    /// Users of whom other nodes are to say something new.
+    pub(crate) unsaid: Vec<Unsaid<K>>,
     /// Orders of other nodes that have changed lists here of late.
     pub(crate) ordered: HashMap<K, Ordered, S>,
     /// Lives of nodes that are over, though not the grace of their sessions.
@@ -172,8 +170,6 @@ pub(crate) struct Desk<K, P, S> {
     pub(crate) broken: Option<crate::tests::breaks::Break>,
 }
 
-/// The most orders in one message.
-pub(crate) const MAX_ORDERS: usize = 64;
 /// Clocks go by the time up to here, and count on from there if they must.
 const MAX_CLOCK: u64 = u64::MAX / 4;
 /// So far a clock may be ahead of the time, in milliseconds: a thousand years. They count on where
@@ -209,7 +205,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             ended: HashMap::with_hasher(hasher.clone()),
             edges: HashMap::with_hasher(hasher.clone()),
             posted: PostedEdges::new(hasher.clone()),
-            taken_out: Vec::new(),
+            unsaid: Vec::new(),
             ordered: HashMap::with_hasher(hasher.clone()),
             over: Vec::new(),
             parting: HashMap::with_hasher(hasher),
@@ -513,80 +509,5 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
             self.stats.gaps += 1;
             self.ask(at, false);
         }
-    }
-
-    // ---- orders
-
-    /// Has a node carry an input out. It is sent until that is answered, or the node is gone.
-    pub(crate) fn order(&mut self, at: usize, version: Version, event: Event<K, P>)
-    where
-        P: Clone,
-    {
-        self.push_order(at, version, event);
-        self.send_orders(at);
-    }
-
-    /// Puts an order among those that a node is sent next.
-    pub(crate) fn push_order(&mut self, at: usize, version: Version, event: Event<K, P>) {
-        let max = self.config.max_orders as usize;
-        let peer = self.peers.at_mut(at);
-        if peer.has_left && peer.ends.is_none() {
-            return;
-        }
-        // A notice is for whoever is there now, and does not wait for a node (promise 2).
-        let is_notice = matches!(event, Event::System { .. });
-        if peer.is_lost && !peer.has_left && (peer.ends.is_none() || is_notice) {
-            // It may be there again one day, and has not heard of it then.
-            self.stats.orders_lost += 1;
-            return;
-        }
-        peer.orders.push_back(Order { version, event });
-        if peer.orders.len() > max {
-            peer.orders.pop_front();
-            peer.first_order += 1;
-            self.stats.orders_lost += 1;
-        }
-    }
-
-    /// Has a node that is suspected be told none of the notices that it has not answered.
-    pub(crate) fn forget_notices(&mut self, at: usize) {
-        for order in &mut self.peers.at_mut(at).orders {
-            if let Event::System { users, .. } = &mut order.event {
-                self.stats.orders_lost += u64::from(!users.is_empty());
-                users.clear();
-            }
-        }
-    }
-
-    pub(crate) fn order_all(&mut self, version: Version, event: &Event<K, P>)
-    where
-        P: Clone,
-    {
-        for at in 0..self.peers.len() {
-            self.order(at, version, event.clone());
-        }
-    }
-
-    /// Sends the orders that a node has not answered, from the first, so that one message that
-    /// arrives is enough: all that there are when it is made.
-    pub(crate) fn send_orders(&mut self, at: usize) {
-        let peer = self.peers.at_mut(at);
-        // One that leaves still has clients, for a while.
-        let is_there = !peer.is_lost || peer.has_left && peer.ends.is_some();
-        let is_due = is_there && !peer.orders.is_empty();
-        if is_due && !core::mem::replace(&mut peer.has_orders_posted, true) {
-            self.outbox.push_back(Post::Orders(peer.id));
-        }
-    }
-
-    /// Returns the message with the orders that a node is to be sent.
-    pub(crate) fn orders(&mut self, to: NodeId) -> Option<Body<K, P>>
-    where
-        P: Clone,
-    {
-        let peer = self.peers.at_mut(self.peers.find(to)?);
-        peer.has_orders_posted = false;
-        let orders: Vec<_> = peer.orders.iter().take(MAX_ORDERS).cloned().collect();
-        (!orders.is_empty()).then(|| Body::Orders(Orders { to, first: peer.first_order, orders }))
     }
 }

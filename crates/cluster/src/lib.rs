@@ -117,12 +117,14 @@ mod log;
 mod message;
 mod node;
 mod ordered;
+mod orders;
 mod outputs;
 mod parting_wish;
 mod peers;
 mod people;
 mod posted;
 mod receive;
+mod repeats;
 mod send;
 mod stats;
 #[cfg(test)]
@@ -135,7 +137,8 @@ pub use cluster::Cluster;
 pub use config::{ClusterConfig, ClusterConfigError};
 pub use fault::Fault;
 pub use message::{
-    Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Say, Sync, To, UserState, Version,
+    Beat, Body, Direct, Message, Need, Order, Orders, PROTOCOL, Repeat, Say, Sync, To, UserState,
+    Version,
 };
 pub use node::{Incarnation, NodeId};
 pub use outputs::{Next, Output, Outputs};

@@ -38,6 +38,8 @@ pub enum Body<K, P> {
     Need(Need),
     /// To one: what it needs.
     Sync(Sync<K, P>),
+    /// To one: asks it to say of these users again what it has.
+    Repeat(Repeat<K>),
     /// To one: something said to named users who have sessions there.
     Direct(Direct<K, P>),
     /// To all: something said in a topic.
@@ -178,6 +180,17 @@ pub struct Sync<K, P> {
     pub states: Vec<UserState<K, P>>,
 }
 
+/// Asks for the present states of single users, of which the sender does not know whether they are
+/// what it has. They come as changes, to all.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Repeat<K> {
+    /// Who is asked.
+    pub to: NodeId,
+    /// Users of whom it has said something.
+    pub users: Vec<K>,
+}
+
 /// Something that a session says to named users.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -222,6 +235,8 @@ pub struct Orders<K, P> {
     pub first: u64,
     /// The orders, in their order.
     pub orders: Vec<Order<K, P>>,
+    /// Whether the sender has said that it leaves: who has started since has not heard it.
+    pub is_leaving: bool,
 }
 
 /// An input that concerns sessions of all nodes.

@@ -23,6 +23,15 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
         version.lists() > known.lists() || self.ordered.get(user).is_some_and(follows)
     }
 
+    /// Returns whether all nodes that have sessions of a user have left: they say nothing of its
+    /// lists any more.
+    pub(crate) fn is_left(&self, user: &K) -> bool {
+        let has_left = |life| self.peers.of_life(life).is_some_and(|peer| peer.has_left);
+        let held = self.people.get(user).map_or(&[][..], |person| &person.held);
+        let mut there = held.iter().filter(|held| !held.seen.is_empty()).peekable();
+        there.peek().is_some() && there.all(|held| has_left(held.life))
+    }
+
     /// Notes that an order has changed the lists of a user, which are of now.
     pub(crate) fn note_ordered(&mut self, user: &K, order: Version, made: Version) {
         self.ordered.insert(user.clone(), Ordered { order, made, at: self.now });

@@ -45,7 +45,8 @@ pub(crate) struct Peer<K, P> {
     pub(crate) has_left: bool,
     /// If it is lost: when its grace is over.
     pub(crate) ends: Option<Time>,
-    /// Whether it is heard again after its grace was over, and not all that it has is known yet.
+    /// Whether it is heard again after its grace was over, or for the first time after a split, and
+    /// not all that it has is known yet.
     pub(crate) is_returning: bool,
     /// Whether sessions of its own have been expelled.
     pub(crate) has_expelled: bool,

@@ -14,7 +14,7 @@ use core::ops::{Deref, DerefMut};
 use hashbrown::HashMap;
 
 /// A node in the view of this one: itself, or a life of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Life(pub(crate) u32);
 
 impl Life {
@@ -235,13 +235,15 @@ fn later<N: Ord>(one: &(u64, Life), other: &(u64, Life), name: impl Fn(Life) -> 
     one.0.cmp(&other.0).then_with(|| name(one.1).cmp(&name(other.1)))
 }
 
-/// Somebody who was taken out of a topic here, and is at another node.
+/// A user of whom a node is to say something new: what it said last may not be what is shown here.
 #[derive(Debug)]
-pub(crate) struct TakenOut<K> {
+pub(crate) struct Unsaid<K> {
     pub(crate) life: Life,
     pub(crate) user: K,
     /// The number of what that node had said last.
     pub(crate) number: u64,
+    /// From when on it is asked with each beat.
+    pub(crate) due: Time,
 }
 
 /// The last order of another node that has changed a user's lists here.

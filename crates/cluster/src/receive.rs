@@ -1,12 +1,13 @@
 //! What other nodes say: what is refused, what is taken, and what it gives the engine to do.
 
 use crate::cluster::Cluster;
-use crate::desk::{Desk, Job, MAX_ORDERS, Over, Post};
+use crate::desk::{Desk, Job, Over, Post};
 use crate::digest;
 use crate::fault::Fault;
 use crate::message::{Beat, Body, Message, Order, Orders, PROTOCOL, Sync, To, UserState};
 use crate::node::NodeId;
-use crate::peers::{Chain, Peer};
+use crate::orders::MAX_ORDERS;
+use crate::peers::Chain;
 use crate::people::{Held, Life, Person, Seen, SeenList};
 use adsum::{Event, RemoteSession, RemoteState, Time};
 use alloc::vec::Vec;
@@ -61,6 +62,7 @@ where
                 desk.outbox.push_back(Post::Answer { to, need });
             }
             Body::Sync(sync) => self.take_sync(at, sync),
+            Body::Repeat(repeat) => desk.say_again(&repeat.users),
             Body::Direct(direct) => {
                 let life = desk.peers.at(at).life;
                 desk.jobs.push_back(Job::Direct { life, direct });
@@ -71,19 +73,7 @@ where
                 desk.jobs.push_back(Job::Say { life, say });
             }
             Body::Orders(orders) => self.take_orders(at, orders),
-            Body::Done { id, life, .. } => {
-                let peer = desk.peers.at_mut(at);
-                let is_waiting = |peer: &Peer<K, P>| !peer.orders.is_empty();
-                let before = peer.first_order;
-                while life == desk.incarnation && peer.first_order <= id && is_waiting(peer) {
-                    peer.orders.pop_front();
-                    peer.first_order += 1;
-                }
-                // One message has so many at most.
-                if peer.first_order - before == MAX_ORDERS as u64 {
-                    desk.send_orders(at);
-                }
-            }
+            Body::Done { id, life, .. } => desk.take_done(at, life, id),
             Body::Leaving => self.take_leaving(at),
             Body::Wish { user, wish } => self.desk.take_wish(at, user, wish),
         }
@@ -115,6 +105,7 @@ where
         let to = match body {
             Body::Need(need) => need.to,
             Body::Sync(sync) => sync.to,
+            Body::Repeat(repeat) => repeat.to,
             Body::Direct(direct) => direct.to,
             Body::Orders(orders) => orders.to,
             Body::Done { to, .. } => *to,
@@ -158,6 +149,10 @@ where
             Body::Direct(direct) => {
                 let limit = self.engine.options().max_direct as usize;
                 if direct.users.len() <= limit { Ok(()) } else { Err(Fault::TooLarge) }
+            }
+            Body::Repeat(repeat) => {
+                let limit = self.desk.config.max_batch as usize;
+                if repeat.users.len() <= limit { Ok(()) } else { Err(Fault::TooLarge) }
             }
             Body::Orders(Orders { first, orders, .. }) => {
                 if orders.len() > MAX_ORDERS || *first > u64::MAX / 2 {
@@ -289,6 +284,8 @@ where
         if (beat.round <= peer.round && !takes_late) || peer.has_left {
             return;
         }
+        // It had users before anything was heard of it, when this node said already who is there.
+        peer.is_returning |= peer.round == 0 && beat.users > 0 && self.desk.known_until > 0;
         (peer.round, peer.heard) = (beat.round, now);
         peer.seq = peer.seq.max(beat.seq);
         if core::mem::take(&mut peer.is_lost) {
@@ -322,7 +319,7 @@ where
         }
     }
 
-    fn take_leaving(&mut self, at: usize) {
+    pub(crate) fn take_leaving(&mut self, at: usize) {
         let ends = self.desk.now.saturating_add(self.desk.grace_ms);
         let now = self.desk.now;
         let peer = self.desk.peers.at_mut(at);
@@ -523,23 +520,6 @@ where
         if self.desk.people.get(user).is_some_and(Person::is_retired) {
             self.desk.people.list(user);
         }
-    }
-
-    // ---- orders
-
-    fn take_orders(&mut self, at: usize, Orders { first, orders, .. }: Orders<K, P>) {
-        let repeats = broken!(self.desk, RepeatOrder);
-        let peer = self.desk.peers.at_mut(at);
-        peer.done = peer.done.max(first.saturating_sub(1));
-        for (number, order) in (first..).zip(orders) {
-            if number == peer.done + 1 || repeats {
-                peer.done = number;
-                self.desk.jobs.push_back(Job::Order(order));
-            }
-        }
-        let peer = self.desk.peers.at(at);
-        let body = Body::Done { to: peer.id, life: peer.incarnation, id: peer.done };
-        self.desk.outbox.push_back(Post::Say { to: To::Node(peer.id), body });
     }
 }
 

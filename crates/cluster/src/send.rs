@@ -20,9 +20,11 @@ where
     pub(crate) fn next_message(&mut self) -> Option<(To, Message<K, P>)> {
         if self.desk.leaving == Leaving::Done && !broken!(self.desk, TalkOn) {
             self.forget_changes();
-            // But that it has done what it was ordered, and who hides.
-            let is_said = |post: &Post<K, P>| {
-                matches!(post, Post::Say { body: Body::Done { .. } | Body::Wish { .. }, .. })
+            // But what its host orders, that it has done what it was ordered, and who hides.
+            let is_said = |post: &Post<K, P>| match post {
+                Post::Orders(_) => true,
+                Post::Say { body, .. } => matches!(body, Body::Done { .. } | Body::Wish { .. }),
+                _ => false,
             };
             self.desk.outbox.retain(is_said);
         }

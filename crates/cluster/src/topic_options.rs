@@ -3,7 +3,7 @@
 
 use crate::cluster::Cluster;
 use crate::config::ClusterConfig;
-use crate::desk::{Desk, Job};
+use crate::desk::{Desk, Job, Leaving};
 use crate::message::Version;
 use crate::topics::Given;
 use adsum::{Decision, Decisions, Engine, Error, Event, TopicOptions};
@@ -106,7 +106,8 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher> Desk<K, P, S> {
     {
         let peer = self.peers.at(at);
         let room = (self.config.max_orders as usize).saturating_sub(peer.orders.len());
-        if room == 0 {
+        // What a node that leaves knows the others know as well.
+        if room == 0 || self.leaving == Leaving::Done {
             return;
         }
         let all = self.topics.after(peer.told_options).take(room);

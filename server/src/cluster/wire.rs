@@ -1,7 +1,7 @@
 //! How a message travels: the version of this form in one byte, and postcard.
 
 use adsum::RemoteState;
-use adsum_cluster::Body;
+use adsum_cluster::{Body, Repeat};
 
 use crate::host::{Presence, UserId};
 
@@ -119,6 +119,11 @@ fn halve(message: &mut Message) -> Option<Option<Message>> {
             sync.states.truncate(sync.states.len() / 2);
             sync.seq = sync.states.last()?.number;
         }
+        Body::Repeat(repeat) if repeat.users.len() > 1 => {
+            let users = repeat.users.split_off(repeat.users.len() / 2);
+            let rest = Repeat { to: repeat.to, users };
+            second = Some(Message { body: Body::Repeat(rest), ..head(message) });
+        }
         Body::Orders(orders) if orders.orders.len() > 1 => {
             orders.orders.truncate(orders.orders.len() / 2);
         }
@@ -140,6 +145,7 @@ pub(super) const fn kind(message: &Message) -> &'static str {
         Body::Beat(_) => "beat",
         Body::Need(_) => "need",
         Body::Sync(_) => "sync",
+        Body::Repeat(_) => "repeat",
         Body::Direct(_) => "direct",
         Body::Say(_) => "say",
         Body::Orders(_) => "orders",
@@ -230,12 +236,28 @@ mod tests {
             Order { version: Version::default(), event }
         };
         let (to, orders) = (NodeId::new("b").unwrap(), vec![order(1_000), order(1)]);
-        let message = message(Body::Orders(Orders { to, first: 7, orders }));
+        let message = message(Body::Orders(Orders { to, first: 7, orders, is_leaving: false }));
         let mut lost = 0;
         let sent = encode_all(message, MAX, &mut lost);
         let [bytes] = &sent[..] else { panic!("{} messages", sent.len()) };
         let Body::Orders(orders) = decode(bytes).unwrap().body else { panic!("it is of orders") };
         assert_eq!((orders.first, orders.orders.len(), lost), (8, 0, 1));
+    }
+
+    /// All are asked for, in as many messages as it takes.
+    #[test]
+    fn a_question_for_many_users_is_several() {
+        let users: Vec<UserId> = (0..200).map(|nth| format!("user{nth:020}").into()).collect();
+        let to = NodeId::new("b").unwrap();
+        let message = message(Body::Repeat(Repeat { to, users: users.clone() }));
+        let mut lost = 0;
+        let sent = encode_all(message, MAX, &mut lost);
+        let asked = sent.iter().flat_map(|bytes| match decode(bytes).unwrap().body {
+            Body::Repeat(repeat) if bytes.len() <= MAX => repeat.users,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!((asked.collect::<Vec<_>>(), lost), (users, 0));
+        assert!(sent.len() > 1);
     }
 
     /// Each number arrives, so that what comes after it is taken, whatever one user shows.

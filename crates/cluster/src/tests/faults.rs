@@ -3,7 +3,7 @@
 use super::{config, name, node, options};
 use crate::{
     Beat, Body, Cluster, Direct, Fault, Incarnation, Message, Need, Next, NodeId, Order, Orders,
-    PROTOCOL, Sync, To, UserState, Version,
+    PROTOCOL, Repeat, Sync, To, UserState, Version,
 };
 use adsum::{Event, RemoteLists, RemoteState, SessionId, Time};
 
@@ -96,11 +96,13 @@ fn messages_for_others_are_refused() {
     let session = SessionId::from_bits(1 << 32 | 1).expect("it is an id");
     let users = Vec::new();
     let direct = Direct { to, user: 1, session, users, presence: 1, for_ms: None };
-    let orders = Orders { to, first: 1, orders: Vec::new() };
+    let orders = Orders { to, first: 1, orders: Vec::new(), is_leaving: false };
+    let repeat = Repeat { to, users: Vec::new() };
     let life = Incarnation { started_ms: 10, random: 0 };
     for body in [
         Body::Need(needs),
         Body::Sync(sync),
+        Body::Repeat(repeat),
         Body::Direct(direct),
         Body::Orders(orders),
         Body::Done { to, life, id: 1 },
@@ -118,9 +120,16 @@ fn messages_that_are_too_large_are_refused() {
     let users = (0..=options().max_direct).collect();
     let direct = Direct { to: name(0), user: 1, session, users, presence: 1, for_ms: None };
     assert_eq!(refused(name(1), message(Body::Direct(direct))), Fault::TooLarge);
-    let orders = vec![order(Event::Expel { user: 1 }); crate::desk::MAX_ORDERS + 1];
-    let body = Body::Orders(Orders { to: name(0), first: 1, orders });
+    let users = (0..=config().max_batch).collect();
+    let repeat = Repeat { to: name(0), users };
+    assert_eq!(refused(name(1), message(Body::Repeat(repeat))), Fault::TooLarge);
+    let orders = vec![order(Event::Expel { user: 1 }); crate::orders::MAX_ORDERS + 1];
+    let body = orders_of(orders);
     assert_eq!(refused(name(1), message(body)), Fault::TooLarge);
+}
+
+fn orders_of(orders: Vec<Order<u32, u32>>) -> Body<u32, u32> {
+    Body::Orders(Orders { to: name(0), first: 1, orders, is_leaving: false })
 }
 
 fn order(event: Event<u32, u32>) -> Order<u32, u32> {
@@ -157,7 +166,7 @@ fn what_no_node_can_say_is_refused() {
     assert_eq!(sync(5, 7, 6, 6), Fault::Malformed, "it is beyond the last");
     assert_eq!(sync(5, u64::MAX, u64::MAX, 6), Fault::Malformed, "nothing could come after it");
     let event = Event::Heartbeat { session: session_key() };
-    let body = Body::Orders(Orders { to: name(0), first: 1, orders: vec![order(event)] });
+    let body = orders_of(vec![order(event)]);
     assert_eq!(refused(name(1), message(body)), Fault::NotAnOrder);
 }
 
@@ -171,7 +180,7 @@ fn a_clock_that_nobody_can_have_is_refused() {
     assert_eq!(cluster.receive(NOW, name(1), with_clock(most)), Ok(()));
     let version = Version { clock: most + 1, ..Version::default() };
     let orders = vec![Order { version, event: Event::Expel { user: 1 } }];
-    let body = Body::Orders(Orders { to: name(0), first: 1, orders });
+    let body = orders_of(orders);
     assert_eq!(refused(name(1), message(body)), Fault::Malformed, "its clock is behind that");
 }
 

@@ -1,6 +1,6 @@
 //! What comes late or again: a part of an answer, an order; and orders that cannot be carried out.
 
-use super::world::World;
+use super::world::{Weather, World};
 use super::{config, options};
 use crate::{Body, ClusterConfig, Message};
 use adsum::{Event, Join, View};
@@ -137,6 +137,98 @@ pub(super) fn rule_c1_who_joins_again_before_a_late_close_stays() {
         }
         world.agree().expect("all are the same");
     }
+}
+
+/// Rule C12: whoever may have been taken out by a late order is said again by its node, and nobody
+/// else of that node is: one that has many would take long.
+#[test]
+fn rule_c12_who_joins_again_is_said_again_alone() {
+    for closes in [true, false] {
+        let mut world = World::new(3, &options(), 11);
+        world.wait(500);
+        let other = world.log_in(2, 3);
+        for user in [0, 1, 2, 4] {
+            world.log_in(2, user);
+        }
+        let join = Join::Member { presence: None, view: View::All };
+        let join = Event::Join { session: other, topic: 100, join };
+        world.does(2, join.clone());
+        world.wait(50);
+        world.cut_between(0, 1);
+        let order = match closes {
+            true => Event::Close { topic: 100 },
+            false => Event::Remove { topic: 100, user: 3 },
+        };
+        world.does(0, order);
+        world.wait(50);
+        world.does(2, join);
+        world.wait(50);
+        let stats = |world: &World| [0, 1, 2].map(|at| world.nodes[at].cluster.stats());
+        let before = stats(&world);
+        world.heal();
+        world.wait(500);
+        assert!(world.nodes[1].cluster.engine().topic(&100).is_some(), "closes: {closes}");
+        let after = stats(&world);
+        assert_eq!([0, 1, 2].map(|at| after[at].syncs_sent - before[at].syncs_sent), [0; 3]);
+        assert_eq!(after[2].ops_sent, before[2].ops_sent + 1);
+        assert!(world.nodes[1].cluster.desk.unsaid.is_empty());
+    }
+}
+
+/// Rule C12: who is asked to say a user again is asked until it has, and says the lists as well.
+#[test]
+fn rule_c12_a_node_is_asked_to_say_a_user_again_until_it_has() {
+    let mut world = World::new(2, &options(), 11);
+    world.wait(500);
+    world.log_in(1, 5);
+    world.wait(200);
+    let said = |world: &World| world.nodes[1].cluster.stats().ops_sent;
+    let before = said(&world);
+    let desk = &mut world.nodes[0].cluster.desk;
+    let life = desk.peers.at(0).life;
+    desk.ask_anew(life, &5);
+    desk.ask_anew(life, &5);
+    world.weather.lost = 100;
+    world.wait(3 * config().beat_ms);
+    assert_eq!((said(&world), world.nodes[0].cluster.desk.unsaid.len()), (before, 1));
+    world.weather = Weather { delay_ms: 40, ..Weather::FINE };
+    let mut lists = 0;
+    for _ in 0..4 * config().beat_ms {
+        world.wait(1);
+        lists += world.under_way(1, 0).filter(|message| has_lists(message)).count();
+    }
+    assert!(lists > 0);
+    assert_eq!((said(&world), world.nodes[0].cluster.desk.unsaid.len()), (before + 1, 0));
+}
+
+fn has_lists(message: &Message<u32, u32>) -> bool {
+    matches!(&message.body, Body::Ops(ops) if ops.iter().all(|op| op.state.lists.is_some()))
+}
+
+/// Rule C12: to take somebody out of a topic, again and again, who is in it at one node and is at
+/// another too, keeps nobody from being heard.
+#[test]
+fn rule_c12_to_take_out_whoever_is_elsewhere_too_holds_up_no_node() {
+    let config = ClusterConfig { max_batch: 1, ..config() };
+    let mut world = World::with_config(2, &options(), config, 7);
+    world.weather.delay_ms = 40;
+    let here = world.log_in(0, 0);
+    let join = Join::Member { presence: None, view: View::All };
+    world.does(0, Event::Join { session: here, topic: 100, join });
+    let keys: Vec<_> = (1..6).map(|user| world.log_in(1, user)).collect();
+    world.wait(1_000);
+    let times = |world: &World| world.nodes[0].cluster.desk.peers.at(0).epoch;
+    let (mut stale, before) = (0, times(&world));
+    for round in 0..40 {
+        world.does(0, Event::Remove { topic: 100, user: 2 });
+        world.publish(1, keys[4], round);
+        world.wait(50);
+        stale += usize::from(world.shown(0, 5) != [Some(round)]);
+        world.wait(50);
+    }
+    // Two messages may change places on the way, and what is missing is asked for then.
+    assert!(stale < 10, "{stale} of 40");
+    assert_eq!(times(&world), before, "everything is asked for");
 }
 
 /// Rule C6: who is expelled is so as far as it was there. An order that comes late spares whoever

@@ -7,6 +7,7 @@ mod expelled;
 mod faults;
 mod group;
 mod late;
+mod leaving;
 mod limits;
 mod moves;
 mod options;

@@ -321,10 +321,13 @@ fn whoever_is_expelled_goes_at_all_nodes() {
 #[test]
 pub(super) fn rule_c13_lists_come_with_an_answer() {
     let mut world = quiet(&options());
+    let said = |world: &World| world.nodes[0].cluster.stats().ops_sent;
     world.weather.lost = 100;
     world.log_in(0, 2);
     world.weather.lost = 0;
+    let before = said(&world);
     world.wait(250);
+    assert_eq!(said(&world), before, "the answer is enough");
     for at in 0..3 {
         assert_eq!(audience(&world, at, 2), BTreeSet::from([0, 1, 3]), "at {at}");
     }

@@ -127,6 +127,52 @@ fn rule_c17_after_a_long_cut_something_may_have_been_missed() {
     assert!(world.posts.iter().all(|(_, comes)| *comes), "{:?}", world.posts);
 }
 
+/// Rule C17: so does a node that has started behind a cut, and those it had not met: each has said
+/// who is online as of later than what was posted behind the cut.
+#[test]
+fn rule_c17_nodes_that_meet_late_may_have_missed_something() {
+    let mut world = World::new(2, &options(), 7);
+    world.cut(1);
+    world.log_in(0, 1);
+    world.wait(options().grace.node_loss_ms + 500);
+    world.log_in(1, 2);
+    world.wait(200);
+    assert!(world.nodes.iter().all(|node| node.cluster.known_until() > 0));
+    assert_eq!(world.missed, [0, 0]);
+    world.heal();
+    world.wait(3 * config().beat_ms);
+    assert_eq!((world.shown(0, 2), world.shown(1, 1)), (vec![None], vec![None]));
+    assert_eq!(world.missed, [1, 1]);
+    // And where one of them was known in an earlier life.
+    world.cut(1);
+    world.kill(1);
+    world.start(1);
+    world.wait(options().grace.node_loss_ms + config().suspect_ms + 200);
+    world.log_in(1, 3);
+    world.wait(200);
+    world.missed = vec![0; 2];
+    world.heal();
+    world.wait(3 * config().beat_ms);
+    assert_eq!(world.missed, [1, 1]);
+}
+
+/// Rule C17: a node that starts and hears the others has missed nothing, and they have not either,
+/// though it has users by the time.
+#[test]
+fn rule_c17_nodes_that_meet_in_time_have_missed_nothing() {
+    let mut world = World::new(3, &options(), 7);
+    world.log_in(0, 1);
+    world.wait(500);
+    world.kill(2);
+    world.wait(options().grace.node_loss_ms + config().suspect_ms + 200);
+    world.start(2);
+    world.missed = vec![0; 3];
+    world.wait(300);
+    world.log_in(2, 3);
+    world.wait(options().grace.node_loss_ms + 500);
+    assert_eq!(world.missed, [0; 3]);
+}
+
 /// Rule C17: a node that is killed, or leaves, may not have posted what it was to post. The first
 /// of those that are left says so, once.
 #[test]

@@ -35,6 +35,15 @@ fn what_is_refused_is_said_in_words() {
     assert!(wrong.to_string().starts_with("max_nodes is 0, which is not within 1 to "), "{wrong}");
 }
 
+/// A number that is far out of its range is refused like any other.
+#[test]
+fn numbers_of_any_size_are_checked() {
+    for beat_ms in [0, 60_001, u64::MAX / 2 + 2, u64::MAX] {
+        let wrong = ClusterConfig { beat_ms, ..config() }.check().expect_err("it is out of range");
+        assert_eq!((wrong.option, wrong.value), ("beat_ms", beat_ms));
+    }
+}
+
 /// What is printed to look at is the node's name and counts, and nothing of what anybody shows.
 #[test]
 fn a_node_is_printed_by_its_name() {

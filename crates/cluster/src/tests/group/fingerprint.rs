@@ -186,6 +186,9 @@ impl Naming<'_> {
             held.sort_unstable();
             held.hash(hasher);
         }
+        for unsaid in &one.cluster.desk.unsaid {
+            (self.life(one, unsaid.life.0), self.user(unsaid.user), unsaid.number).hash(hasher);
+        }
     }
 
     /// Returns a number for what a message says: the same for two that differ by clocks alone,
