@@ -6,6 +6,7 @@ use crate::desk::{Job, Leaving, Post};
 use crate::message::{Body, Direct, Say, To, Version};
 use crate::node::NodeId;
 use crate::outputs::Outputs;
+use crate::people::Person;
 use adsum::{Error, Event, SessionId, Time};
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -133,7 +134,7 @@ where
             return false;
         };
         let user = self.engine.user_of(*session).filter(|_| !self.desk.jobs.is_empty());
-        user.and_then(|user| self.desk.people.get(user)).is_some_and(|person| person.is_coming)
+        user.and_then(|user| self.desk.people.get(user)).is_some_and(Person::is_coming)
     }
 
     /// Has a resume come after the end of its connection that waits: one of the session's own has
@@ -212,8 +213,14 @@ where
     /// a connect.
     fn refresh(&self, event: &mut Event<K, P>) -> bool {
         let Event::Connect { user, audience, blocked, .. } = event else { return false };
-        *audience = self.engine.audience(user).cloned().collect();
-        *blocked = self.engine.blocked(user).cloned().collect();
+        // Those that were heard of last may be yet to be told to the engine.
+        (*audience, *blocked) = match self.desk.newest_waiting_lists(user) {
+            Some(lists) => (lists.audience.clone(), lists.blocked.clone()),
+            None => (
+                self.engine.audience(user).cloned().collect(),
+                self.engine.blocked(user).cloned().collect(),
+            ),
+        };
         true
     }
 

@@ -87,11 +87,11 @@ where
         state: &mut RemoteState<K, P>,
         keeps_lists: bool,
     ) -> bool {
+        let comes = !state.sessions.is_empty();
         let has_gone = desk.people.all.get_mut(user).is_some_and(|person| {
-            person.is_coming = false;
+            person.coming = person.coming.saturating_sub(u16::from(comes));
             person.is_empty()
         });
-        let comes = !state.sessions.is_empty();
         // They were known when this was heard. The user has gone since, and they with it.
         if state.lists.is_none() && comes && !engine.is_online(user) {
             desk.ask_anew(life, user);

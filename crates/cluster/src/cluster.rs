@@ -217,9 +217,9 @@ where
                 (peer.is_floor, peer.held) = (false, 0);
             }
             let life = self.desk.peers.at(at).life;
-            self.forget_life(life);
             // What it has said and nobody has done yet is over as well.
-            self.desk.jobs.retain(|job| job.life() != Some(life));
+            self.desk.forget_waiting(life);
+            self.forget_life(life);
             self.desk.jobs.push_front(Job::Advance);
         }
     }

@@ -71,6 +71,15 @@ impl Default for SeenList {
 }
 
 impl SeenList {
+    /// Notes of those that were to be ended before that they still are.
+    pub(crate) fn keep_expelled(&mut self, before: &[Seen]) {
+        for one in before.iter().filter(|one| one.is_expelled) {
+            for seen in self.iter_mut().filter(|seen| seen.id == one.id) {
+                seen.is_expelled = true;
+            }
+        }
+    }
+
     pub(crate) const fn is_cut(&self) -> bool {
         matches!(self, Self::Cut)
     }
@@ -154,8 +163,8 @@ pub(crate) struct Person {
     pub(crate) is_listed: bool,
     /// Whether it is among those of whom a node may not have the newest lists.
     pub(crate) is_doubted: bool,
-    /// Whether the engine is yet to be told of sessions at another node.
-    pub(crate) is_coming: bool,
+    /// How often the engine is yet to be told of sessions at other nodes.
+    pub(crate) coming: u16,
     /// Whether this node was told lists while only lives that are over had sessions of the user.
     pub(crate) is_edited: bool,
 }
@@ -184,7 +193,7 @@ impl Person {
 
     /// Returns of when the lists are that the engine has of the user: of nobody who is offline.
     pub(crate) fn version_in(&self, is_online: impl FnOnce() -> bool) -> Version {
-        let is_known = self.version != Version::default() && (self.is_coming || is_online());
+        let is_known = self.version != Version::default() && (self.is_coming() || is_online());
         if is_known { self.version } else { Version::default() }
     }
 
@@ -226,7 +235,12 @@ impl Person {
 
     /// Returns whether there is something to be said of the user yet, or to be done.
     pub(crate) const fn is_awaited(&self) -> bool {
-        self.is_listed || self.is_coming
+        self.is_listed || self.is_coming()
+    }
+
+    /// Returns whether the engine is yet to be told of sessions at another node.
+    pub(crate) const fn is_coming(&self) -> bool {
+        self.coming > 0
     }
 }
 

@@ -454,7 +454,7 @@ where
         let peer = peers.at_mut(at);
         let (life, epoch) = (peer.life, peer.epoch);
         let person = people.all.entry_ref(&user).or_default();
-        let seen = match is_cut {
+        let mut seen = match is_cut {
             true => SeenList::Cut,
             false => Seen::all(&state.sessions, stamps),
         };
@@ -464,6 +464,7 @@ where
                 return;
             }
             peer.sum.renumber(digest::of(&user), [held.number, number]);
+            seen.keep_expelled(&held.seen);
             *held = Held { life, number, epoch, version, seen };
         } else {
             peer.sum.add(&user, number);
@@ -486,7 +487,7 @@ where
             // Lists that are known already are not looked at again.
             state.lists = None;
         }
-        person.is_coming |= !state.sessions.is_empty();
+        person.coming = person.coming.saturating_add(u16::from(!state.sessions.is_empty()));
         let is_here = person.is_here();
         let (is_retired, is_doubtful) = (person.is_retired(), person.is_doubtful());
         if (is_newer && is_here) || is_retired {

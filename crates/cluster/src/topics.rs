@@ -19,8 +19,8 @@ pub(crate) type Given = (u64, u64);
 struct Record {
     given: Given,
     options: TopicOptions,
-    /// Since when nobody is in the topic here, if nobody is.
-    empty: Option<Time>,
+    /// If nobody is in the topic here, the place in their order of its last one's leaving.
+    left: Option<u64>,
 }
 
 pub(crate) struct TopicTable<K, S> {
@@ -29,9 +29,13 @@ pub(crate) struct TopicTable<K, S> {
     open: BTreeMap<Given, K>,
     /// A checksum over those.
     pub(crate) digest: u64,
-    /// Those that nobody is in, since when, the longest first. One that somebody is in again may
-    /// stand here too.
-    empty: VecDeque<(Time, K)>,
+    /// Those that nobody is in, with when the last one left and which leaving that was, the longest
+    /// empty first. One that somebody is in again may stand here too, until there are more of these
+    /// than of others.
+    empty: VecDeque<(Time, u64, K)>,
+    /// The number of those that nobody is in, and of all leavings.
+    closed: usize,
+    leavings: u64,
     /// Those whose options do not fit who is in them yet.
     pub(crate) unfit: Vec<K>,
 }
@@ -43,6 +47,8 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> TopicTable<K, S> {
             open: BTreeMap::new(),
             digest: 0,
             empty: VecDeque::new(),
+            closed: 0,
+            leavings: 0,
             unfit: Vec::new(),
         }
     }
@@ -59,10 +65,10 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> TopicTable<K, S> {
             return false;
         }
         self.forget(topic);
-        self.all.insert(topic.clone(), Record { given, options, empty });
-        match empty {
-            Some(since) => self.empty.push_back((since, topic.clone())),
-            None => self.list(topic, given),
+        self.all.insert(topic.clone(), Record { given, options, left: None });
+        self.list(topic, given);
+        if let Some(since) = empty {
+            self.vacate(topic, since);
         }
         true
     }
@@ -79,7 +85,8 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> TopicTable<K, S> {
     }
 
     pub(crate) fn forget(&mut self, topic: &K) {
-        if let Some(Record { given, .. }) = self.all.remove(topic) {
+        if let Some(Record { given, left, .. }) = self.all.remove(topic) {
+            self.closed -= usize::from(left.is_some());
             self.unlist(topic, given);
         }
     }
@@ -87,8 +94,9 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> TopicTable<K, S> {
     /// Somebody is in a topic. Returns whether options have waited for that.
     pub(crate) fn occupy(&mut self, topic: &K) -> bool {
         let Some(record) = self.all.get_mut(topic) else { return false };
-        let (was_empty, given) = (record.empty.take().is_some(), record.given);
+        let (was_empty, given) = (record.left.take().is_some(), record.given);
         if was_empty {
+            self.closed -= 1;
             self.list(topic, given);
         }
         was_empty
@@ -97,19 +105,24 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> TopicTable<K, S> {
     /// Nobody is in a topic any more.
     pub(crate) fn vacate(&mut self, topic: &K, now: Time) {
         let Some(record) = self.all.get_mut(topic) else { return };
-        record.empty = Some(now);
+        self.leavings += 1;
+        self.closed += usize::from(record.left.replace(self.leavings).is_none());
         let given = record.given;
         self.unlist(topic, given);
-        self.empty.push_back((now, topic.clone()));
+        self.empty.push_back((now, self.leavings, topic.clone()));
     }
 
     /// Forgets topics that nobody has been in for so long, and those longest empty beyond so many.
     pub(crate) fn sweep(&mut self, now: Time, keep_ms: u64, max: usize) {
-        while let Some((since, _)) = self.empty.front()
-            && (now.since(*since) >= keep_ms || self.empty.len() > max)
+        let Self { all, empty, closed, .. } = self;
+        if empty.len() > 2 * *closed {
+            empty.retain(|(_, left, topic)| is_left(all, topic, *left));
+        }
+        while let Some((since, ..)) = self.empty.front()
+            && (now.since(*since) >= keep_ms || self.closed > max)
         {
-            let Some((since, topic)) = self.empty.pop_front() else { return };
-            if self.all.get(&topic).is_some_and(|record| record.empty == Some(since)) {
+            let Some((_, left, topic)) = self.empty.pop_front() else { return };
+            if is_left(&self.all, &topic, left) {
                 self.forget(&topic);
             }
         }
@@ -130,6 +143,15 @@ impl<K: Eq + Hash + Clone, S: BuildHasher> TopicTable<K, S> {
     pub(crate) fn len(&self) -> usize {
         self.all.len() + self.empty.len() + self.unfit.len()
     }
+}
+
+/// Returns whether nobody has been in a topic since this leaving.
+fn is_left<K: Eq + Hash, S: BuildHasher>(
+    all: &HashMap<K, Record, S>,
+    topic: &K,
+    left: u64,
+) -> bool {
+    all.get(topic).is_some_and(|record| record.left == Some(left))
 }
 
 fn of<K: Hash>(topic: &K, (clock, by): Given) -> u64 {

@@ -2,6 +2,7 @@
 //! meanwhile: that is newer, and it counts on what was heard.
 
 use crate::desk::{Desk, Job};
+use crate::people::Life;
 use adsum::{Event, RemoteLists, RemoteState};
 use core::hash::{BuildHasher, Hash};
 use hashbrown::HashSet;
@@ -12,7 +13,7 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher + Clone> Desk<K, P, S> {
     pub(crate) fn has_waiting(&self, of: &K) -> bool {
         // Hardly anybody is at another node too, so hardly ever are the jobs gone through.
         let is_elsewhere =
-            self.people.get(of).is_some_and(|person| !person.held.is_empty() || person.is_coming);
+            self.people.get(of).is_some_and(|person| !person.held.is_empty() || person.is_coming());
         is_elsewhere
             && self.jobs.iter().any(|job| match job {
                 Job::State { user, state: RemoteState { lists, sessions, .. }, .. } => {
@@ -20,6 +21,33 @@ impl<K: Eq + Hash + Clone, P, S: BuildHasher + Clone> Desk<K, P, S> {
                 }
                 _ => false,
             })
+    }
+
+    /// Forgets what was heard of a node and is not done yet.
+    pub(crate) fn forget_waiting(&mut self, life: Life) {
+        let Self { jobs, people, .. } = self;
+        jobs.retain(|job| {
+            if job.life() != Some(life) {
+                return true;
+            }
+            if let Job::State { user, state, .. } = job
+                && let Some(person) = people.all.get_mut(user)
+            {
+                let comes = !state.sessions.is_empty();
+                person.coming = person.coming.saturating_sub(u16::from(comes));
+            }
+            false
+        });
+    }
+
+    /// Returns the newest lists in what is yet to be done of what was heard of a user.
+    pub(crate) fn newest_waiting_lists(&self, of: &K) -> Option<&RemoteLists<K>> {
+        self.jobs.iter().rev().find_map(|job| match job {
+            Job::State { user, state, keeps_lists: false, .. } if user == of => {
+                state.lists.as_ref()
+            }
+            _ => None,
+        })
     }
 
     /// Returns the lists in what is yet to be done of what was heard of a user.

@@ -178,3 +178,15 @@ fn a_late_order_spares_who_came_later_to_a_node_that_is_gone() {
     assert_eq!(of(2).orders.len(), 0, "the order has come");
     assert_eq!(world.shown(2, 3), [Some(5)]);
 }
+
+/// Rule C5: nor if something of the session was under way when that was ordered.
+#[test]
+fn rule_c5_who_is_expelled_while_it_says_something_does_not_outlive_a_dead_node() {
+    let mut world = world();
+    let session = *world.keys(1, 2).first().expect("it is there");
+    world.publish(1, session, 77);
+    expel(&mut world);
+    world.kill(1);
+    world.wait(config().suspect_ms + 300);
+    assert_eq!(shown(&world), [0, 0]);
+}
